@@ -1,0 +1,2 @@
+//! cratosd
+fn main() {}

@@ -1,0 +1,1 @@
+//! misp-client
