@@ -1,2 +1,81 @@
-//! xtask
-fn main() {}
+//! Chores of this workspace. `cargo xtask ci` is what a person runs before pushing and what CI runs; every step of it is a
+//! subcommand of its own. `cargo xtask` alone lists them.
+//!
+//! A new check is one file here and one line in [`steps::STEPS`].
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a command-line tool talks to the terminal"
+)]
+
+mod alone;
+mod cargo;
+mod ci;
+mod clippy;
+mod codegen;
+mod deny;
+mod docs;
+mod edges;
+mod fmt;
+mod fuzz;
+mod metadata;
+mod steps;
+mod test;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+/// What `sysexits` calls wrong usage.
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["ci"] => ci::run(steps::STEPS, ci::OnFailure::Stop),
+        ["ci", "--keep-going"] => ci::run(steps::STEPS, ci::OnFailure::KeepGoing),
+        ["codegen"] => report(codegen::write()),
+        ["codegen", "--check"] => one_step("codegen"),
+        ["tools"] => report(tools::install()),
+        [name] => one_step(name),
+        _ => usage(),
+    }
+}
+
+fn one_step(name: &str) -> ExitCode {
+    match steps::STEPS.iter().find(|step| step.name == name) {
+        Some(step) => ci::run(std::slice::from_ref(step), ci::OnFailure::Stop),
+        None => usage(),
+    }
+}
+
+fn report(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: cargo xtask COMMAND\n");
+    eprintln!(
+        "  {:<18} all of the steps below, stopping at the first that fails",
+        "ci [--keep-going]"
+    );
+    for step in steps::STEPS {
+        eprintln!("    {:<16} {}", step.name, step.summary);
+    }
+    eprintln!(
+        "  {:<18} writes the generated pages (with --check: only compares, as `ci` does)",
+        "codegen [--check]"
+    );
+    eprintln!(
+        "  {:<18} installs the optional tools that some steps use",
+        "tools"
+    );
+    ExitCode::from(USAGE)
+}

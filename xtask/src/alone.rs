@@ -1,0 +1,35 @@
+//! Each library builds alone, with its default features and with none.
+//!
+//! In a build of the whole workspace a crate gets the features that its neighbours ask of a shared dependency, so a feature
+//! that it forgot to ask for itself goes unnoticed until somebody embeds that crate alone.
+
+use crate::cargo::{cargo, run as run_command};
+use crate::metadata::Workspace;
+use crate::steps::Outcome;
+use crate::tools;
+
+pub(crate) fn run() -> anyhow::Result<Outcome> {
+    // Clippy rather than check: it turns a warning in our code into an error without a flag that would rebuild every dependency.
+    let clippy = tools::missing_component("clippy", "clippy").is_none();
+    let workspace = Workspace::read()?;
+    for member in workspace.members.iter().filter(|member| member.has_library) {
+        let mut selections: Vec<&[&str]> = vec![&[]];
+        if member.has_default_features {
+            selections.push(&["--no-default-features"]);
+        }
+        for features in selections {
+            let mut command = cargo(&[
+                if clippy { "clippy" } else { "check" },
+                "--lib",
+                "-p",
+                &member.name,
+            ]);
+            command.args(features);
+            if clippy {
+                command.args(["--", "-D", "warnings"]);
+            }
+            run_command(&mut command)?;
+        }
+    }
+    Ok(Outcome::Passed)
+}

@@ -1,0 +1,169 @@
+//! Dependencies between our crates point one way, and the crates that do no I/O stay free of what does it.
+//!
+//! A new crate gets a line in [`ALLOWED`]: who may stand on whom is decided there and nowhere else.
+
+use std::collections::BTreeSet;
+
+use anyhow::bail;
+
+use crate::cargo::{cargo, output_of};
+use crate::metadata::{Member, Workspace};
+use crate::steps::Outcome;
+
+/// Each crate, and which of ours it may use in what it ships.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("cache", &[]),
+    (
+        "cratosd",
+        &[
+            "cache",
+            "feed-classification",
+            "feed-engine",
+            "misp-client",
+            "misp-sim",
+            "site-config",
+            "token-crypto",
+        ],
+    ),
+    ("feed-classification", &[]),
+    (
+        "feed-engine",
+        &[
+            "cache",
+            "feed-classification",
+            "misp-client",
+            "site-config",
+            "token-crypto",
+        ],
+    ),
+    ("misp-client", &[]),
+    ("misp-sim", &[]),
+    // The names of feeds and indicator types are the vocabulary of the configuration.
+    ("site-config", &["feed-classification"]),
+    ("token-crypto", &[]),
+    ("xtask", &["site-config"]),
+];
+
+/// Which of ours any crate may use in its tests, beside what [`ALLOWED`] gives it.
+const ALLOWED_IN_TESTS: &[&str] = &["misp-sim"];
+
+/// Crates that must build without an async runtime and without HTTP.
+const QUIET: &[&str] = &["feed-classification", "site-config", "token-crypto"];
+
+/// What [`QUIET`] crates must not reach, however far down.
+const LOUD: &[&str] = &["hyper", "reqwest", "tokio"];
+
+pub(crate) fn run() -> anyhow::Result<Outcome> {
+    let workspace = Workspace::read()?;
+    let mut problems: Vec<String> = workspace.members.iter().flat_map(wrong_edges).collect();
+    for quiet in QUIET {
+        let reached = reached_by(&["-p", quiet])?;
+        let loud = LOUD.iter().filter(|name| reached.contains(**name));
+        problems.extend(
+            loud.map(|name| {
+                format!("{quiet} reaches {name}; see `cargo tree -p {quiet} -i {name}`")
+            }),
+        );
+    }
+    if !problems.is_empty() {
+        bail!("{}", problems.join("\n"));
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Returns the names of all crates that the selected packages ship or are built with, all features on.
+pub(crate) fn reached_by(selection: &[&str]) -> anyhow::Result<BTreeSet<String>> {
+    let mut command = cargo(&[
+        "tree",
+        "--all-features",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]);
+    let tree = output_of(command.args(selection))?;
+    Ok(tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect())
+}
+
+fn wrong_edges(member: &Member) -> Vec<String> {
+    let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == member.name) else {
+        return vec![format!(
+            "{} is a new crate: say in xtask/src/edges.rs what it may use",
+            member.name
+        )];
+    };
+    let ours = member
+        .dependencies
+        .iter()
+        .filter(|dependency| dependency.ours);
+    let wrong = ours.filter(|dependency| {
+        let name = dependency.name.as_str();
+        !(allowed.contains(&name) || dependency.for_tests && ALLOWED_IN_TESTS.contains(&name))
+    });
+    wrong
+        .map(|dependency| {
+            let where_to = if dependency.for_tests {
+                "in its tests"
+            } else {
+                "in what it ships"
+            };
+            format!(
+                "{} must not use {} {where_to}; ARCHITECTURE.md says which way dependencies point",
+                member.name, dependency.name
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::Dependency;
+
+    fn member(name: &str, uses: &str, for_tests: bool) -> Member {
+        Member {
+            name: name.to_owned(),
+            folder: "unused".into(),
+            description: String::new(),
+            has_library: true,
+            has_default_features: false,
+            dependencies: vec![Dependency {
+                name: uses.to_owned(),
+                for_tests,
+                ours: true,
+            }],
+            used_unnamed: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_simulator_is_allowed_in_tests_only() {
+        assert!(wrong_edges(&member("misp-client", "misp-sim", true)).is_empty());
+        assert_eq!(
+            wrong_edges(&member("misp-client", "misp-sim", false)).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn an_edge_against_the_direction_is_reported() {
+        assert_eq!(wrong_edges(&member("cache", "feed-engine", false)).len(), 1);
+        assert_eq!(
+            wrong_edges(&member("token-crypto", "site-config", true)).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn an_unknown_crate_is_reported() {
+        assert!(
+            wrong_edges(&member("newcomer", "cache", false))[0].contains("newcomer is a new crate")
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! The steps of `cargo xtask ci`, in their order: what is quick and often wrong comes first.
+
+use crate::{alone, clippy, codegen, deny, docs, edges, fmt, fuzz, test, tidy};
+
+/// One check, runnable alone by its name.
+pub(crate) struct Step {
+    /// The subcommand.
+    pub(crate) name: &'static str,
+    /// One line for the usage text.
+    pub(crate) summary: &'static str,
+    /// Does the work; an error is a failed step.
+    pub(crate) run: fn() -> anyhow::Result<Outcome>,
+}
+
+/// How a step ended that did not fail.
+pub(crate) enum Outcome {
+    /// Everything was looked at and is right.
+    Passed,
+    /// As `Passed`, and the tests were counted.
+    Tested(test::Counts),
+    /// Not (wholly) done, for this reason; the reason says how to get it done.
+    Skipped(String),
+}
+
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        summary: "every file is formatted",
+        run: fmt::run,
+    },
+    Step {
+        name: "tidy",
+        summary: "house rules that no compiler knows",
+        run: tidy::run,
+    },
+    Step {
+        name: "edges",
+        summary: "dependencies between our crates point one way",
+        run: edges::run,
+    },
+    Step {
+        name: "codegen",
+        summary: "generated pages are what the code says",
+        run: codegen::check,
+    },
+    Step {
+        name: "deny",
+        summary: "banned crates, licences, sources",
+        run: deny::run,
+    },
+    Step {
+        name: "clippy",
+        summary: "lints, all targets and features",
+        run: clippy::run,
+    },
+    Step {
+        name: "test",
+        summary: "unit, behaviour and documentation tests",
+        run: test::run,
+    },
+    Step {
+        name: "docs",
+        summary: "documentation builds without a warning",
+        run: docs::run,
+    },
+    Step {
+        name: "alone",
+        summary: "each library builds alone, with default and with no features",
+        run: alone::run,
+    },
+    Step {
+        name: "fuzz",
+        summary: "fuzz targets compile",
+        run: fuzz::run,
+    },
+];

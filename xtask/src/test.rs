@@ -1,0 +1,150 @@
+//! All tests, counted: unit, behaviour and documentation tests.
+
+use std::fmt;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{ChildStdout, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::cargo::{cargo, shown};
+use crate::steps::Outcome;
+
+/// How many tests ended how, over all test programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    /// `cargo test` itself did not succeed: a failed test, or something that does not compile.
+    unsuccessful: bool,
+}
+
+impl Counts {
+    /// Tells whether a test failed, or could not be run.
+    pub(crate) fn failed(self) -> bool {
+        self.unsuccessful || self.failed > 0
+    }
+
+    /// Adds the numbers of a line such as `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out`.
+    fn add_line(&mut self, line: &str) {
+        let Some((_, result)) = line.split_once("test result: ") else {
+            return;
+        };
+        let numbers = result
+            .split_once(". ")
+            .map_or(result, |(_verdict, numbers)| numbers);
+        for part in numbers.split(';') {
+            let mut words = part.split_whitespace();
+            let (Some(number), Some(what)) = (
+                words.next().and_then(|word| word.parse::<u64>().ok()),
+                words.next(),
+            ) else {
+                continue;
+            };
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} passed, {} failed, {} skipped",
+            self.passed, self.failed, self.skipped
+        )
+    }
+}
+
+pub(crate) fn run() -> anyhow::Result<Outcome> {
+    // `--no-fail-fast`: the count is of all tests, and one broken crate does not hide another.
+    let mut command = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    println!("$ {}", shown(&command));
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("the tests cannot be started")?;
+    let updates = child.stdout.take().map(pass_through);
+    let status = child.wait().context("the tests did not end")?;
+    let mut counts = updates.map(|updates| last_of(&updates)).unwrap_or_default();
+    counts.unsuccessful = !status.success();
+    Ok(Outcome::Tested(counts))
+}
+
+/// Copies the tests' output through, line by line, and sends the counts so far after each line that changes them.
+fn pass_through(output: ChildStdout) -> Receiver<Counts> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut counts = Counts::default();
+        let mut line = Vec::new();
+        while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+            // Nobody reading our output is no reason to stop the tests.
+            let _ = std::io::stdout().write_all(&line);
+            let before = counts;
+            counts.add_line(&String::from_utf8_lossy(&line));
+            if counts != before && sender.send(counts).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    receiver
+}
+
+/// Returns the newest counts, once the output has ended.
+///
+/// Waits a little at most: a process that a test left running holds the pipe open, and must not keep this one from ending.
+fn last_of(updates: &Receiver<Counts>) -> Counts {
+    let mut newest = Counts::default();
+    while let Ok(counts) = updates.recv_timeout(Duration::from_secs(5)) {
+        newest = counts;
+    }
+    newest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(lines: &[&str]) -> Counts {
+        let mut counts = Counts::default();
+        lines.iter().for_each(|line| counts.add_line(line));
+        counts
+    }
+
+    #[test]
+    fn result_lines_of_several_test_programs_are_summed() {
+        let counts = counted(&[
+            "running 7 tests",
+            "test result: ok. 5 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+            "test result: FAILED. 1 passed; 3 failed; 0 ignored; 0 measured; 9 filtered out; finished in 0.50s",
+        ]);
+        assert_eq!(counts.to_string(), "6 passed, 3 failed, 2 skipped");
+        assert!(counts.failed());
+    }
+
+    #[test]
+    fn coloured_result_line_is_counted() {
+        let counts = counted(&[
+            "test result: \u{1b}[32mok\u{1b}(B\u{1b}[m. 4 passed; 0 failed; 0 ignored; 0 measured",
+        ]);
+        assert_eq!(counts.to_string(), "4 passed, 0 failed, 0 skipped");
+        assert!(!counts.failed());
+    }
+
+    #[test]
+    fn other_output_counts_nothing() {
+        assert_eq!(
+            counted(&["12 passed; 3 failed", "test result", "test result: "]),
+            Counts::default()
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! House rules that no compiler knows, one file each: every breach is reported with its place, all at once.
+
+mod crates;
+mod dependencies;
+mod files;
+mod sizes;
+mod words;
+
+use anyhow::bail;
+
+use crate::metadata::Workspace;
+use crate::steps::Outcome;
+
+pub(crate) fn run() -> anyhow::Result<Outcome> {
+    let files = files::all()?;
+    let workspace = Workspace::read()?;
+    let sizes = sizes::look(&files);
+    for note in &sizes.notes {
+        println!("look twice: {note}");
+    }
+    let breaches = [
+        words::breaches(&files),
+        sizes.breaches,
+        crates::breaches(&workspace),
+        dependencies::breaches(&workspace, &files)?,
+    ]
+    .concat();
+    if !breaches.is_empty() {
+        bail!(
+            "{} breaches of the house rules\n{}",
+            breaches.len(),
+            breaches.join("\n")
+        );
+    }
+    Ok(Outcome::Passed)
+}
