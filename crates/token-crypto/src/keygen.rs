@@ -1,0 +1,104 @@
+//! Fresh secrets for a new installation.
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::RandomError;
+
+/// What a salt is made of; its length divides 195, the largest multiple below 256.
+const SALT_ALPHABET: &[u8; 65] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#?";
+const SALT_LEN: usize = 32;
+
+/// Returns a fresh `encryption_key`: 256 random bits as 64 upper-case hexadecimal digits.
+///
+/// # Errors
+/// [`RandomError`] if the operating system gives no random bytes.
+pub fn generate_key() -> Result<SecretString, RandomError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes)?;
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let characters = digits.map(|digit| {
+        if digit < 10 {
+            b'0' + digit
+        } else {
+            b'A' + digit - 10
+        }
+    });
+    Ok(secret(characters, 64))
+}
+
+/// Returns a fresh `salt`: 32 characters out of `A-Z a-z 0-9 ! # ?`, each as likely as any other.
+///
+/// # Errors
+/// [`RandomError`] if the operating system gives no random bytes.
+pub fn generate_salt() -> Result<SecretString, RandomError> {
+    let mut salt = Zeroizing::new(Vec::with_capacity(SALT_LEN));
+    let mut bytes = Zeroizing::new([0; 2 * SALT_LEN]);
+    while salt.len() < SALT_LEN {
+        getrandom::fill(&mut *bytes)?;
+        let room = SALT_LEN - salt.len();
+        salt.extend(
+            bytes
+                .iter()
+                .filter_map(|byte| salt_character(*byte))
+                .take(room),
+        );
+    }
+    Ok(secret(salt.iter().copied(), SALT_LEN))
+}
+
+/// `None` for the bytes at the top that would make the first characters likelier.
+fn salt_character(byte: u8) -> Option<u8> {
+    let fair = 256 / SALT_ALPHABET.len() * SALT_ALPHABET.len();
+    let byte = usize::from(byte);
+    (byte < fair)
+        .then(|| SALT_ALPHABET.get(byte % SALT_ALPHABET.len()).copied())
+        .flatten()
+}
+
+/// Collected with its final capacity, so that no copy stays behind in memory.
+fn secret(characters: impl Iterator<Item = u8>, len: usize) -> SecretString {
+    let mut text = String::with_capacity(len);
+    text.extend(characters.map(char::from));
+    SecretString::from(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    #[test]
+    fn keys_are_64_upper_case_hexadecimal_digits() {
+        let key = generate_key().unwrap();
+        assert_eq!(key.expose_secret().len(), 64);
+        assert!(
+            key.expose_secret()
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
+        );
+        assert_ne!(key.expose_secret(), generate_key().unwrap().expose_secret());
+    }
+
+    #[test]
+    fn salts_are_32_characters_of_the_alphabet() {
+        let salt = generate_salt().unwrap();
+        assert_eq!(salt.expose_secret().len(), 32);
+        assert!(
+            salt.expose_secret()
+                .bytes()
+                .all(|byte| SALT_ALPHABET.contains(&byte))
+        );
+    }
+
+    #[test]
+    fn every_salt_character_is_as_likely_as_any_other() {
+        let mut counts = std::collections::BTreeMap::<u8, u32>::new();
+        for character in (0..=u8::MAX).filter_map(salt_character) {
+            *counts.entry(character).or_default() += 1;
+        }
+        assert_eq!(counts.len(), 65);
+        assert!(counts.values().all(|count| *count == 3));
+    }
+}

@@ -1,0 +1,293 @@
+//! The keys of an installation: one seals, all of them open.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+#[cfg(feature = "legacy-tokens")]
+use crate::legacy;
+use crate::{
+    Claims, KeyError, OpenError, RandomError, SealError, TokenFormat, TokenId, sealed,
+    sealed::{SealingKey, Trial},
+    text::{self, MAX_TOKEN_LEN, Padding, Presented},
+};
+
+/// A shorter key could be guessed by who holds a token and a few graphics cards.
+const MIN_KEY_LEN: usize = 16;
+const MAX_KEYS: usize = 16;
+/// The first byte of a legacy token, also where they cannot be opened.
+const LEGACY_VERSION: u8 = 0x80;
+
+/// The keys of an installation: the first seals, all of them open.
+///
+/// Opening takes the same time whatever is wrong with a token, as long as its length is the same. `Debug` shows key
+/// ids, which stand in every token in clear, and nothing else.
+pub struct KeyRing {
+    keys: Vec<SealingKey>,
+    dummy: SealingKey,
+    #[cfg(feature = "legacy-tokens")]
+    legacy: Vec<legacy::FernetKey>,
+}
+
+impl KeyRing {
+    /// Returns a builder without keys; `salt` is that of the configuration, as text.
+    #[must_use]
+    pub fn builder(salt: &SecretString) -> KeyRingBuilder {
+        KeyRingBuilder {
+            salt: salt.clone(),
+            keys: Vec::new(),
+            legacy: true,
+        }
+    }
+
+    /// Returns a token that carries these claims, sealed with the first key; an id is drawn if they have none.
+    ///
+    /// # Errors
+    /// [`SealError`] if a token cannot hold the claims.
+    pub fn seal(&self, claims: &Claims) -> Result<SealedToken, SealError> {
+        let mut claims = claims.clone();
+        if claims.id.is_unset() {
+            claims.id = random_id()?;
+        }
+        let key = self.keys.first().ok_or(SealError::Cipher)?;
+        let token = text::unpadded(&key.seal(&claims.encode()?)?);
+        if token.len() > MAX_TOKEN_LEN {
+            return Err(SealError::TooLong);
+        }
+        Ok(SealedToken {
+            text: SecretString::from(token),
+            id: claims.id,
+        })
+    }
+
+    /// Opens a token of either format. Whether it has ended is not asked here: see
+    /// [`ExpiryDay::has_ended`](crate::ExpiryDay::has_ended).
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong. Every text up to [`MAX_TOKEN_LEN`] is decoded and tried as both formats with
+    /// every key before the first error is looked at, so the time tells the length of the text and nothing else.
+    pub fn open(&self, token: &str) -> Result<Opened, OpenError> {
+        if token.len() > MAX_TOKEN_LEN {
+            return Err(OpenError::TooLong);
+        }
+        let presented = Presented::read(token);
+        let ours = sealed::open(&self.keys, &self.dummy, &presented.bytes);
+        #[cfg(feature = "legacy-tokens")]
+        let theirs = legacy::open(&self.legacy, &presented.bytes);
+
+        if presented.padding == Padding::NotBase64 {
+            return Err(OpenError::NotBase64);
+        }
+        match presented.bytes.first() {
+            Some(&sealed::VERSION) => open_v1(&presented, ours),
+            #[cfg(feature = "legacy-tokens")]
+            Some(&legacy::VERSION) if !self.legacy.is_empty() => open_legacy(&presented, theirs),
+            Some(&LEGACY_VERSION) => Err(OpenError::LegacyRefused),
+            _ => Err(OpenError::Malformed),
+        }
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing")
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+fn open_v1(presented: &Presented, trial: Trial) -> Result<Opened, OpenError> {
+    if presented.padding == Padding::Right {
+        return Err(OpenError::NotBase64);
+    }
+    if presented.bytes.len() < sealed::MIN_LEN {
+        return Err(OpenError::Malformed);
+    }
+    let plaintext = match trial {
+        Trial::UnknownKey => return Err(OpenError::UnknownKey),
+        Trial::Broken => return Err(OpenError::SealBroken),
+        Trial::Opened(plaintext) => plaintext,
+    };
+    let claims = Claims::decode(&plaintext)?;
+    let fingerprint = text::token_sha256(&text::unpadded(&presented.bytes));
+    Ok(Opened {
+        claims,
+        format: TokenFormat::V1,
+        fingerprint,
+    })
+}
+
+#[cfg(feature = "legacy-tokens")]
+fn open_legacy(
+    presented: &Presented,
+    trial: Option<zeroize::Zeroizing<Vec<u8>>>,
+) -> Result<Opened, OpenError> {
+    if presented.padding == Padding::Left {
+        return Err(OpenError::NotBase64);
+    }
+    if presented.bytes.len() < legacy::MIN_LEN {
+        return Err(OpenError::Malformed);
+    }
+    let plaintext = trial.ok_or(OpenError::SealBroken)?;
+    let fingerprint = text::token_sha256(&text::padded(&presented.bytes));
+    let claims = legacy::read(&plaintext, id_from(&fingerprint))?;
+    Ok(Opened {
+        claims,
+        format: TokenFormat::Legacy,
+        fingerprint,
+    })
+}
+
+/// The first 16 digits of the fingerprint, so that a log line and the revocation list can be matched by eye.
+#[cfg(feature = "legacy-tokens")]
+fn id_from(fingerprint: &str) -> TokenId {
+    let digits = fingerprint.get(..16).unwrap_or_default();
+    TokenId::from_bytes(
+        u64::from_str_radix(digits, 16)
+            .unwrap_or_default()
+            .to_be_bytes(),
+    )
+}
+
+fn random_id() -> Result<TokenId, RandomError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(TokenId::from_bytes(bytes))
+}
+
+/// Collects the secrets of a [`KeyRing`].
+pub struct KeyRingBuilder {
+    salt: SecretString,
+    keys: Vec<SecretString>,
+    legacy: bool,
+}
+
+impl KeyRingBuilder {
+    /// Adds an encryption key, as text; the first one added seals, later ones only open what they sealed once.
+    #[must_use]
+    pub fn key(mut self, key: SecretString) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// Says whether tokens of Cratos FastAPI open too (default: yes, where the feature `legacy-tokens` is on).
+    #[must_use]
+    pub fn legacy(mut self, accepted: bool) -> Self {
+        self.legacy = accepted;
+        self
+    }
+
+    /// Derives the keys. With legacy tokens this takes 600 000 hash rounds, some tenths of a second, per key.
+    ///
+    /// # Errors
+    /// [`KeyError`] without a key or salt, with a key below 16 characters or given twice, with more than 16 keys.
+    pub fn build(self) -> Result<KeyRing, KeyError> {
+        self.check()?;
+        let mut keys: Vec<SealingKey> = Vec::with_capacity(self.keys.len());
+        for (position, key) in self.keys.iter().enumerate() {
+            let key = SealingKey::derive(key, &self.salt);
+            if keys.iter().any(|other| other.id() == key.id()) {
+                return Err(KeyError::KeyTwice { position });
+            }
+            keys.push(key);
+        }
+        Ok(KeyRing {
+            keys,
+            dummy: SealingKey::dummy()?,
+            #[cfg(feature = "legacy-tokens")]
+            legacy: self.legacy_keys(),
+        })
+    }
+
+    fn check(&self) -> Result<(), KeyError> {
+        if self.salt.expose_secret().is_empty() {
+            return Err(KeyError::NoSalt);
+        }
+        if self.keys.is_empty() {
+            return Err(KeyError::NoKey);
+        }
+        if self.keys.len() > MAX_KEYS {
+            return Err(KeyError::TooManyKeys { max: MAX_KEYS });
+        }
+        match self
+            .keys
+            .iter()
+            .position(|key| key.expose_secret().len() < MIN_KEY_LEN)
+        {
+            Some(position) => Err(KeyError::KeyTooShort {
+                position,
+                min: MIN_KEY_LEN,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    #[cfg(feature = "legacy-tokens")]
+    fn legacy_keys(&self) -> Vec<legacy::FernetKey> {
+        let accepted = self.keys.iter().filter(|_| self.legacy);
+        accepted
+            .map(|key| legacy::FernetKey::derive(key, &self.salt))
+            .collect()
+    }
+}
+
+impl fmt::Debug for KeyRingBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRingBuilder")
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token that was opened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Opened {
+    /// What stands inside.
+    pub claims: Claims,
+    /// Which format it came in.
+    pub format: TokenFormat,
+    fingerprint: String,
+}
+
+impl Opened {
+    /// Returns the [`token_sha256`](crate::token_sha256) of the token in its proper spelling, however it was spelled
+    /// when it came: so a revoked token cannot come back with `+` for `-`.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+/// A fresh token: a secret, shown by [`expose`](Self::expose) only.
+#[derive(Clone)]
+pub struct SealedToken {
+    text: SecretString,
+    id: TokenId,
+}
+
+impl SealedToken {
+    /// Returns the token itself, to hand to the consumer.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+
+    /// Returns the id that logs will show.
+    #[must_use]
+    pub fn id(&self) -> TokenId {
+        self.id
+    }
+
+    /// Returns what to put into `blacklisted_api_tokens` to revoke it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        text::token_sha256(self.expose())
+    }
+}
+
+impl fmt::Debug for SealedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealedToken({})", self.id)
+    }
+}

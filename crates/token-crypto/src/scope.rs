@@ -1,0 +1,341 @@
+//! What the holder of a token may have.
+
+use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr};
+
+use ipnet::IpNet;
+
+/// What the holder of a token may have: feeds, types, outputs, from which networks, and what else.
+///
+/// [`Scope::new`] is every feed, type and output from everywhere without any permission; narrow it with the `with_…`
+/// methods. [`Scope::unrestricted`] is what a token without scope has, which includes clearing the cache.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Scope {
+    /// Feed names, as in the URL.
+    pub feeds: Allowed,
+    /// Indicator types, as in the URL.
+    pub types: Allowed,
+    /// Outputs and vendors, as in the URL.
+    pub outputs: Allowed,
+    /// Source networks of either family; none given means from everywhere that the site allows.
+    pub networks: Vec<IpNet>,
+    /// What may be done beside reading feeds.
+    pub permissions: Permissions,
+}
+
+impl Scope {
+    /// Returns every feed, type and output, from everywhere, without permissions.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the scope of a token that was made without one, and of every legacy token: [`Scope::new`] and
+    /// [`Permission::ClearCache`], as in Cratos FastAPI.
+    #[must_use]
+    pub fn unrestricted() -> Self {
+        Self {
+            permissions: [Permission::ClearCache].into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Allows these feeds only.
+    #[must_use]
+    pub fn with_feeds<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.feeds = Allowed::only(names);
+        self
+    }
+
+    /// Allows these indicator types only.
+    #[must_use]
+    pub fn with_types<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.types = Allowed::only(names);
+        self
+    }
+
+    /// Allows these outputs and vendors only.
+    #[must_use]
+    pub fn with_outputs<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.outputs = Allowed::only(names);
+        self
+    }
+
+    /// Allows requests from these networks only; an empty list allows every address.
+    #[must_use]
+    pub fn with_networks(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.networks = networks.into_iter().collect();
+        self
+    }
+
+    /// Replaces the permissions.
+    #[must_use]
+    pub fn with_permissions(mut self, permissions: impl IntoIterator<Item = Permission>) -> Self {
+        self.permissions = permissions.into_iter().collect();
+        self
+    }
+
+    /// Returns whether this feed may be read.
+    #[must_use]
+    pub fn permits_feed(&self, name: &str) -> bool {
+        self.feeds.contains(name)
+    }
+
+    /// Returns whether this indicator type may be read.
+    #[must_use]
+    pub fn permits_type(&self, name: &str) -> bool {
+        self.types.contains(name)
+    }
+
+    /// Returns whether this output or vendor may be used.
+    #[must_use]
+    pub fn permits_output(&self, name: &str) -> bool {
+        self.outputs.contains(name)
+    }
+
+    /// Returns whether the token may be used from this address.
+    ///
+    /// An IPv4 address that arrives in IPv6 clothes (`::ffff:10.1.2.3`) counts as the IPv4 address.
+    #[must_use]
+    pub fn permits_address(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.is_empty()
+            || self
+                .networks
+                .iter()
+                .any(|network| network.contains(&address))
+    }
+
+    /// Returns whether the holder has this permission.
+    #[must_use]
+    pub fn permits(&self, permission: Permission) -> bool {
+        self.permissions.contains(permission)
+    }
+
+    /// Returns whether nothing narrows the scope: every feed, type and output from every address.
+    #[must_use]
+    pub fn is_unrestricted(&self) -> bool {
+        let lists = [&self.feeds, &self.types, &self.outputs];
+        lists.iter().all(|list| **list == Allowed::All) && self.networks.is_empty()
+    }
+}
+
+/// A list of names, or all there are and will be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Allowed {
+    /// Every name, also those that later versions bring.
+    #[default]
+    All,
+    /// These names; none of them means nothing at all.
+    Only(BTreeSet<String>),
+}
+
+impl Allowed {
+    /// Returns the list of these names.
+    pub fn only<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
+        Self::Only(names.into_iter().map(Into::into).collect())
+    }
+
+    /// Returns whether the name is allowed; exact spelling.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(name),
+        }
+    }
+}
+
+/// Something that a token may allow beside reading feeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Permission {
+    /// Asks whether a single value is listed (`lookup`).
+    Lookup,
+    /// Sees the events behind an indicator (`context`).
+    Context,
+    /// Follows changes as they happen (`stream`).
+    Stream,
+    /// Reports sightings to MISP (`sightings`).
+    Sightings,
+    /// Operates the daemon (`operate`).
+    Operate,
+    /// Has a feed fetched anew (`clear_cache`).
+    ClearCache,
+}
+
+impl Permission {
+    /// Every permission, in the order of their bits on the wire.
+    pub const ALL: &[Self] = &[
+        Self::Lookup,
+        Self::Context,
+        Self::Stream,
+        Self::Sightings,
+        Self::Operate,
+        Self::ClearCache,
+    ];
+
+    /// Returns the name as configuration and command line write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lookup => "lookup",
+            Self::Context => "context",
+            Self::Stream => "stream",
+            Self::Sightings => "sightings",
+            Self::Operate => "operate",
+            Self::ClearCache => "clear_cache",
+        }
+    }
+
+    /// The bit on the wire; never reused for another meaning.
+    fn bit(self) -> u8 {
+        match self {
+            Self::Lookup => 1,
+            Self::Context => 1 << 1,
+            Self::Stream => 1 << 2,
+            Self::Sightings => 1 << 3,
+            Self::Operate => 1 << 4,
+            Self::ClearCache => 1 << 5,
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// No permission has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no such permission; there are lookup, context, stream, sightings, operate and clear_cache"
+)]
+#[non_exhaustive]
+pub struct UnknownPermission;
+
+impl FromStr for Permission {
+    type Err = UnknownPermission;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPermission> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|permission| permission.as_str() == name)
+            .ok_or(UnknownPermission)
+    }
+}
+
+/// A set of [`Permission`]s.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Permissions(u8);
+
+impl Permissions {
+    /// No permission at all.
+    pub const NONE: Self = Self(0);
+
+    /// Returns whether the permission is in the set.
+    #[must_use]
+    pub fn contains(self, permission: Permission) -> bool {
+        self.0 & permission.bit() != 0
+    }
+
+    /// Returns the set with that permission in it.
+    #[must_use]
+    pub fn with(self, permission: Permission) -> Self {
+        Self(self.0 | permission.bit())
+    }
+
+    /// Returns the permissions in the set, in the order of [`Permission::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(move |permission| self.contains(*permission))
+    }
+
+    /// Returns whether the set is empty.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn to_wire(self) -> u8 {
+        self.0
+    }
+
+    /// `None` if there are bits that mean nothing to this version.
+    pub(crate) fn from_wire(bits: u8) -> Option<Self> {
+        let known = Permission::ALL
+            .iter()
+            .fold(0, |bits, permission| bits | permission.bit());
+        (bits & !known == 0).then_some(Self(bits))
+    }
+}
+
+impl fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.iter().map(Permission::as_str))
+            .finish()
+    }
+}
+
+impl FromIterator<Permission> for Permissions {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        permissions.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permission_names_read_back() {
+        for permission in Permission::ALL {
+            assert_eq!(permission.as_str().parse(), Ok(*permission));
+        }
+        assert_eq!("ClearCache".parse::<Permission>(), Err(UnknownPermission));
+    }
+
+    #[test]
+    fn a_scope_has_no_permissions_unless_it_is_the_unscoped_one() {
+        assert!(Scope::new().with_feeds(["block"]).permissions.is_empty());
+        let unscoped: Vec<_> = Scope::unrestricted().permissions.iter().collect();
+        assert_eq!(unscoped, [Permission::ClearCache]);
+    }
+
+    #[test]
+    fn an_empty_list_allows_nothing_and_no_list_allows_all() {
+        assert!(Scope::new().permits_feed("block"));
+        assert!(
+            !Scope::new()
+                .with_feeds(Vec::<String>::new())
+                .permits_feed("block")
+        );
+        let scope = Scope::new().with_types(["ipv4"]).with_outputs(["txt"]);
+        assert!(scope.permits_type("ipv4") && !scope.permits_type("ipv4ext"));
+        assert!(scope.permits_output("txt") && !scope.permits_output("TXT"));
+        assert!(!scope.is_unrestricted() && Scope::unrestricted().is_unrestricted());
+    }
+
+    #[test]
+    fn networks_of_both_families_hold_the_source_address() {
+        let scope = Scope::new().with_networks([
+            "10.0.0.0/8".parse().unwrap(),
+            "2001:db8::/32".parse().unwrap(),
+        ]);
+        for inside in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8::1"] {
+            assert!(scope.permits_address(inside.parse().unwrap()), "{inside}");
+        }
+        for outside in ["11.1.2.3", "::ffff:11.1.2.3", "2001:db9::1", "::"] {
+            assert!(
+                !scope.permits_address(outside.parse().unwrap()),
+                "{outside}"
+            );
+        }
+        assert!(Scope::new().permits_address("192.0.2.1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,129 @@
+//! Between the text of a token and its bytes.
+
+use base64ct::{Base64Url, Base64UrlUnpadded, Encoding};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// The longest text that is looked at as a token, in bytes.
+///
+/// An ordinary token of ours has about 165 characters, a legacy one 184 to 230.
+pub const MAX_TOKEN_LEN: usize = 2048;
+
+/// Returns the SHA-256 of the token's text as 64 lower-case hexadecimal digits: what `blacklisted_api_tokens` lists.
+///
+/// The same token may be spelled in more than one way; to look up an opened one use
+/// [`Opened::fingerprint`](crate::Opened::fingerprint), which is this of the one proper spelling.
+#[must_use]
+pub fn token_sha256(token: &str) -> String {
+    let digest = Sha256::digest(token);
+    digest
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+/// A presented text, decoded. There are always bytes, so that a text that is no base64 costs the same work as others.
+pub(crate) struct Presented {
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) padding: Padding,
+}
+
+/// What stood at the end of the base64 text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Padding {
+    /// Nothing, and nothing is missing for the padded form either.
+    NotNeeded,
+    /// Nothing; the padded form would have had some.
+    Left,
+    /// Exactly the `=` that the padded form has.
+    Right,
+    /// It is not base64, or has another number of `=`; the bytes are zeros.
+    NotBase64,
+}
+
+impl Presented {
+    /// Decodes base64url, taking `+` and `/` for `-` and `_`, and `%3D` for `=`, as links and forms spell them.
+    pub(crate) fn read(token: &str) -> Self {
+        let (body, pads) = without_padding(token);
+        let mut body = Zeroizing::new(body.to_vec());
+        for byte in body.iter_mut() {
+            *byte = match *byte {
+                b'+' => b'-',
+                b'/' => b'_',
+                other => other,
+            };
+        }
+        let mut bytes = Zeroizing::new(vec![0; body.len() * 3 / 4]);
+        let decoded = Base64UrlUnpadded::decode(&*body, &mut bytes).is_ok();
+        let padding = match (decoded, pads, body.len() % 4) {
+            (true, 0, 0) => Padding::NotNeeded,
+            (true, 0, _) => Padding::Left,
+            (true, 1, 3) | (true, 2, 2) => Padding::Right,
+            _ => Padding::NotBase64,
+        };
+        if padding == Padding::NotBase64 {
+            bytes.fill(0);
+        }
+        Self { bytes, padding }
+    }
+}
+
+/// The one spelling of a token of ours.
+pub(crate) fn unpadded(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+/// The one spelling of a legacy token.
+pub(crate) fn padded(bytes: &[u8]) -> String {
+    Base64Url::encode_string(bytes)
+}
+
+/// Cuts off `=` and `%3D`; at most three, which is one more than any base64 has.
+fn without_padding(token: &str) -> (&[u8], usize) {
+    let mut body = token.as_bytes();
+    let mut pads = 0;
+    while let Some(rest) = [&b"="[..], b"%3D", b"%3d"]
+        .iter()
+        .find_map(|pad| body.strip_suffix(*pad))
+        && pads < 3
+    {
+        (body, pads) = (rest, pads + 1);
+    }
+    (body, pads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256_of_the_text_in_lower_case() {
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(token_sha256("abc"), expected);
+    }
+
+    #[test]
+    fn spellings_of_one_token_have_the_same_bytes() {
+        for text in ["-_-_8A==", "+/+/8A==", "-_+/8A%3D%3D", "-_-_8A=%3d"] {
+            let presented = Presented::read(text);
+            assert!(presented.padding == Padding::Right, "{text}");
+            assert_eq!(padded(&presented.bytes), "-_-_8A==");
+        }
+        assert!(Presented::read("-_-_8A").padding == Padding::Left);
+        assert!(Presented::read("-_-_").padding == Padding::NotNeeded);
+    }
+
+    #[test]
+    fn other_texts_are_not_base64() {
+        for text in [
+            "!!!!", "A", "AAAAA", "AA=", "AAA==", "AAAA=", "AA===", "====", "AA==A", "A B=", "é",
+            "AB==", "AA\n==",
+        ] {
+            assert!(
+                Presented::read(text).padding == Padding::NotBase64,
+                "{text}"
+            );
+        }
+    }
+}
