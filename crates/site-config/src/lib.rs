@@ -1,1 +1,28 @@
-//! site-config
+#![doc = include_str!("../README.md")]
+
+mod core;
+mod files;
+mod keys;
+mod load;
+mod mappings;
+mod name;
+mod problem;
+mod secrets;
+mod section;
+mod site;
+mod store;
+mod value;
+#[cfg(feature = "watch")]
+mod watch;
+mod yaml;
+
+pub use self::core::{AccessLog, Core, Memcached, ReverseProxy};
+pub use keys::{ConfigFile, Key, Origin, reference};
+pub use load::{DisabledSite, KeptSite, Loaded, Paths, load};
+pub use mappings::Mappings;
+pub use name::{SiteName, SiteNameError};
+pub use problem::{Note, Problem};
+pub use site::Site;
+pub use store::{ConfigStore, ReloadOutcome};
+#[cfg(feature = "watch")]
+pub use watch::{Watch, WatchError};

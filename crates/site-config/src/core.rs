@@ -1,0 +1,211 @@
+//! `config/config.yaml`: what holds for the whole daemon.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use ipnet::{IpNet, Ipv4Net};
+use secrecy::SecretString;
+
+use crate::keys::CORE;
+use crate::problem::{Report, Wrong};
+use crate::secrets::{self, Secrets};
+use crate::section::Section;
+use crate::value;
+use crate::yaml::Node;
+
+/// Default of [`Core::memory_bytes`].
+const MEMORY_BYTES: u64 = 256 << 20;
+
+/// What `config/config.yaml` says, checked, with defaults filled in. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Core {
+    /// Log more.
+    pub debug: bool,
+    /// The keys that open tokens, 64 characters each, never empty; the first one seals.
+    ///
+    /// From `encryption_key`, `encryption_key_file`, `encryption_keys` or the systemd credential `encryption_key`.
+    pub encryption_keys: Vec<SecretString>,
+    /// The salt, 32 characters; from `salt`, `salt_file` or the systemd credential `salt`.
+    pub salt: SecretString,
+    /// Whether tokens of Cratos FastAPI are opened. Default: yes.
+    pub accept_legacy_tokens: bool,
+    /// Networks that may ask for every site. Default: none.
+    pub allways_allowed_ips: Vec<IpNet>,
+    /// Networks that may have tokens made. Default: [`Core::allways_allowed_ips`] and loopback.
+    pub token_minting_allowed_ips: Vec<IpNet>,
+    /// Where `cratosd serve` listens, if the file says so.
+    pub listen: Option<SocketAddr>,
+    /// Bound of the memory for rendered feeds, in bytes. Default: 256 MiB.
+    pub memory_bytes: u64,
+    /// Questions that one MISP is asked at the same time, at most. Default: 4.
+    pub max_site_questions: NonZeroUsize,
+    /// The memcached server.
+    pub memcached: Memcached,
+    /// How the caller's address is found behind a proxy.
+    pub reverse_proxy: ReverseProxy,
+    /// The access log.
+    pub access_log: AccessLog,
+}
+
+/// The keys `memcached_*`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Memcached {
+    /// Host name or address. Default: `127.0.0.1`.
+    pub host: String,
+    /// Default: 11211.
+    pub port: u16,
+    /// Empty: no authentication.
+    pub user: String,
+    /// Empty: none.
+    pub password: SecretString,
+}
+
+/// The keys `reverse_proxy*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReverseProxy {
+    /// Whether a proxy stands in front. Default: no.
+    pub enabled: bool,
+    /// Name of the header with the caller's address. Default: `X-Forwarded-For`.
+    pub header: String,
+    /// Regular expression that finds the address in it, not compiled here. Default: `^(.*)$`.
+    pub real_ip_regex: String,
+    /// The group of that expression that is the address. Default: 1.
+    pub regex_place: usize,
+}
+
+/// The keys `access_log*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessLog {
+    /// File, relative to the working directory. Default: `cratos_access.log`.
+    pub path: PathBuf,
+    /// Size at which it is rotated, in bytes (the file says megabytes). Default: 10 MiB.
+    pub max_bytes: u64,
+    /// Rotated files that are kept. Default: 5.
+    pub rotations: u32,
+}
+
+/// Reads the tree of `config.yaml`; nothing is returned if there is any problem in `report`.
+pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) -> Option<Core> {
+    let mut section = Section::new(CORE, "", node, report)?;
+    let secrets = secrets::read(&mut section, credentials);
+    let allways_allowed_ips = section
+        .list("allways_allowed_ips", value::network)
+        .unwrap_or_default();
+    let token_minting_allowed_ips = token_minting(&mut section, &allways_allowed_ips);
+    let debug = section.yes_no("debug", false);
+    let accept_legacy_tokens = section.yes_no("accept_legacy_tokens", true);
+    let listen = section.value("listen", value::socket_address);
+    let memory_bytes = section
+        .value("memory_bytes", |s| value::size(s, 1 << 20, 1 << 40))
+        .unwrap_or(MEMORY_BYTES);
+    let questions = section.number("max_site_questions", 1, 64, 4);
+    let memcached = memcached(&mut section);
+    let reverse_proxy = reverse_proxy(&mut section);
+    let access_log = access_log(&mut section);
+    section.finish();
+    let Secrets {
+        encryption_keys,
+        salt,
+    } = secrets?;
+    report.problems.is_empty().then_some(Core {
+        debug,
+        encryption_keys,
+        salt,
+        accept_legacy_tokens,
+        allways_allowed_ips,
+        token_minting_allowed_ips,
+        listen,
+        memory_bytes,
+        max_site_questions: usize::try_from(questions)
+            .ok()
+            .and_then(NonZeroUsize::new)
+            .unwrap_or(NonZeroUsize::MIN),
+        memcached,
+        reverse_proxy,
+        access_log,
+    })
+}
+
+/// `token_minting.allowed_ips`, or everybody who may ask for every site and this machine itself.
+fn token_minting(section: &mut Section<'_>, allways: &[IpNet]) -> Vec<IpNet> {
+    let written = section.take("token_minting").and_then(|node| {
+        let mut inner = Section::new(CORE, "token_minting.", node, section.report)?;
+        let networks = inner.list("allowed_ips", value::network);
+        inner.finish();
+        networks
+    });
+    written.unwrap_or_else(|| {
+        let v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+        let v6 = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        let loopback = [IpNet::V4(v4), IpNet::from(v6)];
+        allways.iter().copied().chain(loopback).collect()
+    })
+}
+
+fn memcached(section: &mut Section<'_>) -> Memcached {
+    let port = section.number("memcached_port", 1, u16::MAX.into(), 11211);
+    Memcached {
+        host: section
+            .value("memcached_host", value::some_text)
+            .unwrap_or_else(|| "127.0.0.1".to_owned()),
+        port: u16::try_from(port).unwrap_or(11211),
+        user: section.text("memcached_user", ""),
+        password: section
+            .secret("memcached_pass", |text| Ok(SecretString::from(text)))
+            .unwrap_or_default(),
+    }
+}
+
+fn reverse_proxy(section: &mut Section<'_>) -> ReverseProxy {
+    let place = section.number("reverse_proxy_regex_place", 0, 99, 1);
+    ReverseProxy {
+        enabled: section.yes_no("reverse_proxy", false),
+        header: section
+            .value("reverse_proxy_header", header_name)
+            .unwrap_or_else(|| "X-Forwarded-For".to_owned()),
+        real_ip_regex: section
+            .value("reverse_proxy_real_ip_regex", short_regex)
+            .unwrap_or_else(|| "^(.*)$".to_owned()),
+        regex_place: usize::try_from(place).unwrap_or(1),
+    }
+}
+
+fn access_log(section: &mut Section<'_>) -> AccessLog {
+    let megabytes = section.number("access_log_max_bytes", 1, 1 << 20, 10);
+    let rotations = section.number("access_log_rotations", 0, 1000, 5);
+    AccessLog {
+        path: section
+            .value("access_log", value::some_text)
+            .unwrap_or_else(|| "cratos_access.log".to_owned())
+            .into(),
+        max_bytes: megabytes << 20,
+        rotations: u32::try_from(rotations).unwrap_or(5),
+    }
+}
+
+fn header_name(scalar: &crate::yaml::Scalar) -> Result<String, Wrong> {
+    let name = value::some_text(scalar)?;
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.len() > 128 || !name.bytes().all(allowed) {
+        let what = format!("{} is not a header name", value::shown(scalar));
+        return Err(Wrong::new(what, "write a name like X-Forwarded-For"));
+    }
+    Ok(name)
+}
+
+/// Only bounded here; it is compiled by whoever uses it.
+fn short_regex(scalar: &crate::yaml::Scalar) -> Result<String, Wrong> {
+    let regex = value::some_text(scalar)?;
+    if regex.len() > 512 {
+        return Err(Wrong::new(
+            "is longer than 512 bytes",
+            "write a shorter expression",
+        ));
+    }
+    Ok(regex)
+}

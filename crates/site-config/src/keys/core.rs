@@ -1,0 +1,33 @@
+//! The keys of `config/config.yaml`.
+
+use super::ConfigFile::Core;
+use super::{Key, ours, theirs};
+
+#[rustfmt::skip]
+pub(crate) const CORE: &[Key] = &[
+    theirs(Core, "debug", "yes or no", "False", "log more"),
+    theirs(Core, "encryption_key", "64 characters, secret", "required, or one of the two below, or a systemd credential of this name",
+        "key that seals the tokens; `cratosd keygen` makes one"),
+    ours(Core, "encryption_key_file", "path", "none", "file that holds the encryption key instead, relative to this file"),
+    ours(Core, "encryption_keys", "list of keys, secret", "[]", "all keys that open tokens, newest first; the first one seals new tokens"),
+    theirs(Core, "salt", "32 characters, secret", "required, or `salt_file`, or a systemd credential of this name",
+        "second half of the secret that seals the tokens"),
+    ours(Core, "salt_file", "path", "none", "file that holds the salt instead, relative to this file"),
+    ours(Core, "accept_legacy_tokens", "yes or no", "True", "open tokens that Cratos FastAPI made with the same key and salt"),
+    theirs(Core, "allways_allowed_ips", "list of networks", "[]", "networks that may ask for every site, beside the site's own `allowed_ips`"),
+    ours(Core, "token_minting.allowed_ips", "list of networks", "`allways_allowed_ips` and loopback", "networks that may have tokens made"),
+    ours(Core, "listen", "address:port", "127.0.0.1:8080", "where `cratosd serve` listens; the option --listen wins"),
+    ours(Core, "memory_bytes", "size", "256MiB", "bound of the memory that rendered feeds may take"),
+    ours(Core, "max_site_questions", "1 to 64", "4", "questions that one MISP is asked at the same time, at most"),
+    theirs(Core, "memcached_host", "host", "127.0.0.1", "host of the memcached server"),
+    theirs(Core, "memcached_port", "port", "11211", "port of the memcached server"),
+    theirs(Core, "memcached_user", "text", "\"\"", "user at the memcached server; empty for none"),
+    theirs(Core, "memcached_pass", "text, secret", "\"\"", "password at the memcached server"),
+    theirs(Core, "reverse_proxy", "yes or no", "False", "take the caller's address from a header of the proxy in front"),
+    theirs(Core, "reverse_proxy_header", "header name", "X-Forwarded-For", "header that holds the caller's address"),
+    theirs(Core, "reverse_proxy_real_ip_regex", "regular expression", "^(.*)$", "finds the address in that header"),
+    theirs(Core, "reverse_proxy_regex_place", "0 to 99", "1", "number of the group in that expression that is the address"),
+    theirs(Core, "access_log", "path", "cratos_access.log", "file of the access log"),
+    theirs(Core, "access_log_max_bytes", "megabytes", "10", "size in megabytes at which that file is rotated"),
+    theirs(Core, "access_log_rotations", "number", "5", "rotated files that are kept"),
+];

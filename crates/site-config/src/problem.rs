@@ -1,0 +1,147 @@
+//! What is wrong (or only worth knowing) about a file, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// One thing that keeps a file from being used, with its place and what to write instead.
+///
+/// Its text is one line, `file:line:column: key: what is wrong: what to write`, which editors and terminals turn into a link.
+/// A secret never stands in it: values of secret keys are not echoed, and no source line is quoted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Problem {
+    /// The file as its path was given.
+    pub file: PathBuf,
+    /// Line, from 1; 1 for what concerns the whole file.
+    pub line: u32,
+    /// Column in characters, from 1; 1 for what concerns the whole file.
+    pub column: u32,
+    /// Path of the key (`token_minting.allowed_ips[2]`); empty for what concerns the whole file.
+    pub key: String,
+    /// What is wrong, a lower-case fragment.
+    pub what: String,
+    /// What to write instead, a lower-case fragment.
+    pub instead: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_place(f, &self.file, self.line, self.column, &self.key)?;
+        write!(f, "{}: {}", self.what, self.instead)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Something that an operator should know about a file that is used all the same, for `cratosd check` and the log.
+///
+/// Its text is `file:line:column: key: what`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Note {
+    /// The file as its path was given.
+    pub file: PathBuf,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// Path of the key; empty for what concerns the whole file.
+    pub key: String,
+    /// What is worth knowing, a lower-case fragment.
+    pub what: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_place(f, &self.file, self.line, self.column, &self.key)?;
+        f.write_str(&self.what)
+    }
+}
+
+fn write_place(
+    f: &mut fmt::Formatter<'_>,
+    file: &Path,
+    line: u32,
+    column: u32,
+    key: &str,
+) -> fmt::Result {
+    // A file name may hold anything; the line must stay one line.
+    for c in file.to_string_lossy().chars() {
+        write!(f, "{}", if c.is_control() { '?' } else { c })?;
+    }
+    write!(f, ":{line}:{column}: ")?;
+    if key.is_empty() {
+        Ok(())
+    } else {
+        write!(f, "{key}: ")
+    }
+}
+
+/// Line and column of something in a file, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+impl Place {
+    /// Where problems of a whole file are shown.
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
+}
+
+/// What one value is found to be wrong with: the two halves of a [`Problem`] that its reader knows.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    pub(crate) what: String,
+    pub(crate) instead: String,
+}
+
+impl Wrong {
+    pub(crate) fn new(what: impl Into<String>, instead: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            instead: instead.into(),
+        }
+    }
+}
+
+/// Collects everything that is found in one file.
+#[derive(Debug)]
+pub(crate) struct Report {
+    file: PathBuf,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) notes: Vec<Note>,
+}
+
+impl Report {
+    pub(crate) fn new(file: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+            problems: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(crate) fn problem(&mut self, place: Place, key: impl Into<String>, wrong: Wrong) {
+        self.problems.push(Problem {
+            file: self.file.clone(),
+            line: place.line,
+            column: place.column,
+            key: key.into(),
+            what: wrong.what,
+            instead: wrong.instead,
+        });
+    }
+
+    pub(crate) fn note(&mut self, place: Place, key: impl Into<String>, what: impl Into<String>) {
+        self.notes.push(Note {
+            file: self.file.clone(),
+            line: place.line,
+            column: place.column,
+            key: key.into(),
+            what: what.into(),
+        });
+    }
+}

@@ -1,0 +1,158 @@
+//! Where the encryption keys and the salt come from: the file itself, a file of their own, or systemd credentials.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::files;
+use crate::problem::Wrong;
+use crate::section::Section;
+use crate::value;
+
+/// What seals and opens tokens.
+pub(crate) struct Secrets {
+    pub(crate) encryption_keys: Vec<SecretString>,
+    pub(crate) salt: SecretString,
+}
+
+/// One kind of secret: its keys in the file, and its length.
+struct Kind {
+    key: &'static str,
+    file_key: &'static str,
+    length: usize,
+}
+
+const ENCRYPTION_KEY: Kind = Kind {
+    key: "encryption_key",
+    file_key: "encryption_key_file",
+    length: 64,
+};
+const SALT: Kind = Kind {
+    key: "salt",
+    file_key: "salt_file",
+    length: 32,
+};
+
+/// Reads all secrets; what is wrong or missing is in the section's report, and then nothing is returned.
+pub(crate) fn read(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Secrets> {
+    let has_list = section.has("encryption_keys");
+    let key = one(section, &ENCRYPTION_KEY, credentials, has_list);
+    let place = section.place_of("encryption_keys");
+    let older = section.list("encryption_keys", |scalar| {
+        check(value::secret_text(scalar)?, &ENCRYPTION_KEY).map(Into::into)
+    });
+    let salt = one(section, &SALT, credentials, false);
+
+    let mut encryption_keys = Vec::new();
+    encryption_keys.extend(key);
+    for (index, older) in older.unwrap_or_default().into_iter().enumerate() {
+        let same = |known: &SecretString| known.expose_secret() == older.expose_secret();
+        match encryption_keys.iter().position(same) {
+            None => encryption_keys.push(older),
+            Some(0) if index > 0 => {
+                let wrong = Wrong::new(
+                    "has the first key again, further down",
+                    "list each key once, newest first, and write `encryption_key` only if it is the newest",
+                );
+                section.wrong(place, "encryption_keys", wrong);
+            }
+            Some(_) => {}
+        }
+    }
+    if encryption_keys.is_empty() && has_list && section.report.problems.is_empty() {
+        let wrong = Wrong::new("is empty", "write the key that `cratosd keygen` prints");
+        section.wrong(place, "encryption_keys", wrong);
+    }
+    let salt = salt?;
+    (!encryption_keys.is_empty()).then_some(Secrets {
+        encryption_keys,
+        salt,
+    })
+}
+
+/// Reads one secret from wherever it is. `optional`: it may be absent, another key has it.
+fn one(
+    section: &mut Section<'_>,
+    kind: &Kind,
+    credentials: Option<&Path>,
+    optional: bool,
+) -> Option<SecretString> {
+    let (inline, in_file) = (section.has(kind.key), section.has(kind.file_key));
+    if inline && in_file {
+        let place = section.place_of(kind.file_key);
+        let wrong = Wrong::new(
+            format!("stands beside `{}`", kind.key),
+            "keep one of the two",
+        );
+        section.wrong(place, kind.file_key, wrong);
+    }
+    if inline {
+        let place = section.place_of(kind.key);
+        if let Some(who) = files::readable_by_everybody(section.report.file()) {
+            section.note(place, kind.key, who);
+        }
+    }
+    let written = section.secret(kind.key, |text| check(text, kind));
+    let path = section.value(kind.file_key, value::some_text);
+    if inline {
+        return written;
+    }
+    if in_file {
+        let path = files::beside(section.report.file(), &path?);
+        return from_file(section, kind, kind.file_key, &path);
+    }
+    let credential: Option<PathBuf> = credentials.map(|dir| dir.join(kind.key));
+    match credential.filter(|path| path.exists()) {
+        Some(path) if !optional => from_file(section, kind, kind.key, &path),
+        _ if optional => None,
+        _ => {
+            let place = section.place_of(kind.key);
+            let wrong = Wrong::new(
+                "is missing",
+                format!(
+                    "write the one that `cratosd keygen` prints, or `{}`",
+                    kind.file_key
+                ),
+            );
+            section.wrong(place, kind.key, wrong);
+            None
+        }
+    }
+}
+
+/// Reads a secret from a file of its own; line breaks at its end do not count.
+fn from_file(
+    section: &mut Section<'_>,
+    kind: &Kind,
+    key: &str,
+    path: &Path,
+) -> Option<SecretString> {
+    let place = section.place_of(key);
+    let read = files::read_text(path)
+        .map_err(|wrong| Wrong::new(format!("{}: {}", path.display(), wrong.what), wrong.instead))
+        .and_then(|text| check(text.trim_end_matches(['\r', '\n']), kind));
+    if let Some(who) = files::readable_by_everybody(path) {
+        section.note(place, key, format!("{}: {who}", path.display()));
+    }
+    read.map_err(|wrong| section.wrong(place, key, wrong)).ok()
+}
+
+/// Judges a secret by its length only, and never shows it.
+fn check(text: &str, kind: &Kind) -> Result<SecretString, Wrong> {
+    let instead = "write the one that `cratosd keygen` prints";
+    if text.starts_with('<') && text.ends_with('>') {
+        return Err(Wrong::new(
+            "is still the placeholder of the example",
+            instead,
+        ));
+    }
+    let length = text.chars().count();
+    if length != kind.length {
+        let what = format!("has {length} characters, not {}", kind.length);
+        return Err(Wrong::new(what, instead));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Wrong::new("has control characters", instead));
+    }
+    Ok(SecretString::from(text))
+}

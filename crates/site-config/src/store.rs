@@ -1,0 +1,94 @@
+//! The configuration in force, replaced as a whole.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use crate::load::{self, Loaded, Paths};
+use crate::problem::Problem;
+
+/// Holds the configuration in force; a clone is a handle to the same one.
+///
+/// Whoever takes [`ConfigStore::current`] once per request never sees half of a reload.
+#[derive(Clone, Debug)]
+pub struct ConfigStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    paths: Paths,
+    credentials: Option<PathBuf>,
+    current: ArcSwap<Loaded>,
+    /// One reload at a time, so that an older reading never replaces a newer one.
+    reloading: Mutex<()>,
+}
+
+/// What a reload did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ReloadOutcome {
+    /// The files are in force now. Sites whose file went bad are in [`Loaded::kept`] (as they were) or
+    /// [`Loaded::disabled`] (new ones).
+    Applied(Arc<Loaded>),
+    /// The core file, the mappings or the directory of sites is bad: nothing changed. The problems of all files.
+    Refused(Vec<Problem>),
+}
+
+impl ConfigStore {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// As [`load`](crate::load).
+    pub fn open(paths: Paths) -> Result<Self, Vec<Problem>> {
+        Self::open_with(paths, load::credentials())
+    }
+
+    pub(crate) fn open_with(
+        paths: Paths,
+        credentials: Option<PathBuf>,
+    ) -> Result<Self, Vec<Problem>> {
+        let loaded = load::load_with(&paths, credentials.as_deref(), None)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                paths,
+                credentials,
+                current: ArcSwap::from_pointee(loaded),
+                reloading: Mutex::new(()),
+            }),
+        })
+    }
+
+    /// Returns the configuration in force. Costs no lock; take it once per request.
+    #[must_use]
+    pub fn current(&self) -> Arc<Loaded> {
+        self.inner.current.load_full()
+    }
+
+    /// Returns where the files are.
+    #[must_use]
+    pub fn paths(&self) -> &Paths {
+        &self.inner.paths
+    }
+
+    /// Reads all files again and puts them in force together, or not at all; a bad site file leaves that site as it was.
+    ///
+    /// Reads files, so it blocks: not for an async worker thread.
+    pub fn reload(&self) -> ReloadOutcome {
+        let inner = &*self.inner;
+        let _one = inner
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let previous = inner.current.load_full();
+        match load::load_with(&inner.paths, inner.credentials.as_deref(), Some(&previous)) {
+            Ok(loaded) => {
+                let loaded = Arc::new(loaded);
+                inner.current.store(Arc::clone(&loaded));
+                ReloadOutcome::Applied(loaded)
+            }
+            Err(problems) => ReloadOutcome::Refused(problems),
+        }
+    }
+}
