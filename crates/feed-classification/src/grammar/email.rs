@@ -1,0 +1,48 @@
+//! E-mail addresses.
+
+use std::borrow::Cow;
+
+use crate::Dropped;
+use crate::grammar::name;
+use crate::grammar::text::is_invisible;
+
+/// The longest local part in octets (RFC 5321, 4.5.3.1.1).
+const MAX_LOCAL: usize = 64;
+
+/// Returns an address in lower case with its domain in punycode.
+///
+/// The local part is lower-cased too, as MISP does on storing: to the letter it may be case-sensitive, no provider treats it so.
+/// It may have non-ASCII letters (RFC 6531); quoted local parts and everything with a display name are refused.
+pub(crate) fn address(value: &str) -> Result<Cow<'_, str>, Dropped> {
+    let (local, domain) = value.split_once('@').ok_or(Dropped::NotAnEmailAddress)?;
+    let local = if local.is_ascii() {
+        local.to_ascii_lowercase()
+    } else {
+        local.to_lowercase()
+    };
+    let well_written = (1..=MAX_LOCAL).contains(&local.len()) && local.chars().all(is_local);
+    if !well_written || domain.contains('@') {
+        return Err(Dropped::NotAnEmailAddress);
+    }
+    let address = format!("{local}@{}", name::domain(domain)?);
+    Ok(if address == value {
+        Cow::Borrowed(value)
+    } else {
+        Cow::Owned(address)
+    })
+}
+
+fn is_local(char: char) -> bool {
+    if char.is_ascii() {
+        char.is_ascii_graphic()
+            && !matches!(
+                char,
+                '"' | '(' | ')' | ',' | ':' | ';' | '<' | '>' | '@' | '[' | '\\' | ']'
+            )
+    } else {
+        !char.is_control()
+            && !char.is_whitespace()
+            && !is_invisible(char)
+            && !matches!(char, '\u{fffd}'..='\u{ffff}')
+    }
+}

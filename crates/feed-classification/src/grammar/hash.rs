@@ -1,0 +1,36 @@
+//! Hashes: a fixed number of hexadecimal digits.
+
+use std::borrow::Cow;
+
+use crate::Dropped;
+
+/// Returns a hash of exactly `digits` hexadecimal digits in lower case.
+pub(crate) fn plain(value: &str, digits: usize) -> Result<Cow<'_, str>, Dropped> {
+    if !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Dropped::NotHexadecimal);
+    }
+    if value.len() != digits {
+        return Err(Dropped::WrongLength);
+    }
+    Ok(lower(value))
+}
+
+/// Returns the fingerprint of a certificate: as [`plain`], and the spelling of other tools with a colon between every two digits.
+pub(crate) fn fingerprint(value: &str, digits: usize) -> Result<Cow<'_, str>, Dropped> {
+    if !value.contains(':') {
+        return plain(value, digits);
+    }
+    if !value.split(':').all(|pair| pair.len() == 2) {
+        return Err(Dropped::NotHexadecimal);
+    }
+    let joined = value.replace(':', "");
+    Ok(Cow::Owned(plain(&joined, digits)?.into_owned()))
+}
+
+fn lower(value: &str) -> Cow<'_, str> {
+    if value.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(value.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(value)
+    }
+}

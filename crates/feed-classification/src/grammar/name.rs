@@ -1,0 +1,87 @@
+//! Names of the DNS: domains and host names.
+
+use std::borrow::Cow;
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+use crate::Dropped;
+
+/// The longest name in dotted form without the trailing dot (RFC 1035: 255 octets on the wire).
+const MAX_NAME: usize = 253;
+/// The longest label (RFC 1035).
+const MAX_LABEL: usize = 63;
+
+/// Returns a name in lower case and punycode, without its trailing dot.
+///
+/// Non-ASCII names go through UTS 46 (non-transitional), as in a browser. ASCII names are only lower-cased: what a resolver
+/// looks up is a name, also `a--b.example` or a label that begins with `xn--` and decodes to nothing.
+///
+/// Underscores stay, since `_dmarc.example.org` is a name and `example.org` is another one. A label with a hyphen at an end is
+/// dropped although MISP stores it (recordings, fact 33): no host can have it, and resolvers and zone files refuse the whole line,
+/// in some cases the whole file.
+pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, Dropped> {
+    let name = ascii(value)?;
+    let name = match name {
+        Cow::Borrowed(name) => Cow::Borrowed(name.strip_suffix('.').unwrap_or(name)),
+        Cow::Owned(mut name) => {
+            if name.ends_with('.') {
+                name.pop();
+            }
+            Cow::Owned(name)
+        }
+    };
+    check(&name)?;
+    Ok(name)
+}
+
+/// Converts to lower-case ASCII; the labels are checked afterwards.
+fn ascii(value: &str) -> Result<Cow<'_, str>, Dropped> {
+    if !value.is_ascii() {
+        // Not the list for URLs: what is no letter, digit, hyphen or underscore is refused below, and a wildcard should be told as one.
+        return Uts46::new()
+            .to_ascii(
+                value.as_bytes(),
+                AsciiDenyList::EMPTY,
+                Hyphens::Allow,
+                DnsLength::Ignore,
+            )
+            .map(|name| Cow::Owned(name.to_ascii_lowercase()))
+            .map_err(|_| Dropped::NotAName);
+    }
+    if value.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Ok(Cow::Owned(value.to_ascii_lowercase()));
+    }
+    Ok(Cow::Borrowed(value))
+}
+
+fn check(name: &str) -> Result<(), Dropped> {
+    if name.is_empty() {
+        return Err(Dropped::Empty);
+    }
+    if name.len() > MAX_NAME {
+        return Err(Dropped::NameTooLong);
+    }
+    if name.contains('*') {
+        return Err(Dropped::Wildcard);
+    }
+    if !name.split('.').all(is_label) {
+        return Err(Dropped::BadLabel);
+    }
+    let Some((_, last)) = name.rsplit_once('.') else {
+        return Err(Dropped::SingleLabel);
+    };
+    // `192.0.2.1`, and whatever else looks like an address to a consumer: no top-level domain is all digits.
+    if last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Dropped::NotAName);
+    }
+    Ok(())
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=MAX_LABEL).contains(&label.len())
+        && label
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}

@@ -1,0 +1,51 @@
+//! Texts that leave as they came: names of files and mutexes, subjects, user agents, and rules of many lines.
+
+use crate::Dropped;
+
+/// Accepts a text of one line: no control character but TAB, no line break of Unicode, no code point that is no character.
+pub(crate) fn one_line(value: &str) -> Result<&str, Dropped> {
+    accept(value, |char| char == '\t' || !breaks_out(char))
+}
+
+/// Accepts a text of one line without any control character at all.
+pub(crate) fn one_line_without_tab(value: &str) -> Result<&str, Dropped> {
+    accept(value, |char| !breaks_out(char))
+}
+
+/// Accepts a rule: TAB, LF and CR are part of its language, other control characters are not.
+pub(crate) fn rule(value: &str) -> Result<&str, Dropped> {
+    if value.trim().is_empty() {
+        return Err(Dropped::Empty);
+    }
+    accept(value, |char| {
+        matches!(char, '\t' | '\n' | '\r') || !char.is_control()
+    })
+}
+
+/// Returns whether a character shows as nothing, so that two values that look the same are not: formatting and direction marks.
+pub(crate) fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+fn accept(value: &str, allowed: impl Fn(char) -> bool) -> Result<&str, Dropped> {
+    if value.is_empty() {
+        return Err(Dropped::Empty);
+    }
+    // Most values are plain ASCII: one pass over the bytes, no decoding.
+    let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if plain || value.chars().all(allowed) {
+        Ok(value)
+    } else {
+        Err(Dropped::ControlCharacter)
+    }
+}
+
+/// What some consumer takes for the end of a line or of the text. U+2028 and U+2029 end lines in JavaScript and Python;
+/// U+FFFE and U+FFFF are no characters and no XML parser takes them.
+fn breaks_out(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
+}
