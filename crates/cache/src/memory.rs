@@ -71,7 +71,12 @@ where
 
     /// Puts the value in the place of an older one. When this returns, the bound holds again.
     pub fn insert(&self, key: K, value: V) {
-        self.cache.insert(key, value);
+        if u64::from(weight(&value)) > self.max_bytes {
+            // Left to itself moka would throw out everything else before it sees that this does not help.
+            self.cache.invalidate(&key);
+        } else {
+            self.cache.insert(key, value);
+        }
         self.settle();
     }
 
