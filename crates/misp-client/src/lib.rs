@@ -1,1 +1,27 @@
-//! misp-client
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod attribute;
+mod client;
+mod endpoints;
+mod error;
+mod json;
+mod pages;
+mod paging;
+mod refusal;
+mod request;
+mod retry;
+mod search;
+mod transport;
+
+pub use address::{AuthKey, BaseUrl, Scheme};
+pub use attribute::{Attribute, EventSummary, Tag};
+pub use client::{Client, ClientBuilder};
+pub use endpoints::event_index::{EventEntry, EventIndex, EventIndexAnswer, EventList};
+pub use endpoints::me::{Me, Organisation, Role};
+pub use endpoints::statistics::CountedBy;
+pub use endpoints::version::MispVersion;
+pub use endpoints::warninglists::{Warninglist, WarninglistEntries};
+pub use error::{Error, ErrorKind, Fault};
+pub use pages::{AttributePages, Batch, Progress};
+pub use search::{AttributeSearch, Deleted, Order, Published, Stray};

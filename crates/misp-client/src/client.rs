@@ -1,0 +1,255 @@
+//! The client: one MISP, one key, one pool of connections.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
+use reqwest::Certificate;
+use reqwest::redirect::Policy;
+
+use crate::retry::RetryPolicy;
+use crate::transport::Transport;
+use crate::{AuthKey, BaseUrl, Error, ErrorKind};
+
+/// Whole time for one question when nothing else is said.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection that is not there after this long will not come.
+const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// PHP sends a body in one go once it has begun; a silence this long means that it will not go on.
+const MAX_SILENCE: Duration = Duration::from_secs(30);
+/// Web servers drop idle connections after 5 s (Apache) and more; one that we dropped ourselves cannot fail when used again.
+const POOL_IDLE: Duration = Duration::from_secs(4);
+const DEFAULT_MAX_PAGE_BYTES: u64 = 256 << 20;
+const DEFAULT_MAX_PAGES: u32 = 10_000;
+const DEFAULT_MAX_ATTRIBUTES: u64 = 5_000_000;
+
+/// Asks one MISP with one key. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    transport: Transport,
+    limits: Limits,
+}
+
+/// Bounds of one search.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) page_bytes: u64,
+    pub(crate) pages: u32,
+    pub(crate) attributes: u64,
+}
+
+impl Client {
+    /// Starts a client for this MISP and this key.
+    #[must_use]
+    pub fn builder(base_url: BaseUrl, key: AuthKey) -> ClientBuilder {
+        ClientBuilder {
+            base_url,
+            key,
+            verify_certificate: true,
+            root_certificates: Vec::new(),
+            timeout: DEFAULT_TIMEOUT,
+            system_proxy: false,
+            user_agent: format!("cratos/{}", env!("CARGO_PKG_VERSION")),
+            retries: RetryPolicy::default(),
+            limits: Limits {
+                page_bytes: DEFAULT_MAX_PAGE_BYTES,
+                pages: DEFAULT_MAX_PAGES,
+                attributes: DEFAULT_MAX_ATTRIBUTES,
+            },
+        }
+    }
+
+    /// Returns the address that is asked.
+    #[must_use]
+    pub fn base_url(&self) -> &BaseUrl {
+        self.transport.base_url()
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", self.base_url())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`Client`]; every setting has a default.
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    base_url: BaseUrl,
+    key: AuthKey,
+    verify_certificate: bool,
+    root_certificates: Vec<Vec<u8>>,
+    timeout: Duration,
+    system_proxy: bool,
+    user_agent: String,
+    retries: RetryPolicy,
+    limits: Limits,
+}
+
+impl ClientBuilder {
+    /// Says whether MISP's certificate is checked (default: yes). Without the check anybody on the way can read the key.
+    #[must_use]
+    pub fn verify_certificate(mut self, verify: bool) -> Self {
+        self.verify_certificate = verify;
+        self
+    }
+
+    /// Trusts the certificates of this PEM file too, beside those of the system.
+    #[must_use]
+    pub fn add_root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Bounds one question, from the connection to the last byte of its body (default 30 s); each page is a question.
+    ///
+    /// The time that the caller takes between batches does not count. Connecting may take 10 s of it at most, and a body
+    /// that stops for 30 s is given up earlier.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Bounds the body of one answer in bytes, after decompression (default 256 MiB).
+    #[must_use]
+    pub fn max_page_bytes(mut self, bytes: u64) -> Self {
+        self.limits.page_bytes = bytes;
+        self
+    }
+
+    /// Bounds the pages of one search (default 10 000).
+    #[must_use]
+    pub fn max_pages(mut self, pages: u32) -> Self {
+        self.limits.pages = pages;
+        self
+    }
+
+    /// Bounds the attributes of one search (default 5 million).
+    #[must_use]
+    pub fn max_attributes(mut self, attributes: u64) -> Self {
+        self.limits.attributes = attributes;
+        self
+    }
+
+    /// Says who asks; `cratos/<version>` by default.
+    #[must_use]
+    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+        self.user_agent = name.into();
+        self
+    }
+
+    /// Uses the proxy that `HTTPS_PROXY` and the like name (default: no proxy, whatever the environment says).
+    #[must_use]
+    pub fn system_proxy(mut self, use_it: bool) -> Self {
+        self.system_proxy = use_it;
+        self
+    }
+
+    /// Says how often a question is asked again after a connection fault (default: twice); 0 turns that off.
+    #[must_use]
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.retries = RetryPolicy::new(retries);
+        self
+    }
+
+    /// Builds the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Setup`] when a certificate is not PEM, or the user agent cannot be sent.
+    pub fn build(self) -> Result<Client, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, self.key.header()?);
+        let agent = HeaderValue::from_str(&self.user_agent)
+            .map_err(|_| setup("the user agent cannot be sent"))?;
+        let mut http = reqwest::Client::builder()
+            // A redirect would carry the key to another host.
+            .redirect(Policy::none())
+            .referer(false)
+            .user_agent(agent)
+            .default_headers(headers)
+            .gzip(true)
+            .connect_timeout(self.timeout.min(MAX_CONNECT_TIMEOUT))
+            .pool_idle_timeout(POOL_IDLE)
+            .tls_danger_accept_invalid_certs(!self.verify_certificate);
+        if !self.system_proxy {
+            http = http.no_proxy();
+        }
+        for pem in &self.root_certificates {
+            let certificates = Certificate::from_pem_bundle(pem)
+                .map_err(|error| setup("not a PEM certificate").with_source(error.without_url()))?;
+            if certificates.is_empty() {
+                return Err(setup("no certificate in the PEM text"));
+            }
+            http = http.tls_certs_merge(certificates);
+        }
+        let http = http
+            .build()
+            .map_err(|error| setup("HTTP or TLS").with_source(error.without_url()))?;
+        let silence = self.timeout.min(MAX_SILENCE);
+        Ok(Client {
+            transport: Transport::new(http, self.base_url, self.timeout, silence, self.retries),
+            limits: self.limits,
+        })
+    }
+}
+
+fn setup(detail: &'static str) -> Error {
+    Error::new(ErrorKind::Setup).with_detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn builder() -> ClientBuilder {
+        Client::builder(
+            BaseUrl::parse("https://misp.example.net").unwrap(),
+            AuthKey::new("verysecretkey").unwrap(),
+        )
+    }
+
+    #[test]
+    fn key_is_shown_nowhere() {
+        let builder = builder();
+        assert!(!format!("{builder:?}").contains("verysecret"));
+        assert!(!format!("{:?}", builder.build().unwrap()).contains("verysecret"));
+    }
+
+    #[test]
+    fn certificate_file_without_a_certificate_is_refused() {
+        for pem in [
+            "",
+            "not pem",
+            "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n",
+        ] {
+            assert_eq!(
+                builder()
+                    .add_root_certificate(pem)
+                    .build()
+                    .unwrap_err()
+                    .kind(),
+                ErrorKind::Setup,
+                "{pem:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn user_agent_that_cannot_be_a_header_is_refused() {
+        assert_eq!(
+            builder().user_agent("a\nb").build().unwrap_err().kind(),
+            ErrorKind::Setup
+        );
+    }
+}

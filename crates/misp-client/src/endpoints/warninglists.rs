@@ -1,0 +1,152 @@
+//! `GET /warninglists/index` and `/warninglists/view/ID`: MISP's lists of values that are probably harmless.
+
+use serde::Deserialize;
+
+use super::read;
+use crate::json::lenient::{self, Flag, Int, Text};
+use crate::request::Request;
+use crate::{Client, Error, ErrorKind};
+
+const INDEX: &str = "/warninglists/index";
+const VIEW: &str = "/warninglists/view";
+const MAX_INDEX_BYTES: u64 = 16 << 20;
+
+/// A warninglist without its entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warninglist {
+    /// MISP's number of it; another MISP has other numbers.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// How values are held against it: `cidr`, `hostname`, `string`, `substring` or `regex`.
+    pub kind: String,
+    /// What it holds, in a sentence.
+    pub description: String,
+    /// Its version, mostly a date.
+    pub version: String,
+    /// Whether MISP uses it.
+    pub enabled: bool,
+    /// How many entries MISP says it has, where MISP says so.
+    pub entry_count: Option<u64>,
+}
+
+/// A warninglist with its entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WarninglistEntries {
+    /// The list.
+    pub list: Warninglist,
+    /// Its entries in MISP's order, duplicates included.
+    pub entries: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct RawIndex {
+    #[serde(rename = "Warninglists")]
+    lists: Vec<RawOne>,
+}
+
+#[derive(Deserialize)]
+struct RawOne {
+    #[serde(rename = "Warninglist")]
+    list: RawList,
+}
+
+#[derive(Deserialize)]
+struct RawList {
+    #[serde(default)]
+    id: Int,
+    #[serde(default)]
+    name: Text,
+    #[serde(default, rename = "type")]
+    kind: Text,
+    #[serde(default)]
+    description: Text,
+    #[serde(default)]
+    version: Text,
+    #[serde(default)]
+    enabled: Flag,
+    #[serde(default)]
+    warninglist_entry_count: Int,
+    #[serde(
+        default,
+        rename = "WarninglistEntry",
+        deserialize_with = "lenient::list"
+    )]
+    entries: Vec<RawEntry>,
+}
+
+#[derive(Deserialize)]
+struct RawEntry {
+    #[serde(default)]
+    value: Text,
+}
+
+impl RawList {
+    fn into_list(self) -> Option<(Warninglist, Vec<String>)> {
+        let entries = self
+            .entries
+            .into_iter()
+            .filter_map(|entry| entry.value.into_option())
+            .collect();
+        let list = Warninglist {
+            id: self.id.unsigned()?,
+            name: self.name.into_option().unwrap_or_default(),
+            kind: self.kind.into_option().unwrap_or_default(),
+            description: self.description.into_option().unwrap_or_default(),
+            version: self.version.into_option().unwrap_or_default(),
+            enabled: self.enabled.or(false),
+            entry_count: self.warninglist_entry_count.unsigned(),
+        };
+        Some((list, entries))
+    }
+}
+
+fn view(id: u64) -> Request {
+    Request::get(VIEW).with_path(format!("{VIEW}/{id}"))
+}
+
+impl Client {
+    /// Returns all warninglists of this MISP, without their entries.
+    ///
+    /// # Errors
+    /// Any [`ErrorKind`] of a question that was asked.
+    pub async fn warninglists(&self) -> Result<Vec<Warninglist>, Error> {
+        let body = self.ask_small(Request::get(INDEX), MAX_INDEX_BYTES).await?;
+        let raw: RawIndex = read(&body, INDEX)?;
+        Ok(raw
+            .lists
+            .into_iter()
+            .filter_map(|one| one.list.into_list())
+            .map(|(list, _)| list)
+            .collect())
+    }
+
+    /// Returns one warninglist with all its entries.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none of this number; any [`ErrorKind`] of a question that was asked.
+    pub async fn warninglist(&self, id: u64) -> Result<WarninglistEntries, Error> {
+        let body = self.ask_small(view(id), self.limits().page_bytes).await?;
+        let raw: RawOne = read(&body, VIEW)?;
+        match raw.list.into_list() {
+            Some((list, entries)) if list.id == id => Ok(WarninglistEntries { list, entries }),
+            _ => Err(Error::new(ErrorKind::UnexpectedAnswer)
+                .with_detail("not the list asked for")
+                .at(VIEW)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_of_the_list_stands_in_the_path_but_not_in_errors() {
+        let request = view(101);
+        assert_eq!(request.path, "/warninglists/view/101");
+        assert_eq!(request.endpoint, "/warninglists/view");
+    }
+}

@@ -1,0 +1,6 @@
+//! Reading MISP's JSON while it arrives, and taking its fields as they come.
+
+pub(crate) mod lenient;
+mod splitter;
+
+pub(crate) use splitter::{Row, SplitError, Splitter};

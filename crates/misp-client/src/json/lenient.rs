@@ -1,0 +1,303 @@
+//! Fields that MISP sends in more than one shape: numbers as text, booleans as numbers, nulls, things left out.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use uuid::Uuid;
+
+/// A whole number, or nothing usable as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Int(Option<i64>);
+
+impl Int {
+    pub(crate) fn signed(self) -> Option<i64> {
+        self.0
+    }
+
+    pub(crate) fn unsigned(self) -> Option<u64> {
+        self.0.and_then(|n| u64::try_from(n).ok())
+    }
+}
+
+/// A yes or no, or nothing usable as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flag(Option<bool>);
+
+impl Flag {
+    pub(crate) fn or(self, absent: bool) -> bool {
+        self.0.unwrap_or(absent)
+    }
+
+    pub(crate) fn known(self) -> Option<bool> {
+        self.0
+    }
+}
+
+/// A text; a whole number counts as the text of its digits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Text(Option<String>);
+
+impl Text {
+    pub(crate) fn into_option(self) -> Option<String> {
+        self.0
+    }
+
+    pub(crate) fn uuid(&self) -> Option<Uuid> {
+        self.0
+            .as_deref()
+            .and_then(|text| Uuid::try_parse(text).ok())
+    }
+}
+
+/// Takes the rest of a list or an object that has no business here.
+macro_rules! skip_nested {
+    () => {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(Self::Value::default())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(Self::Value::default())
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+    };
+}
+
+struct IntVisitor;
+
+impl<'de> Visitor<'de> for IntVisitor {
+    type Value = Int;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Int, E> {
+        Ok(Int(Some(n)))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Int, E> {
+        Ok(Int(i64::try_from(n).ok()))
+    }
+
+    fn visit_f64<E>(self, n: f64) -> Result<Int, E> {
+        // Exact below 2^53, and far above any id or time.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the range is checked first"
+        )]
+        Ok(Int((n.fract() == 0.0 && n.abs() < 9e15).then_some(n as i64)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Int, E> {
+        Ok(Int(text.trim_ascii().parse().ok()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Int, E> {
+        Ok(Int(None))
+    }
+
+    skip_nested!();
+}
+
+impl<'de> Deserialize<'de> for Int {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IntVisitor)
+    }
+}
+
+struct FlagVisitor;
+
+impl<'de> Visitor<'de> for FlagVisitor {
+    type Value = Flag;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a boolean")
+    }
+
+    fn visit_bool<E>(self, yes: bool) -> Result<Flag, E> {
+        Ok(Flag(Some(yes)))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Flag, E> {
+        Ok(Flag(match n {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Flag, E> {
+        Ok(Flag(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Flag, E> {
+        Ok(Flag(None))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Flag, E> {
+        Ok(Flag(match text {
+            "1" => Some(true),
+            "0" => Some(false),
+            _ if text.eq_ignore_ascii_case("true") => Some(true),
+            _ if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        }))
+    }
+
+    skip_nested!();
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FlagVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+        Ok(Text(Some(text.to_owned())))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Text, E> {
+        Ok(Text(Some(text)))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Text, E> {
+        Ok(Text(Some(n.to_string())))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Text, E> {
+        Ok(Text(Some(n.to_string())))
+    }
+
+    /// A fraction may have been written in another way than it would be here, so its text is not known.
+    fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    skip_nested!();
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+/// Reads a list; null is an empty one. Anything else is an error, since a list of tags that is not understood may hide one.
+pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads an object; null, and the empty list that PHP makes of an empty object, count as one without fields.
+pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    struct ObjectVisitor<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for ObjectVisitor<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E>(self) -> Result<T, E> {
+            Ok(T::default())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<T, A::Error> {
+            match seq.next_element::<IgnoredAny>()? {
+                None => Ok(T::default()),
+                Some(_) => Err(A::Error::custom("a list where an object was expected")),
+            }
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_any(ObjectVisitor(PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T: for<'de> Deserialize<'de>>(json: &str) -> T {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn numbers_come_as_numbers_and_as_text() {
+        for json in ["5", "\"5\"", "\" 5 \"", "5.0"] {
+            assert_eq!(read::<Int>(json).unsigned(), Some(5), "{json}");
+        }
+        for json in [
+            "null",
+            "\"\"",
+            "\"five\"",
+            "true",
+            "[5]",
+            "{\"a\":5}",
+            "1e300",
+            "18446744073709551615",
+            "5.5",
+        ] {
+            assert_eq!(read::<Int>(json).signed(), None, "{json}");
+        }
+        assert_eq!(read::<Int>("-1").unsigned(), None);
+    }
+
+    #[test]
+    fn booleans_come_as_booleans_numbers_and_text() {
+        for json in ["true", "1", "\"1\"", "\"true\"", "\"TRUE\""] {
+            assert_eq!(read::<Flag>(json).known(), Some(true), "{json}");
+        }
+        for json in ["false", "0", "\"0\"", "\"false\""] {
+            assert_eq!(read::<Flag>(json).known(), Some(false), "{json}");
+        }
+        for json in ["null", "2", "-1", "0.5", "\"\"", "[]", "{}"] {
+            assert_eq!(read::<Flag>(json).known(), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn text_may_be_a_whole_number_but_not_a_fraction() {
+        assert_eq!(
+            read::<Text>("\"a\\u00fc\\n\"").into_option().as_deref(),
+            Some("aü\n")
+        );
+        assert_eq!(
+            read::<Text>("64500").into_option().as_deref(),
+            Some("64500")
+        );
+        for json in ["null", "1.10", "true", "[\"a\"]", "{}"] {
+            assert_eq!(read::<Text>(json).into_option(), None, "{json}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A search as it runs: page after page, rows as they arrive.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream};
+use tokio::time::Instant;
+
+use crate::endpoints::attributes;
+use crate::json::Splitter;
+use crate::paging::{PageHeaders, Paging};
+use crate::transport::Answer;
+use crate::{Attribute, AttributeSearch, Client, Error, ErrorKind};
+
+/// A batch is handed out when it has this many rows, though its page goes on.
+const BATCH_ROWS: usize = 1_000;
+
+/// Some rows of one page, in the order in which they came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The page that they came from, counted from 1.
+    pub page: u32,
+    /// The rows; never empty.
+    pub attributes: Vec<Attribute>,
+}
+
+/// What a search has come to so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Pages that were read to their end.
+    pub pages: u32,
+    /// Rows that MISP sent, whatever became of them.
+    pub rows_sent: u64,
+    /// Rows that MISP says its warninglists took out.
+    pub rows_skipped: u64,
+    /// Rows that an earlier page had already.
+    pub duplicates: u64,
+    /// Rows that were JSON, but without an id, a type or a value that can be held; left out.
+    pub unusable: u64,
+    /// MISP's clock when it answered the first page (its `Date` header), in unix seconds.
+    pub answered_at: Option<i64>,
+    /// How long the first page took to begin.
+    pub first_elapsed: Option<Duration>,
+}
+
+impl Progress {
+    /// Returns MISP's clock when it began to look for the first page, in unix seconds: what changed later may be missing.
+    ///
+    /// The time that the answer took is taken off with a second for rounding, so this is early rather than late.
+    #[must_use]
+    pub fn began_at(&self) -> Option<i64> {
+        let took = i64::try_from(self.first_elapsed?.as_secs())
+            .unwrap_or(i64::MAX)
+            .saturating_add(1);
+        Some(self.answered_at?.saturating_sub(took).max(0))
+    }
+}
+
+/// A search on its way; made by [`Client::search`].
+#[derive(Debug)]
+pub struct AttributePages {
+    client: Client,
+    search: AttributeSearch,
+    paging: Paging,
+    progress: Progress,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next page is to be asked for.
+    Ask,
+    /// A page is being read.
+    Read(Box<OpenPage>),
+    /// All pages were read to a clean end.
+    Done,
+    /// An error was given out; what was read so far must not be taken for an answer.
+    Failed,
+}
+
+#[derive(Debug)]
+struct OpenPage {
+    answer: Answer,
+    splitter: Splitter,
+    headers: PageHeaders,
+}
+
+impl AttributePages {
+    pub(crate) fn new(client: Client, search: AttributeSearch) -> Self {
+        let limits = client.limits();
+        let paging = Paging::new(search.rows_a_page().get(), limits.pages, limits.attributes);
+        Self {
+            client,
+            search,
+            paging,
+            progress: Progress::default(),
+            state: State::Ask,
+        }
+    }
+
+    /// Returns what was asked.
+    #[must_use]
+    pub fn search(&self) -> &AttributeSearch {
+        &self.search
+    }
+
+    /// Returns what the search has come to so far.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Returns the next rows, asking for the next page when the last one is used up; none after a clean end of the last page.
+    ///
+    /// Rows that an earlier page had are left out. Rows are not held against the question; see [`AttributeSearch::answers`].
+    ///
+    /// # Errors
+    /// Any [`ErrorKind`]. After an error the rows given so far are not an answer, and every further call is an error too.
+    pub async fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+        let outcome = self.read_batch().await;
+        if outcome.is_err() {
+            self.state = State::Failed;
+        }
+        outcome
+    }
+
+    /// Turns the search into a stream of its rows, which ends after the first error.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Attribute, Error>> + Send {
+        stream::unfold(
+            (self, VecDeque::new()),
+            |(mut pages, mut rows)| async move {
+                if rows.is_empty() && !matches!(pages.state, State::Failed) {
+                    match pages.next_batch().await {
+                        Ok(batch) => {
+                            rows.extend(batch.into_iter().flat_map(|batch| batch.attributes))
+                        }
+                        Err(error) => return Some((Err(error), (pages, rows))),
+                    }
+                }
+                rows.pop_front().map(|row| (Ok(row), (pages, rows)))
+            },
+        )
+    }
+
+    async fn read_batch(&mut self) -> Result<Option<Batch>, Error> {
+        let mut batch = Vec::new();
+        loop {
+            // Whoever drops the future of this call in the middle of a page finds the search failed, not shortened.
+            match std::mem::replace(&mut self.state, State::Failed) {
+                State::Done => {
+                    self.state = State::Done;
+                    return Ok(None);
+                }
+                State::Failed => {
+                    let detail = "the search has failed or was interrupted; it cannot go on";
+                    return Err(Error::new(ErrorKind::UnexpectedAnswer).with_detail(detail));
+                }
+                State::Ask => self.state = State::Read(Box::new(self.open_page().await?)),
+                State::Read(mut open) => {
+                    let page = self.paging.page();
+                    let ended = self.read_page(&mut open, &mut batch).await?;
+                    self.state = match ended {
+                        false => State::Read(open),
+                        true if self.end_page(&open)? => State::Ask,
+                        true => State::Done,
+                    };
+                    if !batch.is_empty() {
+                        return Ok(Some(Batch {
+                            page,
+                            attributes: batch,
+                        }));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn open_page(&mut self) -> Result<OpenPage, Error> {
+        let limits = self.client.limits();
+        let request = attributes::search_page(&self.search, self.paging.page());
+        let began = Instant::now();
+        let answer = self
+            .client
+            .transport()
+            .ask(request, limits.page_bytes, &[])
+            .await?;
+        if self.progress.first_elapsed.is_none() {
+            self.progress.first_elapsed = Some(began.elapsed());
+            self.progress.answered_at = answer.date();
+        }
+        let headers = PageHeaders {
+            result_count: answer.count("x-result-count"),
+            skipped: answer.count("x-skipped-elements-count"),
+        };
+        Ok(OpenPage {
+            answer,
+            splitter: Splitter::new(attributes::ROWS),
+            headers,
+        })
+    }
+
+    /// Reads on until there are rows enough for a batch, or the page ends; says whether it ended.
+    async fn read_page(
+        &mut self,
+        open: &mut OpenPage,
+        batch: &mut Vec<Attribute>,
+    ) -> Result<bool, Error> {
+        while batch.len() < BATCH_ROWS {
+            let (rows_before, unusable_before) = (open.splitter.rows(), open.splitter.unusable());
+            let first = batch.len();
+            let piece = open.answer.piece().await?;
+            match &piece {
+                Some(piece) => open.splitter.push(piece, batch),
+                None => open.splitter.finish(batch),
+            }
+            .map_err(|error| attributes::error(error))?;
+            self.progress.rows_sent += open.splitter.rows() - rows_before;
+            self.progress.unusable += open.splitter.unusable() - unusable_before;
+            self.paging
+                .rows_so_far(open.splitter.rows())
+                .map_err(|error| error.at(attributes::SEARCH))?;
+            self.remove_duplicates(batch, first);
+            if piece.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn remove_duplicates(&mut self, batch: &mut Vec<Attribute>, first: usize) {
+        let mut at = 0;
+        let (paging, duplicates) = (&mut self.paging, &mut self.progress.duplicates);
+        batch.retain(|row| {
+            at += 1;
+            let keep = at <= first || paging.is_new(row.id);
+            *duplicates += u64::from(!keep);
+            keep
+        });
+    }
+
+    fn end_page(&mut self, open: &OpenPage) -> Result<bool, Error> {
+        self.progress.pages += 1;
+        self.progress.rows_skipped += open.headers.skipped.unwrap_or(0);
+        self.paging
+            .page_ended(open.headers)
+            .map_err(|error| error.at(attributes::SEARCH))
+    }
+}

@@ -1,0 +1,73 @@
+//! A question to MISP as a plain value: built without I/O, sent by the client.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
+
+/// One HTTP request to MISP, without the address and the key.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    /// Path below the base URL; percent-encoding is not needed, since nothing free goes into it.
+    pub(crate) path: String,
+    /// Name of the endpoint for errors; holds no argument.
+    pub(crate) endpoint: &'static str,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+}
+
+impl Request {
+    pub(crate) fn get(endpoint: &'static str) -> Self {
+        // Without this header MISP answers 302 to its login page even when the key is good.
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        Self {
+            method: Method::GET,
+            path: endpoint.to_owned(),
+            endpoint,
+            headers,
+            body: None,
+        }
+    }
+
+    /// Posts JSON. With any other content type MISP does not read the body, and an unread body means "no filter".
+    pub(crate) fn post(endpoint: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut request = Self::get(endpoint);
+        request.method = Method::POST;
+        request.headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        request.body = Some(body.into());
+        request
+    }
+
+    pub(crate) fn with_path(mut self, path: String) -> Self {
+        self.path = path;
+        self
+    }
+
+    pub(crate) fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn question_asks_for_json_and_says_that_its_body_is_json() {
+        let request = Request::post("/attributes/restSearch", "{}");
+        assert_eq!(request.method, Method::POST);
+        assert_eq!(request.path, "/attributes/restSearch");
+        assert_eq!(request.headers[header::ACCEPT], "application/json");
+        assert_eq!(request.headers[header::CONTENT_TYPE], "application/json");
+        assert!(
+            Request::get("/users/view/me")
+                .headers
+                .get(header::CONTENT_TYPE)
+                .is_none()
+        );
+    }
+}

@@ -1,0 +1,509 @@
+//! The question of `POST /attributes/restSearch`, and whether a row answers it.
+
+use std::num::NonZeroU32;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{Attribute, Error, ErrorKind};
+
+/// Rows on a page when nothing else is said: a page costs MISP about 0.1 s beside its rows.
+const DEFAULT_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
+
+/// A question for attributes, built without any I/O.
+///
+/// MISP takes every filter that it does not understand for *no filter* and answers with everything. So this type cannot be
+/// built without attribute types, events or UUIDs to look for, checks every name that goes into it, and
+/// [`answers`](Self::answers) tells whether a row that came back is an answer to it at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeSearch {
+    types: Vec<String>,
+    any_of: Vec<String>,
+    none_of: Vec<String>,
+    to_ids: Option<bool>,
+    published: Published,
+    deleted: Deleted,
+    timestamp_from: Option<i64>,
+    organisation: Option<Uuid>,
+    enforce_warninglist: bool,
+    include_event_tags: bool,
+    include_all_tags: bool,
+    include_context: bool,
+    event_ids: Vec<u64>,
+    uuids: Vec<Uuid>,
+    order: Order,
+    page_size: NonZeroU32,
+}
+
+/// Which events the attributes may come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Published {
+    /// Published and unpublished ones.
+    #[default]
+    Either,
+    /// Only events that are published now; MISP unpublishes an event with every edit.
+    Yes,
+    /// Only events that are not published now.
+    No,
+}
+
+/// Whether softly deleted attributes are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deleted {
+    /// Only attributes that are not deleted.
+    #[default]
+    No,
+    /// Only deleted ones.
+    Only,
+    /// Both.
+    Either,
+}
+
+/// The order of the rows. Paging is only stable by id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest attribute first, by id.
+    #[default]
+    IdAscending,
+    /// Newest attribute first, by id.
+    IdDescending,
+}
+
+impl Order {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::IdAscending => "Attribute.id asc",
+            Self::IdDescending => "Attribute.id desc",
+        }
+    }
+}
+
+/// Why a row is no answer to the question; see [`AttributeSearch::answers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stray {
+    /// Deleted though deleted ones were not asked for, or the other way round.
+    #[error("deleted or not, against the question")]
+    Deleted,
+    /// From an event that was not asked for.
+    #[error("of an event that was not asked for")]
+    Event,
+    /// Has a tag that was excluded.
+    #[error("has a tag that was excluded")]
+    ExcludedTag,
+    /// Has none of the tags that were asked for.
+    #[error("has none of the tags that were asked for")]
+    MissingTag,
+    /// From an organisation that was not asked for.
+    #[error("of an organisation that was not asked for")]
+    Organisation,
+    /// From an event that is published though unpublished ones were asked for, or the other way round.
+    #[error("published or not, against the question")]
+    Published,
+    /// Changed before the time that was asked for.
+    #[error("changed before the time that was asked for")]
+    Timestamp,
+    /// The `to_ids` flag is not the one that was asked for.
+    #[error("the to_ids flag is not the one that was asked for")]
+    ToIds,
+    /// Of a type that was not asked for.
+    #[error("of a type that was not asked for")]
+    Type,
+}
+
+impl Stray {
+    /// Returns a short name for logs and metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Event => "event",
+            Self::ExcludedTag => "excluded_tag",
+            Self::MissingTag => "missing_tag",
+            Self::Organisation => "organisation",
+            Self::Published => "published",
+            Self::Timestamp => "timestamp",
+            Self::ToIds => "to_ids",
+            Self::Type => "type",
+        }
+    }
+}
+
+impl AttributeSearch {
+    /// Looks for attributes of these types, such as `ip-dst` or `domain|ip`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] without any type, and for a name that MISP would read as a negation (`!`), a pattern (`%`)
+    /// or a list (`||`).
+    pub fn new<S: Into<String>>(types: impl IntoIterator<Item = S>) -> Result<Self, Error> {
+        let types = types
+            .into_iter()
+            .map(|name| attribute_type(name.into()))
+            .collect::<Result<Vec<_>, _>>()?;
+        if types.is_empty() {
+            Err(unfiltered())
+        } else {
+            Ok(Self {
+                types,
+                ..Self::bare()
+            })
+        }
+    }
+
+    /// Looks for all attributes of these events, by MISP's number.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] without any event.
+    pub fn of_events(ids: impl IntoIterator<Item = u64>) -> Result<Self, Error> {
+        let event_ids: Vec<u64> = ids.into_iter().filter(|id| *id > 0).collect();
+        if event_ids.is_empty() {
+            Err(unfiltered())
+        } else {
+            Ok(Self {
+                event_ids,
+                ..Self::bare()
+            })
+        }
+    }
+
+    /// Looks for these attributes, or for all attributes of these events, by UUID.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] without any.
+    pub fn of_uuids(uuids: impl IntoIterator<Item = Uuid>) -> Result<Self, Error> {
+        let uuids: Vec<Uuid> = uuids.into_iter().collect();
+        if uuids.is_empty() {
+            Err(unfiltered())
+        } else {
+            Ok(Self {
+                uuids,
+                ..Self::bare()
+            })
+        }
+    }
+
+    fn bare() -> Self {
+        Self {
+            types: Vec::new(),
+            any_of: Vec::new(),
+            none_of: Vec::new(),
+            to_ids: None,
+            published: Published::Either,
+            deleted: Deleted::No,
+            timestamp_from: None,
+            organisation: None,
+            enforce_warninglist: false,
+            include_event_tags: true,
+            include_all_tags: true,
+            include_context: false,
+            event_ids: Vec::new(),
+            uuids: Vec::new(),
+            order: Order::IdAscending,
+            page_size: DEFAULT_PAGE_SIZE,
+        }
+    }
+
+    /// Wants a tag, on the attribute or on its event; of several wanted tags one is enough.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] for a name that MISP would not take for a name: empty, with a leading `!`, with `%`
+    /// (a wildcard), `||` or `&&` (lists), all digits (an id), or with white space or control characters at its ends.
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Result<Self, Error> {
+        self.any_of.push(tag_name(tag.into())?);
+        Ok(self)
+    }
+
+    /// Leaves out attributes that have this tag, themselves or by their event.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] as for [`with_tag`](Self::with_tag).
+    pub fn without_tag(mut self, tag: impl Into<String>) -> Result<Self, Error> {
+        self.none_of.push(tag_name(tag.into())?);
+        Ok(self)
+    }
+
+    /// Takes only attributes whose `to_ids` flag is this; without it both come.
+    #[must_use]
+    pub fn to_ids(mut self, flag: bool) -> Self {
+        self.to_ids = Some(flag);
+        self
+    }
+
+    /// Says which events the attributes may come from; by default any.
+    #[must_use]
+    pub fn published(mut self, published: Published) -> Self {
+        self.published = published;
+        self
+    }
+
+    /// Says whether softly deleted attributes are wanted; by default not.
+    #[must_use]
+    pub fn deleted(mut self, deleted: Deleted) -> Self {
+        self.deleted = deleted;
+        self
+    }
+
+    /// Takes only attributes that changed at this unix second or later; 0 and less means no filter, as it does to MISP.
+    #[must_use]
+    pub fn timestamp_from(mut self, unix_seconds: i64) -> Self {
+        self.timestamp_from = (unix_seconds > 0).then_some(unix_seconds);
+        self
+    }
+
+    /// Takes only attributes of events that this organisation made.
+    #[must_use]
+    pub fn organisation(mut self, organisation: Uuid) -> Self {
+        self.organisation = Some(organisation);
+        self
+    }
+
+    /// Has MISP take out what is on its warninglists; by default it does not.
+    #[must_use]
+    pub fn enforce_warninglist(mut self, enforce: bool) -> Self {
+        self.enforce_warninglist = enforce;
+        self
+    }
+
+    /// Has MISP list the tags of the event with each attribute (default). Without it a row cannot show why it matched.
+    #[must_use]
+    pub fn include_event_tags(mut self, include: bool) -> Self {
+        self.include_event_tags = include;
+        self
+    }
+
+    /// Has MISP show tags that are marked as not exportable too (default).
+    #[must_use]
+    pub fn include_all_tags(mut self, include: bool) -> Self {
+        self.include_all_tags = include;
+        self
+    }
+
+    /// Has MISP send the event with each attribute: its organisation and whether it is published. About half as much again.
+    #[must_use]
+    pub fn include_context(mut self, include: bool) -> Self {
+        self.include_context = include;
+        self
+    }
+
+    /// Narrows the search to these events; nothing changes when there is none.
+    #[must_use]
+    pub fn event_ids(mut self, ids: impl IntoIterator<Item = u64>) -> Self {
+        self.event_ids.extend(ids);
+        self
+    }
+
+    /// Changes the order of the rows.
+    #[must_use]
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Changes how many rows a page has; 10 000 by default.
+    #[must_use]
+    pub fn page_size(mut self, rows: NonZeroU32) -> Self {
+        self.page_size = rows;
+        self
+    }
+
+    /// Returns how many rows a page has.
+    #[must_use]
+    pub fn rows_a_page(&self) -> NonZeroU32 {
+        self.page_size
+    }
+
+    /// Returns the JSON body that asks for this page; pages count from 1.
+    #[must_use]
+    pub fn body(&self, page: u32) -> Vec<u8> {
+        self.body_with(page, self.page_size.get())
+    }
+
+    pub(crate) fn body_with(&self, page: u32, limit: u32) -> Vec<u8> {
+        let body = Body {
+            return_format: "json",
+            types: &self.types,
+            tags: self
+                .any_of
+                .iter()
+                .cloned()
+                .chain(self.none_of.iter().map(|tag| format!("!{tag}")))
+                .collect(),
+            to_ids: self.to_ids.map(u8::from),
+            published: match self.published {
+                Published::Either => &[0, 1],
+                Published::Yes => &[1],
+                Published::No => &[0],
+            },
+            deleted: match self.deleted {
+                Deleted::No => &[],
+                Deleted::Only => &[1],
+                Deleted::Either => &[0, 1],
+            },
+            timestamp: self.timestamp_from,
+            org: self.organisation,
+            event_ids: &self.event_ids,
+            uuids: &self.uuids,
+            enforce_warninglist: u8::from(self.enforce_warninglist),
+            include_event_tags: u8::from(self.include_event_tags),
+            include_all_tags: u8::from(self.include_all_tags),
+            include_context: u8::from(self.include_context),
+            order: self.order.as_str(),
+            limit,
+            page: page.max(1),
+        };
+        // Cannot fail: texts and numbers only, no map. An empty body would be caught by the check of every row.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    /// Says whether this row is an answer to the question.
+    ///
+    /// A MISP, or a proxy before it, that loses the body of a question answers with everything it has. Each row is therefore
+    /// held against the question: type, `to_ids`, tags, time, deletion, and what only the context shows where it was asked for.
+    ///
+    /// # Errors
+    /// [`Stray`] with the first condition that the row does not meet.
+    pub fn answers(&self, row: &Attribute) -> Result<(), Stray> {
+        let is_type = |asked: &String| {
+            asked.eq_ignore_ascii_case(&row.kind) || is_email_quirk(asked, &row.kind)
+        };
+        let check = |met: bool, stray: Stray| if met { Ok(()) } else { Err(stray) };
+        check(
+            self.types.is_empty() || self.types.iter().any(is_type),
+            Stray::Type,
+        )?;
+        check(
+            self.to_ids.is_none_or(|wanted| wanted == row.to_ids),
+            Stray::ToIds,
+        )?;
+        check(
+            self.timestamp_from.is_none_or(|from| row.timestamp >= from),
+            Stray::Timestamp,
+        )?;
+        check(
+            match self.deleted {
+                Deleted::No => !row.deleted,
+                Deleted::Only => row.deleted,
+                Deleted::Either => true,
+            },
+            Stray::Deleted,
+        )?;
+        check(
+            self.event_ids.is_empty() || self.event_ids.contains(&row.event_id),
+            Stray::Event,
+        )?;
+        self.tags_answer(row)?;
+        self.context_answers(row)
+    }
+
+    fn tags_answer(&self, row: &Attribute) -> Result<(), Stray> {
+        let shows_all_tags = self.include_event_tags || self.include_context;
+        if shows_all_tags
+            && !self.any_of.is_empty()
+            && !self.any_of.iter().any(|tag| row.has_tag(tag))
+        {
+            return Err(Stray::MissingTag);
+        }
+        if self.none_of.iter().any(|tag| row.has_tag(tag)) {
+            return Err(Stray::ExcludedTag);
+        }
+        Ok(())
+    }
+
+    fn context_answers(&self, row: &Attribute) -> Result<(), Stray> {
+        if let (Some(wanted), Some(known)) = (self.organisation, row.event.orgc_uuid)
+            && wanted != known
+        {
+            return Err(Stray::Organisation);
+        }
+        match (self.published, row.event.published) {
+            (Published::Yes, Some(false)) | (Published::No, Some(true)) => {
+                return Err(Stray::Published);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `email-src` and `email-dst` bring attributes of the type `email` too.
+fn is_email_quirk(asked: &str, kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("email")
+        && (asked.eq_ignore_ascii_case("email-src") || asked.eq_ignore_ascii_case("email-dst"))
+}
+
+fn attribute_type(name: String) -> Result<String, Error> {
+    let allowed =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'|' | b' ' | b'/');
+    let trimmed = name.trim() == name;
+    if !name.is_empty()
+        && trimmed
+        && name.len() <= 100
+        && name.bytes().all(allowed)
+        && !name.contains("||")
+    {
+        Ok(name)
+    } else {
+        Err(invalid("not the name of an attribute type", &name))
+    }
+}
+
+fn tag_name(name: String) -> Result<String, Error> {
+    let misread = name.is_empty()
+        || name.starts_with('!')
+        || name.trim() != name
+        || name.contains('%')
+        || name.contains("||")
+        || name.contains("&&")
+        || name.chars().any(char::is_control)
+        || name.bytes().all(|b| b.is_ascii_digit())
+        || name.chars().count() > 255;
+    if misread {
+        Err(invalid("not a tag name that MISP can search for", &name))
+    } else {
+        Ok(name)
+    }
+}
+
+fn invalid(what: &str, name: &str) -> Error {
+    Error::new(ErrorKind::InvalidSearch).with_detail(format!("{what}: {name:?}"))
+}
+
+fn unfiltered() -> Error {
+    Error::new(ErrorKind::InvalidSearch)
+        .with_detail("nothing to look for, which would be everything")
+}
+
+/// The body on the wire. A filter that is not set is left out: to MISP, `false` and null mean "no filter".
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "returnFormat")]
+    return_format: &'static str,
+    #[serde(rename = "type", skip_serializing_if = "<[_]>::is_empty")]
+    types: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_ids: Option<u8>,
+    published: &'static [u8],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    deleted: &'static [u8],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org: Option<Uuid>,
+    #[serde(rename = "eventid", skip_serializing_if = "<[_]>::is_empty")]
+    event_ids: &'a [u64],
+    #[serde(rename = "uuid", skip_serializing_if = "<[_]>::is_empty")]
+    uuids: &'a [Uuid],
+    #[serde(rename = "enforceWarninglist")]
+    enforce_warninglist: u8,
+    #[serde(rename = "includeEventTags")]
+    include_event_tags: u8,
+    #[serde(rename = "includeAllTags")]
+    include_all_tags: u8,
+    #[serde(rename = "includeContext")]
+    include_context: u8,
+    order: &'static str,
+    limit: u32,
+    page: u32,
+}

@@ -1,0 +1,286 @@
+//! Sending a question and taking its answer piece by piece, within time and size.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use tokio::time::{Instant, timeout};
+
+use crate::refusal::refusal;
+use crate::request::Request;
+use crate::retry::RetryPolicy;
+use crate::{BaseUrl, Error, ErrorKind};
+
+/// Body of an error answer: as much of it as is looked at.
+const MAX_ERROR_BODY: u64 = 64 << 10;
+
+/// The way to one MISP.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    base_url: Arc<BaseUrl>,
+    timeout: Duration,
+    silence: Duration,
+    retries: RetryPolicy,
+}
+
+impl Transport {
+    pub(crate) fn new(
+        http: reqwest::Client,
+        base_url: BaseUrl,
+        timeout: Duration,
+        silence: Duration,
+        retries: RetryPolicy,
+    ) -> Self {
+        Self {
+            http,
+            base_url: Arc::new(base_url),
+            timeout,
+            silence,
+            retries,
+        }
+    }
+
+    pub(crate) fn base_url(&self) -> &BaseUrl {
+        &self.base_url
+    }
+
+    /// Asks, and gives the answer when its status is 200 or one of `also`; its body may have `max_bytes`.
+    pub(crate) async fn ask(
+        &self,
+        request: Request,
+        max_bytes: u64,
+        also: &[StatusCode],
+    ) -> Result<Answer, Error> {
+        let endpoint = request.endpoint;
+        let mut budget = Budget::new(self.timeout);
+        let answer = self
+            .send_with_retries(&request, &mut budget)
+            .await
+            .map_err(|error| error.at(endpoint))?;
+        let mut answer = Answer {
+            http: answer,
+            endpoint,
+            budget,
+            silence: self.silence,
+            left: max_bytes,
+        };
+        if answer.status() == StatusCode::OK || also.contains(&answer.status()) {
+            return Ok(answer);
+        }
+        answer.left = answer.left.min(MAX_ERROR_BODY);
+        // What can be had of the body is enough: the status is the error.
+        let body = answer.error_body().await;
+        Err(refusal(answer.status(), answer.headers(), &body).at(endpoint))
+    }
+
+    async fn send_with_retries(
+        &self,
+        request: &Request,
+        budget: &mut Budget,
+    ) -> Result<reqwest::Response, Error> {
+        let mut failed = 0;
+        loop {
+            let error = match self.send(request, budget).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            failed += 1;
+            match self.retries.wait(failed) {
+                Some(wait) if error.is_retryable() && budget.left > wait => {
+                    budget.spend(tokio::time::sleep(wait), wait).await.ok();
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        request: &Request,
+        budget: &mut Budget,
+    ) -> Result<reqwest::Response, Error> {
+        let url = format!("{}{}", self.base_url, request.path);
+        let mut builder = self
+            .http
+            .request(request.method.clone(), url)
+            .headers(request.headers.clone());
+        if let Some(body) = &request.body {
+            builder = builder.body(body.clone());
+        }
+        match budget.spend(builder.send(), budget.left).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(send_error(error, self.base_url.is_https())),
+            Err(OutOfTime) => Err(Error::new(ErrorKind::Timeout).with_detail("no answer came")),
+        }
+    }
+}
+
+/// The time that waiting for MISP may still take; work between two waits is not MISP's fault and does not count.
+#[derive(Debug)]
+struct Budget {
+    left: Duration,
+}
+
+struct OutOfTime;
+
+impl Budget {
+    fn new(left: Duration) -> Self {
+        Self { left }
+    }
+
+    async fn spend<F: Future>(
+        &mut self,
+        work: F,
+        at_most: Duration,
+    ) -> Result<F::Output, OutOfTime> {
+        let began = Instant::now();
+        let outcome = timeout(at_most.min(self.left), work).await;
+        self.left = self.left.saturating_sub(began.elapsed());
+        outcome.map_err(|_| OutOfTime)
+    }
+}
+
+/// An answer whose status was right; its body is still to come.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    http: reqwest::Response,
+    endpoint: &'static str,
+    budget: Budget,
+    silence: Duration,
+    left: u64,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.http.status()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.http.headers()
+    }
+
+    /// Returns a header that is a number; none when it is missing or is not.
+    pub(crate) fn count(&self, name: &str) -> Option<u64> {
+        self.headers().get(name)?.to_str().ok()?.trim().parse().ok()
+    }
+
+    /// Returns MISP's clock at the time of the answer, in unix seconds.
+    pub(crate) fn date(&self) -> Option<i64> {
+        let date =
+            httpdate::parse_http_date(self.headers().get(header::DATE)?.to_str().ok()?).ok()?;
+        let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    }
+
+    /// Returns the next piece of the body, decompressed; none at its proper end.
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
+        let silence = self.silence;
+        let piece = match self.budget.spend(self.http.chunk(), silence).await {
+            Ok(Ok(piece)) => piece,
+            Ok(Err(error)) => return Err(body_error(error).at(self.endpoint)),
+            Err(OutOfTime) => {
+                let detail = "the answer began, but did not end in time";
+                return Err(Error::new(ErrorKind::Timeout)
+                    .with_detail(detail)
+                    .at(self.endpoint));
+            }
+        };
+        let Some(piece) = piece else { return Ok(None) };
+        match self.left.checked_sub(piece.len() as u64) {
+            Some(left) => self.left = left,
+            None => return Err(Error::new(ErrorKind::TooLarge).at(self.endpoint)),
+        }
+        Ok(Some(piece))
+    }
+
+    /// Returns the whole body; for small answers.
+    pub(crate) async fn body(&mut self) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
+    async fn error_body(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        while let Ok(Some(piece)) = self.piece().await {
+            body.extend_from_slice(&piece);
+        }
+        body
+    }
+}
+
+/// Names what kept a question from being answered at all.
+fn send_error(error: reqwest::Error, https: bool) -> Error {
+    let error = error.without_url();
+    let kind = if is_tls(&error) || (https && error.is_connect() && ended_in_handshake(&error)) {
+        ErrorKind::Tls
+    } else if error.is_timeout() {
+        ErrorKind::Timeout
+    } else if error.is_connect() {
+        ErrorKind::Connect
+    } else if is_broken_connection(&error) {
+        return Error::new(ErrorKind::Connect)
+            .with_detail("lost before an answer came")
+            .with_source(error);
+    } else {
+        return Error::new(ErrorKind::UnexpectedAnswer)
+            .with_detail("not HTTP, or not as it should be")
+            .with_source(error);
+    };
+    Error::new(kind).with_source(error)
+}
+
+fn body_error(error: reqwest::Error) -> Error {
+    let kind = if error.is_timeout() {
+        ErrorKind::Timeout
+    } else {
+        ErrorKind::CutShort
+    };
+    Error::new(kind).with_source(error.without_url())
+}
+
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |cause: &&'_ (dyn StdError + 'static)| {
+        StdError::source(*cause)
+    })
+}
+
+/// An I/O error keeps what it wraps to itself: `source` gives the cause of that, not that itself.
+fn io_causes(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
+    chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>())
+}
+
+fn is_tls(error: &reqwest::Error) -> bool {
+    chain(error).any(|cause| cause.is::<rustls::Error>())
+        || io_causes(error).any(|cause| {
+            cause
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>())
+        })
+}
+
+fn ended_in_handshake(error: &reqwest::Error) -> bool {
+    io_causes(error).any(|cause| cause.kind() == io::ErrorKind::UnexpectedEof)
+}
+
+fn is_broken_connection(error: &reqwest::Error) -> bool {
+    use io::ErrorKind as Io;
+    let broken = |kind| {
+        matches!(
+            kind,
+            Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof
+        )
+    };
+    io_causes(error).any(|cause| broken(cause.kind()))
+        || chain(error).any(|cause| {
+            cause
+                .downcast_ref::<hyper::Error>()
+                .is_some_and(hyper::Error::is_incomplete_message)
+        })
+}
