@@ -44,7 +44,8 @@ pub(crate) fn run(steps: &[Step], on_failure: OnFailure) -> ExitCode {
             }
         };
         println!("=== {} {ended} ({took})", step.name);
-        lines.push(format!("{:<8} {took:>8}  {ended}", step.name));
+        let first_line = ended.lines().next().unwrap_or_default();
+        lines.push(format!("{:<8} {took:>8}  {first_line}", step.name));
         if failed && on_failure == OnFailure::Stop {
             break;
         }

@@ -3,6 +3,8 @@
 //! A new one is a line in [`PAGES`] and a function that returns its text. `cargo xtask codegen` writes the files,
 //! `cargo xtask ci` only compares.
 
+mod configuration;
+
 use anyhow::{Context as _, bail};
 
 use crate::cargo::root;
@@ -15,7 +17,10 @@ struct Page {
     text: fn() -> String,
 }
 
-const PAGES: &[Page] = &[];
+const PAGES: &[Page] = &[Page {
+    path: "docs/configuration-reference.md",
+    text: configuration::page,
+}];
 
 /// Writes every page that differs from what is there.
 pub(crate) fn write() -> anyhow::Result<()> {

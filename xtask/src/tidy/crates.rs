@@ -16,12 +16,16 @@ fn breaches_of(member: &Member) -> Vec<String> {
     }
     for root in ["src/lib.rs", "src/main.rs"] {
         let text = std::fs::read_to_string(member.folder.join(root));
-        if text.is_ok_and(|text| !text.lines().any(|line| line.starts_with("//! "))) {
+        if text.is_ok_and(|text| !text.lines().any(is_documentation)) {
             found.push(format!(
-                "{}: {root} has no `//!` documentation",
+                "{}: {root} has neither `//!` documentation nor its README as such",
                 member.name
             ));
         }
     }
     found
+}
+
+fn is_documentation(line: &str) -> bool {
+    line.starts_with("//! ") || line.starts_with("#![doc = include_str!(")
 }
