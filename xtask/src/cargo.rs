@@ -8,8 +8,10 @@ use anyhow::{Context as _, bail};
 
 /// Returns the workspace's root folder.
 pub(crate) fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).to_owned()
+    // Asked when it runs: two checkouts that share a target folder share this program too.
+    let told = std::env::var_os("CARGO_MANIFEST_DIR");
+    let xtask = told.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    xtask.parent().unwrap_or(&xtask).to_owned()
 }
 
 /// Returns a `cargo` call with these words, ready to run.
