@@ -1,1 +1,35 @@
-//! misp-sim
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod body;
+mod bulk;
+mod clock;
+mod demo;
+mod fault;
+mod json;
+mod load;
+mod log;
+mod model;
+mod query;
+mod render;
+mod routes;
+mod search;
+mod server;
+mod sim;
+mod store;
+mod warninglist;
+
+pub use crate::{
+    bulk::Bulk,
+    clock::Clock,
+    demo::{DEMO_TAG, demo},
+    fault::{Fault, FaultRule},
+    load::LoadError,
+    log::LoggedRequest,
+    model::{
+        Attribute, Event, InObject, Moment, Organisation, Publication, Role, Tag, TagUse, User,
+        Warninglist, WarninglistKind,
+    },
+    sim::{RunningSim, Sim, SimBuilder, StartError},
+    store::{AttributeView, EventView, NoSuch, Store},
+};

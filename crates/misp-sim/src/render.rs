@@ -1,0 +1,285 @@
+//! Writes the rows of a search answer, in MISP's key order and without building anything in between.
+
+use crate::{
+    json::{write_number, write_text},
+    query::Query,
+    store::{AttributeRow, EventRow, Store, TagRef},
+};
+
+/// Writes one answer.
+pub(crate) struct Renderer<'a> {
+    store: &'a Store,
+    out: Vec<u8>,
+    /// The inner of each tag's object.
+    tags: Vec<Vec<u8>>,
+    /// The types and categories as JSON strings.
+    names: Vec<Vec<u8>>,
+    /// The part of the last event, which most following rows share.
+    event: Option<(u32, EventPart)>,
+    stringify: bool,
+    event_tags: bool,
+    all_tags: bool,
+    context: bool,
+    event_uuid: bool,
+    first: bool,
+}
+
+#[derive(Default)]
+struct EventPart {
+    object: Vec<u8>,
+    inherited: Vec<u8>,
+}
+
+impl<'a> Renderer<'a> {
+    pub(crate) fn new(store: &'a Store, query: &Query, stringify: bool) -> Self {
+        let tag = |tag: &crate::model::Tag| {
+            let mut out = b"\"id\":".to_vec();
+            write_number(&mut out, tag.id, stringify);
+            out.extend_from_slice(b",\"name\":");
+            write_text(&mut out, &tag.name);
+            out.extend_from_slice(b",\"colour\":");
+            write_text(&mut out, &tag.colour);
+            out.extend_from_slice(b",\"numerical_value\":null");
+            out
+        };
+        let quoted = |name: &str| {
+            let mut out = Vec::new();
+            write_text(&mut out, name);
+            out
+        };
+        Self {
+            out: b"{\"response\": {\"Attribute\": [".to_vec(),
+            tags: store.tags.iter().map(tag).collect(),
+            names: store.names.iter().map(quoted).collect(),
+            store,
+            event: None,
+            stringify,
+            event_tags: query.include_event_tags,
+            all_tags: query.include_all_tags,
+            context: query.include_context,
+            event_uuid: query.include_event_uuid,
+            first: true,
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.out.extend_from_slice(b"]}}\n");
+        self.out
+    }
+
+    pub(crate) fn row(&mut self, row: &AttributeRow) {
+        let store = self.store;
+        let event = store.event_of(row);
+        if self
+            .event
+            .as_ref()
+            .is_none_or(|(slot, _)| *slot != row.event)
+        {
+            self.event = Some((row.event, self.event_part(event)));
+        }
+        let rare = row.rare.as_deref();
+        let object = rare.and_then(|rare| rare.object.as_ref());
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        self.number("{\"id\":", row.id);
+        self.number(",\"event_id\":", event.id);
+        self.number(",\"object_id\":", object.map_or(0, |object| object.id));
+        self.optional(
+            ",\"object_relation\":",
+            object.map(|object| object.relation.as_str()),
+        );
+        self.raw(",\"category\":");
+        self.name(row.category);
+        self.raw(",\"type\":");
+        self.name(row.kind);
+        self.flag(",\"to_ids\":", row.to_ids);
+        self.text(
+            ",\"uuid\":",
+            row.uuid.hyphenated().encode_lower(&mut [0; 36]),
+        );
+        self.number(",\"timestamp\":", unsigned(row.timestamp));
+        self.number(",\"distribution\":", row.distribution.into());
+        self.number(",\"sharing_group_id\":", 0);
+        self.text(",\"comment\":", rare.map_or("", |rare| &rare.comment));
+        self.flag(",\"deleted\":", row.deleted);
+        self.raw(",\"disable_correlation\":false");
+        self.optional(
+            ",\"first_seen\":",
+            rare.and_then(|rare| rare.first_seen.as_deref()),
+        );
+        self.optional(
+            ",\"last_seen\":",
+            rare.and_then(|rare| rare.last_seen.as_deref()),
+        );
+        self.text(",\"value\":", &row.value);
+        if self.event_uuid {
+            self.text(
+                ",\"event_uuid\":",
+                event.uuid.hyphenated().encode_lower(&mut [0; 36]),
+            );
+        }
+        self.raw(",\"Event\":");
+        if let Some((_, part)) = &self.event {
+            self.out.extend_from_slice(&part.object);
+        }
+        if let Some(object) = object {
+            self.number(",\"Object\":{\"id\":", object.id);
+            self.number(",\"distribution\":", object.distribution.into());
+            self.number(",\"sharing_group_id\":", 0);
+            self.raw("}");
+        }
+        self.tag_list(row);
+        self.raw("}");
+    }
+
+    /// Writes `Tag` with the attribute's own tags and, when asked for, those it inherits; nothing when there are none.
+    fn tag_list(&mut self, row: &AttributeRow) {
+        let mut lead: &[u8] = b",\"Tag\":[";
+        for attached in &row.tags {
+            if !self.shown(attached) {
+                continue;
+            }
+            self.out.extend_from_slice(lead);
+            lead = b",";
+            self.out.push(b'{');
+            self.out
+                .extend_from_slice(&self.tags[attached.tag as usize]);
+            let galaxy = self.store.tags[attached.tag as usize]
+                .name
+                .starts_with("misp-galaxy:");
+            self.flag(",\"is_galaxy\":", galaxy);
+            self.flag(",\"local\":", attached.local);
+            self.out.push(b'}');
+        }
+        if let Some((_, part)) = &self.event
+            && !part.inherited.is_empty()
+        {
+            self.out.extend_from_slice(lead);
+            lead = b",";
+            self.out.extend_from_slice(&part.inherited);
+        }
+        if lead == b"," {
+            self.out.push(b']');
+        }
+    }
+
+    fn shown(&self, attached: &TagRef) -> bool {
+        self.all_tags || self.store.tags[attached.tag as usize].exportable
+    }
+
+    fn event_part(&mut self, event: &EventRow) -> EventPart {
+        let before = std::mem::take(&mut self.out);
+        if self.context {
+            self.event_in_full(event);
+        } else {
+            self.number("{\"org_id\":", event.owner);
+            self.number(",\"distribution\":", event.distribution.into());
+            self.number(",\"publish_timestamp\":", unsigned(event.publish_timestamp));
+            self.number(",\"id\":", event.id);
+            self.text(",\"info\":", &event.info);
+            self.number(",\"orgc_id\":", event.creator);
+            self.text(
+                ",\"uuid\":",
+                event.uuid.hyphenated().encode_lower(&mut [0; 36]),
+            );
+            self.raw("}");
+        }
+        let object = std::mem::replace(&mut self.out, before);
+        let mut inherited = Vec::new();
+        if self.event_tags {
+            for attached in &event.tags {
+                if !self.shown(attached) {
+                    continue;
+                }
+                inherited.extend_from_slice(if inherited.is_empty() { b"{" } else { b",{" });
+                inherited.extend_from_slice(&self.tags[attached.tag as usize]);
+                inherited.extend_from_slice(b",\"inherited\":1}");
+            }
+        }
+        EventPart { object, inherited }
+    }
+
+    fn event_in_full(&mut self, event: &EventRow) {
+        self.number("{\"id\":", event.id);
+        self.number(",\"orgc_id\":", event.creator);
+        self.number(",\"org_id\":", event.owner);
+        self.text(",\"date\":", &event.date);
+        self.number(",\"threat_level_id\":", event.threat_level.into());
+        self.text(",\"info\":", &event.info);
+        self.flag(",\"published\":", event.published);
+        self.text(
+            ",\"uuid\":",
+            event.uuid.hyphenated().encode_lower(&mut [0; 36]),
+        );
+        self.number(",\"analysis\":", event.analysis.into());
+        self.number(",\"timestamp\":", unsigned(event.timestamp));
+        self.number(",\"distribution\":", event.distribution.into());
+        self.number(",\"publish_timestamp\":", unsigned(event.publish_timestamp));
+        self.number(",\"sharing_group_id\":", 0);
+        self.raw(",\"extends_uuid\":\"\",\"Tag\":[");
+        let mut lead = "";
+        for attached in &event.tags {
+            if !self.shown(attached) {
+                continue;
+            }
+            self.raw(lead);
+            lead = ",";
+            self.flag("{\"local\":", attached.local);
+            self.out.push(b',');
+            self.out
+                .extend_from_slice(&self.tags[attached.tag as usize]);
+            self.out.push(b'}');
+        }
+        self.raw("]");
+        if let Some(creator) = self.store.organisation(event.creator) {
+            self.number(",\"Orgc\":{\"id\":", creator.id);
+            self.text(",\"name\":", &creator.name);
+            self.text(
+                ",\"uuid\":",
+                creator.uuid.hyphenated().encode_lower(&mut [0; 36]),
+            );
+            self.raw(",\"local\":true}");
+        }
+        self.raw("}");
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn number(&mut self, key: &str, number: u64) {
+        self.raw(key);
+        write_number(&mut self.out, number, self.stringify);
+    }
+
+    fn flag(&mut self, key: &str, value: bool) {
+        self.raw(key);
+        self.raw(if value { "true" } else { "false" });
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.raw(key);
+        write_text(&mut self.out, text);
+    }
+
+    fn optional(&mut self, key: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(key, text),
+            None => {
+                self.raw(key);
+                self.raw("null");
+            }
+        }
+    }
+
+    fn name(&mut self, number: u16) {
+        if let Some(name) = self.names.get(usize::from(number)) {
+            self.out.extend_from_slice(name);
+        }
+    }
+}
+
+fn unsigned(unix: i64) -> u64 {
+    u64::try_from(unix).unwrap_or_default()
+}

@@ -1,0 +1,108 @@
+//! `/attributes/restSearch`.
+
+use http::{Method, StatusCode, header};
+use serde_json::{Map, Value};
+
+use super::{Asked, Twist, auth};
+use crate::{
+    answer::Answer,
+    model::{Role, User},
+    query::{Query, Refusal},
+    search::{Reader, search},
+    sim::Shared,
+};
+
+const BAD_JSON: &str = "Invalid JSON input. Make sure that the JSON input is a correctly formatted JSON string. This request has been blocked to avoid an unfiltered request.";
+const NO_FILTER_BY_GET: &str = "Restsearch queries using GET and no parameters are not allowed. If you have passed parameters via a JSON body, make sure you use POST requests.";
+
+impl From<&User> for Reader {
+    fn from(user: &User) -> Self {
+        Self {
+            organisation: user.organisation,
+            sees_everything: user.role == Role::SiteAdmin,
+        }
+    }
+}
+
+pub(super) fn attributes(shared: &Shared, asked: &Asked, user: &User, twist: Twist) -> Answer {
+    let limited = match auth::count_search(shared, asked, user) {
+        Ok(headers) => headers,
+        Err(refused) => return refused,
+    };
+    let mut answer = match filters(asked) {
+        Ok(filters) => found(shared, asked, user, twist, &filters),
+        Err(refused) => refused,
+    };
+    answer.add(limited);
+    answer
+}
+
+fn found(
+    shared: &Shared,
+    asked: &Asked,
+    user: &User,
+    twist: Twist,
+    filters: &Map<String, Value>,
+) -> Answer {
+    let nothing = Map::new();
+    let filters = if twist.unfiltered { &nothing } else { filters };
+    match Query::read(filters, shared.clock.now()) {
+        Ok(query) => {
+            let found = search(&shared.read(), &query, user.into(), twist.stringify);
+            let mut answer = Answer::json(found.body);
+            answer.add(vec![
+                ("x-result-count", found.count.to_string()),
+                ("x-export-module-used", "json".to_owned()),
+                ("x-response-format", "json".to_owned()),
+                ("x-skipped-elements-count", found.skipped.to_string()),
+            ]);
+            answer
+        }
+        Err(Refusal::Internal) => {
+            Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &asked.path_as_sent())
+        }
+        Err(Refusal::Format) => Answer::error(
+            StatusCode::NOT_FOUND,
+            "Invalid output format.",
+            &asked.path_as_sent(),
+        ),
+    }
+}
+
+/// Reads the filters from wherever they are. What is not understood is no filter: everything the key may see (fact 10).
+fn filters(asked: &Asked) -> Result<Map<String, Value>, Answer> {
+    let mut filters = asked.named();
+    if asked.method == Method::GET || asked.method == Method::HEAD {
+        if filters.is_empty() {
+            return Err(Answer::error(
+                StatusCode::BAD_REQUEST,
+                NO_FILTER_BY_GET,
+                &asked.path_as_sent(),
+            ));
+        }
+        return Ok(filters);
+    }
+    if asked.method != Method::POST {
+        return Ok(filters);
+    }
+    let content_type = asked.header(header::CONTENT_TYPE);
+    if content_type.starts_with("application/json") {
+        let body = asked.plain_body();
+        if !body.iter().all(u8::is_ascii_whitespace) {
+            match serde_json::from_slice(&body) {
+                Ok(Value::Object(map)) => filters.extend(map),
+                Ok(_) => {}
+                Err(_) => {
+                    return Err(Answer::error(
+                        StatusCode::METHOD_NOT_ALLOWED,
+                        BAD_JSON,
+                        &asked.path_as_sent(),
+                    ));
+                }
+            }
+        }
+    } else if content_type.starts_with("application/x-www-form-urlencoded") {
+        filters.extend(asked.form());
+    }
+    Ok(filters)
+}

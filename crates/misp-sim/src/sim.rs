@@ -1,0 +1,466 @@
+//! Building, starting and steering the stand-in.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    bulk::Bulk,
+    clock::Clock,
+    fault::{Fault, FaultRule},
+    load::{LoadError, read_events},
+    log::LoggedRequest,
+    model::{Event, Organisation, Tag, User, Warninglist},
+    server::Server,
+    store::Store,
+};
+
+/// How many requests the log keeps; older ones are forgotten.
+const LOG_LENGTH: usize = 10_000;
+
+/// The stand-in for a MISP; start it with [`Sim::builder`].
+#[derive(Debug)]
+pub struct Sim;
+
+impl Sim {
+    /// The key of a read only user of the first organisation, `Example CERT`.
+    pub const READER_KEY: &str = "simreaderkeysimreaderkeysimreaderkey0001";
+    /// The key of a site admin.
+    pub const ADMIN_KEY: &str = "simadminkeysimadminkeysimadminkeysim0002";
+    /// The key of a read only user of the second organisation, `Partner Research`.
+    pub const PARTNER_KEY: &str = "simpartnerkeysimpartnerkeysimpartner0003";
+    /// The UUID of `Example CERT`.
+    pub const ORGANISATION: Uuid = Uuid::from_u128(0x5c0b_a7a0_0001_4000_8000_0000_0000_0001);
+    /// The UUID of `Partner Research`.
+    pub const PARTNER: Uuid = Uuid::from_u128(0x5c0b_a7a0_0002_4000_8000_0000_0000_0002);
+
+    /// Returns a stand-in with two organisations, a user of each and a site admin, and no events.
+    #[must_use]
+    pub fn builder() -> SimBuilder {
+        Self::empty()
+            .organisation(Organisation::new("Example CERT", Self::ORGANISATION))
+            .organisation(Organisation::new("Partner Research", Self::PARTNER))
+            .user(User::reader("reader@cert.example.org", 1, Self::READER_KEY))
+            .user(User::site_admin(
+                "admin@cert.example.org",
+                1,
+                Self::ADMIN_KEY,
+            ))
+            .user(User::reader(
+                "reader@partner.example.org",
+                2,
+                Self::PARTNER_KEY,
+            ))
+    }
+
+    /// Returns a stand-in with nothing in it.
+    #[must_use]
+    pub fn empty() -> SimBuilder {
+        SimBuilder {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            clock: Clock::default(),
+            stringify: true,
+            latency: Duration::ZERO,
+            steps: Vec::new(),
+        }
+    }
+}
+
+type Step = Box<dyn FnOnce(&mut Store) -> Result<(), StartError> + Send>;
+
+/// A stand-in that is not running yet.
+#[must_use]
+pub struct SimBuilder {
+    listen: SocketAddr,
+    clock: Clock,
+    stringify: bool,
+    latency: Duration,
+    steps: Vec<Step>,
+}
+
+impl std::fmt::Debug for SimBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimBuilder")
+            .field("listen", &self.listen)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SimBuilder {
+    /// Listens there instead of on a free port of 127.0.0.1.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Goes by that clock instead of the system's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sends numbers in quotes (as usual) or, with `false`, as JSON numbers.
+    pub fn stringify(mut self, stringify: bool) -> Self {
+        self.stringify = stringify;
+        self
+    }
+
+    /// Waits that long before each answer; a real MISP takes about 0.1 s.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Adds an organisation.
+    pub fn organisation(self, organisation: Organisation) -> Self {
+        self.step(move |store| {
+            store.add_organisation(organisation);
+            Ok(())
+        })
+    }
+
+    /// Adds a user.
+    pub fn user(self, user: User) -> Self {
+        self.step(move |store| {
+            store.add_user(user);
+            Ok(())
+        })
+    }
+
+    /// Adds a tag; needed only for those with a given number or that are not exportable.
+    pub fn tag(self, tag: Tag) -> Self {
+        self.step(move |store| {
+            store.add_tag(tag);
+            Ok(())
+        })
+    }
+
+    /// Adds a warninglist.
+    pub fn warninglist(self, list: Warninglist) -> Self {
+        self.step(move |store| {
+            store.add_warninglist(list);
+            Ok(())
+        })
+    }
+
+    /// Adds an event.
+    pub fn event(self, event: Event) -> Self {
+        self.step(move |store| {
+            store.add_event(event);
+            Ok(())
+        })
+    }
+
+    /// Adds generated attributes by the hundred thousand.
+    pub fn bulk(self, bulk: Bulk) -> Self {
+        self.step(move |store| {
+            bulk.load(store);
+            Ok(())
+        })
+    }
+
+    /// Adds what an event file says (see the README); `name` is for error messages.
+    pub fn event_text(self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        let (name, text) = (name.into(), text.into());
+        self.step(move |store| Ok(read_events(&name, &text)?.add_to(store)))
+    }
+
+    /// Adds what the `.json`, `.yaml` and `.yml` files of a directory say, in the order of their names.
+    pub fn events_dir(self, directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        self.step(move |store| load_directory(store, &directory))
+    }
+
+    /// Starts it.
+    ///
+    /// It runs on threads of its own, so that a test with a stopped clock or a single thread does not stop it.
+    ///
+    /// # Errors
+    /// [`StartError`] when an event file cannot be read or the address not be listened on.
+    #[expect(
+        clippy::unused_async,
+        reason = "leaves room to load in the background without breaking callers"
+    )]
+    pub async fn start(self) -> Result<RunningSim, StartError> {
+        self.start_now()
+    }
+
+    /// Starts it, from code that is not async.
+    ///
+    /// # Errors
+    /// As [`SimBuilder::start`].
+    pub fn start_now(self) -> Result<RunningSim, StartError> {
+        let mut store = Store::new(self.clock.clone());
+        for step in self.steps {
+            step(&mut store)?;
+        }
+        let shared = Shared {
+            store: RwLock::new(store),
+            clock: self.clock,
+            stringify: self.stringify,
+            state: Mutex::new(State {
+                latency: self.latency,
+                ..State::default()
+            }),
+            hook: Mutex::new(None),
+        };
+        let server = Server::start(self.listen, shared).map_err(|source| StartError::Listen {
+            address: self.listen,
+            source,
+        })?;
+        Ok(RunningSim { server })
+    }
+
+    fn step(
+        mut self,
+        step: impl FnOnce(&mut Store) -> Result<(), StartError> + Send + 'static,
+    ) -> Self {
+        self.steps.push(Box::new(step));
+        self
+    }
+}
+
+fn load_directory(store: &mut Store, directory: &Path) -> Result<(), StartError> {
+    let failed = |source| StartError::Directory {
+        path: directory.to_owned(),
+        source,
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path
+            .extension()
+            .is_some_and(|end| ["json", "yaml", "yml"].iter().any(|known| end == *known))
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    for path in files {
+        let text = std::fs::read_to_string(&path).map_err(|source| StartError::Directory {
+            path: path.clone(),
+            source,
+        })?;
+        read_events(&path.display().to_string(), &text)?.add_to(store);
+    }
+    Ok(())
+}
+
+/// Why the stand-in does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An event directory or file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Directory {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An event file is not understood.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+type Hook = Box<dyn FnMut(&LoggedRequest, &mut Store) + Send>;
+
+/// What the server and the handle share.
+pub(crate) struct Shared {
+    store: RwLock<Store>,
+    pub(crate) clock: Clock,
+    pub(crate) stringify: bool,
+    state: Mutex<State>,
+    hook: Mutex<Option<Hook>>,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) faults: Vec<FaultRule>,
+    pub(crate) log: VecDeque<LoggedRequest>,
+    pub(crate) latency: Duration,
+    pub(crate) maintenance: bool,
+    /// Start of the window and searches in it, by user.
+    pub(crate) used: HashMap<u64, (i64, u32)>,
+}
+
+impl Shared {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Store> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the request down and lets the hook see it.
+    pub(crate) fn note(&self, request: LoggedRequest) {
+        if let Some(hook) = self
+            .hook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+        {
+            hook(&request, &mut self.write());
+        }
+        let mut state = self.state();
+        if state.log.len() == LOG_LENGTH {
+            state.log.pop_front();
+        }
+        state.log.push_back(request);
+    }
+}
+
+/// A running stand-in; it stops when dropped.
+pub struct RunningSim {
+    server: Server,
+}
+
+impl std::fmt::Debug for RunningSim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunningSim")
+            .field("addr", &self.addr())
+            .finish_non_exhaustive()
+    }
+}
+
+impl RunningSim {
+    /// Returns the address it listens on.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Returns its address as `http://127.0.0.1:port`, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr())
+    }
+
+    /// Misbehaves from now on, in this way only.
+    ///
+    /// Blocks for a moment with [`Fault::Refuse`], until connections are really refused.
+    pub fn set_fault(&self, fault: impl Into<FaultRule>) {
+        self.shared().state().faults.clear();
+        self.add_fault(fault);
+    }
+
+    /// Misbehaves in one more way; the first rule that fits a request strikes.
+    pub fn add_fault(&self, fault: impl Into<FaultRule>) {
+        let rule = fault.into();
+        let closes = rule.closes_the_door();
+        if closes {
+            self.server.close();
+        } else {
+            self.server.open();
+        }
+        self.shared().state().faults.push(rule);
+    }
+
+    /// Behaves again.
+    pub fn clear_fault(&self) {
+        self.shared().state().faults.clear();
+        self.server.open();
+    }
+
+    /// Returns the requests so far, oldest first (the last 10 000 of them).
+    #[must_use]
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.shared().state().log.iter().cloned().collect()
+    }
+
+    /// Returns how many requests came to paths that start with `path`.
+    #[must_use]
+    pub fn count(&self, path: &str) -> usize {
+        self.shared()
+            .state()
+            .log
+            .iter()
+            .filter(|request| request.path.starts_with(path))
+            .count()
+    }
+
+    /// Returns how many searches for attributes came; each page is one.
+    #[must_use]
+    pub fn searches(&self) -> usize {
+        self.shared()
+            .state()
+            .log
+            .iter()
+            .filter(|request| request.is_search())
+            .count()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        self.shared().state().log.clear();
+    }
+
+    /// Changes the data, with the effects an analyst's edit has.
+    pub fn edit<R>(&self, edit: impl FnOnce(&mut Store) -> R) -> R {
+        edit(&mut self.shared().write())
+    }
+
+    /// Looks at the data.
+    pub fn with_store<R>(&self, look: impl FnOnce(&Store) -> R) -> R {
+        look(&self.shared().read())
+    }
+
+    /// Calls `hook` with every request before it is answered, so that a test can move rows between two pages.
+    ///
+    /// The hook may change the data it is given; calling the handle from inside it would wait for ever.
+    pub fn on_request(&self, hook: impl FnMut(&LoggedRequest, &mut Store) + Send + 'static) {
+        *self
+            .shared()
+            .hook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hook));
+    }
+
+    /// Sets how long each answer takes from now on.
+    pub fn set_latency(&self, latency: Duration) {
+        self.shared().state().latency = latency;
+    }
+
+    /// Switches maintenance mode, in which only site admins get in (fact 3).
+    pub fn set_maintenance(&self, maintenance: bool) {
+        self.shared().state().maintenance = maintenance;
+    }
+
+    /// Returns its clock, to be moved.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared().clock
+    }
+
+    fn shared(&self) -> &Shared {
+        self.server.shared()
+    }
+}
+
+/// Lets the handle say what a fault is without importing the rule.
+impl From<&Fault> for FaultRule {
+    fn from(fault: &Fault) -> Self {
+        fault.clone().into()
+    }
+}

@@ -1,0 +1,95 @@
+//! The data: rows with ids and absolute times, and the edits that change them as MISP does.
+
+mod edit;
+mod insert;
+mod rows;
+mod views;
+
+use std::collections::HashMap;
+
+pub(crate) use self::rows::{AttributeRow, EventRow, TagRef};
+pub use self::{
+    edit::NoSuch,
+    views::{AttributeView, EventView},
+};
+use crate::{
+    clock::Clock,
+    model::{Organisation, Tag, User, Warninglist},
+    warninglist::Checker,
+};
+
+/// Everything the stand-in knows.
+///
+/// Adding data (`add_…`) leaves everything else alone; the edits change times and publication as a real MISP does
+/// (facts 40, 41 and 60 of the recordings).
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) clock: Clock,
+    pub(crate) organisations: Vec<Organisation>,
+    pub(crate) users: Vec<User>,
+    pub(crate) tags: Vec<Tag>,
+    tag_index: HashMap<String, u32>,
+    pub(crate) warninglists: Vec<Warninglist>,
+    pub(crate) checker: Checker,
+    pub(crate) events: Vec<EventRow>,
+    event_index: HashMap<u64, u32>,
+    /// In ascending order of id; hard deleted ones stay as marked gaps.
+    pub(crate) attributes: Vec<AttributeRow>,
+    pub(crate) names: rows::Names,
+    next_event: u64,
+    next_attribute: u64,
+    /// Rows were added whose numbers do not ascend; put right before anybody looks.
+    unsorted: bool,
+}
+
+impl Store {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            organisations: Vec::new(),
+            users: Vec::new(),
+            tags: Vec::new(),
+            tag_index: HashMap::new(),
+            warninglists: Vec::new(),
+            checker: Checker::default(),
+            events: Vec::new(),
+            event_index: HashMap::new(),
+            attributes: Vec::new(),
+            names: rows::Names::default(),
+            next_event: 1,
+            next_attribute: 1,
+            unsorted: false,
+        }
+    }
+
+    /// Returns the unix seconds that the clock of the stand-in shows.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    pub(crate) fn event_slot(&self, id: u64) -> Option<u32> {
+        self.event_index.get(&id).copied()
+    }
+
+    pub(crate) fn attribute_slot(&self, id: u64) -> Option<usize> {
+        self.attributes
+            .binary_search_by_key(&id, |row| row.id)
+            .ok()
+            .filter(|slot| !self.attributes[*slot].gone)
+    }
+
+    pub(crate) fn event_of(&self, row: &AttributeRow) -> &EventRow {
+        &self.events[row.event as usize]
+    }
+
+    pub(crate) fn organisation(&self, id: u64) -> Option<&Organisation> {
+        self.organisations
+            .iter()
+            .find(|organisation| organisation.id == id)
+    }
+
+    pub(crate) fn tag_named(&self, name: &str) -> Option<u32> {
+        self.tag_index.get(name).copied()
+    }
+}

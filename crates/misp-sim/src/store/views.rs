@@ -1,0 +1,198 @@
+//! Looking at the data from a test.
+
+use uuid::Uuid;
+
+use super::{
+    Store,
+    rows::{AttributeRow, EventRow, TagRef},
+};
+
+/// An event as it is now.
+#[derive(Debug, Clone, Copy)]
+pub struct EventView<'a> {
+    store: &'a Store,
+    row: &'a EventRow,
+}
+
+impl<'a> EventView<'a> {
+    /// Returns its number.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.row.id
+    }
+
+    /// Returns its UUID.
+    #[must_use]
+    pub fn uuid(&self) -> Uuid {
+        self.row.uuid
+    }
+
+    /// Returns its title.
+    #[must_use]
+    pub fn info(&self) -> &'a str {
+        &self.row.info
+    }
+
+    /// Returns whether it is published.
+    #[must_use]
+    pub fn published(&self) -> bool {
+        self.row.published
+    }
+
+    /// Returns when it was last changed, unix seconds.
+    #[must_use]
+    pub fn timestamp(&self) -> i64 {
+        self.row.timestamp
+    }
+
+    /// Returns when it was last published, unix seconds; 0 is never.
+    #[must_use]
+    pub fn publish_timestamp(&self) -> i64 {
+        self.row.publish_timestamp
+    }
+
+    /// Returns the number of the organisation that made it.
+    #[must_use]
+    pub fn creator(&self) -> u64 {
+        self.row.creator
+    }
+
+    /// Returns the names of its tags.
+    pub fn tags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        tag_names(self.store, &self.row.tags)
+    }
+
+    /// Returns its attributes, deleted ones too.
+    pub fn attributes(&self) -> impl Iterator<Item = AttributeView<'a>> + use<'a> {
+        let store = self.store;
+        let rows = self
+            .row
+            .attributes
+            .iter()
+            .map(move |place| &store.attributes[*place as usize]);
+        rows.filter(|row| !row.gone)
+            .map(move |row| AttributeView { store, row })
+    }
+}
+
+/// An attribute as it is now.
+#[derive(Debug, Clone, Copy)]
+pub struct AttributeView<'a> {
+    store: &'a Store,
+    row: &'a AttributeRow,
+}
+
+impl<'a> AttributeView<'a> {
+    /// Returns its number.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.row.id
+    }
+
+    /// Returns its UUID.
+    #[must_use]
+    pub fn uuid(&self) -> Uuid {
+        self.row.uuid
+    }
+
+    /// Returns its event.
+    #[must_use]
+    pub fn event(&self) -> EventView<'a> {
+        EventView {
+            store: self.store,
+            row: self.store.event_of(self.row),
+        }
+    }
+
+    /// Returns its MISP type.
+    #[must_use]
+    pub fn kind(&self) -> &'a str {
+        self.store.names.name(self.row.kind)
+    }
+
+    /// Returns its value.
+    #[must_use]
+    pub fn value(&self) -> &'a str {
+        &self.row.value
+    }
+
+    /// Returns whether it is meant for detection.
+    #[must_use]
+    pub fn to_ids(&self) -> bool {
+        self.row.to_ids
+    }
+
+    /// Returns whether it is soft deleted.
+    #[must_use]
+    pub fn deleted(&self) -> bool {
+        self.row.deleted
+    }
+
+    /// Returns when it was last changed, unix seconds.
+    #[must_use]
+    pub fn timestamp(&self) -> i64 {
+        self.row.timestamp
+    }
+
+    /// Returns the names of its own tags.
+    pub fn tags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        tag_names(self.store, &self.row.tags)
+    }
+}
+
+fn tag_names<'a>(store: &'a Store, tags: &'a [TagRef]) -> impl Iterator<Item = &'a str> {
+    tags.iter()
+        .map(|attached| store.tags[attached.tag as usize].name.as_str())
+}
+
+impl Store {
+    /// Returns the event of that number.
+    #[must_use]
+    pub fn event(&self, id: u64) -> Option<EventView<'_>> {
+        self.event_slot(id).map(|slot| EventView {
+            store: self,
+            row: &self.events[slot as usize],
+        })
+    }
+
+    /// Returns the attribute of that number.
+    #[must_use]
+    pub fn attribute(&self, id: u64) -> Option<AttributeView<'_>> {
+        self.attribute_slot(id).map(|slot| AttributeView {
+            store: self,
+            row: &self.attributes[slot],
+        })
+    }
+
+    /// Returns every event.
+    pub fn events(&self) -> impl Iterator<Item = EventView<'_>> {
+        self.events
+            .iter()
+            .filter(|row| !row.gone)
+            .map(|row| EventView { store: self, row })
+    }
+
+    /// Returns every attribute in ascending order of number, deleted ones too.
+    pub fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>> {
+        self.attributes
+            .iter()
+            .filter(|row| !row.gone)
+            .map(|row| AttributeView { store: self, row })
+    }
+
+    /// Returns the number of the first attribute with that value.
+    #[must_use]
+    pub fn find(&self, value: &str) -> Option<u64> {
+        self.attributes()
+            .find(|attribute| attribute.value() == value)
+            .map(|attribute| attribute.id())
+    }
+
+    /// Returns the number of the first event whose title holds that text.
+    #[must_use]
+    pub fn find_event(&self, info: &str) -> Option<u64> {
+        self.events()
+            .find(|event| event.info().contains(info))
+            .map(|event| event.id())
+    }
+}
