@@ -1,9 +1,24 @@
-//! What a threat feed is, without any I/O: names, types, ages, tags, extraction, sets and exporters.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where things are
+//!
+//! | question | type |
+//! | --- | --- |
+//! | which feed, which values, how recent | [`FeedName`], [`IndicatorType`], [`Age`] |
+//! | which tag of MISP | [`TagScheme`] |
+//! | from attribute to indicators | [`Extractor`], [`Dropped`] |
+//! | the values of a feed | [`IndicatorSet`], [`IndicatorSetBuilder`], [`aggregate`] |
+//! | bytes for a consumer | [`Exporter`], [`Registry`], [`export`] |
+//!
+//! # Features
+//!
+//! `testkit` (off by default): [`export`]`::testkit`, the battery that every exporter has to pass.
 
 mod age;
 mod aggregate;
 mod composite;
 mod dropped;
+pub mod export;
 mod extract;
 mod feed;
 mod grammar;
@@ -17,6 +32,7 @@ mod type_set;
 pub use age::Age;
 pub use aggregate::aggregate;
 pub use dropped::Dropped;
+pub use export::{About, Exported, Exporter, FeedInfo, Quarantined, Registry};
 pub use extract::{DEFAULT_MAX_EXPAND, Extractor, MAX_RULE_BYTES, MAX_VALUE_BYTES};
 pub use feed::FeedName;
 pub use indicator::Indicator;

@@ -437,7 +437,7 @@ fn non_ascii_name_becomes_punycode_not_another_name() {
         Kind::Domain,
         "domain",
         "bad_ö.example",
-        "xn--bad_-6qa.example",
+        "xn--bad_-8qa.example",
     );
 }
 

@@ -1,0 +1,75 @@
+//! An exporter in a crate of its own: written against the trait, checked with the battery, registered beside the built-in ones.
+//!
+//! ```sh
+//! cargo run -p feed-classification --example integrator
+//! ```
+
+use std::io::{self, Write};
+
+use feed_classification::{
+    About, Exporter, FeedInfo, Indicator, IndicatorSet, IndicatorType, Quarantined, Registry,
+    TypeSet,
+};
+
+/// A hosts file that sends every name to nowhere.
+#[derive(Debug)]
+struct HostsFile;
+
+impl Exporter for HostsFile {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new(
+            "hosts-file",
+            "A hosts file that sends every name to 0.0.0.0.",
+        )
+        .accepts(TypeSet::NAMES);
+        &ABOUT
+    }
+
+    /// A name with an underscore is no host name, and some resolvers refuse the whole file for one.
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        item.value
+            .contains('_')
+            .then_some(Quarantined::because("underscore"))
+    }
+
+    fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "# {}", feed.name)
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "0.0.0.0 {}", item.value)
+    }
+}
+
+fn main() -> io::Result<()> {
+    let registry = Registry::builtin().with(HostsFile);
+    let set = IndicatorSet::of(
+        IndicatorType::Domain,
+        ["b.example", "a.example", "_dmarc.example"],
+    );
+    let feed = FeedInfo::new(set.kind(), "block-domain-1w");
+
+    let mut out = io::stdout().lock();
+    for name in ["hosts-file", "json"] {
+        let Some(exporter) = registry.by_name(name) else {
+            continue;
+        };
+        let exported = exporter.export(&feed, &mut set.indicators(), &mut out)?;
+        writeln!(
+            out,
+            "\n{name}: {} written, {} left out\n",
+            exported.written, exported.quarantined
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HostsFile;
+
+    #[test]
+    fn hosts_file_passes_the_battery() {
+        feed_classification::export::testkit::check(&HostsFile);
+    }
+}

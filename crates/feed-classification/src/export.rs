@@ -1,0 +1,191 @@
+//! Exporters: from indicators to the bytes that one kind of consumer reads.
+//!
+//! A format is one type that implements [`Exporter`]. Ours are files of this module, listed in [`Registry::builtin`]; another crate
+//! writes its own and adds it with [`Registry::with`].
+
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::{Indicator, IndicatorType};
+
+mod about;
+mod b64;
+pub mod escape;
+mod json;
+mod registry;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
+mod txt;
+mod xml;
+mod yaml;
+
+pub use about::About;
+pub use registry::Registry;
+
+/// Turns the indicators of a feed into the bytes that one kind of consumer reads.
+///
+/// Whoever calls [`Exporter::export`] gives sorted and unique indicators, so the same indicators always give the same bytes; an
+/// exporter adds no clock, no locale and nothing random.
+///
+/// ```
+/// use std::io::{self, Write};
+/// use feed_classification::export::{About, Exporter};
+/// use feed_classification::{Indicator, TypeSet};
+///
+/// /// One address per line, for firewalls that fetch a plain list.
+/// #[derive(Debug)]
+/// struct PlainIps;
+///
+/// impl Exporter for PlainIps {
+///     fn about(&self) -> &About {
+///         static ABOUT: About = About::new("plain-ips", "One IP address per line.").accepts(TypeSet::ADDRESSES);
+///         &ABOUT
+///     }
+///     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+///         out.write_all(item.value.as_bytes())?;
+///         out.write_all(b"\n")
+///     }
+/// }
+/// ```
+pub trait Exporter: fmt::Debug + Send + Sync {
+    /// Returns the name in URLs, the content type, the file extension, the accepted types and a summary of one line.
+    fn about(&self) -> &About;
+
+    /// Writes one indicator, escaped, with its line end if every line of the format has one.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Returns why this indicator cannot be written without breaking the consumer's file; `None` writes it.
+    ///
+    /// It is asked before the separator and the entry, so that a refused value leaves nothing behind.
+    fn refuses(&self, _item: &Indicator<'_>) -> Option<Quarantined> {
+        None
+    }
+
+    /// Writes what stands before the first entry.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn header(&self, _feed: &FeedInfo<'_>, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Returns what stands between two entries.
+    fn separator(&self) -> &'static str {
+        ""
+    }
+
+    /// Writes what stands after the last entry.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn footer(&self, _feed: &FeedInfo<'_>, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Writes a feed without any entry: header and footer, unless the format has a form of its own for it.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn empty(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        self.header(feed, out)?;
+        self.footer(feed, out)
+    }
+
+    /// Writes the whole feed and returns how many entries it has; only a format that must look ahead overrides it.
+    ///
+    /// Indicators of types that the exporter does not accept are passed over and not counted.
+    ///
+    /// # Errors
+    /// The first error of the writer; what was written until then is no whole feed.
+    fn export(
+        &self,
+        feed: &FeedInfo<'_>,
+        items: &mut dyn Iterator<Item = Indicator<'_>>,
+        out: &mut dyn Write,
+    ) -> io::Result<Exported> {
+        let accepts = self.about().accepts;
+        let separator = self.separator().as_bytes();
+        let mut exported = Exported::default();
+        for item in items.filter(|item| accepts.contains(item.kind)) {
+            if self.refuses(&item).is_some() {
+                exported.quarantined += 1;
+                continue;
+            }
+            if exported.written == 0 {
+                self.header(feed, out)?;
+            } else {
+                out.write_all(separator)?;
+            }
+            self.entry(&item, out)?;
+            exported.written += 1;
+        }
+        if exported.written == 0 {
+            self.empty(feed, out)?;
+        } else {
+            self.footer(feed, out)?;
+        }
+        Ok(exported)
+    }
+}
+
+/// What an exporter may know about the feed that it writes; never a time, so that bodies stay the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FeedInfo<'f> {
+    /// The type of the feed's indicators.
+    pub kind: IndicatorType,
+    /// What the feed is called where a format has room for a title, such as `block-ipv4-1w`.
+    pub name: &'f str,
+}
+
+impl<'f> FeedInfo<'f> {
+    /// Makes the information about a feed.
+    #[must_use]
+    pub const fn new(kind: IndicatorType, name: &'f str) -> Self {
+        Self { kind, name }
+    }
+}
+
+/// How many indicators an export has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exported {
+    /// Entries in the output.
+    pub written: u64,
+    /// Indicators that were left out since the format cannot express them.
+    pub quarantined: u64,
+}
+
+/// Why an exporter leaves an indicator out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quarantined {
+    reason: &'static str,
+}
+
+impl Quarantined {
+    /// The value has a line break and the format is one of lines.
+    pub const LINE_BREAK: Self = Self::because("line_break");
+
+    /// The value has a character that the format has no way to write.
+    pub const UNREPRESENTABLE: Self = Self::because("unrepresentable");
+
+    /// Makes a reason; its name goes into metrics and logs, so lower case with underscores and always the same for the same cause.
+    #[must_use]
+    pub const fn because(reason: &'static str) -> Self {
+        Self { reason }
+    }
+
+    /// Returns the name of the reason.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        self.reason
+    }
+}
+
+impl fmt::Display for Quarantined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason)
+    }
+}

@@ -1,0 +1,33 @@
+//! `b64`: one value per line, each in base64.
+
+use std::io::{self, Write};
+
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::Indicator;
+use crate::export::{About, Exporter};
+
+/// One value per line in base64 (standard alphabet, with padding), CRLF between the lines; so also texts of many lines stay one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct B64;
+
+impl Exporter for B64 {
+    fn about(&self) -> &About {
+        static ABOUT: About =
+            About::new("b64", "One value per line, each in base64.").extension("b64");
+        &ABOUT
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        write!(
+            out,
+            "{}",
+            Base64Display::new(item.value.as_bytes(), &STANDARD)
+        )
+    }
+
+    fn separator(&self) -> &'static str {
+        "\r\n"
+    }
+}

@@ -1,0 +1,241 @@
+//! Escaping for formats of text, for exporters of this crate and of others.
+
+use std::io::{self, Write};
+
+/// Writes a JSON string with its quotes, everything outside `' '..='~'` as `\uXXXX` (pairs of surrogates above U+FFFF).
+///
+/// These are the bytes of Python's `json.dumps`, so a body is the same whoever made it, and is plain ASCII.
+///
+/// # Errors
+/// Those of the writer.
+pub fn json_str(text: &str, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"\"")?;
+    let special = |char| matches!(char, '"' | '\\') || !matches!(char, ' '..='~');
+    escaped(text, out, special, |char, out| match char {
+        '"' => out.write_all(b"\\\""),
+        '\\' => out.write_all(b"\\\\"),
+        '\n' => out.write_all(b"\\n"),
+        '\r' => out.write_all(b"\\r"),
+        '\t' => out.write_all(b"\\t"),
+        '\u{8}' => out.write_all(b"\\b"),
+        '\u{c}' => out.write_all(b"\\f"),
+        _ => char
+            .encode_utf16(&mut [0; 2])
+            .iter()
+            .try_for_each(|unit| write!(out, "\\u{unit:04x}")),
+    })?;
+    out.write_all(b"\"")
+}
+
+/// Writes text for the inside of an XML element: `&`, `<`, `>` and carriage return as references, so that a parser gives back the
+/// same text (it would turn a raw carriage return into a line feed).
+///
+/// A text for which [`is_xml_text`] is false cannot be written in XML at all.
+///
+/// # Errors
+/// Those of the writer.
+pub fn xml_text(text: &str, out: &mut dyn Write) -> io::Result<()> {
+    escaped(
+        text,
+        out,
+        |char| matches!(char, '&' | '<' | '>' | '\r'),
+        |char, out| {
+            out.write_all(match char {
+                '&' => b"&amp;",
+                '<' => b"&lt;",
+                '>' => b"&gt;",
+                _ => b"&#13;",
+            })
+        },
+    )
+}
+
+/// Returns whether XML 1.0 can hold every character of a text (its production `Char`), also as a reference.
+#[must_use]
+pub fn is_xml_text(text: &str) -> bool {
+    text.chars().all(|char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}'))
+}
+
+/// Writes a YAML scalar in flow style on one line that every YAML 1.1 and 1.2 parser reads as this very string.
+///
+/// Plain only if it begins with a letter, has nothing but letters, digits and `.` `_` `/` `@` `-`, and is no word with a
+/// meaning; single-quoted if it is printable ASCII; else double-quoted. So a dotted quad is quoted: YAML 1.1 defines a float so
+/// loosely that it is one.
+///
+/// # Errors
+/// Those of the writer.
+pub fn yaml_str(text: &str, out: &mut dyn Write) -> io::Result<()> {
+    if is_plain_yaml(text) {
+        return out.write_all(text.as_bytes());
+    }
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        out.write_all(b"'")?;
+        escaped(
+            text,
+            out,
+            |char| char == '\'',
+            |_, out| out.write_all(b"''"),
+        )?;
+        return out.write_all(b"'");
+    }
+    out.write_all(b"\"")?;
+    let special = |char| matches!(char, '"' | '\\') || !matches!(char, ' '..='~');
+    escaped(text, out, special, |char, out| match char {
+        '"' => out.write_all(b"\\\""),
+        '\\' => out.write_all(b"\\\\"),
+        '\n' => out.write_all(b"\\n"),
+        '\r' => out.write_all(b"\\r"),
+        '\t' => out.write_all(b"\\t"),
+        '\0'..='\u{ff}' => write!(out, "\\x{:02X}", u32::from(char)),
+        '\u{100}'..='\u{ffff}' => write!(out, "\\u{:04X}", u32::from(char)),
+        _ => write!(out, "\\U{:08X}", u32::from(char)),
+    })?;
+    out.write_all(b"\"")
+}
+
+fn is_plain_yaml(text: &str) -> bool {
+    /// What YAML 1.1 or 1.2 reads as a boolean, a number or nothing, in any case.
+    const WORDS: [&str; 11] = [
+        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf",
+    ];
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'@' | b'-')
+        })
+        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Writes a text with its special characters replaced, the stretches between them in one piece.
+fn escaped(
+    text: &str,
+    out: &mut dyn Write,
+    special: impl Fn(char) -> bool,
+    replace: impl Fn(char, &mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut rest = text;
+    while let Some(position) = rest.find(&special) {
+        let (before, from) = rest.split_at(position);
+        out.write_all(before.as_bytes())?;
+        let mut chars = from.chars();
+        if let Some(char) = chars.next() {
+            replace(char, out)?;
+        }
+        rest = chars.as_str();
+    }
+    out.write_all(rest.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{io, is_xml_text, json_str, xml_text, yaml_str};
+
+    fn written(write: fn(&str, &mut dyn io::Write) -> io::Result<()>, text: &str) -> String {
+        let mut out = Vec::new();
+        write(text, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn json_is_plain_ascii_with_lower_case_escapes() {
+        assert_eq!(written(json_str, "a/'b"), r#""a/'b""#);
+        assert_eq!(
+            written(json_str, "\"\\\n\r\t\u{8}\u{c}"),
+            r#""\"\\\n\r\t\b\f""#
+        );
+        assert_eq!(
+            written(json_str, "\0\u{1f}\u{7f}æ\u{2028}"),
+            r#""\u0000\u001f\u007f\u00e6\u2028""#
+        );
+        assert_eq!(written(json_str, "\u{1f600}"), r#""\ud83d\ude00""#);
+    }
+
+    #[test]
+    fn xml_escapes_markup_and_keeps_carriage_returns() {
+        assert_eq!(
+            written(xml_text, "<a href='x'>&amp;</a>]]>\r\n\tæ"),
+            "&lt;a href='x'&gt;&amp;amp;&lt;/a&gt;]]&gt;&#13;\n\tæ"
+        );
+    }
+
+    #[test]
+    fn xml_has_no_way_to_write_control_characters() {
+        for text in ["\0", "a\u{b}", "\u{1b}[2J", "\u{fffe}", "\u{ffff}"] {
+            assert!(!is_xml_text(text), "{text:?}");
+        }
+        for text in ["", "\t\r\n", "æ\u{7f}\u{85}\u{2028}\u{fffd}\u{1f600}"] {
+            assert!(is_xml_text(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn yaml_quotes_whatever_a_parser_could_take_for_something_else() {
+        for plain in [
+            "evil.example",
+            "a_b",
+            "x@example.com",
+            "CVE-2024-0001",
+            "nonsense",
+            "e10",
+        ] {
+            assert_eq!(written(yaml_str, plain), plain);
+        }
+        for quoted in [
+            "",
+            " ",
+            "192.0.2.1",
+            "1e3",
+            "0x1F",
+            "12:30:45",
+            "2026-11-22",
+            "null",
+            "NULL",
+            "~",
+            "yes",
+            "No",
+            "on",
+            "y",
+            "N",
+            "true",
+            ".inf",
+            ".NaN",
+            "- a",
+            "# a",
+            "a #b",
+            "a: b",
+            "a:",
+            "*a",
+            "&a",
+            "!a",
+            "|",
+            ">",
+            "%a",
+            "@a",
+            "`a",
+            "{a",
+            "[a]",
+            "?",
+            "=",
+            "<<",
+            "---",
+            "...",
+            "10.0.0.0/8",
+            "it,s",
+            "\"q\"",
+        ] {
+            assert_eq!(written(yaml_str, quoted), format!("'{quoted}'"));
+        }
+        assert_eq!(written(yaml_str, "it's"), "'it''s'");
+    }
+
+    #[test]
+    fn yaml_writes_everything_else_with_escapes() {
+        assert_eq!(
+            written(yaml_str, "æ \u{1f600} \u{2028}"),
+            "\"\\xE6 \\U0001F600 \\u2028\""
+        );
+        assert_eq!(
+            written(yaml_str, "a\r\n\t\"b\"\\\0"),
+            "\"a\\r\\n\\t\\\"b\\\"\\\\\\x00\""
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! `json`: one array of strings.
+
+use std::io::{self, Write};
+
+use crate::Indicator;
+use crate::export::{About, Exporter, FeedInfo, escape};
+
+/// One array of strings in plain ASCII, `", "` between them: the bytes of Python's `json.dumps`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Json;
+
+impl Exporter for Json {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new("json", "One JSON array of strings.")
+            .content_type("application/json")
+            .extension("json");
+        &ABOUT
+    }
+
+    fn header(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"[")
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        escape::json_str(item.value, out)
+    }
+
+    fn separator(&self) -> &'static str {
+        ", "
+    }
+
+    fn footer(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"]")
+    }
+}

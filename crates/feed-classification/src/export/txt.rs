@@ -1,0 +1,39 @@
+//! `txt`: one value per line.
+
+use std::io::{self, Write};
+
+use crate::export::{About, Exporter, Quarantined};
+use crate::{Indicator, TypeSet};
+
+/// One value per line, CRLF between the lines and none at the end; an empty feed is no byte at all.
+///
+/// A value with a line break would read as two values and is left out. Rules are whole texts and may have many lines.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Txt;
+
+impl Exporter for Txt {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new("txt", "One value per line.");
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        // What some reader takes for the end of a line, the separators of Unicode included.
+        let breaks = |char| {
+            matches!(
+                char,
+                '\n' | '\u{b}' | '\u{c}' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}'
+            )
+        };
+        (!TypeSet::RULES.contains(item.kind) && item.value.contains(breaks))
+            .then_some(Quarantined::LINE_BREAK)
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(item.value.as_bytes())
+    }
+
+    fn separator(&self) -> &'static str {
+        "\r\n"
+    }
+}

@@ -1,0 +1,46 @@
+//! `xml`: one element per value.
+
+use std::io::{self, Write};
+
+use crate::Indicator;
+use crate::export::{About, Exporter, FeedInfo, Quarantined, escape};
+
+/// `<entry>` per value inside an element named after the indicator type.
+///
+/// The first line names the encoding `UTF-8`. The reference writes `utf8`, which no registry knows and strict parsers refuse; to the
+/// others the two are the same.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Xml;
+
+const DECLARATION: &str = "<?xml version='1.0' encoding='UTF-8'?>";
+
+impl Exporter for Xml {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new("xml", "One XML element per value.")
+            .content_type("text/xml; charset=utf-8")
+            .extension("xml");
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        (!escape::is_xml_text(item.value)).then_some(Quarantined::UNREPRESENTABLE)
+    }
+
+    fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{DECLARATION}\n<{}>", feed.kind)
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"<entry>")?;
+        escape::xml_text(item.value, out)?;
+        out.write_all(b"</entry>")
+    }
+
+    fn footer(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "</{}>", feed.kind)
+    }
+
+    fn empty(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{DECLARATION}\n<{} />", feed.kind)
+    }
+}

@@ -1,0 +1,31 @@
+//! `yaml`: one list.
+
+use std::io::{self, Write};
+
+use crate::Indicator;
+use crate::export::{About, Exporter, FeedInfo, escape};
+
+/// One document with one list, an item a line, every item a string to every parser.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Yaml;
+
+impl Exporter for Yaml {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new("yaml", "One YAML list of strings.").extension("yaml");
+        &ABOUT
+    }
+
+    fn header(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"---\n")
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"- ")?;
+        escape::yaml_str(item.value, out)?;
+        out.write_all(b"\n")
+    }
+
+    fn empty(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"--- []\n")
+    }
+}
