@@ -155,6 +155,7 @@ mod tests {
     fn what_the_reference_refuses_is_refused() {
         let host = "misp.example.net";
         let day = "2099-12-31";
+        let short_key = KEY.strip_prefix('a').unwrap();
         let long_key = "a".repeat(73);
         for (protocol, port, site, key, expires) in [
             ("http", "1024", host, KEY, day),
@@ -164,7 +165,7 @@ mod tests {
             ("ftp", "443", host, KEY, day),
             ("https", "443", "[2001:db8::1]", KEY, day),
             ("https", "443", "../etc", KEY, day),
-            ("https", "443", host, &KEY[1..], day),
+            ("https", "443", host, short_key, day),
             ("https", "443", host, &long_key, day),
             ("https", "443", host, KEY, "2199-12-31"),
             ("https", "443", host, KEY, "2099-13-31"),

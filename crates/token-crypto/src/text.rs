@@ -75,6 +75,7 @@ pub(crate) fn unpadded(bytes: &[u8]) -> String {
 }
 
 /// The one spelling of a legacy token.
+#[cfg(any(test, feature = "legacy-tokens"))]
 pub(crate) fn padded(bytes: &[u8]) -> String {
     Base64Url::encode_string(bytes)
 }

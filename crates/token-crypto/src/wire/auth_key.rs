@@ -116,7 +116,8 @@ mod tests {
         #[test]
         fn packed_keys_read_back(key in "[A-Za-z0-9]{40}") {
             let packed = pack(&key).unwrap();
-            prop_assert_eq!(unpack(&packed).unwrap().expose_secret(), key);
+            let unpacked = unpack(&packed).unwrap();
+            prop_assert_eq!(unpacked.expose_secret(), key);
         }
 
         #[test]

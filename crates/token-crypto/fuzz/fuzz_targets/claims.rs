@@ -1,0 +1,12 @@
+//! Bytes inside a good seal are read strictly too: `cargo +nightly fuzz run claims`
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use token_crypto::Claims;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(claims) = Claims::decode(bytes) {
+        let again = claims.encode().unwrap();
+        assert!(Claims::decode(&again).unwrap() == claims);
+    }
+});

@@ -1,0 +1,197 @@
+//! Tokens made by Cratos FastAPI: every vector in `tests/data/legacy-tokens.json`.
+#![cfg(feature = "legacy-tokens")]
+#![expect(clippy::expect_used, reason = "what helps a test may stop it")]
+
+use std::sync::LazyLock;
+
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use token_crypto::{Claims, KeyRing, OpenError, Permission, Scope, TokenFormat, token_sha256};
+
+/// 2026-11-22, the day the vectors were made.
+const NOW: i64 = 1_795_305_600;
+
+static VECTORS: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("data/legacy-tokens.json")).unwrap_or_default()
+});
+/// Derived once: 600 000 rounds are felt in a test.
+static RING: LazyLock<Option<KeyRing>> = LazyLock::new(|| {
+    let salt = text(&VECTORS, "salt").into();
+    KeyRing::builder(&salt)
+        .key(text(&VECTORS, "encryption_key").into())
+        .build()
+        .ok()
+});
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn ring() -> &'static KeyRing {
+    RING.as_ref().expect("the ring of the vectors")
+}
+
+fn vectors(list: &str) -> &'static [Value] {
+    VECTORS[list]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+}
+
+fn token(list: &str, name: &str) -> &'static str {
+    let vector = vectors(list)
+        .iter()
+        .find(|vector| text(vector, "name") == name);
+    text(vector.expect("a vector of that name"), "token")
+}
+
+/// The plaintext as the claims say it; the scheme is lower case then.
+fn plaintext(claims: &Claims) -> String {
+    let Claims {
+        protocol,
+        port,
+        site,
+        auth_key,
+        expires,
+        ..
+    } = claims;
+    format!(
+        "{protocol};{port};{site};{};{expires}",
+        auth_key.expose_secret()
+    )
+}
+
+#[test]
+fn every_good_token_opens_to_its_plaintext() {
+    assert_eq!(vectors("tokens").len(), 12);
+    for vector in vectors("tokens")
+        .iter()
+        .filter(|vector| text(vector, "name") != "expire_impossible")
+    {
+        let opened = ring().open(text(vector, "token")).unwrap();
+        let expected = text(vector, "plaintext").replace("HTTPS;", "https;");
+        assert_eq!(
+            plaintext(&opened.claims),
+            expected,
+            "{}",
+            text(vector, "name")
+        );
+        assert_eq!(opened.format, TokenFormat::Legacy);
+        assert_eq!(opened.claims.scope, Scope::unrestricted());
+        assert!(opened.claims.scope.permits(Permission::ClearCache));
+    }
+}
+
+#[test]
+fn the_fingerprint_is_what_the_blacklist_lists() {
+    for vector in vectors("tokens") {
+        assert_eq!(token_sha256(text(vector, "token")), text(vector, "sha256"));
+        if let Ok(opened) = ring().open(text(vector, "token")) {
+            assert_eq!(opened.fingerprint(), text(vector, "sha256"));
+            assert!(
+                opened
+                    .fingerprint()
+                    .starts_with(&opened.claims.id.to_string())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_token_that_has_ended_opens_and_says_so() {
+    for (name, ended) in [
+        ("expired_2020", true),
+        ("expire_1999", true),
+        ("https_443", false),
+    ] {
+        let opened = ring().open(token("tokens", name)).unwrap();
+        assert_eq!(opened.claims.expires.has_ended(NOW), ended, "{name}");
+    }
+}
+
+#[test]
+fn an_impossible_date_is_told_apart() {
+    let refused = ring()
+        .open(token("tokens", "expire_impossible"))
+        .unwrap_err();
+    assert_eq!(refused, OpenError::ImpossibleDate);
+}
+
+#[test]
+fn every_bad_token_is_refused_by_name() {
+    let expected = [
+        ("sealed_bad_port", OpenError::BadContents),
+        ("sealed_four_parts", OpenError::BadContents),
+        ("sealed_not_utf8", OpenError::BadContents),
+        ("other_key", OpenError::SealBroken),
+        ("bit_flipped", OpenError::SealBroken),
+        ("cut_short", OpenError::SealBroken),
+        ("bad_padding", OpenError::NotBase64),
+        ("no_padding", OpenError::NotBase64),
+    ];
+    assert_eq!(vectors("bad_tokens").len(), expected.len());
+    for (name, error) in expected {
+        assert_eq!(
+            ring().open(token("bad_tokens", name)).unwrap_err(),
+            error,
+            "{name}"
+        );
+    }
+}
+
+/// A revoked token must not come back in other clothes.
+#[test]
+fn other_spellings_open_with_the_same_fingerprint() {
+    let token = token("tokens", "https_443");
+    let fingerprint = token_sha256(token);
+    for spelling in [
+        token.replace('-', "+"),
+        token.replace('_', "/"),
+        token.replace('=', "%3D"),
+        token.replace('=', "%3d"),
+    ] {
+        assert_eq!(
+            ring().open(&spelling).unwrap().fingerprint(),
+            fingerprint,
+            "{spelling}"
+        );
+    }
+}
+
+#[test]
+fn a_changed_character_anywhere_is_refused() {
+    let token = token("tokens", "https_443");
+    for (position, old) in token.bytes().enumerate() {
+        let new = if old == b'A' { 'B' } else { 'A' };
+        let mut changed = token.to_owned();
+        changed.replace_range(position..=position, &new.to_string());
+        assert!(ring().open(&changed).is_err(), "{position}");
+    }
+}
+
+#[test]
+fn a_ring_that_takes_no_legacy_tokens_says_so() {
+    let salt = text(&VECTORS, "salt").into();
+    let key = text(&VECTORS, "encryption_key").into();
+    let strict = KeyRing::builder(&salt)
+        .key(key)
+        .legacy(false)
+        .build()
+        .unwrap();
+    assert_eq!(
+        strict.open(token("tokens", "https_443")).unwrap_err(),
+        OpenError::LegacyRefused
+    );
+}
+
+#[test]
+fn an_older_key_of_the_ring_opens_its_legacy_tokens() {
+    let salt = text(&VECTORS, "salt").into();
+    let older = text(&VECTORS, "encryption_key").into();
+    let ring = KeyRing::builder(&salt)
+        .key("a newer key, 32 characters long.".into())
+        .key(older)
+        .build()
+        .unwrap();
+    assert!(ring.open(token("tokens", "https_443")).is_ok());
+}
