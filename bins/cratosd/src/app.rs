@@ -1,0 +1,133 @@
+//! What every request needs: the configuration in force, the keys derived from it, and the engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use feed_engine::{FeedEngine, MispSource};
+use secrecy::{ExposeSecret as _, SecretString};
+use site_config::{ConfigStore, Core, Loaded};
+use token_crypto::{KeyError, KeyRing};
+
+use crate::exit::chain;
+use crate::rate_limit::RateLimit;
+
+/// Tokens that one address may ask for in a row, and then one in each pause: every one costs MISP a question.
+const MINTING_BURST: u32 = 30;
+const MINTING_PAUSE: Duration = Duration::from_secs(2);
+
+/// The daemon without its sockets: give it to [`server::serve`](crate::server::serve).
+#[derive(Debug)]
+pub struct App {
+    config: Arc<ConfigStore>,
+    engine: FeedEngine,
+    misp: MispSource,
+    snapshot: ArcSwap<Snapshot>,
+    /// Set while new keys are being derived.
+    deriving: AtomicBool,
+    /// The configuration whose keys were no good, so that they are not tried again for every request.
+    refused: ArcSwapOption<Loaded>,
+    minting: RateLimit,
+}
+
+/// One state of the configuration with its keys. A request takes one and keeps it, so that it never sees half of a reload.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) ring: Arc<KeyRing>,
+}
+
+/// Why the daemon cannot start with a configuration that was read without problems.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// The configured keys make no key ring.
+    #[error("the encryption keys cannot be used")]
+    Keys(#[source] KeyError),
+}
+
+impl App {
+    /// Returns the daemon for this configuration and engine.
+    ///
+    /// Derives the token keys, which takes some tenths of a second for each key as long as legacy tokens are accepted. Later
+    /// changes of `config` are taken over by themselves, the keys too.
+    ///
+    /// # Errors
+    /// [`AppError::Keys`] for keys or a salt that no ring can be made of.
+    pub fn new(config: Arc<ConfigStore>, engine: FeedEngine) -> Result<Arc<Self>, AppError> {
+        let loaded = config.current();
+        let ring = Arc::new(derive(&loaded.core).map_err(AppError::Keys)?);
+        Ok(Arc::new(Self {
+            config,
+            engine,
+            misp: MispSource::new(),
+            snapshot: ArcSwap::from_pointee(Snapshot { loaded, ring }),
+            deriving: AtomicBool::new(false),
+            refused: ArcSwapOption::empty(),
+            minting: RateLimit::new(MINTING_BURST, MINTING_PAUSE),
+        }))
+    }
+
+    /// Returns the state that a request shall work with.
+    ///
+    /// After a change of the files that is the new one at once; where the keys have changed, the old one until the new keys are
+    /// derived in the background.
+    pub(crate) fn snapshot(self: &Arc<Self>) -> Arc<Snapshot> {
+        let loaded = self.config.current();
+        let known = self.snapshot.load_full();
+        if Arc::ptr_eq(&loaded, &known.loaded) {
+            return known;
+        }
+        if same_keys(&loaded.core, &known.loaded.core) {
+            let fresh = Arc::new(Snapshot { loaded, ring: Arc::clone(&known.ring) });
+            self.snapshot.store(Arc::clone(&fresh));
+            return fresh;
+        }
+        let is_refused = self.refused.load().as_ref().is_some_and(|refused| Arc::ptr_eq(refused, &loaded));
+        if !is_refused && !self.deriving.swap(true, Ordering::AcqRel) {
+            let app = Arc::clone(self);
+            tokio::task::spawn_blocking(move || app.take_over(loaded));
+        }
+        known
+    }
+
+    fn take_over(&self, loaded: Arc<Loaded>) {
+        match derive(&loaded.core) {
+            Ok(ring) => self.snapshot.store(Arc::new(Snapshot { loaded, ring: Arc::new(ring) })),
+            Err(error) => {
+                tracing::error!(error = chain(&error), "the new encryption keys cannot be used; the old configuration stays in force");
+                self.refused.store(Some(loaded));
+            }
+        }
+        self.deriving.store(false, Ordering::Release);
+    }
+
+    /// Returns what gives feeds.
+    pub(crate) fn engine(&self) -> &FeedEngine {
+        &self.engine
+    }
+
+    /// Returns what makes clients for the questions that are about no feed.
+    pub(crate) fn misp(&self) -> &MispSource {
+        &self.misp
+    }
+
+    /// Returns who may have how many tokens made.
+    pub(crate) fn minting(&self) -> &RateLimit {
+        &self.minting
+    }
+}
+
+fn derive(core: &Core) -> Result<KeyRing, KeyError> {
+    let builder = KeyRing::builder(&core.salt).legacy(core.accept_legacy_tokens);
+    core.encryption_keys.iter().cloned().fold(builder, |builder, key| builder.key(key)).build()
+}
+
+fn same_keys(a: &Core, b: &Core) -> bool {
+    let same = |a: &SecretString, b: &SecretString| a.expose_secret() == b.expose_secret();
+    a.accept_legacy_tokens == b.accept_legacy_tokens
+        && same(&a.salt, &b.salt)
+        && a.encryption_keys.len() == b.encryption_keys.len()
+        && a.encryption_keys.iter().zip(&b.encryption_keys).all(|(a, b)| same(a, b))
+}

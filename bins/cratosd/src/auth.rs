@@ -1,0 +1,132 @@
+//! From what a caller presents to what it may have.
+
+mod presented;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use feed_engine::Upstream;
+use site_config::{Loaded, Site, SiteName};
+use subtle::{Choice, ConstantTimeEq as _};
+use token_crypto::{Claims, OpenError, Protocol, Scope, token_sha256};
+
+use crate::app::Snapshot;
+use crate::reject::Reject;
+use crate::request::Request;
+
+/// What an opened token allows: a site, a MISP key and a scope. Everything about the token and the address is checked.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) upstream: Upstream,
+    pub(crate) scope: Scope,
+}
+
+impl Grant {
+    /// Returns the site's rules.
+    pub(crate) fn site(&self) -> &Arc<Site> {
+        self.upstream.site()
+    }
+}
+
+/// Opens the token of a request and checks it, in this order: token, site, expiry, revocation, address.
+///
+/// # Errors
+/// 401 or 403 for what is wrong with the token or the address, with the texts of the reference where it has one; 503 where the
+/// fault is in our files, since a firewall that is told 403 stops enforcing its list.
+pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Grant, Reject> {
+    let token = presented::token(request.headers, request.query, request.path_token)?;
+    let opened = snapshot.ring.open(&token).map_err(|error| forbidden(refusal(error, &token)))?;
+    let claims = &opened.claims;
+    let site = site_of(claims, &snapshot.loaded)?;
+    if claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
+        return Err(forbidden("The security token has expired."));
+    }
+    // Both the text as it came and its one proper spelling: `+` for `-` must not bring a revoked token back.
+    if is_denied(site, &token_sha256(&token)) | is_denied(site, opened.fingerprint()) {
+        return Err(forbidden("The provided API token is blacklisted and cannot be used."));
+    }
+    let core = &snapshot.loaded.core;
+    let allowed = core.allways_allowed_ips.iter().chain(&site.allowed_ips).any(|network| network.contains(&request.client));
+    if !allowed || !claims.scope.permits_address(request.client) {
+        return Err(forbidden(outsider(request.client)));
+    }
+    Ok(Grant { upstream: upstream(claims, site, &snapshot.loaded), scope: opened.claims.scope })
+}
+
+/// Returns the MISP that these claims are about.
+pub(crate) fn upstream(claims: &Claims, site: &Arc<Site>, loaded: &Loaded) -> Upstream {
+    let protocol = match claims.protocol {
+        Protocol::Http => feed_engine::Protocol::Http,
+        Protocol::Https => feed_engine::Protocol::Https,
+    };
+    Upstream::new(Arc::clone(site), Arc::clone(&loaded.mappings), protocol, claims.port, claims.auth_key.clone())
+}
+
+fn site_of<'l>(claims: &Claims, loaded: &'l Loaded) -> Result<&'l Arc<Site>, Reject> {
+    let unknown = || forbidden("Token config file not found");
+    let name: SiteName = claims.site.parse().map_err(|_| unknown())?;
+    if loaded.disabled.iter().any(|site| site.name == name.as_str()) {
+        return Err(Reject::unavailable("The configuration file of this MISP instance has errors; `cratosd check` names them."));
+    }
+    let site = loaded.sites.get(&name).ok_or_else(unknown)?;
+    if !site.enabled {
+        return Err(forbidden("The MISP instance of this token is disabled."));
+    }
+    Ok(site)
+}
+
+/// Looks at every digest to its end, so that the time does not tell how close a guess was.
+fn is_denied(site: &Site, digest: &str) -> bool {
+    let hits = site.denied_token_digests.iter().map(|denied| denied.as_bytes().ct_eq(digest.as_bytes()));
+    hits.fold(Choice::from(0), |found, hit| found | hit).into()
+}
+
+fn forbidden(detail: impl Into<String>) -> Reject {
+    Reject::Forbidden(detail.into())
+}
+
+/// Returns the text for an address that is outside of the allowed networks, in the words of the reference.
+fn outsider(client: IpAddr) -> String {
+    format!("{client} are not allowed to access the MISP instance.")
+}
+
+/// Returns the text of the reference for a token that does not open.
+fn refusal(error: OpenError, token: &str) -> &'static str {
+    match error {
+        OpenError::BadContents => "Failed decryption of config token",
+        OpenError::ImpossibleDate => "Invalid date in security token (Format: YYYY-MM-DD).",
+        OpenError::NotBase64 if !passes_as_base64(token) => "Invalid Base64 string in use for token.",
+        _ => "Unknown error in CheckApiToken",
+    }
+}
+
+/// Returns whether Python's lenient decoder takes the text: ASCII, and whole groups of four once foreign characters are dropped.
+fn passes_as_base64(token: &str) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/');
+    let digits = token.bytes().filter(is_digit).count();
+    let pads = token.bytes().filter(|byte| *byte == b'=').count();
+    token.is_ascii()
+        && match digits % 4 {
+            0 => true,
+            1 => false,
+            used => used + pads >= 4,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_that_do_not_open_are_refused_in_the_words_of_the_reference() {
+        let not_base64 = "Invalid Base64 string in use for token.";
+        let unknown = "Unknown error in CheckApiToken";
+        for (token, text) in [("AAAAA", not_base64), ("AA=", not_base64), ("æ", not_base64), ("!!!!", unknown), ("AA==", unknown), ("AAA=!", unknown)] {
+            assert_eq!(refusal(OpenError::NotBase64, token), text, "{token}");
+        }
+        for error in [OpenError::SealBroken, OpenError::UnknownKey, OpenError::Malformed, OpenError::TooLong, OpenError::LegacyRefused] {
+            assert_eq!(refusal(error, "AAAAA"), unknown);
+        }
+        assert_eq!(refusal(OpenError::BadContents, "x"), "Failed decryption of config token");
+    }
+}

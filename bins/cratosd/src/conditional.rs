@@ -1,0 +1,129 @@
+//! Whether the caller has the newest version already (RFC 9110, section 13).
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, header};
+
+/// What proxies put behind an entity tag when they compress on their own, and then send back as if it were ours.
+const PROXY_SUFFIXES: [&str; 7] = ["-gzip", "--gzip", ";gzip", "-br", ";br", "-zstd", ";zstd"];
+
+/// Returns whether a `GET` or `HEAD` may be answered with 304.
+///
+/// `etag` is ours with its quotes. `If-None-Match` decides when it is there, and `If-Modified-Since` only without it; one
+/// that is not a date is ignored.
+pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str, changed_at: jiff::Timestamp) -> bool {
+    let mut tags = headers.get_all(header::IF_NONE_MATCH).iter().peekable();
+    if tags.peek().is_some() {
+        return tags.any(|list| names(list.as_bytes(), etag));
+    }
+    let since = headers.get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    since.and_then(|date| httpdate::parse_http_date(date).ok()).is_some_and(|since| whole_seconds(changed_at) <= since)
+}
+
+/// Returns a moment as an HTTP date, without its fraction of a second.
+pub(crate) fn http_date(moment: jiff::Timestamp) -> String {
+    httpdate::fmt_http_date(whole_seconds(moment))
+}
+
+fn whole_seconds(moment: jiff::Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(moment.as_second()).unwrap_or_default())
+}
+
+/// Returns whether a list of entity tags has ours: `*`, or a weak match, which is the right comparison here.
+fn names(list: &[u8], etag: &str) -> bool {
+    let Ok(mut rest) = std::str::from_utf8(list) else { return false };
+    let own = etag.trim_matches('"');
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return false;
+        }
+        if rest == "*" {
+            return true;
+        }
+        let tag = rest.strip_prefix("W/").unwrap_or(rest);
+        // Tags without quotes are wrong, yet devices send them.
+        let (tag, after) = match tag.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => tag.split_once(',').unwrap_or((tag, "")),
+        };
+        if is_ours(tag.trim_end(), own) {
+            return true;
+        }
+        rest = after;
+    }
+}
+
+fn is_ours(tag: &str, own: &str) -> bool {
+    tag == own || PROXY_SUFFIXES.iter().any(|suffix| tag.strip_suffix(suffix) == Some(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    const OWN: &str = "\"0123abcd\"";
+
+    fn unchanged(headers: &[(&'static str, &str)]) -> bool {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        is_unchanged(&map, OWN, "2026-11-22T10:00:00.7Z".parse().unwrap())
+    }
+
+    #[test]
+    fn a_matching_tag_is_found_in_every_spelling() {
+        for list in [
+            "\"0123abcd\"", "W/\"0123abcd\"", "\"x\", \"0123abcd\"", "\"a,b\" ,W/\"0123abcd\"", "*", " * ", "\"0123abcd-gzip\"",
+            "\"0123abcd;gzip\"", "W/\"0123abcd--gzip\"", "0123abcd", "x, 0123abcd",
+        ] {
+            assert!(unchanged(&[("if-none-match", list.trim_end())]), "{list}");
+        }
+        assert!(unchanged(&[("if-none-match", "\"x\""), ("if-none-match", OWN)]));
+    }
+
+    #[test]
+    fn other_tags_do_not_match() {
+        for list in ["\"0123ABCD\"", "\"\"", "", ",", "\"0123abcd-exe\"", "\"0123abc\"", "\"*\"", "w/\"0123abcd\"", "\"x", "\"0123abcd-gzip-gzip\""] {
+            assert!(!unchanged(&[("if-none-match", list)]), "{list}");
+        }
+    }
+
+    #[test]
+    fn the_date_counts_in_whole_seconds_and_only_without_tags() {
+        let same = ("if-modified-since", "Sun, 22 Nov 2026 10:00:00 GMT");
+        assert!(unchanged(&[same]));
+        assert!(unchanged(&[("if-modified-since", "Sunday, 22-Nov-26 10:00:01 GMT")]));
+        assert!(!unchanged(&[("if-modified-since", "Sun, 22 Nov 2026 09:59:59 GMT")]));
+        assert!(!unchanged(&[("if-none-match", "\"x\""), same]));
+    }
+
+    #[test]
+    fn a_malformed_date_is_ignored() {
+        for date in ["", "yesterday", "Sun, 31 Nov 2026 10:00:00 GMT", "2026-11-22T10:00:00Z", "99999999999999999999"] {
+            assert!(!unchanged(&[("if-modified-since", date)]), "{date}");
+        }
+    }
+
+    #[test]
+    fn a_date_has_no_fraction() {
+        assert_eq!(http_date("2026-11-22T10:00:00.999Z".parse().unwrap()), "Sun, 22 Nov 2026 10:00:00 GMT");
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_it_panic(bytes in prop::collection::vec(prop_oneof![Just(b'"'), Just(b','), Just(b'W'), Just(b'/'), 32u8..=255], 0..40)) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::IF_NONE_MATCH, value.clone());
+                let _ = is_unchanged(&headers, OWN, jiff::Timestamp::UNIX_EPOCH);
+                headers.clear();
+                headers.insert(header::IF_MODIFIED_SINCE, value);
+                let _ = is_unchanged(&headers, OWN, jiff::Timestamp::UNIX_EPOCH);
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! One wrong part of a request, in the form that clients of the reference parse.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The longest text of a caller that is repeated in an answer, in characters.
+const MAX_ECHO: usize = 256;
+
+/// Says what is wrong with one part of a request: an entry in the `detail` of a 422.
+///
+/// The caller's own text is repeated (`input`), so secrets must not be given to the constructors that take it.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Invalid {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    loc: Vec<Value>,
+    msg: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ctx: Option<Value>,
+}
+
+impl Invalid {
+    /// Returns a problem at a place (`["path", "feedName"]`), with neither the caller's text nor a context.
+    pub(crate) fn new(kind: &'static str, place: &[&str], message: impl Into<String>) -> Self {
+        let loc = place.iter().map(|part| Value::from(*part)).collect();
+        Self { kind, loc, msg: message.into(), input: None, ctx: None }
+    }
+
+    /// Returns that a text is none of the names that are right there; they are listed.
+    pub(crate) fn not_one_of<'n>(place: &[&str], input: &str, valid: impl IntoIterator<Item = &'n str>) -> Self {
+        let expected = one_of(valid);
+        let message = format!("Input should be {expected}");
+        Self::new("enum", place, message).input(input).context(json!({ "expected": expected }))
+    }
+
+    /// Returns that a value is not right, in words.
+    pub(crate) fn value(place: &[&str], message: &str) -> Self {
+        let context = json!({ "error": message });
+        Self::new("value_error", place, format!("Value error, {message}")).context(context)
+    }
+
+    /// Returns that a required field is not there.
+    pub(crate) fn missing(place: &[&str]) -> Self {
+        Self::new("missing", place, "Field required")
+    }
+
+    /// Repeats the caller's text, cut to a bound.
+    pub(crate) fn input(mut self, input: &str) -> Self {
+        self.input = Some(input.chars().take(MAX_ECHO).collect::<String>().into());
+        self
+    }
+
+    /// Adds what a program needs to know beside the message.
+    pub(crate) fn context(mut self, context: Value) -> Self {
+        self.ctx = Some(context);
+        self
+    }
+
+    /// Adds a position in the body to the place.
+    pub(crate) fn at(mut self, offset: usize) -> Self {
+        self.loc.push(offset.into());
+        self
+    }
+}
+
+/// Writes `'a', 'b' or 'c'`.
+fn one_of<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("'{name}'")).collect();
+    match names.as_slice() {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_name_lists_the_right_ones_as_the_reference_does() {
+        let wrong = Invalid::not_one_of(&["path", "returnedDataType"], "csv", ["txt", "json", "xml"]);
+        assert_eq!(
+            serde_json::to_value(&wrong).unwrap(),
+            json!({
+                "type": "enum",
+                "loc": ["path", "returnedDataType"],
+                "msg": "Input should be 'txt', 'json' or 'xml'",
+                "input": "csv",
+                "ctx": { "expected": "'txt', 'json' or 'xml'" },
+            })
+        );
+    }
+
+    #[test]
+    fn short_lists_read_well() {
+        assert_eq!(one_of(["a"]), "'a'");
+        assert_eq!(one_of(["a", "b"]), "'a' or 'b'");
+    }
+
+    #[test]
+    fn what_the_caller_wrote_is_repeated_up_to_a_bound() {
+        let wrong = Invalid::not_one_of(&["path", "feedName"], &"æ".repeat(100_000), ["block"]);
+        assert_eq!(wrong.input, Some(Value::from("æ".repeat(MAX_ECHO))));
+    }
+}

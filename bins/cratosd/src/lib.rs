@@ -1,0 +1,29 @@
+//! The `cratosd` daemon as a library: HTTP in front of [`feed_engine`].
+//!
+//! A request runs one way: socket (`server`), route (`routes`), grant (`auth`), engine, reply. [`App`] holds what every request
+//! needs, [`server::serve`] gives it sockets; [`cli`] is the command line around both.
+//!
+//! - `routes` is one closed enum with a file for each route; everything that is wrong with a path or a query is told there;
+//! - `auth` opens the token and checks it against site, expiry, revocation and address before anything else is looked at;
+//! - `reply` and `reject` are the only places that know status codes, headers and bodies of answers.
+//!
+//! No token, key, path or query of a caller is ever logged: the log names the route's template.
+
+pub mod cli;
+pub mod exit;
+pub mod server;
+pub mod telemetry;
+
+mod accept_encoding;
+mod app;
+mod auth;
+mod conditional;
+mod invalid;
+mod query;
+mod rate_limit;
+mod reject;
+mod reply;
+mod request;
+mod routes;
+
+pub use app::{App, AppError};

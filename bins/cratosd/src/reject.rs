@@ -1,0 +1,202 @@
+//! Why a request is not answered as asked; one type for all routes, written as a problem document (RFC 9457).
+
+use std::time::Duration;
+
+use feed_engine::{Fault, FeedError};
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+use crate::exit::chain;
+use crate::invalid::Invalid;
+use crate::reply::Reply;
+
+/// When a caller may ask again after MISP failed, in seconds: long enough to spare a MISP that is starting, short enough that a
+/// feed is not missed for long.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Why a request is refused or cannot be served.
+#[derive(Debug)]
+pub(crate) enum Reject {
+    /// No such path: 404.
+    NotFound,
+    /// The path does not take this method: 405.
+    MethodNotAllowed(&'static [Method]),
+    /// Basic credentials that cannot be read: 401, the only one, as in the reference.
+    BadBasic,
+    /// The token, or the address it is used from, does not allow this: 403.
+    Forbidden(String),
+    /// Parts of the request are wrong: 422, all of them listed.
+    Invalid(Vec<Invalid>),
+    /// The body is larger than the route takes: 413.
+    BodyTooLarge,
+    /// The body did not arrive, or not in time: 408.
+    BodyIncomplete,
+    /// Asked too often from this address: 429.
+    TooOften {
+        /// When it may be asked again.
+        retry_after: Duration,
+    },
+    /// MISP, or what we need to ask it, is not there: 503.
+    Unavailable {
+        /// What is wrong, in plain words.
+        detail: String,
+        /// When it may be asked again.
+        retry_after: Duration,
+    },
+    /// MISP was too slow: 504.
+    TimedOut {
+        /// What is wrong, in plain words.
+        detail: String,
+    },
+    /// A defect of ours: 500, and the log says which.
+    Internal,
+}
+
+/// The body: `detail` first, as clients of the reference expect it.
+#[derive(Serialize)]
+struct Problem<'a> {
+    detail: Detail<'a>,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Detail<'a> {
+    Words(&'a str),
+    Parts(&'a [Invalid]),
+}
+
+impl Reject {
+    /// Logs a defect of ours and returns the 500 that says nothing about it.
+    pub(crate) fn internal(step: &'static str, error: &dyn std::error::Error) -> Self {
+        tracing::error!(step, error = chain(error), "a request failed");
+        Self::Internal
+    }
+
+    /// Returns a 503 with the usual time to wait.
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::Unavailable { detail: detail.into(), retry_after: RETRY_AFTER }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadBasic => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
+            Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn detail(&self) -> Detail<'_> {
+        Detail::Words(match self {
+            Self::NotFound => "Not Found",
+            Self::MethodNotAllowed(_) => "Method Not Allowed",
+            Self::BadBasic => "Invalid authentication credentials",
+            Self::Invalid(parts) => return Detail::Parts(parts),
+            Self::BodyTooLarge => "The body is too large.",
+            Self::BodyIncomplete => "The body did not arrive.",
+            Self::TooOften { .. } => "Too many requests from this address.",
+            Self::Forbidden(detail) | Self::Unavailable { detail, .. } | Self::TimedOut { detail } => detail,
+            Self::Internal => "Internal Server Error",
+        })
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooOften { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::TimedOut { .. } => Some(RETRY_AFTER),
+            _ => None,
+        }
+    }
+}
+
+impl From<Reject> for Reply {
+    fn from(reject: Reject) -> Self {
+        let status = reject.status();
+        let title = status.canonical_reason().unwrap_or_default();
+        let problem = Problem { detail: reject.detail(), kind: "about:blank", title, status: status.as_u16() };
+        // Strings, numbers and lists of them: writing them cannot fail.
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut reply = Self::body("application/problem+json", body).status(status);
+        if let Some(wait) = reject.retry_after() {
+            reply = reply.header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        match reject {
+            Reject::MethodNotAllowed(methods) => {
+                let allow: Vec<&str> = methods.iter().map(Method::as_str).collect();
+                reply.header_text(header::ALLOW, &allow.join(", "))
+            }
+            Reject::BadBasic => reply.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic")),
+            _ => reply,
+        }
+    }
+}
+
+/// Never 401 or 403, whatever MISP says: a firewall stops enforcing a list on those.
+impl From<FeedError> for Reject {
+    fn from(error: FeedError) -> Self {
+        match (error.fault(), &error) {
+            (Fault::Caller, FeedError::UndefinedFeed { .. }) => Self::Invalid(vec![Invalid::value(&["path", "feedName"], &error.chain())]),
+            (Fault::Caller, FeedError::UnknownOutput { .. }) => {
+                Self::Invalid(vec![Invalid::value(&["path", "returnedDataType"], &error.chain())])
+            }
+            (Fault::Caller, FeedError::NotAggregable { .. }) => Self::Invalid(vec![Invalid::value(&["query", "aggregate"], &error.chain())]),
+            (Fault::Caller, _) => Self::Invalid(vec![Invalid::value(&["path", "dataType"], &error.chain())]),
+            (Fault::Upstream, _) if error.is_timeout() => Self::TimedOut { detail: error.chain() },
+            (Fault::Upstream, FeedError::Misp(misp)) => {
+                Self::Unavailable { detail: error.chain(), retry_after: misp.retry_after().unwrap_or(RETRY_AFTER) }
+            }
+            (Fault::Upstream, _) => Self::unavailable(error.chain()),
+            _ => Self::internal("giving a feed", &error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers_of(reject: Reject) -> http::HeaderMap {
+        Reply::from(reject).into_response(false).headers().clone()
+    }
+
+    #[test]
+    fn a_wrong_method_names_the_right_ones() {
+        let headers = headers_of(Reject::MethodNotAllowed(&[Method::GET, Method::HEAD]));
+        assert_eq!(headers["allow"], "GET, HEAD");
+        assert_eq!(headers["content-type"], "application/problem+json");
+    }
+
+    #[test]
+    fn trouble_that_passes_says_when_to_ask_again() {
+        assert_eq!(headers_of(Reject::unavailable("x"))["retry-after"], "30");
+        assert_eq!(headers_of(Reject::TimedOut { detail: String::new() })["retry-after"], "30");
+        assert_eq!(headers_of(Reject::TooOften { retry_after: Duration::from_millis(20) })["retry-after"], "1");
+        assert!(!headers_of(Reject::Internal).contains_key("retry-after"));
+    }
+
+    #[test]
+    fn only_unreadable_basic_credentials_ask_for_others() {
+        assert_eq!(headers_of(Reject::BadBasic)["www-authenticate"], "Basic");
+        assert!(!headers_of(Reject::Forbidden("no".into())).contains_key("www-authenticate"));
+    }
+
+    #[test]
+    fn a_slow_misp_is_504_and_no_misp_trouble_is_401_or_403() {
+        let reject = Reject::from(FeedError::TimedOut { seconds: 3 });
+        assert_eq!(reject.status(), StatusCode::GATEWAY_TIMEOUT);
+        let strays = FeedError::Strays { strays: 9, rows: 9, example: "type".into() };
+        assert_eq!(Reject::from(strays).status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,119 @@
+//! What is sent back: status, headers and body are put together here and nowhere else.
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::reject::Reject;
+
+/// Sent with every answer: nothing that we serve is to be sniffed, framed, run, or named to other sites.
+const ALWAYS: [(HeaderName, HeaderValue); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
+
+/// An answer, before it meets HTTP.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Reply {
+    /// Returns an answer without body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// Returns a 200 with this body.
+    pub(crate) fn body(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), ..Self::empty(StatusCode::OK) }.header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    /// Returns a 200 with a plain text.
+    pub(crate) fn text(body: impl Into<Bytes>) -> Self {
+        Self::body("text/plain; charset=utf-8", body)
+    }
+
+    /// Returns a 200 with a value as JSON, in the order of its fields.
+    pub(crate) fn json(value: &impl Serialize) -> Result<Self, Reject> {
+        let body = serde_json::to_vec(value).map_err(|error| Reject::internal("an answer cannot be written as JSON", &error))?;
+        Ok(Self::body("application/json", body))
+    }
+
+    /// Sets the status.
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Sets a header, in place of one with the same name.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Sets a header to a text of ours; one that no header can hold is left out.
+    pub(crate) fn header_text(self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => self.header(name, value),
+            Err(_) => self,
+        }
+    }
+
+    /// Returns the status, for the log.
+    pub(crate) fn code(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns the HTTP answer; that to a `HEAD` says how long the body would be and leaves it out.
+    pub(crate) fn into_response(self, is_head: bool) -> Response<Full<Bytes>> {
+        let Self { status, mut headers, body } = self;
+        for (name, value) in ALWAYS {
+            headers.insert(name, value);
+        }
+        // What may be kept says so itself; the rest holds addresses, tokens or the moment.
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        if status != StatusCode::NOT_MODIFIED {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        let mut response = Response::new(Full::new(if is_head { Bytes::new() } else { body }));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::body::Body as _;
+
+    #[test]
+    fn every_answer_is_kept_from_browsers_and_caches_unless_it_says_otherwise() {
+        let response = Reply::text("x").into_response(false);
+        let header = |name: &str| response.headers().get(name).unwrap().to_str().unwrap().to_owned();
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("cache-control"), "no-store");
+        assert_eq!(header("content-length"), "1");
+        let kept = Reply::text("x").header_text(header::CACHE_CONTROL, "private, max-age=5").into_response(false);
+        assert_eq!(kept.headers()["cache-control"], "private, max-age=5");
+    }
+
+    #[test]
+    fn head_says_the_length_and_sends_nothing() {
+        let response = Reply::text("four").into_response(true);
+        assert_eq!(response.headers()["content-length"], "4");
+        assert_eq!(response.body().size_hint().exact(), Some(0));
+    }
+
+    #[test]
+    fn a_text_that_no_header_holds_is_left_out() {
+        let response = Reply::text("").header_text(header::WARNING, "a\r\nb: c").into_response(false);
+        assert!(!response.headers().contains_key("warning"));
+    }
+}

@@ -1,0 +1,92 @@
+//! One request as routes see it, and the way from hyper's to an answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::{Method, Response, StatusCode, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use crate::app::App;
+use crate::query::Query;
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::routes::{Route, Segments};
+
+/// What a route may look at. The token is in the headers, the query or the path: never print any of them.
+pub(crate) struct Request<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) query: Query<'a>,
+    /// The token of `/t/{token}/v1/…`.
+    pub(crate) path_token: Option<&'a str>,
+    /// Address of the other end of the connection, IPv4 ones in IPv4 form.
+    pub(crate) client: IpAddr,
+    pub(crate) body: Incoming,
+}
+
+/// Answers one request, whatever it is.
+pub(crate) async fn respond(app: &Arc<App>, request: hyper::Request<Incoming>, client: IpAddr) -> Response<Full<Bytes>> {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let mut template = "unknown";
+    let outcome = dispatch(app, &parts, body, client, &mut template).await;
+    let reply = outcome.unwrap_or_else(Reply::from);
+    tracing::info!(
+        target: "cratosd::access",
+        %client,
+        method = shown(&parts.method),
+        route = template,
+        status = reply.code().as_u16(),
+        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    );
+    reply.into_response(parts.method == Method::HEAD)
+}
+
+async fn dispatch(
+    app: &Arc<App>,
+    parts: &http::request::Parts,
+    body: Incoming,
+    client: IpAddr,
+    template: &mut &'static str,
+) -> Result<Reply, Reject> {
+    let mut segments = Segments::split(parts.uri.path()).ok_or(Reject::NotFound)?;
+    let path_token = segments.take_token();
+    let names = segments.parts();
+    let route = Route::parse(&names).ok_or(Reject::NotFound)?;
+    *template = route.template();
+    let query = Query::new(parts.uri.query());
+    // Cratos FastAPI redirects `/v1/status/` and repeats the query. A token must not show in a `Location`, where proxies log it, and
+    // without it the second request would be refused: so whoever brings one in the target is answered at once.
+    let brings_token = path_token.is_some() || query.last("token").is_some();
+    if segments.has_trailing_slash() && !brings_token {
+        return Ok(without_slash(&parts.uri));
+    }
+    if !route.methods().contains(&parts.method) {
+        return Err(Reject::MethodNotAllowed(route.methods()));
+    }
+    let request = Request { headers: &parts.headers, query, path_token: path_token.as_deref(), client, body };
+    route.answer(app, request).await
+}
+
+/// Sends the caller to the same path without the slash at its end.
+///
+/// The location is relative to the host: behind a proxy we know neither the scheme nor the name that the caller used.
+fn without_slash(uri: &Uri) -> Reply {
+    let mut location = uri.path().trim_end_matches('/').to_owned();
+    if let Some(query) = uri.query() {
+        location.push('?');
+        location.push_str(query);
+    }
+    Reply::empty(StatusCode::TEMPORARY_REDIRECT).header_text(header::LOCATION, &location)
+}
+
+/// Returns the name of a method for the log; others may hold anything.
+fn shown(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::DELETE | Method::PUT | Method::PATCH | Method::OPTIONS => method.as_str(),
+        _ => "other",
+    }
+}

@@ -1,0 +1,169 @@
+//! Every route: its path, its methods, and who answers it.
+//!
+//! To add one: a file in `routes/`, a variant of [`Route`], and a line in each `match` below, which the compiler asks for.
+
+mod check;
+mod clear_cache;
+mod feed;
+mod feed_path;
+mod feed_query;
+mod feedmapping;
+mod generate_token;
+mod healthz;
+mod landing;
+mod segments;
+mod status;
+
+use std::sync::Arc;
+
+use http::Method;
+
+pub(crate) use segments::Segments;
+
+use crate::auth;
+use crate::reply::Reply;
+use crate::reject::Reject;
+use crate::request::Request;
+use crate::app::App;
+use feed_path::{FeedPath, Of};
+
+/// A path that we know, with its variable parts still unchecked: what is wrong with them is told after the token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Route<'a> {
+    /// `/`
+    Landing,
+    /// `/robots.txt`
+    Robots,
+    /// `/healthz`
+    Healthz,
+    /// `/v1/status`
+    Status,
+    /// `/v1/check`
+    Check,
+    /// `/v1/feedmapping`
+    FeedMapping,
+    /// `/v1/generate_token_json`
+    GenerateTokenJson,
+    /// `/v1/feed/…` and `/v1/uuid/…`
+    Feed(FeedPath<'a>),
+    /// `/v1/clear_cache/feed/…`
+    ClearCache(FeedPath<'a>),
+}
+
+/// What a path with `GET` takes, in the order of the `Allow` header.
+const READ: &[Method] = &[Method::GET, Method::HEAD];
+
+impl<'a> Route<'a> {
+    /// Finds the route of a path by its fixed parts, which are case-sensitive.
+    pub(crate) fn parse(parts: &[&'a str]) -> Option<Self> {
+        Some(match *parts {
+            [""] => Self::Landing,
+            ["robots.txt"] => Self::Robots,
+            ["healthz"] => Self::Healthz,
+            ["v1", "status"] => Self::Status,
+            ["v1", "check"] => Self::Check,
+            ["v1", "feedmapping"] => Self::FeedMapping,
+            ["v1", "generate_token_json"] => Self::GenerateTokenJson,
+            ["v1", "feed", feed, "type", kind, "age", age, "output", output] => {
+                Self::Feed(FeedPath { of: Of::Feed(feed), kind, age, output })
+            }
+            ["v1", "uuid", uuid, "type", kind, "age", age, "output", output] => {
+                Self::Feed(FeedPath { of: Of::Organisation(uuid), kind, age, output })
+            }
+            ["v1", "clear_cache", "feed", feed, "type", kind, "age", age, "output", output] => {
+                Self::ClearCache(FeedPath { of: Of::Feed(feed), kind, age, output })
+            }
+            _ => return None,
+        })
+    }
+
+    /// Returns the path with names in place of its variable parts: for logs and metrics, which must not see what the caller wrote.
+    pub(crate) fn template(self) -> &'static str {
+        match self {
+            Self::Landing => "/",
+            Self::Robots => "/robots.txt",
+            Self::Healthz => "/healthz",
+            Self::Status => "/v1/status",
+            Self::Check => "/v1/check",
+            Self::FeedMapping => "/v1/feedmapping",
+            Self::GenerateTokenJson => "/v1/generate_token_json",
+            Self::Feed(FeedPath { of: Of::Feed(_), .. }) => "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}",
+            Self::Feed(FeedPath { of: Of::Organisation(_), .. }) => "/v1/uuid/{uuid}/type/{type}/age/{age}/output/{output}",
+            Self::ClearCache(_) => "/v1/clear_cache/feed/{feed}/type/{type}/age/{age}/output/{output}",
+        }
+    }
+
+    /// Returns the methods that the path takes.
+    pub(crate) fn methods(self) -> &'static [Method] {
+        match self {
+            Self::GenerateTokenJson => &[Method::POST],
+            Self::ClearCache(_) => &[Method::DELETE],
+            Self::Landing | Self::Robots | Self::Healthz | Self::Status | Self::Check | Self::FeedMapping | Self::Feed(_) => READ,
+        }
+    }
+
+    /// Has the route answered: for those that need one, the token is looked at before anything else of the request.
+    pub(crate) async fn answer(self, app: &Arc<App>, request: Request<'_>) -> Result<Reply, Reject> {
+        let grant = || auth::authorise(&app.snapshot(), &request);
+        match self {
+            Self::Landing => landing::get(&request),
+            Self::Robots => Ok(landing::robots()),
+            Self::Healthz => Ok(healthz::get()),
+            Self::Status => status::get(),
+            Self::Check => check::get(app, &grant()?).await,
+            Self::FeedMapping => Ok(feedmapping::get(&grant()?)),
+            Self::GenerateTokenJson => generate_token::post(app, &app.snapshot(), request).await,
+            Self::Feed(path) => feed::get(app, &request, &grant()?, &path).await,
+            Self::ClearCache(path) => clear_cache::delete(app, &grant()?, &path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn template(path: &str) -> Option<&'static str> {
+        let segments = Segments::split(path)?;
+        Route::parse(&segments.parts()).map(Route::template)
+    }
+
+    #[test]
+    fn every_template_is_a_path_of_its_own_route() {
+        let x = FeedPath { of: Of::Feed(""), kind: "", age: "", output: "" };
+        let y = FeedPath { of: Of::Organisation(""), ..x };
+        let routes = [
+            Route::Landing, Route::Robots, Route::Healthz, Route::Status, Route::Check, Route::FeedMapping,
+            Route::GenerateTokenJson, Route::Feed(x), Route::Feed(y), Route::ClearCache(x),
+        ];
+        for route in routes {
+            assert_eq!(template(route.template()), Some(route.template()));
+            assert!(!route.methods().is_empty());
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_no_routes() {
+        for path in ["/V1/status", "//v1/status", "/v1", "/docs", "/v1/Status", "/v1//status", "/v1/feed/a/type/b/age/c/output", "/static/x"] {
+            assert_eq!(template(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn variable_parts_arrive_decoded() {
+        let segments = Segments::split("/v1/feed/%62lock/type/ipv4/age/1w/output/t%2Fx").unwrap();
+        let expected = FeedPath { of: Of::Feed("block"), kind: "ipv4", age: "1w", output: "t/x" };
+        assert_eq!(Route::parse(&segments.parts()), Some(Route::Feed(expected)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_parts_make_it_panic(parts in prop::collection::vec("(v1|feed|type|age|output|t|.{0,3})", 0..14)) {
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            if let Some(route) = Route::parse(&parts) {
+                prop_assert!(route.template().starts_with('/'));
+            }
+        }
+    }
+}

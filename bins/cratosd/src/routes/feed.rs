@@ -1,0 +1,69 @@
+//! The feeds: `GET /v1/feed/…` and `GET /v1/uuid/…`.
+
+use feed_engine::{FeedRequest, Origin, RenderedFeed};
+use http::header::{self, HeaderName, HeaderValue};
+use http::StatusCode;
+
+use super::feed_path::FeedPath;
+use super::feed_query::FeedQuery;
+use crate::app::App;
+use crate::auth::Grant;
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::request::Request;
+use crate::{accept_encoding, conditional};
+
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+const X_FEED_COUNT: HeaderName = HeaderName::from_static("x-feed-count");
+const X_FEED_DROPPED: HeaderName = HeaderName::from_static("x-feed-dropped");
+
+/// Answers a feed: whole, or 304 where the caller has it already.
+pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &FeedPath<'_>) -> Result<Reply, Reject> {
+    let mut wrong = Vec::new();
+    let wanted = path.check(grant.site(), app.engine().registry(), &mut wrong);
+    let query = FeedQuery::read(request.query, &mut wrong);
+    let Some(wanted) = wanted.filter(|_| wrong.is_empty()) else { return Err(Reject::Invalid(wrong)) };
+    wanted.check_scope(&grant.scope)?;
+
+    let mut asked = FeedRequest::new(wanted.scope.selection, wanted.scope.kind, wanted.scope.age, wanted.output)
+        .encoding(accept_encoding::preferred(request.headers))
+        .aggregate(query.aggregate);
+    asked.max_age = query.max_age;
+    let feed = app.engine().feed(&grant.upstream, &asked).await?;
+    let reply = if conditional::is_unchanged(request.headers, &feed.etag, feed.changed_at) {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        whole(&feed)
+    };
+    Ok(described(reply, &feed))
+}
+
+fn whole(feed: &RenderedFeed) -> Reply {
+    let reply = Reply::body(feed.content_type, feed.body.clone());
+    match feed.encoding {
+        feed_engine::Encoding::Identity => reply,
+        encoding => reply.header(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.as_str())),
+    }
+}
+
+/// Adds what every feed answer carries, a 304 too (design 5.3).
+fn described(reply: Reply, feed: &RenderedFeed) -> Reply {
+    let x_cache = match feed.origin {
+        Origin::Hit => "HIT",
+        Origin::Miss => "MISS",
+        _ => "STALE",
+    };
+    let reply = reply
+        .header_text(header::ETAG, &feed.etag)
+        .header_text(header::LAST_MODIFIED, &conditional::http_date(feed.changed_at))
+        .header_text(header::CACHE_CONTROL, &format!("private, max-age={}", feed.fresh_for.as_secs()))
+        .header(header::AGE, HeaderValue::from(feed.age.as_secs()))
+        .header(header::VARY, HeaderValue::from_static("Accept-Encoding"))
+        .header(X_CACHE, HeaderValue::from_static(x_cache))
+        .header(X_FEED_COUNT, HeaderValue::from(feed.count))
+        .header(X_FEED_DROPPED, HeaderValue::from(feed.dropped));
+    if feed.refresh_failing && feed.origin == Origin::Stale {
+        return reply.header(header::WARNING, HeaderValue::from_static("110 - \"Response is Stale\""));
+    }
+    reply
+}

@@ -1,0 +1,110 @@
+//! The variable parts of the paths of feeds, and what is wrong with them.
+
+use feed_classification::{Age, FeedName, IndicatorType, Registry, UnknownName};
+use feed_engine::{FeedScope, Selection};
+use site_config::Site;
+use token_crypto::{Allowed, Scope};
+use uuid::Uuid;
+
+use crate::invalid::Invalid;
+use crate::reject::Reject;
+
+/// The variable parts of a feed's path, as they came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct FeedPath<'a> {
+    pub(super) of: Of<'a>,
+    pub(super) kind: &'a str,
+    pub(super) age: &'a str,
+    pub(super) output: &'a str,
+}
+
+/// What a feed's path begins with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Of<'a> {
+    /// A feed name.
+    Feed(&'a str),
+    /// The UUID of an organisation.
+    Organisation(&'a str),
+}
+
+/// A feed that exists at its site, in an output that exists.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) scope: FeedScope,
+    pub(super) output: &'a str,
+}
+
+impl<'a> FeedPath<'a> {
+    /// Checks every part, in the order of the path; what is wrong is added to `wrong`.
+    pub(super) fn check(&self, site: &Site, registry: &Registry, wrong: &mut Vec<Invalid>) -> Option<Wanted<'a>> {
+        let selection = match self.of {
+            Of::Feed(name) => feed(name, site, wrong).map(Selection::Feed),
+            Of::Organisation(text) => organisation(text, wrong).map(Selection::Organisation),
+        };
+        let kind = named::<IndicatorType>("dataType", self.kind, wrong);
+        let age = named::<Age>("dataAge", self.age, wrong);
+        let exporter = registry.by_name(self.output);
+        if exporter.is_none() {
+            wrong.push(Invalid::not_one_of(&["path", "returnedDataType"], self.output, registry.names()));
+        }
+        if let (Some(exporter), Some(kind)) = (exporter, kind) {
+            let accepts = exporter.about().accepts;
+            if !accepts.contains(kind) {
+                let carried = accepts.iter().map(IndicatorType::as_str);
+                wrong.push(Invalid::not_one_of(&["path", "dataType"], self.kind, carried));
+            }
+        }
+        let scope = FeedScope { selection: selection?, kind: kind?, age: age? };
+        exporter.map(|_| Wanted { scope, output: self.output })
+    }
+}
+
+impl Wanted<'_> {
+    /// Checks that a token covers this feed.
+    ///
+    /// An organisation's feed holds attributes of every classification, so a token with a list of feeds does not cover it.
+    ///
+    /// # Errors
+    /// 403 that names what is not covered.
+    pub(super) fn check_scope(&self, scope: &Scope) -> Result<(), Reject> {
+        let mut missing = Vec::new();
+        match self.scope.selection {
+            Selection::Feed(feed) if !scope.permits_feed(feed.as_str()) => missing.push(format!("feed `{feed}`")),
+            Selection::Organisation(_) if scope.feeds != Allowed::All => missing.push("feeds of organisations".to_owned()),
+            _ => {}
+        }
+        let kind = self.scope.kind.as_str();
+        if !scope.permits_type(kind) {
+            missing.push(format!("type `{kind}`"));
+        }
+        if !scope.permits_output(self.output) {
+            missing.push(format!("output `{}`", self.output));
+        }
+        if missing.is_empty() { Ok(()) } else { Err(Reject::Forbidden(format!("This token does not cover {}.", missing.join(", ")))) }
+    }
+}
+
+/// A custom feed that the site's file does not define does not exist there; it is never read as "everything".
+fn feed(name: &str, site: &Site, wrong: &mut Vec<Invalid>) -> Option<FeedName> {
+    let exists = |feed: &FeedName| !feed.is_custom() || site.custom_feeds.contains_key(feed);
+    let feed = name.parse().ok().filter(exists);
+    if feed.is_none() {
+        let known = FeedName::ALL.iter().filter(|feed| exists(feed)).map(|feed| feed.as_str());
+        wrong.push(Invalid::not_one_of(&["path", "feedName"], name, known));
+    }
+    feed
+}
+
+fn organisation(text: &str, wrong: &mut Vec<Invalid>) -> Option<Uuid> {
+    // Of the spellings that a UUID has, the one that MISP writes.
+    let uuid = Some(text).filter(|text| text.len() == 36).and_then(|text| Uuid::try_parse(text).ok());
+    if uuid.is_none() {
+        let place = ["path", "orgUUID"];
+        wrong.push(Invalid::value(&place, "the UUID of an organisation has 36 characters: 01234567-89ab-cdef-0123-456789abcdef").input(text));
+    }
+    uuid
+}
+
+fn named<T: std::str::FromStr<Err = UnknownName>>(part: &str, text: &str, wrong: &mut Vec<Invalid>) -> Option<T> {
+    text.parse().map_err(|error: UnknownName| wrong.push(Invalid::not_one_of(&["path", part], text, error.valid().iter().copied()))).ok()
+}

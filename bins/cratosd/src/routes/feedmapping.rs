@@ -1,0 +1,23 @@
+//! `GET /v1/feedmapping`: which MISP tag stands behind each feed name at the site of the token.
+
+use feed_classification::{FeedName, TagScheme};
+
+use crate::auth::Grant;
+use crate::reply::Reply;
+
+/// The order of the reference, which is not that of the names elsewhere.
+const FIRST: [FeedName; 4] = [FeedName::Incident, FeedName::Block, FeedName::Alert, FeedName::Hunt];
+
+/// Lists the feeds of the site with their tags, the custom ones last; each line is that of the reference, for whoever parses it.
+pub(super) fn get(grant: &Grant) -> Reply {
+    let site = grant.site();
+    let tags = TagScheme::new(&site.tag, site.custom_feeds.clone());
+    let feeds = FIRST.into_iter().chain(site.custom_feeds.keys().copied());
+    let mut text = String::new();
+    for feed in feeds {
+        if let Some(tag) = tags.classification_tag(feed) {
+            text.push_str(&format!("Feed name: \"{feed}\" is mapped to MISP tag: {tag}\r\n"));
+        }
+    }
+    Reply::text(text)
+}

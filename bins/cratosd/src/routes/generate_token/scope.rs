@@ -1,0 +1,190 @@
+//! The scope and the label of a token that is asked for.
+
+use std::net::IpAddr;
+
+use feed_classification::{FeedName, IndicatorType, Registry};
+use ipnet::IpNet;
+use serde_json::{Map, Value};
+use token_crypto::{Allowed, Permission, Permissions, Scope};
+
+use crate::invalid::Invalid;
+
+/// What a scope may name. A misspelt one would silently widen a token, so others are refused inside of `scope`.
+const NAMES: [&str; 6] = ["feeds", "types", "outputs", "networks", "permissions", "label"];
+
+/// The longest label, in bytes.
+const MAX_LABEL_BYTES: usize = 64;
+
+/// Reads the scope out of the object `scope`, or out of fields of the same names beside the others.
+///
+/// With none of them the scope is `None`: an unlimited token, which may clear the cache as in the reference. With any, permissions are
+/// only those that are named. A label alone limits nothing.
+pub(super) fn read(values: &Map<String, Value>, registry: &Registry, wrong: &mut Vec<Invalid>) -> (Option<Scope>, Option<String>) {
+    let (place, fields): (&[&str], _) = match values.get("scope") {
+        None | Some(Value::Null) => (&["body"], values),
+        Some(Value::Object(fields)) => (&["body", "scope"], fields),
+        Some(_) => {
+            wrong.push(Invalid::new("dict_type", &["body", "scope"], "Input should be a valid dictionary"));
+            return (None, None);
+        }
+    };
+    let mut reader = Reader { place, fields, wrong };
+    if place.len() > 1 {
+        reader.refuse_unknown(values);
+    }
+    let label = reader.label();
+    let feeds = reader.allowed("feeds", FeedName::NAMES);
+    let types = reader.allowed("types", IndicatorType::NAMES);
+    let outputs = reader.allowed("outputs", &registry.names().collect::<Vec<_>>());
+    let networks = reader.networks();
+    let permissions = reader.permissions();
+    if [feeds.is_some(), types.is_some(), outputs.is_some(), networks.is_some(), permissions.is_some()] == [false; 5] {
+        return (None, label);
+    }
+    let mut scope = Scope::new().with_networks(networks.unwrap_or_default());
+    scope.feeds = feeds.unwrap_or_default();
+    scope.types = types.unwrap_or_default();
+    scope.outputs = outputs.unwrap_or_default();
+    scope.permissions = permissions.unwrap_or_default();
+    (Some(scope), label)
+}
+
+struct Reader<'a> {
+    place: &'a [&'a str],
+    fields: &'a Map<String, Value>,
+    wrong: &'a mut Vec<Invalid>,
+}
+
+impl<'a> Reader<'a> {
+    fn refuse_unknown(&mut self, outside: &Map<String, Value>) {
+        for name in self.fields.keys().filter(|name| !NAMES.contains(&name.as_str())) {
+            let message = format!("Extra inputs are not permitted; there are {}", NAMES.join(", "));
+            self.wrong.push(Invalid::new("extra_forbidden", self.place, message).input(name));
+        }
+        for name in NAMES.iter().filter(|name| outside.contains_key(**name)) {
+            self.wrong.push(Invalid::new("extra_forbidden", &["body", name], "write it inside of `scope`, where the others are"));
+        }
+    }
+
+    /// Reads `"all"` or a list of names that exist.
+    fn allowed(&mut self, name: &'static str, valid: &[&str]) -> Option<Allowed> {
+        if self.fields.get(name).and_then(Value::as_str) == Some("all") {
+            return Some(Allowed::All);
+        }
+        let names = self.list(name, |text| valid.contains(&text).then(|| text.to_owned()), valid)?;
+        Some(Allowed::only(names))
+    }
+
+    fn networks(&mut self) -> Option<Vec<IpNet>> {
+        let network = |text: &str| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok();
+        self.list("networks", network, &["192.0.2.1", "192.0.2.0/24"])
+    }
+
+    fn permissions(&mut self) -> Option<Permissions> {
+        let names: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+        let permissions = self.list("permissions", |text| text.parse::<Permission>().ok(), &names)?;
+        Some(permissions.into_iter().collect())
+    }
+
+    fn label(&mut self) -> Option<String> {
+        let place = self.at("label");
+        match self.fields.get("label")? {
+            Value::Null => None,
+            Value::String(text) if (1..=MAX_LABEL_BYTES).contains(&text.len()) && !text.contains(char::is_control) => Some(text.clone()),
+            _ => {
+                self.wrong.push(Invalid::value(&place, "a label is 1 to 64 bytes of text without control characters"));
+                None
+            }
+        }
+    }
+
+    /// Reads a list of texts; `valid` is what is told about a wrong one.
+    fn list<T>(&mut self, name: &'static str, read: impl Fn(&str) -> Option<T>, valid: &[&str]) -> Option<Vec<T>> {
+        let place = self.at(name);
+        let values = match self.fields.get(name)? {
+            Value::Null => return None,
+            Value::Array(values) => values,
+            _ => {
+                self.wrong.push(Invalid::new("list_type", &place, "Input should be a valid list"));
+                return None;
+            }
+        };
+        let mut items = Vec::new();
+        for (position, value) in values.iter().enumerate() {
+            let text = value.as_str().unwrap_or_default();
+            match read(text) {
+                Some(item) => items.push(item),
+                None => self.wrong.push(Invalid::not_one_of(&place, text, valid.iter().copied()).at(position)),
+            }
+        }
+        Some(items)
+    }
+
+    fn at(&self, name: &'static str) -> Vec<&'a str> {
+        self.place.iter().copied().chain([name]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn scope(body: Value) -> Result<(Option<Scope>, Option<String>), Vec<Value>> {
+        let mut wrong = Vec::new();
+        let read = read(body.as_object().unwrap(), &Registry::builtin(), &mut wrong);
+        if wrong.is_empty() { Ok(read) } else { Err(wrong.iter().map(|invalid| serde_json::to_value(invalid).unwrap()).collect()) }
+    }
+
+    #[test]
+    fn nothing_said_is_no_scope_and_a_label_alone_limits_nothing() {
+        assert_eq!(scope(json!({})).unwrap(), (None, None));
+        assert_eq!(scope(json!({ "scope": {} })).unwrap(), (None, None));
+        assert_eq!(scope(json!({ "scope": { "label": "fw1" } })).unwrap(), (None, Some("fw1".to_owned())));
+    }
+
+    #[test]
+    fn both_spellings_give_the_same_scope() {
+        let fields = json!({
+            "feeds": ["block", "42"], "types": "all", "outputs": ["txt"],
+            "networks": ["10.0.0.0/8", "2001:db8::1"], "permissions": ["lookup"], "label": "fw1",
+        });
+        let (nested, label) = scope(json!({ "scope": fields })).unwrap();
+        assert_eq!((nested.clone(), label), scope(fields).unwrap());
+        let nested = nested.unwrap();
+        assert!(nested.permits_feed("42") && !nested.permits_feed("hunt") && nested.permits_type("ipv4"));
+        assert!(nested.permits(Permission::Lookup) && !nested.permits(Permission::ClearCache));
+        assert!(nested.permits_address("10.1.1.1".parse().unwrap()) && !nested.permits_address("192.0.2.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_scope_has_no_permissions_unless_named() {
+        let (scope, _) = scope(json!({ "feeds": ["block"] })).unwrap();
+        assert!(scope.unwrap().permissions.is_empty());
+    }
+
+    #[test]
+    fn what_would_widen_a_token_by_mistake_is_refused() {
+        for body in [
+            json!({ "scope": { "feed": ["block"] } }),
+            json!({ "scope": { "label": "x" }, "feeds": ["block"] }),
+            json!({ "scope": "block" }),
+            json!({ "feeds": "block" }),
+            json!({ "feeds": ["Block"] }),
+            json!({ "types": [5] }),
+            json!({ "outputs": ["pdf"] }),
+            json!({ "networks": ["10.0.0.0/33"] }),
+            json!({ "permissions": ["root"] }),
+            json!({ "label": "" }),
+            json!({ "label": "a\nb" }),
+        ] {
+            assert_eq!(scope(body.clone()).unwrap_err().len(), 1, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_entry_is_named_by_its_position() {
+        let wrong = scope(json!({ "scope": { "permissions": ["lookup", "root"] } })).unwrap_err();
+        assert_eq!(wrong[0]["loc"], json!(["body", "scope", "permissions", 1]));
+    }
+}

@@ -1,0 +1,66 @@
+//! Sockets: who may connect, how long they may take, and how it ends.
+
+mod connection;
+mod watched;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::App;
+
+/// Connections that are open at the same time; further ones wait in the queue of the kernel.
+const MAX_CONNECTIONS: usize = 4_096;
+
+/// After this long the answers that are still on their way at the end are given up.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A pause after a connection could not be accepted: mostly we are out of file descriptors, and some must be closed first.
+const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(50);
+
+/// Serves HTTP/1.1 and HTTP/2 (without TLS) on `listener` until `shutdown` is done, then finishes what has begun.
+///
+/// No fault of one connection ends it, and no panic of one request reaches another.
+///
+/// # Errors
+/// Only if the listener is not usable at all.
+pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    listener.local_addr()?;
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = async {
+            // The semaphore is never closed.
+            let place = Arc::clone(&places).acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accepted => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = connection::serve(&app, &graceful, stream, peer.ip().to_canonical());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE_AFTER_FAULT).await;
+            }
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        tracing::warn!("answers that were still on their way were given up");
+    }
+    Ok(())
+}

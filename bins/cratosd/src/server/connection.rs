@@ -1,0 +1,92 @@
+//! One connection: its limits, and each of its requests.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{Method, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpStream;
+
+use super::watched::{Requests, Watched};
+use crate::App;
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::request;
+
+/// How long the head of a request may take to arrive, waiting for its first byte included.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection may neither send nor take a byte while we owe it no answer.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The largest head of a request: the longest token in the longest path needs 3 KiB, cookies of a browser a few more.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// Header fields of one request.
+const MAX_HEADERS: usize = 100;
+
+/// Requests that one HTTP/2 connection may have under way.
+const MAX_STREAMS: u32 = 128;
+
+/// Serves one connection to its end, whatever that is.
+pub(super) fn serve(app: &Arc<App>, graceful: &GracefulShutdown, stream: TcpStream, client: IpAddr) -> impl Future<Output = ()> + use<> {
+    // Answers are written in one go; waiting for more would only delay them. A socket that refuses is slower, not wrong.
+    let _ = stream.set_nodelay(true);
+    let requests = Requests::default();
+    let stream = TokioIo::new(Watched::new(stream, requests.clone(), IDLE_TIMEOUT));
+    let app = Arc::clone(app);
+    let service = service_fn(move |request| {
+        let (app, under_way) = (Arc::clone(&app), requests.begin());
+        async move {
+            let response = respond(&app, request, client).await;
+            drop(under_way);
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = graceful.watch(builder().serve_connection(stream, service).into_owned());
+    async move {
+        if let Err(error) = connection.await {
+            // Mostly a caller that left or was too slow. What it sent is not in the error.
+            tracing::debug!(%client, %error, "a connection ended early");
+        }
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX));
+    builder
+}
+
+/// Answers a request; a panic on the way is a 500 for this one only.
+async fn respond(app: &Arc<App>, request: hyper::Request<Incoming>, client: IpAddr) -> Response<Full<Bytes>> {
+    let is_head = request.method() == Method::HEAD;
+    match AssertUnwindSafe(request::respond(app, request, client)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            tracing::error!(%client, panic = message(&*panic), "a request panicked");
+            Reply::from(Reject::Internal).into_response(is_head)
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
+}

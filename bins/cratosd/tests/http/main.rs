@@ -1,0 +1,1 @@
+//! The daemon over real sockets against a MISP stand-in: one file per resource.
