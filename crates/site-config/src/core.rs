@@ -8,7 +8,8 @@ use ipnet::{IpNet, Ipv4Net};
 use secrecy::SecretString;
 
 use crate::keys::CORE;
-use crate::problem::{Report, Wrong};
+use crate::load;
+use crate::problem::{Problem, Report, Wrong};
 use crate::secrets::{self, Secrets};
 use crate::section::Section;
 use crate::value;
@@ -89,6 +90,19 @@ pub struct AccessLog {
     pub rotations: u32,
 }
 
+impl Core {
+    /// Reads the text of a core file that is not on disk. Paths in it are relative to the working directory; systemd
+    /// credentials are not looked for.
+    ///
+    /// # Errors
+    /// Every problem of the text; its file is shown as `config.yaml`.
+    pub fn from_yaml(text: &str) -> Result<Self, Vec<Problem>> {
+        let mut report = Report::new(Path::new("config.yaml"));
+        let core = load::parse(text, &mut report).and_then(|node| read(node, &mut report, None));
+        core.ok_or_else(|| report.sorted())
+    }
+}
+
 /// Reads the tree of `config.yaml`; nothing is returned if there is any problem in `report`.
 pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) -> Option<Core> {
     let mut section = Section::new(CORE, "", node, report)?;
@@ -162,9 +176,15 @@ fn memcached(section: &mut Section<'_>) -> Memcached {
 }
 
 fn reverse_proxy(section: &mut Section<'_>) -> ReverseProxy {
+    let written = section.place_of("reverse_proxy");
+    let enabled = section.yes_no("reverse_proxy", false);
+    if enabled {
+        let what = "is not used yet: the address that counts is the one of the proxy itself";
+        section.note(written, "reverse_proxy", what);
+    }
     let place = section.number("reverse_proxy_regex_place", 0, 99, 1);
     ReverseProxy {
-        enabled: section.yes_no("reverse_proxy", false),
+        enabled,
         header: section
             .value("reverse_proxy_header", header_name)
             .unwrap_or_else(|| "X-Forwarded-For".to_owned()),

@@ -6,21 +6,24 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::problem::Wrong;
+use crate::problem::{Place, Wrong};
 
 /// No file of ours comes near it.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Reads a whole file as text, wiped from memory when dropped; a byte order mark is left out.
-pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, Wrong> {
-    let bytes = read_bytes(path)?;
+///
+/// What is wrong comes with its place in that file.
+pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, (Place, Wrong)> {
+    let bytes = read_bytes(path).map_err(|wrong| (Place::START, wrong))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     match str::from_utf8(bytes) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(error) => Err(Wrong::new(
-            format!("is not UTF-8 text at byte {}", error.valid_up_to()),
-            "save it as UTF-8",
-        )),
+        Err(error) => {
+            let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let wrong = Wrong::new("is not UTF-8 text from here on", "save it as UTF-8");
+            Err((place_after(good), wrong))
+        }
     }
 }
 
@@ -46,6 +49,24 @@ fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Wrong> {
     Ok(bytes)
 }
 
+/// Line and column of the character that follows `text`, which is UTF-8.
+fn place_after(text: &[u8]) -> Place {
+    let (lines, line) = match text.iter().rposition(|b| *b == b'\n') {
+        Some(end) => (
+            text.iter().filter(|b| **b == b'\n').count(),
+            text.get(end + 1..).unwrap_or_default(),
+        ),
+        None => (0, text),
+    };
+    // Every character has one byte that does not continue another.
+    let characters = line.iter().filter(|b| **b & 0xc0 != 0x80).count();
+    let from_one = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
+    Place {
+        line: from_one(lines),
+        column: from_one(characters),
+    }
+}
+
 fn too_large() -> Wrong {
     Wrong::new("is larger than 1 MiB", "look whether it is the right file")
 }
@@ -53,10 +74,7 @@ fn too_large() -> Wrong {
 /// Why a file or directory cannot be read.
 pub(crate) fn unreadable(error: &io::Error) -> Wrong {
     match error.kind() {
-        io::ErrorKind::NotFound => Wrong::new(
-            "is not there",
-            "create it (the example files show how), or correct the path",
-        ),
+        io::ErrorKind::NotFound => Wrong::new("is not there", "create it, or correct the path"),
         io::ErrorKind::PermissionDenied => Wrong::new(
             "may not be read by this user",
             "give the user that runs this program read permission",

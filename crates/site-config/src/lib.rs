@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "watch", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "watch"),
+    doc = "Reads, checks and reloads the YAML files of Cratos; the README tells more."
+)]
 
 mod core;
 mod files;
@@ -9,6 +13,7 @@ mod name;
 mod problem;
 mod secrets;
 mod section;
+mod seen;
 mod site;
 mod store;
 mod value;

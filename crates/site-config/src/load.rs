@@ -102,9 +102,9 @@ pub(crate) fn load_with(
 ) -> Result<Loaded, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut notes = Vec::new();
-    let mut collect = |report: Report| {
-        problems.extend(report.problems);
-        notes.extend(report.notes);
+    let mut collect = |mut report: Report| {
+        notes.append(&mut report.notes);
+        problems.extend(report.sorted());
     };
 
     let mut report = Report::new(&paths.config);
@@ -143,13 +143,18 @@ pub(crate) fn load_with(
 fn tree(report: &mut Report) -> Option<Node> {
     let text = match files::read_text(report.file()) {
         Ok(text) => text,
-        Err(wrong) => {
-            report.problem(Place::START, "", wrong);
+        Err((place, wrong)) => {
+            report.problem(place, "", wrong);
             return None;
         }
     };
+    parse(&text, report)
+}
+
+/// Reads a text as a tree; a text without any value is a problem.
+pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
     let before = report.problems.len();
-    let node = yaml::parse(&text, report);
+    let node = yaml::parse(text, report);
     let is_empty = match &node {
         None => true,
         Some(node) => matches!(&node.value, yaml::Value::Scalar(s) if crate::value::is_null(s)),
@@ -239,7 +244,8 @@ impl Sites {
             }
         };
         let site = tree(&mut report).and_then(|node| site::read(name.clone(), node, &mut report));
-        self.notes.extend(report.notes);
+        self.notes.append(&mut report.notes);
+        let problems = report.sorted();
         let before = previous.and_then(|p| p.sites.get(&name));
         match (site, before) {
             (Some(site), Some(before)) if **before == site => {
@@ -250,14 +256,11 @@ impl Sites {
             }
             (None, Some(before)) => {
                 self.good.insert(name.clone(), Arc::clone(before));
-                self.kept.push(KeptSite {
-                    name,
-                    problems: report.problems,
-                });
+                self.kept.push(KeptSite { name, problems });
             }
             (None, None) => self.disabled.push(DisabledSite {
                 name: name.to_string(),
-                problems: report.problems,
+                problems,
             }),
         }
     }

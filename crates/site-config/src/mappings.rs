@@ -1,11 +1,13 @@
 //! `config/mappings.yaml`: which MISP attribute types are searched for an indicator type.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use feed_classification::IndicatorType;
 
 use crate::keys::MAPPINGS;
-use crate::problem::{Report, Wrong};
+use crate::load;
+use crate::problem::{Problem, Report, Wrong};
 use crate::section::{Section, kind_of};
 use crate::value;
 use crate::yaml::{Entry, Node, Value, shown_key};
@@ -20,7 +22,7 @@ const OLDER_NAMES: &[(&str, IndicatorType)] = &[
 /// What `config/mappings.yaml` says, with the built-in lists where it is silent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mappings {
-    /// Only what the file says.
+    /// Of every type.
     types: BTreeMap<IndicatorType, Vec<String>>,
 }
 
@@ -35,6 +37,16 @@ impl Mappings {
         Self {
             types: IndicatorType::ALL.iter().map(defaults).collect(),
         }
+    }
+
+    /// Reads the text of a mappings file that is not on disk.
+    ///
+    /// # Errors
+    /// Every problem of the text; its file is shown as `mappings.yaml`.
+    pub fn from_yaml(text: &str) -> Result<Self, Vec<Problem>> {
+        let mut report = Report::new(Path::new("mappings.yaml"));
+        let mappings = load::parse(text, &mut report).and_then(|node| read(node, &mut report));
+        mappings.ok_or_else(|| report.sorted())
     }
 
     /// Returns the MISP attribute types that are searched for an indicator type; never an empty list, since MISP would read
@@ -94,7 +106,7 @@ fn types(node: Node, mappings: &mut Mappings, section: &mut Section<'_>) {
         section.wrong(node.place, "types", Wrong::new(what, instead));
         return;
     };
-    let listed: Vec<IndicatorType> = entries.iter().filter_map(|e| indicator_type(e)).collect();
+    let listed: Vec<IndicatorType> = entries.iter().filter_map(indicator_type).collect();
     for entry in entries {
         let key = format!("types.{}", shown_key(&entry.key.text));
         let Some(kind) = indicator_type(&entry) else {
@@ -131,6 +143,9 @@ fn unknown_type(entry: &Entry, key: &str, listed: &[IndicatorType], section: &mu
     let missing = IndicatorType::ALL
         .iter()
         .filter(|kind| !listed.contains(kind));
+    if section.report.is_full() {
+        return;
+    }
     let name = entry.key.text.as_str();
     let misspelt = missing
         .map(|kind| kind.as_str())

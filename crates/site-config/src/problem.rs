@@ -103,12 +103,17 @@ impl Wrong {
     }
 }
 
+/// Problems, and notes, that are kept of one file; a file with more is another kind of file.
+const MAX_FINDINGS: usize = 500;
+
 /// Collects everything that is found in one file.
 #[derive(Debug)]
 pub(crate) struct Report {
     file: PathBuf,
     pub(crate) problems: Vec<Problem>,
     pub(crate) notes: Vec<Note>,
+    /// There were more problems, and the last one says so.
+    is_cut: bool,
 }
 
 impl Report {
@@ -117,7 +122,22 @@ impl Report {
             file: file.to_owned(),
             problems: Vec::new(),
             notes: Vec::new(),
+            is_cut: false,
         }
+    }
+
+    /// Whether so much is found in this file that more would help nobody.
+    pub(crate) fn is_full(&self) -> bool {
+        self.problems.len() >= MAX_FINDINGS || self.notes.len() >= MAX_FINDINGS
+    }
+
+    /// The problems from top to bottom, whatever the order in which the keys were read.
+    pub(crate) fn sorted(mut self) -> Vec<Problem> {
+        let last = self.problems.pop_if(|_| self.is_cut);
+        self.problems
+            .sort_by_key(|problem| (problem.line, problem.column));
+        self.problems.extend(last);
+        self.problems
     }
 
     pub(crate) fn file(&self) -> &Path {
@@ -125,6 +145,16 @@ impl Report {
     }
 
     pub(crate) fn problem(&mut self, place: Place, key: impl Into<String>, wrong: Wrong) {
+        if self.is_cut {
+            return;
+        }
+        self.is_cut = self.problems.len() == MAX_FINDINGS;
+        let wrong = if self.is_cut {
+            let what = format!("has more problems than these {MAX_FINDINGS}");
+            Wrong::new(what, "repair these first")
+        } else {
+            wrong
+        };
         self.problems.push(Problem {
             file: self.file.clone(),
             line: place.line,
@@ -136,6 +166,9 @@ impl Report {
     }
 
     pub(crate) fn note(&mut self, place: Place, key: impl Into<String>, what: impl Into<String>) {
+        if self.notes.len() >= MAX_FINDINGS {
+            return;
+        }
         self.notes.push(Note {
             file: self.file.clone(),
             line: place.line,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::files;
-use crate::problem::Wrong;
+use crate::problem::{Place, Wrong};
 use crate::section::Section;
 use crate::value;
 
@@ -78,6 +78,7 @@ fn one(
     optional: bool,
 ) -> Option<SecretString> {
     let (inline, in_file) = (section.has(kind.key), section.has(kind.file_key));
+    let place = section.place_of(if inline { kind.key } else { kind.file_key });
     if inline && in_file {
         let place = section.place_of(kind.file_key);
         let wrong = Wrong::new(
@@ -86,11 +87,8 @@ fn one(
         );
         section.wrong(place, kind.file_key, wrong);
     }
-    if inline {
-        let place = section.place_of(kind.key);
-        if let Some(who) = files::readable_by_everybody(section.report.file()) {
-            section.note(place, kind.key, who);
-        }
+    if inline && let Some(who) = files::readable_by_everybody(section.report.file()) {
+        section.note(place, kind.key, who);
     }
     let written = section.secret(kind.key, |text| check(text, kind));
     let path = section.value(kind.file_key, value::some_text);
@@ -99,14 +97,13 @@ fn one(
     }
     if in_file {
         let path = files::beside(section.report.file(), &path?);
-        return from_file(section, kind, kind.file_key, &path);
+        return from_file(section, kind, (place, kind.file_key), &path);
     }
     let credential: Option<PathBuf> = credentials.map(|dir| dir.join(kind.key));
     match credential.filter(|path| path.exists()) {
-        Some(path) if !optional => from_file(section, kind, kind.key, &path),
+        Some(path) if !optional => from_file(section, kind, (place, kind.key), &path),
         _ if optional => None,
         _ => {
-            let place = section.place_of(kind.key);
             let wrong = Wrong::new(
                 "is missing",
                 format!(
@@ -124,12 +121,13 @@ fn one(
 fn from_file(
     section: &mut Section<'_>,
     kind: &Kind,
-    key: &str,
+    (place, key): (Place, &str),
     path: &Path,
 ) -> Option<SecretString> {
-    let place = section.place_of(key);
     let read = files::read_text(path)
-        .map_err(|wrong| Wrong::new(format!("{}: {}", path.display(), wrong.what), wrong.instead))
+        .map_err(|(_, wrong)| {
+            Wrong::new(format!("{}: {}", path.display(), wrong.what), wrong.instead)
+        })
         .and_then(|text| check(text.trim_end_matches(['\r', '\n']), kind));
     if let Some(who) = files::readable_by_everybody(path) {
         section.note(place, key, format!("{}: {who}", path.display()));
@@ -155,4 +153,46 @@ fn check(text: &str, kind: &Kind) -> Result<SecretString, Wrong> {
         return Err(Wrong::new("has control characters", instead));
     }
     Ok(SecretString::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use secrecy::ExposeSecret;
+
+    use crate::load::{Paths, load_with};
+
+    #[test]
+    fn secrets_that_the_file_lacks_come_from_systemd() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let (key, salt) = ("k".repeat(64), "s".repeat(32));
+        fs::create_dir(path("sites")).unwrap();
+        fs::create_dir(path("credentials")).unwrap();
+        fs::write(path("config.yaml"), "debug: no\n").unwrap();
+        fs::write(path("mappings.yaml"), "types: {}\n").unwrap();
+        fs::write(path("credentials/encryption_key"), format!("{key}\n")).unwrap();
+        fs::write(path("credentials/salt"), &salt).unwrap();
+        let paths = Paths {
+            config: path("config.yaml"),
+            mappings: path("mappings.yaml"),
+            sites: path("sites"),
+        };
+        let credentials = path("credentials");
+        let core = load_with(&paths, Some(&credentials), None).unwrap().core;
+        assert_eq!(core.encryption_keys[0].expose_secret(), key);
+        assert_eq!(core.salt.expose_secret(), salt);
+
+        let other = "o".repeat(64);
+        fs::write(path("config.yaml"), format!("encryption_key: {other}\n")).unwrap();
+        let core = load_with(&paths, Some(&credentials), None).unwrap().core;
+        assert_eq!(core.encryption_keys.len(), 1, "the file wins");
+        assert_eq!(core.encryption_keys[0].expose_secret(), other);
+
+        fs::write(path("credentials/salt"), "short").unwrap();
+        let problems = load_with(&paths, Some(&credentials), None).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].what.ends_with("has 5 characters, not 32"));
+    }
 }

@@ -87,7 +87,7 @@ impl<'r> Section<'r> {
             Value::Scalar(scalar) => read(scalar),
             other => Err(Wrong::new(
                 format!("is {}, not a single value", kind_of(other)),
-                format!("write it as {}", self.expected(name)),
+                format!("write a single value ({})", self.expected(name)),
             )),
         };
         read.map_err(|wrong| self.wrong(node.place, name, wrong))
@@ -178,11 +178,16 @@ impl<'r> Section<'r> {
         for entry in std::mem::take(&mut self.entries) {
             let name = entry.key.text.as_str();
             let known = self.table.iter().filter_map(|key| self.first_name(key));
-            let instead = match value::closest(name, known) {
+            let shown = shown_key(name);
+            // Comparing names is slow, and nobody reads the thousandth hint.
+            let close = (!self.report.is_full()).then(|| value::closest(name, known));
+            let instead = match close.flatten() {
                 Some(close) => format!("write `{close}`, or remove the line"),
+                None if shown != name => {
+                    "write `key: value`, with a space after the colon".to_owned()
+                }
                 None => "remove the line; the example file lists every key".to_owned(),
             };
-            let shown = shown_key(name);
             self.wrong(entry.place, &shown, Wrong::new("unknown key", instead));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName};
@@ -10,8 +10,9 @@ use ipnet::IpNet;
 
 use crate::files;
 use crate::keys::SITE;
+use crate::load;
 use crate::name::SiteName;
-use crate::problem::{Report, Wrong};
+use crate::problem::{Problem, Report, Wrong};
 use crate::section::{Item, Section, kind_of};
 use crate::value;
 use crate::yaml::{Node, Scalar, Value, shown_key};
@@ -65,6 +66,29 @@ pub struct Site {
     pub max_answer_bytes: u64,
     /// Attributes of one feed at which MISP's answer is refused. Default: 5 000 000.
     pub max_attributes: u64,
+}
+
+impl Site {
+    /// Reads the text of a site file that is not on disk. Paths in it are relative to the working directory.
+    ///
+    /// # Errors
+    /// Every problem of the text; its file is shown as the name with `.yaml`.
+    ///
+    /// ```
+    /// # use site_config::{Site, SiteName};
+    /// let name: SiteName = "misp.example.net".parse()?;
+    /// let site = Site::from_yaml(name.clone(), "tag: example").expect("it has all it needs");
+    /// assert_eq!(site.tag, "example");
+    ///
+    /// let problems = Site::from_yaml(name, "tag: example\npage_size: many").unwrap_err();
+    /// assert!(problems[0].to_string().starts_with("misp.example.net.yaml:2:12: page_size: "));
+    /// # Ok::<(), site_config::SiteNameError>(())
+    /// ```
+    pub fn from_yaml(name: SiteName, text: &str) -> Result<Self, Vec<Problem>> {
+        let mut report = Report::new(Path::new(&format!("{name}.yaml")));
+        let site = load::parse(text, &mut report).and_then(|node| read(name, node, &mut report));
+        site.ok_or_else(|| report.sorted())
+    }
 }
 
 /// Reads the tree of a site file; nothing is returned if there is any problem in `report`.
@@ -201,7 +225,7 @@ fn ca_certificate(section: &mut Section<'_>) -> Option<PathBuf> {
     let file = section.report.file().to_owned();
     section.value("ca_certificate", |scalar| {
         let path = files::beside(&file, &value::some_text(scalar)?);
-        let text = files::read_text(&path).map_err(|wrong| {
+        let text = files::read_text(&path).map_err(|(_, wrong)| {
             let what = format!("{}: {}", path.display(), wrong.what);
             Wrong::new(what, wrong.instead)
         })?;

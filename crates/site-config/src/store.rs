@@ -1,12 +1,13 @@
 //! The configuration in force, replaced as a whole.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
 use crate::load::{self, Loaded, Paths};
 use crate::problem::Problem;
+use crate::seen::Seen;
 
 /// Holds the configuration in force; a clone is a handle to the same one.
 ///
@@ -21,8 +22,9 @@ struct Inner {
     paths: Paths,
     credentials: Option<PathBuf>,
     current: ArcSwap<Loaded>,
-    /// One reload at a time, so that an older reading never replaces a newer one.
-    reloading: Mutex<()>,
+    /// What the files were like when they were last read. Held while reading: one reload at a time, so that an older
+    /// reading never replaces a newer one.
+    read: Mutex<Seen>,
 }
 
 /// What a reload did.
@@ -40,7 +42,7 @@ impl ConfigStore {
     /// Reads the files for the first time.
     ///
     /// # Errors
-    /// As [`load`](crate::load).
+    /// As [`load()`](crate::load()).
     pub fn open(paths: Paths) -> Result<Self, Vec<Problem>> {
         Self::open_with(paths, load::credentials())
     }
@@ -49,13 +51,14 @@ impl ConfigStore {
         paths: Paths,
         credentials: Option<PathBuf>,
     ) -> Result<Self, Vec<Problem>> {
+        let seen = Seen::now(&paths);
         let loaded = load::load_with(&paths, credentials.as_deref(), None)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 paths,
                 credentials,
                 current: ArcSwap::from_pointee(loaded),
-                reloading: Mutex::new(()),
+                read: Mutex::new(seen),
             }),
         })
     }
@@ -76,11 +79,26 @@ impl ConfigStore {
     ///
     /// Reads files, so it blocks: not for an async worker thread.
     pub fn reload(&self) -> ReloadOutcome {
+        let mut read = self.last_read();
+        self.read_again(&mut read, Seen::now(self.paths()))
+    }
+
+    /// As [`ConfigStore::reload`], but only if a file is another one than when it was last read.
+    #[cfg(feature = "watch")]
+    pub(crate) fn reload_if_changed(&self) -> Option<ReloadOutcome> {
+        let mut read = self.last_read();
+        let now = Seen::now(self.paths());
+        (*read != now).then(|| self.read_again(&mut read, now))
+    }
+
+    fn last_read(&self) -> MutexGuard<'_, Seen> {
+        let read = self.inner.read.lock();
+        read.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_again(&self, read: &mut Seen, now: Seen) -> ReloadOutcome {
         let inner = &*self.inner;
-        let _one = inner
-            .reloading
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        *read = now;
         let previous = inner.current.load_full();
         match load::load_with(&inner.paths, inner.credentials.as_deref(), Some(&previous)) {
             Ok(loaded) => {

@@ -31,8 +31,9 @@ fn as_bool(scalar: &Scalar) -> Option<bool> {
 
 pub(crate) fn yes_no(scalar: &Scalar) -> Result<bool, Wrong> {
     as_bool(scalar).ok_or_else(|| {
+        let text = if scalar.plain { "" } else { "the text " };
         Wrong::new(
-            format!("{} is neither yes nor no", shown(scalar)),
+            format!("{text}{} is neither yes nor no", shown(scalar)),
             "write True or False, without quotes",
         )
     })

@@ -1,12 +1,11 @@
 //! Reloads when a file changes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
@@ -40,8 +39,8 @@ impl ConfigStore {
     /// Watches the files in a thread of its own, reloads when one has changed, and then tells `on_change` what came of it.
     ///
     /// The directories are watched, not the files, so editors that replace a file are seen, as are new and removed site files.
-    /// Changes within 200 ms are one reload. Every 10 s the files are looked at all the same. Secrets in files of their own
-    /// are not watched: call [`ConfigStore::reload`] after changing one.
+    /// Changes within 200 ms are one reload. Every 10 s the files are looked at all the same. Other files that these name (a
+    /// secret, a certificate) are not watched: call [`ConfigStore::reload`] after changing one.
     ///
     /// # Errors
     /// The system refuses to watch (out of inotify instances, for one), or the thread cannot be started.
@@ -61,13 +60,13 @@ impl ConfigStore {
         let stopped = Arc::new(AtomicBool::new(false));
         let mut watching = Watching {
             store: self.clone(),
-            seen: Vec::new(),
             notifier,
             stopped: Arc::clone(&stopped),
             on_change,
         };
         watching.attach();
-        watching.seen = fingerprint(self.paths());
+        // What changed between reading the files and watching them is seen at once.
+        let _ = wake.try_send(());
         thread::Builder::new()
             .name("site-config".to_owned())
             .spawn(move || watching.run(&woken))
@@ -87,7 +86,6 @@ impl Drop for Watch {
 
 struct Watching<F> {
     store: ConfigStore,
-    seen: Vec<Seen>,
     notifier: RecommendedWatcher,
     stopped: Arc<AtomicBool>,
     on_change: F,
@@ -105,11 +103,7 @@ impl<F: FnMut(ReloadOutcome)> Watching<F> {
                 return;
             }
             self.attach();
-            // Before the files are read: what changes while they are read is then seen as a change.
-            let now = fingerprint(self.store.paths());
-            if now != self.seen {
-                self.seen = now;
-                let outcome = self.store.reload();
+            if let Some(outcome) = self.store.reload_if_changed() {
                 (self.on_change)(outcome);
             }
         }
@@ -146,48 +140,4 @@ fn directories(paths: &Paths) -> Vec<PathBuf> {
     directories.sort();
     directories.dedup();
     directories
-}
-
-/// What tells one state of a file from another.
-#[derive(Debug, PartialEq, Eq)]
-struct Seen {
-    path: PathBuf,
-    length: u64,
-    modified: Option<SystemTime>,
-    identity: (u64, i64, i64),
-}
-
-/// All files that are read, as they are now. Reading a file changes nothing in it, so a reload is no reason for another.
-fn fingerprint(paths: &Paths) -> Vec<Seen> {
-    let mut files = vec![paths.config.clone(), paths.mappings.clone()];
-    if let Ok(entries) = fs::read_dir(&paths.sites) {
-        files.extend(entries.flatten().map(|entry| entry.path()).filter(|path| {
-            let ending = path.extension().unwrap_or_default();
-            ending == "yaml" || ending == "yml"
-        }));
-    }
-    files.sort();
-    files.into_iter().filter_map(seen).collect()
-}
-
-fn seen(path: PathBuf) -> Option<Seen> {
-    let metadata = fs::metadata(&path).ok()?;
-    Some(Seen {
-        length: metadata.len(),
-        modified: metadata.modified().ok(),
-        identity: identity(&metadata),
-        path,
-    })
-}
-
-/// Inode and time of the last change to it: a file that was replaced by one of the same size and time is another file.
-#[cfg(unix)]
-fn identity(metadata: &fs::Metadata) -> (u64, i64, i64) {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
-}
-
-#[cfg(not(unix))]
-fn identity(_: &fs::Metadata) -> (u64, i64, i64) {
-    (0, 0, 0)
 }

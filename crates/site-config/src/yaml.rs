@@ -5,7 +5,7 @@
 //! plain `yes` or `0x10` means.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_yaml::granit_parser::{
     ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag,
@@ -222,6 +222,7 @@ fn merged(entries: Vec<Entry>) -> Vec<Entry> {
         return entries;
     }
     let (merges, mut result): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_merge);
+    let mut written: HashSet<String> = result.iter().map(|e| e.key.text.to_string()).collect();
     for merge in merges {
         let sources = match merge.node.value {
             Value::List(items) => items,
@@ -233,7 +234,7 @@ fn merged(entries: Vec<Entry>) -> Vec<Entry> {
         for source in sources {
             if let Value::Map(inherited) = source.value {
                 for entry in inherited {
-                    if !result.iter().any(|e| e.key.text == entry.key.text) {
+                    if written.insert(entry.key.text.to_string()) {
                         result.push(entry);
                     }
                 }
@@ -327,7 +328,9 @@ fn syntax(error: &ScanError, text: &str) -> Fault {
         );
     }
     let wrong = match error.kind() {
-        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+        ErrorKind::UnclosedQuotedScalar
+        | ErrorKind::InvalidQuotedScalarIndent
+        | ErrorKind::DocumentIndicatorInQuotedScalar => {
             Wrong::new("a quoted value does not end", "add the closing quote")
         }
         ErrorKind::UnclosedFlowCollection { .. }

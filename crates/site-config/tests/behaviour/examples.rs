@@ -1,0 +1,213 @@
+//! The example files and the reference's samples load, and the examples say everything there is.
+
+use std::fs;
+
+use feed_classification::IndicatorType;
+use insta::assert_snapshot;
+use site_config::{ConfigFile, Key, Mappings, Origin, reference};
+
+use crate::{Files, KEY, SALT, data, repository};
+
+/// A copy of three files with the placeholders replaced.
+fn copied(config: &str, mappings: &str, site: &str) -> Files {
+    let files = Files::good();
+    let config = config
+        .replace(
+            "encryption_key: \"<GENERATE ME>\"",
+            &format!("encryption_key: \"{KEY}\""),
+        )
+        .replace("salt: \"<GENERATE ME>\"", &format!("salt: \"{SALT}\""));
+    files.write("config/config.yaml", config);
+    files.write("config/mappings.yaml", mappings);
+    files.write("sites/misp.example.net.yaml", site);
+    // The permissions of the umask would be noted or not, depending on the machine.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(files.path("config/config.yaml"), mode).unwrap();
+    }
+    files
+}
+
+fn example(file: ConfigFile) -> String {
+    let path = match file {
+        ConfigFile::Core => "config.example/config.yaml",
+        ConfigFile::Mappings => "config.example/mappings.yaml",
+        ConfigFile::Site => "sites.example/misp.example.net.yaml",
+    };
+    fs::read_to_string(repository(path)).unwrap()
+}
+
+fn examples() -> Files {
+    copied(
+        &example(ConfigFile::Core),
+        &example(ConfigFile::Mappings),
+        &example(ConfigFile::Site),
+    )
+}
+
+#[test]
+fn the_examples_load_without_a_problem_or_a_note() {
+    let loaded = examples().load();
+    assert_eq!(loaded.problems().count(), 0);
+    assert_eq!(loaded.notes, []);
+}
+
+#[test]
+fn the_examples_are_not_usable_by_accident() {
+    let files = Files::good();
+    files.write("config/config.yaml", example(ConfigFile::Core));
+    assert_snapshot!(files.lines(&files.problems()), @r#"
+    config/config.yaml:10:17: encryption_key: is still the placeholder of the example: write the one that `cratosd keygen` prints
+    config/config.yaml:17:7: salt: is still the placeholder of the example: write the one that `cratosd keygen` prints
+    "#);
+}
+
+/// Whether the example has the key, perhaps in a comment, with a comment in the lines above it.
+fn mentions(text: &str, key: &Key) -> bool {
+    let inner = key.name.rsplit('.').next().unwrap_or_default();
+    text.lines().any(|line| {
+        let line = line.trim_start_matches(['#', ' ']);
+        line.strip_prefix(inner)
+            .is_some_and(|rest| rest.starts_with(':'))
+    })
+}
+
+#[test]
+fn the_examples_mention_every_key() {
+    let missing: Vec<&str> = reference()
+        .filter(|key| !mentions(&example(key.file), key))
+        .map(|key| key.name)
+        .collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
+fn keys_in_comments_of_the_examples_are_right_too() {
+    let uncommented = |file, names: &[&str]| {
+        let mut text = example(file);
+        for name in names {
+            let commented = format!("\n# {name}:");
+            assert!(text.contains(&commented), "{name}");
+            text = text.replace(&commented, &format!("\n{name}:"));
+        }
+        text.replace("\n#   allowed_ips:", "\n  allowed_ips:")
+    };
+    let core = [
+        "token_minting",
+        "listen",
+        "memory_bytes",
+        "max_site_questions",
+    ];
+    let site = [
+        "max_stale",
+        "published_grace",
+        "page_size",
+        "max_expand",
+        "max_answer_bytes",
+        "max_attributes",
+    ];
+    let shown = copied(
+        &uncommented(ConfigFile::Core, &core),
+        &uncommented(ConfigFile::Mappings, &["output", "feeds", "ages"]),
+        &uncommented(ConfigFile::Site, &site),
+    );
+    let (shown, silent) = (shown.load(), examples().load());
+    assert_eq!(shown.sites, silent.sites);
+    assert_eq!(shown.core.memory_bytes, silent.core.memory_bytes);
+    assert_eq!(
+        shown.core.max_site_questions,
+        silent.core.max_site_questions
+    );
+    assert_eq!(
+        shown.core.token_minting_allowed_ips,
+        silent.core.allways_allowed_ips
+    );
+}
+
+#[test]
+fn the_mappings_of_the_example_are_the_built_in_ones() {
+    assert_eq!(*examples().load().mappings, Mappings::builtin());
+}
+
+#[test]
+fn every_key_of_the_table_is_described_and_read() {
+    for key in reference() {
+        for text in [key.name, key.value, key.default, key.meaning] {
+            assert!(!text.is_empty() && !text.contains('\n'), "{}", key.name);
+        }
+    }
+    // A list of lists is wrong for every key, so a key that its reader does not know is the only one without a problem or
+    // with "unknown key".
+    for key in reference() {
+        let (outer, inner) = key.name.split_once('.').unwrap_or((key.name, ""));
+        let line = if inner.is_empty() {
+            format!("{outer}: [[x]]\n")
+        } else {
+            format!("{outer}: {{{inner}: [[x]]}}\n")
+        };
+        let files = Files::good();
+        match key.file {
+            ConfigFile::Core => files.write("config/config.yaml", line),
+            ConfigFile::Mappings => files.write("config/mappings.yaml", line),
+            ConfigFile::Site => files.write("sites/misp.example.net.yaml", line),
+        }
+        let problems = files.problems();
+        let notes = site_config::load(&files.paths())
+            .map(|l| l.notes)
+            .unwrap_or_default();
+        let about = problems
+            .iter()
+            .any(|p| p.key.starts_with(key.name) && p.what != "unknown key")
+            || notes.iter().any(|n| n.key == key.name);
+        assert!(
+            about,
+            "{} is not read: {}",
+            key.name,
+            files.lines(&problems)
+        );
+    }
+}
+
+#[test]
+fn all_keys_of_the_reference_are_in_the_table() {
+    let theirs = |file| {
+        reference()
+            .filter(|key| key.file == file && key.origin == Origin::Reference)
+            .count()
+    };
+    assert_eq!(theirs(ConfigFile::Core), 15);
+    assert_eq!(theirs(ConfigFile::Mappings), 4);
+    assert_eq!(theirs(ConfigFile::Site), 14);
+}
+
+#[test]
+fn the_samples_of_the_reference_load_unchanged() {
+    let read = |name: &str| fs::read_to_string(data("reference").join(name)).unwrap();
+    let files = copied(
+        &read("config/config.yaml"),
+        &read("config/mappings.yaml"),
+        &read("sites/misp.example.net.yaml"),
+    );
+    let loaded = files.load();
+    assert_eq!(loaded.problems().count(), 0);
+    assert_snapshot!(files.lines(&loaded.notes), @r#"
+    config/mappings.yaml:3:3: output: has no effect; what it lists is built in
+    config/mappings.yaml:10:3: feeds: has no effect; what it lists is built in
+    config/mappings.yaml:15:3: ages: has no effect; what it lists is built in
+    config/mappings.yaml:69:3: types.md5: is the older name of `file-md5` and read as that
+    config/mappings.yaml:72:3: types.sha1: is the older name of `file-sha1` and read as that
+    config/mappings.yaml:75:3: types.sha256: is the older name of `file-sha256` and read as that
+    config/mappings.yaml:112:3: types.chrome-extension-id: is not an indicator type here and has no effect
+    config/mappings.yaml:114:3: types.edge-extension-id: is not an indicator type here and has no effect
+    "#);
+    assert_eq!(loaded.core.allways_allowed_ips.len(), 4);
+    let site = loaded.site("misp.example.net").unwrap();
+    assert_eq!((site.tag.as_str(), site.custom_feeds.len()), ("example", 5));
+    assert!(site.denied_token_digests.is_empty());
+    let hashes = loaded.mappings.attribute_types(IndicatorType::FileMd5);
+    assert_eq!(hashes, ["md5", "filename|md5"]);
+    let ours = loaded.mappings.attribute_types(IndicatorType::Ja4);
+    assert_eq!(ours, IndicatorType::Ja4.default_attribute_types());
+}

@@ -1,0 +1,278 @@
+//! What the keys mean: defaults, YAML 1.1 words, units, networks.
+
+use std::time::Duration;
+
+use feed_classification::{Age, FeedName, IndicatorType};
+use insta::assert_snapshot;
+use site_config::Site;
+
+use crate::{Files, KEY, SALT};
+
+fn read(keys: &str) -> Site {
+    let loaded = Files::with_site(keys).load();
+    let site = loaded.sites.values().next().expect("the site is good");
+    Site::clone(site)
+}
+
+#[test]
+fn a_site_with_a_tag_alone_has_the_documented_defaults() {
+    let site = read("");
+    assert!(site.enabled && site.verify_certificate && !site.debug);
+    assert_eq!(site.timeout, Duration::from_secs(100));
+    assert_eq!(site.soft_expiry, Duration::from_secs(300));
+    assert_eq!(site.max_stale, Duration::from_secs(7 * 86_400));
+    assert_eq!(site.published_grace, Duration::from_secs(86_400));
+    assert_eq!(site.falsepositive_timeout, Age::Weeks1);
+    assert_eq!((site.page_size.get(), site.max_expand), (10_000, 65_536));
+    assert_eq!(
+        (site.max_answer_bytes, site.max_attributes),
+        (256 << 20, 5_000_000)
+    );
+    assert!(site.custom_feeds.is_empty() && site.ignore_to_ids.is_empty());
+    assert_eq!(site.ca_certificate, None);
+}
+
+#[test]
+fn a_core_file_with_secrets_alone_has_the_documented_defaults() {
+    let core = Files::good().load().core;
+    assert!(!core.debug && core.accept_legacy_tokens && core.allways_allowed_ips.is_empty());
+    assert_eq!(
+        (core.memory_bytes, core.max_site_questions.get()),
+        (256 << 20, 4)
+    );
+    assert_eq!(core.listen, None);
+    assert_eq!(
+        (core.memcached.host.as_str(), core.memcached.port),
+        ("127.0.0.1", 11211)
+    );
+    assert!(!core.reverse_proxy.enabled);
+    assert_eq!(core.reverse_proxy.header, "X-Forwarded-For");
+    assert_eq!(
+        (core.access_log.max_bytes, core.access_log.rotations),
+        (10 << 20, 5)
+    );
+    let minting: Vec<String> = core
+        .token_minting_allowed_ips
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(minting, ["127.0.0.0/8", "::1/128"]);
+}
+
+#[test]
+fn the_access_log_is_rotated_at_megabytes() {
+    let core = Files::with_core("access_log_max_bytes: 3\n").load().core;
+    assert_eq!(core.access_log.max_bytes, 3 << 20);
+}
+
+#[test]
+fn booleans_mean_what_they_mean_to_pyyaml() {
+    for yes in [
+        "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON",
+    ] {
+        assert!(read(&format!("debug: {yes}\n")).debug, "{yes}");
+    }
+    for no in [
+        "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF",
+    ] {
+        assert!(
+            !read(&format!("mispVerifyCert: {no}\n")).verify_certificate,
+            "{no}"
+        );
+    }
+    for neither in ["y", "n", "tRUE", "1", "\"True\"", "'no'", "!!str yes"] {
+        let files = Files::with_site(&format!("debug: {neither}\n"));
+        assert_eq!(files.problems().len(), 1, "{neither}");
+    }
+}
+
+#[test]
+fn numbers_may_be_quoted_and_have_underscores() {
+    assert_eq!(read("page_size: 5_000\n").page_size.get(), 5000);
+    assert_eq!(read("mispTimeoutSeconds: \"20\"\n").timeout.as_secs(), 20);
+    let core = Files::with_core("memcached_port: 11212\n").load().core;
+    assert_eq!(core.memcached.port, 11212);
+}
+
+#[test]
+fn durations_and_sizes_have_units() {
+    assert_eq!(
+        read("published_grace: 0s\n").published_grace,
+        Duration::ZERO
+    );
+    assert_eq!(
+        read("published_grace: 90m\n").published_grace.as_secs(),
+        5400
+    );
+    assert_eq!(read("max_stale: 2w\n").max_stale.as_secs(), 14 * 86_400);
+    assert_eq!(
+        read("max_answer_bytes: 1_048_576\n").max_answer_bytes,
+        1 << 20
+    );
+    assert_eq!(read("max_answer_bytes: 1GiB\n").max_answer_bytes, 1 << 30);
+}
+
+#[test]
+fn a_long_soft_expiry_moves_the_default_of_the_hard_one() {
+    let site = read("memcached_all_timeout: 1000000\n");
+    assert_eq!(site.max_stale, Duration::from_secs(1_000_000));
+}
+
+#[test]
+fn host_bits_are_masked_with_a_note_and_netmasks_are_read() {
+    let files = Files::with_core(
+        "allways_allowed_ips: [192.0.2.9/24, 198.51.100.7, 203.0.113.0/255.255.255.0, '2001:db8::1/32', 0.0.0.0/0]\n",
+    );
+    let loaded = files.load();
+    let networks: Vec<String> = loaded
+        .core
+        .allways_allowed_ips
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        networks,
+        [
+            "192.0.2.0/24",
+            "198.51.100.7/32",
+            "203.0.113.0/24",
+            "2001:db8::/32",
+            "0.0.0.0/0"
+        ]
+    );
+    let notes: Vec<_> = loaded
+        .notes
+        .iter()
+        .filter(|n| n.key != "encryption_key" && n.key != "salt")
+        .collect();
+    assert_snapshot!(files.lines(&notes), @r#"
+    config/config.yaml:3:23: allways_allowed_ips[0]: 192.0.2.9/24 is read as the whole network 192.0.2.0/24; write 192.0.2.9/32 if one address is meant
+    config/config.yaml:3:78: allways_allowed_ips[3]: 2001:db8::1/32 is read as the whole network 2001:db8::/32; write 2001:db8::1/128 if one address is meant
+    config/config.yaml:3:96: allways_allowed_ips[4]: 0.0.0.0/0 lets everybody in
+    "#);
+}
+
+#[test]
+fn minting_is_open_to_the_listed_networks_only() {
+    let keys = "allways_allowed_ips: [192.0.2.0/24]\ntoken_minting: {allowed_ips: []}\n";
+    assert!(
+        Files::with_core(keys)
+            .load()
+            .core
+            .token_minting_allowed_ips
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_switched_off_site_is_known_but_not_found() {
+    let files = Files::with_site("enabled: false\n");
+    let loaded = files.load();
+    assert!(loaded.site("misp.example.net").is_none());
+    assert!(!loaded.sites["misp.example.net"].enabled);
+    assert!(loaded.notes.iter().any(|n| n.key == "enabled"));
+}
+
+#[test]
+fn a_site_is_found_by_any_spelling_of_its_name() {
+    let files = Files::good();
+    files.write("sites/2001:db8::10.yaml", crate::site(""));
+    let loaded = files.load();
+    assert!(loaded.site("MISP.example.net").is_some());
+    assert!(loaded.site("[2001:DB8:0::10]").is_some());
+    assert!(loaded.site("../misp.example.net").is_none());
+}
+
+#[test]
+fn only_visible_yaml_files_are_sites() {
+    let files = Files::good();
+    for name in [
+        ".hidden.yaml",
+        "a.example.yml",
+        "b.example.yaml_example",
+        "c.example.yaml~",
+        "README",
+    ] {
+        files.write(&format!("sites/{name}"), "no site\n");
+    }
+    let loaded = files.load();
+    assert_eq!(loaded.sites.len(), 1);
+    assert_eq!(loaded.problems().count(), 0);
+    assert!(
+        loaded
+            .notes
+            .iter()
+            .any(|n| n.file.ends_with("a.example.yml"))
+    );
+}
+
+#[test]
+fn custom_feeds_and_denied_tokens_are_typed() {
+    let digest = "AB".repeat(32);
+    let site = read(&format!(
+        "custom_feeds: {{cust3: ':x'}}\nblacklisted_api_tokens: [empty, {digest}]\nignore_to_ids: [yara, yara]\n"
+    ));
+    assert_eq!(site.custom_feeds[&FeedName::Cust3], ":x");
+    assert!(site.denied_token_digests.contains(&digest.to_lowercase()));
+    assert_eq!(
+        (site.denied_token_digests.len(), site.ignore_to_ids.len()),
+        (1, 1)
+    );
+}
+
+#[test]
+fn a_mapping_replaces_only_the_types_that_it_lists() {
+    let files = Files::good();
+    files.write(
+        "config/mappings.yaml",
+        "types: {domain: [domain, hostname, domain]}\n",
+    );
+    let mappings = files.load().mappings;
+    assert_eq!(
+        mappings.attribute_types(IndicatorType::Domain),
+        ["domain", "hostname"]
+    );
+    for kind in IndicatorType::ALL
+        .iter()
+        .filter(|k| **k != IndicatorType::Domain)
+    {
+        assert_eq!(
+            mappings.attribute_types(*kind),
+            kind.default_attribute_types()
+        );
+    }
+}
+
+#[test]
+fn anchors_and_merges_are_read_as_pyyaml_reads_them() {
+    let files = Files::good();
+    files.write(
+        "config/mappings.yaml",
+        "types:\n  ipv4: &a [ip-src, ip-dst]\n  ipv6: *a\n",
+    );
+    files.write(
+        "sites/misp.example.net.yaml",
+        "tag: example\ncustom_feeds:\n  <<: {cust1: ':a', cust2: ':b'}\n  cust2: ':c'\n",
+    );
+    let loaded = files.load();
+    assert_eq!(
+        loaded.mappings.attribute_types(IndicatorType::Ipv6),
+        ["ip-src", "ip-dst"]
+    );
+    let feeds = &loaded.sites["misp.example.net"].custom_feeds;
+    assert_eq!(
+        (
+            feeds[&FeedName::Cust1].as_str(),
+            feeds[&FeedName::Cust2].as_str()
+        ),
+        (":a", ":c")
+    );
+}
+
+#[test]
+fn a_byte_order_mark_and_crlf_are_no_problem() {
+    let files = Files::good();
+    let text = format!("\u{feff}encryption_key: {KEY}\r\nsalt: {SALT}\r\ndebug: yes\r\n");
+    files.write("config/config.yaml", text);
+    assert!(files.load().core.debug);
+}
