@@ -1,6 +1,6 @@
 //! Between the text of a token and its bytes.
 
-use base64ct::{Base64Url, Base64UrlUnpadded, Encoding};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -77,7 +77,7 @@ pub(crate) fn unpadded(bytes: &[u8]) -> String {
 /// The one spelling of a legacy token.
 #[cfg(any(test, feature = "legacy-tokens"))]
 pub(crate) fn padded(bytes: &[u8]) -> String {
-    Base64Url::encode_string(bytes)
+    base64ct::Base64Url::encode_string(bytes)
 }
 
 /// Cuts off `=` and `%3D`; at most three, which is one more than any base64 has.
