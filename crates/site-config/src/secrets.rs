@@ -38,9 +38,15 @@ pub(crate) fn read(section: &mut Section<'_>, credentials: Option<&Path>) -> Opt
     let has_list = section.has("encryption_keys");
     let key = one(section, &ENCRYPTION_KEY, credentials, has_list);
     let place = section.place_of("encryption_keys");
+    let before = section.report.problems.len();
     let older = section.list("encryption_keys", |scalar| {
         check(value::secret_text(scalar)?, &ENCRYPTION_KEY).map(Into::into)
     });
+    let is_silent = section.report.problems.len() == before;
+    if key.is_none() && is_silent && older.as_ref().is_some_and(Vec::is_empty) {
+        let wrong = Wrong::new("is empty", "write the key that `cratosd keygen` prints");
+        section.wrong(place, "encryption_keys", wrong);
+    }
     let salt = one(section, &SALT, credentials, false);
 
     let mut encryption_keys = Vec::new();
@@ -58,10 +64,6 @@ pub(crate) fn read(section: &mut Section<'_>, credentials: Option<&Path>) -> Opt
             }
             Some(_) => {}
         }
-    }
-    if encryption_keys.is_empty() && has_list && section.report.problems.is_empty() {
-        let wrong = Wrong::new("is empty", "write the key that `cratosd keygen` prints");
-        section.wrong(place, "encryption_keys", wrong);
     }
     let salt = salt?;
     (!encryption_keys.is_empty()).then_some(Secrets {
@@ -101,9 +103,9 @@ fn one(
     }
     let credential: Option<PathBuf> = credentials.map(|dir| dir.join(kind.key));
     match credential.filter(|path| path.exists()) {
-        Some(path) if !optional => from_file(section, kind, (place, kind.key), &path),
-        _ if optional => None,
-        _ => {
+        Some(path) => from_file(section, kind, (place, kind.key), &path),
+        None if optional => None,
+        None => {
             let wrong = Wrong::new(
                 "is missing",
                 format!(
@@ -189,6 +191,16 @@ mod tests {
         let core = load_with(&paths, Some(&credentials), None).unwrap().core;
         assert_eq!(core.encryption_keys.len(), 1, "the file wins");
         assert_eq!(core.encryption_keys[0].expose_secret(), other);
+
+        let older = format!("encryption_keys: [{other}]\n");
+        fs::write(path("config.yaml"), older).unwrap();
+        let core = load_with(&paths, Some(&credentials), None).unwrap().core;
+        let keys: Vec<&str> = core
+            .encryption_keys
+            .iter()
+            .map(|k| k.expose_secret())
+            .collect();
+        assert_eq!(keys, [&key, &other], "the credential is the newest one");
 
         fs::write(path("credentials/salt"), "short").unwrap();
         let problems = load_with(&paths, Some(&credentials), None).unwrap_err();
