@@ -1,1 +1,40 @@
-//! feed-engine
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is built
+//!
+//! [`FeedEngine::feed`] takes a [`FeedRequest`] and gives a [`RenderedFeed`]. Between the two, each step in a file of its own:
+//!
+//! 1. `question`: what MISP is asked for this feed (design of the question in the module's documentation);
+//! 2. `pass`: all pages of one question, every row held against the question, moved rows noticed;
+//! 3. `publication`: which events count as published, also while an analyst edits them;
+//! 4. `false_positives`: values that an analyst called harmless anywhere at this site;
+//! 5. `feed_set`: the sorted unique values, and since when they are what they are;
+//! 6. `rendered`: the bytes in the consumer's format, with their validators;
+//! 7. `engine`: memory, freshness, and one flight per feed around all of it.
+//!
+//! Where indicators come from is one trait, [`IndicatorSource`]; [`MispSource`] is the one that asks MISP.
+
+mod encoding;
+mod engine;
+mod error;
+mod false_positives;
+mod feed_set;
+mod misp_source;
+mod pass;
+mod publication;
+mod question;
+mod rendered;
+mod request;
+mod rows;
+mod source;
+mod upstream;
+
+pub use encoding::Encoding;
+pub use engine::{FeedEngine, FeedEngineBuilder};
+pub use error::{Fault, FeedError};
+pub use feed_set::FeedSet;
+pub use misp_source::MispSource;
+pub use rendered::{Origin, RenderedFeed};
+pub use request::{FeedRequest, FeedScope, Selection};
+pub use source::{Gathered, Gathering, IndicatorSource};
+pub use upstream::{Protocol, Upstream};

@@ -1,0 +1,434 @@
+//! Memory, freshness, and one flight per feed around a source of indicators.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, MonotonicClock, Verdict};
+use feed_classification::{Exporter, IndicatorType, Registry, TypeSet};
+
+use crate::feed_set::Held;
+use crate::rendered::Body;
+use crate::request::{BodyKey, FeedKey};
+use crate::{
+    Encoding, FeedError, FeedRequest, FeedScope, FeedSet, IndicatorSource, MispSource, Origin, RenderedFeed, Upstream,
+    question,
+};
+
+/// Memory for values and rendered bodies together, unless the builder says otherwise.
+const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+
+/// After a failed refresh nobody asks MISP again for the same feed in the background for this long.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// How long a caller waits for a refresh whose predecessor failed, when there is an older answer: a device that polls
+/// must not hang for the whole time-out at every poll while MISP hangs.
+const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
+
+/// Types with networks that may be merged.
+const AGGREGABLE: TypeSet = TypeSet::of(&[IndicatorType::Cidr4, IndicatorType::Cidr6, IndicatorType::Ip]);
+
+/// Gives feeds: out of memory while they are fresh, else from its source, once for everybody who asks at the same time.
+///
+/// Clones share everything.
+#[derive(Clone)]
+pub struct FeedEngine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    source: Arc<dyn IndicatorSource>,
+    clock: Arc<dyn Clock>,
+    registry: Registry,
+    sets: MemoryStore<FeedKey, Held>,
+    bodies: MemoryStore<BodyKey, Arc<Body>>,
+    refreshes: Flights<FeedKey, Arc<FeedSet>, FeedError>,
+    renderings: Flights<(BodyKey, u64), Arc<Body>, FeedError>,
+}
+
+/// Builds a [`FeedEngine`].
+#[derive(Debug)]
+pub struct FeedEngineBuilder {
+    source: Arc<dyn IndicatorSource>,
+    clock: Arc<dyn Clock>,
+    registry: Registry,
+    memory_bytes: u64,
+}
+
+impl FeedEngineBuilder {
+    /// Sets where indicators come from (default: [`MispSource`]).
+    #[must_use]
+    pub fn source(mut self, source: Arc<dyn IndicatorSource>) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Sets the clock by which answers grow old (default: the machine's monotonic one).
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the exporters (default: the built-in ones).
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Sets how much memory values and bodies may take together, in bytes (default 256 MiB).
+    #[must_use]
+    pub fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
+    }
+
+    /// Returns the engine.
+    #[must_use]
+    pub fn build(self) -> FeedEngine {
+        FeedEngine {
+            inner: Arc::new(Inner {
+                source: self.source,
+                clock: self.clock,
+                registry: self.registry,
+                sets: MemoryStore::new(self.memory_bytes / 2),
+                bodies: MemoryStore::new(self.memory_bytes / 2),
+                refreshes: Flights::new(),
+                renderings: Flights::new(),
+            }),
+        }
+    }
+}
+
+impl Default for FeedEngine {
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}
+
+impl FeedEngine {
+    /// Returns a builder with a [`MispSource`] and the built-in exporters.
+    #[must_use]
+    pub fn builder() -> FeedEngineBuilder {
+        FeedEngineBuilder {
+            source: Arc::new(MispSource::new()),
+            clock: Arc::new(MonotonicClock),
+            registry: Registry::builtin(),
+            memory_bytes: MEMORY_BYTES,
+        }
+    }
+
+    /// Returns the exporters.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// Returns the feed that is asked for, complete and right, or says why there is none.
+    ///
+    /// Fresh ones come out of memory. Past the site's soft expiry the old one is given while MISP is asked in the background; a caller
+    /// that sets `max_age` waits for MISP, at most for the site's time-out. While MISP fails the last good one is given, until
+    /// `max_stale`.
+    ///
+    /// # Errors
+    /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
+    pub async fn feed(&self, upstream: &Upstream, request: &FeedRequest) -> Result<RenderedFeed, FeedError> {
+        let exporter = self.exporter(request)?;
+        question::for_feed(upstream, request.scope, jiff::Timestamp::now())?;
+        let key = feed_key(upstream, request.scope);
+        let (held, origin) = self.held(upstream, &key, request.max_age).await?;
+        let body = self.body(&key, &held.set, request, exporter).await?;
+        let age = self.age(&held);
+        Ok(RenderedFeed {
+            body: body.bytes.clone(),
+            encoding: request.encoding,
+            content_type: body.content_type,
+            etag: body.etag.clone(),
+            count: body.count,
+            dropped: body.quarantined + held.set.dropped().values().sum::<u64>(),
+            changed_at: held.set.changed_at(),
+            age,
+            fresh_for: upstream.site.soft_expiry.saturating_sub(age),
+            origin,
+            refresh_failing: held.failed_at.is_some(),
+        })
+    }
+
+    /// Makes the next request for this feed ask MISP, in every output.
+    ///
+    /// The values stay at hand in case MISP cannot be asked then: clearing a cache must not empty a firewall.
+    pub fn forget(&self, upstream: &Upstream, scope: FeedScope) {
+        let key = feed_key(upstream, scope);
+        if let Some(held) = self.inner.sets.get(&key) {
+            self.inner.sets.insert(
+                key,
+                Held {
+                    forgotten: true,
+                    ..held
+                },
+            );
+        }
+    }
+
+    fn exporter(&self, request: &FeedRequest) -> Result<Arc<dyn Exporter>, FeedError> {
+        let registry = &self.inner.registry;
+        let exporter = registry
+            .by_name(&request.output)
+            .ok_or_else(|| FeedError::UnknownOutput {
+                output: request.output.clone(),
+                known: registry.names().map(str::to_owned).collect(),
+            })?;
+        let (kind, accepts) = (request.scope.kind, exporter.about().accepts);
+        if !accepts.contains(kind) {
+            return Err(FeedError::TypeNotCarried {
+                output: request.output.clone(),
+                kind,
+                accepts: accepts.iter().collect(),
+            });
+        }
+        if request.aggregate && !AGGREGABLE.contains(kind) {
+            return Err(FeedError::NotAggregable { kind });
+        }
+        Ok(Arc::clone(exporter))
+    }
+
+    async fn held(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        max_age: Option<Duration>,
+    ) -> Result<(Held, Origin), FeedError> {
+        let site = &upstream.site;
+        let freshness = Freshness {
+            soft: site.soft_expiry,
+            hard: site.max_stale,
+        };
+        let seen = self.inner.sets.get(key);
+        let held = match seen {
+            Some(held) if self.age(&held) < freshness.hard => held,
+            seen => {
+                let fresh = self.refreshed(upstream, key, seen.as_ref(), site.timeout).await?;
+                return Ok((fresh, Origin::Miss));
+            }
+        };
+        match freshness.for_caller(max_age).verdict(self.age(&held)) {
+            Verdict::Serve if !held.forgotten => Ok((held, Origin::Hit)),
+            Verdict::ServeAndRefresh if !held.forgotten => {
+                self.refresh_in_background(upstream, key, &held);
+                Ok((held, Origin::Stale))
+            }
+            _ => Ok(self.refreshed_or_last_good(upstream, key, held).await),
+        }
+    }
+
+    async fn refreshed_or_last_good(&self, upstream: &Upstream, key: &FeedKey, last_good: Held) -> (Held, Origin) {
+        let site = &upstream.site;
+        let patience = if last_good.failed_at.is_some() {
+            site.timeout.min(PATIENCE_WHILE_FAILING)
+        } else {
+            site.timeout
+        };
+        match self.refreshed(upstream, key, Some(&last_good), patience).await {
+            Ok(fresh) => (fresh, Origin::Miss),
+            Err(error) => {
+                tracing::warn!(site = site.name.as_str(), feed = ?key.scope, error = error.chain(), "MISP cannot be asked; serving the last good feed");
+                (self.inner.sets.get(key).unwrap_or(last_good), Origin::Stale)
+            }
+        }
+    }
+
+    fn age(&self, held: &Held) -> Duration {
+        self.inner.clock.now().since(held.fetched_at)
+    }
+
+    /// Waits for MISP's answer, which may be on its way already; it is awaited and kept even if this caller leaves.
+    async fn refreshed(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        seen: Option<&Held>,
+        patience: Duration,
+    ) -> Result<Held, FeedError> {
+        // The wait of all tries together is what the caller has patience for.
+        let tries = async {
+            let joined = self.inner.refreshes.in_flight(key);
+            match self.flight(upstream, key, seen).await {
+                // It had begun before this caller came, perhaps before MISP was back.
+                Err(_) if joined => self.flight(upstream, key, seen).await,
+                outcome => outcome,
+            }
+        };
+        match tokio::time::timeout(patience, tries).await {
+            // Larger than the store may hold, it is not in it; then it is served all the same.
+            Ok(Ok(set)) => Ok(self
+                .inner
+                .sets
+                .get(key)
+                .unwrap_or_else(|| Held::new(set, self.inner.clock.now()))),
+            Ok(Err(error)) => Err(landed(error)),
+            Err(_) => Err(FeedError::TimedOut {
+                seconds: patience.as_secs(),
+            }),
+        }
+    }
+
+    async fn flight(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        seen: Option<&Held>,
+    ) -> Result<Arc<FeedSet>, FlightError<FeedError>> {
+        let work = self.refresh(upstream, key, seen);
+        self.inner.refreshes.fly(key.clone(), move || work).await
+    }
+
+    fn refresh_in_background(&self, upstream: &Upstream, key: &FeedKey, held: &Held) {
+        if held
+            .failed_at
+            .is_some_and(|at| self.inner.clock.now().since(at) < PAUSE_AFTER_FAILURE)
+        {
+            return;
+        }
+        let work = self.refresh(upstream, key, Some(held));
+        self.inner.refreshes.start(key.clone(), move || work);
+    }
+
+    fn refresh(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        seen: Option<&Held>,
+    ) -> impl Future<Output = Result<Arc<FeedSet>, FeedError>> + Send + use<> {
+        let (inner, seen) = (Arc::clone(&self.inner), seen.map(|held| held.fetch));
+        inner.refresh_since(upstream.clone(), key.clone(), seen)
+    }
+
+    async fn body(
+        &self,
+        key: &FeedKey,
+        set: &Arc<FeedSet>,
+        request: &FeedRequest,
+        exporter: Arc<dyn Exporter>,
+    ) -> Result<Arc<Body>, FeedError> {
+        let plain = self.plain_body(key, set, request, exporter).await?;
+        if request.encoding == Encoding::Identity {
+            return Ok(plain);
+        }
+        let encoding = request.encoding;
+        self.rendering(body_key(key, request, encoding), set.generation(), move || {
+            plain.compressed(encoding)
+        })
+        .await
+    }
+
+    async fn plain_body(
+        &self,
+        key: &FeedKey,
+        set: &Arc<FeedSet>,
+        request: &FeedRequest,
+        exporter: Arc<dyn Exporter>,
+    ) -> Result<Arc<Body>, FeedError> {
+        let (set, aggregate, name) = (Arc::clone(set), request.aggregate, request.scope.selection.name());
+        let generation = set.generation();
+        self.rendering(body_key(key, request, Encoding::Identity), generation, move || {
+            Body::render(&set, &name, &*exporter, aggregate)
+        })
+        .await
+    }
+
+    /// Returns the body of this generation out of memory, or makes it: once, off the threads that serve sockets.
+    async fn rendering(
+        &self,
+        key: BodyKey,
+        generation: u64,
+        make: impl FnOnce() -> Result<Body, FeedError> + Send + 'static,
+    ) -> Result<Arc<Body>, FeedError> {
+        if let Some(body) = self.inner.bodies.get(&key).filter(|body| body.generation == generation) {
+            return Ok(body);
+        }
+        let flight = (key.clone(), generation);
+        let inner = Arc::clone(&self.inner);
+        let work = async move {
+            let body = tokio::task::spawn_blocking(make)
+                .await
+                .map_err(|error| FeedError::internal("rendering the feed", error))??;
+            let body = Arc::new(body);
+            inner.bodies.insert(key, Arc::clone(&body));
+            Ok(body)
+        };
+        self.inner.renderings.fly(flight, move || work).await.map_err(landed)
+    }
+}
+
+impl Inner {
+    /// Gathers a feed unless somebody has done so since `seen`: a flight may land between the look into the store and the next flight.
+    async fn refresh_since(
+        self: Arc<Self>,
+        upstream: Upstream,
+        key: FeedKey,
+        seen: Option<u64>,
+    ) -> Result<Arc<FeedSet>, FeedError> {
+        match self.sets.get(&key) {
+            Some(held) if Some(held.fetch) != seen => Ok(held.set),
+            _ => self.refresh(upstream, key).await,
+        }
+    }
+
+    /// Gathers a feed and keeps it, or notes that it could not be had; what was kept before stays.
+    async fn refresh(self: Arc<Self>, upstream: Upstream, key: FeedKey) -> Result<Arc<FeedSet>, FeedError> {
+        match self.source.gather(&upstream, key.scope).await {
+            Ok(gathered) => {
+                let known = self.sets.get(&key).map(|held| held.set);
+                let set = FeedSet::renew(known.as_ref(), gathered, jiff::Timestamp::now());
+                self.sets.insert(key, Held::new(Arc::clone(&set), self.clock.now()));
+                Ok(set)
+            }
+            Err(error) => {
+                tracing::warn!(site = upstream.site.name.as_str(), feed = ?key.scope, error = error.chain(), "a feed could not be refreshed");
+                if let Some(held) = self.sets.get(&key) {
+                    self.sets.insert(
+                        key,
+                        Held {
+                            failed_at: Some(self.clock.now()),
+                            ..held
+                        },
+                    );
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for FeedEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FeedEngine")
+            .field("source", &self.inner.source)
+            .finish_non_exhaustive()
+    }
+}
+
+fn feed_key(upstream: &Upstream, scope: FeedScope) -> FeedKey {
+    FeedKey {
+        upstream: upstream.id(),
+        scope,
+        rules: question::rules(upstream, scope.kind),
+    }
+}
+
+fn body_key(feed: &FeedKey, request: &FeedRequest, encoding: Encoding) -> BodyKey {
+    BodyKey {
+        feed: feed.clone(),
+        output: request.output.clone(),
+        aggregate: request.aggregate,
+        encoding,
+    }
+}
+
+fn landed(error: FlightError<FeedError>) -> FeedError {
+    match error {
+        FlightError::Failed(error) => FeedError::clone(&error),
+        error => FeedError::internal("a task of ours", error),
+    }
+}

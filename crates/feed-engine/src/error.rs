@@ -1,0 +1,165 @@
+//! What can go wrong between a request and a rendered feed, and whose fault it is.
+
+use std::sync::Arc;
+
+use feed_classification::{FeedName, IndicatorType};
+
+/// Whose fault an error is; a server turns it into 4xx, 503/504 or 500.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The request cannot be served as it is asked.
+    Caller,
+    /// MISP, or what stands between, failed or answered something that must not be believed.
+    Upstream,
+    /// A defect or a limit of ours.
+    Ours,
+}
+
+/// Why there is no feed.
+///
+/// Cloneable, since everybody who waits for one flight gets the same error.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeedError {
+    /// The asked custom feed has no tag in the site's file.
+    #[error("feed `{feed}` is not defined at this site; its `custom_feeds` define {}", list(.defined))]
+    UndefinedFeed {
+        /// The feed that was asked for.
+        feed: FeedName,
+        /// The custom feeds that the site file defines.
+        defined: Vec<FeedName>,
+    },
+    /// No exporter has this name.
+    #[error("output `{output}` is not known; known are {}", list(.known))]
+    UnknownOutput {
+        /// The name that was asked for.
+        output: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+    /// The exporter exists but cannot carry values of this type.
+    #[error("output `{output}` cannot carry type `{kind}`; it carries {}", list(.accepts))]
+    TypeNotCarried {
+        /// The exporter's name.
+        output: String,
+        /// The type that was asked for.
+        kind: IndicatorType,
+        /// The types that this exporter carries.
+        accepts: Vec<IndicatorType>,
+    },
+    /// Networks of this type cannot be aggregated.
+    #[error("type `{kind}` has no networks to aggregate; aggregate=1 works with cidr4, cidr6 and ip")]
+    NotAggregable {
+        /// The type that was asked for.
+        kind: IndicatorType,
+    },
+    /// The site, port or key makes no usable MISP address.
+    #[error("the address or key of this MISP is not usable")]
+    BadUpstream(#[source] Arc<misp_client::Error>),
+    /// The site's tags or types cannot be put into a question.
+    #[error("the site's tags or attribute types cannot be asked for")]
+    Unaskable(#[source] Arc<misp_client::Error>),
+    /// MISP could not be asked, or answered with an error.
+    #[error("MISP did not give an answer that can be used")]
+    Misp(#[source] Arc<misp_client::Error>),
+    /// MISP's answer holds rows that were not asked for: somebody on the way has dropped the filter.
+    #[error(
+        "{strays} of {rows} rows in MISP's answer were not asked for (first: {example}); the answer is refused, since a filter was lost on the way"
+    )]
+    Strays {
+        /// Rows that do not answer the question.
+        strays: u64,
+        /// Rows read until then.
+        rows: u64,
+        /// Why the first of them does not; never its value.
+        example: String,
+    },
+    /// The feed would be larger than this process may hold.
+    #[error("the feed has more than {limit} values")]
+    TooManyValues {
+        /// The largest number of values that is gathered for one feed.
+        limit: usize,
+    },
+    /// The caller's patience (the site's time-out) ended before MISP had answered; the refresh goes on.
+    #[error("MISP did not answer within {seconds} s")]
+    TimedOut {
+        /// The site's time-out in seconds.
+        seconds: u64,
+    },
+    /// Compressing, exporting or a task of ours failed.
+    #[error("{step} failed")]
+    Internal {
+        /// What we were doing.
+        step: &'static str,
+        /// What came of it.
+        #[source]
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+impl FeedError {
+    /// Returns whose fault this is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::UndefinedFeed { .. }
+            | Self::UnknownOutput { .. }
+            | Self::TypeNotCarried { .. }
+            | Self::NotAggregable { .. } => Fault::Caller,
+            Self::BadUpstream(_) | Self::Misp(_) | Self::Strays { .. } | Self::TimedOut { .. } => Fault::Upstream,
+            Self::TooManyValues { .. } | Self::Unaskable(_) | Self::Internal { .. } => Fault::Ours,
+        }
+    }
+
+    /// Returns whether MISP was too slow (a server answers 504 instead of 503).
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } => true,
+            Self::Misp(error) => error.kind() == misp_client::ErrorKind::Timeout,
+            _ => false,
+        }
+    }
+
+    /// Returns whether MISP itself refused the key of this upstream.
+    #[must_use]
+    pub fn is_key_refused(&self) -> bool {
+        matches!(self, Self::Misp(error) if error.kind() == misp_client::ErrorKind::KeyRefused)
+    }
+
+    /// Returns this error and its causes as one line, for a log or an error body: `what: why: why`.
+    ///
+    /// Nothing in it is secret: neither we nor `misp-client` put keys, tokens or URLs into errors.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
+    }
+
+    pub(crate) fn internal(step: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Internal {
+            step,
+            source: Some(Arc::new(source)),
+        }
+    }
+}
+
+impl From<misp_client::Error> for FeedError {
+    fn from(error: misp_client::Error) -> Self {
+        Self::Misp(Arc::new(error))
+    }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    if items.is_empty() {
+        return "none".to_owned();
+    }
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

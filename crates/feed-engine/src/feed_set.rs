@@ -1,0 +1,99 @@
+//! One feed's values in memory, before any format.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cache::{Moment, Weigh};
+use feed_classification::IndicatorSet;
+
+use crate::Gathered;
+
+/// The sorted, unique values of one feed, and since when they are what they are.
+#[derive(Debug)]
+pub struct FeedSet {
+    values: IndicatorSet,
+    dropped: BTreeMap<&'static str, u64>,
+    changed_at: jiff::Timestamp,
+    generation: u64,
+}
+
+/// Numbers sets and fetches, so that a body can tell which set it was made of.
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+impl FeedSet {
+    /// Returns the set that `gathered` makes, or `known` again when nothing in it has changed.
+    pub(crate) fn renew(known: Option<&Arc<Self>>, gathered: Gathered, now: jiff::Timestamp) -> Arc<Self> {
+        match known {
+            Some(known) if known.values == gathered.values && known.dropped == gathered.dropped => Arc::clone(known),
+            Some(known) if known.values == gathered.values => Arc::new(Self::of(gathered, known.changed_at)),
+            _ => Arc::new(Self::of(gathered, now)),
+        }
+    }
+
+    fn of(gathered: Gathered, changed_at: jiff::Timestamp) -> Self {
+        Self {
+            values: gathered.values,
+            dropped: gathered.dropped,
+            changed_at,
+            generation: COUNTER.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Returns the values.
+    #[must_use]
+    pub fn values(&self) -> &IndicatorSet {
+        &self.values
+    }
+
+    /// Returns how many attributes gave no value, by reason.
+    #[must_use]
+    pub fn dropped(&self) -> &BTreeMap<&'static str, u64> {
+        &self.dropped
+    }
+
+    /// Returns when the values last became different ones.
+    #[must_use]
+    pub fn changed_at(&self) -> jiff::Timestamp {
+        self.changed_at
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(crate) fn weight_bytes(&self) -> usize {
+        self.values.weight_bytes() + size_of::<Self>()
+    }
+}
+
+/// A set in the store, and what became of the attempts to renew it.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) set: Arc<FeedSet>,
+    /// The last attempt to renew it failed, at this moment.
+    pub(crate) failed_at: Option<Moment>,
+    /// Somebody wants it fetched anew; it is kept only in case MISP cannot be asked.
+    pub(crate) forgotten: bool,
+    pub(crate) fetched_at: Moment,
+    /// Tells this fetch from every other one.
+    pub(crate) fetch: u64,
+}
+
+impl Held {
+    pub(crate) fn new(set: Arc<FeedSet>, now: Moment) -> Self {
+        Self {
+            set,
+            failed_at: None,
+            forgotten: false,
+            fetched_at: now,
+            fetch: COUNTER.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+}
+
+impl Weigh for Held {
+    fn weight_bytes(&self) -> usize {
+        self.set.weight_bytes()
+    }
+}

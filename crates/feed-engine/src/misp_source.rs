@@ -1,0 +1,179 @@
+//! Indicators straight from MISP, asked anew each time.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use feed_classification::Extractor;
+use misp_client::{AuthKey, BaseUrl, Client};
+use secrecy::ExposeSecret as _;
+use tokio::sync::Semaphore;
+
+use cache::{MemoryStore, Weigh};
+
+use crate::publication::Publication;
+use crate::source::{Gathered, Gathering, IndicatorSource};
+use crate::upstream::UpstreamId;
+use crate::{FeedError, FeedScope, Upstream, false_positives, pass, question};
+
+/// Feeds that are gathered at one site at the same time, unless said otherwise; further ones wait for their turn.
+const GATHERINGS_A_SITE: usize = 4;
+
+/// Connection pools are kept up to this much memory: tokens of many keys may come by.
+const CLIENTS_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What one pool with an idle TLS connection is reckoned at.
+const CLIENT_BYTES: usize = 64 * 1024;
+
+/// Tells the time; tests bring their own.
+type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
+
+/// Asks MISP for every feed, with one connection pool per upstream.
+pub struct MispSource {
+    clients: MemoryStore<ClientKey, Pooled>,
+    /// By site; there are as many as site files were ever loaded.
+    turns: Mutex<HashMap<String, Arc<Semaphore>>>,
+    gatherings_a_site: usize,
+    clock: Clock,
+}
+
+/// What a client was built from; a reload that changes one of these gets a new client.
+#[derive(Clone, Eq, Hash, PartialEq)]
+struct ClientKey {
+    upstream: UpstreamId,
+    verify_certificate: bool,
+    timeout: Duration,
+    ca_certificate: Option<std::path::PathBuf>,
+    max_answer_bytes: u64,
+}
+
+#[derive(Clone)]
+struct Pooled(Client);
+
+impl Weigh for Pooled {
+    fn weight_bytes(&self) -> usize {
+        CLIENT_BYTES
+    }
+}
+
+impl Default for MispSource {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MispSource {
+    /// Returns a source that asks the MISPs it is given upstreams of.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(jiff::Timestamp::now)
+    }
+
+    /// Returns a source to which `clock` tells the time from which ages count.
+    pub fn with_clock(clock: impl Fn() -> jiff::Timestamp + Send + Sync + 'static) -> Self {
+        Self {
+            clients: MemoryStore::new(CLIENTS_BYTES),
+            turns: Mutex::default(),
+            gatherings_a_site: GATHERINGS_A_SITE,
+            clock: Arc::new(clock),
+        }
+    }
+
+    /// Sets how many feeds are gathered at one site at the same time (default 4); further ones wait for their turn.
+    #[must_use]
+    pub fn gatherings_a_site(mut self, feeds: NonZeroUsize) -> Self {
+        self.gatherings_a_site = feeds.get();
+        self
+    }
+
+    /// Returns a client for this upstream, the same one for the same settings.
+    ///
+    /// # Errors
+    /// [`FeedError::BadUpstream`] when site, port or key make no usable address, or the certificate file cannot be read.
+    pub fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
+        let site = &upstream.site;
+        let key = ClientKey {
+            upstream: upstream.id(),
+            verify_certificate: site.verify_certificate,
+            timeout: site.timeout,
+            ca_certificate: site.ca_certificate.clone(),
+            max_answer_bytes: site.max_answer_bytes,
+        };
+        if let Some(Pooled(client)) = self.clients.get(&key) {
+            return Ok(client);
+        }
+        let client = build(upstream)?;
+        self.clients.insert(key, Pooled(client.clone()));
+        Ok(client)
+    }
+
+    fn turns(&self, upstream: &Upstream) -> Arc<Semaphore> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = turns.entry(upstream.site.name.as_str().to_owned());
+        Arc::clone(turns.or_insert_with(|| Arc::new(Semaphore::new(self.gatherings_a_site))))
+    }
+
+    async fn gather_now(&self, upstream: &Upstream, scope: FeedScope) -> Result<Gathered, FeedError> {
+        let client = self.client(upstream)?;
+        let turns = self.turns(upstream);
+        let _turn = turns
+            .acquire()
+            .await
+            .map_err(|error| FeedError::internal("waiting for a turn at MISP", error))?;
+        let now = (self.clock)();
+        let search = question::for_feed(upstream, scope, now)?;
+        let extractor = Extractor::new(scope.kind).max_expand(upstream.site.max_expand);
+        let (rows, harmless) = tokio::try_join!(
+            pass::read(&client, &search, scope.kind, &extractor),
+            false_positives::ask(&client, upstream, scope.kind, &extractor, now),
+        )?;
+        let publication = match upstream.site.published_grace {
+            grace if scope.selection.wants_published() && !grace.is_zero() => {
+                Publication::ask(&client, grace, now).await?
+            }
+            // Either all events count, or MISP's own filter has left out the unpublished ones.
+            _ => Publication::default(),
+        };
+        let dropped = rows.dropped.clone();
+        let values = rows.into_set(|row| publication.counts(row)).without(&harmless);
+        Ok(Gathered::new(values, dropped))
+    }
+}
+
+impl IndicatorSource for MispSource {
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope) -> Gathering<'a> {
+        Box::pin(self.gather_now(upstream, scope))
+    }
+}
+
+impl fmt::Debug for MispSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MispSource").finish_non_exhaustive()
+    }
+}
+
+fn build(upstream: &Upstream) -> Result<Client, FeedError> {
+    let bad = |error| FeedError::BadUpstream(Arc::new(error));
+    let site = &upstream.site;
+    let url = BaseUrl::parse(&upstream.address()).map_err(bad)?;
+    let key = AuthKey::new(upstream.auth_key.expose_secret().to_owned()).map_err(bad)?;
+    let mut builder = Client::builder(url, key)
+        .verify_certificate(site.verify_certificate)
+        .timeout(question_timeout(site.timeout))
+        .max_page_bytes(site.max_answer_bytes)
+        .max_attributes(site.max_attributes);
+    if let Some(path) = &site.ca_certificate {
+        let pem =
+            std::fs::read(path).map_err(|error| FeedError::internal("reading the site's ca_certificate", error))?;
+        builder = builder.add_root_certificate(pem);
+    }
+    builder.build().map_err(bad)
+}
+
+/// One question may take a little less than a caller waits, so that the caller learns how it ended, and no question that is about
+/// to fail is left for the next caller to join.
+fn question_timeout(site_timeout: Duration) -> Duration {
+    site_timeout * 19 / 20
+}

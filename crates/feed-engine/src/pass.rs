@@ -1,0 +1,155 @@
+//! Reading all pages of one question, every row held against it, and noticing rows that moved meanwhile.
+//!
+//! MISP pages by offset: when a row of a page that was read already disappears from the answer, all later rows move up by one, and the
+//! first row of the next page is never sent (facts 34 to 37 know no way to ask by id). Rows sent twice are removed by id; a row that was
+//! *not* sent cannot be seen that way. So after a pass of several pages MISP is asked which events changed since it began: a row can only
+//! have moved if an event changed, or vanished, of which we had read rows before the last page. Then the pass is made again.
+
+use std::collections::HashSet;
+
+use feed_classification::{Extractor, IndicatorType};
+use misp_client::{AttributeSearch, Client, EventIndex, EventIndexAnswer, Progress};
+
+use crate::FeedError;
+use crate::rows::Rows;
+
+/// On a MISP that is edited all the time no pass may ever be undisturbed; then the last two are put together.
+const MAX_PASSES: u32 = 3;
+
+/// Rows that were not asked for are dropped, and this many of them are put up with: a quirk of one type must not stop a feed.
+const TOLERATED_STRAYS: u64 = 3;
+/// In a large answer: one in so many rows.
+const TOLERATED_STRAY_SHARE: u64 = 1_000;
+
+/// Event ids are asked for in lists of this length.
+const EVENTS_A_QUESTION: usize = 2_000;
+
+/// Reads everything that answers `search`, as values of type `kind`.
+pub(crate) async fn read(
+    client: &Client,
+    search: &AttributeSearch,
+    kind: IndicatorType,
+    extractor: &Extractor,
+) -> Result<Rows, FeedError> {
+    let mut earlier: Option<Rows> = None;
+    for number in 1..=MAX_PASSES {
+        let mut pass = Pass::new(kind);
+        pass.read(client, search, extractor).await?;
+        if !pass.was_disturbed(client).await? {
+            return Ok(pass.rows);
+        }
+        tracing::debug!(
+            pass = number,
+            pages = pass.progress.pages,
+            "rows may have moved while they were read"
+        );
+        let mut rows = pass.rows;
+        if let (MAX_PASSES, Some(earlier)) = (number, &earlier) {
+            rows.absorb(earlier);
+        }
+        earlier = Some(rows);
+    }
+    // Three disturbed passes in a row: a row that left MISP this very minute may stay in until the next refresh; none is missing.
+    Ok(earlier.unwrap_or_else(|| Rows::new(kind)))
+}
+
+struct Pass {
+    rows: Rows,
+    progress: Progress,
+    strays: u64,
+    read: u64,
+    /// Events with rows on the page that is being read.
+    events_of_page: (u32, HashSet<u64>),
+    /// Events with rows on the pages before it.
+    events_before: HashSet<u64>,
+}
+
+impl Pass {
+    fn new(kind: IndicatorType) -> Self {
+        Self {
+            rows: Rows::new(kind),
+            progress: Progress::default(),
+            strays: 0,
+            read: 0,
+            events_of_page: (0, HashSet::new()),
+            events_before: HashSet::new(),
+        }
+    }
+
+    async fn read(
+        &mut self,
+        client: &Client,
+        search: &AttributeSearch,
+        extractor: &Extractor,
+    ) -> Result<(), FeedError> {
+        let mut pages = client.search(search.clone());
+        while let Some(batch) = pages.next_batch().await? {
+            if batch.page != self.events_of_page.0 {
+                let read = std::mem::replace(&mut self.events_of_page, (batch.page, HashSet::new()));
+                self.events_before.extend(read.1);
+            }
+            for attribute in &batch.attributes {
+                self.read += 1;
+                self.events_of_page.1.insert(attribute.event_id);
+                match search.answers(attribute) {
+                    Ok(()) => self.rows.take(extractor, attribute)?,
+                    Err(stray) => self.stray(&stray)?,
+                }
+            }
+        }
+        self.progress = pages.progress().clone();
+        self.rows.count_dropped("unusable", self.progress.unusable);
+        Ok(())
+    }
+
+    fn stray(&mut self, stray: &misp_client::Stray) -> Result<(), FeedError> {
+        self.strays += 1;
+        if self.strays > TOLERATED_STRAYS.max(self.read / TOLERATED_STRAY_SHARE) {
+            return Err(FeedError::Strays {
+                strays: self.strays,
+                rows: self.read,
+                example: stray.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns whether something happened at MISP that can have moved rows from one page to another.
+    async fn was_disturbed(&self, client: &Client) -> Result<bool, FeedError> {
+        if self.progress.pages < 2 {
+            return Ok(false);
+        }
+        Ok(self.an_event_changed(client).await? || self.an_event_vanished(client).await?)
+    }
+
+    async fn an_event_changed(&self, client: &Client) -> Result<bool, FeedError> {
+        let Some(began_at) = self.progress.began_at() else {
+            return Ok(true);
+        };
+        let changed = match client.event_index(&EventIndex::new().timestamp_from(began_at)).await? {
+            EventIndexAnswer::Events(events) => events.entries,
+            EventIndexAnswer::NotModified => Vec::new(),
+        };
+        // Rows that warning lists hid belong to events that we cannot know; any change may have been theirs.
+        let hidden = self.progress.rows_skipped > 0;
+        Ok(changed
+            .iter()
+            .any(|event| hidden || self.events_before.contains(&event.id)))
+    }
+
+    async fn an_event_vanished(&self, client: &Client) -> Result<bool, FeedError> {
+        let events: Vec<u64> = self.events_before.iter().copied().collect();
+        for ids in events.chunks(EVENTS_A_QUESTION) {
+            if let EventIndexAnswer::Events(found) = client
+                .event_index(&EventIndex::new().event_ids(ids.iter().copied()))
+                .await?
+            {
+                let found: HashSet<u64> = found.entries.iter().map(|event| event.id).collect();
+                if ids.iter().any(|id| !found.contains(id)) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}

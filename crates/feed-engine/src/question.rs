@@ -1,0 +1,119 @@
+//! What MISP is asked for a feed (design 9).
+//!
+//! Two questions go to `POST /attributes/restSearch`: the feed's own, and the one for false positives. MISP ignores a filter that it
+//! does not understand and then answers *everything*, so both are typed values of `misp-client`, and every row that comes back is held
+//! against them.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use feed_classification::{IndicatorType, TagScheme};
+use misp_client::{AttributeSearch, Published};
+
+use crate::{FeedError, FeedScope, Selection, Upstream};
+
+/// The feed's own question.
+///
+/// Whether events are published is not left to MISP's filter unless the site wants it so (`published_grace: 0s`): every edit unpublishes
+/// an event until somebody publishes it again, and all its indicators would be gone meanwhile. See [`crate::publication`].
+pub(crate) fn for_feed(
+    upstream: &Upstream,
+    scope: FeedScope,
+    now: jiff::Timestamp,
+) -> Result<AttributeSearch, FeedError> {
+    let site = &upstream.site;
+    let tags = tag_scheme(upstream);
+    let types = upstream.mappings.attribute_types(scope.kind);
+    let mut search = AttributeSearch::new(types.iter().cloned())
+        .and_then(|search| search.without_tag(tags.false_positive_tag()))
+        .map_err(unaskable)?
+        .timestamp_from(scope.age.since(now).as_second())
+        .enforce_warninglist(scope.selection.enforces_warninglists())
+        .include_event_tags(true)
+        .include_all_tags(true)
+        .page_size(site.page_size);
+    if !ignores_to_ids(upstream, scope.kind) {
+        search = search.to_ids(true);
+    }
+    if scope.selection.wants_published() && site.published_grace.is_zero() {
+        search = search.published(Published::Yes);
+    }
+    match scope.selection {
+        Selection::Feed(feed) => {
+            if let Some(tag) = tags.classification_tag(feed) {
+                search = search.with_tag(tag).map_err(unaskable)?;
+            } else if feed.needs_tag() {
+                // A custom feed without a tag would be "everything".
+                return Err(FeedError::UndefinedFeed {
+                    feed,
+                    defined: site.custom_feeds.keys().copied().collect(),
+                });
+            }
+        }
+        // Only the context of an event names its organisation, so that a lost `org` filter can be noticed.
+        Selection::Organisation(organisation) => search = search.organisation(organisation).include_context(true),
+    }
+    Ok(search)
+}
+
+/// The question for what an analyst called harmless: whatever `to_ids`, publication and warning lists say.
+pub(crate) fn for_false_positives(
+    upstream: &Upstream,
+    kind: IndicatorType,
+    now: jiff::Timestamp,
+) -> Result<AttributeSearch, FeedError> {
+    let types: BTreeSet<&String> = IndicatorType::ALL
+        .iter()
+        .filter(|other| other.family() == kind.family())
+        .flat_map(|other| upstream.mappings.attribute_types(*other))
+        .collect();
+    let search = AttributeSearch::new(types.into_iter().cloned())
+        .and_then(|search| search.with_tag(tag_scheme(upstream).false_positive_tag()))
+        .map_err(unaskable)?
+        .timestamp_from(upstream.site.falsepositive_timeout.since(now).as_second())
+        .enforce_warninglist(false)
+        .include_event_tags(true)
+        .include_all_tags(true)
+        .page_size(upstream.site.page_size);
+    Ok(search)
+}
+
+/// Returns a number that changes with every setting that changes what a feed of this kind holds, so that a reload is acted on at once.
+pub(crate) fn rules(upstream: &Upstream, kind: IndicatorType) -> u64 {
+    let site = &upstream.site;
+    let mut hasher = DefaultHasher::new();
+    site.tag.hash(&mut hasher);
+    site.custom_feeds.hash(&mut hasher);
+    site.ignore_to_ids.hash(&mut hasher);
+    site.falsepositive_timeout.as_str().hash(&mut hasher);
+    site.published_grace.hash(&mut hasher);
+    site.max_expand.hash(&mut hasher);
+    for other in IndicatorType::ALL
+        .iter()
+        .filter(|other| other.family() == kind.family())
+    {
+        upstream.mappings.attribute_types(*other).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn tag_scheme(upstream: &Upstream) -> TagScheme {
+    TagScheme::new(&upstream.site.tag, upstream.site.custom_feeds.clone())
+}
+
+/// `ignore_to_ids` may name our type (`ja3`) or one of MISP's (`ja3-fingerprint-md5`); the reference understood only the latter.
+fn ignores_to_ids(upstream: &Upstream, kind: IndicatorType) -> bool {
+    let ignored = &upstream.site.ignore_to_ids;
+    ignored.contains(kind.as_str())
+        || upstream
+            .mappings
+            .attribute_types(kind)
+            .iter()
+            .any(|name| ignored.contains(name))
+}
+
+/// `site-config` lets no tag or type pass that a question cannot hold; a site made in code may have one.
+fn unaskable(error: misp_client::Error) -> FeedError {
+    FeedError::Unaskable(Arc::new(error))
+}

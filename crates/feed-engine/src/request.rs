@@ -1,0 +1,127 @@
+//! One request for a feed, as a value.
+
+use std::time::Duration;
+
+use feed_classification::{Age, FeedName, IndicatorType};
+use uuid::Uuid;
+
+use crate::Encoding;
+use crate::upstream::UpstreamId;
+
+/// Which attributes of a MISP a feed is made of.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Selection {
+    /// Those that carry the classification tag of a feed name (all, for `any` and `42`).
+    Feed(FeedName),
+    /// Those that one organisation created.
+    Organisation(Uuid),
+}
+
+impl Selection {
+    /// Returns the feed's name, or the organisation's UUID.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Feed(feed) => feed.as_str().to_owned(),
+            Self::Organisation(organisation) => organisation.to_string(),
+        }
+    }
+
+    /// Returns whether only published events count (design 9).
+    #[must_use]
+    pub fn wants_published(self) -> bool {
+        match self {
+            Self::Feed(feed) => feed.wants_published(),
+            Self::Organisation(_) => true,
+        }
+    }
+
+    /// Returns whether MISP leaves out what is on its warning lists.
+    #[must_use]
+    pub fn enforces_warninglists(self) -> bool {
+        match self {
+            Self::Feed(feed) => feed.enforces_warninglists(),
+            Self::Organisation(_) => true,
+        }
+    }
+}
+
+/// What a feed is about: a selection × an indicator type × an age.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct FeedScope {
+    /// Which attributes.
+    pub selection: Selection,
+    /// Which type of indicator is taken out of them.
+    pub kind: IndicatorType,
+    /// How recently an attribute must have changed.
+    pub age: Age,
+}
+
+/// One request: a feed, the form it shall have, and how old the answer may be.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FeedRequest {
+    /// What the feed is about.
+    pub scope: FeedScope,
+    /// Name of the exporter (`txt`, `json`, …).
+    pub output: String,
+    /// How the body is compressed.
+    pub encoding: Encoding,
+    /// Whether networks are merged into the smallest set that covers the same addresses.
+    pub aggregate: bool,
+    /// The oldest answer that the caller accepts; `None` leaves it to the site's soft expiry.
+    pub max_age: Option<Duration>,
+}
+
+impl FeedRequest {
+    /// Returns a request for the plain body of a feed in one output.
+    #[must_use]
+    pub fn new(selection: Selection, kind: IndicatorType, age: Age, output: impl Into<String>) -> Self {
+        Self {
+            scope: FeedScope { selection, kind, age },
+            output: output.into(),
+            encoding: Encoding::Identity,
+            aggregate: false,
+            max_age: None,
+        }
+    }
+
+    /// Sets how the body is compressed.
+    #[must_use]
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// Sets whether networks are merged.
+    #[must_use]
+    pub fn aggregate(mut self, aggregate: bool) -> Self {
+        self.aggregate = aggregate;
+        self
+    }
+
+    /// Sets the oldest answer that the caller accepts.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+}
+
+/// Names one set of indicators in memory. `rules` changes with every setting that changes what the set holds.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct FeedKey {
+    pub(crate) upstream: UpstreamId,
+    pub(crate) scope: FeedScope,
+    pub(crate) rules: u64,
+}
+
+/// Names one rendered body in memory.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct BodyKey {
+    pub(crate) feed: FeedKey,
+    pub(crate) output: String,
+    pub(crate) aggregate: bool,
+    pub(crate) encoding: Encoding,
+}

@@ -1,0 +1,40 @@
+//! The seam between the engine and where indicators come from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use feed_classification::IndicatorSet;
+
+use crate::{FeedError, FeedScope, Upstream};
+
+/// All indicators of one feed, complete, as of one moment.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Gathered {
+    /// The values.
+    pub values: IndicatorSet,
+    /// How many attributes gave no value, by reason (the names of [`feed_classification::Dropped`]).
+    pub dropped: BTreeMap<&'static str, u64>,
+}
+
+impl Gathered {
+    /// Returns the outcome with these values and these drops.
+    #[must_use]
+    pub fn new(values: IndicatorSet, dropped: BTreeMap<&'static str, u64>) -> Self {
+        Self { values, dropped }
+    }
+}
+
+/// What [`IndicatorSource::gather`] returns.
+pub type Gathering<'a> = Pin<Box<dyn Future<Output = Result<Gathered, FeedError>> + Send + 'a>>;
+
+/// Knows the indicators of every feed. [`MispSource`](crate::MispSource) asks MISP each time; a local mirror would be another one.
+pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
+    /// Gathers the whole feed, or fails: never a part of it.
+    ///
+    /// # Errors
+    /// Whatever keeps the feed from being complete and right.
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope) -> Gathering<'a>;
+}

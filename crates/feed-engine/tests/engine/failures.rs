@@ -1,0 +1,131 @@
+//! A MISP that fails: an error in time, nothing kept as empty, and the next request works.
+
+use std::time::{Duration, Instant};
+
+use feed_engine::{Fault as Whose, Origin};
+use misp_sim::{Attribute, Event, Fault, Moment};
+
+use crate::support::{Bench, domains, lines, tag};
+
+fn events() -> Vec<Event> {
+    let many = (0..200).map(|number| Attribute::new("domain", format!("d{number:03}.example.com")));
+    vec![many.fold(
+        Event::new("one").tag(tag("block")).changed(Moment::Ago(3_600)),
+        Event::attribute,
+    )]
+}
+
+fn faults() -> Vec<Fault> {
+    vec![
+        Fault::Refuse,
+        Fault::CloseEarly,
+        Fault::Hang,
+        Fault::HangInBody { after_bytes: 2_000 },
+        Fault::CutOff {
+            after_bytes: 2_000,
+            chunked: false,
+        },
+        Fault::CutOff {
+            after_bytes: 2_000,
+            chunked: true,
+        },
+        Fault::CutOff {
+            after_bytes: 0,
+            chunked: false,
+        },
+        Fault::Html { status: 200 },
+        Fault::Html { status: 502 },
+        Fault::Status(403),
+        Fault::Status(404),
+        Fault::Status(429),
+        Fault::Status(500),
+        Fault::NotJson,
+        Fault::LoginRedirect,
+        Fault::SlowDrip {
+            bytes: 1,
+            pause: Duration::from_millis(50),
+        },
+        Fault::Late(Duration::from_secs(30)),
+    ]
+}
+
+/// A site with a time-out of one second.
+async fn impatient() -> Bench {
+    Bench::with_site(events(), "mispTimeoutSeconds: 1\n").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_is_an_error_in_time_and_the_next_request_works() {
+    for fault in faults() {
+        let bench = impatient().await;
+        bench.sim.set_fault(fault.clone());
+        let began = Instant::now();
+        let error = bench.engine.feed(&bench.upstream, &domains()).await.unwrap_err();
+        assert_eq!(error.fault(), Whose::Upstream, "{fault:?}: {}", error.chain());
+        // The site's time-out is one second; the rest is for a busy machine.
+        assert!(
+            began.elapsed() < Duration::from_secs(4),
+            "{fault:?} took {:?}",
+            began.elapsed()
+        );
+        bench.sim.clear_fault();
+        let feed = bench.engine.feed(&bench.upstream, &domains()).await;
+        assert_eq!(
+            feed.map(|feed| feed.count).map_err(|error| error.chain()),
+            Ok(200),
+            "after {fault:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_serves_the_last_good_feed_once_there_is_one() {
+    for fault in faults() {
+        let bench = impatient().await;
+        let good = bench.engine.feed(&bench.upstream, &domains()).await.unwrap();
+        bench.sim.set_fault(fault.clone());
+        let feed = bench
+            .engine
+            .feed(&bench.upstream, &domains().max_age(Duration::ZERO))
+            .await;
+        // The clock of the test stands still, so an age of zero is still young enough; it must be an older answer.
+        assert_eq!(feed.unwrap().origin, Origin::Hit);
+        bench.grow_old(60);
+        let feed = bench
+            .engine
+            .feed(&bench.upstream, &domains().max_age(Duration::from_secs(30)))
+            .await
+            .unwrap();
+        assert_eq!(
+            (feed.origin, &feed.body, &feed.etag),
+            (Origin::Stale, &good.body, &good.etag),
+            "{fault:?}"
+        );
+        assert!(
+            feed.refresh_failing || matches!(fault, Fault::SlowDrip { .. }),
+            "{fault:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_fault_in_the_list_of_unpublished_events_is_an_error_too() {
+    let bench = Bench::of(events()).await;
+    bench.sim.set_fault(Fault::Status(500).on("/events/index"));
+    assert_eq!(bench.ask(domains()).await.unwrap_err().fault(), Whose::Upstream);
+}
+
+#[tokio::test]
+async fn a_cut_in_the_second_page_is_no_shorter_feed() {
+    let bench = Bench::with_site(events(), "page_size: 150\n").await;
+    bench.sim.set_fault(
+        Fault::CutOff {
+            after_bytes: 3_000,
+            chunked: false,
+        }
+        .on("/attributes/restSearch")
+        .after(2),
+    );
+    let outcome = bench.ask(domains()).await;
+    assert!(outcome.is_err(), "{:?}", outcome.map(|feed| lines(&feed).len()));
+}
