@@ -1,0 +1,78 @@
+//! Asks each MISP whether it is there.
+
+use std::time::Duration;
+
+use futures_util::future;
+use misp_client::{AuthKey, BaseUrl, Client, Error, ErrorKind, Scheme};
+use secrecy::SecretString;
+use site_config::{Loaded, Site};
+use token_crypto::Protocol;
+
+use crate::cli::misp::Reached;
+use crate::cli::progress::Progress;
+use crate::cli::{output, runtime};
+use crate::exit::{Exit, Failure, chain};
+
+/// A person waits for this; a site's own time-out is made for large answers.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Shaped like a key of MISP, and of nobody.
+const NOBODYS_KEY: &str = "0000000000000000000000000000000000000000";
+
+/// Asks all enabled sites at the same time and says one line for each.
+pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) -> Result<(), Failure> {
+    let sites: Vec<_> = loaded.sites.values().filter(|site| site.enabled).collect();
+    runtime::block_on(async {
+        let progress = Progress::of(format!("asking {} MISP", sites.len()));
+        let answers = future::join_all(sites.iter().map(|site| ask(site, reached, key.as_ref()))).await;
+        drop(progress);
+        let mut failed = false;
+        for (site, answer) in sites.iter().zip(answers) {
+            match answer {
+                Ok(line) => output::print(format!("{}: {line}\n", site.name))?,
+                Err(line) => {
+                    failed = true;
+                    output::remark(format!("{}: {line}\n", site.name));
+                }
+            }
+        }
+        if failed {
+            Err(Failure::said(Exit::Unavailable))
+        } else {
+            Ok(())
+        }
+    })
+}
+
+/// Returns what is to be said about one MISP: good, or bad.
+async fn ask(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<String, String> {
+    let client = client(site, reached, key)?;
+    match client.version().await {
+        Ok(version) => Ok(format!("MISP {}", version.version)),
+        Err(error) if key.is_none() && error.kind() == ErrorKind::KeyRefused => {
+            Ok("a MISP answers (no key was tried)".to_owned())
+        }
+        Err(error) => Err(told(&error)),
+    }
+}
+
+fn told(error: &Error) -> String {
+    chain(error)
+}
+
+fn client(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<Client, String> {
+    let scheme = match reached.proto {
+        Protocol::Http => Scheme::Http,
+        Protocol::Https => Scheme::Https,
+    };
+    let url = BaseUrl::new(scheme, site.name.as_str(), reached.port()).map_err(|error| error.to_string())?;
+    let key = AuthKey::new(key.cloned().unwrap_or_else(|| NOBODYS_KEY.into())).map_err(|error| error.to_string())?;
+    let mut builder = Client::builder(url, key)
+        .verify_certificate(site.verify_certificate)
+        .timeout(site.timeout.min(PATIENCE));
+    if let Some(path) = &site.ca_certificate {
+        let pem = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        builder = builder.add_root_certificate(pem);
+    }
+    builder.build().map_err(|error| told(&error))
+}

@@ -1,0 +1,84 @@
+//! `cratosd demo`: a sample MISP, a site, a token and the daemon, in one process.
+
+mod configuration;
+mod guide;
+mod probe;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use feed_engine::FeedEngine;
+use site_config::ConfigStore;
+use token_crypto::{Claims, ExpiryDay, Protocol, SealedToken};
+
+use self::configuration::DemoFiles;
+use self::guide::Guide;
+use super::{files, listening, output, runtime, serve, token};
+use crate::App;
+use crate::exit::{Failure, chain};
+
+/// How long the token works.
+const DAYS: u32 = 30;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Nothing leaves this machine and nothing stays behind: the sample MISP and the secrets live as long
+as this process.")]
+pub(super) struct Options {
+    /// Address and port to listen on; port 0 takes any free one
+    #[arg(
+        long,
+        env = "CRATOS_LISTEN",
+        hide_env_values = true,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8080"
+    )]
+    listen: SocketAddr,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    runtime::block_on(async {
+        let listener = listening::bind(options.listen).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Failure::failed(error.to_string()))?;
+        let sim = misp_sim::demo()
+            .start()
+            .await
+            .map_err(|error| Failure::failed(format!("the sample MISP does not start: {}", chain(&error))))?;
+        let files = DemoFiles::write(sim.addr().ip())?;
+        let store = Arc::new(ConfigStore::open(files.paths()).map_err(Failure::configuration)?);
+        let expires = ExpiryDay::days_from(token::today(), DAYS);
+        let token = mint(&store, sim.addr(), expires)?;
+        let app =
+            App::new(Arc::clone(&store), FeedEngine::default()).map_err(|error| Failure::failed(chain(&error)))?;
+
+        let base = format!("http://{}", listening::reachable(address));
+        let told = async {
+            let etag = probe::first_etag(&format!("{base}{}", guide::FIRST_FEED), &token).await?;
+            let guide = Guide {
+                misp: &sim.url(),
+                base: &base,
+                token: &token,
+                expires,
+                etag: &etag,
+            };
+            output::print(guide.to_string())?;
+            // From here on only serving decides when this ends.
+            std::future::pending().await
+        };
+        tokio::select! {
+            ended = serve::serve(app, store, listener) => ended,
+            failed = told => failed,
+        }
+    })
+}
+
+/// Makes a token without a scope for the sample MISP.
+fn mint(store: &ConfigStore, misp: SocketAddr, expires: ExpiryDay) -> Result<SealedToken, Failure> {
+    let loaded = store.current();
+    let key = misp_sim::Sim::READER_KEY.into();
+    let claims = Claims::new(misp.ip().to_string(), Protocol::Http, misp.port(), key, expires).with_label("demo");
+    token::seal(&files::key_ring(&loaded.core)?, &claims)
+}

@@ -1,0 +1,86 @@
+//! `cratosd feed`: one feed to standard output, without a server.
+
+use std::sync::Arc;
+
+use clap::Args;
+use feed_classification::{Age, FeedName, IndicatorType};
+use feed_engine::{Fault, FeedEngine, FeedError, FeedRequest, RenderedFeed, Selection, Upstream};
+
+use super::auth_key::AuthKeySource;
+use super::files::{self, ConfigFiles};
+use super::misp::MispAddress;
+use super::progress::Progress;
+use super::{names, output, runtime};
+use crate::exit::Failure;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --auth-key-file and CRATOS_AUTH_KEY the MISP key is read from standard input.
+
+The feed is written when it is complete, or not at all. To replace a file only by a good one:
+  cratosd feed --site misp.example.net --auth-key-file key block ipv4 1w txt > list.new && mv list.new list")]
+pub(super) struct Options {
+    #[command(flatten)]
+    misp: MispAddress,
+
+    #[command(flatten)]
+    auth_key: AuthKeySource,
+
+    #[command(flatten)]
+    files: ConfigFiles,
+
+    /// Which feed
+    #[arg(value_name = "FEED", value_parser = names::feed())]
+    feed: FeedName,
+
+    /// Which type of indicator
+    #[arg(value_name = "TYPE", value_parser = names::indicator_type())]
+    kind: IndicatorType,
+
+    /// How recently an indicator must have changed
+    #[arg(value_name = "AGE", value_parser = names::age())]
+    age: Age,
+
+    /// In which format
+    #[arg(value_name = "OUTPUT", value_parser = names::output())]
+    output: String,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    let loaded = options.files.load()?;
+    let site = files::site(&loaded, &options.misp.site)?;
+    let reached = options.misp.reached;
+    let key = options.auth_key.read()?;
+    let upstream = Upstream::new(
+        Arc::clone(site),
+        Arc::clone(&loaded.mappings),
+        reached.engine_protocol(),
+        reached.port(),
+        key,
+    );
+    let request = FeedRequest::new(
+        Selection::Feed(options.feed),
+        options.kind,
+        options.age,
+        options.output.as_str(),
+    );
+    runtime::block_on(async {
+        let feed = ask(&upstream, &request)
+            .await
+            .map_err(|error| failure(&upstream, &error))?;
+        output::print(&feed.body)
+    })
+}
+
+async fn ask(upstream: &Upstream, request: &FeedRequest) -> Result<RenderedFeed, FeedError> {
+    let _shown = Progress::of(format!("asking {}", upstream.address()));
+    FeedEngine::default().feed(upstream, request).await
+}
+
+fn failure(upstream: &Upstream, error: &FeedError) -> Failure {
+    match error.fault() {
+        Fault::Caller => Failure::usage(error.chain()),
+        Fault::Upstream => Failure::unavailable(format!("{}: {}", upstream.address(), error.chain())),
+        _ => Failure::failed(error.chain()),
+    }
+}

@@ -1,0 +1,113 @@
+//! The configuration files that a command reads, and what it takes out of them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use site_config::{Core, Loaded, Paths, Site, SiteName};
+use token_crypto::KeyRing;
+
+use crate::exit::{Failure, chain};
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct ConfigFiles {
+    /// The core file
+    #[arg(
+        long,
+        env = "CRATOS_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE",
+        default_value = "config/config.yaml"
+    )]
+    config: PathBuf,
+
+    /// The directory with one file per MISP
+    #[arg(
+        long,
+        env = "CRATOS_SITES",
+        hide_env_values = true,
+        value_name = "DIR",
+        default_value = "sites"
+    )]
+    sites: PathBuf,
+
+    /// The file that maps indicator types to MISP attribute types
+    #[arg(
+        long,
+        env = "CRATOS_MAPPINGS",
+        hide_env_values = true,
+        value_name = "FILE",
+        default_value = "config/mappings.yaml"
+    )]
+    mappings: PathBuf,
+}
+
+impl ConfigFiles {
+    /// Returns where the files are.
+    pub(super) fn paths(&self) -> Paths {
+        Paths {
+            config: self.config.clone(),
+            mappings: self.mappings.clone(),
+            sites: self.sites.clone(),
+        }
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// A usage error with one line per problem of all files when the core file, the mappings or the directory of sites cannot be
+    /// used. A site file that cannot be used only disables that site.
+    pub(super) fn load(&self) -> Result<Loaded, Failure> {
+        site_config::load(&self.paths()).map_err(Failure::configuration)
+    }
+}
+
+/// Returns the site that was asked for.
+///
+/// # Errors
+/// A usage error that says why there is no such site: unknown (with the known ones), switched off, or a bad file (with its problems).
+pub(super) fn site<'a>(loaded: &'a Loaded, name: &SiteName) -> Result<&'a Arc<Site>, Failure> {
+    match loaded.sites.get(name) {
+        Some(site) if site.enabled => return Ok(site),
+        Some(_) => {
+            return Err(Failure::usage(format!(
+                "site {name} is switched off: its file says `enabled: False`"
+            )));
+        }
+        None => {}
+    }
+    if let Some(disabled) = loaded.disabled.iter().find(|site| site.name == name.as_str()) {
+        return Err(Failure::configuration(&disabled.problems));
+    }
+    let known: Vec<_> = loaded
+        .sites
+        .values()
+        .filter(|site| site.enabled)
+        .map(|site| site.name.as_str())
+        .collect();
+    let known = if known.is_empty() {
+        "there is none yet".to_owned()
+    } else {
+        format!("known are {}", known.join(", "))
+    };
+    Err(Failure::usage(format!(
+        "site {name} has no file in the sites directory; {known}"
+    )))
+}
+
+/// Returns the keys that seal and open tokens. With legacy tokens accepted this takes a moment: their key is slow to derive by design.
+///
+/// # Errors
+/// A usage error when the keys of the core file make no ring.
+pub(super) fn key_ring(core: &Core) -> Result<KeyRing, Failure> {
+    let builder = KeyRing::builder(&core.salt).legacy(core.accept_legacy_tokens);
+    let keys = core.encryption_keys.iter().cloned();
+    keys.fold(builder, token_crypto::KeyRingBuilder::key)
+        .build()
+        .map_err(|error| {
+            Failure::usage(format!(
+                "the secrets of the core file cannot be used: {}",
+                chain(&error)
+            ))
+        })
+}

@@ -1,0 +1,68 @@
+//! Reads the names of feeds, types, ages, outputs and permissions; a wrong one is answered with all the right ones.
+
+use std::net::IpAddr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use feed_classification::{Age, FeedName, IndicatorType, Registry};
+use ipnet::IpNet;
+use token_crypto::{ExpiryDay, Permission};
+
+pub(super) fn feed() -> impl TypedValueParser<Value = FeedName> {
+    PossibleValuesParser::new(FeedName::NAMES).try_map(|name| name.parse::<FeedName>())
+}
+
+pub(super) fn indicator_type() -> impl TypedValueParser<Value = IndicatorType> {
+    PossibleValuesParser::new(IndicatorType::NAMES).try_map(|name| name.parse::<IndicatorType>())
+}
+
+pub(super) fn age() -> impl TypedValueParser<Value = Age> {
+    PossibleValuesParser::new(Age::NAMES).try_map(|name| name.parse::<Age>())
+}
+
+pub(super) fn permission() -> impl TypedValueParser<Value = Permission> {
+    PossibleValuesParser::new(Permission::ALL.iter().map(|permission| permission.as_str()))
+        .try_map(|name| name.parse::<Permission>())
+}
+
+/// Names of exporters; they keep their text, since exporters have no type of their own.
+pub(super) fn output() -> PossibleValuesParser {
+    PossibleValuesParser::new(Registry::builtin().names().map(str::to_owned).collect::<Vec<_>>())
+}
+
+/// Reads the day on which a token ends.
+pub(super) fn expiry(text: &str) -> Result<ExpiryDay, String> {
+    text.parse::<ExpiryDay>().map_err(|error| error.to_string())
+}
+
+/// Reads a network, or one address as the network of its own.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let network = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address),
+        Err(_) => text
+            .parse::<IpNet>()
+            .map_err(|_| "neither an address nor a network such as 192.0.2.0/24 or 2001:db8::/32".to_owned())?,
+    };
+    if network.addr() != network.network() {
+        return Err(format!("has host bits: write {}", network.trunc()));
+    }
+    Ok(network)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_whole_ones() {
+        assert_eq!(network("192.0.2.0/24").unwrap().to_string(), "192.0.2.0/24");
+        assert_eq!(network("192.0.2.7").unwrap().to_string(), "192.0.2.7/32");
+        assert_eq!(network("2001:db8::1").unwrap().to_string(), "2001:db8::1/128");
+        assert_eq!(
+            network("192.0.2.7/24").unwrap_err(),
+            "has host bits: write 192.0.2.0/24"
+        );
+        for wrong in ["", "192.0.2.0/33", "example.net", "192.0.2.0-192.0.2.9"] {
+            assert!(network(wrong).unwrap_err().starts_with("neither"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `cratosd serve`: the daemon.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use clap::Args;
+use feed_engine::FeedEngine;
+use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
+
+use super::files::ConfigFiles;
+use super::signals::{Order, Signals};
+use super::{listening, runtime};
+use crate::App;
+use crate::exit::{Failure, chain};
+
+/// Where is listened unless the option or the core file says otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The files are read again when they change, and on SIGHUP.
+SIGTERM and SIGINT let running requests end; a second one does not wait for them.")]
+pub(super) struct Options {
+    #[command(flatten)]
+    files: ConfigFiles,
+
+    /// Address and port to listen on [default: `listen` of the core file, else 127.0.0.1:8080]
+    #[arg(long, env = "CRATOS_LISTEN", hide_env_values = true, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    let store = Arc::new(ConfigStore::open(options.files.paths()).map_err(Failure::configuration)?);
+    let loaded = store.current();
+    let engine = FeedEngine::builder().memory_bytes(loaded.core.memory_bytes).build();
+    let app = App::new(Arc::clone(&store), engine).map_err(|error| Failure::usage(chain(&error)))?;
+    tell_about_sites(&loaded);
+    let address = options.listen.or(loaded.core.listen).unwrap_or(LISTEN);
+    runtime::block_on(async {
+        let listener = listening::bind(address).await?;
+        let _watch = watch(&store);
+        serve(app, store, listener).await
+    })
+}
+
+/// Serves until a signal says otherwise.
+pub(super) async fn serve(
+    app: Arc<App>,
+    store: Arc<ConfigStore>,
+    listener: tokio::net::TcpListener,
+) -> Result<(), Failure> {
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    let mut signals = Signals::listen()?;
+    tracing::info!(%address, "listening on http://{address}");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let shutdown = async move {
+        // Also when the sender is dropped.
+        let _ = stopped.await;
+    };
+    let mut serving = std::pin::pin!(crate::server::serve(app, listener, shutdown));
+    let mut stop = Some(stop);
+    loop {
+        tokio::select! {
+            ended = &mut serving => return ended.map_err(|error| Failure::failed(format!("serving ended: {error}"))),
+            order = signals.next() => match (order, stop.take()) {
+                (Order::Reload, untouched) => {
+                    stop = untouched;
+                    tokio::spawn(reload(Arc::clone(&store)));
+                }
+                (Order::Stop(signal), Some(stop)) => {
+                    tracing::info!(signal, "stopping; running requests may end");
+                    let _ = stop.send(());
+                }
+                (Order::Stop(signal), None) => {
+                    tracing::warn!(signal, "stopping at once");
+                    return Ok(());
+                }
+            },
+        }
+    }
+}
+
+/// Reads the files again, off the threads that serve sockets.
+async fn reload(store: Arc<ConfigStore>) {
+    match tokio::task::spawn_blocking(move || store.reload()).await {
+        Ok(outcome) => tell_about_reload(&outcome),
+        Err(error) => tracing::error!(%error, "reading the configuration again failed"),
+    }
+}
+
+/// Reloads when a file changes; where the system cannot tell, SIGHUP is left.
+fn watch(store: &ConfigStore) -> Option<site_config::Watch> {
+    store
+        .watch(|outcome| tell_about_reload(&outcome))
+        .inspect_err(|error| {
+            tracing::warn!(
+                error = chain(error),
+                "the files are not watched: send SIGHUP after changing one"
+            )
+        })
+        .ok()
+}
+
+fn tell_about_reload(outcome: &ReloadOutcome) {
+    match outcome {
+        ReloadOutcome::Applied(loaded) => {
+            tracing::info!("configuration read again and in force");
+            tell_about_sites(loaded);
+        }
+        ReloadOutcome::Refused(problems) => {
+            tracing::error!(
+                problems = joined(problems),
+                "configuration not read again: the one before stays in force"
+            );
+        }
+        _ => {}
+    }
+}
+
+/// Logs one line per site: served, switched off, or why it cannot be served.
+fn tell_about_sites(loaded: &Loaded) {
+    for site in loaded.sites.values() {
+        let name = site.name.as_str();
+        if let Some(kept) = loaded.kept.iter().find(|kept| kept.name == site.name) {
+            tracing::error!(
+                site = name,
+                problems = joined(&kept.problems),
+                "site is served as it was before: its file cannot be used"
+            );
+        } else if site.enabled {
+            tracing::info!(site = name, tag = site.tag, "site is served");
+        } else {
+            tracing::info!(site = name, "site is not served: its file says `enabled: False`");
+        }
+    }
+    for site in &loaded.disabled {
+        tracing::error!(
+            site = site.name,
+            problems = joined(&site.problems),
+            "site is not served: its file cannot be used"
+        );
+    }
+    if loaded.sites.is_empty() {
+        tracing::warn!("no site is served: every token will be refused");
+    }
+}
+
+fn joined(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

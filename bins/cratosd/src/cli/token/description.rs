@@ -1,0 +1,65 @@
+//! What a token allows, in words.
+
+use token_crypto::{Allowed, Claims, Opened};
+
+/// Returns one line for each thing that a token says, without its MISP key.
+pub(super) fn of(opened: &Opened) -> String {
+    let claims = &opened.claims;
+    let scope = &claims.scope;
+    let permissions: Vec<_> = scope.permissions.iter().map(|permission| permission.as_str()).collect();
+    let lines = [
+        ("site", reached(claims)),
+        (
+            "expires",
+            format!("{}, 00:00 UTC; on that day it does not work any more", claims.expires),
+        ),
+        ("feeds", list(&scope.feeds)),
+        ("types", list(&scope.types)),
+        ("outputs", list(&scope.outputs)),
+        ("addresses", networks(claims)),
+        (
+            "permissions",
+            if permissions.is_empty() {
+                "none".to_owned()
+            } else {
+                permissions.join(", ")
+            },
+        ),
+        ("label", claims.label.clone().unwrap_or_else(|| "none".to_owned())),
+        ("id", claims.id.to_string()),
+        ("format", opened.format.to_string()),
+        (
+            "sha256",
+            format!("{} (revokes it, in blacklisted_api_tokens)", opened.fingerprint()),
+        ),
+    ];
+    lines.iter().map(|(name, value)| line(name, value)).collect()
+}
+
+/// Returns one line of the list.
+pub(super) fn line(name: &str, value: &str) -> String {
+    // A legacy token may hold any text; a line must stay one line.
+    let value: String = value.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    format!("{name:<12} {value}\n")
+}
+
+fn reached(claims: &Claims) -> String {
+    format!("{} ({}, port {})", claims.site, claims.protocol, claims.port)
+}
+
+fn list(allowed: &Allowed) -> String {
+    match allowed {
+        Allowed::All => "all".to_owned(),
+        Allowed::Only(names) if names.is_empty() => "none".to_owned(),
+        Allowed::Only(names) => names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn networks(claims: &Claims) -> String {
+    let networks: Vec<_> = claims.scope.networks.iter().map(ToString::to_string).collect();
+    if networks.is_empty() {
+        "all that the site allows".to_owned()
+    } else {
+        format!("{}, as far as the site allows them", networks.join(", "))
+    }
+}

@@ -1,0 +1,103 @@
+//! What `check` finds, offline and online.
+
+use std::net::TcpListener;
+
+use misp_sim::{Fault, Sim};
+
+use crate::support::{Installation, Ran, run_with};
+
+const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\n";
+
+#[test]
+fn a_good_configuration_is_exit_0_with_a_summary() {
+    let installation = Installation::new()
+        .with_site("misp.example.net", SITE)
+        .with_site("off.example.net", "tag: x\nenabled: False\nallowed_ips: [127.0.0.1]\n");
+    let ran = installation.run(&["check"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(ran.stdout, @"");
+}
+
+#[test]
+fn problems_of_sites_are_exit_64_with_a_line_each() {
+    let installation =
+        Installation::new().with_site("misp.example.net", "tag: example\nallowed_ips: [1.2.3]\npage_sise: 1\n");
+    let ran = installation.run(&["check"]);
+    assert_eq!(ran.code, Some(64));
+    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stdout, @"");
+}
+
+#[test]
+fn problems_of_the_core_file_are_exit_64_with_a_line_each() {
+    let installation = Installation::new();
+    installation.write("config/config.yaml", "debugg: 1\n");
+    let ran = installation.run(&["check"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(64), ""));
+    assert!(
+        ran.stderr.lines().last().unwrap().ends_with(" problems"),
+        "{}",
+        ran.stderr
+    );
+}
+
+fn online(installation: &Installation, port: u16, key: Option<&str>) -> Ran {
+    let port = port.to_string();
+    let mut command = installation.command(&["check", "--online", "--proto", "http", "--port", &port]);
+    if let Some(key) = key {
+        command.env("CRATOS_AUTH_KEY", key);
+    }
+    run_with(command, "")
+}
+
+#[test]
+fn online_finds_a_misp_with_and_without_a_key() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let installation = Installation::new().with_site("127.0.0.1", SITE);
+    let ran = online(&installation, sim.addr().port(), None);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("127.0.0.1: a MISP answers (no key was tried)\n"),
+        "{}",
+        ran.stdout
+    );
+    let ran = online(&installation, sim.addr().port(), Some(Sim::READER_KEY));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+    assert!(
+        ran.stdout.lines().last().unwrap().starts_with("127.0.0.1: MISP 2."),
+        "{}",
+        ran.stdout
+    );
+    let ran = online(&installation, sim.addr().port(), Some(&"x".repeat(40)));
+    assert_eq!(ran.code, Some(69));
+    assert!(
+        ran.stderr.starts_with("127.0.0.1: MISP refused the key"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn online_tells_what_is_no_misp() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let installation = Installation::new().with_site("127.0.0.1", SITE);
+    for fault in [
+        Fault::Html { status: 200 },
+        Fault::Html { status: 403 },
+        Fault::Status(502),
+        Fault::LoginRedirect,
+    ] {
+        sim.set_fault(&fault);
+        let ran = online(&installation, sim.addr().port(), None);
+        assert_eq!(ran.code, Some(69), "{fault:?}: {}", ran.stdout);
+        assert!(ran.stderr.starts_with("127.0.0.1: "), "{}", ran.stderr);
+    }
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ran = online(&installation, closed, None);
+    assert_eq!(ran.code, Some(69));
+    assert!(
+        ran.stderr.starts_with("127.0.0.1: cannot connect to MISP"),
+        "{}",
+        ran.stderr
+    );
+}

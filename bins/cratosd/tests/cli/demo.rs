@@ -1,0 +1,231 @@
+//! The demo, end to end: every feed × type × output over a real socket, what it prints, and what it never logs.
+
+use std::process::Command;
+
+use feed_classification::{FeedName, IndicatorType, Registry};
+use futures_util::{StreamExt as _, stream};
+use misp_sim::Sim;
+use rustix::process::Signal;
+
+use crate::support::{Daemon, block_on, client, cratosd, get};
+
+struct Demo {
+    daemon: Daemon,
+    base: String,
+    token: String,
+    guide: String,
+}
+
+impl Demo {
+    fn start(command: Command) -> Self {
+        let mut daemon = Daemon::start(command);
+        let base = format!("http://{}", daemon.address());
+        let guide = daemon.wait_for(|daemon| Some(daemon.stdout()).filter(|text| text.contains("cratosd init --help")));
+        let token = guide
+            .lines()
+            .find_map(|line| line.strip_prefix("token "))
+            .unwrap()
+            .trim()
+            .to_owned();
+        Self {
+            daemon,
+            base,
+            token,
+            guide,
+        }
+    }
+}
+
+fn demo(directory: &std::path::Path) -> Command {
+    let mut command = cratosd(directory, &["demo", "--listen", "127.0.0.1:0"]);
+    command.env("TMPDIR", directory);
+    command
+}
+
+#[test]
+fn every_feed_and_type_answers_in_every_output_with_real_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let demo = Demo::start(demo(directory.path()));
+    let registry = Registry::builtin();
+    let outputs: Vec<_> = registry.names().collect();
+    assert!(
+        ["txt", "json", "xml", "yaml", "b64"]
+            .iter()
+            .all(|name| outputs.contains(name))
+    );
+    let mut paths = Vec::new();
+    for feed in FeedName::NAMES {
+        for kind in IndicatorType::NAMES {
+            paths.extend(
+                outputs
+                    .iter()
+                    .map(|output| format!("/v1/feed/{feed}/type/{kind}/age/1w/output/{output}")),
+            );
+        }
+    }
+    let client = client();
+    let answers: Vec<_> = block_on(
+        stream::iter(&paths)
+            .map(|path| {
+                let request = client.get(format!("{}{path}", demo.base)).header("token", &demo.token);
+                async move {
+                    let answer = request.send().await.unwrap();
+                    (path, answer.status().as_u16(), answer.bytes().await.unwrap())
+                }
+            })
+            .buffer_unordered(4)
+            .collect(),
+    );
+    assert_eq!(answers.len(), paths.len());
+    for (path, status, body) in answers {
+        assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
+        assert!(!body.is_empty(), "{path} is empty");
+        assert!(!(path.ends_with("/json") && &body[..] == b"[]"), "{path} has no values");
+    }
+}
+
+#[test]
+fn the_printed_lines_work_when_pasted_into_bash() {
+    if Command::new("curl").arg("--version").output().is_err()
+        || Command::new("bash").arg("--version").output().is_err()
+    {
+        eprintln!("skipped: this needs curl and bash");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let demo = Demo::start(demo(directory.path()));
+    let (examples, everything) = demo.guide.split_once("# Every feed, every type, every output").unwrap();
+    let curls: Vec<_> = examples.lines().filter(|line| line.starts_with("curl ")).collect();
+    let said: Vec<_> = curls.iter().map(|line| bash(line)).collect();
+    assert_eq!(said.len(), 5, "{examples}");
+    assert!(
+        said[0]
+            .split("\r\n")
+            .all(|line| line.parse::<std::net::Ipv4Addr>().is_ok()),
+        "{}",
+        said[0]
+    );
+    assert!(said[1].starts_with("[\""), "{}", said[1]);
+    assert!(said[2].starts_with("HTTP/1.1 304 "), "{}", said[2]);
+    assert!(said[3].contains("rule ") && said[3].lines().count() > 3, "{}", said[3]);
+    assert!(said[4].contains("2."), "{}", said[4]);
+
+    // The loop as it is printed, but for the lists, which are the business of the test above.
+    let (code, _) = everything.split_once("\ndone\n").unwrap();
+    let code = code.split_once('\n').unwrap().1;
+    let code: Vec<_> = code.lines().map(shortened).collect();
+    let codes = bash(&format!("{}\ndone\n", code.join("\n")));
+    assert_eq!(codes.lines().count(), 20, "{codes}");
+    assert!(codes.lines().all(|line| line.starts_with("200 http://")), "{codes}");
+}
+
+/// Keeps two of the words of a `for` line.
+fn shortened(line: &str) -> String {
+    match line.split_once(" in ") {
+        Some((start, words)) => format!(
+            "{start} in {}; do",
+            words.split(' ').take(2).collect::<Vec<_>>().join(" ")
+        ),
+        None => line.to_owned(),
+    }
+}
+
+fn bash(script: &str) -> String {
+    let output = Command::new("bash")
+        .env("no_proxy", "*")
+        .arg("-c")
+        .arg(script)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{script}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn neither_token_nor_misp_key_is_ever_logged() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = demo(directory.path());
+    command.env("RUST_LOG", "trace");
+    let mut demo = Demo::start(command);
+    let (base, token) = (&demo.base, &demo.token);
+    let feed = "v1/feed/block/type/domain/age/1w/output/txt";
+    let bearer = block_on(async {
+        client()
+            .get(format!("{base}/{feed}"))
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    });
+    let basic = block_on(async {
+        client()
+            .get(format!("{base}/{feed}"))
+            .basic_auth("cratos", Some(token))
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    });
+    let statuses = [
+        get(&format!("{base}/{feed}"), Some(token)).status,
+        get(&format!("{base}/{feed}?token={token}"), None).status,
+        get(&format!("{base}/t/{token}/{feed}"), None).status,
+        bearer,
+        basic,
+    ];
+    assert_eq!(statuses, [200; 5]);
+    // Refusals too: a log of what went wrong is where secrets like to appear.
+    assert_eq!(
+        get(
+            &format!("{base}/v1/feed/nonsense/type/ipv4/age/1w/output/txt?token={token}"),
+            None
+        )
+        .status,
+        422
+    );
+    assert_eq!(get(&format!("{base}/{feed}?token={token}x"), None).status, 403);
+    demo.daemon.signal(Signal::INT);
+    assert_eq!(demo.daemon.wait().code(), Some(0));
+    let log = demo.daemon.stderr();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "{log}");
+    let start_of_the_secret_part = &demo.token[10..40];
+    for secret in [Sim::READER_KEY, &demo.token, start_of_the_secret_part] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None);
+    }
+    assert!(!demo.daemon.stdout().contains(Sim::READER_KEY));
+}
+
+#[test]
+fn ctrl_c_stops_it_and_nothing_stays_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(demo(directory.path()));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    demo.daemon.signal(Signal::INT);
+    assert_eq!(demo.daemon.wait().code(), Some(0), "{}", demo.daemon.stderr());
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_guide_reads_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let demo = Demo::start(demo(directory.path()));
+    let text = demo
+        .guide
+        .replace(&demo.token, "<token>")
+        .replace(&demo.base, "http://127.0.0.1:8080");
+    insta::with_settings!({filters => [
+        (r"sample MISP  http://127.0.0.1:\d+", "sample MISP  http://127.0.0.1:<port>"),
+        (r"until \d{4}-\d\d-\d\d", "until <day>"),
+        (r#""[0-9a-f]{32}""#, "\"<etag>\""),
+    ]}, {
+        insta::assert_snapshot!(text, @"");
+    });
+}

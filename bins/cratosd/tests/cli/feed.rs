@@ -1,0 +1,113 @@
+//! One feed to standard output, without a server.
+
+use std::net::TcpListener;
+
+use misp_sim::{Fault, Sim};
+
+use crate::support::{Installation, Ran, run_with};
+
+const SITE: &str = "tag: example\nmispTimeoutSeconds: 2\nallowed_ips: [127.0.0.1]\n";
+
+fn feed(port: u16, key: &str, path: [&str; 4]) -> Ran {
+    let installation = Installation::new().with_site("127.0.0.1", SITE);
+    let port = port.to_string();
+    let mut args = vec!["feed", "--site", "127.0.0.1", "--proto", "http", "--port", &port];
+    args.extend(path);
+    run_with(installation.command(&args), key)
+}
+
+const PATH: [&str; 4] = ["block", "ipv4", "1w", "txt"];
+
+#[test]
+fn a_feed_goes_to_standard_output_and_nothing_else_is_said() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let ran = feed(sim.addr().port(), Sim::READER_KEY, PATH);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(
+        !ran.stdout.is_empty()
+            && ran
+                .stdout
+                .split("\r\n")
+                .all(|line| line.parse::<std::net::Ipv4Addr>().is_ok()),
+        "{}",
+        ran.stdout
+    );
+    let json = feed(sim.addr().port(), Sim::READER_KEY, ["block", "ipv4", "1w", "json"]);
+    assert!(json.stdout.starts_with('[') && json.stdout.ends_with(']'));
+}
+
+#[test]
+fn misp_in_trouble_is_exit_69_and_nothing_on_standard_output() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let faults = [
+        Fault::Hang,
+        Fault::CutOff {
+            after_bytes: 20,
+            chunked: false,
+        },
+        Fault::Html { status: 200 },
+        Fault::Status(500),
+        Fault::NotJson,
+        Fault::LoginRedirect,
+    ];
+    for fault in faults {
+        sim.set_fault(&fault);
+        let ran = feed(sim.addr().port(), Sim::READER_KEY, PATH);
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(69), ""),
+            "{fault:?}: {}",
+            ran.stderr
+        );
+        let last = ran.stderr.lines().last().unwrap();
+        assert!(
+            last.starts_with(&format!("error: {}: ", sim.url())),
+            "{fault:?}: {}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains(Sim::READER_KEY));
+    }
+}
+
+#[test]
+fn a_refused_key_and_a_closed_port_are_exit_69() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let ran = feed(sim.addr().port(), &"x".repeat(40), PATH);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(69), ""));
+    assert!(ran.stderr.contains("MISP refused the key"), "{}", ran.stderr);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ran = feed(closed, Sim::READER_KEY, PATH);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(69), ""));
+    assert!(ran.stderr.contains("cannot connect to MISP"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_undefined_custom_feed_is_a_usage_error_and_misp_is_not_asked() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let ran = feed(sim.addr().port(), Sim::READER_KEY, ["cust1", "ipv4", "1w", "txt"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(64), ""));
+    assert!(
+        ran.stderr
+            .starts_with("error: feed `cust1` is not defined at this site"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(sim.requests().len(), 0);
+}
+
+#[test]
+fn unknown_names_are_answered_with_the_known_ones() {
+    let said = |path| feed(1, Sim::READER_KEY, path).outcome();
+    for (path, known) in [
+        (["blok", "ipv4", "1w", "txt"], "incident, alert, block, hunt"),
+        (["block", "ipv5", "1w", "txt"], "ipv4ext, ipv4, ipv6"),
+        (["block", "ipv4", "1x", "txt"], "1h, 2h, 6h"),
+        (["block", "ipv4", "1w", "pdf"], "json"),
+    ] {
+        let said = said(path);
+        assert!(
+            said.starts_with("exit 64\nerror: invalid value") && said.contains(known),
+            "{said}"
+        );
+    }
+}

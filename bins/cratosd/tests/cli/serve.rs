@@ -1,0 +1,141 @@
+//! The daemon: what it says, what it reloads, how it stops.
+
+use rustix::process::Signal;
+
+use crate::support::{ENCRYPTION_KEY, Installation, SALT, get, run_with};
+
+const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\n";
+
+#[test]
+fn one_line_per_site_and_the_real_address_are_logged() {
+    let installation = Installation::new()
+        .with_site("misp.example.net", SITE)
+        .with_site("off.example.net", "tag: x\nenabled: False\nallowed_ips: [127.0.0.1]\n")
+        .with_site("bad.example.net", "tag: x\nenabld: False\nallowed_ips: [127.0.0.1]\n");
+    let mut daemon = installation.serve();
+    let address = daemon.address();
+    assert_ne!(address.port(), 0);
+    assert_eq!(get(&format!("http://{address}/healthz"), None).status, 200);
+    let log = daemon.stderr();
+    let line = |site: &str| {
+        let lines: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains(&format!("site=\"{site}\"")))
+            .collect();
+        assert_eq!(lines.len(), 1, "{log}");
+        lines[0].to_owned()
+    };
+    assert!(line("misp.example.net").contains("site is served"));
+    assert!(line("off.example.net").contains("site is not served: its file says `enabled: False`"));
+    assert!(line("bad.example.net").contains("sites/bad.example.net.yaml:2:1: enabld: "));
+    assert!(!log.contains('\u{1b}'), "{log}");
+    assert!(!log.contains(ENCRYPTION_KEY) && !log.contains(SALT));
+    assert_eq!(daemon.stdout(), "");
+}
+
+#[test]
+fn the_core_file_says_where_to_listen_unless_the_option_does() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let core = installation.read("config/config.yaml");
+    installation.write("config/config.yaml", &format!("{core}listen: \"127.0.0.2:0\"\n"));
+    let mut daemon = crate::support::Daemon::start(installation.command(&["serve"]));
+    assert_eq!(daemon.address().ip().to_string(), "127.0.0.2");
+    let mut daemon = installation.serve();
+    assert_eq!(daemon.address().ip().to_string(), "127.0.0.1");
+}
+
+#[test]
+fn both_signals_stop_it_cleanly() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let installation = Installation::new().with_site("misp.example.net", SITE);
+        let mut daemon = installation.serve();
+        let address = daemon.address();
+        daemon.signal(signal);
+        assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.stderr());
+        assert!(daemon.stderr().contains("stopping; running requests may end"));
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
+}
+
+#[test]
+fn sighup_reads_the_files_again() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let mut daemon = installation.serve();
+    daemon.address();
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log("configuration read again and in force");
+    installation.write("sites/second.example.net.yaml", SITE);
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log("site=\"second.example.net\"");
+}
+
+#[test]
+fn a_changed_file_is_read_without_a_signal_and_a_bad_one_changes_nothing() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let mut daemon = installation.serve();
+    let base = format!("http://{}", daemon.address());
+    installation.write(
+        "sites/misp.example.net.yaml",
+        "tag: example\nnonsense: 1\nallowed_ips: [127.0.0.1]\n",
+    );
+    let line = daemon.wait_for_log("site is served as it was before: its file cannot be used");
+    assert!(line.contains("sites/misp.example.net.yaml:2:1: nonsense: "), "{line}");
+    let core = installation.read("config/config.yaml");
+    installation.write("config/config.yaml", &format!("{core}nonsense: 1\n"));
+    let line = daemon.wait_for_log("configuration not read again: the one before stays in force");
+    assert!(line.contains("nonsense: ") && !line.contains(ENCRYPTION_KEY), "{line}");
+    assert_eq!(get(&format!("{base}/healthz"), None).status, 200);
+}
+
+#[test]
+fn the_log_is_json_when_asked_for() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let mut daemon = crate::support::Daemon::start(installation.command(&[
+        "--log-format",
+        "json",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+    ]));
+    daemon.address();
+    for line in daemon.stderr().lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(
+            event["timestamp"].is_string() && event["level"].is_string() && event["message"].is_string(),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn rust_log_sets_what_is_logged() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("RUST_LOG", "error,cratosd::cli::serve=info");
+    let mut daemon = crate::support::Daemon::start(command);
+    daemon.address();
+    let mut command = installation.command(&["check"]);
+    command.env("RUST_LOG", "trace");
+    let ran = run_with(command, "");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn its_memory_is_dumped_nowhere() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let mut daemon = installation.serve();
+    daemon.address();
+    // A process that is not dumpable belongs to root in /proc; limits can then only be read by root or not at all.
+    if let Ok(limits) = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())) {
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"))
+            .unwrap();
+        assert_eq!(
+            line.split_whitespace().skip(4).take(2).collect::<Vec<_>>(),
+            ["0", "0"],
+            "{line}"
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! Making tokens, and looking into them.
+
+use crate::support::{Installation, Ran, key_file, run_with};
+
+const KEY: &str = "0123456789abcdefghijABCDEFGHIJ0123456789";
+const SITE: &str = "tag: example\nallowed_ips: [10.0.0.0/8]\ncustom_feeds:\n  cust2: \":x\"\n";
+
+fn installation() -> Installation {
+    Installation::new()
+        .with_site("misp.example.net", SITE)
+        .with_site("off.example.net", "tag: example\nenabled: False\n")
+        .with_site("bad.example.net", "tag: example\nenabld: True\n")
+}
+
+/// Mints with the key on standard input.
+fn mint(installation: &Installation, more: &[&str]) -> Ran {
+    let mut args = vec!["token", "mint"];
+    if !more.contains(&"--site") {
+        args.extend(["--site", "misp.example.net"]);
+    }
+    if !more.contains(&"--expires") {
+        args.extend(["--expires", "2099-12-31"]);
+    }
+    args.extend(more);
+    run_with(installation.command(&args), &format!("{KEY}\n"))
+}
+
+fn inspect(installation: &Installation, token: &str) -> Ran {
+    run_with(installation.command(&["token", "inspect"]), token)
+}
+
+/// Replaces what differs from run to run in the snapshots of a test, for as long as what it returns lives.
+fn filtered() -> impl Drop {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"(?m)^(id +)[0-9a-f]{16}$", "${1}<id>");
+    settings.add_filter(r"[0-9a-f]{64}", "<sha256>");
+    settings.add_filter(r"\d{4}-\d\d-\d\d or later", "<tomorrow> or later");
+    settings.bind_to_scope()
+}
+
+#[test]
+fn a_token_goes_to_standard_output_and_what_it_allows_to_standard_error() {
+    let _filters = filtered();
+    let installation = installation();
+    let minted = mint(
+        &installation,
+        &[
+            "--feed",
+            "block,alert",
+            "--type",
+            "ipv4",
+            "--type",
+            "domain",
+            "--output",
+            "txt",
+            "--allow-ip",
+            "10.1.0.0/16",
+            "--permission",
+            "lookup",
+            "--label",
+            "fw1",
+        ],
+    );
+    assert_eq!(minted.code, Some(0), "{}", minted.stderr);
+    assert_eq!(minted.stdout.lines().count(), 1);
+    assert!(
+        minted
+            .stdout
+            .trim_end()
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    );
+    insta::assert_snapshot!(minted.stderr, @"");
+    let inspected = inspect(&installation, &minted.stdout);
+    assert_eq!((inspected.code, inspected.stderr.as_str()), (Some(0), ""));
+    assert_eq!(inspected.stdout, format!("{}here         works\n", minted.stderr));
+    for text in [&minted.stdout, &minted.stderr, &inspected.stdout] {
+        assert!(!text.contains(KEY));
+    }
+}
+
+#[test]
+fn a_token_without_a_scope_allows_everything() {
+    let _filters = filtered();
+    let installation = installation();
+    let minted = mint(&installation, &["--proto", "http", "--port", "8081"]);
+    insta::assert_snapshot!(minted.stderr, @"");
+}
+
+#[test]
+fn the_key_comes_from_a_file_the_environment_or_standard_input() {
+    let installation = installation();
+    let file = key_file(installation.path(), KEY);
+    let args = ["token", "mint", "--site", "misp.example.net", "--expires", "2099-12-31"];
+    let mut from_file = args.to_vec();
+    from_file.extend(["--auth-key-file", file.to_str().unwrap()]);
+    assert_eq!(installation.run(&from_file).code, Some(0));
+    let mut from_environment = installation.command(&args);
+    from_environment.env("CRATOS_AUTH_KEY", KEY);
+    assert_eq!(run_with(from_environment, "").code, Some(0));
+    let nothing = installation.run(&args);
+    assert_eq!(nothing.code, Some(64));
+    insta::assert_snapshot!(nothing.stderr, @"");
+    let wrong = run_with(installation.command(&args), "two words\n");
+    assert_eq!(wrong.code, Some(64));
+    assert!(!wrong.stderr.contains("two words"), "{}", wrong.stderr);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let _filters = filtered();
+    let installation = installation();
+    for more in [
+        &["--site", "unknown.example.net"][..],
+        &["--site", "off.example.net"],
+        &["--site", "bad.example.net"],
+        &["--expires", "2020-01-01"],
+        &["--expires", "2099-02-30"],
+        &["--feed", "blok"],
+        &["--type", "ipv5"],
+        &["--output", "pdf"],
+        &["--permission", "everything"],
+        &["--allow-ip", "10.0.0.1/8"],
+        &["--feed", "cust1,cust2"],
+        &["--label", ""],
+    ] {
+        let ran = mint(&installation, more);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(64), ""), "{more:?}");
+    }
+    let said = |more: &[&str]| mint(&installation, more).stderr;
+    insta::assert_snapshot!(said(&["--site", "unknown.example.net"]), @"");
+    insta::assert_snapshot!(said(&["--site", "off.example.net"]), @"");
+    insta::assert_snapshot!(said(&["--site", "bad.example.net"]), @"");
+    insta::assert_snapshot!(said(&["--expires", "2020-01-01"]), @"");
+    insta::assert_snapshot!(said(&["--feed", "blok"]), @"");
+    insta::assert_snapshot!(said(&["--feed", "cust1,cust2"]), @"");
+    insta::assert_snapshot!(said(&["--allow-ip", "10.0.0.1/8"]), @"");
+}
+
+#[test]
+fn a_token_that_does_not_open_is_told_so() {
+    let installation = installation();
+    for token in ["AAAA", "", "not base64!", &"A".repeat(5_000)] {
+        let ran = inspect(&installation, token);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{token}");
+        assert!(
+            ran.stderr
+                .starts_with("error: the token does not open with the secrets of this configuration: "),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(ran.stderr.lines().count(), 1);
+    }
+}
+
+#[test]
+fn whether_a_token_works_here_is_told() {
+    let installation = installation();
+    let token = mint(&installation, &[]).stdout;
+    let here = |installation: &Installation| inspect(installation, &token).stdout.lines().last().unwrap().to_owned();
+    assert_eq!(here(&installation), "here         works");
+    let sha256 = inspect(&installation, &token)
+        .stdout
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("sha256")?
+                .split_whitespace()
+                .next()
+                .map(str::to_owned)
+        })
+        .unwrap();
+    installation.write(
+        "sites/misp.example.net.yaml",
+        &format!("{SITE}blacklisted_api_tokens: [\"{sha256}\"]\n"),
+    );
+    assert_eq!(
+        here(&installation),
+        "here         refused: it stands in blacklisted_api_tokens"
+    );
+    installation.write("sites/misp.example.net.yaml", "tag: example\nenabled: False\n");
+    assert_eq!(here(&installation), "here         refused: its site is switched off");
+    std::fs::remove_file(installation.path().join("sites/misp.example.net.yaml")).unwrap();
+    assert_eq!(
+        here(&installation),
+        "here         refused: its site has no usable file in the sites directory"
+    );
+}
+
+/// Made by Cratos FastAPI with the key and salt below.
+const LEGACY: &str = "gAAAAABrAjbaGVl0Pm6CU4Gsntp2Q60ePl1eU2Q9UI_pGrugoBn78weGlW-GSjSqINOP02x5yI5DZxRxJF93i8l0cdzJOUjWCKZgz3tR04psAPPBjagzeeAEJkKN22Z0J3iNImuhRYyJ_9GERSZgRZCpbhg1dAjSmWSBwP7dNGke3zm88dlb08k=";
+
+#[test]
+fn a_legacy_token_can_be_inspected_unless_it_is_not_accepted() {
+    let installation = installation();
+    let core = "encryption_key: \"0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\"\nsalt: \"cratosLabSaltcratosLabSalt012345\"\n";
+    installation.write("config/config.yaml", core);
+    let ran = inspect(&installation, LEGACY);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(ran.stdout, @"");
+    assert!(!ran.stdout.contains("aBcDeFgH"));
+    installation.write("config/config.yaml", &format!("{core}accept_legacy_tokens: False\n"));
+    let ran = inspect(&installation, LEGACY);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr.contains("tokens of the legacy format are not accepted"),
+        "{}",
+        ran.stderr
+    );
+}
