@@ -50,6 +50,11 @@ impl Answer {
             500 => "An Internal Error Has Occurred.",
             _ => status.canonical_reason().unwrap_or("Error"),
         };
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            // Unlike the others this one is a pretty page (653).
+            let page = json::object([("name", message.into()), ("message", message.into()), ("url", url.into())]);
+            return Self::of(status, JSON, page.pretty(true).into());
+        }
         Self::error(status, message, url)
     }
 

@@ -40,7 +40,7 @@ impl Loaded {
                 store.add_organisation(organisation);
             }
         }
-        for tag in self.tags {
+        for tag in self.tags.into_iter().filter(|tag| store.tag_named(&tag.name).is_none()).collect::<Vec<_>>() {
             store.add_tag(tag);
         }
         for list in self.warninglists {

@@ -71,7 +71,9 @@ pub(crate) enum Deleted {
 /// The order of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Order {
+    /// By event, then by attribute: what mostly comes when no order is asked for (735), so ids need not ascend.
     #[default]
+    Event,
     Id,
     IdDown,
     Time,
@@ -229,9 +231,10 @@ fn order(value: Option<&Value>) -> Order {
     };
     match words.next() {
         Some("Attribute.id" | "id") if down(&mut words) => Order::IdDown,
+        Some("Attribute.id" | "id") => Order::Id,
         Some("Attribute.timestamp" | "timestamp") if down(&mut words) => Order::TimeDown,
         Some("Attribute.timestamp" | "timestamp") => Order::Time,
-        _ => Order::Id,
+        _ => Order::Event,
     }
 }
 

@@ -74,12 +74,12 @@ fn page(store: &Store, query: &Query, reader: Reader) -> Vec<usize> {
     let matching = matcher
         .candidates()
         .filter(|slot| matcher.admits(&store.attributes[*slot]));
-    if query.order == Order::Id {
+    if matches!(query.order, Order::Id | Order::Event) {
         return matching.skip(skip).take(take).collect();
     }
     let mut rows: Vec<usize> = matching.collect();
     match query.order {
-        Order::Id => {}
+        Order::Id | Order::Event => {}
         Order::IdDown => rows.reverse(),
         Order::Time => rows.sort_by_key(|slot| store.attributes[*slot].timestamp),
         Order::TimeDown => {
@@ -167,28 +167,21 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// Returns the places worth looking at, ascending: all, or those of a few events.
+    /// Returns the places worth looking at, in the order that is asked for or by number.
     fn candidates(&self) -> Box<dyn Iterator<Item = usize> + '_> {
-        let admitted = || {
-            self.store
-                .events
-                .iter()
-                .zip(&self.events)
-                .filter(|(_, admitted)| **admitted)
-                .map(|(event, _)| event)
-        };
+        let admitted = self.store.events.iter().zip(&self.events).filter(|(_, admitted)| **admitted);
+        let mut events: Vec<&EventRow> = admitted.map(|(event, _)| event).collect();
         let total = self.store.attributes.len();
-        if admitted()
-            .map(|event| event.attributes.len())
-            .sum::<usize>()
-            > total / 8
-        {
+        let few = events.iter().map(|event| event.attributes.len()).sum::<usize>() <= total / 8;
+        if self.query.order != Order::Event && !few {
             return Box::new(0..total);
         }
-        let mut places: Vec<usize> = admitted()
-            .flat_map(|event| &event.attributes)
-            .map(|place| *place as usize)
-            .collect();
+        events.sort_by_key(|event| event.id);
+        let places = events.into_iter().flat_map(|event| &event.attributes).map(|place| *place as usize);
+        if self.query.order == Order::Event {
+            return Box::new(places);
+        }
+        let mut places: Vec<usize> = places.collect();
         places.sort_unstable();
         Box::new(places.into_iter())
     }
