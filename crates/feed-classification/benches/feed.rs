@@ -2,9 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use feed_classification::{
-    Extractor, FeedInfo, IndicatorSet, IndicatorSetBuilder, IndicatorType, Registry,
-};
+use feed_classification::{Extractor, FeedInfo, IndicatorSet, IndicatorSetBuilder, IndicatorType, Registry};
 
 const ATTRIBUTES: u32 = 100_000;
 
@@ -21,12 +19,7 @@ fn addresses() -> Vec<String> {
 
 fn domains() -> Vec<String> {
     (0..ATTRIBUTES)
-        .map(|number| {
-            format!(
-                "host-{:08x}.example.net",
-                number.wrapping_mul(2_654_435_761)
-            )
-        })
+        .map(|number| format!("host-{:08x}.example.net", number.wrapping_mul(2_654_435_761)))
         .collect()
 }
 
@@ -43,11 +36,7 @@ fn write(output: &str, set: &IndicatorSet) -> Vec<u8> {
     let mut body = Vec::new();
     let registry = Registry::builtin();
     if let Some(exporter) = registry.by_name(output) {
-        let _ = exporter.export(
-            &FeedInfo::new(set.kind(), "bench"),
-            &mut set.indicators(),
-            &mut body,
-        );
+        let _ = exporter.export(&FeedInfo::new(set.kind(), "bench"), &mut set.indicators(), &mut body);
     }
     body
 }

@@ -7,8 +7,7 @@
 use std::io::{self, Write};
 
 use feed_classification::{
-    About, Exporter, FeedInfo, Indicator, IndicatorSet, IndicatorType, Quarantined, Registry,
-    TypeSet,
+    About, Exporter, FeedInfo, Indicator, IndicatorSet, IndicatorType, Quarantined, Registry, TypeSet,
 };
 
 /// A hosts file that sends every name to nowhere.
@@ -17,19 +16,14 @@ struct HostsFile;
 
 impl Exporter for HostsFile {
     fn about(&self) -> &About {
-        static ABOUT: About = About::new(
-            "hosts-file",
-            "A hosts file that sends every name to 0.0.0.0.",
-        )
-        .accepts(TypeSet::NAMES);
+        static ABOUT: About =
+            About::new("hosts-file", "A hosts file that sends every name to 0.0.0.0.").accepts(TypeSet::NAMES);
         &ABOUT
     }
 
     /// A name with an underscore is no host name, and some resolvers refuse the whole file for one.
     fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
-        item.value
-            .contains('_')
-            .then_some(Quarantined::because("underscore"))
+        item.value.contains('_').then_some(Quarantined::because("underscore"))
     }
 
     fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -43,10 +37,7 @@ impl Exporter for HostsFile {
 
 fn main() -> io::Result<()> {
     let registry = Registry::builtin().with(HostsFile);
-    let set = IndicatorSet::of(
-        IndicatorType::Domain,
-        ["b.example", "a.example", "_dmarc.example"],
-    );
+    let set = IndicatorSet::of(IndicatorType::Domain, ["b.example", "a.example", "_dmarc.example"]);
     let feed = FeedInfo::new(set.kind(), "block-domain-1w");
 
     let mut out = io::stdout().lock();

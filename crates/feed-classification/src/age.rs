@@ -118,10 +118,7 @@ mod tests {
     use jiff::Timestamp;
 
     fn since(age: &str, now: &str) -> String {
-        age.parse::<Age>()
-            .unwrap()
-            .since(now.parse().unwrap())
-            .to_string()
+        age.parse::<Age>().unwrap().since(now.parse().unwrap()).to_string()
     }
 
     #[test]

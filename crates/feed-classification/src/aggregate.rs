@@ -20,10 +20,7 @@ use crate::{IndicatorSet, IndicatorSetBuilder, IndicatorType};
 #[must_use]
 pub fn aggregate(set: &IndicatorSet) -> IndicatorSet {
     let kind = set.kind();
-    if !matches!(
-        kind,
-        IndicatorType::Cidr4 | IndicatorType::Cidr6 | IndicatorType::Ip
-    ) {
+    if !matches!(kind, IndicatorType::Cidr4 | IndicatorType::Cidr6 | IndicatorType::Ip) {
         return set.clone();
     }
     let mut networks = Vec::with_capacity(set.len());
@@ -59,12 +56,7 @@ mod tests {
 
     #[test]
     fn neighbours_merge_and_what_is_covered_goes() {
-        let networks = [
-            "10.0.0.0/25",
-            "10.0.0.128/25",
-            "10.0.0.64/26",
-            "10.0.2.0/24",
-        ];
+        let networks = ["10.0.0.0/25", "10.0.0.128/25", "10.0.0.64/26", "10.0.2.0/24"];
         assert_eq!(
             aggregated(IndicatorType::Cidr4, &networks),
             ["10.0.0.0/24", "10.0.2.0/24"]
@@ -73,10 +65,7 @@ mod tests {
 
     #[test]
     fn host_bits_go() {
-        assert_eq!(
-            aggregated(IndicatorType::Cidr4, &["10.0.0.77/24"]),
-            ["10.0.0.0/24"]
-        );
+        assert_eq!(aggregated(IndicatorType::Cidr4, &["10.0.0.77/24"]), ["10.0.0.0/24"]);
     }
 
     #[test]
@@ -89,15 +78,9 @@ mod tests {
 
     #[test]
     fn single_addresses_are_networks_in_cidr_and_plain_in_ip() {
+        assert_eq!(aggregated(IndicatorType::Cidr4, &["192.0.2.1/32"]), ["192.0.2.1/32"]);
         assert_eq!(
-            aggregated(IndicatorType::Cidr4, &["192.0.2.1/32"]),
-            ["192.0.2.1/32"]
-        );
-        assert_eq!(
-            aggregated(
-                IndicatorType::Ip,
-                &["192.0.2.1", "192.0.2.1/32", "2001:db8::1"]
-            ),
+            aggregated(IndicatorType::Ip, &["192.0.2.1", "192.0.2.1/32", "2001:db8::1"]),
             ["192.0.2.1", "2001:db8::1"]
         );
         assert_eq!(
@@ -108,13 +91,7 @@ mod tests {
 
     #[test]
     fn both_families_and_the_whole_of_each_work() {
-        let all = [
-            "0.0.0.0/1",
-            "128.0.0.0/1",
-            "::/1",
-            "8000::/1",
-            "2001:db8::/32",
-        ];
+        let all = ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1", "2001:db8::/32"];
         assert_eq!(aggregated(IndicatorType::Ip, &all), ["0.0.0.0/0", "::/0"]);
     }
 

@@ -17,11 +17,7 @@ enum Half {
 /// The halves are divided at the last `|`: what follows it (an address, a port, a hash) cannot have one, a file name can.
 /// A port that is none spoils its attribute, since then the value is not what its type says; beyond that the other half is not
 /// looked at: an odd name must not hide the address beside it.
-pub(crate) fn part<'v>(
-    kind: IndicatorType,
-    attribute_type: &str,
-    value: &'v str,
-) -> Result<&'v str, Dropped> {
+pub(crate) fn part<'v>(kind: IndicatorType, attribute_type: &str, value: &'v str) -> Result<&'v str, Dropped> {
     let Some((first, second)) = halves(attribute_type) else {
         return Ok(value);
     };
@@ -48,9 +44,7 @@ fn halves(attribute_type: &str) -> Option<(Half, Half)> {
         "hostname|port" => Some((Half::Name, Half::Port)),
         "ip-dst|port" | "ip-src|port" => Some((Half::Address, Half::Port)),
         "malware-sample" => Some((Half::FileName, Half::Hash)),
-        other => other
-            .starts_with("filename|")
-            .then_some((Half::FileName, Half::Hash)),
+        other => other.starts_with("filename|").then_some((Half::FileName, Half::Hash)),
     }
 }
 

@@ -1,58 +1,80 @@
 //! Why a value of MISP gave no indicator.
 
-use std::fmt;
-
 /// Why an attribute gave no indicator of the asked type; nothing is ever "repaired" into another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Dropped {
     /// A label of the name is empty, longer than 63, begins or ends with a hyphen, or has a character that no name has.
+    #[error("a label of the name is empty, too long, has a hyphen at an end or a character that no name has")]
     BadLabel,
     /// The port of a composite attribute is not 1 to 65535 in digits.
+    #[error("the port is not a number from 1 to 65535")]
     BadPort,
     /// The value has a line break, another control character, or a code point that is no character.
+    #[error("a line break or another control character in the value")]
     ControlCharacter,
     /// Nothing is left without the white space around the value.
+    #[error("nothing but white space")]
     Empty,
     /// The name is longer than 253 characters.
+    #[error("the name is longer than 253 characters")]
     NameTooLong,
     /// The network has more addresses than `max_expand`.
+    #[error("the network has more addresses than may be written out")]
     NetworkTooLarge,
     /// The URL has a scheme and no host.
+    #[error("the url has no host")]
     NoHost,
     /// The attribute type holds no value of the asked type, whatever the value is.
+    #[error("this attribute type holds no value of the asked type")]
     NoSuchPart,
     /// Neither an address nor a network (ranges, leading zeros and zone ids are refused too).
+    #[error("neither an address nor a network")]
     NotAnAddress,
     /// Not one local part, one `@` and a domain.
+    #[error("not an e-mail address")]
     NotAnEmailAddress,
     /// Not `CVE-`, four digits, `-`, 4 to 19 digits.
+    #[error("not a cve identifier")]
     NotACve,
     /// Not a name of the DNS in any spelling, or an address where a name should stand.
+    #[error("not a domain or host name")]
     NotAName,
     /// The attribute type promises two values with a `|` between and there is none.
+    #[error("the | between the two parts is missing")]
     NotComposite,
     /// A network where only single addresses are asked for.
+    #[error("a network where single addresses are asked for")]
     NotSingle,
     /// Neither a URL with a scheme nor one that begins with a domain or an address.
+    #[error("not a url")]
     NotAUrl,
     /// Neither a Bitcoin nor a Monero address.
+    #[error("neither a bitcoin nor a monero address")]
     NotAWallet,
     /// A hash with a character that is no hexadecimal digit.
+    #[error("a character that is no hexadecimal digit")]
     NotHexadecimal,
     /// Not a JA4 fingerprint.
+    #[error("not a ja4 fingerprint")]
     NotJa4,
     /// An address or network of the other family.
+    #[error("an address or network of the other family")]
     OtherFamily,
     /// A single address where networks are asked for.
+    #[error("a single address where networks are asked for")]
     SingleAddress,
     /// A name without a dot.
+    #[error("a name without a dot")]
     SingleLabel,
     /// The value is longer than [`crate::MAX_VALUE_BYTES`] or, for rules, [`crate::MAX_RULE_BYTES`].
+    #[error("the value is too long")]
     TooLong,
     /// A name with a `*`.
+    #[error("a name with a wildcard")]
     Wildcard,
     /// A hash with more or fewer digits than its kind has.
+    #[error("a hash of the wrong length")]
     WrongLength,
 }
 
@@ -91,45 +113,12 @@ impl Dropped {
     /// Returns whether nothing is wrong with the value and it only belongs to another indicator type.
     ///
     /// MISP keeps addresses and networks of both families in the same attribute types, so an `ipv4` feed meets IPv6 addresses and
-    /// networks all day; they are no sign of bad data and need not be counted as such.
+    /// networks all day, and a `ja4` feed meets ordinary texts; they are no sign of bad data and need not be counted as such.
     #[must_use]
     pub const fn belongs_elsewhere(self) -> bool {
         matches!(
             self,
-            Self::NotSingle | Self::OtherFamily | Self::SingleAddress
+            Self::NotJa4 | Self::NotSingle | Self::OtherFamily | Self::SingleAddress
         )
     }
 }
-
-impl fmt::Display for Dropped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BadLabel => "a label of the name is empty, too long, has a hyphen at an end or a character that no name has",
-            Self::BadPort => "the port is not a number from 1 to 65535",
-            Self::ControlCharacter => "a line break or another control character in the value",
-            Self::Empty => "nothing but white space",
-            Self::NameTooLong => "the name is longer than 253 characters",
-            Self::NetworkTooLarge => "the network has more addresses than may be written out",
-            Self::NoHost => "the url has no host",
-            Self::NoSuchPart => "this attribute type holds no value of the asked type",
-            Self::NotAnAddress => "neither an address nor a network",
-            Self::NotAnEmailAddress => "not an e-mail address",
-            Self::NotACve => "not a cve identifier",
-            Self::NotAName => "not a domain or host name",
-            Self::NotComposite => "the | between the two parts is missing",
-            Self::NotSingle => "a network where single addresses are asked for",
-            Self::NotAUrl => "not a url",
-            Self::NotAWallet => "neither a bitcoin nor a monero address",
-            Self::NotHexadecimal => "a character that is no hexadecimal digit",
-            Self::NotJa4 => "not a ja4 fingerprint",
-            Self::OtherFamily => "an address or network of the other family",
-            Self::SingleAddress => "a single address where networks are asked for",
-            Self::SingleLabel => "a name without a dot",
-            Self::TooLong => "the value is too long",
-            Self::Wildcard => "a name with a wildcard",
-            Self::WrongLength => "a hash of the wrong length",
-        })
-    }
-}
-
-impl std::error::Error for Dropped {}

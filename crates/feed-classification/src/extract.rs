@@ -70,12 +70,7 @@ impl Extractor {
     ///
     /// # Errors
     /// The reason why the attribute gave nothing; `found` was not called then.
-    pub fn extract(
-        &self,
-        attribute_type: &str,
-        value: &str,
-        found: &mut dyn FnMut(&str),
-    ) -> Result<(), Dropped> {
+    pub fn extract(&self, attribute_type: &str, value: &str, found: &mut dyn FnMut(&str)) -> Result<(), Dropped> {
         if TypeSet::RULES.contains(self.kind) {
             if value.len() > MAX_RULE_BYTES {
                 return Err(Dropped::TooLong);
@@ -113,12 +108,8 @@ impl Extractor {
             return Err(Dropped::OtherFamily);
         }
         match (self.kind, host) {
-            (IndicatorType::Ipv4 | IndicatorType::Ipv6, Host::Network(_)) => {
-                Err(Dropped::NotSingle)
-            }
-            (IndicatorType::Cidr4 | IndicatorType::Cidr6, Host::Address(_)) => {
-                Err(Dropped::SingleAddress)
-            }
+            (IndicatorType::Ipv4 | IndicatorType::Ipv6, Host::Network(_)) => Err(Dropped::NotSingle),
+            (IndicatorType::Cidr4 | IndicatorType::Cidr6, Host::Address(_)) => Err(Dropped::SingleAddress),
             (IndicatorType::Ipv4Ext | IndicatorType::Ipv6Ext, Host::Network(network)) => {
                 address::expand(network, self.max_expand, found)
             }
@@ -134,9 +125,7 @@ impl Extractor {
         match self.kind {
             Kind::Domain | Kind::Hostname => name::domain(value),
             Kind::Url => url::url(value).map(Cow::Borrowed),
-            Kind::FileMd5 | Kind::Ja3 | Kind::HasshMd5 | Kind::HasshServerMd5 | Kind::Imphash => {
-                hash::plain(value, 32)
-            }
+            Kind::FileMd5 | Kind::Ja3 | Kind::HasshMd5 | Kind::HasshServerMd5 | Kind::Imphash => hash::plain(value, 32),
             Kind::FileSha1 => hash::plain(value, 40),
             Kind::FileSha256 => hash::plain(value, 64),
             Kind::X509FingerprintMd5 => hash::fingerprint(value, 32),
@@ -146,20 +135,14 @@ impl Extractor {
             Kind::Vulnerability => identifier::cve(value),
             Kind::CryptoCurrency => wallet::wallet(value),
             Kind::Ja4 => identifier::ja4(value),
-            Kind::Mutex
-            | Kind::EmailSubject
-            | Kind::EmailAttachment
-            | Kind::Filename
-            | Kind::UserAgent => text::one_line(value).map(Cow::Borrowed),
+            Kind::Mutex | Kind::EmailSubject | Kind::EmailAttachment | Kind::Filename | Kind::UserAgent => {
+                text::one_line(value).map(Cow::Borrowed)
+            }
             // Both have gone their own way above; named here so that a new type cannot be forgotten.
             Kind::Snort | Kind::Yara | Kind::Sigma => text::rule(value).map(Cow::Borrowed),
-            Kind::Ipv4Ext
-            | Kind::Ipv4
-            | Kind::Ipv6
-            | Kind::Cidr4
-            | Kind::Cidr6
-            | Kind::Ipv6Ext
-            | Kind::Ip => address::host(value).map(|host| address::canonical(host, value)),
+            Kind::Ipv4Ext | Kind::Ipv4 | Kind::Ipv6 | Kind::Cidr4 | Kind::Cidr6 | Kind::Ipv6Ext | Kind::Ip => {
+                address::host(value).map(|host| address::canonical(host, value))
+            }
         }
     }
 }

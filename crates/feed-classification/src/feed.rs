@@ -76,9 +76,7 @@ mod tests {
 
     #[test]
     fn case_and_white_space_count() {
-        for text in [
-            "Block", "BLOCK", " block", "block\n", "", "cust6", "cust", "43",
-        ] {
+        for text in ["Block", "BLOCK", " block", "block\n", "", "cust6", "cust", "43"] {
             let error = text.parse::<FeedName>().unwrap_err();
             assert_eq!(error.to_string(), "unknown feed name");
             assert_eq!(error.valid().len(), 11);
@@ -87,14 +85,8 @@ mod tests {
 
     #[test]
     fn only_working_feeds_of_analysts_take_unpublished_events() {
-        let unpublished: Vec<_> = FeedName::ALL
-            .iter()
-            .filter(|feed| !feed.wants_published())
-            .collect();
-        assert_eq!(
-            unpublished,
-            [&FeedName::Incident, &FeedName::Alert, &FeedName::Hunt]
-        );
+        let unpublished: Vec<_> = FeedName::ALL.iter().filter(|feed| !feed.wants_published()).collect();
+        assert_eq!(unpublished, [&FeedName::Incident, &FeedName::Alert, &FeedName::Hunt]);
     }
 
     #[test]

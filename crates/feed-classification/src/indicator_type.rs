@@ -99,13 +99,7 @@ impl ValueFamily {
     }
 }
 
-const ADDRESS: &[&str] = &[
-    "ip-src",
-    "ip-dst",
-    "domain|ip",
-    "ip-dst|port",
-    "ip-src|port",
-];
+const ADDRESS: &[&str] = &["ip-src", "ip-dst", "domain|ip", "ip-dst|port", "ip-src|port"];
 const NETWORK: &[&str] = &["ip-src", "ip-dst"];
 
 impl IndicatorType {
@@ -144,12 +138,7 @@ impl IndicatorType {
             Self::Imphash => &["imphash"],
             Self::CryptoCurrency => &["btc", "xmr"],
             Self::Ja4 => &["text"],
-            Self::Filename => &[
-                "filename",
-                "filename|md5",
-                "filename|sha1",
-                "filename|sha256",
-            ],
+            Self::Filename => &["filename", "filename|md5", "filename|sha1", "filename|sha256"],
             Self::UserAgent => &["user-agent"],
         }
     }
@@ -198,10 +187,7 @@ mod tests {
             assert!(kind.family().types().contains(*kind), "{kind}");
         }
         assert_eq!(IndicatorType::Cidr6.family(), ValueFamily::Address);
-        assert_eq!(
-            IndicatorType::Hostname.family(),
-            IndicatorType::Domain.family()
-        );
+        assert_eq!(IndicatorType::Hostname.family(), IndicatorType::Domain.family());
         assert_eq!(
             IndicatorType::Yara.family().types(),
             TypeSet::of(&[IndicatorType::Yara])

@@ -1,11 +1,10 @@
 //! What the closed lists of names on the wire have in common: `ALL`, `as_str`, `FromStr`, `Display`.
 
-use std::fmt;
-
 /// Says that a text is none of the names that are allowed in its place.
 ///
 /// The text itself is not kept: it comes from outside and may hold anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what}")]
 pub struct UnknownName {
     what: &'static str,
     valid: &'static [&'static str],
@@ -28,14 +27,6 @@ impl UnknownName {
         self.valid
     }
 }
-
-impl fmt::Display for UnknownName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown {}", self.what)
-    }
-}
-
-impl std::error::Error for UnknownName {}
 
 /// Writes a field-less enum whose variants have one name each on the wire, so that name, order and parser cannot drift apart.
 macro_rules! named {

@@ -50,10 +50,7 @@ impl TagScheme {
     #[must_use]
     pub fn classification_tag(&self, feed: FeedName) -> Option<String> {
         if feed.is_custom() {
-            return self
-                .custom
-                .get(&feed)
-                .map(|rest| format!("{}{rest}", self.prefix));
+            return self.custom.get(&feed).map(|rest| format!("{}{rest}", self.prefix));
         }
         feed.needs_tag().then(|| self.tag_for(feed.as_str()))
     }
@@ -93,10 +90,7 @@ mod tests {
     #[test]
     fn ordinary_feeds_have_the_classification_tag() {
         let tag = |feed| scheme().classification_tag(feed).unwrap();
-        assert_eq!(
-            tag(FeedName::Incident),
-            "example:incident-classification=incident"
-        );
+        assert_eq!(tag(FeedName::Incident), "example:incident-classification=incident");
         assert_eq!(tag(FeedName::Hunt), "example:incident-classification=hunt");
         assert_eq!(
             scheme().false_positive_tag(),

@@ -33,11 +33,7 @@ impl TypeSet {
     pub const NAMES: Self = Self::of(&[IndicatorType::Domain, IndicatorType::Hostname]);
 
     /// Types whose values are rules: texts that may have many lines and leave as they came.
-    pub const RULES: Self = Self::of(&[
-        IndicatorType::Snort,
-        IndicatorType::Yara,
-        IndicatorType::Sigma,
-    ]);
+    pub const RULES: Self = Self::of(&[IndicatorType::Snort, IndicatorType::Yara, IndicatorType::Sigma]);
 
     /// Returns the set of the given types.
     #[must_use]

@@ -15,11 +15,7 @@ fn export(output: &str, kind: Kind, values: &[&str]) -> (String, Exported) {
     let registry = Registry::builtin();
     let exporter = registry.by_name(output).unwrap();
     let exported = exporter
-        .export(
-            &FeedInfo::new(kind, "block-mutex-1w"),
-            &mut set.indicators(),
-            &mut body,
-        )
+        .export(&FeedInfo::new(kind, "block-mutex-1w"), &mut set.indicators(), &mut body)
         .unwrap();
     (String::from_utf8(body).unwrap(), exported)
 }
@@ -133,24 +129,21 @@ fn read_xml(body: &[u8]) -> Vec<String> {
     let mut values = Vec::new();
     loop {
         match reader.read_event().unwrap() {
-            Event::Start(element) if element.name().as_ref() == "entry" => {
-                values.push(String::new())
-            }
+            Event::Start(element) if element.name().as_ref() == "entry" => values.push(String::new()),
             Event::Text(text) => values
                 .last_mut()
                 .into_iter()
                 .for_each(|value| value.push_str(&text.xml10_content())),
             Event::GeneralRef(reference) => {
-                let char =
-                    reference
-                        .resolve_char_ref()
-                        .unwrap()
-                        .or_else(|| match reference.as_ref() {
-                            "amp" => Some('&'),
-                            "lt" => Some('<'),
-                            "gt" => Some('>'),
-                            _ => None,
-                        });
+                let char = reference
+                    .resolve_char_ref()
+                    .unwrap()
+                    .or_else(|| match reference.as_ref() {
+                        "amp" => Some('&'),
+                        "lt" => Some('<'),
+                        "gt" => Some('>'),
+                        _ => None,
+                    });
                 values.last_mut().unwrap().push(char.unwrap());
             }
             Event::Eof => return values,

@@ -6,8 +6,8 @@
 )]
 
 use feed_classification::{
-    Age, Extractor, FeedName, IndicatorSet, IndicatorSetBuilder, IndicatorType, MAX_RULE_BYTES,
-    MAX_VALUE_BYTES, TypeSet, aggregate,
+    Age, Extractor, FeedName, IndicatorSet, IndicatorSetBuilder, IndicatorType, MAX_RULE_BYTES, MAX_VALUE_BYTES,
+    TypeSet, aggregate,
 };
 use proptest::prelude::*;
 
@@ -44,17 +44,10 @@ fn values() -> impl Strategy<Value = String> {
 
 fn extract(kind: IndicatorType, attribute_type: &str, value: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let result =
-        Extractor::new(kind)
-            .max_expand(256)
-            .extract(attribute_type, value, &mut |value| {
-                found.push(value.to_owned())
-            });
-    assert_eq!(
-        result.is_err(),
-        found.is_empty(),
-        "an error and indicators, or neither"
-    );
+    let result = Extractor::new(kind)
+        .max_expand(256)
+        .extract(attribute_type, value, &mut |value| found.push(value.to_owned()));
+    assert_eq!(result.is_err(), found.is_empty(), "an error and indicators, or neither");
     found
 }
 
@@ -69,23 +62,16 @@ fn assert_safe(kind: IndicatorType, value: &str) {
     assert_eq!(value.trim(), value);
     assert!(!value.contains(['\n', '\r', '\0', '\u{2028}', '\u{2029}', '\u{85}']));
     if TypeSet::NAMES.contains(kind) {
-        assert!(
-            value.is_ascii()
-                && value.contains('.')
-                && value.len() <= 253
-                && value == value.to_ascii_lowercase()
-        );
+        assert!(value.is_ascii() && value.contains('.') && value.len() <= 253 && value == value.to_ascii_lowercase());
         assert!(!value.starts_with('.') && !value.ends_with('.') && !value.contains(".."));
     }
     match kind {
-        IndicatorType::Ipv4 | IndicatorType::Ipv4Ext => assert_eq!(
-            value.parse::<std::net::Ipv4Addr>().unwrap().to_string(),
-            value
-        ),
-        IndicatorType::Ipv6 | IndicatorType::Ipv6Ext => assert_eq!(
-            value.parse::<std::net::Ipv6Addr>().unwrap().to_string(),
-            value
-        ),
+        IndicatorType::Ipv4 | IndicatorType::Ipv4Ext => {
+            assert_eq!(value.parse::<std::net::Ipv4Addr>().unwrap().to_string(), value)
+        }
+        IndicatorType::Ipv6 | IndicatorType::Ipv6Ext => {
+            assert_eq!(value.parse::<std::net::Ipv6Addr>().unwrap().to_string(), value)
+        }
         IndicatorType::Cidr4 => {
             assert_eq!(value.parse::<ipnet::Ipv4Net>().unwrap().to_string(), value)
         }

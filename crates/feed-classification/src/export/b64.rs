@@ -14,17 +14,12 @@ pub(crate) struct B64;
 
 impl Exporter for B64 {
     fn about(&self) -> &About {
-        static ABOUT: About =
-            About::new("b64", "One value per line, each in base64.").extension("b64");
+        static ABOUT: About = About::new("b64", "One value per line, each in base64.").extension("b64");
         &ABOUT
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        write!(
-            out,
-            "{}",
-            Base64Display::new(item.value.as_bytes(), &STANDARD)
-        )
+        write!(out, "{}", Base64Display::new(item.value.as_bytes(), &STANDARD))
     }
 
     fn separator(&self) -> &'static str {

@@ -70,12 +70,7 @@ pub fn yaml_str(text: &str, out: &mut dyn Write) -> io::Result<()> {
     }
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         out.write_all(b"'")?;
-        escaped(
-            text,
-            out,
-            |char| char == '\'',
-            |_, out| out.write_all(b"''"),
-        )?;
+        escaped(text, out, |char| char == '\'', |_, out| out.write_all(b"''"))?;
         return out.write_all(b"'");
     }
     out.write_all(b"\"")?;
@@ -99,9 +94,9 @@ fn is_plain_yaml(text: &str) -> bool {
         "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf",
     ];
     text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'@' | b'-')
-        })
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'@' | b'-'))
         && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
@@ -138,10 +133,7 @@ mod tests {
     #[test]
     fn json_is_plain_ascii_with_lower_case_escapes() {
         assert_eq!(written(json_str, "a/'b"), r#""a/'b""#);
-        assert_eq!(
-            written(json_str, "\"\\\n\r\t\u{8}\u{c}"),
-            r#""\"\\\n\r\t\b\f""#
-        );
+        assert_eq!(written(json_str, "\"\\\n\r\t\u{8}\u{c}"), r#""\"\\\n\r\t\b\f""#);
         assert_eq!(
             written(json_str, "\0\u{1f}\u{7f}æ\u{2028}"),
             r#""\u0000\u001f\u007f\u00e6\u2028""#

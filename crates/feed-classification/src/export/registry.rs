@@ -14,9 +14,7 @@ impl Registry {
     /// Returns a registry with no exporter.
     #[must_use]
     pub const fn empty() -> Self {
-        Self {
-            exporters: Vec::new(),
-        }
+        Self { exporters: Vec::new() }
     }
 
     /// Returns a registry with `txt`, `json`, `xml`, `yaml` and `b64`.
@@ -35,11 +33,7 @@ impl Registry {
     pub fn with(mut self, exporter: impl Exporter + 'static) -> Self {
         let exporter: Arc<dyn Exporter> = Arc::new(exporter);
         let name = exporter.about().name;
-        match self
-            .exporters
-            .iter_mut()
-            .find(|known| known.about().name == name)
-        {
+        match self.exporters.iter_mut().find(|known| known.about().name == name) {
             Some(known) => *known = exporter,
             None => self.exporters.push(exporter),
         }
@@ -49,9 +43,7 @@ impl Registry {
     /// Returns the exporter with this name; case counts.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&Arc<dyn Exporter>> {
-        self.exporters
-            .iter()
-            .find(|exporter| exporter.about().name == name)
+        self.exporters.iter().find(|exporter| exporter.about().name == name)
     }
 
     /// Returns the names, in the order in which they were added.
@@ -87,11 +79,7 @@ mod tests {
 
     #[test]
     fn builtin_has_the_outputs_of_the_reference() {
-        assert!(
-            Registry::builtin()
-                .names()
-                .eq(["txt", "json", "xml", "yaml", "b64"])
-        );
+        assert!(Registry::builtin().names().eq(["txt", "json", "xml", "yaml", "b64"]));
         assert!(Registry::builtin().by_name("TXT").is_none());
     }
 
@@ -99,10 +87,7 @@ mod tests {
     fn an_exporter_replaces_the_one_with_its_name_in_place() {
         let registry = Registry::builtin().with(OwnTxt);
         assert!(registry.names().eq(["txt", "json", "xml", "yaml", "b64"]));
-        assert_eq!(
-            registry.by_name("txt").unwrap().about().summary,
-            "Our own plain text."
-        );
+        assert_eq!(registry.by_name("txt").unwrap().about().summary, "Our own plain text.");
     }
 
     #[test]

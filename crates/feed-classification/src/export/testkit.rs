@@ -65,11 +65,7 @@ fn check_about(exporter: &dyn Exporter) {
                 .bytes()
                 .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
-    assert!(
-        is_name(about.name),
-        "the name {:?} does not fit into a url",
-        about.name
-    );
+    assert!(is_name(about.name), "the name {:?} does not fit into a url", about.name);
     assert!(
         is_name(about.extension),
         "the extension {:?} is no file extension",
@@ -113,11 +109,7 @@ fn check_bytes(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]) 
     assert_eq!(slow.0, bytes, "{kind}: a slow writer changes the bytes");
 
     let (_, exported) = export(exporter, kind, &[]);
-    assert_eq!(
-        exported,
-        Exported::default(),
-        "{kind}: an empty feed has entries"
-    );
+    assert_eq!(exported, Exported::default(), "{kind}: an empty feed has entries");
 }
 
 fn check_types(exporter: &dyn Exporter) {
@@ -131,11 +123,7 @@ fn check_types(exporter: &dyn Exporter) {
         .iter()
         .map(|other| (other, harmless(other)))
         .collect();
-    let foreign = || {
-        foreign
-            .iter()
-            .flat_map(|(other, values)| indicators(*other, values))
-    };
+    let foreign = || foreign.iter().flat_map(|(other, values)| indicators(*other, values));
     let mut bytes = Vec::new();
     let mut mixed = foreign().chain(indicators(kind, &values)).chain(foreign());
     let exported = exporter.export(&info(kind), &mut mixed, &mut bytes).ok();
@@ -150,13 +138,7 @@ fn check_hostile(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]
     let [first, middle, last] = values else {
         return;
     };
-    let with = |middle: &str| {
-        export(
-            exporter,
-            kind,
-            &[first.clone(), middle.to_owned(), last.clone()],
-        )
-    };
+    let with = |middle: &str| export(exporter, kind, &[first.clone(), middle.to_owned(), last.clone()]);
     let (bytes, exported) = with(hostile);
     if exporter.refuses(&Indicator::new(kind, hostile)).is_some() {
         let (without, _) = export(exporter, kind, &[first.clone(), last.clone()]);
@@ -208,11 +190,7 @@ fn harmless(kind: IndicatorType) -> Vec<String> {
         Kind::Cidr6 => texts(["2001:db8:1::/48", "2001:db8:2::/48", "2001:db8:3::/64"]),
         Kind::Ip => texts(["192.0.2.0/24", "198.51.100.7", "2001:db8::1"]),
         Kind::Domain | Kind::Hostname => texts(["a.example", "b.example.net", "c.example.org"]),
-        Kind::Url => texts([
-            "http://a.example/",
-            "http://b.example/x",
-            "https://c.example/y?z=1",
-        ]),
+        Kind::Url => texts(["http://a.example/", "http://b.example/x", "https://c.example/y?z=1"]),
         Kind::FileMd5
         | Kind::X509FingerprintMd5
         | Kind::Ja3
@@ -224,15 +202,11 @@ fn harmless(kind: IndicatorType) -> Vec<String> {
         Kind::EmailAddress => texts(["a@example.com", "b@example.net", "c@example.org"]),
         Kind::Vulnerability => texts(["CVE-2024-0001", "CVE-2024-0002", "CVE-2025-12345"]),
         Kind::CryptoCurrency => ["2", "3", "4"].map(|digit| format!("1{}", digit.repeat(30))),
-        Kind::Ja4 => {
-            ["1", "2", "3"].map(|digit| format!("t13d1516h2_{}_b186095e22b6", digit.repeat(12)))
-        }
+        Kind::Ja4 => ["1", "2", "3"].map(|digit| format!("t13d1516h2_{}_b186095e22b6", digit.repeat(12))),
         Kind::Snort | Kind::Yara | Kind::Sigma => texts(["rule one", "rule three", "rule two"]),
-        Kind::Mutex
-        | Kind::EmailSubject
-        | Kind::EmailAttachment
-        | Kind::Filename
-        | Kind::UserAgent => texts(["one", "three", "two"]),
+        Kind::Mutex | Kind::EmailSubject | Kind::EmailAttachment | Kind::Filename | Kind::UserAgent => {
+            texts(["one", "three", "two"])
+        }
     };
     values.into()
 }
@@ -283,12 +257,11 @@ fn hostile(kind: IndicatorType) -> Vec<String> {
     let long = "x".repeat(MAX_VALUE_BYTES);
     let long_url = format!("http://a.example/{}", "x,\"<".repeat(1000));
     let long_name = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
-    let candidates =
-        TEXTS
-            .iter()
-            .chain(&LINES)
-            .copied()
-            .chain([long.as_str(), &long_url, &long_name]);
+    let candidates = TEXTS
+        .iter()
+        .chain(&LINES)
+        .copied()
+        .chain([long.as_str(), &long_url, &long_name]);
     let addresses = [
         "0.0.0.0/0",
         "255.255.255.255",

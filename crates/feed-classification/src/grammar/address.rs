@@ -37,11 +37,7 @@ pub(crate) fn canonical<'v>(host: Host, typed: &'v str) -> Cow<'v, str> {
 }
 
 /// Gives every address of a network, its first and last included, if there are at most `limit`.
-pub(crate) fn expand(
-    network: IpNet,
-    limit: u32,
-    found: &mut dyn FnMut(&str),
-) -> Result<(), Dropped> {
+pub(crate) fn expand(network: IpNet, limit: u32, found: &mut dyn FnMut(&str)) -> Result<(), Dropped> {
     let host_bits = u32::from(network.max_prefix_len() - network.prefix_len());
     if 1_u64
         .checked_shl(host_bits)

@@ -40,9 +40,6 @@ fn is_local(char: char) -> bool {
                 '"' | '(' | ')' | ',' | ':' | ';' | '<' | '>' | '@' | '[' | '\\' | ']'
             )
     } else {
-        !char.is_control()
-            && !char.is_whitespace()
-            && !is_invisible(char)
-            && !matches!(char, '\u{fffd}'..='\u{ffff}')
+        !char.is_control() && !char.is_whitespace() && !is_invisible(char) && !matches!(char, '\u{fffd}'..='\u{ffff}')
     }
 }

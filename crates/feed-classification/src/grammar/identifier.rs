@@ -34,8 +34,7 @@ pub(crate) fn cve(value: &str) -> Result<Cow<'_, str>, Dropped> {
 /// Source: <https://github.com/FoxIO-LLC/ja4/blob/main/technical_details/JA4.md>
 pub(crate) fn ja4(value: &str) -> Result<Cow<'_, str>, Dropped> {
     let mut parts = value.split('_');
-    let (Some(hello), Some(ciphers), Some(extensions), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(hello), Some(ciphers), Some(extensions), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(Dropped::NotJa4);
     };
@@ -57,16 +56,7 @@ pub(crate) fn ja4(value: &str) -> Result<Cow<'_, str>, Dropped> {
 }
 
 fn is_ja4_hello(hello: &[u8]) -> bool {
-    let [
-        transport,
-        major,
-        minor,
-        server_name,
-        counts @ ..,
-        alpn_first,
-        alpn_last,
-    ] = hello
-    else {
+    let [transport, major, minor, server_name, counts @ .., alpn_first, alpn_last] = hello else {
         return false;
     };
     matches!(transport, b't' | b'q' | b'd')

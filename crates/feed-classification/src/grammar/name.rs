@@ -8,6 +8,9 @@ use crate::Dropped;
 
 /// The longest name in dotted form without the trailing dot (RFC 1035: 255 octets on the wire).
 const MAX_NAME: usize = 253;
+/// The longest spelling that is looked at: as many code points as a name has characters, four bytes each. Punycode takes time with the
+/// square of the length.
+const MAX_SPELLING: usize = 4 * (MAX_NAME + 1);
 /// The longest label (RFC 1035).
 const MAX_LABEL: usize = 63;
 
@@ -20,6 +23,9 @@ const MAX_LABEL: usize = 63;
 /// dropped although MISP stores it (recordings, fact 33): no host can have it, and resolvers and zone files refuse the whole line,
 /// in some cases the whole file.
 pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, Dropped> {
+    if value.len() > MAX_SPELLING {
+        return Err(Dropped::NameTooLong);
+    }
     let name = ascii(value)?;
     let name = match name {
         Cow::Borrowed(name) => Cow::Borrowed(name.strip_suffix('.').unwrap_or(name)),

@@ -17,9 +17,7 @@ pub(crate) fn rule(value: &str) -> Result<&str, Dropped> {
     if value.trim().is_empty() {
         return Err(Dropped::Empty);
     }
-    accept(value, |char| {
-        matches!(char, '\t' | '\n' | '\r') || !char.is_control()
-    })
+    accept(value, |char| matches!(char, '\t' | '\n' | '\r') || !char.is_control())
 }
 
 /// Returns whether a character shows as nothing, so that two values that look the same are not: formatting and direction marks.

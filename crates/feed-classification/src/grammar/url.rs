@@ -34,9 +34,7 @@ fn has_host(authority: &str) -> Result<(), Dropped> {
     if authority.contains(char::is_whitespace) {
         return Err(Dropped::NotAUrl);
     }
-    let host_and_port = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     if host_and_port.starts_with('[') {
         return if is_bracketed(host_and_port) {
             Ok(())
@@ -63,14 +61,10 @@ fn is_site(authority: &str) -> bool {
 
 /// `[2001:db8::1]`, with or without a port.
 fn is_bracketed(authority: &str) -> bool {
-    let Some((address, after)) = authority
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    else {
+    let Some((address, after)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
         return false;
     };
-    address.parse::<Ipv6Addr>().is_ok()
-        && (after.is_empty() || after.strip_prefix(':').is_some_and(is_port))
+    address.parse::<Ipv6Addr>().is_ok() && (after.is_empty() || after.strip_prefix(':').is_some_and(is_port))
 }
 
 /// Returns whether a text is a port in digits: 1 to 65535.

@@ -22,9 +22,7 @@ pub(crate) fn wallet(value: &str) -> Result<Cow<'_, str>, Dropped> {
 }
 
 fn is_base58_bitcoin(value: &str) -> bool {
-    (26..=35).contains(&value.len())
-        && value.starts_with(['1', '3'])
-        && value.bytes().all(is_base58)
+    (26..=35).contains(&value.len()) && value.starts_with(['1', '3']) && value.bytes().all(is_base58)
 }
 
 fn is_monero(value: &str) -> bool {

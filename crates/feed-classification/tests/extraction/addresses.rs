@@ -1,0 +1,249 @@
+//! Addresses and networks.
+
+use feed_classification::{Dropped, Extractor, IndicatorType as Kind};
+
+use crate::{drops, extract, extract_with, gives};
+
+#[test]
+fn single_ipv4_addresses_come_out_as_typed() {
+    for value in ["192.0.2.1", "0.0.0.0", "255.255.255.255"] {
+        gives(Kind::Ipv4, "ip-src", value, value);
+    }
+}
+
+#[test]
+fn every_network_is_dropped_from_single_addresses_whatever_its_length() {
+    for value in ["192.0.2.0/24", "192.0.2.1/32", "0.0.0.0/0"] {
+        drops(Kind::Ipv4, "ip-dst", value, Dropped::NotSingle);
+    }
+    for value in [
+        "192.0.2.1/33",
+        "192.0.2.1/",
+        "192.0.2.1/a",
+        "192.0.2.1/+8",
+        "192.0.2.1/024",
+        "192.0.2.1/255.255.255.0",
+    ] {
+        drops(Kind::Ipv4, "ip-dst", value, Dropped::NotAnAddress);
+    }
+}
+
+#[test]
+fn five_numbers_are_no_address() {
+    drops(Kind::Ipv4, "ip-dst", "1.2.3.4.5", Dropped::NotAnAddress);
+    drops(Kind::Ipv4, "ip-dst", "1.2.3", Dropped::NotAnAddress);
+    drops(Kind::Ipv4, "ip-dst", "1.2.3.256", Dropped::NotAnAddress);
+}
+
+#[test]
+fn mapped_ipv4_is_an_ipv6_address() {
+    drops(Kind::Ipv4, "ip-dst", "::ffff:9.8.7.6", Dropped::OtherFamily);
+    gives(Kind::Ipv6, "ip-dst", "::ffff:9.8.7.6", "::ffff:9.8.7.6");
+    gives(Kind::Ipv6, "ip-dst", "::FFFF:0908:0706", "::ffff:9.8.7.6");
+}
+
+#[test]
+fn address_range_is_dropped() {
+    drops(Kind::Ipv4, "ip-dst", "192.0.2.1-192.0.2.9", Dropped::NotAnAddress);
+    drops(Kind::Ipv4, "ip-dst", "192.0.2.1 - 192.0.2.9", Dropped::NotAnAddress);
+}
+
+#[test]
+fn leading_zeros_are_refused() {
+    drops(Kind::Ipv4, "ip-dst", "192.0.2.010", Dropped::NotAnAddress);
+    drops(Kind::Ipv4, "ip-dst", "192.000.2.1", Dropped::NotAnAddress);
+}
+
+#[test]
+fn address_like_name_does_not_win_over_the_address() {
+    gives(Kind::Ipv4, "domain|ip", "10.20.30.40.nip.example|77.7.7.7", "77.7.7.7");
+    gives(
+        Kind::Hostname,
+        "domain|ip",
+        "10.20.30.40.nip.example|77.7.7.7",
+        "10.20.30.40.nip.example",
+    );
+}
+
+#[test]
+fn address_inside_text_is_not_searched_for() {
+    for value in [
+        "see 192.0.2.1",
+        "192.0.2.1:80",
+        "http://192.0.2.1/",
+        "192.0.2.1.",
+        "192[.]0[.]2[.]1",
+        "３.２.１.０",
+    ] {
+        drops(Kind::Ipv4, "ip-dst", value, Dropped::NotAnAddress);
+    }
+}
+
+#[test]
+fn address_with_port_gives_the_address() {
+    gives(Kind::Ipv4, "ip-dst|port", "192.0.2.1|443", "192.0.2.1");
+    gives(Kind::Ipv4, "ip-src|port", "192.0.2.1|1", "192.0.2.1");
+    gives(Kind::Ip, "ip-src|port", "192.0.2.1|65535", "192.0.2.1");
+}
+
+#[test]
+fn bad_port_drops_the_attribute() {
+    for port in ["0", "65536", "99999999", "", "-1", "+80", "http", "8 0", "٨٠"] {
+        drops(
+            Kind::Ipv4,
+            "ip-dst|port",
+            &format!("192.0.2.1|{port}"),
+            Dropped::BadPort,
+        );
+        drops(
+            Kind::Hostname,
+            "hostname|port",
+            &format!("a.example|{port}"),
+            Dropped::BadPort,
+        );
+    }
+}
+
+#[test]
+fn composite_without_its_bar_is_dropped() {
+    drops(Kind::Ipv4, "ip-dst|port", "192.0.2.1", Dropped::NotComposite);
+    drops(
+        Kind::FileMd5,
+        "filename|md5",
+        "d41d8cd98f00b204e9800998ecf84270",
+        Dropped::NotComposite,
+    );
+}
+
+#[test]
+fn part_that_a_composite_lacks_is_not_made_up() {
+    drops(Kind::Domain, "ip-dst|port", "192.0.2.1|80", Dropped::NoSuchPart);
+    drops(Kind::Url, "domain|ip", "a.example|192.0.2.1", Dropped::NoSuchPart);
+}
+
+#[test]
+fn white_space_around_a_value_goes() {
+    gives(Kind::Ipv4, "ip-dst", " \t192.0.2.1\r\n", "192.0.2.1");
+    drops(Kind::Ipv4, "ip-dst", "  \n ", Dropped::Empty);
+    drops(Kind::Ipv4, "ip-dst", "", Dropped::Empty);
+    drops(Kind::Ipv4, "domain|ip", "a.example|", Dropped::Empty);
+}
+
+#[test]
+fn network_is_written_out_with_network_and_broadcast_address() {
+    let found = extract(Kind::Ipv4Ext, "ip-dst", "192.0.2.4/30").unwrap();
+    assert_eq!(found, ["192.0.2.4", "192.0.2.5", "192.0.2.6", "192.0.2.7"]);
+    gives(Kind::Ipv4Ext, "ip-dst", "192.0.2.4/32", "192.0.2.4");
+    gives(Kind::Ipv4Ext, "ip-dst", "192.0.2.4", "192.0.2.4");
+    assert_eq!(
+        extract(Kind::Ipv4Ext, "ip-dst", "255.255.255.254/31").unwrap(),
+        ["255.255.255.254", "255.255.255.255"]
+    );
+}
+
+#[test]
+fn cidr_with_host_bits_expands_its_network() {
+    let found = extract(Kind::Ipv4Ext, "ip-dst", "10.0.0.1/24").unwrap();
+    assert_eq!(found.len(), 256);
+    assert_eq!(found.first().map(String::as_str), Some("10.0.0.0"));
+    assert_eq!(found.last().map(String::as_str), Some("10.0.0.255"));
+}
+
+#[test]
+fn network_over_the_limit_is_dropped_whole() {
+    assert_eq!(extract(Kind::Ipv4Ext, "ip-dst", "10.9.0.0/16").unwrap().len(), 65_536);
+    for value in ["10.0.0.0/15", "10.0.0.0/8", "0.0.0.0/0"] {
+        drops(Kind::Ipv4Ext, "ip-dst", value, Dropped::NetworkTooLarge);
+    }
+    for value in ["2001:db8::/111", "2001:db8::/64", "::/0"] {
+        drops(Kind::Ipv6Ext, "ip-dst", value, Dropped::NetworkTooLarge);
+    }
+    let four = Extractor::new(Kind::Ipv4Ext).max_expand(4);
+    assert_eq!(extract_with(four, "ip-dst", "192.0.2.0/30").unwrap().len(), 4);
+    assert_eq!(
+        extract_with(four, "ip-dst", "192.0.2.0/29"),
+        Err(Dropped::NetworkTooLarge)
+    );
+    let most = Extractor::new(Kind::Ipv6Ext).max_expand(u32::MAX);
+    assert_eq!(
+        extract_with(most, "ip-dst", "2001:db8::/96"),
+        Err(Dropped::NetworkTooLarge)
+    );
+}
+
+#[test]
+fn ipv6_network_is_written_out() {
+    let found = extract(Kind::Ipv6Ext, "ip-dst", "2001:DB8::1/127").unwrap();
+    assert_eq!(found, ["2001:db8::", "2001:db8::1"]);
+    drops(Kind::Ipv6Ext, "ip-dst", "192.0.2.0/30", Dropped::OtherFamily);
+}
+
+#[test]
+fn three_spellings_of_an_ipv6_address_are_one() {
+    for value in [
+        "2001:DB8::CAFE",
+        "2001:0db8:0000:0000:0000:0000:0000:cafe",
+        "2001:db8:0::0:cafe",
+    ] {
+        gives(Kind::Ipv6, "ip-dst", value, "2001:db8::cafe");
+    }
+    gives(Kind::Ipv6, "ip-dst", "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1");
+}
+
+#[test]
+fn ipv6_in_composites_comes_out() {
+    gives(Kind::Ipv6, "ip-dst|port", "2001:db8::1|443", "2001:db8::1");
+    gives(Kind::Ipv6, "domain|ip", "mixed.example.com|2001:DB8::5", "2001:db8::5");
+}
+
+#[test]
+fn zone_ids_are_refused() {
+    for value in ["fe80::1%eth0", "fe80::1%1", "[2001:db8::1]"] {
+        drops(Kind::Ipv6, "ip-dst", value, Dropped::NotAnAddress);
+    }
+    drops(Kind::Ipv6, "ip-dst", "2001:db8::/48", Dropped::NotSingle);
+}
+
+#[test]
+fn cidr4_keeps_host_bits_and_leaves_single_addresses() {
+    gives(Kind::Cidr4, "ip-dst", "10.0.0.1/24", "10.0.0.1/24");
+    gives(Kind::Cidr4, "ip-dst", "192.0.2.1/32", "192.0.2.1/32");
+    drops(Kind::Cidr4, "ip-dst", "10.0.0.1", Dropped::SingleAddress);
+    drops(Kind::Cidr4, "ip-dst", "2001:db8::/48", Dropped::OtherFamily);
+    drops(Kind::Cidr4, "ip-dst", "10.0.0.0/8 10.0.0.0/9", Dropped::NotAnAddress);
+}
+
+#[test]
+fn cidr6_has_a_home() {
+    gives(Kind::Cidr6, "ip-dst", "2001:0DB8:ABCD::/48", "2001:db8:abcd::/48");
+    gives(Kind::Cidr6, "ip-dst", "2001:db8::1/64", "2001:db8::1/64");
+    drops(Kind::Cidr6, "ip-dst", "2001:db8::1", Dropped::SingleAddress);
+    drops(Kind::Cidr6, "ip-dst", "2001:db8::/129", Dropped::NotAnAddress);
+}
+
+#[test]
+fn ip_takes_addresses_and_networks_of_both_families() {
+    gives(Kind::Ip, "ip-dst", "192.0.2.1", "192.0.2.1");
+    gives(Kind::Ip, "ip-dst", "192.0.2.0/24", "192.0.2.0/24");
+    gives(Kind::Ip, "ip-dst", "2001:DB8::1", "2001:db8::1");
+    gives(Kind::Ip, "ip-dst", "2001:DB8::/32", "2001:db8::/32");
+}
+
+#[test]
+fn what_belongs_to_another_type_is_told_apart_from_bad_data() {
+    assert!(
+        extract(Kind::Ipv4, "ip-dst", "2001:db8::1")
+            .unwrap_err()
+            .belongs_elsewhere()
+    );
+    assert!(
+        extract(Kind::Cidr4, "ip-dst", "192.0.2.1")
+            .unwrap_err()
+            .belongs_elsewhere()
+    );
+    assert!(
+        !extract(Kind::Ipv4, "ip-dst", "nonsense")
+            .unwrap_err()
+            .belongs_elsewhere()
+    );
+}
