@@ -39,9 +39,7 @@ impl BaseUrl {
     /// # Errors
     /// [`ErrorKind::Setup`] when the host is neither a name nor an address, or the port is 0.
     pub fn new(scheme: Scheme, host: &str, port: u16) -> Result<Self, Error> {
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let host = match (bare, host.parse::<Ipv6Addr>()) {
             (Some(inside), _) => {
                 format!("[{}]", inside.parse::<Ipv6Addr>().map_err(|_| bad_host())?)
@@ -65,14 +63,10 @@ impl BaseUrl {
             return Err(invalid("only http and https are spoken to MISP"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid(
-                "the address of MISP must not hold a user name or a password",
-            ));
+            return Err(invalid("the address of MISP must not hold a user name or a password"));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(invalid(
-                "the address of MISP must not have a query or a fragment",
-            ));
+            return Err(invalid("the address of MISP must not have a query or a fragment"));
         }
         if url.port() == Some(0) {
             return Err(invalid("the port must be 1 to 65535"));
@@ -101,10 +95,7 @@ impl BaseUrl {
 /// A host name as the DNS and the reference take it, or an IPv4 address: nothing that could change the rest of a URL.
 fn checked_host(host: &str) -> Result<&str, Error> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    let is_name = !host.is_empty()
-        && host.len() <= 253
-        && host.bytes().all(allowed)
-        && !host.starts_with('.');
+    let is_name = !host.is_empty() && host.len() <= 253 && host.bytes().all(allowed) && !host.starts_with('.');
     let all_digits = host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     if is_name && (!all_digits || host.parse::<Ipv4Addr>().is_ok()) {
         Ok(host)
@@ -176,22 +167,10 @@ mod tests {
     #[test]
     fn addresses_are_built_from_names_and_both_families() {
         let url = |scheme, host, port| BaseUrl::new(scheme, host, port).unwrap().to_string();
-        assert_eq!(
-            url(Scheme::Https, "misp.example.net", 443),
-            "https://misp.example.net"
-        );
-        assert_eq!(
-            url(Scheme::Http, "192.0.2.7", 8080),
-            "http://192.0.2.7:8080"
-        );
-        assert_eq!(
-            url(Scheme::Https, "2001:db8::7", 8443),
-            "https://[2001:db8::7]:8443"
-        );
-        assert_eq!(
-            url(Scheme::Https, "[2001:DB8::7]", 443),
-            "https://[2001:db8::7]"
-        );
+        assert_eq!(url(Scheme::Https, "misp.example.net", 443), "https://misp.example.net");
+        assert_eq!(url(Scheme::Http, "192.0.2.7", 8080), "http://192.0.2.7:8080");
+        assert_eq!(url(Scheme::Https, "2001:db8::7", 8443), "https://[2001:db8::7]:8443");
+        assert_eq!(url(Scheme::Https, "[2001:DB8::7]", 443), "https://[2001:db8::7]");
     }
 
     #[test]
@@ -211,10 +190,7 @@ mod tests {
             "hö",
         ] {
             let error = BaseUrl::new(Scheme::Https, host, 443).unwrap_err();
-            assert!(
-                error.to_string().contains("the host of MISP"),
-                "{host}: {error}"
-            );
+            assert!(error.to_string().contains("the host of MISP"), "{host}: {error}");
         }
         assert!(
             BaseUrl::new(Scheme::Https, "host", 0)
@@ -239,10 +215,7 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Setup);
             assert!(error.to_string().contains(reason), "{text}: {error}");
         }
-        assert_eq!(
-            BaseUrl::parse("https://h/misp/").unwrap().as_str(),
-            "https://h/misp"
-        );
+        assert_eq!(BaseUrl::parse("https://h/misp/").unwrap().as_str(), "https://h/misp");
     }
 
     #[test]

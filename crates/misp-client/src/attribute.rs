@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::json::lenient::{Flag, Int, Text};
+use crate::json::lenient::{Flag, Id, Int, Text};
 use crate::json::{Row, lenient};
 
 /// One attribute of an answer.
@@ -115,7 +115,7 @@ pub(crate) struct RawAttribute {
     #[serde(default)]
     event_id: Int,
     #[serde(default)]
-    uuid: Text,
+    uuid: Id,
     #[serde(default, rename = "type")]
     kind: Text,
     #[serde(default)]
@@ -163,7 +163,7 @@ struct RawEvent {
 #[derive(Default, Deserialize)]
 struct RawOrganisation {
     #[serde(default)]
-    uuid: Text,
+    uuid: Id,
 }
 
 impl Row for Attribute {
@@ -182,20 +182,14 @@ impl Row for Attribute {
             let Some(name) = tag.name.into_option() else {
                 continue;
             };
-            if !tags
-                .iter()
-                .any(|known| known.inherited && known.name == name)
-            {
-                tags.push(Tag {
-                    name,
-                    inherited: true,
-                });
+            if !tags.iter().any(|known| known.inherited && known.name == name) {
+                tags.push(Tag { name, inherited: true });
             }
         }
         Some(Self {
             id: raw.id.unsigned()?,
             event_id: raw.event_id.unsigned().or(event.id.unsigned()).unwrap_or(0),
-            uuid: raw.uuid.uuid(),
+            uuid: raw.uuid.known(),
             kind: raw.kind.into_option().filter(|kind| !kind.is_empty())?,
             value: raw.value.into_option().filter(|value| !value.is_empty())?,
             to_ids: raw.to_ids.or(false),
@@ -206,7 +200,7 @@ impl Row for Attribute {
                 publish_timestamp: event.publish_timestamp.signed(),
                 orgc_id: event.orgc_id.unsigned(),
                 org_id: event.org_id.unsigned(),
-                orgc_uuid: event.orgc.uuid.uuid(),
+                orgc_uuid: event.orgc.uuid.known(),
                 published: event.published.known(),
                 timestamp: event.timestamp.signed(),
             },

@@ -170,8 +170,7 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, self.key.header()?);
-        let agent = HeaderValue::from_str(&self.user_agent)
-            .map_err(|_| setup("the user agent cannot be sent"))?;
+        let agent = HeaderValue::from_str(&self.user_agent).map_err(|_| setup("the user agent cannot be sent"))?;
         let mut http = reqwest::Client::builder()
             // A redirect would carry the key to another host.
             .redirect(Policy::none())
@@ -234,11 +233,7 @@ mod tests {
             "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n",
         ] {
             assert_eq!(
-                builder()
-                    .add_root_certificate(pem)
-                    .build()
-                    .unwrap_err()
-                    .kind(),
+                builder().add_root_certificate(pem).build().unwrap_err().kind(),
                 ErrorKind::Setup,
                 "{pem:?}"
             );

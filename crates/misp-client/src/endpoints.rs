@@ -18,12 +18,8 @@ const SMALL: u64 = 1 << 20;
 /// Says what a fault in a streamed document means.
 fn split_error(error: SplitError, endpoint: &'static str) -> Error {
     match error {
-        SplitError::CutShort => {
-            Error::new(ErrorKind::CutShort).with_detail("the JSON does not end")
-        }
-        SplitError::NotJson { at } => {
-            Error::new(ErrorKind::NotJson).with_detail(format!("byte {at} and on"))
-        }
+        SplitError::CutShort => Error::new(ErrorKind::CutShort).with_detail("the JSON does not end"),
+        SplitError::NotJson { at } => Error::new(ErrorKind::NotJson).with_detail(format!("byte {at} and on")),
         SplitError::Shape(what) => Error::new(ErrorKind::UnexpectedAnswer).with_detail(what),
         SplitError::TooLarge => Error::new(ErrorKind::TooLarge).with_detail("one element of it"),
     }
@@ -32,6 +28,12 @@ fn split_error(error: SplitError, endpoint: &'static str) -> Error {
 
 /// Reads a whole small answer. The cause is not kept: serde quotes what it read.
 fn read<T: DeserializeOwned>(body: &[u8], endpoint: &'static str) -> Result<T, Error> {
+    // serde takes a list for a struct, field by field.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::new(ErrorKind::UnexpectedAnswer)
+            .with_detail("a list where an object was expected")
+            .at(endpoint));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let kind = match error.classify() {
             serde_json::error::Category::Eof => ErrorKind::CutShort,

@@ -7,10 +7,9 @@ use futures_util::stream::{self, Stream};
 use tokio::time::Instant;
 
 use crate::endpoints::attributes;
-use crate::json::Splitter;
 use crate::paging::{PageHeaders, Paging};
 use crate::transport::Answer;
-use crate::{Attribute, AttributeSearch, Client, Error, ErrorKind};
+use crate::{Attribute, AttributeReader, AttributeSearch, Client, Error, ErrorKind};
 
 /// A batch is handed out when it has this many rows, though its page goes on.
 const BATCH_ROWS: usize = 1_000;
@@ -83,7 +82,7 @@ enum State {
 #[derive(Debug)]
 struct OpenPage {
     answer: Answer,
-    splitter: Splitter,
+    reader: AttributeReader,
     headers: PageHeaders,
 }
 
@@ -128,20 +127,15 @@ impl AttributePages {
 
     /// Turns the search into a stream of its rows, which ends after the first error.
     pub fn into_stream(self) -> impl Stream<Item = Result<Attribute, Error>> + Send {
-        stream::unfold(
-            (self, VecDeque::new()),
-            |(mut pages, mut rows)| async move {
-                if rows.is_empty() && !matches!(pages.state, State::Failed) {
-                    match pages.next_batch().await {
-                        Ok(batch) => {
-                            rows.extend(batch.into_iter().flat_map(|batch| batch.attributes))
-                        }
-                        Err(error) => return Some((Err(error), (pages, rows))),
-                    }
+        stream::unfold((self, VecDeque::new()), |(mut pages, mut rows)| async move {
+            if rows.is_empty() && !matches!(pages.state, State::Failed) {
+                match pages.next_batch().await {
+                    Ok(batch) => rows.extend(batch.into_iter().flat_map(|batch| batch.attributes)),
+                    Err(error) => return Some((Err(error), (pages, rows))),
                 }
-                rows.pop_front().map(|row| (Ok(row), (pages, rows)))
-            },
-        )
+            }
+            rows.pop_front().map(|row| (Ok(row), (pages, rows)))
+        })
     }
 
     async fn read_batch(&mut self) -> Result<Option<Batch>, Error> {
@@ -181,11 +175,7 @@ impl AttributePages {
         let limits = self.client.limits();
         let request = attributes::search_page(&self.search, self.paging.page());
         let began = Instant::now();
-        let answer = self
-            .client
-            .transport()
-            .ask(request, limits.page_bytes, &[])
-            .await?;
+        let answer = self.client.transport().ask(request, limits.page_bytes, &[]).await?;
         if self.progress.first_elapsed.is_none() {
             self.progress.first_elapsed = Some(began.elapsed());
             self.progress.answered_at = answer.date();
@@ -196,30 +186,25 @@ impl AttributePages {
         };
         Ok(OpenPage {
             answer,
-            splitter: Splitter::new(attributes::ROWS),
+            reader: AttributeReader::new(),
             headers,
         })
     }
 
     /// Reads on until there are rows enough for a batch, or the page ends; says whether it ended.
-    async fn read_page(
-        &mut self,
-        open: &mut OpenPage,
-        batch: &mut Vec<Attribute>,
-    ) -> Result<bool, Error> {
+    async fn read_page(&mut self, open: &mut OpenPage, batch: &mut Vec<Attribute>) -> Result<bool, Error> {
         while batch.len() < BATCH_ROWS {
-            let (rows_before, unusable_before) = (open.splitter.rows(), open.splitter.unusable());
+            let (rows_before, unusable_before) = (open.reader.rows(), open.reader.unusable());
             let first = batch.len();
             let piece = open.answer.piece().await?;
             match &piece {
-                Some(piece) => open.splitter.push(piece, batch),
-                None => open.splitter.finish(batch),
-            }
-            .map_err(|error| attributes::error(error))?;
-            self.progress.rows_sent += open.splitter.rows() - rows_before;
-            self.progress.unusable += open.splitter.unusable() - unusable_before;
+                Some(piece) => open.reader.push(piece, batch),
+                None => open.reader.finish(batch),
+            }?;
+            self.progress.rows_sent += open.reader.rows() - rows_before;
+            self.progress.unusable += open.reader.unusable() - unusable_before;
             self.paging
-                .rows_so_far(open.splitter.rows())
+                .rows_so_far(open.reader.rows())
                 .map_err(|error| error.at(attributes::SEARCH))?;
             self.remove_duplicates(batch, first);
             if piece.is_none() {

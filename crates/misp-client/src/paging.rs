@@ -74,8 +74,7 @@ impl Paging {
             return Err(Error::new(ErrorKind::UnexpectedAnswer).with_detail(detail));
         }
         if self.total_rows.saturating_add(rows) > self.max_rows {
-            return Err(Error::new(ErrorKind::TooLarge)
-                .with_detail(format!("more than {} attributes", self.max_rows)));
+            return Err(Error::new(ErrorKind::TooLarge).with_detail(format!("more than {} attributes", self.max_rows)));
         }
         Ok(())
     }
@@ -98,8 +97,7 @@ impl Paging {
         self.total_rows += self.rows;
         (self.rows, self.new, self.repeated) = (0, 0, 0);
         if more && self.page >= self.max_pages {
-            return Err(Error::new(ErrorKind::TooLarge)
-                .with_detail(format!("more than {} pages", self.max_pages)));
+            return Err(Error::new(ErrorKind::TooLarge).with_detail(format!("more than {} pages", self.max_pages)));
         }
         self.page = self.page.saturating_add(1);
         Ok(more)
@@ -184,9 +182,7 @@ mod tests {
         assert!(page(&mut paging, 1..3, Some(4), Some(1)).unwrap());
         assert!(page(&mut paging, 1..3, Some(4), Some(1)).unwrap());
         assert_eq!(
-            page(&mut paging, 1..3, Some(4), Some(1))
-                .unwrap_err()
-                .kind(),
+            page(&mut paging, 1..3, Some(4), Some(1)).unwrap_err().kind(),
             ErrorKind::UnexpectedAnswer
         );
     }
@@ -203,9 +199,7 @@ mod tests {
         assert!(page(&mut paging, 0..0, Some(3), Some(2)).unwrap());
         assert!(page(&mut paging, 0..0, Some(3), Some(2)).unwrap());
         assert_eq!(
-            page(&mut paging, 0..0, Some(3), Some(2))
-                .unwrap_err()
-                .kind(),
+            page(&mut paging, 0..0, Some(3), Some(2)).unwrap_err().kind(),
             ErrorKind::TooLarge
         );
         let mut paging = Paging::new(2, 100, 3);

@@ -48,9 +48,7 @@ fn kind_of(status: StatusCode, message: Option<&str>) -> ErrorKind {
 
 fn is_about_the_key(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    message.starts_with("authentication failed")
-        || message.contains("auth key")
-        || message.contains("authkey")
+    message.starts_with("authentication failed") || message.contains("auth key") || message.contains("authkey")
 }
 
 /// Seconds until the limit begins anew: MISP's own header, or the one that proxies use.

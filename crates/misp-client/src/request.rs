@@ -33,10 +33,9 @@ impl Request {
     pub(crate) fn post(endpoint: &'static str, body: impl Into<Bytes>) -> Self {
         let mut request = Self::get(endpoint);
         request.method = Method::POST;
-        request.headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        request
+            .headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request.body = Some(body.into());
         request
     }

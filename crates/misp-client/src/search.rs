@@ -143,10 +143,7 @@ impl AttributeSearch {
         if types.is_empty() {
             Err(unfiltered())
         } else {
-            Ok(Self {
-                types,
-                ..Self::bare()
-            })
+            Ok(Self { types, ..Self::bare() })
         }
     }
 
@@ -175,10 +172,7 @@ impl AttributeSearch {
         if uuids.is_empty() {
             Err(unfiltered())
         } else {
-            Ok(Self {
-                uuids,
-                ..Self::bare()
-            })
+            Ok(Self { uuids, ..Self::bare() })
         }
     }
 
@@ -363,18 +357,10 @@ impl AttributeSearch {
     /// # Errors
     /// [`Stray`] with the first condition that the row does not meet.
     pub fn answers(&self, row: &Attribute) -> Result<(), Stray> {
-        let is_type = |asked: &String| {
-            asked.eq_ignore_ascii_case(&row.kind) || is_email_quirk(asked, &row.kind)
-        };
+        let is_type = |asked: &String| asked.eq_ignore_ascii_case(&row.kind) || is_email_quirk(asked, &row.kind);
         let check = |met: bool, stray: Stray| if met { Ok(()) } else { Err(stray) };
-        check(
-            self.types.is_empty() || self.types.iter().any(is_type),
-            Stray::Type,
-        )?;
-        check(
-            self.to_ids.is_none_or(|wanted| wanted == row.to_ids),
-            Stray::ToIds,
-        )?;
+        check(self.types.is_empty() || self.types.iter().any(is_type), Stray::Type)?;
+        check(self.to_ids.is_none_or(|wanted| wanted == row.to_ids), Stray::ToIds)?;
         check(
             self.timestamp_from.is_none_or(|from| row.timestamp >= from),
             Stray::Timestamp,
@@ -397,10 +383,7 @@ impl AttributeSearch {
 
     fn tags_answer(&self, row: &Attribute) -> Result<(), Stray> {
         let shows_all_tags = self.include_event_tags || self.include_context;
-        if shows_all_tags
-            && !self.any_of.is_empty()
-            && !self.any_of.iter().any(|tag| row.has_tag(tag))
-        {
+        if shows_all_tags && !self.any_of.is_empty() && !self.any_of.iter().any(|tag| row.has_tag(tag)) {
             return Err(Stray::MissingTag);
         }
         if self.none_of.iter().any(|tag| row.has_tag(tag)) {
@@ -432,15 +415,9 @@ fn is_email_quirk(asked: &str, kind: &str) -> bool {
 }
 
 fn attribute_type(name: String) -> Result<String, Error> {
-    let allowed =
-        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'|' | b' ' | b'/');
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'|' | b' ' | b'/');
     let trimmed = name.trim() == name;
-    if !name.is_empty()
-        && trimmed
-        && name.len() <= 100
-        && name.bytes().all(allowed)
-        && !name.contains("||")
-    {
+    if !name.is_empty() && trimmed && name.len() <= 100 && name.bytes().all(allowed) && !name.contains("||") {
         Ok(name)
     } else {
         Err(invalid("not the name of an attribute type", &name))
@@ -469,8 +446,7 @@ fn invalid(what: &str, name: &str) -> Error {
 }
 
 fn unfiltered() -> Error {
-    Error::new(ErrorKind::InvalidSearch)
-        .with_detail("nothing to look for, which would be everything")
+    Error::new(ErrorKind::InvalidSearch).with_detail("nothing to look for, which would be everything")
 }
 
 /// The body on the wire. A filter that is not set is left out: to MISP, `false` and null mean "no filter".

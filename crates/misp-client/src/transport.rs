@@ -49,12 +49,7 @@ impl Transport {
     }
 
     /// Asks, and gives the answer when its status is 200 or one of `also`; its body may have `max_bytes`.
-    pub(crate) async fn ask(
-        &self,
-        request: Request,
-        max_bytes: u64,
-        also: &[StatusCode],
-    ) -> Result<Answer, Error> {
+    pub(crate) async fn ask(&self, request: Request, max_bytes: u64, also: &[StatusCode]) -> Result<Answer, Error> {
         let endpoint = request.endpoint;
         let mut budget = Budget::new(self.timeout);
         let answer = self
@@ -77,11 +72,7 @@ impl Transport {
         Err(refusal(answer.status(), answer.headers(), &body).at(endpoint))
     }
 
-    async fn send_with_retries(
-        &self,
-        request: &Request,
-        budget: &mut Budget,
-    ) -> Result<reqwest::Response, Error> {
+    async fn send_with_retries(&self, request: &Request, budget: &mut Budget) -> Result<reqwest::Response, Error> {
         let mut failed = 0;
         loop {
             let error = match self.send(request, budget).await {
@@ -98,11 +89,7 @@ impl Transport {
         }
     }
 
-    async fn send(
-        &self,
-        request: &Request,
-        budget: &mut Budget,
-    ) -> Result<reqwest::Response, Error> {
+    async fn send(&self, request: &Request, budget: &mut Budget) -> Result<reqwest::Response, Error> {
         let url = format!("{}{}", self.base_url, request.path);
         let mut builder = self
             .http
@@ -132,11 +119,7 @@ impl Budget {
         Self { left }
     }
 
-    async fn spend<F: Future>(
-        &mut self,
-        work: F,
-        at_most: Duration,
-    ) -> Result<F::Output, OutOfTime> {
+    async fn spend<F: Future>(&mut self, work: F, at_most: Duration) -> Result<F::Output, OutOfTime> {
         let began = Instant::now();
         let outcome = timeout(at_most.min(self.left), work).await;
         self.left = self.left.saturating_sub(began.elapsed());
@@ -170,8 +153,7 @@ impl Answer {
 
     /// Returns MISP's clock at the time of the answer, in unix seconds.
     pub(crate) fn date(&self) -> Option<i64> {
-        let date =
-            httpdate::parse_http_date(self.headers().get(header::DATE)?.to_str().ok()?).ok()?;
+        let date = httpdate::parse_http_date(self.headers().get(header::DATE)?.to_str().ok()?).ok()?;
         let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
         i64::try_from(since.as_secs()).ok()
     }
@@ -184,9 +166,7 @@ impl Answer {
             Ok(Err(error)) => return Err(body_error(error).at(self.endpoint)),
             Err(OutOfTime) => {
                 let detail = "the answer began, but did not end in time";
-                return Err(Error::new(ErrorKind::Timeout)
-                    .with_detail(detail)
-                    .at(self.endpoint));
+                return Err(Error::new(ErrorKind::Timeout).with_detail(detail).at(self.endpoint));
             }
         };
         let Some(piece) = piece else { return Ok(None) };
@@ -251,18 +231,20 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stati
     })
 }
 
-/// An I/O error keeps what it wraps to itself: `source` gives the cause of that, not that itself.
+/// Returns the I/O errors among the causes. An I/O error keeps what it wraps to itself (`source` gives the cause of
+/// *that*), and what it wraps may be a further one.
 fn io_causes(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
-    chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>())
+    fn wrapped<'a>(cause: &&'a io::Error) -> Option<&'a io::Error> {
+        cause.get_ref()?.downcast_ref()
+    }
+    chain(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .flat_map(|outer| std::iter::successors(Some(outer), wrapped))
 }
 
 fn is_tls(error: &reqwest::Error) -> bool {
     chain(error).any(|cause| cause.is::<rustls::Error>())
-        || io_causes(error).any(|cause| {
-            cause
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>())
-        })
+        || io_causes(error).any(|cause| cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()))
 }
 
 fn ended_in_handshake(error: &reqwest::Error) -> bool {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::split_error;
-use crate::json::lenient::{Flag, Int, Text};
+use crate::json::lenient::{Flag, Id, Int};
 use crate::json::{Row, Splitter};
 use crate::request::Request;
 use crate::{Client, Error, ErrorKind};
@@ -86,8 +86,7 @@ impl EventIndex {
             limit: self.page.map(|(_, limit)| limit),
             page: self.page.map(|(page, _)| page),
         };
-        let body = serde_json::to_vec(&body)
-            .map_err(|_| Error::new(ErrorKind::InvalidSearch).at(ENDPOINT))?;
+        let body = serde_json::to_vec(&body).map_err(|_| Error::new(ErrorKind::InvalidSearch).at(ENDPOINT))?;
         let request = Request::post(ENDPOINT, body);
         let Some(etag) = &self.etag else {
             return Ok(request);
@@ -97,10 +96,7 @@ impl EventIndex {
                 .with_detail("the ETag cannot be sent")
                 .at(ENDPOINT)
         };
-        Ok(request.with_header(
-            header::IF_NONE_MATCH,
-            HeaderValue::from_str(etag).map_err(bad_etag)?,
-        ))
+        Ok(request.with_header(header::IF_NONE_MATCH, HeaderValue::from_str(etag).map_err(bad_etag)?))
     }
 
     /// Says whether this entry is an answer to the question, as far as it shows.
@@ -108,12 +104,8 @@ impl EventIndex {
     /// # Errors
     /// [`ErrorKind::UnexpectedAnswer`] when it is not: the body of the question was lost on the way.
     fn check(&self, entry: &EventEntry) -> Result<(), Error> {
-        let is_answer = self
-            .published
-            .is_none_or(|wanted| wanted == entry.published)
-            && self
-                .timestamp_from
-                .is_none_or(|from| entry.timestamp >= from);
+        let is_answer = self.published.is_none_or(|wanted| wanted == entry.published)
+            && self.timestamp_from.is_none_or(|from| entry.timestamp >= from);
         if is_answer {
             return Ok(());
         }
@@ -163,13 +155,13 @@ pub(crate) struct RawEntry {
     #[serde(default)]
     id: Int,
     #[serde(default)]
-    uuid: Text,
+    uuid: Id,
     #[serde(default)]
     timestamp: Int,
     #[serde(default)]
     published: Flag,
     #[serde(default)]
-    orgc_uuid: Text,
+    orgc_uuid: Id,
 }
 
 impl Row for EventEntry {
@@ -178,10 +170,10 @@ impl Row for EventEntry {
     fn from_raw(raw: RawEntry) -> Option<Self> {
         Some(Self {
             id: raw.id.unsigned()?,
-            uuid: raw.uuid.uuid(),
+            uuid: raw.uuid.known(),
             timestamp: raw.timestamp.signed()?,
             published: raw.published.known()?,
-            orgc_uuid: raw.orgc_uuid.uuid(),
+            orgc_uuid: raw.orgc_uuid.known(),
         })
     }
 }
@@ -222,10 +214,7 @@ impl Client {
         } else {
             &[]
         };
-        let mut answer = self
-            .transport()
-            .ask(request, self.limits().page_bytes, also)
-            .await?;
+        let mut answer = self.transport().ask(request, self.limits().page_bytes, also).await?;
         if answer.status() == StatusCode::NOT_MODIFIED {
             return Ok(EventIndexAnswer::NotModified);
         }
@@ -254,9 +243,7 @@ impl Client {
                 .with_detail("events without id, time or state")
                 .at(ENDPOINT));
         }
-        list.entries
-            .iter()
-            .try_for_each(|entry| question.check(entry))?;
+        list.entries.iter().try_for_each(|entry| question.check(entry))?;
         Ok(EventIndexAnswer::Events(list))
     }
 }
@@ -281,12 +268,7 @@ mod tests {
             r#"{"minimal":1,"timestamp":1795307589}"#
         );
         assert_eq!(
-            body(
-                &EventIndex::new()
-                    .event_ids([7, 9])
-                    .newest_change_first()
-                    .page(2, 3)
-            ),
+            body(&EventIndex::new().event_ids([7, 9]).newest_change_first().page(2, 3)),
             r#"{"minimal":1,"eventid":[7,9],"sort":"timestamp","direction":"desc","limit":3,"page":2}"#
         );
     }
@@ -299,16 +281,8 @@ mod tests {
 
     #[test]
     fn etag_goes_into_the_header() {
-        let request = EventIndex::new()
-            .if_changed_since("\"abc\"")
-            .request()
-            .unwrap();
+        let request = EventIndex::new().if_changed_since("\"abc\"").request().unwrap();
         assert_eq!(request.headers[header::IF_NONE_MATCH], "\"abc\"");
-        assert!(
-            EventIndex::new()
-                .if_changed_since("a\nb")
-                .request()
-                .is_err()
-        );
+        assert!(EventIndex::new().if_changed_since("a\nb").request().is_err());
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{SMALL, read};
-use crate::json::lenient::{self, Flag, Int, Text};
+use crate::json::lenient::{self, Flag, Id, Int, Text};
 use crate::request::Request;
 use crate::{Client, Error, ErrorKind};
 
@@ -88,7 +88,7 @@ struct RawRole {
 struct RawOrganisation {
     id: Int,
     name: Text,
-    uuid: Text,
+    uuid: Id,
 }
 
 impl Client {
@@ -97,16 +97,12 @@ impl Client {
     /// # Errors
     /// Any [`ErrorKind`] of a question that was asked.
     pub async fn me(&self) -> Result<Me, Error> {
-        let raw: Raw = read(
-            &self.ask_small(Request::get(ENDPOINT), SMALL).await?,
-            ENDPOINT,
-        )?;
+        let raw: Raw = read(&self.ask_small(Request::get(ENDPOINT), SMALL).await?, ENDPOINT)?;
         let no_user = || {
             Error::new(ErrorKind::UnexpectedAnswer)
                 .with_detail("no user in it")
                 .at(ENDPOINT)
         };
-        let uuid = raw.organisation.uuid.uuid();
         Ok(Me {
             user_id: raw.user.id.unsigned().ok_or_else(no_user)?,
             disabled: raw.user.disabled.or(false),
@@ -121,7 +117,7 @@ impl Client {
             organisation: Organisation {
                 id: raw.organisation.id.unsigned().unwrap_or(0),
                 name: raw.organisation.name.into_option().unwrap_or_default(),
-                uuid,
+                uuid: raw.organisation.uuid.known(),
             },
         })
     }

@@ -52,10 +52,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_by_stands_in_the_path() {
-        assert_eq!(
-            request(CountedBy::Type).path,
-            "/attributes/attributeStatistics/type"
-        );
+        assert_eq!(request(CountedBy::Type).path, "/attributes/attributeStatistics/type");
         assert_eq!(
             request(CountedBy::Category).path,
             "/attributes/attributeStatistics/category"

@@ -52,28 +52,20 @@ impl Client {
         self.ask_object(request(), SMALL).await
     }
 
-    pub(crate) async fn ask_small(
-        &self,
-        request: Request,
-        max_bytes: u64,
-    ) -> Result<Vec<u8>, Error> {
+    pub(crate) async fn ask_small(&self, request: Request, max_bytes: u64) -> Result<Vec<u8>, Error> {
         let max_bytes = max_bytes.min(self.limits().page_bytes);
-        self.transport()
-            .ask(request, max_bytes, &[])
-            .await?
-            .body()
-            .await
+        self.transport().ask(request, max_bytes, &[]).await?.body().await
     }
 
-    pub(crate) async fn ask_object(
-        &self,
-        request: Request,
-        max_bytes: u64,
-    ) -> Result<Value, Error> {
+    pub(crate) async fn ask_object(&self, request: Request, max_bytes: u64) -> Result<Value, Error> {
         let endpoint = request.endpoint;
-        let value: Value = read(&self.ask_small(request, max_bytes).await?, endpoint)?;
+        let body = self.ask_small(request, max_bytes).await?;
         // PHP writes an object without members as a list.
-        if value.is_object() || value.as_array().is_some_and(Vec::is_empty) {
+        if body.trim_ascii() == b"[]" {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        let value: Value = read(&body, endpoint)?;
+        if value.is_object() {
             return Ok(value);
         }
         Err(Error::new(ErrorKind::UnexpectedAnswer)

@@ -69,11 +69,7 @@ struct RawList {
     enabled: Flag,
     #[serde(default)]
     warninglist_entry_count: Int,
-    #[serde(
-        default,
-        rename = "WarninglistEntry",
-        deserialize_with = "lenient::list"
-    )]
+    #[serde(default, rename = "WarninglistEntry", deserialize_with = "lenient::list")]
     entries: Vec<RawEntry>,
 }
 

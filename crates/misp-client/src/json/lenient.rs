@@ -42,11 +42,15 @@ impl Text {
     pub(crate) fn into_option(self) -> Option<String> {
         self.0
     }
+}
 
-    pub(crate) fn uuid(&self) -> Option<Uuid> {
+/// A UUID, or nothing usable as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Id(Option<Uuid>);
+
+impl Id {
+    pub(crate) fn known(self) -> Option<Uuid> {
         self.0
-            .as_deref()
-            .and_then(|text| Uuid::try_parse(text).ok())
     }
 }
 
@@ -88,10 +92,7 @@ impl<'de> Visitor<'de> for IntVisitor {
 
     fn visit_f64<E>(self, n: f64) -> Result<Int, E> {
         // Exact below 2^53, and far above any id or time.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the range is checked first"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
         Ok(Int((n.fract() == 0.0 && n.abs() < 9e15).then_some(n as i64)))
     }
 
@@ -203,10 +204,46 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+struct IdVisitor;
+
+impl<'de> Visitor<'de> for IdVisitor {
+    type Value = Id;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a UUID")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Id, E> {
+        Ok(Id(Uuid::try_parse(text).ok()))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Id, E> {
+        Ok(Id(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Id, E> {
+        Ok(Id(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Id, E> {
+        Ok(Id(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Id, E> {
+        Ok(Id(None))
+    }
+
+    skip_nested!();
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
 /// Reads a list; null is an empty one. Anything else is an error, since a list of tags that is not understood may hide one.
-pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
+pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
@@ -287,15 +324,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_uuid_is_none() {
+        let uuid = read::<Id>("\"4f872dc7-b84f-4dd9-a742-d71339de23c8\"").known().unwrap();
+        assert_eq!(uuid.to_string(), "4f872dc7-b84f-4dd9-a742-d71339de23c8");
+        for json in ["null", "\"\"", "\"-\"", "7", "-7", "0.5", "true", "[]", "{}"] {
+            assert_eq!(read::<Id>(json).known(), None, "{json}");
+        }
+    }
+
+    #[test]
     fn text_may_be_a_whole_number_but_not_a_fraction() {
-        assert_eq!(
-            read::<Text>("\"a\\u00fc\\n\"").into_option().as_deref(),
-            Some("aü\n")
-        );
-        assert_eq!(
-            read::<Text>("64500").into_option().as_deref(),
-            Some("64500")
-        );
+        assert_eq!(read::<Text>("\"a\\u00fc\\n\"").into_option().as_deref(), Some("aü\n"));
+        assert_eq!(read::<Text>("64500").into_option().as_deref(), Some("64500"));
         for json in ["null", "1.10", "true", "[\"a\"]", "{}"] {
             assert_eq!(read::<Text>(json).into_option(), None, "{json}");
         }

@@ -1,0 +1,37 @@
+//! The client against a scripted server and against recordings of a real MISP.
+
+mod endpoints;
+mod faults;
+mod paging;
+mod reading;
+mod recording;
+mod recordings;
+mod server;
+mod tls;
+
+use misp_client::{Attribute, AttributeSearch, Client, Error};
+
+/// A search that no test cares about.
+fn any_search() -> AttributeSearch {
+    AttributeSearch::new(["domain"]).unwrap()
+}
+
+/// Reads a search to its end.
+async fn all(client: &Client, search: AttributeSearch) -> Result<Vec<Attribute>, Error> {
+    let mut pages = client.search(search);
+    let mut rows = Vec::new();
+    while let Some(batch) = pages.next_batch().await? {
+        assert!(!batch.attributes.is_empty());
+        rows.extend(batch.attributes);
+    }
+    Ok(rows)
+}
+
+/// An answer with rows of these ids.
+fn answer(ids: impl IntoIterator<Item = u64>) -> String {
+    let rows: Vec<String> = ids
+        .into_iter()
+        .map(|id| format!(r#"{{"id":"{id}","type":"domain","value":"host{id}.example.com","to_ids":true}}"#))
+        .collect();
+    format!("{{\"response\": {{\"Attribute\": [{}]}}}}\n", rows.join(","))
+}

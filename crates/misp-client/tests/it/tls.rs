@@ -1,0 +1,112 @@
+//! Secure connections: what is trusted, and what is not.
+
+use misp_client::{AuthKey, BaseUrl, Client, ErrorKind};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use crate::server::{KEY, Reply, Server};
+
+/// A server whose certificate a new authority signed, and that authority's certificate as PEM.
+async fn server() -> (Server, String) {
+    let mut authority = CertificateParams::new(Vec::<String>::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()])
+        .unwrap()
+        .signed_by(&key, &authority)
+        .unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .unwrap();
+    (
+        Server::start_tls(config, |_, _| Reply::json("{\"version\":\"2.5.1\"}")).await,
+        authority.pem(),
+    )
+}
+
+#[tokio::test]
+async fn certificate_of_an_unknown_authority_is_refused() {
+    let (server, _) = server().await;
+    let error = server.client().version().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls);
+    assert!(!error.is_retryable());
+    assert_eq!(server.seen().len(), 0, "the key was not sent");
+}
+
+#[tokio::test]
+async fn certificate_check_can_be_switched_off() {
+    let (server, _) = server().await;
+    let client = server.builder().verify_certificate(false).build().unwrap();
+    assert_eq!(client.version().await.unwrap().version, "2.5.1");
+}
+
+#[tokio::test]
+async fn authority_of_ones_own_is_trusted_for_its_names_only() {
+    let (server, authority) = server().await;
+    let client = server
+        .builder()
+        .add_root_certificate(authority.clone())
+        .build()
+        .unwrap();
+    assert_eq!(client.version().await.unwrap().version, "2.5.1");
+
+    let url = BaseUrl::parse(&format!("https://127.0.0.1:{}", server.addr().port())).unwrap();
+    let client = Client::builder(url, AuthKey::new(KEY).unwrap())
+        .add_root_certificate(authority)
+        .build()
+        .unwrap();
+    assert_eq!(client.version().await.unwrap_err().kind(), ErrorKind::Tls);
+}
+
+#[tokio::test]
+async fn port_without_tls_is_a_tls_fault() {
+    for reply in [Reply::new(400, &[], "no TLS here"), Reply::nothing()] {
+        let plain = Server::always(reply).await;
+        let url = BaseUrl::parse(&format!("https://localhost:{}", plain.addr().port())).unwrap();
+        let client = Client::builder(url, AuthKey::new(KEY).unwrap())
+            .timeout(std::time::Duration::from_secs(1))
+            .build()
+            .unwrap();
+        let kind = client.version().await.unwrap_err().kind();
+        // The server waits for a line end that a TLS greeting need not have.
+        assert!(matches!(kind, ErrorKind::Tls | ErrorKind::Timeout), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn port_that_closes_during_the_greeting_is_a_tls_fault() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read(&mut [0; 4_096]).await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                .await
+                .unwrap();
+        }
+    });
+    let url = BaseUrl::parse(&format!("https://localhost:{port}")).unwrap();
+    let client = Client::builder(url, AuthKey::new(KEY).unwrap()).build().unwrap();
+    assert_eq!(client.version().await.unwrap_err().kind(), ErrorKind::Tls);
+}
+
+#[tokio::test]
+async fn secure_port_asked_without_tls_gives_no_answer() {
+    let (server, _) = server().await;
+    let url = BaseUrl::parse(&format!("http://localhost:{}", server.addr().port())).unwrap();
+    let client = Client::builder(url, AuthKey::new(KEY).unwrap()).build().unwrap();
+    let kind = client.version().await.unwrap_err().kind();
+    assert!(
+        matches!(kind, ErrorKind::UnexpectedAnswer | ErrorKind::Connect),
+        "{kind:?}"
+    );
+}
