@@ -18,12 +18,7 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
             selections.push(&["--no-default-features"]);
         }
         for features in selections {
-            let mut command = cargo(&[
-                if clippy { "clippy" } else { "check" },
-                "--lib",
-                "-p",
-                &member.name,
-            ]);
+            let mut command = cargo(&[if clippy { "clippy" } else { "check" }, "--lib", "-p", &member.name]);
             command.args(features);
             if clippy {
                 command.args(["--", "-D", "warnings"]);

@@ -59,16 +59,12 @@ pub(crate) fn output_of(command: &mut Command) -> anyhow::Result<String> {
     if !output.status.success() {
         bail!("`{}` ended with {}", shown(command), output.status);
     }
-    String::from_utf8(output.stdout)
-        .with_context(|| format!("`{}` did not answer in UTF-8", shown(command)))
+    String::from_utf8(output.stdout).with_context(|| format!("`{}` did not answer in UTF-8", shown(command)))
 }
 
 /// Tells whether `program --version` works here.
 pub(crate) fn is_here(command: &mut Command) -> bool {
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
@@ -79,8 +75,13 @@ pub(crate) fn shown(command: &Command) -> String {
         .unwrap_or_default()
         .to_string_lossy();
     let words = command.get_args().map(|word| word.to_string_lossy());
-    std::iter::once(program)
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
+    std::iter::once(program).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the folder that cargo builds into.
+pub(crate) fn target_dir() -> anyhow::Result<PathBuf> {
+    let metadata = output_of(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let told = metadata.get("target_directory").and_then(serde_json::Value::as_str);
+    Ok(PathBuf::from(told.context("cargo metadata names no target_directory")?))
 }

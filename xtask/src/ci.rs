@@ -56,11 +56,7 @@ pub(crate) fn run(steps: &[Step], on_failure: OnFailure) -> ExitCode {
     if let Some(counts) = counts {
         println!("{counts}");
     }
-    if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn seconds(took: Duration) -> String {

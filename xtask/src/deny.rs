@@ -75,16 +75,14 @@ mod tests {
 
     #[test]
     fn the_banned_names_are_read_from_the_rules() {
-        let rules = "[bans]\ndeny = [\n    { crate = \"ring\", reason = \"why\" },\n    { crate = \"openssl-sys\" },\n]\n";
+        let rules =
+            "[bans]\ndeny = [\n    { crate = \"ring\", reason = \"why\" },\n    { crate = \"openssl-sys\" },\n]\n";
         assert_eq!(banned_names(rules), ["ring", "openssl-sys"]);
     }
 
     #[test]
     fn a_git_source_is_seen() {
         let lock = "name = \"a\"\nsource = \"git+https://example.org/a\"\n";
-        assert_eq!(
-            sources_of(lock).collect::<Vec<_>>(),
-            ["git+https://example.org/a"]
-        );
+        assert_eq!(sources_of(lock).collect::<Vec<_>>(), ["git+https://example.org/a"]);
     }
 }

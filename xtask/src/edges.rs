@@ -59,11 +59,7 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     for quiet in QUIET {
         let reached = reached_by(&["-p", quiet])?;
         let loud = LOUD.iter().filter(|name| reached.contains(**name));
-        problems.extend(
-            loud.map(|name| {
-                format!("{quiet} reaches {name}; see `cargo tree -p {quiet} -i {name}`")
-            }),
-        );
+        problems.extend(loud.map(|name| format!("{quiet} reaches {name}; see `cargo tree -p {quiet} -i {name}`")));
     }
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
@@ -98,10 +94,7 @@ fn wrong_edges(member: &Member) -> Vec<String> {
             member.name
         )];
     };
-    let ours = member
-        .dependencies
-        .iter()
-        .filter(|dependency| dependency.ours);
+    let ours = member.dependencies.iter().filter(|dependency| dependency.ours);
     let wrong = ours.filter(|dependency| {
         let name = dependency.name.as_str();
         !(allowed.contains(&name) || dependency.for_tests && ALLOWED_IN_TESTS.contains(&name))
@@ -145,25 +138,17 @@ mod tests {
     #[test]
     fn the_simulator_is_allowed_in_tests_only() {
         assert!(wrong_edges(&member("misp-client", "misp-sim", true)).is_empty());
-        assert_eq!(
-            wrong_edges(&member("misp-client", "misp-sim", false)).len(),
-            1
-        );
+        assert_eq!(wrong_edges(&member("misp-client", "misp-sim", false)).len(), 1);
     }
 
     #[test]
     fn an_edge_against_the_direction_is_reported() {
         assert_eq!(wrong_edges(&member("cache", "feed-engine", false)).len(), 1);
-        assert_eq!(
-            wrong_edges(&member("token-crypto", "site-config", true)).len(),
-            1
-        );
+        assert_eq!(wrong_edges(&member("token-crypto", "site-config", true)).len(), 1);
     }
 
     #[test]
     fn an_unknown_crate_is_reported() {
-        assert!(
-            wrong_edges(&member("newcomer", "cache", false))[0].contains("newcomer is a new crate")
-        );
+        assert!(wrong_edges(&member("newcomer", "cache", false))[0].contains("newcomer is a new crate"));
     }
 }

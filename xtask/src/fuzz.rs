@@ -52,13 +52,11 @@ fn fuzz_crates() -> anyhow::Result<Vec<PathBuf>> {
 fn take_versions_of_the_workspace(folder: &Path) -> anyhow::Result<()> {
     let lock = folder.join("Cargo.lock");
     if !lock.exists() {
-        std::fs::copy(root().join("Cargo.lock"), &lock)
-            .with_context(|| lock.display().to_string())?;
+        std::fs::copy(root().join("Cargo.lock"), &lock).with_context(|| lock.display().to_string())?;
     }
     Ok(())
 }
 
 fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("target"), |folder| root().join(folder))
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }

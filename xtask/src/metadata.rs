@@ -39,14 +39,8 @@ pub(crate) struct Dependency {
 impl Workspace {
     /// Reads the manifests; resolves and downloads nothing.
     pub(crate) fn read() -> anyhow::Result<Workspace> {
-        let text = output_of(&mut cargo(&[
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-        ]))?;
-        let value: Value =
-            serde_json::from_str(&text).context("`cargo metadata` did not answer in JSON")?;
+        let text = output_of(&mut cargo(&["metadata", "--format-version", "1", "--no-deps"]))?;
+        let value: Value = serde_json::from_str(&text).context("`cargo metadata` did not answer in JSON")?;
         let mut members = list(&value, "packages")
             .map(Member::from_json)
             .collect::<Result<Vec<_>, _>>()?;
@@ -72,19 +66,11 @@ impl Member {
                 .pointer("/features/default")
                 .and_then(Value::as_array)
                 .is_some_and(|features| !features.is_empty()),
-            dependencies: list(package, "dependencies")
-                .map(Dependency::from_json)
-                .collect(),
+            dependencies: list(package, "dependencies").map(Dependency::from_json).collect(),
             used_unnamed: package
                 .pointer("/metadata/cargo-machete/ignored")
                 .and_then(Value::as_array)
-                .map(|names| {
-                    names
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .map(str::to_owned)
-                        .collect()
-                })
+                .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
                 .unwrap_or_default(),
         })
     }
@@ -92,10 +78,7 @@ impl Member {
 
 impl Dependency {
     fn from_json(dependency: &Value) -> Dependency {
-        let renamed = dependency
-            .get("rename")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let renamed = dependency.get("rename").and_then(Value::as_str).map(str::to_owned);
         Dependency {
             name: renamed.unwrap_or_else(|| text(dependency, "name")),
             for_tests: dependency.get("kind").and_then(Value::as_str) == Some("dev"),
@@ -105,17 +88,9 @@ impl Dependency {
 }
 
 fn text(value: &Value, key: &str) -> String {
-    value
-        .get(key)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }

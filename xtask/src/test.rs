@@ -32,15 +32,11 @@ impl Counts {
         let Some((_, result)) = line.split_once("test result: ") else {
             return;
         };
-        let numbers = result
-            .split_once(". ")
-            .map_or(result, |(_verdict, numbers)| numbers);
+        let numbers = result.split_once(". ").map_or(result, |(_verdict, numbers)| numbers);
         for part in numbers.split(';') {
             let mut words = part.split_whitespace();
-            let (Some(number), Some(what)) = (
-                words.next().and_then(|word| word.parse::<u64>().ok()),
-                words.next(),
-            ) else {
+            let (Some(number), Some(what)) = (words.next().and_then(|word| word.parse::<u64>().ok()), words.next())
+            else {
                 continue;
             };
             match what {
@@ -133,9 +129,7 @@ mod tests {
 
     #[test]
     fn coloured_result_line_is_counted() {
-        let counts = counted(&[
-            "test result: \u{1b}[32mok\u{1b}(B\u{1b}[m. 4 passed; 0 failed; 0 ignored; 0 measured",
-        ]);
+        let counts = counted(&["test result: \u{1b}[32mok\u{1b}(B\u{1b}[m. 4 passed; 0 failed; 0 ignored; 0 measured"]);
         assert_eq!(counts.to_string(), "4 passed, 0 failed, 0 skipped");
         assert!(!counts.failed());
     }

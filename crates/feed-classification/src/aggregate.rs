@@ -3,7 +3,10 @@
 use ipnet::IpNet;
 
 use crate::grammar::address::{self, Host};
-use crate::{IndicatorSet, IndicatorSetBuilder, IndicatorType};
+use crate::{IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet};
+
+/// The types with networks that [`aggregate`] merges.
+pub const AGGREGABLE: TypeSet = TypeSet::of(&[IndicatorType::Cidr4, IndicatorType::Cidr6, IndicatorType::Ip]);
 
 /// Returns the minimal set of networks that covers exactly the addresses of a `cidr4`, `cidr6` or `ip` set.
 ///
@@ -20,7 +23,7 @@ use crate::{IndicatorSet, IndicatorSetBuilder, IndicatorType};
 #[must_use]
 pub fn aggregate(set: &IndicatorSet) -> IndicatorSet {
     let kind = set.kind();
-    if !matches!(kind, IndicatorType::Cidr4 | IndicatorType::Cidr6 | IndicatorType::Ip) {
+    if !AGGREGABLE.contains(kind) {
         return set.clone();
     }
     let mut networks = Vec::with_capacity(set.len());

@@ -30,7 +30,7 @@ mod tag;
 mod type_set;
 
 pub use age::Age;
-pub use aggregate::aggregate;
+pub use aggregate::{AGGREGABLE, aggregate};
 pub use dropped::Dropped;
 pub use export::{About, Exported, Exporter, FeedInfo, Quarantined, Registry};
 pub use extract::{DEFAULT_MAX_EXPAND, Extractor, MAX_RULE_BYTES, MAX_VALUE_BYTES};

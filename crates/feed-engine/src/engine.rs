@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, MonotonicClock, Verdict};
-use feed_classification::{Exporter, IndicatorType, Registry, TypeSet};
+use feed_classification::{AGGREGABLE, Exporter, Registry};
 
 use crate::feed_set::Held;
 use crate::rendered::Body;
@@ -24,9 +24,6 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long a caller waits for a refresh whose predecessor failed, when there is an older answer: a device that polls
 /// must not hang for the whole time-out at every poll while MISP hangs.
 const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
-
-/// Types with networks that may be merged.
-const AGGREGABLE: TypeSet = TypeSet::of(&[IndicatorType::Cidr4, IndicatorType::Cidr6, IndicatorType::Ip]);
 
 /// Gives feeds: out of memory while they are fresh, else from its source, once for everybody who asks at the same time.
 ///

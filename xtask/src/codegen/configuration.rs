@@ -44,10 +44,7 @@ fn row(key: &Key) -> String {
         Origin::Ours => " †",
     };
     let [value, default, meaning] = [key.value, key.default, key.meaning].map(cell);
-    format!(
-        "| `{}`{mark} | {value} | {default} | {meaning} |\n",
-        key.name
-    )
+    format!("| `{}`{mark} | {value} | {default} | {meaning} |\n", key.name)
 }
 
 /// Returns `text` as it may stand in a table.
@@ -63,11 +60,7 @@ mod tests {
     fn every_key_has_a_row() {
         let page = page();
         for key in site_config::reference() {
-            assert!(
-                page.contains(&format!("| `{}`", key.name)),
-                "{} is missing",
-                key.name
-            );
+            assert!(page.contains(&format!("| `{}`", key.name)), "{} is missing", key.name);
         }
     }
 

@@ -26,12 +26,7 @@ pub(crate) fn breaches(workspace: &Workspace, files: &[File]) -> anyhow::Result<
         .filter(|name| !asked_for.contains(name))
         .map(|name| format!("Cargo.toml: no crate uses {name}"))
         .collect();
-    found.extend(
-        workspace
-            .members
-            .iter()
-            .flat_map(|member| unnamed(member, files)),
-    );
+    found.extend(workspace.members.iter().flat_map(|member| unnamed(member, files)));
     Ok(found)
 }
 
@@ -55,9 +50,7 @@ fn unnamed(member: &Member, files: &[File]) -> Vec<String> {
     let folder = format!("{}/", folder.display());
     let fuzz = format!("{folder}fuzz/");
     let own = |file: &&File| {
-        file.path.starts_with(&folder)
-            && !file.path.starts_with(&fuzz)
-            && file.has_extension(&["md", "rs"])
+        file.path.starts_with(&folder) && !file.path.starts_with(&fuzz) && file.has_extension(&["md", "rs"])
     };
     let sources: Vec<&File> = files.iter().filter(own).collect();
     let dependencies = member

@@ -51,8 +51,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Result
                 collect(&entry.path(), &format!("{path}/"), files)?;
             }
         } else if kind.is_file()
-            && let Ok(text) =
-                String::from_utf8(std::fs::read(entry.path()).with_context(|| path.clone())?)
+            && let Ok(text) = String::from_utf8(std::fs::read(entry.path()).with_context(|| path.clone())?)
         {
             files.push(File { path, text });
         }

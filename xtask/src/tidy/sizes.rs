@@ -44,12 +44,8 @@ fn is_test(path: &str) -> bool {
 /// Counts the lines above the test module, which stands last.
 fn lines_before_tests(text: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();
-    let test_module =
-        |pair: &[&str]| matches!(pair, ["#[cfg(test)]", next] if next.starts_with("mod "));
-    lines
-        .windows(2)
-        .position(test_module)
-        .unwrap_or(lines.len())
+    let test_module = |pair: &[&str]| matches!(pair, ["#[cfg(test)]", next] if next.starts_with("mod "));
+    lines.windows(2).position(test_module).unwrap_or(lines.len())
 }
 
 #[cfg(test)]
@@ -58,10 +54,7 @@ mod tests {
 
     #[test]
     fn lines_of_the_test_module_do_not_count() {
-        assert_eq!(
-            lines_before_tests("a\nb\n#[cfg(test)]\nmod tests {\n}\n"),
-            2
-        );
+        assert_eq!(lines_before_tests("a\nb\n#[cfg(test)]\nmod tests {\n}\n"), 2);
         assert_eq!(lines_before_tests("a\n#[cfg(test)]\nuse b;\nc\n"), 4);
     }
 

@@ -41,8 +41,7 @@ fn breaches_in(file: &File) -> Vec<String> {
     let written_by_hand = file.has_extension(&["md", "rs", "sh", "toml"]);
     let mut found = Vec::new();
     for (line, number) in file.text.lines().zip(1..) {
-        let mut breach =
-            |what: &str, word: &str| found.push(format!("{}:{number}: {what}: {word}", file.path));
+        let mut breach = |what: &str, word: &str| found.push(format!("{}:{number}: {what}: {word}", file.path));
         if !lock {
             HOSTS
                 .iter()
@@ -67,16 +66,11 @@ fn breaches_in(file: &File) -> Vec<String> {
 fn stands_alone(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line.get(..at).and_then(|text| text.chars().next_back());
-        let after = line
-            .get(at + word.len()..)
-            .and_then(|text| text.chars().next());
+        let after = line.get(at + word.len()..).and_then(|text| text.chars().next());
         let open_ended = word.ends_with(['/', '!']);
         // `static.` before a host is still that host; a folder before a path makes it a relative one.
-        let joined = |c: char| {
-            c.is_alphanumeric() || c == '_' || (word.starts_with('/') && ".-}".contains(c))
-        };
-        !before.is_some_and(joined)
-            && (open_ended || !after.is_some_and(|c| c.is_alphanumeric() || c == '_'))
+        let joined = |c: char| c.is_alphanumeric() || c == '_' || (word.starts_with('/') && ".-}".contains(c));
+        !before.is_some_and(joined) && (open_ended || !after.is_some_and(|c| c.is_alphanumeric() || c == '_'))
     })
 }
 
@@ -101,20 +95,14 @@ mod tests {
             ),
             2
         );
-        assert_eq!(
-            found("Cargo.lock", concat!("source = \"crates", ".io-index\"")),
-            0
-        );
+        assert_eq!(found("Cargo.lock", concat!("source = \"crates", ".io-index\"")), 0);
     }
 
     #[test]
     fn a_path_of_one_machine_is_found_and_a_relative_one_is_not() {
         assert_eq!(found("a.json", concat!("\"/ho", "me/me/x\"")), 1);
         assert_eq!(found("a.json", concat!("docs/ho", "me/x")), 0);
-        assert_eq!(
-            found("a.rs", concat!("include_str!(\"../../../sh", "ared/x\")")),
-            1
-        );
+        assert_eq!(found("a.rs", concat!("include_str!(\"../../../sh", "ared/x\")")), 1);
     }
 
     #[test]
