@@ -15,7 +15,10 @@ fn a_good_configuration_is_exit_0_with_a_summary() {
         .with_site("off.example.net", "tag: x\nenabled: False\nallowed_ips: [127.0.0.1]\n");
     let ran = installation.run(&["check"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @r#"
+    sites/off.example.net.yaml:2:10: enabled: the site is disabled and answers nothing (Cratos FastAPI would go on serving it)
+    2 sites (1 switched off), 0 problems, 1 note
+    "#);
 }
 
 #[test]
@@ -24,8 +27,11 @@ fn problems_of_sites_are_exit_64_with_a_line_each() {
         Installation::new().with_site("misp.example.net", "tag: example\nallowed_ips: [1.2.3]\npage_sise: 1\n");
     let ran = installation.run(&["check"]);
     assert_eq!(ran.code, Some(64));
-    insta::assert_snapshot!(ran.stderr, @"");
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stderr, @r#"
+    sites/misp.example.net.yaml:2:15: allowed_ips[0]: `1.2.3` is neither an address nor a network: write it as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32
+    sites/misp.example.net.yaml:3:1: page_sise: unknown key: write `page_size`, or remove the line
+    "#);
+    insta::assert_snapshot!(ran.stdout, @"1 site, 2 problems, 0 notes");
 }
 
 #[test]

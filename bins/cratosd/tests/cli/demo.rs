@@ -226,6 +226,40 @@ fn the_guide_reads_well() {
         (r"until \d{4}-\d\d-\d\d", "until <day>"),
         (r#""[0-9a-f]{32}""#, "\"<etag>\""),
     ]}, {
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        cratosd demo: everything runs in this process, nothing leaves this machine. Ctrl-C ends it.
+
+        feeds        http://127.0.0.1:8080
+        sample MISP  http://127.0.0.1:<port>, with invented indicators for every feed and every type
+        token        <token>
+                     works until <day>, for every feed, type and output
+
+        Each of these can be pasted into another shell as it is.
+
+        # Addresses to block, one a line:
+        curl -s 'http://127.0.0.1:8080/v1/feed/block/type/ipv4/age/1w/output/txt' -H 'token: <token>'
+
+        # The same as JSON:
+        curl -s 'http://127.0.0.1:8080/v1/feed/block/type/ipv4/age/1w/output/json' -H 'token: <token>'
+
+        # Ask again and get nothing but 304, since nothing has changed:
+        curl -si 'http://127.0.0.1:8080/v1/feed/block/type/ipv4/age/1w/output/txt' -H 'token: <token>' -H 'If-None-Match: "<etag>"'
+
+        # YARA rules, whole, over many lines:
+        curl -s 'http://127.0.0.1:8080/v1/feed/hunt/type/yara/age/1w/output/txt' -H 'token: <token>'
+
+        # Does this token reach its MISP?
+        curl -s 'http://127.0.0.1:8080/v1/check' -H 'token: <token>'
+
+        # Every feed, every type, every output: a status code for each
+        for feed in incident alert block hunt cust1 cust2 cust3 cust4 cust5 any 42; do
+          for type in ipv4ext ipv4 ipv6 cidr4 domain hostname url file-md5 file-sha1 file-sha256 mutex snort yara sigma x509-fingerprint-md5 x509-fingerprint-sha1 x509-fingerprint-sha256 email-address email-subject email-attachment vulnerability ja3 hassh-md5 hasshserver-md5 imphash crypto-currency cidr6 ipv6ext ip ja4 filename user-agent; do
+            curl -s -o /dev/null -w '%{http_code} %{url_effective}\n' -H 'token: <token>' \
+              "http://127.0.0.1:8080/v1/feed/$feed/type/$type/age/1w/output/{txt,json,xml,yaml,b64}"
+          done
+        done
+
+        To go on with a MISP of your own: docs/quick-start.md, or `cratosd init --help`.
+        "#);
     });
 }

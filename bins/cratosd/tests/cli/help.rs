@@ -11,27 +11,129 @@ fn help(args: &[&str]) -> String {
 
 #[test]
 fn the_first_page_names_every_command() {
-    insta::assert_snapshot!(help(&["--help"]), @"");
+    insta::assert_snapshot!(help(&["--help"]), @r#"
+    Serves MISP indicators as feeds, behind tokens
+
+    Usage: cratosd [OPTIONS] <COMMAND>
+
+    Commands:
+      serve   Serve feeds to devices
+      demo    Try everything out: a sample MISP, a site and a token in one process
+      check   Read all configuration files and report every problem
+      token   Make tokens, and look into them
+      feed    Write one feed to standard output, without a server
+      init    Write a new configuration with fresh secrets into a directory
+      keygen  Print a fresh encryption_key and salt
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+          --log-format <FORMAT>  How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
+                                 [default: text]
+      -h, --help                 Print help
+      -V, --version              Print version
+
+    Every option can also be given in the environment variable that stands behind it.
+    The log goes to standard error; RUST_LOG sets what is logged (`debug`, or `cratosd=debug,warn`).
+
+    Exit codes: 0 fine, 64 bad usage or configuration, 69 MISP unavailable, 1 anything else.
+    "#);
 }
 
 #[test]
 fn serve_tells_its_files_and_signals() {
-    insta::assert_snapshot!(help(&["serve", "--help"]), @"");
+    insta::assert_snapshot!(help(&["serve", "--help"]), @r#"
+    Serve feeds to devices
+
+    Usage: cratosd serve [OPTIONS]
+
+    Options:
+          --config <FILE>          The core file [env: CRATOS_CONFIG] [default: config/config.yaml]
+          --sites <DIR>            The directory with one file per MISP [env: CRATOS_SITES] [default:
+                                   sites]
+          --mappings <FILE>        The file that maps indicator types to MISP attribute types [env:
+                                   CRATOS_MAPPINGS] [default: config/mappings.yaml]
+          --listen <ADDRESS:PORT>  Address and port to listen on [default: `listen` of the core file,
+                                   else 127.0.0.1:8080] [env: CRATOS_LISTEN]
+          --log-format <FORMAT>    How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
+                                   [default: text]
+      -h, --help                   Print help
+
+    The files are read again when they change, and on SIGHUP.
+    SIGTERM and SIGINT let running requests end; a second one does not wait for them.
+    "#);
 }
 
 #[test]
 fn demo_tells_that_nothing_stays_behind() {
-    insta::assert_snapshot!(help(&["demo", "--help"]), @"");
+    insta::assert_snapshot!(help(&["demo", "--help"]), @r#"
+    Try everything out: a sample MISP, a site and a token in one process
+
+    Usage: cratosd demo [OPTIONS]
+
+    Options:
+          --listen <ADDRESS:PORT>  Address and port to listen on; port 0 takes any free one [env:
+                                   CRATOS_LISTEN] [default: 127.0.0.1:8080]
+          --log-format <FORMAT>    How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
+                                   [default: text]
+      -h, --help                   Print help
+
+    Nothing leaves this machine and nothing stays behind: the sample MISP and the secrets live as long
+    as this process.
+    "#);
 }
 
 #[test]
 fn init_tells_what_it_needs() {
-    insta::assert_snapshot!(help(&["init", "--help"]), @"");
+    insta::assert_snapshot!(help(&["init", "--help"]), @r#"
+    Write a new configuration with fresh secrets into a directory
+
+    Usage: cratosd init [OPTIONS] --site <FQDN> --tag <TAG> <DIR>
+
+    Arguments:
+      <DIR>  Directory to write config/ and sites/ into; made if it is not there
+
+    Options:
+          --site <FQDN>          Name or address of the first MISP [env: CRATOS_SITE]
+          --tag <TAG>            Prefix of the tags in that MISP: `example` for
+                                 `example:incident-classification=block` [env: CRATOS_TAG]
+          --allow-ip <CIDR>      Address or network of devices that may ask; may be given more than once
+                                 (default: this machine only) [env: CRATOS_ALLOW_IP]
+          --log-format <FORMAT>  How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
+                                 [default: text]
+      -h, --help                 Print help
+    "#);
 }
 
 #[test]
 fn check_tells_what_online_does() {
-    insta::assert_snapshot!(help(&["check", "--help"]), @"");
+    insta::assert_snapshot!(help(&["check", "--help"]), @r#"
+    Read all configuration files and report every problem
+
+    Usage: cratosd check [OPTIONS]
+
+    Options:
+          --config <FILE>         The core file [env: CRATOS_CONFIG] [default: config/config.yaml]
+          --sites <DIR>           The directory with one file per MISP [env: CRATOS_SITES] [default:
+                                  sites]
+          --mappings <FILE>       The file that maps indicator types to MISP attribute types [env:
+                                  CRATOS_MAPPINGS] [default: config/mappings.yaml]
+          --online                Also ask each MISP whether it is there [env: CRATOS_ONLINE]
+          --proto <PROTO>         `https`, or `http` for a MISP behind a TLS proxy on this host [env:
+                                  CRATOS_PROTO] [default: https]
+          --port <PORT>           Port that MISP listens on [default: 443, or 80 with http] [env:
+                                  CRATOS_PORT]
+          --auth-key-file <FILE>  File that holds the MISP key; without it, the environment variable
+                                  CRATOS_AUTH_KEY counts [env: CRATOS_AUTH_KEY_FILE]
+          --log-format <FORMAT>   How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
+                                  [default: text]
+      -h, --help                  Print help
+
+    Problems go to standard error, one line each:
+      file:line:column: key: what is wrong: what to write
+
+    The configuration holds no MISP key. Without one, --online asks each MISP with a key that cannot
+    exist (MISP logs that), and its refusal is a sign of life; with one, the key itself is tried.
+    "#);
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn what_is_there_is_not_overwritten() {
         &["init", "new", "--site", "misp.example.net", "--tag", "example"],
     );
     assert_eq!((again.code, again.stdout.as_str()), (Some(64), ""));
-    insta::assert_snapshot!(again.stderr, @"");
+    insta::assert_snapshot!(again.stderr, @"error: new/config/config.yaml is there already: nothing was written; choose another directory");
     assert_eq!(std::fs::read_to_string(&config).unwrap(), before);
     assert!(!directory.path().join("new/sites/misp.example.net.yaml").exists());
 }

@@ -70,7 +70,19 @@ fn a_token_goes_to_standard_output_and_what_it_allows_to_standard_error() {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     );
-    insta::assert_snapshot!(minted.stderr, @"");
+    insta::assert_snapshot!(minted.stderr, @r#"
+    site         misp.example.net (https, port 443)
+    expires      2099-12-31, 00:00 UTC; on that day it does not work any more
+    feeds        alert, block
+    types        domain, ipv4
+    outputs      txt
+    addresses    10.1.0.0/16, as far as the site allows them
+    permissions  lookup
+    label        fw1
+    id           <id>
+    format       v1
+    sha256       <sha256> (revokes it, in blacklisted_api_tokens)
+    "#);
     let inspected = inspect(&installation, &minted.stdout);
     assert_eq!((inspected.code, inspected.stderr.as_str()), (Some(0), ""));
     assert_eq!(inspected.stdout, format!("{}here         works\n", minted.stderr));
@@ -84,7 +96,19 @@ fn a_token_without_a_scope_allows_everything() {
     let _filters = filtered();
     let installation = installation();
     let minted = mint(&installation, &["--proto", "http", "--port", "8081"]);
-    insta::assert_snapshot!(minted.stderr, @"");
+    insta::assert_snapshot!(minted.stderr, @r#"
+    site         misp.example.net (http, port 8081)
+    expires      2099-12-31, 00:00 UTC; on that day it does not work any more
+    feeds        all
+    types        all
+    outputs      all
+    addresses    all that the site allows
+    permissions  clear_cache
+    label        none
+    id           <id>
+    format       v1
+    sha256       <sha256> (revokes it, in blacklisted_api_tokens)
+    "#);
 }
 
 #[test]
@@ -100,7 +124,7 @@ fn the_key_comes_from_a_file_the_environment_or_standard_input() {
     assert_eq!(run_with(from_environment, "").code, Some(0));
     let nothing = installation.run(&args);
     assert_eq!(nothing.code, Some(64));
-    insta::assert_snapshot!(nothing.stderr, @"");
+    insta::assert_snapshot!(nothing.stderr, @"error: no MISP key: standard input is empty");
     let wrong = run_with(installation.command(&args), "two words\n");
     assert_eq!(wrong.code, Some(64));
     assert!(!wrong.stderr.contains("two words"), "{}", wrong.stderr);
@@ -128,13 +152,24 @@ fn what_makes_no_sense_is_refused() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(64), ""), "{more:?}");
     }
     let said = |more: &[&str]| mint(&installation, more).stderr;
-    insta::assert_snapshot!(said(&["--site", "unknown.example.net"]), @"");
-    insta::assert_snapshot!(said(&["--site", "off.example.net"]), @"");
-    insta::assert_snapshot!(said(&["--site", "bad.example.net"]), @"");
-    insta::assert_snapshot!(said(&["--expires", "2020-01-01"]), @"");
-    insta::assert_snapshot!(said(&["--feed", "blok"]), @"");
-    insta::assert_snapshot!(said(&["--feed", "cust1,cust2"]), @"");
-    insta::assert_snapshot!(said(&["--allow-ip", "10.0.0.1/8"]), @"");
+    insta::assert_snapshot!(said(&["--site", "unknown.example.net"]), @"error: site unknown.example.net has no file in the sites directory; known are misp.example.net");
+    insta::assert_snapshot!(said(&["--site", "off.example.net"]), @"error: site off.example.net is switched off: its file says `enabled: False`");
+    insta::assert_snapshot!(said(&["--site", "bad.example.net"]), @"sites/bad.example.net.yaml:2:1: enabld: unknown key: write `enabled`, or remove the line");
+    insta::assert_snapshot!(said(&["--expires", "2020-01-01"]), @"error: a token that expires on 2020-01-01 would not work any more: write <tomorrow> or later with --expires");
+    insta::assert_snapshot!(said(&["--feed", "blok"]), @r#"
+    error: invalid value 'blok' for '--feed <FEED>'
+      [possible values: incident, alert, block, hunt, cust1, cust2, cust3, cust4, cust5, any, 42]
+
+      tip: a similar value exists: 'block'
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(said(&["--feed", "cust1,cust2"]), @"error: cust1: not defined at misp.example.net, whose file defines cust2 under `custom_feeds`");
+    insta::assert_snapshot!(said(&["--allow-ip", "10.0.0.1/8"]), @r#"
+    error: invalid value '10.0.0.1/8' for '--allow-ip <CIDR>': has host bits: write 10.0.0.0/8
+
+    For more information, try '--help'.
+    "#);
 }
 
 #[test]
@@ -196,7 +231,20 @@ fn a_legacy_token_can_be_inspected_unless_it_is_not_accepted() {
     installation.write("config/config.yaml", core);
     let ran = inspect(&installation, LEGACY);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @r#"
+    site         misp.example.net (https, port 443)
+    expires      2099-12-31, 00:00 UTC; on that day it does not work any more
+    feeds        all
+    types        all
+    outputs      all
+    addresses    all that the site allows
+    permissions  clear_cache
+    label        none
+    id           e78b1b3c721a4f94
+    format       legacy
+    sha256       e78b1b3c721a4f942cc3c70868c761bea817f8ad80876b8c5465a5b970485372 (revokes it, in blacklisted_api_tokens)
+    here         works
+    "#);
     assert!(!ran.stdout.contains("aBcDeFgH"));
     installation.write("config/config.yaml", &format!("{core}accept_legacy_tokens: False\n"));
     let ran = inspect(&installation, LEGACY);
