@@ -159,7 +159,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn to_login(mut self, login: bool) -> Self {
+    pub(crate) fn with_login_redirect(mut self, login: bool) -> Self {
         self.0.login_redirect = login;
         self
     }

@@ -27,7 +27,7 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> E
         .with_misp_message(message.as_deref());
     match kind {
         ErrorKind::RateLimited => error.with_retry_after(reset(headers)),
-        ErrorKind::Redirected => error.to_login(goes_to_login(headers)),
+        ErrorKind::Redirected => error.with_login_redirect(goes_to_login(headers)),
         _ => error,
     }
 }

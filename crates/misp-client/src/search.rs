@@ -345,8 +345,11 @@ impl AttributeSearch {
             limit,
             page: page.max(1),
         };
-        // Cannot fail: texts and numbers only, no map. An empty body would be caught by the check of every row.
-        serde_json::to_vec(&body).unwrap_or_default()
+        #[expect(
+            clippy::expect_used,
+            reason = "no map and no float; an empty body would ask for everything"
+        )]
+        serde_json::to_vec(&body).expect("texts and whole numbers are always JSON")
     }
 
     /// Says whether this row is an answer to the question.
@@ -482,4 +485,209 @@ struct Body<'a> {
     order: &'static str,
     limit: u32,
     page: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(search: &AttributeSearch, page: u32) -> serde_json::Value {
+        serde_json::from_slice(&search.body(page)).unwrap()
+    }
+
+    #[test]
+    fn body_says_what_was_set_in_the_words_of_misp() {
+        let search = AttributeSearch::new(["ip-dst", "domain|ip"])
+            .unwrap()
+            .with_tag("example:incident-classification=block")
+            .unwrap()
+            .without_tag("example:incident-classification=false-positive")
+            .unwrap()
+            .to_ids(true)
+            .published(Published::Yes)
+            .timestamp_from(1_792_715_948)
+            .enforce_warninglist(true)
+            .page_size(NonZeroU32::new(5_000).unwrap());
+        assert_eq!(
+            String::from_utf8(search.body(3)).unwrap(),
+            concat!(
+                r#"{"returnFormat":"json","type":["ip-dst","domain|ip"],"#,
+                r#""tags":["example:incident-classification=block","!example:incident-classification=false-positive"],"#,
+                r#""to_ids":1,"published":[1],"timestamp":1792715948,"enforceWarninglist":1,"includeEventTags":1,"#,
+                r#""includeAllTags":1,"includeContext":0,"order":"Attribute.id asc","limit":5000,"page":3}"#
+            )
+        );
+    }
+
+    #[test]
+    fn filter_that_is_not_set_is_not_in_the_body() {
+        let body = json(&AttributeSearch::new(["domain"]).unwrap(), 0);
+        for absent in ["tags", "to_ids", "deleted", "timestamp", "org", "eventid", "uuid"] {
+            assert!(body.get(absent).is_none(), "{absent}");
+        }
+        assert_eq!(body["published"], serde_json::json!([0, 1]));
+        assert_eq!((&body["enforceWarninglist"], &body["page"]), (&0.into(), &1.into()));
+    }
+
+    #[test]
+    fn other_filters_are_sent_as_misp_takes_them() {
+        let organisation: Uuid = "5c0ba7a0-0001-4000-8000-000000000001".parse().unwrap();
+        let search = AttributeSearch::of_uuids([organisation])
+            .unwrap()
+            .organisation(organisation)
+            .event_ids([7, 9])
+            .deleted(Deleted::Either)
+            .published(Published::No)
+            .to_ids(false)
+            .order(Order::IdDescending);
+        let body = json(&search, 1);
+        assert_eq!(body["org"], organisation.to_string());
+        assert_eq!(body["uuid"], serde_json::json!([organisation.to_string()]));
+        assert_eq!(body["eventid"], serde_json::json!([7, 9]));
+        assert_eq!(body["deleted"], serde_json::json!([0, 1]));
+        assert_eq!(
+            (&body["published"], &body["to_ids"]),
+            (&serde_json::json!([0]), &0.into())
+        );
+        assert_eq!(body["order"], "Attribute.id desc");
+    }
+
+    #[test]
+    fn time_zero_is_not_sent_since_misp_takes_it_for_no_filter() {
+        for seconds in [0, -1, i64::MIN] {
+            assert!(
+                json(&AttributeSearch::new(["domain"]).unwrap().timestamp_from(seconds), 1)
+                    .get("timestamp")
+                    .is_none()
+            );
+        }
+    }
+
+    #[test]
+    fn search_for_everything_cannot_be_built() {
+        for search in [
+            AttributeSearch::new(Vec::<String>::new()),
+            AttributeSearch::of_events([]),
+            AttributeSearch::of_events([0]),
+            AttributeSearch::of_uuids([]),
+        ] {
+            assert_eq!(search.unwrap_err().kind(), ErrorKind::InvalidSearch);
+        }
+    }
+
+    #[test]
+    fn type_that_misp_would_take_for_something_else_is_refused() {
+        for name in ["", "!md5", "filename%", "md5||sha1", " md5", "md5,sha1", "md5\n"] {
+            assert!(AttributeSearch::new([name]).is_err(), "{name:?}");
+        }
+        for name in [
+            "domain|ip",
+            "ip-dst|port",
+            "x509-fingerprint-sha256",
+            "AS",
+            "cdhash",
+            "filename|sha512/256",
+        ] {
+            assert!(AttributeSearch::new([name]).is_ok(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn tag_that_misp_would_take_for_something_else_is_refused() {
+        let search = || AttributeSearch::new(["domain"]).unwrap();
+        for name in [
+            "",
+            "!tlp:red",
+            "tlp:%",
+            "a||b",
+            "a&&b",
+            "42",
+            " tlp:red",
+            "tlp:red\n",
+            "a\u{0}b",
+        ] {
+            assert!(search().with_tag(name).is_err(), "{name:?}");
+            assert!(search().without_tag(name).is_err(), "{name:?}");
+        }
+        for name in [
+            "tlp:red",
+            "example:quoted=\"a value, with comma & ünïcode\"",
+            "a|b",
+            "TLP:RED!",
+            "a b",
+        ] {
+            assert!(search().with_tag(name).is_ok(), "{name:?}");
+        }
+    }
+
+    fn row() -> Attribute {
+        let mut row = Attribute::new(1, "ip-dst", "192.0.2.1");
+        (row.to_ids, row.timestamp, row.event_id) = (true, 1_000, 7);
+        row
+    }
+
+    #[test]
+    fn row_that_was_not_asked_for_is_a_stray_with_its_reason() {
+        let search = || AttributeSearch::new(["ip-dst"]).unwrap();
+        assert_eq!(search().answers(&row()), Ok(()));
+        assert_eq!(
+            search().answers(&Attribute {
+                kind: "domain".into(),
+                ..row()
+            }),
+            Err(Stray::Type)
+        );
+        assert_eq!(
+            search().answers(&Attribute {
+                kind: "IP-DST".into(),
+                ..row()
+            }),
+            Ok(())
+        );
+        assert_eq!(
+            search().answers(&Attribute {
+                kind: "email".into(),
+                ..row()
+            }),
+            Err(Stray::Type)
+        );
+        assert_eq!(search().to_ids(false).answers(&row()), Err(Stray::ToIds));
+        assert_eq!(
+            search().timestamp_from(1_000).answers(&row()),
+            Ok(()),
+            "the limit is included"
+        );
+        assert_eq!(search().timestamp_from(1_001).answers(&row()), Err(Stray::Timestamp));
+        assert_eq!(
+            search().answers(&Attribute { deleted: true, ..row() }),
+            Err(Stray::Deleted)
+        );
+        assert_eq!(search().deleted(Deleted::Only).answers(&row()), Err(Stray::Deleted));
+        assert_eq!(search().event_ids([8]).answers(&row()), Err(Stray::Event));
+    }
+
+    #[test]
+    fn tags_count_on_the_attribute_and_on_its_event() {
+        let search = || AttributeSearch::new(["ip-dst"]).unwrap();
+        let wanted = || search().with_tag("a").unwrap().with_tag("b").unwrap();
+        let tagged = |tag| Attribute {
+            tags: vec![tag],
+            ..row()
+        };
+        assert_eq!(wanted().answers(&row()), Err(Stray::MissingTag));
+        assert_eq!(wanted().answers(&tagged(crate::Tag::own("b"))), Ok(()));
+        assert_eq!(wanted().answers(&tagged(crate::Tag::inherited("a"))), Ok(()));
+        assert_eq!(
+            wanted().answers(&tagged(crate::Tag::own("A"))),
+            Err(Stray::MissingTag),
+            "case counts"
+        );
+        let unwanted = search().without_tag("x").unwrap();
+        assert_eq!(
+            unwanted.answers(&tagged(crate::Tag::inherited("x"))),
+            Err(Stray::ExcludedTag)
+        );
+        // Without the tags of the event nobody can tell why a row matched.
+        assert_eq!(wanted().include_event_tags(false).answers(&row()), Ok(()));
+    }
 }

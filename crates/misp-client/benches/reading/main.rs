@@ -1,5 +1,7 @@
 //! How fast the rows come out of an answer, in pieces as a socket gives them.
 
+#![expect(clippy::expect_used, reason = "a measurement of a broken answer is worth nothing")]
+
 mod generated;
 
 use divan::counter::BytesCount;

@@ -1,5 +1,7 @@
 //! The client against a scripted server and against recordings of a real MISP.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod endpoints;
 mod faults;
 mod paging;

@@ -232,7 +232,9 @@ async fn stream_gives_the_rows_and_ends_after_an_error() {
 async fn large_page_comes_in_batches_before_it_ends() {
     let body = answer(1..=5_000);
     let cut = body.len() - 10;
-    let reply = Reply::head(200, &[], Some(body.len())).then(&body[..cut]).then_hang();
+    let reply = Reply::head(200, &[], Some(body.len()))
+        .then(&body.as_bytes()[..cut])
+        .then_hang();
     let server = Server::always(reply).await;
     let mut search = server.client().search(any_search());
     let batch = search.next_batch().await.unwrap().unwrap();

@@ -41,7 +41,7 @@ impl Recording {
             .filter(|path| !path.to_string_lossy().ends_with(".raw.json"))
             .collect();
         names.sort();
-        names.iter().map(|path| Self::read(path)).collect()
+        names.iter().map(Self::read).collect()
     }
 
     fn read(path: &PathBuf) -> Self {

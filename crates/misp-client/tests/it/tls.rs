@@ -87,7 +87,7 @@ async fn port_that_closes_during_the_greeting_is_a_tls_fault() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            stream.read(&mut [0; 4_096]).await.unwrap();
+            stream.read_exact(&mut [0; 5]).await.unwrap();
             stream
                 .write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
                 .await
