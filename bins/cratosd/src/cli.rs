@@ -34,7 +34,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing::level_filters::LevelFilter;
 
 use crate::exit::{Exit, Failure};
 use crate::telemetry::{self, LogFormat};
@@ -57,6 +56,7 @@ struct Cli {
     #[arg(
         long,
         global = true,
+        display_order = 900,
         env = "CRATOS_LOG_FORMAT",
         hide_env_values = true,
         value_name = "FORMAT",
@@ -88,10 +88,14 @@ enum Command {
 
 impl Command {
     /// What is logged without `RUST_LOG`: a daemon tells what it does, a command in a pipe only what is wrong.
-    fn default_level(&self) -> LevelFilter {
+    fn default_log(&self) -> &'static str {
         match self {
-            Self::Serve(_) | Self::Demo(_) => LevelFilter::INFO,
-            _ => LevelFilter::WARN,
+            Self::Serve(_) => "info",
+            // A line per request would push what the demo prints off the screen.
+            Self::Demo(_) => "info,cratosd::access=warn",
+            // What the engine warns about is what this command ends with.
+            Self::Feed(_) => "warn,feed_engine=error",
+            _ => "warn",
         }
     }
 
@@ -115,7 +119,7 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
         Ok(cli) => cli,
         Err(message) => return said(&message).into(),
     };
-    let outcome = telemetry::start(cli.log_format, cli.command.default_level()).and_then(|()| cli.command.run());
+    let outcome = telemetry::start(cli.log_format, cli.command.default_log()).and_then(|()| cli.command.run());
     match outcome {
         Ok(()) => Exit::Done.into(),
         Err(failure) => failure.say().into(),

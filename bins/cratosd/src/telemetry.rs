@@ -1,12 +1,13 @@
 //! The log: to standard error, for people or as JSON.
 
 use std::env;
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 
 use clap::ValueEnum;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::{FilterExt as _, FilterFn, LevelFilter};
+use tracing_subscriber::filter::{FilterExt as _, FilterFn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -28,11 +29,11 @@ const HUSHED: &[&str] = &["h2", "hyper"];
 
 /// Starts logging for the whole process.
 ///
-/// `default` is what is shown unless `RUST_LOG` says otherwise. A second call changes nothing.
+/// `default` is what is shown unless `RUST_LOG` says otherwise, in the same form. A second call changes nothing.
 ///
 /// # Errors
 /// [`Exit::Usage`](crate::exit::Exit::Usage) if `RUST_LOG` cannot be understood.
-pub fn start(format: LogFormat, default: LevelFilter) -> Result<(), Failure> {
+pub fn start(format: LogFormat, default: &str) -> Result<(), Failure> {
     let filter = filter(env::var_os("RUST_LOG").as_deref(), default)?.and(FilterFn::new(may_be_shown));
     let registry = tracing_subscriber::registry();
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
@@ -50,10 +51,12 @@ pub fn start(format: LogFormat, default: LevelFilter) -> Result<(), Failure> {
     Ok(())
 }
 
-fn filter(rust_log: Option<&std::ffi::OsStr>, default: LevelFilter) -> Result<EnvFilter, Failure> {
-    let builder = EnvFilter::builder().with_default_directive(default.into());
+fn filter(rust_log: Option<&OsStr>, default: &str) -> Result<EnvFilter, Failure> {
+    let builder = EnvFilter::builder();
     let Some(text) = rust_log.filter(|text| !text.is_empty()) else {
-        return builder.parse("").map_err(|error| Failure::failed(error.to_string()));
+        return builder
+            .parse(default)
+            .map_err(|error| Failure::failed(error.to_string()));
     };
     let text = text
         .to_str()
@@ -72,28 +75,18 @@ fn may_be_shown(event: &Metadata<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-
     use super::*;
 
     #[test]
     fn without_rust_log_the_default_level_holds() {
-        assert_eq!(filter(None, LevelFilter::WARN).unwrap().to_string(), "warn");
-        assert_eq!(
-            filter(Some(OsStr::new("")), LevelFilter::INFO).unwrap().to_string(),
-            "info"
-        );
-        assert_eq!(
-            filter(Some(OsStr::new("debug")), LevelFilter::INFO)
-                .unwrap()
-                .to_string(),
-            "debug"
-        );
+        assert_eq!(filter(None, "warn").unwrap().to_string(), "warn");
+        assert_eq!(filter(Some(OsStr::new("")), "info").unwrap().to_string(), "info");
+        assert_eq!(filter(Some(OsStr::new("debug")), "info").unwrap().to_string(), "debug");
     }
 
     #[test]
     fn a_level_that_does_not_exist_is_a_usage_error() {
-        let failure = filter(Some(OsStr::new("cratosd=loud")), LevelFilter::INFO).unwrap_err();
+        let failure = filter(Some(OsStr::new("cratosd=loud")), "info").unwrap_err();
         assert_eq!(failure.exit(), crate::exit::Exit::Usage);
         assert!(failure.lines()[0].starts_with("error: RUST_LOG: "), "{failure:?}");
     }

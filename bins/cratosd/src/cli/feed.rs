@@ -18,7 +18,7 @@ use crate::exit::Failure;
 Without --auth-key-file and CRATOS_AUTH_KEY the MISP key is read from standard input.
 
 The feed is written when it is complete, or not at all. To replace a file only by a good one:
-  cratosd feed --site misp.example.net --auth-key-file key block ipv4 1w txt > list.new && mv list.new list")]
+  cratosd feed --site misp.example.net --auth-key-file k block ipv4 1w txt > new && mv new list")]
 pub(super) struct Options {
     #[command(flatten)]
     misp: MispAddress,

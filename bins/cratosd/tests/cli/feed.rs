@@ -59,12 +59,12 @@ fn misp_in_trouble_is_exit_69_and_nothing_on_standard_output() {
             "{fault:?}: {}",
             ran.stderr
         );
-        let last = ran.stderr.lines().last().unwrap();
         assert!(
-            last.starts_with(&format!("error: {}: ", sim.url())),
+            ran.stderr.starts_with(&format!("error: {}: ", sim.url())),
             "{fault:?}: {}",
             ran.stderr
         );
+        assert_eq!(ran.stderr.lines().count(), 1, "{fault:?}: {}", ran.stderr);
         assert!(!ran.stderr.contains(Sim::READER_KEY));
     }
 }
