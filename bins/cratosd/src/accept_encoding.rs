@@ -13,7 +13,12 @@ pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
         let Ok(list) = value.to_str() else { continue };
         offers.extend(list.split(',').map(offer));
     }
-    let weight = |name: &str| offers.iter().find(|(coding, _)| coding.eq_ignore_ascii_case(name)).map(|(_, weight)| *weight);
+    let weight = |name: &str| {
+        offers
+            .iter()
+            .find(|(coding, _)| coding.eq_ignore_ascii_case(name))
+            .map(|(_, weight)| *weight)
+    };
     let rest = weight("*");
     let mut best = (Encoding::Identity, 0);
     for encoding in Encoding::ALL {
@@ -22,7 +27,9 @@ pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
             other => weight(other.as_str()),
         };
         // Plain is always taken unless refused, but wins over a compression only when it is named.
-        let weight = named.or(if *encoding == Encoding::Identity { Some(0) } else { rest }).unwrap_or(0);
+        let weight = named
+            .or(if *encoding == Encoding::Identity { Some(0) } else { rest })
+            .unwrap_or(0);
         if weight > best.1 {
             best = (*encoding, weight);
         }
@@ -86,7 +93,19 @@ mod tests {
 
     #[test]
     fn the_body_goes_plain_when_nothing_else_is_accepted() {
-        for header in ["", "identity", "deflate", "gzip;q=0", "*;q=0", "gzip;q=0.0000", "gzip;q=2", "gzip;q=-1", "gzip;q=", "identity;q=0", ",,;;q"] {
+        for header in [
+            "",
+            "identity",
+            "deflate",
+            "gzip;q=0",
+            "*;q=0",
+            "gzip;q=0.0000",
+            "gzip;q=2",
+            "gzip;q=-1",
+            "gzip;q=",
+            "identity;q=0",
+            ",,;;q",
+        ] {
             assert_eq!(chosen(header), "identity", "{header}");
         }
         assert_eq!(preferred(&HeaderMap::new()), Encoding::Identity);

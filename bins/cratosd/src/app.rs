@@ -80,11 +80,18 @@ impl App {
             return known;
         }
         if same_keys(&loaded.core, &known.loaded.core) {
-            let fresh = Arc::new(Snapshot { loaded, ring: Arc::clone(&known.ring) });
+            let fresh = Arc::new(Snapshot {
+                loaded,
+                ring: Arc::clone(&known.ring),
+            });
             self.snapshot.store(Arc::clone(&fresh));
             return fresh;
         }
-        let is_refused = self.refused.load().as_ref().is_some_and(|refused| Arc::ptr_eq(refused, &loaded));
+        let is_refused = self
+            .refused
+            .load()
+            .as_ref()
+            .is_some_and(|refused| Arc::ptr_eq(refused, &loaded));
         if !is_refused && !self.deriving.swap(true, Ordering::AcqRel) {
             let app = Arc::clone(self);
             tokio::task::spawn_blocking(move || app.take_over(loaded));
@@ -94,9 +101,15 @@ impl App {
 
     fn take_over(&self, loaded: Arc<Loaded>) {
         match derive(&loaded.core) {
-            Ok(ring) => self.snapshot.store(Arc::new(Snapshot { loaded, ring: Arc::new(ring) })),
+            Ok(ring) => self.snapshot.store(Arc::new(Snapshot {
+                loaded,
+                ring: Arc::new(ring),
+            })),
             Err(error) => {
-                tracing::error!(error = chain(&error), "the new encryption keys cannot be used; the old configuration stays in force");
+                tracing::error!(
+                    error = chain(&error),
+                    "the new encryption keys cannot be used; the old configuration stays in force"
+                );
                 self.refused.store(Some(loaded));
             }
         }
@@ -121,7 +134,11 @@ impl App {
 
 fn derive(core: &Core) -> Result<KeyRing, KeyError> {
     let builder = KeyRing::builder(&core.salt).legacy(core.accept_legacy_tokens);
-    core.encryption_keys.iter().cloned().fold(builder, |builder, key| builder.key(key)).build()
+    core.encryption_keys
+        .iter()
+        .cloned()
+        .fold(builder, |builder, key| builder.key(key))
+        .build()
 }
 
 fn same_keys(a: &Core, b: &Core) -> bool {
@@ -129,5 +146,8 @@ fn same_keys(a: &Core, b: &Core) -> bool {
     a.accept_legacy_tokens == b.accept_legacy_tokens
         && same(&a.salt, &b.salt)
         && a.encryption_keys.len() == b.encryption_keys.len()
-        && a.encryption_keys.iter().zip(&b.encryption_keys).all(|(a, b)| same(a, b))
+        && a.encryption_keys
+            .iter()
+            .zip(&b.encryption_keys)
+            .all(|(a, b)| same(a, b))
 }

@@ -35,7 +35,10 @@ impl Grant {
 /// fault is in our files, since a firewall that is told 403 stops enforcing its list.
 pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Grant, Reject> {
     let token = presented::token(request.headers, request.query, request.path_token)?;
-    let opened = snapshot.ring.open(&token).map_err(|error| forbidden(refusal(error, &token)))?;
+    let opened = snapshot
+        .ring
+        .open(&token)
+        .map_err(|error| forbidden(refusal(error, &token)))?;
     let claims = &opened.claims;
     let site = site_of(claims, &snapshot.loaded)?;
     if claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
@@ -46,11 +49,18 @@ pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Gr
         return Err(forbidden("The provided API token is blacklisted and cannot be used."));
     }
     let core = &snapshot.loaded.core;
-    let allowed = core.allways_allowed_ips.iter().chain(&site.allowed_ips).any(|network| network.contains(&request.client));
+    let allowed = core
+        .allways_allowed_ips
+        .iter()
+        .chain(&site.allowed_ips)
+        .any(|network| network.contains(&request.client));
     if !allowed || !claims.scope.permits_address(request.client) {
         return Err(forbidden(outsider(request.client)));
     }
-    Ok(Grant { upstream: upstream(claims, site, &snapshot.loaded), scope: opened.claims.scope })
+    Ok(Grant {
+        upstream: upstream(claims, site, &snapshot.loaded),
+        scope: opened.claims.scope,
+    })
 }
 
 /// Returns the MISP that these claims are about.
@@ -59,14 +69,22 @@ pub(crate) fn upstream(claims: &Claims, site: &Arc<Site>, loaded: &Loaded) -> Up
         Protocol::Http => feed_engine::Protocol::Http,
         Protocol::Https => feed_engine::Protocol::Https,
     };
-    Upstream::new(Arc::clone(site), Arc::clone(&loaded.mappings), protocol, claims.port, claims.auth_key.clone())
+    Upstream::new(
+        Arc::clone(site),
+        Arc::clone(&loaded.mappings),
+        protocol,
+        claims.port,
+        claims.auth_key.clone(),
+    )
 }
 
 fn site_of<'l>(claims: &Claims, loaded: &'l Loaded) -> Result<&'l Arc<Site>, Reject> {
     let unknown = || forbidden("Token config file not found");
     let name: SiteName = claims.site.parse().map_err(|_| unknown())?;
     if loaded.disabled.iter().any(|site| site.name == name.as_str()) {
-        return Err(Reject::unavailable("The configuration file of this MISP instance has errors; `cratosd check` names them."));
+        return Err(Reject::unavailable(
+            "The configuration file of this MISP instance has errors; `cratosd check` names them.",
+        ));
     }
     let site = loaded.sites.get(&name).ok_or_else(unknown)?;
     if !site.enabled {
@@ -77,7 +95,10 @@ fn site_of<'l>(claims: &Claims, loaded: &'l Loaded) -> Result<&'l Arc<Site>, Rej
 
 /// Looks at every digest to its end, so that the time does not tell how close a guess was.
 fn is_denied(site: &Site, digest: &str) -> bool {
-    let hits = site.denied_token_digests.iter().map(|denied| denied.as_bytes().ct_eq(digest.as_bytes()));
+    let hits = site
+        .denied_token_digests
+        .iter()
+        .map(|denied| denied.as_bytes().ct_eq(digest.as_bytes()));
     hits.fold(Choice::from(0), |found, hit| found | hit).into()
 }
 
@@ -121,12 +142,28 @@ mod tests {
     fn tokens_that_do_not_open_are_refused_in_the_words_of_the_reference() {
         let not_base64 = "Invalid Base64 string in use for token.";
         let unknown = "Unknown error in CheckApiToken";
-        for (token, text) in [("AAAAA", not_base64), ("AA=", not_base64), ("æ", not_base64), ("!!!!", unknown), ("AA==", unknown), ("AAA=!", unknown)] {
+        for (token, text) in [
+            ("AAAAA", not_base64),
+            ("AA=", not_base64),
+            ("æ", not_base64),
+            ("!!!!", unknown),
+            ("AA==", unknown),
+            ("AAA=!", unknown),
+        ] {
             assert_eq!(refusal(OpenError::NotBase64, token), text, "{token}");
         }
-        for error in [OpenError::SealBroken, OpenError::UnknownKey, OpenError::Malformed, OpenError::TooLong, OpenError::LegacyRefused] {
+        for error in [
+            OpenError::SealBroken,
+            OpenError::UnknownKey,
+            OpenError::Malformed,
+            OpenError::TooLong,
+            OpenError::LegacyRefused,
+        ] {
             assert_eq!(refusal(error, "AAAAA"), unknown);
         }
-        assert_eq!(refusal(OpenError::BadContents, "x"), "Failed decryption of config token");
+        assert_eq!(
+            refusal(OpenError::BadContents, "x"),
+            "Failed decryption of config token"
+        );
     }
 }

@@ -16,8 +16,12 @@ pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str, changed_at: jiff::Ti
     if tags.peek().is_some() {
         return tags.any(|list| names(list.as_bytes(), etag));
     }
-    let since = headers.get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
-    since.and_then(|date| httpdate::parse_http_date(date).ok()).is_some_and(|since| whole_seconds(changed_at) <= since)
+    let since = headers
+        .get(header::IF_MODIFIED_SINCE)
+        .and_then(|value| value.to_str().ok());
+    since
+        .and_then(|date| httpdate::parse_http_date(date).ok())
+        .is_some_and(|since| whole_seconds(changed_at) <= since)
 }
 
 /// Returns a moment as an HTTP date, without its fraction of a second.
@@ -31,7 +35,9 @@ fn whole_seconds(moment: jiff::Timestamp) -> SystemTime {
 
 /// Returns whether a list of entity tags has ours: `*`, or a weak match, which is the right comparison here.
 fn names(list: &[u8], etag: &str) -> bool {
-    let Ok(mut rest) = std::str::from_utf8(list) else { return false };
+    let Ok(mut rest) = std::str::from_utf8(list) else {
+        return false;
+    };
     let own = etag.trim_matches('"');
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);
@@ -55,7 +61,10 @@ fn names(list: &[u8], etag: &str) -> bool {
 }
 
 fn is_ours(tag: &str, own: &str) -> bool {
-    tag == own || PROXY_SUFFIXES.iter().any(|suffix| tag.strip_suffix(suffix) == Some(own))
+    tag == own
+        || PROXY_SUFFIXES
+            .iter()
+            .any(|suffix| tag.strip_suffix(suffix) == Some(own))
 }
 
 #[cfg(test)]
@@ -77,8 +86,17 @@ mod tests {
     #[test]
     fn a_matching_tag_is_found_in_every_spelling() {
         for list in [
-            "\"0123abcd\"", "W/\"0123abcd\"", "\"x\", \"0123abcd\"", "\"a,b\" ,W/\"0123abcd\"", "*", " * ", "\"0123abcd-gzip\"",
-            "\"0123abcd;gzip\"", "W/\"0123abcd--gzip\"", "0123abcd", "x, 0123abcd",
+            "\"0123abcd\"",
+            "W/\"0123abcd\"",
+            "\"x\", \"0123abcd\"",
+            "\"a,b\" ,W/\"0123abcd\"",
+            "*",
+            " * ",
+            "\"0123abcd-gzip\"",
+            "\"0123abcd;gzip\"",
+            "W/\"0123abcd--gzip\"",
+            "0123abcd",
+            "x, 0123abcd",
         ] {
             assert!(unchanged(&[("if-none-match", list.trim_end())]), "{list}");
         }
@@ -87,7 +105,18 @@ mod tests {
 
     #[test]
     fn other_tags_do_not_match() {
-        for list in ["\"0123ABCD\"", "\"\"", "", ",", "\"0123abcd-exe\"", "\"0123abc\"", "\"*\"", "w/\"0123abcd\"", "\"x", "\"0123abcd-gzip-gzip\""] {
+        for list in [
+            "\"0123ABCD\"",
+            "\"\"",
+            "",
+            ",",
+            "\"0123abcd-exe\"",
+            "\"0123abc\"",
+            "\"*\"",
+            "w/\"0123abcd\"",
+            "\"x",
+            "\"0123abcd-gzip-gzip\"",
+        ] {
             assert!(!unchanged(&[("if-none-match", list)]), "{list}");
         }
     }
@@ -103,14 +132,23 @@ mod tests {
 
     #[test]
     fn a_malformed_date_is_ignored() {
-        for date in ["", "yesterday", "Sun, 31 Nov 2026 10:00:00 GMT", "2026-11-22T10:00:00Z", "99999999999999999999"] {
+        for date in [
+            "",
+            "yesterday",
+            "Sun, 31 Nov 2026 10:00:00 GMT",
+            "2026-11-22T10:00:00Z",
+            "99999999999999999999",
+        ] {
             assert!(!unchanged(&[("if-modified-since", date)]), "{date}");
         }
     }
 
     #[test]
     fn a_date_has_no_fraction() {
-        assert_eq!(http_date("2026-11-22T10:00:00.999Z".parse().unwrap()), "Sun, 22 Nov 2026 10:00:00 GMT");
+        assert_eq!(
+            http_date("2026-11-22T10:00:00.999Z".parse().unwrap()),
+            "Sun, 22 Nov 2026 10:00:00 GMT"
+        );
     }
 
     proptest! {

@@ -16,7 +16,7 @@ pub(crate) struct Invalid {
     loc: Vec<Value>,
     msg: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<Value>,
+    input: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ctx: Option<Value>,
 }
@@ -25,14 +25,22 @@ impl Invalid {
     /// Returns a problem at a place (`["path", "feedName"]`), with neither the caller's text nor a context.
     pub(crate) fn new(kind: &'static str, place: &[&str], message: impl Into<String>) -> Self {
         let loc = place.iter().map(|part| Value::from(*part)).collect();
-        Self { kind, loc, msg: message.into(), input: None, ctx: None }
+        Self {
+            kind,
+            loc,
+            msg: message.into(),
+            input: None,
+            ctx: None,
+        }
     }
 
     /// Returns that a text is none of the names that are right there; they are listed.
     pub(crate) fn not_one_of<'n>(place: &[&str], input: &str, valid: impl IntoIterator<Item = &'n str>) -> Self {
         let expected = one_of(valid);
         let message = format!("Input should be {expected}");
-        Self::new("enum", place, message).input(input).context(json!({ "expected": expected }))
+        Self::new("enum", place, message)
+            .input(input)
+            .context(json!({ "expected": expected }))
     }
 
     /// Returns that a value is not right, in words.
@@ -48,7 +56,7 @@ impl Invalid {
 
     /// Repeats the caller's text, cut to a bound.
     pub(crate) fn input(mut self, input: &str) -> Self {
-        self.input = Some(input.chars().take(MAX_ECHO).collect::<String>().into());
+        self.input = Some(input.chars().take(MAX_ECHO).collect());
         self
     }
 
@@ -103,6 +111,6 @@ mod tests {
     #[test]
     fn what_the_caller_wrote_is_repeated_up_to_a_bound() {
         let wrong = Invalid::not_one_of(&["path", "feedName"], &"æ".repeat(100_000), ["block"]);
-        assert_eq!(wrong.input, Some(Value::from("æ".repeat(MAX_ECHO))));
+        assert_eq!(wrong.input, Some("æ".repeat(MAX_ECHO)));
     }
 }

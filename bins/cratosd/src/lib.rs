@@ -7,6 +7,20 @@
 //! - `auth` opens the token and checks it against site, expiry, revocation and address before anything else is looked at;
 //! - `reply` and `reject` are the only places that know status codes, headers and bodies of answers.
 //!
+//! A program of one's own can have the whole daemon:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! # async fn run(paths: site_config::Paths) -> Result<(), Box<dyn std::error::Error>> {
+//! let config = site_config::ConfigStore::open(paths).map_err(|problems| format!("{problems:?}"))?;
+//! let app = cratosd::App::new(Arc::new(config), feed_engine::FeedEngine::default())?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! cratosd::server::serve(app, listener, std::future::pending()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! No token, key, path or query of a caller is ever logged: the log names the route's template.
 
 pub mod cli;

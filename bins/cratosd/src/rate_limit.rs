@@ -21,7 +21,11 @@ pub(crate) struct RateLimit {
 impl RateLimit {
     /// Allows each address `burst` in a row, and one more after each `pause`.
     pub(crate) fn new(burst: u32, pause: Duration) -> Self {
-        Self { pause, slack: pause * burst.saturating_sub(1), full_at: Mutex::default() }
+        Self {
+            pause,
+            slack: pause * burst.saturating_sub(1),
+            full_at: Mutex::default(),
+        }
     }
 
     /// Takes one from the bucket of this address at that moment.

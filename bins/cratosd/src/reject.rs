@@ -79,7 +79,10 @@ impl Reject {
 
     /// Returns a 503 with the usual time to wait.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::Unavailable { detail: detail.into(), retry_after: RETRY_AFTER }
+        Self::Unavailable {
+            detail: detail.into(),
+            retry_after: RETRY_AFTER,
+        }
     }
 
     fn status(&self) -> StatusCode {
@@ -125,7 +128,12 @@ impl From<Reject> for Reply {
     fn from(reject: Reject) -> Self {
         let status = reject.status();
         let title = status.canonical_reason().unwrap_or_default();
-        let problem = Problem { detail: reject.detail(), kind: "about:blank", title, status: status.as_u16() };
+        let problem = Problem {
+            detail: reject.detail(),
+            kind: "about:blank",
+            title,
+            status: status.as_u16(),
+        };
         // Strings, numbers and lists of them: writing them cannot fail.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut reply = Self::body("application/problem+json", body).status(status);
@@ -147,16 +155,21 @@ impl From<Reject> for Reply {
 impl From<FeedError> for Reject {
     fn from(error: FeedError) -> Self {
         match (error.fault(), &error) {
-            (Fault::Caller, FeedError::UndefinedFeed { .. }) => Self::Invalid(vec![Invalid::value(&["path", "feedName"], &error.chain())]),
+            (Fault::Caller, FeedError::UndefinedFeed { .. }) => {
+                Self::Invalid(vec![Invalid::value(&["path", "feedName"], &error.chain())])
+            }
             (Fault::Caller, FeedError::UnknownOutput { .. }) => {
                 Self::Invalid(vec![Invalid::value(&["path", "returnedDataType"], &error.chain())])
             }
-            (Fault::Caller, FeedError::NotAggregable { .. }) => Self::Invalid(vec![Invalid::value(&["query", "aggregate"], &error.chain())]),
+            (Fault::Caller, FeedError::NotAggregable { .. }) => {
+                Self::Invalid(vec![Invalid::value(&["query", "aggregate"], &error.chain())])
+            }
             (Fault::Caller, _) => Self::Invalid(vec![Invalid::value(&["path", "dataType"], &error.chain())]),
             (Fault::Upstream, _) if error.is_timeout() => Self::TimedOut { detail: error.chain() },
-            (Fault::Upstream, FeedError::Misp(misp)) => {
-                Self::Unavailable { detail: error.chain(), retry_after: misp.retry_after().unwrap_or(RETRY_AFTER) }
-            }
+            (Fault::Upstream, FeedError::Misp(misp)) => Self::Unavailable {
+                detail: error.chain(),
+                retry_after: misp.retry_after().unwrap_or(RETRY_AFTER),
+            },
             (Fault::Upstream, _) => Self::unavailable(error.chain()),
             _ => Self::internal("giving a feed", &error),
         }
@@ -181,8 +194,16 @@ mod tests {
     #[test]
     fn trouble_that_passes_says_when_to_ask_again() {
         assert_eq!(headers_of(Reject::unavailable("x"))["retry-after"], "30");
-        assert_eq!(headers_of(Reject::TimedOut { detail: String::new() })["retry-after"], "30");
-        assert_eq!(headers_of(Reject::TooOften { retry_after: Duration::from_millis(20) })["retry-after"], "1");
+        assert_eq!(
+            headers_of(Reject::TimedOut { detail: String::new() })["retry-after"],
+            "30"
+        );
+        assert_eq!(
+            headers_of(Reject::TooOften {
+                retry_after: Duration::from_millis(20)
+            })["retry-after"],
+            "1"
+        );
         assert!(!headers_of(Reject::Internal).contains_key("retry-after"));
     }
 
@@ -196,7 +217,11 @@ mod tests {
     fn a_slow_misp_is_504_and_no_misp_trouble_is_401_or_403() {
         let reject = Reject::from(FeedError::TimedOut { seconds: 3 });
         assert_eq!(reject.status(), StatusCode::GATEWAY_TIMEOUT);
-        let strays = FeedError::Strays { strays: 9, rows: 9, example: "type".into() };
+        let strays = FeedError::Strays {
+            strays: 9,
+            rows: 9,
+            example: "type".into(),
+        };
         assert_eq!(Reject::from(strays).status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

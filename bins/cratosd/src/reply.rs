@@ -12,7 +12,10 @@ use crate::reject::Reject;
 const ALWAYS: [(HeaderName, HeaderValue); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
 ];
 
 /// An answer, before it meets HTTP.
@@ -26,12 +29,20 @@ pub(crate) struct Reply {
 impl Reply {
     /// Returns an answer without body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// Returns a 200 with this body.
     pub(crate) fn body(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { body: body.into(), ..Self::empty(StatusCode::OK) }.header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+        Self {
+            body: body.into(),
+            ..Self::empty(StatusCode::OK)
+        }
+        .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
 
     /// Returns a 200 with a plain text.
@@ -41,7 +52,8 @@ impl Reply {
 
     /// Returns a 200 with a value as JSON, in the order of its fields.
     pub(crate) fn json(value: &impl Serialize) -> Result<Self, Reject> {
-        let body = serde_json::to_vec(value).map_err(|error| Reject::internal("an answer cannot be written as JSON", &error))?;
+        let body = serde_json::to_vec(value)
+            .map_err(|error| Reject::internal("an answer cannot be written as JSON", &error))?;
         Ok(Self::body("application/json", body))
     }
 
@@ -72,12 +84,18 @@ impl Reply {
 
     /// Returns the HTTP answer; that to a `HEAD` says how long the body would be and leaves it out.
     pub(crate) fn into_response(self, is_head: bool) -> Response<Full<Bytes>> {
-        let Self { status, mut headers, body } = self;
+        let Self {
+            status,
+            mut headers,
+            body,
+        } = self;
         for (name, value) in ALWAYS {
             headers.insert(name, value);
         }
         // What may be kept says so itself; the rest holds addresses, tokens or the moment.
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
         if status != StatusCode::NOT_MODIFIED {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
@@ -100,7 +118,9 @@ mod tests {
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("cache-control"), "no-store");
         assert_eq!(header("content-length"), "1");
-        let kept = Reply::text("x").header_text(header::CACHE_CONTROL, "private, max-age=5").into_response(false);
+        let kept = Reply::text("x")
+            .header_text(header::CACHE_CONTROL, "private, max-age=5")
+            .into_response(false);
         assert_eq!(kept.headers()["cache-control"], "private, max-age=5");
     }
 
@@ -113,7 +133,9 @@ mod tests {
 
     #[test]
     fn a_text_that_no_header_holds_is_left_out() {
-        let response = Reply::text("").header_text(header::WARNING, "a\r\nb: c").into_response(false);
+        let response = Reply::text("")
+            .header_text(header::WARNING, "a\r\nb: c")
+            .into_response(false);
         assert!(!response.headers().contains_key("warning"));
     }
 }

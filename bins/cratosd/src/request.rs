@@ -28,7 +28,11 @@ pub(crate) struct Request<'a> {
 }
 
 /// Answers one request, whatever it is.
-pub(crate) async fn respond(app: &Arc<App>, request: hyper::Request<Incoming>, client: IpAddr) -> Response<Full<Bytes>> {
+pub(crate) async fn respond(
+    app: &Arc<App>,
+    request: hyper::Request<Incoming>,
+    client: IpAddr,
+) -> Response<Full<Bytes>> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let mut template = "unknown";
@@ -67,7 +71,13 @@ async fn dispatch(
     if !route.methods().contains(&parts.method) {
         return Err(Reject::MethodNotAllowed(route.methods()));
     }
-    let request = Request { headers: &parts.headers, query, path_token: path_token.as_deref(), client, body };
+    let request = Request {
+        headers: &parts.headers,
+        query,
+        path_token: path_token.as_deref(),
+        client,
+        body,
+    };
     route.answer(app, request).await
 }
 
@@ -86,7 +96,9 @@ fn without_slash(uri: &Uri) -> Reply {
 /// Returns the name of a method for the log; others may hold anything.
 fn shown(method: &Method) -> &str {
     match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::DELETE | Method::PUT | Method::PATCH | Method::OPTIONS => method.as_str(),
+        Method::GET | Method::HEAD | Method::POST | Method::DELETE | Method::PUT | Method::PATCH | Method::OPTIONS => {
+            method.as_str()
+        }
         _ => "other",
     }
 }

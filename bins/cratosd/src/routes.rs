@@ -20,11 +20,11 @@ use http::Method;
 
 pub(crate) use segments::Segments;
 
-use crate::auth;
-use crate::reply::Reply;
-use crate::reject::Reject;
-use crate::request::Request;
 use crate::app::App;
+use crate::auth;
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::request::Request;
 use feed_path::{FeedPath, Of};
 
 /// A path that we know, with its variable parts still unchecked: what is wrong with them is told after the token.
@@ -64,15 +64,35 @@ impl<'a> Route<'a> {
             ["v1", "check"] => Self::Check,
             ["v1", "feedmapping"] => Self::FeedMapping,
             ["v1", "generate_token_json"] => Self::GenerateTokenJson,
-            ["v1", "feed", feed, "type", kind, "age", age, "output", output] => {
-                Self::Feed(FeedPath { of: Of::Feed(feed), kind, age, output })
-            }
-            ["v1", "uuid", uuid, "type", kind, "age", age, "output", output] => {
-                Self::Feed(FeedPath { of: Of::Organisation(uuid), kind, age, output })
-            }
-            ["v1", "clear_cache", "feed", feed, "type", kind, "age", age, "output", output] => {
-                Self::ClearCache(FeedPath { of: Of::Feed(feed), kind, age, output })
-            }
+            ["v1", "feed", feed, "type", kind, "age", age, "output", output] => Self::Feed(FeedPath {
+                of: Of::Feed(feed),
+                kind,
+                age,
+                output,
+            }),
+            ["v1", "uuid", uuid, "type", kind, "age", age, "output", output] => Self::Feed(FeedPath {
+                of: Of::Organisation(uuid),
+                kind,
+                age,
+                output,
+            }),
+            [
+                "v1",
+                "clear_cache",
+                "feed",
+                feed,
+                "type",
+                kind,
+                "age",
+                age,
+                "output",
+                output,
+            ] => Self::ClearCache(FeedPath {
+                of: Of::Feed(feed),
+                kind,
+                age,
+                output,
+            }),
             _ => return None,
         })
     }
@@ -88,7 +108,10 @@ impl<'a> Route<'a> {
             Self::FeedMapping => "/v1/feedmapping",
             Self::GenerateTokenJson => "/v1/generate_token_json",
             Self::Feed(FeedPath { of: Of::Feed(_), .. }) => "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}",
-            Self::Feed(FeedPath { of: Of::Organisation(_), .. }) => "/v1/uuid/{uuid}/type/{type}/age/{age}/output/{output}",
+            Self::Feed(FeedPath {
+                of: Of::Organisation(_),
+                ..
+            }) => "/v1/uuid/{uuid}/type/{type}/age/{age}/output/{output}",
             Self::ClearCache(_) => "/v1/clear_cache/feed/{feed}/type/{type}/age/{age}/output/{output}",
         }
     }
@@ -98,7 +121,13 @@ impl<'a> Route<'a> {
         match self {
             Self::GenerateTokenJson => &[Method::POST],
             Self::ClearCache(_) => &[Method::DELETE],
-            Self::Landing | Self::Robots | Self::Healthz | Self::Status | Self::Check | Self::FeedMapping | Self::Feed(_) => READ,
+            Self::Landing
+            | Self::Robots
+            | Self::Healthz
+            | Self::Status
+            | Self::Check
+            | Self::FeedMapping
+            | Self::Feed(_) => READ,
         }
     }
 
@@ -131,11 +160,27 @@ mod tests {
 
     #[test]
     fn every_template_is_a_path_of_its_own_route() {
-        let x = FeedPath { of: Of::Feed(""), kind: "", age: "", output: "" };
-        let y = FeedPath { of: Of::Organisation(""), ..x };
+        let x = FeedPath {
+            of: Of::Feed(""),
+            kind: "",
+            age: "",
+            output: "",
+        };
+        let y = FeedPath {
+            of: Of::Organisation(""),
+            ..x
+        };
         let routes = [
-            Route::Landing, Route::Robots, Route::Healthz, Route::Status, Route::Check, Route::FeedMapping,
-            Route::GenerateTokenJson, Route::Feed(x), Route::Feed(y), Route::ClearCache(x),
+            Route::Landing,
+            Route::Robots,
+            Route::Healthz,
+            Route::Status,
+            Route::Check,
+            Route::FeedMapping,
+            Route::GenerateTokenJson,
+            Route::Feed(x),
+            Route::Feed(y),
+            Route::ClearCache(x),
         ];
         for route in routes {
             assert_eq!(template(route.template()), Some(route.template()));
@@ -145,7 +190,16 @@ mod tests {
 
     #[test]
     fn other_spellings_are_no_routes() {
-        for path in ["/V1/status", "//v1/status", "/v1", "/docs", "/v1/Status", "/v1//status", "/v1/feed/a/type/b/age/c/output", "/static/x"] {
+        for path in [
+            "/V1/status",
+            "//v1/status",
+            "/v1",
+            "/docs",
+            "/v1/Status",
+            "/v1//status",
+            "/v1/feed/a/type/b/age/c/output",
+            "/static/x",
+        ] {
             assert_eq!(template(path), None, "{path}");
         }
     }
@@ -153,7 +207,12 @@ mod tests {
     #[test]
     fn variable_parts_arrive_decoded() {
         let segments = Segments::split("/v1/feed/%62lock/type/ipv4/age/1w/output/t%2Fx").unwrap();
-        let expected = FeedPath { of: Of::Feed("block"), kind: "ipv4", age: "1w", output: "t/x" };
+        let expected = FeedPath {
+            of: Of::Feed("block"),
+            kind: "ipv4",
+            age: "1w",
+            output: "t/x",
+        };
         assert_eq!(Route::parse(&segments.parts()), Some(Route::Feed(expected)));
     }
 

@@ -14,7 +14,9 @@ const USER: &str = "cratos";
 /// Some devices leave the `=` at the end of their credentials out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 /// Returns the token of a request.
@@ -34,15 +36,25 @@ pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -
         return Ok(token);
     }
     let in_query = || query.last("token").map(|token| owned(&token));
-    let in_header = || headers.get("token").map(|value| owned(&String::from_utf8_lossy(value.as_bytes())));
+    let in_header = || {
+        headers
+            .get("token")
+            .map(|value| owned(&String::from_utf8_lossy(value.as_bytes())))
+    };
     let bearer = || credentials(headers, "bearer").map(|token| owned(&String::from_utf8_lossy(token)));
     let none = || Reject::Forbidden("Could not validate token, or token not set.".to_owned());
-    in_query().filter(filled).or_else(|| in_header().filter(filled)).or_else(|| bearer().filter(filled)).ok_or_else(none)
+    in_query()
+        .filter(filled)
+        .or_else(|| in_header().filter(filled))
+        .or_else(|| bearer().filter(filled))
+        .ok_or_else(none)
 }
 
 /// Reads Basic credentials: the token is the password of `cratos`, or cut anywhere into user and password.
 fn basic(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, Reject> {
-    let Some(encoded) = credentials(headers, "basic") else { return Ok(None) };
+    let Some(encoded) = credentials(headers, "basic") else {
+        return Ok(None);
+    };
     let decoded = Zeroizing::new(BASE64.decode(encoded).map_err(|_| Reject::BadBasic)?);
     let text = std::str::from_utf8(&decoded).map_err(|_| Reject::BadBasic)?;
     let (user, password) = text.split_once(':').ok_or(Reject::BadBasic)?;
@@ -69,7 +81,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn presented(headers: &[(&'static str, &str)], query: &str, path: Option<&str>) -> Result<String, Reject> {
-        let headers = headers.iter().map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect();
         token(&headers, Query::new(Some(query)), path).map(|token| token.to_string())
     }
 
@@ -84,8 +99,14 @@ mod tests {
         assert_eq!(presented(&all, "token=in-query", Some("in-path")).unwrap(), "in-path");
         assert_eq!(presented(&all, "token=in-query", None).unwrap(), "in-basic");
         let bearer = ("authorization", "Bearer in-bearer");
-        assert_eq!(presented(&[bearer, ("token", "in-header")], "token=in-query", None).unwrap(), "in-query");
-        assert_eq!(presented(&[bearer, ("token", "in-header")], "token=", None).unwrap(), "in-header");
+        assert_eq!(
+            presented(&[bearer, ("token", "in-header")], "token=in-query", None).unwrap(),
+            "in-query"
+        );
+        assert_eq!(
+            presented(&[bearer, ("token", "in-header")], "token=", None).unwrap(),
+            "in-header"
+        );
         assert_eq!(presented(&[bearer, ("token", "")], "x=1", None).unwrap(), "in-bearer");
     }
 
@@ -95,7 +116,11 @@ mod tests {
             let (name, value) = basic(pair);
             assert_eq!(presented(&[(name, &value)], "", None).unwrap(), "abcd=", "{pair}");
         }
-        for (pair, token) in [("CRATOS:abcd", "CRATOSabcd"), ("cratos:a:b", "a:b"), ("bob:abcd", "bobabcd")] {
+        for (pair, token) in [
+            ("CRATOS:abcd", "CRATOSabcd"),
+            ("cratos:a:b", "a:b"),
+            ("bob:abcd", "bobabcd"),
+        ] {
             let (name, value) = basic(pair);
             assert_eq!(presented(&[(name, &value)], "", None).unwrap(), token);
         }
@@ -116,13 +141,22 @@ mod tests {
             assert_eq!(presented(&[(name, &value)], "token=good", None).unwrap(), "good");
         }
         for header in ["Bearer", "Bearer ", "Bearerx", "Digest x", ""] {
-            assert!(matches!(presented(&[("authorization", header)], "", None), Err(Reject::Forbidden(_))), "{header}");
+            assert!(
+                matches!(
+                    presented(&[("authorization", header)], "", None),
+                    Err(Reject::Forbidden(_))
+                ),
+                "{header}"
+            );
         }
     }
 
     #[test]
     fn schemes_are_read_in_any_case() {
-        assert_eq!(presented(&[("authorization", "bEARER   abc ")], "", None).unwrap(), "abc");
+        assert_eq!(
+            presented(&[("authorization", "bEARER   abc ")], "", None).unwrap(),
+            "abc"
+        );
     }
 
     proptest! {

@@ -17,11 +17,17 @@ struct Done {
 /// Forgets a feed. What was good last stays at hand in case MISP fails: clearing a cache must not empty a firewall.
 pub(super) fn delete(app: &App, grant: &Grant, path: &FeedPath<'_>) -> Result<Reply, Reject> {
     let mut wrong = Vec::new();
-    let Some(wanted) = path.check(grant.site(), app.engine().registry(), &mut wrong).filter(|_| wrong.is_empty()) else {
+    let Some(wanted) = path
+        .check(grant.site(), app.engine().registry(), &mut wrong)
+        .filter(|_| wrong.is_empty())
+    else {
         return Err(Reject::Invalid(wrong));
     };
     if !grant.scope.permits(Permission::ClearCache) {
-        return Err(Reject::Forbidden(format!("This token does not have the permission `{}`.", Permission::ClearCache)));
+        return Err(Reject::Forbidden(format!(
+            "This token does not have the permission `{}`.",
+            Permission::ClearCache
+        )));
     }
     wanted.check_scope(&grant.scope)?;
     app.engine().forget(&grant.upstream, wanted.scope);

@@ -1,8 +1,8 @@
 //! The feeds: `GET /v1/feed/…` and `GET /v1/uuid/…`.
 
 use feed_engine::{FeedRequest, Origin, RenderedFeed};
-use http::header::{self, HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
 
 use super::feed_path::FeedPath;
 use super::feed_query::FeedQuery;
@@ -22,12 +22,19 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
     let mut wrong = Vec::new();
     let wanted = path.check(grant.site(), app.engine().registry(), &mut wrong);
     let query = FeedQuery::read(request.query, &mut wrong);
-    let Some(wanted) = wanted.filter(|_| wrong.is_empty()) else { return Err(Reject::Invalid(wrong)) };
+    let Some(wanted) = wanted.filter(|_| wrong.is_empty()) else {
+        return Err(Reject::Invalid(wrong));
+    };
     wanted.check_scope(&grant.scope)?;
 
-    let mut asked = FeedRequest::new(wanted.scope.selection, wanted.scope.kind, wanted.scope.age, wanted.output)
-        .encoding(accept_encoding::preferred(request.headers))
-        .aggregate(query.aggregate);
+    let mut asked = FeedRequest::new(
+        wanted.scope.selection,
+        wanted.scope.kind,
+        wanted.scope.age,
+        wanted.output,
+    )
+    .encoding(accept_encoding::preferred(request.headers))
+    .aggregate(query.aggregate);
     asked.max_age = query.max_age;
     let feed = app.engine().feed(&grant.upstream, &asked).await?;
     let reply = if conditional::is_unchanged(request.headers, &feed.etag, feed.changed_at) {
@@ -56,7 +63,10 @@ fn described(reply: Reply, feed: &RenderedFeed) -> Reply {
     let reply = reply
         .header_text(header::ETAG, &feed.etag)
         .header_text(header::LAST_MODIFIED, &conditional::http_date(feed.changed_at))
-        .header_text(header::CACHE_CONTROL, &format!("private, max-age={}", feed.fresh_for.as_secs()))
+        .header_text(
+            header::CACHE_CONTROL,
+            &format!("private, max-age={}", feed.fresh_for.as_secs()),
+        )
         .header(header::AGE, HeaderValue::from(feed.age.as_secs()))
         .header(header::VARY, HeaderValue::from_static("Accept-Encoding"))
         .header(X_CACHE, HeaderValue::from_static(x_cache))

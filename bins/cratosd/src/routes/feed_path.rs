@@ -45,7 +45,11 @@ impl<'a> FeedPath<'a> {
         let age = named::<Age>("dataAge", self.age, wrong);
         let exporter = registry.by_name(self.output);
         if exporter.is_none() {
-            wrong.push(Invalid::not_one_of(&["path", "returnedDataType"], self.output, registry.names()));
+            wrong.push(Invalid::not_one_of(
+                &["path", "returnedDataType"],
+                self.output,
+                registry.names(),
+            ));
         }
         if let (Some(exporter), Some(kind)) = (exporter, kind) {
             let accepts = exporter.about().accepts;
@@ -54,8 +58,15 @@ impl<'a> FeedPath<'a> {
                 wrong.push(Invalid::not_one_of(&["path", "dataType"], self.kind, carried));
             }
         }
-        let scope = FeedScope { selection: selection?, kind: kind?, age: age? };
-        exporter.map(|_| Wanted { scope, output: self.output })
+        let scope = FeedScope {
+            selection: selection?,
+            kind: kind?,
+            age: age?,
+        };
+        exporter.map(|_| Wanted {
+            scope,
+            output: self.output,
+        })
     }
 }
 
@@ -70,7 +81,9 @@ impl Wanted<'_> {
         let mut missing = Vec::new();
         match self.scope.selection {
             Selection::Feed(feed) if !scope.permits_feed(feed.as_str()) => missing.push(format!("feed `{feed}`")),
-            Selection::Organisation(_) if scope.feeds != Allowed::All => missing.push("feeds of organisations".to_owned()),
+            Selection::Organisation(_) if scope.feeds != Allowed::All => {
+                missing.push("feeds of organisations".to_owned())
+            }
             _ => {}
         }
         let kind = self.scope.kind.as_str();
@@ -80,7 +93,14 @@ impl Wanted<'_> {
         if !scope.permits_output(self.output) {
             missing.push(format!("output `{}`", self.output));
         }
-        if missing.is_empty() { Ok(()) } else { Err(Reject::Forbidden(format!("This token does not cover {}.", missing.join(", ")))) }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Reject::Forbidden(format!(
+                "This token does not cover {}.",
+                missing.join(", ")
+            )))
+        }
     }
 }
 
@@ -89,7 +109,10 @@ fn feed(name: &str, site: &Site, wrong: &mut Vec<Invalid>) -> Option<FeedName> {
     let exists = |feed: &FeedName| !feed.is_custom() || site.custom_feeds.contains_key(feed);
     let feed = name.parse().ok().filter(exists);
     if feed.is_none() {
-        let known = FeedName::ALL.iter().filter(|feed| exists(feed)).map(|feed| feed.as_str());
+        let known = FeedName::ALL
+            .iter()
+            .filter(|feed| exists(feed))
+            .map(|feed| feed.as_str());
         wrong.push(Invalid::not_one_of(&["path", "feedName"], name, known));
     }
     feed
@@ -97,14 +120,30 @@ fn feed(name: &str, site: &Site, wrong: &mut Vec<Invalid>) -> Option<FeedName> {
 
 fn organisation(text: &str, wrong: &mut Vec<Invalid>) -> Option<Uuid> {
     // Of the spellings that a UUID has, the one that MISP writes.
-    let uuid = Some(text).filter(|text| text.len() == 36).and_then(|text| Uuid::try_parse(text).ok());
+    let uuid = Some(text)
+        .filter(|text| text.len() == 36)
+        .and_then(|text| Uuid::try_parse(text).ok());
     if uuid.is_none() {
         let place = ["path", "orgUUID"];
-        wrong.push(Invalid::value(&place, "the UUID of an organisation has 36 characters: 01234567-89ab-cdef-0123-456789abcdef").input(text));
+        wrong.push(
+            Invalid::value(
+                &place,
+                "the UUID of an organisation has 36 characters: 01234567-89ab-cdef-0123-456789abcdef",
+            )
+            .input(text),
+        );
     }
     uuid
 }
 
 fn named<T: std::str::FromStr<Err = UnknownName>>(part: &str, text: &str, wrong: &mut Vec<Invalid>) -> Option<T> {
-    text.parse().map_err(|error: UnknownName| wrong.push(Invalid::not_one_of(&["path", part], text, error.valid().iter().copied()))).ok()
+    text.parse()
+        .map_err(|error: UnknownName| {
+            wrong.push(Invalid::not_one_of(
+                &["path", part],
+                text,
+                error.valid().iter().copied(),
+            ))
+        })
+        .ok()
 }

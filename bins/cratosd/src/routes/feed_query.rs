@@ -22,9 +22,16 @@ pub(super) struct FeedQuery {
 impl FeedQuery {
     /// Reads a query; what is wrong is added to `wrong`.
     pub(super) fn read(query: Query<'_>, wrong: &mut Vec<Invalid>) -> Self {
-        let cache = query.last("cache").and_then(|text| seconds(&text).map_err(|invalid| wrong.push(invalid)).ok());
-        let aggregate = query.last("aggregate").and_then(|text| yes_no(&text).map_err(|invalid| wrong.push(invalid)).ok());
-        Self { max_age: cache, aggregate: aggregate.unwrap_or_default() }
+        let cache = query
+            .last("cache")
+            .and_then(|text| seconds(&text).map_err(|invalid| wrong.push(invalid)).ok());
+        let aggregate = query
+            .last("aggregate")
+            .and_then(|text| yes_no(&text).map_err(|invalid| wrong.push(invalid)).ok());
+        Self {
+            max_age: cache,
+            aggregate: aggregate.unwrap_or_default(),
+        }
     }
 }
 
@@ -38,9 +45,13 @@ fn seconds(text: &str) -> Result<Duration, Invalid> {
         Ok(seconds @ 1..) if number <= MAX_CACHE => Ok(Duration::from_secs(seconds)),
         Ok(1..) => {
             let message = format!("Input should be less than or equal to {MAX_CACHE}");
-            Err(Invalid::new("less_than_equal", &place, message).input(text).context(json!({ "le": MAX_CACHE })))
+            Err(Invalid::new("less_than_equal", &place, message)
+                .input(text)
+                .context(json!({ "le": MAX_CACHE })))
         }
-        _ => Err(Invalid::new("greater_than", &place, "Input should be greater than 0").input(text).context(json!({ "gt": 0 }))),
+        _ => Err(Invalid::new("greater_than", &place, "Input should be greater than 0")
+            .input(text)
+            .context(json!({ "gt": 0 }))),
     }
 }
 
@@ -82,13 +93,31 @@ mod tests {
     fn read(query: &str) -> Result<FeedQuery, Vec<serde_json::Value>> {
         let mut wrong = Vec::new();
         let read = FeedQuery::read(Query::new(Some(query)), &mut wrong);
-        if wrong.is_empty() { Ok(read) } else { Err(wrong.iter().map(|invalid| serde_json::to_value(invalid).unwrap()).collect()) }
+        if wrong.is_empty() {
+            Ok(read)
+        } else {
+            Err(wrong
+                .iter()
+                .map(|invalid| serde_json::to_value(invalid).unwrap())
+                .collect())
+        }
     }
 
     #[test]
     fn cache_is_one_second_to_a_day() {
-        for (query, seconds) in [("cache=1", 1), ("cache=86400", 86_400), ("cache=2.0", 2), ("cache=5&cache=7", 7), ("cache=%2B3", 3), ("cache=+4", 4)] {
-            assert_eq!(read(query).unwrap().max_age, Some(Duration::from_secs(seconds)), "{query}");
+        for (query, seconds) in [
+            ("cache=1", 1),
+            ("cache=86400", 86_400),
+            ("cache=2.0", 2),
+            ("cache=5&cache=7", 7),
+            ("cache=%2B3", 3),
+            ("cache=+4", 4),
+        ] {
+            assert_eq!(
+                read(query).unwrap().max_age,
+                Some(Duration::from_secs(seconds)),
+                "{query}"
+            );
         }
         assert_eq!(read("other=1").unwrap(), FeedQuery::default());
     }
@@ -96,9 +125,19 @@ mod tests {
     #[test]
     fn a_wrong_cache_says_why_as_the_reference_does() {
         for (value, kind) in [
-            ("0", "greater_than"), ("-1", "greater_than"), ("-0.0", "greater_than"), ("90000", "less_than_equal"),
-            ("99999999999999999999999", "less_than_equal"), ("abc", "int_parsing"), ("", "int_parsing"), ("1.5", "int_parsing"),
-            ("1.", "int_parsing"), ("+", "int_parsing"), ("1e3", "int_parsing"), ("０", "int_parsing"), ("--1", "int_parsing"),
+            ("0", "greater_than"),
+            ("-1", "greater_than"),
+            ("-0.0", "greater_than"),
+            ("90000", "less_than_equal"),
+            ("99999999999999999999999", "less_than_equal"),
+            ("abc", "int_parsing"),
+            ("", "int_parsing"),
+            ("1.5", "int_parsing"),
+            ("1.", "int_parsing"),
+            ("-", "int_parsing"),
+            ("1e3", "int_parsing"),
+            ("０", "int_parsing"),
+            ("--1", "int_parsing"),
         ] {
             let wrong = read(&format!("cache={value}")).unwrap_err();
             assert_eq!((wrong.len(), wrong[0]["type"].as_str()), (1, Some(kind)), "{value}");

@@ -42,16 +42,21 @@ pub(super) async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -
     let client = request.client;
     let allowed = &snapshot.loaded.core.token_minting_allowed_ips;
     if !allowed.iter().any(|network| network.contains(&client)) {
-        return Err(Reject::Forbidden(format!("{client} is not allowed to have tokens made.")));
+        return Err(Reject::Forbidden(format!(
+            "{client} is not allowed to have tokens made."
+        )));
     }
     let body = received(request.body).await?;
     let order = Order::read(&body, app.engine().registry(), jiff::Timestamp::now()).map_err(Reject::Invalid)?;
     let claims = order.claims;
     let Some(site) = snapshot.loaded.site(&claims.site) else {
-        let unknown = Invalid::value(&["body", "domain"], "no MISP instance of this name is served here").input(&claims.site);
+        let unknown =
+            Invalid::value(&["body", "domain"], "no MISP instance of this name is served here").input(&claims.site);
         return Err(Reject::Invalid(vec![unknown]));
     };
-    app.minting().take(client, Instant::now()).map_err(|retry_after| Reject::TooOften { retry_after })?;
+    app.minting()
+        .take(client, Instant::now())
+        .map_err(|retry_after| Reject::TooOften { retry_after })?;
     let upstream = auth::upstream(&claims, site, &snapshot.loaded);
     confirm_key(app, &upstream).await?;
     seal(snapshot, &upstream, &claims)
@@ -81,7 +86,10 @@ async fn confirm_key(app: &App, upstream: &Upstream) -> Result<(), Reject> {
 
 fn seal(snapshot: &Snapshot, upstream: &Upstream, claims: &Claims) -> Result<Reply, Reject> {
     // The fields are checked one by one; what is left is the sum of them.
-    let token = snapshot.ring.seal(claims).map_err(|error| Reject::Invalid(vec![Invalid::value(&["body"], &error.to_string())]))?;
+    let token = snapshot
+        .ring
+        .seal(claims)
+        .map_err(|error| Reject::Invalid(vec![Invalid::value(&["body"], &error.to_string())]))?;
     tracing::info!(site = claims.site, token = %token.id(), expires = %claims.expires, "a token was made");
     Reply::json(&Minted {
         misp: format!("{}/", upstream.address()),

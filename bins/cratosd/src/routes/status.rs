@@ -13,5 +13,8 @@ struct Status {
 
 /// Says that we are there, and that no memcached is used.
 pub(super) fn get() -> Result<Reply, Reject> {
-    Reply::json(&Status { ping: "pong", memcachedstatus: "DISABLED" })
+    Reply::json(&Status {
+        ping: "pong",
+        memcachedstatus: "DISABLED",
+    })
 }

@@ -41,16 +41,22 @@ const MAX_HEADERS: usize = 100;
 const MAX_STREAMS: u32 = 128;
 
 /// Serves one connection to its end, whatever that is.
-pub(super) fn serve(app: &Arc<App>, graceful: &GracefulShutdown, stream: TcpStream, client: IpAddr) -> impl Future<Output = ()> + use<> {
+pub(super) fn serve(
+    app: &Arc<App>,
+    graceful: &GracefulShutdown,
+    stream: TcpStream,
+    client: IpAddr,
+) -> impl Future<Output = ()> + use<> {
     // Answers are written in one go; waiting for more would only delay them. A socket that refuses is slower, not wrong.
     let _ = stream.set_nodelay(true);
     let requests = Requests::default();
     let stream = TokioIo::new(Watched::new(stream, requests.clone(), IDLE_TIMEOUT));
     let app = Arc::clone(app);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (app, under_way) = (Arc::clone(&app), requests.begin());
         async move {
-            let response = respond(&app, request, client).await;
+            let is_head = request.method() == Method::HEAD;
+            let response = unharmed(request::respond(&app, request, client), is_head).await;
             drop(under_way);
             Ok::<_, Infallible>(response)
         }
@@ -66,7 +72,14 @@ pub(super) fn serve(app: &Arc<App>, graceful: &GracefulShutdown, stream: TcpStre
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        // A caller that says "that was all" by closing its half still wants the answer.
+        .half_close(true);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -75,18 +88,36 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// Answers a request; a panic on the way is a 500 for this one only.
-async fn respond(app: &Arc<App>, request: hyper::Request<Incoming>, client: IpAddr) -> Response<Full<Bytes>> {
-    let is_head = request.method() == Method::HEAD;
-    match AssertUnwindSafe(request::respond(app, request, client)).catch_unwind().await {
+/// Waits for an answer; a panic on the way to it is a 500 for this request only.
+async fn unharmed(answer: impl Future<Output = Response<Full<Bytes>>>, is_head: bool) -> Response<Full<Bytes>> {
+    // What a request shares with others survives a panic: maps behind locks that are never left half changed.
+    match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
-            tracing::error!(%client, panic = message(&*panic), "a request panicked");
+            tracing::error!(panic = message(&*panic), "a request panicked");
             Reply::from(Reject::Internal).into_response(is_head)
         }
     }
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_for_its_own_request() {
+        let response = unharmed(async { panic!("a defect") }, false).await;
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let good = unharmed(async { Reply::text("x").into_response(false) }, false).await;
+        assert_eq!(good.status(), 200);
+    }
 }

@@ -52,7 +52,13 @@ pub(super) struct Watched<S> {
 impl<S> Watched<S> {
     /// Watches a stream that may stand still for `patience`.
     pub(super) fn new(stream: S, requests: Requests, patience: Duration) -> Self {
-        Self { stream, requests, patience, moved_at: Instant::now(), alarm: Box::pin(tokio::time::sleep(patience)) }
+        Self {
+            stream,
+            requests,
+            patience,
+            moved_at: Instant::now(),
+            alarm: Box::pin(tokio::time::sleep(patience)),
+        }
     }
 
     /// Passes on what the stream says; where it says nothing, looks at the clock.
@@ -77,7 +83,11 @@ impl<S> Watched<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
         self.watch(context, outcome)
     }
@@ -89,7 +99,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         self.watch(context, outcome)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.watch(context, outcome)
     }
@@ -118,8 +132,14 @@ mod tests {
     async fn a_peer_that_says_nothing_is_left() {
         let (_peer, stream) = tokio::io::duplex(64);
         let started = Instant::now();
-        let error = Watched::new(stream, Requests::default(), PATIENCE).read_u8().await.unwrap_err();
-        assert_eq!((error.kind(), started.elapsed().as_secs()), (io::ErrorKind::TimedOut, 10));
+        let error = Watched::new(stream, Requests::default(), PATIENCE)
+            .read_u8()
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (error.kind(), started.elapsed().as_secs()),
+            (io::ErrorKind::TimedOut, 10)
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -145,7 +165,10 @@ mod tests {
     async fn a_peer_that_takes_nothing_is_left() {
         let (_peer, stream) = tokio::io::duplex(4);
         let mut watched = Watched::new(stream, Requests::default(), PATIENCE);
-        assert_eq!(watched.write_all(&[0; 100]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(
+            watched.write_all(&[0; 100]).await.unwrap_err().kind(),
+            io::ErrorKind::TimedOut
+        );
     }
 
     #[tokio::test(start_paused = true)]

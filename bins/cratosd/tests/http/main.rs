@@ -1,1 +1,20 @@
 //! The daemon over real sockets against a MISP stand-in: one file per resource.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
+
+mod addresses;
+mod check;
+mod clear_cache;
+mod compression;
+mod conditional;
+mod feeds;
+mod flights;
+mod hostile;
+mod legacy;
+mod minting;
+mod misp_in_trouble;
+mod reload;
+mod scopes;
+mod shutdown;
+mod support;
+mod token_transports;
+mod tokenless;

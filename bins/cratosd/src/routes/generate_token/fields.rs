@@ -26,7 +26,11 @@ pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Invalid> {
 /// Returns the position of a fault in bytes from 0.
 fn offset(body: &[u8], error: &serde_json::Error) -> usize {
     let lines_before = error.line().saturating_sub(1);
-    let start: usize = body.split_inclusive(|byte| *byte == b'\n').take(lines_before).map(<[u8]>::len).sum();
+    let start: usize = body
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(lines_before)
+        .map(<[u8]>::len)
+        .sum();
     (start + error.column().saturating_sub(1)).min(body.len())
 }
 
@@ -42,7 +46,11 @@ impl Fields<'_> {
         let read = match self.values.get(name) {
             None => Err(Invalid::missing(&["body", name])),
             Some(Value::String(text)) => check(text),
-            Some(_) => Err(Invalid::new("string_type", &["body", name], "Input should be a valid string")),
+            Some(_) => Err(Invalid::new(
+                "string_type",
+                &["body", name],
+                "Input should be a valid string",
+            )),
         };
         self.keep(read)
     }

@@ -27,7 +27,10 @@ impl Order {
     pub(super) fn read(body: &[u8], registry: &Registry, now: jiff::Timestamp) -> Result<Self, Vec<Invalid>> {
         let values = fields::object(body).map_err(|invalid| vec![invalid])?;
         let mut wrong = Vec::new();
-        let mut fields = Fields { values: &values, wrong: &mut wrong };
+        let mut fields = Fields {
+            values: &values,
+            wrong: &mut wrong,
+        };
         let port = port(&values);
         let port = fields.keep(port);
         let protocol = fields.text("proto", protocol);
@@ -39,7 +42,9 @@ impl Order {
             (Some(port), Some(protocol), Some(site), Some(key), Some(expires)) if wrong.is_empty() => {
                 let claims = Claims::new(site, protocol, port, key, expires);
                 let claims = scope.into_iter().fold(claims, Claims::with_scope);
-                Ok(Self { claims: label.into_iter().fold(claims, Claims::with_label) })
+                Ok(Self {
+                    claims: label.into_iter().fold(claims, Claims::with_label),
+                })
             }
             _ => Err(wrong),
         }
@@ -53,7 +58,9 @@ fn port(values: &serde_json::Map<String, Value>) -> Result<u16, Invalid> {
     let number = match value {
         Value::Number(number) => number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX)),
         // Digits that are too many for a number are a number all the same.
-        Value::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => Some(text.parse().unwrap_or(i64::MAX)),
+        Value::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(text.parse().unwrap_or(i64::MAX))
+        }
         _ => None,
     };
     let Some(number) = number else {
@@ -61,7 +68,9 @@ fn port(values: &serde_json::Map<String, Value>) -> Result<u16, Invalid> {
     };
     match u16::try_from(number) {
         Ok(port @ 1..) => Ok(port),
-        _ if number < 1 => Err(Invalid::new("greater_than", &place, "Input should be greater than 0").context(json!({ "gt": 0 }))),
+        _ if number < 1 => {
+            Err(Invalid::new("greater_than", &place, "Input should be greater than 0").context(json!({ "gt": 0 })))
+        }
         _ => Err(Invalid::value(&place, "a port is at most 65535")),
     }
 }
@@ -76,23 +85,36 @@ fn protocol(text: &str) -> Result<Protocol, Invalid> {
 
 fn domain(text: &str) -> Result<String, Invalid> {
     let site: Result<SiteName, _> = text.parse();
-    site.map(|site| site.to_string()).map_err(|_| Invalid::value(&["body", "domain"], "neither a host name nor an address").input(text))
+    site.map(|site| site.to_string())
+        .map_err(|_| Invalid::value(&["body", "domain"], "neither a host name nor an address").input(text))
 }
 
 fn auth(text: &str) -> Result<SecretString, Invalid> {
     if KEY_LENGTHS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Ok(SecretString::from(text));
     }
-    Err(Invalid::value(&["body", "auth"], "a MISP key is 40 to 72 letters and digits"))
+    Err(Invalid::value(
+        &["body", "auth"],
+        "a MISP key is 40 to 72 letters and digits",
+    ))
 }
 
 fn expire(text: &str, now: jiff::Timestamp) -> Result<ExpiryDay, Invalid> {
     let place = ["body", "expire"];
     let day = ExpiryDay::parse(text).map_err(|_| {
-        Invalid::new("date_from_datetime_parsing", &place, "Input should be a valid date, written as YYYY-MM-DD").input(text)
+        Invalid::new(
+            "date_from_datetime_parsing",
+            &place,
+            "Input should be a valid date, written as YYYY-MM-DD",
+        )
+        .input(text)
     })?;
     if day.has_ended(now.as_second()) {
-        return Err(Invalid::value(&place, "the token would have ended already; it stops working at 00:00 UTC of this day").input(text));
+        return Err(Invalid::value(
+            &place,
+            "the token would have ended already; it stops working at 00:00 UTC of this day",
+        )
+        .input(text));
     }
     Ok(day)
 }
@@ -119,14 +141,24 @@ mod tests {
         order.map(|order| order.claims).map_err(|wrong| {
             let plain = wrong.iter().map(|invalid| serde_json::to_value(invalid).unwrap());
             assert!(!format!("{wrong:?}").contains(KEY));
-            plain.map(|entry| (entry["loc"][1].as_str().unwrap_or_default().to_owned(), entry["type"].as_str().unwrap().to_owned())).collect()
+            plain
+                .map(|entry| {
+                    (
+                        entry["loc"][1].as_str().unwrap_or_default().to_owned(),
+                        entry["type"].as_str().unwrap().to_owned(),
+                    )
+                })
+                .collect()
         })
     }
 
     #[test]
     fn a_complete_order_becomes_claims_without_limits() {
         let claims = read(&body(json!({ "port": "8443" }))).unwrap();
-        assert_eq!((claims.site.as_str(), claims.port, claims.expires.to_string().as_str()), ("misp-prod.example.net", 8443, "2027-12-31"));
+        assert_eq!(
+            (claims.site.as_str(), claims.port, claims.expires.to_string().as_str()),
+            ("misp-prod.example.net", 8443, "2027-12-31")
+        );
         assert_eq!(claims.scope, Scope::unrestricted());
     }
 
@@ -169,7 +201,12 @@ mod tests {
 
     #[test]
     fn several_wrong_fields_are_reported_together() {
-        assert_eq!(read(&body(json!({ "port": 0, "proto": "x", "expire": "" }))).unwrap_err().len(), 3);
+        assert_eq!(
+            read(&body(json!({ "port": 0, "proto": "x", "expire": "" })))
+                .unwrap_err()
+                .len(),
+            3
+        );
     }
 
     proptest! {

@@ -19,12 +19,20 @@ const MAX_LABEL_BYTES: usize = 64;
 ///
 /// With none of them the scope is `None`: an unlimited token, which may clear the cache as in the reference. With any, permissions are
 /// only those that are named. A label alone limits nothing.
-pub(super) fn read(values: &Map<String, Value>, registry: &Registry, wrong: &mut Vec<Invalid>) -> (Option<Scope>, Option<String>) {
+pub(super) fn read(
+    values: &Map<String, Value>,
+    registry: &Registry,
+    wrong: &mut Vec<Invalid>,
+) -> (Option<Scope>, Option<String>) {
     let (place, fields): (&[&str], _) = match values.get("scope") {
         None | Some(Value::Null) => (&["body"], values),
         Some(Value::Object(fields)) => (&["body", "scope"], fields),
         Some(_) => {
-            wrong.push(Invalid::new("dict_type", &["body", "scope"], "Input should be a valid dictionary"));
+            wrong.push(Invalid::new(
+                "dict_type",
+                &["body", "scope"],
+                "Input should be a valid dictionary",
+            ));
             return (None, None);
         }
     };
@@ -38,7 +46,14 @@ pub(super) fn read(values: &Map<String, Value>, registry: &Registry, wrong: &mut
     let outputs = reader.allowed("outputs", &registry.names().collect::<Vec<_>>());
     let networks = reader.networks();
     let permissions = reader.permissions();
-    if [feeds.is_some(), types.is_some(), outputs.is_some(), networks.is_some(), permissions.is_some()] == [false; 5] {
+    if [
+        feeds.is_some(),
+        types.is_some(),
+        outputs.is_some(),
+        networks.is_some(),
+        permissions.is_some(),
+    ] == [false; 5]
+    {
         return (None, label);
     }
     let mut scope = Scope::new().with_networks(networks.unwrap_or_default());
@@ -59,10 +74,15 @@ impl<'a> Reader<'a> {
     fn refuse_unknown(&mut self, outside: &Map<String, Value>) {
         for name in self.fields.keys().filter(|name| !NAMES.contains(&name.as_str())) {
             let message = format!("Extra inputs are not permitted; there are {}", NAMES.join(", "));
-            self.wrong.push(Invalid::new("extra_forbidden", self.place, message).input(name));
+            self.wrong
+                .push(Invalid::new("extra_forbidden", self.place, message).input(name));
         }
         for name in NAMES.iter().filter(|name| outside.contains_key(**name)) {
-            self.wrong.push(Invalid::new("extra_forbidden", &["body", name], "write it inside of `scope`, where the others are"));
+            self.wrong.push(Invalid::new(
+                "extra_forbidden",
+                &["body", name],
+                "write it inside of `scope`, where the others are",
+            ));
         }
     }
 
@@ -90,9 +110,14 @@ impl<'a> Reader<'a> {
         let place = self.at("label");
         match self.fields.get("label")? {
             Value::Null => None,
-            Value::String(text) if (1..=MAX_LABEL_BYTES).contains(&text.len()) && !text.contains(char::is_control) => Some(text.clone()),
+            Value::String(text) if (1..=MAX_LABEL_BYTES).contains(&text.len()) && !text.contains(char::is_control) => {
+                Some(text.clone())
+            }
             _ => {
-                self.wrong.push(Invalid::value(&place, "a label is 1 to 64 bytes of text without control characters"));
+                self.wrong.push(Invalid::value(
+                    &place,
+                    "a label is 1 to 64 bytes of text without control characters",
+                ));
                 None
             }
         }
@@ -105,7 +130,8 @@ impl<'a> Reader<'a> {
             Value::Null => return None,
             Value::Array(values) => values,
             _ => {
-                self.wrong.push(Invalid::new("list_type", &place, "Input should be a valid list"));
+                self.wrong
+                    .push(Invalid::new("list_type", &place, "Input should be a valid list"));
                 return None;
             }
         };
@@ -114,7 +140,9 @@ impl<'a> Reader<'a> {
             let text = value.as_str().unwrap_or_default();
             match read(text) {
                 Some(item) => items.push(item),
-                None => self.wrong.push(Invalid::not_one_of(&place, text, valid.iter().copied()).at(position)),
+                None => self
+                    .wrong
+                    .push(Invalid::not_one_of(&place, text, valid.iter().copied()).at(position)),
             }
         }
         Some(items)
@@ -133,14 +161,24 @@ mod tests {
     fn scope(body: Value) -> Result<(Option<Scope>, Option<String>), Vec<Value>> {
         let mut wrong = Vec::new();
         let read = read(body.as_object().unwrap(), &Registry::builtin(), &mut wrong);
-        if wrong.is_empty() { Ok(read) } else { Err(wrong.iter().map(|invalid| serde_json::to_value(invalid).unwrap()).collect()) }
+        if wrong.is_empty() {
+            Ok(read)
+        } else {
+            Err(wrong
+                .iter()
+                .map(|invalid| serde_json::to_value(invalid).unwrap())
+                .collect())
+        }
     }
 
     #[test]
     fn nothing_said_is_no_scope_and_a_label_alone_limits_nothing() {
         assert_eq!(scope(json!({})).unwrap(), (None, None));
         assert_eq!(scope(json!({ "scope": {} })).unwrap(), (None, None));
-        assert_eq!(scope(json!({ "scope": { "label": "fw1" } })).unwrap(), (None, Some("fw1".to_owned())));
+        assert_eq!(
+            scope(json!({ "scope": { "label": "fw1" } })).unwrap(),
+            (None, Some("fw1".to_owned()))
+        );
     }
 
     #[test]
@@ -154,7 +192,10 @@ mod tests {
         let nested = nested.unwrap();
         assert!(nested.permits_feed("42") && !nested.permits_feed("hunt") && nested.permits_type("ipv4"));
         assert!(nested.permits(Permission::Lookup) && !nested.permits(Permission::ClearCache));
-        assert!(nested.permits_address("10.1.1.1".parse().unwrap()) && !nested.permits_address("192.0.2.1".parse().unwrap()));
+        assert!(
+            nested.permits_address("10.1.1.1".parse().unwrap())
+                && !nested.permits_address("192.0.2.1".parse().unwrap())
+        );
     }
 
     #[test]

@@ -1,0 +1,88 @@
+//! Compressed feeds.
+
+use std::io::Read as _;
+
+use misp_sim::{Bulk, Moment, Sim};
+
+use crate::support::{Answer, Ask, Daemon, FEED, Setup};
+
+async fn ask(daemon: &Daemon, accept: &str) -> Answer {
+    daemon
+        .send(
+            Ask::get(FEED)
+                .header("token", daemon.token())
+                .header("accept-encoding", accept),
+        )
+        .await
+}
+
+fn unpacked(answer: &Answer) -> Vec<u8> {
+    let mut plain = Vec::new();
+    match answer.header("content-encoding") {
+        "gzip" => flate2::read::GzDecoder::new(&*answer.body)
+            .read_to_end(&mut plain)
+            .map(drop)
+            .unwrap(),
+        "br" => brotli::BrotliDecompress(&mut &*answer.body, &mut plain).unwrap(),
+        "zstd" => plain = zstd::bulk::decompress(&answer.body, 1 << 20).unwrap(),
+        other => panic!("{other}"),
+    }
+    plain
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_encoding_unpacks_to_the_same_feed_under_a_tag_of_its_own() {
+    let bulk = Bulk::new(500, "ip-dst")
+        .event_tag("example:incident-classification=block")
+        .age(Moment::Ago(60));
+    let daemon = Daemon::with(Setup {
+        sim: Sim::builder().bulk(bulk),
+        ..Setup::default()
+    })
+    .await;
+    let plain = ask(&daemon, "identity").await;
+    assert!(!plain.headers.contains_key("content-encoding"));
+    assert_eq!(plain.header("x-feed-count"), "500");
+    let mut tags = vec![plain.header("etag").to_owned()];
+    for encoding in ["gzip", "br", "zstd"] {
+        let packed = ask(&daemon, encoding).await;
+        assert_eq!(
+            (packed.header("content-encoding"), packed.header("vary")),
+            (encoding, "Accept-Encoding")
+        );
+        assert_eq!(packed.header("content-length"), packed.body.len().to_string());
+        assert!(packed.body.len() < plain.body.len());
+        assert!(unpacked(&packed) == plain.body, "{encoding}");
+        tags.push(packed.header("etag").to_owned());
+        let again = Ask::get(FEED)
+            .header("token", daemon.token())
+            .header("accept-encoding", encoding);
+        let again = daemon.send(again.header("if-none-match", packed.header("etag"))).await;
+        assert_eq!(
+            (again.status.as_u16(), again.header("etag")),
+            (304, packed.header("etag"))
+        );
+        assert!(!again.headers.contains_key("content-encoding"));
+    }
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_packed_that_was_not_asked_for() {
+    let daemon = Daemon::start().await;
+    for accept in ["", "deflate", "gzip;q=0", "identity, gzip;q=0.5"] {
+        let answer = ask(&daemon, accept).await;
+        assert_eq!(answer.feed(), (200, "198.51.100.7"), "{accept}");
+        assert!(!answer.headers.contains_key("content-encoding"));
+    }
+    assert_eq!(unpacked(&ask(&daemon, "gzip, deflate, br").await), b"198.51.100.7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_are_never_packed() {
+    let daemon = Daemon::start().await;
+    let answer = daemon.send(Ask::get(FEED).header("accept-encoding", "gzip")).await;
+    assert_eq!(answer.detail(), "Could not validate token, or token not set.");
+}

@@ -1,0 +1,182 @@
+//! `POST /v1/generate_token_json`.
+
+use http::Method;
+use misp_sim::{Fault, Sim};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Ask, Daemon, FEED, Setup};
+
+const PATH: &str = "/v1/generate_token_json";
+
+fn order(daemon: &Daemon, changes: Value) -> Value {
+    let mut order = json!({
+        "port": daemon.sim.addr().port().to_string(), "proto": "http", "domain": "127.0.0.1", "auth": Sim::READER_KEY, "expire": "2099-12-31",
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        order[name] = value.clone();
+    }
+    order
+}
+
+async fn post(daemon: &Daemon, body: impl Into<bytes::Bytes>) -> Answer {
+    daemon.send(Ask::new(Method::POST, PATH).body(body)).await
+}
+
+async fn mint(daemon: &Daemon, changes: Value) -> Answer {
+    post(daemon, order(daemon, changes).to_string()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minted_token_opens_the_feed() {
+    let daemon = Daemon::start().await;
+    let answer = mint(&daemon, json!({})).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("cache-control")),
+        (200, "no-store")
+    );
+    let body = answer.json();
+    assert_eq!(body["MISP"], format!("{}/", daemon.sim.url()));
+    assert_eq!(body["validity"], "2099-12-31");
+    let token = body["token"].as_str().unwrap();
+    assert!(token.len() < 190);
+    assert_eq!(body["sha256"], token_crypto::token_sha256(token));
+    assert!(answer.text().starts_with("{\"MISP\":"));
+    assert_eq!(daemon.send(Ask::get(FEED).header("token", token)).await.status, 200);
+    assert_eq!(daemon.sim.count("/users/view/me"), 1);
+    let port = daemon.sim.addr().port();
+    assert_eq!(
+        mint(&daemon, json!({ "port": port })).await.status,
+        200,
+        "a number is fine too"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_is_sealed_in() {
+    let daemon = Daemon::start().await;
+    let scope = json!({ "scope": { "feeds": ["block"], "types": ["ipv4"], "outputs": "all", "networks": ["127.0.0.1"], "label": "fw1" } });
+    let body = mint(&daemon, scope).await.json();
+    let token = body["token"].as_str().unwrap();
+    let status = async |path: &str| daemon.send(Ask::get(path).header("token", token)).await.status.as_u16();
+    assert_eq!(status(FEED).await, 200);
+    assert_eq!(status(&FEED.replace("block", "any")).await, 403);
+    let clear = FEED.replace("/v1/feed", "/v1/clear_cache/feed");
+    assert_eq!(
+        daemon
+            .send(Ask::new(Method::DELETE, &clear).header("token", token))
+            .await
+            .status,
+        403
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_orders_are_422_in_the_form_of_the_reference_and_cost_misp_nothing() {
+    let daemon = Daemon::start().await;
+    for changes in [
+        json!({ "port": 0 }),
+        json!({ "port": 65_536 }),
+        json!({ "proto": "httpsx" }),
+        json!({ "domain": "nosuch.example.org" }),
+        json!({ "domain": "127.0.0.1\n" }),
+        json!({ "auth": "short" }),
+        json!({ "expire": "2020-01-01" }),
+        json!({ "expire": "tomorrow" }),
+        json!({ "scope": { "feeds": ["nothing"] } }),
+    ] {
+        let answer = mint(&daemon, changes.clone()).await;
+        let detail = answer.detail();
+        assert_eq!(
+            (answer.status.as_u16(), detail.as_array().unwrap().len()),
+            (422, 1),
+            "{changes}: {detail}"
+        );
+        assert_eq!(
+            &detail[0]["loc"][1],
+            changes.as_object().unwrap().keys().next().unwrap()
+        );
+        assert!(!answer.text().contains(Sim::READER_KEY));
+    }
+    for (body, kind) in [
+        ("", "missing"),
+        ("{", "json_invalid"),
+        ("[]", "model_attributes_type"),
+        ("port=443", "json_invalid"),
+        ("{}", "missing"),
+    ] {
+        let answer = post(&daemon, body).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.detail()[0]["type"]),
+            (422, &json!(kind)),
+            "{body}"
+        );
+    }
+    assert_eq!(post(&daemon, "{}").await.detail().as_array().unwrap().len(), 5);
+    assert_eq!(daemon.sim.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_misp_refuses_makes_no_token() {
+    let daemon = Daemon::start().await;
+    let refused = mint(&daemon, json!({ "auth": "unknownkeyunknownkeyunknownkeyunknown000" })).await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.detail()[0]["loc"]),
+        (422, &json!(["body", "auth"]))
+    );
+    assert!(!refused.text().contains("token\""));
+    for (fault, status) in [
+        (Fault::Refuse, 503),
+        (Fault::Html { status: 200 }, 503),
+        (Fault::Hang, 504),
+    ] {
+        daemon.sim.set_fault(fault);
+        assert_eq!(mint(&daemon, json!({})).await.status.as_u16(), status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disabled_sites_get_no_tokens() {
+    let daemon = Daemon::with(Setup::site_with("enabled: False\n")).await;
+    assert_eq!(
+        mint(&daemon, json!({})).await.detail()[0]["loc"],
+        json!(["body", "domain"])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_allowed_addresses_may_have_tokens_made() {
+    let daemon = Daemon::with(Setup {
+        core: "token_minting: { allowed_ips: [\"192.0.2.0/24\"] }\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
+    let answer = mint(&daemon, json!({})).await;
+    assert_eq!((answer.status.as_u16(), daemon.sim.requests().len()), (403, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn minting_is_limited_in_number() {
+    let daemon = Daemon::start().await;
+    let mut refused = None;
+    for _ in 0..50 {
+        let answer = mint(&daemon, json!({})).await;
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("fifty in a row are too many");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert_eq!(daemon.get(FEED).await.status, 200, "other routes go on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_is_refused() {
+    let daemon = Daemon::start().await;
+    let answer = mint(&daemon, json!({ "x": "a".repeat(17 * 1024) })).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.detail()),
+        (413, json!("The body is too large."))
+    );
+    assert_eq!(mint(&daemon, json!({ "x": "a".repeat(15 * 1024) })).await.status, 200);
+}

@@ -1,0 +1,10 @@
+//! A daemon with a MISP stand-in behind it, and a client that can say anything.
+
+mod client;
+mod daemon;
+
+pub(crate) use client::{Answer, Ask, raw};
+pub(crate) use daemon::{Daemon, KEY, SALT, SITE, Setup, event, token_claims};
+
+/// Path of the feed that most tests ask for.
+pub(crate) const FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";
