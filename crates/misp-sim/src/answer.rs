@@ -52,7 +52,11 @@ impl Answer {
         };
         if status == StatusCode::TOO_MANY_REQUESTS {
             // Unlike the others this one is a pretty page (653).
-            let page = json::object([("name", message.into()), ("message", message.into()), ("url", url.into())]);
+            let page = json::object([
+                ("name", message.into()),
+                ("message", message.into()),
+                ("url", url.into()),
+            ]);
             return Self::of(status, JSON, page.pretty(true).into());
         }
         Self::error(status, message, url)
@@ -67,11 +71,7 @@ impl Answer {
 
     /// Returns a page of HTML.
     pub(crate) fn html(status: StatusCode) -> Self {
-        let title = format!(
-            "{} {}",
-            status.as_u16(),
-            status.canonical_reason().unwrap_or_default()
-        );
+        let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default());
         let body = format!(
             "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
         );
@@ -115,8 +115,7 @@ impl Answer {
 
     /// Promises the whole body, whatever of it will come.
     pub(crate) fn promise_length(&mut self) {
-        self.headers
-            .insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        self.headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
     }
 
     fn of(status: StatusCode, content_type: &str, body: Bytes) -> Self {

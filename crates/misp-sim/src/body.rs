@@ -92,10 +92,7 @@ impl Body for Script {
     type Data = Bytes;
     type Error = Cut;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         loop {
             match self.steps.pop_front() {
                 None => return Poll::Ready(None),
@@ -106,9 +103,7 @@ impl Body for Script {
                     self.steps.push_front(Step::Hang);
                     return Poll::Pending;
                 }
-                Some(Step::Pause(pause)) => self
-                    .steps
-                    .push_front(Step::Wait(Box::pin(tokio::time::sleep(pause)))),
+                Some(Step::Pause(pause)) => self.steps.push_front(Step::Wait(Box::pin(tokio::time::sleep(pause)))),
                 Some(Step::Wait(mut sleep)) => {
                     if sleep.as_mut().poll(context).is_pending() {
                         self.steps.push_front(Step::Wait(sleep));
@@ -124,7 +119,6 @@ impl Body for Script {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.exact
-            .map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.exact.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

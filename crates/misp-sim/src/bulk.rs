@@ -64,11 +64,7 @@ impl Bulk {
         while done < self.count {
             let upto = self.count.min(done + self.per_event);
             let mut event = Event::new(format!("bulk {done}")).changed(self.age);
-            event.tags = self
-                .event_tags
-                .iter()
-                .map(|tag| tag.as_str().into())
-                .collect();
+            event.tags = self.event_tags.iter().map(|tag| tag.as_str().into()).collect();
             event.attributes = (done..upto).map(|number| self.attribute(number)).collect();
             store.add_event(event);
             done = upto;
@@ -114,14 +110,8 @@ mod tests {
     fn all_values_are_there_and_differ() {
         for kind in ["ip-dst", "domain", "sha256", "mutex"] {
             let mut store = Store::new(Clock::fixed(1_000_000));
-            Bulk::new(140_000, kind)
-                .tag("a")
-                .event_tag("b")
-                .load(&mut store);
-            let mut values: Vec<&str> = store
-                .attributes()
-                .map(|attribute| attribute.value())
-                .collect();
+            Bulk::new(140_000, kind).tag("a").event_tag("b").load(&mut store);
+            let mut values: Vec<&str> = store.attributes().map(|attribute| attribute.value()).collect();
             values.sort_unstable();
             values.dedup();
             assert_eq!(values.len(), 140_000, "{kind}");

@@ -25,9 +25,7 @@ impl fmt::Debug for Clock {
 impl Default for Clock {
     fn default() -> Self {
         Self::from_fn(|| {
-            let since = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
         })
     }

@@ -152,11 +152,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Returns the body of an error: `name` and `message` are the same text, slashes are escaped.
 pub(crate) fn error(message: &str, url: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    for (lead, text) in [
-        ("{\"name\":", message),
-        (",\"message\":", message),
-        (",\"url\":", url),
-    ] {
+    for (lead, text) in [("{\"name\":", message), (",\"message\":", message), (",\"url\":", url)] {
         out.extend_from_slice(lead.as_bytes());
         let mut quoted = Vec::new();
         write_text(&mut quoted, text);

@@ -27,8 +27,8 @@ pub use crate::{
     load::LoadError,
     log::LoggedRequest,
     model::{
-        Attribute, Event, InObject, Moment, Organisation, Publication, Role, Tag, TagUse, User,
-        Warninglist, WarninglistKind,
+        Attribute, Event, InObject, Moment, Organisation, Publication, Role, Tag, TagUse, User, Warninglist,
+        WarninglistKind,
     },
     sim::{RunningSim, Sim, SimBuilder, StartError},
     store::{AttributeView, EventView, NoSuch, Store},

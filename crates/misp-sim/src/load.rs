@@ -1,14 +1,13 @@
 //! Event files: our own short form with ages, and MISP's own export of an event.
 
+mod exported;
+
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    model::{
-        Attribute, Event, InObject, Moment, Organisation, Publication, Tag, TagUse, Warninglist,
-        WarninglistKind,
-    },
+    model::{Attribute, Event, InObject, Moment, Organisation, Publication, Tag, TagUse, Warninglist, WarninglistKind},
     store::Store,
 };
 
@@ -32,15 +31,16 @@ pub(crate) struct Loaded {
 impl Loaded {
     pub(crate) fn add_to(self, store: &mut Store) {
         for organisation in self.organisations {
-            if !store
-                .organisations
-                .iter()
-                .any(|known| known.uuid == organisation.uuid)
-            {
+            if !store.organisations.iter().any(|known| known.uuid == organisation.uuid) {
                 store.add_organisation(organisation);
             }
         }
-        for tag in self.tags.into_iter().filter(|tag| store.tag_named(&tag.name).is_none()).collect::<Vec<_>>() {
+        for tag in self
+            .tags
+            .into_iter()
+            .filter(|tag| store.tag_named(&tag.name).is_none())
+            .collect::<Vec<_>>()
+        {
             store.add_tag(tag);
         }
         for list in self.warninglists {
@@ -72,9 +72,7 @@ pub(crate) fn read_events(file: &str, text: &str) -> Result<Loaded, LoadError> {
 /// A document is an event, a list of documents, MISP's `{"Event": …}` or `{"response": […]}`, or a file with several sections.
 fn take(document: Value, loaded: &mut Loaded) -> Result<(), String> {
     match document {
-        Value::Array(list) => list
-            .into_iter()
-            .try_for_each(|document| take(document, loaded)),
+        Value::Array(list) => list.into_iter().try_for_each(|document| take(document, loaded)),
         Value::Object(mut map) if map.contains_key("Event") => {
             let event: exported::Event = from(map.remove("Event").unwrap_or_default())?;
             event.add_to(loaded)
@@ -83,9 +81,7 @@ fn take(document: Value, loaded: &mut Loaded) -> Result<(), String> {
             take(map.remove("response").unwrap_or_default(), loaded)
         }
         Value::Object(map) if map.contains_key("info") => {
-            loaded
-                .events
-                .push(from::<FileEvent>(Value::Object(map))?.into_event()?);
+            loaded.events.push(from::<FileEvent>(Value::Object(map))?.into_event()?);
             Ok(())
         }
         other => {
@@ -95,9 +91,7 @@ fn take(document: Value, loaded: &mut Loaded) -> Result<(), String> {
                     .into_iter()
                     .map(|raw| Organisation::new(raw.name, raw.uuid)),
             );
-            loaded
-                .tags
-                .extend(file.tags.into_iter().map(FileTag::into_tag));
+            loaded.tags.extend(file.tags.into_iter().map(FileTag::into_tag));
             for list in file.warninglists {
                 loaded.warninglists.push(list.into_list()?);
             }
@@ -275,21 +269,14 @@ fn five() -> u8 {
 impl FileEvent {
     fn into_event(self) -> Result<Event, String> {
         let at = |what: String| format!("event {:?}: {what}", self.info);
-        let published = self
-            .published_age
-            .as_deref()
-            .map(age)
-            .transpose()
-            .map_err(at)?;
+        let published = self.published_age.as_deref().map(age).transpose().map_err(at)?;
         let publication = match (self.state.as_deref().unwrap_or("published"), published) {
             ("published", moment) => Publication::Published(moment),
             ("draft", _) => Publication::Draft,
             ("withdrawn", moment) => Publication::Withdrawn(moment),
             ("edited", Some(moment)) => Publication::Edited(moment),
             ("edited", None) => {
-                return Err(at(
-                    "state edited: write published_age too, such as 2h".to_owned()
-                ));
+                return Err(at("state edited: write published_age too, such as 2h".to_owned()));
             }
             (other, _) => {
                 return Err(at(format!(
@@ -353,16 +340,10 @@ fn tag_uses(tags: Vec<Value>) -> Result<Vec<TagUse>, String> {
     let one = |tag: Value| match tag {
         Value::String(name) => Ok(TagUse::from(name)),
         Value::Object(map) => {
-            let name = map
-                .get("name")
-                .and_then(Value::as_str)
-                .ok_or("a tag without a name")?;
+            let name = map.get("name").and_then(Value::as_str).ok_or("a tag without a name")?;
             Ok(TagUse {
                 name: name.to_owned(),
-                local: map
-                    .get("local")
-                    .and_then(Value::as_bool)
-                    .unwrap_or_default(),
+                local: map.get("local").and_then(Value::as_bool).unwrap_or_default(),
             })
         }
         other => Err(format!("tag {other}: write a name")),
@@ -379,213 +360,5 @@ fn moment(text: Option<&str>, timestamp: Option<i64>) -> Result<Option<Moment>, 
 }
 
 fn age(text: &str) -> Result<Moment, String> {
-    Moment::from_age(text)
-        .ok_or_else(|| format!("age {text:?}: write a number and s, m (minutes), h, d, w or y"))
-}
-
-/// MISP's own export of an event; unknown keys are passed over, since it has many.
-mod exported {
-    use serde::Deserialize;
-    use serde_json::Value;
-    use uuid::Uuid;
-
-    use super::{Loaded, from};
-    use crate::model::{self, InObject, Moment, Organisation, Publication, Tag, TagUse};
-
-    #[derive(Deserialize)]
-    pub(super) struct Event {
-        #[serde(default)]
-        id: Value,
-        uuid: Option<Uuid>,
-        info: String,
-        date: Option<String>,
-        #[serde(default)]
-        timestamp: Value,
-        #[serde(default)]
-        published: bool,
-        #[serde(default)]
-        publish_timestamp: Value,
-        #[serde(default)]
-        distribution: Value,
-        #[serde(default)]
-        threat_level_id: Value,
-        #[serde(default)]
-        analysis: Value,
-        #[serde(rename = "Orgc")]
-        creator: Option<Org>,
-        #[serde(rename = "Org")]
-        owner: Option<Org>,
-        #[serde(rename = "Tag", default)]
-        tags: Vec<ExportedTag>,
-        #[serde(rename = "Attribute", default)]
-        attributes: Vec<Attribute>,
-        #[serde(rename = "Object", default)]
-        objects: Vec<Object>,
-    }
-
-    #[derive(Deserialize)]
-    struct Org {
-        name: String,
-        uuid: Uuid,
-    }
-
-    #[derive(Deserialize)]
-    struct ExportedTag {
-        name: String,
-        colour: Option<String>,
-        #[serde(default)]
-        local: bool,
-        exportable: Option<bool>,
-    }
-
-    #[derive(Deserialize)]
-    struct Object {
-        #[serde(default)]
-        id: Value,
-        #[serde(default)]
-        distribution: Value,
-        #[serde(rename = "Attribute", default)]
-        attributes: Vec<Attribute>,
-    }
-
-    #[derive(Deserialize)]
-    struct Attribute {
-        #[serde(default)]
-        id: Value,
-        uuid: Option<Uuid>,
-        #[serde(rename = "type")]
-        kind: String,
-        category: Option<String>,
-        value: String,
-        #[serde(default)]
-        to_ids: bool,
-        #[serde(default)]
-        timestamp: Value,
-        #[serde(default)]
-        deleted: bool,
-        #[serde(default)]
-        comment: Option<String>,
-        #[serde(default)]
-        distribution: Value,
-        first_seen: Option<String>,
-        last_seen: Option<String>,
-        object_relation: Option<String>,
-        #[serde(rename = "Tag", default)]
-        tags: Vec<ExportedTag>,
-    }
-
-    impl Event {
-        pub(super) fn add_to(self, loaded: &mut Loaded) -> Result<(), String> {
-            let changed = int(&self.timestamp);
-            let publish = int(&self.publish_timestamp).unwrap_or(0);
-            let publication = match (self.published, publish) {
-                (true, at) => Publication::Published((at > 0).then_some(Moment::At(at))),
-                (false, 0) => Publication::Draft,
-                (false, at) if changed.is_some_and(|changed| changed > at) => {
-                    Publication::Edited(Moment::At(at))
-                }
-                (false, at) => Publication::Withdrawn(Some(Moment::At(at))),
-            };
-            let tags = tag_uses(&self.tags, loaded);
-            let mut attributes = Vec::new();
-            for attribute in self.attributes {
-                attributes.push(attribute.into_model(None, loaded));
-            }
-            for object in self.objects {
-                let place = (
-                    int(&object.id).unwrap_or(0),
-                    int(&object.distribution).unwrap_or(5),
-                );
-                attributes.extend(
-                    object
-                        .attributes
-                        .into_iter()
-                        .map(|attribute| attribute.into_model(Some(place), loaded)),
-                );
-            }
-            let mut organisation = |raw: Option<Org>| {
-                raw.map(|raw| {
-                    loaded
-                        .organisations
-                        .push(Organisation::new(raw.name.clone(), raw.uuid));
-                    raw.name
-                })
-            };
-            let (creator, owner) = (organisation(self.creator), organisation(self.owner));
-            loaded.events.push(model::Event {
-                id: small(&self.id, 0),
-                uuid: self.uuid,
-                info: self.info,
-                creator,
-                owner,
-                changed: changed.map(Moment::At),
-                date: self.date,
-                publication,
-                distribution: small(&self.distribution, 1),
-                threat_level: small(&self.threat_level_id, 4),
-                analysis: small(&self.analysis, 0),
-                tags,
-                attributes,
-            });
-            Ok(())
-        }
-    }
-
-    impl Attribute {
-        fn into_model(self, object: Option<(i64, i64)>, loaded: &mut Loaded) -> model::Attribute {
-            let object = object.map(|(id, distribution)| InObject {
-                id: u64::try_from(id).unwrap_or_default(),
-                relation: self.object_relation.unwrap_or_default(),
-                distribution: u8::try_from(distribution).unwrap_or(5),
-            });
-            model::Attribute {
-                id: small(&self.id, 0),
-                uuid: self.uuid,
-                kind: self.kind,
-                category: self.category,
-                value: self.value,
-                to_ids: self.to_ids,
-                changed: int(&self.timestamp).map(Moment::At),
-                deleted: self.deleted,
-                comment: self.comment.unwrap_or_default(),
-                distribution: small(&self.distribution, 5),
-                first_seen: self.first_seen,
-                last_seen: self.last_seen,
-                object,
-                tags: tag_uses(&self.tags, loaded),
-            }
-        }
-    }
-
-    fn tag_uses(tags: &[ExportedTag], loaded: &mut Loaded) -> Vec<TagUse> {
-        for raw in tags {
-            let usual = Tag::new(raw.name.as_str());
-            let colour = raw.colour.clone().unwrap_or(usual.colour);
-            loaded.tags.push(Tag {
-                id: 0,
-                name: usual.name,
-                colour,
-                exportable: raw.exportable.unwrap_or(true),
-            });
-        }
-        tags.iter()
-            .map(|raw| TagUse {
-                name: raw.name.clone(),
-                local: raw.local,
-            })
-            .collect()
-    }
-
-    /// Reads a number that may stand in quotes.
-    fn int(value: &Value) -> Option<i64> {
-        value
-            .as_i64()
-            .or_else(|| from::<String>(value.clone()).ok()?.parse().ok())
-    }
-
-    fn small<T: TryFrom<i64>>(value: &Value, usual: T) -> T {
-        int(value)
-            .and_then(|number| T::try_from(number).ok())
-            .unwrap_or(usual)
-    }
+    Moment::from_age(text).ok_or_else(|| format!("age {text:?}: write a number and s, m (minutes), h, d, w or y"))
 }

@@ -37,11 +37,7 @@ impl Moment {
             b'y' => 365 * 86_400,
             _ => return None,
         };
-        number
-            .parse::<u64>()
-            .ok()?
-            .checked_mul(seconds)
-            .map(Self::Ago)
+        number.parse::<u64>().ok()?.checked_mul(seconds).map(Self::Ago)
     }
 }
 
@@ -156,9 +152,9 @@ impl Tag {
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
-        let mix = name.bytes().fold(0x0033_6699_u32, |mix, byte| {
-            mix.rotate_left(5) ^ u32::from(byte)
-        });
+        let mix = name
+            .bytes()
+            .fold(0x0033_6699_u32, |mix, byte| mix.rotate_left(5) ^ u32::from(byte));
         Self {
             id: 0,
             colour: format!("#{:06x}", mix & 0x00ff_ffff),
@@ -222,12 +218,7 @@ pub struct Warninglist {
 impl Warninglist {
     /// Returns an enabled list.
     #[must_use]
-    pub fn new(
-        name: impl Into<String>,
-        kind: WarninglistKind,
-        attribute_types: &[&str],
-        entries: &[&str],
-    ) -> Self {
+    pub fn new(name: impl Into<String>, kind: WarninglistKind, attribute_types: &[&str], entries: &[&str]) -> Self {
         let name = name.into();
         Self {
             id: 0,
@@ -455,11 +446,10 @@ impl Attribute {
 #[must_use]
 pub(crate) fn usual_category(kind: &str) -> &'static str {
     match kind {
-        "email-subject" | "email-attachment" | "filename" | "vulnerability" | "email"
-        | "email-src" | "email-dst" => "Payload delivery",
-        "md5" | "sha1" | "sha256" | "sha512" | "imphash" | "ssdeep" | "tlsh" | "sigma" => {
+        "email-subject" | "email-attachment" | "filename" | "vulnerability" | "email" | "email-src" | "email-dst" => {
             "Payload delivery"
         }
+        "md5" | "sha1" | "sha256" | "sha512" | "imphash" | "ssdeep" | "tlsh" | "sigma" => "Payload delivery",
         "yara" => "Payload installation",
         "mutex" => "Artifacts dropped",
         "btc" | "xmr" | "dash" | "iban" => "Financial fraud",

@@ -168,10 +168,7 @@ pub(crate) fn switch(value: Option<&Value>) -> Option<bool> {
 fn deleted(value: Option<&Value>) -> Deleted {
     match value {
         Some(Value::Array(list)) => {
-            let (some, none) = (
-                list.iter().any(truthy),
-                list.iter().any(|value| !truthy(value)),
-            );
+            let (some, none) = (list.iter().any(truthy), list.iter().any(|value| !truthy(value)));
             match (some, none) {
                 (true, true) => Deleted::Both,
                 (true, false) => Deleted::Only,
@@ -198,12 +195,9 @@ pub(crate) fn number(value: Option<&Value>) -> Option<i64> {
         Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(cut)),
         Value::String(text) => {
             let text = text.trim();
-            text.parse::<i64>().ok().or_else(|| {
-                text.parse::<f64>()
-                    .ok()
-                    .filter(|number| number.is_finite())
-                    .map(cut)
-            })
+            text.parse::<i64>()
+                .ok()
+                .or_else(|| text.parse::<f64>().ok().filter(|number| number.is_finite()).map(cut))
         }
         _ => None,
     }
@@ -224,11 +218,8 @@ fn order(value: Option<&Value>) -> Order {
         _ => "",
     };
     let mut words = text.split_whitespace();
-    let down = |words: &mut std::str::SplitWhitespace<'_>| {
-        words
-            .next()
-            .is_some_and(|word| word.eq_ignore_ascii_case("desc"))
-    };
+    let down =
+        |words: &mut std::str::SplitWhitespace<'_>| words.next().is_some_and(|word| word.eq_ignore_ascii_case("desc"));
     match words.next() {
         Some("Attribute.id" | "id") if down(&mut words) => Order::IdDown,
         Some("Attribute.id" | "id") => Order::Id,
@@ -265,10 +256,7 @@ mod tests {
             read(&json!({"to_ids": 0, "published": "0"})).map(|q| (q.to_ids, q.published)),
             Ok((Some(false), Some(false)))
         );
-        assert_eq!(
-            read(&json!({"to_ids": "exclude"})).map(|q| q.to_ids),
-            Ok(Some(false))
-        );
+        assert_eq!(read(&json!({"to_ids": "exclude"})).map(|q| q.to_ids), Ok(Some(false)));
         assert_eq!(read(&json!({"to_ids": [0, 1]})).map(|q| q.to_ids), Ok(None));
     }
 
@@ -281,20 +269,13 @@ mod tests {
             (json!(0), Deleted::Without),
             (json!([]), Deleted::Without),
         ] {
-            assert_eq!(
-                read(&json!({"deleted": value})).map(|q| q.deleted),
-                Ok(want),
-                "{value}"
-            );
+            assert_eq!(read(&json!({"deleted": value})).map(|q| q.deleted), Ok(want), "{value}");
         }
     }
 
     #[test]
     fn a_limit_that_is_no_number_breaks_the_query() {
-        assert_eq!(
-            read(&json!({"limit": "many"})).map(|q| q.limit),
-            Err(Refusal::Internal)
-        );
+        assert_eq!(read(&json!({"limit": "many"})).map(|q| q.limit), Err(Refusal::Internal));
         assert_eq!(read(&json!({"limit": "2.0"})).map(|q| q.limit), Ok(Some(2)));
         assert_eq!(read(&json!({"limit": 0})).map(|q| q.limit), Ok(None));
     }

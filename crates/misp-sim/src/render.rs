@@ -70,11 +70,7 @@ impl<'a> Renderer<'a> {
     pub(crate) fn row(&mut self, row: &AttributeRow) {
         let store = self.store;
         let event = store.event_of(row);
-        if self
-            .event
-            .as_ref()
-            .is_none_or(|(slot, _)| *slot != row.event)
-        {
+        if self.event.as_ref().is_none_or(|(slot, _)| *slot != row.event) {
             self.event = Some((row.event, self.event_part(event)));
         }
         let rare = row.rare.as_deref();
@@ -85,39 +81,24 @@ impl<'a> Renderer<'a> {
         self.number("{\"id\":", row.id);
         self.number(",\"event_id\":", event.id);
         self.number(",\"object_id\":", object.map_or(0, |object| object.id));
-        self.optional(
-            ",\"object_relation\":",
-            object.map(|object| object.relation.as_str()),
-        );
+        self.optional(",\"object_relation\":", object.map(|object| object.relation.as_str()));
         self.raw(",\"category\":");
         self.name(row.category);
         self.raw(",\"type\":");
         self.name(row.kind);
         self.flag(",\"to_ids\":", row.to_ids);
-        self.text(
-            ",\"uuid\":",
-            row.uuid.hyphenated().encode_lower(&mut [0; 36]),
-        );
+        self.text(",\"uuid\":", row.uuid.hyphenated().encode_lower(&mut [0; 36]));
         self.number(",\"timestamp\":", unsigned(row.timestamp));
         self.number(",\"distribution\":", row.distribution.into());
         self.number(",\"sharing_group_id\":", 0);
         self.text(",\"comment\":", rare.map_or("", |rare| &rare.comment));
         self.flag(",\"deleted\":", row.deleted);
         self.raw(",\"disable_correlation\":false");
-        self.optional(
-            ",\"first_seen\":",
-            rare.and_then(|rare| rare.first_seen.as_deref()),
-        );
-        self.optional(
-            ",\"last_seen\":",
-            rare.and_then(|rare| rare.last_seen.as_deref()),
-        );
+        self.optional(",\"first_seen\":", rare.and_then(|rare| rare.first_seen.as_deref()));
+        self.optional(",\"last_seen\":", rare.and_then(|rare| rare.last_seen.as_deref()));
         self.text(",\"value\":", &row.value);
         if self.event_uuid {
-            self.text(
-                ",\"event_uuid\":",
-                event.uuid.hyphenated().encode_lower(&mut [0; 36]),
-            );
+            self.text(",\"event_uuid\":", event.uuid.hyphenated().encode_lower(&mut [0; 36]));
         }
         self.raw(",\"Event\":");
         if let Some((_, part)) = &self.event {
@@ -143,11 +124,8 @@ impl<'a> Renderer<'a> {
             self.out.extend_from_slice(lead);
             lead = b",";
             self.out.push(b'{');
-            self.out
-                .extend_from_slice(&self.tags[attached.tag as usize]);
-            let galaxy = self.store.tags[attached.tag as usize]
-                .name
-                .starts_with("misp-galaxy:");
+            self.out.extend_from_slice(&self.tags[attached.tag as usize]);
+            let galaxy = self.store.tags[attached.tag as usize].name.starts_with("misp-galaxy:");
             self.flag(",\"is_galaxy\":", galaxy);
             self.flag(",\"local\":", attached.local);
             self.out.push(b'}');
@@ -179,10 +157,7 @@ impl<'a> Renderer<'a> {
             self.number(",\"id\":", event.id);
             self.text(",\"info\":", &event.info);
             self.number(",\"orgc_id\":", event.creator);
-            self.text(
-                ",\"uuid\":",
-                event.uuid.hyphenated().encode_lower(&mut [0; 36]),
-            );
+            self.text(",\"uuid\":", event.uuid.hyphenated().encode_lower(&mut [0; 36]));
             self.raw("}");
         }
         let object = std::mem::replace(&mut self.out, before);
@@ -208,10 +183,7 @@ impl<'a> Renderer<'a> {
         self.number(",\"threat_level_id\":", event.threat_level.into());
         self.text(",\"info\":", &event.info);
         self.flag(",\"published\":", event.published);
-        self.text(
-            ",\"uuid\":",
-            event.uuid.hyphenated().encode_lower(&mut [0; 36]),
-        );
+        self.text(",\"uuid\":", event.uuid.hyphenated().encode_lower(&mut [0; 36]));
         self.number(",\"analysis\":", event.analysis.into());
         self.number(",\"timestamp\":", unsigned(event.timestamp));
         self.number(",\"distribution\":", event.distribution.into());
@@ -227,18 +199,14 @@ impl<'a> Renderer<'a> {
             lead = ",";
             self.flag("{\"local\":", attached.local);
             self.out.push(b',');
-            self.out
-                .extend_from_slice(&self.tags[attached.tag as usize]);
+            self.out.extend_from_slice(&self.tags[attached.tag as usize]);
             self.out.push(b'}');
         }
         self.raw("]");
         if let Some(creator) = self.store.organisation(event.creator) {
             self.number(",\"Orgc\":{\"id\":", creator.id);
             self.text(",\"name\":", &creator.name);
-            self.text(
-                ",\"uuid\":",
-                creator.uuid.hyphenated().encode_lower(&mut [0; 36]),
-            );
+            self.text(",\"uuid\":", creator.uuid.hyphenated().encode_lower(&mut [0; 36]));
             self.raw(",\"local\":true}");
         }
         self.raw("}");

@@ -39,7 +39,7 @@ pub(crate) fn respond(shared: &Shared, asked: &Asked) -> Delivery {
         stringify: shared.stringify && fault != Some(Fault::NumbersUnquoted),
     };
     let mut answer = match auth::admit(shared, asked, user.as_ref()) {
-        Err(refused) => refused,
+        Err(refused) => *refused,
         Ok(user) => page(shared, asked, user, twist),
     };
     answer.stamp(shared.clock.now(), user.is_some());
@@ -67,16 +67,12 @@ fn page(shared: &Shared, asked: &Asked, user: &crate::model::User, twist: Twist)
         ["servers", "getPyMISPVersion"] => Answer::json(b"{\"version\":\"2.5.1\"}".to_vec()),
         ["users", "view", "me"] => pages::me(shared, user, twist.stringify),
         ["warninglists", "index"] => pages::warninglists(&shared.read(), twist.stringify),
-        ["warninglists", "view", id] => {
-            pages::warninglist(&shared.read(), id, twist.stringify, &asked.path_as_sent())
-        }
+        ["warninglists", "view", id] => pages::warninglist(&shared.read(), id, twist.stringify, &asked.path_as_sent()),
         [
             "attributes" | "events" | "servers" | "users" | "warninglists",
             action,
             ..,
-        ] if !REAL_ACTIONS.contains(action) => {
-            Answer::usual_error(StatusCode::FORBIDDEN, &asked.path_as_sent())
-        }
+        ] if !REAL_ACTIONS.contains(action) => Answer::usual_error(StatusCode::FORBIDDEN, &asked.path_as_sent()),
         _ => Answer::usual_error(StatusCode::NOT_FOUND, &asked.path_as_sent()),
     }
 }
@@ -116,10 +112,7 @@ fn spoil(shared: &Shared, asked: &Asked, mut answer: Answer, fault: Fault) -> De
             let script = Script::hanging(&answer.body, after_bytes);
             Delivery::Script(answer, script)
         }
-        Fault::CutOff {
-            after_bytes,
-            chunked,
-        } => {
+        Fault::CutOff { after_bytes, chunked } => {
             if !chunked {
                 answer.promise_length();
             }
@@ -132,10 +125,7 @@ fn spoil(shared: &Shared, asked: &Asked, mut answer: Answer, fault: Fault) -> De
             Delivery::Script(answer, script)
         }
         Fault::Html { status } => stamped(Answer::html(status_of(status))),
-        Fault::Status(status) => stamped(Answer::usual_error(
-            status_of(status),
-            &asked.path_as_sent(),
-        )),
+        Fault::Status(status) => stamped(Answer::usual_error(status_of(status), &asked.path_as_sent())),
         Fault::NotJson => stamped(Answer::json(
             b"Warning: something broke in /var/www/MISP on line 42".to_vec(),
         )),

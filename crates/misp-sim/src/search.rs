@@ -34,11 +34,7 @@ pub(crate) fn search(store: &Store, query: &Query, reader: Reader, stringify: bo
     let mut sent = 0_usize;
     for slot in &rows {
         let row = &store.attributes[*slot];
-        if query.enforce_warninglist
-            && store
-                .checker
-                .is_listed(store.names.name(row.kind), &row.value)
-        {
+        if query.enforce_warninglist && store.checker.is_listed(store.names.name(row.kind), &row.value) {
             continue;
         }
         renderer.row(row);
@@ -53,8 +49,7 @@ pub(crate) fn search(store: &Store, query: &Query, reader: Reader, stringify: bo
 
 /// With a limit MISP counts one more when the page is full or nothing is left of it.
 fn result_count(limit: Option<i64>, rows: usize, sent: usize) -> u64 {
-    let one_more =
-        limit.is_some_and(|limit| sent == 0 || i64::try_from(sent).unwrap_or(i64::MAX) >= limit);
+    let one_more = limit.is_some_and(|limit| sent == 0 || i64::try_from(sent).unwrap_or(i64::MAX) >= limit);
     wide(rows) + u64::from(one_more)
 }
 
@@ -82,9 +77,7 @@ fn page(store: &Store, query: &Query, reader: Reader) -> Vec<usize> {
         Order::Id | Order::Event => {}
         Order::IdDown => rows.reverse(),
         Order::Time => rows.sort_by_key(|slot| store.attributes[*slot].timestamp),
-        Order::TimeDown => {
-            rows.sort_by_key(|slot| std::cmp::Reverse(store.attributes[*slot].timestamp))
-        }
+        Order::TimeDown => rows.sort_by_key(|slot| std::cmp::Reverse(store.attributes[*slot].timestamp)),
     }
     rows.into_iter().skip(skip).take(take).collect()
 }
@@ -103,23 +96,12 @@ struct Matcher<'a> {
 
 impl<'a> Matcher<'a> {
     fn new(store: &'a Store, query: &'a Query, reader: Reader) -> Self {
-        let organisations = query
-            .organisations
-            .as_ref()
-            .map(|terms| organisations(store, terms));
+        let organisations = query.organisations.as_ref().map(|terms| organisations(store, terms));
         let admits_event = |event: &EventRow| {
             event_is_visible(event, reader)
-                && query
-                    .published
-                    .is_none_or(|published| event.published == published)
-                && query
-                    .event_ids
-                    .as_ref()
-                    .is_none_or(|terms| by_id_or_uuid(terms, event))
-                && query
-                    .event_info
-                    .as_ref()
-                    .is_none_or(|terms| terms.admit(&event.info))
+                && query.published.is_none_or(|published| event.published == published)
+                && query.event_ids.as_ref().is_none_or(|terms| by_id_or_uuid(terms, event))
+                && query.event_info.as_ref().is_none_or(|terms| terms.admit(&event.info))
                 && query
                     .threat_levels
                     .as_ref()
@@ -127,9 +109,7 @@ impl<'a> Matcher<'a> {
                 && organisations
                     .as_ref()
                     .is_none_or(|known| known.contains(&event.creator))
-                && query
-                    .event_timestamp
-                    .is_none_or(|time| time.admits(event.timestamp))
+                && query.event_timestamp.is_none_or(|time| time.admits(event.timestamp))
                 && query
                     .publish_timestamp
                     .is_none_or(|time| time.admits(event.publish_timestamp))
@@ -150,26 +130,23 @@ impl<'a> Matcher<'a> {
             categories: store
                 .names
                 .iter()
-                .map(|name| {
-                    query
-                        .categories
-                        .as_ref()
-                        .is_none_or(|terms| terms.admit(name))
-                })
+                .map(|name| query.categories.as_ref().is_none_or(|terms| terms.admit(name)))
                 .collect(),
-            uuids: query.uuids.as_ref().map(|terms| {
-                terms
-                    .any
-                    .iter()
-                    .filter_map(|uuid| uuid.parse().ok())
-                    .collect()
-            }),
+            uuids: query
+                .uuids
+                .as_ref()
+                .map(|terms| terms.any.iter().filter_map(|uuid| uuid.parse().ok()).collect()),
         }
     }
 
     /// Returns the places worth looking at, in the order that is asked for or by number.
     fn candidates(&self) -> Box<dyn Iterator<Item = usize> + '_> {
-        let admitted = self.store.events.iter().zip(&self.events).filter(|(_, admitted)| **admitted);
+        let admitted = self
+            .store
+            .events
+            .iter()
+            .zip(&self.events)
+            .filter(|(_, admitted)| **admitted);
         let mut events: Vec<&EventRow> = admitted.map(|(event, _)| event).collect();
         let total = self.store.attributes.len();
         let few = events.iter().map(|event| event.attributes.len()).sum::<usize>() <= total / 8;
@@ -177,7 +154,10 @@ impl<'a> Matcher<'a> {
             return Box::new(0..total);
         }
         events.sort_by_key(|event| event.id);
-        let places = events.into_iter().flat_map(|event| &event.attributes).map(|place| *place as usize);
+        let places = events
+            .into_iter()
+            .flat_map(|event| &event.attributes)
+            .map(|place| *place as usize);
         if self.query.order == Order::Event {
             return Box::new(places);
         }
@@ -202,16 +182,9 @@ impl<'a> Matcher<'a> {
             _ => {}
         }
         query.to_ids.is_none_or(|to_ids| row.to_ids == to_ids)
-            && query
-                .timestamp
-                .is_none_or(|time| time.admits(row.timestamp))
-            && self
-                .tags
-                .as_ref()
-                .is_none_or(|tags| tags.admit(&row.tags, &event.tags))
-            && (row.distribution != 0
-                || self.reader.sees_everything
-                || event.owner == self.reader.organisation)
+            && query.timestamp.is_none_or(|time| time.admits(row.timestamp))
+            && self.tags.as_ref().is_none_or(|tags| tags.admit(&row.tags, &event.tags))
+            && (row.distribution != 0 || self.reader.sees_everything || event.owner == self.reader.organisation)
             && query
                 .values
                 .as_ref()
@@ -232,8 +205,7 @@ impl<'a> Matcher<'a> {
 
 /// Returns whether the event is shown to the reader: own, or shared with the site; unpublished ones too (fact 22).
 pub(crate) fn event_is_visible(event: &EventRow, reader: Reader) -> bool {
-    !event.gone
-        && (reader.sees_everything || event.distribution != 0 || event.owner == reader.organisation)
+    !event.gone && (reader.sees_everything || event.distribution != 0 || event.owner == reader.organisation)
 }
 
 /// Returns whether an event is meant by its number or its UUID.
@@ -252,8 +224,7 @@ fn organisations(store: &Store, terms: &Terms) -> HashSet<u64> {
         })
     };
     let wanted = store.organisations.iter().filter(|organisation| {
-        (terms.any.is_empty() || meant(&terms.any, organisation))
-            && !meant(&terms.none, organisation)
+        (terms.any.is_empty() || meant(&terms.any, organisation)) && !meant(&terms.none, organisation)
     });
     wanted.map(|organisation| organisation.id).collect()
 }
@@ -289,11 +260,7 @@ mod tests {
             (Some(10), 3, 0, 4),
             (None, 23, 3, 23),
         ] {
-            assert_eq!(
-                result_count(limit, rows, sent),
-                want,
-                "{limit:?} {rows} {sent}"
-            );
+            assert_eq!(result_count(limit, rows, sent), want, "{limit:?} {rows} {sent}");
         }
     }
 }

@@ -149,12 +149,7 @@ async fn listen_again(address: SocketAddr) -> Option<TcpListener> {
     None
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: IpAddr,
-    shared: Arc<Shared>,
-    mut cut: watch::Receiver<u64>,
-) {
+async fn connection(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, mut cut: watch::Receiver<u64>) {
     let _best_effort = stream.set_nodelay(true);
     let service = service_fn(move |request| exchange(request, peer, Arc::clone(&shared)));
     let serving = http1::Builder::new()
@@ -166,11 +161,7 @@ async fn connection(
     }
 }
 
-async fn exchange(
-    request: Request<Incoming>,
-    peer: IpAddr,
-    shared: Arc<Shared>,
-) -> Result<Response<Script>, Cut> {
+async fn exchange(request: Request<Incoming>, peer: IpAddr, shared: Arc<Shared>) -> Result<Response<Script>, Cut> {
     let (head, body) = request.into_parts();
     let body = body
         .collect()

@@ -42,26 +42,16 @@ impl Sim {
     pub const PARTNER: Uuid = Uuid::from_u128(0x5c0b_a7a0_0002_4000_8000_0000_0000_0002);
 
     /// Returns a stand-in with two organisations, a user of each and a site admin, and no events.
-    #[must_use]
     pub fn builder() -> SimBuilder {
         Self::empty()
             .organisation(Organisation::new("Example CERT", Self::ORGANISATION))
             .organisation(Organisation::new("Partner Research", Self::PARTNER))
             .user(User::reader("reader@cert.example.org", 1, Self::READER_KEY))
-            .user(User::site_admin(
-                "admin@cert.example.org",
-                1,
-                Self::ADMIN_KEY,
-            ))
-            .user(User::reader(
-                "reader@partner.example.org",
-                2,
-                Self::PARTNER_KEY,
-            ))
+            .user(User::site_admin("admin@cert.example.org", 1, Self::ADMIN_KEY))
+            .user(User::reader("reader@partner.example.org", 2, Self::PARTNER_KEY))
     }
 
     /// Returns a stand-in with nothing in it.
-    #[must_use]
     pub fn empty() -> SimBuilder {
         SimBuilder {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -170,7 +160,10 @@ impl SimBuilder {
     /// Adds what an event file says (see the README); `name` is for error messages.
     pub fn event_text(self, name: impl Into<String>, text: impl Into<String>) -> Self {
         let (name, text) = (name.into(), text.into());
-        self.step(move |store| Ok(read_events(&name, &text)?.add_to(store)))
+        self.step(move |store| {
+            read_events(&name, &text)?.add_to(store);
+            Ok(())
+        })
     }
 
     /// Adds what the `.json`, `.yaml` and `.yml` files of a directory say, in the order of their names.
@@ -219,10 +212,7 @@ impl SimBuilder {
         Ok(RunningSim { server })
     }
 
-    fn step(
-        mut self,
-        step: impl FnOnce(&mut Store) -> Result<(), StartError> + Send + 'static,
-    ) -> Self {
+    fn step(mut self, step: impl FnOnce(&mut Store) -> Result<(), StartError> + Send + 'static) -> Self {
         self.steps.push(Box::new(step));
         self
     }
@@ -315,12 +305,7 @@ impl Shared {
 
     /// Writes the request down and lets the hook see it.
     pub(crate) fn note(&self, request: LoggedRequest) {
-        if let Some(hook) = self
-            .hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_mut()
-        {
+        if let Some(hook) = self.hook.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             hook(&request, &mut self.write());
         }
         let mut state = self.state();
@@ -430,11 +415,7 @@ impl RunningSim {
     ///
     /// The hook may change the data it is given; calling the handle from inside it would wait for ever.
     pub fn on_request(&self, hook: impl FnMut(&LoggedRequest, &mut Store) + Send + 'static) {
-        *self
-            .shared()
-            .hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hook));
+        *self.shared().hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hook));
     }
 
     /// Sets how long each answer takes from now on.

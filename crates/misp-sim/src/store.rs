@@ -84,9 +84,7 @@ impl Store {
     }
 
     pub(crate) fn organisation(&self, id: u64) -> Option<&Organisation> {
-        self.organisations
-            .iter()
-            .find(|organisation| organisation.id == id)
+        self.organisations.iter().find(|organisation| organisation.id == id)
     }
 
     pub(crate) fn tag_named(&self, name: &str) -> Option<u32> {

@@ -52,8 +52,7 @@ impl Checker {
         };
         let (first, second) = halves.map_or((value, None), |(first, second)| (first, Some(second)));
         lists.iter().any(|list| {
-            self.lists[*list].hits(kind, first)
-                || second.is_some_and(|half| self.lists[*list].hits(kind, half))
+            self.lists[*list].hits(kind, first) || second.is_some_and(|half| self.lists[*list].hits(kind, half))
         })
     }
 }
@@ -62,17 +61,10 @@ impl Prepared {
     fn new(list: &Warninglist) -> Self {
         let lower = || list.entries.iter().map(|entry| entry.to_lowercase());
         match list.kind {
-            WarninglistKind::Cidr => Self::Networks(
-                list.entries
-                    .iter()
-                    .filter_map(|entry| network(entry))
-                    .collect(),
-            ),
-            WarninglistKind::Hostname => Self::Hosts(
-                lower()
-                    .map(|name| name.trim_start_matches('.').to_owned())
-                    .collect(),
-            ),
+            WarninglistKind::Cidr => Self::Networks(list.entries.iter().filter_map(|entry| network(entry)).collect()),
+            WarninglistKind::Hostname => {
+                Self::Hosts(lower().map(|name| name.trim_start_matches('.').to_owned()).collect())
+            }
             WarninglistKind::String => Self::Whole(lower().collect()),
             WarninglistKind::Substring => Self::Parts(lower().collect()),
         }
@@ -80,8 +72,9 @@ impl Prepared {
 
     fn hits(&self, kind: &str, value: &str) -> bool {
         match self {
-            Self::Networks(networks) => network(value)
-                .is_some_and(|asked| networks.iter().any(|listed| listed.contains(&asked))),
+            Self::Networks(networks) => {
+                network(value).is_some_and(|asked| networks.iter().any(|listed| listed.contains(&asked)))
+            }
             Self::Hosts(names) => {
                 let host = if matches!(kind, "url" | "uri" | "link") {
                     host_of(value)
@@ -102,9 +95,7 @@ impl Prepared {
 
 /// Returns the name itself, then its parents.
 fn parents(host: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(host), |name| {
-        name.split_once('.').map(|(_, parent)| parent)
-    })
+    std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent))
 }
 
 fn network(text: &str) -> Option<IpNet> {
@@ -116,9 +107,7 @@ fn network(text: &str) -> Option<IpNet> {
 fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     host.split_once(':').map_or(host, |(name, _)| name)
 }
 
@@ -140,18 +129,8 @@ mod tests {
                 &["domain", "hostname", "url", "domain|ip"],
                 &["shared.example.org"],
             ),
-            Warninglist::new(
-                "names",
-                WarninglistKind::String,
-                &["filename"],
-                &["setup.exe"],
-            ),
-            Warninglist::new(
-                "parts",
-                WarninglistKind::Substring,
-                &["user-agent"],
-                &["updater"],
-            ),
+            Warninglist::new("names", WarninglistKind::String, &["filename"], &["setup.exe"]),
+            Warninglist::new("parts", WarninglistKind::Substring, &["user-agent"], &["updater"]),
         ])
     }
 

@@ -25,6 +25,12 @@
 //! 221, 733–737, whose order or rows depend on indexes and data that the recordings do not show; 400–463 other formats, 205, 206, 215–217, 504–507, 520–563 pages, none of which the stand-in has; 631, 100 kB of values;
 //! 660–663, 680–690 faults of the server behind MISP (see `Fault`); 732, the allowedlist.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at the first thing that goes wrong"
+)]
+
 mod support;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
@@ -75,11 +81,14 @@ fn data(name: &str) -> String {
 /// Reads the recordings of these numbers, in order.
 fn recordings(numbers: impl Fn(u32) -> bool) -> Vec<Exchange> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/recordings");
-    let mut names: Vec<String> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     let mut found = Vec::new();
     for name in names {
-        let number: u32 = name[..3].parse().unwrap();
+        let number: u32 = name.split_once('-').unwrap().0.parse().unwrap();
         if numbers(number) {
             let mut exchange: Exchange = serde_json::from_str(&data(&format!("recordings/{name}"))).unwrap();
             exchange.number = number;
@@ -92,20 +101,52 @@ fn recordings(numbers: impl Fn(u32) -> bool) -> Vec<Exchange> {
 /// The organisations and users of the recorded instance.
 fn instance() -> misp_sim::SimBuilder {
     let uuid = |text: &str| text.parse().unwrap();
-    let expired = User { key_expires: Some(1), ..User::reader("expired@cert.example.org", 2, "expiredkeyexpiredkeyexpiredkeyexpired008") };
+    let expired = User {
+        key_expires: Some(1),
+        ..User::reader(
+            "expired@cert.example.org",
+            2,
+            "expiredkeyexpiredkeyexpiredkeyexpired008",
+        )
+    };
     let locked = User {
         allowed_addresses: vec!["192.0.2.1".parse().unwrap()],
         ..User::reader("locked@cert.example.org", 2, "iplockedkeyiplockedkeyiplockedkeyiplo007")
     };
     Sim::empty()
-        .organisation(Organisation::new("ORGNAME", uuid("2b227ad6-c7d7-498e-973f-006697943f68")))
-        .organisation(Organisation::new("Example CERT", uuid("5c0ba7a0-0001-4000-8000-000000000001")))
-        .organisation(Organisation::new("Partner Research", uuid("5c0ba7a0-0002-4000-8000-000000000002")))
-        .user(User::site_admin("admin@admin.test", 1, "siteadminkeysiteadminkeysiteadminkey0001"))
-        .user(User::site_admin("cert-admin@cert.example.org", 2, "certadminkeycertadminkeycertadminkey0002"))
+        .organisation(Organisation::new(
+            "ORGNAME",
+            uuid("2b227ad6-c7d7-498e-973f-006697943f68"),
+        ))
+        .organisation(Organisation::new(
+            "Example CERT",
+            uuid("5c0ba7a0-0001-4000-8000-000000000001"),
+        ))
+        .organisation(Organisation::new(
+            "Partner Research",
+            uuid("5c0ba7a0-0002-4000-8000-000000000002"),
+        ))
+        .user(User::site_admin(
+            "admin@admin.test",
+            1,
+            "siteadminkeysiteadminkeysiteadminkey0001",
+        ))
+        .user(User::site_admin(
+            "cert-admin@cert.example.org",
+            2,
+            "certadminkeycertadminkeycertadminkey0002",
+        ))
         .user(User::reader("feeds-reader@cert.example.org", 2, READER))
-        .user(User::reader("partner-reader@partner.example.org", 3, "partnerreaderkeypartnerreaderkeypart0005"))
-        .user(User::reader("read-only@cert.example.org", 2, "readonlykeyreadonlykeyreadonlykeyread006"))
+        .user(User::reader(
+            "partner-reader@partner.example.org",
+            3,
+            "partnerreaderkeypartnerreaderkeypart0005",
+        ))
+        .user(User::reader(
+            "read-only@cert.example.org",
+            2,
+            "readonlykeyreadonlykeyreadonlykeyread006",
+        ))
         .user(expired)
         .user(locked)
         .clock(Clock::fixed(0))
@@ -117,7 +158,9 @@ fn start(builder: misp_sim::SimBuilder) -> RunningSim {
 }
 
 fn seconds(value: &serde_json::Value) -> i64 {
-    value.as_i64().unwrap_or_else(|| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second())
+    value
+        .as_i64()
+        .unwrap_or_else(|| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second())
 }
 
 /// Sends the recorded request, with the clock at the time of the recording.
@@ -137,9 +180,14 @@ fn replay(sim: &RunningSim, exchange: &Exchange) -> Got {
         (624, text) => format!("\u{feff}{text}").into_bytes(),
         (_, text) => text.as_bytes().to_vec(),
     };
-    let headers: Vec<(&str, &str)> =
-        request.headers.iter().filter(|(name, _)| *name != "Content-Length").map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    send(sim.addr(), &request.method, &request.path, &headers, &body).unwrap_or_else(|| panic!("{}: no answer", exchange.number))
+    let headers: Vec<(&str, &str)> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != "Content-Length")
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    send(sim.addr(), &request.method, &request.path, &headers, &body)
+        .unwrap_or_else(|| panic!("{}: no answer", exchange.number))
 }
 
 /// Takes white space out, except in texts, so that only content and order count.
@@ -176,7 +224,11 @@ fn headers_agree(exchange: &Exchange, got: &Got, problems: &mut Vec<String>) {
             *count = (count.parse::<u64>().unwrap() - taken_out).to_string();
         }
         if got.header(name) != want.as_deref() {
-            problems.push(format!("{}: {name}: got {:?}, recorded {want:?}", exchange.number, got.header(name)));
+            problems.push(format!(
+                "{}: {name}: got {:?}, recorded {want:?}",
+                exchange.number,
+                got.header(name)
+            ));
         }
     }
     let has = |name: &str| exchange.response.headers.contains_key(name);
@@ -189,7 +241,10 @@ fn headers_agree(exchange: &Exchange, got: &Got, problems: &mut Vec<String>) {
 fn agrees(exchange: &Exchange, got: &Got, problems: &mut Vec<String>) {
     let number = exchange.number;
     if got.status != exchange.response.status {
-        problems.push(format!("{number}: status {} instead of {}", got.status, exchange.response.status));
+        problems.push(format!(
+            "{number}: status {} instead of {}",
+            got.status, exchange.response.status
+        ));
         return;
     }
     headers_agree(exchange, got, problems);
@@ -202,15 +257,28 @@ fn agrees(exchange: &Exchange, got: &Got, problems: &mut Vec<String>) {
     let want = if want == "\"\"" { "" } else { want };
     let want = compact(want.as_bytes());
     // Errors escape slashes, which the recorder undid.
-    let have = if got.status >= 400 { have.replace("\\/", "/") } else { have };
+    let have = if got.status >= 400 {
+        have.replace("\\/", "/")
+    } else {
+        have
+    };
     if want != have {
         let at = want.bytes().zip(have.bytes()).take_while(|(a, b)| a == b).count();
-        let near = |text: &str| String::from_utf8_lossy(&text.as_bytes()[at.saturating_sub(120)..text.len().min(at + 80)]).into_owned();
-        problems.push(format!("{number}: body differs at {at}:\n  recorded …{}\n  got      …{}", near(&want), near(&have)));
+        let near = |text: &str| {
+            String::from_utf8_lossy(&text.as_bytes()[at.saturating_sub(120)..text.len().min(at + 80)]).into_owned()
+        };
+        problems.push(format!(
+            "{number}: body differs at {at}:\n  recorded …{}\n  got      …{}",
+            near(&want),
+            near(&have)
+        ));
     } else if let (Some(length), None) = (exchange.response.headers.get("Content-Length"), exchange.meta.taken_out)
         && got.header("Content-Length") != Some(length)
     {
-        problems.push(format!("{number}: length {:?} instead of {length}", got.header("Content-Length")));
+        problems.push(format!(
+            "{number}: length {:?} instead of {length}",
+            got.header("Content-Length")
+        ));
     }
 }
 
@@ -244,7 +312,12 @@ fn all_agree(sim: &RunningSim, exchanges: &[Exchange]) -> usize {
     for exchange in exchanges {
         agrees(exchange, &replay(sim, exchange), &mut problems);
     }
-    assert!(problems.is_empty(), "{} differences:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} differences:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
     exchanges.len()
 }
 
@@ -254,7 +327,8 @@ fn asks_for_everything(number: u32) -> bool {
 }
 
 fn is_plain(number: u32) -> bool {
-    let has_test_of_its_own = asks_for_everything(number) || matches!(number, 30 | 31 | 350..=366 | 500..=503 | 570..=576 | 650..=731 | 738);
+    let has_test_of_its_own =
+        asks_for_everything(number) || matches!(number, 30 | 31 | 350..=366 | 500..=503 | 570..=576 | 650..=731 | 738);
     !has_test_of_its_own
 }
 
@@ -276,7 +350,12 @@ fn a_body_that_is_not_understood_brings_everything() {
     for exchange in &exchanges {
         let got = replay(&sim, exchange);
         assert_eq!((got.status, got.column("id").len()), (200, sees), "{}", exchange.number);
-        assert_eq!(got.header("X-Result-Count"), Some(sees.to_string().as_str()), "{}", exchange.number);
+        assert_eq!(
+            got.header("X-Result-Count"),
+            Some(sees.to_string().as_str()),
+            "{}",
+            exchange.number
+        );
         problems.extend(kept_rows_agree(exchange, &got));
     }
     assert!(problems.is_empty(), "{problems:#?}");
@@ -289,22 +368,43 @@ fn the_own_user_is_described_as_recorded() {
         let want: serde_json::Value = serde_json::from_str(exchange.response.body.get()).unwrap();
         let got = replay(&sim, &exchange).json();
         for section in ["User", "Role", "Organisation"] {
-            let keys = |page: &serde_json::Value| page[section].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+            let keys =
+                |page: &serde_json::Value| page[section].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
             assert_eq!(keys(&got), keys(&want), "{} {section}", exchange.number);
         }
-        for (key, right) in got["Role"].as_object().unwrap().iter().filter(|(_, value)| value.is_boolean()) {
+        for (key, right) in got["Role"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, value)| value.is_boolean())
+        {
             assert_eq!(right, &want["Role"][key], "{} {key}", exchange.number);
         }
-        for pointer in ["/User/id", "/User/email", "/User/org_id", "/Role/name", "/Role/id", "/Organisation/name", "/Organisation/uuid"] {
+        for pointer in [
+            "/User/id",
+            "/User/email",
+            "/User/org_id",
+            "/Role/name",
+            "/Role/id",
+            "/Organisation/name",
+            "/Organisation/uuid",
+        ] {
             let expected = want.pointer(pointer);
-            assert!(expected.is_some() && got.pointer(pointer) == expected, "{} {pointer}", exchange.number);
+            assert!(
+                expected.is_some() && got.pointer(pointer) == expected,
+                "{} {pointer}",
+                exchange.number
+            );
         }
     }
 }
 
 /// Event 70: its numbers start at 4200 and every second attribute has a tag of its own.
 fn event_of_twenty_thousand() -> Event {
-    let mut event = Event::new("bulk").tag("example:bulk=event").tag("tlp:green").changed(Moment::At(1_795_307_626));
+    let mut event = Event::new("bulk")
+        .tag("example:bulk=event")
+        .tag("tlp:green")
+        .changed(Moment::At(1_795_307_626));
     event.id = 70;
     for number in 0..20_000_u64 {
         let kind = match number {
@@ -336,7 +436,10 @@ fn the_event_of_twenty_thousand_is_paged_as_recorded() {
         let (ids, mut place) = (got.column("id"), 0);
         for row in want["response"]["Attribute"].as_array().unwrap() {
             // The copies keep the first rows and the last, which may be one of the first.
-            match ids[place.min(ids.len())..].iter().position(|id| row["id"] == id.as_str()) {
+            match ids[place.min(ids.len())..]
+                .iter()
+                .position(|id| row["id"] == id.as_str())
+            {
                 Some(step) => place += step + 1,
                 None if ids.last().is_some_and(|last| row["id"] == last.as_str()) => {}
                 None => problems.push(format!("{}: no {} in its place", exchange.number, row["id"])),
@@ -355,11 +458,25 @@ fn statistics_have_the_recorded_form() {
     for exchange in exchanges {
         let got = replay(&sim, &exchange);
         let page = got.json();
-        let texts: Vec<&str> = page.as_object().unwrap().values().map(|value| value.as_str().unwrap()).collect();
+        let texts: Vec<&str> = page
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|value| value.as_str().unwrap())
+            .collect();
         if exchange.request.path.ends_with("/true") {
-            assert!(texts.iter().all(|text| text.trim_end_matches('%').parse::<f64>().is_ok() && text.ends_with('%')));
+            assert!(
+                texts
+                    .iter()
+                    .all(|text| text.trim_end_matches('%').parse::<f64>().is_ok() && text.ends_with('%'))
+            );
         } else {
-            assert_eq!(texts.iter().map(|text| text.parse::<usize>().unwrap()).sum::<usize>(), counted, "{}", exchange.number);
+            assert_eq!(
+                texts.iter().map(|text| text.parse::<usize>().unwrap()).sum::<usize>(),
+                counted,
+                "{}",
+                exchange.number
+            );
         }
         assert!(got.body.starts_with(b"{\n    \""), "{}", exchange.number);
     }
@@ -374,10 +491,18 @@ fn the_event_index_is_as_recorded() {
     assert_eq!(exchanges.len(), 7);
     for mut exchange in exchanges {
         if exchange.number == 572 {
-            exchange.request.headers.insert("If-None-Match".to_owned(), etag.clone());
+            exchange
+                .request
+                .headers
+                .insert("If-None-Match".to_owned(), etag.clone());
         }
         let got = replay(&sim, &exchange);
-        assert_eq!(got.header("ETag").is_some(), matches!(exchange.number, 571 | 572), "{}", exchange.number);
+        assert_eq!(
+            got.header("ETag").is_some(),
+            matches!(exchange.number, 571 | 572),
+            "{}",
+            exchange.number
+        );
         etag = got.header("ETag").unwrap_or_default().to_owned();
         if exchange.number == 572 {
             assert_eq!((got.status, got.body.len()), (304, 0));
@@ -411,7 +536,11 @@ fn a_disabled_user_is_refused() {
 
 #[test]
 fn numbers_come_without_quotes_when_told() {
-    let sim = start(instance().event_text("events.json", data("events.json")).stringify(false));
+    let sim = start(
+        instance()
+            .event_text("events.json", data("events.json"))
+            .stringify(false),
+    );
     assert_eq!(all_agree(&sim, &recordings(|number| number == 700)), 1);
 }
 
@@ -430,7 +559,8 @@ fn edited_event() -> Event {
     (event.id, event.uuid, event.analysis) = (79, Some("a33b210d-3d66-4579-905a-3510a23135f0".parse().unwrap()), 0);
     event.date = Some("2026-11-22".to_owned());
     for ((number, id), uuid) in (1..).zip(24_236..).zip(uuids) {
-        let mut attribute = Attribute::new("domain", format!("delta{number}.example.com")).tag("example:incident-classification=block");
+        let mut attribute =
+            Attribute::new("domain", format!("delta{number}.example.com")).tag("example:incident-classification=block");
         (attribute.id, attribute.uuid) = (id, Some(uuid.parse().unwrap()));
         event = event.attribute(attribute);
     }
@@ -468,7 +598,11 @@ fn every_edit_has_the_recorded_effect() {
     at(808, &|store| store.publish(79).unwrap());
     at(808, &|store| store.unpublish(79).unwrap());
     check(726, 728);
-    at(817, &|store| store.tag_attribute_locally(24_236, "example:incident-classification=hunt").unwrap());
+    at(817, &|store| {
+        store
+            .tag_attribute_locally(24_236, "example:incident-classification=hunt")
+            .unwrap()
+    });
     check(730, 731);
     at(899, &|store| store.tag_attribute(24_237, QUOTED).unwrap());
     check(738, 738);
@@ -479,16 +613,22 @@ fn a_deep_page_of_a_hundred_thousand_is_whole() {
     let sim = start(instance().bulk(Bulk::new(100_000, "domain").event_tag("example:bulk=event")));
     let body = r#"{"tags":["example:bulk=event"],"limit":10000,"page":10,"order":"Attribute.id asc"}"#;
     let got = support::search(sim.addr(), READER, body);
-    assert_eq!((got.header("X-Result-Count"), got.column("id").len()), (Some("10001"), 10_000));
+    assert_eq!(
+        (got.header("X-Result-Count"), got.column("id").len()),
+        (Some("10001"), 10_000)
+    );
 }
 
 #[test]
 fn every_copied_recording_is_replayed() {
-    let replayed_elsewhere = |number: u32| asks_for_everything(number) || matches!(number, 30 | 31 | 350..=366 | 500..=503 | 570..=576 | 650..=656);
+    let replayed_elsewhere = |number: u32| {
+        asks_for_everything(number) || matches!(number, 30 | 31 | 350..=366 | 500..=503 | 570..=576 | 650..=656)
+    };
     let replayed_last = |number: u32| matches!(number, 665..=667 | 670 | 700 | 710..=728 | 730 | 731 | 738);
-    let forgotten: Vec<u32> = recordings(|number| !is_plain(number) && !replayed_elsewhere(number) && !replayed_last(number))
-        .iter()
-        .map(|exchange| exchange.number)
-        .collect();
+    let forgotten: Vec<u32> =
+        recordings(|number| !is_plain(number) && !replayed_elsewhere(number) && !replayed_last(number))
+            .iter()
+            .map(|exchange| exchange.number)
+            .collect();
     assert_eq!(forgotten, Vec::<u32>::new());
 }

@@ -26,9 +26,7 @@ impl KindFilter {
             }
         };
         let Terms { any, all, none } = &self.0;
-        (any.is_empty() || any.iter().any(matches))
-            && all.iter().all(matches)
-            && !none.iter().any(matches)
+        (any.is_empty() || any.iter().any(matches)) && all.iter().all(matches) && !none.iter().any(matches)
     }
 }
 

@@ -26,11 +26,7 @@ impl Terms {
                     terms.push(&scalar(entry)?);
                 }
             }
-            Value::Object(map)
-                if ["OR", "AND", "NOT"]
-                    .iter()
-                    .any(|key| map.contains_key(*key)) =>
-            {
+            Value::Object(map) if ["OR", "AND", "NOT"].iter().any(|key| map.contains_key(*key)) => {
                 terms.any = entries(map.get("OR"))?;
                 terms.all = entries(map.get("AND"))?;
                 // A name with `!` inside NOT loses its negation (fact 16).
@@ -92,21 +88,17 @@ fn scalar(value: &Value) -> Result<String, Refusal> {
 }
 
 fn same(left: &str, right: &str) -> bool {
-    left.eq_ignore_ascii_case(right)
-        || (!left.is_ascii() && left.to_lowercase() == right.to_lowercase())
+    left.eq_ignore_ascii_case(right) || (!left.is_ascii() && left.to_lowercase() == right.to_lowercase())
 }
 
 /// Returns whether a value matches an SQL pattern (`%` any run, `_` one character), without regard to ASCII case.
 pub(crate) fn like(pattern: &str, value: &str) -> bool {
-    like_by(pattern, value, |left, right| {
-        left.eq_ignore_ascii_case(&right)
-    })
+    like_by(pattern, value, |left, right| left.eq_ignore_ascii_case(&right))
 }
 
 /// Returns whether a value matches an SQL pattern with characters compared by `equal`.
 pub(crate) fn like_by(pattern: &str, value: &str, equal: impl Fn(char, char) -> bool) -> bool {
-    let (pattern, value): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), value.chars().collect());
+    let (pattern, value): (Vec<char>, Vec<char>) = (pattern.chars().collect(), value.chars().collect());
     let (mut p, mut v) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while v < value.len() {
@@ -174,10 +166,7 @@ mod tests {
     #[test]
     fn a_list_in_a_list_breaks_the_query() {
         assert_eq!(Terms::read(Some(&json!([["a"]]))), Err(Refusal::Internal));
-        assert_eq!(
-            Terms::read(Some(&json!({"or": ["a"]}))),
-            Err(Refusal::Internal)
-        );
+        assert_eq!(Terms::read(Some(&json!({"or": ["a"]}))), Err(Refusal::Internal));
     }
 
     #[test]

@@ -32,8 +32,7 @@ impl ValueFilter {
     }
 
     fn has(&self, value: &str) -> bool {
-        self.exact.contains(&value.to_lowercase())
-            || self.patterns.iter().any(|pattern| like(pattern, value))
+        self.exact.contains(&value.to_lowercase()) || self.patterns.iter().any(|pattern| like(pattern, value))
     }
 }
 
@@ -59,10 +58,7 @@ mod tests {
     fn either_half_is_found_but_not_the_whole() {
         assert!(filter("192.0.2.67").admits("domain|ip", "dup3.example.com|192.0.2.67"));
         assert!(filter("DUP3.example.com").admits("domain|ip", "dup3.example.com|192.0.2.67"));
-        assert!(
-            !filter("dup3.example.com|192.0.2.67")
-                .admits("domain|ip", "dup3.example.com|192.0.2.67")
-        );
+        assert!(!filter("dup3.example.com|192.0.2.67").admits("domain|ip", "dup3.example.com|192.0.2.67"));
     }
 
     #[test]

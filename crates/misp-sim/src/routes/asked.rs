@@ -27,12 +27,7 @@ impl Asked {
     pub(crate) fn new(head: Parts, body: Bytes, peer: IpAddr) -> Self {
         let mut path = String::new();
         let sent = head.uri.path().to_owned();
-        for segment in head
-            .uri
-            .path()
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-        {
+        for segment in head.uri.path().split('/').filter(|segment| !segment.is_empty()) {
             path.push('/');
             path.push_str(segment);
         }
@@ -76,9 +71,7 @@ impl Asked {
     pub(crate) fn is_program(&self) -> bool {
         self.dot_json
             || self.header(header::ACCEPT).contains("application/json")
-            || self
-                .header(header::CONTENT_TYPE)
-                .starts_with("application/json")
+            || self.header(header::CONTENT_TYPE).starts_with("application/json")
             || self.path.starts_with("/attributes/restSearch")
     }
 
@@ -95,10 +88,7 @@ impl Asked {
 
     /// Returns the body unpacked.
     pub(crate) fn plain_body(&self) -> Vec<u8> {
-        if !self
-            .header(header::CONTENT_ENCODING)
-            .eq_ignore_ascii_case("gzip")
-        {
+        if !self.header(header::CONTENT_ENCODING).eq_ignore_ascii_case("gzip") {
             return self.body.to_vec();
         }
         let mut plain = Vec::new();
@@ -118,12 +108,7 @@ impl Asked {
         let text = String::from_utf8_lossy(&self.body).into_owned();
         let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
         pairs
-            .map(|(key, value)| {
-                (
-                    decoded(key),
-                    Value::String(decoded(&value.replace('+', " "))),
-                )
-            })
+            .map(|(key, value)| (decoded(key), Value::String(decoded(&value.replace('+', " ")))))
             .collect()
     }
 

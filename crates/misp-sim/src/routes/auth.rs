@@ -21,48 +21,31 @@ pub(super) fn user_of(shared: &Shared, asked: &Asked) -> Option<User> {
     if key.is_empty() {
         return None;
     }
-    shared
-        .read()
-        .users
-        .iter()
-        .find(|user| user.key == key)
-        .cloned()
+    shared.read().users.iter().find(|user| user.key == key).cloned()
 }
 
 /// Returns the user, or the answer that refuses the request.
-pub(super) fn admit<'a>(
-    shared: &Shared,
-    asked: &Asked,
-    user: Option<&'a User>,
-) -> Result<&'a User, Answer> {
-    let refuse =
-        |message: &str| Answer::error(StatusCode::FORBIDDEN, message, &asked.path_as_sent());
+pub(super) fn admit<'a>(shared: &Shared, asked: &Asked, user: Option<&'a User>) -> Result<&'a User, Box<Answer>> {
+    let refuse = |message: &str| Box::new(Answer::error(StatusCode::FORBIDDEN, message, &asked.path_as_sent()));
     let Some(user) = user else {
         return Err(if asked.is_program() {
             refuse(NOT_AUTHENTICATED)
         } else {
-            Answer::login(&asked.host())
+            Box::new(Answer::login(&asked.host()))
         });
     };
-    if user
-        .key_expires
-        .is_some_and(|end| end <= shared.clock.now())
-    {
+    if user.key_expires.is_some_and(|end| end <= shared.clock.now()) {
         return Err(refuse(NOT_AUTHENTICATED));
     }
     if !user.allowed_addresses.is_empty() && !user.allowed_addresses.contains(&asked.peer) {
-        return Err(refuse(
-            "It is not possible to use this Auth key from your IP address",
-        ));
+        return Err(refuse("It is not possible to use this Auth key from your IP address"));
     }
     if user.disabled {
-        return Err(refuse(
-            "Authentication failed. Your user account has been disabled.",
-        ));
+        return Err(refuse("Authentication failed. Your user account has been disabled."));
     }
     let shut = shared.state().maintenance && user.role != Role::SiteAdmin;
     if shut || !asked.is_program() {
-        return Err(Answer::login(&asked.host()));
+        return Err(Box::new(Answer::login(&asked.host())));
     }
     Ok(user)
 }
@@ -75,7 +58,7 @@ pub(super) fn count_search(
     shared: &Shared,
     asked: &Asked,
     user: &User,
-) -> Result<Vec<(&'static str, String)>, Answer> {
+) -> Result<Vec<(&'static str, String)>, Box<Answer>> {
     let Some(limit) = user.rate_limit else {
         return Ok(Vec::new());
     };
@@ -88,20 +71,14 @@ pub(super) fn count_search(
     let headers = |used: u32, start: i64| {
         vec![
             ("x-rate-limit-limit", limit.to_string()),
-            (
-                "x-rate-limit-remaining",
-                limit.saturating_sub(used).to_string(),
-            ),
-            (
-                "x-rate-limit-reset",
-                (WINDOW_SECONDS - (now - start)).to_string(),
-            ),
+            ("x-rate-limit-remaining", limit.saturating_sub(used).to_string()),
+            ("x-rate-limit-reset", (WINDOW_SECONDS - (now - start)).to_string()),
         ]
     };
     if *used >= limit {
         let mut answer = Answer::usual_error(StatusCode::TOO_MANY_REQUESTS, &asked.path_as_sent());
         answer.add(headers(*used, *start));
-        return Err(answer);
+        return Err(Box::new(answer));
     }
     *used += 1;
     Ok(headers(*used, *start))

@@ -31,12 +31,7 @@ pub(super) fn index(shared: &Shared, asked: &Asked, user: &User, stringify: bool
     };
     let total = rows.len();
     sort(&mut rows, &filters);
-    let page = Node::List(
-        cut(&rows, &filters)
-            .iter()
-            .map(|event| line(&store, event))
-            .collect(),
-    );
+    let page = Node::List(cut(&rows, &filters).iter().map(|event| line(&store, event)).collect());
     let mut answer = Answer::json(page.pretty(stringify));
     answer.add(vec![("x-result-count", total.to_string())]);
     let known = asked.header(header::IF_NONE_MATCH);
@@ -67,9 +62,7 @@ fn matching<'a>(
         event_is_visible(event, reader)
             && published.is_none_or(|published| event.published == published)
             && ids.as_ref().is_none_or(|ids| by_id_or_uuid(ids, event))
-            && tags
-                .as_ref()
-                .is_none_or(|tags| tags.admit(&[], &event.tags))
+            && tags.as_ref().is_none_or(|tags| tags.admit(&[], &event.tags))
             && timestamp.is_none_or(|time| time.admits(event.timestamp))
     });
     Ok(wanted.collect())
@@ -85,10 +78,7 @@ fn sort(rows: &mut [&EventRow], filters: &serde_json::Map<String, Value>) {
     }
 }
 
-fn cut<'a, 'b>(
-    rows: &'b [&'a EventRow],
-    filters: &serde_json::Map<String, Value>,
-) -> &'b [&'a EventRow] {
+fn cut<'a, 'b>(rows: &'b [&'a EventRow], filters: &serde_json::Map<String, Value>) -> &'b [&'a EventRow] {
     let size = |key: &str| {
         number(filters.get(key))
             .and_then(|number| usize::try_from(number).ok())
@@ -111,10 +101,7 @@ fn line(store: &Store, event: &EventRow) -> Node {
         .map(|organisation| organisation.uuid.to_string());
     object([
         ("id", event.id.into()),
-        (
-            "timestamp",
-            u64::try_from(event.timestamp).unwrap_or_default().into(),
-        ),
+        ("timestamp", u64::try_from(event.timestamp).unwrap_or_default().into()),
         ("sighting_timestamp", 0.into()),
         ("published", event.published.into()),
         ("uuid", Node::Text(event.uuid.to_string())),

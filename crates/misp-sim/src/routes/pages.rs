@@ -48,9 +48,7 @@ pub(super) fn me(shared: &Shared, user: &User, stringify: bool) -> Answer {
                 ("id", user.organisation.into()),
                 (
                     "name",
-                    organisation
-                        .map_or("", |organisation| &organisation.name)
-                        .into(),
+                    organisation.map_or("", |organisation| &organisation.name).into(),
                 ),
                 ("date_created", "2026-01-01 00:00:00".into()),
                 ("date_modified", "2026-01-01 00:00:00".into()),
@@ -61,9 +59,7 @@ pub(super) fn me(shared: &Shared, user: &User, stringify: bool) -> Answer {
                 ("created_by", 1.into()),
                 (
                     "uuid",
-                    organisation.map_or(Node::Null, |organisation| {
-                        Node::Text(organisation.uuid.to_string())
-                    }),
+                    organisation.map_or(Node::Null, |organisation| Node::Text(organisation.uuid.to_string())),
                 ),
                 ("contacts", Node::Null),
                 ("local", true.into()),
@@ -88,10 +84,7 @@ fn own_user(user: &User) -> Node {
         ("nids_sid", 4_000_000.into()),
         ("termsaccepted", true.into()),
         ("newsread", 0.into()),
-        (
-            "role_id",
-            (if user.role == Role::SiteAdmin { 1 } else { 6 }).into(),
-        ),
+        ("role_id", (if user.role == Role::SiteAdmin { 1 } else { 6 }).into()),
         ("change_pw", false.into()),
         ("contactalert", false.into()),
         ("disabled", user.disabled.into()),
@@ -188,15 +181,11 @@ fn role(user: &User) -> Node {
 /// `/attributes/attributeStatistics[/type|/category[/true]]`: counts everything on the site, deleted and hidden ones too (fact 46).
 pub(super) fn statistics(store: &Store, rest: &[&str]) -> Answer {
     let by_category = rest.first() == Some(&"category");
-    let percent = rest
-        .get(1)
-        .is_some_and(|word| matches!(*word, "true" | "1"));
+    let percent = rest.get(1).is_some_and(|word| matches!(*word, "true" | "1"));
     let mut counts: BTreeMap<(String, &str), u64> = BTreeMap::new();
     let mut total = 0_u64;
     for row in store.attributes.iter().filter(|row| !row.gone) {
-        let name = store
-            .names
-            .name(if by_category { row.category } else { row.kind });
+        let name = store.names.name(if by_category { row.category } else { row.kind });
         *counts.entry((name.to_lowercase(), name)).or_default() += 1;
         total += 1;
     }
@@ -244,11 +233,7 @@ pub(super) fn warninglists(store: &Store, stringify: bool) -> Answer {
 
 /// `/warninglists/view/ID` with all entries.
 pub(super) fn warninglist(store: &Store, id: &str, stringify: bool, url: &str) -> Answer {
-    let Some(list) = store
-        .warninglists
-        .iter()
-        .find(|list| id.parse() == Ok(list.id))
-    else {
+    let Some(list) = store.warninglists.iter().find(|list| id.parse() == Ok(list.id)) else {
         return Answer::error(StatusCode::NOT_FOUND, "Warninglist not found.", url);
     };
     let number = |index: usize| list.id * 1_000 + u64::try_from(index).unwrap_or_default() + 1;
@@ -308,12 +293,7 @@ mod tests {
 
     #[test]
     fn shares_are_written_as_misp_does() {
-        for (count, want) in [
-            (31, "0.128%"),
-            (17, "0.07%"),
-            (6_388, "26.372%"),
-            (1, "0.004%"),
-        ] {
+        for (count, want) in [(31, "0.128%"), (17, "0.07%"), (6_388, "26.372%"), (1, "0.004%")] {
             assert_eq!(share(count, 24_223), want);
         }
     }

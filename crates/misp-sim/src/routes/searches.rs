@@ -27,23 +27,17 @@ impl From<&User> for Reader {
 pub(super) fn attributes(shared: &Shared, asked: &Asked, user: &User, twist: Twist) -> Answer {
     let limited = match auth::count_search(shared, asked, user) {
         Ok(headers) => headers,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let mut answer = match filters(asked) {
         Ok(filters) => found(shared, asked, user, twist, &filters),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     };
     answer.add(limited);
     answer
 }
 
-fn found(
-    shared: &Shared,
-    asked: &Asked,
-    user: &User,
-    twist: Twist,
-    filters: &Map<String, Value>,
-) -> Answer {
+fn found(shared: &Shared, asked: &Asked, user: &User, twist: Twist, filters: &Map<String, Value>) -> Answer {
     let nothing = Map::new();
     let filters = if twist.unfiltered { &nothing } else { filters };
     match Query::read(filters, shared.clock.now()) {
@@ -58,27 +52,21 @@ fn found(
             ]);
             answer
         }
-        Err(Refusal::Internal) => {
-            Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &asked.path_as_sent())
-        }
-        Err(Refusal::Format) => Answer::error(
-            StatusCode::NOT_FOUND,
-            "Invalid output format.",
-            &asked.path_as_sent(),
-        ),
+        Err(Refusal::Internal) => Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &asked.path_as_sent()),
+        Err(Refusal::Format) => Answer::error(StatusCode::NOT_FOUND, "Invalid output format.", &asked.path_as_sent()),
     }
 }
 
 /// Reads the filters from wherever they are. What is not understood is no filter: everything the key may see (fact 10).
-fn filters(asked: &Asked) -> Result<Map<String, Value>, Answer> {
+fn filters(asked: &Asked) -> Result<Map<String, Value>, Box<Answer>> {
     let mut filters = asked.named();
     if asked.method == Method::GET || asked.method == Method::HEAD {
         if filters.is_empty() {
-            return Err(Answer::error(
+            return Err(Box::new(Answer::error(
                 StatusCode::BAD_REQUEST,
                 NO_FILTER_BY_GET,
                 &asked.path_as_sent(),
-            ));
+            )));
         }
         return Ok(filters);
     }
@@ -93,11 +81,11 @@ fn filters(asked: &Asked) -> Result<Map<String, Value>, Answer> {
                 Ok(Value::Object(map)) => filters.extend(map),
                 Ok(_) => {}
                 Err(_) => {
-                    return Err(Answer::error(
+                    return Err(Box::new(Answer::error(
                         StatusCode::METHOD_NOT_ALLOWED,
                         BAD_JSON,
                         &asked.path_as_sent(),
-                    ));
+                    )));
                 }
             }
         }

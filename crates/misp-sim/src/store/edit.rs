@@ -27,96 +27,60 @@ impl Store {
     }
 
     /// Switches `to_ids` of an attribute.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn set_to_ids(&mut self, attribute: u64, to_ids: bool) -> Result<(), NoSuch> {
         self.change(attribute, |row| row.to_ids = to_ids)
     }
 
     /// Changes the comment of an attribute.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn set_comment(&mut self, attribute: u64, comment: &str) -> Result<(), NoSuch> {
         self.change(attribute, |row| {
-            row.rare
-                .get_or_insert_with(|| Box::new(Rare::default()))
-                .comment = comment.to_owned()
+            row.rare.get_or_insert_with(|| Box::new(Rare::default())).comment = comment.to_owned()
         })
     }
 
     /// Soft deletes an attribute: it stays, and only a search for deleted ones finds it.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn soft_delete(&mut self, attribute: u64) -> Result<(), NoSuch> {
         self.change(attribute, |row| row.deleted = true)
     }
 
     /// Restores a soft deleted attribute.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn restore(&mut self, attribute: u64) -> Result<(), NoSuch> {
         self.change(attribute, |row| row.deleted = false)
     }
 
     /// Deletes an attribute without a trace; only its event shows that something happened.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn hard_delete(&mut self, attribute: u64) -> Result<(), NoSuch> {
         self.change(attribute, |row| row.gone = true)
     }
 
     /// Puts a tag on an attribute.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn tag_attribute(&mut self, attribute: u64, tag: &str) -> Result<(), NoSuch> {
         let tag = self.tag_place(tag);
-        self.change(attribute, |row| {
-            attach(&mut row.tags, TagRef { tag, local: false })
-        })
+        self.change(attribute, |row| attach(&mut row.tags, TagRef { tag, local: false }))
     }
 
     /// Puts a tag on an attribute locally: found and shown like any other, but no time changes and nothing is unpublished.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn tag_attribute_locally(&mut self, attribute: u64, tag: &str) -> Result<(), NoSuch> {
         let tag = self.tag_place(tag);
-        let slot = self
-            .attribute_slot(attribute)
-            .ok_or(NoSuch::Attribute(attribute))?;
+        let slot = self.attribute_slot(attribute).ok_or(NoSuch::Attribute(attribute))?;
         attach(&mut self.attributes[slot].tags, TagRef { tag, local: true });
         Ok(())
     }
 
     /// Takes a tag off an attribute; a local one leaves no mark.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn untag_attribute(&mut self, attribute: u64, tag: &str) -> Result<(), NoSuch> {
-        let slot = self
-            .attribute_slot(attribute)
-            .ok_or(NoSuch::Attribute(attribute))?;
+        let slot = self.attribute_slot(attribute).ok_or(NoSuch::Attribute(attribute))?;
         let place = self.tag_named(tag);
         let row = &mut self.attributes[slot];
-        let Some(found) = row
-            .tags
-            .iter()
-            .position(|attached| Some(attached.tag) == place)
-        else {
+        let Some(found) = row.tags.iter().position(|attached| Some(attached.tag) == place) else {
             return Ok(());
         };
         if row.tags.remove(found).local {
@@ -126,41 +90,26 @@ impl Store {
     }
 
     /// Puts a tag on an event: all its attributes inherit it, but their own times stay.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn tag_event(&mut self, event: u64, tag: &str) -> Result<(), NoSuch> {
         let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
         let tag = self.tag_place(tag);
-        attach(
-            &mut self.events[slot as usize].tags,
-            TagRef { tag, local: false },
-        );
+        attach(&mut self.events[slot as usize].tags, TagRef { tag, local: false });
         self.touch(slot);
         Ok(())
     }
 
     /// Puts a tag on an event locally: nothing else changes.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn tag_event_locally(&mut self, event: u64, tag: &str) -> Result<(), NoSuch> {
         let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
         let tag = self.tag_place(tag);
-        attach(
-            &mut self.events[slot as usize].tags,
-            TagRef { tag, local: true },
-        );
+        attach(&mut self.events[slot as usize].tags, TagRef { tag, local: true });
         Ok(())
     }
 
     /// Takes a tag off an event; a local one leaves no mark.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn untag_event(&mut self, event: u64, tag: &str) -> Result<(), NoSuch> {
         let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
         let place = self.tag_named(tag);
@@ -175,10 +124,7 @@ impl Store {
     }
 
     /// Changes the title of an event.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn set_info(&mut self, event: u64, info: &str) -> Result<(), NoSuch> {
         let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
         info.clone_into(&mut self.events[slot as usize].info);
@@ -187,10 +133,7 @@ impl Store {
     }
 
     /// Publishes an event now; its time of change stays.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn publish(&mut self, event: u64) -> Result<(), NoSuch> {
         let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
         let now = self.now();
@@ -201,10 +144,7 @@ impl Store {
     }
 
     /// Takes an event back on purpose: no time changes.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn unpublish(&mut self, event: u64) -> Result<(), NoSuch> {
         let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
         self.events[slot as usize].published = false;
@@ -212,15 +152,9 @@ impl Store {
     }
 
     /// Deletes an event with its attributes; nothing shows that it was there.
-    #[expect(
-        clippy::missing_errors_doc,
-        reason = "the same for every edit, said at set_value"
-    )]
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn delete_event(&mut self, event: u64) -> Result<(), NoSuch> {
-        let slot = self
-            .event_index
-            .remove(&event)
-            .ok_or(NoSuch::Event(event))?;
+        let slot = self.event_index.remove(&event).ok_or(NoSuch::Event(event))?;
         let row = &mut self.events[slot as usize];
         row.gone = true;
         for place in std::mem::take(&mut row.attributes) {
@@ -253,24 +187,14 @@ impl Store {
     pub(super) fn touch(&mut self, slot: u32) -> i64 {
         let now = self.now();
         let event = &mut self.events[slot as usize];
-        let at = if event.publish_timestamp == now {
-            now + 1
-        } else {
-            now
-        };
+        let at = if event.publish_timestamp == now { now + 1 } else { now };
         event.timestamp = event.timestamp.max(at);
         event.published = false;
         at
     }
 
-    fn change(
-        &mut self,
-        attribute: u64,
-        change: impl FnOnce(&mut AttributeRow),
-    ) -> Result<(), NoSuch> {
-        let slot = self
-            .attribute_slot(attribute)
-            .ok_or(NoSuch::Attribute(attribute))?;
+    fn change(&mut self, attribute: u64, change: impl FnOnce(&mut AttributeRow)) -> Result<(), NoSuch> {
+        let slot = self.attribute_slot(attribute).ok_or(NoSuch::Attribute(attribute))?;
         let event = self.attributes[slot].event;
         let at = self.touch(event);
         let row = &mut self.attributes[slot];
@@ -359,10 +283,7 @@ mod tests {
         let view = store.event(event).unwrap();
         assert!(!view.published() && view.timestamp() > view.publish_timestamp());
         store.publish(event).unwrap();
-        assert!(
-            store.event(event).unwrap().publish_timestamp()
-                >= store.attribute(attribute).unwrap().timestamp()
-        );
+        assert!(store.event(event).unwrap().publish_timestamp() >= store.attribute(attribute).unwrap().timestamp());
     }
 
     #[test]

@@ -7,17 +7,12 @@ use super::{
     edit::NoSuch,
     rows::{AttributeRow, EventRow, Rare, TagRef},
 };
-use crate::model::{
-    Attribute, Event, Organisation, Publication, Tag, TagUse, User, Warninglist, usual_category,
-};
+use crate::model::{Attribute, Event, Organisation, Publication, Tag, TagUse, User, Warninglist, usual_category};
 
 impl Store {
     /// Adds an organisation and returns its number.
     pub fn add_organisation(&mut self, mut organisation: Organisation) -> u64 {
-        organisation.id = free_id(
-            organisation.id,
-            self.organisations.iter().map(|known| known.id),
-        );
+        organisation.id = free_id(organisation.id, self.organisations.iter().map(|known| known.id));
         let id = organisation.id;
         self.organisations.push(organisation);
         id
@@ -164,10 +159,8 @@ impl Store {
             last_seen: attribute.last_seen,
             object: attribute.object,
         };
-        let common = rare.comment.is_empty()
-            && rare.first_seen.is_none()
-            && rare.last_seen.is_none()
-            && rare.object.is_none();
+        let common =
+            rare.comment.is_empty() && rare.first_seen.is_none() && rare.last_seen.is_none() && rare.object.is_none();
         let row = AttributeRow {
             id,
             uuid: attribute.uuid.unwrap_or_else(|| numbered_uuid(0xa, id)),
@@ -209,10 +202,7 @@ impl Store {
     fn organisation_named(&mut self, name: Option<&str>) -> u64 {
         let found = match name {
             None => self.organisations.first(),
-            Some(name) => self
-                .organisations
-                .iter()
-                .find(|organisation| organisation.name == name),
+            Some(name) => self.organisations.iter().find(|organisation| organisation.name == name),
         };
         if let Some(organisation) = found {
             return organisation.id;
@@ -245,18 +235,12 @@ fn publication(publication: Publication, changed: i64, now: i64) -> (bool, i64) 
         Publication::Draft => (false, 0),
         Publication::Published(at) => (true, at.map_or(changed, |at| at.resolve(now))),
         Publication::Edited(at) => (false, at.resolve(now).min(changed - 1)),
-        Publication::Withdrawn(at) => {
-            (false, at.map_or(changed, |at| at.resolve(now)).max(changed))
-        }
+        Publication::Withdrawn(at) => (false, at.map_or(changed, |at| at.resolve(now)).max(changed)),
     }
 }
 
 fn numbered_uuid(family: u8, id: u64) -> Uuid {
-    Uuid::from_u128(
-        (u128::from(family) << 124)
-            | 0x4000_8000_0000_0000_0000
-            | u128::from(id & 0xffff_ffff_ffff),
-    )
+    Uuid::from_u128((u128::from(family) << 124) | 0x4000_8000_0000_0000_0000 | u128::from(id & 0xffff_ffff_ffff))
 }
 
 fn day(unix: i64) -> String {

@@ -1,6 +1,7 @@
 //! A client for the tests, as plain as can be: one request a connection, everything read to the end.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
 
 use std::{
     io::{Read, Write},
@@ -20,7 +21,10 @@ pub(crate) struct Got {
 
 impl Got {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -31,7 +35,13 @@ impl Got {
     pub(crate) fn column(&self, field: &str) -> Vec<String> {
         let json = self.json();
         let rows = json["response"]["Attribute"].as_array().unwrap().clone();
-        rows.iter().map(|row| row[field].as_str().map_or_else(|| row[field].to_string(), str::to_owned)).collect()
+        rows.iter()
+            .map(|row| {
+                row[field]
+                    .as_str()
+                    .map_or_else(|| row[field].to_string(), str::to_owned)
+            })
+            .collect()
     }
 }
 
@@ -39,7 +49,10 @@ impl Got {
 pub(crate) fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Got> {
     let mut stream = TcpStream::connect(to).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    let mut request = format!(
+        "{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -53,7 +66,12 @@ pub(crate) fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &
 
 /// Sends a search with a key and reads the answer.
 pub(crate) fn search(to: SocketAddr, key: &str, body: &str) -> Got {
-    let headers = [("Host", "misp.example.net"), ("Authorization", key), ("Accept", "application/json"), ("Content-Type", "application/json")];
+    let headers = [
+        ("Host", "misp.example.net"),
+        ("Authorization", key),
+        ("Accept", "application/json"),
+        ("Content-Type", "application/json"),
+    ];
     send(to, "POST", "/attributes/restSearch", &headers, body.as_bytes()).unwrap()
 }
 
@@ -68,24 +86,43 @@ fn parse(mut raw: &[u8], head_only: bool) -> Option<Got> {
             raw = rest;
             continue;
         }
-        let headers: Vec<(String, String)> =
-            lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let value = |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str());
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let value = |wanted: &str| {
+            headers
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+                .map(|(_, value)| value.as_str())
+        };
         let (body, complete) = if value("transfer-encoding") == Some("chunked") {
             unchunk(rest)
         } else {
             let length: Option<usize> = value("content-length").and_then(|length| length.parse().ok());
-            (rest.to_vec(), head_only || length.is_none_or(|length| length == rest.len()))
+            (
+                rest.to_vec(),
+                head_only || length.is_none_or(|length| length == rest.len()),
+            )
         };
-        return Some(Got { status, headers, body, complete });
+        return Some(Got {
+            status,
+            headers,
+            body,
+            complete,
+        });
     }
 }
 
 fn unchunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while let Some(end) = rest.windows(2).position(|window| window == b"\r\n") {
-        let Ok(size) = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap_or("x"), 16) else { break };
-        let Some(chunk) = rest.get(end + 2..end + 2 + size) else { break };
+        let Ok(size) = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap_or("x"), 16) else {
+            break;
+        };
+        let Some(chunk) = rest.get(end + 2..end + 2 + size) else {
+            break;
+        };
         if size == 0 {
             return (body, true);
         }

@@ -1,0 +1,251 @@
+//! Each fault does on the wire what it says, and only where and as often as it is told.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at the first thing that goes wrong"
+)]
+
+mod support;
+
+use std::{
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use misp_sim::{Attribute, Event, Fault, RunningSim, Sim};
+use support::{Got, send};
+
+const ALL: &str = r#"{"type":"domain","limit":10,"page":1}"#;
+
+fn sim() -> RunningSim {
+    let event = (0..10).fold(Event::new("ten").tag("example:x"), |event, number| {
+        event.attribute(Attribute::new("domain", format!("d{number}.example.com")))
+    });
+    let other = Event::new("other").attribute(Attribute::new("md5", "00000000000000000000000000000000"));
+    Sim::builder().event(event).event(other).start_now().unwrap()
+}
+
+fn ask(sim: &RunningSim) -> Option<Got> {
+    let headers = [
+        ("Host", "x"),
+        ("Authorization", Sim::READER_KEY),
+        ("Content-Type", "application/json"),
+    ];
+    send(sim.addr(), "POST", "/attributes/restSearch", &headers, ALL.as_bytes())
+}
+
+#[test]
+fn without_a_fault_the_answer_is_whole() {
+    let got = ask(&sim()).unwrap();
+    assert_eq!((got.status, got.complete, got.column("id").len()), (200, true, 10));
+}
+
+#[test]
+fn refusing_closes_the_door_and_clearing_opens_it_again() {
+    let sim = sim();
+    for _ in 0..3 {
+        sim.set_fault(Fault::Refuse);
+        assert!(TcpStream::connect(sim.addr()).is_err());
+        sim.clear_fault();
+        assert_eq!(ask(&sim).unwrap().status, 200);
+    }
+}
+
+#[test]
+fn refusing_cuts_open_connections() {
+    let sim = sim();
+    let open = TcpStream::connect(sim.addr()).unwrap();
+    // Served once, so that the connection is known to be accepted.
+    assert!(ask(&sim).is_some());
+    sim.set_fault(Fault::Refuse);
+    open.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let ended = std::io::Read::read(&mut &open, &mut [0; 1]);
+    assert!(matches!(ended, Ok(0)) || ended.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn closing_early_gives_no_answer() {
+    let sim = sim();
+    sim.set_fault(Fault::CloseEarly);
+    assert!(ask(&sim).is_none());
+    assert_eq!(sim.searches(), 1);
+}
+
+#[test]
+fn a_body_is_cut_off_after_so_many_bytes() {
+    let sim = sim();
+    for chunked in [false, true] {
+        sim.set_fault(Fault::CutOff {
+            after_bytes: 500,
+            chunked,
+        });
+        let got = ask(&sim).unwrap();
+        assert_eq!(
+            (got.status, got.complete, got.body.len()),
+            (200, false, 500),
+            "chunked {chunked}"
+        );
+        assert_eq!(got.header("Content-Length").is_none(), chunked);
+    }
+}
+
+#[test]
+fn a_hanging_answer_hangs_where_it_is_told() {
+    use std::io::{Read, Write};
+    let sim = sim();
+    for (fault, bytes_come) in [(Fault::Hang, false), (Fault::HangInBody { after_bytes: 30 }, true)] {
+        sim.set_fault(fault);
+        let mut stream = TcpStream::connect(sim.addr()).unwrap();
+        let head = format!(
+            "POST /attributes/restSearch HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Length: 0\r\n\r\n",
+            Sim::READER_KEY
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+        let mut got = Vec::new();
+        let ended = stream.read_to_end(&mut got);
+        assert!(ended.is_err(), "it ended");
+        assert_eq!(!got.is_empty(), bytes_come);
+        assert!(!bytes_come || got.ends_with(br#"{"response": {"Attribute": [{"#) || got.len() > 30);
+    }
+}
+
+#[test]
+fn a_dripping_answer_comes_whole_but_late() {
+    let sim = sim();
+    sim.set_fault(Fault::SlowDrip {
+        bytes: 1_000,
+        pause: Duration::from_millis(20),
+    });
+    let start = Instant::now();
+    let got = ask(&sim).unwrap();
+    assert_eq!((got.complete, got.column("id").len()), (true, 10));
+    assert!(start.elapsed() >= Duration::from_millis(80));
+    sim.set_fault(Fault::Late(Duration::from_millis(100)));
+    let start = Instant::now();
+    assert!(ask(&sim).unwrap().complete && start.elapsed() >= Duration::from_millis(100));
+}
+
+#[test]
+fn error_pages_have_their_status_and_form() {
+    let sim = sim();
+    for (fault, status, content_type, text) in [
+        (Fault::Html { status: 200 }, 200, "text/html", "<html>"),
+        (Fault::Html { status: 502 }, 502, "text/html", "Bad Gateway"),
+        (
+            Fault::Status(403),
+            403,
+            "application/json; charset=UTF-8",
+            "You do not have permission",
+        ),
+        (
+            Fault::Status(429),
+            429,
+            "application/json; charset=UTF-8",
+            "Rate limit exceeded.",
+        ),
+        (
+            Fault::Status(500),
+            500,
+            "application/json; charset=UTF-8",
+            "An Internal Error Has Occurred.",
+        ),
+        (Fault::NotJson, 200, "application/json; charset=UTF-8", "Warning"),
+        (
+            Fault::WrongContentType,
+            200,
+            "text/html; charset=UTF-8",
+            "d9.example.com",
+        ),
+        (Fault::LoginRedirect, 302, "text/html; charset=UTF-8", ""),
+    ] {
+        sim.set_fault(&fault);
+        let got = ask(&sim).unwrap();
+        assert_eq!(
+            (got.status, got.header("content-type")),
+            (status, Some(content_type)),
+            "{fault:?}"
+        );
+        assert!(String::from_utf8_lossy(&got.body).contains(text), "{fault:?}");
+        assert_eq!(got.header("location").is_some(), fault == Fault::LoginRedirect);
+    }
+}
+
+#[test]
+fn answers_can_be_wrong_in_the_small() {
+    let sim = sim();
+    sim.set_fault(Fault::EverythingUnfiltered);
+    assert_eq!(
+        ask(&sim)
+            .unwrap()
+            .column("type")
+            .iter()
+            .filter(|kind| *kind == "md5")
+            .count(),
+        1
+    );
+    sim.set_fault(Fault::WithoutCounts);
+    let got = ask(&sim).unwrap();
+    assert!(got.header("x-result-count").is_none() && got.header("x-skipped-elements-count").is_none());
+    sim.set_fault(Fault::NumbersUnquoted);
+    assert!(ask(&sim).unwrap().json()["response"]["Attribute"][0]["id"].is_u64());
+}
+
+#[test]
+fn a_fault_keeps_to_its_path_and_its_number() {
+    let sim = sim();
+    sim.set_fault(Fault::Status(500).on("/attributes/restSearch").after(1).times(2));
+    let version = || {
+        let headers = [("Authorization", Sim::READER_KEY), ("Accept", "application/json")];
+        send(sim.addr(), "GET", "/servers/getVersion", &headers, b"")
+            .unwrap()
+            .status
+    };
+    let statuses: Vec<u16> = (0..5).map(|_| ask(&sim).unwrap().status).collect();
+    assert_eq!((statuses, version()), (vec![200, 500, 500, 200, 200], 200));
+}
+
+#[test]
+fn requests_are_written_down_without_the_key() {
+    let sim = sim();
+    ask(&sim).unwrap();
+    let log = sim.requests();
+    let request = &log[0];
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str(), request.page()),
+        ("POST", "/attributes/restSearch", 1)
+    );
+    assert_eq!(request.user.as_deref(), Some("reader@cert.example.org"));
+    assert!(!format!("{log:?}").contains(Sim::READER_KEY));
+    assert_eq!((sim.count("/attributes"), sim.count("/events")), (1, 0));
+    sim.clear_requests();
+    assert_eq!(sim.searches(), 0);
+}
+
+#[test]
+fn rows_can_be_moved_between_two_pages() {
+    let sim = sim();
+    sim.on_request(|request, store| {
+        if request.page() == 2 {
+            let first = store.find("d0.example.com").unwrap();
+            store.hard_delete(first).unwrap();
+        }
+    });
+    let page = |number: u32| {
+        support::search(
+            sim.addr(),
+            Sim::READER_KEY,
+            &format!(r#"{{"type":"domain","limit":5,"page":{number}}}"#),
+        )
+    };
+    assert_eq!(
+        page(1).column("value").last().map(String::as_str),
+        Some("d4.example.com")
+    );
+    // d5 slid onto the first page, which was read already.
+    assert_eq!(
+        page(2).column("value").first().map(String::as_str),
+        Some("d6.example.com")
+    );
+}
