@@ -166,12 +166,33 @@ impl ClientBuilder {
     /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Setup`] when a certificate is not PEM, or the user agent cannot be sent.
+    /// [`ErrorKind::Setup`] when a certificate is not PEM, the user agent cannot be sent, or https is to be checked on a
+    /// machine that trusts nobody.
     pub fn build(self) -> Result<Client, Error> {
+        let own = self.own_certificates()?;
+        // Without TLS nobody is trusted, and a machine without any certificate (a bare container) will do.
+        let http = if !self.base_url.is_https() && !self.system_proxy {
+            self.http()?.tls_certs_only(own).build()
+        } else {
+            match self.http()?.tls_certs_merge(own.clone()).build() {
+                // The system has none to merge with.
+                Err(_) if !own.is_empty() => self.http()?.tls_certs_only(own).build(),
+                outcome => outcome,
+            }
+        };
+        let http = http.map_err(|error| setup("the certificates to trust").with_source(error.without_url()))?;
+        let silence = self.timeout.min(MAX_SILENCE);
+        Ok(Client {
+            transport: Transport::new(http, self.base_url, self.timeout, silence, self.retries),
+            limits: self.limits,
+        })
+    }
+
+    fn http(&self) -> Result<reqwest::ClientBuilder, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, self.key.header()?);
         let agent = HeaderValue::from_str(&self.user_agent).map_err(|_| setup("the user agent cannot be sent"))?;
-        let mut http = reqwest::Client::builder()
+        let http = reqwest::Client::builder()
             // A redirect would carry the key to another host.
             .redirect(Policy::none())
             .referer(false)
@@ -181,25 +202,20 @@ impl ClientBuilder {
             .connect_timeout(self.timeout.min(MAX_CONNECT_TIMEOUT))
             .pool_idle_timeout(POOL_IDLE)
             .tls_danger_accept_invalid_certs(!self.verify_certificate);
-        if !self.system_proxy {
-            http = http.no_proxy();
-        }
+        Ok(if self.system_proxy { http } else { http.no_proxy() })
+    }
+
+    fn own_certificates(&self) -> Result<Vec<Certificate>, Error> {
+        let mut all = Vec::new();
         for pem in &self.root_certificates {
             let certificates = Certificate::from_pem_bundle(pem)
                 .map_err(|error| setup("not a PEM certificate").with_source(error.without_url()))?;
             if certificates.is_empty() {
                 return Err(setup("no certificate in the PEM text"));
             }
-            http = http.tls_certs_merge(certificates);
+            all.extend(certificates);
         }
-        let http = http
-            .build()
-            .map_err(|error| setup("HTTP or TLS").with_source(error.without_url()))?;
-        let silence = self.timeout.min(MAX_SILENCE);
-        Ok(Client {
-            transport: Transport::new(http, self.base_url, self.timeout, silence, self.retries),
-            limits: self.limits,
-        })
+        Ok(all)
     }
 }
 
@@ -213,7 +229,7 @@ mod tests {
 
     fn builder() -> ClientBuilder {
         Client::builder(
-            BaseUrl::parse("https://misp.example.net").unwrap(),
+            BaseUrl::parse("http://misp.example.net").unwrap(),
             AuthKey::new("verysecretkey").unwrap(),
         )
     }

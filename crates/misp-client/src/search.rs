@@ -1,11 +1,15 @@
-//! The question of `POST /attributes/restSearch`, and whether a row answers it.
+//! The question of `POST /attributes/restSearch`.
+
+mod stray;
 
 use std::num::NonZeroU32;
 
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Attribute, Error, ErrorKind};
+use crate::{Error, ErrorKind};
+
+pub use stray::Stray;
 
 /// Rows on a page when nothing else is said: a page costs MISP about 0.1 s beside its rows.
 const DEFAULT_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
@@ -78,57 +82,6 @@ impl Order {
     }
 }
 
-/// Why a row is no answer to the question; see [`AttributeSearch::answers`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum Stray {
-    /// Deleted though deleted ones were not asked for, or the other way round.
-    #[error("deleted or not, against the question")]
-    Deleted,
-    /// From an event that was not asked for.
-    #[error("of an event that was not asked for")]
-    Event,
-    /// Has a tag that was excluded.
-    #[error("has a tag that was excluded")]
-    ExcludedTag,
-    /// Has none of the tags that were asked for.
-    #[error("has none of the tags that were asked for")]
-    MissingTag,
-    /// From an organisation that was not asked for.
-    #[error("of an organisation that was not asked for")]
-    Organisation,
-    /// From an event that is published though unpublished ones were asked for, or the other way round.
-    #[error("published or not, against the question")]
-    Published,
-    /// Changed before the time that was asked for.
-    #[error("changed before the time that was asked for")]
-    Timestamp,
-    /// The `to_ids` flag is not the one that was asked for.
-    #[error("the to_ids flag is not the one that was asked for")]
-    ToIds,
-    /// Of a type that was not asked for.
-    #[error("of a type that was not asked for")]
-    Type,
-}
-
-impl Stray {
-    /// Returns a short name for logs and metric labels.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deleted => "deleted",
-            Self::Event => "event",
-            Self::ExcludedTag => "excluded_tag",
-            Self::MissingTag => "missing_tag",
-            Self::Organisation => "organisation",
-            Self::Published => "published",
-            Self::Timestamp => "timestamp",
-            Self::ToIds => "to_ids",
-            Self::Type => "type",
-        }
-    }
-}
-
 impl AttributeSearch {
     /// Looks for attributes of these types, such as `ip-dst` or `domain|ip`.
     ///
@@ -152,7 +105,8 @@ impl AttributeSearch {
     /// # Errors
     /// [`ErrorKind::InvalidSearch`] without any event.
     pub fn of_events(ids: impl IntoIterator<Item = u64>) -> Result<Self, Error> {
-        let event_ids: Vec<u64> = ids.into_iter().filter(|id| *id > 0).collect();
+        let mut event_ids: Vec<u64> = ids.into_iter().filter(|id| *id > 0).collect();
+        event_ids.sort_unstable();
         if event_ids.is_empty() {
             Err(unfiltered())
         } else {
@@ -283,6 +237,8 @@ impl AttributeSearch {
     #[must_use]
     pub fn event_ids(mut self, ids: impl IntoIterator<Item = u64>) -> Self {
         self.event_ids.extend(ids);
+        // Sorted, since every row is looked up in it.
+        self.event_ids.sort_unstable();
         self
     }
 
@@ -351,70 +307,6 @@ impl AttributeSearch {
         )]
         serde_json::to_vec(&body).expect("texts and whole numbers are always JSON")
     }
-
-    /// Says whether this row is an answer to the question.
-    ///
-    /// A MISP, or a proxy before it, that loses the body of a question answers with everything it has. Each row is therefore
-    /// held against the question: type, `to_ids`, tags, time, deletion, and what only the context shows where it was asked for.
-    ///
-    /// # Errors
-    /// [`Stray`] with the first condition that the row does not meet.
-    pub fn answers(&self, row: &Attribute) -> Result<(), Stray> {
-        let is_type = |asked: &String| asked.eq_ignore_ascii_case(&row.kind) || is_email_quirk(asked, &row.kind);
-        let check = |met: bool, stray: Stray| if met { Ok(()) } else { Err(stray) };
-        check(self.types.is_empty() || self.types.iter().any(is_type), Stray::Type)?;
-        check(self.to_ids.is_none_or(|wanted| wanted == row.to_ids), Stray::ToIds)?;
-        check(
-            self.timestamp_from.is_none_or(|from| row.timestamp >= from),
-            Stray::Timestamp,
-        )?;
-        check(
-            match self.deleted {
-                Deleted::No => !row.deleted,
-                Deleted::Only => row.deleted,
-                Deleted::Either => true,
-            },
-            Stray::Deleted,
-        )?;
-        check(
-            self.event_ids.is_empty() || self.event_ids.contains(&row.event_id),
-            Stray::Event,
-        )?;
-        self.tags_answer(row)?;
-        self.context_answers(row)
-    }
-
-    fn tags_answer(&self, row: &Attribute) -> Result<(), Stray> {
-        let shows_all_tags = self.include_event_tags || self.include_context;
-        if shows_all_tags && !self.any_of.is_empty() && !self.any_of.iter().any(|tag| row.has_tag(tag)) {
-            return Err(Stray::MissingTag);
-        }
-        if self.none_of.iter().any(|tag| row.has_tag(tag)) {
-            return Err(Stray::ExcludedTag);
-        }
-        Ok(())
-    }
-
-    fn context_answers(&self, row: &Attribute) -> Result<(), Stray> {
-        if let (Some(wanted), Some(known)) = (self.organisation, row.event.orgc_uuid)
-            && wanted != known
-        {
-            return Err(Stray::Organisation);
-        }
-        match (self.published, row.event.published) {
-            (Published::Yes, Some(false)) | (Published::No, Some(true)) => {
-                return Err(Stray::Published);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-/// `email-src` and `email-dst` bring attributes of the type `email` too.
-fn is_email_quirk(asked: &str, kind: &str) -> bool {
-    kind.eq_ignore_ascii_case("email")
-        && (asked.eq_ignore_ascii_case("email-src") || asked.eq_ignore_ascii_case("email-dst"))
 }
 
 fn attribute_type(name: String) -> Result<String, Error> {
@@ -618,76 +510,5 @@ mod tests {
         ] {
             assert!(search().with_tag(name).is_ok(), "{name:?}");
         }
-    }
-
-    fn row() -> Attribute {
-        let mut row = Attribute::new(1, "ip-dst", "192.0.2.1");
-        (row.to_ids, row.timestamp, row.event_id) = (true, 1_000, 7);
-        row
-    }
-
-    #[test]
-    fn row_that_was_not_asked_for_is_a_stray_with_its_reason() {
-        let search = || AttributeSearch::new(["ip-dst"]).unwrap();
-        assert_eq!(search().answers(&row()), Ok(()));
-        assert_eq!(
-            search().answers(&Attribute {
-                kind: "domain".into(),
-                ..row()
-            }),
-            Err(Stray::Type)
-        );
-        assert_eq!(
-            search().answers(&Attribute {
-                kind: "IP-DST".into(),
-                ..row()
-            }),
-            Ok(())
-        );
-        assert_eq!(
-            search().answers(&Attribute {
-                kind: "email".into(),
-                ..row()
-            }),
-            Err(Stray::Type)
-        );
-        assert_eq!(search().to_ids(false).answers(&row()), Err(Stray::ToIds));
-        assert_eq!(
-            search().timestamp_from(1_000).answers(&row()),
-            Ok(()),
-            "the limit is included"
-        );
-        assert_eq!(search().timestamp_from(1_001).answers(&row()), Err(Stray::Timestamp));
-        assert_eq!(
-            search().answers(&Attribute { deleted: true, ..row() }),
-            Err(Stray::Deleted)
-        );
-        assert_eq!(search().deleted(Deleted::Only).answers(&row()), Err(Stray::Deleted));
-        assert_eq!(search().event_ids([8]).answers(&row()), Err(Stray::Event));
-    }
-
-    #[test]
-    fn tags_count_on_the_attribute_and_on_its_event() {
-        let search = || AttributeSearch::new(["ip-dst"]).unwrap();
-        let wanted = || search().with_tag("a").unwrap().with_tag("b").unwrap();
-        let tagged = |tag| Attribute {
-            tags: vec![tag],
-            ..row()
-        };
-        assert_eq!(wanted().answers(&row()), Err(Stray::MissingTag));
-        assert_eq!(wanted().answers(&tagged(crate::Tag::own("b"))), Ok(()));
-        assert_eq!(wanted().answers(&tagged(crate::Tag::inherited("a"))), Ok(()));
-        assert_eq!(
-            wanted().answers(&tagged(crate::Tag::own("A"))),
-            Err(Stray::MissingTag),
-            "case counts"
-        );
-        let unwanted = search().without_tag("x").unwrap();
-        assert_eq!(
-            unwanted.answers(&tagged(crate::Tag::inherited("x"))),
-            Err(Stray::ExcludedTag)
-        );
-        // Without the tags of the event nobody can tell why a row matched.
-        assert_eq!(wanted().include_event_tags(false).answers(&row()), Ok(()));
     }
 }
