@@ -1,4 +1,6 @@
-//! The `cratosd` daemon as a library: HTTP in front of [`feed_engine`].
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is built
 //!
 //! A request runs one way: socket (`server`), route (`routes`), grant (`auth`), engine, reply. [`App`] holds what every request
 //! needs, [`server::serve`] gives it sockets; [`cli`] is the command line around both.
@@ -6,20 +8,6 @@
 //! - `routes` is one closed enum with a file for each route; everything that is wrong with a path or a query is told there;
 //! - `auth` opens the token and checks it against site, expiry, revocation and address before anything else is looked at;
 //! - `reply` and `reject` are the only places that know status codes, headers and bodies of answers.
-//!
-//! A program of one's own can have the whole daemon:
-//!
-//! ```no_run
-//! use std::sync::Arc;
-//!
-//! # async fn run(paths: site_config::Paths) -> Result<(), Box<dyn std::error::Error>> {
-//! let config = site_config::ConfigStore::open(paths).map_err(|problems| format!("{problems:?}"))?;
-//! let app = cratosd::App::new(Arc::new(config), feed_engine::FeedEngine::default())?;
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! cratosd::server::serve(app, listener, std::future::pending()).await?;
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! No token, key, path or query of a caller is ever logged: the log names the route's template.
 
