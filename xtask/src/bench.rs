@@ -89,22 +89,17 @@ impl Misp {
             .with_context(|| format!("{} cannot be started", program.display()))?;
         let mut output = BufReader::new(child.stdout.take().context("no standard output")?);
         let running = Running(child);
-        let (mut url, mut key) = (None, None);
-        while url.is_none() || key.is_none() {
-            let line = line_of(&mut output)?;
-            if let Some((_, rest)) = line.split_once("http://") {
-                url = Some(rest.trim_end_matches('/').to_owned());
-            } else if let Some((_, rest)) = line.split_once("key") {
-                key = rest.split_whitespace().last().map(str::to_owned);
-            }
-        }
+        let url = line_of(&mut output)?;
+        let key = line_of(&mut output)?;
         let port = url
-            .as_deref()
-            .and_then(|url| url.rsplit(':').next())
+            .rsplit(':')
+            .next()
+            .unwrap_or_default()
+            .parse()
             .context("no address")?;
         Ok(Self {
-            port: port.parse()?,
-            key: key.unwrap_or_default(),
+            port,
+            key,
             _running: running,
             _output: output,
         })
@@ -230,5 +225,5 @@ fn line_of(output: &mut impl std::io::BufRead) -> anyhow::Result<String> {
     if output.read_line(&mut line)? == 0 {
         bail!("the process ended without saying where it listens");
     }
-    Ok(line)
+    Ok(line.trim().to_owned())
 }

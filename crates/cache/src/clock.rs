@@ -68,9 +68,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Moment {
-        Moment(Duration::from_nanos(
-            self.nanoseconds.load(Ordering::SeqCst),
-        ))
+        Moment(Duration::from_nanos(self.nanoseconds.load(Ordering::SeqCst)))
     }
 }
 

@@ -147,11 +147,7 @@ where
         };
         tokio::spawn(async move {
             let mut landing = landing;
-            landing.outcome = Some(
-                work()
-                    .await
-                    .map_err(|error| FlightError::Failed(Arc::new(error))),
-            );
+            landing.outcome = Some(work().await.map_err(|error| FlightError::Failed(Arc::new(error))));
         });
         (board, true)
     }

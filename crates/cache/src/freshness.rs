@@ -16,10 +16,7 @@ pub struct Stamped<V> {
 impl<V> Stamped<V> {
     /// Returns the value with the present moment on it.
     pub fn now(value: V, clock: &dyn Clock) -> Self {
-        Self {
-            value,
-            at: clock.now(),
-        }
+        Self { value, at: clock.now() }
     }
 
     /// Returns how old the value is.
@@ -132,10 +129,7 @@ mod tests {
         let state = |age| RULES.state(Duration::from_secs(age));
         assert_eq!([state(0), state(299)], [State::Fresh; 2]);
         assert_eq!([state(300), state(604_799)], [State::Stale; 2]);
-        assert_eq!(
-            [state(604_800), RULES.state(Duration::MAX)],
-            [State::Dead; 2]
-        );
+        assert_eq!([state(604_800), RULES.state(Duration::MAX)], [State::Dead; 2]);
     }
 
     #[test]

@@ -38,11 +38,7 @@ impl Work {
     }
 
     async fn run(self) -> Result<usize, String> {
-        let _open = self
-            .gate
-            .acquire()
-            .await
-            .map_err(|closed| closed.to_string())?;
+        let _open = self.gate.acquire().await.map_err(|closed| closed.to_string())?;
         Ok(self.done.fetch_add(1, Ordering::SeqCst) + 1)
     }
 }
@@ -84,9 +80,7 @@ async fn callers_on_many_threads_cost_one_flight() {
                 let flight = flights.fly("key", || work.run());
                 let mut flight = std::pin::pin!(flight);
                 // Polled once, so that everybody is aboard before the work may end.
-                let landed = std::future::poll_fn(|cx| {
-                    std::task::Poll::Ready(flight.as_mut().poll(cx).is_ready())
-                });
+                let landed = std::future::poll_fn(|cx| std::task::Poll::Ready(flight.as_mut().poll(cx).is_ready()));
                 assert!(!landed.await);
                 arrived.wait().await;
                 flight.await
@@ -154,11 +148,7 @@ async fn a_caller_may_stop_waiting_while_the_work_goes_on() {
     let waited = tokio::time::timeout(Duration::from_secs(5), flights.fly("key", slow)).await;
     assert!(waited.is_err());
     let waited = flights.fly("key", || async { Ok(8) }).await;
-    assert_eq!(
-        waited.unwrap(),
-        7,
-        "the second caller gets what is under way"
-    );
+    assert_eq!(waited.unwrap(), 7, "the second caller gets what is under way");
 }
 
 #[tokio::test]
@@ -220,19 +210,14 @@ async fn panic_in_the_work_is_an_error_for_all_waiters() {
 async fn panic_before_the_first_await_is_caught_too() {
     let flights = Numbers::new();
     let work = || -> std::future::Ready<Result<usize, String>> { panic!("on purpose, in a test") };
-    assert!(matches!(
-        flights.fly("key", work).await,
-        Err(FlightError::Panicked)
-    ));
+    assert!(matches!(flights.fly("key", work).await, Err(FlightError::Panicked)));
     assert!(flights.is_empty());
 }
 
 #[test]
 fn a_runtime_that_shuts_down_leaves_no_key_behind() {
     let flights = Numbers::new();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         assert!(flights.start("key", std::future::pending::<Result<usize, String>>));
         settle().await;

@@ -35,10 +35,7 @@ fn the_bound_holds_after_every_insert() {
     for n in 0..200 {
         store.insert(key(n), value(1000));
         assert!(store.weighted_size() <= bound, "{n}");
-        assert!(
-            store.get(&key(n)).is_some(),
-            "the newest is always let in: {n}"
-        );
+        assert!(store.get(&key(n)).is_some(), "the newest is always let in: {n}");
     }
     assert_eq!(store.len(), 10);
 }
@@ -52,11 +49,7 @@ fn the_least_recently_used_leaves_first() {
     assert!(store.get(&key("a")).is_some());
     store.insert(key("d"), value(100));
     assert!(store.get(&key("b")).is_none());
-    assert!(
-        ["a", "c", "d"]
-            .iter()
-            .all(|name| store.get(&key(name)).is_some())
-    );
+    assert!(["a", "c", "d"].iter().all(|name| store.get(&key(name)).is_some()));
 }
 
 #[test]

@@ -107,9 +107,7 @@ impl Core {
 pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) -> Option<Core> {
     let mut section = Section::new(CORE, "", node, report)?;
     let secrets = secrets::read(&mut section, credentials);
-    let allways_allowed_ips = section
-        .list("allways_allowed_ips", value::network)
-        .unwrap_or_default();
+    let allways_allowed_ips = section.list("allways_allowed_ips", value::network).unwrap_or_default();
     let token_minting_allowed_ips = token_minting(&mut section, &allways_allowed_ips);
     let debug = section.yes_no("debug", false);
     let accept_legacy_tokens = section.yes_no("accept_legacy_tokens", true);
@@ -122,10 +120,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     let reverse_proxy = reverse_proxy(&mut section);
     let access_log = access_log(&mut section);
     section.finish();
-    let Secrets {
-        encryption_keys,
-        salt,
-    } = secrets?;
+    let Secrets { encryption_keys, salt } = secrets?;
     report.problems.is_empty().then_some(Core {
         debug,
         encryption_keys,
@@ -222,10 +217,7 @@ fn header_name(scalar: &crate::yaml::Scalar) -> Result<String, Wrong> {
 fn short_regex(scalar: &crate::yaml::Scalar) -> Result<String, Wrong> {
     let regex = value::some_text(scalar)?;
     if regex.len() > 512 {
-        return Err(Wrong::new(
-            "is longer than 512 bytes",
-            "write a shorter expression",
-        ));
+        return Err(Wrong::new("is longer than 512 bytes", "write a shorter expression"));
     }
     Ok(regex)
 }

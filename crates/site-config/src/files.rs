@@ -37,9 +37,7 @@ fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Wrong> {
         return Err(too_large());
     }
     let file = File::open(path).map_err(|error| unreadable(&error))?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(
-        usize::try_from(metadata.len()).unwrap_or(0) + 1,
-    ));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1));
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(&error))?;
@@ -79,10 +77,7 @@ pub(crate) fn unreadable(error: &io::Error) -> Wrong {
             "may not be read by this user",
             "give the user that runs this program read permission",
         ),
-        kind => Wrong::new(
-            format!("cannot be read ({kind})"),
-            "look at the file and its disk",
-        ),
+        kind => Wrong::new(format!("cannot be read ({kind})"), "look at the file and its disk"),
     }
 }
 

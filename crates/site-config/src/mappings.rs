@@ -140,9 +140,7 @@ fn indicator_type(entry: &Entry) -> Option<IndicatorType> {
 /// A type that we do not have is noted, so that files of newer versions load. Refused is only what looks like a misspelt name of
 /// a type that is otherwise missing in the file: its line would silently do nothing.
 fn unknown_type(entry: &Entry, key: &str, listed: &[IndicatorType], section: &mut Section<'_>) {
-    let missing = IndicatorType::ALL
-        .iter()
-        .filter(|kind| !listed.contains(kind));
+    let missing = IndicatorType::ALL.iter().filter(|kind| !listed.contains(kind));
     if section.report.is_full() {
         return;
     }
@@ -172,9 +170,7 @@ fn attribute_types(node: &Node, key: &str, section: &mut Section<'_>) -> Option<
         Value::List(items) if !items.is_empty() => items,
         other => {
             let what = match other {
-                Value::List(_) => {
-                    "is an empty list, which MISP would read as every type".to_owned()
-                }
+                Value::List(_) => "is an empty list, which MISP would read as every type".to_owned(),
                 other => format!("is {}, not a list", kind_of(other)),
             };
             let instead = "write the MISP attribute types, or remove the key for the built-in ones";

@@ -56,23 +56,13 @@ impl fmt::Display for Note {
     }
 }
 
-fn write_place(
-    f: &mut fmt::Formatter<'_>,
-    file: &Path,
-    line: u32,
-    column: u32,
-    key: &str,
-) -> fmt::Result {
+fn write_place(f: &mut fmt::Formatter<'_>, file: &Path, line: u32, column: u32, key: &str) -> fmt::Result {
     // A file name may hold anything; the line must stay one line.
     for c in file.to_string_lossy().chars() {
         write!(f, "{}", if c.is_control() { '?' } else { c })?;
     }
     write!(f, ":{line}:{column}: ")?;
-    if key.is_empty() {
-        Ok(())
-    } else {
-        write!(f, "{key}: ")
-    }
+    if key.is_empty() { Ok(()) } else { write!(f, "{key}: ") }
 }
 
 /// Line and column of something in a file, both from 1.
@@ -134,8 +124,7 @@ impl Report {
     /// The problems from top to bottom, whatever the order in which the keys were read.
     pub(crate) fn sorted(mut self) -> Vec<Problem> {
         let last = self.problems.pop_if(|_| self.is_cut);
-        self.problems
-            .sort_by_key(|problem| (problem.line, problem.column));
+        self.problems.sort_by_key(|problem| (problem.line, problem.column));
         self.problems.extend(last);
         self.problems
     }

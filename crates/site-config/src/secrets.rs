@@ -66,27 +66,16 @@ pub(crate) fn read(section: &mut Section<'_>, credentials: Option<&Path>) -> Opt
         }
     }
     let salt = salt?;
-    (!encryption_keys.is_empty()).then_some(Secrets {
-        encryption_keys,
-        salt,
-    })
+    (!encryption_keys.is_empty()).then_some(Secrets { encryption_keys, salt })
 }
 
 /// Reads one secret from wherever it is. `optional`: it may be absent, another key has it.
-fn one(
-    section: &mut Section<'_>,
-    kind: &Kind,
-    credentials: Option<&Path>,
-    optional: bool,
-) -> Option<SecretString> {
+fn one(section: &mut Section<'_>, kind: &Kind, credentials: Option<&Path>, optional: bool) -> Option<SecretString> {
     let (inline, in_file) = (section.has(kind.key), section.has(kind.file_key));
     let place = section.place_of(if inline { kind.key } else { kind.file_key });
     if inline && in_file {
         let place = section.place_of(kind.file_key);
-        let wrong = Wrong::new(
-            format!("stands beside `{}`", kind.key),
-            "keep one of the two",
-        );
+        let wrong = Wrong::new(format!("stands beside `{}`", kind.key), "keep one of the two");
         section.wrong(place, kind.file_key, wrong);
     }
     if inline && let Some(who) = files::readable_by_everybody(section.report.file()) {
@@ -108,10 +97,7 @@ fn one(
         None => {
             let wrong = Wrong::new(
                 "is missing",
-                format!(
-                    "write the one that `cratosd keygen` prints, or `{}`",
-                    kind.file_key
-                ),
+                format!("write the one that `cratosd keygen` prints, or `{}`", kind.file_key),
             );
             section.wrong(place, kind.key, wrong);
             None
@@ -120,16 +106,9 @@ fn one(
 }
 
 /// Reads a secret from a file of its own; line breaks at its end do not count.
-fn from_file(
-    section: &mut Section<'_>,
-    kind: &Kind,
-    (place, key): (Place, &str),
-    path: &Path,
-) -> Option<SecretString> {
+fn from_file(section: &mut Section<'_>, kind: &Kind, (place, key): (Place, &str), path: &Path) -> Option<SecretString> {
     let read = files::read_text(path)
-        .map_err(|(_, wrong)| {
-            Wrong::new(format!("{}: {}", path.display(), wrong.what), wrong.instead)
-        })
+        .map_err(|(_, wrong)| Wrong::new(format!("{}: {}", path.display(), wrong.what), wrong.instead))
         .and_then(|text| check(text.trim_end_matches(['\r', '\n']), kind));
     if let Some(who) = files::readable_by_everybody(path) {
         section.note(place, key, format!("{}: {who}", path.display()));
@@ -141,10 +120,7 @@ fn from_file(
 fn check(text: &str, kind: &Kind) -> Result<SecretString, Wrong> {
     let instead = "write the one that `cratosd keygen` prints";
     if text.starts_with('<') && text.ends_with('>') {
-        return Err(Wrong::new(
-            "is still the placeholder of the example",
-            instead,
-        ));
+        return Err(Wrong::new("is still the placeholder of the example", instead));
     }
     let length = text.chars().count();
     if length != kind.length {
@@ -195,11 +171,7 @@ mod tests {
         let older = format!("encryption_keys: [{other}]\n");
         fs::write(path("config.yaml"), older).unwrap();
         let core = load_with(&paths, Some(&credentials), None).unwrap().core;
-        let keys: Vec<&str> = core
-            .encryption_keys
-            .iter()
-            .map(|k| k.expose_secret())
-            .collect();
+        let keys: Vec<&str> = core.encryption_keys.iter().map(|k| k.expose_secret()).collect();
         assert_eq!(keys, [&key, &other], "the credential is the newest one");
 
         fs::write(path("credentials/salt"), "short").unwrap();

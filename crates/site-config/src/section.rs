@@ -18,12 +18,7 @@ pub(crate) struct Section<'r> {
 }
 
 impl<'r> Section<'r> {
-    pub(crate) fn new(
-        table: &'static [Key],
-        prefix: &'static str,
-        node: Node,
-        report: &'r mut Report,
-    ) -> Option<Self> {
+    pub(crate) fn new(table: &'static [Key], prefix: &'static str, node: Node, report: &'r mut Report) -> Option<Self> {
         match node.value {
             Value::Map(entries) => Some(Self {
                 table,
@@ -56,15 +51,10 @@ impl<'r> Section<'r> {
     /// Takes a key out; a key without a value is reported and counts as absent.
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Node> {
         debug_assert!(
-            self.table
-                .iter()
-                .any(|key| self.first_name(key) == Some(name)),
+            self.table.iter().any(|key| self.first_name(key) == Some(name)),
             "{name} is missing in the table of keys"
         );
-        let index = self
-            .entries
-            .iter()
-            .position(|e| e.key.text.as_str() == name)?;
+        let index = self.entries.iter().position(|e| e.key.text.as_str() == name)?;
         let entry = self.entries.remove(index);
         if let Value::Scalar(scalar) = &entry.node.value
             && value::is_null(scalar)
@@ -77,11 +67,7 @@ impl<'r> Section<'r> {
     }
 
     /// Reads a single value.
-    pub(crate) fn value<T>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&Scalar) -> Result<T, Wrong>,
-    ) -> Option<T> {
+    pub(crate) fn value<T>(&mut self, name: &'static str, read: impl FnOnce(&Scalar) -> Result<T, Wrong>) -> Option<T> {
         let node = self.take(name)?;
         let read = match &node.value {
             Value::Scalar(scalar) => read(scalar),
@@ -90,8 +76,7 @@ impl<'r> Section<'r> {
                 format!("write a single value ({})", self.expected(name)),
             )),
         };
-        read.map_err(|wrong| self.wrong(node.place, name, wrong))
-            .ok()
+        read.map_err(|wrong| self.wrong(node.place, name, wrong)).ok()
     }
 
     /// Reads a list item by item; every wrong item is reported, the right ones are returned.
@@ -148,8 +133,7 @@ impl<'r> Section<'r> {
 
     /// Reads a line of text, which may be empty.
     pub(crate) fn text(&mut self, name: &'static str, default: &str) -> String {
-        self.value(name, value::text)
-            .unwrap_or_else(|| default.to_owned())
+        self.value(name, value::text).unwrap_or_else(|| default.to_owned())
     }
 
     /// Reads a secret without ever showing it.
@@ -183,9 +167,7 @@ impl<'r> Section<'r> {
             let close = (!self.report.is_full()).then(|| value::closest(name, known));
             let instead = match close.flatten() {
                 Some(close) => format!("write `{close}`, or remove the line"),
-                None if shown != name => {
-                    "write `key: value`, with a space after the colon".to_owned()
-                }
+                None if shown != name => "write `key: value`, with a space after the colon".to_owned(),
                 None => "remove the line; the example file lists every key".to_owned(),
             };
             self.wrong(entry.place, &shown, Wrong::new("unknown key", instead));

@@ -210,9 +210,7 @@ fn age(section: &mut Section<'_>, name: &'static str) -> Age {
 fn allowed_ips(section: &mut Section<'_>) -> Vec<IpNet> {
     let place = section.place_of("allowed_ips");
     let before = section.report.problems.len();
-    let networks = section
-        .list("allowed_ips", value::network)
-        .unwrap_or_default();
+    let networks = section.list("allowed_ips", value::network).unwrap_or_default();
     if networks.is_empty() && section.report.problems.len() == before {
         let what = "no network: only those of `allways_allowed_ips` may ask for this site";
         section.note(place, "allowed_ips", what);
@@ -254,10 +252,7 @@ fn custom_feeds(section: &mut Section<'_>) -> BTreeMap<FeedName, String> {
         let key = format!("custom_feeds.{}", shown_key(&entry.key.text));
         let feed = entry.key.text.parse::<FeedName>().ok();
         let Some(feed) = feed.filter(|feed| feed.is_custom()) else {
-            let wrong = Wrong::new(
-                "is not a custom feed",
-                "write cust1, cust2, cust3, cust4 or cust5",
-            );
+            let wrong = Wrong::new("is not a custom feed", "write cust1, cust2, cust3, cust4 or cust5");
             section.wrong(entry.place, &key, wrong);
             continue;
         };

@@ -47,10 +47,7 @@ impl ConfigStore {
         Self::open_with(paths, load::credentials())
     }
 
-    pub(crate) fn open_with(
-        paths: Paths,
-        credentials: Option<PathBuf>,
-    ) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn open_with(paths: Paths, credentials: Option<PathBuf>) -> Result<Self, Vec<Problem>> {
         let seen = Seen::now(&paths);
         let loaded = load::load_with(&paths, credentials.as_deref(), None)?;
         Ok(Self {

@@ -50,10 +50,7 @@ pub(crate) fn number(scalar: &Scalar, low: u64, high: u64) -> Result<u64, Wrong>
     if text.len() > 1 && text.starts_with('0') {
         // YAML 1.1 reads it as octal, YAML 1.2 as decimal.
         return Err(Wrong::new(
-            format!(
-                "{} begins with 0, which may mean an octal number",
-                shown(scalar)
-            ),
+            format!("{} begins with 0, which may mean an octal number", shown(scalar)),
             "write it without the leading 0",
         ));
     }
@@ -119,10 +116,7 @@ pub(crate) fn tag_text(scalar: &Scalar) -> Result<String, Wrong> {
 /// The text of a secret; only its length and its characters are ever judged.
 pub(crate) fn secret_text(scalar: &Scalar) -> Result<&str, Wrong> {
     if as_bool(scalar).is_some() {
-        return Err(Wrong::new(
-            "means yes or no in YAML, not text",
-            "put it in quotes",
-        ));
+        return Err(Wrong::new("means yes or no in YAML, not text", "put it in quotes"));
     }
     if scalar.text.chars().any(char::is_control) {
         return Err(Wrong::new(
@@ -162,10 +156,7 @@ pub(crate) fn duration(scalar: &Scalar, longest: Duration) -> Result<Duration, W
         return Err(Wrong::new(what, instead));
     }
     let number: Option<u64> = digits.parse().ok();
-    match number
-        .and_then(|n| n.checked_mul(seconds))
-        .map(Duration::from_secs)
-    {
+    match number.and_then(|n| n.checked_mul(seconds)).map(Duration::from_secs) {
         Some(duration) if duration <= longest => Ok(duration),
         _ => {
             let days = longest.as_secs() / (24 * 60 * 60);

@@ -44,19 +44,14 @@ impl ConfigStore {
     ///
     /// # Errors
     /// The system refuses to watch (out of inotify instances, for one), or the thread cannot be started.
-    pub fn watch(
-        &self,
-        on_change: impl FnMut(ReloadOutcome) + Send + 'static,
-    ) -> Result<Watch, WatchError> {
+    pub fn watch(&self, on_change: impl FnMut(ReloadOutcome) + Send + 'static) -> Result<Watch, WatchError> {
         let (wake, woken) = sync_channel(1);
         let tell = wake.clone();
         // A full channel means that the thread is about to look anyway.
         let notifier = notify::recommended_watcher(move |_| {
             let _ = tell.try_send(());
         })
-        .map_err(|source| WatchError {
-            source: source.into(),
-        })?;
+        .map_err(|source| WatchError { source: source.into() })?;
         let stopped = Arc::new(AtomicBool::new(false));
         let mut watching = Watching {
             store: self.clone(),
@@ -70,9 +65,7 @@ impl ConfigStore {
         thread::Builder::new()
             .name("site-config".to_owned())
             .spawn(move || watching.run(&woken))
-            .map_err(|source| WatchError {
-                source: source.into(),
-            })?;
+            .map_err(|source| WatchError { source: source.into() })?;
         Ok(Watch { stopped, wake })
     }
 }

@@ -7,9 +7,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use serde_yaml::granit_parser::{
-    ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag,
-};
+use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
 use zeroize::Zeroizing;
 
 use crate::problem::{Place, Report, Wrong};
@@ -141,9 +139,7 @@ impl Tree {
                 };
                 let value = match open.content {
                     Content::List(items) => Value::List(items),
-                    Content::Map(entries, _) => {
-                        Value::Map(without_repeats(merged(entries), report))
-                    }
+                    Content::Map(entries, _) => Value::Map(without_repeats(merged(entries), report)),
                 };
                 let place = open.place;
                 self.finished(Node { place, value }, open.anchor)
@@ -166,11 +162,7 @@ impl Tree {
     }
 
     fn begin(&mut self, place: Place, anchor: usize, content: Content) {
-        self.open.push(Open {
-            place,
-            anchor,
-            content,
-        });
+        self.open.push(Open { place, anchor, content });
     }
 
     fn finished(&mut self, node: Node, anchor: usize) -> Result<(), Fault> {
@@ -202,10 +194,7 @@ impl Tree {
                     Value::List(_) | Value::Map(_) => {
                         return Err((
                             node.place,
-                            Wrong::new(
-                                "a list or a map stands as a key",
-                                "write a name as the key",
-                            ),
+                            Wrong::new("a list or a map stands as a key", "write a name as the key"),
                         ));
                     }
                 },
@@ -253,10 +242,7 @@ fn without_repeats(entries: Vec<Entry>, report: &mut Report) -> Vec<Entry> {
             Some(first) => report.problem(
                 entry.place,
                 shown_key(&entry.key.text),
-                Wrong::new(
-                    format!("stands twice, first in line {first}"),
-                    "keep one of the two",
-                ),
+                Wrong::new(format!("stands twice, first in line {first}"), "keep one of the two"),
             ),
             None => {
                 seen.insert(entry.key.text.to_string(), entry.place.line);
@@ -295,17 +281,11 @@ fn collection_tag(tag: Option<&Tag>, at: Place) -> Result<(), Fault> {
 }
 
 fn foreign_tag() -> Wrong {
-    Wrong::new(
-        "a value has a `!tag` of its own",
-        "write the value without it",
-    )
+    Wrong::new("a value has a `!tag` of its own", "write the value without it")
 }
 
 fn alias_inside_itself() -> Wrong {
-    Wrong::new(
-        "an alias stands inside what it names",
-        "write the value out",
-    )
+    Wrong::new("an alias stands inside what it names", "write the value out")
 }
 
 fn place(marker: &Marker) -> Place {
@@ -335,10 +315,9 @@ fn syntax(error: &ScanError, text: &str) -> Fault {
         }
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::UnexpectedEofFlowSequence
-        | ErrorKind::UnexpectedEofFlowMapping => Wrong::new(
-            "a list or map in brackets does not end",
-            "add the closing bracket",
-        ),
+        | ErrorKind::UnexpectedEofFlowMapping => {
+            Wrong::new("a list or map in brackets does not end", "add the closing bracket")
+        }
         ErrorKind::UnexpectedCharacter { .. } => Wrong::new(
             "a value begins with a character that YAML reserves",
             "put the value in quotes",
@@ -351,18 +330,16 @@ fn syntax(error: &ScanError, text: &str) -> Fault {
             "lists and maps are nested too deeply",
             "see the example files for the shape",
         ),
-        ErrorKind::UnknownQuotedScalarEscape | ErrorKind::InvalidQuotedScalarHexEscape => {
+        ErrorKind::UnknownQuotedScalarEscape | ErrorKind::InvalidQuotedScalarHexEscape => Wrong::new(
+            "a backslash in double quotes begins no known escape",
+            "use single quotes, or write the backslash twice",
+        ),
+        ErrorKind::SimpleKeyExpected | ErrorKind::ExpectedBlockMappingKey | ErrorKind::MappingValueNotAllowed => {
             Wrong::new(
-                "a backslash in double quotes begins no known escape",
-                "use single quotes, or write the backslash twice",
+                "this line is not `key: value`, or its indentation does not fit the lines above",
+                "write a space after the colon, indent as in the lines above, and put values that hold `: ` in quotes",
             )
         }
-        ErrorKind::SimpleKeyExpected
-        | ErrorKind::ExpectedBlockMappingKey
-        | ErrorKind::MappingValueNotAllowed => Wrong::new(
-            "this line is not `key: value`, or its indentation does not fit the lines above",
-            "write a space after the colon, indent as in the lines above, and put values that hold `: ` in quotes",
-        ),
         _ => Wrong::new(
             "this is not valid YAML",
             "look at this line and the one above: indentation, quotes, brackets, a space after each colon",

@@ -14,10 +14,7 @@ fn main() {
 
 #[expect(clippy::unwrap_used, reason = "a bench with wrong constants may stop")]
 fn ring() -> KeyRing {
-    KeyRing::builder(&SALT.into())
-        .key(KEY.into())
-        .build()
-        .unwrap()
+    KeyRing::builder(&SALT.into()).key(KEY.into()).build().unwrap()
 }
 
 fn claims() -> Claims {

@@ -34,10 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for _ in 0..ROUNDS {
             let _ = black_box(ring.open(black_box(token)));
         }
-        report(
-            what,
-            began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS),
-        );
+        report(what, began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS));
     }
     Ok(())
 }

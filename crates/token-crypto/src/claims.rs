@@ -215,13 +215,7 @@ mod tests {
     fn debug_never_shows_the_misp_key() {
         let day = ExpiryDay::parse("2099-12-31").unwrap();
         let key = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789aBcD";
-        let claims = Claims::new(
-            "misp.example.net",
-            Protocol::Https,
-            443,
-            SecretString::from(key),
-            day,
-        );
+        let claims = Claims::new("misp.example.net", Protocol::Https, 443, SecretString::from(key), day);
         assert!(!format!("{claims:?}").contains("aBcD"));
     }
 

@@ -112,11 +112,7 @@ impl OpenError {
     pub fn is_broken_seal(self) -> bool {
         matches!(
             self,
-            Self::TooLong
-                | Self::Malformed
-                | Self::UnknownKey
-                | Self::SealBroken
-                | Self::LegacyRefused
+            Self::TooLong | Self::Malformed | Self::UnknownKey | Self::SealBroken | Self::LegacyRefused
         )
     }
 }

@@ -52,9 +52,7 @@ impl ExpiryDay {
     /// `days_from(now, 1)` is a token for the rest of today. Clamped to 1900-01-01 and 9999-12-31.
     #[must_use]
     pub fn days_from(unix_seconds: i64, days: u32) -> Self {
-        let day = unix_seconds
-            .div_euclid(SECONDS_PER_DAY)
-            .saturating_add(i64::from(days));
+        let day = unix_seconds.div_euclid(SECONDS_PER_DAY).saturating_add(i64::from(days));
         let day = day.clamp(i64::from(FIRST), i64::from(LAST));
         Self {
             days: i32::try_from(day).unwrap_or(LAST),
@@ -105,9 +103,7 @@ pub(crate) fn fields(text: &str) -> Option<(u16, u8, u8)> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *bytes else {
         return None;
     };
-    let pair = |a: u8, b: u8| {
-        (a.is_ascii_digit() && b.is_ascii_digit()).then(|| (a - b'0') * 10 + (b - b'0'))
-    };
+    let pair = |a: u8, b: u8| (a.is_ascii_digit() && b.is_ascii_digit()).then(|| (a - b'0') * 10 + (b - b'0'));
     let year = u16::from(pair(y1, y2)?) * 100 + u16::from(pair(y3, y4)?);
     Some((year, pair(m1, m2)?, pair(d1, d2)?))
 }
@@ -134,8 +130,7 @@ fn days_from_civil(year: i32, month: i32, day: i32) -> i32 {
 fn civil_from_days(days: i32) -> (i32, i32, i32) {
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
@@ -192,10 +187,7 @@ mod tests {
     fn days_from_counts_in_utc_and_is_clamped() {
         assert_eq!(ExpiryDay::days_from(0, 1).to_string(), "1970-01-02");
         assert_eq!(ExpiryDay::days_from(-1, 0).to_string(), "1969-12-31");
-        assert_eq!(
-            ExpiryDay::days_from(i64::MAX, u32::MAX).to_string(),
-            "9999-12-31"
-        );
+        assert_eq!(ExpiryDay::days_from(i64::MAX, u32::MAX).to_string(), "9999-12-31");
         assert_eq!(ExpiryDay::days_from(i64::MIN, 0).to_string(), "1900-01-01");
     }
 

@@ -6,8 +6,7 @@ use zeroize::Zeroizing;
 use crate::RandomError;
 
 /// What a salt is made of; its length divides 195, the largest multiple below 256.
-const SALT_ALPHABET: &[u8; 65] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#?";
+const SALT_ALPHABET: &[u8; 65] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#?";
 const SALT_LEN: usize = 32;
 
 /// Returns a fresh `encryption_key`: 256 random bits as 64 upper-case hexadecimal digits.
@@ -18,13 +17,7 @@ pub fn generate_key() -> Result<SecretString, RandomError> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes)?;
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let characters = digits.map(|digit| {
-        if digit < 10 {
-            b'0' + digit
-        } else {
-            b'A' + digit - 10
-        }
-    });
+    let characters = digits.map(|digit| if digit < 10 { b'0' + digit } else { b'A' + digit - 10 });
     Ok(secret(characters, 64))
 }
 
@@ -38,12 +31,7 @@ pub fn generate_salt() -> Result<SecretString, RandomError> {
     while salt.len() < SALT_LEN {
         getrandom::fill(&mut *bytes)?;
         let room = SALT_LEN - salt.len();
-        salt.extend(
-            bytes
-                .iter()
-                .filter_map(|byte| salt_character(*byte))
-                .take(room),
-        );
+        salt.extend(bytes.iter().filter_map(|byte| salt_character(*byte)).take(room));
     }
     Ok(secret(salt.iter().copied(), SALT_LEN))
 }
@@ -85,11 +73,7 @@ mod tests {
     fn salts_are_32_characters_of_the_alphabet() {
         let salt = generate_salt().unwrap();
         assert_eq!(salt.expose_secret().len(), 32);
-        assert!(
-            salt.expose_secret()
-                .bytes()
-                .all(|byte| SALT_ALPHABET.contains(&byte))
-        );
+        assert!(salt.expose_secret().bytes().all(|byte| SALT_ALPHABET.contains(&byte)));
     }
 
     #[test]

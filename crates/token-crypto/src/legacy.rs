@@ -79,9 +79,7 @@ pub(crate) fn open(keys: &[FernetKey], token: &[u8]) -> Option<Zeroizing<Vec<u8>
             maker = Some(key);
         }
     }
-    maker
-        .filter(|_| signed.first() == Some(&VERSION))?
-        .decrypt(signed)
+    maker.filter(|_| signed.first() == Some(&VERSION))?.decrypt(signed)
 }
 
 /// Reads `proto;port;host;authkey;YYYY-MM-DD` as the reference does.
@@ -107,11 +105,8 @@ fn is_auth_key(key: &str) -> bool {
 }
 
 fn read_port(text: &str) -> Option<u16> {
-    let spelled_plainly =
-        text == "0" || (!text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
-    text.parse()
-        .ok()
-        .filter(|port| spelled_plainly && *port <= 1023)
+    let spelled_plainly = text == "0" || (!text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
+    text.parse().ok().filter(|port| spelled_plainly && *port <= 1023)
 }
 
 /// What looks like a date and is none has its own error: people type 31 February.
@@ -129,13 +124,7 @@ mod tests {
 
     const KEY: &str = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789aBcD";
 
-    fn contents(
-        protocol: &str,
-        port: &str,
-        site: &str,
-        key: &str,
-        expires: &str,
-    ) -> Result<Claims, OpenError> {
+    fn contents(protocol: &str, port: &str, site: &str, key: &str, expires: &str) -> Result<Claims, OpenError> {
         let text = [protocol, port, site, key, expires].join(";");
         read(text.as_bytes(), TokenId::default())
     }
@@ -184,10 +173,7 @@ mod tests {
             read(b"https;443;misp.example.net", TokenId::default()),
             Err(OpenError::BadContents)
         );
-        assert_eq!(
-            read(b"\xFF\xFE", TokenId::default()),
-            Err(OpenError::BadContents)
-        );
+        assert_eq!(read(b"\xFF\xFE", TokenId::default()), Err(OpenError::BadContents));
     }
 
     #[test]

@@ -118,10 +118,7 @@ fn open_v1(presented: &Presented, trial: Trial) -> Result<Opened, OpenError> {
 }
 
 #[cfg(feature = "legacy-tokens")]
-fn open_legacy(
-    presented: &Presented,
-    trial: Option<zeroize::Zeroizing<Vec<u8>>>,
-) -> Result<Opened, OpenError> {
+fn open_legacy(presented: &Presented, trial: Option<zeroize::Zeroizing<Vec<u8>>>) -> Result<Opened, OpenError> {
     if presented.padding == Padding::Left {
         return Err(OpenError::NotBase64);
     }
@@ -142,11 +139,7 @@ fn open_legacy(
 #[cfg(feature = "legacy-tokens")]
 fn id_from(fingerprint: &str) -> TokenId {
     let digits = fingerprint.get(..16).unwrap_or_default();
-    TokenId::from_bytes(
-        u64::from_str_radix(digits, 16)
-            .unwrap_or_default()
-            .to_be_bytes(),
-    )
+    TokenId::from_bytes(u64::from_str_radix(digits, 16).unwrap_or_default().to_be_bytes())
 }
 
 fn random_id() -> Result<TokenId, RandomError> {
@@ -209,11 +202,7 @@ impl KeyRingBuilder {
         if self.keys.len() > MAX_KEYS {
             return Err(KeyError::TooManyKeys { max: MAX_KEYS });
         }
-        match self
-            .keys
-            .iter()
-            .position(|key| key.expose_secret().len() < MIN_KEY_LEN)
-        {
+        match self.keys.iter().position(|key| key.expose_secret().len() < MIN_KEY_LEN) {
             Some(position) => Err(KeyError::KeyTooShort {
                 position,
                 min: MIN_KEY_LEN,
@@ -225,9 +214,7 @@ impl KeyRingBuilder {
     #[cfg(feature = "legacy-tokens")]
     fn legacy_keys(&self) -> Vec<legacy::FernetKey> {
         let accepted = self.keys.iter().filter(|_| self.legacy);
-        accepted
-            .map(|key| legacy::FernetKey::derive(key, &self.salt))
-            .collect()
+        accepted.map(|key| legacy::FernetKey::derive(key, &self.salt)).collect()
     }
 }
 

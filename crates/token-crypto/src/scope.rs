@@ -99,11 +99,7 @@ impl Scope {
     #[must_use]
     pub fn permits_address(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.networks.is_empty()
-            || self
-                .networks
-                .iter()
-                .any(|network| network.contains(&address))
+        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&address))
     }
 
     /// Returns whether the holder has this permission.
@@ -209,9 +205,7 @@ impl fmt::Display for Permission {
 
 /// No permission has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no such permission; there are lookup, context, stream, sightings, operate and clear_cache"
-)]
+#[error("no such permission; there are lookup, context, stream, sightings, operate and clear_cache")]
 #[non_exhaustive]
 pub struct UnknownPermission;
 
@@ -276,9 +270,7 @@ impl Permissions {
 
 impl fmt::Debug for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(Permission::as_str))
-            .finish()
+        f.debug_set().entries(self.iter().map(Permission::as_str)).finish()
     }
 }
 
@@ -310,11 +302,7 @@ mod tests {
     #[test]
     fn an_empty_list_allows_nothing_and_no_list_allows_all() {
         assert!(Scope::new().permits_feed("block"));
-        assert!(
-            !Scope::new()
-                .with_feeds(Vec::<String>::new())
-                .permits_feed("block")
-        );
+        assert!(!Scope::new().with_feeds(Vec::<String>::new()).permits_feed("block"));
         let scope = Scope::new().with_types(["ipv4"]).with_outputs(["txt"]);
         assert!(scope.permits_type("ipv4") && !scope.permits_type("ipv4ext"));
         assert!(scope.permits_output("txt") && !scope.permits_output("TXT"));
@@ -323,18 +311,12 @@ mod tests {
 
     #[test]
     fn networks_of_both_families_hold_the_source_address() {
-        let scope = Scope::new().with_networks([
-            "10.0.0.0/8".parse().unwrap(),
-            "2001:db8::/32".parse().unwrap(),
-        ]);
+        let scope = Scope::new().with_networks(["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()]);
         for inside in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8::1"] {
             assert!(scope.permits_address(inside.parse().unwrap()), "{inside}");
         }
         for outside in ["11.1.2.3", "::ffff:11.1.2.3", "2001:db9::1", "::"] {
-            assert!(
-                !scope.permits_address(outside.parse().unwrap()),
-                "{outside}"
-            );
+            assert!(!scope.permits_address(outside.parse().unwrap()), "{outside}");
         }
         assert!(Scope::new().permits_address("192.0.2.1".parse().unwrap()));
     }

@@ -68,8 +68,7 @@ impl SealingKey {
         let mut body = Zeroizing::new(plaintext.to_vec());
         let cipher = XChaCha20Poly1305::new((&*self.key).into());
         let nonce = XNonce::from(nonce);
-        let sealing =
-            cipher.encrypt_inout_detached(&nonce, &head, InOutBuf::from(body.as_mut_slice()));
+        let sealing = cipher.encrypt_inout_detached(&nonce, &head, InOutBuf::from(body.as_mut_slice()));
         let tag = sealing.map_err(|_| SealError::Cipher)?;
         Ok([&head[..], &nonce, &body, &tag].concat())
     }
@@ -86,8 +85,7 @@ impl fmt::Debug for SealingKey {
     reason = "HKDF refuses only outputs over 255 hashes long; ours have one"
 )]
 fn expand(hkdf: &Hkdf<Sha256>, info: &[u8], out: &mut [u8]) {
-    hkdf.expand(info, out)
-        .expect("32 bytes are less than 255 hashes");
+    hkdf.expand(info, out).expect("32 bytes are less than 255 hashes");
 }
 
 /// What opening found.

@@ -118,13 +118,9 @@ mod tests {
     #[test]
     fn other_texts_are_not_base64() {
         for text in [
-            "!!!!", "A", "AAAAA", "AA=", "AAA==", "AAAA=", "AA===", "====", "AA==A", "A B=", "é",
-            "AB==", "AA\n==",
+            "!!!!", "A", "AAAAA", "AA=", "AAA==", "AAAA=", "AA===", "====", "AA==A", "A B=", "é", "AB==", "AA\n==",
         ] {
-            assert!(
-                Presented::read(text).padding == Padding::NotBase64,
-                "{text}"
-            );
+            assert!(Presented::read(text).padding == Padding::NotBase64, "{text}");
         }
     }
 }

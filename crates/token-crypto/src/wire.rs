@@ -25,9 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 pub(crate) use self::site::is_site;
-use crate::{
-    Allowed, Claims, ExpiryDay, OpenError, Protocol, Scope, SealError, TokenId, scope::Permissions,
-};
+use crate::{Allowed, Claims, ExpiryDay, OpenError, Protocol, Scope, SealError, TokenId, scope::Permissions};
 
 const FORM: u8 = 1;
 const MAX_LABEL_LEN: usize = 64;
@@ -55,11 +53,7 @@ impl Claims {
     pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let mut out = Zeroizing::new(Vec::with_capacity(CAPACITY));
         let packed = auth_key::pack(self.auth_key.expose_secret());
-        out.extend_from_slice(&[
-            FORM,
-            flags(self, packed.is_some()),
-            self.scope.permissions.to_wire(),
-        ]);
+        out.extend_from_slice(&[FORM, flags(self, packed.is_some()), self.scope.permissions.to_wire()]);
         let [_, expiry @ ..] = self.expires.to_wire().to_be_bytes();
         out.extend_from_slice(&expiry);
         out.extend_from_slice(&self.id.to_bytes());
@@ -72,8 +66,7 @@ impl Claims {
         write_text(&mut out, &self.site).ok_or(SealError::Site)?;
         match packed {
             Some(key) => out.extend_from_slice(&*key),
-            None => auth_key::write(&mut out, self.auth_key.expose_secret())
-                .ok_or(SealError::AuthKey)?,
+            None => auth_key::write(&mut out, self.auth_key.expose_secret()).ok_or(SealError::AuthKey)?,
         }
         names::write(&mut out, names::FEEDS, &self.scope.feeds)?;
         names::write(&mut out, names::TYPES, &self.scope.types)?;
@@ -260,11 +253,7 @@ mod tests {
         let bytes = ordinary().encode().unwrap();
         assert_eq!(Claims::decode(&bytes).unwrap(), ordinary());
         for len in 0..bytes.len() {
-            assert_eq!(
-                Claims::decode(&bytes[..len]),
-                Err(OpenError::BadContents),
-                "{len}"
-            );
+            assert_eq!(Claims::decode(&bytes[..len]), Err(OpenError::BadContents), "{len}");
         }
         let longer = [bytes.as_slice(), &[0]].concat();
         assert_eq!(Claims::decode(&longer), Err(OpenError::BadContents));
@@ -287,39 +276,18 @@ mod tests {
             change(&mut claims);
             claims.encode().map(|_| ()).unwrap_err()
         };
-        assert_eq!(
-            refusal(|claims| claims.site = "a b".into()),
-            SealError::Site
-        );
-        assert_eq!(
-            refusal(|claims| claims.auth_key = "".into()),
-            SealError::AuthKey
-        );
-        assert_eq!(
-            refusal(|claims| claims.auth_key = "a key".into()),
-            SealError::AuthKey
-        );
+        assert_eq!(refusal(|claims| claims.site = "a b".into()), SealError::Site);
+        assert_eq!(refusal(|claims| claims.auth_key = "".into()), SealError::AuthKey);
+        assert_eq!(refusal(|claims| claims.auth_key = "a key".into()), SealError::AuthKey);
         assert_eq!(
             refusal(|claims| claims.auth_key = "k".repeat(256).into()),
             SealError::AuthKey
         );
-        assert_eq!(
-            refusal(|claims| claims.label = Some(String::new())),
-            SealError::Label
-        );
-        assert_eq!(
-            refusal(|claims| claims.label = Some("a\nb".into())),
-            SealError::Label
-        );
-        assert_eq!(
-            refusal(|claims| claims.label = Some("x".repeat(65))),
-            SealError::Label
-        );
+        assert_eq!(refusal(|claims| claims.label = Some(String::new())), SealError::Label);
+        assert_eq!(refusal(|claims| claims.label = Some("a\nb".into())), SealError::Label);
+        assert_eq!(refusal(|claims| claims.label = Some("x".repeat(65))), SealError::Label);
         let name = SealError::Name { list: "types" };
-        assert_eq!(
-            refusal(|claims| claims.scope.types = Allowed::only(["a/b"])),
-            name
-        );
+        assert_eq!(refusal(|claims| claims.scope.types = Allowed::only(["a/b"])), name);
         let many = SealError::TooMany {
             list: "networks",
             max: 32,

@@ -11,9 +11,8 @@ use token_crypto::{Claims, KeyRing, OpenError, Permission, Scope, TokenFormat, t
 /// 2026-11-22, the day the vectors were made.
 const NOW: i64 = 1_795_305_600;
 
-static VECTORS: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("data/legacy-tokens.json")).unwrap_or_default()
-});
+static VECTORS: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("data/legacy-tokens.json")).unwrap_or_default());
 /// Derived once: 600 000 rounds are felt in a test.
 static RING: LazyLock<Option<KeyRing>> = LazyLock::new(|| {
     let salt = text(&VECTORS, "salt").into();
@@ -32,16 +31,11 @@ fn ring() -> &'static KeyRing {
 }
 
 fn vectors(list: &str) -> &'static [Value] {
-    VECTORS[list]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    VECTORS[list].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 fn token(list: &str, name: &str) -> &'static str {
-    let vector = vectors(list)
-        .iter()
-        .find(|vector| text(vector, "name") == name);
+    let vector = vectors(list).iter().find(|vector| text(vector, "name") == name);
     text(vector.expect("a vector of that name"), "token")
 }
 
@@ -55,10 +49,7 @@ fn plaintext(claims: &Claims) -> String {
         expires,
         ..
     } = claims;
-    format!(
-        "{protocol};{port};{site};{};{expires}",
-        auth_key.expose_secret()
-    )
+    format!("{protocol};{port};{site};{};{expires}", auth_key.expose_secret())
 }
 
 #[test]
@@ -70,12 +61,7 @@ fn every_good_token_opens_to_its_plaintext() {
     {
         let opened = ring().open(text(vector, "token")).unwrap();
         let expected = text(vector, "plaintext").replace("HTTPS;", "https;");
-        assert_eq!(
-            plaintext(&opened.claims),
-            expected,
-            "{}",
-            text(vector, "name")
-        );
+        assert_eq!(plaintext(&opened.claims), expected, "{}", text(vector, "name"));
         assert_eq!(opened.format, TokenFormat::Legacy);
         assert_eq!(opened.claims.scope, Scope::unrestricted());
         assert!(opened.claims.scope.permits(Permission::ClearCache));
@@ -88,22 +74,14 @@ fn the_fingerprint_is_what_the_blacklist_lists() {
         assert_eq!(token_sha256(text(vector, "token")), text(vector, "sha256"));
         if let Ok(opened) = ring().open(text(vector, "token")) {
             assert_eq!(opened.fingerprint(), text(vector, "sha256"));
-            assert!(
-                opened
-                    .fingerprint()
-                    .starts_with(&opened.claims.id.to_string())
-            );
+            assert!(opened.fingerprint().starts_with(&opened.claims.id.to_string()));
         }
     }
 }
 
 #[test]
 fn a_token_that_has_ended_opens_and_says_so() {
-    for (name, ended) in [
-        ("expired_2020", true),
-        ("expire_1999", true),
-        ("https_443", false),
-    ] {
+    for (name, ended) in [("expired_2020", true), ("expire_1999", true), ("https_443", false)] {
         let opened = ring().open(token("tokens", name)).unwrap();
         assert_eq!(opened.claims.expires.has_ended(NOW), ended, "{name}");
     }
@@ -111,9 +89,7 @@ fn a_token_that_has_ended_opens_and_says_so() {
 
 #[test]
 fn an_impossible_date_is_told_apart() {
-    let refused = ring()
-        .open(token("tokens", "expire_impossible"))
-        .unwrap_err();
+    let refused = ring().open(token("tokens", "expire_impossible")).unwrap_err();
     assert_eq!(refused, OpenError::ImpossibleDate);
 }
 
@@ -131,11 +107,7 @@ fn every_bad_token_is_refused_by_name() {
     ];
     assert_eq!(vectors("bad_tokens").len(), expected.len());
     for (name, error) in expected {
-        assert_eq!(
-            ring().open(token("bad_tokens", name)).unwrap_err(),
-            error,
-            "{name}"
-        );
+        assert_eq!(ring().open(token("bad_tokens", name)).unwrap_err(), error, "{name}");
     }
 }
 
@@ -150,11 +122,7 @@ fn other_spellings_open_with_the_same_fingerprint() {
         token.replace('=', "%3D"),
         token.replace('=', "%3d"),
     ] {
-        assert_eq!(
-            ring().open(&spelling).unwrap().fingerprint(),
-            fingerprint,
-            "{spelling}"
-        );
+        assert_eq!(ring().open(&spelling).unwrap().fingerprint(), fingerprint, "{spelling}");
     }
 }
 
@@ -173,11 +141,7 @@ fn a_changed_character_anywhere_is_refused() {
 fn a_ring_that_takes_no_legacy_tokens_says_so() {
     let salt = text(&VECTORS, "salt").into();
     let key = text(&VECTORS, "encryption_key").into();
-    let strict = KeyRing::builder(&salt)
-        .key(key)
-        .legacy(false)
-        .build()
-        .unwrap();
+    let strict = KeyRing::builder(&salt).key(key).legacy(false).build().unwrap();
     assert_eq!(
         strict.open(token("tokens", "https_443")).unwrap_err(),
         OpenError::LegacyRefused

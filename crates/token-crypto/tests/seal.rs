@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use proptest::{collection, option, prelude::*};
 use secrecy::ExposeSecret;
 use token_crypto::{
-    Allowed, Claims, ExpiryDay, KeyError, KeyRing, MAX_TOKEN_LEN, OpenError, Permission,
-    Permissions, Protocol, Scope, SealError, TokenFormat, TokenId,
+    Allowed, Claims, ExpiryDay, KeyError, KeyRing, MAX_TOKEN_LEN, OpenError, Permission, Permissions, Protocol, Scope,
+    SealError, TokenFormat, TokenId,
 };
 
 const KEY: &str = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
@@ -21,9 +21,7 @@ static RING: LazyLock<KeyRing> = LazyLock::new(|| ring(SALT, &[KEY]));
 
 fn ring(salt: &str, keys: &[&str]) -> KeyRing {
     let builder = KeyRing::builder(&salt.into()).legacy(false);
-    let builder = keys
-        .iter()
-        .fold(builder, |builder, key| builder.key((*key).into()));
+    let builder = keys.iter().fold(builder, |builder, key| builder.key((*key).into()));
     builder.build().expect("keys that are fine")
 }
 
@@ -35,15 +33,9 @@ fn ordinary() -> Claims {
         .with_types(["ipv4"])
         .with_outputs(["txt"])
         .with_networks(networks);
-    Claims::new(
-        "misp.example.net",
-        Protocol::Https,
-        443,
-        MISP_KEY.into(),
-        day,
-    )
-    .with_scope(scope)
-    .with_label("fw1")
+    Claims::new("misp.example.net", Protocol::Https, 443, MISP_KEY.into(), day)
+        .with_scope(scope)
+        .with_label("fw1")
 }
 
 #[test]
@@ -73,18 +65,12 @@ fn what_is_sealed_opens() {
 fn a_token_of_the_first_release_still_opens() {
     const TOKEN: &str = "AZqDQFmzn0EJbflOTuNtnfClfJJhlCtspgyktNqwbWPGDqgZEnMEr6yj-vSVxzx4DxVg9Qic-nx7XUlPVHa49KwXME75lQWqHzDs2vtZUaXf2EN7TxreiwG-PvQR0siYwFAQg7KZ9WTquPzZCL8BWyorjA16hexIXw";
     let opened = RING.open(TOKEN).unwrap();
-    assert_eq!(
-        opened.claims,
-        ordinary().with_id(TokenId::from_bytes(*b"chosen!!"))
-    );
+    assert_eq!(opened.claims, ordinary().with_id(TokenId::from_bytes(*b"chosen!!")));
 }
 
 #[test]
 fn two_tokens_for_the_same_claims_differ_and_have_ids_of_their_own() {
-    let (one, other) = (
-        RING.seal(&ordinary()).unwrap(),
-        RING.seal(&ordinary()).unwrap(),
-    );
+    let (one, other) = (RING.seal(&ordinary()).unwrap(), RING.seal(&ordinary()).unwrap());
     assert_ne!(one.expose(), other.expose());
     assert_ne!(one.id(), other.id());
     let chosen = TokenId::from_bytes(*b"chosen!!");
@@ -94,16 +80,9 @@ fn two_tokens_for_the_same_claims_differ_and_have_ids_of_their_own() {
 #[test]
 fn an_older_key_still_opens_what_it_sealed_and_the_first_one_seals() {
     let rotated = ring(SALT, &[OTHER_KEY, KEY]);
-    assert!(
-        rotated
-            .open(RING.seal(&ordinary()).unwrap().expose())
-            .is_ok()
-    );
+    assert!(rotated.open(RING.seal(&ordinary()).unwrap().expose()).is_ok());
     let fresh = rotated.seal(&ordinary()).unwrap();
-    assert_eq!(
-        RING.open(fresh.expose()).unwrap_err(),
-        OpenError::UnknownKey
-    );
+    assert_eq!(RING.open(fresh.expose()).unwrap_err(), OpenError::UnknownKey);
     assert!(ring(SALT, &[OTHER_KEY]).open(fresh.expose()).is_ok());
 }
 
@@ -111,10 +90,7 @@ fn an_older_key_still_opens_what_it_sealed_and_the_first_one_seals() {
 fn another_key_or_another_salt_is_an_unknown_key() {
     let token = RING.seal(&ordinary()).unwrap();
     for other in [ring(SALT, &[OTHER_KEY]), ring("another salt", &[KEY])] {
-        assert_eq!(
-            other.open(token.expose()).unwrap_err(),
-            OpenError::UnknownKey
-        );
+        assert_eq!(other.open(token.expose()).unwrap_err(), OpenError::UnknownKey);
     }
 }
 
@@ -183,15 +159,9 @@ fn a_ring_without_good_secrets_is_not_built() {
     assert_eq!(build("", &[KEY]), KeyError::NoSalt);
     assert_eq!(
         build(SALT, &[KEY, "short"]),
-        KeyError::KeyTooShort {
-            position: 1,
-            min: 16
-        }
+        KeyError::KeyTooShort { position: 1, min: 16 }
     );
-    assert_eq!(
-        build(SALT, &[KEY, OTHER_KEY, KEY]),
-        KeyError::KeyTwice { position: 2 }
-    );
+    assert_eq!(build(SALT, &[KEY, OTHER_KEY, KEY]), KeyError::KeyTwice { position: 2 });
     assert_eq!(build(SALT, &[KEY; 17]), KeyError::TooManyKeys { max: 16 });
 }
 
@@ -218,8 +188,7 @@ fn any_list(known: &'static [&'static str]) -> impl Strategy<Value = Allowed> {
         proptest::sample::select(known).prop_map(str::to_owned),
         "[A-Za-z0-9._-]{1,12}"
     ];
-    option::of(collection::btree_set(name, 0..8))
-        .prop_map(|names| names.map_or(Allowed::All, Allowed::Only))
+    option::of(collection::btree_set(name, 0..8)).prop_map(|names| names.map_or(Allowed::All, Allowed::Only))
 }
 
 prop_compose! {

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use clap::Args;
-use feed_engine::FeedEngine;
+use feed_engine::{FeedEngine, MispSource};
 use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
 
 use super::files::ConfigFiles;
@@ -32,7 +32,11 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let store = Arc::new(ConfigStore::open(options.files.paths()).map_err(Failure::configuration)?);
     let loaded = store.current();
-    let engine = FeedEngine::builder().memory_bytes(loaded.core.memory_bytes).build();
+    let source = MispSource::new().gatherings_a_site(loaded.core.max_site_questions);
+    let engine = FeedEngine::builder()
+        .source(Arc::new(source))
+        .memory_bytes(loaded.core.memory_bytes)
+        .build();
     let app = App::new(Arc::clone(&store), engine).map_err(|error| Failure::usage(chain(&error)))?;
     tell_about_sites(&loaded);
     let address = options.listen.or(loaded.core.listen).unwrap_or(LISTEN);

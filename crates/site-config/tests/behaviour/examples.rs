@@ -69,8 +69,7 @@ fn mentions(text: &str, key: &Key) -> bool {
     let inner = key.name.rsplit('.').next().unwrap_or_default();
     text.lines().any(|line| {
         let line = line.trim_start_matches(['#', ' ']);
-        line.strip_prefix(inner)
-            .is_some_and(|rest| rest.starts_with(':'))
+        line.strip_prefix(inner).is_some_and(|rest| rest.starts_with(':'))
     })
 }
 
@@ -94,12 +93,7 @@ fn keys_in_comments_of_the_examples_are_right_too() {
         }
         text.replace("\n#   allowed_ips:", "\n  allowed_ips:")
     };
-    let core = [
-        "token_minting",
-        "listen",
-        "memory_bytes",
-        "max_site_questions",
-    ];
+    let core = ["token_minting", "listen", "memory_bytes", "max_site_questions"];
     let site = [
         "max_stale",
         "published_grace",
@@ -116,14 +110,8 @@ fn keys_in_comments_of_the_examples_are_right_too() {
     let (shown, silent) = (shown.load(), examples().load());
     assert_eq!(shown.sites, silent.sites);
     assert_eq!(shown.core.memory_bytes, silent.core.memory_bytes);
-    assert_eq!(
-        shown.core.max_site_questions,
-        silent.core.max_site_questions
-    );
-    assert_eq!(
-        shown.core.token_minting_allowed_ips,
-        silent.core.allways_allowed_ips
-    );
+    assert_eq!(shown.core.max_site_questions, silent.core.max_site_questions);
+    assert_eq!(shown.core.token_minting_allowed_ips, silent.core.allways_allowed_ips);
 }
 
 #[test]
@@ -154,19 +142,12 @@ fn every_key_of_the_table_is_described_and_read() {
             ConfigFile::Site => files.write("sites/misp.example.net.yaml", line),
         }
         let problems = files.problems();
-        let notes = site_config::load(&files.paths())
-            .map(|l| l.notes)
-            .unwrap_or_default();
+        let notes = site_config::load(&files.paths()).map(|l| l.notes).unwrap_or_default();
         let about = problems
             .iter()
             .any(|p| p.key.starts_with(key.name) && p.what != "unknown key")
             || notes.iter().any(|n| n.key == key.name);
-        assert!(
-            about,
-            "{} is not read: {}",
-            key.name,
-            files.lines(&problems)
-        );
+        assert!(about, "{} is not read: {}", key.name, files.lines(&problems));
     }
 }
 

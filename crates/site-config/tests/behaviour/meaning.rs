@@ -24,10 +24,7 @@ fn a_site_with_a_tag_alone_has_the_documented_defaults() {
     assert_eq!(site.published_grace, Duration::from_secs(86_400));
     assert_eq!(site.falsepositive_timeout, Age::Weeks1);
     assert_eq!((site.page_size.get(), site.max_expand), (10_000, 65_536));
-    assert_eq!(
-        (site.max_answer_bytes, site.max_attributes),
-        (256 << 20, 5_000_000)
-    );
+    assert_eq!((site.max_answer_bytes, site.max_attributes), (256 << 20, 5_000_000));
     assert!(site.custom_feeds.is_empty() && site.ignore_to_ids.is_empty());
     assert_eq!(site.ca_certificate, None);
 }
@@ -36,10 +33,7 @@ fn a_site_with_a_tag_alone_has_the_documented_defaults() {
 fn a_core_file_with_secrets_alone_has_the_documented_defaults() {
     let core = Files::good().load().core;
     assert!(!core.debug && core.accept_legacy_tokens && core.allways_allowed_ips.is_empty());
-    assert_eq!(
-        (core.memory_bytes, core.max_site_questions.get()),
-        (256 << 20, 4)
-    );
+    assert_eq!((core.memory_bytes, core.max_site_questions.get()), (256 << 20, 4));
     assert_eq!(core.listen, None);
     assert_eq!(
         (core.memcached.host.as_str(), core.memcached.port),
@@ -47,15 +41,8 @@ fn a_core_file_with_secrets_alone_has_the_documented_defaults() {
     );
     assert!(!core.reverse_proxy.enabled);
     assert_eq!(core.reverse_proxy.header, "X-Forwarded-For");
-    assert_eq!(
-        (core.access_log.max_bytes, core.access_log.rotations),
-        (10 << 20, 5)
-    );
-    let minting: Vec<String> = core
-        .token_minting_allowed_ips
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    assert_eq!((core.access_log.max_bytes, core.access_log.rotations), (10 << 20, 5));
+    let minting: Vec<String> = core.token_minting_allowed_ips.iter().map(ToString::to_string).collect();
     assert_eq!(minting, ["127.0.0.0/8", "::1/128"]);
 }
 
@@ -67,18 +54,11 @@ fn the_access_log_is_rotated_at_megabytes() {
 
 #[test]
 fn booleans_mean_what_they_mean_to_pyyaml() {
-    for yes in [
-        "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON",
-    ] {
+    for yes in ["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"] {
         assert!(read(&format!("debug: {yes}\n")).debug, "{yes}");
     }
-    for no in [
-        "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF",
-    ] {
-        assert!(
-            !read(&format!("mispVerifyCert: {no}\n")).verify_certificate,
-            "{no}"
-        );
+    for no in ["false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"] {
+        assert!(!read(&format!("mispVerifyCert: {no}\n")).verify_certificate, "{no}");
     }
     for neither in ["y", "n", "tRUE", "1", "\"True\"", "'no'", "!!str yes"] {
         let files = Files::with_site(&format!("debug: {neither}\n"));
@@ -96,19 +76,10 @@ fn numbers_may_be_quoted_and_have_underscores() {
 
 #[test]
 fn durations_and_sizes_have_units() {
-    assert_eq!(
-        read("published_grace: 0s\n").published_grace,
-        Duration::ZERO
-    );
-    assert_eq!(
-        read("published_grace: 90m\n").published_grace.as_secs(),
-        5400
-    );
+    assert_eq!(read("published_grace: 0s\n").published_grace, Duration::ZERO);
+    assert_eq!(read("published_grace: 90m\n").published_grace.as_secs(), 5400);
     assert_eq!(read("max_stale: 2w\n").max_stale.as_secs(), 14 * 86_400);
-    assert_eq!(
-        read("max_answer_bytes: 1_048_576\n").max_answer_bytes,
-        1 << 20
-    );
+    assert_eq!(read("max_answer_bytes: 1_048_576\n").max_answer_bytes, 1 << 20);
     assert_eq!(read("max_answer_bytes: 1GiB\n").max_answer_bytes, 1 << 30);
 }
 
@@ -155,13 +126,7 @@ fn host_bits_are_masked_with_a_note_and_netmasks_are_read() {
 #[test]
 fn minting_is_open_to_the_listed_networks_only() {
     let keys = "allways_allowed_ips: [192.0.2.0/24]\ntoken_minting: {allowed_ips: []}\n";
-    assert!(
-        Files::with_core(keys)
-            .load()
-            .core
-            .token_minting_allowed_ips
-            .is_empty()
-    );
+    assert!(Files::with_core(keys).load().core.token_minting_allowed_ips.is_empty());
 }
 
 #[test]
@@ -198,12 +163,7 @@ fn only_visible_yaml_files_are_sites() {
     let loaded = files.load();
     assert_eq!(loaded.sites.len(), 1);
     assert_eq!(loaded.problems().count(), 0);
-    assert!(
-        loaded
-            .notes
-            .iter()
-            .any(|n| n.file.ends_with("a.example.yml"))
-    );
+    assert!(loaded.notes.iter().any(|n| n.file.ends_with("a.example.yml")));
 }
 
 #[test]
@@ -214,32 +174,17 @@ fn custom_feeds_and_denied_tokens_are_typed() {
     ));
     assert_eq!(site.custom_feeds[&FeedName::Cust3], ":x");
     assert!(site.denied_token_digests.contains(&digest.to_lowercase()));
-    assert_eq!(
-        (site.denied_token_digests.len(), site.ignore_to_ids.len()),
-        (1, 1)
-    );
+    assert_eq!((site.denied_token_digests.len(), site.ignore_to_ids.len()), (1, 1));
 }
 
 #[test]
 fn a_mapping_replaces_only_the_types_that_it_lists() {
     let files = Files::good();
-    files.write(
-        "config/mappings.yaml",
-        "types: {domain: [domain, hostname, domain]}\n",
-    );
+    files.write("config/mappings.yaml", "types: {domain: [domain, hostname, domain]}\n");
     let mappings = files.load().mappings;
-    assert_eq!(
-        mappings.attribute_types(IndicatorType::Domain),
-        ["domain", "hostname"]
-    );
-    for kind in IndicatorType::ALL
-        .iter()
-        .filter(|k| **k != IndicatorType::Domain)
-    {
-        assert_eq!(
-            mappings.attribute_types(*kind),
-            kind.default_attribute_types()
-        );
+    assert_eq!(mappings.attribute_types(IndicatorType::Domain), ["domain", "hostname"]);
+    for kind in IndicatorType::ALL.iter().filter(|k| **k != IndicatorType::Domain) {
+        assert_eq!(mappings.attribute_types(*kind), kind.default_attribute_types());
     }
 }
 
@@ -261,10 +206,7 @@ fn anchors_and_merges_are_read_as_pyyaml_reads_them() {
     );
     let feeds = &loaded.sites["misp.example.net"].custom_feeds;
     assert_eq!(
-        (
-            feeds[&FeedName::Cust1].as_str(),
-            feeds[&FeedName::Cust2].as_str()
-        ),
+        (feeds[&FeedName::Cust1].as_str(), feeds[&FeedName::Cust2].as_str()),
         (":a", ":c")
     );
 }

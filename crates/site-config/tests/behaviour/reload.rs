@@ -34,10 +34,7 @@ fn a_bad_core_file_keeps_everything_as_it_was() {
         panic!("a bad core file is in force");
     };
     assert_eq!(problems.len(), 2);
-    assert_eq!(
-        store.current().site("misp.example.net").unwrap().company,
-        ""
-    );
+    assert_eq!(store.current().site("misp.example.net").unwrap().company, "");
 }
 
 #[test]
@@ -100,11 +97,7 @@ fn readers_see_whole_versions_while_reloads_go_on() {
             }
         });
         for round in 0..20 {
-            let (debug, company) = if round % 2 == 0 {
-                ("yes", "x")
-            } else {
-                ("no", "")
-            };
+            let (debug, company) = if round % 2 == 0 { ("yes", "x") } else { ("no", "") };
             files.write("config/config.yaml", core(&format!("debug: {debug}\n")));
             let keys = format!("company: '{company}'\n");
             files.write("sites/misp.example.net.yaml", site(&keys));

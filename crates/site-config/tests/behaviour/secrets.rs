@@ -38,10 +38,7 @@ fn a_list_of_keys_alone_will_do() {
 #[test]
 fn secrets_are_read_from_files_beside_the_core_file() {
     let files = Files::good();
-    files.write(
-        "config/config.yaml",
-        "encryption_key_file: key\nsalt_file: ../salt\n",
-    );
+    files.write("config/config.yaml", "encryption_key_file: key\nsalt_file: ../salt\n");
     files.write("config/key", format!("{KEY}\n"));
     files.write("salt", format!("{SALT}\r\n"));
     assert_eq!(keys(&files), [KEY]);
@@ -87,10 +84,7 @@ fn no_secret_is_in_any_text_about_broken_files() {
             Ok(loaded) => format!("{loaded:?}"),
             Err(problems) => format!("{problems:?} {}", files.lines(&problems)),
         };
-        secret_parts
-            .iter()
-            .any(|part| text.contains(part))
-            .then_some(text)
+        secret_parts.iter().any(|part| text.contains(part)).then_some(text)
     };
     for entry in fs::read_dir(data("broken-core")).unwrap() {
         let path = entry.unwrap().path();

@@ -42,10 +42,7 @@ fn a_file_written_in_place_or_replaced_is_seen() {
     let (store, _watch, told) = watched(&files);
     files.write("sites/misp.example.net.yaml", site("company: Written\n"));
     wait_for(&told, company_is("Written"));
-    assert_eq!(
-        store.current().site("misp.example.net").unwrap().company,
-        "Written"
-    );
+    assert_eq!(store.current().site("misp.example.net").unwrap().company, "Written");
 
     let target = files.path("sites/misp.example.net.yaml");
     for company in ["Renamed", "Again"] {

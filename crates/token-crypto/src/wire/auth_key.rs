@@ -16,10 +16,7 @@ const HALF_VALUES: u128 = 62_u128.pow(20);
 pub(super) fn pack(key: &str) -> Option<Zeroizing<[u8; 2 * PACKED_HALF]>> {
     let key: &[u8; KEY_LEN] = key.as_bytes().try_into().ok()?;
     let mut packed = Zeroizing::new([0; 2 * PACKED_HALF]);
-    for (half, out) in key
-        .chunks_exact(HALF_LEN)
-        .zip(packed.chunks_exact_mut(PACKED_HALF))
-    {
+    for (half, out) in key.chunks_exact(HALF_LEN).zip(packed.chunks_exact_mut(PACKED_HALF)) {
         let mut value = Zeroizing::new(0_u128);
         for byte in half {
             *value = *value * 62 + u128::from(digit(*byte)?);
@@ -33,10 +30,7 @@ pub(super) fn pack(key: &str) -> Option<Zeroizing<[u8; 2 * PACKED_HALF]>> {
 /// Returns the key that was packed, or `None` if no key packs into these bytes.
 pub(super) fn unpack(packed: &[u8; 2 * PACKED_HALF]) -> Option<SecretString> {
     let mut key = Zeroizing::new([0; KEY_LEN]);
-    for (half, out) in packed
-        .chunks_exact(PACKED_HALF)
-        .zip(key.chunks_exact_mut(HALF_LEN))
-    {
+    for (half, out) in packed.chunks_exact(PACKED_HALF).zip(key.chunks_exact_mut(HALF_LEN)) {
         let mut value = half.iter().fold(Zeroizing::new(0_u128), |mut value, byte| {
             *value = *value << 8 | u128::from(*byte);
             value

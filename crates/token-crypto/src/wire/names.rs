@@ -24,8 +24,7 @@ pub(super) struct Table {
 pub(super) const FEEDS: Table = Table {
     list: "feeds",
     known: &[
-        "incident", "alert", "block", "hunt", "cust1", "cust2", "cust3", "cust4", "cust5", "any",
-        "42",
+        "incident", "alert", "block", "hunt", "cust1", "cust2", "cust3", "cust4", "cust5", "any", "42",
     ],
 };
 
@@ -140,11 +139,7 @@ mod tests {
     #[test]
     fn the_tables_are_names_and_have_no_name_twice() {
         for table in [FEEDS, TYPES, OUTPUTS] {
-            assert!(
-                table.known.iter().all(|name| is_name(name)),
-                "{}",
-                table.list
-            );
+            assert!(table.known.iter().all(|name| is_name(name)), "{}", table.list);
             let unique: BTreeSet<_> = table.known.iter().collect();
             assert_eq!(unique.len(), table.known.len(), "{}", table.list);
             assert!(table.known.len() < 256, "{}", table.list);
@@ -154,18 +149,9 @@ mod tests {
     /// Tokens in the world hold these codes: a failure here means that a table was changed other than at its end.
     #[test]
     fn codes_never_move() {
-        assert_eq!(
-            (code(FEEDS, "incident"), code(FEEDS, "42")),
-            (Some(1), Some(11))
-        );
-        assert_eq!(
-            (code(TYPES, "ipv4ext"), code(TYPES, "user-agent")),
-            (Some(1), Some(32))
-        );
-        assert_eq!(
-            (code(OUTPUTS, "txt"), code(OUTPUTS, "cisco")),
-            (Some(1), Some(7))
-        );
+        assert_eq!((code(FEEDS, "incident"), code(FEEDS, "42")), (Some(1), Some(11)));
+        assert_eq!((code(TYPES, "ipv4ext"), code(TYPES, "user-agent")), (Some(1), Some(32)));
+        assert_eq!((code(OUTPUTS, "txt"), code(OUTPUTS, "cisco")), (Some(1), Some(7)));
     }
 
     #[test]

@@ -56,9 +56,7 @@ fn read_one(from: &mut Reader<'_>) -> Option<IpNet> {
     let code = from.byte()?;
     let network = match code.checked_sub(IPV6_BASE) {
         None => IpNet::from(Ipv4Net::new(Ipv4Addr::from(covered_bytes(from, code)?), code).ok()?),
-        Some(prefix) => {
-            IpNet::from(Ipv6Net::new(Ipv6Addr::from(covered_bytes(from, prefix)?), prefix).ok()?)
-        }
+        Some(prefix) => IpNet::from(Ipv6Net::new(Ipv6Addr::from(covered_bytes(from, prefix)?), prefix).ok()?),
     };
     (network.trunc() == network).then_some(network)
 }
