@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where things are
+//!
+//! A question is a value (`search`, `endpoints`), made without I/O; `transport` sends it; `json` takes the answer apart while it
+//! arrives; `paging` and `pages` go on until there is a clean end; `refusal` and `error` tell apart what may go wrong.
 
 mod address;
 mod attribute;

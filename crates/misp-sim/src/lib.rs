@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where things are
+//!
+//! `model` is what is put in, `store` holds it as rows and knows what an edit does, `query` and `search` answer a question about them,
+//! `render` writes rows as MISP does, `routes` has a file per endpoint, `fault` misbehaves, `server` is the socket.
 
 mod answer;
 mod body;

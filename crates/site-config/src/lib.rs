@@ -1,8 +1,6 @@
+//! Reads the YAML files of Cratos, says every problem with its place, and reloads them.
+//!
 #![cfg_attr(feature = "watch", doc = include_str!("../README.md"))]
-#![cfg_attr(
-    not(feature = "watch"),
-    doc = "Reads, checks and reloads the YAML files of Cratos; the README tells more."
-)]
 
 mod core;
 mod files;
