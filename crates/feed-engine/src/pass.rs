@@ -98,6 +98,10 @@ impl Pass {
             }
         }
         self.progress = pages.progress().clone();
+        if self.progress.pages > self.events_of_page.0 {
+            // The last page had no new row: the one that gave the last rows came before it.
+            self.events_before.extend(self.events_of_page.1.drain());
+        }
         self.rows.count_dropped("unusable", self.progress.unusable);
         Ok(())
     }

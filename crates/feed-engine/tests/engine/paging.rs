@@ -57,9 +57,14 @@ async fn an_empty_page_that_has_successors_does_not_end_the_feed() {
 
 /// Does `edit` when the first pass asks for its third page.
 fn between_pages(bench: &Bench, edit: impl Fn(&mut misp_sim::Store) + Send + 'static) {
+    before_page(bench, 3, edit);
+}
+
+/// Does `edit` when the first pass asks for this page.
+fn before_page(bench: &Bench, page: u64, edit: impl Fn(&mut misp_sim::Store) + Send + 'static) {
     let mut done = false;
     bench.sim.on_request(move |request, store| {
-        if request.is_search() && request.page() == 3 && !done {
+        if request.is_search() && request.page() == page && !done {
             done = true;
             edit(store);
         }
@@ -74,6 +79,17 @@ async fn a_row_that_slips_to_a_page_already_read_is_not_lost() {
         store.hard_delete(gone).unwrap();
     });
     assert_eq!(alerts(&bench).await, all_but(40, &[2]));
+}
+
+#[tokio::test]
+async fn the_row_of_a_last_page_that_came_up_empty_is_not_lost() {
+    // The fifth page has one row, which is on the fourth by the time that the fifth is asked for.
+    let bench = Bench::with_site(events(41), "page_size: 10\n").await;
+    before_page(&bench, 5, |store| {
+        let gone = store.find(&name(38)).unwrap();
+        store.hard_delete(gone).unwrap();
+    });
+    assert_eq!(alerts(&bench).await, all_but(41, &[38]));
 }
 
 #[tokio::test]
