@@ -3,12 +3,13 @@
 //! MISP pages by offset: when a row of a page that was read already disappears from the answer, all later rows move up by one, and the
 //! first row of the next page is never sent (facts 34 to 37 know no way to ask by id). Rows sent twice are removed by id; a row that was
 //! *not* sent cannot be seen that way. So after a pass of several pages MISP is asked which events changed since it began: a row can only
-//! have moved if an event changed, or vanished, of which we had read rows before the last page. Then the pass is made again.
+//! have moved if an event changed, vanished, or was withdrawn from a question for published ones, of which we had read rows before the last
+//! page. Then the pass is made again.
 
 use std::collections::HashSet;
 
 use feed_classification::{Extractor, IndicatorType};
-use misp_client::{AttributeSearch, Client, EventIndex, EventIndexAnswer, Progress};
+use misp_client::{AttributeSearch, Client, EventIndex, EventIndexAnswer, Progress, Published};
 
 use crate::FeedError;
 use crate::rows::Rows;
@@ -35,7 +36,7 @@ pub(crate) async fn read(
     for number in 1..=MAX_PASSES {
         let mut pass = Pass::new(kind);
         pass.read(client, search, extractor).await?;
-        if !pass.was_disturbed(client).await? {
+        if !pass.was_disturbed(client, search).await? {
             return Ok(pass.rows);
         }
         tracing::debug!(
@@ -119,11 +120,11 @@ impl Pass {
     }
 
     /// Returns whether something happened at MISP that can have moved rows from one page to another.
-    async fn was_disturbed(&self, client: &Client) -> Result<bool, FeedError> {
+    async fn was_disturbed(&self, client: &Client, search: &AttributeSearch) -> Result<bool, FeedError> {
         if self.progress.pages < 2 {
             return Ok(false);
         }
-        Ok(self.an_event_changed(client).await? || self.an_event_vanished(client).await?)
+        Ok(self.an_event_changed(client).await? || self.an_event_vanished(client, search).await?)
     }
 
     async fn an_event_changed(&self, client: &Client) -> Result<bool, FeedError> {
@@ -141,13 +142,15 @@ impl Pass {
             .any(|event| hidden || self.events_before.contains(&event.id)))
     }
 
-    async fn an_event_vanished(&self, client: &Client) -> Result<bool, FeedError> {
+    async fn an_event_vanished(&self, client: &Client, search: &AttributeSearch) -> Result<bool, FeedError> {
         let events: Vec<u64> = self.events_before.iter().copied().collect();
         for ids in events.chunks(EVENTS_A_QUESTION) {
-            if let EventIndexAnswer::Events(found) = client
-                .event_index(&EventIndex::new().event_ids(ids.iter().copied()))
-                .await?
-            {
+            let mut still_there = EventIndex::new().event_ids(ids.iter().copied());
+            // Unpublishing on purpose does not count as a change (fact 60).
+            if search.wants_published() == Published::Yes {
+                still_there = still_there.published(true);
+            }
+            if let EventIndexAnswer::Events(found) = client.event_index(&still_there).await? {
                 let found: HashSet<u64> = found.entries.iter().map(|event| event.id).collect();
                 if ids.iter().any(|id| !found.contains(id)) {
                     return Ok(true);

@@ -184,6 +184,12 @@ impl AttributeSearch {
         self
     }
 
+    /// Returns which events the attributes may come from.
+    #[must_use]
+    pub fn wants_published(&self) -> Published {
+        self.published
+    }
+
     /// Says whether softly deleted attributes are wanted; by default not.
     #[must_use]
     pub fn deleted(mut self, deleted: Deleted) -> Self {

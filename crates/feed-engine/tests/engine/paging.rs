@@ -93,6 +93,18 @@ async fn the_row_of_a_last_page_that_came_up_empty_is_not_lost() {
 }
 
 #[tokio::test]
+async fn an_event_withdrawn_between_pages_moves_rows_where_misp_filters_by_publication() {
+    // Unpublishing on purpose leaves no trace in the time of the event's last change (fact 60).
+    let events = events(40).into_iter().map(|event| event.tag(tag("block")));
+    let bench = Bench::with_site(events, "page_size: 10\npublished_grace: 0s\n").await;
+    between_pages(&bench, |store| {
+        let gone = store.find_event("event of 4").unwrap();
+        store.unpublish(gone).unwrap();
+    });
+    assert_eq!(bench.block_domains().await, all_but(40, &[4, 5, 6, 7]));
+}
+
+#[tokio::test]
 async fn a_deleted_event_moves_rows_too() {
     let bench = Bench::with_site(events(40), "page_size: 10\n").await;
     between_pages(&bench, |store| {
