@@ -28,7 +28,11 @@ impl<'a> Segments<'a> {
             }
             parts.push(decoded(part)?);
         }
-        let trailing_slash = parts.len() > 1 && parts.last().is_some_and(|part| part.is_empty());
+        // `//` is no other spelling of `/`: without its slash nothing would be left to go to.
+        let trailing_slash = match parts.as_slice() {
+            [first, .., last] => last.is_empty() && (parts.len() > 2 || !first.is_empty()),
+            _ => false,
+        };
         if trailing_slash {
             parts.pop();
         }
@@ -98,6 +102,7 @@ mod tests {
         assert!(!Segments::split("/").unwrap().has_trailing_slash());
         assert_eq!(split("/v1/status//").unwrap(), ["v1", "status", ""]);
         assert_eq!(split("//v1").unwrap(), ["", "v1"]);
+        assert_eq!(split("//").unwrap(), ["", ""]);
     }
 
     #[test]

@@ -55,6 +55,8 @@ async fn odd_targets_are_answered_without_harm() {
         ("/v1/status%00", "404"),
         ("/v1/feed/%00/type/%0d%0a/age/x/output/y", "403"),
         ("//elsewhere.example.net/", "404"),
+        ("//", "404"),
+        ("//?x=1", "404"),
         ("/v1/status/?//", "307"),
     ] {
         let answer = raw(
