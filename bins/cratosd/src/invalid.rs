@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// The longest text of a caller that is repeated in an answer, in characters.
-const MAX_ECHO: usize = 256;
+/// The longest text of a caller that is repeated in an answer, in characters: enough for a UUID or a host name that was typed wrongly,
+/// and less than a token, which somebody may have put into the wrong place.
+const MAX_ECHO: usize = 64;
 
 /// Says what is wrong with one part of a request: an entry in the `detail` of a 422.
 ///

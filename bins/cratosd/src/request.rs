@@ -64,7 +64,8 @@ async fn dispatch(
     let query = Query::new(parts.uri.query());
     // Cratos FastAPI redirects `/v1/status/` and repeats the query. A token must not show in a `Location`, where proxies log it, and
     // without it the second request would be refused: so whoever brings one in the target is answered at once.
-    let brings_token = path_token.is_some() || query.last("token").is_some();
+    // That holds for whoever brings it under a wrong name, too.
+    let brings_token = path_token.is_some() || query.last("token").is_some() || query.may_hold_a_token();
     if segments.has_trailing_slash() && !brings_token {
         return Ok(without_slash(&parts.uri));
     }

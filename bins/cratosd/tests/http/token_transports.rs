@@ -188,3 +188,21 @@ async fn a_token_problem_is_told_before_a_path_problem() {
     assert_eq!(daemon.send(Ask::get(wrong)).await.status, 403);
     assert_eq!(daemon.get(wrong).await.status, 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_the_wrong_place_is_not_repeated() {
+    let daemon = Daemon::start().await;
+    let token = daemon.token();
+    for target in [
+        FEED.replace("block", &token),
+        FEED.replace("txt", &token),
+        format!("{FEED}?cache={token}"),
+        format!("{FEED}?aggregate={token}"),
+        format!("/v1/uuid/{token}/type/ipv4/age/1w/output/txt"),
+        format!("/v1/{token}"),
+    ] {
+        let answer = daemon.get(&target).await;
+        assert!(answer.status.is_client_error(), "{target}");
+        assert!(!answer.text().contains(&token), "{target}");
+    }
+}

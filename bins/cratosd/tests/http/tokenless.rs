@@ -151,6 +151,9 @@ async fn a_slash_too_many_is_redirected_unless_a_token_would_show() {
         assert_eq!(answer.status, 200);
         assert!(!answer.headers.contains_key("location"));
     }
+    let misnamed = daemon.send(Ask::get(&format!("/v1/feedmapping/?Token={token}"))).await;
+    assert_eq!(misnamed.status, 403);
+    assert!(!misnamed.headers.contains_key("location"));
     assert_eq!(daemon.send(Ask::get("/nothing/")).await.status, 404);
 }
 
