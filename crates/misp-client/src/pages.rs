@@ -89,7 +89,8 @@ struct OpenPage {
 impl AttributePages {
     pub(crate) fn new(client: Client, search: AttributeSearch) -> Self {
         let limits = client.limits();
-        let paging = Paging::new(search.rows_a_page().get(), limits.pages, limits.attributes);
+        let paging = Paging::new(search.rows_a_page().get(), limits.pages, limits.attributes)
+            .hides_rows(search.enforces_warninglist());
         Self {
             client,
             search,

@@ -2,7 +2,8 @@
 //!
 //! MISP's `X-Result-Count` is no total. With a full page it is one more than the limit, on the last page the true number, past
 //! the end 1; rows that warninglists take out are counted in `X-Skipped-Elements-Count`, and those that an allowed-list takes out
-//! nowhere. So a page may be short or empty although others follow.
+//! nowhere. So a page may be short or empty although others follow. Where a proxy takes the counts away and warninglists are
+//! enforced, only an empty page is the end.
 
 use std::collections::HashSet;
 
@@ -21,6 +22,7 @@ pub(crate) struct Paging {
     limit: u64,
     max_pages: u32,
     max_rows: u64,
+    hides_rows: bool,
     page: u32,
     seen: HashSet<u64>,
     /// Rows of the page that is being read.
@@ -40,6 +42,7 @@ impl Paging {
             limit: u64::from(limit),
             max_pages,
             max_rows,
+            hides_rows: false,
             page: 1,
             seen: HashSet::new(),
             rows: 0,
@@ -48,6 +51,12 @@ impl Paging {
             barren: 0,
             total_rows: 0,
         }
+    }
+
+    /// Says that MISP takes rows out of pages after cutting them.
+    pub(crate) fn hides_rows(mut self, hides: bool) -> Self {
+        self.hides_rows = hides;
+        self
     }
 
     /// Returns the page that is being read, counted from 1.
@@ -83,7 +92,11 @@ impl Paging {
     pub(crate) fn page_ended(&mut self, headers: PageHeaders) -> Result<bool, Error> {
         let skipped = headers.skipped.unwrap_or(0);
         let filled = self.rows.saturating_add(skipped) >= self.limit;
-        let more = filled || headers.result_count.is_some_and(|count| count > self.limit);
+        let more = filled
+            || match headers.result_count {
+                Some(count) => count > self.limit,
+                None => self.hides_rows && self.rows > 0,
+            };
         self.barren = if self.repeated > 0 && self.new == 0 {
             self.barren + 1
         } else {
@@ -166,6 +179,14 @@ mod tests {
         let mut paging = Paging::new(2, 100, 1_000);
         assert!(page(&mut paging, 1..3, None, None).unwrap());
         assert!(!page(&mut paging, 3..4, None, None).unwrap());
+    }
+
+    #[test]
+    fn missing_headers_leave_only_an_empty_page_to_end_what_hides_rows() {
+        let mut paging = Paging::new(2, 100, 1_000).hides_rows(true);
+        assert!(page(&mut paging, 1..3, None, None).unwrap());
+        assert!(page(&mut paging, 3..4, None, None).unwrap());
+        assert!(!page(&mut paging, 4..4, None, None).unwrap());
     }
 
     #[test]

@@ -218,6 +218,12 @@ impl AttributeSearch {
         self
     }
 
+    /// Returns whether MISP is to take out what is on its warninglists.
+    #[must_use]
+    pub fn enforces_warninglist(&self) -> bool {
+        self.enforce_warninglist
+    }
+
     /// Has MISP list the tags of the event with each attribute (default). Without it a row cannot show why it matched.
     #[must_use]
     pub fn include_event_tags(mut self, include: bool) -> Self {

@@ -1,7 +1,7 @@
 //! Feeds of several pages, exact also while MISP is edited.
 
 use feed_classification::{FeedName, IndicatorType};
-use misp_sim::{Attribute, Event, Moment, Sim, Warninglist, WarninglistKind};
+use misp_sim::{Attribute, Event, Fault, Moment, Sim, Warninglist, WarninglistKind};
 
 use crate::support::{Bench, tag};
 
@@ -53,6 +53,22 @@ async fn an_empty_page_that_has_successors_does_not_end_the_feed() {
         .fold(Sim::builder().warninglist(list), misp_sim::SimBuilder::event);
     let bench = Bench::on(sim, "page_size: 10\n").await;
     assert_eq!(alerts(&bench).await, (20..40).map(name).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_short_page_does_not_end_the_feed_where_a_proxy_takes_the_counts_away() {
+    let list = Warninglist::new(
+        "made up names",
+        WarninglistKind::Hostname,
+        &["domain"],
+        &["d003.example.com"],
+    );
+    let sim = events(40)
+        .into_iter()
+        .fold(Sim::builder().warninglist(list), misp_sim::SimBuilder::event);
+    let bench = Bench::on(sim, "page_size: 10\n").await;
+    bench.sim.set_fault(Fault::WithoutCounts);
+    assert_eq!(alerts(&bench).await, all_but(40, &[3]));
 }
 
 /// Does `edit` when the first pass asks for its third page.
