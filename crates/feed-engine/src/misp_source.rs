@@ -47,6 +47,7 @@ struct ClientKey {
     timeout: Duration,
     ca_certificate: Option<std::path::PathBuf>,
     max_answer_bytes: u64,
+    max_attributes: u64,
 }
 
 #[derive(Clone)]
@@ -100,6 +101,7 @@ impl MispSource {
             timeout: site.timeout,
             ca_certificate: site.ca_certificate.clone(),
             max_answer_bytes: site.max_answer_bytes,
+            max_attributes: site.max_attributes,
         };
         if let Some(Pooled(client)) = self.clients.get(&key) {
             return Ok(client);

@@ -123,6 +123,15 @@ async fn a_changed_rule_of_the_site_acts_at_once() {
 }
 
 #[tokio::test]
+async fn a_bound_that_was_raised_acts_at_once() {
+    let bench = Bench::with_site([event("a.example.com"), event("b.example.com")], "max_attributes: 1\n").await;
+    assert!(bench.ask(domains()).await.is_err());
+    let raised = bench.with_rules("max_attributes: 2\n");
+    let feed = bench.engine.feed(&raised, &domains()).await;
+    assert_eq!(feed.map(|feed| feed.count).map_err(|error| error.chain()), Ok(2));
+}
+
+#[tokio::test]
 async fn the_same_values_keep_their_time_of_change_and_their_tag() {
     let bench = Bench::of([event("a.example.com")]).await;
     let first = bench.ask(domains().encoding(Encoding::Gzip)).await.unwrap();
