@@ -1,7 +1,7 @@
 //! Memory, freshness, and one flight per feed around a source of indicators.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, MonotonicClock, Verdict};
@@ -38,6 +38,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     registry: Registry,
     sets: MemoryStore<FeedKey, Held>,
+    /// Held while a set is looked at and put back changed.
+    changing_sets: Mutex<()>,
     bodies: MemoryStore<BodyKey, Arc<Body>>,
     refreshes: Flights<FeedKey, Arc<FeedSet>, FeedError>,
     renderings: Flights<(BodyKey, u64), Arc<Body>, FeedError>,
@@ -90,6 +92,7 @@ impl FeedEngineBuilder {
                 clock: self.clock,
                 registry: self.registry,
                 sets: MemoryStore::new(self.memory_bytes / 2),
+                changing_sets: Mutex::default(),
                 bodies: MemoryStore::new(self.memory_bytes / 2),
                 refreshes: Flights::new(),
                 renderings: Flights::new(),
@@ -152,20 +155,12 @@ impl FeedEngine {
         })
     }
 
-    /// Makes the next request for this feed ask MISP, in every output.
+    /// Makes the next request for this feed ask MISP, in every output; an answer that is on its way already does not count.
     ///
     /// The values stay at hand in case MISP cannot be asked then: clearing a cache must not empty a firewall.
     pub fn forget(&self, upstream: &Upstream, scope: FeedScope) {
         let key = feed_key(upstream, scope);
-        if let Some(held) = self.inner.sets.get(&key) {
-            self.inner.sets.insert(
-                key,
-                Held {
-                    forgotten: true,
-                    ..held
-                },
-            );
-        }
+        self.inner.change_set(key, |held| held.map(Held::forget));
     }
 
     fn exporter(&self, request: &FeedRequest) -> Result<Arc<dyn Exporter>, FeedError> {
@@ -210,8 +205,8 @@ impl FeedEngine {
             }
         };
         match freshness.for_caller(max_age).verdict(self.age(&held)) {
-            Verdict::Serve if !held.forgotten => Ok((held, Origin::Hit)),
-            Verdict::ServeAndRefresh if !held.forgotten => {
+            Verdict::Serve if held.forgotten.is_none() => Ok((held, Origin::Hit)),
+            Verdict::ServeAndRefresh if held.forgotten.is_none() => {
                 self.refresh_in_background(upstream, key, &held);
                 Ok((held, Origin::Stale))
             }
@@ -253,6 +248,8 @@ impl FeedEngine {
             match self.flight(upstream, key, seen).await {
                 // It had begun before this caller came, perhaps before MISP was back.
                 Err(_) if joined => self.flight(upstream, key, seen).await,
+                // And perhaps before the feed was forgotten.
+                Ok(_) if joined && self.is_forgotten(key) => self.flight(upstream, key, seen).await,
                 outcome => outcome,
             }
         };
@@ -268,6 +265,10 @@ impl FeedEngine {
                 seconds: patience.as_secs(),
             }),
         }
+    }
+
+    fn is_forgotten(&self, key: &FeedKey) -> bool {
+        self.inner.sets.get(key).is_some_and(|held| held.forgotten.is_some())
     }
 
     async fn flight(
@@ -367,33 +368,43 @@ impl Inner {
         seen: Option<u64>,
     ) -> Result<Arc<FeedSet>, FeedError> {
         match self.sets.get(&key) {
-            Some(held) if Some(held.fetch) != seen => Ok(held.set),
+            Some(held) if Some(held.fetch) != seen && held.forgotten.is_none() => Ok(held.set),
             _ => self.refresh(upstream, key).await,
         }
     }
 
     /// Gathers a feed and keeps it, or notes that it could not be had; what was kept before stays.
     async fn refresh(self: Arc<Self>, upstream: Upstream, key: FeedKey) -> Result<Arc<FeedSet>, FeedError> {
+        let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
         match self.source.gather(&upstream, key.scope).await {
             Ok(gathered) => {
                 let known = self.sets.get(&key).map(|held| held.set);
                 let set = FeedSet::renew(known.as_ref(), gathered, jiff::Timestamp::now());
-                self.sets.insert(key, Held::new(Arc::clone(&set), self.clock.now()));
+                let fresh = Held::new(Arc::clone(&set), self.clock.now());
+                self.change_set(key, |held| {
+                    // Forgotten meanwhile: MISP has to be asked once more.
+                    let forgotten = held.and_then(|held| held.forgotten);
+                    Some(Held {
+                        forgotten: forgotten.filter(|_| forgotten != forgotten_before),
+                        ..fresh
+                    })
+                });
                 Ok(set)
             }
             Err(error) => {
                 tracing::warn!(site = upstream.site.name.as_str(), feed = ?key.scope, error = error.chain(), "a feed could not be refreshed");
-                if let Some(held) = self.sets.get(&key) {
-                    self.sets.insert(
-                        key,
-                        Held {
-                            failed_at: Some(self.clock.now()),
-                            ..held
-                        },
-                    );
-                }
+                let failed_at = Some(self.clock.now());
+                self.change_set(key, |held| held.map(|held| Held { failed_at, ..held }));
                 Err(error)
             }
+        }
+    }
+
+    /// Puts what `change` makes of a set in its place; nobody changes a set in between.
+    fn change_set(&self, key: FeedKey, change: impl FnOnce(Option<Held>) -> Option<Held>) {
+        let _changing = self.changing_sets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = change(self.sets.get(&key)) {
+            self.sets.insert(key, held);
         }
     }
 }

@@ -73,8 +73,8 @@ pub(crate) struct Held {
     pub(crate) set: Arc<FeedSet>,
     /// The last attempt to renew it failed, at this moment.
     pub(crate) failed_at: Option<Moment>,
-    /// Somebody wants it fetched anew; it is kept only in case MISP cannot be asked.
-    pub(crate) forgotten: bool,
+    /// Somebody wants it fetched anew, and this is the number of the wish; it is kept only in case MISP cannot be asked.
+    pub(crate) forgotten: Option<u64>,
     pub(crate) fetched_at: Moment,
     /// Tells this fetch from every other one.
     pub(crate) fetch: u64,
@@ -85,9 +85,17 @@ impl Held {
         Self {
             set,
             failed_at: None,
-            forgotten: false,
+            forgotten: None,
             fetched_at: now,
             fetch: COUNTER.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Returns the same set, to be fetched anew for the next caller.
+    pub(crate) fn forget(self) -> Self {
+        Self {
+            forgotten: Some(COUNTER.fetch_add(1, Ordering::Relaxed)),
+            ..self
         }
     }
 }

@@ -131,6 +131,27 @@ async fn a_bound_that_was_raised_acts_at_once() {
     assert_eq!(feed.map(|feed| feed.count).map_err(|error| error.chain()), Ok(2));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_forgotten_while_misp_is_asked_is_asked_for_again() {
+    let bench = Arc::new(Bench::of([event("a.example.com"), event("b.example.com")]).await);
+    bench.ask(domains()).await.unwrap();
+    bench.grow_old(301);
+    // The refresh in the background has read the rows when the analyst acts, and is still on its way.
+    bench
+        .sim
+        .set_fault(Fault::Late(Duration::from_millis(500)).on("/events/index").times(1));
+    bench.ask(domains()).await.unwrap();
+    until(async || bench.sim.count("/events/index"), |asked| *asked == 2).await;
+    bench.sim.edit(|store| {
+        let wrong = store.find("a.example.com").unwrap();
+        store.hard_delete(wrong).unwrap();
+    });
+    bench.engine.forget(&bench.upstream, domains().scope);
+    assert_eq!(lines(&bench.ask(domains()).await.unwrap()), ["b.example.com"]);
+    let later = bench.ask(domains()).await.unwrap();
+    assert_eq!((later.origin, later.count), (Origin::Hit, 1));
+}
+
 #[tokio::test]
 async fn the_same_values_keep_their_time_of_change_and_their_tag() {
     let bench = Bench::of([event("a.example.com")]).await;
