@@ -28,7 +28,7 @@ impl Grant {
     }
 }
 
-/// Opens the token of a request and checks it, in this order: token, site, expiry, revocation, address.
+/// Opens the token of a request and checks it, in the order of the reference: token, expiry, site, revocation, address.
 ///
 /// # Errors
 /// 401 or 403 for what is wrong with the token or the address, with the texts of the reference where it has one; 503 where the
@@ -40,10 +40,10 @@ pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Gr
         .open(&token)
         .map_err(|error| forbidden(refusal(error, &token)))?;
     let claims = &opened.claims;
-    let site = site_of(claims, &snapshot.loaded)?;
     if claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
         return Err(forbidden("The security token has expired."));
     }
+    let site = site_of(claims, &snapshot.loaded)?;
     // Both the text as it came and its one proper spelling: `+` for `-` must not bring a revoked token back.
     if is_denied(site, &token_sha256(&token)) | is_denied(site, opened.fingerprint()) {
         return Err(forbidden("The provided API token is blacklisted and cannot be used."));

@@ -171,6 +171,13 @@ async fn tokens_that_open_are_checked_further() {
         daemon.get_as(&expired, MAPPING).await.detail(),
         "The security token has expired."
     );
+    let mut expired_elsewhere = token_claims("nosuch.example.org", 443);
+    expired_elsewhere.expires = expired.expires;
+    assert_eq!(
+        daemon.get_as(&expired_elsewhere, MAPPING).await.detail(),
+        "The security token has expired.",
+        "as in the reference, before the site is looked for"
+    );
     let mut last_day = daemon.claims();
     last_day.expires = ExpiryDay::days_from(jiff::Timestamp::now().as_second(), 1);
     assert_eq!(daemon.get_as(&last_day, MAPPING).await.status, 200);
