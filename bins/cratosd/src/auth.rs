@@ -81,12 +81,15 @@ pub(crate) fn upstream(claims: &Claims, site: &Arc<Site>, loaded: &Loaded) -> Up
 fn site_of<'l>(claims: &Claims, loaded: &'l Loaded) -> Result<&'l Arc<Site>, Reject> {
     let unknown = || forbidden("Token config file not found");
     let name: SiteName = claims.site.parse().map_err(|_| unknown())?;
-    if loaded.disabled.iter().any(|site| site.name == name.as_str()) {
-        return Err(Reject::unavailable(
-            "The configuration file of this MISP instance has errors; `cratosd check` names them.",
-        ));
-    }
-    let site = loaded.sites.get(&name).ok_or_else(unknown)?;
+    // Looked for first: a second, superfluous file of the same name is bad, and the site is good all the same.
+    let Some(site) = loaded.sites.get(&name) else {
+        let has_bad_file = loaded.disabled.iter().any(|site| site.name == name.as_str());
+        return Err(if has_bad_file {
+            Reject::unavailable("The configuration file of this MISP instance has errors; `cratosd check` names them.")
+        } else {
+            unknown()
+        });
+    };
     if !site.enabled {
         return Err(forbidden("The MISP instance of this token is disabled."));
     }

@@ -45,6 +45,16 @@ async fn a_bad_site_file_disables_that_site_only_and_never_as_an_authentication_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_second_file_for_a_site_does_not_take_the_site_down() {
+    let daemon = Daemon::start().await;
+    daemon.write("sites/LOCALHOST.yaml", SITE);
+    daemon.write("sites/localhost.yaml", SITE);
+    daemon.store.reload();
+    let claims = token_claims("localhost", daemon.sim.addr().port());
+    assert_eq!(daemon.get_as(&claims, FEED).await.feed(), (200, "198.51.100.7"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_core_file_that_goes_bad_changes_nothing() {
     let daemon = Daemon::start().await;
     daemon.write("config.yaml", "nonsense: 1\n");
