@@ -180,3 +180,22 @@ async fn a_body_that_is_too_large_is_refused() {
     );
     assert_eq!(mint(&daemon, json!({ "x": "a".repeat(15 * 1024) })).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_full_of_mistakes_makes_no_huge_answer() {
+    let daemon = Daemon::start().await;
+    let names: Value = (0..600).map(|number| (format!("x{number}"), json!(1))).collect();
+    for scope in [
+        json!({ "types": vec![1; 7_500] }),
+        json!({ "networks": vec![1; 7_500] }),
+        names,
+    ] {
+        let answer = mint(&daemon, json!({ "scope": scope })).await;
+        let size = answer.body.len();
+        assert!(
+            answer.status == 422 && size < 16 * 1024,
+            "{} of {size} bytes",
+            answer.status
+        );
+    }
+}

@@ -12,6 +12,10 @@ use crate::invalid::Invalid;
 /// What a scope may name. A misspelt one would silently widen a token, so others are refused inside of `scope`.
 const NAMES: [&str; 6] = ["feeds", "types", "outputs", "networks", "permissions", "label"];
 
+/// Wrong entries that are reported of one list: each names all the right ones, so a body full of them would become an answer that is
+/// hundreds of times as large.
+const MAX_WRONG: usize = 8;
+
 /// The longest label, in bytes.
 const MAX_LABEL_BYTES: usize = 64;
 
@@ -72,7 +76,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn refuse_unknown(&mut self, outside: &Map<String, Value>) {
-        for name in self.fields.keys().filter(|name| !NAMES.contains(&name.as_str())) {
+        let unknown = self.fields.keys().filter(|name| !NAMES.contains(&name.as_str()));
+        for name in unknown.take(MAX_WRONG) {
             let message = format!("Extra inputs are not permitted; there are {}", NAMES.join(", "));
             self.wrong
                 .push(Invalid::new("extra_forbidden", self.place, message).input(name));
@@ -123,7 +128,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a list of texts; `valid` is what is told about a wrong one.
+    /// Reads a list of texts; `valid` is what is told about a wrong one. After some wrong ones the rest is not looked at.
     fn list<T>(&mut self, name: &'static str, read: impl Fn(&str) -> Option<T>, valid: &[&str]) -> Option<Vec<T>> {
         let place = self.at(name);
         let values = match self.fields.get(name)? {
@@ -136,10 +141,12 @@ impl<'a> Reader<'a> {
             }
         };
         let mut items = Vec::new();
+        let few = self.wrong.len() + MAX_WRONG;
         for (position, value) in values.iter().enumerate() {
             let text = value.as_str().unwrap_or_default();
             match read(text) {
                 Some(item) => items.push(item),
+                None if self.wrong.len() == few => break,
                 None => self
                     .wrong
                     .push(Invalid::not_one_of(&place, text, valid.iter().copied()).at(position)),
