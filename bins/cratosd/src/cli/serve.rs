@@ -38,7 +38,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         .memory_bytes(loaded.core.memory_bytes)
         .build();
     let app = App::new(Arc::clone(&store), engine).map_err(|error| Failure::usage(chain(&error)))?;
-    tell_about_sites(&loaded);
+    tell_about(&loaded);
     let address = options.listen.or(loaded.core.listen).unwrap_or(LISTEN);
     runtime::block_on(async {
         let listener = listening::bind(address).await?;
@@ -111,7 +111,7 @@ fn tell_about_reload(outcome: &ReloadOutcome) {
     match outcome {
         ReloadOutcome::Applied(loaded) => {
             tracing::info!("configuration read again and in force");
-            tell_about_sites(loaded);
+            tell_about(loaded);
         }
         ReloadOutcome::Refused(problems) => {
             tracing::error!(
@@ -121,6 +121,14 @@ fn tell_about_reload(outcome: &ReloadOutcome) {
         }
         _ => {}
     }
+}
+
+/// Logs what is worth knowing about the files, and what became of each site.
+fn tell_about(loaded: &Loaded) {
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
+    }
+    tell_about_sites(loaded);
 }
 
 /// Logs one line per site: served, switched off, or why it cannot be served.

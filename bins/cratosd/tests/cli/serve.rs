@@ -34,6 +34,27 @@ fn one_line_per_site_and_the_real_address_are_logged() {
 }
 
 #[test]
+fn what_check_would_note_is_logged_at_the_start_and_when_it_changes() {
+    let installation = Installation::new().with_site("misp.example.net", "tag: example\n");
+    let core = installation.read("config/config.yaml");
+    installation.write("config/config.yaml", &format!("{core}reverse_proxy: True\n"));
+    let mut daemon = installation.serve();
+    daemon.address();
+    let log = daemon.stderr();
+    for note in [
+        "config/config.yaml:4:16: reverse_proxy: is not used yet: the address that counts is the one of the proxy itself",
+        "sites/misp.example.net.yaml:1:1: allowed_ips: no network: ",
+    ] {
+        assert!(
+            log.lines().any(|line| line.contains(" WARN ") && line.contains(note)),
+            "{note}\n{log}"
+        );
+    }
+    installation.write("sites/second.example.net.yaml", "tag: example\nmispVerifyCert: False\n");
+    daemon.wait_for_log("sites/second.example.net.yaml:2:17: mispVerifyCert: ");
+}
+
+#[test]
 fn the_core_file_says_where_to_listen_unless_the_option_does() {
     let installation = Installation::new().with_site("misp.example.net", SITE);
     let core = installation.read("config/config.yaml");
