@@ -1,5 +1,11 @@
 //! The engine against a MISP stand-in: what each feed holds, and what happens when MISP misbehaves.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 mod as_published;
 mod bytes;
 mod failures;
