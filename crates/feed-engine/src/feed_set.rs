@@ -23,11 +23,15 @@ static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 impl FeedSet {
     /// Returns the set that `gathered` makes, or `known` again when nothing in it has changed.
+    ///
+    /// A changed one is at least a second younger than `known`, though the clock stands or was set back: `If-Modified-Since` counts in
+    /// seconds, and a device that holds `known` must not be told that it is up to date.
     pub(crate) fn renew(known: Option<&Arc<Self>>, gathered: Gathered, now: jiff::Timestamp) -> Arc<Self> {
         match known {
             Some(known) if known.values == gathered.values && known.dropped == gathered.dropped => Arc::clone(known),
             Some(known) if known.values == gathered.values => Arc::new(Self::of(gathered, known.changed_at)),
-            _ => Arc::new(Self::of(gathered, now)),
+            Some(known) => Arc::new(Self::of(gathered, now.max(a_second_after(known.changed_at)))),
+            None => Arc::new(Self::of(gathered, now)),
         }
     }
 
@@ -67,6 +71,10 @@ impl FeedSet {
     }
 }
 
+fn a_second_after(time: jiff::Timestamp) -> jiff::Timestamp {
+    time.checked_add(jiff::SignedDuration::from_secs(1)).unwrap_or(time)
+}
+
 /// A set in the store, and what became of the attempts to renew it.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
@@ -103,5 +111,40 @@ impl Held {
 impl Weigh for Held {
     fn weight_bytes(&self) -> usize {
         self.set.weight_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use feed_classification::IndicatorType;
+
+    use super::*;
+
+    fn gathered(value: &str) -> Gathered {
+        Gathered::new(IndicatorSet::of(IndicatorType::Domain, [value]), BTreeMap::new())
+    }
+
+    fn at(time: &str) -> jiff::Timestamp {
+        time.parse().unwrap()
+    }
+
+    /// `If-Modified-Since` counts whole seconds: a set that changed must be younger by one.
+    #[test]
+    fn a_changed_set_is_a_second_younger_whatever_the_wall_clock_says() {
+        let first = FeedSet::renew(None, gathered("a.example"), at("2026-11-22T08:00:00.1Z"));
+        for now in ["2026-11-22T08:00:00.9Z", "2026-11-22T07:00:00Z"] {
+            let second = FeedSet::renew(Some(&first), gathered("b.example"), at(now));
+            assert!(
+                second.changed_at().as_second() > first.changed_at().as_second(),
+                "{now}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unchanged_set_keeps_its_time() {
+        let first = FeedSet::renew(None, gathered("a.example"), at("2026-11-22T08:00:00Z"));
+        let again = FeedSet::renew(Some(&first), gathered("a.example"), at("2026-11-22T09:00:00Z"));
+        assert_eq!(again.changed_at(), first.changed_at());
     }
 }
