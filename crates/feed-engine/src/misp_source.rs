@@ -127,10 +127,8 @@ impl MispSource {
         let now = (self.clock)();
         let search = question::for_feed(upstream, scope, now)?;
         let extractor = Extractor::new(scope.kind).max_expand(upstream.site.max_expand);
-        let (rows, harmless) = tokio::try_join!(
-            pass::read(&client, &search, scope.kind, &extractor),
-            false_positives::ask(&client, upstream, scope.kind, &extractor, now),
-        )?;
+        // One after the other: one turn is one question at a time.
+        let rows = pass::read(&client, &search, scope.kind, &extractor).await?;
         let publication = match upstream.site.published_grace {
             grace if scope.selection.wants_published() && !grace.is_zero() => {
                 Publication::ask(&client, grace, now).await?
@@ -138,6 +136,7 @@ impl MispSource {
             // Either all events count, or MISP's own filter has left out the unpublished ones.
             _ => Publication::default(),
         };
+        let harmless = false_positives::ask(&client, upstream, scope.kind, &extractor, now).await?;
         let dropped = rows.dropped.clone();
         let values = rows.into_set(|row| publication.counts(row)).without(&harmless);
         Ok(Gathered::new(values, dropped))

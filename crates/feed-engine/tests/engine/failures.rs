@@ -1,11 +1,13 @@
 //! A MISP that fails: an error in time, nothing kept as empty, and the next request works.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use feed_classification::{FeedName, IndicatorType};
 use feed_engine::{Fault as Whose, Origin};
 use misp_sim::{Attribute, Event, Fault, Moment};
 
-use crate::support::{Bench, domains, lines, tag};
+use crate::support::{Bench, domains, lines, tag, wanted};
 
 fn events() -> Vec<Event> {
     let many = (0..200).map(|number| Attribute::new("domain", format!("d{number:03}.example.com")));
@@ -124,8 +126,23 @@ async fn a_cut_in_the_second_page_is_no_shorter_feed() {
             chunked: false,
         }
         .on("/attributes/restSearch")
-        .after(2),
+        .after(1),
     );
     let outcome = bench.ask(domains()).await;
     assert!(outcome.is_err(), "{:?}", outcome.map(|feed| lines(&feed).len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_questions_at_a_time_than_the_site_may_be_asked() {
+    let bench = Arc::new(Bench::of(events()).await);
+    bench.sim.set_fault(Fault::Hang);
+    for kind in IndicatorType::ALL.iter().take(8) {
+        let (bench, request) = (Arc::clone(&bench), wanted(FeedName::Block, *kind));
+        tokio::spawn(async move { bench.ask(request).await.map(|_| ()) });
+    }
+    while bench.sim.requests().len() < 4 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(bench.sim.requests().len(), 4);
 }
