@@ -1,8 +1,8 @@
 //! The values taken out of one question's rows, with what is needed to judge each of them later.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use feed_classification::{Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType};
+use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType};
 use misp_client::Attribute;
 
 use crate::FeedError;
@@ -15,15 +15,25 @@ const MAX_VALUES: usize = 10_000_000;
 pub(crate) struct Rows {
     kind: IndicatorType,
     text: String,
-    values: Vec<Row>,
+    /// Where each value ends in `text`; it begins where the one before ends.
+    ends: Vec<usize>,
+    rows: Vec<Row>,
+    /// The networks that are written out already, by attribute type and value: many events name the same one.
+    networks: HashMap<(String, String), Values>,
     pub(crate) dropped: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    start: usize,
-    len: u32,
+    values: Values,
     at: Provenance,
+}
+
+/// The values of one attribute: so many from this place on.
+#[derive(Clone, Copy, Debug)]
+struct Values {
+    first: u32,
+    count: u32,
 }
 
 /// Which attribute a value comes from.
@@ -40,7 +50,9 @@ impl Rows {
         Self {
             kind,
             text: String::new(),
-            values: Vec::new(),
+            ends: Vec::new(),
+            rows: Vec::new(),
+            networks: HashMap::new(),
             dropped: BTreeMap::new(),
         }
     }
@@ -53,25 +65,40 @@ impl Rows {
             timestamp: attribute.timestamp,
             publish_timestamp: attribute.event.publish_timestamp.unwrap_or(0),
         };
-        let (text, values) = (&mut self.text, &mut self.values);
-        let outcome = extractor.extract(&attribute.kind, &attribute.value, &mut |value| {
-            values.push(Row {
-                start: text.len(),
-                len: u32::try_from(value.len()).unwrap_or(u32::MAX),
-                at,
-            });
-            text.push_str(value);
-        });
-        if let Err(reason) = outcome {
+        let known = self
+            .network(attribute)
+            .and_then(|name| self.networks.get(&name).copied());
+        let outcome = known.map_or_else(|| self.extract(extractor, attribute), Ok);
+        match outcome {
+            Ok(values) => self.rows.push(Row { values, at }),
             // A network in a list of addresses is not a fault of anybody: it is simply of another type.
-            if !reason.belongs_elsewhere() {
-                self.count_dropped(reason.as_str(), 1);
-            }
+            Err(reason) if reason.belongs_elsewhere() => {}
+            Err(reason) => self.count_dropped(reason.as_str(), 1),
         }
-        if self.values.len() > MAX_VALUES {
+        if self.ends.len().max(self.rows.len()) > MAX_VALUES {
             return Err(FeedError::TooManyValues { limit: MAX_VALUES });
         }
         Ok(())
+    }
+
+    fn extract(&mut self, extractor: &Extractor, attribute: &Attribute) -> Result<Values, Dropped> {
+        let first = self.ends.len();
+        let (text, ends) = (&mut self.text, &mut self.ends);
+        extractor.extract(&attribute.kind, &attribute.value, &mut |value| {
+            text.push_str(value);
+            ends.push(text.len());
+        })?;
+        let values = Values::of(first, self.ends.len());
+        if let Some(name) = self.network(attribute) {
+            self.networks.insert(name, values);
+        }
+        Ok(values)
+    }
+
+    /// Names the network that is written out for this attribute, if it is one.
+    fn network(&self, attribute: &Attribute) -> Option<(String, String)> {
+        let writes_out = matches!(self.kind, IndicatorType::Ipv4Ext | IndicatorType::Ipv6Ext);
+        (writes_out && attribute.value.contains('/')).then(|| (attribute.kind.clone(), attribute.value.clone()))
     }
 
     pub(crate) fn count_dropped(&mut self, reason: &'static str, attributes: u64) {
@@ -82,26 +109,56 @@ impl Rows {
 
     /// Adds the values of attributes that `self` has not read.
     pub(crate) fn absorb(&mut self, other: &Self) {
-        let known: HashSet<u64> = self.values.iter().map(|row| row.at.attribute_id).collect();
-        for row in other.values.iter().filter(|row| !known.contains(&row.at.attribute_id)) {
-            let start = self.text.len();
-            self.text.push_str(other.text_of(row));
-            self.values.push(Row { start, ..*row });
+        let known: HashSet<u64> = self.rows.iter().map(|row| row.at.attribute_id).collect();
+        let mut copied = HashMap::new();
+        for row in other.rows.iter().filter(|row| !known.contains(&row.at.attribute_id)) {
+            let values = *copied.entry(row.values.first).or_insert_with(|| {
+                let first = self.ends.len();
+                for value in other.texts(row.values) {
+                    self.text.push_str(value);
+                    self.ends.push(self.text.len());
+                }
+                Values::of(first, self.ends.len())
+            });
+            self.rows.push(Row { values, at: row.at });
         }
     }
 
     /// Returns the sorted unique values of the rows that `counts`.
     pub(crate) fn into_set(self, mut counts: impl FnMut(&Provenance) -> bool) -> IndicatorSet {
         let mut set = IndicatorSetBuilder::new(self.kind);
-        for row in self.values.iter().filter(|row| counts(&row.at)) {
-            set.push(self.text_of(row));
+        let mut written_out = HashSet::new();
+        for row in self.rows.iter().filter(|row| counts(&row.at)) {
+            if row.values.count == 1 || written_out.insert(row.values.first) {
+                self.texts(row.values).for_each(|value| set.push(value));
+            }
         }
         set.finish()
     }
 
-    fn text_of(&self, row: &Row) -> &str {
-        self.text
-            .get(row.start..row.start.saturating_add(row.len as usize))
-            .unwrap_or_default()
+    fn texts(&self, values: Values) -> impl Iterator<Item = &str> {
+        let first = values.first as usize;
+        let mut start = first
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied()
+            .unwrap_or(0);
+        let ends = self.ends.iter().skip(first).take(values.count as usize);
+        ends.map(move |end| {
+            let text = self.text.get(start..*end).unwrap_or_default();
+            start = *end;
+            text
+        })
+    }
+}
+
+impl Values {
+    /// Those from `first` up to `end`; there are never as many as 32 bits can count, see [`MAX_VALUES`].
+    fn of(first: usize, end: usize) -> Self {
+        let short = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            first: short(first),
+            count: short(end - first),
+        }
     }
 }

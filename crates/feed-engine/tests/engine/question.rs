@@ -193,3 +193,15 @@ async fn an_output_that_does_not_exist_is_the_callers_fault() {
     );
     assert_eq!(bench.sim.requests().len(), 0);
 }
+
+#[tokio::test]
+async fn a_network_that_many_events_name_is_written_out_once() {
+    let naming = |number: u32| {
+        fresh(&format!("event {number}"))
+            .tag(tag("block"))
+            .attribute(Attribute::new("ip-dst", "198.18.0.0/16"))
+    };
+    let bench = Bench::of((0..200).map(naming)).await;
+    let feed = bench.ask(wanted(FeedName::Block, IndicatorType::Ipv4Ext)).await;
+    assert_eq!(feed.map(|feed| feed.count).map_err(|error| error.chain()), Ok(65_536));
+}
