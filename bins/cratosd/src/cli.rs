@@ -23,6 +23,7 @@ mod keygen;
 mod listening;
 mod misp;
 mod names;
+mod open_files;
 mod output;
 mod progress;
 mod runtime;
@@ -115,6 +116,7 @@ impl Command {
 /// Does what the arguments (the program's name first) say, and returns how the process ends.
 pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     core_dumps::forbid();
+    open_files::allow_more();
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(message) => return said(&message).into(),

@@ -1,6 +1,7 @@
 //! Sockets: who may connect, how long they may take, and how it ends.
 
 mod connection;
+mod places;
 mod watched;
 
 use std::future::Future;
@@ -13,9 +14,6 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::App;
-
-/// Connections that are open at the same time; further ones wait in the queue of the kernel.
-const MAX_CONNECTIONS: usize = 4_096;
 
 /// After this long the answers that are still on their way at the end are given up.
 const GRACE: Duration = Duration::from_secs(30);
@@ -31,7 +29,8 @@ const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(50);
 /// Only if the listener is not usable at all.
 pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     listener.local_addr()?;
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // Further connections wait in the queue of the kernel.
+    let places = Arc::new(Semaphore::new(places::available()));
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {

@@ -160,3 +160,30 @@ fn its_memory_is_dumped_nowhere() {
         );
     }
 }
+
+#[test]
+fn a_crowd_of_idle_callers_leaves_the_daemon_its_own_files() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 128; exec \"$0\" serve --listen 127.0.0.1:0"])
+        .arg(env!("CARGO_BIN_EXE_cratosd"))
+        .current_dir(installation.path())
+        .env_clear();
+    let mut daemon = crate::support::Daemon::start(command);
+    let address = daemon.address();
+    let crowd: Vec<_> = (0..140)
+        .map(|_| std::net::TcpStream::connect(address).unwrap())
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    installation.write("sites/second.example.net.yaml", SITE);
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log("site=\"second.example.net\"");
+    assert!(
+        !daemon.stderr().contains("could not be accepted"),
+        "{}",
+        daemon.stderr()
+    );
+    drop(crowd);
+    assert_eq!(get(&format!("http://{address}/healthz"), None).status, 200);
+}
