@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use feed_engine::{FeedEngine, MispSource};
 use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{ConfigStore, Core, Loaded};
-use token_crypto::{KeyError, KeyRing};
+use token_crypto::{KeyError, KeyRing, KeyRingBuilder};
 
 use crate::exit::chain;
 use crate::rate_limit::RateLimit;
@@ -57,7 +57,7 @@ impl App {
     /// [`AppError::Keys`] for keys or a salt that no ring can be made of.
     pub fn new(config: Arc<ConfigStore>, engine: FeedEngine) -> Result<Arc<Self>, AppError> {
         let loaded = config.current();
-        let ring = Arc::new(derive(&loaded.core).map_err(AppError::Keys)?);
+        let ring = Arc::new(key_ring(&loaded.core).map_err(AppError::Keys)?);
         Ok(Arc::new(Self {
             config,
             engine,
@@ -100,7 +100,7 @@ impl App {
     }
 
     fn take_over(&self, loaded: Arc<Loaded>) {
-        match derive(&loaded.core) {
+        match key_ring(&loaded.core) {
             Ok(ring) => self.snapshot.store(Arc::new(Snapshot {
                 loaded,
                 ring: Arc::new(ring),
@@ -132,13 +132,12 @@ impl App {
     }
 }
 
-fn derive(core: &Core) -> Result<KeyRing, KeyError> {
+/// Derives the keys that seal and open tokens from those of the core file. With legacy tokens accepted this takes a moment: their key
+/// is slow to derive by design.
+pub(crate) fn key_ring(core: &Core) -> Result<KeyRing, KeyError> {
     let builder = KeyRing::builder(&core.salt).legacy(core.accept_legacy_tokens);
-    core.encryption_keys
-        .iter()
-        .cloned()
-        .fold(builder, |builder, key| builder.key(key))
-        .build()
+    let keys = core.encryption_keys.iter().cloned();
+    keys.fold(builder, KeyRingBuilder::key).build()
 }
 
 fn same_keys(a: &Core, b: &Core) -> bool {

@@ -7,6 +7,7 @@ use clap::Args;
 use site_config::{Core, Loaded, Paths, Site, SiteName};
 use token_crypto::KeyRing;
 
+use crate::app;
 use crate::exit::{Failure, chain};
 
 #[derive(Debug, Clone, Args)]
@@ -95,19 +96,15 @@ pub(super) fn site<'a>(loaded: &'a Loaded, name: &SiteName) -> Result<&'a Arc<Si
     )))
 }
 
-/// Returns the keys that seal and open tokens. With legacy tokens accepted this takes a moment: their key is slow to derive by design.
+/// Returns the keys that seal and open tokens, as the daemon derives them.
 ///
 /// # Errors
 /// A usage error when the keys of the core file make no ring.
 pub(super) fn key_ring(core: &Core) -> Result<KeyRing, Failure> {
-    let builder = KeyRing::builder(&core.salt).legacy(core.accept_legacy_tokens);
-    let keys = core.encryption_keys.iter().cloned();
-    keys.fold(builder, token_crypto::KeyRingBuilder::key)
-        .build()
-        .map_err(|error| {
-            Failure::usage(format!(
-                "the secrets of the core file cannot be used: {}",
-                chain(&error)
-            ))
-        })
+    app::key_ring(core).map_err(|error| {
+        Failure::usage(format!(
+            "the secrets of the core file cannot be used: {}",
+            chain(&error)
+        ))
+    })
 }
