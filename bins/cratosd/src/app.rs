@@ -22,7 +22,7 @@ const MINTING_PAUSE: Duration = Duration::from_secs(2);
 pub struct App {
     config: Arc<ConfigStore>,
     engine: FeedEngine,
-    misp: MispSource,
+    misp: Arc<MispSource>,
     snapshot: ArcSwap<Snapshot>,
     /// Set while new keys are being derived.
     deriving: AtomicBool,
@@ -50,18 +50,21 @@ pub enum AppError {
 impl App {
     /// Returns the daemon for this configuration and engine.
     ///
+    /// `misp` makes the clients for what is no feed (`/v1/check`, making tokens). Give the engine the same one, and each MISP gets one
+    /// pool of connections.
+    ///
     /// Derives the token keys, which takes some tenths of a second for each key as long as legacy tokens are accepted. Later
     /// changes of `config` are taken over by themselves, the keys too.
     ///
     /// # Errors
     /// [`AppError::Keys`] for keys or a salt that no ring can be made of.
-    pub fn new(config: Arc<ConfigStore>, engine: FeedEngine) -> Result<Arc<Self>, AppError> {
+    pub fn new(config: Arc<ConfigStore>, engine: FeedEngine, misp: Arc<MispSource>) -> Result<Arc<Self>, AppError> {
         let loaded = config.current();
         let ring = Arc::new(key_ring(&loaded.core).map_err(AppError::Keys)?);
         Ok(Arc::new(Self {
             config,
             engine,
-            misp: MispSource::new(),
+            misp,
             snapshot: ArcSwap::from_pointee(Snapshot { loaded, ring }),
             deriving: AtomicBool::new(false),
             refused: ArcSwapOption::empty(),

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
-use feed_engine::FeedEngine;
+use feed_engine::{FeedEngine, MispSource};
 use site_config::ConfigStore;
 use token_crypto::{Claims, ExpiryDay, Protocol, SealedToken};
 
@@ -51,8 +51,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         let store = Arc::new(ConfigStore::open(files.paths()).map_err(Failure::configuration)?);
         let expires = ExpiryDay::days_from(token::today(), DAYS);
         let token = mint(&store, sim.addr(), expires)?;
-        let app =
-            App::new(Arc::clone(&store), FeedEngine::default()).map_err(|error| Failure::failed(chain(&error)))?;
+        let misp = Arc::new(MispSource::new());
+        let engine = FeedEngine::builder().source(Arc::clone(&misp) as _).build();
+        let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::failed(chain(&error)))?;
 
         let base = format!("http://{}", listening::reachable(address));
         let told = async {

@@ -32,12 +32,12 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let store = Arc::new(ConfigStore::open(options.files.paths()).map_err(Failure::configuration)?);
     let loaded = store.current();
-    let source = MispSource::new().gatherings_a_site(loaded.core.max_site_questions);
+    let misp = Arc::new(MispSource::new().gatherings_a_site(loaded.core.max_site_questions));
     let engine = FeedEngine::builder()
-        .source(Arc::new(source))
+        .source(Arc::clone(&misp) as _)
         .memory_bytes(loaded.core.memory_bytes)
         .build();
-    let app = App::new(Arc::clone(&store), engine).map_err(|error| Failure::usage(chain(&error)))?;
+    let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::usage(chain(&error)))?;
     tell_about(&loaded);
     let address = options.listen.or(loaded.core.listen).unwrap_or(LISTEN);
     runtime::block_on(async {

@@ -99,7 +99,7 @@ impl Daemon {
             sites: files.path().join("sites"),
         };
         let store = Arc::new(ConfigStore::open(paths).unwrap());
-        let app = App::new(Arc::clone(&store), engine).unwrap();
+        let app = App::new(Arc::clone(&store), engine, Arc::default()).unwrap();
         let listener = TcpListener::bind((listen, 0)).await.unwrap();
         let addr = (Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port()).into();
         let (stop, stopped) = oneshot::channel::<()>();
