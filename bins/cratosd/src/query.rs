@@ -1,4 +1,4 @@
-//! The part of a target after the question mark.
+//! The part of a target after the question mark, and numbers as texts.
 
 use std::borrow::Cow;
 
@@ -36,6 +36,25 @@ fn decoded(text: &str) -> Cow<'_, str> {
         return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
     }
     percent_decode_str(text).decode_utf8_lossy()
+}
+
+/// Reads what the reference reads as a whole number: white space around, a sign, zeros behind a point. Too large is the largest.
+pub(crate) fn integer(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = match digits.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => whole,
+        Some(_) => return None,
+        None => digits,
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let size = digits.parse().unwrap_or(i64::MAX);
+    Some(if negative { -size } else { size })
 }
 
 #[cfg(test)]

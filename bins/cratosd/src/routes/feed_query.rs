@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::invalid::Invalid;
-use crate::query::Query;
+use crate::query::{Query, integer};
 
 /// The oldest answer that may be asked for, in seconds: a day.
 const MAX_CACHE: i64 = 86_400;
@@ -53,25 +53,6 @@ fn seconds(text: &str) -> Result<Duration, Invalid> {
             .input(text)
             .context(json!({ "gt": 0 }))),
     }
-}
-
-/// Reads what the reference reads as a whole number: white space around, a sign, zeros behind a point. Too large is the largest.
-fn integer(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let digits = match digits.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => whole,
-        Some(_) => return None,
-        None => digits,
-    };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let size = digits.parse().unwrap_or(i64::MAX);
-    Some(if negative { -size } else { size })
 }
 
 fn yes_no(text: &str) -> Result<bool, Invalid> {

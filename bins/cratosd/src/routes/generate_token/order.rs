@@ -9,6 +9,7 @@ use token_crypto::{Claims, ExpiryDay, Protocol};
 use super::fields::{self, Fields};
 use super::scope;
 use crate::invalid::Invalid;
+use crate::query::integer;
 
 /// MISP's own keys have 40 letters and digits; the form of the reference takes up to 72.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 40..=72;
@@ -36,7 +37,8 @@ impl Order {
         let protocol = fields.text("proto", protocol);
         let site = fields.text("domain", domain);
         let key = fields.text("auth", auth);
-        let expires = fields.text("expire", |text| expire(text, now));
+        let expires = expire(&values, now);
+        let expires = fields.keep(expires);
         let (scope, label) = scope::read(&values, registry, &mut wrong);
         match (port, protocol, site, key, expires) {
             (Some(port), Some(protocol), Some(site), Some(key), Some(expires)) if wrong.is_empty() => {
@@ -51,16 +53,14 @@ impl Order {
     }
 }
 
-/// A number, or a text of one.
+/// A whole number, or a text of one; as in the reference with white space around, a sign, or zeros behind a point.
 fn port(values: &serde_json::Map<String, Value>) -> Result<u16, Invalid> {
     let place = ["body", "port"];
     let value = values.get("port").ok_or_else(|| Invalid::missing(&place))?;
     let number = match value {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX)),
-        // Digits that are too many for a number are a number all the same.
-        Value::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(text.parse().unwrap_or(i64::MAX))
-        }
+        // A fraction or an exponent is in the number's own text.
+        Value::Number(number) => integer(&number.to_string()),
+        Value::String(text) => integer(text),
         _ => None,
     };
     let Some(number) = number else {
@@ -99,24 +99,47 @@ fn auth(text: &str) -> Result<SecretString, Invalid> {
     ))
 }
 
-fn expire(text: &str, now: jiff::Timestamp) -> Result<ExpiryDay, Invalid> {
+/// A day, or as in the reference a moment at which one begins: a date and midnight, or unix seconds.
+fn expire(values: &serde_json::Map<String, Value>, now: jiff::Timestamp) -> Result<ExpiryDay, Invalid> {
     let place = ["body", "expire"];
-    let day = ExpiryDay::parse(text).map_err(|_| {
-        Invalid::new(
-            "date_from_datetime_parsing",
-            &place,
-            "Input should be a valid date, written as YYYY-MM-DD",
-        )
-        .input(text)
-    })?;
+    let value = values.get("expire").ok_or_else(|| Invalid::missing(&place))?;
+    let (day, written) = match value {
+        Value::String(text) => (day(text), text.clone()),
+        Value::Number(number) => (number.as_i64().and_then(beginning_at), number.to_string()),
+        _ => (None, String::new()),
+    };
+    let Some(day) = day else {
+        let message = "Input should be a valid date, written as YYYY-MM-DD";
+        return Err(Invalid::new("date_from_datetime_parsing", &place, message).input(&written));
+    };
     if day.has_ended(now.as_second()) {
         return Err(Invalid::value(
             &place,
             "the token would have ended already; it stops working at 00:00 UTC of this day",
         )
-        .input(text));
+        .input(&written));
     }
     Ok(day)
+}
+
+/// Reads `2027-12-31`, and with a midnight behind it: `2027-12-31T00:00:00.000Z`.
+fn day(text: &str) -> Option<ExpiryDay> {
+    let (date, time) = text.split_at_checked(10)?;
+    let is_midnight = time.is_empty() || {
+        let time = time.strip_prefix(['T', 't', ' '])?;
+        let time = time
+            .strip_suffix(['Z', 'z'])
+            .or(time.strip_suffix("+00:00"))
+            .unwrap_or(time);
+        let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+        matches!(time, "00:00" | "00:00:00") && (1..=9).contains(&fraction.len()) && fraction.bytes().all(|b| b == b'0')
+    };
+    ExpiryDay::parse(date).ok().filter(|_| is_midnight)
+}
+
+fn beginning_at(unix_seconds: i64) -> Option<ExpiryDay> {
+    let day = ExpiryDay::days_from(unix_seconds, 0);
+    (day.ends_at() == unix_seconds).then_some(day)
 }
 
 #[cfg(test)]
@@ -160,6 +183,53 @@ mod tests {
             ("misp-prod.example.net", 8443, "2027-12-31")
         );
         assert_eq!(claims.scope, Scope::unrestricted());
+    }
+
+    #[test]
+    fn days_and_ports_are_read_in_every_spelling_that_the_reference_reads() {
+        for expire in [
+            json!("2027-12-31T00:00:00"),
+            json!("2027-12-31 00:00"),
+            json!("2027-12-31T00:00:00.000Z"),
+            json!("2027-12-31T00:00:00+00:00"),
+            json!(1_830_211_200),
+        ] {
+            let claims = read(&body(json!({ "expire": expire.clone() }))).unwrap();
+            assert_eq!(claims.expires.to_string(), "2027-12-31", "{expire}");
+        }
+        for port in [
+            json!(8443),
+            json!(8443.0),
+            json!(" 8443 "),
+            json!("+8443"),
+            json!("8443.0"),
+        ] {
+            assert_eq!(
+                read(&body(json!({ "port": port.clone() }))).unwrap().port,
+                8443,
+                "{port}"
+            );
+        }
+        for expire in [
+            json!("2027-12-31T00:00:01"),
+            json!("2027-12-31T01:00"),
+            json!("2027-12-31T"),
+            json!("2027-12-31Z"),
+            json!("2027-12-31T00:00:00."),
+            json!("2027-12-3１T00:00"),
+            json!(1_830_211_201),
+            json!(1_830_211_200.5),
+            json!(i64::MAX),
+            json!(true),
+            json!(null),
+        ] {
+            let wrong = read(&body(json!({ "expire": expire.clone() }))).unwrap_err();
+            assert_eq!(
+                wrong,
+                [("expire".to_owned(), "date_from_datetime_parsing".to_owned())],
+                "{expire}"
+            );
+        }
     }
 
     #[test]
