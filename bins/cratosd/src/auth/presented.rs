@@ -59,7 +59,8 @@ fn basic(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, Reject> {
     let text = std::str::from_utf8(&decoded).map_err(|_| Reject::BadBasic)?;
     let (user, password) = text.split_once(':').ok_or(Reject::BadBasic)?;
     let user = if user == USER { "" } else { user };
-    Ok(Some(Zeroizing::new(format!("{user}{password}"))))
+    let joined = Zeroizing::new(format!("{user}{password}"));
+    Ok(Some(owned(&joined)))
 }
 
 /// Returns what follows the name of this scheme in `Authorization`.
@@ -70,8 +71,10 @@ fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h [u8]> {
     (is_whole && name.eq_ignore_ascii_case(scheme.as_bytes())).then(|| rest.trim_ascii())
 }
 
+/// White space around a token is no part of it: the line end of a file that a token was read from, for one. In the reference it does
+/// not matter either.
 fn owned(token: &str) -> Zeroizing<String> {
-    Zeroizing::new(token.to_owned())
+    Zeroizing::new(token.trim_ascii().to_owned())
 }
 
 #[cfg(test)]
@@ -149,6 +152,16 @@ mod tests {
                 "{header}"
             );
         }
+    }
+
+    #[test]
+    fn white_space_around_a_token_is_no_part_of_it() {
+        let (name, value) = basic("cratos:abcd=\n");
+        assert_eq!(presented(&[(name, &value)], "", None).unwrap(), "abcd=");
+        assert_eq!(presented(&[], "token=abcd%3D%0D%0A", None).unwrap(), "abcd=");
+        assert_eq!(presented(&[], "token=+abcd+", None).unwrap(), "abcd");
+        assert_eq!(presented(&[], "", Some("abcd\n")).unwrap(), "abcd");
+        assert_eq!(presented(&[("token", "good")], "token=%20", None).unwrap(), "good");
     }
 
     #[test]
