@@ -140,8 +140,11 @@ fn write_one(path: &Path, text: &str) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let whole = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    // Half a file would keep the next attempt from writing a whole one.
+    whole.inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
 }
 
 fn cannot(what: &str, error: &io::Error) -> Failure {
