@@ -29,6 +29,6 @@ pub use endpoints::statistics::CountedBy;
 pub use endpoints::version::MispVersion;
 pub use endpoints::warninglists::{Warninglist, WarninglistEntries};
 pub use error::{Error, ErrorKind, Fault};
-pub use pages::{AttributePages, Batch, Progress};
+pub use pages::{AttributePages, Batch, Place, Progress};
 pub use reader::AttributeReader;
 pub use search::{AttributeSearch, Deleted, Order, Published, Stray};

@@ -57,6 +57,17 @@ impl Progress {
     }
 }
 
+/// What stands at one place of a search's answer; see [`Client::place`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The row with this id.
+    Row(u64),
+    /// A row that MISP does not show, by a list of its own, or one that cannot be read.
+    Hidden,
+    /// Nothing; the answer has fewer rows.
+    Empty,
+}
+
 /// A search on its way; made by [`Client::search`].
 #[derive(Debug)]
 pub struct AttributePages {
@@ -170,6 +181,22 @@ impl AttributePages {
                 }
             }
         }
+    }
+
+    /// Reads the one row of a page of one.
+    pub(crate) async fn read_place(mut self, place: u32) -> Result<Place, Error> {
+        self.paging = self.paging.beginning_at(place);
+        let mut open = self.open_page().await?;
+        let mut rows = Vec::new();
+        while !self.read_page(&mut open, &mut rows).await? {}
+        let hidden = self.progress.rows_sent > 0
+            || open.headers.skipped.is_some_and(|skipped| skipped > 0)
+            || open.headers.result_count.is_some_and(|count| count > 1);
+        Ok(match rows.first() {
+            Some(row) => Place::Row(row.id),
+            None if hidden => Place::Hidden,
+            None => Place::Empty,
+        })
     }
 
     async fn open_page(&mut self) -> Result<OpenPage, Error> {

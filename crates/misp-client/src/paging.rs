@@ -59,6 +59,12 @@ impl Paging {
         self
     }
 
+    /// Begins at this page.
+    pub(crate) fn beginning_at(mut self, page: u32) -> Self {
+        self.page = page;
+        self
+    }
+
     /// Returns the page that is being read, counted from 1.
     pub(crate) fn page(&self) -> u32 {
         self.page

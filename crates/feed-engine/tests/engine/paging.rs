@@ -98,6 +98,17 @@ async fn a_row_that_slips_to_a_page_already_read_is_not_lost() {
 }
 
 #[tokio::test]
+async fn a_local_tag_that_takes_a_row_away_between_pages_loses_no_other() {
+    // A local tag leaves no trace in the event (fact 60).
+    let bench = Bench::with_site(events(40), "page_size: 10\n").await;
+    between_pages(&bench, |store| {
+        let harmless = store.find(&name(2)).unwrap();
+        store.tag_attribute_locally(harmless, &tag("false-positive")).unwrap();
+    });
+    assert_eq!(alerts(&bench).await, all_but(40, &[2]));
+}
+
+#[tokio::test]
 async fn the_row_of_a_last_page_that_came_up_empty_is_not_lost() {
     // The fifth page has one row, which is on the fourth by the time that the fifth is asked for.
     let bench = Bench::with_site(events(41), "page_size: 10\n").await;
@@ -169,7 +180,7 @@ async fn an_undisturbed_feed_is_read_once() {
     alerts(&bench).await;
     let bodies = bench.sim.requests().into_iter().filter_map(|request| request.body);
     assert_eq!(
-        bodies.filter(|body| body["to_ids"] == 1).count(),
+        bodies.filter(|body| body["to_ids"] == 1 && body["limit"] == 10).count(),
         5,
         "four pages, and the empty one after an exact fit"
     );

@@ -1,7 +1,9 @@
 //! `POST /attributes/restSearch`: attributes that match a search, page by page.
 
+use std::num::NonZeroU32;
+
 use crate::json::SplitError;
-use crate::pages::AttributePages;
+use crate::pages::{AttributePages, Place};
 use crate::request::Request;
 use crate::{AttributeSearch, Client, Error};
 
@@ -22,5 +24,17 @@ impl Client {
     #[must_use]
     pub fn search(&self, search: AttributeSearch) -> AttributePages {
         AttributePages::new(self.clone(), search)
+    }
+
+    /// Returns what stands at one place of a search's answer now; places count from 1, in MISP's order, hidden rows included.
+    ///
+    /// Who has read several pages sees by it whether rows have moved meanwhile: the row at the end of a page is another one then.
+    ///
+    /// # Errors
+    /// As for a page of the search.
+    pub async fn place(&self, search: &AttributeSearch, place: u32) -> Result<Place, Error> {
+        AttributePages::new(self.clone(), search.clone().page_size(NonZeroU32::MIN))
+            .read_place(place)
+            .await
     }
 }

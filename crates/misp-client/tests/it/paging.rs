@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use misp_client::{AttributeSearch, ErrorKind};
+use misp_client::{AttributeSearch, ErrorKind, Place};
 
 use crate::recording::Recording;
 use crate::server::{KEY, Reply, Server};
@@ -155,6 +155,22 @@ async fn ids_may_be_text_on_one_page_and_numbers_on_the_next() {
 async fn pages_without_misps_headers_end_with_a_short_one() {
     let server = pages(vec![Reply::json(answer([1, 2])), Reply::json(answer([3]))]).await;
     assert_eq!(ids(&all(&server.client(), by(2)).await.unwrap()), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_place_has_a_row_or_a_hidden_one_or_none() {
+    let server = pages(vec![
+        Reply::page(answer([7]), 2, 0),
+        Reply::page(answer([]), 2, 1),
+        // An allowed-list hides rows without counting them as skipped.
+        Reply::page(answer([]), 2, 0),
+        Reply::page(answer([]), 1, 0),
+    ])
+    .await;
+    let client = server.client();
+    for (place, expected) in (1..).zip([Place::Row(7), Place::Hidden, Place::Hidden, Place::Empty]) {
+        assert_eq!(client.place(&by(2), place).await.unwrap(), expected, "{place}");
+    }
 }
 
 #[tokio::test]
