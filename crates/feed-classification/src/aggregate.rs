@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use crate::grammar::address::{self, Host};
 use crate::{IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet};
 
-/// The types with networks that [`aggregate`] merges.
+/// The types with networks that [`aggregate()`] merges.
 pub const AGGREGABLE: TypeSet = TypeSet::of(&[IndicatorType::Cidr4, IndicatorType::Cidr6, IndicatorType::Ip]);
 
 /// Returns the minimal set of networks that covers exactly the addresses of a `cidr4`, `cidr6` or `ip` set.

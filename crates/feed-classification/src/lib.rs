@@ -7,7 +7,7 @@
 //! | which feed, which values, how recent | [`FeedName`], [`IndicatorType`], [`Age`] |
 //! | which tag of MISP | [`TagScheme`] |
 //! | from attribute to indicators | [`Extractor`], [`Dropped`] |
-//! | the values of a feed | [`IndicatorSet`], [`IndicatorSetBuilder`], [`aggregate`] |
+//! | the values of a feed | [`IndicatorSet`], [`IndicatorSetBuilder`], [`aggregate()`] |
 //! | bytes for a consumer | [`Exporter`], [`Registry`], [`export`] |
 //!
 //! # Features
