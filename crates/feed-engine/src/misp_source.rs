@@ -45,7 +45,8 @@ struct ClientKey {
     upstream: UpstreamId,
     verify_certificate: bool,
     timeout: Duration,
-    ca_certificate: Option<std::path::PathBuf>,
+    /// Its content: a file that is replaced under the same name is another authority.
+    ca_certificate: Option<Vec<u8>>,
     max_answer_bytes: u64,
     max_attributes: u64,
 }
@@ -95,18 +96,19 @@ impl MispSource {
     /// [`FeedError::BadUpstream`] when site, port or key make no usable address, or the certificate file cannot be read.
     pub fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
         let site = &upstream.site;
+        let ca_certificate = ca_certificate(upstream)?;
         let key = ClientKey {
             upstream: upstream.id(),
             verify_certificate: site.verify_certificate,
             timeout: site.timeout,
-            ca_certificate: site.ca_certificate.clone(),
+            ca_certificate: ca_certificate.clone(),
             max_answer_bytes: site.max_answer_bytes,
             max_attributes: site.max_attributes,
         };
         if let Some(Pooled(client)) = self.clients.get(&key) {
             return Ok(client);
         }
-        let client = build(upstream)?;
+        let client = build(upstream, ca_certificate)?;
         self.clients.insert(key, Pooled(client.clone()));
         Ok(client)
     }
@@ -155,7 +157,7 @@ impl fmt::Debug for MispSource {
     }
 }
 
-fn build(upstream: &Upstream) -> Result<Client, FeedError> {
+fn build(upstream: &Upstream, ca_certificate: Option<Vec<u8>>) -> Result<Client, FeedError> {
     let bad = |error| FeedError::BadUpstream(Arc::new(error));
     let site = &upstream.site;
     let url = BaseUrl::parse(&upstream.address()).map_err(bad)?;
@@ -165,12 +167,17 @@ fn build(upstream: &Upstream) -> Result<Client, FeedError> {
         .timeout(question_timeout(site.timeout))
         .max_page_bytes(site.max_answer_bytes)
         .max_attributes(site.max_attributes);
-    if let Some(path) = &site.ca_certificate {
-        let pem =
-            std::fs::read(path).map_err(|error| FeedError::internal("reading the site's ca_certificate", error))?;
+    if let Some(pem) = ca_certificate {
         builder = builder.add_root_certificate(pem);
     }
     builder.build().map_err(bad)
+}
+
+fn ca_certificate(upstream: &Upstream) -> Result<Option<Vec<u8>>, FeedError> {
+    let path = upstream.site.ca_certificate.as_deref();
+    path.map(std::fs::read)
+        .transpose()
+        .map_err(|error| FeedError::internal("reading the site's ca_certificate", error))
 }
 
 /// One question may take a little less than a caller waits, so that the caller learns how it ended, and no question that is about

@@ -102,6 +102,20 @@ impl<'a> Reader<'a> {
 
     fn networks(&mut self) -> Option<Vec<IpNet>> {
         let network = |text: &str| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok();
+        if self
+            .fields
+            .get("networks")
+            .and_then(Value::as_array)
+            .is_some_and(Vec::is_empty)
+        {
+            // In a token, no network means every network; whoever writes an empty list means the opposite.
+            let place = self.at("networks");
+            self.wrong.push(Invalid::new(
+                "too_short",
+                &place,
+                "name a network, or leave the field out",
+            ));
+        }
         self.list("networks", network, &["192.0.2.1", "192.0.2.0/24"])
     }
 
@@ -222,6 +236,7 @@ mod tests {
             json!({ "types": [5] }),
             json!({ "outputs": ["pdf"] }),
             json!({ "networks": ["10.0.0.0/33"] }),
+            json!({ "networks": [] }),
             json!({ "permissions": ["root"] }),
             json!({ "label": "" }),
             json!({ "label": "a\nb" }),
