@@ -381,7 +381,7 @@ impl Inner {
                 let known = self.sets.get(&key).map(|held| held.set);
                 let set = FeedSet::renew(known.as_ref(), gathered, jiff::Timestamp::now());
                 let fresh = Held::new(Arc::clone(&set), self.clock.now());
-                self.change_set(key, |held| {
+                self.change_set(key.clone(), |held| {
                     // Forgotten meanwhile: MISP has to be asked once more.
                     let forgotten = held.and_then(|held| held.forgotten);
                     Some(Held {
@@ -389,6 +389,10 @@ impl Inner {
                         ..fresh
                     })
                 });
+                if self.sets.get(&key).is_none() {
+                    let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
+                    tracing::warn!(site, feed = ?key.scope, bytes, "a feed is larger than half of memory_bytes and cannot be kept: MISP is asked at every request, and there is no last good feed; raise memory_bytes");
+                }
                 Ok(set)
             }
             Err(error) => {

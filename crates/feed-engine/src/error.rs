@@ -75,6 +75,14 @@ pub enum FeedError {
         /// Why the first of them does not; never its value.
         example: String,
     },
+    /// Most of MISP's rows have no id, no type or no value.
+    #[error("{unusable} of {rows} rows in MISP's answer have no id, no type or no value; the answer is refused")]
+    Unusable {
+        /// Rows that cannot be used.
+        unusable: u64,
+        /// All rows.
+        rows: u64,
+    },
     /// The feed would be larger than this process may hold.
     #[error("the feed has more than {limit} values")]
     TooManyValues {
@@ -107,7 +115,11 @@ impl FeedError {
             | Self::UnknownOutput { .. }
             | Self::TypeNotCarried { .. }
             | Self::NotAggregable { .. } => Fault::Caller,
-            Self::BadUpstream(_) | Self::Misp(_) | Self::Strays { .. } | Self::TimedOut { .. } => Fault::Upstream,
+            Self::BadUpstream(_)
+            | Self::Misp(_)
+            | Self::Strays { .. }
+            | Self::Unusable { .. }
+            | Self::TimedOut { .. } => Fault::Upstream,
             Self::TooManyValues { .. } | Self::Unaskable(_) | Self::Internal { .. } => Fault::Ours,
         }
     }

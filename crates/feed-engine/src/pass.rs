@@ -59,6 +59,7 @@ struct Pass {
     rows: Rows,
     progress: Progress,
     strays: u64,
+    first_stray: Option<String>,
     read: u64,
     /// Events with rows on the page that is being read.
     events_of_page: (u32, HashSet<u64>),
@@ -74,6 +75,7 @@ impl Pass {
             rows: Rows::new(kind),
             progress: Progress::default(),
             strays: 0,
+            first_stray: None,
             read: 0,
             events_of_page: (0, HashSet::new()),
             events_before: HashSet::new(),
@@ -111,11 +113,31 @@ impl Pass {
             self.events_before.extend(self.events_of_page.1.drain());
         }
         self.rows.count_dropped("unusable", self.progress.unusable);
+        self.is_believable()
+    }
+
+    /// A few odd rows are put up with in an answer, but they cannot be the answer: an empty feed must never come of a fault.
+    fn is_believable(&self) -> Result<(), FeedError> {
+        let rows = self.read + self.progress.unusable;
+        if self.strays > 0 && self.strays == rows {
+            return Err(FeedError::Strays {
+                strays: self.strays,
+                rows,
+                example: self.first_stray.clone().unwrap_or_default(),
+            });
+        }
+        if self.progress.unusable > 0 && self.progress.unusable > rows / 2 {
+            return Err(FeedError::Unusable {
+                unusable: self.progress.unusable,
+                rows,
+            });
+        }
         Ok(())
     }
 
     fn stray(&mut self, stray: &misp_client::Stray) -> Result<(), FeedError> {
         self.strays += 1;
+        self.first_stray.get_or_insert_with(|| stray.to_string());
         if self.strays > TOLERATED_STRAYS.max(self.read / TOLERATED_STRAY_SHARE) {
             return Err(FeedError::Strays {
                 strays: self.strays,

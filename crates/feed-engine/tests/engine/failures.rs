@@ -51,22 +51,22 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
-/// A site with a time-out of one second.
-async fn impatient() -> Bench {
-    Bench::with_site(events(), "mispTimeoutSeconds: 1\n").await
+/// The same MISP and the same feeds, with a time-out of one second instead of a hundred.
+fn impatient(bench: &Bench) -> feed_engine::Upstream {
+    bench.with_rules("mispTimeoutSeconds: 1\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_is_an_error_in_time_and_the_next_request_works() {
     for fault in faults() {
-        let bench = impatient().await;
+        let bench = Bench::of(events()).await;
         bench.sim.set_fault(fault.clone());
         let began = Instant::now();
-        let error = bench.engine.feed(&bench.upstream, &domains()).await.unwrap_err();
+        let error = bench.engine.feed(&impatient(&bench), &domains()).await.unwrap_err();
         assert_eq!(error.fault(), Whose::Upstream, "{fault:?}: {}", error.chain());
-        // The site's time-out is one second; the rest is for a busy machine.
+        // The site's time-out is one second, the stand-in is late by thirty; the rest is for a busy machine.
         assert!(
-            began.elapsed() < Duration::from_secs(4),
+            began.elapsed() < Duration::from_secs(15),
             "{fault:?} took {:?}",
             began.elapsed()
         );
@@ -83,7 +83,7 @@ async fn every_fault_is_an_error_in_time_and_the_next_request_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_serves_the_last_good_feed_once_there_is_one() {
     for fault in faults() {
-        let bench = impatient().await;
+        let bench = Bench::of(events()).await;
         let good = bench.engine.feed(&bench.upstream, &domains()).await.unwrap();
         bench.sim.set_fault(fault.clone());
         let feed = bench
@@ -95,7 +95,7 @@ async fn every_fault_serves_the_last_good_feed_once_there_is_one() {
         bench.grow_old(60);
         let feed = bench
             .engine
-            .feed(&bench.upstream, &domains().max_age(Duration::from_secs(30)))
+            .feed(&impatient(&bench), &domains().max_age(Duration::from_secs(30)))
             .await
             .unwrap();
         assert_eq!(
@@ -103,11 +103,20 @@ async fn every_fault_serves_the_last_good_feed_once_there_is_one() {
             (Origin::Stale, &good.body, &good.etag),
             "{fault:?}"
         );
-        assert!(
-            feed.refresh_failing || matches!(fault, Fault::SlowDrip { .. }),
-            "{fault:?}"
-        );
+        // The caller may have left before the refresh ended; how it ended is noted all the same.
+        until_noted_as_failing(&bench).await;
     }
+}
+
+async fn until_noted_as_failing(bench: &Bench) {
+    let noted = async {
+        while !bench.ask(domains()).await.unwrap().refresh_failing {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), noted)
+        .await
+        .expect("a refresh that fails is noted");
 }
 
 #[tokio::test]

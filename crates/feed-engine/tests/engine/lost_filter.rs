@@ -47,3 +47,25 @@ async fn the_last_good_feed_is_served_while_the_filter_is_lost() {
         (["a.example.com".to_owned()].as_slice(), feed_engine::Origin::Stale)
     );
 }
+
+#[tokio::test]
+async fn a_few_strays_that_are_the_whole_answer_are_refused_too() {
+    let only = Event::new("not asked for").changed(Moment::Ago(3_600));
+    let bench = Bench::of([only.attribute(Attribute::new("domain", "a.example.com"))]).await;
+    bench.sim.set_fault(SimFault::EverythingUnfiltered);
+    let error = bench.ask(domains()).await.unwrap_err();
+    assert!(matches!(error, FeedError::Strays { strays: 1, rows: 1, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_without_values_is_no_empty_feed() {
+    let event = Event::new("lost values").tag(tag("block")).changed(Moment::Ago(3_600));
+    let emptied = |event: Event, number: u64| {
+        let mut attribute = Attribute::new("domain", "");
+        attribute.id = 1_000 + number;
+        event.attribute(attribute)
+    };
+    let bench = Bench::of([(0..5).fold(event, emptied)]).await;
+    let error = bench.ask(domains()).await.unwrap_err();
+    assert!(matches!(error, FeedError::Unusable { unusable: 5, rows: 5 }), "{error}");
+}
