@@ -40,12 +40,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("misp-sim", &[]),
     // The names of feeds and indicator types are the vocabulary of the configuration.
     ("site-config", &["feed-classification"]),
+    ("test-peers", &[]),
     ("token-crypto", &[]),
     ("xtask", &["site-config"]),
 ];
 
 /// Which of ours any crate may use in its tests, beside what [`ALLOWED`] gives it.
-const ALLOWED_IN_TESTS: &[&str] = &["misp-sim"];
+const ALLOWED_IN_TESTS: &[&str] = &["misp-sim", "test-peers"];
 
 /// Crates that must build without an async runtime and without HTTP.
 const QUIET: &[&str] = &["feed-classification", "site-config", "token-crypto"];

@@ -17,6 +17,7 @@ mod edges;
 mod fmt;
 mod fuzz;
 mod metadata;
+mod peers;
 mod steps;
 mod test;
 mod tidy;

@@ -1,6 +1,6 @@
 //! The steps of `cargo xtask ci`, in their order: what is quick and often wrong comes first.
 
-use crate::{alone, clippy, codegen, deny, docs, edges, fmt, fuzz, test, tidy};
+use crate::{alone, clippy, codegen, deny, docs, edges, fmt, fuzz, peers, test, tidy};
 
 /// One check, runnable alone by its name.
 pub(crate) struct Step {
@@ -52,6 +52,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "clippy",
         summary: "lints, all targets and features",
         run: clippy::run,
+    },
+    Step {
+        name: "peers",
+        summary: "real programs that tests speak to are installed",
+        run: peers::run,
     },
     Step {
         name: "test",

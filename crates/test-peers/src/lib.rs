@@ -1,0 +1,8 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::panic, clippy::print_stderr, reason = "this crate is part of tests only")]
+
+mod find;
+mod peer;
+
+pub use find::{program, python};
+pub use peer::{Peer, free_port, until};

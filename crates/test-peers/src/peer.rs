@@ -1,0 +1,114 @@
+//! A running program, from its start to its end.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a program may take to come up, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A running program; it is killed when this is dropped.
+#[derive(Debug)]
+pub struct Peer {
+    child: Child,
+}
+
+impl Peer {
+    /// Starts a program. What it writes goes nowhere unless the command says otherwise.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::null());
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} cannot be started: {error}", shown(command)));
+        Self { child }
+    }
+
+    /// Starts a program and waits until it listens on this TCP port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// If it cannot be started, ends before it listens, or takes longer than a minute.
+    pub fn listening(command: &mut Command, port: u16) -> Self {
+        let mut peer = Self::start(command);
+        until(&format!("{} listens", shown(command)), || {
+            if let Ok(Some(status)) = peer.child.try_wait() {
+                panic!("{} ended with {status}", shown(command));
+            }
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        });
+        peer
+    }
+
+    /// Returns the process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills the program now, without giving it a chance to clean up.
+    pub fn kill(&mut self) {
+        // It may have ended by itself; either way there is nothing left to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Returns a TCP port of 127.0.0.1 that nobody listened on a moment ago.
+///
+/// # Panics
+/// If the machine has none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    address
+        .unwrap_or_else(|error| panic!("there is no free port: {error}"))
+        .port()
+}
+
+/// Waits until the condition holds; `what` says what is waited for.
+///
+/// # Panics
+/// If it does not hold within a minute.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
+        sleep(PAUSE);
+    }
+}
+
+fn shown(command: &Command) -> String {
+    command.get_program().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_ends_with_its_test() {
+        let peer = Peer::start(Command::new("sleep").arg("600"));
+        let proc = format!("/proc/{}", peer.id());
+        assert!(std::path::Path::new(&proc).exists());
+        drop(peer);
+        assert!(!std::path::Path::new(&proc).exists());
+    }
+
+    #[test]
+    #[should_panic(expected = "cannot be started")]
+    fn a_program_that_is_not_there_fails_the_test() {
+        Peer::start(&mut Command::new("/nowhere/at-all"));
+    }
+}

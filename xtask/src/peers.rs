@@ -1,0 +1,128 @@
+//! The real programs that tests speak to, installed where that can be done: Debian packages, and Python packages in a folder of
+//! their own below `target`.
+//!
+//! A test that needs another one adds a line here and asks for it through the crate `test-peers`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::cargo::{is_here, run as run_command, target_dir};
+use crate::steps::Outcome;
+
+/// Each program, and the Debian package that has it.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("chromedriver", "chromium-driver"),
+    ("chromium", "chromium"),
+    ("ipset", "ipset"),
+    ("memcached", "memcached"),
+    ("nft", "nftables"),
+    ("nginx", "nginx-light"),
+    ("redis-server", "redis-server"),
+    ("saslpasswd2", "sasl2-bin"),
+];
+
+/// What brings `python3 -m venv`.
+const VENV_PACKAGE: &str = "python3-venv";
+
+/// Python packages with their versions, as `pip` takes them: independent readers of what we write.
+const PYTHON: &[&str] = &["openapi-spec-validator==0.7.2"];
+
+const SERVER_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+pub(crate) fn run() -> anyhow::Result<Outcome> {
+    let missing: Vec<&str> = PROGRAMS
+        .iter()
+        .filter(|(program, _)| !is_found(program))
+        .map(|(_, package)| *package)
+        .collect();
+    if !missing.is_empty()
+        && let Err(error) = install(&missing)
+    {
+        return left_out(&error);
+    }
+    match python_packages() {
+        Ok(()) => Ok(Outcome::Passed),
+        Err(error) => left_out(&error),
+    }
+}
+
+/// In CI nothing is left out unseen; elsewhere the tests that lack something say so and are skipped.
+fn left_out(error: &anyhow::Error) -> anyhow::Result<Outcome> {
+    if std::env::var_os("CI").is_some() {
+        bail!("{error:#}");
+    }
+    Ok(Outcome::Skipped(format!("{error:#}; tests that need it are skipped")))
+}
+
+fn is_found(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain(SERVER_FOLDERS.iter().map(PathBuf::from));
+    folders.any(|folder| folder.join(program).is_file())
+}
+
+/// Installs Debian packages, without starting the servers among them: tests start their own.
+fn install(packages: &[&str]) -> anyhow::Result<()> {
+    let command = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
+    if !is_found("apt-get") {
+        bail!(
+            "this is no Debian, so these must come from elsewhere: {}",
+            packages.join(" ")
+        );
+    }
+    if !is_root() {
+        bail!("missing; install with: sudo {command}");
+    }
+    // A policy that says no (101) keeps the packages' scripts from starting their servers.
+    let policy = Path::new("/usr/sbin/policy-rc.d");
+    let ours = !policy.exists();
+    if ours {
+        write_executable(policy, "#!/bin/sh\nexit 101\n")?;
+    }
+    let apt = |words: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        run_command(&mut command)
+    };
+    let installed = apt(&["update", "-q"])
+        .and_then(|()| apt(&[&["install", "-y", "-q", "--no-install-recommends"], packages].concat()));
+    if ours {
+        std::fs::remove_file(policy).context("/usr/sbin/policy-rc.d")?;
+    }
+    installed
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn write_executable(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).with_context(|| path.display().to_string())?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).with_context(|| path.display().to_string())
+}
+
+/// Makes the folder that `test_peers::python` looks for; a list of what is in it tells whether it is the right one.
+fn python_packages() -> anyhow::Result<()> {
+    let peers = target_dir()?.join("peers");
+    let (venv, list) = (peers.join("venv"), peers.join("venv/packages"));
+    let wanted = PYTHON.join("\n");
+    if std::fs::read_to_string(&list).is_ok_and(|have| have == wanted) {
+        return Ok(());
+    }
+    let python = if Path::new("/usr/bin/python3").exists() {
+        "/usr/bin/python3"
+    } else {
+        "python3"
+    };
+    if !is_here(Command::new(python).args(["-m", "ensurepip", "--version"])) {
+        install(&[VENV_PACKAGE])?;
+    }
+    std::fs::create_dir_all(&peers).context("target/peers")?;
+    run_command(Command::new(python).args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run_command(Command::new(venv.join("bin/python")).args(pip).args(PYTHON))?;
+    std::fs::write(&list, wanted).context("target/peers/venv/packages")
+}
