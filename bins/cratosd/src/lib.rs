@@ -18,6 +18,7 @@ pub mod telemetry;
 
 mod accept_encoding;
 mod app;
+mod assets;
 mod auth;
 mod conditional;
 mod invalid;

@@ -12,6 +12,7 @@ mod generate_token;
 mod healthz;
 mod landing;
 mod segments;
+mod static_file;
 mod status;
 
 use std::sync::Arc;
@@ -34,6 +35,10 @@ pub(crate) enum Route<'a> {
     Landing,
     /// `/robots.txt`
     Robots,
+    /// `/favicon.ico`
+    Favicon,
+    /// `/static/…`
+    StaticFile(&'a str),
     /// `/healthz`
     Healthz,
     /// `/v1/status`
@@ -59,6 +64,8 @@ impl<'a> Route<'a> {
         Some(match *parts {
             [""] => Self::Landing,
             ["robots.txt"] => Self::Robots,
+            ["favicon.ico"] => Self::Favicon,
+            ["static", file] => Self::StaticFile(file),
             ["healthz"] => Self::Healthz,
             ["v1", "status"] => Self::Status,
             ["v1", "check"] => Self::Check,
@@ -102,6 +109,8 @@ impl<'a> Route<'a> {
         match self {
             Self::Landing => "/",
             Self::Robots => "/robots.txt",
+            Self::Favicon => "/favicon.ico",
+            Self::StaticFile(_) => "/static/{file}",
             Self::Healthz => "/healthz",
             Self::Status => "/v1/status",
             Self::Check => "/v1/check",
@@ -123,6 +132,8 @@ impl<'a> Route<'a> {
             Self::ClearCache(_) => &[Method::DELETE],
             Self::Landing
             | Self::Robots
+            | Self::Favicon
+            | Self::StaticFile(_)
             | Self::Healthz
             | Self::Status
             | Self::Check
@@ -137,6 +148,8 @@ impl<'a> Route<'a> {
         match self {
             Self::Landing => landing::get(&request),
             Self::Robots => Ok(landing::robots()),
+            Self::Favicon => static_file::get(request.headers, "favicon.ico"),
+            Self::StaticFile(name) => static_file::get(request.headers, name),
             Self::Healthz => Ok(healthz::get()),
             Self::Status => status::get(),
             Self::Check => check::get(app, &grant()?).await,
@@ -173,6 +186,8 @@ mod tests {
         let routes = [
             Route::Landing,
             Route::Robots,
+            Route::Favicon,
+            Route::StaticFile(""),
             Route::Healthz,
             Route::Status,
             Route::Check,
@@ -198,7 +213,8 @@ mod tests {
             "/v1/Status",
             "/v1//status",
             "/v1/feed/a/type/b/age/c/output",
-            "/static/x",
+            "/static",
+            "/static/x/y",
         ] {
             assert_eq!(template(path), None, "{path}");
         }

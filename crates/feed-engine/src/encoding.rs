@@ -42,7 +42,8 @@ impl Encoding {
     }
 
     /// Returns what an entity tag of this form ends in, so that each form has its own.
-    pub(crate) fn etag_suffix(self) -> &'static str {
+    #[must_use]
+    pub fn etag_suffix(self) -> &'static str {
         match self {
             Self::Identity => "",
             Self::Gzip => "-gzip",
@@ -51,8 +52,12 @@ impl Encoding {
         }
     }
 
-    pub(crate) fn compress(self, plain: &Bytes) -> Result<Bytes, FeedError> {
-        let failed = |error| FeedError::internal("compressing the feed", error);
+    /// Returns these bytes in this form.
+    ///
+    /// # Errors
+    /// Of [`Fault::Ours`](crate::Fault::Ours) where the compression fails, which is a defect.
+    pub fn compress(self, plain: &Bytes) -> Result<Bytes, FeedError> {
+        let failed = |error| FeedError::internal("compressing a body", error);
         match self {
             Self::Identity => Ok(plain.clone()),
             Self::Gzip => {

@@ -15,6 +15,7 @@ mod misp_in_trouble;
 mod reload;
 mod scopes;
 mod shutdown;
+mod static_files;
 mod support;
 mod token_transports;
 mod tokenless;

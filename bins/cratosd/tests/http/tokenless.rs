@@ -66,7 +66,14 @@ async fn robots_status_and_healthz() {
 #[tokio::test(flavor = "multi_thread")]
 async fn head_is_get_without_the_body() {
     let daemon = Daemon::start().await;
-    for path in ["/robots.txt", "/v1/status", "/healthz", FEED] {
+    for path in [
+        "/robots.txt",
+        "/favicon.ico",
+        "/static/icon.svg",
+        "/v1/status",
+        "/healthz",
+        FEED,
+    ] {
         let token = daemon.token();
         let get = daemon.send(Ask::get(path).header("token", &token)).await;
         let head = daemon.send(Ask::new(Method::HEAD, path).header("token", &token)).await;
@@ -113,8 +120,11 @@ async fn unknown_paths_are_404_whatever_the_method() {
         "/v1//status",
         "/v1/status//",
         "/v1/nothing",
-        "/favicon.ico",
-        "/static/",
+        "/static",
+        "/static/x",
+        "/static/..%2ffavicon.ico",
+        "/static/%2e%2e/favicon.ico",
+        "/static/Favicon.ico",
         "/t/x",
         "/%zz",
         "/%ff",
@@ -160,7 +170,7 @@ async fn a_slash_too_many_is_redirected_unless_a_token_would_show() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_carries_the_headers_against_browsers() {
     let daemon = Daemon::start().await;
-    for path in ["/", "/nothing", "/v1/check", "/v1/status/", FEED] {
+    for path in ["/", "/nothing", "/v1/check", "/v1/status/", "/favicon.ico", FEED] {
         let answer = daemon.get(path).await;
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
@@ -171,5 +181,11 @@ async fn every_answer_carries_the_headers_against_browsers() {
             "{path}"
         );
         assert!(answer.headers.contains_key("cache-control"), "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{path}");
+        assert!(
+            answer.header("strict-transport-security").starts_with("max-age="),
+            "{path}"
+        );
     }
 }
