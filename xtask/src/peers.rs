@@ -27,7 +27,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 const VENV_PACKAGE: &str = "python3-venv";
 
 /// Python packages with their versions, as `pip` takes them: independent readers of what we write.
-const PYTHON: &[&str] = &["openapi-spec-validator==0.7.2"];
+const PYTHON: &[&str] = &["openapi-spec-validator==0.7.2", "pyzmq==27.3.0"];
 
 const SERVER_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 

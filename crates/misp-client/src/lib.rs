@@ -3,7 +3,8 @@
 //! # Where things are
 //!
 //! A question is a value (`search`, `endpoints`), made without I/O; `transport` sends it; `json` takes the answer apart while it
-//! arrives; `paging` and `pages` go on until there is a clean end; `refusal` and `error` tell apart what may go wrong.
+//! arrives; `paging` and `pages` go on until there is a clean end; `refusal` and `error` tell apart what may go wrong. `live` is what a
+//! MISP tells by itself over ZeroMQ.
 
 mod address;
 mod attribute;
@@ -11,6 +12,7 @@ mod client;
 mod endpoints;
 mod error;
 mod json;
+mod live;
 mod pages;
 mod paging;
 mod reader;
@@ -29,6 +31,9 @@ pub use endpoints::statistics::CountedBy;
 pub use endpoints::version::MispVersion;
 pub use endpoints::warninglists::{Warninglist, WarninglistEntries};
 pub use error::{Error, ErrorKind, Fault};
+pub use live::message::{Action, EventNotice, Message, MessageError, ObjectNotice, SightingNotice, TagNotice};
+#[cfg(feature = "zeromq")]
+pub use live::subscription::{LinkError, LiveAddress, Notice, Subscription};
 pub use pages::{AttributePages, Batch, Place, Progress};
 pub use reader::AttributeReader;
 pub use search::{AttributeSearch, Deleted, Order, Published, Stray};

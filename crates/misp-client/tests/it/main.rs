@@ -4,6 +4,8 @@
 
 mod endpoints;
 mod faults;
+#[cfg(feature = "zeromq")]
+mod live;
 mod paging;
 mod reading;
 mod recording;
