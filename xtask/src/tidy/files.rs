@@ -51,6 +51,8 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Result
                 collect(&entry.path(), &format!("{path}/"), files)?;
             }
         } else if kind.is_file()
+            // In a second work tree git's own entry is a file, with a path of this machine in it.
+            && name != ".git"
             && let Ok(text) = String::from_utf8(std::fs::read(entry.path()).with_context(|| path.clone())?)
         {
             files.push(File { path, text });
