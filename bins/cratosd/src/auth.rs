@@ -8,7 +8,7 @@ use std::sync::Arc;
 use feed_engine::Upstream;
 use site_config::{Loaded, Site, SiteName};
 use subtle::{Choice, ConstantTimeEq as _};
-use token_crypto::{Claims, OpenError, Protocol, Scope, token_sha256};
+use token_crypto::{Allowed, Claims, OpenError, Protocol, Scope, token_sha256};
 
 use crate::app::Snapshot;
 use crate::reject::Reject;
@@ -25,6 +25,17 @@ impl Grant {
     /// Returns the site's rules.
     pub(crate) fn site(&self) -> &Arc<Site> {
         self.upstream.site()
+    }
+
+    /// Checks that the token may see what is about the whole site and no feed: one that is limited to some feeds or types may not.
+    ///
+    /// # Errors
+    /// 403 that names `what`.
+    pub(crate) fn check_whole_site(&self, what: &str) -> Result<(), Reject> {
+        if self.scope.feeds == Allowed::All && self.scope.types == Allowed::All {
+            return Ok(());
+        }
+        Err(forbidden(format!("This token does not cover {what}.")))
     }
 }
 

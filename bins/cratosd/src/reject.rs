@@ -20,6 +20,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 pub(crate) enum Reject {
     /// No such path: 404.
     NotFound,
+    /// The path is right, and what it names is not there: 404.
+    NoSuchThing(String),
     /// The path does not take this method: 405.
     MethodNotAllowed(&'static [Method]),
     /// Basic credentials that cannot be read: 401, the only one, as in the reference.
@@ -87,7 +89,7 @@ impl Reject {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoSuchThing(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadBasic => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -110,7 +112,10 @@ impl Reject {
             Self::BodyTooLarge => "The body is too large.",
             Self::BodyIncomplete => "The body did not arrive.",
             Self::TooOften { .. } => "Too many requests from this address.",
-            Self::Forbidden(detail) | Self::Unavailable { detail, .. } | Self::TimedOut { detail } => detail,
+            Self::NoSuchThing(detail)
+            | Self::Forbidden(detail)
+            | Self::Unavailable { detail, .. }
+            | Self::TimedOut { detail } => detail,
             Self::Internal => "Internal Server Error",
         })
     }

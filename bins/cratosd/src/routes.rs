@@ -13,7 +13,9 @@ mod healthz;
 mod landing;
 mod segments;
 mod static_file;
+mod statistics;
 mod status;
+mod warninglist;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
 use feed_path::{FeedPath, Of};
+use warninglist::WarninglistPath;
 
 /// A path that we know, with its variable parts still unchecked: what is wrong with them is told after the token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +48,10 @@ pub(crate) enum Route<'a> {
     Status,
     /// `/v1/check`
     Check,
+    /// `/v1/statistics`
+    Statistics,
+    /// `/v1/warninglist/…`
+    Warninglist(WarninglistPath<'a>),
     /// `/v1/feedmapping`
     FeedMapping,
     /// `/v1/generate_token_json`
@@ -69,6 +76,8 @@ impl<'a> Route<'a> {
             ["healthz"] => Self::Healthz,
             ["v1", "status"] => Self::Status,
             ["v1", "check"] => Self::Check,
+            ["v1", "statistics"] => Self::Statistics,
+            ["v1", "warninglist", "id", id, "output", output] => Self::Warninglist(WarninglistPath { id, output }),
             ["v1", "feedmapping"] => Self::FeedMapping,
             ["v1", "generate_token_json"] => Self::GenerateTokenJson,
             ["v1", "feed", feed, "type", kind, "age", age, "output", output] => Self::Feed(FeedPath {
@@ -114,6 +123,8 @@ impl<'a> Route<'a> {
             Self::Healthz => "/healthz",
             Self::Status => "/v1/status",
             Self::Check => "/v1/check",
+            Self::Statistics => "/v1/statistics",
+            Self::Warninglist(_) => "/v1/warninglist/id/{id}/output/{output}",
             Self::FeedMapping => "/v1/feedmapping",
             Self::GenerateTokenJson => "/v1/generate_token_json",
             Self::Feed(FeedPath { of: Of::Feed(_), .. }) => "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}",
@@ -137,6 +148,8 @@ impl<'a> Route<'a> {
             | Self::Healthz
             | Self::Status
             | Self::Check
+            | Self::Statistics
+            | Self::Warninglist(_)
             | Self::FeedMapping
             | Self::Feed(_) => READ,
         }
@@ -153,6 +166,8 @@ impl<'a> Route<'a> {
             Self::Healthz => Ok(healthz::get()),
             Self::Status => status::get(),
             Self::Check => check::get(app, &grant()?).await,
+            Self::Statistics => statistics::get(app, &grant()?).await,
+            Self::Warninglist(path) => warninglist::get(app, &grant()?, &path).await,
             Self::FeedMapping => Ok(feedmapping::get(&grant()?)),
             Self::GenerateTokenJson => generate_token::post(app, &app.snapshot(), request).await,
             Self::Feed(path) => feed::get(app, &request, &grant()?, &path).await,
@@ -191,6 +206,8 @@ mod tests {
             Route::Healthz,
             Route::Status,
             Route::Check,
+            Route::Statistics,
+            Route::Warninglist(WarninglistPath { id: "", output: "" }),
             Route::FeedMapping,
             Route::GenerateTokenJson,
             Route::Feed(x),

@@ -19,3 +19,4 @@ mod static_files;
 mod support;
 mod token_transports;
 mod tokenless;
+mod warninglists;

@@ -27,6 +27,12 @@ pub struct Warninglist {
     pub version: String,
     /// Whether MISP uses it.
     pub enabled: bool,
+    /// Whether it came with MISP; else somebody there made it.
+    pub is_default: bool,
+    /// What a hit means: `false_positive` or `known`; empty in versions that do not say it.
+    pub category: String,
+    /// The attribute types that are held against it, where MISP says so.
+    pub attribute_types: Vec<String>,
     /// How many entries MISP says it has, where MISP says so.
     pub entry_count: Option<u64>,
 }
@@ -68,6 +74,12 @@ struct RawList {
     #[serde(default)]
     enabled: Flag,
     #[serde(default)]
+    default: Flag,
+    #[serde(default)]
+    category: Text,
+    #[serde(default)]
+    valid_attributes: Text,
+    #[serde(default)]
     warninglist_entry_count: Int,
     #[serde(default, rename = "WarninglistEntry", deserialize_with = "lenient::list")]
     entries: Vec<RawEntry>,
@@ -93,10 +105,19 @@ impl RawList {
             description: self.description.into_option().unwrap_or_default(),
             version: self.version.into_option().unwrap_or_default(),
             enabled: self.enabled.or(false),
+            is_default: self.default.or(false),
+            category: self.category.into_option().unwrap_or_default(),
+            attribute_types: names(&self.valid_attributes.into_option().unwrap_or_default()),
             entry_count: self.warninglist_entry_count.unsigned(),
         };
         Some((list, entries))
     }
+}
+
+/// Reads `ip-src, ip-dst`.
+fn names(list: &str) -> Vec<String> {
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 fn view(id: u64) -> Request {

@@ -192,7 +192,8 @@ async fn event_without_id_time_or_state_is_refused() {
 async fn warninglists_are_listed_and_read() {
     let index = r#"{"Warninglists": [
         {"Warninglist": {"id": "7", "name": "Invented resolvers", "type": "cidr", "description": "made up", "version": "3",
-            "enabled": true, "warninglist_entry_count": "2", "valid_attributes": "ip-src, ip-dst"}},
+            "enabled": true, "default": true, "category": "false_positive", "warninglist_entry_count": "2",
+            "valid_attributes": "ip-src, ip-dst"}},
         {"Warninglist": {"id": 8, "name": "Invented names", "type": "hostname", "version": 20260101, "enabled": "0"}}]}"#;
     let server = Server::always(Reply::json(index)).await;
     let lists = server.client().warninglists().await.unwrap();
@@ -201,6 +202,11 @@ async fn warninglists_are_listed_and_read() {
         (lists[0].id, lists[0].entry_count, lists[0].enabled),
         (7, Some(2), true)
     );
+    assert_eq!(
+        (lists[0].is_default, &*lists[0].category, &*lists[0].attribute_types),
+        (true, "false_positive", &["ip-src".to_owned(), "ip-dst".to_owned()][..])
+    );
+    assert_eq!((lists[1].is_default, lists[1].attribute_types.len()), (false, 0));
     assert_eq!(
         (&*lists[1].name, &*lists[1].version, lists[1].enabled),
         ("Invented names", "20260101", false)

@@ -1,0 +1,178 @@
+//! `GET /v1/warninglist/id/{id}/output/{output}`: MISP's lists of values that are probably harmless.
+
+mod entries;
+mod index;
+
+use std::io;
+
+use feed_engine::FeedError;
+use misp_client::ErrorKind;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::auth::Grant;
+use crate::invalid::Invalid;
+use crate::query::integer;
+use crate::reject::Reject;
+use crate::reply::Reply;
+
+/// The largest number that is asked for, as in the reference.
+const MAX_ID: u64 = 1_000;
+
+/// Lists that are read at the same time, further ones wait: the largest take some hundred megabytes on their way.
+static TURNS: Semaphore = Semaphore::const_new(4);
+
+/// The variable parts of the path, as they came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct WarninglistPath<'a> {
+    pub(super) id: &'a str,
+    pub(super) output: &'a str,
+}
+
+/// The forms that warninglists come in: those of the reference. What a consumer takes beside is not for lists of harmless things.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    Txt,
+    Json,
+    Xml,
+    Yaml,
+}
+
+impl Form {
+    pub(super) const ALL: [Self; 4] = [Self::Txt, Self::Json, Self::Xml, Self::Yaml];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Txt => "txt",
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Yaml => "yaml",
+        }
+    }
+
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Txt | Self::Yaml => "text/plain; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Xml => "text/xml; charset=utf-8",
+        }
+    }
+}
+
+/// Answers the entries of one list, sorted and unique; number 0 is the list of the lists.
+///
+/// What MISP considers harmless is about the whole site, so a token that is limited to some feeds or types does not cover it; a list
+/// of outputs counts as for feeds.
+pub(super) async fn get(app: &App, grant: &Grant, path: &WarninglistPath<'_>) -> Result<Reply, Reject> {
+    let (id, form) = check(path).map_err(Reject::Invalid)?;
+    grant.check_whole_site("warninglists")?;
+    if !grant.scope.permits_output(form.as_str()) {
+        return Err(Reject::Forbidden(format!(
+            "This token does not cover output `{}`.",
+            form.as_str()
+        )));
+    }
+    let client = app.misp().client(&grant.upstream)?;
+    // The semaphore is never closed.
+    let _turn = TURNS.acquire().await.ok();
+    let mut body = Vec::new();
+    let written = if id == 0 {
+        let lists = client.warninglists().await.map_err(FeedError::from)?;
+        index::write(&lists, form, &mut body)
+    } else {
+        let list = client.warninglist(id).await.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Reject::NoSuchThing(format!("MISP has no warninglist with the number {id}.")),
+            _ => FeedError::from(error).into(),
+        })?;
+        entries::write(list.entries, form, &mut body)
+    };
+    written.map_err(|error: io::Error| Reject::internal("writing a warninglist", &error))?;
+    Ok(Reply::body(form.content_type(), body))
+}
+
+fn check(path: &WarninglistPath<'_>) -> Result<(u64, Form), Vec<Invalid>> {
+    let id = number(path.id);
+    let form = Form::ALL.into_iter().find(|form| form.as_str() == path.output);
+    let form = form.ok_or_else(|| {
+        let place = ["path", "returnedDataType"];
+        Invalid::not_one_of(&place, path.output, Form::ALL.map(Form::as_str))
+    });
+    match (id, form) {
+        (Ok(id), Ok(form)) => Ok((id, form)),
+        (id, form) => Err(id.err().into_iter().chain(form.err()).collect()),
+    }
+}
+
+fn number(text: &str) -> Result<u64, Invalid> {
+    let place = ["path", "warninglistId"];
+    let Some(number) = integer(text) else {
+        let message = "Input should be a valid integer, unable to parse string as an integer";
+        return Err(Invalid::new("int_parsing", &place, message).input(text));
+    };
+    match u64::try_from(number) {
+        Ok(number) if number <= MAX_ID => Ok(number),
+        Ok(_) => {
+            let message = format!("Input should be less than or equal to {MAX_ID}");
+            Err(Invalid::new("less_than_equal", &place, message)
+                .input(text)
+                .context(json!({ "le": MAX_ID })))
+        }
+        Err(_) => {
+            let message = "Input should be greater than or equal to 0";
+            Err(Invalid::new("greater_than_equal", &place, message)
+                .input(text)
+                .context(json!({ "ge": 0 })))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn checked(id: &str, output: &str) -> Result<(u64, Form), Vec<serde_json::Value>> {
+        check(&WarninglistPath { id, output }).map_err(|wrong| {
+            let values = wrong.iter().map(|invalid| serde_json::to_value(invalid).unwrap());
+            values.collect()
+        })
+    }
+
+    #[test]
+    fn numbers_from_zero_to_a_thousand_and_four_outputs_are_right() {
+        assert_eq!(checked("0", "txt").unwrap(), (0, Form::Txt));
+        assert_eq!(checked("1000", "yaml").unwrap(), (1_000, Form::Yaml));
+        assert_eq!(checked("7.0", "xml").unwrap(), (7, Form::Xml));
+    }
+
+    #[test]
+    fn each_wrong_part_says_why_in_the_order_of_the_path() {
+        for (id, kind) in [
+            ("-1", "greater_than_equal"),
+            ("1001", "less_than_equal"),
+            ("99999999999999999999999", "less_than_equal"),
+            ("x", "int_parsing"),
+            ("", "int_parsing"),
+            ("1.5", "int_parsing"),
+        ] {
+            let wrong = checked(id, "csv").unwrap_err();
+            assert_eq!(wrong.len(), 2);
+            assert_eq!(
+                (&wrong[0]["type"], &wrong[0]["loc"][1]),
+                (&json!(kind), &json!("warninglistId"))
+            );
+            assert_eq!(wrong[1]["loc"], json!(["path", "returnedDataType"]));
+            assert_eq!(wrong[1]["msg"], "Input should be 'txt', 'json', 'xml' or 'yaml'");
+        }
+        assert_eq!(checked("1", "TXT").unwrap_err().len(), 1);
+        assert_eq!(checked("1", "b64").unwrap_err().len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_makes_it_panic(id in ".{0,30}", output in ".{0,10}") {
+            let _ = check(&WarninglistPath { id: &id, output: &output });
+        }
+    }
+}
