@@ -11,6 +11,7 @@ use site_config::{ConfigStore, Core, Loaded};
 use token_crypto::{KeyError, KeyRing, KeyRingBuilder};
 
 use crate::exit::chain;
+use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
 
 /// Tokens that one address may ask for in a row, and then one in each pause: every one costs MISP a question.
@@ -29,6 +30,7 @@ pub struct App {
     /// The configuration whose keys were no good, so that they are not tried again for every request.
     refused: ArcSwapOption<Loaded>,
     minting: RateLimit,
+    metrics: Metrics,
 }
 
 /// One state of the configuration with its keys. A request takes one and keeps it, so that it never sees half of a reload.
@@ -69,6 +71,7 @@ impl App {
             deriving: AtomicBool::new(false),
             refused: ArcSwapOption::empty(),
             minting: RateLimit::new(MINTING_BURST, MINTING_PAUSE),
+            metrics: Metrics::default(),
         }))
     }
 
@@ -127,6 +130,16 @@ impl App {
     /// Returns what makes clients for the questions that are about no feed.
     pub(crate) fn misp(&self) -> &MispSource {
         &self.misp
+    }
+
+    /// Returns the configuration files: those in force, and what is wrong with newer ones.
+    pub(crate) fn config(&self) -> &ConfigStore {
+        &self.config
+    }
+
+    /// Returns what is counted while requests are answered.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Returns who may have how many tokens made.

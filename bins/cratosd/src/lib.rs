@@ -22,6 +22,7 @@ mod assets;
 mod auth;
 mod conditional;
 mod invalid;
+mod metrics;
 mod query;
 mod rate_limit;
 mod reject;

@@ -38,6 +38,7 @@ pub(crate) async fn respond(
     let mut template = "unknown";
     let outcome = dispatch(app, &parts, body, client, &mut template).await;
     let reply = outcome.unwrap_or_else(Reply::from);
+    app.metrics().answered(template, reply.code(), started.elapsed());
     tracing::info!(
         target: "cratosd::access",
         %client,

@@ -11,6 +11,8 @@ mod feedmapping;
 mod generate_token;
 mod healthz;
 mod landing;
+mod metrics;
+mod readyz;
 mod segments;
 mod static_file;
 mod statistics;
@@ -44,6 +46,10 @@ pub(crate) enum Route<'a> {
     StaticFile(&'a str),
     /// `/healthz`
     Healthz,
+    /// `/readyz`
+    Readyz,
+    /// `/metrics`
+    Metrics,
     /// `/v1/status`
     Status,
     /// `/v1/check`
@@ -74,6 +80,8 @@ impl<'a> Route<'a> {
             ["favicon.ico"] => Self::Favicon,
             ["static", file] => Self::StaticFile(file),
             ["healthz"] => Self::Healthz,
+            ["readyz"] => Self::Readyz,
+            ["metrics"] => Self::Metrics,
             ["v1", "status"] => Self::Status,
             ["v1", "check"] => Self::Check,
             ["v1", "statistics"] => Self::Statistics,
@@ -121,6 +129,8 @@ impl<'a> Route<'a> {
             Self::Favicon => "/favicon.ico",
             Self::StaticFile(_) => "/static/{file}",
             Self::Healthz => "/healthz",
+            Self::Readyz => "/readyz",
+            Self::Metrics => "/metrics",
             Self::Status => "/v1/status",
             Self::Check => "/v1/check",
             Self::Statistics => "/v1/statistics",
@@ -146,6 +156,8 @@ impl<'a> Route<'a> {
             | Self::Favicon
             | Self::StaticFile(_)
             | Self::Healthz
+            | Self::Readyz
+            | Self::Metrics
             | Self::Status
             | Self::Check
             | Self::Statistics
@@ -164,6 +176,8 @@ impl<'a> Route<'a> {
             Self::Favicon => static_file::get(request.headers, "favicon.ico"),
             Self::StaticFile(name) => static_file::get(request.headers, name),
             Self::Healthz => Ok(healthz::get()),
+            Self::Readyz => readyz::get(app, request.client),
+            Self::Metrics => metrics::get(app, request.client),
             Self::Status => status::get(),
             Self::Check => check::get(app, &grant()?).await,
             Self::Statistics => statistics::get(app, &grant()?).await,
@@ -204,6 +218,8 @@ mod tests {
             Route::Favicon,
             Route::StaticFile(""),
             Route::Healthz,
+            Route::Readyz,
+            Route::Metrics,
             Route::Status,
             Route::Check,
             Route::Statistics,

@@ -46,9 +46,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
         match accepted {
             Ok((stream, peer)) => {
                 let connection = connection::serve(&app, &graceful, stream, peer.ip().to_canonical());
+                let open = app.metrics().connection();
                 tokio::spawn(async move {
                     connection.await;
-                    drop(place);
+                    drop((place, open));
                 });
             }
             Err(error) => {

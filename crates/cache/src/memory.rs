@@ -107,6 +107,12 @@ where
         removed
     }
 
+    /// Returns a clone of every key and value, in no order, without counting as a use. What comes or goes meanwhile may be missing.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(K, V)> {
+        self.cache.iter().map(|(key, value)| ((*key).clone(), value)).collect()
+    }
+
     /// Returns the bytes that the values weigh now, [`ENTRY_OVERHEAD`] each included.
     #[must_use]
     pub fn weighted_size(&self) -> u64 {

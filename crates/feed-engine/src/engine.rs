@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, MonotonicClock, Verdict};
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
 use crate::feed_set::Held;
+use crate::observed::Refreshes;
 use crate::rendered::Body;
 use crate::request::{BodyKey, FeedKey};
 use crate::{
@@ -30,17 +31,18 @@ const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
 /// Clones share everything.
 #[derive(Clone)]
 pub struct FeedEngine {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     source: Arc<dyn IndicatorSource>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     registry: Registry,
-    sets: MemoryStore<FeedKey, Held>,
+    pub(crate) sets: MemoryStore<FeedKey, Held>,
     /// Held while a set is looked at and put back changed.
     changing_sets: Mutex<()>,
-    bodies: MemoryStore<BodyKey, Arc<Body>>,
+    pub(crate) bodies: MemoryStore<BodyKey, Arc<Body>>,
+    pub(crate) counted: Refreshes,
     refreshes: Flights<FeedKey, Arc<FeedSet>, FeedError>,
     renderings: Flights<(BodyKey, u64), Arc<Body>, FeedError>,
 }
@@ -94,6 +96,7 @@ impl FeedEngineBuilder {
                 sets: MemoryStore::new(self.memory_bytes / 2),
                 changing_sets: Mutex::default(),
                 bodies: MemoryStore::new(self.memory_bytes / 2),
+                counted: Refreshes::default(),
                 refreshes: Flights::new(),
                 renderings: Flights::new(),
             }),
@@ -376,7 +379,11 @@ impl Inner {
     /// Gathers a feed and keeps it, or notes that it could not be had; what was kept before stays.
     async fn refresh(self: Arc<Self>, upstream: Upstream, key: FeedKey) -> Result<Arc<FeedSet>, FeedError> {
         let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
-        match self.source.gather(&upstream, key.scope).await {
+        let started = Instant::now();
+        let outcome = self.source.gather(&upstream, key.scope).await;
+        self.counted
+            .count(upstream.site.name.as_str(), outcome.as_ref().err(), started.elapsed());
+        match outcome {
             Ok(gathered) => {
                 let known = self.sets.get(&key).map(|held| held.set);
                 let set = FeedSet::renew(known.as_ref(), gathered, jiff::Timestamp::now());

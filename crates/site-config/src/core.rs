@@ -36,6 +36,8 @@ pub struct Core {
     pub allways_allowed_ips: Vec<IpNet>,
     /// Networks that may have tokens made. Default: [`Core::allways_allowed_ips`] and loopback.
     pub token_minting_allowed_ips: Vec<IpNet>,
+    /// Networks that may read `/metrics`, and the reasons of `/readyz`. Default: loopback.
+    pub metrics_allowed_ips: Vec<IpNet>,
     /// Where `cratosd serve` listens, if the file says so.
     pub listen: Option<SocketAddr>,
     /// Bound of the memory for rendered feeds, in bytes. Default: 256 MiB.
@@ -109,6 +111,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     let secrets = secrets::read(&mut section, credentials);
     let allways_allowed_ips = section.list("allways_allowed_ips", value::network).unwrap_or_default();
     let token_minting_allowed_ips = token_minting(&mut section, &allways_allowed_ips);
+    let metrics_allowed_ips = section.list("metrics_allowed_ips", value::network);
     let debug = section.yes_no("debug", false);
     let accept_legacy_tokens = section.yes_no("accept_legacy_tokens", true);
     let listen = section.value("listen", value::socket_address);
@@ -128,6 +131,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
         accept_legacy_tokens,
         allways_allowed_ips,
         token_minting_allowed_ips,
+        metrics_allowed_ips: metrics_allowed_ips.unwrap_or_else(|| loopback().to_vec()),
         listen,
         memory_bytes,
         max_site_questions: usize::try_from(questions)
@@ -148,12 +152,13 @@ fn token_minting(section: &mut Section<'_>, allways: &[IpNet]) -> Vec<IpNet> {
         inner.finish();
         networks
     });
-    written.unwrap_or_else(|| {
-        let v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
-        let v6 = IpAddr::V6(Ipv6Addr::LOCALHOST);
-        let loopback = [IpNet::V4(v4), IpNet::from(v6)];
-        allways.iter().copied().chain(loopback).collect()
-    })
+    written.unwrap_or_else(|| allways.iter().copied().chain(loopback()).collect())
+}
+
+/// This machine itself.
+fn loopback() -> [IpNet; 2] {
+    let v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+    [IpNet::V4(v4), IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST))]
 }
 
 fn memcached(section: &mut Section<'_>) -> Memcached {

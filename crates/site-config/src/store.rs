@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::load::{self, Loaded, Paths};
 use crate::problem::Problem;
@@ -22,6 +22,8 @@ struct Inner {
     paths: Paths,
     credentials: Option<PathBuf>,
     current: ArcSwap<Loaded>,
+    /// What is wrong with the files, as long as they are not the ones in force.
+    refused: ArcSwapOption<Vec<Problem>>,
     /// What the files were like when they were last read. Held while reading: one reload at a time, so that an older
     /// reading never replaces a newer one.
     read: Mutex<Seen>,
@@ -55,6 +57,7 @@ impl ConfigStore {
                 paths,
                 credentials,
                 current: ArcSwap::from_pointee(loaded),
+                refused: ArcSwapOption::empty(),
                 read: Mutex::new(seen),
             }),
         })
@@ -64,6 +67,12 @@ impl ConfigStore {
     #[must_use]
     pub fn current(&self) -> Arc<Loaded> {
         self.inner.current.load_full()
+    }
+
+    /// Returns the problems for which the last reload was refused; `None` once the files are in force again.
+    #[must_use]
+    pub fn refused(&self) -> Option<Arc<Vec<Problem>>> {
+        self.inner.refused.load_full()
     }
 
     /// Returns where the files are.
@@ -101,9 +110,13 @@ impl ConfigStore {
             Ok(loaded) => {
                 let loaded = Arc::new(loaded);
                 inner.current.store(Arc::clone(&loaded));
+                inner.refused.store(None);
                 ReloadOutcome::Applied(loaded)
             }
-            Err(problems) => ReloadOutcome::Refused(problems),
+            Err(problems) => {
+                inner.refused.store(Some(Arc::new(problems.clone())));
+                ReloadOutcome::Refused(problems)
+            }
         }
     }
 }

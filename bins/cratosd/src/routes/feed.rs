@@ -42,6 +42,7 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
     } else {
         whole(&feed)
     };
+    app.metrics().feed_answered(grant.site().name.as_str(), feed.origin);
     Ok(described(reply, &feed))
 }
 

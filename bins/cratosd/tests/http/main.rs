@@ -10,6 +10,7 @@ mod feeds;
 mod flights;
 mod hostile;
 mod legacy;
+mod metrics;
 mod minting;
 mod misp_in_trouble;
 mod reload;

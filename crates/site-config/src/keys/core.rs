@@ -16,6 +16,7 @@ pub(crate) const CORE: &[Key] = &[
     ours(Core, "accept_legacy_tokens", "yes or no", "True", "open tokens that Cratos FastAPI made with the same key and salt"),
     theirs(Core, "allways_allowed_ips", "list of networks", "[]", "networks that may ask for every site, beside the site's own `allowed_ips`"),
     ours(Core, "token_minting.allowed_ips", "list of networks", "`allways_allowed_ips` and loopback", "networks that may have tokens made"),
+    ours(Core, "metrics_allowed_ips", "list of networks", "loopback", "networks that may read `/metrics`, and why `/readyz` says no"),
     ours(Core, "listen", "address:port", "127.0.0.1:8080", "where `cratosd serve` listens; the option --listen wins"),
     ours(Core, "memory_bytes", "size", "256MiB", "bound of the memory that rendered feeds may take"),
     ours(Core, "max_site_questions", "1 to 64", "4", "questions that one MISP is asked at the same time, at most"),

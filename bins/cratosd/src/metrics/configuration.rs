@@ -1,0 +1,39 @@
+//! The configuration in force: its sites, and what is wrong with the files.
+
+use prometheus_client::registry::Registry;
+
+use super::gauges;
+use crate::App;
+
+pub(super) fn describe(app: &App, registry: &mut Registry) {
+    let loaded = app.config().current();
+    let refused = app.config().refused();
+    let enabled = loaded.sites.values().filter(|site| site.enabled).count();
+    let states = [
+        ("served", enabled),
+        ("switched_off", loaded.sites.len() - enabled),
+        ("kept", loaded.kept.len()),
+        ("disabled", loaded.disabled.len()),
+    ];
+    gauges(
+        registry,
+        "sites",
+        "Sites by state; kept ones are served as before their file went bad, disabled ones have a bad file and are not served",
+        states.map(|(state, sites)| (vec![("state", state.to_owned())], sites as f64)),
+    );
+    let problems = refused
+        .as_ref()
+        .map_or_else(|| loaded.problems().count(), |problems| problems.len());
+    gauges(
+        registry,
+        "config_problems",
+        "Problems of the configuration files, which `cratosd check` names",
+        [(Vec::new(), problems as f64)],
+    );
+    gauges(
+        registry,
+        "config_refused",
+        "Whether the files are so bad that older ones stay in force as a whole",
+        [(Vec::new(), f64::from(u8::from(refused.is_some())))],
+    );
+}

@@ -1,0 +1,135 @@
+//! The feeds at hand, and how asking MISP for them goes.
+
+use std::collections::BTreeMap;
+
+use feed_engine::{HeldFeed, Selection};
+use prometheus_client::registry::Registry;
+
+use super::{Labels, counters, gauges};
+use crate::App;
+
+/// Feeds that have lines of their own on the page; a site has thousands that may be asked for.
+const MAX_FEEDS: usize = 1_000;
+
+/// One feed, whichever MISP key asks for it, by site, name, type and age.
+type FeedLabels = (String, String, &'static str, &'static str);
+
+pub(super) fn describe(app: &App, registry: &mut Registry) {
+    let held = app.engine().held_feeds();
+    gauges(
+        registry,
+        "feeds",
+        "Feeds at hand, once for each MISP key",
+        [(Vec::new(), held.len() as f64)],
+    );
+    let memory = app.engine().held_bytes();
+    gauges(
+        registry,
+        "memory_bytes",
+        "Memory that values and bodies of feeds take",
+        [(Vec::new(), memory as f64)],
+    );
+    each(registry, &by_labels(held));
+    sites(app, registry);
+}
+
+/// Puts the feeds with the same labels together: the youngest says the values and the age, any one may be failing.
+fn by_labels(held: Vec<HeldFeed>) -> BTreeMap<FeedLabels, HeldFeed> {
+    let mut feeds = BTreeMap::<FeedLabels, HeldFeed>::new();
+    for feed in held {
+        // Whoever has a token may ask for any UUID.
+        let name = match feed.scope.selection {
+            Selection::Organisation(_) => "organisation".to_owned(),
+            selection => selection.name(),
+        };
+        let labels = (
+            feed.site.clone(),
+            name,
+            feed.scope.kind.as_str(),
+            feed.scope.age.as_str(),
+        );
+        let has_room = feeds.len() < MAX_FEEDS;
+        match feeds.get_mut(&labels) {
+            Some(seen) => {
+                let is_failing = seen.refresh_failing || feed.refresh_failing;
+                if feed.age < seen.age {
+                    *seen = feed;
+                }
+                seen.refresh_failing = is_failing;
+            }
+            None if has_room => {
+                feeds.insert(labels, feed);
+            }
+            None => {}
+        }
+    }
+    feeds
+}
+
+fn each(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
+    let each = |value: fn(&HeldFeed) -> f64| {
+        feeds.iter().map(move |((site, name, kind, age), feed)| {
+            let labels: Labels = vec![
+                ("site", site.clone()),
+                ("feed", name.clone()),
+                ("type", (*kind).to_owned()),
+                ("age", (*age).to_owned()),
+            ];
+            (labels, value(feed))
+        })
+    };
+    gauges(
+        registry,
+        "feed_values",
+        "Values of a feed, before its output leaves any out",
+        each(|feed| feed.count as f64),
+    );
+    gauges(
+        registry,
+        "feed_age_seconds",
+        "Time since MISP was asked for a feed; it grows where nobody asks for it",
+        each(|feed| feed.age.as_secs_f64()),
+    );
+    gauges(
+        registry,
+        "feed_refresh_failing",
+        "Whether the last attempt to ask MISP for a feed failed, so that it is served as it was",
+        each(|feed| f64::from(u8::from(feed.refresh_failing))),
+    );
+}
+
+fn sites(app: &App, registry: &mut Registry) {
+    let refreshes = app.engine().refreshes();
+    let labelled = |site: &String, outcome: &str| vec![("site", site.clone()), ("outcome", outcome.to_owned())];
+    let outcomes = refreshes.iter().flat_map(|(site, seen)| {
+        [
+            (labelled(site, "ok"), seen.succeeded as f64),
+            (labelled(site, "timed_out"), seen.timed_out as f64),
+            (labelled(site, "failed"), seen.failed as f64),
+        ]
+    });
+    counters(
+        registry,
+        "misp_refreshes",
+        "Feeds that MISP was asked for, by how that went",
+        outcomes,
+    );
+    let spent = refreshes
+        .iter()
+        .map(|(site, seen)| (vec![("site", site.clone())], seen.spent.as_secs_f64()));
+    counters(
+        registry,
+        "misp_refresh_seconds",
+        "Time that asking MISP for feeds took",
+        spent,
+    );
+    let failing = refreshes
+        .iter()
+        .map(|(site, seen)| (vec![("site", site.clone())], f64::from(u8::from(seen.is_failing))));
+    gauges(
+        registry,
+        "misp_failing",
+        "Whether the last feed that MISP was asked for did not come",
+        failing,
+    );
+}

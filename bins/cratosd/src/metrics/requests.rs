@@ -1,0 +1,132 @@
+//! Requests, feed answers and connections, counted as they come.
+
+use std::time::Duration;
+
+use feed_engine::Origin;
+use http::StatusCode;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::App;
+
+/// From an answer out of memory to a feed that MISP takes a minute for, in seconds.
+const BUCKETS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// What is counted while requests are answered.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    requests: Family<Answered, Counter>,
+    seconds: Family<Routed, Histogram, fn() -> Histogram>,
+    feed_answers: Family<FeedAnswered, Counter>,
+    connections: Gauge,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct Answered {
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct Routed {
+    route: &'static str,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct FeedAnswered {
+    site: String,
+    cache: &'static str,
+}
+
+/// Stands for one open connection, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Connection(Gauge);
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            feed_answers: Family::default(),
+            connections: Gauge::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts one answer. `route` is a template, never a path.
+    pub(crate) fn answered(&self, route: &'static str, status: StatusCode, took: Duration) {
+        let status = status.as_u16();
+        self.requests.get_or_create(&Answered { route, status }).inc();
+        self.seconds
+            .get_or_create(&Routed { route })
+            .observe(took.as_secs_f64());
+    }
+
+    /// Counts one feed that was given, whole or as 304, to whoever may ask this site.
+    pub(crate) fn feed_answered(&self, site: &str, origin: Origin) {
+        let answer = FeedAnswered {
+            site: site.to_owned(),
+            cache: match origin {
+                Origin::Hit => "hit",
+                Origin::Miss => "miss",
+                _ => "stale",
+            },
+        };
+        self.feed_answers.get_or_create(&answer).inc();
+    }
+
+    /// Counts a connection as open for as long as the returned value lives.
+    pub(crate) fn connection(&self) -> Connection {
+        self.connections.inc();
+        Connection(self.connections.clone())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Puts what was counted onto the page.
+pub(super) fn describe(app: &App, registry: &mut Registry) {
+    let Metrics {
+        requests,
+        seconds,
+        feed_answers,
+        connections,
+    } = app.metrics();
+    registry.register("requests", "Answers by route and status", requests.clone());
+    registry.register(
+        "request_seconds",
+        "Time until an answer was ready, by route",
+        seconds.clone(),
+    );
+    registry.register(
+        "feed_answers",
+        "Feeds given: from memory (hit), fresh from MISP (miss), older than wanted (stale)",
+        feed_answers.clone(),
+    );
+    registry.register("connections", "Open connections", connections.clone());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_counts_until_it_is_dropped() {
+        let metrics = Metrics::default();
+        let (first, second) = (metrics.connection(), metrics.connection());
+        assert_eq!(metrics.connections.get(), 2);
+        drop((first, second));
+        assert_eq!(metrics.connections.get(), 0);
+    }
+}

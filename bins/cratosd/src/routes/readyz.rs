@@ -1,0 +1,65 @@
+//! `GET /readyz`: whether this daemon can give feeds, for load balancers; and what is wrong, for those who may read the metrics.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::metrics::may_look;
+use crate::app::App;
+use crate::reject::Reject;
+use crate::reply::Reply;
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<Vec<String>>,
+}
+
+/// Says yes as long as one site can be served: its MISP answers, was not asked yet, or there is a feed of it at hand.
+///
+/// One bad file or one MISP that is down must not take the other sites out of service, so that alone is no 503.
+pub(super) fn get(app: &Arc<App>, client: IpAddr) -> Result<Reply, Reject> {
+    let loaded = &app.snapshot().loaded;
+    let (refreshes, held) = (app.engine().refreshes(), app.engine().held_feeds());
+    let mut trouble = Vec::new();
+    let mut ready = false;
+    for site in loaded.sites.values().filter(|site| site.enabled) {
+        let name = site.name.as_str();
+        let is_failing = refreshes.get(name).is_some_and(|seen| seen.is_failing);
+        let at_hand = held.iter().any(|feed| feed.site == name && feed.age < site.max_stale);
+        if is_failing {
+            let instead = if at_hand {
+                "older feeds are served"
+            } else {
+                "there is no feed to serve instead"
+            };
+            trouble.push(format!("{name}: MISP does not answer as it should; {instead}"));
+        }
+        ready |= at_hand || !is_failing;
+    }
+    for kept in &loaded.kept {
+        trouble.push(format!(
+            "{}: its file cannot be used; it is served as before",
+            kept.name
+        ));
+    }
+    for disabled in &loaded.disabled {
+        trouble.push(format!("{}: its file cannot be used; it is not served", disabled.name));
+    }
+    if app.config().refused().is_some() {
+        trouble.push("the configuration files cannot be used; the ones before stay in force".to_owned());
+    }
+    if !ready && trouble.is_empty() {
+        trouble.push("no site is served".to_owned());
+    }
+    let trouble = may_look(app, client).then_some(trouble);
+    let reply = Reply::json(&Readiness { ready, trouble })?;
+    Ok(if ready {
+        reply
+    } else {
+        reply.status(StatusCode::SERVICE_UNAVAILABLE)
+    })
+}
