@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use test_peers::{Peer, free_port};
-use thirtyfour::common::keys::TypingData;
-use thirtyfour::common::log::LoggingPrefsLogLevel;
-use thirtyfour::{By, ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver, WebElement};
+
+use super::session::{Element, Session};
 
 /// How long anything may take, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -36,7 +35,7 @@ pub(crate) const DESKTOP: Size = (1280, 900);
 
 /// A running browser with one window.
 pub(crate) struct Browser {
-    session: WebDriver,
+    session: Session,
     // In the order in which they end.
     _driver: Peer,
     _profile: tempfile::TempDir,
@@ -55,18 +54,16 @@ impl Browser {
             .await
             .unwrap();
         let profile = tempfile::tempdir().unwrap();
-        let mut wanted = DesiredCapabilities::chrome();
-        wanted.set_binary(chromium.to_str().unwrap()).unwrap();
-        for flag in FLAGS {
-            wanted.add_arg(flag).unwrap();
-        }
-        wanted
-            .add_arg(&format!("--user-data-dir={}", profile.path().display()))
-            .unwrap();
-        wanted.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
-        let session = WebDriver::builder(format!("http://127.0.0.1:{port}"), wanted).request_timeout(PATIENCE);
+        let profile_flag = format!("--user-data-dir={}", profile.path().display());
+        let flags: Vec<&str> = FLAGS.iter().copied().chain([profile_flag.as_str()]).collect();
+        let wanted = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": { "binary": chromium, "args": flags },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let session = Session::start(&format!("http://127.0.0.1:{port}"), PATIENCE, wanted).await;
         Self {
-            session: session.connect().await.unwrap(),
+            session,
             _driver: peer,
             _profile: profile,
         }
@@ -74,7 +71,7 @@ impl Browser {
 
     /// Ends the browser and waits until it is gone.
     pub(crate) async fn quit(self) {
-        self.session.quit().await.unwrap();
+        self.session.quit().await;
     }
 
     /// Leaves the page and undoes what a test has set: desktop size, light, scripts run, nothing logged.
@@ -88,54 +85,56 @@ impl Browser {
 
     /// Opens a page and waits until it is loaded.
     pub(crate) async fn open(&self, url: &str) {
-        self.session.goto(url).await.unwrap();
+        self.session.post("/url", json!({ "url": url })).await;
     }
 
     pub(crate) async fn title(&self) -> String {
-        self.session.title().await.unwrap()
+        self.session.get("/title").await.as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn url(&self) -> String {
-        self.session.current_url().await.unwrap().to_string()
+        self.session.get("/url").await.as_str().unwrap().to_owned()
     }
 
     /// Returns the page as it stands in the document now.
     pub(crate) async fn source(&self) -> String {
-        self.session.source().await.unwrap()
+        self.session.get("/source").await.as_str().unwrap().to_owned()
     }
 
     /// Returns the only element that the selector stands for.
-    pub(crate) async fn find(&self, css: &str) -> WebElement {
-        let mut found = self.session.find_all(By::Css(css)).await.unwrap();
+    pub(crate) async fn find(&self, css: &str) -> Element<'_> {
+        let mut found = self.session.find(css).await;
         assert_eq!(found.len(), 1, "elements of {css}");
         found.remove(0)
     }
 
     pub(crate) async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.unwrap()
+        self.find(css).await.text().await
     }
 
     /// Clicks as a person does: on what is shown, after scrolling to it.
     pub(crate) async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap();
+        self.find(css).await.click().await;
     }
 
     /// Writes into a field in place of what is there.
     pub(crate) async fn write(&self, css: &str, text: &str) {
         let field = self.find(css).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        field.clear().await;
+        field.send_keys(text).await;
     }
 
-    /// Presses keys wherever the focus is.
-    pub(crate) async fn press(&self, keys: impl Into<TypingData>) {
-        self.session.action_chain().send_keys(keys).perform().await.unwrap();
+    /// Presses a key wherever the focus is; `\u{e004}` is the tabulator, as the standard numbers them.
+    pub(crate) async fn press(&self, key: char) {
+        let strokes = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+        let actions = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] });
+        self.session.post("/actions", actions).await;
     }
 
     /// Returns what the body of a JavaScript function returns in this page. Works where the page's own scripts do not run, too.
     pub(crate) async fn ask(&self, function: &str) -> Value {
-        let answer = self.session.execute(function, Vec::new()).await.unwrap();
-        answer.json().clone()
+        let call = json!({ "script": function, "args": [] });
+        self.session.post("/execute/sync", call).await
     }
 
     /// Waits until the body of a JavaScript function returns true.
@@ -160,8 +159,9 @@ impl Browser {
 
     /// Returns the lines of the console since the last look, broken policies and scripts among them.
     pub(crate) async fn console(&self) -> Vec<String> {
-        let lines = self.session.browser_log().await.unwrap();
-        lines.into_iter().map(|line| line.message).collect()
+        let lines = self.session.post("/se/log", json!({ "type": "browser" })).await;
+        let lines = lines.as_array().unwrap().iter();
+        lines.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
     }
 
     pub(crate) async fn resize(&self, (width, height): Size) {
@@ -184,6 +184,7 @@ impl Browser {
 
     /// Sends a command of the DevTools protocol.
     pub(crate) async fn devtools(&self, command: &str, arguments: Value) -> Value {
-        self.session.cdp().send_raw(command, arguments).await.unwrap()
+        let command = json!({ "cmd": command, "params": arguments });
+        self.session.post("/goog/cdp/execute", command).await
     }
 }

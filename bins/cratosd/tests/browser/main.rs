@@ -6,6 +6,7 @@
 
 #[expect(dead_code, reason = "the pages that need the rest have their tests next")]
 mod browser;
+mod session;
 mod stage;
 mod support;
 mod tokenless;
