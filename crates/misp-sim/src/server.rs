@@ -43,14 +43,15 @@ enum Door {
 
 impl Server {
     pub(crate) fn start(listen: SocketAddr, shared: Shared) -> io::Result<Self> {
+        // Before the runtime is made: where the address is taken, dropping a runtime would panic in a caller that is async.
+        let listener = std::net::TcpListener::bind(listen)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("misp-sim")
             .enable_all()
             .build()?;
-        let listener = std::net::TcpListener::bind(listen)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let listener = {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?

@@ -249,3 +249,11 @@ fn rows_can_be_moved_between_two_pages() {
         Some("d6.example.com")
     );
 }
+
+#[test]
+fn an_address_that_is_taken_is_an_error_in_async_code_too() {
+    let first = sim();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let second = runtime.block_on(Sim::builder().listen(first.addr()).start());
+    assert!(matches!(second, Err(misp_sim::StartError::Listen { .. })), "{second:?}");
+}
