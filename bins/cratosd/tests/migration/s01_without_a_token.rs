@@ -1,0 +1,63 @@
+//! Section 1: routes without a token, and paths that there are not.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::rows::{Row, Shape};
+
+pub(crate) fn rows() -> Vec<Row> {
+    let mut rows = vec![
+        Row::get("/")
+            .answers(200, "application/json")
+            .with(Shape::Keys(&[
+                "message",
+                "IP",
+                "User-Agent",
+                "timestamp",
+                "date_time",
+                "repository",
+            ]))
+            .with(Shape::At("/IP", json!("127.0.0.1")))
+            .with(Shape::At("/User-Agent", Value::Null))
+            .with(Shape::Holds(" UTC\"".to_owned())),
+        Row::get("/")
+            .header("user-agent", "device/1")
+            .answers(200, "application/json")
+            .with(Shape::At("/User-Agent", json!("device/1"))),
+        Row::get("/")
+            .header("user-agent", "")
+            .answers(200, "application/json")
+            .with(Shape::At("/User-Agent", json!(""))),
+        Row::get("/robots.txt")
+            .answers(200, "text/plain; charset=utf-8")
+            .with(Shape::Bytes("User-agent: *\nDisallow: /".to_owned())),
+        Row::get("/v1/status")
+            .answers(200, "application/json")
+            .with(Shape::Keys(&["ping", "memcachedstatus"]))
+            .with(Shape::At("/ping", json!("pong")))
+            .with(Shape::AtOneOf("/memcachedstatus", &["OK", "FAIL", "DISABLED"])),
+        Row::get("/v1/status/").redirects("/v1/status"),
+        Row::get("/v1/status/?a=1&b=%20").redirects("/v1/status?a=1&b=%20"),
+    ];
+    for path in ["/docs", "/v1", "/nothing", "/V1/status", "/v1/Status", "//v1/status"] {
+        rows.push(Row::get(path).refuses(404, "Not Found"));
+    }
+    for method in [Method::POST, Method::OPTIONS, Method::PUT, Method::DELETE] {
+        let row = Row::new(method, "/v1/status").refuses(405, "Method Not Allowed");
+        rows.push(row.with(Shape::Header("allow", "GET, HEAD".to_owned())));
+    }
+    // HEAD was 405, which made clients that probe with it fail.
+    for path in ["/", "/robots.txt", "/v1/status"] {
+        let content_type = if path == "/robots.txt" {
+            "text/plain; charset=utf-8"
+        } else {
+            "application/json"
+        };
+        rows.push(
+            Row::new(Method::HEAD, path)
+                .answers(200, content_type)
+                .with(Shape::Nothing),
+        );
+    }
+    rows
+}
