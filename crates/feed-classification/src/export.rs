@@ -9,9 +9,11 @@ use std::io::{self, Write};
 use crate::{Indicator, IndicatorType};
 
 mod about;
+mod addresses;
 mod b64;
 pub mod escape;
 mod json;
+mod nftables;
 mod registry;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
@@ -152,7 +154,7 @@ impl<'f> FeedInfo<'f> {
 /// How many indicators an export has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Exported {
-    /// Entries in the output.
+    /// Indicators in the output. Where entries stand for several ([`About::merges`]), all of them count.
     pub written: u64,
     /// Indicators that were left out since the format cannot express them.
     pub quarantined: u64,

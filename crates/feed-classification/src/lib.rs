@@ -8,12 +8,14 @@
 //! | which tag of MISP | [`TagScheme`] |
 //! | from attribute to indicators | [`Extractor`], [`Dropped`] |
 //! | the values of a feed | [`IndicatorSet`], [`IndicatorSetBuilder`], [`aggregate()`] |
+//! | addresses and networks united, cut, searched | [`AddressSet`] |
 //! | bytes for a consumer | [`Exporter`], [`Registry`], [`export`] |
 //!
 //! # Features
 //!
 //! `testkit` (off by default): [`export`]`::testkit`, the battery that every exporter has to pass.
 
+mod address_set;
 mod age;
 mod aggregate;
 mod composite;
@@ -29,6 +31,7 @@ mod set;
 mod tag;
 mod type_set;
 
+pub use address_set::{AddressSet, network_of};
 pub use age::Age;
 pub use aggregate::{AGGREGABLE, aggregate};
 pub use dropped::Dropped;

@@ -23,6 +23,9 @@ pub struct About {
     pub extension: &'static str,
     /// The types that the format can carry.
     pub accepts: TypeSet,
+    /// Whether an entry may stand for several indicators: networks that touch, names below another one. Then it is the whole set that
+    /// says how many entries there are.
+    pub merges: bool,
 }
 
 impl About {
@@ -35,6 +38,7 @@ impl About {
             content_type: "text/plain; charset=utf-8",
             extension: "txt",
             accepts: TypeSet::ALL,
+            merges: false,
         }
     }
 
@@ -56,6 +60,13 @@ impl About {
     #[must_use]
     pub const fn accepts(mut self, accepts: TypeSet) -> Self {
         self.accepts = accepts;
+        self
+    }
+
+    /// Says that an entry may stand for several indicators.
+    #[must_use]
+    pub const fn merging(mut self) -> Self {
+        self.merges = true;
         self
     }
 }

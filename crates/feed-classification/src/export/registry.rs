@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::export::{Exporter, b64, json, txt, xml, yaml};
+use crate::export::{Exporter, b64, json, nftables, txt, xml, yaml};
 
 /// The exporters that a program offers, each under its name.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +17,7 @@ impl Registry {
         Self { exporters: Vec::new() }
     }
 
-    /// Returns a registry with `txt`, `json`, `xml`, `yaml` and `b64`.
+    /// Returns a registry with the built-in formats: those of the reference first, then ours.
     #[must_use]
     pub fn builtin() -> Self {
         Self::empty()
@@ -26,6 +26,7 @@ impl Registry {
             .with(xml::Xml)
             .with(yaml::Yaml)
             .with(b64::B64)
+            .with(nftables::Nftables)
     }
 
     /// Adds an exporter; one with the same name gives way.
@@ -79,14 +80,19 @@ mod tests {
 
     #[test]
     fn builtin_has_the_outputs_of_the_reference() {
-        assert!(Registry::builtin().names().eq(["txt", "json", "xml", "yaml", "b64"]));
+        assert!(
+            Registry::builtin()
+                .names()
+                .take(5)
+                .eq(["txt", "json", "xml", "yaml", "b64"])
+        );
         assert!(Registry::builtin().by_name("TXT").is_none());
     }
 
     #[test]
     fn an_exporter_replaces_the_one_with_its_name_in_place() {
         let registry = Registry::builtin().with(OwnTxt);
-        assert!(registry.names().eq(["txt", "json", "xml", "yaml", "b64"]));
+        assert!(registry.names().eq(Registry::builtin().names()));
         assert_eq!(registry.by_name("txt").unwrap().about().summary, "Our own plain text.");
     }
 

@@ -179,9 +179,10 @@ async fn an_output_that_does_not_exist_is_the_callers_fault() {
     let mut request = domains();
     request.output = "docx".to_owned();
     let error = bench.ask(request).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "output `docx` is not known; known are txt, json, xml, yaml, b64"
+    let said = error.to_string();
+    assert!(
+        said.starts_with("output `docx` is not known; known are txt, json, xml, yaml, b64"),
+        "{said}"
     );
     assert!(
         bench

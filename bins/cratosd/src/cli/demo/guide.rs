@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use feed_classification::{FeedName, IndicatorType, Registry};
+use feed_classification::{FeedName, IndicatorType, Registry, TypeSet};
 use token_crypto::{ExpiryDay, SealedToken};
 
 /// The feed that is shown first.
@@ -90,13 +90,21 @@ impl Guide<'_> {
     /// A loop that works in every shell; curl itself expands the list of outputs.
     fn everything(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let registry = Registry::builtin();
-        let outputs: Vec<_> = registry.names().collect();
+        // The others answer most types with a 422, which says nothing of the feed.
+        let for_all = registry
+            .iter()
+            .map(|exporter| exporter.about())
+            .filter(|about| about.accepts == TypeSet::ALL);
+        let outputs: Vec<_> = for_all.map(|about| about.name).collect();
         let (feeds, types, outputs) = (
             FeedName::NAMES.join(" "),
             IndicatorType::NAMES.join(" "),
             outputs.join(","),
         );
-        writeln!(f, "# Every feed, every type, every output: a status code for each")?;
+        writeln!(
+            f,
+            "# Every feed, every type, every output that takes all types: a status code for each"
+        )?;
         writeln!(f, "for feed in {feeds}; do")?;
         writeln!(f, "  for type in {types}; do")?;
         writeln!(

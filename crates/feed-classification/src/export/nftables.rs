@@ -1,0 +1,111 @@
+//! `nftables`: a file for `nft -f` that replaces the addresses of named sets in one transaction.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
+
+use ipnet::{Ipv4Subnets, Ipv6Subnets};
+
+use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined, addresses};
+use crate::{AddressSet, Indicator, TypeSet, network_of};
+
+/// Replaces what the sets `blocked4` and `blocked6` of the table `inet cratos` hold; rules that name the sets are the host's own.
+///
+/// `nft` applies a file as one transaction: at no moment is a set empty that was not empty before and after. Table and sets are made
+/// where they are missing, so the first run needs no preparation, and a rule may name either set whatever the feed's family is. Only
+/// the sets that the feed's type speaks of are touched: an `ipv6` feed leaves the IPv4 set alone, so that two feeds of one family
+/// each do not erase each other.
+///
+/// Ranges are merged here. Without that `nft` refuses the file ("conflicting intervals overlap"), and its own `auto-merge` takes four
+/// times as long and as much memory. An empty set has no statement of elements, since `{ }` is an error of syntax. Line ends are LF
+/// only; CRLF would be one too. Checked with nft 1.0.6; what the statements mean stands in its manual, `nft(8)`, under SETS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Nftables;
+
+impl Exporter for Nftables {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new(
+            "nftables",
+            "A file for nft -f that replaces the sets blocked4 and blocked6 of the table inet cratos.",
+        )
+        .extension("nft")
+        .accepts(TypeSet::ADDRESSES)
+        .merging();
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        network_of(item.value).is_none().then_some(Quarantined::UNREPRESENTABLE)
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match network_of(item.value) {
+            Some(network) => writeln!(out, "{network},"),
+            None => Ok(()),
+        }
+    }
+
+    fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(
+            b"add table inet cratos\n\
+              add set inet cratos blocked4 { type ipv4_addr; flags interval; }\n\
+              add set inet cratos blocked6 { type ipv6_addr; flags interval; }\n",
+        )?;
+        if addresses::can_be_v4(feed.kind) {
+            out.write_all(b"flush set inet cratos blocked4\n")?;
+        }
+        if addresses::can_be_v6(feed.kind) {
+            out.write_all(b"flush set inet cratos blocked6\n")?;
+        }
+        Ok(())
+    }
+
+    fn export(
+        &self,
+        feed: &FeedInfo<'_>,
+        items: &mut dyn Iterator<Item = Indicator<'_>>,
+        out: &mut dyn Write,
+    ) -> io::Result<Exported> {
+        let (addresses, exported) = addresses::collect(self, items);
+        self.header(feed, out)?;
+        write_elements(&addresses, out)?;
+        Ok(exported)
+    }
+}
+
+/// One statement per set: `nft` checks a set for overlaps once per statement, so many statements take many times as long.
+fn write_elements(addresses: &AddressSet, out: &mut dyn Write) -> io::Result<()> {
+    let statement = |name: &str, elements: &mut dyn Iterator<Item = String>, out: &mut dyn Write| {
+        let mut elements = elements.peekable();
+        if elements.peek().is_none() {
+            return Ok(());
+        }
+        writeln!(out, "add element inet cratos {name} {{")?;
+        elements.try_for_each(|element| writeln!(out, "{element},"))?;
+        out.write_all(b"}\n")
+    };
+    statement("blocked4", &mut addresses.v4_ranges().map(v4_element), out)?;
+    statement("blocked6", &mut addresses.v6_ranges().map(v6_element), out)
+}
+
+fn v4_element(range: RangeInclusive<Ipv4Addr>) -> String {
+    let (first, last) = range.into_inner();
+    element(first, last, Ipv4Subnets::new(first, last, 0))
+}
+
+fn v6_element(range: RangeInclusive<Ipv6Addr>) -> String {
+    let (first, last) = range.into_inner();
+    element(first, last, Ipv6Subnets::new(first, last, 0))
+}
+
+/// An address, a network if the range is one, or both ends.
+fn element<A: Display + PartialEq>(first: A, last: A, mut networks: impl Iterator<Item = impl Display>) -> String {
+    if first == last {
+        return first.to_string();
+    }
+    match (networks.next(), networks.next()) {
+        (Some(network), None) => network.to_string(),
+        _ => format!("{first}-{last}"),
+    }
+}

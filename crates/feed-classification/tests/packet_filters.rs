@@ -1,0 +1,198 @@
+//! What `nftables` and `ipset` write, loaded by the real programs in a network namespace of their own.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests: what cannot be unwrapped has failed the test"
+)]
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use feed_classification::{FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
+
+/// A shell in a fresh network namespace, with programs that change nothing outside of it.
+struct Namespace {
+    program: PathBuf,
+}
+
+impl Namespace {
+    /// Returns nothing, and says why, where the program is missing or namespaces are not allowed.
+    fn with(name: &str) -> Option<Self> {
+        let program = test_peers::program(name)?;
+        let works = Command::new("unshare").args(["-n", "true"]).output();
+        if !works.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: only root can make a network namespace for {name}");
+            return None;
+        }
+        Some(Self { program })
+    }
+
+    /// Runs `script`, in which `"$0"` is the program and `$1`, `$2`, … are files with the given contents.
+    fn run(&self, script: &str, files: &[&str]) -> Output {
+        let files: Vec<_> = files
+            .iter()
+            .map(|content| {
+                let mut file = tempfile::NamedTempFile::new().unwrap();
+                file.write_all(content.as_bytes()).unwrap();
+                file
+            })
+            .collect();
+        let mut shell = Command::new("unshare");
+        shell.args(["-n", "sh", "-ec", script]).arg(&self.program);
+        shell
+            .args(files.iter().map(tempfile::NamedTempFile::path))
+            .output()
+            .unwrap()
+    }
+
+    fn output(&self, script: &str, files: &[&str]) -> String {
+        let output = self.run(script, files);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said, "");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn body(output: &str, kind: Kind, values: &[&str]) -> String {
+    let set = IndicatorSet::of(kind, values.iter().copied());
+    let mut body = Vec::new();
+    let registry = Registry::builtin();
+    let exporter = registry.by_name(output).unwrap();
+    exporter
+        .export(&FeedInfo::new(kind, "block-ip-1w"), &mut set.indicators(), &mut body)
+        .unwrap();
+    String::from_utf8(body).unwrap()
+}
+
+/// Every other address, so that nothing merges.
+fn many(count: u32) -> Vec<String> {
+    (0..count)
+        .map(|number| Ipv4Addr::from_bits(0x0a00_0000 + 2 * number).to_string())
+        .collect()
+}
+
+const BOTH: [&str; 8] = [
+    "10.0.0.0/24",
+    "10.0.1.77/24",
+    "10.0.0.9",
+    "192.0.2.7",
+    "192.0.2.8",
+    "2001:db8::/32",
+    "2001:db8::1",
+    "::ffff:192.0.2.1",
+];
+
+mod nftables {
+    use super::*;
+
+    const LIST: &str = "\"$0\" -f \"$1\"; \"$0\" -f \"$2\"; \"$0\" list table inet cratos";
+
+    #[test]
+    fn both_families_load_merged_and_twice() {
+        let Some(namespace) = Namespace::with("nft") else {
+            return;
+        };
+        let file = body("nftables", Kind::Ip, &BOTH);
+        let listed = namespace.output(LIST, &[&file, &file]);
+        let flat: String = listed.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            flat.contains("elements = { 10.0.0.0/23, 192.0.2.7-192.0.2.8 }"),
+            "{flat}"
+        );
+        assert!(
+            flat.contains("elements = { ::ffff:192.0.2.1, 2001:db8::/32 }"),
+            "{flat}"
+        );
+    }
+
+    #[test]
+    fn the_next_file_replaces_all_elements_and_an_empty_one_leaves_none() {
+        let Some(namespace) = Namespace::with("nft") else {
+            return;
+        };
+        let full = body("nftables", Kind::Ip, &BOTH);
+        let listed = namespace.output(LIST, &[&full, &body("nftables", Kind::Ip, &["198.51.100.1"])]);
+        assert!(listed.contains("elements = { 198.51.100.1 }"), "{listed}");
+        assert!(!listed.contains("10.0.0.0") && !listed.contains("2001:db8"), "{listed}");
+        let listed = namespace.output(LIST, &[&full, &body("nftables", Kind::Ip, &[])]);
+        assert!(
+            listed.contains("set blocked4") && listed.contains("set blocked6"),
+            "{listed}"
+        );
+        assert!(!listed.contains("elements"), "{listed}");
+    }
+
+    #[test]
+    fn a_feed_of_one_family_leaves_the_other_alone() {
+        let Some(namespace) = Namespace::with("nft") else {
+            return;
+        };
+        let v4 = body("nftables", Kind::Cidr4, &["10.0.0.0/8"]);
+        let v6 = body("nftables", Kind::Ipv6, &["2001:db8::1"]);
+        let listed = namespace.output(LIST, &[&v4, &v6]);
+        assert!(
+            listed.contains("10.0.0.0/8") && listed.contains("2001:db8::1"),
+            "{listed}"
+        );
+        let listed = namespace.output(LIST, &[&v4, &body("nftables", Kind::Ipv6, &[])]);
+        assert!(listed.contains("10.0.0.0/8"), "{listed}");
+    }
+
+    #[test]
+    fn the_whole_of_both_families_loads() {
+        let Some(namespace) = Namespace::with("nft") else {
+            return;
+        };
+        let file = body("nftables", Kind::Ip, &["0.0.0.0/0", "::/0", "192.0.2.1"]);
+        let listed = namespace.output(LIST, &[&file, &file]);
+        assert!(listed.contains("0.0.0.0/0") && listed.contains("::/0"), "{listed}");
+    }
+
+    #[test]
+    fn fifty_thousand_addresses_load_over_fifty_thousand_others() {
+        let Some(namespace) = Namespace::with("nft") else {
+            return;
+        };
+        let values = many(50_001);
+        let values: Vec<_> = values.iter().map(String::as_str).collect();
+        let (one, other) = (&values[1..], &values[..50_000]);
+        let script = "\"$0\" -f \"$1\"; \"$0\" -f \"$2\"; \"$0\" -j list set inet cratos blocked4";
+        let listed = namespace.output(
+            script,
+            &[&body("nftables", Kind::Ipv4, one), &body("nftables", Kind::Ipv4, other)],
+        );
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        let elements = listed["nftables"][1]["set"]["elem"].as_array().unwrap();
+        assert!(
+            elements
+                .iter()
+                .map(|element| element.as_str().unwrap())
+                .eq(other.iter().copied())
+        );
+    }
+
+    /// What the sets are for: a rule that names one holds before and after.
+    #[test]
+    fn a_rule_may_name_the_sets() {
+        let Some(namespace) = Namespace::with("nft") else {
+            return;
+        };
+        let mut rules = body("nftables", Kind::Ipv4, &[]);
+        writeln!(
+            rules,
+            "add chain inet cratos input {{ type filter hook input priority 0; }}"
+        )
+        .unwrap();
+        writeln!(rules, "add rule inet cratos input ip saddr @blocked4 drop").unwrap();
+        writeln!(rules, "add rule inet cratos input ip6 saddr @blocked6 drop").unwrap();
+        let listed = namespace.output(LIST, &[&rules, &body("nftables", Kind::Ip, &BOTH)]);
+        assert!(
+            listed.contains("ip saddr @blocked4 drop") && listed.contains("10.0.0.0/23"),
+            "{listed}"
+        );
+    }
+}
