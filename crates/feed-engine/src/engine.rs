@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, MonotonicClock, Verdict};
+use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, Moment, MonotonicClock, Verdict};
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
+use crate::asked::Asked;
+use crate::changes::ChangeLogs;
 use crate::feed_set::Held;
 use crate::observed::Refreshes;
 use crate::rendered::Body;
@@ -45,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) counted: Refreshes,
     refreshes: Flights<FeedKey, Arc<FeedSet>, FeedError>,
     renderings: Flights<(BodyKey, u64), Arc<Body>, FeedError>,
+    asked: Asked,
+    logs: ChangeLogs,
 }
 
 /// Builds a [`FeedEngine`].
@@ -99,6 +103,8 @@ impl FeedEngineBuilder {
                 counted: Refreshes::default(),
                 refreshes: Flights::new(),
                 renderings: Flights::new(),
+                asked: Asked::default(),
+                logs: ChangeLogs::default(),
             }),
         }
     }
@@ -140,6 +146,7 @@ impl FeedEngine {
         let exporter = self.exporter(request)?;
         question::for_feed(upstream, request.scope, jiff::Timestamp::now())?;
         let key = feed_key(upstream, request.scope);
+        self.inner.asked.note(&key, upstream, self.now());
         let (held, origin) = self.held(upstream, &key, request.max_age).await?;
         let body = self.body(&key, &held.set, request, exporter).await?;
         let age = self.age(&held);
@@ -164,6 +171,45 @@ impl FeedEngine {
     pub fn forget(&self, upstream: &Upstream, scope: FeedScope) {
         let key = feed_key(upstream, scope);
         self.inner.change_set(key, |held| held.map(Held::forget));
+    }
+
+    /// Returns the feed's values as a caller without a wish gets them.
+    pub(crate) async fn current(&self, upstream: &Upstream, key: &FeedKey) -> Result<Arc<FeedSet>, FeedError> {
+        self.inner.asked.note(key, upstream, self.now());
+        let (held, _) = self.held(upstream, key, None).await?;
+        Ok(held.set)
+    }
+
+    /// Has the feed gathered anew, and waits for it: an answer that was on its way before does not count. Whoever asks meanwhile gets
+    /// what there is.
+    pub(crate) async fn refresh_now(&self, upstream: &Upstream, key: &FeedKey) -> Result<(), FeedError> {
+        let patience = upstream.site.timeout;
+        let gathering = async {
+            let joined = self.inner.refreshes.in_flight(key);
+            let outcome = self.flight(upstream, key, self.inner.sets.get(key).as_ref()).await;
+            if joined {
+                return self.flight(upstream, key, self.inner.sets.get(key).as_ref()).await;
+            }
+            outcome
+        };
+        match tokio::time::timeout(patience, gathering).await {
+            Ok(outcome) => outcome.map(|_| ()).map_err(landed),
+            Err(_) => Err(FeedError::TimedOut {
+                seconds: patience.as_secs(),
+            }),
+        }
+    }
+
+    pub(crate) fn asked(&self) -> &Asked {
+        &self.inner.asked
+    }
+
+    pub(crate) fn logs(&self) -> &ChangeLogs {
+        &self.inner.logs
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.inner.clock.now()
     }
 
     fn exporter(&self, request: &FeedRequest) -> Result<Arc<dyn Exporter>, FeedError> {
@@ -396,6 +442,12 @@ impl Inner {
                         ..fresh
                     })
                 });
+                if let Some(log) = self.logs.known(&key) {
+                    let newest = Arc::clone(&set);
+                    tokio::task::spawn_blocking(move || log.note(&newest))
+                        .await
+                        .map_err(|error| FeedError::internal("comparing the feed", error))?;
+                }
                 if self.sets.get(&key).is_none() {
                     let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
                     tracing::warn!(site, feed = ?key.scope, bytes, "a feed is larger than half of memory_bytes and cannot be kept: MISP is asked at every request, and there is no last good feed; raise memory_bytes");
@@ -428,7 +480,7 @@ impl fmt::Debug for FeedEngine {
     }
 }
 
-fn feed_key(upstream: &Upstream, scope: FeedScope) -> FeedKey {
+pub(crate) fn feed_key(upstream: &Upstream, scope: FeedScope) -> FeedKey {
     FeedKey {
         upstream: upstream.id(),
         scope,

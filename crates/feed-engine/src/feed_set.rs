@@ -1,13 +1,15 @@
 //! One feed's values in memory, before any format.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cache::{Moment, Weigh};
 use feed_classification::IndicatorSet;
+use sha2::{Digest as _, Sha256};
 
 use crate::Gathered;
+use crate::rendered::short_hex;
 
 /// The sorted, unique values of one feed, and since when they are what they are.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct FeedSet {
     dropped: BTreeMap<&'static str, u64>,
     changed_at: jiff::Timestamp,
     generation: u64,
+    id: OnceLock<String>,
 }
 
 /// Numbers sets and fetches, so that a body can tell which set it was made of.
@@ -41,6 +44,7 @@ impl FeedSet {
             dropped: gathered.dropped,
             changed_at,
             generation: COUNTER.fetch_add(1, Ordering::Relaxed),
+            id: OnceLock::new(),
         }
     }
 
@@ -48,6 +52,21 @@ impl FeedSet {
     #[must_use]
     pub fn values(&self) -> &IndicatorSet {
         &self.values
+    }
+
+    /// Returns the name of this state of the feed: 128 bits of the SHA-256 of its values, the same on every replica and after
+    /// every restart.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.id.get_or_init(|| {
+            let mut digest = Sha256::new();
+            for value in &self.values {
+                // No value holds this byte, which is in no UTF-8 text.
+                digest.update(value.as_bytes());
+                digest.update([0xff]);
+            }
+            short_hex(&digest.finalize())
+        })
     }
 
     /// Returns how many attributes gave no value, by reason.

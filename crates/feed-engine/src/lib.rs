@@ -10,15 +10,19 @@
 //! 4. `false_positives`: values that an analyst called harmless anywhere at this site;
 //! 5. `feed_set`: the sorted unique values, and since when they are what they are;
 //! 6. `rendered`: the bytes in the consumer's format, with their validators;
-//! 7. `engine`: memory, freshness, and one flight per feed around all of it.
+//! 7. `engine`: memory, freshness, and one flight per feed around all of it;
+//! 8. `changes`, `following`, `asked`: what came and went in a feed, for its listeners, and which feeds a change in MISP touches.
 //!
 //! Where indicators come from is one trait, [`IndicatorSource`]; [`MispSource`] is the one that asks MISP.
 
+mod asked;
+mod changes;
 mod encoding;
 mod engine;
 mod error;
 mod false_positives;
 mod feed_set;
+mod following;
 mod misp_source;
 mod observed;
 mod pass;
@@ -30,6 +34,8 @@ mod rows;
 mod source;
 mod upstream;
 
+pub use asked::Touched;
+pub use changes::{Change, Delta, Follower, Rendering, Snapshot};
 pub use encoding::Encoding;
 pub use engine::{FeedEngine, FeedEngineBuilder};
 pub use error::{Fault, FeedError};

@@ -117,13 +117,15 @@ impl Weigh for Body {
 
 /// 128 bits of the body's SHA-256: the same bytes have the same tag on every replica and after every restart.
 fn entity_tag(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    let mut tag = String::with_capacity(34);
-    tag.push('"');
+    format!("\"{}\"", short_hex(&Sha256::digest(bytes)))
+}
+
+/// Returns the first 128 bits of a digest in hex.
+pub(crate) fn short_hex(digest: &[u8]) -> String {
+    let mut text = String::with_capacity(32);
     for byte in digest.iter().take(16) {
         // Writing into a String cannot fail.
-        let _ = write!(tag, "{byte:02x}");
+        let _ = write!(text, "{byte:02x}");
     }
-    tag.push('"');
-    tag
+    text
 }

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot be set up has failed"
 )]
@@ -10,6 +11,7 @@ mod as_published;
 mod bytes;
 mod failures;
 mod false_positives;
+mod following;
 mod freshness;
 mod lost_filter;
 mod paging;

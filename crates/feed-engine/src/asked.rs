@@ -1,0 +1,100 @@
+//! Which feeds somebody asked for lately, and what a change in MISP touches of them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cache::Moment;
+use feed_classification::IndicatorType;
+use site_config::SiteName;
+
+use crate::Upstream;
+use crate::request::FeedKey;
+
+/// Feeds that nobody asked for in this time are left to the next who does.
+const LATELY: Duration = Duration::from_secs(3600);
+
+/// A device that polls every second need not be written down each time.
+const OFTEN: Duration = Duration::from_secs(10);
+
+/// Feeds that are remembered; beyond it new ones are refreshed by their own age alone.
+const MAX_FEEDS: usize = 4096;
+
+/// What may have changed in a MISP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Touched {
+    /// Anything.
+    Everything,
+    /// Attributes of these MISP attribute types.
+    AttributeTypes(BTreeSet<String>),
+}
+
+impl Touched {
+    /// Returns what is touched by either.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::AttributeTypes(mut types), Self::AttributeTypes(more)) => {
+                types.extend(more);
+                Self::AttributeTypes(types)
+            }
+            _ => Self::Everything,
+        }
+    }
+
+    /// Returns whether a feed of this kind may hold something else now: also by way of a false positive, which counts for all
+    /// types of one family.
+    fn concerns(&self, kind: IndicatorType, upstream: &Upstream) -> bool {
+        let Self::AttributeTypes(touched) = self else {
+            return true;
+        };
+        let family = IndicatorType::ALL
+            .iter()
+            .filter(|other| other.family() == kind.family());
+        let mut types = family.flat_map(|other| upstream.mappings.attribute_types(*other));
+        types.any(|name| touched.contains(name))
+    }
+}
+
+/// The feeds that were asked for lately, and as whom.
+#[derive(Debug, Default)]
+pub(crate) struct Asked(Mutex<HashMap<FeedKey, (Upstream, Moment)>>);
+
+impl Asked {
+    /// Writes down that somebody asked for this feed.
+    pub(crate) fn note(&self, key: &FeedKey, upstream: &Upstream, now: Moment) {
+        let mut feeds = self.lock();
+        match feeds.get_mut(key) {
+            // The site's rules that change no value, such as its time-out, are taken over too.
+            Some((known, at)) => {
+                if now.since(*at) >= OFTEN || !Arc::ptr_eq(&known.site, &upstream.site) {
+                    (*known, *at) = (upstream.clone(), now);
+                }
+            }
+            None => {
+                if feeds.len() >= MAX_FEEDS {
+                    feeds.retain(|_, (_, at)| now.since(*at) < LATELY);
+                }
+                if feeds.len() < MAX_FEEDS {
+                    feeds.insert(key.clone(), (upstream.clone(), now));
+                }
+            }
+        }
+    }
+
+    /// Returns the feeds of a site that are touched, those that nobody asked for lately left out.
+    pub(crate) fn touched(&self, site: &SiteName, touched: &Touched, now: Moment) -> Vec<(FeedKey, Upstream)> {
+        let mut feeds = self.lock();
+        feeds.retain(|_, (_, at)| now.since(*at) < LATELY);
+        feeds
+            .iter()
+            .filter(|(key, (upstream, _))| upstream.site.name == *site && touched.concerns(key.scope.kind, upstream))
+            .map(|(key, (upstream, _))| (key.clone(), upstream.clone()))
+            .collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FeedKey, (Upstream, Moment)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

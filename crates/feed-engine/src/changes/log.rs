@@ -1,0 +1,247 @@
+//! The last differences of each feed that somebody wants them of.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use feed_classification::{IndicatorSet, IndicatorType};
+use tokio::sync::watch;
+
+use super::{Change, Delta, Rendering, Snapshot};
+use crate::FeedSet;
+use crate::request::FeedKey;
+
+/// Feeds whose differences are kept; beyond it those that nobody follows leave.
+const MAX_LOGS: usize = 256;
+
+/// Differences that are kept of one feed.
+const MAX_DELTAS: usize = 256;
+
+/// Differences may weigh as much as the feed itself, or this many bytes: more would be longer than the whole feed.
+const MIN_DELTA_BYTES: usize = 64 * 1024;
+
+/// All logs, by feed.
+#[derive(Debug, Default)]
+pub(crate) struct ChangeLogs(Mutex<HashMap<FeedKey, Arc<FeedLog>>>);
+
+/// The newest state of one feed and the differences that led to it.
+#[derive(Debug)]
+pub(crate) struct FeedLog {
+    newest: watch::Sender<Arc<Snapshot>>,
+    deltas: Mutex<VecDeque<Arc<Delta>>>,
+    /// Somebody keeps the feed fresh for its followers.
+    driven: AtomicBool,
+}
+
+impl ChangeLogs {
+    /// Returns the log of a feed; a new one begins with this state.
+    pub(crate) fn open(&self, key: &FeedKey, set: &Arc<FeedSet>) -> Arc<FeedLog> {
+        let mut logs = self.lock();
+        if let Some(log) = logs.get(key) {
+            return Arc::clone(log);
+        }
+        if logs.len() >= MAX_LOGS {
+            logs.retain(|_, log| log.is_followed());
+        }
+        let log = Arc::new(FeedLog::beginning_with(Arc::clone(set)));
+        // When every one of them is followed, this one lives as long as who asked for it.
+        if logs.len() < MAX_LOGS {
+            logs.insert(key.clone(), Arc::clone(&log));
+        }
+        log
+    }
+
+    /// Returns the log of a feed whose differences somebody wants.
+    pub(crate) fn known(&self, key: &FeedKey) -> Option<Arc<FeedLog>> {
+        self.lock().get(key).cloned()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FeedKey, Arc<FeedLog>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FeedLog {
+    fn beginning_with(set: Arc<FeedSet>) -> Self {
+        Self {
+            newest: watch::Sender::new(Snapshot::of(set)),
+            deltas: Mutex::default(),
+            driven: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes the newest state and wakes the followers if it is another one. Takes time with large feeds.
+    pub(crate) fn note(&self, set: &Arc<FeedSet>) {
+        let mut deltas = self.lock();
+        let before = Arc::clone(&self.newest.borrow());
+        if before.set.values() == set.values() {
+            return;
+        }
+        deltas.push_back(Arc::new(Delta::between(&before.set, set)));
+        let bound = set.weight_bytes().max(MIN_DELTA_BYTES);
+        let mut weight: usize = deltas.iter().map(|delta| delta.weight_bytes()).sum();
+        while deltas.len() > MAX_DELTAS || weight > bound {
+            let Some(oldest) = deltas.pop_front() else { break };
+            weight -= oldest.weight_bytes();
+        }
+        self.newest.send_replace(Snapshot::of(Arc::clone(set)));
+    }
+
+    /// Returns what leads from the state that a caller has to the newest one, and the name of that one.
+    pub(crate) fn since(&self, state: Option<&str>) -> (Change, Arc<Snapshot>) {
+        let deltas = self.lock();
+        let newest = Arc::clone(&self.newest.borrow());
+        let change = match state {
+            Some(state) if state == newest.id() => Change::None,
+            // A feed may come back to a state that it had: the last time counts.
+            Some(state) => match deltas.iter().rposition(|delta| delta.from == state) {
+                Some(first) => together(newest.set.values().kind(), deltas.range(first..)),
+                None => Change::Snapshot(Arc::clone(&newest)),
+            },
+            None => Change::Snapshot(Arc::clone(&newest)),
+        };
+        (change, newest)
+    }
+
+    /// Returns what tells of new states.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.newest.subscribe()
+    }
+
+    pub(crate) fn is_followed(&self) -> bool {
+        self.newest.receiver_count() > 0
+    }
+
+    /// Returns whether the caller is the one who has to keep the feed fresh from now on.
+    pub(crate) fn take_wheel(&self) -> bool {
+        !self.driven.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn leave_wheel(&self) {
+        self.driven.store(false, Ordering::Release);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Delta>>> {
+        self.deltas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns differences in a row as one: what came and went again is in none.
+fn together<'d>(kind: IndicatorType, mut deltas: impl Iterator<Item = &'d Arc<Delta>> + Clone) -> Change {
+    let all = deltas.clone();
+    let (Some(first), second) = (deltas.next(), deltas.next()) else {
+        return Change::None;
+    };
+    let Some(second) = second else {
+        return Change::Delta(Arc::clone(first));
+    };
+    let last = deltas.last().unwrap_or(second);
+    let mut came: BTreeMap<&str, bool> = BTreeMap::new();
+    for delta in all {
+        let removed = delta.removed.iter().map(|value| (value, false));
+        for (value, is_there) in removed.chain(delta.added.iter().map(|value| (value, true))) {
+            match came.entry(value) {
+                Entry::Occupied(entry) if *entry.get() != is_there => {
+                    entry.remove();
+                }
+                Entry::Occupied(_) => {}
+                Entry::Vacant(entry) => {
+                    entry.insert(is_there);
+                }
+            }
+        }
+    }
+    let with = |wanted: bool| {
+        let values = came.iter().filter(|(_, is_there)| **is_there == wanted);
+        IndicatorSet::of(kind, values.map(|(value, _)| *value))
+    };
+    Change::Delta(Arc::new(Delta {
+        from: first.from.clone(),
+        to: last.to.clone(),
+        added: with(true),
+        removed: with(false),
+        rendering: Rendering::default(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Gathered;
+
+    fn set(values: &BTreeSet<u8>) -> Arc<FeedSet> {
+        let texts: Vec<String> = values.iter().map(|value| format!("v{value}.example")).collect();
+        let values = IndicatorSet::of(IndicatorType::Domain, texts.iter().map(String::as_str));
+        FeedSet::renew(
+            None,
+            Gathered::new(values, BTreeMap::new()),
+            jiff::Timestamp::UNIX_EPOCH,
+        )
+    }
+
+    fn after(before: &FeedSet, delta: &Delta) -> Vec<String> {
+        let mut values: BTreeSet<String> = before.values().iter().map(str::to_owned).collect();
+        for value in &delta.removed {
+            assert!(values.remove(value), "{value} was not there");
+        }
+        for value in &delta.added {
+            assert!(values.insert(value.to_owned()), "{value} was there");
+        }
+        values.into_iter().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn from_every_known_state_the_difference_leads_to_the_newest(
+            states in prop::collection::vec(prop::collection::btree_set(0_u8..12, 0..8), 1..12),
+        ) {
+            let sets: Vec<Arc<FeedSet>> = states.iter().map(set).collect();
+            let log = FeedLog::beginning_with(Arc::clone(&sets[0]));
+            sets.iter().for_each(|set| log.note(set));
+            let newest: Vec<String> = sets[sets.len() - 1].values().iter().map(str::to_owned).collect();
+            for known in &sets {
+                match log.since(Some(known.id())).0 {
+                    Change::None => prop_assert_eq!(known.values(), sets[sets.len() - 1].values()),
+                    Change::Delta(delta) => prop_assert_eq!(&after(known, &delta), &newest),
+                    Change::Snapshot(_) => prop_assert!(false, "a state was forgotten"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_comes_with_nothing_or_with_what_nobody_knows_gets_everything() {
+        let log = FeedLog::beginning_with(set(&BTreeSet::from([1, 2])));
+        for state in [None, Some(""), Some("\"x\"")] {
+            let (Change::Snapshot(all), _) = log.since(state) else {
+                panic!("{state:?}")
+            };
+            assert_eq!(all.set.values().len(), 2);
+        }
+    }
+
+    #[test]
+    fn differences_are_forgotten_before_they_outweigh_the_feed() {
+        let states: Vec<Arc<FeedSet>> = (0..40_u32)
+            .map(|n| {
+                let texts: Vec<String> = (0..500).map(|m| format!("{n}-{m}.example")).collect();
+                let values = IndicatorSet::of(IndicatorType::Domain, texts.iter().map(String::as_str));
+                FeedSet::renew(
+                    None,
+                    Gathered::new(values, BTreeMap::new()),
+                    jiff::Timestamp::UNIX_EPOCH,
+                )
+            })
+            .collect();
+        let log = FeedLog::beginning_with(Arc::clone(&states[0]));
+        states.iter().for_each(|set| log.note(set));
+        assert!(log.lock().len() < 10, "{}", log.lock().len());
+        assert!(matches!(log.since(Some(states[0].id())).0, Change::Snapshot(_)));
+        assert!(matches!(log.since(Some(states[38].id())).0, Change::Delta(_)));
+    }
+}
