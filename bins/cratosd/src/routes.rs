@@ -30,7 +30,7 @@ use crate::auth;
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
-use feed_path::{FeedPath, Of};
+use feed_path::{FeedPath, Of, Output};
 use warninglist::WarninglistPath;
 
 /// A path that we know, with its variable parts still unchecked: what is wrong with them is told after the token.
@@ -62,7 +62,7 @@ pub(crate) enum Route<'a> {
     FeedMapping,
     /// `/v1/generate_token_json`
     GenerateTokenJson,
-    /// `/v1/feed/…` and `/v1/uuid/…`
+    /// `/v1/feed/…`, `/v1/vendor/…` and `/v1/uuid/…`
     Feed(FeedPath<'a>),
     /// `/v1/clear_cache/feed/…`
     ClearCache(FeedPath<'a>),
@@ -92,13 +92,19 @@ impl<'a> Route<'a> {
                 of: Of::Feed(feed),
                 kind,
                 age,
-                output,
+                output: Output::Named(output),
+            }),
+            ["v1", "vendor", vendor, "feed", feed, "type", kind, "age", age] => Self::Feed(FeedPath {
+                of: Of::Feed(feed),
+                kind,
+                age,
+                output: Output::Vendor(vendor),
             }),
             ["v1", "uuid", uuid, "type", kind, "age", age, "output", output] => Self::Feed(FeedPath {
                 of: Of::Organisation(uuid),
                 kind,
                 age,
-                output,
+                output: Output::Named(output),
             }),
             [
                 "v1",
@@ -115,7 +121,7 @@ impl<'a> Route<'a> {
                 of: Of::Feed(feed),
                 kind,
                 age,
-                output,
+                output: Output::Named(output),
             }),
             _ => return None,
         })
@@ -137,11 +143,11 @@ impl<'a> Route<'a> {
             Self::Warninglist(_) => "/v1/warninglist/id/{id}/output/{output}",
             Self::FeedMapping => "/v1/feedmapping",
             Self::GenerateTokenJson => "/v1/generate_token_json",
-            Self::Feed(FeedPath { of: Of::Feed(_), .. }) => "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}",
-            Self::Feed(FeedPath {
-                of: Of::Organisation(_),
-                ..
-            }) => "/v1/uuid/{uuid}/type/{type}/age/{age}/output/{output}",
+            Self::Feed(FeedPath { of, output, .. }) => match (of, output) {
+                (_, Output::Vendor(_)) => "/v1/vendor/{vendor}/feed/{feed}/type/{type}/age/{age}",
+                (Of::Feed(_), Output::Named(_)) => "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}",
+                (Of::Organisation(_), Output::Named(_)) => "/v1/uuid/{uuid}/type/{type}/age/{age}/output/{output}",
+            },
             Self::ClearCache(_) => "/v1/clear_cache/feed/{feed}/type/{type}/age/{age}/output/{output}",
         }
     }
@@ -206,10 +212,14 @@ mod tests {
             of: Of::Feed(""),
             kind: "",
             age: "",
-            output: "",
+            output: Output::Named(""),
         };
         let y = FeedPath {
             of: Of::Organisation(""),
+            ..x
+        };
+        let z = FeedPath {
+            output: Output::Vendor(""),
             ..x
         };
         let routes = [
@@ -228,6 +238,7 @@ mod tests {
             Route::GenerateTokenJson,
             Route::Feed(x),
             Route::Feed(y),
+            Route::Feed(z),
             Route::ClearCache(x),
         ];
         for route in routes {
@@ -260,7 +271,7 @@ mod tests {
             of: Of::Feed("block"),
             kind: "ipv4",
             age: "1w",
-            output: "t/x",
+            output: Output::Named("t/x"),
         };
         assert_eq!(Route::parse(&segments.parts()), Some(Route::Feed(expected)));
     }

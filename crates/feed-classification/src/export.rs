@@ -3,17 +3,21 @@
 //! A format is one type that implements [`Exporter`]. Ours are files of this module, listed in [`Registry::builtin`]; another crate
 //! writes its own and adds it with [`Registry::with`].
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
+use crate::set::IndicatorSetBuilder;
 use crate::{Indicator, IndicatorType};
 
 mod about;
 mod addresses;
 mod b64;
+mod cisco;
 pub mod escape;
 mod json;
 mod nftables;
+mod paloalto;
 mod registry;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
@@ -66,6 +70,14 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Returns the value in the form that the consumer takes, such as a URL without its scheme; for the types in [`About::rewrites`].
+    ///
+    /// Such a feed is sorted and made unique once more, by what is written: its entries come in order, and none twice. Then
+    /// [`Exporter::entry`] gets the rewritten values, and [`Exporter::refuses`] those from before.
+    fn rewrite<'v>(&self, item: &Indicator<'v>) -> Cow<'v, str> {
+        Cow::Borrowed(item.value)
+    }
+
     /// Writes what stands before the first entry.
     ///
     /// # Errors
@@ -108,29 +120,54 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
     ) -> io::Result<Exported> {
-        let accepts = self.about().accepts;
-        let separator = self.separator().as_bytes();
-        let mut exported = Exported::default();
-        for item in items.filter(|item| accepts.contains(item.kind)) {
-            if self.refuses(&item).is_some() {
-                exported.quarantined += 1;
-                continue;
+        let about = self.about();
+        let mut quarantined = 0;
+        let accepted = items.filter(|item| about.accepts.contains(item.kind));
+        let mut kept = accepted.filter(|item| {
+            let is_refused = self.refuses(item).is_some();
+            quarantined += u64::from(is_refused);
+            !is_refused
+        });
+        let written = if about.rewrites.contains(feed.kind) {
+            let mut written = 0;
+            let mut rewritten = IndicatorSetBuilder::new(feed.kind);
+            for item in kept {
+                rewritten.push(&self.rewrite(&item));
+                written += 1;
             }
-            if exported.written == 0 {
-                self.header(feed, out)?;
-            } else {
-                out.write_all(separator)?;
-            }
-            self.entry(&item, out)?;
-            exported.written += 1;
-        }
-        if exported.written == 0 {
-            self.empty(feed, out)?;
+            write_entries(self, feed, &mut rewritten.finish().indicators(), out)?;
+            written
         } else {
-            self.footer(feed, out)?;
-        }
-        Ok(exported)
+            write_entries(self, feed, &mut kept, out)?
+        };
+        Ok(Exported { written, quarantined })
     }
+}
+
+/// Writes the feed around and between these indicators and returns how many they are.
+fn write_entries<E: Exporter + ?Sized>(
+    exporter: &E,
+    feed: &FeedInfo<'_>,
+    items: &mut dyn Iterator<Item = Indicator<'_>>,
+    out: &mut dyn Write,
+) -> io::Result<u64> {
+    let separator = exporter.separator().as_bytes();
+    let mut written = 0;
+    for item in items {
+        if written == 0 {
+            exporter.header(feed, out)?;
+        } else {
+            out.write_all(separator)?;
+        }
+        exporter.entry(&item, out)?;
+        written += 1;
+    }
+    if written == 0 {
+        exporter.empty(feed, out)?;
+    } else {
+        exporter.footer(feed, out)?;
+    }
+    Ok(written)
 }
 
 /// What an exporter may know about the feed that it writes; never a time, so that bodies stay the same bytes.

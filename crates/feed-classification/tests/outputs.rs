@@ -35,6 +35,16 @@ fn txt_has_crlf_between_and_none_at_the_end() {
 }
 
 #[test]
+fn cisco_has_the_bytes_of_txt_and_so_has_paloalto_except_for_urls() {
+    for kind in Kind::ALL.iter().copied() {
+        let values = ["one", "two\nlines", "http://a.example/x", "b.example"];
+        let txt = export("txt", kind, &values);
+        assert_eq!(export("cisco", kind, &values), txt, "{kind}");
+        assert_eq!(export("paloalto", kind, &values) == txt, kind != Kind::Url, "{kind}");
+    }
+}
+
+#[test]
 fn txt_leaves_out_a_value_of_two_lines_without_a_trace() {
     let (text, exported) = export("txt", Kind::Mutex, &["a", "b\nc", "d\u{2028}e", "f"]);
     assert_eq!(text, "a\r\nf");

@@ -1,4 +1,4 @@
-//! The feeds: `GET /v1/feed/…` and `GET /v1/uuid/…`.
+//! The feeds: `GET /v1/feed/…`, `GET /v1/vendor/…` and `GET /v1/uuid/…`.
 
 use feed_engine::{FeedRequest, Origin, RenderedFeed};
 use http::StatusCode;

@@ -15,7 +15,16 @@ pub(crate) struct FeedPath<'a> {
     pub(super) of: Of<'a>,
     pub(super) kind: &'a str,
     pub(super) age: &'a str,
-    pub(super) output: &'a str,
+    pub(super) output: Output<'a>,
+}
+
+/// Where a path names the exporter; the same ones are behind both.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Output<'a> {
+    /// `/output/NAME` at the end.
+    Named(&'a str),
+    /// `/vendor/NAME` in front.
+    Vendor(&'a str),
 }
 
 /// What a feed's path begins with.
@@ -37,20 +46,28 @@ pub(super) struct Wanted<'a> {
 impl<'a> FeedPath<'a> {
     /// Checks every part, in the order of the path; what is wrong is added to `wrong`.
     pub(super) fn check(&self, site: &Site, registry: &Registry, wrong: &mut Vec<Invalid>) -> Option<Wanted<'a>> {
+        let (part, output) = match self.output {
+            Output::Named(name) => ("returnedDataType", name),
+            Output::Vendor(name) => ("vendorName", name),
+        };
+        let exporter = registry.by_name(output);
+        let unknown = match exporter {
+            Some(_) => None,
+            None => Some(Invalid::not_one_of(&["path", part], output, registry.names())),
+        };
+        // What is wrong is told in the order of the path.
+        let (first, last) = match self.output {
+            Output::Vendor(_) => (unknown, None),
+            Output::Named(_) => (None, unknown),
+        };
+        wrong.extend(first);
         let selection = match self.of {
             Of::Feed(name) => feed(name, site, wrong).map(Selection::Feed),
             Of::Organisation(text) => organisation(text, wrong).map(Selection::Organisation),
         };
         let kind = named::<IndicatorType>("dataType", self.kind, wrong);
         let age = named::<Age>("dataAge", self.age, wrong);
-        let exporter = registry.by_name(self.output);
-        if exporter.is_none() {
-            wrong.push(Invalid::not_one_of(
-                &["path", "returnedDataType"],
-                self.output,
-                registry.names(),
-            ));
-        }
+        wrong.extend(last);
         if let (Some(exporter), Some(kind)) = (exporter, kind) {
             let accepts = exporter.about().accepts;
             if !accepts.contains(kind) {
@@ -63,10 +80,7 @@ impl<'a> FeedPath<'a> {
             kind: kind?,
             age: age?,
         };
-        exporter.map(|_| Wanted {
-            scope,
-            output: self.output,
-        })
+        exporter.map(|_| Wanted { scope, output })
     }
 }
 

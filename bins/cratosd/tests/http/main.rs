@@ -20,4 +20,5 @@ mod static_files;
 mod support;
 mod token_transports;
 mod tokenless;
+mod vendors;
 mod warninglists;

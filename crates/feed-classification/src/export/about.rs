@@ -26,6 +26,8 @@ pub struct About {
     /// Whether an entry may stand for several indicators: networks that touch, names below another one. Then it is the whole set that
     /// says how many entries there are.
     pub merges: bool,
+    /// The types whose values are written in another form than ours; see [`Exporter::rewrite`](crate::Exporter::rewrite).
+    pub rewrites: TypeSet,
 }
 
 impl About {
@@ -39,6 +41,7 @@ impl About {
             extension: "txt",
             accepts: TypeSet::ALL,
             merges: false,
+            rewrites: TypeSet::NONE,
         }
     }
 
@@ -67,6 +70,13 @@ impl About {
     #[must_use]
     pub const fn merging(mut self) -> Self {
         self.merges = true;
+        self
+    }
+
+    /// Sets the types whose values are written in another form than ours.
+    #[must_use]
+    pub const fn rewrites(mut self, rewrites: TypeSet) -> Self {
+        self.rewrites = rewrites;
         self
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::export::{Exporter, b64, json, nftables, txt, xml, yaml};
+use crate::export::{Exporter, b64, cisco, json, nftables, paloalto, txt, xml, yaml};
 
 /// The exporters that a program offers, each under its name.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,8 @@ impl Registry {
             .with(xml::Xml)
             .with(yaml::Yaml)
             .with(b64::B64)
+            .with(paloalto::PaloAlto)
+            .with(cisco::Cisco)
             .with(nftables::Nftables)
     }
 
@@ -80,12 +82,8 @@ mod tests {
 
     #[test]
     fn builtin_has_the_outputs_of_the_reference() {
-        assert!(
-            Registry::builtin()
-                .names()
-                .take(5)
-                .eq(["txt", "json", "xml", "yaml", "b64"])
-        );
+        let of_the_reference = ["txt", "json", "xml", "yaml", "b64", "paloalto", "cisco"];
+        assert!(Registry::builtin().names().take(7).eq(of_the_reference));
         assert!(Registry::builtin().by_name("TXT").is_none());
     }
 

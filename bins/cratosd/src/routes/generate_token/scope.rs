@@ -205,13 +205,14 @@ mod tests {
     #[test]
     fn both_spellings_give_the_same_scope() {
         let fields = json!({
-            "feeds": ["block", "42"], "types": "all", "outputs": ["txt"],
+            "feeds": ["block", "42"], "types": "all", "outputs": ["txt", "paloalto"],
             "networks": ["10.0.0.0/8", "2001:db8::1"], "permissions": ["lookup"], "label": "fw1",
         });
         let (nested, label) = scope(json!({ "scope": fields })).unwrap();
         assert_eq!((nested.clone(), label), scope(fields).unwrap());
         let nested = nested.unwrap();
         assert!(nested.permits_feed("42") && !nested.permits_feed("hunt") && nested.permits_type("ipv4"));
+        assert!(nested.permits_output("paloalto") && !nested.permits_output("cisco"));
         assert!(nested.permits(Permission::Lookup) && !nested.permits(Permission::ClearCache));
         assert!(
             nested.permits_address("10.1.1.1".parse().unwrap())

@@ -1,0 +1,33 @@
+//! `cisco`: what Security Intelligence of Cisco's firewalls loads.
+
+use std::io::{self, Write};
+
+use crate::Indicator;
+use crate::export::txt::Txt;
+use crate::export::{About, Exporter, Quarantined};
+
+/// The bytes of `txt`, under the name by which the reference gives them to Cisco's firewalls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cisco;
+
+impl Exporter for Cisco {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new(
+            "cisco",
+            "One value per line, for Security Intelligence of Cisco firewalls.",
+        );
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        Txt.refuses(item)
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        Txt.entry(item, out)
+    }
+
+    fn separator(&self) -> &'static str {
+        Txt.separator()
+    }
+}

@@ -1,0 +1,155 @@
+//! `paloalto`: external dynamic lists of PAN-OS.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use crate::export::txt::Txt;
+use crate::export::{About, Exporter, Quarantined};
+use crate::{Indicator, IndicatorType, TypeSet};
+
+/// One entry per line as in `txt`; URLs stand there without their scheme, and are sorted and unique as they stand.
+///
+/// An entry of a URL list ends at the first space, `*` and `^` are wildcards in it, and it has at most 255 characters, the slash
+/// included that the firewall puts behind a name alone. What is not plain ASCII never meets a request, in which it is encoded. Such
+/// URLs would be ignored or, worse, match something else, and are left out. Lists of addresses and of names hold nothing of that kind;
+/// for types that the firewall has no list for the bytes are those of `txt`, as in the reference.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PaloAlto;
+
+/// The longest entry of a URL list.
+const MAX_CHARACTERS: usize = 255;
+
+const TOO_LONG: Quarantined = Quarantined::because("too_long");
+const WILDCARD: Quarantined = Quarantined::because("wildcard");
+
+impl Exporter for PaloAlto {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new("paloalto", "One entry per line, for external dynamic lists of PAN-OS.")
+            .rewrites(TypeSet::of(&[IndicatorType::Url]));
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        if item.kind != IndicatorType::Url {
+            return Txt.refuses(item);
+        }
+        let entry = without_scheme(item.value);
+        let slash = usize::from(!entry.contains('/'));
+        if !entry.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Some(Quarantined::UNREPRESENTABLE)
+        } else if entry.contains(['*', '^']) {
+            Some(WILDCARD)
+        } else if entry.len() + slash > MAX_CHARACTERS {
+            Some(TOO_LONG)
+        } else {
+            None
+        }
+    }
+
+    fn rewrite<'v>(&self, item: &Indicator<'v>) -> Cow<'v, str> {
+        Cow::Borrowed(without_scheme(item.value))
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        Txt.entry(item, out)
+    }
+
+    fn separator(&self) -> &'static str {
+        Txt.separator()
+    }
+}
+
+/// Cuts a scheme at the front only: `c.example/?u=http://d.example/` has none.
+fn without_scheme(url: &str) -> &str {
+    match url.split_once("://") {
+        Some((scheme, rest))
+            if scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')) =>
+        {
+            rest
+        }
+        _ => url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::{Exported, FeedInfo};
+    use crate::{Extractor, IndicatorSet};
+    use proptest::prelude::*;
+
+    fn urls(values: &[&str]) -> (String, Exported) {
+        let set = IndicatorSet::of(IndicatorType::Url, values.iter().copied());
+        let mut out = Vec::new();
+        let info = FeedInfo::new(IndicatorType::Url, "test");
+        let exported = PaloAlto.export(&info, &mut set.indicators(), &mut out).unwrap();
+        (String::from_utf8(out).unwrap(), exported)
+    }
+
+    #[test]
+    fn urls_lose_their_scheme_before_they_are_sorted() {
+        let (text, exported) = urls(&[
+            "https://a.example/x",
+            "http://b.example/",
+            "http://a.example/x",
+            "ftp://c.example",
+        ]);
+        assert_eq!(text, "a.example/x\r\nb.example/\r\nc.example");
+        assert_eq!((exported.written, exported.quarantined), (4, 0));
+        assert_eq!(urls(&[]).0, "");
+    }
+
+    #[test]
+    fn a_scheme_inside_of_a_url_stays() {
+        for url in [
+            "c.example/?u=http://d.example/",
+            "c.example/http://x",
+            "c.example:8080/a#b://c",
+        ] {
+            assert_eq!(urls(&[url]).0, url);
+        }
+    }
+
+    #[test]
+    fn what_the_firewall_would_take_for_something_else_is_left_out() {
+        let long = format!("http://a.example/{}", "x".repeat(246));
+        let name = format!("http://{}", "a.".repeat(127) + "b");
+        for (url, reason) in [
+            ("http://a.example/b c", "unrepresentable"),
+            ("http://ünï.example/", "unrepresentable"),
+            ("http://*.example/", "wildcard"),
+            ("http://a.example/^", "wildcard"),
+            (&long, "too_long"),
+            (&name, "too_long"),
+        ] {
+            let item = Indicator::new(IndicatorType::Url, url);
+            assert_eq!(PaloAlto.refuses(&item).map(Quarantined::reason), Some(reason), "{url}");
+            let (text, exported) = urls(&[url, "http://z.example/"]);
+            assert_eq!((&*text, exported.written, exported.quarantined), ("z.example/", 1, 1));
+        }
+        let fits = format!("http://a.example/{}", "x".repeat(245));
+        assert_eq!(urls(&[&fits]).0.len(), 255);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_urls_are_the_lines_are_sorted_unique_and_plain(
+            values in prop::collection::vec("(https?://)?[a-c]\\.example(:80)?(/[a-c*^ é/?=:]{0,6})?", 0..20)
+        ) {
+            let mut found = Vec::new();
+            for value in &values {
+                let _ = Extractor::new(IndicatorType::Url).extract("url", value, &mut |url| found.push(url.to_owned()));
+            }
+            let refs: Vec<&str> = found.iter().map(String::as_str).collect();
+            let (text, _) = urls(&refs);
+            let lines: Vec<&str> = text.split("\r\n").filter(|line| !line.is_empty()).collect();
+            prop_assert!(lines.is_sorted_by(|a, b| a < b));
+            for line in lines {
+                prop_assert!(line.bytes().all(|byte| byte.is_ascii_graphic()) && !line.starts_with("http"));
+                prop_assert!(refs.iter().any(|url| url.ends_with(line)));
+            }
+        }
+    }
+}
