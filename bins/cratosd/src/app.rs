@@ -1,7 +1,7 @@
 //! What every request needs: the configuration in force, the keys derived from it, and the engine.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{ConfigStore, Core, Loaded};
 use token_crypto::{KeyError, KeyRing, KeyRingBuilder};
 
+use crate::access_log::AccessLog;
 use crate::exit::chain;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
@@ -31,6 +32,7 @@ pub struct App {
     refused: ArcSwapOption<Loaded>,
     minting: RateLimit,
     metrics: Metrics,
+    access_log: OnceLock<AccessLog>,
 }
 
 /// One state of the configuration with its keys. A request takes one and keeps it, so that it never sees half of a reload.
@@ -72,7 +74,38 @@ impl App {
             refused: ArcSwapOption::empty(),
             minting: RateLimit::new(MINTING_BURST, MINTING_PAUSE),
             metrics: Metrics::default(),
+            access_log: OnceLock::new(),
         }))
+    }
+
+    /// Writes the access log from now on, where the core file names one. Until then there is none.
+    ///
+    /// # Errors
+    /// When the system gives no thread for it.
+    pub fn start_access_log(&self) -> std::io::Result<()> {
+        let log = AccessLog::start(self.config.current().core.access_log.clone())?;
+        // A second one would write the same lines.
+        let _ = self.access_log.set(log);
+        Ok(())
+    }
+
+    /// Opens the file of the access log anew, as the configuration in force says: it may have been moved away.
+    pub fn reopen_access_log(&self) {
+        if let Some(log) = self.access_log.get() {
+            log.reopen(self.config.current().core.access_log.clone());
+        }
+    }
+
+    /// Waits a moment for the access log to be written; blocks.
+    pub fn flush_access_log(&self) {
+        if let Some(log) = self.access_log.get() {
+            log.flush();
+        }
+    }
+
+    /// Returns where answers are noted.
+    pub(crate) fn access_log(&self) -> Option<&AccessLog> {
+        self.access_log.get()
     }
 
     /// Returns the state that a request shall work with.

@@ -51,6 +51,7 @@ pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Gr
         .open(&token)
         .map_err(|error| forbidden(refusal(error, &token)))?;
     let claims = &opened.claims;
+    request.noted.token(claims.id, claims.label.clone());
     if claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
         return Err(forbidden("The security token has expired."));
     }
@@ -68,6 +69,7 @@ pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Gr
     if !allowed || !claims.scope.permits_address(request.client) {
         return Err(forbidden(outsider(request.client)));
     }
+    request.noted.good_for(site.name.as_str());
     Ok(Grant {
         upstream: upstream(claims, site, &snapshot.loaded),
         scope: opened.claims.scope,

@@ -93,7 +93,7 @@ impl Command {
         match self {
             Self::Serve(_) => "info",
             // A line per request would push what the demo prints off the screen.
-            Self::Demo(_) => "info,cratosd::access=warn",
+            Self::Demo(_) => "info,cratosd::access=warn,cratosd::audit=warn",
             // What the engine warns about is what this command ends with.
             Self::Feed(_) => "warn,feed_engine=error",
             _ => "warn",

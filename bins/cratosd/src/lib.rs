@@ -17,17 +17,20 @@ pub mod server;
 pub mod telemetry;
 
 mod accept_encoding;
+mod access_log;
 mod app;
 mod assets;
 mod auth;
 mod conditional;
 mod invalid;
 mod metrics;
+mod noted;
 mod query;
 mod rate_limit;
 mod reject;
 mod reply;
 mod request;
 mod routes;
+mod seldom;
 
 pub use app::{App, AppError};

@@ -4,6 +4,7 @@
 //! for a while is looked up when somebody asks. No label holds anything that a caller wrote: routes are templates, sites are those of
 //! the configuration.
 
+mod access_log;
 mod configuration;
 mod feeds;
 mod requests;
@@ -26,7 +27,13 @@ pub(crate) use requests::Metrics;
 pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
 /// Each room puts its metrics into the registry of one page.
-const ROOMS: &[fn(&App, &mut Registry)] = &[build, configuration::describe, feeds::describe, requests::describe];
+const ROOMS: &[fn(&App, &mut Registry)] = &[
+    build,
+    access_log::describe,
+    configuration::describe,
+    feeds::describe,
+    requests::describe,
+];
 
 /// Returns everything in the text format of Prometheus.
 pub(crate) fn page(app: &App) -> Result<String, fmt::Error> {

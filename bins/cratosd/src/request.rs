@@ -10,7 +10,9 @@ use http::{Method, Response, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
+use crate::access_log::Line;
 use crate::app::App;
+use crate::noted::Noted;
 use crate::query::Query;
 use crate::reject::Reject;
 use crate::reply::Reply;
@@ -25,6 +27,8 @@ pub(crate) struct Request<'a> {
     /// Address of the other end of the connection, IPv4 ones in IPv4 form.
     pub(crate) client: IpAddr,
     pub(crate) body: Incoming,
+    /// What becomes known on the way.
+    pub(crate) noted: &'a Noted,
 }
 
 /// Answers one request, whatever it is.
@@ -35,19 +39,38 @@ pub(crate) async fn respond(
 ) -> Response<Full<Bytes>> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let mut template = "unknown";
-    let outcome = dispatch(app, &parts, body, client, &mut template).await;
+    let mut template = None;
+    let noted = Noted::default();
+    let outcome = dispatch(app, &parts, body, client, &mut template, &noted).await;
     let reply = outcome.unwrap_or_else(Reply::from);
-    app.metrics().answered(template, reply.code(), started.elapsed());
+    let (status, took) = (reply.code(), started.elapsed());
+    let route = template.unwrap_or("unknown");
+    app.metrics().answered(route, status, took);
     tracing::info!(
         target: "cratosd::access",
         %client,
         method = shown(&parts.method),
-        route = template,
-        status = reply.code().as_u16(),
-        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        route,
+        status = status.as_u16(),
+        ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     );
-    reply.into_response(parts.method == Method::HEAD)
+    let response = reply.into_response(parts.method == Method::HEAD);
+    if let Some(log) = app.access_log() {
+        log.write(&Line {
+            client,
+            noted: &noted,
+            method: shown(&parts.method),
+            uri: &parts.uri,
+            route: template,
+            version: parts.version,
+            status,
+            bytes: length(response.headers()),
+            headers: &parts.headers,
+            took,
+            now: jiff::Timestamp::now(),
+        });
+    }
+    response
 }
 
 async fn dispatch(
@@ -55,13 +78,14 @@ async fn dispatch(
     parts: &http::request::Parts,
     body: Incoming,
     client: IpAddr,
-    template: &mut &'static str,
+    template: &mut Option<&'static str>,
+    noted: &Noted,
 ) -> Result<Reply, Reject> {
     let mut segments = Segments::split(parts.uri.path()).ok_or(Reject::NotFound)?;
     let path_token = segments.take_token();
     let names = segments.parts();
     let route = Route::parse(&names).ok_or(Reject::NotFound)?;
-    *template = route.template();
+    *template = Some(route.template());
     let query = Query::new(parts.uri.query());
     // Cratos FastAPI redirects `/v1/status/` and repeats the query. A token must not show in a `Location`, where proxies log it, and
     // without it the second request would be refused: so whoever brings one in the target is answered at once.
@@ -79,6 +103,7 @@ async fn dispatch(
         path_token: path_token.as_deref(),
         client,
         body,
+        noted,
     };
     route.answer(app, request).await
 }
@@ -93,6 +118,14 @@ fn without_slash(uri: &Uri) -> Reply {
         location.push_str(query);
     }
     Reply::empty(StatusCode::TEMPORARY_REDIRECT).header_text(header::LOCATION, &location)
+}
+
+/// Returns the length of an answer as it is sent, which is 0 for what says none.
+fn length(headers: &HeaderMap) -> u64 {
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    length.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// Returns the name of a method for the log; others may hold anything.

@@ -84,12 +84,27 @@ pub struct ReverseProxy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessLog {
-    /// File, relative to the working directory. Default: `cratos_access.log`.
-    pub path: PathBuf,
+    /// File, relative to the working directory. Default: none, and so no access log.
+    pub path: Option<PathBuf>,
+    /// Line and column of that path in the core file.
+    pub place: (u32, u32),
+    /// How a line looks. Default: as that of Cratos FastAPI.
+    pub format: AccessLogFormat,
     /// Size at which it is rotated, in bytes (the file says megabytes). Default: 10 MiB.
     pub max_bytes: u64,
     /// Rotated files that are kept. Default: 5.
     pub rotations: u32,
+}
+
+/// The key `log_format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AccessLogFormat {
+    /// The fields of Cratos FastAPI in its order, then the token's id and label.
+    #[default]
+    Reference,
+    /// One JSON object per line.
+    Json,
 }
 
 impl Core {
@@ -198,13 +213,26 @@ fn reverse_proxy(section: &mut Section<'_>) -> ReverseProxy {
 fn access_log(section: &mut Section<'_>) -> AccessLog {
     let megabytes = section.number("access_log_max_bytes", 1, 1 << 20, 10);
     let rotations = section.number("access_log_rotations", 0, 1000, 5);
+    let place = section.place_of("access_log");
     AccessLog {
-        path: section
-            .value("access_log", value::some_text)
-            .unwrap_or_else(|| "cratos_access.log".to_owned())
-            .into(),
+        path: Some(section.text("access_log", ""))
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from),
+        place: (place.line, place.column),
+        format: section.value("log_format", log_format).unwrap_or_default(),
         max_bytes: megabytes << 20,
         rotations: u32::try_from(rotations).unwrap_or(5),
+    }
+}
+
+fn log_format(scalar: &crate::yaml::Scalar) -> Result<AccessLogFormat, Wrong> {
+    match value::some_text(scalar)?.as_str() {
+        "reference" => Ok(AccessLogFormat::Reference),
+        "json" => Ok(AccessLogFormat::Json),
+        _ => {
+            let what = format!("{} is no format of the access log", value::shown(scalar));
+            Err(Wrong::new(what, "write `reference` or `json`"))
+        }
     }
 }
 

@@ -2,13 +2,16 @@
 
 mod online;
 
+use std::path::PathBuf;
+
 use clap::Args;
-use site_config::{Loaded, Problem};
+use site_config::{AccessLog, Loaded, Problem};
 
 use super::auth_key::AuthKeySource;
 use super::files::{self, ConfigFiles};
 use super::misp::Reached;
 use super::output;
+use crate::access_log;
 use crate::exit::{Exit, Failure};
 
 #[derive(Debug, Args)]
@@ -39,11 +42,12 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         output::remark(format!("{}\n", counted(problems.len(), "problem")));
         Failure::said(Exit::Usage)
     })?;
-    say_problems(loaded.problems());
+    let unwritable = unwritable_log(&loaded.core.access_log, options.files.paths().config);
+    say_problems(loaded.problems().chain(&unwritable));
     for note in &loaded.notes {
         output::print(format!("{note}\n"))?;
     }
-    let unusable = loaded.problems().count();
+    let unusable = loaded.problems().count() + usize::from(unwritable.is_some());
     output::print(summary(&loaded, unusable))?;
     files::key_ring(&loaded.core)?;
     if unusable > 0 {
@@ -54,6 +58,20 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     } else {
         Ok(())
     }
+}
+
+/// Returns what is wrong with the file of the access log, as seen by the user who runs this. The daemon would serve without it.
+fn unwritable_log(log: &AccessLog, file: PathBuf) -> Option<Problem> {
+    let error = access_log::check_writable(log.path.as_deref()?).err()?;
+    let (line, column) = log.place;
+    Some(Problem {
+        file,
+        line,
+        column,
+        key: "access_log".to_owned(),
+        what: format!("cannot be written by this user: {error}"),
+        instead: "make its directory writable for the user that runs the daemon, or name another file".to_owned(),
+    })
 }
 
 fn say_problems<'a>(problems: impl Iterator<Item = &'a Problem>) {

@@ -39,11 +39,15 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         .build();
     let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::usage(chain(&error)))?;
     tell_about(&loaded);
+    app.start_access_log()
+        .map_err(|error| Failure::failed(format!("the access log cannot be started: {error}")))?;
     let address = options.listen.or(loaded.core.listen).unwrap_or(LISTEN);
     runtime::block_on(async {
         let listener = listening::bind(address).await?;
-        let _watch = watch(&store);
-        serve(app, store, listener).await
+        let _watch = watch(&app, &store);
+        let ended = serve(Arc::clone(&app), store, listener).await;
+        app.flush_access_log();
+        ended
     })
 }
 
@@ -63,7 +67,7 @@ pub(super) async fn serve(
         // Also when the sender is dropped.
         let _ = stopped.await;
     };
-    let mut serving = std::pin::pin!(crate::server::serve(app, listener, shutdown));
+    let mut serving = std::pin::pin!(crate::server::serve(Arc::clone(&app), listener, shutdown));
     let mut stop = Some(stop);
     loop {
         tokio::select! {
@@ -71,7 +75,7 @@ pub(super) async fn serve(
             order = signals.next() => match (order, stop.take()) {
                 (Order::Reload, untouched) => {
                     stop = untouched;
-                    tokio::spawn(reload(Arc::clone(&store)));
+                    tokio::spawn(reload(Arc::clone(&app), Arc::clone(&store)));
                 }
                 (Order::Stop(signal), Some(stop)) => {
                     tracing::info!(signal, "stopping; running requests may end");
@@ -87,17 +91,25 @@ pub(super) async fn serve(
 }
 
 /// Reads the files again, off the threads that serve sockets.
-async fn reload(store: Arc<ConfigStore>) {
+async fn reload(app: Arc<App>, store: Arc<ConfigStore>) {
     match tokio::task::spawn_blocking(move || store.reload()).await {
         Ok(outcome) => tell_about_reload(&outcome),
         Err(error) => tracing::error!(%error, "reading the configuration again failed"),
     }
+    // Also where nothing changed: that is how logrotate says that it has moved the file.
+    app.reopen_access_log();
 }
 
 /// Reloads when a file changes; where the system cannot tell, SIGHUP is left.
-fn watch(store: &ConfigStore) -> Option<site_config::Watch> {
+fn watch(app: &Arc<App>, store: &ConfigStore) -> Option<site_config::Watch> {
+    let app = Arc::downgrade(app);
     store
-        .watch(|outcome| tell_about_reload(&outcome))
+        .watch(move |outcome| {
+            tell_about_reload(&outcome);
+            if let Some(app) = app.upgrade() {
+                app.reopen_access_log();
+            }
+        })
         .inspect_err(|error| {
             tracing::warn!(
                 error = chain(error),

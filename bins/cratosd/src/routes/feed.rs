@@ -1,6 +1,6 @@
 //! The feeds: `GET /v1/feed/…`, `GET /v1/vendor/…` and `GET /v1/uuid/…`.
 
-use feed_engine::{FeedRequest, Origin, RenderedFeed};
+use feed_engine::{FeedRequest, FeedScope, Origin, RenderedFeed};
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 
@@ -43,7 +43,28 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
         whole(&feed)
     };
     app.metrics().feed_answered(grant.site().name.as_str(), feed.origin);
+    audit(request, &asked, &feed, &reply);
     Ok(described(reply, &feed))
+}
+
+/// Logs who got which feed, so that it can be told later what a device enforced.
+fn audit(request: &Request<'_>, asked: &FeedRequest, feed: &RenderedFeed, reply: &Reply) {
+    let FeedScope { selection, kind, age } = asked.scope;
+    tracing::info!(
+        target: "cratosd::audit",
+        token_id = request.noted.token_id().map(tracing::field::display),
+        label = request.noted.label(),
+        client = %request.client,
+        site = request.noted.site(),
+        feed = selection.name(),
+        r#type = kind.as_str(),
+        age = age.as_str(),
+        output = asked.output,
+        etag = feed.etag,
+        count = feed.count,
+        status = reply.code().as_u16(),
+        "feed given"
+    );
 }
 
 fn whole(feed: &RenderedFeed) -> Reply {

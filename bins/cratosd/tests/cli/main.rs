@@ -5,6 +5,7 @@
     reason = "the helpers of tests fail as tests do"
 )]
 
+mod access_log;
 mod check;
 mod demo;
 mod exit_codes;

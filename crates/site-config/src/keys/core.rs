@@ -28,7 +28,8 @@ pub(crate) const CORE: &[Key] = &[
     theirs(Core, "reverse_proxy_header", "header name", "X-Forwarded-For", "header that holds the caller's address; read and checked, not used yet"),
     theirs(Core, "reverse_proxy_real_ip_regex", "regular expression", "^(.*)$", "finds the address in that header; read and checked, not used yet"),
     theirs(Core, "reverse_proxy_regex_place", "0 to 99", "1", "number of the group in that expression that is the address; read and checked, not used yet"),
-    theirs(Core, "access_log", "path", "cratos_access.log", "file of the access log; read and checked, not used yet"),
-    theirs(Core, "access_log_max_bytes", "megabytes", "10", "size in megabytes at which that file is rotated; read and checked, not used yet"),
-    theirs(Core, "access_log_rotations", "number", "5", "rotated files that are kept; read and checked, not used yet"),
+    theirs(Core, "access_log", "path", "none", "file of the access log, relative to the working directory; without it there is none"),
+    theirs(Core, "access_log_max_bytes", "megabytes", "10", "size in megabytes at which that file is rotated"),
+    theirs(Core, "access_log_rotations", "number", "5", "rotated files that are kept; with 0 the file is never rotated"),
+    ours(Core, "log_format", "reference or json", "reference", "how a line of the access log looks"),
 ];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feed_classification::{Age, FeedName, IndicatorType};
 use insta::assert_snapshot;
-use site_config::Site;
+use site_config::{AccessLogFormat, Site};
 
 use crate::{Files, KEY, SALT};
 
@@ -50,6 +50,17 @@ fn a_core_file_with_secrets_alone_has_the_documented_defaults() {
 fn the_access_log_is_rotated_at_megabytes() {
     let core = Files::with_core("access_log_max_bytes: 3\n").load().core;
     assert_eq!(core.access_log.max_bytes, 3 << 20);
+}
+
+#[test]
+fn there_is_an_access_log_where_a_file_is_named_and_it_looks_as_that_of_the_reference() {
+    let log = |keys: &str| Files::with_core(keys).load().core.access_log;
+    assert_eq!(log("").path, None);
+    assert_eq!(log("access_log: \"\"\n").path, None);
+    let named = log("access_log: a.log\n");
+    assert_eq!(named.path.unwrap().to_str(), Some("a.log"));
+    assert_eq!(named.format, AccessLogFormat::Reference);
+    assert_eq!(log("log_format: json\n").format, AccessLogFormat::Json);
 }
 
 #[test]

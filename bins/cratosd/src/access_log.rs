@@ -1,0 +1,185 @@
+//! The access log: one line per answer in a file that is rotated by size, as Cratos FastAPI writes it.
+//!
+//! The threads that serve sockets never wait for the disk: they put lines into a bounded queue, and a thread of its own writes them.
+//! Where the disk cannot follow, lines are left out, counted, and that is said once a minute.
+
+mod anonymous;
+mod line;
+mod rotating;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustix::fs::Access;
+use site_config::AccessLog as Settings;
+
+pub(crate) use line::Line;
+
+use self::rotating::Rotating;
+use crate::seldom::Seldom;
+
+/// Lines that wait for the disk; each is shorter than 3 KiB.
+const QUEUE: usize = 4_096;
+
+/// How often an idle log looks whether its file was moved away.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the end of the process waits for lines to be written.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Where lines are put; the thread behind it ends with it.
+#[derive(Debug)]
+pub(crate) struct AccessLog {
+    queue: SyncSender<Message>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: ArcSwap<Settings>,
+    /// The file is to be opened anew, perhaps under another name.
+    is_changed: AtomicBool,
+    lost: AtomicU64,
+    trouble: Seldom,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line(String),
+    /// Somebody waits until everything before is written.
+    Flush(SyncSender<()>),
+}
+
+impl AccessLog {
+    /// Starts the thread that writes; a file that cannot be opened is tried again at every line.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn start(settings: Settings) -> io::Result<Self> {
+        let (queue, lines) = sync_channel(QUEUE);
+        let shared = Arc::new(Shared {
+            settings: ArcSwap::from_pointee(settings),
+            is_changed: AtomicBool::new(true),
+            lost: AtomicU64::new(0),
+            trouble: Seldom::once_a_minute(),
+        });
+        let theirs = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("access-log".to_owned())
+            .spawn(move || write_all(&theirs, &lines))?;
+        Ok(Self { queue, shared })
+    }
+
+    /// Puts a line into the queue, or counts it as lost.
+    pub(crate) fn write(&self, line: &Line<'_>) {
+        let settings = self.shared.settings.load();
+        if settings.path.is_none() {
+            return;
+        }
+        match self.queue.try_send(Message::Line(line.written(settings.format))) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.shared.lose("the disk is too slow"),
+            Err(TrySendError::Disconnected(_)) => self.shared.lose("its thread has ended"),
+        }
+    }
+
+    /// Takes over settings, and opens the file anew in any case.
+    pub(crate) fn reopen(&self, settings: Settings) {
+        self.shared.settings.store(Arc::new(settings));
+        self.shared.is_changed.store(true, Ordering::Release);
+    }
+
+    /// Waits a moment until the lines so far are written.
+    pub(crate) fn flush(&self) {
+        let (written, wait) = sync_channel(1);
+        if self.queue.try_send(Message::Flush(written)).is_ok() {
+            // After a while the disk is given up.
+            let _ = wait.recv_timeout(FAREWELL);
+        }
+    }
+
+    /// Returns how many lines could not be written.
+    pub(crate) fn lost(&self) -> u64 {
+        self.shared.lost.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    fn lose(&self, why: &str) {
+        let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
+        self.trouble
+            .say(|_| tracing::error!(lost, why, "lines of the access log are lost"));
+    }
+}
+
+/// Returns whether this user can write the access log there, without making a file: one of root's would be in the daemon's way.
+pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Ok(rustix::fs::access(path, Access::WRITE_OK)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let folder = parent.unwrap_or(Path::new("."));
+            Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn write_all(shared: &Shared, queue: &Receiver<Message>) {
+    let mut file = None;
+    loop {
+        if shared.is_changed.swap(false, Ordering::AcqRel) {
+            file = opened(shared);
+        }
+        match queue.recv_timeout(PAUSE) {
+            Ok(Message::Line(line)) => {
+                if let Some(Err(error)) = file.as_mut().map(|file: &mut Rotating| file.write(line.as_bytes())) {
+                    shared.lose(&error.to_string());
+                }
+            }
+            // Whoever waited may have left.
+            Ok(Message::Flush(written)) => drop(written.try_send(())),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(file) = &mut file {
+                    file.follow();
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Opens the file of the settings. One that cannot be opened is said at once, not only with the first line that is lost.
+fn opened(shared: &Shared) -> Option<Rotating> {
+    let settings = shared.settings.load();
+    let path = settings.path.clone()?;
+    let mut file = Rotating::new(path, settings.max_bytes, settings.rotations);
+    if let Err(error) = file.open() {
+        let path = settings.path.as_deref().unwrap_or(Path::new("")).display();
+        tracing::error!(%path, %error, "the access log cannot be written");
+    }
+    Some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_known_before_and_nothing_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("access.log");
+        check_writable(&file).unwrap();
+        assert!(!file.exists());
+        std::fs::write(&file, "").unwrap();
+        check_writable(&file).unwrap();
+        assert!(check_writable(folder.path()).is_err());
+        assert!(check_writable(&folder.path().join("nowhere/access.log")).is_err());
+    }
+}

@@ -1,0 +1,202 @@
+//! What callers wrote, made fit for a log: without tokens, in printable ASCII, and short.
+
+use std::fmt::Write as _;
+
+use http::Uri;
+use percent_encoding::percent_decode_str;
+
+/// What the reference writes in place of a token.
+const ANONYMIZED: &str = "ANONYMIZED";
+
+/// Bytes of a target, and of each other text, on their line.
+const MAX_URL: usize = 1_024;
+const MAX_TEXT: usize = 256;
+
+/// No token of either format is shorter than 100 bytes: what is longer than this may be one, or a good part of one.
+const MAX_PART: usize = 64;
+const MAX_VALUE: usize = 32;
+
+/// Names of parameters whose values nobody must see, however short.
+const SECRET_NAMES: [&str; 5] = ["token", "key", "auth", "pass", "secret"];
+
+/// Returns path and query. Of a path that is no route of ours and begins as one with a token does, the rest stays out.
+pub(super) fn url(uri: &Uri, is_route: bool) -> String {
+    let mut shown = String::new();
+    let parts: Vec<&str> = uri.path().split('/').collect();
+    let has_token = parts.get(1).is_some_and(|part| decoded(part) == "t");
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            shown.push('/');
+        }
+        match index {
+            2 if has_token => shown.push_str(ANONYMIZED),
+            3.. if has_token && !is_route => {
+                shown.push_str("...");
+                break;
+            }
+            _ => shown.push_str(unless_long(part, MAX_PART)),
+        }
+    }
+    if let Some(query) = uri.query() {
+        let pairs: Vec<String> = query.split('&').map(pair).collect();
+        shown.push('?');
+        shown.push_str(&pairs.join("&"));
+    }
+    printable(shown.as_bytes(), MAX_URL)
+}
+
+/// Returns where the caller came from: only the origin, since the rest of an address may hold a token.
+pub(super) fn origin(referer: &[u8]) -> String {
+    let referer = String::from_utf8_lossy(referer);
+    let Some((scheme, rest)) = referer.split_once("://") else {
+        return text(ANONYMIZED.as_bytes());
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    text(format!("{scheme}://{host}/").as_bytes())
+}
+
+/// Returns any other text: what is long enough to be a token and looks like one is left out.
+pub(super) fn text(bytes: &[u8]) -> String {
+    let mut kept = Vec::with_capacity(bytes.len());
+    for run in bytes.chunk_by(|a, b| may_be_in_a_token(*a) == may_be_in_a_token(*b)) {
+        if run.len() >= MAX_PART && run.first().copied().is_some_and(may_be_in_a_token) {
+            kept.extend(ANONYMIZED.as_bytes());
+        } else {
+            kept.extend(run);
+        }
+    }
+    printable(&kept, MAX_TEXT)
+}
+
+fn pair(pair: &str) -> String {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let lower = decoded(name).to_ascii_lowercase();
+    let is_secret = SECRET_NAMES.iter().any(|secret| lower.contains(secret));
+    let name = unless_long(name, MAX_VALUE);
+    match (pair.contains('='), is_secret) {
+        (true, true) => format!("{name}={ANONYMIZED}"),
+        (true, false) => format!("{name}={}", unless_long(value, MAX_VALUE)),
+        (false, _) => name.to_owned(),
+    }
+}
+
+fn unless_long(text: &str, most: usize) -> &str {
+    if text.len() > most { ANONYMIZED } else { text }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// Both alphabets of Base64, padding and dots; `%` since the rest may be written with it.
+fn may_be_in_a_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_+/=%.~".contains(&byte)
+}
+
+/// Writes everything but printable ASCII, quotation marks and backslashes as `\xHH`, as nginx does: no line end, no escape sequence
+/// for a terminal, no character that turns text around gets through.
+fn printable(bytes: &[u8], most: usize) -> String {
+    let mut shown = String::with_capacity(bytes.len().min(most));
+    for byte in bytes {
+        if shown.len() >= most {
+            shown.push_str("...");
+            break;
+        }
+        match byte {
+            b'"' | b'\\' => _ = write!(shown, "\\x{byte:02X}"),
+            b' '..=b'~' => shown.push(char::from(*byte)),
+            _ => _ = write!(shown, "\\x{byte:02X}"),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(target: &str, is_route: bool) -> String {
+        url(&target.parse().unwrap(), is_route)
+    }
+
+    fn token() -> String {
+        "gAAAAABl-_09".repeat(10)
+    }
+
+    #[test]
+    fn a_token_in_the_target_shows_wherever_it_stands_as_in_the_reference() {
+        let t = token();
+        for (target, is_route, expected) in [
+            ("/v1/check?token=TOKEN", true, "/v1/check?token=ANONYMIZED"),
+            (
+                "/v1/check?cache=5&token=x&token=TOKEN",
+                true,
+                "/v1/check?cache=5&token=ANONYMIZED&token=ANONYMIZED",
+            ),
+            ("/v1/check?t%6Fken=short", true, "/v1/check?t%6Fken=ANONYMIZED"),
+            (
+                "/v1/check?Token=short&api_key=x",
+                true,
+                "/v1/check?Token=ANONYMIZED&api_key=ANONYMIZED",
+            ),
+            ("/v1/check?tok=TOKEN", true, "/v1/check?tok=ANONYMIZED"),
+            ("/v1/check?TOKEN", true, "/v1/check?ANONYMIZED"),
+            ("/v1/check?a;b=1;token=TOKEN", true, "/v1/check?a;b=ANONYMIZED"),
+            ("/t/TOKEN/v1/check", true, "/t/ANONYMIZED/v1/check"),
+            ("/%74/TOKEN/v1/check", true, "/%74/ANONYMIZED/v1/check"),
+            ("/t/short/v1/nothing", false, "/t/ANONYMIZED/..."),
+            ("/t/TOK/EN/v1", false, "/t/ANONYMIZED/..."),
+            ("/v1/check/TOKEN", false, "/v1/check/ANONYMIZED"),
+            ("/v1/check", true, "/v1/check"),
+            ("/TOKEN", false, "/ANONYMIZED"),
+            ("http://cratos.example.net/v1/check?x", true, "/v1/check?x"),
+        ] {
+            assert_eq!(shown(&target.replace("TOKEN", &t), is_route), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_feed_is_shown_as_it_was_asked_for() {
+        let feed = "/v1/uuid/55f6ea5e-2c60-40e5-964f-47a8950d210f/type/x509-fingerprint-sha256/age/1w/output/txt?cache=60&aggregate=1";
+        assert_eq!(shown(feed, true), feed);
+    }
+
+    #[test]
+    fn a_referer_is_its_origin_and_a_token_in_a_user_agent_is_none() {
+        let t = token();
+        let referer = format!("https://bob:{t}@siem.example.net:8443/t/{t}/v1?token={t}");
+        assert_eq!(origin(referer.as_bytes()), "https://siem.example.net:8443/");
+        assert_eq!(origin(t.as_bytes()), "ANONYMIZED");
+        assert_eq!(text(format!("curl/8.0 {t} x").as_bytes()), "curl/8.0 ANONYMIZED x");
+    }
+
+    #[test]
+    fn hostile_text_stays_on_its_line_and_short() {
+        let hostile = "a\r\n\"b\\\u{1b}[2J\u{7f}\u{202e}æ";
+        let expected = r"a\x0D\x0A\x22b\x5C\x1B[2J\x7F\xE2\x80\xAE\xC3\xA6";
+        assert_eq!(text(hostile.as_bytes()), expected);
+        assert!(text("x ".repeat(9_999).as_bytes()).len() <= MAX_TEXT + 8);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_or_leave_the_line(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            for shown in [text(&bytes), origin(&bytes)] {
+                prop_assert!(shown.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"'));
+            }
+        }
+
+        #[test]
+        fn no_token_shows_under_any_name_or_place(name in "[a-z%;]{0,9}", before in "(/[a-z0-9]{0,9}){0,4}", token in "[A-Za-z0-9_-]{100,190}") {
+            for target in [format!("{before}/x?{name}={token}"), format!("{before}/{token}/x"), format!("/t/{token}{before}")] {
+                if let Ok(uri) = target.parse::<Uri>() {
+                    prop_assert!(!url(&uri, false).contains(&token));
+                    prop_assert!(!url(&uri, true).contains(&token));
+                }
+            }
+        }
+    }
+}

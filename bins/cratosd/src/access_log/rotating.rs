@@ -1,0 +1,233 @@
+//! A file that is appended to, and rotated by size with the names that Python's `RotatingFileHandler` gives: `.1` is the newest.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Who may read a new file: its owner and the group, which is that of an operator's log reader.
+const MODE: u32 = 0o640;
+
+/// How long it takes until a rotation that failed is tried again, and how often is looked whether the file was moved away.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A log file under a name that stays.
+#[derive(Debug)]
+pub(super) struct Rotating {
+    path: PathBuf,
+    max_bytes: u64,
+    rotations: u32,
+    open: Option<Open>,
+    /// The file ends inside a line, since the disk was full.
+    is_torn: bool,
+    looked_at: Instant,
+    rotated_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    bytes: u64,
+    /// Device and inode: what is under the name may be another file by now.
+    id: (u64, u64),
+    /// Pipes and terminals are not rotated.
+    is_regular: bool,
+}
+
+impl Rotating {
+    /// Returns the log at this path, not opened yet. It is rotated before a line would reach `max_bytes`; with no rotations it grows.
+    pub(super) fn new(path: PathBuf, max_bytes: u64, rotations: u32) -> Self {
+        Self {
+            path,
+            max_bytes,
+            rotations,
+            open: None,
+            is_torn: false,
+            looked_at: Instant::now(),
+            rotated_at: None,
+        }
+    }
+
+    /// Opens the file if it is not open.
+    pub(super) fn open(&mut self) -> io::Result<()> {
+        if self.open.is_none() {
+            self.open = Some(Open::at(&self.path)?);
+        }
+        Ok(())
+    }
+
+    /// Appends one line with its line end.
+    pub(super) fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.looked_at.elapsed() >= PAUSE {
+            self.follow();
+        }
+        self.open()?;
+        if self.is_full(line.len() as u64) {
+            self.rotate()?;
+        }
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let torn: &[u8] = if self.is_torn { b"\n" } else { b"" };
+        let outcome = open.file.write_all(&[torn, line].concat());
+        match outcome {
+            Ok(()) => {
+                open.bytes += (torn.len() + line.len()) as u64;
+                self.is_torn = false;
+            }
+            Err(_) => {
+                let bytes = open.file.metadata().map_or(open.bytes, |found| found.len());
+                self.is_torn |= bytes != open.bytes;
+                open.bytes = bytes;
+            }
+        }
+        outcome
+    }
+
+    /// Opens the file anew next time if somebody moved it away or removed it, as logrotate does.
+    pub(super) fn follow(&mut self) {
+        self.looked_at = Instant::now();
+        let is_there = |open: &Open| fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == open.id);
+        if self.open.as_ref().is_some_and(|open| !is_there(open)) {
+            self.open = None;
+            self.is_torn = false;
+        }
+    }
+
+    fn is_full(&self, more: u64) -> bool {
+        let full = |open: &Open| open.is_regular && open.bytes > 0 && open.bytes + more >= self.max_bytes;
+        let may_try = self.rotated_at.is_none_or(|at| at.elapsed() >= PAUSE);
+        self.rotations > 0 && may_try && self.open.as_ref().is_some_and(full)
+    }
+
+    /// Where a name cannot be changed the file grows on, and this is tried again later.
+    fn rotate(&mut self) -> io::Result<()> {
+        for number in (1..self.rotations).rev() {
+            let (from, to) = (numbered(&self.path, number), numbered(&self.path, number + 1));
+            // Mostly there is none yet.
+            let _ = fs::rename(from, to);
+        }
+        if fs::rename(&self.path, numbered(&self.path, 1)).is_err() {
+            self.rotated_at = Some(Instant::now());
+            return Ok(());
+        }
+        self.is_torn = false;
+        self.open = None;
+        self.open()
+    }
+}
+
+impl Open {
+    fn at(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
+        let found = file.metadata()?;
+        Ok(Self {
+            bytes: found.len(),
+            id: (found.dev(), found.ino()),
+            is_regular: found.is_file(),
+            file,
+        })
+    }
+}
+
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(format!(".{number}"));
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        (folder, path)
+    }
+
+    fn read(path: &Path, number: u32) -> Option<String> {
+        let path = if number == 0 {
+            path.to_owned()
+        } else {
+            numbered(path, number)
+        };
+        fs::read_to_string(path).ok()
+    }
+
+    /// What `RotatingFileHandler(maxBytes=20, backupCount=2)` of Python 3.11 leaves behind after the same lines.
+    #[test]
+    fn files_are_numbered_and_cut_as_the_reference_does() {
+        let (_folder, path) = folder();
+        let mut log = Rotating::new(path.clone(), 20, 2);
+        for line in 1..=7 {
+            log.write(format!("line {line}\n").as_bytes()).unwrap();
+        }
+        let texts: Vec<_> = (0..4).map(|number| read(&path, number)).collect();
+        let expected = ["line 7\n", "line 5\nline 6\n", "line 3\nline 4\n"].map(|text| Some(text.to_owned()));
+        assert_eq!(texts.get(..3).unwrap(), expected);
+        assert_eq!(texts.get(3), Some(&None), "the oldest is gone");
+    }
+
+    #[test]
+    fn a_line_longer_than_the_bound_is_written_and_no_empty_file_is_kept() {
+        let (_folder, path) = folder();
+        let mut log = Rotating::new(path.clone(), 4, 2);
+        log.write(b"first line\n").unwrap();
+        log.write(b"second line\n").unwrap();
+        assert_eq!(read(&path, 0).as_deref(), Some("second line\n"));
+        assert_eq!(read(&path, 1).as_deref(), Some("first line\n"));
+        assert_eq!(read(&path, 2), None);
+    }
+
+    #[test]
+    fn without_rotations_the_file_grows() {
+        let (_folder, path) = folder();
+        let mut log = Rotating::new(path.clone(), 4, 0);
+        log.write(b"one\n").unwrap();
+        log.write(b"two\n").unwrap();
+        assert_eq!(read(&path, 0).as_deref(), Some("one\ntwo\n"));
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_continued_and_a_new_one_is_for_owner_and_group() {
+        let (_folder, path) = folder();
+        Rotating::new(path.clone(), 99, 1).write(b"before\n").unwrap();
+        Rotating::new(path.clone(), 99, 1).write(b"after\n").unwrap();
+        assert_eq!(read(&path, 0).as_deref(), Some("before\nafter\n"));
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & !MODE, 0, "{mode:o}");
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_made_anew() {
+        let (_folder, path) = folder();
+        let mut log = Rotating::new(path.clone(), 99, 1);
+        log.write(b"before\n").unwrap();
+        fs::rename(&path, path.with_extension("old")).unwrap();
+        log.follow();
+        log.write(b"after\n").unwrap();
+        assert_eq!(read(&path, 0).as_deref(), Some("after\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_rotated_grows_and_loses_nothing() {
+        let (_folder, path) = folder();
+        let mut log = Rotating::new(path.clone(), 8, 1);
+        log.write(b"line 1\n").unwrap();
+        // A folder that is not empty is in the way.
+        fs::create_dir_all(numbered(&path, 1).join("x")).unwrap();
+        log.write(b"line 2\n").unwrap();
+        assert_eq!(read(&path, 0).as_deref(), Some("line 1\nline 2\n"));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_an_error_and_no_panic() {
+        let mut log = Rotating::new("/dev/full".into(), 99, 1);
+        assert_eq!(log.write(b"line\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(log.write(b"line\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}

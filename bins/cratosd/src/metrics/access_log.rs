@@ -1,0 +1,16 @@
+//! The access log: what is missing in it.
+
+use prometheus_client::registry::Registry;
+
+use super::counters;
+use crate::App;
+
+pub(super) fn describe(app: &App, registry: &mut Registry) {
+    let lost = app.access_log().map(|log| (Vec::new(), log.lost() as f64));
+    counters(
+        registry,
+        "access_log_lost",
+        "Lines of the access log that were not written: the disk was slow, full or closed to us",
+        lost,
+    );
+}

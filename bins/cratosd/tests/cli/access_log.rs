@@ -1,0 +1,226 @@
+//! The access log and the audit lines of a daemon that serves real feeds.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+
+use misp_sim::Sim;
+use rustix::process::Signal;
+
+use crate::support::{Daemon, Installation, block_on, client, run_with};
+
+const SITE: &str = "tag: example\nmispTimeoutSeconds: 5\nallowed_ips: [127.0.0.1]\n";
+const FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";
+
+/// Returns an installation whose access log is `log/access.log`, with these further lines in its core file.
+fn installation(more: &str) -> Installation {
+    let installation = Installation::new().with_site("127.0.0.1", SITE);
+    fs::create_dir(installation.path().join("log")).unwrap();
+    let core = installation.read("config/config.yaml");
+    installation.write(
+        "config/config.yaml",
+        &format!("{core}access_log: log/access.log\n{more}"),
+    );
+    installation
+}
+
+fn mint(installation: &Installation, sim: SocketAddr) -> String {
+    let port = sim.port().to_string();
+    let site = [
+        "token",
+        "mint",
+        "--site",
+        "127.0.0.1",
+        "--proto",
+        "http",
+        "--port",
+        &port,
+    ];
+    let args = [&site[..], &["--expires", "2099-12-31", "--label", "fw1 \"x\""]].concat();
+    let ran = run_with(installation.command(&args), Sim::READER_KEY);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran.stdout.trim().to_owned()
+}
+
+/// Waits until the log has this many lines, and returns them.
+fn lines(daemon: &mut Daemon, installation: &Installation, file: &str, number: usize) -> Vec<String> {
+    daemon.wait_for(|_| {
+        let text = fs::read_to_string(installation.path().join(file)).unwrap_or_default();
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        (lines.len() >= number).then_some(lines)
+    })
+}
+
+fn ask(request: reqwest::RequestBuilder) -> u16 {
+    block_on(async { request.send().await.unwrap().status().as_u16() })
+}
+
+#[test]
+fn each_answer_has_a_line_and_no_way_to_bring_a_token_shows_it() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let installation = installation("");
+    let token = mint(&installation, sim.addr());
+    let (first, second) = token.split_at(token.len() / 2);
+    let mut daemon = installation.serve();
+    let base = format!("http://{}", daemon.address());
+    let feed = format!("{base}{FEED}");
+    let asked = [
+        client().get(&feed).header("token", &token),
+        client().get(format!("{feed}?cache=60&token={token}")),
+        client().get(format!("{base}/t/{token}{FEED}")),
+        client().get(&feed).bearer_auth(&token),
+        client().get(&feed).basic_auth("cratos", Some(&token)),
+        client().get(&feed).basic_auth(first, Some(second)),
+    ];
+    let given = asked.len();
+    for request in asked {
+        assert_eq!(ask(request), 200);
+    }
+    let refused = [
+        (403, client().get(format!("{feed}?tok={token}"))),
+        (404, client().get(format!("{base}/t/{token}/V1/check"))),
+        (404, client().get(format!("{base}/{token}"))),
+        (
+            403,
+            client()
+                .get(format!("{feed}?{token}"))
+                .header("referer", format!("https://x/?token={token}")),
+        ),
+        (
+            404,
+            client()
+                .get(format!("{base}/nothing"))
+                .header("user-agent", format!("x \"y\" {token}")),
+        ),
+    ];
+    let all = given + refused.len();
+    for (status, request) in refused {
+        assert_eq!(ask(request), status);
+    }
+    let lines = lines(&mut daemon, &installation, "log/access.log", all);
+    let id = lines[0].split(' ').rev().nth(2).unwrap();
+    assert!(
+        id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{}",
+        lines[0]
+    );
+    for line in &lines[..given] {
+        assert!(line.starts_with("127.0.0.1 - \"127.0.0.1\" ["), "{line}");
+        assert!(line.contains(" HTTP/1.1\" 200 "), "{line}");
+        assert!(line.ends_with(&format!(" {id} \"fw1 \\x22x\\x22\"")), "{line}");
+    }
+    assert!(
+        lines[1].contains(&format!("\"GET {FEED}?cache=60&token=ANONYMIZED HTTP/1.1\"")),
+        "{}",
+        lines[1]
+    );
+    assert!(
+        lines[2].contains(&format!("\"GET /t/ANONYMIZED{FEED} HTTP/1.1\"")),
+        "{}",
+        lines[2]
+    );
+    for line in &lines[given..] {
+        assert!(
+            line.starts_with("127.0.0.1 - \"No valid token set\" [") && line.ends_with(" - \"-\""),
+            "{line}"
+        );
+    }
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+    let said = daemon.stderr();
+    let audit: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("cratosd::audit: feed given"))
+        .collect();
+    assert_eq!(audit.len(), given, "{said}");
+    for field in [
+        &format!("token_id={id}"),
+        "feed=\"block\"",
+        "type=\"ipv4\"",
+        "age=\"1w\"",
+        "output=\"txt\"",
+        "etag=\"\\\"",
+        "count=",
+    ] {
+        assert!(audit[0].contains(field), "{field}: {}", audit[0]);
+    }
+    let log = installation.read("log/access.log");
+    for secret in [token.as_str(), first, second, Sim::READER_KEY] {
+        assert!(!said.contains(secret) && !log.contains(secret), "{said}\n{log}");
+    }
+    let mode = fs::metadata(installation.path().join("log/access.log"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o137, 0, "{mode:o}");
+}
+
+#[test]
+fn a_file_that_logrotate_moved_is_made_anew_and_json_is_a_line_each() {
+    let installation = installation("log_format: json\n");
+    let mut daemon = installation.serve();
+    let base = format!("http://{}", daemon.address());
+    ask(client().get(format!("{base}/healthz")));
+    let before = lines(&mut daemon, &installation, "log/access.log", 1);
+    let fields: serde_json::Value = serde_json::from_str(&before[0]).unwrap();
+    assert_eq!(
+        (&fields["url"], &fields["status"], &fields["bytes"]),
+        (&"/healthz".into(), &200.into(), &3.into())
+    );
+    let folder = installation.path().join("log");
+    fs::rename(folder.join("access.log"), folder.join("access.log.old")).unwrap();
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(|_| folder.join("access.log").exists().then_some(()));
+    ask(client().get(format!("{base}/readyz")));
+    let after = lines(&mut daemon, &installation, "log/access.log", 1);
+    assert!(
+        after[0].contains("/readyz") && !after[0].contains("/healthz"),
+        "{after:?}"
+    );
+
+    let core = installation.read("config/config.yaml");
+    installation.write(
+        "config/config.yaml",
+        &core.replace("log_format: json", "log_format: reference"),
+    );
+    daemon.wait_for_log("configuration read again and in force");
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(|_| {
+        ask(client().get(format!("{base}/readyz")));
+        let text = fs::read_to_string(folder.join("access.log")).unwrap();
+        text.lines()
+            .last()
+            .unwrap_or_default()
+            .starts_with("127.0.0.1 - ")
+            .then_some(())
+    });
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_a_problem_for_check_and_none_for_feeds() {
+    let installation = installation("");
+    fs::remove_dir(installation.path().join("log")).unwrap();
+    let ran = installation.run(&["check"]);
+    insta::assert_snapshot!(ran.outcome());
+    let mut daemon = installation.serve();
+    let base = format!("http://{}", daemon.address());
+    daemon.wait_for_log("the access log cannot be written");
+    assert_eq!(ask(client().get(format!("{base}/healthz"))), 200);
+    daemon.wait_for_log("lines of the access log are lost");
+    daemon.wait_for(|_| {
+        let page = block_on(async {
+            client()
+                .get(format!("{base}/metrics"))
+                .send()
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap()
+        });
+        page.contains("cratos_access_log_lost_total ").then_some(())
+    });
+    fs::create_dir(installation.path().join("log")).unwrap();
+    assert_eq!(ask(client().get(format!("{base}/healthz"))), 200);
+    lines(&mut daemon, &installation, "log/access.log", 1);
+}
