@@ -51,6 +51,11 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.name == name)
 }
 
+/// Returns every file.
+pub(crate) fn all() -> &'static [Asset] {
+    &ASSETS
+}
+
 /// Returns when the files last changed.
 pub(crate) fn changed_at() -> jiff::Timestamp {
     *CHANGED_AT

@@ -25,6 +25,7 @@ mod conditional;
 mod invalid;
 mod metrics;
 mod noted;
+mod openapi;
 mod query;
 mod rate_limit;
 mod reject;

@@ -1,6 +1,7 @@
 //! Every route: its path, its methods, and who answers it.
 //!
-//! To add one: a file in `routes/`, a variant of [`Route`], and a line in each `match` below, which the compiler asks for.
+//! To add one: a file in `routes/`, a variant of [`Route`], and a line in each `match` below, which the compiler asks for. It
+//! asks for a description in `openapi/operations.rs` too.
 
 mod check;
 mod clear_cache;
@@ -12,6 +13,7 @@ mod generate_token;
 mod healthz;
 mod landing;
 mod metrics;
+mod openapi;
 mod readyz;
 mod segments;
 mod static_file;
@@ -23,14 +25,15 @@ use std::sync::Arc;
 
 use http::Method;
 
+pub(crate) use feed_path::{FeedPath, Of, Output};
 pub(crate) use segments::Segments;
+pub(crate) use warninglist::Form as WarninglistForm;
 
 use crate::app::App;
 use crate::auth;
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
-use feed_path::{FeedPath, Of, Output};
 use warninglist::WarninglistPath;
 
 /// A path that we know, with its variable parts still unchecked: what is wrong with them is told after the token.
@@ -52,6 +55,10 @@ pub(crate) enum Route<'a> {
     Metrics,
     /// `/v1/status`
     Status,
+    /// `/openapi.json`
+    OpenApi,
+    /// `/v1/openapi.json`
+    OpenApiV1,
     /// `/v1/check`
     Check,
     /// `/v1/statistics`
@@ -72,6 +79,43 @@ pub(crate) enum Route<'a> {
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 
 impl<'a> Route<'a> {
+    /// Returns one route for each template, with nothing in its variable parts.
+    pub(crate) fn one_of_each() -> Vec<Route<'static>> {
+        let feed = FeedPath {
+            of: Of::Feed(""),
+            kind: "",
+            age: "",
+            output: Output::Named(""),
+        };
+        vec![
+            Route::Landing,
+            Route::Robots,
+            Route::Favicon,
+            Route::StaticFile(""),
+            Route::Healthz,
+            Route::Readyz,
+            Route::Metrics,
+            Route::Status,
+            Route::OpenApi,
+            Route::OpenApiV1,
+            Route::Check,
+            Route::Statistics,
+            Route::Warninglist(WarninglistPath { id: "", output: "" }),
+            Route::FeedMapping,
+            Route::GenerateTokenJson,
+            Route::Feed(feed),
+            Route::Feed(FeedPath {
+                output: Output::Vendor(""),
+                ..feed
+            }),
+            Route::Feed(FeedPath {
+                of: Of::Organisation(""),
+                ..feed
+            }),
+            Route::ClearCache(feed),
+        ]
+    }
+
     /// Finds the route of a path by its fixed parts, which are case-sensitive.
     pub(crate) fn parse(parts: &[&'a str]) -> Option<Self> {
         Some(match *parts {
@@ -83,6 +127,8 @@ impl<'a> Route<'a> {
             ["readyz"] => Self::Readyz,
             ["metrics"] => Self::Metrics,
             ["v1", "status"] => Self::Status,
+            ["openapi.json"] => Self::OpenApi,
+            ["v1", "openapi.json"] => Self::OpenApiV1,
             ["v1", "check"] => Self::Check,
             ["v1", "statistics"] => Self::Statistics,
             ["v1", "warninglist", "id", id, "output", output] => Self::Warninglist(WarninglistPath { id, output }),
@@ -138,6 +184,8 @@ impl<'a> Route<'a> {
             Self::Readyz => "/readyz",
             Self::Metrics => "/metrics",
             Self::Status => "/v1/status",
+            Self::OpenApi => "/openapi.json",
+            Self::OpenApiV1 => "/v1/openapi.json",
             Self::Check => "/v1/check",
             Self::Statistics => "/v1/statistics",
             Self::Warninglist(_) => "/v1/warninglist/id/{id}/output/{output}",
@@ -165,6 +213,8 @@ impl<'a> Route<'a> {
             | Self::Readyz
             | Self::Metrics
             | Self::Status
+            | Self::OpenApi
+            | Self::OpenApiV1
             | Self::Check
             | Self::Statistics
             | Self::Warninglist(_)
@@ -185,6 +235,7 @@ impl<'a> Route<'a> {
             Self::Readyz => readyz::get(app, request.client),
             Self::Metrics => metrics::get(app, request.client),
             Self::Status => status::get(),
+            Self::OpenApi | Self::OpenApiV1 => openapi::get(app),
             Self::Check => check::get(app, &grant()?).await,
             Self::Statistics => statistics::get(app, &grant()?).await,
             Self::Warninglist(path) => warninglist::get(app, &grant()?, &path).await,
@@ -199,6 +250,8 @@ impl<'a> Route<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     fn template(path: &str) -> Option<&'static str> {
@@ -208,43 +261,27 @@ mod tests {
 
     #[test]
     fn every_template_is_a_path_of_its_own_route() {
-        let x = FeedPath {
-            of: Of::Feed(""),
-            kind: "",
-            age: "",
-            output: Output::Named(""),
-        };
-        let y = FeedPath {
-            of: Of::Organisation(""),
-            ..x
-        };
-        let z = FeedPath {
-            output: Output::Vendor(""),
-            ..x
-        };
-        let routes = [
-            Route::Landing,
-            Route::Robots,
-            Route::Favicon,
-            Route::StaticFile(""),
-            Route::Healthz,
-            Route::Readyz,
-            Route::Metrics,
-            Route::Status,
-            Route::Check,
-            Route::Statistics,
-            Route::Warninglist(WarninglistPath { id: "", output: "" }),
-            Route::FeedMapping,
-            Route::GenerateTokenJson,
-            Route::Feed(x),
-            Route::Feed(y),
-            Route::Feed(z),
-            Route::ClearCache(x),
-        ];
-        for route in routes {
+        for route in Route::one_of_each() {
             assert_eq!(template(route.template()), Some(route.template()));
             assert!(!route.methods().is_empty());
         }
+    }
+
+    #[test]
+    fn one_of_each_leaves_no_template_out() {
+        // What no compiler checks: this very file is read for the templates in it.
+        let (code, _) = include_str!("routes.rs").split_once("#[cfg(test)]").unwrap();
+        let written: BTreeSet<&str> = code
+            .lines()
+            .filter_map(|line| line.trim().trim_end_matches(',').split_once("=> \"/"))
+            .map(|(_, template)| template.trim_end_matches('"'))
+            .collect();
+        let listed: Vec<_> = Route::one_of_each()
+            .into_iter()
+            .map(|route| route.template().trim_start_matches('/'))
+            .collect();
+        assert_eq!(listed.len(), written.len());
+        assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), written);
     }
 
     #[test]

@@ -12,10 +12,10 @@ use crate::reject::Reject;
 /// The variable parts of a feed's path, as they came.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct FeedPath<'a> {
-    pub(super) of: Of<'a>,
-    pub(super) kind: &'a str,
-    pub(super) age: &'a str,
-    pub(super) output: Output<'a>,
+    pub(crate) of: Of<'a>,
+    pub(crate) kind: &'a str,
+    pub(crate) age: &'a str,
+    pub(crate) output: Output<'a>,
 }
 
 /// Where a path names the exporter; the same ones are behind both.

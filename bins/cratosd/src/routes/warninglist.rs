@@ -32,7 +32,7 @@ pub(crate) struct WarninglistPath<'a> {
 
 /// The forms that warninglists come in: those of the reference. What a consumer takes beside is not for lists of harmless things.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Txt,
     Json,
     Xml,
@@ -40,9 +40,9 @@ pub(super) enum Form {
 }
 
 impl Form {
-    pub(super) const ALL: [Self; 4] = [Self::Txt, Self::Json, Self::Xml, Self::Yaml];
+    pub(crate) const ALL: [Self; 4] = [Self::Txt, Self::Json, Self::Xml, Self::Yaml];
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Txt => "txt",
             Self::Json => "json",
@@ -51,7 +51,7 @@ impl Form {
         }
     }
 
-    pub(super) fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Txt | Self::Yaml => "text/plain; charset=utf-8",
             Self::Json => "application/json",

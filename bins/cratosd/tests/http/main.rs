@@ -13,6 +13,7 @@ mod legacy;
 mod metrics;
 mod minting;
 mod misp_in_trouble;
+mod openapi;
 mod reload;
 mod scopes;
 mod shutdown;

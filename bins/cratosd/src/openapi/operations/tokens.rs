@@ -1,0 +1,86 @@
+//! Making tokens.
+
+use feed_classification::{FeedName, IndicatorType, Registry};
+use http::Method;
+use serde_json::{Value, json};
+use token_crypto::Permission;
+
+use crate::openapi::operation::Operation;
+use crate::openapi::schemas::Refusal;
+
+pub(super) fn json(_: &Method, registry: &Registry) -> Operation {
+    let minted = json!({
+        "type": "object",
+        "required": ["MISP", "validity", "token", "sha256"],
+        "properties": {
+            "MISP": { "type": "string", "format": "uri" },
+            "validity": { "type": "string", "format": "date" },
+            "token": { "type": "string" },
+            "sha256": { "type": "string", "description": "For `blacklisted_api_tokens`, should the token ever have to go." },
+        },
+    });
+    let body = json!({ "required": true, "content": { "application/json": { "schema": order(registry) } } });
+    makes(Operation::new(
+        "generateTokenJson",
+        "tokens",
+        "Makes a token for who holds a working MISP key",
+    ))
+    .body(body)
+    .gives("application/json", minted, "The token, which is told this once.")
+}
+
+/// What every way to a token has in common.
+fn makes(operation: Operation) -> Operation {
+    operation
+        .description(
+            "For addresses in `token_minting.allowed_ips`. MISP is asked whether the key works before a token is made.",
+        )
+        .refuses([
+            Refusal::Forbidden,
+            Refusal::BodyIncomplete,
+            Refusal::BodyTooLarge,
+            Refusal::Invalid,
+            Refusal::TooOften,
+            Refusal::Unavailable,
+            Refusal::TimedOut,
+        ])
+}
+
+fn order(registry: &Registry) -> Value {
+    json!({
+        "type": "object",
+        "required": ["port", "proto", "domain", "expire", "auth"],
+        "properties": {
+            "port": { "type": ["integer", "string"], "minimum": 1, "maximum": 65535, "examples": [443] },
+            "proto": { "type": "string", "enum": ["https", "http"] },
+            "domain": { "type": "string", "description": "Name or address of the MISP, as its site file is called." },
+            "expire": { "type": "string", "format": "date", "description": "The token stops working at 00:00 UTC of this day." },
+            "auth": { "type": "string", "minLength": 40, "maxLength": 72, "pattern": "^[0-9A-Za-z]+$", "writeOnly": true },
+            "scope": scope(registry),
+        },
+    })
+}
+
+fn scope(registry: &Registry) -> Value {
+    let names: Vec<&str> = registry.names().collect();
+    let permissions: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+    let list = |names: &[&str]| {
+        json!({ "oneOf": [
+            { "type": "string", "const": "all" },
+            { "type": "array", "items": { "type": "string", "enum": names } },
+        ] })
+    };
+    json!({
+        "type": "object",
+        "description": "What the token is limited to. Without it: everything that the key sees, and clearing the cache.",
+        "additionalProperties": false,
+        "properties": {
+            "feeds": list(FeedName::NAMES),
+            "types": list(IndicatorType::NAMES),
+            "outputs": list(&names),
+            "networks": { "type": "array", "items": { "type": "string" }, "examples": [["10.0.0.0/8"]] },
+            "permissions": { "type": "array", "items": { "type": "string", "enum": permissions } },
+            "label": { "type": "string", "minLength": 1, "maxLength": 64 },
+        },
+    })
+}

@@ -1,0 +1,172 @@
+//! `/openapi.json`, against a validator of others and against what is really answered.
+
+use std::process::Command;
+
+use http::Method;
+use misp_sim::Fault;
+use serde_json::{Value, json};
+use token_crypto::Scope;
+
+use crate::support::{Answer, Ask, Daemon, FEED};
+
+async fn document(daemon: &Daemon) -> Value {
+    daemon.send(Ask::get("/openapi.json")).await.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_is_served_at_both_paths() {
+    let daemon = Daemon::start().await;
+    let one = daemon.send(Ask::get("/openapi.json")).await;
+    assert_eq!(
+        (one.status.as_u16(), one.header("content-type")),
+        (200, "application/json")
+    );
+    assert_eq!(one.json()["openapi"], "3.1.0");
+    let other = daemon.send(Ask::get("/v1/openapi.json")).await;
+    assert_eq!(other.body, one.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_of_others_finds_nothing_wrong() {
+    const VALIDATE: &str = "import json, sys; from openapi_spec_validator import OpenAPIV31SpecValidator as V; \
+                            problems = [e.message for e in V(json.load(open(sys.argv[1]))).iter_errors()]; \
+                            print('\\n'.join(problems)); sys.exit(bool(problems))";
+    let Some(python) = test_peers::python() else { return };
+    let validate = |document: &Value| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        serde_json::to_writer(&file, document).unwrap();
+        Command::new(&python)
+            .args(["-c", VALIDATE])
+            .arg(file.path())
+            .output()
+            .unwrap()
+    };
+    let daemon = Daemon::start().await;
+    let mut document = document(&daemon).await;
+    let said = validate(&document);
+    assert!(
+        said.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&said.stdout),
+        String::from_utf8_lossy(&said.stderr)
+    );
+    // It does look: a document with a fault does not pass.
+    document["paths"]["/v1/check"]["get"]["responses"] = json!(5);
+    assert!(!validate(&document).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_answered_is_described() {
+    let daemon = Daemon::start().await;
+    let document = document(&daemon).await;
+    let token = daemon.token();
+    let scoped = daemon.seal(&daemon.claims().with_scope(Scope::new().with_feeds(["hunt"])));
+    let feed = "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}";
+    let list = "/v1/warninglist/id/{id}/output/{output}";
+    let vendor = "/v1/vendor/{vendor}/feed/{feed}/type/{type}/age/{age}";
+    let clear = "/v1/clear_cache/feed/{feed}/type/{type}/age/{age}/output/{output}";
+    let make = "/v1/generate_token_json";
+    let get = |template: &'static str, path: &str, token: &str| {
+        (template, Method::GET, Ask::get(path).header("token", token))
+    };
+    let mut asked = vec![
+        (make, Method::POST, Ask::new(Method::POST, make).body("{}")),
+        (
+            make,
+            Method::POST,
+            Ask::new(Method::POST, make).body(vec![b' '; 20_000]),
+        ),
+        (
+            clear,
+            Method::DELETE,
+            Ask::new(Method::DELETE, &FEED.replace("/v1", "/v1/clear_cache")).header("token", &token),
+        ),
+        (
+            "/v1/check",
+            Method::GET,
+            Ask::get("/v1/check").header("authorization", "Basic !"),
+        ),
+        (
+            feed,
+            Method::GET,
+            Ask::get(FEED).header("token", &token).header("if-none-match", "*"),
+        ),
+        (feed, Method::HEAD, Ask::new(Method::HEAD, FEED).header("token", &token)),
+        get(list, "/v1/warninglist/id/9/output/txt", &token),
+        get(list, "/v1/warninglist/id/x/output/txt", &token),
+        get(vendor, "/v1/vendor/paloalto/feed/block/type/ipv4/age/1w", &token),
+        get("/static/{file}", "/static/nothing", ""),
+        get("/static/{file}", "/static/icon.svg", ""),
+        get(feed, FEED, &scoped),
+        get(feed, &FEED.replace("1w", "8w"), &token),
+    ];
+    for output in ["txt", "json", "xml", "yaml", "b64", "cisco", "nftables"] {
+        asked.push(get(feed, &FEED.replace("txt", output), &token));
+    }
+    for output in ["txt", "json", "xml", "yaml"] {
+        asked.push(get(list, &format!("/v1/warninglist/id/0/output/{output}"), &token));
+    }
+    for path in document["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|path| !path.contains('{'))
+    {
+        let path: &'static str = path.clone().leak();
+        asked.extend([get(path, path, &token), get(path, path, "")]);
+    }
+    for (template, method, ask) in asked {
+        let answer = daemon.send(ask).await;
+        assert_described(&document, template, &method, &answer);
+    }
+    for fault in [Fault::Refuse, Fault::Hang] {
+        daemon.sim.set_fault(fault);
+        for path in ["/v1/check", "/v1/statistics"] {
+            assert_described(&document, path, &Method::GET, &daemon.get(path).await);
+        }
+        assert_described(
+            &document,
+            feed,
+            &Method::GET,
+            &daemon.get(&FEED.replace("block", "any")).await,
+        );
+    }
+}
+
+/// Asserts that the document has this answer: its status, its media type, and every header of ours.
+fn assert_described(document: &Value, template: &str, method: &Method, answer: &Answer) {
+    if answer.status == 405 {
+        // Said with the methods that are described.
+        return;
+    }
+    let operation = &document["paths"][template][method.as_str().to_ascii_lowercase()];
+    let mut described = &operation["responses"][answer.status.as_str()];
+    assert!(
+        described.is_object(),
+        "{method} {template} answered {} {}",
+        answer.status,
+        answer.text()
+    );
+    if let Some(reference) = described["$ref"].as_str() {
+        described = document.pointer(reference.trim_start_matches('#')).unwrap();
+    }
+    if !answer.body.is_empty() {
+        let media_type = answer.header("content-type");
+        assert!(
+            described["content"][media_type].is_object(),
+            "{method} {template} {}: {media_type}",
+            answer.status
+        );
+    }
+    for name in answer
+        .headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("x-cache") || name.as_str().starts_with("x-feed"))
+    {
+        let headers = described["headers"].as_object().unwrap();
+        assert!(
+            headers.keys().any(|known| known.eq_ignore_ascii_case(name.as_str())),
+            "{method} {template}: {name}"
+        );
+    }
+}
