@@ -5,7 +5,7 @@
 //! | `serve` | `cli/serve.rs` |
 //! | `demo` | `cli/demo.rs`, `cli/demo/` |
 //! | `check` | `cli/check.rs` |
-//! | `token mint`, `token inspect` | `cli/token/mint.rs`, `cli/token/inspect.rs` |
+//! | `token mint`, `token inspect`, `token convert` | `cli/token/mint.rs`, `cli/token/inspect.rs`, `cli/token/convert.rs` |
 //! | `feed` | `cli/feed.rs` |
 //! | `init` | `cli/init.rs` |
 //! | `keygen` | `cli/keygen.rs` |

@@ -34,6 +34,14 @@ pub(super) struct Reached {
 }
 
 impl Reached {
+    /// Returns the way that a token names.
+    pub(super) fn new(proto: Protocol, port: u16) -> Self {
+        Self {
+            proto,
+            port: Some(port),
+        }
+    }
+
     /// Returns the port that was given, else that of the protocol.
     pub(super) fn port(self) -> u16 {
         self.port.unwrap_or(self.proto.default_port())

@@ -1,8 +1,11 @@
-//! `cratosd token`: makes tokens and looks into them.
+//! `cratosd token`: makes tokens, looks into them, and makes new ones of old ones.
 
+mod convert;
 mod description;
+mod given;
 mod inspect;
 mod mint;
+mod narrowed;
 
 use clap::Subcommand;
 
@@ -14,12 +17,15 @@ pub(super) enum Command {
     Mint(mint::Options),
     /// Show what a token allows and when it ends; never its MISP key
     Inspect(inspect::Options),
+    /// Make new tokens of old ones, also those of Cratos FastAPI, with the MISP key that they hold
+    Convert(convert::Options),
 }
 
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Mint(options) => mint::run(options),
         Command::Inspect(options) => inspect::run(options),
+        Command::Convert(options) => convert::run(options),
     }
 }
 

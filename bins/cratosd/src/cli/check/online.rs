@@ -45,7 +45,7 @@ pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) 
 }
 
 /// Returns what is to be said about one MISP: good, or bad.
-async fn ask(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<String, String> {
+pub(in crate::cli) async fn ask(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<String, String> {
     let client = client(site, reached, key)?;
     match client.version().await {
         Ok(version) => Ok(format!("MISP {}", version.version)),

@@ -4,10 +4,18 @@ use token_crypto::{Allowed, Claims, Opened};
 
 /// Returns one line for each thing that a token says, without its MISP key.
 pub(super) fn of(opened: &Opened) -> String {
+    let mut text: String = parts(opened).iter().map(|(name, value)| line(name, value)).collect();
+    let digest = format!("{} (revokes it, in blacklisted_api_tokens)", opened.fingerprint());
+    text.push_str(&line("sha256", &digest));
+    text
+}
+
+/// Returns the names and values of these lines, all but the last.
+pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 10] {
     let claims = &opened.claims;
     let scope = &claims.scope;
     let permissions: Vec<_> = scope.permissions.iter().map(|permission| permission.as_str()).collect();
-    let lines = [
+    [
         ("site", reached(claims)),
         (
             "expires",
@@ -28,12 +36,7 @@ pub(super) fn of(opened: &Opened) -> String {
         ("label", claims.label.clone().unwrap_or_else(|| "none".to_owned())),
         ("id", claims.id.to_string()),
         ("format", opened.format.to_string()),
-        (
-            "sha256",
-            format!("{} (revokes it, in blacklisted_api_tokens)", opened.fingerprint()),
-        ),
-    ];
-    lines.iter().map(|(name, value)| line(name, value)).collect()
+    ]
 }
 
 /// Returns one line of the list.

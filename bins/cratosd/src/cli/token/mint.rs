@@ -1,15 +1,13 @@
 //! `cratosd token mint`: a token for a device.
 
 use clap::Args;
-use feed_classification::{FeedName, IndicatorType};
-use ipnet::IpNet;
-use site_config::Site;
-use token_crypto::{Claims, ExpiryDay, KeyRing, Permission, Scope, SealedToken};
+use token_crypto::{Claims, ExpiryDay, KeyRing, SealedToken};
 
 use crate::cli::auth_key::AuthKeySource;
 use crate::cli::files::{self, ConfigFiles};
 use crate::cli::misp::MispAddress;
 use crate::cli::token::description;
+use crate::cli::token::narrowed::Narrowed;
 use crate::cli::{names, output};
 use crate::exit::{Failure, chain};
 
@@ -40,58 +38,11 @@ pub(in crate::cli) struct Options {
     files: ConfigFiles,
 }
 
-/// What narrows a token. Each may be given more than once, or with commas between.
-#[derive(Debug, Args)]
-struct Narrowed {
-    /// Only this feed; may be given more than once, as all that follow
-    #[arg(long, env = "CRATOS_FEED", hide_env_values = true, value_name = "FEED", value_delimiter = ',', value_parser = names::feed())]
-    feed: Vec<FeedName>,
-
-    /// Only this type of indicator
-    #[arg(long = "type", env = "CRATOS_TYPE", hide_env_values = true, value_name = "TYPE", value_delimiter = ',', value_parser = names::indicator_type())]
-    kind: Vec<IndicatorType>,
-
-    /// Only this output
-    #[arg(long, env = "CRATOS_OUTPUT", hide_env_values = true, value_name = "OUTPUT", value_delimiter = ',', value_parser = names::output())]
-    output: Vec<String>,
-
-    /// Only from this address or network (inside what the site file allows)
-    #[arg(long, env = "CRATOS_ALLOW_IP", hide_env_values = true, value_name = "CIDR", value_delimiter = ',', value_parser = names::network)]
-    allow_ip: Vec<IpNet>,
-
-    /// What the token may do beside reading feeds
-    #[arg(long, env = "CRATOS_PERMISSION", hide_env_values = true, value_name = "NAME", value_delimiter = ',', value_parser = names::permission())]
-    permission: Vec<Permission>,
-}
-
-impl Narrowed {
-    /// Returns the scope: that of an unscoped token if nothing was said.
-    fn scope(&self) -> Scope {
-        let nothing = self.feed.is_empty() && self.kind.is_empty() && self.output.is_empty();
-        if nothing && self.allow_ip.is_empty() && self.permission.is_empty() {
-            return Scope::unrestricted();
-        }
-        let mut scope = Scope::new()
-            .with_networks(self.allow_ip.iter().copied())
-            .with_permissions(self.permission.iter().copied());
-        if !self.feed.is_empty() {
-            scope = scope.with_feeds(self.feed.iter().map(|feed| feed.as_str()));
-        }
-        if !self.kind.is_empty() {
-            scope = scope.with_types(self.kind.iter().map(|kind| kind.as_str()));
-        }
-        if !self.output.is_empty() {
-            scope = scope.with_outputs(self.output.iter().cloned());
-        }
-        scope
-    }
-}
-
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let loaded = options.files.load()?;
     let site = files::site(&loaded, &options.misp.site)?;
     refuse_the_past(options.expires)?;
-    refuse_undefined(&options.narrowed.feed, site)?;
+    options.narrowed.refuse_undefined(site)?;
     let ring = files::key_ring(&loaded.core)?;
 
     let (proto, port) = (options.misp.reached.proto, options.misp.reached.port());
@@ -126,33 +77,13 @@ pub(in crate::cli) fn seal(ring: &KeyRing, claims: &Claims) -> Result<SealedToke
         .map_err(|error| Failure::usage(format!("no token can be made of this: {}", chain(&error))))
 }
 
-fn refuse_the_past(expires: ExpiryDay) -> Result<(), Failure> {
+/// Refuses a day on which a token would have ended already.
+pub(super) fn refuse_the_past(expires: ExpiryDay) -> Result<(), Failure> {
     if !expires.has_ended(today()) {
         return Ok(());
     }
     let soonest = ExpiryDay::days_from(today(), 1);
     Err(Failure::usage(format!(
         "a token that expires on {expires} would not work any more: write {soonest} or later with --expires"
-    )))
-}
-
-fn refuse_undefined(feeds: &[FeedName], site: &Site) -> Result<(), Failure> {
-    let undefined: Vec<_> = feeds
-        .iter()
-        .filter(|feed| feed.is_custom() && !site.custom_feeds.contains_key(feed))
-        .map(|feed| feed.as_str())
-        .collect();
-    if undefined.is_empty() {
-        return Ok(());
-    }
-    let defined: Vec<_> = site.custom_feeds.keys().map(|feed| feed.as_str()).collect();
-    let defined = if defined.is_empty() {
-        "none".to_owned()
-    } else {
-        defined.join(", ")
-    };
-    let (undefined, site) = (undefined.join(", "), &site.name);
-    Err(Failure::usage(format!(
-        "{undefined}: not defined at {site}, whose file defines {defined} under `custom_feeds`"
     )))
 }

@@ -1,0 +1,107 @@
+//! The options that narrow a token.
+
+use clap::Args;
+use feed_classification::{FeedName, IndicatorType};
+use ipnet::IpNet;
+use site_config::Site;
+use token_crypto::{Permission, Scope};
+
+use crate::cli::names;
+use crate::exit::Failure;
+
+/// What narrows a token. Each may be given more than once, or with commas between.
+#[derive(Debug, Args)]
+pub(super) struct Narrowed {
+    /// Only this feed; may be given more than once, as all that follow
+    #[arg(long, env = "CRATOS_FEED", hide_env_values = true, value_name = "FEED", value_delimiter = ',', value_parser = names::feed())]
+    feed: Vec<FeedName>,
+
+    /// Only this type of indicator
+    #[arg(long = "type", env = "CRATOS_TYPE", hide_env_values = true, value_name = "TYPE", value_delimiter = ',', value_parser = names::indicator_type())]
+    kind: Vec<IndicatorType>,
+
+    /// Only this output
+    #[arg(long, env = "CRATOS_OUTPUT", hide_env_values = true, value_name = "OUTPUT", value_delimiter = ',', value_parser = names::output())]
+    output: Vec<String>,
+
+    /// Only from this address or network (inside what the site file allows)
+    #[arg(long, env = "CRATOS_ALLOW_IP", hide_env_values = true, value_name = "CIDR", value_delimiter = ',', value_parser = names::network)]
+    allow_ip: Vec<IpNet>,
+
+    /// What the token may do beside reading feeds
+    #[arg(long, env = "CRATOS_PERMISSION", hide_env_values = true, value_name = "NAME", value_delimiter = ',', value_parser = names::permission())]
+    permission: Vec<Permission>,
+}
+
+impl Narrowed {
+    /// Returns the scope: that of an unscoped token if nothing was said.
+    pub(super) fn scope(&self) -> Scope {
+        if self.says_nothing() {
+            Scope::unrestricted()
+        } else {
+            self.narrow(Scope::new())
+        }
+    }
+
+    /// Returns a scope with what was said in the place of what it had. Of an unscoped one nothing is left then, as if the token were
+    /// made anew: it does not keep the permission to clear the cache.
+    pub(super) fn rescope(&self, scope: &Scope) -> Scope {
+        if self.says_nothing() {
+            scope.clone()
+        } else if *scope == Scope::unrestricted() {
+            self.scope()
+        } else {
+            self.narrow(scope.clone())
+        }
+    }
+
+    /// Refuses custom feeds that the site does not define: the token would be for nothing.
+    pub(super) fn refuse_undefined(&self, site: &Site) -> Result<(), Failure> {
+        let undefined: Vec<_> = self
+            .feed
+            .iter()
+            .filter(|feed| feed.is_custom() && !site.custom_feeds.contains_key(feed))
+            .map(|feed| feed.as_str())
+            .collect();
+        if undefined.is_empty() {
+            return Ok(());
+        }
+        let defined: Vec<_> = site.custom_feeds.keys().map(|feed| feed.as_str()).collect();
+        let defined = if defined.is_empty() {
+            "none".to_owned()
+        } else {
+            defined.join(", ")
+        };
+        let (undefined, site) = (undefined.join(", "), &site.name);
+        Err(Failure::usage(format!(
+            "{undefined}: not defined at {site}, whose file defines {defined} under `custom_feeds`"
+        )))
+    }
+
+    fn says_nothing(&self) -> bool {
+        self.feed.is_empty()
+            && self.kind.is_empty()
+            && self.output.is_empty()
+            && self.allow_ip.is_empty()
+            && self.permission.is_empty()
+    }
+
+    fn narrow(&self, mut scope: Scope) -> Scope {
+        if !self.feed.is_empty() {
+            scope = scope.with_feeds(self.feed.iter().map(|feed| feed.as_str()));
+        }
+        if !self.kind.is_empty() {
+            scope = scope.with_types(self.kind.iter().map(|kind| kind.as_str()));
+        }
+        if !self.output.is_empty() {
+            scope = scope.with_outputs(self.output.iter().cloned());
+        }
+        if !self.allow_ip.is_empty() {
+            scope = scope.with_networks(self.allow_ip.iter().copied());
+        }
+        if !self.permission.is_empty() {
+            scope = scope.with_permissions(self.permission.iter().copied());
+        }
+        scope
+    }
+}
