@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ipnet::{IpNet, Ipv4Net};
 use secrecy::SecretString;
 
+use crate::differences;
 use crate::keys::CORE;
 use crate::load;
 use crate::problem::{Problem, Report, Wrong};
@@ -18,11 +19,14 @@ use crate::yaml::Node;
 /// Default of [`Core::memory_bytes`].
 const MEMORY_BYTES: u64 = 256 << 20;
 
+/// Whoever writes so many megabytes for a file of the access log means bytes.
+const MANY_MEGABYTES: u64 = 10_000;
+
 /// What `config/config.yaml` says, checked, with defaults filled in. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Core {
-    /// Log more.
+    /// Read, and without effect.
     pub debug: bool,
     /// The keys that open tokens, 64 characters each, never empty; the first one seals.
     ///
@@ -123,6 +127,7 @@ impl Core {
 /// Reads the tree of `config.yaml`; nothing is returned if there is any problem in `report`.
 pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) -> Option<Core> {
     let mut section = Section::new(CORE, "", node, report)?;
+    let written = section.places();
     let secrets = secrets::read(&mut section, credentials);
     let allways_allowed_ips = section.list("allways_allowed_ips", value::network).unwrap_or_default();
     let token_minting_allowed_ips = token_minting(&mut section, &allways_allowed_ips);
@@ -138,6 +143,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     let reverse_proxy = reverse_proxy(&mut section);
     let access_log = access_log(&mut section);
     section.finish();
+    differences::tell_of_core(debug, &written, report);
     let Secrets { encryption_keys, salt } = secrets?;
     report.problems.is_empty().then_some(Core {
         debug,
@@ -211,7 +217,12 @@ fn reverse_proxy(section: &mut Section<'_>) -> ReverseProxy {
 }
 
 fn access_log(section: &mut Section<'_>) -> AccessLog {
+    let place = section.place_of("access_log_max_bytes");
     let megabytes = section.number("access_log_max_bytes", 1, 1 << 20, 10);
+    if megabytes >= MANY_MEGABYTES {
+        let what = format!("is {megabytes} megabytes, whatever the name of the key says");
+        section.note(place, "access_log_max_bytes", what);
+    }
     let rotations = section.number("access_log_rotations", 0, 1000, 5);
     let place = section.place_of("access_log");
     AccessLog {

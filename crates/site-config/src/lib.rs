@@ -3,6 +3,7 @@
 #![cfg_attr(feature = "watch", doc = include_str!("../README.md"))]
 
 mod core;
+mod differences;
 mod files;
 mod keys;
 mod load;

@@ -41,6 +41,9 @@ pub struct Loaded {
     pub kept: Vec<KeptSite>,
     /// What is worth knowing although it is no problem.
     pub notes: Vec<Note>,
+    /// For each key that stands in a file and that Cratos FastAPI ignores or gets wrong: what it means here instead. Worth knowing for
+    /// whoever moves over, and for nobody else.
+    pub differences: Vec<Note>,
 }
 
 /// A site file that cannot be used.
@@ -102,8 +105,10 @@ pub(crate) fn load_with(
 ) -> Result<Loaded, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut notes = Vec::new();
+    let mut differences = Vec::new();
     let mut collect = |mut report: Report| {
         notes.append(&mut report.notes);
+        differences.append(&mut report.differences);
         problems.extend(report.sorted());
     };
 
@@ -119,6 +124,7 @@ pub(crate) fn load_with(
 
     let sites = Sites::read(files.iter().flatten(), previous);
     notes.extend(sites.notes);
+    differences.extend(sites.differences);
     match (core, mappings, files) {
         (Some(core), Some(mappings), Some(_)) => Ok(Loaded {
             core,
@@ -130,6 +136,7 @@ pub(crate) fn load_with(
             disabled: sites.disabled,
             kept: sites.kept,
             notes,
+            differences,
         }),
         _ => {
             problems.extend(sites.disabled.into_iter().flat_map(|site| site.problems));
@@ -208,6 +215,7 @@ struct Sites {
     disabled: Vec<DisabledSite>,
     kept: Vec<KeptSite>,
     notes: Vec<Note>,
+    differences: Vec<Note>,
 }
 
 impl Sites {
@@ -245,6 +253,7 @@ impl Sites {
         };
         let site = tree(&mut report).and_then(|node| site::read(name.clone(), node, &mut report));
         self.notes.append(&mut report.notes);
+        self.differences.append(&mut report.differences);
         let problems = report.sorted();
         let before = previous.and_then(|p| p.sites.get(&name));
         match (site, before) {

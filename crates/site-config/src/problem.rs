@@ -102,6 +102,8 @@ pub(crate) struct Report {
     file: PathBuf,
     pub(crate) problems: Vec<Problem>,
     pub(crate) notes: Vec<Note>,
+    /// What is meant otherwise than in Cratos FastAPI.
+    pub(crate) differences: Vec<Note>,
     /// There were more problems, and the last one says so.
     is_cut: bool,
 }
@@ -112,6 +114,7 @@ impl Report {
             file: file.to_owned(),
             problems: Vec::new(),
             notes: Vec::new(),
+            differences: Vec::new(),
             is_cut: false,
         }
     }
@@ -158,12 +161,22 @@ impl Report {
         if self.notes.len() >= MAX_FINDINGS {
             return;
         }
-        self.notes.push(Note {
+        let note = self.about(place, key, what);
+        self.notes.push(note);
+    }
+
+    pub(crate) fn difference(&mut self, place: Place, key: impl Into<String>, what: impl Into<String>) {
+        let note = self.about(place, key, what);
+        self.differences.push(note);
+    }
+
+    fn about(&self, place: Place, key: impl Into<String>, what: impl Into<String>) -> Note {
+        Note {
             file: self.file.clone(),
             line: place.line,
             column: place.column,
             key: key.into(),
             what: what.into(),
-        });
+        }
     }
 }

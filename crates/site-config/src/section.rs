@@ -1,5 +1,7 @@
 //! Walks one map of a file: hands out known keys once, and reports the unknown ones at the end.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 
 use crate::keys::Key;
@@ -46,6 +48,12 @@ impl<'r> Section<'r> {
     pub(crate) fn place_of(&self, name: &str) -> Place {
         let entry = self.entries.iter().find(|e| e.key.text.as_str() == name);
         entry.map_or(self.place, |e| e.node.place)
+    }
+
+    /// Where each key stands that has not been taken.
+    pub(crate) fn places(&self) -> BTreeMap<String, Place> {
+        let place = |entry: &Entry| (entry.key.text.to_string(), entry.node.place);
+        self.entries.iter().map(place).collect()
     }
 
     /// Takes a key out; a key without a value is reported and counts as absent.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use feed_classification::{Age, FeedName};
 use ipnet::IpNet;
 
+use crate::differences;
 use crate::files;
 use crate::keys::SITE;
 use crate::load;
@@ -28,7 +29,7 @@ pub struct Site {
     pub name: SiteName,
     /// Whether the site is served. Default: yes.
     pub enabled: bool,
-    /// Log more about this site.
+    /// Read, and without effect.
     pub debug: bool,
     /// Whose MISP it is, for people; may be empty.
     pub company: String,
@@ -94,6 +95,7 @@ impl Site {
 /// Reads the tree of a site file; nothing is returned if there is any problem in `report`.
 pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Site> {
     let mut section = Section::new(SITE, "", node, report)?;
+    let written = section.places();
     let tag = tag(&mut section);
     let enabled = enabled(&mut section);
     let (soft_expiry, max_stale) = expiry(&mut section);
@@ -137,8 +139,9 @@ pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Si
             .unwrap_or(256 << 20),
         max_attributes: section.number("max_attributes", 1, 1_000_000_000, 5_000_000),
     };
-    section.yes_no("mispDebug", false);
+    let misp_debug = section.yes_no("mispDebug", false);
     section.finish();
+    differences::tell_of_site(&site, misp_debug, &written, report);
     report.problems.is_empty().then_some(site)
 }
 

@@ -1,11 +1,11 @@
 //! `cratosd check`: every problem and every note of the configuration, and with `--online` whether each MISP answers.
 
-mod online;
+pub(super) mod online;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use site_config::{AccessLog, Loaded, Problem};
+use site_config::{AccessLog, Loaded, Note, Problem};
 
 use super::auth_key::AuthKeySource;
 use super::files::{self, ConfigFiles};
@@ -18,6 +18,8 @@ use crate::exit::{Exit, Failure};
 #[command(after_help = "\
 Problems go to standard error, one line each:
   file:line:column: key: what is wrong: what to write
+Notes go to standard output, and as long as tokens of Cratos FastAPI are accepted
+(accept_legacy_tokens) also what each key means otherwise than there.
 
 The configuration holds no MISP key. Without one, --online asks each MISP with a key that cannot
 exist (MISP logs that), and its refusal is a sign of life; with one, the key itself is tried.")]
@@ -47,6 +49,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     for note in &loaded.notes {
         output::print(format!("{note}\n"))?;
     }
+    for difference in differences(&loaded) {
+        output::print(format!("{difference}\n"))?;
+    }
     let unusable = loaded.problems().count() + usize::from(unwritable.is_some());
     output::print(summary(&loaded, unusable))?;
     files::key_ring(&loaded.core)?;
@@ -74,6 +79,15 @@ fn unwritable_log(log: &AccessLog, file: PathBuf) -> Option<Problem> {
     })
 }
 
+/// What is otherwise than in Cratos FastAPI, told as long as its tokens are accepted: who has come from there is then still moving.
+fn differences(loaded: &Loaded) -> &[Note] {
+    if loaded.core.accept_legacy_tokens {
+        &loaded.differences
+    } else {
+        &[]
+    }
+}
+
 fn say_problems<'a>(problems: impl Iterator<Item = &'a Problem>) {
     problems.for_each(|problem| output::remark(format!("{problem}\n")));
 }
@@ -86,8 +100,12 @@ fn summary(loaded: &Loaded, problems: usize) -> String {
         format!(" ({off} switched off)")
     };
     let sites = counted(loaded.sites.len() + loaded.disabled.len(), "site");
+    let different = match differences(loaded).len() {
+        0 => String::new(),
+        number => format!(", {} from Cratos FastAPI", counted(number, "difference")),
+    };
     format!(
-        "{sites}{switched_off}, {}, {}\n",
+        "{sites}{switched_off}, {}, {}{different}\n",
         counted(problems, "problem"),
         counted(loaded.notes.len(), "note")
     )

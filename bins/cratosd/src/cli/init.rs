@@ -61,7 +61,10 @@ type Files = Vec<(PathBuf, Zeroizing<String>)>;
 
 fn compose(options: &Options) -> Result<Files, Failure> {
     let secrets = FreshSecrets::draw()?;
-    let core = Template::new(CORE).header(CORE_HEADER).secrets(&secrets);
+    let core = Template::new(CORE)
+        .header(CORE_HEADER)
+        .secrets(&secrets)
+        .yes_no("accept_legacy_tokens", false);
     let loopback = ["127.0.0.0/8".to_owned(), "::1".to_owned()];
     let networks = if options.allow_ip.is_empty() {
         loopback.to_vec()

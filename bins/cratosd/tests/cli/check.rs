@@ -8,9 +8,17 @@ use crate::support::{Installation, Ran, run_with};
 
 const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\n";
 
+/// An installation that has never been one of Cratos FastAPI.
+fn ours() -> Installation {
+    let installation = Installation::new();
+    let core = installation.read("config/config.yaml");
+    installation.write("config/config.yaml", &format!("{core}accept_legacy_tokens: False\n"));
+    installation
+}
+
 #[test]
 fn a_good_configuration_is_exit_0_with_a_summary() {
-    let installation = Installation::new()
+    let installation = ours()
         .with_site("misp.example.net", SITE)
         .with_site("off.example.net", "tag: x\nenabled: False\nallowed_ips: [127.0.0.1]\n");
     let ran = installation.run(&["check"]);
@@ -23,8 +31,7 @@ fn a_good_configuration_is_exit_0_with_a_summary() {
 
 #[test]
 fn problems_of_sites_are_exit_64_with_a_line_each() {
-    let installation =
-        Installation::new().with_site("misp.example.net", "tag: example\nallowed_ips: [1.2.3]\npage_sise: 1\n");
+    let installation = ours().with_site("misp.example.net", "tag: example\nallowed_ips: [1.2.3]\npage_sise: 1\n");
     let ran = installation.run(&["check"]);
     assert_eq!(ran.code, Some(64));
     insta::assert_snapshot!(ran.stderr, @r#"
@@ -45,6 +52,16 @@ fn problems_of_the_core_file_are_exit_64_with_a_line_each() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn what_was_otherwise_in_cratos_fastapi_is_told_as_long_as_its_tokens_are_accepted() {
+    let site = "tag: example\nallowed_ips: [127.0.0.1]\nmispTimeoutSeconds: 20\n";
+    let moving = Installation::new().with_site("misp.example.net", site).run(&["check"]);
+    assert_eq!((moving.code, moving.stderr.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(moving.stdout);
+    let moved = ours().with_site("misp.example.net", site).run(&["check"]);
+    insta::assert_snapshot!(moved.stdout);
 }
 
 fn online(installation: &Installation, port: u16, key: Option<&str>) -> Ran {

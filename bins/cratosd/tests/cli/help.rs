@@ -130,6 +130,8 @@ fn check_tells_what_online_does() {
 
     Problems go to standard error, one line each:
       file:line:column: key: what is wrong: what to write
+    Notes go to standard output, and as long as tokens of Cratos FastAPI are accepted
+    (accept_legacy_tokens) also what each key means otherwise than there.
 
     The configuration holds no MISP key. Without one, --online asks each MISP with a key that cannot
     exist (MISP logs that), and its refusal is a sign of life; with one, the key itself is tried.

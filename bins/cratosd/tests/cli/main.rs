@@ -7,6 +7,7 @@
 
 mod access_log;
 mod check;
+mod convert;
 mod demo;
 mod exit_codes;
 mod feed;

@@ -5,9 +5,11 @@
 //! defect that no client wants, the row says what is answered instead.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
+mod conversion;
 mod installation;
 mod legacy;
 mod misp_in_trouble;
+mod notes;
 mod rows;
 mod s01_without_a_token;
 mod s02_making_tokens;

@@ -5,7 +5,7 @@ use super::{Key, ours, theirs};
 
 #[rustfmt::skip]
 pub(crate) const CORE: &[Key] = &[
-    theirs(Core, "debug", "yes or no", "False", "log more"),
+    theirs(Core, "debug", "yes or no", "False", "without effect; RUST_LOG=debug in the environment logs more"),
     theirs(Core, "encryption_key", "secret of 64 characters", "required, or one of the two below, or a systemd credential of this name",
         "key that seals the tokens; `cratosd keygen` makes one"),
     ours(Core, "encryption_key_file", "path", "none", "file that holds the encryption key instead, relative to this file"),

@@ -6,7 +6,7 @@ use super::{Key, ours, theirs};
 #[rustfmt::skip]
 pub(crate) const SITE: &[Key] = &[
     theirs(Site, "enabled", "yes or no", "True", "serve this site at all; Cratos FastAPI never looks at it, here `False` disables the site"),
-    theirs(Site, "debug", "yes or no", "False", "log more about this site"),
+    theirs(Site, "debug", "yes or no", "False", "without effect; RUST_LOG=debug in the environment logs more"),
     theirs(Site, "company", "text", "\"\"", "whose MISP it is, for people"),
     theirs(Site, "tag", "text", "required", "prefix of the site's MISP tags: `<tag>:incident-classification=block`"),
     theirs(Site, "mispVerifyCert", "yes or no", "True", "check MISP's certificate"),

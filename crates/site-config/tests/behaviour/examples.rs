@@ -183,6 +183,7 @@ fn the_samples_of_the_reference_load_unchanged() {
     config/mappings.yaml:112:3: types.chrome-extension-id: is not an indicator type here and has no effect
     config/mappings.yaml:114:3: types.edge-extension-id: is not an indicator type here and has no effect
     "#);
+    assert_snapshot!(files.lines(&loaded.differences));
     assert_eq!(loaded.core.allways_allowed_ips.len(), 4);
     let site = loaded.site("misp.example.net").unwrap();
     assert_eq!((site.tag.as_str(), site.custom_feeds.len()), ("example", 5));

@@ -6,6 +6,7 @@
     reason = "a test may fail where it stands, in its helpers too"
 )]
 
+mod differences;
 mod examples;
 mod meaning;
 mod problems;

@@ -44,9 +44,18 @@ impl Template {
     }
 
     /// Sets one key at the top level to a text.
-    pub(super) fn text(mut self, key: &'static str, value: &str) -> Self {
+    pub(super) fn text(self, key: &'static str, value: &str) -> Self {
+        self.value(key, &quoted(value))
+    }
+
+    /// Sets one key at the top level to `True` or `False`.
+    pub(super) fn yes_no(self, key: &'static str, yes: bool) -> Self {
+        self.value(key, if yes { "True" } else { "False" })
+    }
+
+    fn value(mut self, key: &'static str, value: &str) -> Self {
         match self.line_of(key) {
-            Some(index) => self.set(index, format!("{key}: {}", quoted(value))),
+            Some(index) => self.set(index, format!("{key}: {value}")),
             None => self.missing = Some(key),
         }
         self
