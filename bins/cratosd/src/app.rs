@@ -12,8 +12,10 @@ use token_crypto::{KeyError, KeyRing, KeyRingBuilder};
 
 use crate::access_log::AccessLog;
 use crate::exit::chain;
+use crate::live::Links;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
+use crate::streams::Streams;
 
 /// Tokens that one address may ask for in a row, and then one in each pause: every one costs MISP a question.
 const MINTING_BURST: u32 = 30;
@@ -33,6 +35,8 @@ pub struct App {
     minting: RateLimit,
     metrics: Metrics,
     access_log: OnceLock<AccessLog>,
+    streams: Streams,
+    links: Links,
 }
 
 /// One state of the configuration with its keys. A request takes one and keeps it, so that it never sees half of a reload.
@@ -75,6 +79,8 @@ impl App {
             minting: RateLimit::new(MINTING_BURST, MINTING_PAUSE),
             metrics: Metrics::default(),
             access_log: OnceLock::new(),
+            streams: Streams::default(),
+            links: Links::default(),
         }))
     }
 
@@ -173,6 +179,16 @@ impl App {
     /// Returns what is counted while requests are answered.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Returns the answers that have no end of their own.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// Returns the links to what each MISP publishes by itself.
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
     }
 
     /// Returns who may have how many tokens made.

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use feed_engine::Upstream;
 use site_config::{Loaded, Site, SiteName};
 use subtle::{Choice, ConstantTimeEq as _};
-use token_crypto::{Allowed, Claims, OpenError, Protocol, Scope, token_sha256};
+use token_crypto::{Allowed, Claims, OpenError, Permission, Protocol, Scope, token_sha256};
+use zeroize::Zeroizing;
 
 use crate::app::Snapshot;
+use crate::noted::Noted;
 use crate::reject::Reject;
 use crate::request::Request;
 
@@ -25,6 +27,19 @@ impl Grant {
     /// Returns the site's rules.
     pub(crate) fn site(&self) -> &Arc<Site> {
         self.upstream.site()
+    }
+
+    /// Checks that the token has a permission.
+    ///
+    /// # Errors
+    /// 403 that names it.
+    pub(crate) fn check_permission(&self, permission: Permission) -> Result<(), Reject> {
+        if self.scope.permits(permission) {
+            return Ok(());
+        }
+        Err(forbidden(format!(
+            "This token does not have the permission `{permission}`."
+        )))
     }
 
     /// Checks that the token may see what is about the whole site and no feed: one that is limited to some feeds or types may not.
@@ -46,18 +61,51 @@ impl Grant {
 /// fault is in our files, since a firewall that is told 403 stops enforcing its list.
 pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Grant, Reject> {
     let token = presented::token(request.headers, request.query, request.path_token)?;
+    Caller::new(token, request.client).grant(snapshot, request.noted)
+}
+
+/// Who asks: a token and an address, kept for as long as an answer goes on.
+pub(crate) struct Caller {
+    token: Zeroizing<String>,
+    client: IpAddr,
+}
+
+impl Caller {
+    fn new(token: Zeroizing<String>, client: IpAddr) -> Self {
+        Self { token, client }
+    }
+
+    /// Returns who sent a request.
+    ///
+    /// # Errors
+    /// As [`authorise`], where there is no token at all.
+    pub(crate) fn of(request: &Request<'_>) -> Result<Self, Reject> {
+        let token = presented::token(request.headers, request.query, request.path_token)?;
+        Ok(Self::new(token, request.client))
+    }
+
+    /// Returns what the caller may have at this moment, and notes whose token it is.
+    ///
+    /// # Errors
+    /// As [`authorise`].
+    pub(crate) fn grant(&self, snapshot: &Snapshot, noted: &Noted) -> Result<Grant, Reject> {
+        grant(snapshot, &self.token, self.client, noted)
+    }
+}
+
+fn grant(snapshot: &Snapshot, token: &str, client: IpAddr, noted: &Noted) -> Result<Grant, Reject> {
     let opened = snapshot
         .ring
-        .open(&token)
-        .map_err(|error| forbidden(refusal(error, &token)))?;
+        .open(token)
+        .map_err(|error| forbidden(refusal(error, token)))?;
     let claims = &opened.claims;
-    request.noted.token(claims.id, claims.label.clone());
+    noted.token(claims.id, claims.label.clone());
     if claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
         return Err(forbidden("The security token has expired."));
     }
     let site = site_of(claims, &snapshot.loaded)?;
     // Both the text as it came and its one proper spelling: `+` for `-` must not bring a revoked token back.
-    if is_denied(site, &token_sha256(&token)) | is_denied(site, opened.fingerprint()) {
+    if is_denied(site, &token_sha256(token)) | is_denied(site, opened.fingerprint()) {
         return Err(forbidden("The provided API token is blacklisted and cannot be used."));
     }
     let core = &snapshot.loaded.core;
@@ -65,11 +113,11 @@ pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Gr
         .allways_allowed_ips
         .iter()
         .chain(&site.allowed_ips)
-        .any(|network| network.contains(&request.client));
-    if !allowed || !claims.scope.permits_address(request.client) {
-        return Err(forbidden(outsider(request.client)));
+        .any(|network| network.contains(&client));
+    if !allowed || !claims.scope.permits_address(client) {
+        return Err(forbidden(outsider(client)));
     }
-    request.noted.good_for(site.name.as_str());
+    noted.good_for(site.name.as_str());
     Ok(Grant {
         upstream: upstream(claims, site, &snapshot.loaded),
         scope: opened.claims.scope,

@@ -23,6 +23,7 @@ mod assets;
 mod auth;
 mod conditional;
 mod invalid;
+mod live;
 mod metrics;
 mod noted;
 mod openapi;
@@ -33,5 +34,6 @@ mod reply;
 mod request;
 mod routes;
 mod seldom;
+mod streams;
 
 pub use app::{App, AppError};

@@ -7,6 +7,7 @@
 mod access_log;
 mod configuration;
 mod feeds;
+mod live;
 mod requests;
 
 use std::fmt;
@@ -32,6 +33,7 @@ const ROOMS: &[fn(&App, &mut Registry)] = &[
     access_log::describe,
     configuration::describe,
     feeds::describe,
+    live::describe,
     requests::describe,
 ];
 

@@ -1,9 +1,15 @@
 //! What is sent back: status, headers and body are put together here and nowhere else.
 
+use std::convert::Infallible;
+use std::fmt;
+
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::Frame;
 use serde::Serialize;
 
 use crate::reject::Reject;
@@ -54,12 +60,30 @@ const PAGE: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
+/// The body of every answer, as hyper sends it.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
 /// An answer, before it meets HTTP.
 #[derive(Debug)]
 pub(crate) struct Reply {
     status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    payload: Payload,
+}
+
+enum Payload {
+    Whole(Bytes),
+    /// Of unknown length; it ends when the stream does.
+    Endless(Body),
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Endless(_) => f.write_str("a stream"),
+        }
+    }
 }
 
 impl Reply {
@@ -68,14 +92,24 @@ impl Reply {
         Self {
             status,
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            payload: Payload::Whole(Bytes::new()),
         }
     }
 
     /// Returns a 200 with this body.
     pub(crate) fn body(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self {
-            body: body.into(),
+            payload: Payload::Whole(body.into()),
+            ..Self::empty(StatusCode::OK)
+        }
+        .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    /// Returns a 200 whose body comes piece by piece, for as long as `pieces` gives any.
+    pub(crate) fn stream(content_type: &'static str, pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        let frames = pieces.map(|piece| Ok(Frame::data(piece)));
+        Self {
+            payload: Payload::Endless(StreamBody::new(frames).boxed_unsync()),
             ..Self::empty(StatusCode::OK)
         }
         .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
@@ -129,11 +163,11 @@ impl Reply {
     }
 
     /// Returns the HTTP answer; that to a `HEAD` says how long the body would be and leaves it out.
-    pub(crate) fn into_response(self, is_head: bool) -> Response<Full<Bytes>> {
+    pub(crate) fn into_response(self, is_head: bool) -> Response<Body> {
         let Self {
             status,
             mut headers,
-            body,
+            payload,
         } = self;
         for (name, value) in ALWAYS {
             headers.entry(name).or_insert(value);
@@ -142,10 +176,17 @@ impl Reply {
         headers
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
-        if status != StatusCode::NOT_MODIFIED {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-        }
-        let mut response = Response::new(Full::new(if is_head { Bytes::new() } else { body }));
+        let body = match payload {
+            Payload::Whole(bytes) => {
+                if status != StatusCode::NOT_MODIFIED {
+                    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+                }
+                Full::new(if is_head { Bytes::new() } else { bytes }).boxed_unsync()
+            }
+            Payload::Endless(_) if is_head => Full::default().boxed_unsync(),
+            Payload::Endless(body) => body,
+        };
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response

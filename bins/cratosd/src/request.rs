@@ -4,10 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Response, StatusCode, Uri};
-use http_body_util::Full;
 use hyper::body::Incoming;
 
 use crate::access_log::Line;
@@ -15,7 +13,7 @@ use crate::app::App;
 use crate::noted::Noted;
 use crate::query::Query;
 use crate::reject::Reject;
-use crate::reply::Reply;
+use crate::reply::{Body, Reply};
 use crate::routes::{Route, Segments};
 
 /// What a route may look at. The token is in the headers, the query or the path: never print any of them.
@@ -32,11 +30,7 @@ pub(crate) struct Request<'a> {
 }
 
 /// Answers one request, whatever it is.
-pub(crate) async fn respond(
-    app: &Arc<App>,
-    request: hyper::Request<Incoming>,
-    client: IpAddr,
-) -> Response<Full<Bytes>> {
+pub(crate) async fn respond(app: &Arc<App>, request: hyper::Request<Incoming>, client: IpAddr) -> Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let mut template = None;

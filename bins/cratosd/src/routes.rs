@@ -3,6 +3,7 @@
 //! To add one: a file in `routes/`, a variant of [`Route`], and a line in each `match` below, which the compiler asks for. It
 //! asks for a description in `openapi/operations.rs` too.
 
+mod changes;
 mod check;
 mod clear_cache;
 mod feed;
@@ -19,6 +20,7 @@ mod segments;
 mod static_file;
 mod statistics;
 mod status;
+mod stream;
 mod warninglist;
 
 use std::sync::Arc;
@@ -73,6 +75,10 @@ pub(crate) enum Route<'a> {
     Feed(FeedPath<'a>),
     /// `/v1/clear_cache/feed/…`
     ClearCache(FeedPath<'a>),
+    /// `/v1/changes/feed/…`
+    Changes(FeedPath<'a>),
+    /// `/v1/stream/feed/…`
+    Stream(FeedPath<'a>),
 }
 
 /// What a path with `GET` takes, in the order of the `Allow` header.
@@ -113,6 +119,8 @@ impl<'a> Route<'a> {
                 ..feed
             }),
             Route::ClearCache(feed),
+            Route::Changes(feed),
+            Route::Stream(feed),
         ]
     }
 
@@ -169,6 +177,12 @@ impl<'a> Route<'a> {
                 age,
                 output: Output::Named(output),
             }),
+            ["v1", "changes", "feed", feed, "type", kind, "age", age] => {
+                Self::Changes(FeedPath::without_output(feed, kind, age))
+            }
+            ["v1", "stream", "feed", feed, "type", kind, "age", age] => {
+                Self::Stream(FeedPath::without_output(feed, kind, age))
+            }
             _ => return None,
         })
     }
@@ -196,6 +210,8 @@ impl<'a> Route<'a> {
                 (Of::Feed(_), Output::Named(_)) => "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}",
                 (Of::Organisation(_), Output::Named(_)) => "/v1/uuid/{uuid}/type/{type}/age/{age}/output/{output}",
             },
+            Self::Changes(_) => "/v1/changes/feed/{feed}/type/{type}/age/{age}",
+            Self::Stream(_) => "/v1/stream/feed/{feed}/type/{type}/age/{age}",
             Self::ClearCache(_) => "/v1/clear_cache/feed/{feed}/type/{type}/age/{age}/output/{output}",
         }
     }
@@ -219,7 +235,9 @@ impl<'a> Route<'a> {
             | Self::Statistics
             | Self::Warninglist(_)
             | Self::FeedMapping
-            | Self::Feed(_) => READ,
+            | Self::Feed(_)
+            | Self::Changes(_)
+            | Self::Stream(_) => READ,
         }
     }
 
@@ -243,6 +261,8 @@ impl<'a> Route<'a> {
             Self::GenerateTokenJson => generate_token::post(app, &app.snapshot(), request).await,
             Self::Feed(path) => feed::get(app, &request, &grant()?, &path).await,
             Self::ClearCache(path) => clear_cache::delete(app, &grant()?, &path),
+            Self::Changes(path) => changes::get(app, &request, &grant()?, &path).await,
+            Self::Stream(path) => stream::get(app, &request, &path).await,
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::App;
+use crate::live::Following;
 
 /// After this long the answers that are still on their way at the end are given up.
 const GRACE: Duration = Duration::from_secs(30);
@@ -31,6 +32,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     listener.local_addr()?;
     // Further connections wait in the queue of the kernel.
     let places = Arc::new(Semaphore::new(places::available()));
+    let _following = Following::begin(&app);
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -59,6 +61,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
         }
     }
     drop(listener);
+    app.streams().end_all();
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("answers that were still on their way were given up");
     }

@@ -48,6 +48,12 @@ impl FeedEngine {
         Ok(log.since(state))
     }
 
+    /// Returns whether a feed asked for as `a` is the one asked for as `b`: the same MISP, key, and rules about values.
+    #[must_use]
+    pub fn is_same_feed(a: &Upstream, b: &Upstream, scope: FeedScope) -> bool {
+        feed_key(a, scope) == feed_key(b, scope)
+    }
+
     /// Asks MISP anew for the feeds of a site that `touched` names and that somebody asked for lately, and waits for the answers.
     ///
     /// Returns how many feeds that were. What fails is noted with the feed, as in every refresh.

@@ -51,6 +51,8 @@ pub struct Site {
     pub list_stats: Age,
     /// How long an event that is being edited counts as last published; zero for MISP's own meaning. Default: 24 h.
     pub published_grace: Duration,
+    /// MISP's ZeroMQ feed as `tcp://host:port`, if it shall be followed.
+    pub zmq_url: Option<String>,
     /// Networks that may ask for this site, beside [`Core::allways_allowed_ips`](crate::Core::allways_allowed_ips).
     pub allowed_ips: Vec<IpNet>,
     /// What follows the tag for each custom feed that the site has.
@@ -117,6 +119,7 @@ pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Si
         published_grace: section
             .value("published_grace", |s| value::duration(s, YEAR))
             .unwrap_or(DAY),
+        zmq_url: section.value("zmq_url", value::zmq_url),
         allowed_ips: allowed_ips(&mut section),
         custom_feeds: custom_feeds(&mut section),
         ignore_to_ids: section

@@ -210,6 +210,25 @@ pub(crate) fn socket_address(scalar: &Scalar) -> Result<SocketAddr, Wrong> {
     })
 }
 
+/// `tcp://host:port`, the only transport that MISP's publisher is reached by from another machine.
+pub(crate) fn zmq_url(scalar: &Scalar) -> Result<String, Wrong> {
+    let text = scalar.text.trim();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(&byte);
+    let is_right = text
+        .strip_prefix("tcp://")
+        .and_then(|rest| rest.rsplit_once(':'))
+        .is_some_and(|(host, port)| {
+            !host.is_empty() && host.bytes().all(is_plain) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        });
+    if is_right {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(
+        format!("{} is not an address of a ZeroMQ publisher", shown(scalar)),
+        "write it as tcp://misp.example.net:50000",
+    ))
+}
+
 /// An address or a network. Host bits are masked away with a note, as Cratos FastAPI does without one.
 pub(crate) fn network(scalar: &Scalar) -> Result<Item<IpNet>, Wrong> {
     let text = scalar.text.trim();

@@ -2,6 +2,7 @@
 
 mod daemon;
 mod feeds;
+mod following;
 mod site;
 mod tokens;
 
@@ -31,5 +32,7 @@ pub(super) fn of(route: Route<'_>, method: &Method, registry: &Registry) -> Oper
         Route::GenerateTokenJson => tokens::json(method, registry),
         Route::Feed(path) => feeds::feed(&path, registry),
         Route::ClearCache(_) => feeds::clear_cache(registry),
+        Route::Changes(_) => following::changes(),
+        Route::Stream(_) => following::stream(),
     }
 }

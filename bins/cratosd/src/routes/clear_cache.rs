@@ -23,12 +23,7 @@ pub(super) fn delete(app: &App, grant: &Grant, path: &FeedPath<'_>) -> Result<Re
     else {
         return Err(Reject::Invalid(wrong));
     };
-    if !grant.scope.permits(Permission::ClearCache) {
-        return Err(Reject::Forbidden(format!(
-            "This token does not have the permission `{}`.",
-            Permission::ClearCache
-        )));
-    }
+    grant.check_permission(Permission::ClearCache)?;
     wanted.check_scope(&grant.scope)?;
     app.engine().forget(&grant.upstream, wanted.scope);
     Reply::json(&Done { ok: true })

@@ -44,6 +44,36 @@ pub(super) struct Wanted<'a> {
 }
 
 impl<'a> FeedPath<'a> {
+    /// Returns the path of what is told about a feed in no output.
+    pub(super) fn without_output(feed: &'a str, kind: &'a str, age: &'a str) -> Self {
+        Self {
+            of: Of::Feed(feed),
+            kind,
+            age,
+            output: Output::Named(""),
+        }
+    }
+
+    /// Checks every part but the output, in the order of the path; what is wrong is added to `wrong`.
+    pub(super) fn check_feed(&self, site: &Site, wrong: &mut Vec<Invalid>) -> Option<FeedScope> {
+        let (selection, kind, age) = self.parts(site, wrong);
+        Some(FeedScope {
+            selection: selection?,
+            kind: kind?,
+            age: age?,
+        })
+    }
+
+    fn parts(&self, site: &Site, wrong: &mut Vec<Invalid>) -> (Option<Selection>, Option<IndicatorType>, Option<Age>) {
+        let selection = match self.of {
+            Of::Feed(name) => feed(name, site, wrong).map(Selection::Feed),
+            Of::Organisation(text) => organisation(text, wrong).map(Selection::Organisation),
+        };
+        let kind = named::<IndicatorType>("dataType", self.kind, wrong);
+        let age = named::<Age>("dataAge", self.age, wrong);
+        (selection, kind, age)
+    }
+
     /// Checks every part, in the order of the path; what is wrong is added to `wrong`.
     pub(super) fn check(&self, site: &Site, registry: &Registry, wrong: &mut Vec<Invalid>) -> Option<Wanted<'a>> {
         let (part, output) = match self.output {
@@ -61,12 +91,7 @@ impl<'a> FeedPath<'a> {
             Output::Named(_) => (None, unknown),
         };
         wrong.extend(first);
-        let selection = match self.of {
-            Of::Feed(name) => feed(name, site, wrong).map(Selection::Feed),
-            Of::Organisation(text) => organisation(text, wrong).map(Selection::Organisation),
-        };
-        let kind = named::<IndicatorType>("dataType", self.kind, wrong);
-        let age = named::<Age>("dataAge", self.age, wrong);
+        let (selection, kind, age) = self.parts(site, wrong);
         wrong.extend(last);
         if let (Some(exporter), Some(kind)) = (exporter, kind) {
             let accepts = exporter.about().accepts;
@@ -85,37 +110,48 @@ impl<'a> FeedPath<'a> {
 }
 
 impl Wanted<'_> {
-    /// Checks that a token covers this feed.
-    ///
-    /// An organisation's feed holds attributes of every classification, so a token with a list of feeds does not cover it.
+    /// Checks that a token covers this feed in this output.
     ///
     /// # Errors
     /// 403 that names what is not covered.
     pub(super) fn check_scope(&self, scope: &Scope) -> Result<(), Reject> {
-        let mut missing = Vec::new();
-        match self.scope.selection {
-            Selection::Feed(feed) if !scope.permits_feed(feed.as_str()) => missing.push(format!("feed `{feed}`")),
-            Selection::Organisation(_) if scope.feeds != Allowed::All => {
-                missing.push("feeds of organisations".to_owned())
-            }
-            _ => {}
-        }
-        let kind = self.scope.kind.as_str();
-        if !scope.permits_type(kind) {
-            missing.push(format!("type `{kind}`"));
-        }
+        let mut missing = missing_of(self.scope, scope);
         if !scope.permits_output(self.output) {
             missing.push(format!("output `{}`", self.output));
         }
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(Reject::Forbidden(format!(
-                "This token does not cover {}.",
-                missing.join(", ")
-            )))
-        }
+        covered(&missing)
     }
+}
+
+/// Checks that a token covers a feed, whatever the output.
+///
+/// # Errors
+/// 403 that names what is not covered.
+pub(super) fn check_scope_of(feed: FeedScope, scope: &Scope) -> Result<(), Reject> {
+    covered(&missing_of(feed, scope))
+}
+
+/// An organisation's feed holds attributes of every classification, so a token with a list of feeds does not cover it.
+fn missing_of(feed: FeedScope, scope: &Scope) -> Vec<String> {
+    let mut missing = Vec::new();
+    match feed.selection {
+        Selection::Feed(feed) if !scope.permits_feed(feed.as_str()) => missing.push(format!("feed `{feed}`")),
+        Selection::Organisation(_) if scope.feeds != Allowed::All => missing.push("feeds of organisations".to_owned()),
+        _ => {}
+    }
+    let kind = feed.kind.as_str();
+    if !scope.permits_type(kind) {
+        missing.push(format!("type `{kind}`"));
+    }
+    missing
+}
+
+fn covered(missing: &[String]) -> Result<(), Reject> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(", ");
+    Err(Reject::Forbidden(format!("This token does not cover {missing}.")))
 }
 
 /// A custom feed that the site's file does not define does not exist there; it is never read as "everything".

@@ -8,10 +8,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Method, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,7 +20,7 @@ use tokio::net::TcpStream;
 use super::watched::{Requests, Watched};
 use crate::App;
 use crate::reject::Reject;
-use crate::reply::Reply;
+use crate::reply::{Body, Reply};
 use crate::request;
 
 /// How long the head of a request may take to arrive, waiting for its first byte included.
@@ -89,7 +87,7 @@ fn builder() -> Builder<TokioExecutor> {
 }
 
 /// Waits for an answer; a panic on the way to it is a 500 for this request only.
-async fn unharmed(answer: impl Future<Output = Response<Full<Bytes>>>, is_head: bool) -> Response<Full<Bytes>> {
+async fn unharmed(answer: impl Future<Output = Response<Body>>, is_head: bool) -> Response<Body> {
     // What a request shares with others survives a panic: maps behind locks that are never left half changed.
     match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, getrlimit};
 
 /// Connections that are open at the same time, where the system allows so many files.
-const MAX_CONNECTIONS: u64 = 4_096;
+const MAX_CONNECTIONS: u64 = 16_384;
 
 /// File descriptors that callers never get, at least: without any, MISP could not be asked and no file be read.
 const MIN_RESERVE: u64 = 64;
@@ -26,9 +26,9 @@ mod tests {
     #[test]
     fn callers_never_get_the_last_descriptors() {
         for (descriptors, expected) in [
-            (None, 4_096),
-            (Some(u64::MAX), 4_096),
-            (Some(8_192), 4_096),
+            (None, 16_384),
+            (Some(u64::MAX), 16_384),
+            (Some(8_192), 6_144),
             (Some(1_024), 768),
             (Some(128), 64),
             (Some(64), 1),

@@ -93,7 +93,7 @@ pub(super) fn clear_cache(registry: &Registry) -> Operation {
         .refuses([Refusal::Invalid])
 }
 
-fn name(operation: Operation) -> Operation {
+pub(super) fn name(operation: Operation) -> Operation {
     let description = "The feed. `cust1` to `cust5` exist where the site defines them; `any` and `42` need no tag.";
     operation.in_path(
         "feed",
@@ -102,7 +102,7 @@ fn name(operation: Operation) -> Operation {
     )
 }
 
-fn kind_and_age(operation: Operation) -> Operation {
+pub(super) fn kind_and_age(operation: Operation) -> Operation {
     operation
         .in_path(
             "type",

@@ -1,0 +1,308 @@
+//! Following what each MISP publishes by ZeroMQ, so that a feed is fresh seconds after a publication.
+//!
+//! What arrives is a hint: it makes the engine ask MISP, earlier than the feed's age would. Nothing that MISP publishes is served, and a
+//! link that is down, forged or flooded makes a feed later or MISP busier, never wrong. How busy is bounded: one round of questions at
+//! a time, and MISP rests between two rounds longer than it worked for the last.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use feed_engine::Touched;
+use misp_client::{LiveAddress, Message, Notice, Subscription};
+use site_config::SiteName;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::app::App;
+use crate::exit::chain;
+
+/// How often the configuration is looked at for sites that came, went, or publish elsewhere now.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// An edit in MISP comes as several messages; this long after the last of them MISP is asked, and at most [`LONGEST_BURST`] after the first.
+const BURST: Duration = Duration::from_millis(200);
+const LONGEST_BURST: Duration = Duration::from_millis(600);
+
+/// MISP tells of a publication before it has written it down: it is asked once more after this time.
+const SECOND_LOOK: Duration = Duration::from_secs(3);
+
+/// MISP rests this many times as long as it worked for the last round.
+const REST: u32 = 4;
+
+/// The links of this daemon, by site.
+#[derive(Debug, Default)]
+pub(crate) struct Links(Mutex<HashMap<SiteName, Arc<LinkState>>>);
+
+/// How the link to one site does.
+#[derive(Debug, Default)]
+pub(crate) struct LinkState {
+    is_up: AtomicBool,
+    messages: AtomicU64,
+    rounds: AtomicU64,
+}
+
+impl LinkState {
+    /// Returns whether the link is up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.is_up.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many messages came.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages.load(Ordering::Relaxed)
+    }
+
+    /// Returns how often MISP was asked because of them.
+    pub(crate) fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+}
+
+impl Links {
+    /// Returns each link with its site.
+    pub(crate) fn all(&self) -> Vec<(SiteName, Arc<LinkState>)> {
+        let links = self.lock();
+        links
+            .iter()
+            .map(|(site, state)| (site.clone(), Arc::clone(state)))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SiteName, Arc<LinkState>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was touched since it was last asked for.
+#[derive(Default)]
+struct Hints {
+    pending: Mutex<Option<Touched>>,
+    came: Notify,
+}
+
+impl Hints {
+    fn add(&self, touched: Touched) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        *pending = Some(match pending.take() {
+            Some(before) => before.and(touched),
+            None => touched,
+        });
+        self.came.notify_one();
+    }
+
+    fn is_pending(&self) -> bool {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn take(&self) -> Option<Touched> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Waits for a hint and the end of its burst, and takes it. A wait that is dropped takes nothing.
+    async fn next(&self) -> Touched {
+        loop {
+            while !self.is_pending() {
+                self.came.notified().await;
+            }
+            let ends = Instant::now() + LONGEST_BURST;
+            while Instant::now() < ends && timeout(BURST, self.came.notified()).await.is_ok() {}
+            if let Some(touched) = self.take() {
+                return touched;
+            }
+        }
+    }
+}
+
+/// Follows every site whose file names a publisher, until it is dropped.
+pub(crate) struct Following(JoinHandle<()>);
+
+impl Following {
+    /// Begins to follow, and goes on through changes of the configuration.
+    pub(crate) fn begin(app: &Arc<App>) -> Self {
+        Self(tokio::spawn(follow_sites(Arc::clone(app))))
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// One site's two tasks, ended when it is dropped.
+struct Link {
+    address: LiveAddress,
+    listening: JoinHandle<()>,
+    asking: JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.listening.abort();
+        self.asking.abort();
+    }
+}
+
+async fn follow_sites(app: Arc<App>) {
+    let mut links: HashMap<SiteName, Link> = HashMap::new();
+    loop {
+        let loaded = Arc::clone(&app.snapshot().loaded);
+        let wanted = |name: &SiteName| {
+            let site = loaded.sites.get(name).filter(|site| site.enabled)?;
+            site.zmq_url.as_ref()?.parse::<LiveAddress>().ok()
+        };
+        links.retain(|site, link| {
+            let stays = wanted(site).as_ref() == Some(&link.address);
+            if !stays {
+                app.links().lock().remove(site);
+            }
+            stays
+        });
+        for site in loaded.sites.keys() {
+            if let Some(address) = wanted(site).filter(|_| !links.contains_key(site)) {
+                links.insert(site.clone(), begin_link(&app, site.clone(), address));
+            }
+        }
+        sleep(LOOK).await;
+    }
+}
+
+fn begin_link(app: &Arc<App>, site: SiteName, address: LiveAddress) -> Link {
+    let state = Arc::new(LinkState::default());
+    app.links().lock().insert(site.clone(), Arc::clone(&state));
+    let hints = Arc::new(Hints::default());
+    let subscription = Subscription::new(address.clone());
+    Link {
+        address,
+        listening: tokio::spawn(listen(
+            subscription,
+            site.clone(),
+            Arc::clone(&state),
+            Arc::clone(&hints),
+        )),
+        asking: tokio::spawn(ask(Arc::clone(app), site, state, hints)),
+    }
+}
+
+/// Turns what MISP says into what it touches. Never waits for MISP's answers: messages that nobody takes are lost.
+async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkState>, hints: Arc<Hints>) {
+    let site = site.as_str();
+    loop {
+        let touched = match subscription.next().await {
+            Notice::Connected => {
+                state.is_up.store(true, Ordering::Relaxed);
+                tracing::info!(site, "following MISP's ZeroMQ feed");
+                Some(Touched::Everything)
+            }
+            Notice::Lost(error) => {
+                state.is_up.store(false, Ordering::Relaxed);
+                tracing::warn!(
+                    site,
+                    error = chain(&error),
+                    "MISP's ZeroMQ feed is lost; feeds are refreshed by their age until it is back"
+                );
+                None
+            }
+            Notice::Message(message) => {
+                state.messages.fetch_add(1, Ordering::Relaxed);
+                touched_by(&message)
+            }
+            Notice::Unreadable(error) => {
+                tracing::debug!(site, error = chain(&error), "a message was skipped");
+                None
+            }
+            _ => None,
+        };
+        if let Some(touched) = touched {
+            hints.add(touched);
+        }
+    }
+}
+
+/// Returns what a message says may have changed in feeds.
+fn touched_by(message: &Message) -> Option<Touched> {
+    Some(match message {
+        Message::Attribute { attribute, .. } => Touched::AttributeTypes([attribute.kind.clone()].into()),
+        Message::Published(event) if !event.attribute_types.is_empty() => {
+            Touched::AttributeTypes(event.attribute_types.clone())
+        }
+        // A new event has no attributes yet; a tag is put on whole events, and nobody says what is in them.
+        Message::Event { .. } | Message::Published(_) | Message::Tag(_) | Message::Warninglist { .. } => {
+            Touched::Everything
+        }
+        _ => return None,
+    })
+}
+
+/// Has the engine ask MISP for what was touched, one round after the other, and once more some seconds later.
+async fn ask(app: Arc<App>, site: SiteName, state: Arc<LinkState>, hints: Arc<Hints>) {
+    loop {
+        let mut touched = hints.next().await;
+        round(&app, &site, &state, &touched).await;
+        // What comes until the second look makes it a first one for that.
+        let second_look = Instant::now() + SECOND_LOOK;
+        while let Ok(more) = timeout_at(second_look, hints.next()).await {
+            round(&app, &site, &state, &more).await;
+            touched = touched.and(more);
+        }
+        round(&app, &site, &state, &touched).await;
+    }
+}
+
+async fn round(app: &App, site: &SiteName, state: &LinkState, touched: &Touched) {
+    let began = Instant::now();
+    let feeds = app.engine().refresh_touched(site, touched).await;
+    if feeds == 0 {
+        return;
+    }
+    state.rounds.fetch_add(1, Ordering::Relaxed);
+    tracing::debug!(
+        site = site.as_str(),
+        feeds,
+        "feeds were refreshed since MISP said that something changed"
+    );
+    sleep(began.elapsed() * REST).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touched(frame: &str) -> Option<Touched> {
+        touched_by(&Message::parse(frame.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_message_touches_what_it_is_about() {
+        let types = |names: &[&str]| {
+            Some(Touched::AttributeTypes(
+                names.iter().map(|&name| name.to_owned()).collect(),
+            ))
+        };
+        let attribute =
+            r#"misp_json_attribute {"Attribute":{"id":"1","type":"domain","value":"a.example"},"action":"add"}"#;
+        assert_eq!(touched(attribute), types(&["domain"]));
+        let published =
+            r#"misp_json {"Event":{"id":"1","Attribute":[{"type":"md5"}],"Object":[{"Attribute":[{"type":"url"}]}]}}"#;
+        assert_eq!(touched(published), types(&["md5", "url"]));
+        assert_eq!(
+            touched(r#"misp_json_event {"Event":{"id":"1"},"action":"edit"}"#),
+            Some(Touched::Everything)
+        );
+        assert_eq!(
+            touched(r#"misp_json_tag {"Tag":{"name":"x"}}"#),
+            Some(Touched::Everything)
+        );
+        for quiet in [
+            r#"misp_json_self {"uptime":1}"#,
+            "misp_json_audit {}",
+            "misp_json_user {}",
+            "misp_json_sighting {}",
+        ] {
+            assert_eq!(touched(quiet), None, "{quiet}");
+        }
+    }
+}

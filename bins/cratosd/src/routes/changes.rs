@@ -1,0 +1,68 @@
+//! `GET /v1/changes/…?since=STATE`: what came and went in a feed, for who asks now and then.
+
+use feed_classification::IndicatorSet;
+use feed_engine::Change;
+use http::StatusCode;
+use http::header;
+use serde::{Serialize, Serializer};
+
+use super::feed_path::FeedPath;
+use super::stream::wanted;
+use crate::app::App;
+use crate::auth::Grant;
+use crate::conditional;
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::request::Request;
+
+/// `complete` says what `added` is: the whole feed, to be put in the place of whatever the caller has, or what came since.
+#[derive(Serialize)]
+struct Changes<'a> {
+    /// The state now: the `since` of the next question.
+    etag: &'a str,
+    complete: bool,
+    added: Values<'a>,
+    removed: Values<'a>,
+}
+
+/// Written one by one: a feed may have a million.
+struct Values<'a>(Option<&'a IndicatorSet>);
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.into_iter().flatten())
+    }
+}
+
+/// Answers the difference to the state that the caller names, or the whole feed where that is not known (any more).
+pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &FeedPath<'_>) -> Result<Reply, Reject> {
+    let scope = wanted(grant, path)?;
+    let since = request.query.last("since");
+    let since = since
+        .as_deref()
+        .map(|text| text.trim_start_matches("W/").trim_matches('"'));
+    let (change, now) = app.engine().changes(&grant.upstream, scope, since).await?;
+    let etag = format!("\"{}\"", now.id());
+    let changed_at = now.set.changed_at();
+    let is_known = since.is_none_or(|since| since == now.id());
+    if is_known && conditional::is_unchanged(request.headers, &etag, changed_at) {
+        return Ok(Reply::empty(StatusCode::NOT_MODIFIED).header_text(header::ETAG, &etag));
+    }
+    let answer = tokio::task::spawn_blocking(move || {
+        let (complete, added, removed) = match &change {
+            Change::Delta(delta) => (false, Some(&delta.added), Some(&delta.removed)),
+            Change::Snapshot(all) => (true, Some(all.set.values()), None),
+            _ => (false, None, None),
+        };
+        Reply::json(&Changes {
+            etag: now.id(),
+            complete,
+            added: Values(added),
+            removed: Values(removed),
+        })
+    });
+    let reply = answer
+        .await
+        .map_err(|error| Reject::internal("writing what changed", &error))??;
+    Ok(reply.header_text(header::ETAG, &etag))
+}

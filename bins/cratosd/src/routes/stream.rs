@@ -1,0 +1,136 @@
+//! `GET /v1/stream/…`: a feed as server-sent events (WHATWG HTML, section "Server-sent events").
+//!
+//! | event | data | when |
+//! | --- | --- | --- |
+//! | `snapshot` | `{"part", "parts", "count", "values"}` | first, unless `Last-Event-ID` names a state that is still known |
+//! | `added`, `removed` | `{"part", "parts", "count", "values"}` | the feed changed; what came is told before what went |
+//! | `alive` | `{}` | nothing was told for a while |
+//!
+//! Only the last event of a change carries the `id` of the new state, so that who loses the connection in the middle gets the whole
+//! change again.
+
+mod event;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use feed_engine::{Change, FeedEngine, FeedScope, Follower};
+use futures_util::stream;
+use http::HeaderName;
+use http::header::HeaderValue;
+use token_crypto::Permission;
+
+use super::feed_path::{FeedPath, check_scope_of};
+use crate::app::App;
+use crate::auth::{Caller, Grant};
+use crate::noted::Noted;
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::request::Request;
+use crate::streams::OpenStream;
+
+/// How long a listener waits to be told something, `alive` if nothing else. Proxies cut connections that are silent for a minute.
+const ALIVE: Duration = Duration::from_secs(15);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Begins to tell a feed.
+pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'_>) -> Result<Reply, Reject> {
+    let caller = Caller::of(request)?;
+    let grant = caller.grant(&app.snapshot(), request.noted)?;
+    let scope = wanted(&grant, path)?;
+    let state = request.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    let follower = app
+        .engine()
+        .follow(&grant.upstream, scope, state.map(str::to_owned))
+        .await?;
+    let open = app
+        .streams()
+        .open()
+        .ok_or_else(|| Reject::unavailable("There are too many streams."))?;
+    let telling = Telling {
+        app: Arc::clone(app),
+        caller,
+        grant,
+        scope,
+        follower,
+        open,
+        pending: vec![event::retry()].into(),
+    };
+    let pieces = stream::unfold(telling, |mut telling| async move {
+        let piece = telling.next().await?;
+        Some((piece, telling))
+    });
+    Ok(Reply::stream("text/event-stream", pieces)
+        // nginx would hold events back until it has a page of them.
+        .header(
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ))
+}
+
+/// Returns the feed of a path if the token may follow it.
+pub(super) fn wanted(grant: &Grant, path: &FeedPath<'_>) -> Result<FeedScope, Reject> {
+    let mut wrong = Vec::new();
+    let Some(scope) = path.check_feed(grant.site(), &mut wrong).filter(|_| wrong.is_empty()) else {
+        return Err(Reject::Invalid(wrong));
+    };
+    grant.check_permission(Permission::Stream)?;
+    check_scope_of(scope, &grant.scope)?;
+    Ok(scope)
+}
+
+/// One listener and what it is still to be told.
+struct Telling {
+    app: Arc<App>,
+    caller: Caller,
+    grant: Grant,
+    scope: FeedScope,
+    follower: Follower,
+    open: OpenStream,
+    pending: event::Pending,
+}
+
+impl Telling {
+    /// Returns the next piece, or nothing when the listener may not have more or the daemon ends.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(piece) = self.pending.next() {
+                return Some(piece);
+            }
+            let told = tokio::select! {
+                () = self.open.ended() => return None,
+                told = tokio::time::timeout(ALIVE, self.follower.next()) => told,
+            };
+            if !self.may_go_on() {
+                return None;
+            }
+            match told {
+                Ok(change) => self.pending = rendered(change).await?,
+                Err(_) => return Some(event::alive()),
+            }
+        }
+    }
+
+    /// A token ends, is revoked or a site gets other rules while a stream goes on: what was right when it began is asked again.
+    /// Who may still have it under other rules comes back and begins anew.
+    fn may_go_on(&self) -> bool {
+        self.caller
+            .grant(&self.app.snapshot(), &Noted::default())
+            .is_ok_and(|now| {
+                now.check_permission(Permission::Stream).is_ok()
+                    && FeedEngine::is_same_feed(&now.upstream, &self.grant.upstream, self.scope)
+            })
+    }
+}
+
+/// Writes a change down once for all its listeners, off the threads that serve sockets.
+async fn rendered(change: Change) -> Option<event::Pending> {
+    let rendering = tokio::task::spawn_blocking(move || match change {
+        Change::Snapshot(all) => Some(all.rendering.get_or_make(|| event::snapshot(&all))),
+        Change::Delta(delta) => Some(delta.rendering.get_or_make(|| event::difference(&delta))),
+        _ => None,
+    });
+    Some(rendering.await.ok()?.map(Into::into).unwrap_or_default())
+}
