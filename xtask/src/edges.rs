@@ -13,6 +13,7 @@ use crate::steps::Outcome;
 /// Each crate, and which of ours it may use in what it ships.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("cache", &[]),
+    ("cratos-agent", &["enforcement", "feed-classification"]),
     (
         "cratosd",
         &[
@@ -25,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "token-crypto",
         ],
     ),
+    ("enforcement", &["feed-classification"]),
     ("feed-classification", &[]),
     (
         "feed-engine",

@@ -15,6 +15,7 @@ use crate::steps::Outcome;
 const PROGRAMS: &[(&str, &str)] = &[
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
+    ("ip", "iproute2"),
     ("ipset", "ipset"),
     ("memcached", "memcached"),
     ("nft", "nftables"),

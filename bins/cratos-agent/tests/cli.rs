@@ -1,0 +1,127 @@
+//! The program as it is typed: what it prints, how it ends, and that two of it do not work at the same state.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../../../crates/enforcement/tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+
+use support::{Answer, Host, StandIn};
+use test_peers::{Peer, until};
+
+fn agent(host: &Host) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cratos-agent"));
+    command.arg("--config").arg(host.config_file());
+    command
+}
+
+fn said(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn typed(host: &Host, words: &[&str]) -> (Option<i32>, String, String) {
+    said(&agent(host).args(words).output().unwrap())
+}
+
+#[test]
+fn a_dry_run_prints_the_difference_and_changes_nothing() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    server.answer("domain", Answer::feed(&["a.example", "b.example", "c.example"]));
+    let (code, stdout, _) = typed(&host, &["apply", "--dry-run", "--diff-lines", "2"]);
+    let expected = "names: would change, 3 added, 0 removed\n+ domain a.example\n+ domain b.example\n+ and 1 more\n";
+    assert_eq!((code, stdout.as_str()), (Some(0), expected));
+    assert!(!host.path("names.txt").exists());
+    assert_eq!(typed(&host, &["status"]).0, Some(1), "nothing is enforced yet");
+}
+
+#[test]
+fn exit_codes_tell_whose_fault_it_is() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    server.answer("domain", Answer::feed(&["a.example"]));
+    assert_eq!(typed(&host, &["apply"]).0, Some(0));
+    assert_eq!(typed(&host, &["status"]).0, Some(0));
+    assert_eq!(
+        typed(&host, &["check"]),
+        (Some(0), "no problem; feeds: 1, targets: 1\n".to_owned(), String::new())
+    );
+    server.answer("domain", Answer::status("503 Service Unavailable"));
+    let (code, _, stderr) = typed(&host, &["apply"]);
+    assert_eq!(
+        (code, stderr.as_str()),
+        (Some(69), "error: feed names: cratosd has no feed now (503)\n")
+    );
+    server.answer("domain", Answer::feed(&[]));
+    let (code, stdout, _) = typed(&host, &["apply"]);
+    assert_eq!(code, Some(1), "{stdout}");
+    assert!(
+        stdout.starts_with("names: held back: the list is empty while 1 entries are enforced"),
+        "{stdout}"
+    );
+    assert_eq!(typed(&host, &["apply", "--accept-change"]).0, Some(0));
+    let host = Host {
+        more: "nonsense: 1\n".to_owned(),
+        ..host
+    };
+    let (code, _, stderr) = typed(&host, &["apply"]);
+    assert_eq!(code, Some(64));
+    assert!(stderr.contains("agent.yaml:5:1: unknown field `nonsense`"), "{stderr}");
+    assert_eq!(typed(&host, &["nonsense"]).0, Some(64));
+    fs::remove_file(host.path("token")).unwrap();
+}
+
+#[test]
+fn two_agents_do_not_work_with_the_same_state() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    server.answer("domain", Answer::feed(&["a.example"]));
+    let mut first = Peer::start(agent(&host).arg("run").stdout(Stdio::null()).stderr(Stdio::null()));
+    until("the first agent enforces", || host.list() == ["a.example"]);
+    let (code, _, stderr) = typed(&host, &["run"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        stderr.contains("another cratos-agent works with the state in"),
+        "{stderr}"
+    );
+    // A killed agent leaves no lock behind.
+    first.kill();
+    let _second = Peer::start(agent(&host).arg("run").stdout(Stdio::null()).stderr(Stdio::null()));
+    server.answer("domain", Answer::feed(&["b.example"]));
+    until("the second agent enforces", || host.list() == ["b.example"]);
+}
+
+#[test]
+fn an_operator_lets_a_change_pass_while_the_agent_runs() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    server.answer("domain", Answer::feed(&["a.example"]));
+    let _running = Peer::start(agent(&host).arg("run").stdout(Stdio::null()).stderr(Stdio::null()));
+    until("the agent enforces", || host.list() == ["a.example"]);
+    server.answer("domain", Answer::feed(&[]));
+    until("the empty list is held back", || {
+        typed(&host, &["status"]).1.contains("held back")
+    });
+    assert_eq!(host.list(), ["a.example"]);
+    assert_eq!(typed(&host, &["apply", "--accept-change"]).0, Some(0));
+    until("the agent goes on with it", || {
+        !typed(&host, &["status"]).1.contains("held back")
+    });
+    assert!(host.list().is_empty());
+}
+
+#[test]
+fn an_agent_stops_when_it_is_told_to_and_leaves_in_force_what_is() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    server.answer("domain", Answer::feed(&["a.example"]));
+    let mut child = agent(&host).arg("run").stderr(Stdio::null()).spawn().unwrap();
+    until("the agent enforces", || host.list() == ["a.example"]);
+    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(host.list(), ["a.example"]);
+}

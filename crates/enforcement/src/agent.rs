@@ -1,0 +1,407 @@
+//! The agent: feeds are followed, and whatever they say is enforced.
+
+use std::future::Future;
+use std::net::{IpAddr, ToSocketAddrs as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::time::MissedTickBehavior;
+
+use crate::config::{Config, Feed};
+use crate::error::{StateError, chain};
+use crate::never_block::{NeverBlock, Own};
+use crate::report;
+use crate::round::{FeedView, Order, Outcome, Station};
+use crate::source::{FeedSource, News, Poll, Server, SourceError};
+use crate::state::{FeedProgress, LastGood, Lock, LockError, StateDir};
+use crate::surroundings::Surroundings;
+use crate::{Moment, Values};
+
+/// News that come together are enforced together.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// How long the addresses of cratosd count once its name was looked up.
+const RESOLVED_FOR: Duration = Duration::from_secs(300);
+
+/// Why an agent cannot work at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// The state cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Another agent is at work.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The server cannot be asked at all.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A part of the agent broke down.
+    #[error("a part of the agent broke down")]
+    Broken(#[source] JoinError),
+}
+
+/// What became of one target.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TargetReport {
+    /// The name of the target.
+    pub name: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// An agent that has read its state and can start.
+#[derive(Debug)]
+pub struct Agent {
+    bench: Bench,
+    sources: Vec<Box<dyn FeedSource>>,
+}
+
+impl Agent {
+    /// Makes an agent that polls the feeds of its configuration.
+    ///
+    /// # Errors
+    /// If the state or the certificates cannot be read.
+    pub fn open(config: Config) -> Result<Self, AgentError> {
+        let ca_file = config.ca_file.as_deref();
+        let server = Server::new(config.token.clone(), ca_file, config.timeout, config.max_body)?;
+        let poll = |feed: &Feed| {
+            let poll = Poll::new(
+                server.clone(),
+                &config.server,
+                &feed.path,
+                feed.kind,
+                config.poll_interval,
+            );
+            Box::new(poll) as Box<dyn FeedSource>
+        };
+        let sources = config.feeds.iter().map(poll).collect();
+        Self::with_sources(config, sources)
+    }
+
+    /// Makes an agent that hears of its feeds from these sources, one for each feed of the configuration and in the same order.
+    ///
+    /// # Errors
+    /// If the state cannot be read.
+    pub fn with_sources(config: Config, sources: Vec<Box<dyn FeedSource>>) -> Result<Self, AgentError> {
+        let bench = Bench::open(config)?;
+        Ok(Self { bench, sources })
+    }
+
+    /// Enforces what was enforced last, without asking anybody: while the host starts.
+    ///
+    /// # Errors
+    /// If another agent is changing something for more than a minute.
+    pub fn restore(mut self) -> Result<Vec<TargetReport>, AgentError> {
+        let _turn = self.bench.state.lock_change()?;
+        let never = self.bench.never_block();
+        let stations = self.bench.stations.iter_mut();
+        Ok(stations
+            .map(|station| TargetReport {
+                name: station.assignment.name.clone(),
+                outcome: station.restore(&never),
+            })
+            .collect())
+    }
+
+    /// Asks every feed once and enforces what comes. Returns what became of each feed that failed, and of each target.
+    ///
+    /// # Errors
+    /// If another agent is changing something for more than a minute.
+    pub async fn apply(mut self, order: Order) -> Result<(Vec<(String, SourceError)>, Vec<TargetReport>), AgentError> {
+        let mut questions = JoinSet::new();
+        for (index, mut source) in self.sources.drain(..).enumerate() {
+            let known = self.bench.known(index);
+            questions.spawn(async move { (index, source.next(known.as_deref()).await) });
+        }
+        let mut failed = Vec::new();
+        while let Some(answer) = questions.join_next().await {
+            let (index, news) = answer.map_err(AgentError::Broken)?;
+            if let Some(error) = self.bench.take(index, news, !order.dry_run) {
+                failed.push((self.bench.feed_name(index), error));
+            }
+        }
+        let mut bench = self.bench;
+        let reports = spawn_blocking(move || bench.round(order))
+            .await
+            .map_err(AgentError::Broken)??;
+        Ok((failed, reports))
+    }
+
+    /// Follows all feeds and enforces them until `stop` is done; a change that runs then is finished first.
+    ///
+    /// # Errors
+    /// If another agent works with the same state, or something breaks down.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AgentError> {
+        let mut bench = self.bench;
+        let _only: Lock = bench.state.lock_agent()?;
+        let (heard, mut hear) = mpsc::channel(self.sources.len().max(1));
+        let mut followers = JoinSet::new();
+        for (index, source) in self.sources.into_iter().enumerate() {
+            followers.spawn(follow(index, source, bench.known(index), heard.clone()));
+        }
+        drop(heard);
+        // Also without news something may be due: what somebody else took away, or what expires.
+        let mut clock = tokio::time::interval(bench.config.poll_interval);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => return Ok(()),
+                Some((index, news)) = hear.recv() => {
+                    bench.heard(index, news);
+                    tokio::time::sleep(SETTLE).await;
+                    while let Ok((index, news)) = hear.try_recv() {
+                        bench.heard(index, news);
+                    }
+                }
+                _ = clock.tick() => {}
+                // A follower ends by breaking down only.
+                Some(ended) = followers.join_next() => ended.map_err(AgentError::Broken)?,
+            }
+            bench = spawn_blocking(move || {
+                if let Err(error) = bench.round(Order::default()) {
+                    tracing::error!(error = chain(&error), "this round is left out");
+                }
+                bench
+            })
+            .await
+            .map_err(AgentError::Broken)?;
+        }
+    }
+}
+
+async fn follow(
+    index: usize,
+    mut source: Box<dyn FeedSource>,
+    mut known: Option<String>,
+    heard: mpsc::Sender<(usize, Result<News, SourceError>)>,
+) {
+    loop {
+        let news = source.next(known.as_deref()).await;
+        if let Ok(News::Whole { etag, .. }) = &news {
+            known.clone_from(etag);
+        }
+        if heard.send((index, news)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What an agent works at: feeds on one side, targets on the other.
+#[derive(Debug)]
+struct Bench {
+    config: Config,
+    state: StateDir,
+    feeds: Vec<Followed>,
+    stations: Vec<Station>,
+    server: Vec<IpAddr>,
+    resolved: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Followed {
+    last_good: Option<LastGood>,
+    progress: FeedProgress,
+    /// It has been asked since the start, whatever came of it.
+    asked: bool,
+}
+
+impl Bench {
+    fn open(mut config: Config) -> Result<Self, AgentError> {
+        let state = StateDir::open(&config.state_dir)?;
+        let assignments = std::mem::take(&mut config.targets);
+        let stations = assignments
+            .into_iter()
+            .map(|assignment| Station::new(assignment, &state))
+            .collect();
+        let followed = |feed: &Feed| {
+            let last_good = state
+                .last_good(&feed.name)
+                .filter(|good| good.asked == asked(&config, feed));
+            let progress = FeedProgress {
+                values: last_good.as_ref().map_or(0, |good| count(&good.values)),
+                last_answer: last_good.as_ref().map(|good| good.at.clone()),
+                ..FeedProgress::default()
+            };
+            Followed {
+                last_good,
+                progress,
+                asked: false,
+            }
+        };
+        let feeds = config.feeds.iter().map(followed).collect();
+        Ok(Self {
+            config,
+            state,
+            feeds,
+            stations,
+            server: Vec::new(),
+            resolved: None,
+        })
+    }
+
+    fn feed_name(&self, index: usize) -> String {
+        self.config
+            .feeds
+            .get(index)
+            .map(|feed| feed.name.clone())
+            .unwrap_or_default()
+    }
+
+    fn known(&self, index: usize) -> Option<String> {
+        self.feeds.get(index)?.last_good.as_ref()?.etag.clone()
+    }
+
+    fn heard(&mut self, index: usize, news: Result<News, SourceError>) {
+        if let Some(error) = self.take(index, news, true) {
+            tracing::warn!(
+                feed = self.feed_name(index),
+                error = chain(&error),
+                "what is enforced stays"
+            );
+        }
+    }
+
+    /// Takes in what a source says; returns why it said nothing.
+    fn take(&mut self, index: usize, news: Result<News, SourceError>, keep: bool) -> Option<SourceError> {
+        let (Some(feed), Some(followed)) = (self.config.feeds.get(index), self.feeds.get_mut(index)) else {
+            return None;
+        };
+        followed.asked = true;
+        match news {
+            Err(error) => {
+                followed.progress.error = Some(chain(&error));
+                return Some(error);
+            }
+            Ok(News::Unchanged) => {}
+            Ok(News::Whole { set, etag, refused }) => {
+                followed.progress.refused = refused;
+                let values: Values = [set].into_iter().collect();
+                followed.progress.values = count(&values);
+                let good = LastGood {
+                    asked: asked(&self.config, feed),
+                    etag,
+                    values,
+                    at: Moment::now(),
+                };
+                if keep && let Err(error) = self.state.keep_last_good(&feed.name, &good) {
+                    tracing::error!(
+                        feed = feed.name,
+                        error = chain(&error),
+                        "a restart will not know the newest values"
+                    );
+                }
+                followed.last_good = Some(good);
+            }
+        }
+        followed.progress.error = None;
+        followed.progress.last_answer = Some(Moment::now());
+        None
+    }
+
+    /// Gives every target its turn, and tells how it went.
+    fn round(&mut self, order: Order) -> Result<Vec<TargetReport>, AgentError> {
+        let _turn = if order.dry_run {
+            None
+        } else {
+            Some(self.state.lock_change()?)
+        };
+        let never = self.never_block();
+        let mut reports = Vec::new();
+        for station in &mut self.stations {
+            let followed = |index: &usize| Some((self.config.feeds.get(*index)?, self.feeds.get(*index)?));
+            let of_target: Vec<_> = station.assignment.feeds.iter().filter_map(followed).collect();
+            // Enforcing one feed while another is about to answer would make two changes of one.
+            if of_target
+                .iter()
+                .any(|(_, followed)| !followed.asked && followed.last_good.is_none())
+            {
+                continue;
+            }
+            let views: Vec<FeedView<'_>> = of_target
+                .iter()
+                .map(|(feed, followed)| FeedView {
+                    name: &feed.name,
+                    values: followed.last_good.as_ref().map(|good| &good.values),
+                    progress: &followed.progress,
+                })
+                .collect();
+            let before = (station.progress.held.clone(), station.progress.error.clone());
+            let outcome = station.run(&self.state, &views, &never, order);
+            let is_new = before != (station.progress.held.clone(), station.progress.error.clone());
+            report::log(&station.assignment.name, &outcome, station.progress.entries, is_new);
+            reports.push(TargetReport {
+                name: station.assignment.name.clone(),
+                outcome,
+            });
+        }
+        if !order.dry_run {
+            self.write_metrics();
+        }
+        Ok(reports)
+    }
+
+    fn write_metrics(&self) {
+        let Some(path) = &self.config.metrics_file else { return };
+        let text = report::metrics(
+            self.stations
+                .iter()
+                .map(|station| (station.assignment.name.as_str(), &station.progress)),
+        );
+        if let Err(error) = crate::atomic_file::replace(path, text.as_bytes(), Some(0o644)) {
+            tracing::warn!(file = %path.display(), error = chain(&error), "the metrics are not written");
+        }
+    }
+
+    /// Returns what must never be blocked, as the host is now.
+    fn never_block(&mut self) -> NeverBlock {
+        if self.resolved.is_none_or(|resolved| resolved.elapsed() > RESOLVED_FOR) {
+            self.resolve();
+        }
+        let around = Surroundings::read(Path::new("/"), &self.config.ssh_ports);
+        let addresses = around.addresses().chain(self.server.iter().copied());
+        let server = self
+            .config
+            .server
+            .domain()
+            .map(|name| Own::Name(name.to_ascii_lowercase()));
+        let found = addresses
+            .map(|address| Own::Network(address.to_canonical().into()))
+            .chain(server);
+        NeverBlock::new(self.config.own.iter().cloned().chain(found))
+    }
+
+    /// Looks up where cratosd is. Addresses that were found once stay if the name server does not answer.
+    fn resolve(&mut self) {
+        let port = self.config.server.port_or_known_default().unwrap_or(443);
+        let found: Vec<IpAddr> = match self.config.server.host() {
+            Some(url::Host::Ipv4(address)) => vec![address.into()],
+            Some(url::Host::Ipv6(address)) => vec![address.into()],
+            Some(url::Host::Domain(name)) => {
+                let found = (name, port).to_socket_addrs();
+                found
+                    .map(|found| found.map(|socket| socket.ip()).collect())
+                    .unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        if !found.is_empty() {
+            self.server = found;
+            self.resolved = Some(Instant::now());
+        }
+    }
+}
+
+/// Tells one feed from another, also when the configuration gives the name to another one.
+fn asked(config: &Config, feed: &Feed) -> String {
+    format!("{} {}", config.server, feed.path)
+}
+
+fn count(values: &Values) -> u64 {
+    u64::try_from(values.len()).unwrap_or(u64::MAX)
+}

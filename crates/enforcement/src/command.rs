@@ -1,0 +1,266 @@
+//! Runs other programs: never through a shell, never without an end, never with more output than is looked at.
+
+use std::ffi::OsStr;
+use std::io::{self, Read, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// Where programs are looked for; the variables of whoever started the agent play no part.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What is kept of standard error, in bytes.
+const MAX_COMPLAINT: usize = 4096;
+
+/// What is shown of it, in characters.
+const MAX_SHOWN: usize = 300;
+
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Why a program did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// There is no program to start.
+    #[error("the command is empty")]
+    Empty,
+    /// It cannot be started.
+    #[error("{program} cannot be started")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It did not end in time and was killed.
+    #[error("{program} did not end within {} s and was killed", after.as_secs())]
+    TooSlow {
+        /// The program.
+        program: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// It said that it failed.
+    #[error("{program} ended with {status}: {said}")]
+    Failed {
+        /// The program.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The first of what it wrote to standard error, in one line.
+        said: String,
+    },
+    /// It wrote more than is looked at.
+    #[error("{program} wrote more than {limit} bytes")]
+    TooMuch {
+        /// The program.
+        program: String,
+        /// The most that is read.
+        limit: usize,
+    },
+}
+
+/// One run of a program.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    words: &'a [String],
+    more: Vec<&'a OsStr>,
+    input: &'a [u8],
+    timeout: Duration,
+    max_output: usize,
+}
+
+impl<'a> Run<'a> {
+    /// The words are the program and its arguments; each stays one argument, whatever is in it.
+    pub(crate) fn new(words: &'a [String], timeout: Duration) -> Self {
+        Self {
+            words,
+            more: Vec::new(),
+            input: &[],
+            timeout,
+            max_output: 1 << 20,
+        }
+    }
+
+    /// Adds arguments.
+    pub(crate) fn args<S: AsRef<OsStr> + ?Sized + 'a>(mut self, more: impl IntoIterator<Item = &'a S>) -> Self {
+        self.more.extend(more.into_iter().map(S::as_ref));
+        self
+    }
+
+    /// Gives it something to read on standard input.
+    pub(crate) fn input(mut self, input: &'a [u8]) -> Self {
+        self.input = input;
+        self
+    }
+
+    /// Returns what it wrote to standard output once it has ended well.
+    pub(crate) fn output(&self) -> Result<Vec<u8>, CommandError> {
+        let (program, args) = self.words.split_first().ok_or(CommandError::Empty)?;
+        let mut command = Command::new(program);
+        command.args(args).args(&self.more);
+        command
+            .env_clear()
+            .env("PATH", PATH)
+            .env("LC_ALL", "C")
+            .current_dir("/");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        // A group of its own, so that what it starts itself ends with it.
+        command.process_group(0);
+        let mut child = command.spawn().map_err(|source| CommandError::Start {
+            program: program.clone(),
+            source,
+        })?;
+        let stdout = reader(child.stdout.take(), self.max_output.saturating_add(1));
+        let stderr = reader(child.stderr.take(), MAX_COMPLAINT);
+        let status = thread::scope(|scope| {
+            if let Some(mut stdin) = child.stdin.take() {
+                // A program that stops reading says why by itself.
+                scope.spawn(move || stdin.write_all(self.input));
+            }
+            self.wait(&mut child, program)
+        });
+        let (stdout, stderr) = (text(stdout), text(stderr));
+        let status = status?;
+        if !status.success() {
+            return Err(CommandError::Failed {
+                program: program.clone(),
+                status,
+                said: one_line(&stderr),
+            });
+        }
+        if stdout.len() > self.max_output {
+            return Err(CommandError::TooMuch {
+                program: program.clone(),
+                limit: self.max_output,
+            });
+        }
+        Ok(stdout)
+    }
+
+    fn wait(&self, child: &mut Child, program: &str) -> Result<ExitStatus, CommandError> {
+        let began = Instant::now();
+        let failed = |source| CommandError::Start {
+            program: program.to_owned(),
+            source,
+        };
+        loop {
+            if let Some(status) = child.try_wait().map_err(failed)? {
+                // What it left behind would keep the pipes open, and us waiting.
+                kill_group(child.id());
+                return Ok(status);
+            }
+            if began.elapsed() >= self.timeout {
+                kill_group(child.id());
+                child.wait().map_err(failed)?;
+                return Err(CommandError::TooSlow {
+                    program: program.to_owned(),
+                    after: self.timeout,
+                });
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+fn kill_group(id: u32) {
+    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // Nobody may be left in it; that is what is wanted.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Reads up to `limit` bytes and lets the rest pass, so that the program never waits for a reader.
+fn reader<R: Read + Send + 'static>(from: Option<R>, limit: usize) -> Option<JoinHandle<Vec<u8>>> {
+    let mut from = from?;
+    Some(thread::spawn(move || {
+        let mut kept = Vec::new();
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        // What cannot be read was not said.
+        let _ = from.by_ref().take(limit).read_to_end(&mut kept);
+        let _ = io::copy(&mut from, &mut io::sink());
+        kept
+    }))
+}
+
+fn text(reader: Option<JoinHandle<Vec<u8>>>) -> Vec<u8> {
+    reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
+}
+
+/// Makes one line of what a program complained about. It may quote values of the feed: no control character gets into a log.
+fn one_line(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line: String = words.join(" ").escape_debug().collect();
+    line.chars().take(MAX_SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_argument_is_never_more_than_one() {
+        let echo = words(&["printf", "%s|", "$(id)", "a b; id", "`id`"]);
+        let output = Run::new(&echo, LONG).args(["\n&& id"]).output().unwrap();
+        assert_eq!(output, b"$(id)|a b; id|`id`|\n&& id|");
+    }
+
+    #[test]
+    fn a_program_reads_and_writes_much_at_the_same_time() {
+        let input = vec![b'x'; 900_000];
+        let output = Run::new(&words(&["cat"]), LONG).input(&input).output().unwrap();
+        assert_eq!(output, input);
+        let more = vec![b'x'; 1_200_000];
+        let refused = Run::new(&words(&["cat"]), LONG).input(&more).output();
+        assert!(matches!(refused, Err(CommandError::TooMuch { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn what_a_program_complains_about_is_one_line_without_control_characters() {
+        let ls = words(&["ls", "--", "/nowhere/\u{1b}[2Jx\ny"]);
+        let error = Run::new(&ls, LONG).output().unwrap_err();
+        let CommandError::Failed { said, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert!(!said.contains(['\u{1b}', '\n']) && said.contains("nowhere"), "{said}");
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_killed_with_what_it_started() {
+        let hang = words(&["sh", "-c", "sleep 1000 & sleep 1000"]);
+        let error = Run::new(&hang, Duration::from_millis(50)).output().unwrap_err();
+        assert!(matches!(error, CommandError::TooSlow { .. }), "{error:?}");
+        let left = words(&["sh", "-c", "sleep 1000 & exit 0"]);
+        assert_eq!(
+            Run::new(&left, LONG).output().unwrap(),
+            b"",
+            "it is not waited for what is left behind"
+        );
+    }
+
+    #[test]
+    fn nothing_of_the_agents_environment_gets_out() {
+        let env = Run::new(&words(&["env"]), LONG).output().unwrap();
+        let names: Vec<String> = String::from_utf8(env).unwrap().lines().map(str::to_owned).collect();
+        assert!(
+            names.iter().all(|line| line.starts_with("PATH=") || line == "LC_ALL=C"),
+            "{names:?}"
+        );
+        let missing = Run::new(&words(&["no-such-program"]), LONG).output();
+        assert!(matches!(missing, Err(CommandError::Start { .. })));
+        assert!(matches!(Run::new(&[], LONG).output(), Err(CommandError::Empty)));
+    }
+}

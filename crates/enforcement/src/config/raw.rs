@@ -1,0 +1,118 @@
+//! `agent.yaml` as it is written.
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use super::{Place, Report};
+use crate::limits;
+use crate::target::{Section, file, nftables};
+
+/// More than anybody writes by hand; a wrong path must not fill the memory.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The keys of the kinds of target.
+pub(super) const KINDS: &[&str] = &["file", "nftables"];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    pub(super) server: Spanned<String>,
+    pub(super) token_file: Option<Spanned<String>>,
+    pub(super) ca_file: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) insecure_http: bool,
+    pub(super) state_dir: Option<Spanned<String>>,
+    pub(super) metrics_file: Option<Spanned<String>>,
+    pub(super) poll_interval: Option<Spanned<String>>,
+    pub(super) timeout: Option<Spanned<String>>,
+    pub(super) max_body_bytes: Option<usize>,
+    pub(super) max_age: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) never_block: Vec<String>,
+    #[serde(default)]
+    pub(super) admin_networks: Vec<Spanned<String>>,
+    pub(super) ssh_ports: Option<Vec<u16>>,
+    pub(super) feeds: Vec<Feed>,
+    pub(super) targets: Vec<Target>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Feed {
+    pub(super) name: Spanned<String>,
+    pub(super) feed: Spanned<String>,
+    #[serde(rename = "type")]
+    pub(super) kind: Spanned<String>,
+    pub(super) age: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    max_entries: Option<usize>,
+    max_change: Option<usize>,
+    max_change_percent: Option<u32>,
+    free_change: Option<usize>,
+    first_run_free: Option<bool>,
+    allow_empty: Option<bool>,
+}
+
+/// A target; the sections are one key for each kind, and one of them is there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    pub(super) name: Spanned<String>,
+    pub(super) feeds: Vec<Spanned<String>>,
+    pub(super) limits: Option<Limits>,
+    file: Option<file::FileSection>,
+    nftables: Option<nftables::NftablesSection>,
+}
+
+impl Target {
+    /// Returns the sections that are there.
+    pub(super) fn sections(self) -> Vec<Box<dyn Section>> {
+        fn boxed<S: Section + 'static>(section: Option<S>) -> Option<Box<dyn Section>> {
+            section.map(|section| Box::new(section) as Box<dyn Section>)
+        }
+        [boxed(self.file), boxed(self.nftables)].into_iter().flatten().collect()
+    }
+}
+
+impl Limits {
+    pub(super) fn check(&self) -> limits::Limits {
+        let default = limits::Limits::default();
+        limits::Limits {
+            max_entries: self.max_entries.unwrap_or(default.max_entries),
+            max_change: self.max_change.unwrap_or(default.max_change),
+            max_change_percent: self.max_change_percent.unwrap_or(default.max_change_percent),
+            free_change: self.free_change.unwrap_or(default.free_change),
+            first_run_free: self.first_run_free.unwrap_or(default.first_run_free),
+            allow_empty: self.allow_empty.unwrap_or(default.allow_empty),
+        }
+    }
+}
+
+/// Reads the file; what is wrong with it goes to the report.
+pub(super) fn read(report: &mut Report) -> Option<Config> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    let opened = std::fs::File::open(report.file());
+    if let Err(error) = opened.and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)) {
+        report.wrong(Place::START, "", format!("the file cannot be read: {error}"), "");
+        return None;
+    }
+    // Without the snippet: it prints neighbouring lines.
+    let options = serde_yaml::options! { with_snippet: false };
+    match serde_yaml::from_str_with_options(&text, options) {
+        Ok(config) => Some(config),
+        Err(error) => {
+            let place = error.location().map_or(Place::START, Place::from);
+            let text = error.to_string();
+            // The place stands in front already.
+            let line = text.lines().next().unwrap_or_default();
+            let what = line.rsplit_once(" at line ").map_or(line, |(what, _)| what);
+            report.wrong(place, "", what, "");
+            None
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Why something cannot be done, and whose fault it is.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::command::CommandError;
+
+/// Why the state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The directory cannot be made.
+    #[error("the directory {} cannot be made", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be read or written.
+    #[error("the state file {} cannot be read or written", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not what was written.
+    #[error("the state file {} is torn", path.display())]
+    Torn {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is none of this program, or of another version of it.
+    #[error("the file {} is no state file of this version", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Why a target does not enforce what it should; what it enforced before stays in force.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// A file of the target cannot be read or written.
+    #[error("{} cannot be read or written", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The consumer's own check refuses the new values.
+    #[error("the check refuses the new list")]
+    Check(#[source] CommandError),
+    /// The consumer does not load the new values; it has the ones before again.
+    #[error("the new list cannot be loaded; the one before is back")]
+    Reload(#[source] CommandError),
+    /// The consumer loads neither the new values nor the ones before.
+    #[error("neither the new list nor the one before can be loaded")]
+    RollBack(#[source] CommandError),
+    /// A command that changes what is enforced failed, and changed nothing.
+    #[error("the change is refused as a whole")]
+    Apply(#[source] CommandError),
+    /// What is in force cannot be asked for.
+    #[error("what is in force cannot be asked for")]
+    Ask(#[source] CommandError),
+    /// After a change that went well something else is in force.
+    #[error("the change went well, but something else is in force")]
+    NotInForce,
+    /// The format cannot be written.
+    #[error("the list cannot be rendered")]
+    Render(#[source] io::Error),
+}
+
+/// Returns an error and its causes as one line, `what: why: why`.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}

@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod agent;
+mod atomic_file;
+mod clock;
+mod command;
+pub mod config;
+mod error;
+mod limits;
+mod never_block;
+mod report;
+mod round;
+pub mod source;
+pub mod state;
+mod surroundings;
+pub mod target;
+mod values;
+
+pub use agent::{Agent, AgentError, TargetReport};
+pub use clock::Moment;
+pub use command::CommandError;
+pub use config::{Config, Problem};
+pub use error::{StateError, TargetError, chain};
+pub use limits::{Limits, Objection};
+pub use never_block::{NeverBlock, Own};
+pub use report::Standing;
+pub use round::{Order, Outcome};
+pub use surroundings::Surroundings;
+pub use values::{Diff, Values};

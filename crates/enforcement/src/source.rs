@@ -1,0 +1,132 @@
+//! Where feeds come from: one trait, and the source that polls.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use feed_classification::IndicatorSet;
+
+mod answer;
+mod pace;
+mod parse;
+mod poll;
+mod token;
+
+pub use poll::{Poll, Server};
+pub use token::TokenFile;
+
+/// Returned by [`FeedSource::next`].
+pub type Next<'a> = Pin<Box<dyn Future<Output = Result<News, SourceError>> + Send + 'a>>;
+
+/// Where the values of one feed come from.
+///
+/// A source decides itself when it asks or listens; whoever follows it calls [`FeedSource::next`] again and again, and keeps what it
+/// had whenever an error comes.
+pub trait FeedSource: fmt::Debug + Send {
+    /// Waits until there is something to say about the feed. The first call asks at once.
+    ///
+    /// `known` is the entity tag of the values that the caller holds; without one the answer is [`News::Whole`].
+    fn next<'a>(&'a mut self, known: Option<&'a str>) -> Next<'a>;
+}
+
+/// What a source says about its feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum News {
+    /// The feed as a whole.
+    Whole {
+        /// Its values.
+        set: IndicatorSet,
+        /// The entity tag, for the next question.
+        etag: Option<String>,
+        /// Values of the answer that are none of the feed's type; they are left out.
+        refused: u64,
+    },
+    /// The feed is as the caller has it.
+    Unchanged,
+}
+
+/// Why a source has nothing to say; what is enforced stays.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The token cannot be read or sent. The fault is on this host.
+    #[error("the feed token cannot be used")]
+    Token(#[source] io::Error),
+    /// A certificate authority cannot be read. The fault is on this host.
+    #[error("the file of certificates cannot be used")]
+    Certificates(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server cannot be reached, or the connection ended before the answer did.
+    #[error("cratosd cannot be reached, or its answer was cut short")]
+    Connection(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The answer took too long.
+    #[error("cratosd did not answer within {} s", after.as_secs())]
+    TooSlow {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The token or this host's address is refused.
+    #[error("cratosd refuses the token or this address ({status})")]
+    Refused {
+        /// The status code.
+        status: u16,
+    },
+    /// Any other status than 200 and 304.
+    #[error("cratosd has no feed now ({status})")]
+    Unavailable {
+        /// The status code.
+        status: u16,
+        /// When to ask again, if the server said so.
+        retry_after: Option<Duration>,
+    },
+    /// 304 to a question that was not conditional.
+    #[error("cratosd says that nothing changed, but was not asked that")]
+    NotAsked,
+    /// Nothing tells where the answer ends, so that a cut one could not be told.
+    #[error("the answer has no length")]
+    NoLength,
+    /// The answer is larger than it may be.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// The most bytes that are taken.
+        limit: usize,
+    },
+    /// The answer is compressed wrongly, or in a way that was not asked for.
+    #[error("the answer cannot be decompressed")]
+    Encoding(#[source] io::Error),
+    /// The answer does not say how many values it has, so it is no feed.
+    #[error("the answer has no `X-Feed-Count`, so it is no feed of cratosd")]
+    NoCount,
+    /// The answer has another number of values than it says.
+    #[error("the answer says {said} values and has {found}")]
+    WrongCount {
+        /// What `X-Feed-Count` says.
+        said: u64,
+        /// The lines of the answer.
+        found: u64,
+    },
+    /// The answer is not in the form of a feed.
+    #[error("the answer cannot be read")]
+    Unreadable(#[source] io::Error),
+    /// Most of what came is none of the feed's type.
+    #[error("{refused} of {found} values are not of the feed's type")]
+    Nonsense {
+        /// The values that do not parse.
+        refused: u64,
+        /// All values.
+        found: u64,
+    },
+}
+
+impl SourceError {
+    /// Returns when the server wants to be asked again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}

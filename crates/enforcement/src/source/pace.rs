@@ -1,0 +1,85 @@
+//! When the next question is due: at intervals, not all hosts at once, and later and later while nobody answers.
+
+use std::time::Duration;
+
+/// The first pause after a failure.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+
+/// No server may keep an agent quiet for longer, and no row of failures does.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// The pauses between the questions about one feed.
+#[derive(Clone, Debug)]
+pub(super) struct Pace {
+    interval: Duration,
+    failures: u32,
+}
+
+impl Pace {
+    pub(super) const fn new(interval: Duration) -> Self {
+        Self { interval, failures: 0 }
+    }
+
+    /// Returns the pause after an answer. `chance` is from 0 to 1.
+    pub(super) fn after_answer(&mut self, chance: f64) -> Duration {
+        self.failures = 0;
+        around(self.interval, chance)
+    }
+
+    /// Returns the pause after a failure: doubled each time, at least what the server asked for.
+    pub(super) fn after_failure(&mut self, retry_after: Option<Duration>, chance: f64) -> Duration {
+        let doubled = FIRST_RETRY.saturating_mul(1 << self.failures.min(10));
+        self.failures = self.failures.saturating_add(1);
+        let longest = LONGEST.max(self.interval);
+        let asked = retry_after.unwrap_or_default().min(longest);
+        // Never sooner than the server asks for; the chance only adds to that.
+        asked.max(around(
+            doubled
+                .min(self.interval.max(FIRST_RETRY).saturating_mul(4))
+                .min(longest),
+            chance,
+        ))
+    }
+}
+
+/// Returns a number from 0 to 1, so that hosts that were started together part.
+pub(super) fn chance() -> f64 {
+    // Without randomness all hosts ask at the same time, which is no reason not to ask.
+    getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))
+}
+
+/// Between nine and eleven tenths.
+fn around(pause: Duration, chance: f64) -> Duration {
+    pause.mul_f64(0.9 + 0.2 * chance.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_asked_about_soon_and_then_more_and_more_seldom() {
+        let mut pace = Pace::new(Duration::from_secs(60));
+        let pauses: Vec<u64> = (0..7).map(|_| pace.after_failure(None, 0.5).as_secs()).collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 240]);
+        assert_eq!(pace.after_answer(0.5).as_secs(), 60);
+        assert_eq!(pace.after_failure(None, 0.5).as_secs(), 5, "an answer begins anew");
+    }
+
+    #[test]
+    fn a_server_is_not_asked_before_it_wants_nor_kept_waiting_for_ever() {
+        let mut pace = Pace::new(Duration::from_secs(60));
+        assert_eq!(pace.after_failure(Some(Duration::from_secs(90)), 0.5).as_secs(), 90);
+        assert_eq!(pace.after_failure(Some(Duration::from_secs(u64::MAX)), 0.5), LONGEST);
+    }
+
+    #[test]
+    fn hosts_part() {
+        let mut pace = Pace::new(Duration::from_secs(100));
+        assert_eq!(
+            (pace.after_answer(0.0).as_secs(), pace.after_answer(1.0).as_secs()),
+            (90, 110)
+        );
+        assert!((0.0..=1.0).contains(&chance()));
+    }
+}

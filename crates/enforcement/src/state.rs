@@ -1,0 +1,231 @@
+//! What the agent knows after a restart: the last good values of each feed, what each target enforces, and how it went.
+//!
+//! A file is one line with a mark, a version and the SHA-256 of the rest, and then JSON. It is replaced whole; what is torn, from
+//! somewhere else or from another version is said and not used.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+
+use crate::atomic_file;
+use crate::error::StateError;
+
+mod lock;
+mod record;
+
+pub use lock::{Lock, LockError};
+pub use record::{Enforced, FeedProgress, LastGood, Progress};
+
+const MARK: &str = "cratos-agent-state 1 ";
+
+/// More than any list that fits the memory of the agent; a foreign file of any size is not read in.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// The directory that holds the state.
+#[derive(Clone, Debug)]
+pub struct StateDir {
+    root: PathBuf,
+}
+
+impl StateDir {
+    /// Opens the directory, and makes it if it is not there (mode 0700).
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn open(root: &Path) -> Result<Self, StateError> {
+        for folder in [root.to_owned(), root.join("feeds"), root.join("targets")] {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+            made.map_err(|source| StateError::Directory { path: folder, source })?;
+        }
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// Waits for nobody: takes the lock that keeps a second agent from running on the same state.
+    ///
+    /// # Errors
+    /// If another agent has it, or the file cannot be made.
+    pub fn lock_agent(&self) -> Result<Lock, LockError> {
+        Lock::take(&self.root.join("agent.lock"))
+    }
+
+    /// Takes the lock for one change of what is enforced, so that `apply` and a running agent take turns.
+    ///
+    /// # Errors
+    /// If somebody else holds it for more than a minute, or the file cannot be made.
+    pub fn lock_change(&self) -> Result<Lock, LockError> {
+        Lock::wait(&self.root.join("change.lock"))
+    }
+
+    /// Returns the last good values of a feed.
+    #[must_use]
+    pub fn last_good(&self, feed: &str) -> Option<LastGood> {
+        self.load(&self.path("feeds", feed, "values"))
+    }
+
+    /// Keeps the last good values of a feed.
+    ///
+    /// # Errors
+    /// If they cannot be written; what was there before is still there then.
+    pub fn keep_last_good(&self, feed: &str, good: &LastGood) -> Result<(), StateError> {
+        save(&self.path("feeds", feed, "values"), good)
+    }
+
+    /// Returns what a target was last given.
+    #[must_use]
+    pub fn enforced(&self, target: &str) -> Option<Enforced> {
+        self.load(&self.path("targets", target, "values"))
+    }
+
+    /// Keeps what a target was given.
+    ///
+    /// # Errors
+    /// As [`StateDir::keep_last_good`].
+    pub fn keep_enforced(&self, target: &str, enforced: &Enforced) -> Result<(), StateError> {
+        save(&self.path("targets", target, "values"), enforced)
+    }
+
+    /// Returns how the last runs of a target went.
+    #[must_use]
+    pub fn progress(&self, target: &str) -> Option<Progress> {
+        self.load(&self.path("targets", target, "progress"))
+    }
+
+    /// Keeps how the last runs of a target went.
+    ///
+    /// # Errors
+    /// As [`StateDir::keep_last_good`].
+    pub fn keep_progress(&self, target: &str, progress: &Progress) -> Result<(), StateError> {
+        save(&self.path("targets", target, "progress"), progress)
+    }
+
+    fn path(&self, folder: &str, name: &str, ending: &str) -> PathBuf {
+        self.root.join(folder).join(format!("{name}.{ending}"))
+    }
+
+    fn load<T: DeserializeOwned>(&self, path: &Path) -> Option<T> {
+        match load(path) {
+            Ok(value) => Some(value),
+            Err(StateError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(file = %path.display(), error = crate::error::chain(&error), "a state file is not used");
+                None
+            }
+        }
+    }
+}
+
+fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), StateError> {
+    let failed = |source| StateError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let json = serde_json::to_vec(value).map_err(|error| failed(error.into()))?;
+    let mut bytes = format!("{MARK}{}\n", checksum(&json)).into_bytes();
+    bytes.extend_from_slice(&json);
+    atomic_file::replace(path, &bytes, Some(0o600)).map_err(failed)
+}
+
+fn load<T: DeserializeOwned>(path: &Path) -> Result<T, StateError> {
+    let failed = |source| StateError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let foreign = || StateError::Foreign { path: path.to_owned() };
+    let file = fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    let rest = bytes.strip_prefix(MARK.as_bytes()).ok_or_else(foreign)?;
+    let end = rest.iter().position(|byte| *byte == b'\n').ok_or_else(foreign)?;
+    let (sum, json) = rest.split_at(end);
+    let json = json.get(1..).unwrap_or_default();
+    if sum != checksum(json).as_bytes() {
+        return Err(StateError::Torn { path: path.to_owned() });
+    }
+    serde_json::from_slice(json).map_err(|_| foreign())
+}
+
+/// Returns a SHA-256 in hexadecimal.
+pub(crate) fn checksum(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use feed_classification::{IndicatorSet, IndicatorType};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Moment, Values};
+
+    fn enforced() -> Enforced {
+        let set = IndicatorSet::of(IndicatorType::Ipv4, ["192.0.2.1", "192.0.2.2"]);
+        Enforced {
+            values: [set].into_iter().collect::<Values>(),
+            digest: "d".to_owned(),
+            at: Moment::now(),
+            feeds: ["block".to_owned()].into(),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        assert!(state.enforced("firewall").is_none());
+        state.keep_enforced("firewall", &enforced()).unwrap();
+        let back = StateDir::open(dir.path()).unwrap().enforced("firewall").unwrap();
+        assert_eq!(back.values, enforced().values);
+    }
+
+    #[test]
+    fn torn_and_foreign_files_are_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        state.keep_enforced("firewall", &enforced()).unwrap();
+        let path = dir.path().join("targets/firewall.values");
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            assert!(state.enforced("firewall").is_none(), "cut at {cut}");
+        }
+        let changed = String::from_utf8(whole).unwrap().replace("192.0.2.2", "192.0.2.3");
+        fs::write(&path, changed).unwrap();
+        assert!(matches!(load::<Enforced>(&path), Err(StateError::Torn { .. })));
+        fs::write(&path, "# a list\n192.0.2.1\n").unwrap();
+        assert!(matches!(load::<Enforced>(&path), Err(StateError::Foreign { .. })));
+    }
+
+    #[test]
+    fn a_failed_write_leaves_what_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        fs::remove_dir(dir.path().join("targets")).unwrap();
+        fs::write(dir.path().join("targets"), "a file where the folder was").unwrap();
+        assert!(matches!(
+            state.keep_enforced("x", &enforced()),
+            Err(StateError::File { .. })
+        ));
+        assert!(StateDir::open(dir.path()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), marked in any::<bool>()) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("x");
+            let mut content = if marked { MARK.as_bytes().to_vec() } else { Vec::new() };
+            content.extend(bytes);
+            fs::write(&path, content).unwrap();
+            prop_assert!(load::<Enforced>(&path).is_err());
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Where values are enforced: one trait, one file for each kind of target.
+
+use std::fmt;
+use std::time::Duration;
+
+use feed_classification::{IndicatorType, Registry, TypeSet};
+use sha2::{Digest as _, Sha256};
+
+use crate::Values;
+use crate::config::Report;
+use crate::error::TargetError;
+
+pub(crate) mod file;
+mod file_change;
+pub(crate) mod nftables;
+
+pub use file::FileTarget;
+pub use nftables::NftablesTarget;
+
+/// Something on this host that enforces values.
+///
+/// A run goes [`render`](Self::render), [`check`](Self::check), [`apply`](Self::apply), [`is_in_force`](Self::is_in_force). Whatever
+/// fails on the way, what was in force before is in force afterwards.
+pub trait Target: fmt::Debug + Send + Sync {
+    /// Returns the kind, as it stands in the configuration.
+    fn kind(&self) -> &'static str;
+
+    /// Returns what on this host belongs to this target alone: paths, tables. No two targets share one.
+    fn resources(&self) -> Vec<String>;
+
+    /// Returns what the values look like for this target. It changes nothing, and the same values always give the same.
+    ///
+    /// # Errors
+    /// If they cannot be written down.
+    fn render(&self, values: &Values) -> Result<Rendered, TargetError>;
+
+    /// Lets the consumer's own check judge the rendered values, where it can do that before anything changes.
+    ///
+    /// # Errors
+    /// If it refuses them.
+    fn check(&self, _rendered: &Rendered) -> Result<(), TargetError> {
+        Ok(())
+    }
+
+    /// Puts the rendered values in force, all at once.
+    ///
+    /// # Errors
+    /// If that fails; what was in force before is back then, as far as the consumer lets it.
+    fn apply(&self, rendered: &Rendered) -> Result<(), TargetError>;
+
+    /// Returns whether exactly these values are in force, so that an operator's reload or a lost race is noticed.
+    ///
+    /// # Errors
+    /// If that cannot be found out.
+    fn is_in_force(&self, rendered: &Rendered) -> Result<bool, TargetError>;
+
+    /// Puts values in force while the host starts, before there is a network and before most consumers run.
+    ///
+    /// # Errors
+    /// As [`Target::apply`].
+    fn restore(&self, rendered: &Rendered) -> Result<(), TargetError> {
+        self.apply(rendered)
+    }
+
+    /// Returns after how long the same values must be applied again because they expire by themselves.
+    fn renewal(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// Values as a target takes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rendered {
+    /// The pieces, such as files, under their names.
+    pub parts: Vec<Part>,
+    /// Entries in all pieces.
+    pub entries: u64,
+    /// Values that the format cannot express.
+    pub left_out: u64,
+}
+
+/// One piece of what a target takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is called among the pieces of its target.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+impl Rendered {
+    /// Adds a piece.
+    pub fn push(&mut self, name: impl Into<String>, bytes: Vec<u8>) {
+        let name = name.into();
+        self.parts.push(Part { name, bytes });
+    }
+
+    /// Returns a checksum of all pieces.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in &self.parts {
+            // With the lengths, so that bytes cannot move from one piece to the next unseen.
+            for field in [part.name.as_bytes(), part.bytes.as_slice()] {
+                hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+                hash.update(field);
+            }
+        }
+        crate::state::hexadecimal(&hash.finalize())
+    }
+
+    /// Returns the bytes of one piece, none if it is not there.
+    #[must_use]
+    pub fn part(&self, name: &str) -> &[u8] {
+        let part = self.parts.iter().find(|part| part.name == name);
+        part.map_or(&[], |part| part.bytes.as_slice())
+    }
+}
+
+/// What a section of the configuration is made into a target with.
+pub(crate) struct Making<'a> {
+    pub(crate) name: &'a str,
+    /// The types of the feeds that the target gets.
+    pub(crate) kinds: TypeSet,
+    pub(crate) registry: &'a Registry,
+    pub(crate) report: &'a mut Report,
+    pub(crate) place: crate::config::Place,
+}
+
+impl Making<'_> {
+    /// Says which types the target cannot take; returns whether it takes all.
+    pub(crate) fn takes(&mut self, what: &str, accepts: TypeSet) -> bool {
+        let not: Vec<&str> = self.kinds.without(accepts).iter().map(IndicatorType::as_str).collect();
+        if !not.is_empty() {
+            let takes: Vec<&str> = accepts.iter().map(IndicatorType::as_str).collect();
+            let what = format!("{what} takes no {}", not.join(", "));
+            self.report
+                .wrong(self.place, "feeds", what, format!("name feeds of {}", takes.join(", ")));
+        }
+        not.is_empty()
+    }
+}
+
+/// A section of the configuration that makes a target.
+pub(crate) trait Section {
+    /// Returns the target; `None` after saying what is wrong.
+    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_tells_pieces_apart() {
+        let of = |parts: &[(&str, &str)]| {
+            let mut rendered = Rendered::default();
+            parts
+                .iter()
+                .for_each(|(name, text)| rendered.push(*name, text.as_bytes().to_vec()));
+            rendered.digest()
+        };
+        assert_ne!(of(&[("a", "xy")]), of(&[("a", "x"), ("", "y")]));
+        assert_ne!(of(&[("a", "x")]), of(&[("ax", "")]));
+        assert_eq!(of(&[("a", "x")]), of(&[("a", "x")]));
+    }
+}

@@ -1,0 +1,401 @@
+//! nftables: addresses and networks of both families, in a table of their own beside whatever rules the host has.
+//!
+//! Each change is one transaction of `nft -f -`: new sets under new names are filled, the two chains that look values up are rewritten
+//! to the new sets, and the old sets go. The kernel switches from the old rules to the new ones at once, and each looks into a set that
+//! does not change: a value that stands in both lists is dropped at every moment, one that stands in neither at none. Emptying and
+//! refilling one set would be a single transaction too, but kernels before 6.17 look into such a set half-way.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use feed_classification::{AddressSet, TypeSet, network_of};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_yaml::Spanned;
+
+use super::{Making, Rendered, Section, Target};
+use crate::Values;
+use crate::command::{CommandError, Run};
+use crate::config::{self, read};
+use crate::error::TargetError;
+
+/// The table with its hooks; an operator may load a changed one before the agent starts, which then stays.
+const BASE_TABLE: &str = include_str!("../../../../packaging/nftables/cratos.nft");
+
+/// What the shipped table is called.
+const TABLE: &str = "cratos";
+
+const FAMILIES: [Family; 2] = [
+    Family {
+        name: "v4",
+        type_name: "ipv4_addr",
+        protocol: "ip",
+    },
+    Family {
+        name: "v6",
+        type_name: "ipv6_addr",
+        protocol: "ip6",
+    },
+];
+
+/// The chains that the agent fills, and which side of a packet each looks at.
+const CHAINS: [(&str, &str); 2] = [("listed_source", "saddr"), ("listed_destination", "daddr")];
+
+/// Loading some hundred thousand intervals takes seconds, on a busy host more.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+struct Family {
+    name: &'static str,
+    type_name: &'static str,
+    protocol: &'static str,
+}
+
+/// The section `nftables` of a target.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NftablesSection {
+    table: Option<Spanned<String>>,
+    command: Option<Spanned<Vec<String>>>,
+    element_timeout: Option<Spanned<String>>,
+}
+
+/// A table of nftables that drops packets from and to listed addresses.
+#[derive(Debug)]
+pub struct NftablesTarget {
+    table: String,
+    nft: Vec<String>,
+    element_timeout: Option<Duration>,
+}
+
+impl Default for NftablesTarget {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl NftablesTarget {
+    /// Makes a target that fills the table `inet cratos`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            table: TABLE.to_owned(),
+            nft: vec!["nft".to_owned()],
+            element_timeout: None,
+        }
+    }
+
+    /// Sets the command that is `nft`, with what stands before its own arguments.
+    #[must_use]
+    pub fn nft(mut self, words: Vec<String>) -> Self {
+        self.nft = words;
+        self
+    }
+
+    /// Lets elements expire when no agent renews them for so long: then a dead agent ends in an open firewall, not in an old list.
+    #[must_use]
+    pub const fn element_timeout(mut self, timeout: Duration) -> Self {
+        self.element_timeout = Some(timeout);
+        self
+    }
+
+    fn nft_run(&self) -> Run<'_> {
+        Run::new(&self.nft, TIMEOUT)
+    }
+
+    /// Asks the kernel what is there, elements left out.
+    fn standing(&self) -> Result<Standing, CommandError> {
+        // Asking for a table that is not there is an error like any other, so all tables are listed.
+        let tables = self.nft_run().args(["-j", "list", "tables", "inet"]).output()?;
+        let is_there = objects(&tables)
+            .iter()
+            .any(|object| object["table"]["name"] == self.table.as_str());
+        if !is_there {
+            return Ok(Standing::default());
+        }
+        let table = self
+            .nft_run()
+            .args(["-t", "-j", "list", "table", "inet", &self.table])
+            .output()?;
+        Ok(Standing::of(&objects(&table)))
+    }
+
+    fn transaction(&self, standing: &Standing, rendered: &Rendered) -> Vec<u8> {
+        let table = &self.table;
+        let number = standing.newest.wrapping_add(1);
+        let mut script = Vec::new();
+        let mut line = |text: String| {
+            script.extend_from_slice(text.as_bytes());
+            script.push(b'\n');
+        };
+        if !standing.has_table {
+            line(BASE_TABLE.replace(&format!("table inet {TABLE}"), &format!("table inet {table}")));
+        }
+        for (chain, _) in CHAINS {
+            line(format!("add chain inet {table} {chain}"));
+            line(format!("flush chain inet {table} {chain}"));
+        }
+        line(format!("add counter inet {table} dropped"));
+        for family in &FAMILIES {
+            let set = format!("{}_{number}", family.name);
+            let timeout = self
+                .element_timeout
+                .map(|timeout| format!(" timeout {}s;", timeout.as_secs()));
+            let flags = if timeout.is_some() {
+                "interval, timeout"
+            } else {
+                "interval"
+            };
+            let timeout = timeout.unwrap_or_default();
+            line(format!(
+                "add set inet {table} {set} {{ type {}; flags {flags};{timeout} }}",
+                family.type_name
+            ));
+            let elements = String::from_utf8_lossy(rendered.part(family.name));
+            // No braces around nothing: that is an error. One command for all: `nft` looks at the whole set for each.
+            if !elements.is_empty() {
+                let elements = elements.trim_end().replace('\n', ",\n");
+                line(format!("add element inet {table} {set} {{\n{elements}\n}}"));
+            }
+            for (chain, side) in CHAINS {
+                let mark = mark(number, rendered);
+                let rule = format!(
+                    "{} {side} @{set} counter name \"dropped\" drop comment \"{mark}\"",
+                    family.protocol
+                );
+                line(format!("add rule inet {table} {chain} {rule}"));
+            }
+        }
+        for set in &standing.sets {
+            line(format!("delete set inet {table} {set}"));
+        }
+        script
+    }
+}
+
+/// Writes an interval a line.
+fn elements<A: Display + PartialEq>(ranges: impl Iterator<Item = RangeInclusive<A>>) -> Vec<u8> {
+    let mut text = String::new();
+    for range in ranges {
+        let (first, last) = range.into_inner();
+        if first == last {
+            text.push_str(&format!("{first}\n"));
+        } else {
+            text.push_str(&format!("{first}-{last}\n"));
+        }
+    }
+    text.into_bytes()
+}
+
+/// What the rules carry, so that a later look tells which values are in force: a comment is gone when anybody empties the chain.
+fn mark(number: u64, rendered: &Rendered) -> String {
+    let digest: String = rendered.digest().chars().take(32).collect();
+    format!("{number} {digest}")
+}
+
+/// What a table holds of ours.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Standing {
+    has_table: bool,
+    /// The number of the newest sets.
+    newest: u64,
+    sets: Vec<String>,
+    /// The digests that our rules carry, one for each rule, in their chains.
+    marks: Vec<(String, String)>,
+}
+
+impl Standing {
+    fn of(objects: &[Value]) -> Self {
+        let mut standing = Self {
+            has_table: true,
+            ..Self::default()
+        };
+        for object in objects {
+            if let Some(name) = object["set"]["name"].as_str()
+                && let Some(number) = number_of(name)
+            {
+                standing.newest = standing.newest.max(number);
+                standing.sets.push(name.to_owned());
+            }
+            let rule = &object["rule"];
+            if let (Some(chain), Some(comment)) = (rule["chain"].as_str(), rule["comment"].as_str())
+                && let Some((_, digest)) = comment.split_once(' ')
+            {
+                standing.marks.push((chain.to_owned(), digest.to_owned()));
+            }
+        }
+        standing
+    }
+
+    /// Returns whether every chain has a rule of each family for these values, and both sets are there.
+    fn enforces(&self, rendered: &Rendered) -> bool {
+        let mark = mark(0, rendered);
+        let digest = mark.split_once(' ').map_or("", |(_, digest)| digest);
+        let rules = |chain: &str| self.marks.iter().filter(|(of, is)| of == chain && is == digest).count();
+        CHAINS.iter().all(|(chain, _)| rules(chain) == FAMILIES.len()) && self.sets.len() == FAMILIES.len()
+    }
+}
+
+fn number_of(set: &str) -> Option<u64> {
+    let (family, number) = set.split_once('_')?;
+    FAMILIES
+        .iter()
+        .any(|known| known.name == family)
+        .then(|| number.parse().ok())
+        .flatten()
+}
+
+/// Returns what `nft -j` lists; nothing if that is no JSON, which later looks like a table without rules.
+fn objects(json: &[u8]) -> Vec<Value> {
+    let parsed: Value = serde_json::from_slice(json).unwrap_or_default();
+    parsed["nftables"].as_array().cloned().unwrap_or_default()
+}
+
+impl Target for NftablesTarget {
+    fn kind(&self) -> &'static str {
+        "nftables"
+    }
+
+    fn resources(&self) -> Vec<String> {
+        vec![format!("the table inet {}", self.table)]
+    }
+
+    /// A piece for each family, an interval a line, the fewest that hold all values.
+    fn render(&self, values: &Values) -> Result<Rendered, TargetError> {
+        let mut left_out = 0;
+        let networks = values.sets().flatten().filter_map(|value| {
+            let network = network_of(value);
+            left_out += u64::from(network.is_none());
+            network
+        });
+        let addresses: AddressSet = networks.collect();
+        let mut rendered = Rendered {
+            entries: u64::try_from(addresses.range_count()).unwrap_or(u64::MAX),
+            left_out,
+            ..Rendered::default()
+        };
+        let [v4, v6] = FAMILIES;
+        rendered.push(v4.name, elements(addresses.v4_ranges()));
+        rendered.push(v6.name, elements(addresses.v6_ranges()));
+        Ok(rendered)
+    }
+
+    fn apply(&self, rendered: &Rendered) -> Result<(), TargetError> {
+        let standing = self.standing().map_err(TargetError::Ask)?;
+        let script = self.transaction(&standing, rendered);
+        self.nft_run()
+            .args(["-f", "-"])
+            .input(&script)
+            .output()
+            .map(drop)
+            .map_err(TargetError::Apply)
+    }
+
+    fn is_in_force(&self, rendered: &Rendered) -> Result<bool, TargetError> {
+        Ok(self.standing().map_err(TargetError::Ask)?.enforces(rendered))
+    }
+
+    fn renewal(&self) -> Option<Duration> {
+        self.element_timeout.map(|timeout| timeout / 4)
+    }
+}
+
+impl Section for NftablesSection {
+    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
+        let mut target = NftablesTarget::new();
+        if let Some(table) = &self.table {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            let name = table.value.as_bytes();
+            let is_name = name.len() <= 64
+                && name.first().is_some_and(u8::is_ascii_alphabetic)
+                && name.iter().all(|byte| fits(*byte));
+            if !is_name {
+                let what = "is no name of a table";
+                making.report.wrong(
+                    config::place(table),
+                    "table",
+                    what,
+                    "write letters, digits and underscores",
+                );
+                return None;
+            }
+            target.table.clone_from(&table.value);
+        }
+        if let Some(words) = read::command(making.report, "command", self.command)? {
+            target.nft = words;
+        }
+        if let Some(timeout) = &self.element_timeout {
+            target.element_timeout = Some(read::duration(making.report, "element_timeout", timeout)?);
+        }
+        making.takes("nftables", TypeSet::ADDRESSES).then_some(())?;
+        Some(Box::new(target))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use feed_classification::{IndicatorSet, IndicatorType};
+
+    use super::*;
+
+    fn rendered(values: &[&str]) -> Rendered {
+        let set = IndicatorSet::of(IndicatorType::Ip, values.iter().copied());
+        NftablesTarget::new().render(&[set].into_iter().collect()).unwrap()
+    }
+
+    #[test]
+    fn both_families_are_rendered_as_the_fewest_intervals() {
+        let rendered = rendered(&[
+            "192.0.2.7",
+            "192.0.2.0/31",
+            "192.0.2.1",
+            "192.0.2.2",
+            "2001:db8::1",
+            "2001:db8::/127",
+            "198.51.100.9/24",
+        ]);
+        assert_eq!(
+            rendered.part("v4"),
+            b"192.0.2.0-192.0.2.2\n192.0.2.7\n198.51.100.0-198.51.100.255\n"
+        );
+        assert_eq!(rendered.part("v6"), b"2001:db8::-2001:db8::1\n");
+        assert_eq!(rendered.entries, 4);
+    }
+
+    #[test]
+    fn a_transaction_is_text_that_no_value_can_leave() {
+        let target = NftablesTarget::new().element_timeout(Duration::from_secs(7200));
+        let hostile = rendered(&[
+            "192.0.2.1 }; flush ruleset; {",
+            "evil.example",
+            "192.0.2.2",
+            "2001:db8::/32",
+        ]);
+        assert_eq!((hostile.left_out, hostile.entries), (2, 2));
+        let standing = Standing {
+            has_table: true,
+            newest: 6,
+            sets: vec!["v4_6".to_owned(), "v6_6".to_owned()],
+            marks: Vec::new(),
+        };
+        insta::assert_snapshot!(String::from_utf8(target.transaction(&standing, &hostile)).unwrap());
+    }
+
+    #[test]
+    fn an_empty_list_has_no_empty_command() {
+        let script =
+            String::from_utf8(NftablesTarget::new().transaction(&Standing::default(), &rendered(&[]))).unwrap();
+        assert!(
+            !script.contains("add element") && script.contains("table inet cratos {"),
+            "{script}"
+        );
+    }
+
+    #[test]
+    fn rules_of_an_operator_in_the_table_are_not_taken_for_ours() {
+        let json = br#"{"nftables": [{"set": {"name": "v4_3"}}, {"set": {"name": "v4_mine"}}, {"rule": {"chain": "input", "comment": "hello"}}]}"#;
+        let standing = Standing::of(&objects(json));
+        assert_eq!((standing.newest, standing.sets.len(), standing.marks.len()), (3, 1, 0));
+        assert!(objects(b"nonsense").is_empty());
+    }
+}
