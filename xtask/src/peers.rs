@@ -18,17 +18,24 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("ipset", "ipset"),
     ("memcached", "memcached"),
+    ("named-checkzone", "bind9-utils"),
     ("nft", "nftables"),
     ("nginx", "nginx-light"),
     ("redis-server", "redis-server"),
     ("saslpasswd2", "sasl2-bin"),
+    ("unbound", "unbound"),
 ];
 
 /// What brings `python3 -m venv`.
 const VENV_PACKAGE: &str = "python3-venv";
 
 /// Python packages with their versions, as `pip` takes them: independent readers of what we write.
-const PYTHON: &[&str] = &["openapi-spec-validator==0.7.2", "pyzmq==27.3.0"];
+const PYTHON: &[&str] = &[
+    "idstools==0.6.5",
+    "openapi-spec-validator==0.7.2",
+    "pyzmq==27.3.0",
+    "suricataparser==1.0.0",
+];
 
 const SERVER_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 

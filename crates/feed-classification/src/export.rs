@@ -15,10 +15,16 @@ mod addresses;
 mod b64;
 mod cisco;
 pub mod escape;
+mod generic;
+mod ipset;
 mod json;
 mod nftables;
 mod paloalto;
 mod registry;
+mod rpz;
+mod suricata;
+mod suricata_dataset;
+mod suricata_iprep;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 mod txt;
@@ -170,7 +176,7 @@ fn write_entries<E: Exporter + ?Sized>(
     Ok(written)
 }
 
-/// What an exporter may know about the feed that it writes; never a time, so that bodies stay the same bytes.
+/// What an exporter may know about the feed that it writes; never the present time, so that bodies stay the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FeedInfo<'f> {
@@ -178,13 +184,27 @@ pub struct FeedInfo<'f> {
     pub kind: IndicatorType,
     /// What the feed is called where a format has room for a title, such as `block-ipv4-1w`.
     pub name: &'f str,
+    /// When the indicators last changed, for formats with a version that has to rise. It belongs to the indicators as the values do:
+    /// as long as they are the same, so is the time. `None` where nobody knows.
+    pub changed_at: Option<jiff::Timestamp>,
 }
 
 impl<'f> FeedInfo<'f> {
     /// Makes the information about a feed.
     #[must_use]
     pub const fn new(kind: IndicatorType, name: &'f str) -> Self {
-        Self { kind, name }
+        Self {
+            kind,
+            name,
+            changed_at: None,
+        }
+    }
+
+    /// Says when the indicators last changed.
+    #[must_use]
+    pub const fn changed_at(mut self, changed_at: jiff::Timestamp) -> Self {
+        self.changed_at = Some(changed_at);
+        self
     }
 }
 

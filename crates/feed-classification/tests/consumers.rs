@@ -35,8 +35,143 @@ const ADDRESSES: [&str; 9] = [
 ];
 
 #[test]
+fn generic() {
+    insta::assert_snapshot!("generic-ip", export("generic", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!(
+        "generic-mutex",
+        export(
+            "generic",
+            Kind::Mutex,
+            &["a b", "# no", "two\nlines", "\u{feff}mark", "ünï", "a#b"]
+        )
+    );
+    insta::assert_snapshot!("generic-empty", export("generic", Kind::Domain, &[]));
+}
+
+#[test]
+fn ipset() {
+    insta::assert_snapshot!("ipset-ip", export("ipset", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("ipset-all-of-v4", export("ipset", Kind::Cidr4, &["0.0.0.0/0"]));
+    insta::assert_snapshot!("ipset-empty", export("ipset", Kind::Ipv6, &[]));
+}
+
+#[test]
+fn suricata_dataset() {
+    insta::assert_snapshot!(
+        "suricata-dataset-domain",
+        export("suricata-dataset", Kind::Domain, &["evil.example", "a.example"])
+    );
+    let hashes = [
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "d41d8cd98f00b204e9800998ecf842",
+        "x41d8cd98f00b204e9800998ecf8427e",
+    ];
+    insta::assert_snapshot!(
+        "suricata-dataset-md5",
+        export("suricata-dataset", Kind::FileMd5, &hashes)
+    );
+    insta::assert_snapshot!("suricata-dataset-ip", export("suricata-dataset", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("suricata-dataset-empty", export("suricata-dataset", Kind::Ja3, &[]));
+}
+
+#[test]
+fn suricata_iprep() {
+    insta::assert_snapshot!("suricata-iprep-ip", export("suricata-iprep", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!(
+        "suricata-iprep-all-of-v6",
+        export("suricata-iprep", Kind::Cidr6, &["::/0"])
+    );
+    insta::assert_snapshot!("suricata-iprep-empty", export("suricata-iprep", Kind::Ipv4, &[]));
+}
+
+#[test]
 fn nftables() {
     insta::assert_snapshot!("nftables-ip", export("nftables", Kind::Ip, &ADDRESSES));
     insta::assert_snapshot!("nftables-cidr6", export("nftables", Kind::Cidr6, &["2001:db8::1/64"]));
     insta::assert_snapshot!("nftables-empty", export("nftables", Kind::Ip, &[]));
+}
+
+#[test]
+fn rpz() {
+    let names = [
+        "evil.example",
+        "www.evil.example",
+        "notevil.example",
+        "_x.a-b.xn--p1ai",
+        "32.1.2.0.192.rpz-ip",
+        "bad name",
+        &format!("{0}.{0}.{0}.a.example", "a".repeat(60)),
+    ];
+    insta::assert_snapshot!("rpz-hostname", export("rpz", Kind::Hostname, &names));
+    insta::assert_snapshot!("rpz-ip", export("rpz", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("rpz-all-of-both", export("rpz", Kind::Ip, &["0.0.0.0/0", "::/0"]));
+    insta::assert_snapshot!("rpz-empty", export("rpz", Kind::Domain, &[]));
+}
+
+/// Secondaries load a zone only when its serial is higher, so it has to follow the change and nothing else.
+#[test]
+fn the_serial_of_a_zone_is_when_its_values_changed() {
+    let zone = |time: &str| {
+        let set = IndicatorSet::of(Kind::Domain, ["evil.example"]);
+        let feed = FeedInfo::new(Kind::Domain, "block-domain-1w").changed_at(time.parse().unwrap());
+        let mut body = Vec::new();
+        let registry = Registry::builtin();
+        let exporter = registry.by_name("rpz").unwrap();
+        exporter.export(&feed, &mut set.indicators(), &mut body).unwrap();
+        String::from_utf8(body).unwrap()
+    };
+    assert!(zone("2026-11-25T18:00:00.9Z").contains(" 1795629600 300 "));
+    assert!(zone("2026-11-25T18:00:01Z").contains(" 1795629601 300 "));
+    assert!(zone("2106-02-07T06:28:17Z").contains(" 1 300 "), "it runs over in 2106");
+}
+
+#[test]
+fn suricata() {
+    insta::assert_snapshot!("suricata-ip", export("suricata", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!(
+        "suricata-cidr4",
+        export("suricata", Kind::Cidr4, &["10.0.0.0/24", "10.0.0.77/24"])
+    );
+    insta::assert_snapshot!("suricata-domain", export("suricata", Kind::Domain, &["evil.example"]));
+    let urls = [
+        "HTTP://Evil.example:8080/a/../b?c=d#e",
+        "evil.example/x",
+        "http://bücher.example/ü;\"|\\ y",
+        "http://evil.example/a%20b//c",
+        "http://192.0.2.1/",
+        "https://evil.example/",
+        "https://evil.example",
+        "https://evil.example/path",
+        "https://192.0.2.1/",
+        "ftp://evil.example/",
+        "http://evil.example/?u=http://b.example/",
+    ];
+    insta::assert_snapshot!("suricata-url", export("suricata", Kind::Url, &urls));
+    let hash = "e7eca2baf4458d095b7f45da28c16c34";
+    insta::assert_snapshot!("suricata-ja3", export("suricata", Kind::Ja3, &[hash]));
+    insta::assert_snapshot!("suricata-hassh", export("suricata", Kind::HasshMd5, &[hash]));
+    insta::assert_snapshot!(
+        "suricata-hassh-server",
+        export("suricata", Kind::HasshServerMd5, &[hash])
+    );
+    let ja4 = "t13d1516h2_8daaf6152771_b186095e22b6";
+    insta::assert_snapshot!("suricata-ja4", export("suricata", Kind::Ja4, &[ja4]));
+    let sha1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+    insta::assert_snapshot!("suricata-x509", export("suricata", Kind::X509FingerprintSha1, &[sha1]));
+    let agents = ["Mozilla/5.0 (x; y)", "evil\";sid:1;)", &"x".repeat(9_000)];
+    insta::assert_snapshot!("suricata-user-agent", export("suricata", Kind::UserAgent, &agents));
+    insta::assert_snapshot!("suricata-empty", export("suricata", Kind::Domain, &[]));
+}
+
+/// Every output has its row in the page for operators.
+#[test]
+fn the_documentation_knows_every_output() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for name in Registry::builtin().names() {
+        assert!(
+            page.contains(&format!("\n| `{name}` |")),
+            "docs/formats.md has no row for {name}"
+        );
+    }
 }

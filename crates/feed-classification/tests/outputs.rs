@@ -171,6 +171,9 @@ fn parsers_of_others_read_back_the_same_values() {
     check("json", &|body| serde_json::from_slice(body).unwrap());
     check("yaml", &|body| serde_yaml::from_slice(body).unwrap());
     check("xml", &read_xml);
+    check("generic", &|body| {
+        std::str::from_utf8(body).unwrap().lines().map(str::to_owned).collect()
+    });
 }
 
 mod arbitrary {

@@ -196,3 +196,94 @@ mod nftables {
         );
     }
 }
+
+mod ipset {
+    use super::*;
+
+    const LIST: &str = "\"$0\" restore < \"$1\"; \"$0\" restore < \"$2\"; \"$0\" list -o save";
+
+    /// Returns nothing, and says why, where the kernel has no ipset.
+    fn namespace() -> Option<Namespace> {
+        let namespace = Namespace::with("ipset")?;
+        let created = namespace.run("\"$0\" create probe hash:net", &[]);
+        if !created.status.success() {
+            eprintln!(
+                "skipped: this kernel has no ipset: {}",
+                String::from_utf8_lossy(&created.stderr)
+            );
+            return None;
+        }
+        Some(namespace)
+    }
+
+    fn entries(listed: &str) -> Vec<&str> {
+        listed.lines().filter(|line| line.starts_with("add ")).collect()
+    }
+
+    #[test]
+    fn both_families_load_merged_and_twice() {
+        let Some(namespace) = namespace() else { return };
+        let file = body("ipset", Kind::Ip, &BOTH);
+        let listed = namespace.output(LIST, &[&file, &file]);
+        let mut entries = entries(&listed);
+        entries.sort_unstable();
+        assert_eq!(
+            entries,
+            [
+                "add cratos4 10.0.0.0/23",
+                "add cratos4 192.0.2.7",
+                "add cratos4 192.0.2.8",
+                "add cratos6 2001:db8::/32",
+                "add cratos6 ::ffff:192.0.2.1",
+            ]
+        );
+        assert_eq!(
+            listed.matches("create ").count(),
+            2,
+            "the sets of the change are gone: {listed}"
+        );
+    }
+
+    #[test]
+    fn an_empty_feed_empties_its_own_set_only() {
+        let Some(namespace) = namespace() else { return };
+        let full = body("ipset", Kind::Ip, &BOTH);
+        let listed = namespace.output(LIST, &[&full, &body("ipset", Kind::Ipv4, &[])]);
+        let entries = entries(&listed);
+        assert!(
+            !entries.is_empty() && entries.iter().all(|entry| entry.starts_with("add cratos6")),
+            "{listed}"
+        );
+        let listed = namespace.output(LIST, &[&full, &body("ipset", Kind::Ip, &[])]);
+        assert!(
+            listed.contains("create cratos4") && !listed.contains("add "),
+            "{listed}"
+        );
+    }
+
+    #[test]
+    fn the_whole_of_both_families_loads() {
+        let Some(namespace) = namespace() else { return };
+        let file = body("ipset", Kind::Ip, &["0.0.0.0/0", "::/0"]);
+        assert_eq!(entries(&namespace.output(LIST, &[&file, &file])).len(), 4);
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_does_not_spoil_the_next() {
+        let Some(namespace) = namespace() else { return };
+        let full = body("ipset", Kind::Ip, &BOTH);
+        let cut = full.split_once("swap").unwrap().0;
+        let listed = namespace.output(LIST, &[cut, &body("ipset", Kind::Ip, &["192.0.2.99"])]);
+        assert_eq!(entries(&listed), ["add cratos4 192.0.2.99"]);
+    }
+
+    #[test]
+    fn seventy_thousand_addresses_are_not_too_many() {
+        let Some(namespace) = namespace() else { return };
+        let values = many(70_000);
+        let values: Vec<_> = values.iter().map(String::as_str).collect();
+        let few = body("ipset", Kind::Ipv4, &values[..10]);
+        let listed = namespace.output(LIST, &[&few, &body("ipset", Kind::Ipv4, &values)]);
+        assert_eq!(entries(&listed).len(), 70_000);
+    }
+}

@@ -81,7 +81,7 @@ impl Body {
         let mut bytes = Vec::new();
         let exported = exporter
             .export(
-                &FeedInfo::new(kind, name),
+                &FeedInfo::new(kind, name).changed_at(set.changed_at()),
                 &mut values.iter().map(|value| Indicator::new(kind, value)),
                 &mut bytes,
             )

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Debian keeps servers in folders that are not in everybody's `PATH`.
 const SERVER_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -30,6 +31,23 @@ pub fn python() -> Option<PathBuf> {
     pythons
         .find(|python| Path::exists(python))
         .or_else(|| missing("the Python of the tests"))
+}
+
+/// Returns the Python of [`python`] if it has these modules, or says which it lacks and returns nothing.
+///
+/// # Panics
+/// As [`program`].
+#[must_use]
+pub fn python_with(modules: &[&str]) -> Option<PathBuf> {
+    let python = python()?;
+    let has = |module: &&str| {
+        let import = Command::new(&python).args(["-c", &format!("import {module}")]).output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    match modules.iter().find(|module| !has(module)) {
+        None => Some(python),
+        Some(module) => missing(&format!("the Python module {module}")),
+    }
 }
 
 fn missing(name: &str) -> Option<PathBuf> {

@@ -4,5 +4,5 @@
 mod find;
 mod peer;
 
-pub use find::{program, python};
+pub use find::{program, python, python_with};
 pub use peer::{Peer, free_port, until};

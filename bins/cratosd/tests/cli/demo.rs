@@ -81,7 +81,9 @@ fn every_feed_and_type_answers_in_every_output_with_real_data() {
     assert_eq!(answers.len(), paths.len());
     for (path, status, body) in answers {
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
-        assert!(!body.is_empty(), "{path} is empty");
+        // Of the sample's URLs, https with a path each, the network shows nothing that a rule could look for.
+        let is_unseen = path.ends_with("/type/url/age/1w/output/suricata");
+        assert!(!body.is_empty() || is_unseen, "{path} is empty");
         assert!(!(path.ends_with("/json") && &body[..] == b"[]"), "{path} has no values");
     }
 }

@@ -2,6 +2,15 @@
 
 use std::io::{self, Write};
 
+/// Returns whether a text holds what some reader takes for the end of a line, the separators of Unicode included.
+///
+/// In a format of lines such a value would read as two, and has to be left out.
+#[must_use]
+pub fn has_line_break(value: &str) -> bool {
+    let may_have = value.bytes().any(|byte| matches!(byte, b'\n'..=b'\r' | 0x80..));
+    may_have && value.contains(['\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
+}
+
 /// Writes a JSON string with its quotes, everything outside `' '..='~'` as `\uXXXX` (pairs of surrogates above U+FFFF).
 ///
 /// These are the bytes of Python's `json.dumps`, so a body is the same whoever made it, and is plain ASCII.
@@ -25,6 +34,41 @@ pub fn json_str(text: &str, out: &mut dyn Write) -> io::Result<()> {
             .try_for_each(|unit| write!(out, "\\u{unit:04x}")),
     })?;
     out.write_all(b"\"")
+}
+
+/// Returns text for the inside of `content:"…"` in a rule of Suricata or Snort.
+///
+/// Letters, digits and a few signs stand as they are; all else is hexadecimal between bars (`|3B 22|`), so nothing is left that a rule
+/// or one of its parsers gives a meaning to.
+///
+/// ```
+/// use feed_classification::export::escape::suricata_content;
+///
+/// assert_eq!(suricata_content("/a;\"b:ü"), "/a|3B 22|b|3A C3 BC|");
+/// ```
+#[must_use]
+pub fn suricata_content(text: &str) -> String {
+    let mut content = String::with_capacity(text.len());
+    let mut in_bars = false;
+    for byte in text.bytes() {
+        let is_plain = byte.is_ascii_alphanumeric() || b"-._~/?=&%+@,".contains(&byte);
+        match (is_plain, in_bars) {
+            (true, true) => content.push('|'),
+            (true, false) => {}
+            (false, true) => content.push(' '),
+            (false, false) => content.push('|'),
+        }
+        in_bars = !is_plain;
+        if is_plain {
+            content.push(char::from(byte));
+        } else {
+            content.push_str(&format!("{byte:02X}"));
+        }
+    }
+    if in_bars {
+        content.push('|');
+    }
+    content
 }
 
 /// Writes text for the inside of an XML element: `&`, `<`, `>` and carriage return as references, so that a parser gives back the

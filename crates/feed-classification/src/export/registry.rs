@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::export::{Exporter, b64, cisco, json, nftables, paloalto, txt, xml, yaml};
+use crate::export::{
+    Exporter, b64, cisco, generic, ipset, json, nftables, paloalto, rpz, suricata, suricata_dataset, suricata_iprep,
+    txt, xml, yaml,
+};
 
 /// The exporters that a program offers, each under its name.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +31,13 @@ impl Registry {
             .with(b64::B64)
             .with(paloalto::PaloAlto)
             .with(cisco::Cisco)
+            .with(generic::Generic)
             .with(nftables::Nftables)
+            .with(ipset::Ipset)
+            .with(rpz::Rpz)
+            .with(suricata::Suricata)
+            .with(suricata_dataset::SuricataDataset)
+            .with(suricata_iprep::SuricataIprep)
     }
 
     /// Adds an exporter; one with the same name gives way.

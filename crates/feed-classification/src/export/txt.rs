@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::export::{About, Exporter, Quarantined};
+use crate::export::{About, Exporter, Quarantined, escape};
 use crate::{Indicator, TypeSet};
 
 /// One value per line, CRLF between the lines and none at the end; an empty feed is no byte at all.
@@ -18,7 +18,7 @@ impl Exporter for Txt {
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
-        (!TypeSet::RULES.contains(item.kind) && has_line_break(item.value)).then_some(Quarantined::LINE_BREAK)
+        (!TypeSet::RULES.contains(item.kind) && escape::has_line_break(item.value)).then_some(Quarantined::LINE_BREAK)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -28,10 +28,4 @@ impl Exporter for Txt {
     fn separator(&self) -> &'static str {
         "\r\n"
     }
-}
-
-/// Finds what some reader takes for the end of a line, the separators of Unicode included.
-fn has_line_break(value: &str) -> bool {
-    let may_have = value.bytes().any(|byte| matches!(byte, b'\n'..=b'\r' | 0x80..));
-    may_have && value.contains(['\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
 }

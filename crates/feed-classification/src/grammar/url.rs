@@ -18,6 +18,11 @@ pub(crate) fn url(value: &str) -> Result<&str, Dropped> {
     }
 }
 
+/// Returns whether a URL begins with its scheme; `evil.example/?u=http://b.example` does not.
+pub(crate) fn is_absolute(value: &str) -> bool {
+    value.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
+}
+
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text

@@ -1,0 +1,42 @@
+//! `generic`: a plain list as most devices expect it.
+
+use std::io::{self, Write};
+
+use crate::export::{About, Exporter, Quarantined, escape};
+use crate::{Indicator, TypeSet};
+
+/// One value per line, every line with its LF, no comment and no blank line; an empty feed is no byte at all.
+///
+/// The empty feed has no marker: readers that take a comment line or a sentinel address for "nothing" do not agree on one, and some
+/// of them (OPNsense) look every unknown word up in the DNS. A device that treats an empty list as a fault keeps its old one.
+///
+/// Left out are values that readers of lists would not take as themselves: those with a line break, those that begin with `#`
+/// (a comment), and those that begin with a byte order mark, which readers swallow. Rules are texts of many lines and have no place
+/// in a list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Generic;
+
+impl Exporter for Generic {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new(
+            "generic",
+            "One value per line with LF, for devices and programs that read plain lists.",
+        )
+        .accepts(TypeSet::ALL.without(TypeSet::RULES));
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        if escape::has_line_break(item.value) {
+            Some(Quarantined::LINE_BREAK)
+        } else {
+            let swallowed = item.value.is_empty() || item.value.starts_with(['#', '\u{feff}']);
+            swallowed.then_some(Quarantined::UNREPRESENTABLE)
+        }
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(item.value.as_bytes())?;
+        out.write_all(b"\n")
+    }
+}

@@ -1,0 +1,194 @@
+//! `rpz`: a response policy zone, for name servers that answer "no such name".
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined};
+use crate::grammar::name;
+use crate::{AddressSet, Indicator, TypeSet, network_of};
+
+/// How many of the 255 octets of a name are kept for the name of the zone, which only the server's configuration knows.
+const ZONE_OCTETS: usize = 64;
+
+/// The longest name that still fits with `*.` before it and the zone behind it; three octets are lengths of labels.
+const MAX_NAME: usize = 255 - ZONE_OCTETS - 3;
+
+/// A zone in which every listed name and whatever is below it gives NXDOMAIN, and so does every answer with a listed address.
+///
+/// - Owners are relative, so the zone may have any name; absolute ones are "out of zone" and ignored.
+/// - What is below another listed name is not written. Its parent's wildcard covers it, and more: names that are in a zone hide
+///   the wildcard above them, and so do the names between (`y.evil.example`, where `x.y.evil.example` is listed as well).
+/// - Every name has one policy, `CNAME .`; two different ones would make a server refuse the whole zone.
+/// - Addresses are merged and masked, since BIND drops triggers with host bits, and `/0`, which it does not know, is written as halves.
+/// - The serial is the second in which the values last changed ([`FeedInfo::changed_at`]): it rises with every change, which secondaries
+///   need, and stays where nothing changed, which keeps the bytes the same.
+/// - The refresh of the SOA, 300 seconds, is how often Unbound asks again; it expires after 30 days.
+///
+/// Left out are names under a top-level domain that begins with `rpz-` (`32.1.2.0.192.rpz-ip` would be read as an address to block,
+/// whatever an analyst meant), and names that are too long together with a zone name of 64 octets.
+///
+/// Source: draft-vixie-dnsop-dns-rpz, the chapters on response policy zones of BIND 9.18 and of `unbound.conf(5)`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rpz;
+
+impl Rpz {
+    const RESERVED: Quarantined = Quarantined::because("reserved_name");
+    const TOO_LONG: Quarantined = Quarantined::because("name_too_long");
+}
+
+impl Exporter for Rpz {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new(
+            "rpz",
+            "A response policy zone for Unbound, BIND, PowerDNS and Knot: listed names do not exist.",
+        )
+        .content_type("text/dns; charset=utf-8")
+        .extension("zone")
+        .accepts(TypeSet::ADDRESSES.union(TypeSet::NAMES))
+        .merging();
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        if !TypeSet::NAMES.contains(item.kind) {
+            return network_of(item.value).is_none().then_some(Quarantined::UNREPRESENTABLE);
+        }
+        let is_reserved = |value: &str| value.rsplit('.').next().is_some_and(|last| last.starts_with("rpz-"));
+        match name::domain(item.value) {
+            Ok(normal) if normal != item.value => Some(Quarantined::UNREPRESENTABLE),
+            Err(_) => Some(Quarantined::UNREPRESENTABLE),
+            Ok(name) if is_reserved(&name) => Some(Self::RESERVED),
+            Ok(name) if name.len() > MAX_NAME => Some(Self::TOO_LONG),
+            Ok(_) => None,
+        }
+    }
+
+    fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let serial = serial(feed);
+        write!(
+            out,
+            "$TTL 300\n@ SOA localhost. nobody.invalid. {serial} 300 60 2592000 60\n@ NS localhost.\n"
+        )
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if TypeSet::NAMES.contains(item.kind) {
+            return write!(out, "{0} CNAME .\n*.{0} CNAME .\n", item.value);
+        }
+        match network_of(item.value) {
+            Some(network) => trigger(network, out),
+            None => Ok(()),
+        }
+    }
+
+    fn export(
+        &self,
+        feed: &FeedInfo<'_>,
+        items: &mut dyn Iterator<Item = Indicator<'_>>,
+        out: &mut dyn Write,
+    ) -> io::Result<Exported> {
+        let accepts = self.about().accepts;
+        let mut exported = Exported::default();
+        let (mut names, mut networks) = (Vec::new(), Vec::new());
+        for item in items.filter(|item| accepts.contains(item.kind)) {
+            if self.refuses(&item).is_some() {
+                exported.quarantined += 1;
+                continue;
+            }
+            exported.written += 1;
+            if TypeSet::NAMES.contains(item.kind) {
+                names.push(item);
+            } else {
+                networks.extend(network_of(item.value));
+            }
+        }
+        self.header(feed, out)?;
+        let listed: HashSet<&str> = names.iter().map(|item| item.value).collect();
+        for item in names.iter().filter(|item| !is_below(&listed, item.value)) {
+            self.entry(item, out)?;
+        }
+        let addresses: AddressSet = networks.into_iter().collect();
+        addresses
+            .networks_of_length(1)
+            .try_for_each(|network| trigger(network, out))?;
+        Ok(exported)
+    }
+}
+
+/// Returns whether a listed name stands above this one.
+fn is_below(listed: &HashSet<&str>, name: &str) -> bool {
+    let mut rest = name;
+    while let Some((_, parent)) = rest.split_once('.') {
+        if listed.contains(parent) {
+            return true;
+        }
+        rest = parent;
+    }
+    false
+}
+
+/// Serials are compared in a circle of 32 bits (RFC 1982), so the seconds may run over.
+fn serial(feed: &FeedInfo<'_>) -> u32 {
+    let second = feed.changed_at.map_or(1, jiff::Timestamp::as_second);
+    u32::try_from(second.rem_euclid(1 << 32)).unwrap_or(1)
+}
+
+/// The prefix length, the address from its end, and `rpz-ip`.
+fn trigger(network: IpNet, out: &mut dyn Write) -> io::Result<()> {
+    let prefix = network.prefix_len();
+    match network {
+        IpNet::V4(network) => writeln!(out, "{prefix}.{}.rpz-ip CNAME .", v4_from_its_end(network.network())),
+        IpNet::V6(network) => writeln!(out, "{prefix}.{}.rpz-ip CNAME .", v6_from_its_end(network.network())),
+    }
+}
+
+fn v4_from_its_end(address: Ipv4Addr) -> String {
+    let [a, b, c, d] = address.octets();
+    format!("{d}.{c}.{b}.{a}")
+}
+
+/// Groups in hexadecimal; the first of the longest runs of two and more zeros is `zz`, as `::` in RFC 5952.
+fn v6_from_its_end(address: Ipv6Addr) -> String {
+    let groups = address.segments();
+    let zeros_from = |start: usize| groups.iter().skip(start).take_while(|group| **group == 0).count();
+    let longest = (0..groups.len()).map(zeros_from).max().filter(|length| *length > 1);
+    let start = longest.and_then(|length| (0..groups.len()).find(|start| zeros_from(*start) == length));
+    let run = start.unwrap_or(usize::MAX)..start.unwrap_or(usize::MAX).saturating_add(longest.unwrap_or(0));
+    let labels: Vec<String> = groups
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| Some(*place) == start || !run.contains(place))
+        .map(|(place, group)| {
+            if Some(place) == start {
+                "zz".to_owned()
+            } else {
+                format!("{group:x}")
+            }
+        })
+        .rev()
+        .collect();
+    labels.join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::v6_from_its_end;
+
+    #[test]
+    fn ipv6_stands_from_its_end_with_one_zz() {
+        for (address, expected) in [
+            ("::", "zz"),
+            ("::1", "1.zz"),
+            ("2001:db8::1", "1.zz.db8.2001"),
+            ("2001:db8:0:1::", "zz.1.0.db8.2001"),
+            ("2001:0:0:1:0:0:0:1", "1.zz.1.0.0.2001"),
+            ("2001:0:0:1:0:0:1:1", "1.1.0.0.1.zz.2001"),
+            ("1:0:2:3:4:5:6:7", "7.6.5.4.3.2.0.1"),
+        ] {
+            assert_eq!(v6_from_its_end(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! `suricata`: rules, one indicator each.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use url::Url;
+
+use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined, escape};
+use crate::grammar::url::is_absolute;
+use crate::{Indicator, IndicatorType, TypeSet, network_of};
+
+mod sids;
+
+use sids::Sids;
+
+/// Counts up with every change of what [`rules`] writes for the same indicator.
+const REVISION: u32 = 1;
+
+/// The longest rule; Suricata reads lines of 8 192 bytes with their end.
+const MAX_RULE_BYTES: usize = 8_000;
+
+const ACCEPTS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet::of(&[
+    IndicatorType::Url,
+    IndicatorType::Ja3,
+    IndicatorType::Ja4,
+    IndicatorType::HasshMd5,
+    IndicatorType::HasshServerMd5,
+    IndicatorType::X509FingerprintSha1,
+    IndicatorType::UserAgent,
+]));
+
+/// Rules that alert: one per indicator, for names one in each of DNS, TLS and HTTP.
+///
+/// - **Addresses and networks** stand in the head of the rule, both directions.
+/// - **Names** match with everything below them and nothing beside them (`dotprefix`, `endswith`): `evil.example` is not in
+///   `notevil.example`.
+/// - **URLs** match as a whole, host and request, as a client sends them: host in punycode, other letters percent-encoded, no fragment.
+///   Of an `https` URL the network shows the host only. So it is written where it names the whole host (`https://evil.example/`), and left
+///   out otherwise: a rule for the host would fire on everything else that the host has.
+/// - **`ja4`** needs a Suricata with the keyword `ja4.hash`: 8.0, or a late 7.0 (the guide of 7.0.12 has it).
+/// - **Hashes of files** are not here: Suricata takes them from a file beside the rule. `suricata-dataset` writes that file.
+///
+/// `sid` depends on type, protocol and value alone, so it is the same on every replica and after every restart. The numbers are
+/// 1 100 000 000 to 2 099 999 999, above those that are given out to others, and below what reads `sid` as a signed number of 32 bits.
+/// If two rules of one feed meet on a number, the first in the order of the feed has it and the other takes its next one. `msg` says
+/// the type and where it was seen; the value stands in the rule only, escaped.
+///
+/// Source: Suricata's user guide, the chapters on rules (7.0.12, 8.0); `DETECT_MAX_RULE_SIZE` in its `detect.h`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Suricata;
+
+impl Suricata {
+    /// Only the host of such a URL can be seen, and it is not the host that is listed.
+    const ENCRYPTED: Quarantined = Quarantined::because("encrypted_path");
+    const OTHER_SCHEME: Quarantined = Quarantined::because("scheme");
+    const TOO_LONG: Quarantined = Quarantined::because("rule_too_long");
+    const NO_NUMBER: Quarantined = Quarantined::because("no_sid_left");
+}
+
+impl Exporter for Suricata {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new("suricata", "Rules of Suricata that alert, with lasting numbers.")
+            .extension("rules")
+            .accepts(ACCEPTS);
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        rules(item).err()
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        write_rules(item, &mut Sids::default(), out).map(drop)
+    }
+
+    fn export(
+        &self,
+        _: &FeedInfo<'_>,
+        items: &mut dyn Iterator<Item = Indicator<'_>>,
+        out: &mut dyn Write,
+    ) -> io::Result<Exported> {
+        let mut exported = Exported::default();
+        let mut sids = Sids::default();
+        // Two networks with different host bits are one network and one rule.
+        let mut networks = HashSet::new();
+        for item in items.filter(|item| ACCEPTS.contains(item.kind)) {
+            let is_new = match network_of(item.value).filter(|_| TypeSet::ADDRESSES.contains(item.kind)) {
+                Some(network) => networks.insert(network),
+                None => true,
+            };
+            if !is_new || write_rules(&item, &mut sids, out)?.is_ok() {
+                exported.written += 1;
+            } else {
+                exported.quarantined += 1;
+            }
+        }
+        Ok(exported)
+    }
+}
+
+/// What differs from rule to rule.
+struct Rule {
+    /// Protocol, both ends and the direction.
+    head: String,
+    /// Where the indicator was seen, for the message and the number.
+    place: &'static str,
+    /// The options that match, each with its semicolon and a space.
+    matching: String,
+}
+
+/// Writes all rules of an indicator, or none of them.
+fn write_rules(item: &Indicator<'_>, sids: &mut Sids, out: &mut dyn Write) -> io::Result<Result<(), Quarantined>> {
+    let rules = match rules(item) {
+        Ok(rules) => rules,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let kind = item.kind;
+    let identity = identity(item);
+    let mut lines = String::new();
+    for Rule { head, place, matching } in rules {
+        let Some(sid) = sids.take(&format!("{kind}\0{place}\0{identity}")) else {
+            return Ok(Err(Suricata::NO_NUMBER));
+        };
+        lines += &format!("alert {head} (msg:\"Cratos {kind} in {place}\"; {matching}sid:{sid}; rev:{REVISION};)\n");
+    }
+    out.write_all(lines.as_bytes()).map(Ok)
+}
+
+/// The value without what does not count for the rule: the host bits of a network.
+fn identity(item: &Indicator<'_>) -> String {
+    match network_of(item.value).filter(|_| TypeSet::ADDRESSES.contains(item.kind)) {
+        Some(network) => network.to_string(),
+        None => item.value.to_owned(),
+    }
+}
+
+fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, Quarantined> {
+    let rules = match item.kind {
+        IndicatorType::Domain | IndicatorType::Hostname => name_rules(item.value),
+        IndicatorType::Url => vec![url_rule(item.value)?],
+        IndicatorType::Ja3 => vec![one("tls", "TLS client", "ja3.hash", item.value, "")],
+        IndicatorType::Ja4 => vec![one("tls", "TLS client", "ja4.hash", item.value, "")],
+        IndicatorType::HasshMd5 => vec![one("ssh", "SSH client", "ssh.hassh", item.value, "")],
+        IndicatorType::HasshServerMd5 => vec![one("ssh", "SSH server", "ssh.hassh.server", item.value, "")],
+        IndicatorType::X509FingerprintSha1 => vec![one(
+            "tls",
+            "TLS certificate",
+            "tls.cert_fingerprint",
+            &in_pairs(item.value),
+            "",
+        )],
+        IndicatorType::UserAgent => vec![one(
+            "http",
+            "HTTP request",
+            "flow:established,to_server; http.user_agent",
+            item.value,
+            " startswith; endswith;",
+        )],
+        _ => vec![address_rule(item.value)?],
+    };
+    if rules.iter().any(|rule| rule.matching.len() > MAX_RULE_BYTES) {
+        return Err(Suricata::TOO_LONG);
+    }
+    Ok(rules)
+}
+
+fn address_rule(value: &str) -> Result<Rule, Quarantined> {
+    let network = network_of(value).ok_or(Quarantined::UNREPRESENTABLE)?;
+    let end = if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    };
+    Ok(Rule {
+        head: format!("ip any any <> {end} any"),
+        place: "IP packet",
+        matching: String::new(),
+    })
+}
+
+/// The buffer `http.host` is in lower case already, and Suricata refuses `nocase` there.
+fn name_rules(name: &str) -> Vec<Rule> {
+    let below = format!(".{name}");
+    vec![
+        one("dns", "DNS query", "dns.query; dotprefix", &below, " nocase; endswith;"),
+        one(
+            "tls",
+            "TLS server name",
+            "flow:established,to_server; tls.sni; dotprefix",
+            &below,
+            " nocase; endswith;",
+        ),
+        one(
+            "http",
+            "HTTP host",
+            "flow:established,to_server; http.host; dotprefix",
+            &below,
+            " endswith;",
+        ),
+    ]
+}
+
+fn url_rule(value: &str) -> Result<Rule, Quarantined> {
+    let parsed = if is_absolute(value) {
+        Url::parse(value)
+    } else {
+        // What MISP has without a scheme is what a proxy logged.
+        Url::parse(&format!("http://{value}"))
+    };
+    let url = parsed.map_err(|_| Quarantined::UNREPRESENTABLE)?;
+    let host = url.host_str().ok_or(Quarantined::UNREPRESENTABLE)?;
+    match url.scheme() {
+        "http" => Ok(http_rule(host, &url)),
+        "https" if url.path() == "/" && url.query().is_none() && url.domain().is_some() => Ok(one(
+            "tls",
+            "TLS server name",
+            "flow:established,to_server; tls.sni",
+            host,
+            " nocase; startswith; endswith;",
+        )),
+        "https" => Err(Suricata::ENCRYPTED),
+        _ => Err(Suricata::OTHER_SCHEME),
+    }
+}
+
+fn http_rule(host: &str, url: &Url) -> Rule {
+    let request = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    // `http.uri` is the request after Suricata decoded it, also where a proxy was asked with the whole URL. Where decoding could change
+    // anything the request is held against what was sent.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~?=&,@:!$'()*;".contains(&byte);
+    let buffer = if request.bytes().all(is_plain) && !request.contains("//") {
+        "http.uri"
+    } else {
+        "http.uri.raw"
+    };
+    Rule {
+        head: "http any any -> any any".to_owned(),
+        place: "HTTP request",
+        matching: format!(
+            "flow:established,to_server; http.host; {} startswith; endswith; {buffer}; {} startswith; endswith; ",
+            content(host),
+            content(&request)
+        ),
+    }
+}
+
+/// A rule with one buffer and one content.
+fn one(protocol: &str, place: &'static str, buffer: &str, text: &str, modifiers: &str) -> Rule {
+    Rule {
+        head: format!("{protocol} any any -> any any"),
+        place,
+        matching: format!("{buffer}; {}{modifiers} ", content(text)),
+    }
+}
+
+fn content(text: &str) -> String {
+    format!("content:\"{}\";", escape::suricata_content(text))
+}
+
+/// `aabb` as `aa:bb`, which is how Suricata writes fingerprints of certificates.
+fn in_pairs(digits: &str) -> String {
+    let pairs: Vec<_> = digits.as_bytes().chunks(2).map(String::from_utf8_lossy).collect();
+    pairs.join(":")
+}

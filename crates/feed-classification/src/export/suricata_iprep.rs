@@ -1,0 +1,58 @@
+//! `suricata-iprep`: a reputation list of Suricata.
+
+use std::io::{self, Write};
+
+use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined, addresses};
+use crate::{Indicator, TypeSet, network_of};
+
+/// The category of every entry, as the file of categories has to name it: `1,cratos,Indicators from MISP`.
+const CATEGORY: u8 = 1;
+/// The highest score there is: MISP's analysts said that it is bad, and there is no half of that.
+const SCORE: u8 = 127;
+
+/// One `network,category,score` per line, LF; category 1, score 127.
+///
+/// Networks are merged, and a single address is written as `/32` or `/128`: Suricata keeps plain addresses in its table of hosts, whose
+/// memory is bounded (`host.memcap`), and stops reading the list when it is full; networks go into a tree that is not. `/0` is
+/// written as its halves.
+///
+/// Source: the chapter "IP Reputation Config" of Suricata's user guide, and `reputation.c` (7.0).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SuricataIprep;
+
+impl Exporter for SuricataIprep {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new(
+            "suricata-iprep",
+            "A reputation list of Suricata: network,category,score with category 1 and score 127.",
+        )
+        .extension("list")
+        .accepts(TypeSet::ADDRESSES)
+        .merging();
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        network_of(item.value).is_none().then_some(Quarantined::UNREPRESENTABLE)
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match network_of(item.value) {
+            Some(network) => writeln!(out, "{network},{CATEGORY},{SCORE}"),
+            None => Ok(()),
+        }
+    }
+
+    fn export(
+        &self,
+        _: &FeedInfo<'_>,
+        items: &mut dyn Iterator<Item = Indicator<'_>>,
+        out: &mut dyn Write,
+    ) -> io::Result<Exported> {
+        let (addresses, exported) = addresses::collect(self, items);
+        addresses
+            .networks_of_length(1)
+            .try_for_each(|network| writeln!(out, "{network},{CATEGORY},{SCORE}"))?;
+        Ok(exported)
+    }
+}

@@ -1,0 +1,253 @@
+//! Response policy zones: read back, checked by BIND's tool, and enforced by a real Unbound.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests: what cannot be unwrapped has failed the test"
+)]
+
+use std::collections::HashSet;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpStream, UdpSocket};
+use std::process::Command;
+
+use feed_classification::{AddressSet, FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use proptest::prelude::*;
+use test_peers::{Peer, free_port, program};
+
+fn zone(kind: Kind, values: &[&str]) -> String {
+    let set = IndicatorSet::of(kind, values.iter().copied());
+    let mut body = Vec::new();
+    let registry = Registry::builtin();
+    let exporter = registry.by_name("rpz").unwrap();
+    exporter
+        .export(&FeedInfo::new(kind, "block-any-1w"), &mut set.indicators(), &mut body)
+        .unwrap();
+    String::from_utf8(body).unwrap()
+}
+
+/// The owners of the policies.
+fn owners(zone: &str) -> Vec<&str> {
+    zone.lines().filter_map(|line| line.strip_suffix(" CNAME .")).collect()
+}
+
+/// Whether a server blocks a name: it is an owner, or the closest name that exists above it has a wildcard (RFC 4592).
+fn blocks(owners: &HashSet<&str>, name: &str) -> bool {
+    if owners.contains(name) {
+        return true;
+    }
+    let exists = |name: &str| {
+        let below = format!(".{name}");
+        owners.iter().any(|owner| *owner == name || owner.ends_with(&below))
+    };
+    // A name that only stands above others exists too, and no wildcard is looked at.
+    if exists(name) {
+        return false;
+    }
+    let mut rest = name;
+    while let Some((_, parent)) = rest.split_once('.') {
+        if exists(parent) {
+            return owners.contains(format!("*.{parent}").as_str());
+        }
+        rest = parent;
+    }
+    false
+}
+
+fn read_trigger(owner: &str) -> IpNet {
+    let labels: Vec<&str> = owner.strip_suffix(".rpz-ip").unwrap().split('.').collect();
+    let prefix: u8 = labels[0].parse().unwrap();
+    let groups: Vec<&str> = labels[1..].iter().rev().copied().collect();
+    if groups.len() == 4 && !groups.contains(&"zz") {
+        let address: Ipv4Addr = groups.join(".").parse().unwrap();
+        return Ipv4Net::new(address, prefix).unwrap().into();
+    }
+    let text: Vec<&str> = groups
+        .iter()
+        .map(|group| if *group == "zz" { "" } else { group })
+        .collect();
+    let mut text = text.join(":");
+    if groups.first() == Some(&"zz") {
+        text.insert(0, ':');
+    }
+    if groups.last() == Some(&"zz") {
+        text.push(':');
+    }
+    let address: Ipv6Addr = text.parse().unwrap();
+    Ipv6Net::new(address, prefix).unwrap().into()
+}
+
+fn names() -> impl Strategy<Value = Vec<String>> {
+    proptest::collection::vec("([abc]\\.){0,3}(evil|good)\\.example", 0..8)
+}
+
+proptest! {
+    /// Whatever is listed beside and below: a listed name and all below it are blocked, and nothing else.
+    #[test]
+    fn exactly_listed_names_and_what_is_below_are_blocked(listed in names(), asked in names()) {
+        let refs: Vec<_> = listed.iter().map(String::as_str).collect();
+        let zone = zone(Kind::Domain, &refs);
+        let owners: HashSet<_> = owners(&zone).into_iter().collect();
+        for name in listed.iter().chain(&asked) {
+            let expected = listed.iter().any(|parent| name == parent || name.ends_with(&format!(".{parent}")));
+            prop_assert_eq!(blocks(&owners, name), expected, "{} in {}", name, zone);
+        }
+    }
+
+    #[test]
+    fn triggers_read_back_as_the_same_addresses(
+        v4 in proptest::collection::vec((any::<u32>(), 0_u8..=32), 0..6),
+        v6 in proptest::collection::vec((any::<u128>(), any::<u128>(), 0_u8..=128), 0..6),
+    ) {
+        let v4 = v4.into_iter().map(|(bits, prefix)| IpNet::from(Ipv4Net::new_assert(Ipv4Addr::from_bits(bits), prefix)));
+        // Half of the bits are zero, so that there are runs of zeros.
+        let v6 = v6.into_iter().map(|(bits, mask, prefix)| {
+            let mask = mask & (mask << 1) & (mask << 2) & (mask << 3);
+            IpNet::from(Ipv6Net::new_assert(Ipv6Addr::from_bits(bits & mask), prefix))
+        });
+        let networks: Vec<IpNet> = v4.chain(v6).collect();
+        let values: Vec<String> = networks.iter().map(ToString::to_string).collect();
+        let refs: Vec<_> = values.iter().map(String::as_str).collect();
+        let zone = zone(Kind::Ip, &refs);
+        let read: AddressSet = owners(&zone).into_iter().map(read_trigger).collect();
+        prop_assert_eq!(read, networks.into_iter().collect::<AddressSet>());
+    }
+}
+
+/// Names of all awkward kinds, and the longest that pass.
+fn awkward() -> Vec<String> {
+    let label = "a".repeat(63);
+    vec![
+        "evil.example".into(),
+        "_dmarc.evil.test".into(),
+        "xn--bcher-kva.example".into(),
+        "x.y.evil.example".into(),
+        "32.1.2.0.192.rpz-ip".into(),
+        "ns.evil.rpz-nsdname".into(),
+        format!("{label}.{label}.{}.example", "b".repeat(52)),
+        format!("{label}.{label}.{label}.example"),
+    ]
+}
+
+#[test]
+fn binds_checker_loads_the_zone_under_a_long_name() {
+    let Some(checker) = program("named-checkzone") else {
+        return;
+    };
+    let values = awkward();
+    let refs: Vec<_> = values.iter().map(String::as_str).collect();
+    let addresses = ["10.0.0.77/8", "192.0.2.1", "2001:db8::/32", "::/0"];
+    // As long as the documentation promises: 64 octets.
+    let origin = format!("{}.invalid", "z".repeat(54));
+    for zone in [
+        zone(Kind::Domain, &refs),
+        zone(Kind::Ip, &addresses),
+        zone(Kind::Domain, &[]),
+    ] {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(zone.as_bytes()).unwrap();
+        let output = Command::new(&checker).arg(&origin).arg(file.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said.trim(), format!("zone {origin}/IN: loaded serial 1\nOK"));
+    }
+}
+
+#[test]
+fn unbound_blocks_what_is_listed_and_nothing_else() {
+    let Some(unbound) = program("unbound") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let mut text = zone(
+        Kind::Domain,
+        &[
+            "evil.example",
+            "x.y.evil.example",
+            "a.b.example",
+            "32.77.2.0.192.rpz-ip",
+        ],
+    );
+    let triggers = zone(Kind::Ip, &["10.0.0.77/8", "192.0.2.1", "2001:db8::1", "::/0"]);
+    text.extend(
+        triggers
+            .lines()
+            .filter(|line| line.contains("rpz-ip"))
+            .map(|line| format!("{line}\n")),
+    );
+    std::fs::write(directory.path().join("zone"), text).unwrap();
+    let (port, upstream) = (free_port(), upstream());
+    let here = directory.path().display();
+    let config = format!(
+        "server:\n interface: 127.0.0.1\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n directory: \"{here}\"\n \
+         pidfile: \"\"\n use-syslog: no\n module-config: \"respip iterator\"\n do-not-query-localhost: no\nremote-control:\n \
+         control-enable: no\nforward-zone:\n name: \".\"\n forward-addr: 127.0.0.1@{upstream}\n\
+         rpz:\n name: \"rpz.invalid\"\n zonefile: \"{here}/zone\"\n"
+    );
+    let config_file = directory.path().join("unbound.conf");
+    std::fs::write(&config_file, config).unwrap();
+    let log = directory.path().join("log");
+    let mut command = Command::new(unbound);
+    command
+        .arg("-d")
+        .arg("-c")
+        .arg(config_file)
+        .stderr(std::fs::File::create(&log).unwrap());
+    let _server = Peer::listening(&mut command, port);
+
+    const NXDOMAIN: u8 = 3;
+    for (name, expected) in [
+        ("evil.example", NXDOMAIN),
+        ("www.evil.example", NXDOMAIN),
+        ("y.evil.example", NXDOMAIN),
+        ("a.b.example", NXDOMAIN),
+        ("c.a.b.example", NXDOMAIN),
+        ("b.example", 0),
+        ("notevil.example", 0),
+        ("example", 0),
+        // Its address is in a listed network.
+        ("ten.example", NXDOMAIN),
+    ] {
+        assert_eq!(response_code(port, name), expected, "{name}");
+    }
+    let said = std::fs::read_to_string(log).unwrap();
+    assert!(!said.contains("error") && !said.contains("unable"), "{said}");
+}
+
+/// Starts what a resolver asks: every name has one address, `ten…` in 10.0.0.0/8. Returns its port; it ends with the test.
+fn upstream() -> u16 {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let mut query = [0; 4096];
+        while let Ok((length, from)) = socket.recv_from(&mut query) {
+            let query = &query[..length];
+            // The question ends four bytes behind the empty label; what else came (EDNS) is not answered.
+            let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
+            let address = if query[13..].starts_with(b"ten") {
+                [10, 9, 9, 9]
+            } else {
+                [192, 0, 2, 77]
+            };
+            let head = [query[0], query[1], 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+            let answer = [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4];
+            let message = [&head[..], &query[12..end], &answer, &address].concat();
+            let _ = socket.send_to(&message, from);
+        }
+    });
+    port
+}
+
+/// Asks for the IPv4 addresses of a name, over TCP.
+fn response_code(port: u16, name: &str) -> u8 {
+    let mut question = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        question.push(u8::try_from(label.len()).unwrap());
+        question.extend(label.bytes());
+    }
+    question.extend([0, 0, 1, 0, 1]);
+    let length = u16::try_from(question.len()).unwrap().to_be_bytes();
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.write_all(&[&length[..], &question].concat()).unwrap();
+    let mut head = [0; 2 + 12];
+    stream.read_exact(&mut head).unwrap();
+    head[2 + 3] & 0xf
+}
