@@ -5,6 +5,13 @@
 //! - [`MemoryStore`] keeps values up to a bound in bytes ([`Weigh`]), the least recently used leave first.
 //! - [`Stamped`] remembers when a value was made; [`Freshness`] says what its age means. Time is monotonic ([`Clock`]).
 //! - [`Flights`] lets one task do what many callers ask for at the same time.
+//! - `SharedCache` (feature `shared`) keeps values for several processes in a memcached (feature `memcached`) or a Valkey or
+//!   Redis (feature `valkey`), sealed, and goes on without it.
+//!
+//! # Features
+//!
+//! None is on by default: then there is neither cryptography nor a socket in here. `testkit` brings a store inside the process and the
+//! check that every store must pass.
 //!
 //! # What it does not do
 //!
@@ -16,9 +23,25 @@
 mod clock;
 mod flights;
 mod freshness;
+#[cfg(feature = "memcached")]
+mod memcached;
 mod memory;
+#[cfg(feature = "shared")]
+mod shared;
+#[cfg(feature = "valkey")]
+mod valkey;
 
 pub use clock::{Clock, ManualClock, Moment, MonotonicClock};
 pub use flights::{FlightError, Flights};
 pub use freshness::{ForCaller, Freshness, Stamped, State, Verdict};
+#[cfg(feature = "memcached")]
+pub use memcached::{Memcached, MemcachedServer};
 pub use memory::{ENTRY_OVERHEAD, MemoryStore, Weigh};
+#[cfg(feature = "shared")]
+pub use shared::{
+    Asking, CacheKeys, Found, ItemKey, Lease, MAX_ITEM_BYTES, SharedCache, SharedCounts, SharedStore, StoreError, Turn,
+};
+#[cfg(feature = "testkit")]
+pub use shared::{InProcessStore, testkit};
+#[cfg(feature = "valkey")]
+pub use valkey::{Valkey, ValkeyServer};

@@ -1,0 +1,8 @@
+//! What a server says where a memcached is expected, in both protocols.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    cache::testkit::read_memcached(input);
+});

@@ -1,0 +1,93 @@
+//! Leaves a store alone for a while after it failed, so that not every request waits for it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// Says whether a store is asked. After each failure it is left alone for twice as long, up to eight seconds; then one caller tries.
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pause: Duration,
+    rests_until: Option<Instant>,
+}
+
+impl Breaker {
+    /// Returns whether the caller may ask.
+    pub(super) fn permits(&self) -> bool {
+        let mut state = self.state();
+        let Some(until) = state.rests_until else { return true };
+        let now = Instant::now();
+        if now < until {
+            return false;
+        }
+        // The others wait for what this caller finds, even if it goes away before it has found anything.
+        state.rests_until = Some(now + state.pause);
+        true
+    }
+
+    /// Notes that the store did what it was asked; returns whether that is news.
+    pub(super) fn worked(&self) -> bool {
+        let mut state = self.state();
+        let was_resting = state.rests_until.is_some();
+        *state = State::default();
+        was_resting
+    }
+
+    pub(super) fn failed(&self) {
+        let mut state = self.state();
+        state.pause = (state.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        state.rests_until = Some(Instant::now() + state.pause);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_failure_nobody_asks_and_then_one() {
+        let breaker = Breaker::default();
+        assert!(breaker.permits());
+        breaker.failed();
+        assert!(!breaker.permits());
+        tokio::time::advance(FIRST_PAUSE).await;
+        assert!(breaker.permits());
+        assert!(!breaker.permits());
+        assert!(breaker.worked());
+        assert!(breaker.permits());
+        assert!(!breaker.worked());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_up_to_a_bound() {
+        let breaker = Breaker::default();
+        (0..20).for_each(|_| breaker.failed());
+        tokio::time::advance(LONGEST_PAUSE - Duration::from_millis(1)).await;
+        assert!(!breaker.permits());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(breaker.permits());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_leaves_does_not_keep_it_shut() {
+        let breaker = Breaker::default();
+        breaker.failed();
+        tokio::time::advance(FIRST_PAUSE).await;
+        assert!(breaker.permits());
+        tokio::time::advance(FIRST_PAUSE).await;
+        assert!(breaker.permits());
+    }
+}

@@ -1,0 +1,397 @@
+//! Values that several processes share, whatever state the store between them is in.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::breaker::Breaker;
+use super::counts::Counts;
+use super::packed::{self, Head, Packed, Unopened};
+use super::patience;
+use super::seal::{CacheKeys, Kind, Rejected, Seal, random};
+use super::told::Told;
+use super::{ItemKey, Lease, SharedCounts, SharedStore, StoreError};
+
+/// How long a request waits for the store, all small questions together; large values may take longer as long as bytes keep coming,
+/// and then never this long between two of them.
+const QUIET: Duration = Duration::from_millis(50);
+/// How long a request waits for a large value that keeps coming.
+const LONGEST_GET: Duration = Duration::from_secs(5);
+/// How long putting a value may take; no request waits for it.
+const LONGEST_PUT: Duration = Duration::from_secs(30);
+/// Between two bytes of a put, for which nobody waits.
+const QUIET_PUT: Duration = Duration::from_secs(1);
+/// Parts that are asked for and put at once: some megabytes.
+const BATCH: usize = 8;
+/// Whether the store is there is asked once in this time, however often somebody wants to know.
+const PING_PAUSE: Duration = Duration::from_secs(1);
+/// Larger values are compressed and sealed away from the threads that serve sockets.
+const SMALL_BYTES: usize = 64 * 1024;
+
+/// Keeps values for several processes in a [`SharedStore`]; the same keys and names give the same values everywhere.
+///
+/// Every value has a label: a few bytes that are read before it, to decide whether it is wanted. No method fails: while the store is
+/// down, slow or full, there is just nothing in it. A store that has failed is left alone for half a second, then for longer, and is
+/// tried again by itself; one log line per minute tells about it, and [`counts`](Self::counts) tells how often.
+///
+/// Clones share everything.
+#[derive(Clone)]
+pub struct SharedCache {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    store: Arc<dyn SharedStore>,
+    keys: CacheKeys,
+    quiet: Duration,
+    breaker: Breaker,
+    counts: Counts,
+    failures_told: Told,
+    rejections_told: Told,
+    not_put_told: Told,
+    seen: tokio::sync::Mutex<Option<(Instant, bool)>>,
+}
+
+/// A value that was found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Found {
+    /// What the value was put with.
+    pub label: Vec<u8>,
+    /// The value, as it was put.
+    pub value: Vec<u8>,
+}
+
+/// What the caller of [`SharedCache::find_or_lease`] is to do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Turn {
+    /// Use this value.
+    Found(Found),
+    /// Make the value, [put](SharedCache::put) it and release the lease.
+    Yours(Lease),
+    /// Somebody else is making it: ask again in a moment.
+    Busy,
+    /// Make the value; the store cannot be asked.
+    Alone,
+}
+
+impl SharedCache {
+    /// Returns the cache that keeps its values in this store, sealed with these keys.
+    #[must_use]
+    pub fn new(store: Arc<dyn SharedStore>, keys: CacheKeys) -> Self {
+        Self::with_patience(store, keys, QUIET)
+    }
+
+    /// As [`new`](Self::new), but a request waits up to `quiet` for the store instead of 50 ms.
+    #[must_use]
+    pub fn with_patience(store: Arc<dyn SharedStore>, keys: CacheKeys, quiet: Duration) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                keys,
+                quiet,
+                breaker: Breaker::default(),
+                counts: Counts::default(),
+                failures_told: Told::default(),
+                rejections_told: Told::default(),
+                not_put_told: Told::default(),
+                seen: tokio::sync::Mutex::default(),
+            }),
+        }
+    }
+
+    /// Returns the value of this name if `wanted` likes its label; else the right to make it, unless somebody else has that already.
+    pub async fn find_or_lease(
+        &self,
+        name: &[u8],
+        lease_life: Duration,
+        wanted: &(dyn Fn(&[u8]) -> bool + Send + Sync),
+    ) -> Turn {
+        self.inner
+            .find_or_lease(name, lease_life, wanted)
+            .await
+            .unwrap_or(Turn::Alone)
+    }
+
+    /// Puts a value in the place of an older one; returns whether it lies there now.
+    pub async fn put(&self, name: &[u8], label: &[u8], value: Vec<u8>, life: Duration) -> bool {
+        self.inner.put(name, label, value, life).await
+    }
+
+    /// Takes a value out, whichever key it is sealed with.
+    pub async fn forget(&self, name: &[u8]) {
+        let keys = self.inner.head_keys(name);
+        let deadline = Instant::now() + self.inner.quiet;
+        self.inner.small(deadline, self.inner.store.delete(&keys)).await;
+    }
+
+    /// Returns whether the store answers now; asked at most once a second, also while it is left alone otherwise.
+    pub async fn is_up(&self) -> bool {
+        // Whoever comes while it is being asked waits for the same answer.
+        let mut seen = self.inner.seen.lock().await;
+        if let Some((at, up)) = *seen
+            && at.elapsed() < PING_PAUSE
+        {
+            return up;
+        }
+        let keys = self.inner.head_keys(b"ping");
+        let asking = self.inner.store.get(&keys);
+        let deadline = Instant::now() + self.inner.quiet;
+        let up = self.inner.settled(patience::by(deadline, asking).await).is_some();
+        *seen = Some((Instant::now(), up));
+        up
+    }
+
+    /// Returns what kind of store this is and where, for logs.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.inner.store.place()
+    }
+
+    /// Returns how often what happened since the start.
+    #[must_use]
+    pub fn counts(&self) -> SharedCounts {
+        self.inner.counts.read()
+    }
+}
+
+impl fmt::Debug for SharedCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedCache")
+            .field("store", &self.inner.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// `None` when the store cannot be asked.
+    async fn find_or_lease(
+        self: &Arc<Self>,
+        name: &[u8],
+        life: Duration,
+        wanted: &(dyn Fn(&[u8]) -> bool + Send + Sync),
+    ) -> Option<Turn> {
+        let deadline = Instant::now() + self.quiet;
+        let (found, label) = self.find(name, deadline, wanted).await?;
+        if let Some(found) = found {
+            return Some(Turn::Found(found));
+        }
+        let key = self.sealing()?.item_key(name, Kind::Lease);
+        let owner = random()?;
+        // Only a large value that was not whole after all can have used the time up.
+        let now = Instant::now();
+        let deadline = if now < deadline { deadline } else { now + self.quiet };
+        if !self.small(deadline, self.store.add(&key, &owner, life)).await? {
+            return Some(Turn::Busy);
+        }
+        let lease = Lease {
+            cache: Arc::clone(self),
+            key,
+            owner,
+            life,
+            label,
+        };
+        // Between our look and our lease somebody may have put the value and given the lease back.
+        match self.find(name, deadline, wanted).await {
+            Some((Some(found), _)) => {
+                lease.release().await;
+                Some(Turn::Found(found))
+            }
+            Some((None, label)) => {
+                self.counts.misses.add();
+                let label = label.or_else(|| lease.label.clone());
+                Some(Turn::Yours(Lease { label, ..lease }))
+            }
+            None => Some(Turn::Yours(lease)),
+        }
+    }
+
+    /// Returns the wanted value if it is there, and the label of what is there otherwise.
+    async fn find(
+        &self,
+        name: &[u8],
+        deadline: Instant,
+        wanted: &(dyn Fn(&[u8]) -> bool + Send + Sync),
+    ) -> Option<(Option<Found>, Option<Vec<u8>>)> {
+        let keys = self.head_keys(name);
+        let items = self.small(deadline, self.store.get(&keys)).await?;
+        let mut label = None;
+        for ((seal, key), item) in self.keys.seals.iter().zip(&keys).zip(items) {
+            let Some(item) = item else { continue };
+            match Head::open(seal, key, &item) {
+                Ok(mut head) if wanted(&head.label) => {
+                    let label = std::mem::take(&mut head.label);
+                    if let Some(value) = self.value(seal, name, head).await? {
+                        self.counts.hits.add();
+                        return Some((Some(Found { label, value }), None));
+                    }
+                }
+                Ok(head) => label = label.or(Some(head.label)),
+                Err(rejected) => self.reject(rejected),
+            }
+        }
+        Some((None, label))
+    }
+
+    /// Returns the value of a head, or nothing if a part is missing or not what we put there.
+    async fn value(&self, seal: &Seal, name: &[u8], head: Head) -> Option<Option<Vec<u8>>> {
+        let keys = head.part_keys(seal, name);
+        let mut items: Vec<Bytes> = Vec::with_capacity(keys.len());
+        let give_up = Instant::now() + LONGEST_GET;
+        for batch in keys.chunks(BATCH) {
+            let longest = give_up.saturating_duration_since(Instant::now());
+            let asking = self.store.get(batch);
+            let answer = patience::while_it_flows(&*self.store, self.quiet, longest, asking).await;
+            let whole: Option<Vec<Bytes>> = self.settled(answer)?.into_iter().collect();
+            let Some(whole) = whole else { return Some(None) };
+            items.extend(whole);
+        }
+        let (is_long, seal) = (items.len() > 1, seal.clone());
+        match aside(is_long, move || head.unpack(&seal, &keys, &items)).await? {
+            Ok(value) => Some(Some(value)),
+            Err(Unopened::Overwritten) => Some(None),
+            Err(Unopened::Rejected(rejected)) => {
+                self.reject(rejected);
+                Some(None)
+            }
+        }
+    }
+
+    async fn put(&self, name: &[u8], label: &[u8], value: Vec<u8>, life: Duration) -> bool {
+        let Some(seal) = self.sealing().cloned() else {
+            return false;
+        };
+        let (is_long, name, label) = (value.len() > SMALL_BYTES, name.to_vec(), label.to_vec());
+        let packing = aside(is_long, move || packed::pack(&seal, &name, &label, &value));
+        let Packed { parts, head } = match packing.await {
+            Some(Ok(packed)) => packed,
+            Some(Err(error)) => {
+                self.say_not_put(&error.to_string());
+                return false;
+            }
+            None => return false,
+        };
+        let head = [head];
+        let batches = parts.chunks(BATCH).chain([&head[..]]);
+        let give_up = Instant::now() + LONGEST_PUT;
+        for batch in batches {
+            if !self.permits() {
+                return false;
+            }
+            let longest = give_up.saturating_duration_since(Instant::now());
+            let asking = self.store.put(batch, life);
+            match patience::while_it_flows(&*self.store, QUIET_PUT.max(self.quiet), longest, asking).await {
+                // Reading goes on; and the next value may be a smaller one.
+                Err(StoreError::Full) => {
+                    self.say_not_put("the store has no room");
+                    return false;
+                }
+                answer => {
+                    if self.settled(answer).is_none() {
+                        return false;
+                    }
+                }
+            }
+        }
+        self.counts.puts.add();
+        true
+    }
+
+    pub(super) async fn renew(&self, key: &ItemKey, owner: &[u8; 16], life: Duration) {
+        let item = [(key.clone(), Bytes::copy_from_slice(owner))];
+        let deadline = Instant::now() + QUIET_PUT.max(self.quiet);
+        self.small(deadline, self.store.put(&item, life)).await;
+    }
+
+    pub(super) async fn release(&self, key: &ItemKey, owner: &[u8; 16]) {
+        let deadline = Instant::now() + QUIET_PUT.max(self.quiet);
+        self.small(deadline, self.store.delete_if(key, owner)).await;
+    }
+
+    /// Asks, unless the store is left alone now. Nothing comes back when it was not asked or did not answer.
+    async fn small<T>(&self, deadline: Instant, asking: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+        if !self.permits() {
+            return None;
+        }
+        self.settled(patience::by(deadline, asking).await)
+    }
+
+    fn permits(&self) -> bool {
+        let permits = self.breaker.permits();
+        if !permits {
+            self.counts.skipped.add();
+        }
+        permits
+    }
+
+    fn settled<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
+        match answer {
+            Ok(value) => {
+                if self.breaker.worked() {
+                    tracing::info!(store = self.store.place(), "the shared cache answers again");
+                }
+                Some(value)
+            }
+            Err(error) => {
+                self.counts.failures.add();
+                self.breaker.failed();
+                self.store.disconnect();
+                if let Some(kept_back) = self.failures_told.now() {
+                    tracing::warn!(
+                        store = self.store.place(),
+                        error = error.chain(),
+                        kept_back,
+                        "the shared cache cannot be used; going on without it"
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    fn reject(&self, rejected: Rejected) {
+        self.counts.rejected.add();
+        if let Some(kept_back) = self.rejections_told.now() {
+            tracing::warn!(
+                store = self.store.place(),
+                why = %rejected,
+                kept_back,
+                "a value in the shared cache is not one of ours and is not used"
+            );
+        }
+    }
+
+    fn say_not_put(&self, why: &str) {
+        self.counts.not_put.add();
+        if let Some(kept_back) = self.not_put_told.now() {
+            tracing::warn!(
+                store = self.store.place(),
+                why,
+                kept_back,
+                "a feed is not put into the shared cache: every replica asks MISP for it"
+            );
+        }
+    }
+
+    fn sealing(&self) -> Option<&Seal> {
+        self.keys.seals.first()
+    }
+
+    fn head_keys(&self, name: &[u8]) -> Vec<ItemKey> {
+        let seals = self.keys.seals.iter();
+        seals.map(|seal| seal.item_key(name, Kind::Head)).collect()
+    }
+}
+
+/// Does work that may take a while away from the threads that serve sockets; nothing comes back when the runtime ends meanwhile.
+async fn aside<T: Send + 'static>(is_long: bool, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    if is_long {
+        tokio::task::spawn_blocking(work).await.ok()
+    } else {
+        Some(work())
+    }
+}
