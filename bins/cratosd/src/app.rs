@@ -161,6 +161,12 @@ impl App {
         self.deriving.store(false, Ordering::Release);
     }
 
+    /// Takes what every request takes, and returns when it has got it: a sign of life.
+    pub(crate) fn touch(self: &Arc<Self>) {
+        let _ = self.snapshot();
+        let _ = self.engine.refreshes();
+    }
+
     /// Returns what gives feeds.
     pub(crate) fn engine(&self) -> &FeedEngine {
         &self.engine

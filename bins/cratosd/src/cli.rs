@@ -29,6 +29,7 @@ mod progress;
 mod runtime;
 mod serve;
 mod signals;
+mod systemd;
 mod token;
 
 use std::ffi::OsString;
@@ -167,6 +168,18 @@ mod tests {
             command.get_subcommands().for_each(walk);
         }
         walk(&Cli::command());
+    }
+
+    #[test]
+    fn commands_that_service_managers_start_can_be_typed() {
+        let unit = include_str!("../../../packaging/systemd/cratosd.service");
+        let program = include_str!("../../../packaging/supervisor/cratosd.conf");
+        for (text, key) in [(unit, "ExecStart="), (program, "command=")] {
+            let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(words.first(), Some(&"/usr/bin/cratosd"));
+            Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
 
 use super::files::ConfigFiles;
 use super::signals::{Order, Signals};
-use super::{listening, runtime};
+use super::{listening, runtime, systemd};
 use crate::App;
 use crate::exit::{Failure, chain};
 
@@ -19,6 +19,7 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The files are read again when they change, and on SIGHUP.
+A socket that systemd passes on is served in place of `listen` and --listen.
 SIGTERM and SIGINT let running requests end; a second one does not wait for them.")]
 pub(super) struct Options {
     #[command(flatten)]
@@ -43,7 +44,10 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("the access log cannot be started: {error}")))?;
     let address = options.listen.or(loaded.core.listen).unwrap_or(LISTEN);
     runtime::block_on(async {
-        let listener = listening::bind(address).await?;
+        let listener = match systemd::listener()? {
+            Some(passed) => passed,
+            None => listening::bind(address).await?,
+        };
         let _watch = watch(&app, &store);
         let ended = serve(Arc::clone(&app), store, listener).await;
         app.flush_access_log();
@@ -62,6 +66,7 @@ pub(super) async fn serve(
         .map_err(|error| Failure::failed(error.to_string()))?;
     let mut signals = Signals::listen()?;
     tracing::info!(%address, "listening on http://{address}");
+    let mut watchdog = std::pin::pin!(systemd::watchdog(&app));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let shutdown = async move {
         // Also when the sender is dropped.
@@ -69,8 +74,10 @@ pub(super) async fn serve(
     };
     let mut serving = std::pin::pin!(crate::server::serve(Arc::clone(&app), listener, shutdown));
     let mut stop = Some(stop);
+    systemd::ready(&store.current());
     loop {
         tokio::select! {
+            () = &mut watchdog => {}
             ended = &mut serving => return ended.map_err(|error| Failure::failed(format!("serving ended: {error}"))),
             order = signals.next() => match (order, stop.take()) {
                 (Order::Reload, untouched) => {
@@ -79,6 +86,7 @@ pub(super) async fn serve(
                 }
                 (Order::Stop(signal), Some(stop)) => {
                     tracing::info!(signal, "stopping; running requests may end");
+                    systemd::stopping();
                     let _ = stop.send(());
                 }
                 (Order::Stop(signal), None) => {
@@ -92,12 +100,15 @@ pub(super) async fn serve(
 
 /// Reads the files again, off the threads that serve sockets.
 async fn reload(app: Arc<App>, store: Arc<ConfigStore>) {
-    match tokio::task::spawn_blocking(move || store.reload()).await {
+    systemd::reloading();
+    let theirs = Arc::clone(&store);
+    match tokio::task::spawn_blocking(move || theirs.reload()).await {
         Ok(outcome) => tell_about_reload(&outcome),
         Err(error) => tracing::error!(%error, "reading the configuration again failed"),
     }
     // Also where nothing changed: that is how logrotate says that it has moved the file.
     app.reopen_access_log();
+    systemd::ready(&store.current());
 }
 
 /// Reloads when a file changes; where the system cannot tell, SIGHUP is left.

@@ -59,6 +59,7 @@ fn serve_tells_its_files_and_signals() {
       -h, --help                   Print help
 
     The files are read again when they change, and on SIGHUP.
+    A socket that systemd passes on is served in place of `listen` and --listen.
     SIGTERM and SIGINT let running requests end; a second one does not wait for them.
     "#);
 }

@@ -15,4 +15,5 @@ mod help;
 mod init;
 mod serve;
 mod support;
+mod systemd;
 mod token;

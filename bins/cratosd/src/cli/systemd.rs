@@ -1,0 +1,94 @@
+//! What systemd and the daemon tell each other: a socket that is open already, and how the daemon is. Elsewhere nothing happens.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use listenfd::ListenFd;
+use sd_notify::NotifyState;
+use site_config::Loaded;
+use tokio::net::TcpListener;
+
+use crate::App;
+use crate::exit::Failure;
+
+/// Returns the socket that a `.socket` unit has passed on, if there is one.
+///
+/// # Errors
+/// A failure that says so for anything but one listening TCP socket.
+pub(super) fn listener() -> Result<Option<TcpListener>, Failure> {
+    let mut passed = ListenFd::from_env();
+    if passed.len() > 1 {
+        let number = passed.len();
+        return Err(Failure::usage(format!(
+            "systemd passes on {number} sockets: write one ListenStream= into the .socket unit"
+        )));
+    }
+    let taken = || -> std::io::Result<Option<TcpListener>> {
+        let Some(listener) = passed.take_tcp_listener(0)? else {
+            return Ok(None);
+        };
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener).map(Some)
+    }();
+    taken.map_err(|error| {
+        Failure::usage(format!(
+            "the socket that systemd passes on cannot be served: {error}: write ListenStream=ADDRESS:PORT into the .socket unit"
+        ))
+    })
+}
+
+/// Says that callers are served, with this configuration.
+pub(super) fn ready(loaded: &Loaded) {
+    let sites = loaded.sites.values().filter(|site| site.enabled).count();
+    let status = format!("Serving feeds of {sites} sites");
+    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+}
+
+/// Says that the files are being read again; [`ready`] ends it.
+pub(super) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(_) => tell(&[NotifyState::Reloading]),
+    }
+}
+
+/// Says that this process is about to end.
+pub(super) fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// Says again and again that we are alive, as long as that is so, where systemd wants to hear it.
+///
+/// Alive means that a new task gets a thread and can take what every request takes. A full house is no reason to be killed, and MISP
+/// neither.
+pub(super) fn watchdog(app: &Arc<App>) -> impl Future<Output = ()> + use<> {
+    let app = Arc::clone(app);
+    async move {
+        let Some(patience) = sd_notify::watchdog_enabled() else {
+            return std::future::pending().await;
+        };
+        // Three times, so that one that is late does no harm.
+        let pause = patience / 3;
+        loop {
+            if is_alive(&app, pause).await {
+                tell(&[NotifyState::Watchdog]);
+            } else {
+                tracing::error!("a task of the daemon gets no answer; systemd will start it again if that stays so");
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+async fn is_alive(app: &Arc<App>, patience: Duration) -> bool {
+    let app = Arc::clone(app);
+    let look = tokio::spawn(async move { app.touch() });
+    matches!(tokio::time::timeout(patience, look).await, Ok(Ok(())))
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "systemd cannot be told how we are");
+    }
+}
