@@ -14,10 +14,12 @@ use crate::steps::Outcome;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("cache", &[]),
     ("cratos-agent", &["enforcement", "feed-classification"]),
+    ("client-address", &[]),
     (
         "cratosd",
         &[
             "cache",
+            "client-address",
             "feed-classification",
             "feed-engine",
             "misp-client",
@@ -51,7 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const ALLOWED_IN_TESTS: &[&str] = &["misp-sim", "test-peers"];
 
 /// Crates that must build without an async runtime and without HTTP.
-const QUIET: &[&str] = &["feed-classification", "site-config", "token-crypto"];
+const QUIET: &[&str] = &["client-address", "feed-classification", "site-config", "token-crypto"];
 
 /// What [`QUIET`] crates must not reach, however far down.
 const LOUD: &[&str] = &["hyper", "reqwest", "tokio"];

@@ -1,0 +1,144 @@
+//! The header `Forwarded`: elements with commas between them, of pairs with semicolons between them (RFC 7239, 4).
+
+use crate::error::ForwardingError;
+
+/// Returns what stands after `for=` in each element, in the order of the text; an empty element gives nothing, and one that does not say
+/// for whom gives `unknown`, the word that the grammar has for it.
+///
+/// # Errors
+/// [`ForwardingError::Malformed`] for whatever the grammar does not have, anywhere: a quote that is not closed would hide what follows.
+pub(super) fn nodes(text: &str) -> Result<Vec<String>, ForwardingError> {
+    let mut rest = Rest(text);
+    let mut nodes = Vec::new();
+    loop {
+        rest.skip_space();
+        if !rest.is_at_end() && !rest.is_next(',') {
+            nodes.push(element(&mut rest)?);
+            rest.skip_space();
+        }
+        if !rest.take(',') {
+            return if rest.is_at_end() {
+                Ok(nodes)
+            } else {
+                Err(ForwardingError::Malformed)
+            };
+        }
+    }
+}
+
+fn element(rest: &mut Rest<'_>) -> Result<String, ForwardingError> {
+    let mut node = None;
+    loop {
+        let name = rest.token()?;
+        if !rest.take('=') {
+            return Err(ForwardingError::Malformed);
+        }
+        let value = if rest.is_next('"') {
+            rest.quoted()?
+        } else {
+            rest.token()?.to_owned()
+        };
+        // A parameter must not stand twice in an element.
+        if name.eq_ignore_ascii_case("for") && node.replace(value).is_some() {
+            return Err(ForwardingError::Malformed);
+        }
+        rest.skip_space();
+        if !rest.take(';') {
+            return Ok(node.unwrap_or_else(|| "unknown".to_owned()));
+        }
+        rest.skip_space();
+    }
+}
+
+/// What is not read yet.
+struct Rest<'t>(&'t str);
+
+impl<'t> Rest<'t> {
+    fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn is_next(&self, wanted: char) -> bool {
+        self.0.starts_with(wanted)
+    }
+
+    fn take(&mut self, wanted: char) -> bool {
+        let rest = self.0.strip_prefix(wanted);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    fn skip_space(&mut self) {
+        self.0 = self.0.trim_start_matches([' ', '\t']);
+    }
+
+    /// Takes a token. Wider than RFC 9110 has it by the `:` of an address with a port, which many write without the quotes it needs.
+    fn token(&mut self) -> Result<&'t str, ForwardingError> {
+        let is_outside = |c: char| !(c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:".contains(c));
+        let end = self.0.find(is_outside).unwrap_or(self.0.len());
+        let (token, rest) = self.0.split_at(end);
+        if token.is_empty() {
+            return Err(ForwardingError::Malformed);
+        }
+        self.0 = rest;
+        Ok(token)
+    }
+
+    /// Takes a text in quotes.
+    fn quoted(&mut self) -> Result<String, ForwardingError> {
+        let mut text = String::new();
+        let mut chars = self.0.char_indices().skip(1);
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.0 = self.0.get(at + 1..).unwrap_or_default();
+                    return Ok(text);
+                }
+                '\\' => text.push(chars.next().ok_or(ForwardingError::Malformed)?.1),
+                _ => text.push(c),
+            }
+        }
+        Err(ForwardingError::Malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_told_apart() {
+        let nodes = |text| nodes(text).unwrap();
+        assert_eq!(nodes("for=a"), ["a"]);
+        assert_eq!(nodes("for=a ; proto=https,\tfor=\"b\", ,"), ["a", "b"]);
+        assert_eq!(nodes(r#"for="a, for=b;\"c\\";by=d"#), [r#"a, for=b;"c\"#]);
+        assert_eq!(nodes("for=192.0.2.7:80"), ["192.0.2.7:80"]);
+        assert_eq!(nodes("proto=https, for=a"), ["unknown", "a"]);
+        assert!(nodes("").is_empty() && nodes(" , ").is_empty());
+    }
+
+    #[test]
+    fn what_the_grammar_does_not_have_is_refused() {
+        for text in [
+            "a",
+            "for",
+            "for=",
+            "=a",
+            "for =a",
+            "for= a",
+            "for=a b",
+            "for=a;",
+            "for=a;;by=b",
+            "for=\"a",
+            "for=\"a\\",
+            "for=\"a\"b",
+            "for=a\"b\"",
+            "for=[::1]",
+            "for=a;for=b",
+            "for=a=b",
+            ";",
+        ] {
+            assert_eq!(nodes(text), Err(ForwardingError::Malformed), "{text}");
+        }
+    }
+}
