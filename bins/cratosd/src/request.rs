@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 
 use crate::access_log::Line;
 use crate::app::App;
+use crate::caller;
 use crate::noted::Noted;
 use crate::query::Query;
 use crate::reject::Reject;
@@ -22,20 +23,26 @@ pub(crate) struct Request<'a> {
     pub(crate) query: Query<'a>,
     /// The token of `/t/{token}/v1/…`.
     pub(crate) path_token: Option<&'a str>,
-    /// Address of the other end of the connection, IPv4 ones in IPv4 form.
+    /// Who is asking, as far as trusted proxies tell; IPv4 addresses in IPv4 form.
     pub(crate) client: IpAddr,
     pub(crate) body: Incoming,
     /// What becomes known on the way.
     pub(crate) noted: &'a Noted,
 }
 
-/// Answers one request, whatever it is.
-pub(crate) async fn respond(app: &Arc<App>, request: hyper::Request<Incoming>, client: IpAddr) -> Response<Body> {
+/// Answers one request, whatever it is; `peer` is the other end of the connection.
+pub(crate) async fn respond(app: &Arc<App>, request: hyper::Request<Incoming>, peer: IpAddr) -> Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let mut template = None;
     let noted = Noted::default();
-    let outcome = dispatch(app, &parts, body, client, &mut template, &noted).await;
+    let caller = caller::of(&app.snapshot().loaded.core.reverse_proxy, &parts.headers, peer);
+    // The log names the proxy where nobody knows for whom it asks.
+    let client = *caller.as_ref().unwrap_or(&peer);
+    let outcome = match caller {
+        Ok(client) => dispatch(app, &parts, body, client, &mut template, &noted).await,
+        Err(reject) => Err(reject),
+    };
     let reply = outcome.unwrap_or_else(Reply::from);
     let (status, took) = (reply.code(), started.elapsed());
     let route = template.unwrap_or("unknown");

@@ -2,15 +2,17 @@
 
 mod connection;
 mod places;
+mod proxy_header;
 mod watched;
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::App;
@@ -47,8 +49,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection::serve(&app, &graceful, stream, peer.ip().to_canonical());
                 let open = app.metrics().connection();
+                let connection = begin(Arc::clone(&app), graceful.watcher(), stream, peer.ip().to_canonical());
                 tokio::spawn(async move {
                     connection.await;
                     drop((place, open));
@@ -66,4 +68,17 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
         tracing::warn!("answers that were still on their way were given up");
     }
     Ok(())
+}
+
+/// Takes one connection from its first byte to its end.
+async fn begin(app: Arc<App>, watcher: Watcher, mut stream: TcpStream, peer: IpAddr) {
+    // Answers are written in one go; waiting for more would only delay them. A socket that refuses is slower, not wrong.
+    let _ = stream.set_nodelay(true);
+    let config = app.snapshot();
+    let Some(caller) = proxy_header::caller(&config.loaded.core.reverse_proxy, &mut stream, peer).await else {
+        return;
+    };
+    // The configuration that the connection began with must not be kept alive by it.
+    drop(config);
+    connection::serve(app, watcher, stream, caller).await;
 }

@@ -1,5 +1,7 @@
 //! `config/config.yaml`: what holds for the whole daemon.
 
+mod reverse_proxy;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ use crate::secrets::{self, Secrets};
 use crate::section::Section;
 use crate::value;
 use crate::yaml::Node;
+
+pub use self::reverse_proxy::ReverseProxy;
 
 /// Default of [`Core::memory_bytes`].
 const MEMORY_BYTES: u64 = 256 << 20;
@@ -68,20 +72,6 @@ pub struct Memcached {
     pub user: String,
     /// Empty: none.
     pub password: SecretString,
-}
-
-/// The keys `reverse_proxy*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ReverseProxy {
-    /// Whether a proxy stands in front. Default: no.
-    pub enabled: bool,
-    /// Name of the header with the caller's address. Default: `X-Forwarded-For`.
-    pub header: String,
-    /// Regular expression that finds the address in it, not compiled here. Default: `^(.*)$`.
-    pub real_ip_regex: String,
-    /// The group of that expression that is the address. Default: 1.
-    pub regex_place: usize,
 }
 
 /// The keys `access_log*`.
@@ -140,7 +130,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
         .unwrap_or(MEMORY_BYTES);
     let questions = section.number("max_site_questions", 1, 64, 4);
     let memcached = memcached(&mut section);
-    let reverse_proxy = reverse_proxy(&mut section);
+    let reverse_proxy = reverse_proxy::read(&mut section);
     let access_log = access_log(&mut section);
     section.finish();
     differences::tell_of_core(debug, &written, report);
@@ -196,26 +186,6 @@ fn memcached(section: &mut Section<'_>) -> Memcached {
     }
 }
 
-fn reverse_proxy(section: &mut Section<'_>) -> ReverseProxy {
-    let written = section.place_of("reverse_proxy");
-    let enabled = section.yes_no("reverse_proxy", false);
-    if enabled {
-        let what = "is not used yet: the address that counts is the one of the proxy itself";
-        section.note(written, "reverse_proxy", what);
-    }
-    let place = section.number("reverse_proxy_regex_place", 0, 99, 1);
-    ReverseProxy {
-        enabled,
-        header: section
-            .value("reverse_proxy_header", header_name)
-            .unwrap_or_else(|| "X-Forwarded-For".to_owned()),
-        real_ip_regex: section
-            .value("reverse_proxy_real_ip_regex", short_regex)
-            .unwrap_or_else(|| "^(.*)$".to_owned()),
-        regex_place: usize::try_from(place).unwrap_or(1),
-    }
-}
-
 fn access_log(section: &mut Section<'_>) -> AccessLog {
     let place = section.place_of("access_log_max_bytes");
     let megabytes = section.number("access_log_max_bytes", 1, 1 << 20, 10);
@@ -245,23 +215,4 @@ fn log_format(scalar: &crate::yaml::Scalar) -> Result<AccessLogFormat, Wrong> {
             Err(Wrong::new(what, "write `reference` or `json`"))
         }
     }
-}
-
-fn header_name(scalar: &crate::yaml::Scalar) -> Result<String, Wrong> {
-    let name = value::some_text(scalar)?;
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.len() > 128 || !name.bytes().all(allowed) {
-        let what = format!("{} is not a header name", value::shown(scalar));
-        return Err(Wrong::new(what, "write a name like X-Forwarded-For"));
-    }
-    Ok(name)
-}
-
-/// Only bounded here; it is compiled by whoever uses it.
-fn short_regex(scalar: &crate::yaml::Scalar) -> Result<String, Wrong> {
-    let regex = value::some_text(scalar)?;
-    if regex.len() > 512 {
-        return Err(Wrong::new("is longer than 512 bytes", "write a shorter expression"));
-    }
-    Ok(regex)
 }

@@ -14,8 +14,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpStream;
+use hyper_util::server::graceful::Watcher;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::watched::{Requests, Watched};
 use crate::App;
@@ -39,32 +39,25 @@ const MAX_HEADERS: usize = 100;
 const MAX_STREAMS: u32 = 128;
 
 /// Serves one connection to its end, whatever that is.
-pub(super) fn serve(
-    app: &Arc<App>,
-    graceful: &GracefulShutdown,
-    stream: TcpStream,
-    client: IpAddr,
-) -> impl Future<Output = ()> + use<> {
-    // Answers are written in one go; waiting for more would only delay them. A socket that refuses is slower, not wrong.
-    let _ = stream.set_nodelay(true);
+pub(super) async fn serve<S>(app: Arc<App>, watcher: Watcher, stream: S, peer: IpAddr)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let requests = Requests::default();
     let stream = TokioIo::new(Watched::new(stream, requests.clone(), IDLE_TIMEOUT));
-    let app = Arc::clone(app);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (app, under_way) = (Arc::clone(&app), requests.begin());
         async move {
             let is_head = request.method() == Method::HEAD;
-            let response = unharmed(request::respond(&app, request, client), is_head).await;
+            let response = unharmed(request::respond(&app, request, peer), is_head).await;
             drop(under_way);
             Ok::<_, Infallible>(response)
         }
     });
-    let connection = graceful.watch(builder().serve_connection(stream, service).into_owned());
-    async move {
-        if let Err(error) = connection.await {
-            // Mostly a caller that left or was too slow. What it sent is not in the error.
-            tracing::debug!(%client, %error, "a connection ended early");
-        }
+    let connection = watcher.watch(builder().serve_connection(stream, service).into_owned());
+    if let Err(error) = connection.await {
+        // Mostly a caller that left or was too slow. What it sent is not in the error.
+        tracing::debug!(%peer, %error, "a connection ended early");
     }
 }
 

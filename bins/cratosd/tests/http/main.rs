@@ -15,6 +15,7 @@ mod metrics;
 mod minting;
 mod misp_in_trouble;
 mod openapi;
+mod proxies;
 mod reload;
 mod scopes;
 mod shutdown;

@@ -41,9 +41,56 @@ fn a_core_file_with_secrets_alone_has_the_documented_defaults() {
     );
     assert!(!core.reverse_proxy.enabled);
     assert_eq!(core.reverse_proxy.header, "X-Forwarded-For");
+    assert_eq!(core.reverse_proxy.real_ip_regex.as_str(), "^(.*)$");
+    assert_eq!(
+        (core.reverse_proxy.regex_place, core.reverse_proxy.proxy_protocol),
+        (1, false)
+    );
     assert_eq!((core.access_log.max_bytes, core.access_log.rotations), (10 << 20, 5));
     let minting: Vec<String> = core.token_minting_allowed_ips.iter().map(ToString::to_string).collect();
     assert_eq!(minting, ["127.0.0.0/8", "::1/128"]);
+}
+
+#[test]
+fn proxies_are_believed_where_the_file_says_or_else_nearby() {
+    let networks = |networks: &[ipnet::IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let files = Files::with_core("reverse_proxy: yes\n");
+    let loaded = files.load();
+    let proxy = &loaded.core.reverse_proxy;
+    for (peer, is_trusted) in [
+        ("127.0.0.1", true),
+        ("::1", true),
+        ("10.1.2.3", true),
+        ("172.31.0.1", true),
+        ("192.168.7.7", true),
+        ("fd00::1", true),
+        ("172.32.0.1", false),
+        ("100.64.0.1", false),
+        ("169.254.0.1", false),
+        ("fe80::1", false),
+        ("192.0.2.7", false),
+        ("2001:db8::1", false),
+    ] {
+        assert_eq!(proxy.trusts(peer.parse().unwrap()), is_trusted, "{peer}");
+    }
+    assert_eq!(networks(&proxy.hops), ["127.0.0.0/8", "::1/128"]);
+    assert_snapshot!(files.lines(&loaded.notes.iter().filter(|note| note.key == "reverse_proxy").collect::<Vec<_>>()), @"config/config.yaml:3:16: reverse_proxy: is believed from loopback and private addresses, and of several addresses the last one counts; list your proxies in `reverse_proxy_trusted`, above all if callers have private addresses too");
+
+    let core = Files::with_core("proxy_protocol: yes\nreverse_proxy_trusted: [192.0.2.1, '2001:db8::/64']\n")
+        .load()
+        .core;
+    assert_eq!(networks(&core.reverse_proxy.trusted), ["192.0.2.1/32", "2001:db8::/64"]);
+    assert_eq!(core.reverse_proxy.hops, core.reverse_proxy.trusted);
+    assert!(core.reverse_proxy.proxy_protocol && !core.reverse_proxy.trusts("127.0.0.1".parse().unwrap()));
+
+    let files = Files::with_core(
+        "reverse_proxy: yes\nreverse_proxy_trusted: []\nreverse_proxy_header: Forwarded\nreverse_proxy_real_ip_regex: 'for=(.*)'\n",
+    );
+    let notes = files.load().notes;
+    assert_snapshot!(files.lines(&notes.iter().filter(|note| note.key.starts_with("reverse_proxy")).collect::<Vec<_>>()), @r"
+    config/config.yaml:3:16: reverse_proxy: believes nobody, since `reverse_proxy_trusted` is empty
+    config/config.yaml:6:30: reverse_proxy_real_ip_regex: is not used: the header Forwarded is read as RFC 7239 says
+    ");
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn every_mistake_in_the_core_file_has_its_line() {
     bad-network.yaml:7:5: allways_allowed_ips[3]: has no value: write one, or remove the line
     bad-network.yaml:8:5: allways_allowed_ips[4]: is a list, not a single value: write one value per item
     bad-port.yaml:3:17: memcached_port: `112110` is out of range: write a number from 1 to 65535
+    bad-proxy.yaml:4:25: reverse_proxy_trusted[0]: `proxy.example.net` is neither an address nor a network: write it as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32
     bad-size.yaml:3:15: memory_bytes: `256MB` is not a size: write a number of bytes, or as in 256MiB
     key-and-key-file.yaml:3:22: encryption_key_file: stands beside `encryption_key`: keep one of the two
     key-file-not-there.yaml:1:22: encryption_key_file: config/no-such-file: is not there: create it, or correct the path
@@ -45,10 +46,12 @@ fn every_mistake_in_the_core_file_has_its_line() {
     keys-empty.yaml:1:18: encryption_keys: is empty: write the key that `cratosd keygen` prints
     keys-one-short.yaml:3:87: encryption_keys[1]: has 63 characters, not 64: write the one that `cratosd keygen` prints
     keys-with-list-inside.yaml:3:19: encryption_keys[0]: is a list, not a single value: write one value per item
+    large-regex.yaml:3:30: reverse_proxy_real_ip_regex: the expression takes too much memory: repeat less in it
     list-as-text.yaml:3:22: allways_allowed_ips: is a single value, not a list: write each item in a line of its own after `- `, or all of them in `[...]`
     list-instead-of-map.yaml:1:1: is a list, not a map of keys: write one `key: value` per line
     long-regex.yaml:3:30: reverse_proxy_real_ip_regex: is longer than 512 bytes: write a shorter expression
     long-salt.yaml:2:7: salt: has 33 characters, not 32: write the one that `cratosd keygen` prints
+    look-behind-regex.yaml:3:30: reverse_proxy_real_ip_regex: is no expression that can be used: look-around, including look-ahead and look-behind, is not supported: write it without what only Python has: look-around, back references, possessive repeats, \Z (use $)
     many-problems.yaml:1:1: encryption_key: is missing: write the one that `cratosd keygen` prints, or `encryption_key_file`
     many-problems.yaml:1:8: debug: `1` is neither yes nor no: write True or False, without quotes
     many-problems.yaml:2:16: reverse_proxy: `2` is neither yes nor no: write True or False, without quotes
@@ -62,9 +65,11 @@ fn every_mistake_in_the_core_file_has_its_line() {
     no-value.yaml:3:1: allways_allowed_ips: has no value: write one, or remove the line
     number-as-text.yaml:3:23: access_log_max_bytes: `10MB` is not a whole number: write a number from 1 to 1048576
     octal-number.yaml:3:23: access_log_rotations: `010` begins with 0, which may mean an octal number: write it without the leading 0
+    open-regex.yaml:3:30: reverse_proxy_real_ip_regex: is no expression that can be used: unclosed group: write it without what only Python has: look-around, back references, possessive repeats, \Z (use $)
     placeholder.yaml:1:17: encryption_key: is still the placeholder of the example: write the one that `cratosd keygen` prints
     placeholder.yaml:2:7: salt: is still the placeholder of the example: write the one that `cratosd keygen` prints
     quoted-bool.yaml:3:16: reverse_proxy: the text `False` is neither yes nor no: write True or False, without quotes
+    regex-without-group.yaml:4:28: reverse_proxy_regex_place: the expression has no group 2, only one: put the address in ( ) in `reverse_proxy_real_ip_regex` and count the opening ones, or write 0 for all that it finds
     secret-as-map.yaml:1:17: encryption_key: is a map, not a single value: write a single value (secret of 64 characters)
     secret-in-braces-without-space.yaml:1:1: encryption_key: is missing: write the one that `cratosd keygen` prints, or `encryption_key_file`
     secret-in-braces-without-space.yaml:1:1: salt: is missing: write the one that `cratosd keygen` prints, or `salt_file`

@@ -1,0 +1,171 @@
+//! The keys `reverse_proxy*` and `proxy_protocol`: whose word is taken for who is asking.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use regex::{Regex, RegexBuilder};
+
+use crate::problem::Wrong;
+use crate::section::Section;
+use crate::value;
+use crate::yaml::Scalar;
+
+const HEADER: &str = "X-Forwarded-For";
+const WHOLE_VALUE: &str = "^(.*)$";
+
+/// Memory that the compiled expression may take. `\w` and `\d`, which know all scripts, take some ten kilobytes each.
+const MAX_REGEX_BYTES: usize = 1 << 20;
+
+/// Peers that are believed unless the file lists them: loopback, and what RFC 1918 and RFC 4193 call private.
+const PRIVATE: &[&str] = &[
+    "127.0.0.0/8",
+    "::1/128",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "fc00::/7",
+];
+
+/// Proxies in a chain that are passed over unless the file lists them: those of this machine. Callers have private addresses too, so a
+/// private one is no sign of a proxy, and whatever stands left of a caller's own address is what that caller has written.
+const THIS_MACHINE: &[&str] = &["127.0.0.0/8", "::1/128"];
+
+/// The keys `reverse_proxy*` and `proxy_protocol`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReverseProxy {
+    /// Whether the header of a proxy in front tells who is asking. Default: no.
+    pub enabled: bool,
+    /// Name of that header. Default: `X-Forwarded-For`.
+    pub header: String,
+    /// Finds the address in its value. Default: `^(.*)$`.
+    pub real_ip_regex: Regex,
+    /// The group of that expression that is the address; there is one of this number. Default: 1.
+    pub regex_place: usize,
+    /// Peers whose header is believed. Default: loopback and private networks.
+    pub trusted: Vec<IpNet>,
+    /// Addresses in a chain that are those of proxies. The same as `trusted` if the file lists them, otherwise loopback.
+    pub hops: Vec<IpNet>,
+    /// Whether every connection must begin with a header of the PROXY protocol, from a `trusted` peer. Default: no.
+    pub proxy_protocol: bool,
+}
+
+impl ReverseProxy {
+    /// Whether the header of this peer is believed.
+    #[must_use]
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(&peer))
+    }
+}
+
+pub(super) fn read(section: &mut Section<'_>) -> ReverseProxy {
+    let (enabled_at, protocol_at) = (section.place_of("reverse_proxy"), section.place_of("proxy_protocol"));
+    let enabled = section.yes_no("reverse_proxy", false);
+    let proxy_protocol = section.yes_no("proxy_protocol", false);
+    let written = section.list("reverse_proxy_trusted", value::network);
+    if enabled && written.is_none() {
+        let what = "is believed from loopback and private addresses, and of several addresses the last one counts; \
+            list your proxies in `reverse_proxy_trusted`, above all if callers have private addresses too";
+        section.note(enabled_at, "reverse_proxy", what);
+    }
+    if (enabled || proxy_protocol) && written.as_ref().is_some_and(Vec::is_empty) {
+        let (place, key) = if enabled {
+            (enabled_at, "reverse_proxy")
+        } else {
+            (protocol_at, "proxy_protocol")
+        };
+        section.note(place, key, "believes nobody, since `reverse_proxy_trusted` is empty");
+    }
+    let (header, real_ip_regex, regex_place) = header(section);
+    ReverseProxy {
+        enabled,
+        header,
+        real_ip_regex,
+        regex_place,
+        hops: written.clone().unwrap_or_else(|| networks(THIS_MACHINE)),
+        trusted: written.unwrap_or_else(|| networks(PRIVATE)),
+        proxy_protocol,
+    }
+}
+
+/// Name of the header, the expression and the number of its group.
+fn header(section: &mut Section<'_>) -> (String, Regex, usize) {
+    let header = section.value("reverse_proxy_header", header_name);
+    let header = header.unwrap_or_else(|| HEADER.to_owned());
+    let regex_at = section.place_of("reverse_proxy_real_ip_regex");
+    let is_written = section.has("reverse_proxy_real_ip_regex");
+    let read = section.value("reverse_proxy_real_ip_regex", expression);
+    let is_bad = is_written && read.is_none();
+    let regex = read.unwrap_or_else(whole_value);
+    let place_at = section.place_of("reverse_proxy_regex_place");
+    let place = section.number("reverse_proxy_regex_place", 0, 99, 1);
+    let place = usize::try_from(place).unwrap_or(1);
+    if !is_bad && place >= regex.captures_len() {
+        let what = match regex.captures_len() - 1 {
+            0 => "the expression has no group".to_owned(),
+            1 => format!("the expression has no group {place}, only one"),
+            groups => format!("the expression has no group {place}, only {groups}"),
+        };
+        let instead = "put the address in ( ) in `reverse_proxy_real_ip_regex` and count the opening ones, or write 0 for all that it finds";
+        section.wrong(place_at, "reverse_proxy_regex_place", Wrong::new(what, instead));
+    }
+    if header.eq_ignore_ascii_case("forwarded") && regex.as_str() != WHOLE_VALUE {
+        let what = "is not used: the header Forwarded is read as RFC 7239 says";
+        section.note(regex_at, "reverse_proxy_real_ip_regex", what);
+    }
+    (header, regex, place)
+}
+
+#[expect(clippy::expect_used, reason = "a constant that a test reads")]
+fn whole_value() -> Regex {
+    Regex::new(WHOLE_VALUE).expect("it is an expression")
+}
+
+fn networks(texts: &[&str]) -> Vec<IpNet> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn header_name(scalar: &Scalar) -> Result<String, Wrong> {
+    let name = value::some_text(scalar)?;
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.len() > 128 || !name.bytes().all(allowed) {
+        let what = format!("{} is not a header name", value::shown(scalar));
+        return Err(Wrong::new(what, "write a name like X-Forwarded-For"));
+    }
+    Ok(name)
+}
+
+/// Cratos FastAPI takes what Python's `re` takes; ours runs in linear time and therefore lacks some of it.
+fn expression(scalar: &Scalar) -> Result<Regex, Wrong> {
+    let text = value::some_text(scalar)?;
+    if text.len() > 512 {
+        return Err(Wrong::new("is longer than 512 bytes", "write a shorter expression"));
+    }
+    let compiled = RegexBuilder::new(&text)
+        .size_limit(MAX_REGEX_BYTES)
+        .nest_limit(50)
+        .build();
+    compiled.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => Wrong::new("the expression takes too much memory", "repeat less in it"),
+        other => {
+            // The text quotes the expression over several lines; its last one says why.
+            let text = other.to_string();
+            let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let instead =
+                "write it without what only Python has: look-around, back references, possessive repeats, \\Z (use $)";
+            Wrong::new(format!("is no expression that can be used: {why}"), instead)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_what_they_say() {
+        assert_eq!(whole_value().captures_len(), 2);
+        assert_eq!(networks(PRIVATE).len(), PRIVATE.len());
+        assert_eq!(networks(THIS_MACHINE).len(), THIS_MACHINE.len());
+    }
+}
