@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use misp_sim::{Attribute, Event, Moment, RunningSim, Sim, SimBuilder};
+use misp_sim::{Attribute, Event, Moment, RunningSim, Sim, SimBuilder, Warninglist, WarninglistKind};
 use tempfile::TempDir;
 use test_peers::{Peer, free_port};
 
@@ -151,10 +151,17 @@ fn events(sim: SimBuilder) -> SimBuilder {
         .attribute(Attribute::new("domain", "no-ids.example.com").to_ids(false))
         .attribute(Attribute::new("domain", "old.example.com").changed(Moment::Ago(40 * 86_400)))
         .attribute(Attribute::new("domain", "harmless.example.com").tag(tag("false-positive")));
-    sim.event(block)
-        .event(fill(event("alert"), &[("domain", "alert.example.com")]))
-        .event(fill(event("incident"), &[("domain", "incident.example.com")]))
-        .event(fill(event("hunt"), &[("domain", "hunt.example.com")]))
-        .event(fill(event("cust1"), &[("domain", "cust1.example.com")]))
-        .event(fill(Event::new("untagged"), &[("domain", "untagged.example.com")]))
+    let harmless = ["b.example.net", "a.example.net", "b.example.net"];
+    sim.warninglist(Warninglist::new(
+        "Harmless",
+        WarninglistKind::String,
+        &["domain"],
+        &harmless,
+    ))
+    .event(block)
+    .event(fill(event("alert"), &[("domain", "alert.example.com")]))
+    .event(fill(event("incident"), &[("domain", "incident.example.com")]))
+    .event(fill(event("hunt"), &[("domain", "hunt.example.com")]))
+    .event(fill(event("cust1"), &[("domain", "cust1.example.com")]))
+    .event(fill(Event::new("untagged"), &[("domain", "untagged.example.com")]))
 }

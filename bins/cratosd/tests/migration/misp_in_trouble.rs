@@ -61,6 +61,9 @@ fn paths() -> Vec<String> {
     vec![
         crate::FEED.to_owned(),
         format!("/v1/uuid/{}/type/ipv4/age/1w/output/txt", Sim::ORGANISATION),
+        "/v1/vendor/cisco/feed/block/type/ipv4/age/1w".to_owned(),
         "/v1/check".to_owned(),
+        "/v1/statistics".to_owned(),
+        "/v1/warninglist/id/1/output/txt".to_owned(),
     ]
 }

@@ -39,6 +39,28 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::get("/v1/status/").redirects("/v1/status"),
         Row::get("/v1/status/?a=1&b=%20").redirects("/v1/status?a=1&b=%20"),
     ];
+    rows.push(
+        Row::get("/favicon.ico")
+            .answers(200, "image/vnd.microsoft.icon")
+            .with(Shape::HasHeader("etag"))
+            .with(Shape::HasHeader("last-modified")),
+    );
+    for path in ["/openapi.json", "/v1/openapi.json"] {
+        let row = Row::get(path).answers(200, "application/json");
+        rows.push(row.with(Shape::At("/openapi", json!("3.1.0"))));
+    }
+    // The original sent security headers with three pages only.
+    for name in [
+        "x-content-type-options",
+        "content-security-policy",
+        "strict-transport-security",
+    ] {
+        rows.push(
+            Row::get("/v1/status")
+                .answers(200, "application/json")
+                .with(Shape::HasHeader(name)),
+        );
+    }
     for path in ["/docs", "/v1", "/nothing", "/V1/status", "/v1/Status", "//v1/status"] {
         rows.push(Row::get(path).refuses(404, "Not Found"));
     }

@@ -35,7 +35,14 @@ fn routes() -> Vec<(Method, String, &'static str)> {
             format!("/v1/uuid/{organisation}/type/ipv4/age/1w/output/txt"),
             text,
         ),
+        (
+            Method::GET,
+            "/v1/vendor/cisco/feed/block/type/ipv4/age/1w".to_owned(),
+            text,
+        ),
         (Method::GET, "/v1/feedmapping".to_owned(), text),
+        (Method::GET, "/v1/statistics".to_owned(), json),
+        (Method::GET, "/v1/warninglist/id/1/output/txt".to_owned(), text),
         (Method::GET, "/v1/check".to_owned(), json),
         (Method::DELETE, FEED.replace("/v1/feed", "/v1/clear_cache/feed"), json),
     ]

@@ -26,6 +26,11 @@ pub(crate) fn rows(installation: &Installation) -> Vec<Row> {
             "/v1/feed/block/type/ipv4/age/1w/output/pdf",
             &[("returnedDataType", ENUM)],
         ),
+        wrong("/v1/vendor/nobody/feed/block/type/ipv4/age/1w", &[("vendorName", ENUM)]),
+        Row::get("/v1/warninglist/id/1001/output/txt")
+            .token(&token)
+            .answers(422, "application/problem+json"),
+        wrong("/v1/warninglist/id/1/output/b64", &[("returnedDataType", ENUM)]),
         // Values are case-sensitive, and all that is wrong is told in the order of the path, then of the query.
         wrong(
             "/v1/feed/Block/type/IPv4/age/1W/output/TXT?cache=0",

@@ -25,6 +25,13 @@ pub(crate) fn rows(installation: &Installation) -> Vec<Row> {
             .answers(200, content_type)
             .with(Shape::Bytes(bytes.to_owned()))
     };
+    let vendor = |name: &str, kind: &str, bytes: &str| {
+        Row::get(format!("/v1/vendor/{name}/feed/block/type/{kind}/age/1w"))
+            .token(&token)
+            .answers(200, TEXT)
+            .with(Shape::Bytes(bytes.to_owned()))
+            .with(Shape::HasHeader("x-cache"))
+    };
     let urls = [
         "http://a.example.com/x&y",
         "https://a.example.com/?u=http://b.example.com/",
@@ -41,6 +48,13 @@ pub(crate) fn rows(installation: &Installation) -> Vec<Row> {
             .token(&token)
             .answers(200, XML)
             .with(Shape::Holds("<entry>http://a.example.com/x&amp;y</entry>".to_owned())),
+        vendor("cisco", "ipv4", "93.184.215.14\r\n93.184.216.34"),
+        // Sorted again after the scheme is taken off, and an address inside a query stays what it is.
+        vendor(
+            "paloalto",
+            "url",
+            "a.example.com/?u=http://b.example.com/\r\na.example.com/x&y",
+        ),
         empty("txt", TEXT, ""),
         empty("json", JSON, "[]"),
         empty("b64", TEXT, ""),

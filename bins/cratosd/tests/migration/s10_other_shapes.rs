@@ -12,7 +12,37 @@ pub(crate) fn rows(installation: &Installation) -> Vec<Row> {
         "incident", "block", "alert", "hunt", "cust1", "cust2", "cust3", "cust4", "cust5",
     ]
     .map(|feed| format!("Feed name: \"{feed}\" is mapped to MISP tag: example:incident-classification={feed}\r\n"));
+    let warninglist = |output: &str, content_type, bytes: &str| {
+        Row::get(format!("/v1/warninglist/id/1/output/{output}"))
+            .token(&token)
+            .answers(200, content_type)
+            .with(Shape::Bytes(bytes.to_owned()))
+    };
     vec![
+        warninglist("txt", "text/plain; charset=utf-8", "a.example.net\r\nb.example.net\r\n"),
+        warninglist("json", "application/json", "[\"a.example.net\", \"b.example.net\"]"),
+        warninglist(
+            "yaml",
+            "text/plain; charset=utf-8",
+            "---\n- a.example.net\n- b.example.net\n",
+        ),
+        warninglist(
+            "xml",
+            "text/xml; charset=utf-8",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Warninglists><item><value>a.example.net</value></item>\
+             <item><value>b.example.net</value></item></Warninglists>",
+        ),
+        Row::get("/v1/warninglist/id/0/output/json")
+            .token(&token)
+            .answers(200, "application/json")
+            .with(Shape::At("/0/Warninglist/name", json!("Harmless"))),
+        Row::get("/v1/statistics")
+            .token(&token)
+            .answers(200, "application/json")
+            .with(Shape::Keys(&["status_code", "encoding", "content", "misp_host"]))
+            .with(Shape::At("/status_code", json!(200)))
+            .with(Shape::At("/misp_host", json!(installation.misp.url())))
+            .with(Shape::At("/content/url", json!("2"))),
         Row::get("/v1/check")
             .token(&token)
             .answers(200, "application/json")
