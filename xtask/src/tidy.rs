@@ -3,6 +3,7 @@
 mod crates;
 mod dependencies;
 mod files;
+mod links;
 mod sizes;
 mod words;
 
@@ -20,6 +21,7 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     }
     let breaches = [
         words::breaches(&files),
+        links::breaches(&files),
         sizes.breaches,
         crates::breaches(&workspace),
         dependencies::breaches(&workspace, &files)?,

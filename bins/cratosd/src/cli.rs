@@ -184,18 +184,17 @@ mod tests {
 
     #[test]
     fn commands_in_the_documentation_can_be_typed() {
-        let pages = [
-            include_str!("../../../docs/quick-start.md"),
-            include_str!("../../../docs/configure.md"),
-        ];
-        let commands: Vec<_> = pages
-            .iter()
-            .flat_map(|page| page.lines())
-            .filter(|line| line.starts_with("cratosd "))
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        let pages = std::fs::read_dir(folder).unwrap().map(|page| page.unwrap().path());
+        let texts: Vec<String> = pages
+            .filter(|page| page.extension().is_some_and(|ending| ending == "md"))
+            .map(|page| std::fs::read_to_string(page).unwrap())
             .collect();
-        assert!(commands.len() > 7, "{commands:?}");
+        let lines = texts.iter().flat_map(|text| text.lines()).map(str::trim_start);
+        let commands: Vec<_> = lines.filter(|line| line.starts_with("cratosd ")).collect();
+        assert!(commands.len() > 15, "{commands:?}");
         for command in commands {
-            let typed = command.split(" > ").next().unwrap_or_default();
+            let typed = command.split(['<', '>']).next().unwrap_or_default().trim_end();
             Cli::try_parse_from(typed.split(' ')).unwrap_or_else(|error| panic!("{command}: {error}"));
         }
     }

@@ -193,3 +193,47 @@ fn the_samples_of_the_reference_load_unchanged() {
     let ours = loaded.mappings.attribute_types(IndicatorType::Ja4);
     assert_eq!(ours, IndicatorType::Ja4.default_attribute_types());
 }
+
+/// The ```yaml blocks of a page that begin with the name of their file in a comment.
+fn named_blocks(page: &str) -> Vec<(&str, String)> {
+    let blocks = page.split("```yaml\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let named = blocks.filter_map(|block| Some((block.lines().next()?.trim().strip_prefix("# ")?, block)));
+    let named = named.filter(|(name, _)| name.ends_with(".yaml"));
+    named
+        .map(|(name, block)| {
+            // A block below an item of a list is indented as a whole.
+            let indent = block.len() - block.trim_start().len();
+            let lines = block.lines().map(|line| line.get(indent..).unwrap_or_default());
+            (name, lines.collect::<Vec<_>>().join("\n") + "\n")
+        })
+        .collect()
+}
+
+#[test]
+fn files_that_the_documentation_shows_can_be_used() {
+    let pages = fs::read_dir(repository("docs"))
+        .unwrap()
+        .map(|page| page.unwrap().path());
+    let mut shown = 0;
+    for page in pages.filter(|page| page.extension().is_some_and(|ending| ending == "md")) {
+        let text = fs::read_to_string(&page).unwrap();
+        for (name, block) in named_blocks(&text) {
+            let files = Files::good();
+            // What a page shows is a part of the file; the rest is needed to load it.
+            let salt = format!("salt: \"{}\"\n", SALT);
+            let rest = if name == "config/config.yaml" {
+                salt.as_str()
+            } else {
+                ""
+            };
+            files.write(name, block + rest);
+            let loaded = site_config::load(&files.paths()).map_err(|problems| files.lines(&problems));
+            let loaded = loaded.unwrap_or_else(|problems| panic!("{}: {problems}", page.display()));
+            let problems: Vec<_> = loaded.problems().collect();
+            assert!(problems.is_empty(), "{}: {}", page.display(), files.lines(&problems));
+            shown += 1;
+        }
+    }
+    assert!(shown > 1);
+}
