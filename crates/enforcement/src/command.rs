@@ -1,12 +1,14 @@
 //! Runs other programs: never through a shell, never without an end, never with more output than is looked at.
 
 use std::ffi::OsStr;
-use std::io::{self, Read, Write as _};
+use std::fs::File;
+use std::io::{self, Read, Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Where programs are looked for; the variables of whoever started the agent play no part.
@@ -91,7 +93,9 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Gives it something to read on standard input.
+    /// Gives it something to read on standard input: a file in memory, there as a whole before the program starts.
+    ///
+    /// Through a pipe, a program would take for the end what is only the end of an agent that was killed, and load half a list.
     pub(crate) fn input(mut self, input: &'a [u8]) -> Self {
         self.input = input;
         self
@@ -100,6 +104,10 @@ impl<'a> Run<'a> {
     /// Returns what it wrote to standard output once it has ended well.
     pub(crate) fn output(&self) -> Result<Vec<u8>, CommandError> {
         let (program, args) = self.words.split_first().ok_or(CommandError::Empty)?;
+        let stdin = self.stdin().map_err(|source| CommandError::Start {
+            program: program.clone(),
+            source,
+        })?;
         let mut command = Command::new(program);
         command.args(args).args(&self.more);
         command
@@ -107,10 +115,7 @@ impl<'a> Run<'a> {
             .env("PATH", PATH)
             .env("LC_ALL", "C")
             .current_dir("/");
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that what it starts itself ends with it.
         command.process_group(0);
         let mut child = command.spawn().map_err(|source| CommandError::Start {
@@ -119,13 +124,7 @@ impl<'a> Run<'a> {
         })?;
         let stdout = reader(child.stdout.take(), self.max_output.saturating_add(1));
         let stderr = reader(child.stderr.take(), MAX_COMPLAINT);
-        let status = thread::scope(|scope| {
-            if let Some(mut stdin) = child.stdin.take() {
-                // A program that stops reading says why by itself.
-                scope.spawn(move || stdin.write_all(self.input));
-            }
-            self.wait(&mut child, program)
-        });
+        let status = self.wait(&mut child, program);
         let (stdout, stderr) = (text(stdout), text(stderr));
         let status = status?;
         if !status.success() {
@@ -142,6 +141,16 @@ impl<'a> Run<'a> {
             });
         }
         Ok(stdout)
+    }
+
+    fn stdin(&self) -> io::Result<Stdio> {
+        if self.input.is_empty() {
+            return Ok(Stdio::null());
+        }
+        let mut file = File::from(memfd_create("input", MemfdFlags::CLOEXEC)?);
+        file.write_all(self.input)?;
+        file.rewind()?;
+        Ok(Stdio::from(file))
     }
 
     fn wait(&self, child: &mut Child, program: &str) -> Result<ExitStatus, CommandError> {
@@ -226,6 +235,13 @@ mod tests {
         let more = vec![b'x'; 1_200_000];
         let refused = Run::new(&words(&["cat"]), LONG).input(&more).output();
         assert!(matches!(refused, Err(CommandError::TooMuch { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn what_a_program_reads_is_whole_before_it_starts() {
+        let size = words(&["stat", "-L", "-c", "%F %s", "/dev/stdin"]);
+        let output = Run::new(&size, LONG).input(b"all of it").output().unwrap();
+        assert_eq!(output, b"regular file 9\n", "no pipe that ends with the agent");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! nftables: addresses and networks of both families, in a table of their own beside whatever rules the host has.
 //!
-//! Each change is one transaction of `nft -f -`: new sets under new names are filled, the two chains that look values up are rewritten
-//! to the new sets, and the old sets go. The kernel switches from the old rules to the new ones at once, and each looks into a set that
-//! does not change: a value that stands in both lists is dropped at every moment, one that stands in neither at none. Emptying and
-//! refilling one set would be a single transaction too, but kernels before 6.17 look into such a set half-way.
+//! New sets under new names are filled first, by nobody looked at. Then one transaction of `nft -f -` rewrites the chains that look values
+//! up to the new sets and removes the old ones. The kernel switches all rules of both families at once, and each looks into a set that
+//! does not change: a value that stands in both lists is dropped at every moment, one that stands in neither at none.
+//!
+//! Less is not enough. A transaction switches the rules first and shows what it put into sets a little later: on Linux 6.18, with sets of
+//! 50 000 addresses that were filled in the same transaction, 66 of 83 000 listed packets passed in that little.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -38,6 +40,9 @@ const FAMILIES: [Family; 2] = [
         protocol: "ip6",
     },
 ];
+
+/// How the comment of a rule of ours begins.
+const MARK: &str = "cratos-agent ";
 
 /// The chains that the agent fills, and which side of a packet each looks at.
 const CHAINS: [(&str, &str); 2] = [("listed_source", "saddr"), ("listed_destination", "daddr")];
@@ -120,24 +125,20 @@ impl NftablesTarget {
         Ok(Standing::of(&objects(&table)))
     }
 
-    fn transaction(&self, standing: &Standing, rendered: &Rendered) -> Vec<u8> {
+    /// Returns what makes and fills sets that no rule looks into yet, and the table with its chains where it is not there.
+    fn filling(&self, standing: &Standing, rendered: &Rendered) -> String {
         let table = &self.table;
-        let number = standing.newest.wrapping_add(1);
-        let mut script = Vec::new();
-        let mut line = |text: String| {
-            script.extend_from_slice(text.as_bytes());
-            script.push(b'\n');
-        };
+        let mut script = String::new();
+        let mut line = |text: String| script.extend([text.as_str(), "\n"]);
         if !standing.has_table {
             line(BASE_TABLE.replace(&format!("table inet {TABLE}"), &format!("table inet {table}")));
         }
         for (chain, _) in CHAINS {
             line(format!("add chain inet {table} {chain}"));
-            line(format!("flush chain inet {table} {chain}"));
         }
         line(format!("add counter inet {table} dropped"));
         for family in &FAMILIES {
-            let set = format!("{}_{number}", family.name);
+            let set = standing.next(family);
             let timeout = self
                 .element_timeout
                 .map(|timeout| format!(" timeout {}s;", timeout.as_secs()));
@@ -157,13 +158,24 @@ impl NftablesTarget {
                 let elements = elements.trim_end().replace('\n', ",\n");
                 line(format!("add element inet {table} {set} {{\n{elements}\n}}"));
             }
-            for (chain, side) in CHAINS {
-                let mark = mark(number, rendered);
-                let rule = format!(
-                    "{} {side} @{set} counter name \"dropped\" drop comment \"{mark}\"",
-                    family.protocol
-                );
-                line(format!("add rule inet {table} {chain} {rule}"));
+        }
+        script
+    }
+
+    /// Returns what makes all rules look into the filled sets, and removes those that no rule looks into then.
+    fn switching(&self, standing: &Standing, rendered: &Rendered) -> String {
+        let table = &self.table;
+        let mark = mark(rendered);
+        let mut script = String::new();
+        let mut line = |text: String| script.extend([text.as_str(), "\n"]);
+        for (chain, side) in CHAINS {
+            line(format!("flush chain inet {table} {chain}"));
+            for family in &FAMILIES {
+                let (protocol, set) = (family.protocol, standing.next(family));
+                let verdict = format!("counter name \"dropped\" drop comment \"{mark}\"");
+                line(format!(
+                    "add rule inet {table} {chain} {protocol} {side} @{set} {verdict}"
+                ));
             }
         }
         for set in &standing.sets {
@@ -188,9 +200,9 @@ fn elements<A: Display + PartialEq>(ranges: impl Iterator<Item = RangeInclusive<
 }
 
 /// What the rules carry, so that a later look tells which values are in force: a comment is gone when anybody empties the chain.
-fn mark(number: u64, rendered: &Rendered) -> String {
+fn mark(rendered: &Rendered) -> String {
     let digest: String = rendered.digest().chars().take(32).collect();
-    format!("{number} {digest}")
+    format!("{MARK}{digest}")
 }
 
 /// What a table holds of ours.
@@ -200,7 +212,7 @@ struct Standing {
     /// The number of the newest sets.
     newest: u64,
     sets: Vec<String>,
-    /// The digests that our rules carry, one for each rule, in their chains.
+    /// The comments of our rules, each with its chain.
     marks: Vec<(String, String)>,
 }
 
@@ -219,19 +231,23 @@ impl Standing {
             }
             let rule = &object["rule"];
             if let (Some(chain), Some(comment)) = (rule["chain"].as_str(), rule["comment"].as_str())
-                && let Some((_, digest)) = comment.split_once(' ')
+                && comment.starts_with(MARK)
             {
-                standing.marks.push((chain.to_owned(), digest.to_owned()));
+                standing.marks.push((chain.to_owned(), comment.to_owned()));
             }
         }
         standing
     }
 
+    /// Returns the name of the set that comes after all that are there.
+    fn next(&self, family: &Family) -> String {
+        format!("{}_{}", family.name, self.newest.wrapping_add(1))
+    }
+
     /// Returns whether every chain has a rule of each family for these values, and both sets are there.
     fn enforces(&self, rendered: &Rendered) -> bool {
-        let mark = mark(0, rendered);
-        let digest = mark.split_once(' ').map_or("", |(_, digest)| digest);
-        let rules = |chain: &str| self.marks.iter().filter(|(of, is)| of == chain && is == digest).count();
+        let mark = mark(rendered);
+        let rules = |chain: &str| self.marks.iter().filter(|(of, is)| of == chain && *is == mark).count();
         CHAINS.iter().all(|(chain, _)| rules(chain) == FAMILIES.len()) && self.sets.len() == FAMILIES.len()
     }
 }
@@ -282,13 +298,11 @@ impl Target for NftablesTarget {
 
     fn apply(&self, rendered: &Rendered) -> Result<(), TargetError> {
         let standing = self.standing().map_err(TargetError::Ask)?;
-        let script = self.transaction(&standing, rendered);
-        self.nft_run()
-            .args(["-f", "-"])
-            .input(&script)
-            .output()
-            .map(drop)
-            .map_err(TargetError::Apply)
+        for script in [self.filling(&standing, rendered), self.switching(&standing, rendered)] {
+            let run = self.nft_run().args(["-f", "-"]).input(script.as_bytes()).output();
+            run.map_err(TargetError::Apply)?;
+        }
+        Ok(())
     }
 
     fn is_in_force(&self, rendered: &Rendered) -> Result<bool, TargetError> {
@@ -363,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_is_text_that_no_value_can_leave() {
+    fn no_value_can_leave_its_place_in_a_script() {
         let target = NftablesTarget::new().element_timeout(Duration::from_secs(7200));
         let hostile = rendered(&[
             "192.0.2.1 }; flush ruleset; {",
@@ -378,17 +392,18 @@ mod tests {
             sets: vec!["v4_6".to_owned(), "v6_6".to_owned()],
             marks: Vec::new(),
         };
-        insta::assert_snapshot!(String::from_utf8(target.transaction(&standing, &hostile)).unwrap());
+        let scripts = [
+            target.filling(&standing, &hostile),
+            target.switching(&standing, &hostile),
+        ];
+        insta::assert_snapshot!(scripts.join("---\n"));
     }
 
     #[test]
     fn an_empty_list_has_no_empty_command() {
-        let script =
-            String::from_utf8(NftablesTarget::new().transaction(&Standing::default(), &rendered(&[]))).unwrap();
-        assert!(
-            !script.contains("add element") && script.contains("table inet cratos {"),
-            "{script}"
-        );
+        let script = NftablesTarget::new().filling(&Standing::default(), &rendered(&[]));
+        assert!(!script.contains("add element"), "{script}");
+        assert!(script.contains("table inet cratos {"), "{script}");
     }
 
     #[test]
