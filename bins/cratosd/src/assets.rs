@@ -9,11 +9,52 @@ use sha2::{Digest as _, Sha256};
 
 const ICON: &str = "image/vnd.microsoft.icon";
 const SVG: &str = "image/svg+xml";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const TXT: &str = "text/plain; charset=utf-8";
 
 /// Every file under `/static/`, by its name there. To add one: the file in `assets/`, and a line here.
-static ASSETS: [Asset; 2] = [
+static ASSETS: [Asset; 12] = [
     Asset::new("favicon.ico", ICON, include_bytes!("../assets/favicon.ico")),
     Asset::new("icon.svg", SVG, include_bytes!("../assets/icon.svg")),
+    Asset::new("api-pages.css", CSS, include_bytes!("../assets/api-pages.css")),
+    Asset::new("help.js", JS, include_bytes!("../assets/help.js")),
+    Asset::new(
+        "swagger-ui.css",
+        CSS,
+        include_bytes!("../assets/swagger-ui/swagger-ui.css"),
+    ),
+    Asset::new(
+        "swagger-ui-bundle.js",
+        JS,
+        include_bytes!("../assets/swagger-ui/swagger-ui-bundle.js"),
+    ),
+    Asset::new(
+        "swagger-ui-bundle.js.LICENSE.txt",
+        TXT,
+        include_bytes!("../assets/swagger-ui/swagger-ui-bundle.js.LICENSE.txt"),
+    ),
+    Asset::new(
+        "swagger-ui.LICENSE.txt",
+        TXT,
+        include_bytes!("../assets/swagger-ui/LICENSE"),
+    ),
+    Asset::new(
+        "swagger-ui.NOTICE.txt",
+        TXT,
+        include_bytes!("../assets/swagger-ui/NOTICE"),
+    ),
+    Asset::new("rapidoc-min.js", JS, include_bytes!("../assets/rapidoc/rapidoc-min.js")),
+    Asset::new(
+        "rapidoc-min.js.LICENSE.txt",
+        TXT,
+        include_bytes!("../assets/rapidoc/rapidoc-min.js.LICENSE.txt"),
+    ),
+    Asset::new(
+        "rapidoc.LICENSE.txt",
+        TXT,
+        include_bytes!("../assets/rapidoc/LICENSE.txt"),
+    ),
 ];
 
 /// When the files last changed: when the program did, which holds them.
@@ -161,6 +202,23 @@ mod tests {
         assert_eq!(unpacked, asset.plain);
         // Once made it is kept.
         assert_eq!(packed.body.as_ptr(), asset.form(Encoding::Gzip).unwrap().body.as_ptr());
+    }
+
+    #[test]
+    fn no_file_names_another_host_to_load_from() {
+        let text = |asset: &Asset| String::from_utf8(asset.plain.to_vec()).unwrap();
+        for asset in ASSETS.iter().filter(|asset| asset.content_type == CSS) {
+            let css = text(asset);
+            assert!(!css.contains("@import"), "{}", asset.name);
+            for target in css.split("url(").skip(1) {
+                let target = target.trim_start_matches(['"', '\'']);
+                assert!(target.starts_with("data:"), "{}", asset.name);
+            }
+        }
+        // The scripts of others hold links to click on; what they load is watched in a browser. Ours hold none.
+        for name in ["help.js", "api-pages.css"] {
+            assert!(!text(by_name(name).unwrap()).contains("//www") && !text(by_name(name).unwrap()).contains("://"));
+        }
     }
 
     #[test]

@@ -39,6 +39,11 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
                            connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
+/// The same for a page whose reader writes `style` attributes while it runs; scripts stand in files there too.
+const INLINE_STYLES_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                                    font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+                                    frame-ancestors 'self'";
+
 /// Sent with every page, in place of those of the same names above.
 ///
 /// The origin is named to ourselves, since a form that is sent without it looks as if it came from elsewhere.
@@ -123,11 +128,16 @@ impl Reply {
     /// Returns a 200 with an HTML page, and what keeps it from loading or running anything that is not ours.
     ///
     /// It is not kept by caches unless it says so. Its scripts and styles are files of [`assets`](crate::assets): nothing inline works.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the pages come in changes of their own"))]
     pub(crate) fn page(html: impl Into<Bytes>) -> Self {
         let page = Self::body("text/html; charset=utf-8", html);
         PAGE.into_iter()
             .fold(page, |page, (name, value)| page.header(name, value))
+    }
+
+    /// Lets a page have styles in its elements, where a script of others cannot do without.
+    pub(crate) fn inline_styles(self) -> Self {
+        let policy = HeaderValue::from_static(INLINE_STYLES_POLICY);
+        self.header(header::CONTENT_SECURITY_POLICY, policy)
     }
 
     /// Returns a 200 with a value as JSON, in the order of its fields.
@@ -232,6 +242,12 @@ mod tests {
             assert_eq!(response.headers().get_all(name).iter().count(), 1, "{name}");
         }
         assert_eq!(header("cache-control"), "no-store");
+    }
+
+    #[test]
+    fn inline_styles_are_all_that_the_wider_policy_adds() {
+        assert_eq!(INLINE_STYLES_POLICY.replacen(" 'unsafe-inline'", "", 1), PAGE_POLICY);
+        assert!(INLINE_STYLES_POLICY.contains("style-src 'self' 'unsafe-inline';"));
     }
 
     #[test]

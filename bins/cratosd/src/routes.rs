@@ -3,6 +3,7 @@
 //! To add one: a file in `routes/`, a variant of [`Route`], and a line in each `match` below, which the compiler asks for. It
 //! asks for a description in `openapi/operations.rs` too.
 
+mod api_pages;
 mod changes;
 mod check;
 mod clear_cache;
@@ -61,6 +62,10 @@ pub(crate) enum Route<'a> {
     OpenApi,
     /// `/v1/openapi.json`
     OpenApiV1,
+    /// `/v1/help`
+    Help,
+    /// `/redoc`
+    Redoc,
     /// `/v1/check`
     Check,
     /// `/v1/statistics`
@@ -104,6 +109,8 @@ impl<'a> Route<'a> {
             Route::Status,
             Route::OpenApi,
             Route::OpenApiV1,
+            Route::Help,
+            Route::Redoc,
             Route::Check,
             Route::Statistics,
             Route::Warninglist(WarninglistPath { id: "", output: "" }),
@@ -137,6 +144,8 @@ impl<'a> Route<'a> {
             ["v1", "status"] => Self::Status,
             ["openapi.json"] => Self::OpenApi,
             ["v1", "openapi.json"] => Self::OpenApiV1,
+            ["v1", "help"] => Self::Help,
+            ["redoc"] => Self::Redoc,
             ["v1", "check"] => Self::Check,
             ["v1", "statistics"] => Self::Statistics,
             ["v1", "warninglist", "id", id, "output", output] => Self::Warninglist(WarninglistPath { id, output }),
@@ -200,6 +209,8 @@ impl<'a> Route<'a> {
             Self::Status => "/v1/status",
             Self::OpenApi => "/openapi.json",
             Self::OpenApiV1 => "/v1/openapi.json",
+            Self::Help => "/v1/help",
+            Self::Redoc => "/redoc",
             Self::Check => "/v1/check",
             Self::Statistics => "/v1/statistics",
             Self::Warninglist(_) => "/v1/warninglist/id/{id}/output/{output}",
@@ -231,6 +242,8 @@ impl<'a> Route<'a> {
             | Self::Status
             | Self::OpenApi
             | Self::OpenApiV1
+            | Self::Help
+            | Self::Redoc
             | Self::Check
             | Self::Statistics
             | Self::Warninglist(_)
@@ -254,6 +267,8 @@ impl<'a> Route<'a> {
             Self::Metrics => metrics::get(app, request.client),
             Self::Status => status::get(),
             Self::OpenApi | Self::OpenApiV1 => openapi::get(app),
+            Self::Help => Ok(api_pages::help()),
+            Self::Redoc => Ok(api_pages::redoc()),
             Self::Check => check::get(app, &grant()?).await,
             Self::Statistics => statistics::get(app, &grant()?).await,
             Self::Warninglist(path) => warninglist::get(app, &grant()?, &path).await,

@@ -25,6 +25,8 @@ pub(super) fn of(route: Route<'_>, method: &Method, registry: &Registry) -> Oper
         Route::Status => daemon::status(),
         Route::OpenApi => daemon::openapi("openapi"),
         Route::OpenApiV1 => daemon::openapi("openapiV1"),
+        Route::Help => daemon::page("help", "This document, to try requests"),
+        Route::Redoc => daemon::page("redoc", "This document, to read"),
         Route::Check => site::check(),
         Route::Statistics => site::statistics(),
         Route::Warninglist(_) => site::warninglist(),

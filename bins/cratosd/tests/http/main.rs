@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 mod addresses;
+mod api_pages;
 mod check;
 mod clear_cache;
 mod compression;

@@ -117,3 +117,7 @@ pub(super) fn status() -> Operation {
 pub(super) fn openapi(id: &str) -> Operation {
     Operation::new(id, "daemon", "This document").gives(JSON, json!({ "type": "object" }), "This document.")
 }
+
+pub(super) fn page(id: &str, summary: &str) -> Operation {
+    Operation::new(id, "daemon", summary).gives("text/html; charset=utf-8", text(), "A page.")
+}
