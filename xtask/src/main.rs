@@ -12,6 +12,7 @@ mod ci;
 mod clippy;
 mod codegen;
 mod deny;
+mod dist;
 mod docs;
 mod edges;
 mod fmt;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["codegen"] => report(codegen::write()),
         ["codegen", "--check"] => one_step("codegen"),
         ["tools"] => report(tools::install()),
+        ["dist"] => report(dist::make()),
         ["bench"] => report(bench::run(None)),
         ["bench", attributes] => report(bench::run(Some(attributes))),
         [name] => one_step(name),
@@ -73,6 +75,10 @@ fn usage() -> ExitCode {
     eprintln!(
         "  {:<18} writes the generated pages (with --check: only compares, as `ci` does)",
         "codegen [--check]"
+    );
+    eprintln!(
+        "  {:<18} puts an installation together in target/dist: program, completions, manual pages",
+        "dist"
     );
     eprintln!("  {:<18} installs the optional tools that some steps use", "tools");
     eprintln!(

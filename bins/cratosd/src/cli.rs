@@ -35,7 +35,7 @@ mod token;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::{Exit, Failure};
 use crate::telemetry::{self, LogFormat};
@@ -114,6 +114,12 @@ impl Command {
     }
 }
 
+/// Returns the definition of the command line, for what is made from it: completions, manual pages.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Does what the arguments (the program's name first) say, and returns how the process ends.
 pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     core_dumps::forbid();
@@ -140,8 +146,6 @@ fn said(message: &clap::Error) -> Exit {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -1,0 +1,72 @@
+//! What an installation consists of, put together in `target/dist`: program, completions, manual pages, units, examples, documentation.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::cargo::{cargo, root, run, target_dir};
+
+/// From the workspace's root; folders are taken whole.
+const FILES: &[&str] = &[
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "config.example",
+    "docs",
+    "packaging",
+    "sites.example",
+];
+
+/// Makes `target/dist` anew. The same sources give the same files, but for what the compiler writes into the program.
+pub(crate) fn make() -> anyhow::Result<()> {
+    let target = target_dir()?;
+    let dist = target.join("dist");
+    if dist.exists() {
+        fs::remove_dir_all(&dist).context("target/dist")?;
+    }
+    let pages = [
+        "run",
+        "--quiet",
+        "--locked",
+        "-p",
+        "cratosd",
+        "--example",
+        "pages",
+        "--",
+    ];
+    run(cargo(&pages).arg(&dist))?;
+    run(&mut cargo(&["build", "--release", "--locked", "-p", "cratosd"]))?;
+    copy(&target.join("release/cratosd"), &dist.join("cratosd"))?;
+    for name in FILES {
+        copy(&root().join(name), &dist.join(name))?;
+    }
+    println!("{}", dist.display());
+    Ok(())
+}
+
+/// Copies a file, or a folder with all that is in it.
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if !from.is_dir() {
+        fs::copy(from, to).with_context(|| from.display().to_string())?;
+        return Ok(());
+    }
+    fs::create_dir_all(to).with_context(|| to.display().to_string())?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_shipped_is_there() {
+        for name in FILES {
+            assert!(root().join(name).exists(), "{name}");
+        }
+    }
+}
