@@ -189,6 +189,47 @@ fn elements_expire_when_no_agent_renews_them() {
     });
 }
 
+#[test]
+fn ipset_holds_both_families_and_is_filled_again_when_somebody_empties_it() {
+    let Some(mut enforcing) = Enforcing::new() else { return };
+    if test_peers::program("ipset").is_none() {
+        return;
+    }
+    enforcing.host.targets = enforcing.host.targets.replace("nftables: {}", "ipset: {}");
+    let members = |enforcing: &Enforcing| {
+        let output = enforcing.pair.host.command("ipset").arg("save").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines()
+            .filter(|line| line.starts_with("add "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    enforcing
+        .server
+        .answer("type/ip/", Answer::feed(&["10.77.0.3", "0.0.0.0/0", "2001:db8::/64"]));
+    enforcing.done("apply");
+    let first = members(&enforcing);
+    assert!(first.contains(&"add cratos6 2001:db8::/64".to_owned()), "{first:?}");
+    assert!(
+        first.iter().any(|line| line.starts_with("add cratos4 ")),
+        "the network of everything is cut, not lost: {first:?}"
+    );
+    let cleared = enforcing
+        .pair
+        .host
+        .command("ipset")
+        .args(["flush", "cratos4"])
+        .status()
+        .unwrap();
+    assert!(cleared.success());
+    enforcing.done("apply");
+    let mut again = members(&enforcing);
+    let mut first = first;
+    first.sort();
+    again.sort();
+    assert_eq!(first, again);
+}
+
 /// Namespaces go with their test.
 #[test]
 fn a_namespace_is_gone_after_its_test() {

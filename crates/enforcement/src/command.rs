@@ -101,6 +101,12 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Sets the most that is taken of what it writes to standard output, in bytes.
+    pub(crate) const fn max_output(mut self, bytes: usize) -> Self {
+        self.max_output = bytes;
+        self
+    }
+
     /// Returns what it wrote to standard output once it has ended well.
     pub(crate) fn output(&self) -> Result<Vec<u8>, CommandError> {
         let (program, args) = self.words.split_first().ok_or(CommandError::Empty)?;
@@ -176,6 +182,12 @@ impl<'a> Run<'a> {
             thread::sleep(PAUSE);
         }
     }
+}
+
+/// Returns whether there is such a program where [`Run`] looks for it.
+pub(crate) fn is_installed(program: &str) -> bool {
+    PATH.split(':')
+        .any(|folder| std::path::Path::new(folder).join(program).is_file())
 }
 
 fn kill_group(id: u32) {

@@ -1,21 +1,28 @@
 //! Where values are enforced: one trait, one file for each kind of target.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use feed_classification::{IndicatorType, Registry, TypeSet};
+use feed_classification::{Exporter, IndicatorType, Registry, TypeSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::Values;
 use crate::config::Report;
 use crate::error::TargetError;
 
+pub(crate) mod dns_rpz;
 pub(crate) mod file;
 mod file_change;
+pub(crate) mod ipset;
 pub(crate) mod nftables;
+pub(crate) mod suricata;
 
+pub use dns_rpz::RpzTarget;
 pub use file::FileTarget;
+pub use ipset::IpsetTarget;
 pub use nftables::NftablesTarget;
+pub use suricata::SuricataTarget;
 
 /// Something on this host that enforces values.
 ///
@@ -129,6 +136,18 @@ pub(crate) struct Making<'a> {
 }
 
 impl Making<'_> {
+    /// Returns the exporter with this name, or says which there are.
+    pub(crate) fn exporter(&mut self, place: crate::config::Place, name: &str) -> Option<Arc<dyn Exporter>> {
+        let exporter = self.registry.by_name(name).cloned();
+        if exporter.is_none() {
+            let known: Vec<&str> = self.registry.names().collect();
+            let what = format!("there is no format `{}`", name.escape_debug());
+            self.report
+                .wrong(place, "format", what, format!("write one of {}", known.join(", ")));
+        }
+        exporter
+    }
+
     /// Says which types the target cannot take; returns whether it takes all.
     pub(crate) fn takes(&mut self, what: &str, accepts: TypeSet) -> bool {
         let not: Vec<&str> = self.kinds.without(accepts).iter().map(IndicatorType::as_str).collect();

@@ -5,13 +5,13 @@ use serde_yaml::Spanned;
 
 use super::{Place, Report};
 use crate::limits;
-use crate::target::{Section, file, nftables};
+use crate::target::{Section, dns_rpz, file, ipset, nftables, suricata};
 
 /// More than anybody writes by hand; a wrong path must not fill the memory.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The keys of the kinds of target.
-pub(super) const KINDS: &[&str] = &["file", "nftables"];
+pub(super) const KINDS: &[&str] = &["dns-rpz", "file", "ipset", "nftables", "suricata"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,8 +64,12 @@ pub(super) struct Target {
     pub(super) name: Spanned<String>,
     pub(super) feeds: Vec<Spanned<String>>,
     pub(super) limits: Option<Limits>,
+    #[serde(rename = "dns-rpz")]
+    dns_rpz: Option<dns_rpz::RpzSection>,
     file: Option<file::FileSection>,
+    ipset: Option<ipset::IpsetSection>,
     nftables: Option<nftables::NftablesSection>,
+    suricata: Option<suricata::SuricataSection>,
 }
 
 impl Target {
@@ -74,7 +78,14 @@ impl Target {
         fn boxed<S: Section + 'static>(section: Option<S>) -> Option<Box<dyn Section>> {
             section.map(|section| Box::new(section) as Box<dyn Section>)
         }
-        [boxed(self.file), boxed(self.nftables)].into_iter().flatten().collect()
+        let sections = [
+            boxed(self.dns_rpz),
+            boxed(self.file),
+            boxed(self.ipset),
+            boxed(self.nftables),
+            boxed(self.suricata),
+        ];
+        sections.into_iter().flatten().collect()
     }
 }
 

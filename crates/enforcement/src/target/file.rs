@@ -155,16 +155,7 @@ impl Section for FileSection {
             Some(mode) => Some(read::mode(making.report, "mode", mode)?),
             None => None,
         };
-        let exporter = making.registry.by_name(&self.format.value).cloned();
-        let Some(exporter) = exporter else {
-            let known: Vec<&str> = making.registry.names().collect();
-            let place = config::place(&self.format);
-            let what = format!("there is no format `{}`", self.format.value.escape_debug());
-            making
-                .report
-                .wrong(place, "format", what, format!("write one of {}", known.join(", ")));
-            return None;
-        };
+        let exporter = making.exporter(config::place(&self.format), &self.format.value)?;
         making
             .takes(&format!("the format {}", self.format.value), exporter.about().accepts)
             .then_some(())?;

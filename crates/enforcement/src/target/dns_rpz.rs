@@ -1,0 +1,279 @@
+//! A response policy zone: a file for a name server, whose serial rises with every change.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use feed_classification::{Exporter, FeedInfo, IndicatorType, TypeSet};
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use super::file::{COMMAND_TIMEOUT, PLACEHOLDER, run_with};
+use super::file_change::FileChange;
+use super::{Making, Rendered, Section, Target};
+use crate::Values;
+use crate::command;
+use crate::config::{self, Place, read};
+use crate::error::TargetError;
+
+/// The exporter that writes the zone.
+const FORMAT: &str = "rpz";
+
+/// What judges a zone where it is installed.
+const CHECKER: &str = "named-checkzone";
+
+/// The words of the SOA's line before its serial.
+const WORDS_BEFORE_SERIAL: usize = 4;
+
+/// The section `dns-rpz` of a target.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RpzSection {
+    path: Spanned<String>,
+    zone: Spanned<String>,
+    check: Option<Spanned<Vec<String>>>,
+    reload: Option<Spanned<Vec<String>>>,
+}
+
+/// The file of a response policy zone.
+#[derive(Debug)]
+pub struct RpzTarget {
+    path: PathBuf,
+    exporter: Arc<dyn Exporter>,
+    check: Option<Vec<String>>,
+    reload: Option<Vec<String>>,
+}
+
+impl RpzTarget {
+    /// Makes a target that writes the zone to `path`; `exporter` is the one called `rpz`.
+    #[must_use]
+    pub fn new(path: &Path, exporter: Arc<dyn Exporter>) -> Self {
+        Self {
+            path: path.to_owned(),
+            exporter,
+            check: None,
+            reload: None,
+        }
+    }
+
+    /// Sets the command that judges a new zone; the word `{}` stands for its path.
+    #[must_use]
+    pub fn check_with(mut self, words: Vec<String>) -> Self {
+        self.check = Some(words);
+        self
+    }
+
+    /// Sets the command that makes the name server load the zone.
+    #[must_use]
+    pub fn reload_with(mut self, words: Vec<String>) -> Self {
+        self.reload = Some(words);
+        self
+    }
+
+    fn change<'a>(&self, zone: &'a [u8]) -> FileChange<'a> {
+        FileChange {
+            files: vec![(self.path.clone(), zone)],
+            mode: None,
+        }
+    }
+
+    /// Returns the zone with the serial that comes next. Secondaries take a zone only if its serial has risen, so the clock counts
+    /// only as long as it goes forward.
+    fn numbered(&self, rendered: &Rendered) -> Vec<u8> {
+        let before = fs::read(&self.path).ok().and_then(|zone| serial(&zone)).unwrap_or(0);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let now = u32::try_from(now).unwrap_or(0);
+        with_serial(rendered.part(PLACEHOLDER), now.max(before.saturating_add(1)))
+    }
+}
+
+/// Returns the serial of a zone as the exporter writes it.
+fn serial(zone: &[u8]) -> Option<u32> {
+    let line = zone.split(|byte| *byte == b'\n').nth(1)?;
+    let mut words = std::str::from_utf8(line).ok()?.split(' ');
+    words.clone().nth(1).filter(|word| *word == "SOA")?;
+    words.nth(WORDS_BEFORE_SERIAL)?.parse().ok()
+}
+
+fn with_serial(zone: &[u8], serial: u32) -> Vec<u8> {
+    let mut lines: Vec<Vec<u8>> = zone.splitn(3, |byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    if let Some(soa) = lines.get_mut(1) {
+        let text = String::from_utf8_lossy(soa).into_owned();
+        let number = serial.to_string();
+        let numbered = |(index, word)| {
+            if index == WORDS_BEFORE_SERIAL {
+                number.as_str()
+            } else {
+                word
+            }
+        };
+        let words: Vec<&str> = text.split(' ').enumerate().map(numbered).collect();
+        *soa = words.join(" ").into_bytes();
+    }
+    lines.join(&b'\n')
+}
+
+impl Target for RpzTarget {
+    fn kind(&self) -> &'static str {
+        "dns-rpz"
+    }
+
+    fn resources(&self) -> Vec<String> {
+        vec![self.path.display().to_string()]
+    }
+
+    fn render(&self, values: &Values) -> Result<Rendered, TargetError> {
+        let mut bytes = Vec::new();
+        let info = FeedInfo::new(IndicatorType::Domain, "cratos");
+        let mut indicators = values.sets().flat_map(|set| set.indicators());
+        let exported = self
+            .exporter
+            .export(&info, &mut indicators, &mut bytes)
+            .map_err(TargetError::Render)?;
+        let mut rendered = Rendered {
+            entries: exported.written,
+            left_out: exported.quarantined,
+            ..Rendered::default()
+        };
+        rendered.push(PLACEHOLDER, bytes);
+        Ok(rendered)
+    }
+
+    fn check(&self, rendered: &Rendered) -> Result<(), TargetError> {
+        let Some(words) = &self.check else { return Ok(()) };
+        self.change(&self.numbered(rendered))
+            .check(&mut |candidate| run_with(words, candidate, COMMAND_TIMEOUT))
+    }
+
+    fn apply(&self, rendered: &Rendered) -> Result<(), TargetError> {
+        self.change(&self.numbered(rendered)).apply(&mut || match &self.reload {
+            Some(words) => run_with(words, &self.path, COMMAND_TIMEOUT),
+            None => Ok(()),
+        })
+    }
+
+    fn is_in_force(&self, rendered: &Rendered) -> Result<bool, TargetError> {
+        let there = fs::read(&self.path).ok().and_then(|zone| serial(&zone));
+        let Some(serial) = there else { return Ok(false) };
+        self.change(&with_serial(rendered.part(PLACEHOLDER), serial)).is_there()
+    }
+
+    fn restore(&self, rendered: &Rendered) -> Result<(), TargetError> {
+        if self.is_in_force(rendered)? {
+            return Ok(());
+        }
+        self.change(&self.numbered(rendered)).write()
+    }
+}
+
+impl Section for RpzSection {
+    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
+        let path = read::absolute(making.report, "path", &self.path)?;
+        let exporter = making.exporter(Place::START, FORMAT)?;
+        making
+            .takes("dns-rpz", TypeSet::ADDRESSES.union(TypeSet::NAMES))
+            .then_some(())?;
+        let zone = self.zone.value.as_str();
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        if !(1..=64).contains(&zone.len()) || !zone.bytes().all(fits) || zone.starts_with('-') {
+            let what = "is no name of a zone";
+            making.report.wrong(
+                config::place(&self.zone),
+                "zone",
+                what,
+                "write one of up to 64 characters such as rpz.cratos",
+            );
+            return None;
+        }
+        let target = RpzTarget::new(&path, exporter);
+        let present = || [CHECKER, "-q", zone, PLACEHOLDER].map(str::to_owned).to_vec();
+        let check = match read::command(making.report, "check", self.check)? {
+            None if command::is_installed(CHECKER) => Some(present()),
+            check => check,
+        };
+        let reload = read::command(making.report, "reload", self.reload)?;
+        Some(Box::new(RpzTarget {
+            check,
+            reload,
+            ..target
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use feed_classification::{IndicatorSet, Registry};
+
+    use super::*;
+
+    fn values(names: &[&str]) -> Values {
+        let names = IndicatorSet::of(IndicatorType::Domain, names.iter().copied());
+        [names, IndicatorSet::of(IndicatorType::Ip, ["192.0.2.0/24"])]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn the_serial_rises_with_every_change_and_with_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rpz.zone");
+        let exporter = Registry::builtin().by_name(FORMAT).cloned().unwrap();
+        let target = RpzTarget::new(&path, exporter);
+        let apply = |names: &[&str]| {
+            let rendered = target.render(&values(names)).unwrap();
+            target.apply(&rendered).unwrap();
+            assert!(target.is_in_force(&rendered).unwrap());
+            serial(&fs::read(&path).unwrap()).unwrap()
+        };
+        let first = apply(&["evil.example"]);
+        let second = apply(&["evil.example", "worse.example"]);
+        assert!(first > 1_700_000_000 && second > first, "{first} {second}");
+        // As if the clock had been far ahead.
+        fs::write(&path, with_serial(&fs::read(&path).unwrap(), 4_000_000_000)).unwrap();
+        assert_eq!(apply(&["evil.example"]), 4_000_000_001);
+        let rendered = target.render(&values(&["evil.example"])).unwrap();
+        target.restore(&rendered).unwrap();
+        assert_eq!(serial(&fs::read(&path).unwrap()), Some(4_000_000_001));
+        let zone = fs::read_to_string(&path).unwrap();
+        assert!(
+            zone.contains("*.evil.example CNAME .\n") && zone.contains("rpz-ip"),
+            "{zone}"
+        );
+        assert!(!target.is_in_force(&target.render(&values(&[])).unwrap()).unwrap());
+    }
+
+    #[test]
+    fn the_checker_of_bind_takes_the_zone_and_refuses_a_broken_one() {
+        let Some(checker) = test_peers::program(CHECKER) else {
+            return;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let exporter = Registry::builtin().by_name(FORMAT).cloned().unwrap();
+        let words = [&*checker.display().to_string(), "-q", "rpz.cratos", PLACEHOLDER].map(str::to_owned);
+        let target = RpzTarget::new(&dir.path().join("rpz.zone"), exporter).check_with(words.to_vec());
+        let mut rendered = target.render(&values(&["evil.example"])).unwrap();
+        target.check(&rendered).unwrap();
+        rendered.parts[0]
+            .bytes
+            .extend_from_slice(b"evil.example CNAME elsewhere.\n");
+        assert!(matches!(target.check(&rendered), Err(TargetError::Check(_))));
+        assert!(!dir.path().join("rpz.zone").exists());
+    }
+
+    #[test]
+    fn foreign_zones_have_no_serial() {
+        for zone in ["", "\n", "$TTL 300\n@ NS localhost.\n", "$TTL 1\n@ SOA a b x 1\n"] {
+            assert_eq!(serial(zone.as_bytes()), None, "{zone}");
+            assert_eq!(
+                with_serial(zone.as_bytes(), 7)
+                    .iter()
+                    .filter(|byte| **byte == b'\n')
+                    .count(),
+                zone.matches('\n').count()
+            );
+        }
+    }
+}

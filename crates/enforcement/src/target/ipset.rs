@@ -1,0 +1,134 @@
+//! ipset: the sets `cratos4` and `cratos6`, for hosts whose own iptables rules look into sets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use feed_classification::{AddressSet, Exporter, FeedInfo, IndicatorType, TypeSet};
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use super::{Making, Rendered, Section, Target};
+use crate::Values;
+use crate::command::{CommandError, Run};
+use crate::config::{Place, read};
+use crate::error::TargetError;
+
+/// The exporter that writes the file for `ipset restore`, and so decides what the sets are called.
+const FORMAT: &str = "ipset";
+
+const SETS: [&str; 2] = ["cratos4", "cratos6"];
+
+const SCRIPT: &str = "restore";
+
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The most that is read of a listing: some million entries.
+const MAX_LISTING: usize = 128 << 20;
+
+/// The section `ipset` of a target.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IpsetSection {
+    command: Option<Spanned<Vec<String>>>,
+}
+
+/// The two sets of addresses, replaced by `ipset restore`: filled beside the ones in use, then swapped.
+#[derive(Debug)]
+pub struct IpsetTarget {
+    ipset: Vec<String>,
+    exporter: Arc<dyn Exporter>,
+}
+
+impl IpsetTarget {
+    /// Makes a target; `exporter` is the one called `ipset`.
+    #[must_use]
+    pub fn new(exporter: Arc<dyn Exporter>) -> Self {
+        let ipset = vec!["ipset".to_owned()];
+        Self { ipset, exporter }
+    }
+
+    /// Sets the command that is `ipset`, with what stands before its own arguments.
+    #[must_use]
+    pub fn ipset(mut self, words: Vec<String>) -> Self {
+        self.ipset = words;
+        self
+    }
+
+    /// Returns what the sets hold; `None` if one of them is not there.
+    fn members(&self) -> Result<Option<AddressSet>, CommandError> {
+        let run = || Run::new(&self.ipset, TIMEOUT).max_output(MAX_LISTING);
+        let names = run().args(["list", "-n"]).output()?;
+        let names = String::from_utf8_lossy(&names);
+        let mut members = AddressSet::new();
+        for set in SETS {
+            if !names.lines().any(|name| name == set) {
+                return Ok(None);
+            }
+            let listing = run().args(["save", set]).output()?;
+            members = members.union(&added(&String::from_utf8_lossy(&listing)));
+        }
+        Ok(Some(members))
+    }
+}
+
+/// Returns what the lines `add SET VALUE` add.
+fn added(script: &str) -> AddressSet {
+    let values = script.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        words.next().filter(|word| *word == "add").and(words.nth(1))
+    });
+    AddressSet::from_values(values)
+}
+
+impl Target for IpsetTarget {
+    fn kind(&self) -> &'static str {
+        "ipset"
+    }
+
+    fn resources(&self) -> Vec<String> {
+        SETS.map(|set| format!("the set {set}")).to_vec()
+    }
+
+    fn render(&self, values: &Values) -> Result<Rendered, TargetError> {
+        let mut bytes = Vec::new();
+        // As a list of both families, so that both sets are there and a family without a value is an empty set.
+        let info = FeedInfo::new(IndicatorType::Ip, "cratos");
+        let mut indicators = values.sets().flat_map(|set| set.indicators());
+        let exported = self
+            .exporter
+            .export(&info, &mut indicators, &mut bytes)
+            .map_err(TargetError::Render)?;
+        let mut rendered = Rendered {
+            entries: exported.written,
+            left_out: exported.quarantined,
+            ..Rendered::default()
+        };
+        rendered.push(SCRIPT, bytes);
+        Ok(rendered)
+    }
+
+    fn apply(&self, rendered: &Rendered) -> Result<(), TargetError> {
+        let run = Run::new(&self.ipset, TIMEOUT)
+            .args(["restore"])
+            .input(rendered.part(SCRIPT));
+        run.output().map(drop).map_err(TargetError::Apply)
+    }
+
+    fn is_in_force(&self, rendered: &Rendered) -> Result<bool, TargetError> {
+        let members = self.members().map_err(TargetError::Ask)?;
+        Ok(members == Some(added(&String::from_utf8_lossy(rendered.part(SCRIPT)))))
+    }
+}
+
+impl Section for IpsetSection {
+    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
+        let exporter = making.exporter(Place::START, FORMAT)?;
+        making.takes("ipset", TypeSet::ADDRESSES).then_some(())?;
+        let target = IpsetTarget::new(exporter);
+        let command = read::command(making.report, "command", self.command)?;
+        Some(Box::new(match command {
+            Some(words) => target.ipset(words),
+            None => target,
+        }))
+    }
+}
