@@ -13,7 +13,16 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
 
+/// What clocks begin with, so that there are moments before the start of the process: what another one made is older.
+const BEGINNING: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 impl Moment {
+    /// Returns the moment that was so long before this one; at most a hundred years before the clock began.
+    #[must_use]
+    pub fn before(self, distance: Duration) -> Self {
+        Self(self.0.saturating_sub(distance))
+    }
+
     /// Returns how long before this moment `earlier` was; zero if it was not before.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -38,7 +47,7 @@ impl Clock for MonotonicClock {
     fn now(&self) -> Moment {
         // One origin for the process, so that moments of all copies of this clock compare.
         static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-        Moment(ORIGIN.elapsed())
+        Moment(BEGINNING + ORIGIN.elapsed())
     }
 }
 
@@ -68,7 +77,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Moment {
-        Moment(Duration::from_nanos(self.nanoseconds.load(Ordering::SeqCst)))
+        Moment(BEGINNING + Duration::from_nanos(self.nanoseconds.load(Ordering::SeqCst)))
     }
 }
 
@@ -86,6 +95,13 @@ mod tests {
         assert_eq!(before.since(clock.now()), Duration::ZERO);
         clock.advance(Duration::MAX);
         assert!(clock.now() > before);
+    }
+
+    #[test]
+    fn there_are_moments_before_the_clock_began() {
+        let now = ManualClock::new().now();
+        let day = Duration::from_secs(86_400);
+        assert_eq!(now.since(now.before(day)), day);
     }
 
     #[test]

@@ -79,6 +79,34 @@ pub enum Dropped {
 }
 
 impl Dropped {
+    /// All reasons.
+    pub const ALL: &'static [Self] = &[
+        Self::BadLabel,
+        Self::BadPort,
+        Self::ControlCharacter,
+        Self::Empty,
+        Self::NameTooLong,
+        Self::NetworkTooLarge,
+        Self::NoHost,
+        Self::NoSuchPart,
+        Self::NotAnAddress,
+        Self::NotAnEmailAddress,
+        Self::NotACve,
+        Self::NotAName,
+        Self::NotComposite,
+        Self::NotSingle,
+        Self::NotAUrl,
+        Self::NotAWallet,
+        Self::NotHexadecimal,
+        Self::NotJa4,
+        Self::OtherFamily,
+        Self::SingleAddress,
+        Self::SingleLabel,
+        Self::TooLong,
+        Self::Wildcard,
+        Self::WrongLength,
+    ];
+
     /// Returns the name of the reason for metrics and logs: lower case with underscores, never changed once released.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

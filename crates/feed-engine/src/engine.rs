@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, Moment, MonotonicClock, Verdict};
+use cache::{
+    Clock, FlightError, Flights, Freshness, Lease, MemoryStore, Moment, MonotonicClock, SharedCache, Verdict, Weigh,
+};
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
 use crate::asked::Asked;
@@ -13,9 +15,10 @@ use crate::feed_set::Held;
 use crate::observed::Refreshes;
 use crate::rendered::Body;
 use crate::request::{BodyKey, FeedKey};
+use crate::shared_sets::{self, Label, Sharing, Wanted};
 use crate::{
-    Encoding, FeedError, FeedRequest, FeedScope, FeedSet, IndicatorSource, MispSource, Origin, RenderedFeed, Upstream,
-    question,
+    Encoding, FeedError, FeedRequest, FeedScope, FeedSet, Gathered, IndicatorSource, MispSource, Origin, RenderedFeed,
+    Upstream, question,
 };
 
 /// Memory for values and rendered bodies together, unless the builder says otherwise.
@@ -27,6 +30,9 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long a caller waits for a refresh whose predecessor failed, when there is an older answer: a device that polls
 /// must not hang for the whole time-out at every poll while MISP hangs.
 const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
+
+/// Memory for the moments at which feeds were forgotten: some thousand.
+const FORGOTTEN_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Gives feeds: out of memory while they are fresh, else from its source, once for everybody who asks at the same time.
 ///
@@ -49,6 +55,18 @@ pub(crate) struct Inner {
     renderings: Flights<(BodyKey, u64), Arc<Body>, FeedError>,
     asked: Asked,
     logs: ChangeLogs,
+    shared: Option<SharedCache>,
+    /// When feeds were forgotten: what replicas gathered before that does not count.
+    forgotten_at: MemoryStore<FeedKey, ForgottenAt>,
+}
+
+#[derive(Clone, Copy)]
+struct ForgottenAt(jiff::Timestamp);
+
+impl Weigh for ForgottenAt {
+    fn weight_bytes(&self) -> usize {
+        size_of::<Self>() + size_of::<FeedKey>()
+    }
 }
 
 /// Builds a [`FeedEngine`].
@@ -58,6 +76,7 @@ pub struct FeedEngineBuilder {
     clock: Arc<dyn Clock>,
     registry: Registry,
     memory_bytes: u64,
+    shared: Option<SharedCache>,
 }
 
 impl FeedEngineBuilder {
@@ -89,6 +108,13 @@ impl FeedEngineBuilder {
         self
     }
 
+    /// Shares gathered feeds with other engines through this cache (default: none).
+    #[must_use]
+    pub fn shared(mut self, cache: SharedCache) -> Self {
+        self.shared = Some(cache);
+        self
+    }
+
     /// Returns the engine.
     #[must_use]
     pub fn build(self) -> FeedEngine {
@@ -105,6 +131,8 @@ impl FeedEngineBuilder {
                 renderings: Flights::new(),
                 asked: Asked::default(),
                 logs: ChangeLogs::default(),
+                shared: self.shared,
+                forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
             }),
         }
     }
@@ -125,6 +153,7 @@ impl FeedEngine {
             clock: Arc::new(MonotonicClock),
             registry: Registry::builtin(),
             memory_bytes: MEMORY_BYTES,
+            shared: None,
         }
     }
 
@@ -170,6 +199,8 @@ impl FeedEngine {
     /// The values stay at hand in case MISP cannot be asked then: clearing a cache must not empty a firewall.
     pub fn forget(&self, upstream: &Upstream, scope: FeedScope) {
         let key = feed_key(upstream, scope);
+        let now = ForgottenAt(jiff::Timestamp::now());
+        self.inner.forgotten_at.insert(key.clone(), now);
         self.inner.change_set(key, |held| held.map(Held::forget));
     }
 
@@ -186,9 +217,13 @@ impl FeedEngine {
         let patience = upstream.site.timeout;
         let gathering = async {
             let joined = self.inner.refreshes.in_flight(key);
-            let outcome = self.flight(upstream, key, self.inner.sets.get(key).as_ref()).await;
+            let outcome = self
+                .flight(upstream, key, self.inner.sets.get(key).as_ref(), Duration::ZERO)
+                .await;
             if joined {
-                return self.flight(upstream, key, self.inner.sets.get(key).as_ref()).await;
+                return self
+                    .flight(upstream, key, self.inner.sets.get(key).as_ref(), Duration::ZERO)
+                    .await;
             }
             outcome
         };
@@ -245,12 +280,15 @@ impl FeedEngine {
             soft: site.soft_expiry,
             hard: site.max_stale,
         };
+        let limit = max_age.map_or(site.soft_expiry, |max_age| max_age.min(site.soft_expiry));
         let seen = self.inner.sets.get(key);
         let held = match seen {
             Some(held) if self.age(&held) < freshness.hard => held,
             seen => {
-                let fresh = self.refreshed(upstream, key, seen.as_ref(), site.timeout).await?;
-                return Ok((fresh, Origin::Miss));
+                let fresh = self
+                    .refreshed(upstream, key, seen.as_ref(), limit, site.timeout)
+                    .await?;
+                return Ok((fresh.clone(), fresh.origin()));
             }
         };
         match freshness.for_caller(max_age).verdict(self.age(&held)) {
@@ -259,19 +297,25 @@ impl FeedEngine {
                 self.refresh_in_background(upstream, key, &held);
                 Ok((held, Origin::Stale))
             }
-            _ => Ok(self.refreshed_or_last_good(upstream, key, held).await),
+            _ => Ok(self.refreshed_or_last_good(upstream, key, held, limit).await),
         }
     }
 
-    async fn refreshed_or_last_good(&self, upstream: &Upstream, key: &FeedKey, last_good: Held) -> (Held, Origin) {
+    async fn refreshed_or_last_good(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        last_good: Held,
+        limit: Duration,
+    ) -> (Held, Origin) {
         let site = &upstream.site;
         let patience = if last_good.failed_at.is_some() {
             site.timeout.min(PATIENCE_WHILE_FAILING)
         } else {
             site.timeout
         };
-        match self.refreshed(upstream, key, Some(&last_good), patience).await {
-            Ok(fresh) => (fresh, Origin::Miss),
+        match self.refreshed(upstream, key, Some(&last_good), limit, patience).await {
+            Ok(fresh) => (fresh.clone(), fresh.origin()),
             Err(error) => {
                 tracing::warn!(site = site.name.as_str(), feed = ?key.scope, error = error.chain(), "MISP cannot be asked; serving the last good feed");
                 (self.inner.sets.get(key).unwrap_or(last_good), Origin::Stale)
@@ -289,16 +333,22 @@ impl FeedEngine {
         upstream: &Upstream,
         key: &FeedKey,
         seen: Option<&Held>,
+        limit: Duration,
         patience: Duration,
     ) -> Result<Held, FeedError> {
         // The wait of all tries together is what the caller has patience for.
         let tries = async {
             let joined = self.inner.refreshes.in_flight(key);
-            match self.flight(upstream, key, seen).await {
+            match self.flight(upstream, key, seen, limit).await {
                 // It had begun before this caller came, perhaps before MISP was back.
-                Err(_) if joined => self.flight(upstream, key, seen).await,
+                Err(_) if joined => self.flight(upstream, key, seen, limit).await,
                 // And perhaps before the feed was forgotten.
-                Ok(_) if joined && self.is_forgotten(key) => self.flight(upstream, key, seen).await,
+                Ok(_) if joined && self.is_forgotten(key) => self.flight(upstream, key, seen, limit).await,
+                // Or it brought what another replica had gathered, and that is too old for this caller.
+                Ok(_) if joined && self.is_shared_and_older(key, limit) => {
+                    let seen = self.inner.sets.get(key);
+                    self.flight(upstream, key, seen.as_ref(), limit).await
+                }
                 outcome => outcome,
             }
         };
@@ -320,13 +370,20 @@ impl FeedEngine {
         self.inner.sets.get(key).is_some_and(|held| held.forgotten.is_some())
     }
 
+    fn is_shared_and_older(&self, key: &FeedKey, limit: Duration) -> bool {
+        let held = self.inner.sets.get(key);
+        held.is_some_and(|held| held.is_shared && self.age(&held) > limit)
+    }
+
+    /// `limit` is the oldest set of another replica that will do.
     async fn flight(
         &self,
         upstream: &Upstream,
         key: &FeedKey,
         seen: Option<&Held>,
+        limit: Duration,
     ) -> Result<Arc<FeedSet>, FlightError<FeedError>> {
-        let work = self.refresh(upstream, key, seen);
+        let work = self.refresh(upstream, key, seen, limit);
         self.inner.refreshes.fly(key.clone(), move || work).await
     }
 
@@ -337,7 +394,7 @@ impl FeedEngine {
         {
             return;
         }
-        let work = self.refresh(upstream, key, Some(held));
+        let work = self.refresh(upstream, key, Some(held), upstream.site.soft_expiry);
         self.inner.refreshes.start(key.clone(), move || work);
     }
 
@@ -346,9 +403,10 @@ impl FeedEngine {
         upstream: &Upstream,
         key: &FeedKey,
         seen: Option<&Held>,
+        limit: Duration,
     ) -> impl Future<Output = Result<Arc<FeedSet>, FeedError>> + Send + use<> {
         let (inner, seen) = (Arc::clone(&self.inner), seen.map(|held| held.fetch));
-        inner.refresh_since(upstream.clone(), key.clone(), seen)
+        inner.refresh_since(upstream.clone(), key.clone(), seen, limit)
     }
 
     async fn body(
@@ -415,25 +473,42 @@ impl Inner {
         upstream: Upstream,
         key: FeedKey,
         seen: Option<u64>,
+        limit: Duration,
     ) -> Result<Arc<FeedSet>, FeedError> {
         match self.sets.get(&key) {
             Some(held) if Some(held.fetch) != seen && held.forgotten.is_none() => Ok(held.set),
-            _ => self.refresh(upstream, key).await,
+            _ => self.refresh(upstream, key, limit).await,
         }
     }
 
-    /// Gathers a feed and keeps it, or notes that it could not be had; what was kept before stays.
-    async fn refresh(self: Arc<Self>, upstream: Upstream, key: FeedKey) -> Result<Arc<FeedSet>, FeedError> {
+    /// Gathers a feed, or takes what another replica has gathered, and keeps it; or notes that it could not be had: what was kept
+    /// before stays.
+    async fn refresh(
+        self: Arc<Self>,
+        upstream: Upstream,
+        key: FeedKey,
+        limit: Duration,
+    ) -> Result<Arc<FeedSet>, FeedError> {
         let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
-        let started = Instant::now();
-        let outcome = self.source.gather(&upstream, key.scope).await;
-        self.counted
-            .count(upstream.site.name.as_str(), outcome.as_ref().err(), started.elapsed());
+        let began_at = jiff::Timestamp::now();
+        let (started, sharing) = (Instant::now(), self.sharing(&upstream, &key, limit).await);
+        let (outcome, shared, lease) = match sharing {
+            Sharing::Found(label, gathered) => (Ok(gathered), Some(label), None),
+            Sharing::Ours(lease) => {
+                let outcome = lease.hold_while(self.gather(&upstream, &key, started)).await;
+                (outcome, None, Some(lease))
+            }
+            Sharing::Alone => (self.gather(&upstream, &key, started).await, None, None),
+        };
         match outcome {
             Ok(gathered) => {
                 let known = self.sets.get(&key).map(|held| held.set);
-                let set = FeedSet::renew(known.as_ref(), gathered, jiff::Timestamp::now());
-                let fresh = Held::new(Arc::clone(&set), self.clock.now());
+                let before = lease.as_ref().and_then(|lease| Label::read(lease.label_before()?));
+                let set = match shared {
+                    Some(label) => FeedSet::shared(known.as_ref(), gathered, label.changed_at),
+                    None => renewed(known.as_ref(), gathered, before),
+                };
+                let fresh = self.fresh(&set, shared);
                 self.change_set(key.clone(), |held| {
                     // Forgotten meanwhile: MISP has to be asked once more.
                     let forgotten = held.and_then(|held| held.forgotten);
@@ -452,15 +527,73 @@ impl Inner {
                     let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
                     tracing::warn!(site, feed = ?key.scope, bytes, "a feed is larger than half of memory_bytes and cannot be kept: MISP is asked at every request, and there is no last good feed; raise memory_bytes");
                 }
+                self.share(&upstream, key, began_at, &set, lease);
                 Ok(set)
             }
             Err(error) => {
                 tracing::warn!(site = upstream.site.name.as_str(), feed = ?key.scope, error = error.chain(), "a feed could not be refreshed");
                 let failed_at = Some(self.clock.now());
                 self.change_set(key, |held| held.map(|held| Held { failed_at, ..held }));
+                // Another replica may have a better way to MISP.
+                if let Some(lease) = lease {
+                    lease.release().await;
+                }
                 Err(error)
             }
         }
+    }
+
+    async fn gather(&self, upstream: &Upstream, key: &FeedKey, started: Instant) -> Result<Gathered, FeedError> {
+        let outcome = self.source.gather(upstream, key.scope).await;
+        self.counted
+            .count(upstream.site.name.as_str(), outcome.as_ref().err(), started.elapsed());
+        outcome
+    }
+
+    /// Looks whether another replica has gathered this feed, or does so now.
+    async fn sharing(&self, upstream: &Upstream, key: &FeedKey, max_age: Duration) -> Sharing {
+        let Some(cache) = &self.shared else {
+            return Sharing::Alone;
+        };
+        let wanted = Wanted {
+            max_age,
+            asked_at: jiff::Timestamp::now(),
+            newer_than: self.sets.get(key).map(|held| held.made_at),
+            forgotten_at: self.forgotten_at.get(key).map(|at| at.0),
+        };
+        shared_sets::find(cache, upstream, key, wanted).await
+    }
+
+    fn fresh(&self, set: &Arc<FeedSet>, shared: Option<Label>) -> Held {
+        let now = self.clock.now();
+        match shared {
+            None => Held::new(Arc::clone(set), now),
+            Some(label) => Held {
+                made_at: label.made_at,
+                is_shared: true,
+                ..Held::new(
+                    Arc::clone(set),
+                    now.before(shared_sets::age(label.made_at, jiff::Timestamp::now())),
+                )
+            },
+        }
+    }
+
+    /// Gives the set to the other replicas; no caller waits for that.
+    fn share(
+        &self,
+        upstream: &Upstream,
+        key: FeedKey,
+        began_at: jiff::Timestamp,
+        set: &Arc<FeedSet>,
+        lease: Option<Lease>,
+    ) {
+        let (Some(cache), Some(lease)) = (self.shared.clone(), lease) else {
+            return;
+        };
+        // For twice as long as it is fresh, so that its label tells whoever gathers next what has changed.
+        let (set, life) = (Arc::clone(set), upstream.site.soft_expiry * 2);
+        tokio::spawn(async move { shared_sets::put(cache, lease, key, began_at, &set, life).await });
     }
 
     /// Puts what `change` makes of a set in its place; nobody changes a set in between.
@@ -485,6 +618,17 @@ pub(crate) fn feed_key(upstream: &Upstream, scope: FeedScope) -> FeedKey {
         upstream: upstream.id(),
         scope,
         rules: question::rules(upstream, scope.kind),
+    }
+}
+
+/// Returns the set with the time at which it changed; another replica may have told since when these values are what they are.
+fn renewed(known: Option<&Arc<FeedSet>>, gathered: Gathered, before: Option<Label>) -> Arc<FeedSet> {
+    let set = FeedSet::renew(known, gathered, jiff::Timestamp::now());
+    match before {
+        Some(label) if known.is_none() && label.values == shared_sets::values_id(&set) => {
+            set.changed_earlier(label.changed_at)
+        }
+        _ => set,
     }
 }
 

@@ -8,8 +8,8 @@ use cache::{Moment, Weigh};
 use feed_classification::IndicatorSet;
 use sha2::{Digest as _, Sha256};
 
-use crate::Gathered;
 use crate::rendered::short_hex;
+use crate::{Gathered, Origin};
 
 /// The sorted, unique values of one feed, and since when they are what they are.
 #[derive(Debug)]
@@ -38,6 +38,20 @@ impl FeedSet {
         }
     }
 
+    /// Returns the set that replicas share, with the time at which it changed for them; `known` again when nothing in it differs.
+    ///
+    /// It may have changed there before `known` did here, and still differ from it: then the later time counts, by the same rule as for
+    /// [`renew`](Self::renew).
+    pub(crate) fn shared(known: Option<&Arc<Self>>, gathered: Gathered, changed_at: jiff::Timestamp) -> Arc<Self> {
+        match known {
+            Some(known) if known.values != gathered.values => {
+                Arc::new(Self::of(gathered, changed_at.max(a_second_after(known.changed_at))))
+            }
+            Some(known) if known.dropped == gathered.dropped && known.changed_at == changed_at => Arc::clone(known),
+            _ => Arc::new(Self::of(gathered, changed_at)),
+        }
+    }
+
     fn of(gathered: Gathered, changed_at: jiff::Timestamp) -> Self {
         Self {
             values: gathered.values,
@@ -46,6 +60,12 @@ impl FeedSet {
             generation: COUNTER.fetch_add(1, Ordering::Relaxed),
             id: OnceLock::new(),
         }
+    }
+
+    /// Returns the same set as one that has been what it is since `changed_at`.
+    pub(crate) fn changed_earlier(self: Arc<Self>, changed_at: jiff::Timestamp) -> Arc<Self> {
+        let gathered = Gathered::new(self.values.clone(), self.dropped.clone());
+        Arc::new(Self::of(gathered, changed_at))
     }
 
     /// Returns the values.
@@ -105,6 +125,10 @@ pub(crate) struct Held {
     pub(crate) fetched_at: Moment,
     /// Tells this fetch from every other one.
     pub(crate) fetch: u64,
+    /// When it was gathered, here or elsewhere, by the wall clock of whoever did.
+    pub(crate) made_at: jiff::Timestamp,
+    /// Another replica gathered it.
+    pub(crate) is_shared: bool,
 }
 
 impl Held {
@@ -115,7 +139,14 @@ impl Held {
             forgotten: None,
             fetched_at: now,
             fetch: COUNTER.fetch_add(1, Ordering::Relaxed),
+            made_at: jiff::Timestamp::now(),
+            is_shared: false,
         }
+    }
+
+    /// Returns where an answer comes from that had to wait for this set.
+    pub(crate) fn origin(&self) -> Origin {
+        if self.is_shared { Origin::Hit } else { Origin::Miss }
     }
 
     /// Returns the same set, to be fetched anew for the next caller.
@@ -145,6 +176,16 @@ mod tests {
 
     fn at(time: &str) -> jiff::Timestamp {
         time.parse().unwrap()
+    }
+
+    #[test]
+    fn a_set_of_another_replica_has_its_time_unless_what_is_held_would_seem_up_to_date() {
+        let shared = FeedSet::shared(None, gathered("a.example"), at("2026-11-22T08:00:00Z"));
+        assert_eq!(shared.changed_at(), at("2026-11-22T08:00:00Z"));
+        let other = FeedSet::shared(Some(&shared), gathered("b.example"), at("2026-11-22T07:00:00Z"));
+        assert_eq!(other.changed_at(), at("2026-11-22T08:00:01Z"));
+        let same = FeedSet::shared(Some(&shared), gathered("a.example"), at("2026-11-22T07:00:00Z"));
+        assert_eq!(same.changed_at(), at("2026-11-22T07:00:00Z"));
     }
 
     /// `If-Modified-Since` counts whole seconds: a set that changed must be younger by one.

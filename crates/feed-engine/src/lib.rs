@@ -31,6 +31,7 @@ mod question;
 mod rendered;
 mod request;
 mod rows;
+mod shared_sets;
 mod source;
 mod upstream;
 

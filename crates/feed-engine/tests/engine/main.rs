@@ -16,4 +16,5 @@ mod freshness;
 mod lost_filter;
 mod paging;
 mod question;
+mod shared;
 mod support;

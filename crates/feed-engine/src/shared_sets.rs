@@ -1,0 +1,298 @@
+//! Sets of feeds that replicas share: one gathers, the others take what it found.
+//!
+//! Every set carries a [`Label`] that is read before it: when its gathering began and ended by the wall clock of whoever did it, and when
+//! its values last changed, so that `ETag` and `Last-Modified` are the same everywhere. Errors are not shared.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cache::{Lease, SharedCache, Turn};
+use feed_classification::{Dropped, IndicatorSetBuilder, IndicatorType};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::request::FeedKey;
+use crate::{FeedSet, Gathered, Upstream};
+
+/// How far the wall clocks of replicas may be apart. What seems to come from further ahead is not believed.
+pub(crate) const SKEW: Duration = Duration::from_secs(2);
+
+/// A replica that is gone keeps the others waiting no longer than this; one that works prolongs its lease.
+const LEASE: Duration = Duration::from_secs(10);
+/// Rows that MISP sent without what a row has.
+const UNUSABLE: &str = "unusable";
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// What is known about a set before it is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Label {
+    pub(crate) began_at: Timestamp,
+    pub(crate) made_at: Timestamp,
+    pub(crate) changed_at: Timestamp,
+    /// Stands for the values: 128 bits of their hash.
+    pub(crate) values: u128,
+}
+
+/// Which shared set will do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// The oldest one that does.
+    pub(crate) max_age: Duration,
+    /// The moment of asking: whose gathering began later does whatever `max_age` says.
+    pub(crate) asked_at: Timestamp,
+    /// One that is no newer is here already.
+    pub(crate) newer_than: Option<Timestamp>,
+    /// The feed was forgotten then: only a gathering that began later counts.
+    pub(crate) forgotten_at: Option<Timestamp>,
+}
+
+/// What comes of looking for a shared set.
+pub(crate) enum Sharing {
+    /// Another replica has gathered it.
+    Found(Label, Gathered),
+    /// It is to be gathered here, for all.
+    Ours(Lease),
+    /// It is to be gathered here.
+    Alone,
+}
+
+impl Wanted {
+    /// Returns whether this set will do now.
+    pub(crate) fn likes(&self, label: &Label, now: Timestamp) -> bool {
+        let is_believable = label.made_at <= later(now, SKEW) && label.began_at <= label.made_at;
+        let counts = self.forgotten_at.is_none_or(|at| label.began_at > later(at, SKEW));
+        let is_news = self.newer_than.is_none_or(|held| label.made_at > held);
+        let is_young = age(label.made_at, now) <= self.max_age || label.began_at >= self.asked_at;
+        is_believable && counts && is_news && is_young
+    }
+}
+
+/// Looks for a set that will do; waits while another replica gathers it, at most for the site's time-out.
+pub(crate) async fn find(cache: &SharedCache, upstream: &Upstream, key: &FeedKey, wanted: Wanted) -> Sharing {
+    let name = name(key);
+    let give_up = Instant::now() + upstream.site.timeout;
+    let likes = move |label: &[u8]| Label::read(label).is_some_and(|label| wanted.likes(&label, Timestamp::now()));
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match cache.find_or_lease(&name, LEASE, &likes).await {
+            Turn::Found(found) => {
+                let kind = key.scope.kind;
+                let reading = tokio::task::spawn_blocking(move || {
+                    Some((Label::read(&found.label)?, read_set(kind, &found.value)?))
+                });
+                return match reading.await {
+                    Ok(Some((label, gathered))) => Sharing::Found(label, gathered),
+                    _ => Sharing::Alone,
+                };
+            }
+            Turn::Yours(lease) => return Sharing::Ours(lease),
+            Turn::Busy if Instant::now() < give_up => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            _ => return Sharing::Alone,
+        }
+    }
+}
+
+/// Puts a set where the others find it, and gives the lease back.
+pub(crate) async fn put(
+    cache: SharedCache,
+    lease: Lease,
+    key: FeedKey,
+    began_at: Timestamp,
+    set: &FeedSet,
+    life: Duration,
+) {
+    let label = Label {
+        began_at,
+        made_at: Timestamp::now(),
+        changed_at: set.changed_at(),
+        values: values_id(set),
+    };
+    // A source of somebody else's may count what nobody here could read.
+    if let Some(bytes) = written(set) {
+        lease
+            .hold_while(cache.put(&name(&key), &label.written(), bytes, life))
+            .await;
+    }
+    lease.release().await;
+}
+
+/// Returns a number for the values that is the same on every replica.
+pub(crate) fn values_id(set: &FeedSet) -> u128 {
+    u128::from_str_radix(set.id(), 16).unwrap_or_default()
+}
+
+impl Label {
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let numbers: Vec<[u8; 16]> = bytes.chunks(16).map_while(|chunk| chunk.try_into().ok()).collect();
+        let [began, made, changed, values] = *numbers.as_slice() else {
+            return None;
+        };
+        let time = |bytes| Timestamp::from_nanosecond(i128::from_be_bytes(bytes)).ok();
+        Some(Self {
+            began_at: time(began)?,
+            made_at: time(made)?,
+            changed_at: time(changed)?,
+            values: u128::from_be_bytes(values),
+        })
+    }
+
+    fn written(&self) -> Vec<u8> {
+        let times = [self.began_at, self.made_at, self.changed_at];
+        let times = times.into_iter().flat_map(|time| time.as_nanosecond().to_be_bytes());
+        times.chain(self.values.to_be_bytes()).collect()
+    }
+}
+
+/// Returns how long ago that was by this replica's wall clock.
+pub(crate) fn age(made_at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(made_at)).unwrap_or_default()
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// Names a set among replicas. Another version of ours may extract other values from the same rows.
+fn name(key: &FeedKey) -> Vec<u8> {
+    format!("set/{}/{key:?}", env!("CARGO_PKG_VERSION")).into_bytes()
+}
+
+/// Reasons, lengths and texts, each in one run: that compresses best.
+fn written(set: &FeedSet) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let count = |bytes: &mut Vec<u8>, number: usize| -> Option<()> {
+        bytes.extend(u32::try_from(number).ok()?.to_be_bytes());
+        Some(())
+    };
+    count(&mut bytes, set.dropped().len())?;
+    for (reason, attributes) in set.dropped() {
+        known_reason(reason.as_bytes())?;
+        count(&mut bytes, reason.len())?;
+        bytes.extend(reason.as_bytes());
+        bytes.extend(attributes.to_be_bytes());
+    }
+    count(&mut bytes, set.values().len())?;
+    for value in set.values() {
+        count(&mut bytes, value.len())?;
+    }
+    set.values().iter().for_each(|value| bytes.extend(value.as_bytes()));
+    Some(bytes)
+}
+
+fn read_set(kind: IndicatorType, bytes: &[u8]) -> Option<Gathered> {
+    let mut rest = bytes;
+    let mut dropped = BTreeMap::new();
+    for _ in 0..take_number(&mut rest)? {
+        let length = take_number(&mut rest)?;
+        let (reason, after) = rest.split_at_checked(length)?;
+        let (attributes, after) = after.split_first_chunk::<8>()?;
+        dropped.insert(known_reason(reason)?, u64::from_be_bytes(*attributes));
+        rest = after;
+    }
+    let count = take_number(&mut rest)?;
+    let (lengths, text) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let mut text = std::str::from_utf8(text).ok()?;
+    let mut values = IndicatorSetBuilder::new(kind);
+    for length in lengths.chunks(4) {
+        let length = u32::from_be_bytes(length.try_into().ok()?);
+        let (value, after) = text.split_at_checked(usize::try_from(length).ok()?)?;
+        values.push(value);
+        text = after;
+    }
+    text.is_empty().then(|| Gathered::new(values.finish(), dropped))
+}
+
+fn take_number(bytes: &mut &[u8]) -> Option<usize> {
+    let (number, rest) = bytes.split_first_chunk::<4>()?;
+    *bytes = rest;
+    usize::try_from(u32::from_be_bytes(*number)).ok()
+}
+
+fn known_reason(name: &[u8]) -> Option<&'static str> {
+    let mut names = Dropped::ALL.iter().map(|reason| reason.as_str()).chain([UNUSABLE]);
+    names.find(|known| known.as_bytes() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use feed_classification::IndicatorSet;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn label(began: i64, made: i64) -> Label {
+        Label {
+            began_at: at(began),
+            made_at: at(made),
+            changed_at: at(0),
+            values: 7,
+        }
+    }
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn wanted(max_age: u64) -> Wanted {
+        Wanted {
+            max_age: Duration::from_secs(max_age),
+            asked_at: at(100),
+            newer_than: None,
+            forgotten_at: None,
+        }
+    }
+
+    #[test]
+    fn a_set_comes_back_as_it_was_with_its_label() {
+        let values = IndicatorSet::of(IndicatorType::Yara, ["rule a {\r\n}", "rule \u{e4}", ""]);
+        let dropped = BTreeMap::from([("empty", 3), ("wildcard", 1)]);
+        let set = FeedSet::renew(None, Gathered::new(values.clone(), dropped.clone()), at(0));
+        let bytes = written(&set).unwrap();
+        let read = read_set(IndicatorType::Yara, &bytes).unwrap();
+        assert_eq!((read.values, read.dropped), (values, dropped));
+        assert_eq!(Label::read(&label(1, 2).written()), Some(label(1, 2)));
+        for cut in 0..bytes.len() {
+            assert!(
+                read_set(IndicatorType::Yara, bytes.get(..cut).unwrap()).is_none(),
+                "{cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_set_is_taken_as_long_as_the_caller_would_take_one_of_ours() {
+        assert!(wanted(300).likes(&label(0, 1), at(301)));
+        assert!(!wanted(300).likes(&label(0, 1), at(302)));
+        assert!(!wanted(0).likes(&label(99, 100), at(101)));
+        assert!(wanted(0).likes(&label(100, 101), at(102)), "it began after we asked");
+    }
+
+    #[test]
+    fn a_forgotten_feed_is_taken_from_who_began_after_that() {
+        let forgotten = Wanted {
+            forgotten_at: Some(at(50)),
+            max_age: DAY,
+            ..wanted(0)
+        };
+        assert!(!forgotten.likes(&label(49, 60), at(60)));
+        assert!(!forgotten.likes(&label(51, 60), at(60)), "the clocks may be apart");
+        assert!(forgotten.likes(&label(53, 60), at(60)));
+    }
+
+    #[test]
+    fn what_comes_from_the_future_or_is_here_already_is_not_taken() {
+        assert!(wanted(300).likes(&label(0, 102), at(100)));
+        assert!(!wanted(300).likes(&label(0, 103), at(100)));
+        let held = Wanted {
+            newer_than: Some(at(90)),
+            ..wanted(300)
+        };
+        assert!(!held.likes(&label(0, 90), at(100)));
+        assert!(held.likes(&label(0, 91), at(100)));
+    }
+}
