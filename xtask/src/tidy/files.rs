@@ -45,7 +45,8 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Result
             let ours = if name.starts_with('.') {
                 HIDDEN_BUT_OURS.contains(&&*name)
             } else {
-                !MADE_BY_TOOLS.contains(&&*name)
+                // Tools make nothing among the sources, where `target` is a module like any other.
+                prefix.split('/').any(|part| part == "src") || !MADE_BY_TOOLS.contains(&&*name)
             };
             if ours {
                 collect(&entry.path(), &format!("{path}/"), files)?;
