@@ -24,6 +24,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("redis-server", "redis-server"),
     ("saslpasswd2", "sasl2-bin"),
     ("unbound", "unbound"),
+    ("setpriv", "util-linux"),
     ("systemd-analyze", "systemd"),
 ];
 

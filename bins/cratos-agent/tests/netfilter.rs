@@ -230,6 +230,53 @@ fn ipset_holds_both_families_and_is_filled_again_when_somebody_empties_it() {
     assert_eq!(first, again);
 }
 
+#[test]
+fn the_capability_to_change_rules_is_all_that_the_agent_takes() {
+    let Some(enforcing) = Enforcing::new() else { return };
+    if test_peers::program("setpriv").is_none() {
+        return;
+    }
+    enforcing.server.answer("type/ip/", Answer::feed(&LISTED));
+    let config = enforcing.host.config_file();
+    let given = Command::new("chown")
+        .arg("-R")
+        .arg("65534:65534")
+        .arg(enforcing.host.dir.path())
+        .status()
+        .unwrap();
+    assert!(given.success());
+    let agent = |capabilities: &str| {
+        let mut command = enforcing.pair.host.command("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]);
+        command.args([
+            format!("--inh-caps={capabilities}"),
+            format!("--ambient-caps={capabilities}"),
+        ]);
+        command.arg(format!("--bounding-set={capabilities}"));
+        // The folder that cargo builds into need not be open to everybody; a program of its own is.
+        let program = enforcing.host.path("cratos-agent");
+        std::fs::copy(env!("CARGO_BIN_EXE_cratos-agent"), &program).unwrap();
+        command.arg(program).arg("--config").arg(&config).arg("apply");
+        command.output().unwrap()
+    };
+    let without = agent("-all");
+    assert_eq!(
+        without.status.code(),
+        Some(1),
+        "{}",
+        String::from_utf8_lossy(&without.stderr)
+    );
+    assert_eq!(enforcing.generation(), None);
+    let with = agent("-all,+net_admin");
+    assert!(
+        with.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&with.stdout),
+        String::from_utf8_lossy(&with.stderr)
+    );
+    assert!(enforcing.generation().is_some());
+}
+
 /// Namespaces go with their test.
 #[test]
 fn a_namespace_is_gone_after_its_test() {

@@ -25,8 +25,9 @@ impl Staged {
             .tempfile_in(folder.unwrap_or(Path::new(".")))?;
         temporary.write_all(bytes)?;
         let file = temporary.as_file();
-        if let Some(before) = &before {
-            keep_owner(file, before)?;
+        match &before {
+            Some(before) => keep_owner(file, before)?,
+            None => belong_to_folder(file, path)?,
         }
         // After the owner: the system takes some bits away when that changes.
         file.set_permissions(Permissions::from_mode(mode.or(kept).unwrap_or(0o644)))?;
@@ -56,6 +57,16 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Resul
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// What root makes new in somebody's folder is that one's, so that a command typed by root leaves nothing that the service cannot use.
+pub(crate) fn belong_to_folder(file: &File, path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::metadata(folder.unwrap_or(Path::new(".")))?;
+    if file.metadata()?.uid() == 0 && folder.uid() != 0 {
+        return std::os::unix::fs::fchown(file, Some(folder.uid()), Some(folder.gid()));
+    }
+    Ok(())
 }
 
 /// An agent that is not root cannot give files away: then the file is its own, as long as it was so before.
@@ -89,14 +100,27 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_leaves_the_file_as_it_was() {
-        // The one device that is always full; nothing can be staged beside it, so the writing itself is tried.
-        let full = fs::OpenOptions::new().write(true).open("/dev/full");
-        let Ok(mut full) = full else { return };
-        assert_eq!(full.write_all(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    fn a_file_that_cannot_be_written_leaves_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("missing/list.txt");
-        assert!(replace(&path, b"x", None).is_err());
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert!(replace(&dir.path().join("missing/list.txt"), b"x", None).is_err());
+        fs::create_dir(dir.path().join("folder")).unwrap();
+        assert!(
+            replace(&dir.path().join("folder"), b"x", None).is_err(),
+            "a folder is no file"
+        );
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_root_makes_belongs_to_whom_the_folder_belongs() {
+        let dir = tempfile::tempdir().unwrap();
+        if std::os::unix::fs::chown(dir.path(), Some(12), Some(34)).is_err() {
+            eprintln!("skipped: only root can give folders away");
+            return;
+        }
+        let path = dir.path().join("new.txt");
+        replace(&path, b"x", None).unwrap();
+        let made = fs::metadata(&path).unwrap();
+        assert_eq!((made.uid(), made.gid()), (12, 34));
     }
 }

@@ -40,6 +40,7 @@ impl StateDir {
     pub fn open(root: &Path) -> Result<Self, StateError> {
         for folder in [root.to_owned(), root.join("feeds"), root.join("targets")] {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+            let made = made.and_then(|()| atomic_file::belong_to_folder(&fs::File::open(&folder)?, &folder));
             made.map_err(|source| StateError::Directory { path: folder, source })?;
         }
         Ok(Self { root: root.to_owned() })

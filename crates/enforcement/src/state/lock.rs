@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use crate::atomic_file;
+
 /// How long a change may keep another one waiting.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -54,6 +56,7 @@ impl Lock {
             .mode(0o600)
             .open(path)
             .map_err(failed)?;
+        atomic_file::belong_to_folder(&file, path).map_err(failed)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { _file: file }),
             Err(Errno::WOULDBLOCK) => Err(LockError::Taken { path: path.to_owned() }),
