@@ -396,6 +396,30 @@ fn a_full_disk_leaves_the_list_as_it_was() {
     );
 }
 
+#[test]
+fn a_full_disk_below_the_state_is_told_and_keeps_nothing_from_being_enforced() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    let Some(_disk) = Disk::mounted(host.path("state")) else {
+        return;
+    };
+    let many: Vec<String> = (0..20_000)
+        .map(|number| format!("much-too-long-{number}.example"))
+        .collect();
+    server.answer("domain", Answer::Feed(many));
+    for _ in 0..2 {
+        let (failed, outcome) = apply(&host, Order::default());
+        assert!(
+            failed.is_empty() && matches!(outcome, Outcome::NotKept(_)),
+            "{failed:?} {outcome:?}"
+        );
+        assert_eq!(host.list().len(), 20_000);
+    }
+    server.answer("domain", Answer::feed(&["a.example"]));
+    assert!(matches!(apply(&host, Order::default()).1, Outcome::Changed(_)));
+    assert_eq!(host.list(), ["a.example"]);
+}
+
 /// A disk that is soon full.
 struct Disk(PathBuf);
 

@@ -314,6 +314,27 @@ mod tests {
     }
 
     #[test]
+    fn an_independent_parser_reads_every_rule() {
+        const READ: &str = "import sys, suricataparser\nfor line in open(sys.argv[1]):\n    print(suricataparser.parse_rule(line).sid)";
+        let Some(python) = test_peers::python() else { return };
+        let dir = tempfile::tempdir().unwrap();
+        let rendered = target(dir.path(), false).render(&values()).unwrap();
+        let file = dir.path().join(RULES);
+        fs::write(&file, rendered.part(RULES)).unwrap();
+        let read = std::process::Command::new(python)
+            .args(["-c", READ])
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+        let sids = String::from_utf8(read.stdout).unwrap();
+        let different: std::collections::BTreeSet<&str> = sids.lines().collect();
+        let rules = rendered.part(RULES).iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!((sids.lines().count(), different.len()), (rules, rules), "{sids}");
+        assert!(rules > PROTOCOLS.len());
+    }
+
+    #[test]
     fn rules_that_are_refused_leave_the_old_ones() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(RULES), "old").unwrap();
