@@ -5,7 +5,7 @@
 //! does not change: a value that stands in both lists is dropped at every moment, one that stands in neither at none.
 //!
 //! Less is not enough. A transaction switches the rules first and shows what it put into sets a little later: on Linux 6.18, with sets of
-//! 50 000 addresses that were filled in the same transaction, 66 of 83 000 listed packets passed in that little.
+//! 50 000 addresses that were filled in the same transaction, 66 of 166 000 listed packets passed in that little.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
