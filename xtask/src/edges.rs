@@ -13,7 +13,7 @@ use crate::steps::Outcome;
 /// Each crate, and which of ours it may use in what it ships.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("cache", &[]),
-    ("cratos-agent", &["enforcement", "feed-classification"]),
+    ("cratos-agent", &["defectdojo", "enforcement", "feed-classification"]),
     ("client-address", &[]),
     (
         "cratosd",
@@ -28,6 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "token-crypto",
         ],
     ),
+    // The ages of look-ups are those of feeds.
+    ("defectdojo", &["feed-classification"]),
     ("enforcement", &["feed-classification"]),
     ("feed-classification", &[]),
     (

@@ -1,0 +1,102 @@
+//! What is wrong with the configuration, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde_yaml::{Location, Spanned};
+
+/// One thing that is wrong: `file:line:column: key: what is wrong: what to write`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: u64,
+    /// The column, counted from 1.
+    pub column: u64,
+    /// The key, empty where there is none.
+    pub key: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to write, empty where that is clear.
+    pub instead: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)?;
+        for part in [&self.key, &self.what, &self.instead] {
+            if !part.is_empty() {
+                write!(f, ": {part}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A line and a column.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    line: u64,
+    column: u64,
+}
+
+impl Place {
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+}
+
+impl From<Location> for Place {
+    fn from(location: Location) -> Self {
+        Self {
+            line: location.line().max(1),
+            column: location.column().max(1),
+        }
+    }
+}
+
+pub(super) fn place<T>(value: &Spanned<T>) -> Place {
+    value.referenced.into()
+}
+
+/// Collects what is wrong.
+#[derive(Debug)]
+pub(super) struct Report {
+    file: PathBuf,
+    problems: Vec<Problem>,
+}
+
+impl Report {
+    pub(super) fn new(file: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(super) fn wrong(&mut self, place: Place, key: &str, what: impl Into<String>, instead: impl Into<String>) {
+        self.problems.push(Problem {
+            file: self.file.clone(),
+            line: place.line,
+            column: place.column,
+            key: key.to_owned(),
+            what: what.into(),
+            instead: instead.into(),
+        });
+    }
+
+    /// Returns the value if nothing was wrong, else all problems in the order of the file.
+    pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Problem>> {
+        match value {
+            Some(value) if self.problems.is_empty() => Ok(value),
+            _ => {
+                self.problems.sort_by_key(|problem| (problem.line, problem.column));
+                Err(self.problems)
+            }
+        }
+    }
+}

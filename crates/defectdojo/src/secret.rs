@@ -1,0 +1,80 @@
+//! The secrets: read anew for every question, so that they can be changed without a restart.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// Longer than any token of cratosd and any key of DefectDojo.
+const MAX_BYTES: u64 = 4096;
+
+/// A file that holds a secret and nothing else.
+#[derive(Clone, Debug)]
+pub struct SecretFile {
+    path: PathBuf,
+}
+
+impl SecretFile {
+    /// Names the file; it is read when the secret is needed.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Returns where the secret is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the secret.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or what it holds cannot be a secret that goes into a header.
+    pub fn read(&self) -> io::Result<SecretString> {
+        let mut text = String::new();
+        File::open(&self.path)?.take(MAX_BYTES).read_to_string(&mut text)?;
+        let secret = SecretString::from(text.trim());
+        drop(SecretString::from(text));
+        let fits = |byte: u8| byte.is_ascii_graphic();
+        if secret.expose_secret().is_empty() || !secret.expose_secret().bytes().all(fits) {
+            return Err(no_secret());
+        }
+        Ok(secret)
+    }
+
+    /// Returns the value of `Authorization`, with the word that this server wants before the secret.
+    pub(crate) fn header(&self, scheme: &str) -> io::Result<HeaderValue> {
+        let secret = self.read()?;
+        let text = SecretString::from(format!("{scheme} {}", secret.expose_secret()));
+        let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| no_secret())?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+fn no_secret() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the file holds no key or token")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_around_a_secret_do_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = SecretFile::new(dir.path().join("key"));
+        std::fs::write(file.path(), " abc-DEF_1\r\n").unwrap();
+        assert_eq!(file.read().unwrap().expose_secret(), "abc-DEF_1");
+        assert_eq!(format!("{:?}", file.header("Token").unwrap()), "Sensitive");
+        for wrong in ["", "\n", "a b", "a\nb", "ü"] {
+            std::fs::write(file.path(), wrong).unwrap();
+            assert!(file.read().is_err(), "{wrong:?}");
+        }
+        std::fs::remove_file(file.path()).unwrap();
+        assert_eq!(file.read().unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}
