@@ -12,12 +12,17 @@ use crate::commands;
 use crate::exit::{Exit, complain};
 use crate::telemetry::{self, LogFormat};
 
+mod defectdojo;
+
 /// What is said below every help text.
 const AFTER_HELP: &str = "\
 Every option can also be given in the environment variable that stands behind it.
 The log goes to standard error; RUST_LOG sets what is logged (`debug`, `warn`, …).
 
-Exit codes: 0 fine, 1 something is not enforced as it should be, 64 bad usage or configuration, 69 cratosd has no answer.";
+Exit codes: 0 fine, 1 something is not as it should be, 64 bad usage or configuration, 69 cratosd (or DefectDojo) has no answer.";
+
+/// Where the configuration is.
+const CONFIG: &str = "/etc/cratos-agent/agent.yaml";
 
 /// Applies feeds of cratosd on this host.
 #[derive(Debug, Parser)]
@@ -26,16 +31,15 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// The configuration
+    /// The configuration [default: /etc/cratos-agent/agent.yaml, or defectdojo.yaml there]
     #[arg(
         long,
         global = true,
         env = "CRATOS_AGENT_CONFIG",
         hide_env_values = true,
-        value_name = "FILE",
-        default_value = "/etc/cratos-agent/agent.yaml"
+        value_name = "FILE"
     )]
-    config: PathBuf,
+    config: Option<PathBuf>,
 
     /// How a line of the log looks: text or json
     #[arg(
@@ -63,6 +67,8 @@ enum Command {
     Status,
     /// Read the configuration and report every problem
     Check,
+    /// Note and tag findings in DefectDojo whose CVEs are in events of MISP
+    Defectdojo(defectdojo::Options),
 }
 
 /// How `apply` is meant.
@@ -112,7 +118,11 @@ pub(crate) fn main() -> ExitCode {
         complain(format_args!("error: {error}"));
         return Exit::Usage.into();
     }
-    let config = match Config::read(&cli.config, &Registry::builtin()) {
+    if let Command::Defectdojo(options) = cli.command {
+        return defectdojo::main(cli.config, &options).into();
+    }
+    let path = cli.config.unwrap_or_else(|| CONFIG.into());
+    let config = match Config::read(&path, &Registry::builtin()) {
         Ok(config) => config,
         Err(problems) => {
             problems.iter().for_each(complain);
@@ -125,6 +135,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Restore => commands::restore(config),
         Command::Status => commands::status(&config),
         Command::Check => commands::check(&config),
+        // Has a configuration of its own, and is done above.
+        Command::Defectdojo(_) => Exit::Done,
     }
     .into()
 }

@@ -157,7 +157,8 @@ fn failed(error: &AgentError) -> Exit {
     }
 }
 
-fn block_on(work: impl Future<Output = Exit>) -> Exit {
+/// Runs it to its end.
+pub(crate) fn block_on(work: impl Future<Output = Exit>) -> Exit {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => {

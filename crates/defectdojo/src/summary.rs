@@ -48,13 +48,17 @@ pub struct Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "finding {}: ", self.finding)?;
-        let would = if self.dry_run { "would " } else { "" };
+        let (add, remove) = if self.dry_run {
+            ("would add", "would remove")
+        } else {
+            ("added", "removed")
+        };
         match &self.outcome {
-            Ok(Deed::AddNote { event }) => write!(f, "{would}add a note about event {event}"),
-            Ok(Deed::RemoveNote { note }) => write!(f, "{would}remove note {note}, the second about one event"),
-            Ok(Deed::AddTag { tag }) => write!(f, "{would}add the tag {tag}"),
-            Ok(Deed::RemoveTag { tag }) => write!(f, "{would}remove the tag {tag}"),
-            Ok(Deed::LeaveTag { tag }) => write!(f, "leave the tag {tag}: somebody else set it"),
+            Ok(Deed::AddNote { event }) => write!(f, "{add} a note about event {event}"),
+            Ok(Deed::RemoveNote { note }) => write!(f, "{remove} note {note}, the second about one event"),
+            Ok(Deed::AddTag { tag }) => write!(f, "{add} the tag {tag}"),
+            Ok(Deed::RemoveTag { tag }) => write!(f, "{remove} the tag {tag}"),
+            Ok(Deed::LeaveTag { tag }) => write!(f, "the tag {tag} stays: somebody else set it"),
             Err(why) => write!(f, "failed: {why}"),
         }
     }

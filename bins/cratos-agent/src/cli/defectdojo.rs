@@ -1,0 +1,70 @@
+//! `defectdojo`: one run of campaign correlation.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+use defectdojo::{AskError, Config, Correlation, Mode, RunError, Step, chain};
+
+use crate::commands::block_on;
+use crate::exit::{Exit, complain, print};
+
+/// Where the configuration is.
+const CONFIG: &str = "/etc/cratos-agent/defectdojo.yaml";
+
+/// How `defectdojo` is meant.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Change nothing and print what would be done
+    #[arg(long, env = "CRATOS_AGENT_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    dry_run: bool,
+}
+
+/// Runs once, prints every step and a summary.
+pub(super) fn main(config: Option<PathBuf>, options: &Options) -> Exit {
+    let path = config.unwrap_or_else(|| CONFIG.into());
+    let config = match Config::read(&path) {
+        Ok(config) => config,
+        Err(problems) => {
+            problems.iter().for_each(complain);
+            return Exit::Usage;
+        }
+    };
+    let mode = if options.dry_run { Mode::DryRun } else { Mode::Apply };
+    let mut is_told = true;
+    let mut tell = |step: &Step| match step.outcome {
+        Ok(_) => is_told &= print(&format!("{step}\n")),
+        Err(_) => complain(format_args!("error: {step}")),
+    };
+    let mut outcome = None;
+    let exit = block_on(async {
+        outcome = Some(match Correlation::new(&config) {
+            Ok(correlation) => correlation.run(mode, &mut tell).await,
+            Err(error) => Err(error),
+        });
+        Exit::Done
+    });
+    match outcome {
+        None => exit,
+        Some(Err(error)) => failed(&error),
+        Some(Ok(summary)) => {
+            let is_told = print(&summary.to_string()) && is_told;
+            if summary.is_whole() && is_told {
+                Exit::Done
+            } else {
+                Exit::Failed
+            }
+        }
+    }
+}
+
+fn failed(error: &RunError) -> Exit {
+    complain(format_args!("error: {}", chain(error)));
+    match error {
+        RunError::Config(_)
+        | RunError::Findings(AskError::Secret { .. })
+        | RunError::LookUp(AskError::Secret { .. }) => Exit::Usage,
+        RunError::Findings(_) | RunError::LookUp(_) => Exit::Unavailable,
+        _ => Exit::Failed,
+    }
+}
