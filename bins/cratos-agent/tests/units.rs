@@ -12,7 +12,11 @@ fn the_units_are_as_hard_as_they_say() {
     let Some(analyze) = test_peers::program("systemd-analyze") else {
         return;
     };
-    for unit in ["cratos-agent.service", "cratos-agent-restore.service"] {
+    for unit in [
+        "cratos-agent.service",
+        "cratos-agent-restore.service",
+        "cratos-agent-defectdojo.service",
+    ] {
         // The number is ten times the exposure.
         let judged = Command::new(&analyze)
             .args(["security", "--offline=true", "--no-pager", "--threshold=20"])
@@ -40,6 +44,7 @@ fn only_who_changes_rules_gets_the_capability_for_it() {
         set.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(capabilities("cratos-agent.service"), [""]);
+    assert_eq!(capabilities("cratos-agent-defectdojo.service"), [""]);
     assert_eq!(capabilities("cratos-agent.service.d/netfilter.conf"), ["CAP_NET_ADMIN"]);
     assert_eq!(capabilities("cratos-agent-restore.service"), ["CAP_NET_ADMIN"]);
     assert!(text("cratos-agent-restore.service").contains("\nBefore=network-pre.target"));
