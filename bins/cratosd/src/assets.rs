@@ -14,7 +14,7 @@ const JS: &str = "text/javascript; charset=utf-8";
 const TXT: &str = "text/plain; charset=utf-8";
 
 /// Every file under `/static/`, by its name there. To add one: the file in `assets/`, and a line here.
-static ASSETS: [Asset; 12] = [
+static ASSETS: [Asset; 14] = [
     Asset::new("favicon.ico", ICON, include_bytes!("../assets/favicon.ico")),
     Asset::new("icon.svg", SVG, include_bytes!("../assets/icon.svg")),
     Asset::new("api-pages.css", CSS, include_bytes!("../assets/api-pages.css")),
@@ -55,6 +55,8 @@ static ASSETS: [Asset; 12] = [
         TXT,
         include_bytes!("../assets/rapidoc/LICENSE.txt"),
     ),
+    Asset::new("token.css", CSS, include_bytes!("../assets/token.css")),
+    Asset::new("token.js", JS, include_bytes!("../assets/token.js")),
 ];
 
 /// When the files last changed: when the program did, which holds them.

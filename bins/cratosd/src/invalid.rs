@@ -67,6 +67,27 @@ impl Invalid {
         self
     }
 
+    /// Returns the name of the field that is wrong, also of one inside of `scope`.
+    pub(crate) fn field(&self) -> Option<&str> {
+        let mut names = self.loc.iter().filter_map(Value::as_str);
+        names.find(|name| !matches!(*name, "body" | "scope"))
+    }
+
+    /// Returns what kind of fault it is: `missing`, `value_error`, …
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Returns what is wrong, in words and without the prefix that clients of the reference expect.
+    pub(crate) fn reason(&self) -> &str {
+        self.msg.strip_prefix("Value error, ").unwrap_or(&self.msg)
+    }
+
+    /// Returns what the caller wrote, as far as it is repeated.
+    pub(crate) fn written(&self) -> Option<&str> {
+        self.input.as_deref()
+    }
+
     /// Adds a position in the body to the place.
     pub(crate) fn at(mut self, offset: usize) -> Self {
         self.loc.push(offset.into());

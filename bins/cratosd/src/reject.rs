@@ -87,7 +87,8 @@ impl Reject {
         }
     }
 
-    fn status(&self) -> StatusCode {
+    /// Returns the status that this is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NotFound | Self::NoSuchThing(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -100,6 +101,14 @@ impl Reject {
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Returns what is wrong as one text, for people.
+    pub(crate) fn words(&self) -> &str {
+        match self.detail() {
+            Detail::Words(words) => words,
+            Detail::Parts(_) => "Some parts of the request are wrong.",
         }
     }
 
@@ -120,7 +129,8 @@ impl Reject {
         })
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    /// Returns after which time it may work, where waiting helps.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooOften { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             Self::TimedOut { .. } => Some(RETRY_AFTER),

@@ -19,6 +19,8 @@ use crate::routes::{Route, Segments};
 
 /// What a route may look at. The token is in the headers, the query or the path: never print any of them.
 pub(crate) struct Request<'a> {
+    /// One of those that the route takes.
+    pub(crate) method: &'a Method,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) query: Query<'a>,
     /// The token of `/t/{token}/v1/…`.
@@ -99,6 +101,7 @@ async fn dispatch(
         return Err(Reject::MethodNotAllowed(route.methods()));
     }
     let request = Request {
+        method: &parts.method,
         headers: &parts.headers,
         query,
         path_token: path_token.as_deref(),

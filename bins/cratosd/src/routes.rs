@@ -76,6 +76,8 @@ pub(crate) enum Route<'a> {
     FeedMapping,
     /// `/v1/generate_token_json`
     GenerateTokenJson,
+    /// `/v1/generate_token_form`
+    GenerateTokenForm,
     /// `/v1/feed/…`, `/v1/vendor/…` and `/v1/uuid/…`
     Feed(FeedPath<'a>),
     /// `/v1/clear_cache/feed/…`
@@ -116,6 +118,7 @@ impl<'a> Route<'a> {
             Route::Warninglist(WarninglistPath { id: "", output: "" }),
             Route::FeedMapping,
             Route::GenerateTokenJson,
+            Route::GenerateTokenForm,
             Route::Feed(feed),
             Route::Feed(FeedPath {
                 output: Output::Vendor(""),
@@ -151,6 +154,7 @@ impl<'a> Route<'a> {
             ["v1", "warninglist", "id", id, "output", output] => Self::Warninglist(WarninglistPath { id, output }),
             ["v1", "feedmapping"] => Self::FeedMapping,
             ["v1", "generate_token_json"] => Self::GenerateTokenJson,
+            ["v1", "generate_token_form"] => Self::GenerateTokenForm,
             ["v1", "feed", feed, "type", kind, "age", age, "output", output] => Self::Feed(FeedPath {
                 of: Of::Feed(feed),
                 kind,
@@ -216,6 +220,7 @@ impl<'a> Route<'a> {
             Self::Warninglist(_) => "/v1/warninglist/id/{id}/output/{output}",
             Self::FeedMapping => "/v1/feedmapping",
             Self::GenerateTokenJson => "/v1/generate_token_json",
+            Self::GenerateTokenForm => "/v1/generate_token_form",
             Self::Feed(FeedPath { of, output, .. }) => match (of, output) {
                 (_, Output::Vendor(_)) => "/v1/vendor/{vendor}/feed/{feed}/type/{type}/age/{age}",
                 (Of::Feed(_), Output::Named(_)) => "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}",
@@ -231,6 +236,7 @@ impl<'a> Route<'a> {
     pub(crate) fn methods(self) -> &'static [Method] {
         match self {
             Self::GenerateTokenJson => &[Method::POST],
+            Self::GenerateTokenForm => &[Method::GET, Method::HEAD, Method::POST],
             Self::ClearCache(_) => &[Method::DELETE],
             Self::Landing
             | Self::Robots
@@ -274,6 +280,7 @@ impl<'a> Route<'a> {
             Self::Warninglist(path) => warninglist::get(app, &grant()?, &path).await,
             Self::FeedMapping => Ok(feedmapping::get(&grant()?)),
             Self::GenerateTokenJson => generate_token::post(app, &app.snapshot(), request).await,
+            Self::GenerateTokenForm => generate_token::form::answer(app, &app.snapshot(), request).await,
             Self::Feed(path) => feed::get(app, &request, &grant()?, &path).await,
             Self::ClearCache(path) => clear_cache::delete(app, &grant()?, &path),
             Self::Changes(path) => changes::get(app, &request, &grant()?, &path).await,

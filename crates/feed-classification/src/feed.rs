@@ -25,7 +25,7 @@ named! {
         Cust5 = "cust5",
         /// Every indicator of published events, with or without a classification.
         Any = "any",
-        /// As [`FeedName::Any`], and MISP's warninglists are not enforced.
+        /// As any, and MISP's warninglists are not enforced.
         FortyTwo = "42",
     }
 }
@@ -72,6 +72,16 @@ mod tests {
             assert_eq!(feed.to_string(), *name);
         }
         assert_eq!(FeedName::ALL.len(), 11);
+    }
+
+    #[test]
+    fn every_name_has_a_sentence_for_people() {
+        for feed in FeedName::ALL {
+            let text = feed.summary();
+            assert!(text.ends_with('.') && text.starts_with(char::is_uppercase), "{text}");
+            assert!(!text.contains(['`', '[', '_']), "{text}");
+        }
+        assert_eq!(FeedName::Block.summary(), "Indicators that devices block.");
     }
 
     #[test]

@@ -29,17 +29,19 @@ impl UnknownName {
 }
 
 /// Writes a field-less enum whose variants have one name each on the wire, so that name, order and parser cannot drift apart.
+///
+/// The sentence before each variant is for people who choose one, too: no links and no names of ours in it.
 macro_rules! named {
     (
         $(#[$meta:meta])*
         pub enum $name:ident as $what:literal {
-            $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+
+            $( $(#[doc = $summary:literal])+ $variant:ident = $text:literal, )+
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
-            $( $(#[$variant_meta])* $variant, )+
+            $( $(#[doc = $summary])+ $variant, )+
         }
 
         impl $name {
@@ -53,6 +55,12 @@ macro_rules! named {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $text, )+ }
+            }
+
+            /// Returns what it means, in a sentence for people.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $( Self::$variant => concat!($( $summary ),+).trim_ascii(), )+ }
             }
         }
 

@@ -184,6 +184,19 @@ impl Permission {
         }
     }
 
+    /// Returns what its holder may do, in a sentence for people.
+    #[must_use]
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Lookup => "Ask whether a single value is listed.",
+            Self::Context => "See the events behind an indicator.",
+            Self::Stream => "Follow changes as they happen.",
+            Self::Sightings => "Report sightings to MISP.",
+            Self::Operate => "Operate the daemon.",
+            Self::ClearCache => "Have a feed fetched anew from MISP before its time.",
+        }
+    }
+
     /// The bit on the wire; never reused for another meaning.
     fn bit(self) -> u8 {
         match self {

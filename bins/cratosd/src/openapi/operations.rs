@@ -32,6 +32,7 @@ pub(super) fn of(route: Route<'_>, method: &Method, registry: &Registry) -> Oper
         Route::Warninglist(_) => site::warninglist(),
         Route::FeedMapping => site::feedmapping(),
         Route::GenerateTokenJson => tokens::json(method, registry),
+        Route::GenerateTokenForm => tokens::form(method),
         Route::Feed(path) => feeds::feed(&path, registry),
         Route::ClearCache(_) => feeds::clear_cache(registry),
         Route::Changes(_) => following::changes(),

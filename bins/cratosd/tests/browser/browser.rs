@@ -30,6 +30,10 @@ const FLAGS: &[&str] = &[
 /// Width and height of a page, in CSS pixels.
 pub(crate) type Size = (u32, u32);
 
+/// Keys, as the standard numbers them.
+pub(crate) const TAB: char = '\u{e004}';
+const CONTROL: char = '\u{e009}';
+
 pub(crate) const PHONE: Size = (375, 667);
 pub(crate) const DESKTOP: Size = (1280, 900);
 
@@ -124,9 +128,27 @@ impl Browser {
         field.send_keys(text).await;
     }
 
-    /// Presses a key wherever the focus is; `\u{e004}` is the tabulator, as the standard numbers them.
+    /// Presses a key wherever the focus is.
     pub(crate) async fn press(&self, key: char) {
-        let strokes = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+        self.strokes(&[("keyDown", key), ("keyUp", key)]).await;
+    }
+
+    /// Pastes from the clipboard to wherever the focus is.
+    pub(crate) async fn paste(&self) {
+        let chord = [
+            ("keyDown", CONTROL),
+            ("keyDown", 'v'),
+            ("keyUp", 'v'),
+            ("keyUp", CONTROL),
+        ];
+        self.strokes(&chord).await;
+    }
+
+    async fn strokes(&self, strokes: &[(&str, char)]) {
+        let strokes: Vec<Value> = strokes
+            .iter()
+            .map(|(kind, key)| json!({ "type": kind, "value": key }))
+            .collect();
         let actions = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] });
         self.session.post("/actions", actions).await;
     }

@@ -1,5 +1,5 @@
 //! The daemon of the tests over sockets.
-#![expect(dead_code, unused_imports, reason = "those tests need more of it")]
+#![expect(dead_code, reason = "those tests need more of it")]
 
 #[path = "../http/support/client.rs"]
 mod client;
@@ -8,3 +8,6 @@ mod daemon;
 
 pub(crate) use client::{Answer, Ask};
 pub(crate) use daemon::{Daemon, Setup};
+
+/// Path of a feed that the stand-in has something for.
+pub(crate) const FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";

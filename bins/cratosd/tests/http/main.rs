@@ -23,6 +23,7 @@ mod shutdown;
 mod static_files;
 mod stream;
 mod support;
+mod token_form;
 mod token_transports;
 mod tokenless;
 mod vendors;

@@ -84,3 +84,35 @@ fn scope(registry: &Registry) -> Value {
         },
     })
 }
+
+/// The page for people: every answer is one, whatever its status.
+pub(super) fn form(method: &Method) -> Operation {
+    let page = |description: &str| json!({ "description": description, "content": { "text/html; charset=utf-8": {} } });
+    let refused = page("Tokens cannot be made from this address, or another page has sent the form.");
+    if *method != Method::POST {
+        return Operation::new("tokenForm", "tokens", "The page on which people have a token made")
+            .answers(200, page("The form."))
+            .answers(403, refused);
+    }
+    let schema = json!({ "type": "object", "additionalProperties": true });
+    let body = json!({ "content": {
+        "application/x-www-form-urlencoded": { "schema": schema.clone() },
+        "multipart/form-data": { "schema": schema },
+    } });
+    let answers = [
+        (200, "The token, which is shown this once."),
+        (400, "The body is no whole form."),
+        (408, "The body did not arrive."),
+        (413, "The body is too large."),
+        (415, "The body is no form."),
+        (422, "The form, with what is wrong beside its fields."),
+        (429, "The form: too many tokens were asked for from this address."),
+        (503, "The form: MISP could not be asked about the key."),
+        (504, "The form: MISP was too slow."),
+    ];
+    let operation = Operation::new("sendTokenForm", "tokens", "Makes a token of the page's form").body(body);
+    let operation = operation.answers(403, refused);
+    answers.into_iter().fold(operation, |operation, (status, description)| {
+        operation.answers(status, page(description))
+    })
+}

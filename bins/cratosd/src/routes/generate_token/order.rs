@@ -1,12 +1,12 @@
-//! What is asked for: the body of the request, checked.
+//! What is asked for: the fields of a request, checked.
 
 use feed_classification::Registry;
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use site_config::SiteName;
 use token_crypto::{Claims, ExpiryDay, Protocol};
 
-use super::fields::{self, Fields};
+use super::fields::Fields;
 use super::scope;
 use crate::invalid::Invalid;
 use crate::query::integer;
@@ -21,25 +21,28 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// Reads the body; fields that are not known are ignored, as in the reference.
+    /// Reads the fields; those that are not known are ignored, as in the reference.
     ///
     /// # Errors
-    /// Everything that is wrong with it. The MISP key is never repeated.
-    pub(super) fn read(body: &[u8], registry: &Registry, now: jiff::Timestamp) -> Result<Self, Vec<Invalid>> {
-        let values = fields::object(body).map_err(|invalid| vec![invalid])?;
+    /// Everything that is wrong with them. The MISP key is never repeated.
+    pub(super) fn of(
+        values: &Map<String, Value>,
+        registry: &Registry,
+        now: jiff::Timestamp,
+    ) -> Result<Self, Vec<Invalid>> {
         let mut wrong = Vec::new();
         let mut fields = Fields {
-            values: &values,
+            values,
             wrong: &mut wrong,
         };
-        let port = port(&values);
+        let port = port(values);
         let port = fields.keep(port);
         let protocol = fields.text("proto", protocol);
         let site = fields.text("domain", domain);
         let key = fields.text("auth", auth);
-        let expires = expire(&values, now);
+        let expires = expire(values, now);
         let expires = fields.keep(expires);
-        let (scope, label) = scope::read(&values, registry, &mut wrong);
+        let (scope, label) = scope::read(values, registry, &mut wrong);
         match (port, protocol, site, key, expires) {
             (Some(port), Some(protocol), Some(site), Some(key), Some(expires)) if wrong.is_empty() => {
                 let claims = Claims::new(site, protocol, port, key, expires);
@@ -54,7 +57,7 @@ impl Order {
 }
 
 /// A whole number, or a text of one; as in the reference with white space around, a sign, or zeros behind a point.
-fn port(values: &serde_json::Map<String, Value>) -> Result<u16, Invalid> {
+fn port(values: &Map<String, Value>) -> Result<u16, Invalid> {
     let place = ["body", "port"];
     let value = values.get("port").ok_or_else(|| Invalid::missing(&place))?;
     let number = match value {
@@ -100,7 +103,7 @@ fn auth(text: &str) -> Result<SecretString, Invalid> {
 }
 
 /// A day, or as in the reference a moment at which one begins: a date and midnight, or unix seconds.
-fn expire(values: &serde_json::Map<String, Value>, now: jiff::Timestamp) -> Result<ExpiryDay, Invalid> {
+fn expire(values: &Map<String, Value>, now: jiff::Timestamp) -> Result<ExpiryDay, Invalid> {
     let place = ["body", "expire"];
     let value = values.get("expire").ok_or_else(|| Invalid::missing(&place))?;
     let (day, written) = match value {
@@ -160,7 +163,7 @@ mod tests {
 
     fn read(body: &Value) -> Result<Claims, Vec<(String, String)>> {
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
-        let order = Order::read(body.to_string().as_bytes(), &Registry::builtin(), now);
+        let order = Order::of(body.as_object().unwrap(), &Registry::builtin(), now);
         order.map(|order| order.claims).map_err(|wrong| {
             let plain = wrong.iter().map(|invalid| serde_json::to_value(invalid).unwrap());
             assert!(!format!("{wrong:?}").contains(KEY));

@@ -1,0 +1,128 @@
+//! `GET` and `POST /v1/generate_token_form`: the page on which people have a token made.
+//!
+//! The page asks for what the JSON route takes and holds it against the same rules; only the words differ. It works without scripts.
+//! Whoever may not have tokens made does not see it. An answer to a browser is a page whatever happens, with the status that the JSON
+//! route gives; that holds for missing fields, too, where Cratos FastAPI answers with JSON.
+
+mod entries;
+mod examples;
+mod mistakes;
+mod page;
+mod sender;
+mod typed;
+
+use std::net::IpAddr;
+
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode};
+
+use self::entries::Unreadable;
+use self::mistakes::Mistakes;
+use self::page::{FormPage, MadePage, RefusedPage};
+use self::typed::Typed;
+use super::minting::{self, Minted};
+use super::order::Order;
+use crate::app::{App, Snapshot};
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::request::Request;
+
+/// The largest form that is read: everything ticked, in parts with their own heads, and some hundred networks.
+const MAX_FORM_BYTES: usize = 32 * 1024;
+
+/// Shows the form, or makes a token of it.
+pub(in crate::routes) async fn answer(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Reply, Reject> {
+    if let Err(reject) = minting::allow(snapshot, request.client) {
+        return refused(&RefusedPage::address(request.client), reject.status());
+    }
+    if *request.method == Method::POST {
+        return post(app, snapshot, request).await;
+    }
+    let typed = Typed::default();
+    FormPage::new(app, snapshot, request.client, &typed, &Mistakes::default()).reply(StatusCode::OK)
+}
+
+async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Reply, Reject> {
+    if !sender::is_this_page(request.headers) {
+        return refused(&RefusedPage::elsewhere(), StatusCode::FORBIDDEN);
+    }
+    let body = match minting::received(request.body, MAX_FORM_BYTES).await {
+        Ok(body) => body,
+        Err(reject) => return refused(&RefusedPage::unread(reject.words()), reject.status()),
+    };
+    let entries = match entries::read(request.headers.get(header::CONTENT_TYPE), body).await {
+        Ok(entries) => entries,
+        Err(unreadable) => return refused(&RefusedPage::unread(unreadable.words()), status_of(unreadable)),
+    };
+    let typed = Typed::read(entries);
+    match mint(app, snapshot, request.client, &typed).await {
+        Ok(minted) => {
+            let base = sender::base(request.headers);
+            MadePage::new(app, snapshot, request.client, &minted, &base).reply()
+        }
+        Err(refusal) => {
+            let page = FormPage::new(app, snapshot, request.client, &typed, &refusal.mistakes);
+            let reply = page.reply(refusal.status)?;
+            Ok(match refusal.retry_after {
+                Some(seconds) => reply.header(header::RETRY_AFTER, HeaderValue::from(seconds)),
+                None => reply,
+            })
+        }
+    }
+}
+
+/// Why the form comes back.
+struct Refusal {
+    status: StatusCode,
+    retry_after: Option<u64>,
+    mistakes: Mistakes,
+}
+
+async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, typed: &Typed) -> Result<Minted, Refusal> {
+    let mut mistakes = Mistakes::default();
+    let fields = typed.fields(jiff::Timestamp::now(), &mut mistakes);
+    let order = match Order::of(&fields, app.engine().registry(), jiff::Timestamp::now()) {
+        Ok(order) if mistakes.is_empty() => order,
+        Ok(_) => return Err(Refusal::of_fields(mistakes)),
+        Err(wrong) => {
+            mistakes.add(&wrong, typed);
+            return Err(Refusal::of_fields(mistakes));
+        }
+    };
+    match minting::mint(app, snapshot, client, order).await {
+        Ok(minted) => Ok(minted),
+        Err(Reject::Invalid(wrong)) => {
+            mistakes.add(&wrong, typed);
+            Err(Refusal::of_fields(mistakes))
+        }
+        Err(reject) => {
+            mistakes.add_trouble(&reject);
+            Err(Refusal {
+                status: reject.status(),
+                retry_after: reject.retry_after().map(|wait| wait.as_secs().max(1)),
+                mistakes,
+            })
+        }
+    }
+}
+
+impl Refusal {
+    fn of_fields(mistakes: Mistakes) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            retry_after: None,
+            mistakes,
+        }
+    }
+}
+
+fn refused(page: &RefusedPage, status: StatusCode) -> Result<Reply, Reject> {
+    Ok(page.reply()?.status(status))
+}
+
+fn status_of(unreadable: Unreadable) -> StatusCode {
+    match unreadable {
+        Unreadable::NoForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Unreadable::Broken => StatusCode::BAD_REQUEST,
+    }
+}

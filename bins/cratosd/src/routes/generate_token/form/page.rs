@@ -1,0 +1,316 @@
+//! The three pages: the form, the token that was made, and why there is neither. What they look like is in `templates/`.
+
+use std::net::IpAddr;
+
+use askama::Template;
+use feed_classification::{FeedName, IndicatorType};
+use ipnet::IpNet;
+use token_crypto::{Allowed, ExpiryDay, Permission, Scope};
+
+use super::examples;
+use super::mistakes::Mistakes;
+use super::typed::{DAYS, LISTS, Typed};
+use crate::app::{App, Snapshot};
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::routes::generate_token::minting::Minted;
+
+/// The form, empty or with what was typed.
+#[derive(Template)]
+#[template(path = "token_form.html")]
+pub(super) struct FormPage<'a> {
+    /// The sites to choose from; with none, the name is typed.
+    sites: Vec<SiteChoice>,
+    typed: &'a Typed,
+    mistakes: &'a Mistakes,
+    spans: Vec<Span>,
+    has_date: bool,
+    tomorrow: String,
+    lists: Vec<List>,
+    permissions: Vec<Choice>,
+    client: IpAddr,
+}
+
+struct SiteChoice {
+    name: String,
+    company: String,
+    is_chosen: bool,
+}
+
+/// A number of days to choose.
+struct Span {
+    days: u32,
+    ends: String,
+    is_chosen: bool,
+}
+
+/// A list of the scope: everything, or what is ticked.
+struct List {
+    name: &'static str,
+    title: &'static str,
+    all: &'static str,
+    is_limited: bool,
+    choices: Vec<Choice>,
+    wrong: Option<String>,
+}
+
+struct Choice {
+    name: &'static str,
+    summary: &'static str,
+    is_ticked: bool,
+}
+
+impl<'a> FormPage<'a> {
+    pub(super) fn new(
+        app: &App,
+        snapshot: &Snapshot,
+        client: IpAddr,
+        typed: &'a Typed,
+        mistakes: &'a Mistakes,
+    ) -> Self {
+        let now = jiff::Timestamp::now().as_second();
+        let outputs = app.engine().registry().iter().map(|exporter| exporter.about());
+        let choices: [Vec<(&str, &str)>; 3] = [
+            FeedName::ALL
+                .iter()
+                .map(|feed| (feed.as_str(), feed.summary()))
+                .collect(),
+            IndicatorType::ALL
+                .iter()
+                .map(|kind| (kind.as_str(), kind.summary()))
+                .collect(),
+            outputs.map(|about| (about.name, about.summary)).collect(),
+        ];
+        let words = [
+            ("Feeds", "All feeds"),
+            ("Indicator types", "All types"),
+            ("Outputs", "All outputs"),
+        ];
+        let lists = LISTS.into_iter().zip(words).zip(choices).zip(&typed.picks);
+        let lists = lists.map(|(((name, (title, all)), choices), pick)| List {
+            name,
+            title,
+            all,
+            is_limited: pick.is_limited(),
+            choices: Choice::of(choices, &pick.ticked),
+            wrong: mistakes.of(name),
+        });
+        let permissions = Permission::ALL
+            .iter()
+            .map(|permission| (permission.as_str(), permission.summary()));
+        Self {
+            sites: sites(snapshot, client, typed),
+            typed,
+            mistakes,
+            spans: DAYS.into_iter().map(|days| Span::new(days, now, typed)).collect(),
+            has_date: typed.expires_in == "date" || (typed.expires_in.is_empty() && !typed.expire.is_empty()),
+            tomorrow: ExpiryDay::days_from(now, 1).to_string(),
+            lists: lists.collect(),
+            permissions: Choice::of(permissions, &typed.permissions),
+            client,
+        }
+    }
+
+    pub(super) fn reply(&self, status: http::StatusCode) -> Result<Reply, Reject> {
+        Ok(page(self)?.status(status))
+    }
+
+    fn wrong(&self, field: &str) -> Option<String> {
+        self.mistakes.of(field)
+    }
+}
+
+/// Names the sites to those who may use every one of them, and to this machine.
+///
+/// Whom `token_minting.allowed_ips` lets in beside them may be anybody's customer, and shall not learn here whose MISPs there are.
+fn sites(snapshot: &Snapshot, client: IpAddr, typed: &Typed) -> Vec<SiteChoice> {
+    let loaded = &snapshot.loaded;
+    if !may_use_every_site(client, &loaded.core.allways_allowed_ips) {
+        return Vec::new();
+    }
+    let enabled: Vec<_> = loaded.sites.values().filter(|site| site.enabled).collect();
+    let is_only = enabled.len() == 1;
+    let choices = enabled.into_iter().map(|site| SiteChoice {
+        name: site.name.to_string(),
+        company: site.company.clone(),
+        is_chosen: is_only || site.name.as_str() == typed.domain,
+    });
+    choices.collect()
+}
+
+fn may_use_every_site(client: IpAddr, allways_allowed: &[IpNet]) -> bool {
+    client.is_loopback() || allways_allowed.iter().any(|network| network.contains(&client))
+}
+
+impl Span {
+    fn new(days: u32, now: i64, typed: &Typed) -> Self {
+        Self {
+            days,
+            ends: ExpiryDay::days_from(now, days).to_string(),
+            is_chosen: typed.expires_in == days.to_string(),
+        }
+    }
+}
+
+impl Choice {
+    fn of(choices: impl IntoIterator<Item = (&'static str, &'static str)>, ticked: &[String]) -> Vec<Self> {
+        let choices = choices.into_iter().map(|(name, summary)| Self {
+            name,
+            summary,
+            is_ticked: ticked.iter().any(|ticked| ticked == name),
+        });
+        choices.collect()
+    }
+}
+
+/// The token, once.
+#[derive(Template)]
+#[template(path = "token_made.html")]
+pub(super) struct MadePage<'a> {
+    token: &'a str,
+    sha256: String,
+    misp: &'a str,
+    site: &'a str,
+    ends: String,
+    label: Option<&'a str>,
+    limits: Vec<(&'static str, String)>,
+    /// Lines for a shell; none where the token opens nothing that exists.
+    commands: Vec<String>,
+    /// The reader's own address, where the token does not work from it.
+    outside: Option<IpAddr>,
+}
+
+impl<'a> MadePage<'a> {
+    pub(super) fn new(app: &App, snapshot: &Snapshot, client: IpAddr, minted: &'a Minted, base: &str) -> Self {
+        let claims = &minted.claims;
+        let site = snapshot.loaded.site(&claims.site);
+        let paths = site.map(|site| examples::paths(&claims.scope, site, app.engine().registry()));
+        let command = |path: String| format!("printf 'token: %s\\n' \"$TOKEN\" | curl -fsS -H @- '{base}{path}'");
+        Self {
+            token: minted.token.expose(),
+            sha256: minted.token.fingerprint(),
+            misp: &minted.misp,
+            site: &claims.site,
+            ends: claims.expires.to_string(),
+            label: claims.label.as_deref(),
+            limits: limits(&claims.scope),
+            commands: paths.unwrap_or_default().into_iter().map(command).collect(),
+            outside: Some(client).filter(|client| !claims.scope.permits_address(*client)),
+        }
+    }
+
+    pub(super) fn reply(&self) -> Result<Reply, Reject> {
+        page(self)
+    }
+}
+
+/// Says in words what a scope allows.
+fn limits(scope: &Scope) -> Vec<(&'static str, String)> {
+    let names = |allowed: &Allowed| match allowed {
+        Allowed::All => "all".to_owned(),
+        Allowed::Only(names) => joined(names.iter().map(String::as_str), "none"),
+    };
+    let networks: Vec<String> = scope.networks.iter().map(ToString::to_string).collect();
+    vec![
+        ("Feeds", names(&scope.feeds)),
+        ("Indicator types", names(&scope.types)),
+        ("Outputs", names(&scope.outputs)),
+        (
+            "Networks",
+            joined(
+                networks.iter().map(String::as_str),
+                "wherever the MISP instance may be used from",
+            ),
+        ),
+        (
+            "Permissions",
+            joined(scope.permissions.iter().map(Permission::as_str), "reading feeds only"),
+        ),
+    ]
+}
+
+fn joined<'n>(names: impl Iterator<Item = &'n str>, none: &str) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() {
+        none.to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Why there is no form.
+#[derive(Template)]
+#[template(path = "token_refused.html")]
+pub(super) struct RefusedPage {
+    title: &'static str,
+    text: String,
+    may_try_again: bool,
+}
+
+impl RefusedPage {
+    /// For an address that may not have tokens made.
+    pub(super) fn address(client: IpAddr) -> Self {
+        Self {
+            title: "Tokens cannot be made from your address",
+            text: format!(
+                "Your address, as it is seen here, is {client}. It is not among those that may have tokens made \
+                 (token_minting.allowed_ips in config.yaml). Ask whoever runs this server for a token, or to add your address."
+            ),
+            may_try_again: false,
+        }
+    }
+
+    /// For a form that another page has sent.
+    pub(super) fn elsewhere() -> Self {
+        Self {
+            title: "This form was sent from another page",
+            text: "To be on the safe side nothing was done. If it was you who sent it, open the form here and send it again.".to_owned(),
+            may_try_again: true,
+        }
+    }
+
+    /// For a body that was not read.
+    pub(super) fn unread(words: &str) -> Self {
+        Self {
+            title: "The form could not be read",
+            text: format!("{words} No token was made."),
+            may_try_again: true,
+        }
+    }
+
+    pub(super) fn reply(&self) -> Result<Reply, Reject> {
+        page(self)
+    }
+}
+
+fn page(template: &impl Template) -> Result<Reply, Reject> {
+    let html = template.render();
+    html.map(Reply::page)
+        .map_err(|error| Reject::internal("a page cannot be written", &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_are_named_to_the_operators_own_addresses_only() {
+        let allways = ["10.1.0.0/16".parse().unwrap()];
+        let named = |client: &str| may_use_every_site(client.parse().unwrap(), &allways);
+        assert!(named("127.0.0.1") && named("::1") && named("10.1.2.3"));
+        assert!(!named("10.2.0.1") && !named("2001:db8::1"));
+    }
+
+    #[test]
+    fn what_a_token_may_is_said_in_words() {
+        let words = |scope: &Scope| limits(scope).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(words(&Scope::unrestricted())[4], "clear_cache");
+        let narrow = Scope::new()
+            .with_feeds(["block", "alert"])
+            .with_networks(["10.0.0.0/8".parse().unwrap()]);
+        assert_eq!(
+            words(&narrow),
+            ["alert, block", "all", "all", "10.0.0.0/8", "reading feeds only"]
+        );
+    }
+}

@@ -1,0 +1,283 @@
+//! What somebody typed and ticked, kept as it came so that it can be shown again.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
+use token_crypto::ExpiryDay;
+
+use super::entries::Entries;
+use super::mistakes::Mistakes;
+
+/// The days to choose from without a calendar, and the one that is chosen at first.
+pub(super) const DAYS: [u32; 3] = [30, 90, 365];
+const FIRST_DAYS: &str = "90";
+
+/// The three lists of a scope, in the order of the page.
+pub(super) const LISTS: [&str; 3] = ["feeds", "types", "outputs"];
+
+/// The fields of the form. Those that Cratos FastAPI has are called as there.
+#[derive(Debug)]
+pub(super) struct Typed {
+    pub(super) domain: String,
+    pub(super) proto: String,
+    pub(super) port: String,
+    /// The MISP key, which is never shown again.
+    auth: SecretString,
+    /// A number of [`DAYS`], or `date`; empty in a form that does not know it.
+    pub(super) expires_in: String,
+    pub(super) expire: String,
+    /// One for each of [`LISTS`].
+    pub(super) picks: [Pick; 3],
+    pub(super) networks: String,
+    pub(super) permissions: Vec<String>,
+    pub(super) label: String,
+}
+
+/// A choice between everything and some.
+#[derive(Debug, Default)]
+pub(super) struct Pick {
+    /// `all` or `some`; empty in a form that does not know it.
+    which: String,
+    pub(super) ticked: Vec<String>,
+}
+
+impl Default for Typed {
+    /// Returns the form as it is before anybody has typed.
+    fn default() -> Self {
+        Self {
+            proto: "https".to_owned(),
+            port: "443".to_owned(),
+            expires_in: FIRST_DAYS.to_owned(),
+            ..Self::read(Entries::new())
+        }
+    }
+}
+
+impl Pick {
+    /// Returns whether only what is ticked is meant.
+    pub(super) fn is_limited(&self) -> bool {
+        self.which == "some" || (self.which.is_empty() && !self.ticked.is_empty())
+    }
+}
+
+impl Typed {
+    /// Takes what it knows out of a form; of two values for one field the last counts, as in a query.
+    pub(super) fn read(entries: Entries) -> Self {
+        let mut typed = Self {
+            domain: String::new(),
+            proto: String::new(),
+            port: String::new(),
+            auth: SecretString::default(),
+            expires_in: String::new(),
+            expire: String::new(),
+            picks: Default::default(),
+            networks: String::new(),
+            permissions: Vec::new(),
+            label: String::new(),
+        };
+        for (name, value) in entries {
+            typed.take(&name, value);
+        }
+        typed
+    }
+
+    fn take(&mut self, name: &str, value: String) {
+        if let Some(place) = LISTS.iter().position(|list| *list == name)
+            && let Some(pick) = self.picks.get_mut(place)
+        {
+            pick.ticked.push(value);
+            return;
+        }
+        if let Some(list) = name.strip_suffix("_which")
+            && let Some(place) = LISTS.iter().position(|known| *known == list)
+            && let Some(pick) = self.picks.get_mut(place)
+        {
+            pick.which = value;
+            return;
+        }
+        let text = || value.trim().to_owned();
+        match name {
+            "domain" => self.domain = text(),
+            "proto" => self.proto = text(),
+            "port" => self.port = text(),
+            "auth" => self.auth = SecretString::from(value.trim()),
+            "expires_in" => self.expires_in = text(),
+            "expire" => self.expire = text(),
+            "networks" => self.networks = value,
+            "permissions" => self.permissions.push(value),
+            "label" => self.label = text(),
+            _ => {}
+        }
+    }
+
+    /// Returns how many characters the MISP key has.
+    pub(super) fn key_length(&self) -> usize {
+        self.auth.expose_secret().chars().count()
+    }
+
+    /// Returns the fields as the JSON route takes them; what only the form can get wrong is told here.
+    ///
+    /// A token whose form has the choices of a scope has a scope, and only the permissions that are ticked. A form without them is that
+    /// of Cratos FastAPI, and makes a token without limits as it does there.
+    pub(super) fn fields(&self, now: jiff::Timestamp, mistakes: &mut Mistakes) -> Map<String, Value> {
+        let mut fields = Map::new();
+        let mut set = |name: &str, text: &str| {
+            if !text.is_empty() {
+                fields.insert(name.to_owned(), Value::from(text));
+            }
+        };
+        set("domain", &self.domain);
+        set("proto", &self.proto);
+        set("port", &self.port);
+        set("auth", self.auth.expose_secret());
+        set("label", &self.label);
+        if let Some(day) = self.day(now, mistakes) {
+            set("expire", &day);
+        }
+        let mut has_scope = false;
+        for (list, pick) in LISTS.into_iter().zip(&self.picks) {
+            if let Some(value) = pick.value(list, mistakes) {
+                fields.insert(list.to_owned(), value);
+                has_scope = true;
+            }
+        }
+        let networks: Vec<&str> = words(&self.networks).collect();
+        if !networks.is_empty() {
+            fields.insert("networks".to_owned(), networks.into());
+        }
+        if has_scope || !self.permissions.is_empty() {
+            fields.insert("permissions".to_owned(), self.permissions.clone().into());
+        }
+        fields
+    }
+
+    /// Returns the day as a date. Two different answers to one question are none.
+    fn day(&self, now: jiff::Timestamp, mistakes: &mut Mistakes) -> Option<String> {
+        if matches!(self.expires_in.as_str(), "" | "date") {
+            return Some(self.expire.clone());
+        }
+        let Some(days) = DAYS.into_iter().find(|days| days.to_string() == self.expires_in) else {
+            mistakes.push("expire", "Choose how long the token shall work.");
+            // One that is right, since the mistake is told already.
+            return Some(ExpiryDay::days_from(now.as_second(), 1).to_string());
+        };
+        let day = ExpiryDay::days_from(now.as_second(), days).to_string();
+        if !self.expire.is_empty() && self.expire != day {
+            let text = format!("You chose {days} days and also wrote a date: choose one of them, or empty the date.");
+            mistakes.push("expire", text);
+        }
+        Some(day)
+    }
+}
+
+impl Pick {
+    fn value(&self, list: &'static str, mistakes: &mut Mistakes) -> Option<Value> {
+        match (self.which.as_str(), self.ticked.is_empty()) {
+            ("", true) => None,
+            ("" | "some", false) => Some(self.ticked.clone().into()),
+            ("all", true) => Some("all".into()),
+            ("all", false) => {
+                // Reading this as all would make a wider token than somebody meant who ticked a few.
+                mistakes.push(
+                    list,
+                    format!("You chose all {list} and ticked some: choose “only these”, or untick them."),
+                );
+                None
+            }
+            ("some", true) => {
+                mistakes.push(list, format!("Tick at least one of the {list}, or choose all."));
+                None
+            }
+            _ => {
+                mistakes.push(list, format!("Choose all {list} or some."));
+                None
+            }
+        }
+    }
+}
+
+/// Networks can be written one per line, or with commas between them.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|mark: char| mark.is_whitespace() || matches!(mark, ',' | ';'))
+        .filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn fields(entries: &[(&str, &str)]) -> (Value, Vec<String>) {
+        let entries = entries
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut mistakes = Mistakes::default();
+        let typed = Typed::read(entries.collect());
+        let fields = typed.fields("2026-11-25T12:00:00Z".parse().unwrap(), &mut mistakes);
+        let wrong = mistakes.iter().map(|mistake| mistake.field.to_owned()).collect();
+        (fields.into(), wrong)
+    }
+
+    #[test]
+    fn the_form_of_the_reference_makes_a_token_without_a_scope() {
+        let (fields, wrong) = fields(&[
+            ("port", "443"),
+            ("proto", "https"),
+            ("domain", " misp.example.net "),
+            ("expire", "2027-12-31"),
+        ]);
+        assert_eq!(
+            fields,
+            json!({ "port": "443", "proto": "https", "domain": "misp.example.net", "expire": "2027-12-31" })
+        );
+        assert!(wrong.is_empty());
+    }
+
+    #[test]
+    fn the_choices_of_the_page_become_a_scope() {
+        let (fields, wrong) = fields(&[
+            ("expires_in", "30"),
+            ("feeds_which", "some"),
+            ("feeds", "block"),
+            ("feeds", "42"),
+            ("types_which", "all"),
+            ("outputs_which", "all"),
+            ("networks", "10.0.0.0/8, 192.0.2.1\r\n\r\n2001:db8::/32"),
+        ]);
+        assert_eq!(
+            fields,
+            json!({
+                "expire": "2026-12-25", "feeds": ["block", "42"], "types": "all", "outputs": "all",
+                "networks": ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32"], "permissions": [],
+            })
+        );
+        assert!(wrong.is_empty());
+    }
+
+    #[test]
+    fn answers_that_contradict_each_other_are_asked_for_again() {
+        for (entries, field) in [
+            (vec![("expires_in", "30"), ("expire", "2027-12-31")], "expire"),
+            (vec![("expires_in", "31")], "expire"),
+            (vec![("feeds_which", "all"), ("feeds", "block")], "feeds"),
+            (vec![("types_which", "some")], "types"),
+            (vec![("outputs_which", "x")], "outputs"),
+        ] {
+            assert_eq!(fields(&entries).1, [field], "{entries:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_kept_out_of_what_is_printed() {
+        let typed = Typed::read(vec![("auth".to_owned(), " VeryPrivateKey ".to_owned())]);
+        assert_eq!(typed.key_length(), 14);
+        assert!(!format!("{typed:?}").contains("Private"));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_typed_makes_it_panic(entries in prop::collection::vec(("(feeds|types_which|expires_in|expire|networks|.{0,5})", ".{0,20}"), 0..8)) {
+            let _ = Typed::read(entries).fields("2026-11-25T12:00:00Z".parse().unwrap(), &mut Mistakes::default());
+        }
+    }
+}

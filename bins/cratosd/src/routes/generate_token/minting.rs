@@ -1,0 +1,84 @@
+//! From an order to a sealed token: who may have one made, and what MISP says about the key. The same for the JSON route and the page.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use feed_engine::{FeedError, Upstream};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use token_crypto::{Claims, SealedToken};
+
+use super::order::Order;
+use crate::app::{App, Snapshot};
+use crate::auth;
+use crate::invalid::Invalid;
+use crate::reject::Reject;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A token that was made.
+pub(super) struct Minted {
+    pub(super) token: SealedToken,
+    pub(super) claims: Claims,
+    /// The address of its MISP.
+    pub(super) misp: String,
+}
+
+/// Lets those pass whom `token_minting.allowed_ips` names.
+pub(super) fn allow(snapshot: &Snapshot, client: IpAddr) -> Result<(), Reject> {
+    let allowed = &snapshot.loaded.core.token_minting_allowed_ips;
+    if allowed.iter().any(|network| network.contains(&client)) {
+        return Ok(());
+    }
+    Err(Reject::Forbidden(format!(
+        "{client} is not allowed to have tokens made."
+    )))
+}
+
+/// Reads a body of so many bytes at most.
+pub(super) async fn received(body: Incoming, max_bytes: usize) -> Result<Bytes, Reject> {
+    let whole = Limited::new(body, max_bytes).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Reject::BodyTooLarge),
+        Ok(Err(_)) | Err(_) => Err(Reject::BodyIncomplete),
+    }
+}
+
+/// Makes a token after MISP has said that its key is good.
+pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: Order) -> Result<Minted, Reject> {
+    let claims = order.claims;
+    let Some(site) = snapshot.loaded.site(&claims.site) else {
+        let unknown =
+            Invalid::value(&["body", "domain"], "no MISP instance of this name is served here").input(&claims.site);
+        return Err(Reject::Invalid(vec![unknown]));
+    };
+    app.minting()
+        .take(client, Instant::now())
+        .map_err(|retry_after| Reject::TooOften { retry_after })?;
+    let upstream = auth::upstream(&claims, site, &snapshot.loaded);
+    confirm_key(app, &upstream).await?;
+    let misp = format!("{}/", upstream.address());
+    // The fields are checked one by one; what is left is the sum of them.
+    let token = snapshot
+        .ring
+        .seal(&claims)
+        .map_err(|error| Reject::Invalid(vec![Invalid::value(&["body"], &error.to_string())]))?;
+    tracing::info!(site = claims.site, token = %token.id(), expires = %claims.expires, "a token was made");
+    Ok(Minted { token, claims, misp })
+}
+
+/// Asks MISP whose key it is. A key that is no good is the caller's mistake here, since it stands in the body.
+async fn confirm_key(app: &App, upstream: &Upstream) -> Result<(), Reject> {
+    let refused = |message| Reject::Invalid(vec![Invalid::value(&["body", "auth"], message)]);
+    let client = app.misp().client(upstream)?;
+    match client.me().await.map_err(FeedError::from) {
+        Ok(me) if me.disabled => Err(refused("the user of this key is disabled in MISP")),
+        Ok(me) if !me.role.may_use_keys => Err(refused("the role of this key's user may not use keys in MISP")),
+        Ok(_) => Ok(()),
+        Err(error) if error.is_key_refused() => Err(refused("MISP refused this key")),
+        Err(error) => Err(error.into()),
+    }
+}
