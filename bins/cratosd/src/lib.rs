@@ -21,6 +21,7 @@ mod access_log;
 mod app;
 mod assets;
 mod auth;
+mod body;
 mod caller;
 mod conditional;
 mod invalid;

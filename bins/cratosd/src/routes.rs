@@ -14,6 +14,7 @@ mod feedmapping;
 mod generate_token;
 mod healthz;
 mod landing;
+mod lookup;
 mod metrics;
 mod openapi;
 mod readyz;
@@ -80,6 +81,10 @@ pub(crate) enum Route<'a> {
     GenerateTokenForm,
     /// `/v1/feed/…`, `/v1/vendor/…` and `/v1/uuid/…`
     Feed(FeedPath<'a>),
+    /// `/v1/lookup`
+    Lookup,
+    /// `/v1/lookup/…`
+    LookupValue(&'a str),
     /// `/v1/clear_cache/feed/…`
     ClearCache(FeedPath<'a>),
     /// `/v1/changes/feed/…`
@@ -129,6 +134,8 @@ impl<'a> Route<'a> {
                 ..feed
             }),
             Route::ClearCache(feed),
+            Route::Lookup,
+            Route::LookupValue(""),
             Route::Changes(feed),
             Route::Stream(feed),
         ]
@@ -190,6 +197,8 @@ impl<'a> Route<'a> {
                 age,
                 output: Output::Named(output),
             }),
+            ["v1", "lookup"] => Self::Lookup,
+            ["v1", "lookup", value] => Self::LookupValue(value),
             ["v1", "changes", "feed", feed, "type", kind, "age", age] => {
                 Self::Changes(FeedPath::without_output(feed, kind, age))
             }
@@ -226,6 +235,8 @@ impl<'a> Route<'a> {
                 (Of::Feed(_), Output::Named(_)) => "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}",
                 (Of::Organisation(_), Output::Named(_)) => "/v1/uuid/{uuid}/type/{type}/age/{age}/output/{output}",
             },
+            Self::Lookup => "/v1/lookup",
+            Self::LookupValue(_) => "/v1/lookup/{value}",
             Self::Changes(_) => "/v1/changes/feed/{feed}/type/{type}/age/{age}",
             Self::Stream(_) => "/v1/stream/feed/{feed}/type/{type}/age/{age}",
             Self::ClearCache(_) => "/v1/clear_cache/feed/{feed}/type/{type}/age/{age}/output/{output}",
@@ -238,6 +249,7 @@ impl<'a> Route<'a> {
             Self::GenerateTokenJson => &[Method::POST],
             Self::GenerateTokenForm => &[Method::GET, Method::HEAD, Method::POST],
             Self::ClearCache(_) => &[Method::DELETE],
+            Self::Lookup => &[Method::GET, Method::HEAD, Method::POST],
             Self::Landing
             | Self::Robots
             | Self::Favicon
@@ -255,6 +267,7 @@ impl<'a> Route<'a> {
             | Self::Warninglist(_)
             | Self::FeedMapping
             | Self::Feed(_)
+            | Self::LookupValue(_)
             | Self::Changes(_)
             | Self::Stream(_) => READ,
         }
@@ -283,6 +296,8 @@ impl<'a> Route<'a> {
             Self::GenerateTokenForm => generate_token::form::answer(app, &app.snapshot(), request).await,
             Self::Feed(path) => feed::get(app, &request, &grant()?, &path).await,
             Self::ClearCache(path) => clear_cache::delete(app, &grant()?, &path),
+            Self::Lookup => lookup::answer(app, &grant()?, request, None).await,
+            Self::LookupValue(value) => lookup::answer(app, &grant()?, request, Some(value)).await,
             Self::Changes(path) => changes::get(app, &request, &grant()?, &path).await,
             Self::Stream(path) => stream::get(app, &request, &path).await,
         }

@@ -29,6 +29,7 @@ mod indicator_type;
 mod names;
 mod set;
 mod tag;
+mod tlp;
 mod type_set;
 
 pub use address_set::{AddressSet, network_of};
@@ -43,4 +44,5 @@ pub use indicator_type::{IndicatorType, ValueFamily};
 pub use names::UnknownName;
 pub use set::{IndicatorSet, IndicatorSetBuilder, Iter};
 pub use tag::TagScheme;
+pub use tlp::{Tlp, UnknownTlp};
 pub use type_set::TypeSet;

@@ -1,6 +1,7 @@
 //! Which feeds somebody asked for lately, and what a change in MISP touches of them.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use feed_classification::IndicatorType;
 use site_config::SiteName;
 
 use crate::Upstream;
-use crate::request::FeedKey;
 
 /// Feeds that nobody asked for in this time are left to the next who does.
 const LATELY: Duration = Duration::from_secs(3600);
@@ -45,7 +45,7 @@ impl Touched {
 
     /// Returns whether a feed of this kind may hold something else now: also by way of a false positive, which counts for all
     /// types of one family.
-    fn concerns(&self, kind: IndicatorType, upstream: &Upstream) -> bool {
+    pub(crate) fn concerns(&self, kind: IndicatorType, upstream: &Upstream) -> bool {
         let Self::AttributeTypes(touched) = self else {
             return true;
         };
@@ -57,13 +57,13 @@ impl Touched {
     }
 }
 
-/// The feeds that were asked for lately, and as whom.
-#[derive(Debug, Default)]
-pub(crate) struct Asked(Mutex<HashMap<FeedKey, (Upstream, Moment)>>);
+/// What was asked for lately (feeds, or indexes for look-ups), and as whom.
+#[derive(Debug)]
+pub(crate) struct Asked<K>(Mutex<HashMap<K, (Upstream, Moment)>>);
 
-impl Asked {
-    /// Writes down that somebody asked for this feed.
-    pub(crate) fn note(&self, key: &FeedKey, upstream: &Upstream, now: Moment) {
+impl<K: Clone + Eq + Hash> Asked<K> {
+    /// Writes down that somebody asked for this.
+    pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) {
         let mut feeds = self.lock();
         match feeds.get_mut(key) {
             // The site's rules that change no value, such as its time-out, are taken over too.
@@ -83,18 +83,29 @@ impl Asked {
         }
     }
 
-    /// Returns the feeds of a site that are touched, those that nobody asked for lately left out.
-    pub(crate) fn touched(&self, site: &SiteName, touched: &Touched, now: Moment) -> Vec<(FeedKey, Upstream)> {
+    /// Returns what of a site `concerned` names, without what nobody asked for lately.
+    pub(crate) fn touched(
+        &self,
+        site: &SiteName,
+        now: Moment,
+        concerned: impl Fn(&K, &Upstream) -> bool,
+    ) -> Vec<(K, Upstream)> {
         let mut feeds = self.lock();
         feeds.retain(|_, (_, at)| now.since(*at) < LATELY);
         feeds
             .iter()
-            .filter(|(key, (upstream, _))| upstream.site.name == *site && touched.concerns(key.scope.kind, upstream))
+            .filter(|(key, (upstream, _))| upstream.site.name == *site && concerned(key, upstream))
             .map(|(key, (upstream, _))| (key.clone(), upstream.clone()))
             .collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FeedKey, (Upstream, Moment)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, (Upstream, Moment)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K> Default for Asked<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
     }
 }

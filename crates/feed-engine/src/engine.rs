@@ -12,6 +12,7 @@ use feed_classification::{AGGREGABLE, Exporter, Registry};
 use crate::asked::Asked;
 use crate::changes::ChangeLogs;
 use crate::feed_set::Held;
+use crate::lookup::Lookups;
 use crate::observed::Refreshes;
 use crate::rendered::Body;
 use crate::request::{BodyKey, FeedKey};
@@ -23,6 +24,9 @@ use crate::{
 
 /// Memory for values and rendered bodies together, unless the builder says otherwise.
 const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Memory for the indexes of look-ups, unless the builder says otherwise: about six million values.
+const LOOKUP_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 
 /// After a failed refresh nobody asks MISP again for the same feed in the background for this long.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -53,7 +57,8 @@ pub(crate) struct Inner {
     pub(crate) counted: Refreshes,
     refreshes: Flights<FeedKey, Arc<FeedSet>, FeedError>,
     renderings: Flights<(BodyKey, u64), Arc<Body>, FeedError>,
-    asked: Asked,
+    asked: Asked<FeedKey>,
+    lookups: Lookups,
     logs: ChangeLogs,
     shared: Option<SharedCache>,
     /// When feeds were forgotten: what replicas gathered before that does not count.
@@ -77,6 +82,7 @@ pub struct FeedEngineBuilder {
     registry: Registry,
     memory_bytes: u64,
     shared: Option<SharedCache>,
+    lookup_memory_bytes: u64,
 }
 
 impl FeedEngineBuilder {
@@ -115,6 +121,13 @@ impl FeedEngineBuilder {
         self
     }
 
+    /// Sets how much memory the indexes for look-ups may take together, in bytes (default 512 MiB).
+    #[must_use]
+    pub fn lookup_memory_bytes(mut self, bytes: u64) -> Self {
+        self.lookup_memory_bytes = bytes;
+        self
+    }
+
     /// Returns the engine.
     #[must_use]
     pub fn build(self) -> FeedEngine {
@@ -130,6 +143,7 @@ impl FeedEngineBuilder {
                 refreshes: Flights::new(),
                 renderings: Flights::new(),
                 asked: Asked::default(),
+                lookups: Lookups::new(self.lookup_memory_bytes),
                 logs: ChangeLogs::default(),
                 shared: self.shared,
                 forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
@@ -154,6 +168,7 @@ impl FeedEngine {
             registry: Registry::builtin(),
             memory_bytes: MEMORY_BYTES,
             shared: None,
+            lookup_memory_bytes: LOOKUP_MEMORY_BYTES,
         }
     }
 
@@ -235,7 +250,15 @@ impl FeedEngine {
         }
     }
 
-    pub(crate) fn asked(&self) -> &Asked {
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.inner.lookups
+    }
+
+    pub(crate) fn source(&self) -> &dyn IndicatorSource {
+        &*self.inner.source
+    }
+
+    pub(crate) fn asked(&self) -> &Asked<FeedKey> {
         &self.inner.asked
     }
 
@@ -641,7 +664,7 @@ fn body_key(feed: &FeedKey, request: &FeedRequest, encoding: Encoding) -> BodyKe
     }
 }
 
-fn landed(error: FlightError<FeedError>) -> FeedError {
+pub(crate) fn landed(error: FlightError<FeedError>) -> FeedError {
     match error {
         FlightError::Failed(error) => FeedError::clone(&error),
         error => FeedError::internal("a task of ours", error),

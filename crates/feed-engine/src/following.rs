@@ -58,8 +58,16 @@ impl FeedEngine {
     ///
     /// Returns how many feeds that were. What fails is noted with the feed, as in every refresh.
     pub async fn refresh_touched(&self, site: &SiteName, touched: &Touched) -> usize {
-        let feeds = self.asked().touched(site, touched, self.now());
-        let count = feeds.len();
+        let feeds = self.asked().touched(site, self.now(), |key, upstream| {
+            touched.concerns(key.scope.kind, upstream)
+        });
+        let indexes = self.touched_indexes(site, touched);
+        let count = feeds.len() + indexes.len();
+        let indexing = indexes.into_iter().map(|(key, upstream)| {
+            let engine = self.clone();
+            tokio::spawn(async move { engine.refresh_index_now(upstream, key).await })
+        });
+        let indexing: Vec<_> = indexing.collect();
         let refreshes = feeds.into_iter().map(|(key, upstream)| {
             let engine = self.clone();
             // At their own pace: the source asks one MISP a few questions at a time.
@@ -68,6 +76,9 @@ impl FeedEngine {
         for refresh in refreshes.collect::<Vec<_>>() {
             // A panic is one feed's alone, and its flight has said so.
             let _ = refresh.await;
+        }
+        for index in indexing {
+            let _ = index.await;
         }
         count
     }

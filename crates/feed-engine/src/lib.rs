@@ -11,7 +11,8 @@
 //! 5. `feed_set`: the sorted unique values, and since when they are what they are;
 //! 6. `rendered`: the bytes in the consumer's format, with their validators;
 //! 7. `engine`: memory, freshness, and one flight per feed around all of it;
-//! 8. `changes`, `following`, `asked`: what came and went in a feed, for its listeners, and which feeds a change in MISP touches.
+//! 8. `changes`, `following`, `asked`: what came and went in a feed, for its listeners, and which feeds a change in MISP touches;
+//! 9. `lookup`: an index over single values, for whoever asks about one.
 //!
 //! Where indicators come from is one trait, [`IndicatorSource`]; [`MispSource`] is the one that asks MISP.
 
@@ -23,6 +24,7 @@ mod error;
 mod false_positives;
 mod feed_set;
 mod following;
+mod lookup;
 mod misp_source;
 mod observed;
 mod pass;
@@ -41,9 +43,10 @@ pub use encoding::Encoding;
 pub use engine::{FeedEngine, FeedEngineBuilder};
 pub use error::{Fault, FeedError};
 pub use feed_set::FeedSet;
+pub use lookup::{LOOKUP_TYPES, LookupIndex, LookupScope, Match, MatchedEvent, Query, Relation};
 pub use misp_source::MispSource;
 pub use observed::{HeldFeed, SiteRefreshes};
 pub use rendered::{Origin, RenderedFeed};
 pub use request::{FeedRequest, FeedScope, Selection};
-pub use source::{Gathered, Gathering, IndicatorSource};
+pub use source::{Gathered, Gathering, Indexing, IndicatorSource};
 pub use upstream::{Protocol, Upstream};

@@ -9,14 +9,15 @@ use std::time::Duration;
 use feed_classification::Extractor;
 use misp_client::{AuthKey, BaseUrl, Client};
 use secrecy::ExposeSecret as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use cache::{MemoryStore, Weigh};
 
 use crate::publication::Publication;
-use crate::source::{Gathered, Gathering, IndicatorSource};
+use crate::rows::Rows;
+use crate::source::{Gathered, Gathering, Indexing, IndicatorSource};
 use crate::upstream::UpstreamId;
-use crate::{FeedError, FeedScope, Upstream, false_positives, pass, question};
+use crate::{FeedError, FeedScope, LookupScope, Upstream, false_positives, lookup, pass, question};
 
 /// Feeds that are gathered at one site at the same time, unless said otherwise; further ones wait for their turn.
 const GATHERINGS_A_SITE: usize = 4;
@@ -113,6 +114,11 @@ impl MispSource {
         Ok(client)
     }
 
+    async fn turn(&self, upstream: &Upstream) -> Result<OwnedSemaphorePermit, FeedError> {
+        let turn = self.turns(upstream).acquire_owned().await;
+        turn.map_err(|error| FeedError::internal("waiting for a turn at MISP", error))
+    }
+
     fn turns(&self, upstream: &Upstream) -> Arc<Semaphore> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let turns = turns.entry(upstream.site.name.as_str().to_owned());
@@ -121,16 +127,12 @@ impl MispSource {
 
     async fn gather_now(&self, upstream: &Upstream, scope: FeedScope) -> Result<Gathered, FeedError> {
         let client = self.client(upstream)?;
-        let turns = self.turns(upstream);
-        let _turn = turns
-            .acquire()
-            .await
-            .map_err(|error| FeedError::internal("waiting for a turn at MISP", error))?;
+        let _turn = self.turn(upstream).await?;
         let now = (self.clock)();
         let search = question::for_feed(upstream, scope, now)?;
         let extractor = Extractor::new(scope.kind).max_expand(upstream.site.max_expand);
         // One after the other: one turn is one question at a time.
-        let rows = pass::read(&client, &search, scope.kind, &extractor).await?;
+        let rows = pass::read(&client, &search, || Rows::new(extractor)).await?;
         let publication = match upstream.site.published_grace {
             grace if scope.selection.wants_published() && !grace.is_zero() => {
                 Publication::ask(&client, grace, now).await?
@@ -138,7 +140,7 @@ impl MispSource {
             // Either all events count, or MISP's own filter has left out the unpublished ones.
             _ => Publication::default(),
         };
-        let harmless = false_positives::ask(&client, upstream, scope.kind, &extractor, now).await?;
+        let harmless = false_positives::ask(&client, upstream, extractor, now).await?;
         let dropped = rows.dropped.clone();
         let values = rows.into_set(|row| publication.counts(row)).without(&harmless);
         Ok(Gathered::new(values, dropped))
@@ -148,6 +150,14 @@ impl MispSource {
 impl IndicatorSource for MispSource {
     fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope) -> Gathering<'a> {
         Box::pin(self.gather_now(upstream, scope))
+    }
+
+    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope) -> Indexing<'a> {
+        Box::pin(async move {
+            let client = self.client(upstream)?;
+            let _turn = self.turn(upstream).await?;
+            lookup::gather(&client, upstream, scope, (self.clock)()).await
+        })
     }
 }
 

@@ -9,11 +9,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use feed_classification::{Extractor, IndicatorType};
-use misp_client::{AttributeSearch, Client, EventIndex, EventIndexAnswer, Place, Progress, Published};
+use misp_client::{Attribute, AttributeSearch, Client, EventIndex, EventIndexAnswer, Place, Progress, Published};
 
 use crate::FeedError;
-use crate::rows::Rows;
 
 /// On a MISP that is edited all the time no pass may ever be undisturbed; then the last two are put together.
 const MAX_PASSES: u32 = 3;
@@ -26,17 +24,28 @@ const TOLERATED_STRAY_SHARE: u64 = 1_000;
 /// Event ids are asked for in lists of this length.
 const EVENTS_A_QUESTION: usize = 2_000;
 
-/// Reads everything that answers `search`, as values of type `kind`.
-pub(crate) async fn read(
+/// Takes in the rows of an answer.
+pub(crate) trait Sink {
+    /// Takes one row in that answers the question.
+    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError>;
+
+    /// Counts rows that gave nothing.
+    fn count_dropped(&mut self, reason: &'static str, attributes: u64);
+
+    /// Takes in the rows of another pass that `self` has not read.
+    fn absorb(&mut self, other: &Self);
+}
+
+/// Reads everything that answers `search` into what `fresh` makes.
+pub(crate) async fn read<S: Sink>(
     client: &Client,
     search: &AttributeSearch,
-    kind: IndicatorType,
-    extractor: &Extractor,
-) -> Result<Rows, FeedError> {
-    let mut earlier: Option<Rows> = None;
+    fresh: impl Fn() -> S,
+) -> Result<S, FeedError> {
+    let mut earlier: Option<S> = None;
     for number in 1..=MAX_PASSES {
-        let mut pass = Pass::new(kind);
-        pass.read(client, search, extractor).await?;
+        let mut pass = Pass::new(fresh());
+        pass.read(client, search).await?;
         if !pass.was_disturbed(client, search).await? {
             return Ok(pass.rows);
         }
@@ -52,11 +61,11 @@ pub(crate) async fn read(
         earlier = Some(rows);
     }
     // Three disturbed passes in a row: a row that left MISP this very minute may stay in until the next refresh; none is missing.
-    Ok(earlier.unwrap_or_else(|| Rows::new(kind)))
+    Ok(earlier.unwrap_or_else(fresh))
 }
 
-struct Pass {
-    rows: Rows,
+struct Pass<S> {
+    rows: S,
     progress: Progress,
     strays: u64,
     first_stray: Option<String>,
@@ -69,10 +78,10 @@ struct Pass {
     last_rows: HashMap<u32, u64>,
 }
 
-impl Pass {
-    fn new(kind: IndicatorType) -> Self {
+impl<S: Sink> Pass<S> {
+    fn new(rows: S) -> Self {
         Self {
-            rows: Rows::new(kind),
+            rows,
             progress: Progress::default(),
             strays: 0,
             first_stray: None,
@@ -83,12 +92,7 @@ impl Pass {
         }
     }
 
-    async fn read(
-        &mut self,
-        client: &Client,
-        search: &AttributeSearch,
-        extractor: &Extractor,
-    ) -> Result<(), FeedError> {
+    async fn read(&mut self, client: &Client, search: &AttributeSearch) -> Result<(), FeedError> {
         let mut pages = client.search(search.clone());
         while let Some(batch) = pages.next_batch().await? {
             if batch.page != self.events_of_page.0 {
@@ -102,7 +106,7 @@ impl Pass {
                 self.read += 1;
                 self.events_of_page.1.insert(attribute.event_id);
                 match search.answers(attribute) {
-                    Ok(()) => self.rows.take(extractor, attribute)?,
+                    Ok(()) => self.rows.take(attribute)?,
                     Err(stray) => self.stray(&stray)?,
                 }
             }

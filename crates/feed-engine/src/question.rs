@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use feed_classification::{IndicatorType, TagScheme};
+use feed_classification::{Age, IndicatorType, TagScheme};
 use misp_client::{AttributeSearch, Published};
 
-use crate::{FeedError, FeedScope, Selection, Upstream};
+use crate::{FeedError, FeedScope, LOOKUP_TYPES, LookupScope, Selection, Upstream};
 
 /// The feed's own question.
 ///
@@ -22,24 +22,36 @@ pub(crate) fn for_feed(
     scope: FeedScope,
     now: jiff::Timestamp,
 ) -> Result<AttributeSearch, FeedError> {
+    let types = upstream.mappings.attribute_types(scope.kind).to_vec();
+    let search = for_types(upstream, scope.selection, scope.age, types, now)?;
+    Ok(if ignores_to_ids(upstream, scope.kind) {
+        search
+    } else {
+        search.to_ids(true)
+    })
+}
+
+fn for_types(
+    upstream: &Upstream,
+    selection: Selection,
+    age: Age,
+    types: Vec<String>,
+    now: jiff::Timestamp,
+) -> Result<AttributeSearch, FeedError> {
     let site = &upstream.site;
     let tags = tag_scheme(upstream);
-    let types = upstream.mappings.attribute_types(scope.kind);
-    let mut search = AttributeSearch::new(types.iter().cloned())
+    let mut search = AttributeSearch::new(types)
         .and_then(|search| search.without_tag(tags.false_positive_tag()))
         .map_err(unaskable)?
-        .timestamp_from(scope.age.since(now).as_second())
-        .enforce_warninglist(scope.selection.enforces_warninglists())
+        .timestamp_from(age.since(now).as_second())
+        .enforce_warninglist(selection.enforces_warninglists())
         .include_event_tags(true)
         .include_all_tags(true)
         .page_size(site.page_size);
-    if !ignores_to_ids(upstream, scope.kind) {
-        search = search.to_ids(true);
-    }
-    if scope.selection.wants_published() && site.published_grace.is_zero() {
+    if selection.wants_published() && site.published_grace.is_zero() {
         search = search.published(Published::Yes);
     }
-    match scope.selection {
+    match selection {
         Selection::Feed(feed) => {
             if let Some(tag) = tags.classification_tag(feed) {
                 search = search.with_tag(tag).map_err(unaskable)?;
@@ -63,12 +75,21 @@ pub(crate) fn for_false_positives(
     kind: IndicatorType,
     now: jiff::Timestamp,
 ) -> Result<AttributeSearch, FeedError> {
-    let types: BTreeSet<&String> = IndicatorType::ALL
+    let family: Vec<IndicatorType> = IndicatorType::ALL
         .iter()
+        .copied()
         .filter(|other| other.family() == kind.family())
-        .flat_map(|other| upstream.mappings.attribute_types(*other))
         .collect();
-    let search = AttributeSearch::new(types.into_iter().cloned())
+    for_false_positives_of(upstream, &family, now)
+}
+
+/// The same for several types at once.
+pub(crate) fn for_false_positives_of(
+    upstream: &Upstream,
+    kinds: &[IndicatorType],
+    now: jiff::Timestamp,
+) -> Result<AttributeSearch, FeedError> {
+    let search = AttributeSearch::new(attribute_types(upstream, kinds))
         .and_then(|search| search.with_tag(tag_scheme(upstream).false_positive_tag()))
         .map_err(unaskable)?
         .timestamp_from(upstream.site.falsepositive_timeout.since(now).as_second())
@@ -77,6 +98,36 @@ pub(crate) fn for_false_positives(
         .include_all_tags(true)
         .page_size(upstream.site.page_size);
     Ok(search)
+}
+
+/// The question for everything of a feed that can be looked up: its own question, for several types.
+pub(crate) fn for_lookup(
+    upstream: &Upstream,
+    scope: LookupScope,
+    kinds: &[IndicatorType],
+    to_ids: bool,
+    now: jiff::Timestamp,
+) -> Result<AttributeSearch, FeedError> {
+    let types = attribute_types(upstream, kinds);
+    let search = for_types(upstream, Selection::Feed(scope.feed), scope.age, types, now)?;
+    Ok(if to_ids { search.to_ids(true) } else { search })
+}
+
+/// Returns a number that changes with every setting that changes what an index holds.
+pub(crate) fn lookup_rules(upstream: &Upstream) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for kind in LOOKUP_TYPES {
+        rules(upstream, *kind).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn attribute_types(upstream: &Upstream, kinds: &[IndicatorType]) -> Vec<String> {
+    let types: BTreeSet<&String> = kinds
+        .iter()
+        .flat_map(|kind| upstream.mappings.attribute_types(*kind))
+        .collect();
+    types.into_iter().cloned().collect()
 }
 
 /// Returns a number that changes with every setting that changes what a feed of this kind holds, so that a reload is acted on at once.
@@ -103,7 +154,7 @@ fn tag_scheme(upstream: &Upstream) -> TagScheme {
 }
 
 /// `ignore_to_ids` may name our type (`ja3`) or one of MISP's (`ja3-fingerprint-md5`); the reference understood only the latter.
-fn ignores_to_ids(upstream: &Upstream, kind: IndicatorType) -> bool {
+pub(crate) fn ignores_to_ids(upstream: &Upstream, kind: IndicatorType) -> bool {
     let ignored = &upstream.site.ignore_to_ids;
     ignored.contains(kind.as_str())
         || upstream

@@ -6,6 +6,7 @@ use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder,
 use misp_client::Attribute;
 
 use crate::FeedError;
+use crate::pass::Sink;
 
 /// More values than this in one feed is taken for a mistake (a `/8` written out in single addresses and the like).
 const MAX_VALUES: usize = 10_000_000;
@@ -14,6 +15,7 @@ const MAX_VALUES: usize = 10_000_000;
 #[derive(Debug)]
 pub(crate) struct Rows {
     kind: IndicatorType,
+    extractor: Extractor,
     text: String,
     /// Where each value ends in `text`; it begins where the one before ends.
     ends: Vec<usize>,
@@ -45,10 +47,23 @@ pub(crate) struct Provenance {
     pub(crate) publish_timestamp: i64,
 }
 
-impl Rows {
-    pub(crate) fn new(kind: IndicatorType) -> Self {
+impl Provenance {
+    pub(crate) fn of(attribute: &Attribute) -> Self {
         Self {
-            kind,
+            attribute_id: attribute.id,
+            event_id: attribute.event_id,
+            timestamp: attribute.timestamp,
+            publish_timestamp: attribute.event.publish_timestamp.unwrap_or(0),
+        }
+    }
+}
+
+impl Rows {
+    /// Returns no rows yet, of what this extractor finds.
+    pub(crate) fn new(extractor: Extractor) -> Self {
+        Self {
+            kind: extractor.kind(),
+            extractor,
             text: String::new(),
             ends: Vec::new(),
             rows: Vec::new(),
@@ -57,37 +72,14 @@ impl Rows {
         }
     }
 
-    /// Adds what `extractor` finds in the attribute; what it finds nothing in is counted by reason.
-    pub(crate) fn take(&mut self, extractor: &Extractor, attribute: &Attribute) -> Result<(), FeedError> {
-        let at = Provenance {
-            attribute_id: attribute.id,
-            event_id: attribute.event_id,
-            timestamp: attribute.timestamp,
-            publish_timestamp: attribute.event.publish_timestamp.unwrap_or(0),
-        };
-        let known = self
-            .network(attribute)
-            .and_then(|name| self.networks.get(&name).copied());
-        let outcome = known.map_or_else(|| self.extract(extractor, attribute), Ok);
-        match outcome {
-            Ok(values) => self.rows.push(Row { values, at }),
-            // A network in a list of addresses is not a fault of anybody: it is simply of another type.
-            Err(reason) if reason.belongs_elsewhere() => {}
-            Err(reason) => self.count_dropped(reason.as_str(), 1),
-        }
-        if self.ends.len().max(self.rows.len()) > MAX_VALUES {
-            return Err(FeedError::TooManyValues { limit: MAX_VALUES });
-        }
-        Ok(())
-    }
-
-    fn extract(&mut self, extractor: &Extractor, attribute: &Attribute) -> Result<Values, Dropped> {
+    fn extract(&mut self, attribute: &Attribute) -> Result<Values, Dropped> {
         let first = self.ends.len();
         let (text, ends) = (&mut self.text, &mut self.ends);
-        extractor.extract(&attribute.kind, &attribute.value, &mut |value| {
-            text.push_str(value);
-            ends.push(text.len());
-        })?;
+        self.extractor
+            .extract(&attribute.kind, &attribute.value, &mut |value| {
+                text.push_str(value);
+                ends.push(text.len());
+            })?;
         let values = Values::of(first, self.ends.len());
         if let Some(name) = self.network(attribute) {
             self.networks.insert(name, values);
@@ -99,29 +91,6 @@ impl Rows {
     fn network(&self, attribute: &Attribute) -> Option<(String, String)> {
         let writes_out = matches!(self.kind, IndicatorType::Ipv4Ext | IndicatorType::Ipv6Ext);
         (writes_out && attribute.value.contains('/')).then(|| (attribute.kind.clone(), attribute.value.clone()))
-    }
-
-    pub(crate) fn count_dropped(&mut self, reason: &'static str, attributes: u64) {
-        if attributes > 0 {
-            *self.dropped.entry(reason).or_default() += attributes;
-        }
-    }
-
-    /// Adds the values of attributes that `self` has not read.
-    pub(crate) fn absorb(&mut self, other: &Self) {
-        let known: HashSet<u64> = self.rows.iter().map(|row| row.at.attribute_id).collect();
-        let mut copied = HashMap::new();
-        for row in other.rows.iter().filter(|row| !known.contains(&row.at.attribute_id)) {
-            let values = *copied.entry(row.values.first).or_insert_with(|| {
-                let first = self.ends.len();
-                for value in other.texts(row.values) {
-                    self.text.push_str(value);
-                    self.ends.push(self.text.len());
-                }
-                Values::of(first, self.ends.len())
-            });
-            self.rows.push(Row { values, at: row.at });
-        }
     }
 
     /// Returns the sorted unique values of the rows that `counts`.
@@ -149,6 +118,50 @@ impl Rows {
             start = *end;
             text
         })
+    }
+}
+
+impl Sink for Rows {
+    /// Adds what the extractor finds in the attribute; what it finds nothing in is counted by reason.
+    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
+        let at = Provenance::of(attribute);
+        let known = self
+            .network(attribute)
+            .and_then(|name| self.networks.get(&name).copied());
+        let outcome = known.map_or_else(|| self.extract(attribute), Ok);
+        match outcome {
+            Ok(values) => self.rows.push(Row { values, at }),
+            // A network in a list of addresses is not a fault of anybody: it is simply of another type.
+            Err(reason) if reason.belongs_elsewhere() => {}
+            Err(reason) => self.count_dropped(reason.as_str(), 1),
+        }
+        if self.ends.len().max(self.rows.len()) > MAX_VALUES {
+            return Err(FeedError::TooManyValues { limit: MAX_VALUES });
+        }
+        Ok(())
+    }
+
+    fn count_dropped(&mut self, reason: &'static str, attributes: u64) {
+        if attributes > 0 {
+            *self.dropped.entry(reason).or_default() += attributes;
+        }
+    }
+
+    /// Adds the values of attributes that `self` has not read.
+    fn absorb(&mut self, other: &Self) {
+        let known: HashSet<u64> = self.rows.iter().map(|row| row.at.attribute_id).collect();
+        let mut copied = HashMap::new();
+        for row in other.rows.iter().filter(|row| !known.contains(&row.at.attribute_id)) {
+            let values = *copied.entry(row.values.first).or_insert_with(|| {
+                let first = self.ends.len();
+                for value in other.texts(row.values) {
+                    self.text.push_str(value);
+                    self.ends.push(self.text.len());
+                }
+                Values::of(first, self.ends.len())
+            });
+            self.rows.push(Row { values, at: row.at });
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use feed_classification::IndicatorSet;
 
-use crate::{FeedError, FeedScope, Upstream};
+use crate::{FeedError, FeedScope, LookupIndex, LookupScope, Upstream};
 
 /// All indicators of one feed, complete, as of one moment.
 #[derive(Debug)]
@@ -30,6 +30,9 @@ impl Gathered {
 /// What [`IndicatorSource::gather`] returns.
 pub type Gathering<'a> = Pin<Box<dyn Future<Output = Result<Gathered, FeedError>> + Send + 'a>>;
 
+/// What [`IndicatorSource::index`] returns.
+pub type Indexing<'a> = Pin<Box<dyn Future<Output = Result<LookupIndex, FeedError>> + Send + 'a>>;
+
 /// Knows the indicators of every feed. [`MispSource`](crate::MispSource) asks MISP each time; a local mirror would be another one.
 pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     /// Gathers the whole feed, or fails: never a part of it.
@@ -37,4 +40,10 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Whatever keeps the feed from being complete and right.
     fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope) -> Gathering<'a>;
+
+    /// Gathers everything of one feed that can be looked up, or fails: never a part of it.
+    ///
+    /// # Errors
+    /// Whatever keeps the index from being complete and right.
+    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope) -> Indexing<'a>;
 }

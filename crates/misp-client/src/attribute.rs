@@ -48,6 +48,10 @@ pub struct Tag {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EventSummary {
+    /// The event's UUID, the same on every MISP that it was shared to.
+    pub uuid: Option<Uuid>,
+    /// What the event is about, in the words of whoever made it.
+    pub info: Option<String>,
     /// When the event was last published, in unix seconds; 0 for never.
     pub publish_timestamp: Option<i64>,
     /// Number of the organisation that made the event.
@@ -145,6 +149,10 @@ struct RawEvent {
     #[serde(default)]
     id: Int,
     #[serde(default)]
+    uuid: Id,
+    #[serde(default)]
+    info: Text,
+    #[serde(default)]
     publish_timestamp: Int,
     #[serde(default)]
     orgc_id: Int,
@@ -197,6 +205,8 @@ impl Row for Attribute {
             timestamp: raw.timestamp.signed().unwrap_or(0),
             tags,
             event: EventSummary {
+                uuid: event.uuid.known(),
+                info: event.info.into_option(),
                 publish_timestamp: event.publish_timestamp.signed(),
                 orgc_id: event.orgc_id.unsigned(),
                 org_id: event.org_id.unsigned(),

@@ -23,6 +23,9 @@ pub use self::reverse_proxy::ReverseProxy;
 /// Default of [`Core::memory_bytes`].
 const MEMORY_BYTES: u64 = 256 << 20;
 
+/// Default of [`Core::lookup_memory_bytes`].
+const LOOKUP_MEMORY_BYTES: u64 = 512 << 20;
+
 /// Whoever writes so many megabytes for a file of the access log means bytes.
 const MANY_MEGABYTES: u64 = 10_000;
 
@@ -50,6 +53,8 @@ pub struct Core {
     pub listen: Option<SocketAddr>,
     /// Bound of the memory for rendered feeds, in bytes. Default: 256 MiB.
     pub memory_bytes: u64,
+    /// Bound of the memory for the indexes of look-ups, in bytes. Default: 512 MiB.
+    pub lookup_memory_bytes: u64,
     /// Questions that one MISP is asked at the same time, at most. Default: 4.
     pub max_site_questions: NonZeroUsize,
     /// The memcached server.
@@ -128,6 +133,9 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     let memory_bytes = section
         .value("memory_bytes", |s| value::size(s, 1 << 20, 1 << 40))
         .unwrap_or(MEMORY_BYTES);
+    let lookup_memory_bytes = section
+        .value("lookup_memory_bytes", |s| value::size(s, 1 << 20, 1 << 40))
+        .unwrap_or(LOOKUP_MEMORY_BYTES);
     let questions = section.number("max_site_questions", 1, 64, 4);
     let memcached = memcached(&mut section);
     let reverse_proxy = reverse_proxy::read(&mut section);
@@ -145,6 +153,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
         metrics_allowed_ips: metrics_allowed_ips.unwrap_or_else(|| loopback().to_vec()),
         listen,
         memory_bytes,
+        lookup_memory_bytes,
         max_site_questions: usize::try_from(questions)
             .ok()
             .and_then(NonZeroUsize::new)

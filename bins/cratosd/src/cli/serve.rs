@@ -37,6 +37,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let engine = FeedEngine::builder()
         .source(Arc::clone(&misp) as _)
         .memory_bytes(loaded.core.memory_bytes)
+        .lookup_memory_bytes(loaded.core.lookup_memory_bytes)
         .build();
     let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::usage(chain(&error)))?;
     tell_about(&loaded);

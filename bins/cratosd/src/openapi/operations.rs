@@ -3,6 +3,7 @@
 mod daemon;
 mod feeds;
 mod following;
+mod lookup;
 mod site;
 mod tokens;
 
@@ -35,6 +36,9 @@ pub(super) fn of(route: Route<'_>, method: &Method, registry: &Registry) -> Oper
         Route::GenerateTokenForm => tokens::form(method),
         Route::Feed(path) => feeds::feed(&path, registry),
         Route::ClearCache(_) => feeds::clear_cache(registry),
+        Route::Lookup if *method == Method::POST => lookup::many(),
+        Route::Lookup => lookup::one(false),
+        Route::LookupValue(_) => lookup::one(true),
         Route::Changes(_) => following::changes(),
         Route::Stream(_) => following::stream(),
     }

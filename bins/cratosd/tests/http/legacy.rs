@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use feed_classification::IndicatorSetBuilder;
-use feed_engine::{FeedEngine, FeedScope, Gathered, Gathering, IndicatorSource, Upstream};
+use feed_engine::{
+    FeedEngine, FeedScope, Gathered, Gathering, Indexing, IndicatorSource, LookupIndex, LookupScope, Upstream,
+};
 use http::Method;
 
 use crate::support::{Ask, Daemon, FEED, SITE, Setup};
@@ -26,6 +28,10 @@ impl IndicatorSource for OneAddress {
             set.push("198.51.100.7");
             Ok(Gathered::new(set.finish(), BTreeMap::new()))
         })
+    }
+
+    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope) -> Indexing<'a> {
+        Box::pin(async { Ok(LookupIndex::default()) })
     }
 }
 

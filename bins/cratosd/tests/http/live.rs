@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use misp_sim::Moment;
-use test_peers::{Peer, free_port, python};
+use test_peers::{Peer, free_port, python_with};
 
 use crate::support::{Daemon, Setup, event};
 
@@ -21,7 +21,7 @@ impl Publisher {
     fn start(port: u16) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/support/publisher.py");
-        let mut command = Command::new(python()?);
+        let mut command = Command::new(python_with(&["zmq"])?);
         command.arg(script).arg(port.to_string()).arg(folder.path());
         Some(Self {
             _peer: Peer::start(&mut command),

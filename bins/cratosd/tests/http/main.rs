@@ -12,6 +12,7 @@ mod flights;
 mod hostile;
 mod legacy;
 mod live;
+mod lookup;
 mod metrics;
 mod minting;
 mod misp_in_trouble;

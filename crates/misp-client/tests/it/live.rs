@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use misp_client::{Action, LinkError, Message, Notice, Subscription};
-use test_peers::{Peer, free_port, python};
+use test_peers::{Peer, free_port, python_with};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
@@ -114,7 +114,7 @@ fn people_are_not_kept() {
 
 fn publisher(port: u16, files: &[PathBuf]) -> Option<Peer> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/publisher.py");
-    let mut command = Command::new(python()?);
+    let mut command = Command::new(python_with(&["zmq"])?);
     command.arg(script).arg(port.to_string()).args(files);
     Some(Peer::start(&mut command))
 }

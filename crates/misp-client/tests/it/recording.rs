@@ -38,7 +38,7 @@ impl Recording {
         let mut names: Vec<PathBuf> = fs::read_dir(folder())
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .filter(|path| !path.to_string_lossy().ends_with(".raw.json"))
+            .filter(|path| path.is_file() && !path.to_string_lossy().ends_with(".raw.json"))
             .collect();
         names.sort();
         names.iter().map(Self::read).collect()

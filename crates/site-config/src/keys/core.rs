@@ -19,6 +19,7 @@ pub(crate) const CORE: &[Key] = &[
     ours(Core, "metrics_allowed_ips", "list of networks", "loopback", "networks that may read `/metrics`, and why `/readyz` says no"),
     ours(Core, "listen", "address:port", "127.0.0.1:8080", "where `cratosd serve` listens; the option --listen wins"),
     ours(Core, "memory_bytes", "size", "256MiB", "bound of the memory that rendered feeds may take"),
+    ours(Core, "lookup_memory_bytes", "size", "512MiB", "bound of the memory that the indexes of `/v1/lookup` may take; a million values take about 100 MiB"),
     ours(Core, "max_site_questions", "1 to 64", "4", "questions that one MISP is asked at the same time, at most"),
     theirs(Core, "memcached_host", "host", "127.0.0.1", "host of the memcached server; read and checked, not used yet"),
     theirs(Core, "memcached_port", "port", "11211", "port of the memcached server; read and checked, not used yet"),

@@ -1,0 +1,104 @@
+//! Looking single values up.
+
+use feed_classification::{Age, FeedName};
+use serde_json::{Value, json};
+
+use crate::openapi::operation::Operation;
+use crate::openapi::schemas::Refusal;
+
+const ABOUT: &str = "\
+For tokens with the permission `lookup`; with `context` too, an answer tells the events. Addresses are also found in listed networks, \
+names below listed domains. A miss is 200 with `found: false`, never 404, and nothing is ever null.";
+
+pub(super) fn one(in_path: bool) -> Operation {
+    let text = json!({ "type": "string", "maxLength": 8192 });
+    let what = "The value: address, network, name, URL, hash, e-mail address or CVE, in any spelling.";
+    let operation = if in_path {
+        Operation::new("lookupValue", "feeds", "What is known of a value").in_path("value", what, text)
+    } else {
+        Operation::new("lookup", "feeds", "What is known of a value")
+            .parameter(json!({ "name": "value", "in": "query", "required": true, "description": what, "schema": text }))
+    };
+    finished(operation.gives("application/json", result(), "What is known of it."))
+}
+
+pub(super) fn many() -> Operation {
+    let values = json!({ "type": "array", "minItems": 1, "maxItems": 1000, "items": { "type": "string" } });
+    let schema = json!({
+        "type": "object", "required": ["values"],
+        "properties": {
+            "values": values,
+            "age": { "type": "string", "enum": Age::NAMES },
+            "feed": { "type": "string", "enum": FeedName::NAMES },
+        },
+    });
+    let answer = json!({
+        "type": "object", "required": ["results"],
+        "properties": { "results": { "type": "array", "items": result() } },
+    });
+    finished(
+        Operation::new("lookupMany", "feeds", "What is known of up to a thousand values")
+            .body(json!({ "required": true, "content": { "application/json": { "schema": schema } } }))
+            .gives(
+                "application/json",
+                answer,
+                "What is known of each, in the order of the question.",
+            )
+            .refuses([Refusal::BodyIncomplete, Refusal::BodyTooLarge]),
+    )
+}
+
+fn finished(operation: Operation) -> Operation {
+    operation
+        .description(ABOUT)
+        .in_query(
+            "age",
+            "How recently what is looked through must have changed.",
+            json!({ "type": "string", "enum": Age::NAMES, "default": "1y" }),
+        )
+        .in_query(
+            "feed",
+            "The feed to look through; else those that the token is limited to, else `any`.",
+            json!({ "type": "string", "enum": FeedName::NAMES }),
+        )
+        .needs_token()
+        .refuses([Refusal::Invalid, Refusal::Unavailable, Refusal::TimedOut])
+}
+
+fn result() -> Value {
+    let text = json!({ "type": "string" });
+    let context = [
+        "event_id",
+        "event_uuid",
+        "event_info",
+        "event_url",
+        "tlp",
+        "threat_actor",
+    ];
+    let with_context = |names: &[&str]| -> Value {
+        let all = names
+            .iter()
+            .chain(&context)
+            .map(|name| ((*name).to_owned(), text.clone()));
+        Value::Object(all.collect())
+    };
+    let matches = json!({
+        "type": "object",
+        "required": ["value", "type", "relation", "feed"],
+        "properties": with_context(&["value", "type", "relation", "feed"]),
+    });
+    let mut properties = with_context(&["value", "type", "relation", "listed", "feed"]);
+    if let Value::Object(properties) = &mut properties {
+        properties.insert("found".to_owned(), json!({ "type": "boolean" }));
+        properties.insert("count".to_owned(), json!({ "type": "integer", "minimum": 0 }));
+        properties.insert(
+            "matches".to_owned(),
+            json!({ "type": "array", "items": matches, "maxItems": 50 }),
+        );
+    }
+    json!({
+        "type": "object",
+        "required": ["found", "value", "type", "relation", "listed", "feed", "count", "matches"],
+        "properties": properties,
+    })
+}

@@ -1,0 +1,117 @@
+//! `/v1/lookup`: what is known of a single value, for log lines and findings.
+//!
+//! Made for Graylog's HTTPJSONPath adapter: always 200 with scalars, a miss too, and never null. To that adapter a 404 or a null is an
+//! error, which it counts and keeps.
+
+mod answer;
+mod sought;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use feed_classification::{Age, FeedName};
+use feed_engine::{LookupIndex, LookupScope, Query};
+use http::Method;
+use http::header;
+use token_crypto::{Allowed, Permission};
+
+use self::answer::{Answer, Answers};
+use self::sought::Sought;
+use crate::app::App;
+use crate::auth::Grant;
+use crate::body;
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::request::Request;
+
+/// The largest body of a question about many values, in bytes.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// Matches that are looked at in one feed: `count` goes no further.
+const MAX_COUNTED: usize = 1_000;
+
+/// Matches that are told of one value; how many there are stands in `count`.
+const MAX_MATCHES: usize = 50;
+
+/// Looks one value up (`GET`), or up to a thousand (`POST`).
+pub(super) async fn answer(
+    app: &App,
+    grant: &Grant,
+    request: Request<'_>,
+    in_path: Option<&str>,
+) -> Result<Reply, Reject> {
+    grant.check_permission(Permission::Lookup)?;
+    let (query, is_post) = (request.query, *request.method == Method::POST);
+    let sought = if is_post {
+        Sought::from_body(&body::read(request.body, MAX_BODY_BYTES).await?, query)?
+    } else {
+        Sought::from_query(query, in_path)?
+    };
+    let feeds = feeds(grant, sought.feed)?;
+    let indexes = indexes(app, grant, &feeds, sought.age).await?;
+    let fresh_for = indexes.iter().map(|index| index.fresh_for).min().unwrap_or_default();
+    let mut looked_up = sought.values.iter().map(|value| look_up(grant, &indexes, value));
+    let reply = if is_post {
+        let results: Vec<Answer> = looked_up.collect();
+        Reply::json(&Answers { results: &results })
+    } else {
+        match looked_up.next() {
+            Some(answer) => Reply::json(&answer),
+            None => Err(Reject::NotFound),
+        }
+    }?;
+    Ok(reply.header_text(
+        header::CACHE_CONTROL,
+        &format!("private, max-age={}", fresh_for.as_secs()),
+    ))
+}
+
+/// An index with the feed that it is about.
+struct Indexed {
+    feed: FeedName,
+    index: Arc<LookupIndex>,
+    fresh_for: Duration,
+}
+
+/// Returns the feeds that are looked through: the one that is asked for, else those that the token is limited to, else all there is.
+fn feeds(grant: &Grant, asked: Option<FeedName>) -> Result<Vec<FeedName>, Reject> {
+    let exists = |feed: &FeedName| !feed.is_custom() || grant.site().custom_feeds.contains_key(feed);
+    if let Some(feed) = asked {
+        if !grant.scope.permits_feed(feed.as_str()) {
+            return Err(Reject::Forbidden(format!("This token does not cover feed `{feed}`.")));
+        }
+        return Ok(vec![feed]);
+    }
+    if grant.scope.feeds == Allowed::All {
+        return Ok(vec![FeedName::Any]);
+    }
+    let permitted = |feed: &FeedName| exists(feed) && grant.scope.permits_feed(feed.as_str());
+    Ok(FeedName::ALL.iter().copied().filter(permitted).collect())
+}
+
+async fn indexes(app: &App, grant: &Grant, feeds: &[FeedName], age: Age) -> Result<Vec<Indexed>, Reject> {
+    let mut indexes = Vec::with_capacity(feeds.len());
+    for &feed in feeds {
+        let scope = LookupScope { feed, age };
+        let (index, fresh_for) = app.engine().lookup_index(&grant.upstream, scope).await?;
+        indexes.push(Indexed { feed, index, fresh_for });
+    }
+    Ok(indexes)
+}
+
+fn look_up(grant: &Grant, indexes: &[Indexed], value: &str) -> Answer {
+    let query = Query::parse(value);
+    let context = grant.scope.permits(Permission::Context).then_some(&grant.upstream);
+    let mut answer = Answer::miss(value, context);
+    if !query.is_known() {
+        return answer;
+    }
+    for indexed in indexes {
+        for found in indexed.index.find(&query, MAX_COUNTED) {
+            if answer::permits_type(&grant.scope, found.kind) {
+                answer.add(indexed.feed, found, MAX_MATCHES);
+            }
+        }
+    }
+    answer
+}

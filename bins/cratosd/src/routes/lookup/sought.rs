@@ -1,0 +1,204 @@
+//! What is looked up: values, how far back, in which feed.
+
+use std::collections::BTreeMap;
+
+use feed_classification::{Age, FeedName};
+use serde_json::{Map, Value};
+
+use crate::invalid::Invalid;
+use crate::query::Query;
+use crate::reject::Reject;
+
+/// Values of one question.
+const MAX_VALUES: usize = 1_000;
+
+/// The longest value that is looked at, in bytes, as in feeds.
+const MAX_VALUE_BYTES: usize = 8 * 1024;
+
+/// A question that makes sense.
+#[derive(Debug, PartialEq)]
+pub(super) struct Sought {
+    /// Never empty.
+    pub(super) values: Vec<String>,
+    pub(super) age: Age,
+    pub(super) feed: Option<FeedName>,
+}
+
+impl Sought {
+    /// Reads a question about one value, in the path or as `?value=`.
+    pub(super) fn from_query(query: Query<'_>, in_path: Option<&str>) -> Result<Self, Reject> {
+        let mut wrong = Vec::new();
+        let asked = in_path.map(Into::into).or_else(|| query.last("value"));
+        let value = match asked {
+            Some(value) if value.len() > MAX_VALUE_BYTES => {
+                wrong.push(too_long(&["query", "value"]));
+                None
+            }
+            Some(value) => Some(value.into_owned()),
+            None => {
+                wrong.push(Invalid::missing(&["query", "value"]));
+                None
+            }
+        };
+        let words = ["age", "feed"].map(|name| (name, query.last(name).map(|text| text.into_owned())));
+        Self::checked(value.into_iter().collect(), "query", &words.into(), wrong)
+    }
+
+    /// Reads a question about many: `{"values": […], "age": …, "feed": …}`. Age and feed may stand in the query too.
+    pub(super) fn from_body(body: &[u8], query: Query<'_>) -> Result<Self, Reject> {
+        let fields: Map<String, Value> = serde_json::from_slice(body).map_err(|error| {
+            // The position says enough; the text may hold anything.
+            let message = format!("JSON decode error at line {}, column {}", error.line(), error.column());
+            Reject::Invalid(vec![Invalid::new("json_invalid", &["body"], message)])
+        })?;
+        let mut wrong = Vec::new();
+        let values = values(&fields, &mut wrong);
+        let mut words = BTreeMap::new();
+        for name in ["age", "feed"] {
+            let word = match fields.get(name) {
+                Some(Value::String(text)) => Some(text.clone()),
+                None | Some(Value::Null) => query.last(name).map(|text| text.into_owned()),
+                Some(_) => {
+                    wrong.push(Invalid::new(
+                        "string_type",
+                        &["body", name],
+                        "Input should be a valid string",
+                    ));
+                    None
+                }
+            };
+            words.insert(name, word);
+        }
+        Self::checked(values, "body", &words, wrong)
+    }
+
+    fn checked(
+        values: Vec<String>,
+        place: &'static str,
+        words: &BTreeMap<&'static str, Option<String>>,
+        mut wrong: Vec<Invalid>,
+    ) -> Result<Self, Reject> {
+        let word = |name: &str| words.get(name).and_then(Option::as_deref);
+        let age = match word("age").map(str::parse::<Age>) {
+            None => Age::Years1,
+            Some(Ok(age)) => age,
+            Some(Err(error)) => {
+                let valid = error.valid().iter().copied();
+                wrong.push(Invalid::not_one_of(
+                    &[place, "age"],
+                    word("age").unwrap_or_default(),
+                    valid,
+                ));
+                Age::Years1
+            }
+        };
+        let feed = match word("feed").map(str::parse::<FeedName>) {
+            None => None,
+            Some(Ok(feed)) => Some(feed),
+            Some(Err(error)) => {
+                let valid = error.valid().iter().copied();
+                wrong.push(Invalid::not_one_of(
+                    &[place, "feed"],
+                    word("feed").unwrap_or_default(),
+                    valid,
+                ));
+                None
+            }
+        };
+        if wrong.is_empty() {
+            Ok(Self { values, age, feed })
+        } else {
+            Err(Reject::Invalid(wrong))
+        }
+    }
+}
+
+fn values(fields: &Map<String, Value>, wrong: &mut Vec<Invalid>) -> Vec<String> {
+    let place = ["body", "values"];
+    let Some(list) = fields.get("values") else {
+        wrong.push(Invalid::missing(&place));
+        return Vec::new();
+    };
+    let Some(list) = list.as_array() else {
+        wrong.push(Invalid::new("list_type", &place, "Input should be a valid list"));
+        return Vec::new();
+    };
+    if list.is_empty() || list.len() > MAX_VALUES {
+        let message = format!("List should have 1 to {MAX_VALUES} items");
+        wrong.push(Invalid::new("value_error", &place, message));
+        return Vec::new();
+    }
+    let mut values = Vec::with_capacity(list.len());
+    for (position, value) in list.iter().enumerate() {
+        match value {
+            Value::String(text) if text.len() > MAX_VALUE_BYTES => wrong.push(too_long(&place).at(position)),
+            Value::String(text) => values.push(text.clone()),
+            _ => {
+                let message = "Input should be a valid string";
+                wrong.push(Invalid::new("string_type", &place, message).at(position));
+            }
+        }
+    }
+    values
+}
+
+fn too_long(place: &[&str]) -> Invalid {
+    let message = format!("String should have at most {MAX_VALUE_BYTES} bytes");
+    Invalid::new("string_too_long", place, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn wrong(outcome: Result<Sought, Reject>) -> usize {
+        match outcome {
+            Err(Reject::Invalid(wrong)) => wrong.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_value_in_the_path_counts_before_one_in_the_query() {
+        let sought = Sought::from_query(Query::new(Some("value=b&age=1m&feed=block")), Some("a")).unwrap();
+        assert_eq!(
+            (sought.values, sought.age, sought.feed),
+            (vec!["a".to_owned()], Age::Months1, Some(FeedName::Block))
+        );
+        let sought = Sought::from_query(Query::new(Some("value=a%20b")), None).unwrap();
+        assert_eq!(
+            (sought.values, sought.age, sought.feed),
+            (vec!["a b".to_owned()], Age::Years1, None)
+        );
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told() {
+        assert_eq!(wrong(Sought::from_query(Query::new(Some("age=x&feed=y")), None)), 3);
+        for (body, count) in [
+            (r#"{"values": []}"#, 1),
+            (r#"{"values": "a"}"#, 1),
+            (r#"{"values": ["a", 5, null], "age": "x"}"#, 3),
+            (r#"{"age": 5}"#, 2),
+            ("[]", 1),
+            ("{", 1),
+        ] {
+            assert_eq!(
+                wrong(Sought::from_body(body.as_bytes(), Query::new(None))),
+                count,
+                "{body}"
+            );
+        }
+        let many = serde_json::json!({ "values": vec!["a"; 1_001] }).to_string();
+        assert_eq!(wrong(Sought::from_body(many.as_bytes(), Query::new(None))), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in any::<Vec<u8>>()) {
+            let _ = Sought::from_body(&body, Query::new(None));
+        }
+    }
+}

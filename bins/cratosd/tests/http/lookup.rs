@@ -1,0 +1,172 @@
+//! Looking single values up.
+
+use http::Method;
+use misp_sim::{Attribute, Event, Moment};
+use serde_json::{Value, json};
+use token_crypto::{Permission, Scope};
+
+use crate::support::{Ask, Daemon, Setup};
+
+const MAY: [Permission; 2] = [Permission::Lookup, Permission::Context];
+
+fn block(kind: &str, value: &str) -> Event {
+    Event::new("a campaign")
+        .tag("example:incident-classification=block")
+        .tag("tlp:amber")
+        .tag("misp-galaxy:threat-actor=\"APT Example\"")
+        .changed(Moment::Ago(60))
+        .attribute(Attribute::new(kind, value))
+}
+
+async fn daemon() -> Daemon {
+    let sim = [
+        ("ip-dst", "198.51.100.0/24"),
+        ("domain", "evil.example"),
+        ("vulnerability", "CVE-2026-12345"),
+    ]
+    .into_iter()
+    .fold(misp_sim::Sim::builder(), |sim, (kind, value)| {
+        sim.event(block(kind, value))
+    });
+    Daemon::with(Setup {
+        sim,
+        ..Setup::default()
+    })
+    .await
+}
+
+async fn ask(daemon: &Daemon, scope: Scope, target: &str) -> Value {
+    let claims = daemon.claims().with_scope(scope);
+    let answer = daemon.get_as(&claims, target).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+/// Graylog's adapter takes a null, or a path that is not there, for an error.
+fn has_no_null(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(values) => values.iter().all(has_no_null),
+        Value::Object(fields) => fields.values().all(has_no_null),
+        _ => true,
+    }
+}
+
+#[tokio::test]
+async fn a_hit_and_a_miss_have_the_same_scalars() {
+    let daemon = daemon().await;
+    let scope = || Scope::new().with_permissions(MAY);
+    let hit = ask(&daemon, scope(), "/v1/lookup?value=www.evil.example").await;
+    let miss = ask(&daemon, scope(), "/v1/lookup/good.example").await;
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&hit), keys(&miss));
+    assert!(has_no_null(&hit) && has_no_null(&miss));
+    assert_eq!(
+        (&miss["found"], &miss["count"], &miss["matches"]),
+        (&json!(false), &json!(0), &json!([]))
+    );
+    for (key, expected) in [
+        ("found", json!(true)),
+        ("value", json!("www.evil.example")),
+        ("type", json!("domain")),
+        ("relation", json!("parent")),
+        ("listed", json!("evil.example")),
+        ("feed", json!("any")),
+        ("count", json!(1)),
+        ("event_info", json!("a campaign")),
+        ("tlp", json!("amber")),
+        ("threat_actor", json!("APT Example")),
+    ] {
+        assert_eq!(hit[key], expected, "{key}");
+    }
+    let url = hit["event_url"].as_str().unwrap();
+    assert!(
+        url.starts_with("http://127.0.0.1:") && url.ends_with(hit["event_id"].as_str().unwrap()),
+        "{url}"
+    );
+    assert_eq!(hit["matches"][0]["event_uuid"], hit["event_uuid"]);
+}
+
+#[tokio::test]
+async fn without_the_permission_nothing_is_told_of_events() {
+    let daemon = daemon().await;
+    let scope = Scope::new().with_permissions([Permission::Lookup]);
+    let hit = ask(&daemon, scope, "/v1/lookup/198.51.100.9").await;
+    assert_eq!(
+        (&hit["found"], &hit["listed"], &hit["type"]),
+        (&json!(true), &json!("198.51.100.0/24"), &json!("cidr4"))
+    );
+    assert!(
+        !hit.to_string().contains("event") && !hit.to_string().contains("campaign"),
+        "{hit}"
+    );
+}
+
+#[tokio::test]
+async fn many_values_are_answered_in_their_order() {
+    let daemon = daemon().await;
+    let token = daemon.seal(&daemon.claims().with_scope(Scope::new().with_permissions(MAY)));
+    let post = async |body: Value| {
+        let ask = Ask::new(Method::POST, "/v1/lookup")
+            .header("token", &token)
+            .body(body.to_string());
+        daemon.send(ask).await
+    };
+    let answer = post(json!({ "values": ["good.example", "cve-2026-12345", "", "198.51.100.1"] }))
+        .await
+        .json();
+    let found: Vec<bool> = answer["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["found"] == true)
+        .collect();
+    assert_eq!(found, [false, true, false, true]);
+    assert_eq!(answer["results"][1]["value"], "cve-2026-12345");
+    assert_eq!(post(json!({ "values": vec!["x"; 1_001] })).await.status, 422);
+    let large = Ask::new(Method::POST, "/v1/lookup")
+        .header("token", &token)
+        .body(vec![b' '; 1_100_000]);
+    assert_eq!(daemon.send(large).await.status, 413);
+}
+
+#[tokio::test]
+async fn a_token_looks_through_its_feeds_and_types_only() {
+    let daemon = daemon().await;
+    let scope = || Scope::new().with_permissions([Permission::Lookup]);
+    let block = ask(
+        &daemon,
+        scope().with_feeds(["block", "hunt"]),
+        "/v1/lookup/evil.example",
+    )
+    .await;
+    assert_eq!((&block["found"], &block["feed"]), (&json!(true), &json!("block")));
+    let hunt = ask(&daemon, scope().with_feeds(["hunt"]), "/v1/lookup/evil.example").await;
+    assert_eq!(hunt["found"], false);
+    let types = ask(&daemon, scope().with_types(["ip"]), "/v1/lookup/evil.example").await;
+    assert_eq!(types["found"], false);
+    assert_eq!(
+        ask(&daemon, scope().with_types(["ip"]), "/v1/lookup/198.51.100.9").await["found"],
+        true
+    );
+    let claims = daemon.claims().with_scope(scope().with_feeds(["hunt"]));
+    assert_eq!(daemon.get_as(&claims, "/v1/lookup/x?feed=block").await.status, 403);
+    // Neither legacy tokens nor unscoped ones may look up.
+    assert_eq!(daemon.get("/v1/lookup/evil.example").await.status, 403);
+}
+
+#[tokio::test]
+async fn no_index_is_no_answer_and_an_old_one_is_better() {
+    let daemon = daemon().await;
+    let claims = daemon.claims().with_scope(Scope::new().with_permissions(MAY));
+    daemon.sim.set_fault(misp_sim::Fault::Status(500));
+    assert_eq!(daemon.get_as(&claims, "/v1/lookup/evil.example").await.status, 503);
+    daemon.sim.clear_fault();
+    let answer = daemon.get_as(&claims, "/v1/lookup/evil.example").await;
+    assert!(answer.header("cache-control").starts_with("private, max-age="));
+    daemon.sim.set_fault(misp_sim::Fault::Status(500));
+    assert_eq!(
+        daemon.get_as(&claims, "/v1/lookup/evil.example").await.json()["found"],
+        true
+    );
+}

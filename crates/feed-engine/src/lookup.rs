@@ -1,0 +1,104 @@
+//! Looking single values up: is this address, name, hash known here, and from which events?
+//!
+//! A feed answers "which values", this answers "what about this value", from memory. For each feed, age and MISP key there is one
+//! index over all types that can be looked up, refreshed as feeds are. It holds what the feeds of these types hold, by the same rules
+//! ([`crate::publication`], false positives by value), and for each value the events it comes from.
+
+mod builder;
+mod gathering;
+mod index;
+mod networks;
+mod query;
+mod store;
+
+use feed_classification::{Age, FeedName, IndicatorType, Tlp};
+use uuid::Uuid;
+
+pub(crate) use gathering::gather;
+pub use index::LookupIndex;
+pub use query::Query;
+pub(crate) use store::Lookups;
+
+/// The types that can be looked up.
+pub const LOOKUP_TYPES: &[IndicatorType] = &[
+    IndicatorType::Ip,
+    IndicatorType::Domain,
+    IndicatorType::Hostname,
+    IndicatorType::Url,
+    IndicatorType::FileMd5,
+    IndicatorType::FileSha1,
+    IndicatorType::FileSha256,
+    IndicatorType::X509FingerprintMd5,
+    IndicatorType::X509FingerprintSha1,
+    IndicatorType::X509FingerprintSha256,
+    IndicatorType::EmailAddress,
+    IndicatorType::Vulnerability,
+    IndicatorType::Ja3,
+    IndicatorType::Ja4,
+    IndicatorType::HasshMd5,
+    IndicatorType::HasshServerMd5,
+    IndicatorType::Imphash,
+];
+
+/// What is looked through: a feed, as far back as an age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LookupScope {
+    /// Which feed.
+    pub feed: FeedName,
+    /// How recently an attribute must have changed.
+    pub age: Age,
+}
+
+/// How a listed value is about the one that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Relation {
+    /// It is the same.
+    Exact,
+    /// It is a network that contains it.
+    Network,
+    /// It is a domain above it.
+    Parent,
+}
+
+impl Relation {
+    /// Returns the name, as answers have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Network => "network",
+            Self::Parent => "parent",
+        }
+    }
+}
+
+/// One listed value with one event that it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Match {
+    /// The value as it is listed.
+    pub value: String,
+    /// Its type; addresses and networks are told apart (`ipv4`, `cidr6`, …).
+    pub kind: IndicatorType,
+    /// How it is about the value that was asked for.
+    pub relation: Relation,
+    /// The event.
+    pub event: MatchedEvent,
+}
+
+/// What is known of an event by way of one of its attributes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct MatchedEvent {
+    /// MISP's number of it.
+    pub id: u64,
+    /// Its UUID, the same on every MISP that it was shared to.
+    pub uuid: Option<Uuid>,
+    /// What it is about, at most 512 bytes.
+    pub info: String,
+    /// The most closed TLP tag of attribute and event.
+    pub tlp: Option<Tlp>,
+    /// The threat actors of its galaxy tags.
+    pub threat_actors: Vec<String>,
+}

@@ -1,0 +1,204 @@
+//! From rows to an index.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use feed_classification::{Extractor, IndicatorType, Tlp, ValueFamily};
+use misp_client::Attribute;
+use site_config::Mappings;
+
+use super::index::Mention;
+use super::{LookupIndex, MatchedEvent};
+use crate::FeedError;
+use crate::pass::Sink;
+use crate::rows::Provenance;
+
+/// As many values as a feed may have; more is taken for a mistake.
+const MAX_VALUES: usize = 10_000_000;
+
+/// The longest description of an event that is kept, in bytes.
+const MAX_INFO_BYTES: usize = 512;
+
+/// Threat actors of one event that are kept.
+const MAX_ACTORS: usize = 16;
+
+const THREAT_ACTOR: &str = "misp-galaxy:threat-actor=";
+
+/// Everything that some rows say, before it is known which rows count.
+#[derive(Debug)]
+pub(crate) struct Entries {
+    /// The types that an attribute of each MISP type is taken apart into.
+    kinds: Arc<HashMap<String, Vec<IndicatorType>>>,
+    text: String,
+    entries: Vec<Entry>,
+    events: Vec<MatchedEvent>,
+    places: HashMap<MatchedEvent, u32>,
+    dropped: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    value: Range<usize>,
+    mention: Mention,
+    at: Provenance,
+}
+
+/// Returns which types an attribute of each MISP type may give.
+pub(super) fn kinds_of(mappings: &Mappings, kinds: &[IndicatorType]) -> Arc<HashMap<String, Vec<IndicatorType>>> {
+    let mut of: HashMap<String, Vec<IndicatorType>> = HashMap::new();
+    for kind in kinds {
+        for name in mappings.attribute_types(*kind) {
+            of.entry(name.clone()).or_default().push(*kind);
+        }
+    }
+    Arc::new(of)
+}
+
+impl Entries {
+    pub(super) fn new(kinds: Arc<HashMap<String, Vec<IndicatorType>>>) -> Self {
+        Self {
+            kinds,
+            text: String::new(),
+            entries: Vec::new(),
+            events: Vec::new(),
+            places: HashMap::new(),
+            dropped: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the place of an event; what is said of it alike by many attributes is kept once.
+    fn event(&mut self, event: MatchedEvent) -> u32 {
+        if let Some(place) = self.places.get(&event) {
+            return *place;
+        }
+        let place = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        self.events.push(event.clone());
+        self.places.insert(event, place);
+        place
+    }
+
+    /// Adds the rows of another question.
+    pub(super) fn join(&mut self, other: Self) {
+        for entry in &other.entries {
+            self.copy(&other, entry);
+        }
+    }
+
+    fn copy(&mut self, other: &Self, entry: &Entry) {
+        let Some(event) = other.events.get(entry.mention.event as usize) else {
+            return;
+        };
+        let event = self.event(event.clone());
+        let from = self.text.len();
+        self.text.push_str(other.value(entry));
+        self.entries.push(Entry {
+            value: from..self.text.len(),
+            mention: Mention { event, ..entry.mention },
+            at: entry.at,
+        });
+    }
+
+    /// Returns every value, whatever its row, with the family that it belongs to.
+    pub(super) fn values(&self) -> HashSet<(ValueFamily, String)> {
+        let entries = self.entries.iter();
+        entries
+            .map(|entry| (entry.mention.kind.family(), self.value(entry).to_owned()))
+            .collect()
+    }
+
+    /// Returns the index of the rows that `counts` and whose values are not `harmless`.
+    pub(super) fn into_index(
+        mut self,
+        mut counts: impl FnMut(&Provenance) -> bool,
+        harmless: &HashSet<(ValueFamily, String)>,
+    ) -> LookupIndex {
+        let (mut entries, events) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.events));
+        entries.retain(|entry| {
+            counts(&entry.at)
+                && (harmless.is_empty()
+                    || !harmless.contains(&(entry.mention.kind.family(), self.value(entry).to_owned())))
+        });
+        entries.sort_unstable_by(|a, b| (self.value(a), a.mention).cmp(&(self.value(b), b.mention)));
+        entries.dedup_by(|a, b| a.mention == b.mention && self.value(a) == self.value(b));
+        let mentions = entries.iter().map(|entry| (self.value(entry), entry.mention));
+        LookupIndex::new(mentions, events)
+    }
+
+    fn value(&self, entry: &Entry) -> &str {
+        self.text.get(entry.value.clone()).unwrap_or_default()
+    }
+}
+
+impl Sink for Entries {
+    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
+        let kinds = Arc::clone(&self.kinds);
+        let Some(kinds) = kinds.get(&attribute.kind) else {
+            return Ok(());
+        };
+        let event = self.event(described(attribute));
+        for &kind in kinds {
+            let from = self.text.len();
+            let text = &mut self.text;
+            let outcome = Extractor::new(kind).extract(&attribute.kind, &attribute.value, &mut |value| {
+                text.push_str(value);
+            });
+            match outcome {
+                Ok(()) => self.entries.push(Entry {
+                    value: from..self.text.len(),
+                    mention: Mention { kind, event },
+                    at: Provenance::of(attribute),
+                }),
+                Err(reason) if reason.belongs_elsewhere() => {}
+                Err(reason) => self.count_dropped(reason.as_str(), 1),
+            }
+        }
+        if self.entries.len() > MAX_VALUES {
+            return Err(FeedError::TooManyValues { limit: MAX_VALUES });
+        }
+        Ok(())
+    }
+
+    fn count_dropped(&mut self, reason: &'static str, attributes: u64) {
+        if attributes > 0 {
+            *self.dropped.entry(reason).or_default() += attributes;
+        }
+    }
+
+    fn absorb(&mut self, other: &Self) {
+        let known: HashSet<u64> = self.entries.iter().map(|entry| entry.at.attribute_id).collect();
+        for entry in other
+            .entries
+            .iter()
+            .filter(|entry| !known.contains(&entry.at.attribute_id))
+        {
+            self.copy(other, entry);
+        }
+    }
+}
+
+/// Returns what a row says of its event; tags of the attribute itself count too.
+fn described(attribute: &Attribute) -> MatchedEvent {
+    let tags = || attribute.tags.iter().map(|tag| tag.name.as_str());
+    let actors = tags().filter_map(|tag| tag.strip_prefix(THREAT_ACTOR));
+    let mut threat_actors: Vec<String> = actors
+        .take(MAX_ACTORS)
+        .map(|name| bounded(name.trim_matches('"')))
+        .collect();
+    threat_actors.sort_unstable();
+    threat_actors.dedup();
+    MatchedEvent {
+        id: attribute.event_id,
+        uuid: attribute.event.uuid,
+        info: bounded(attribute.event.info.as_deref().unwrap_or_default()),
+        tlp: Tlp::of_tags(tags()),
+        threat_actors,
+    }
+}
+
+fn bounded(text: &str) -> String {
+    let end = (0..=text.len().min(MAX_INFO_BYTES))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,65 @@
+//! What MISP is asked for an index.
+
+use std::collections::HashSet;
+
+use feed_classification::IndicatorType;
+use misp_client::Client;
+
+use super::builder::{Entries, kinds_of};
+use super::{LOOKUP_TYPES, LookupIndex, LookupScope};
+use crate::publication::Publication;
+use crate::{FeedError, Selection, Upstream, pass, question};
+
+/// Asks MISP for everything that an index holds: the rows of the feed, the unpublished events, the false positives, in this order.
+pub(crate) async fn gather(
+    client: &Client,
+    upstream: &Upstream,
+    scope: LookupScope,
+    now: jiff::Timestamp,
+) -> Result<LookupIndex, FeedError> {
+    // Types that count without MISP's flag for detection need a question of their own: the flag is asked for or it is not.
+    let (without_flag, with_flag): (Vec<IndicatorType>, Vec<IndicatorType>) = LOOKUP_TYPES
+        .iter()
+        .partition(|kind| question::ignores_to_ids(upstream, **kind));
+    let mut rows: Option<Entries> = None;
+    for (kinds, to_ids) in [(with_flag, true), (without_flag, false)] {
+        if kinds.is_empty() {
+            continue;
+        }
+        let search = question::for_lookup(upstream, scope, &kinds, to_ids, now)?;
+        let of = kinds_of(&upstream.mappings, &kinds);
+        let more = pass::read(client, &search, || Entries::new(std::sync::Arc::clone(&of))).await?;
+        rows = Some(match rows {
+            None => more,
+            Some(mut rows) => {
+                rows.join(more);
+                rows
+            }
+        });
+    }
+    let selection = Selection::Feed(scope.feed);
+    let publication = match upstream.site.published_grace {
+        grace if selection.wants_published() && !grace.is_zero() => Publication::ask(client, grace, now).await?,
+        _ => Publication::default(),
+    };
+    let search = question::for_false_positives_of(upstream, LOOKUP_TYPES, now)?;
+    let of = kinds_of(&upstream.mappings, LOOKUP_TYPES);
+    let harmless = pass::read(client, &search, || Entries::new(std::sync::Arc::clone(&of)))
+        .await?
+        .values();
+    let Some(rows) = rows else {
+        return Ok(LookupIndex::default());
+    };
+    build(rows, publication, harmless).await
+}
+
+/// Sorting a million values takes a moment: off the threads that serve sockets.
+async fn build(
+    rows: Entries,
+    publication: Publication,
+    harmless: HashSet<(feed_classification::ValueFamily, String)>,
+) -> Result<LookupIndex, FeedError> {
+    tokio::task::spawn_blocking(move || rows.into_index(|row| publication.counts(row), &harmless))
+        .await
+        .map_err(|error| FeedError::internal("building the index", error))
+}

@@ -1,0 +1,98 @@
+//! From what somebody looks up to the forms in which it may be listed.
+
+use std::net::IpAddr;
+
+use feed_classification::{Extractor, IndicatorType};
+
+use super::LOOKUP_TYPES;
+
+/// A value that is looked up, in every form that a list may have it in.
+///
+/// ```
+/// use feed_engine::Query;
+///
+/// assert!(Query::parse("WWW.Example.COM.").is_known());
+/// assert!(!Query::parse("hello world").is_known());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Normal forms, each once.
+    pub(super) exact: Vec<String>,
+    pub(super) address: Option<IpAddr>,
+    pub(super) name: Option<String>,
+}
+
+impl Query {
+    /// Reads a value of any type; what is of none is looked up all the same and never found.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut query = Self::default();
+        for &kind in LOOKUP_TYPES {
+            // Under this name MISP keeps plain values of the type.
+            let Some(&attribute_type) = kind.default_attribute_types().first() else {
+                continue;
+            };
+            let mut found = |value: &str| query.add(kind, value);
+            // What does not parse as one type may as another.
+            let _ = Extractor::new(kind).extract(attribute_type, text, &mut found);
+        }
+        query
+    }
+
+    /// Returns whether it is a value of any type that can be looked up.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !self.exact.is_empty()
+    }
+
+    fn add(&mut self, kind: IndicatorType, value: &str) {
+        match kind {
+            IndicatorType::Ip => self.address = value.parse().ok(),
+            IndicatorType::Domain | IndicatorType::Hostname => self.name = Some(value.to_owned()),
+            _ => {}
+        }
+        if !self.exact.iter().any(|known| known == value) {
+            self.exact.push(value.to_owned());
+        }
+    }
+
+    /// Returns the names above the name, the closest first, top-level domains left out.
+    pub(super) fn parents(&self) -> impl Iterator<Item = &str> {
+        let name = self.name.as_deref().unwrap_or_default();
+        let dots = name.match_indices('.').map(|(at, _)| at);
+        dots.filter_map(move |dot| name.get(dot + 1..))
+            .filter(|parent| parent.contains('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_looked_up_in_normal_form() {
+        for (text, form) in [
+            (" 192.0.2.1 ", "192.0.2.1"),
+            ("2001:DB8:0::1", "2001:db8::1"),
+            ("192.0.2.0/24", "192.0.2.0/24"),
+            ("Bücher.Example", "xn--bcher-kva.example"),
+            ("D41D8CD98F00B204E9800998ECF8427E", "d41d8cd98f00b204e9800998ecf8427e"),
+            ("cve-2026-12345", "CVE-2026-12345"),
+            ("http://example.com/A?b=c", "http://example.com/A?b=c"),
+            ("User@Example.COM", "user@example.com"),
+        ] {
+            assert!(
+                Query::parse(text).exact.iter().any(|known| known == form),
+                "{text}: {:?}",
+                Query::parse(text)
+            );
+        }
+    }
+
+    #[test]
+    fn parents_are_the_names_above_without_the_top() {
+        let query = Query::parse("a.b.example.com");
+        assert!(query.parents().eq(["b.example.com", "example.com"]));
+        assert_eq!(Query::parse("192.0.2.1").parents().count(), 0);
+    }
+}
