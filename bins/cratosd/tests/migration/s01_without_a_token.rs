@@ -49,7 +49,7 @@ pub(crate) fn rows() -> Vec<Row> {
         let row = Row::get(path).answers(200, "application/json");
         rows.push(row.with(Shape::At("/openapi", json!("3.1.0"))));
     }
-    for path in ["/v1/help", "/redoc"] {
+    for path in ["/v1/help", "/redoc", "/v1/generate_token_form"] {
         let row = Row::get(path).answers(200, "text/html; charset=utf-8");
         rows.push(row.with(Shape::HasHeader("content-security-policy")));
     }

@@ -1,4 +1,6 @@
 //! Section 2: making tokens. Where the original put an error text into the place of the token, with 200, we answer 422.
+//!
+//! The page is one in every answer; for missing fields the original had JSON there, with the same 422.
 
 use misp_sim::Sim;
 use reqwest::Method;
@@ -8,6 +10,8 @@ use crate::installation::Installation;
 use crate::rows::{Row, Shape};
 
 const PATH: &str = "/v1/generate_token_json";
+const PAGE: &str = "/v1/generate_token_form";
+const URLENCODED: &str = "application/x-www-form-urlencoded";
 
 fn post(body: impl Into<String>) -> Row {
     Row::new(Method::POST, PATH).body(body)
@@ -76,7 +80,7 @@ pub(crate) fn rows(installation: &Installation) -> Vec<Row> {
     }
     rows.push(
         post("port=443&proto=https")
-            .header("content-type", "application/x-www-form-urlencoded")
+            .header("content-type", URLENCODED)
             .answers(422, "application/problem+json"),
     );
     rows.push(
@@ -84,5 +88,55 @@ pub(crate) fn rows(installation: &Installation) -> Vec<Row> {
             .answers(422, "application/problem+json")
             .with(Shape::At("/detail/4/type", json!("missing"))),
     );
+    rows.extend(rows_of_the_page(port));
     rows
+}
+
+fn rows_of_the_page(port: u16) -> Vec<Row> {
+    let fields = |proto: &'static str, expire: &'static str| {
+        [
+            ("proto", proto.to_owned()),
+            ("port", port.to_string()),
+            ("domain", "127.0.0.1".to_owned()),
+            ("auth", Sim::READER_KEY.to_owned()),
+            ("expire", expire.to_owned()),
+        ]
+    };
+    let send = |content_type: &str, body: String| {
+        Row::new(Method::POST, PAGE)
+            .header("content-type", content_type)
+            .body(body)
+    };
+    let urlencoded = |fields: &[(&str, String)]| {
+        let pairs = fields.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("&")
+    };
+    let multipart: String = fields("http", "2099-12-31")
+        .iter()
+        .map(|(name, value)| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"))
+        .chain(["--b--\r\n".to_owned()])
+        .collect();
+    let made = [
+        send(URLENCODED, urlencoded(&fields("http", "2099-12-31"))),
+        send("multipart/form-data; boundary=b", multipart),
+    ];
+    let made = made.map(|row| {
+        row.answers(200, "text/html; charset=utf-8")
+            .with(Shape::Holds("id=\"token\">".to_owned()))
+            .with(Shape::Holds(format!("http://127.0.0.1:{port}/")))
+            .with(Shape::HasHeader("content-security-policy"))
+    });
+    let refused = [
+        // A page with an error text in the place of the token, and 200.
+        send(URLENCODED, urlencoded(&fields("httpsx", "2099-12-31"))),
+        send(URLENCODED, urlencoded(&fields("http", "1899-12-31"))),
+        // JSON.
+        send(URLENCODED, "proto=http".to_owned()),
+        send(URLENCODED, String::new()),
+    ];
+    let refused = refused.map(|row| {
+        row.answers(422, "text/html; charset=utf-8")
+            .with(Shape::Holds("No token was made yet".to_owned()))
+    });
+    made.into_iter().chain(refused).collect()
 }
