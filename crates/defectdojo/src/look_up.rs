@@ -145,6 +145,8 @@ struct RawResult {
     found: bool,
     value: String,
     count: u64,
+    /// There in every result, empty in a miss, if the token may know of events.
+    event_uuid: Option<String>,
     matches: Vec<RawMatch>,
 }
 
@@ -179,6 +181,10 @@ fn read(asked: &[Cve], answer: RawAnswer) -> Result<Vec<(Cve, Vec<Event>)>, AskE
         }
         if result.found == result.matches.is_empty() || result.found != (result.count > 0) {
             return nonsense("a result contradicts itself");
+        }
+        // A miss tells it too: better now than when the first CVE is listed.
+        if result.event_uuid.is_none() {
+            return Err(AskError::NoContext);
         }
         if result.found {
             listed.push((cve.clone(), events(cve, result.matches)?));
@@ -220,13 +226,13 @@ mod tests {
     }
 
     fn hit(value: &str, uuid: &str) -> Value {
-        json!({ "found": true, "value": value, "type": "vulnerability", "count": 1,
+        json!({ "found": true, "value": value, "type": "vulnerability", "count": 1, "event_uuid": uuid,
             "matches": [{ "value": value, "type": "vulnerability", "relation": "exact", "feed": "any",
                 "event_id": "7", "event_uuid": uuid, "event_info": "x" }] })
     }
 
     fn miss(value: &str) -> Value {
-        json!({ "found": false, "value": value, "type": "", "count": 0, "matches": [] })
+        json!({ "found": false, "value": value, "type": "", "count": 0, "event_uuid": "", "matches": [] })
     }
 
     fn outcome(asked: &[Cve], results: Value) -> Result<Vec<(Cve, Vec<Event>)>, String> {
@@ -263,10 +269,14 @@ mod tests {
     #[test]
     fn a_token_without_context_is_told() {
         let asked = cves(&["CVE-2026-0001"]);
-        let mut plain = hit("CVE-2026-0001", EVENT);
-        plain["matches"][0].as_object_mut().unwrap().remove("event_uuid");
-        let error = outcome(&asked, json!([plain])).unwrap_err();
-        assert_eq!(error, "the token lacks the permission `context`");
+        let mut inside = hit("CVE-2026-0001", EVENT);
+        inside["matches"][0].as_object_mut().unwrap().remove("event_uuid");
+        let mut missed = miss("CVE-2026-0001");
+        missed.as_object_mut().unwrap().remove("event_uuid");
+        for plain in [inside, missed] {
+            let error = outcome(&asked, json!([plain])).unwrap_err();
+            assert_eq!(error, "the token lacks the permission `context`");
+        }
     }
 
     #[test]

@@ -177,9 +177,15 @@ async fn no_answer_removes_a_tag_but_a_whole_one() {
         Fault::Body("{}"),
         Fault::Body("<html>login</html>"),
         Fault::Body(r#"{"results": []}"#),
-        Fault::Body(r#"{"results": [{"found": false, "value": "CVE-2026-0009", "count": 0, "matches": []}]}"#),
-        Fault::Body(r#"{"results": [{"found": false, "value": "CVE-2026-0001", "count": 2, "matches": []}]}"#),
-        Fault::Body(r#"{"results": [{"found": true, "value": "CVE-2026-0001", "count": 0, "matches": []}]}"#),
+        Fault::Body(
+            r#"{"results": [{"found": false, "value": "CVE-2026-0009", "count": 0, "event_uuid": "", "matches": []}]}"#,
+        ),
+        Fault::Body(
+            r#"{"results": [{"found": false, "value": "CVE-2026-0001", "count": 2, "event_uuid": "", "matches": []}]}"#,
+        ),
+        Fault::Body(
+            r#"{"results": [{"found": true, "value": "CVE-2026-0001", "count": 0, "event_uuid": "", "matches": []}]}"#,
+        ),
     ] {
         cratos.log.fail("POST", "/v1/lookup", 3, fault.clone());
         let (outcome, steps) = host.run(Mode::Apply).await;
