@@ -3,6 +3,7 @@
 
 mod addresses;
 mod api_pages;
+mod campaigns;
 mod check;
 mod clear_cache;
 mod compression;
