@@ -1,4 +1,4 @@
-//! What an installation consists of, put together in `target/dist`: program, completions, manual pages, units, examples, documentation.
+//! What an installation consists of, put together in `target/dist`: programs, completions, manual pages, units, examples, documentation.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::cargo::{cargo, root, run, target_dir};
+use crate::metadata::Workspace;
+use crate::pages;
 
 /// From the workspace's root; folders are taken whole.
 const FILES: &[&str] = &[
@@ -18,26 +20,24 @@ const FILES: &[&str] = &[
     "sites.example",
 ];
 
-/// Makes `target/dist` anew. The same sources give the same files, but for what the compiler writes into the program.
+/// Makes `target/dist` anew. The same sources give the same files, but for what the compiler writes into the programs.
 pub(crate) fn make() -> anyhow::Result<()> {
     let target = target_dir()?;
     let dist = target.join("dist");
     if dist.exists() {
         fs::remove_dir_all(&dist).context("target/dist")?;
     }
-    let pages = [
-        "run",
-        "--quiet",
-        "--locked",
-        "-p",
-        "cratosd",
-        "--example",
-        "pages",
-        "--",
-    ];
-    run(cargo(&pages).arg(&dist))?;
-    run(&mut cargo(&["build", "--release", "--locked", "-p", "cratosd"]))?;
-    copy(&target.join("release/cratosd"), &dist.join("cratosd"))?;
+    let workspace = Workspace::read()?;
+    let mut build = cargo(&["build", "--release", "--locked"]);
+    for member in workspace.installed() {
+        build.args(["-p", &member.name]);
+        pages::write(member, &dist)?;
+    }
+    run(&mut build)?;
+    fs::create_dir_all(&dist).context("target/dist")?;
+    for program in workspace.installed().flat_map(|member| &member.programs) {
+        copy(&target.join("release").join(program), &dist.join(program))?;
+    }
     for name in FILES {
         copy(&root().join(name), &dist.join(name))?;
     }

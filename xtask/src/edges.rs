@@ -137,16 +137,13 @@ mod tests {
     fn member(name: &str, uses: &str, for_tests: bool) -> Member {
         Member {
             name: name.to_owned(),
-            folder: "unused".into(),
-            description: String::new(),
             has_library: true,
-            has_default_features: false,
             dependencies: vec![Dependency {
                 name: uses.to_owned(),
                 for_tests,
                 ours: true,
             }],
-            used_unnamed: Vec::new(),
+            ..Member::default()
         }
     }
 

@@ -11,6 +11,7 @@ mod cargo;
 mod ci;
 mod clippy;
 mod codegen;
+mod deb;
 mod deny;
 mod dist;
 mod docs;
@@ -18,6 +19,8 @@ mod edges;
 mod fmt;
 mod fuzz;
 mod metadata;
+mod package;
+mod pages;
 mod peers;
 mod steps;
 mod test;
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => one_step("codegen"),
         ["tools"] => report(tools::install()),
         ["dist"] => report(dist::make()),
+        ["deb"] => report(deb::make()),
         ["bench"] => report(bench::run(None)),
         ["bench", attributes] => report(bench::run(Some(attributes))),
         [name] => one_step(name),
@@ -77,9 +81,10 @@ fn usage() -> ExitCode {
         "codegen [--check]"
     );
     eprintln!(
-        "  {:<18} puts an installation together in target/dist: program, completions, manual pages",
+        "  {:<18} puts an installation together in target/dist: programs, completions, manual pages",
         "dist"
     );
+    eprintln!("  {:<18} makes the Debian packages, in target/debian", "deb");
     eprintln!("  {:<18} installs the optional tools that some steps use", "tools");
     eprintln!(
         "  {:<18} measures a large feed on real processes (100 000 attributes unless said otherwise)",

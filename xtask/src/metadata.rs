@@ -13,12 +13,20 @@ pub(crate) struct Workspace {
 }
 
 /// One crate of the workspace.
+#[derive(Default)]
 pub(crate) struct Member {
     pub(crate) name: String,
+    pub(crate) version: String,
     /// The folder that its `Cargo.toml` is in.
     pub(crate) folder: PathBuf,
     pub(crate) description: String,
     pub(crate) has_library: bool,
+    /// The programs that it makes.
+    pub(crate) programs: Vec<String>,
+    /// Its example that writes completions and manual pages.
+    pub(crate) pages: Option<String>,
+    /// Its `[package.metadata.deb]`: what a Debian package of it is made of.
+    pub(crate) deb: Option<Value>,
     /// Its `default` feature is there and switches something on.
     pub(crate) has_default_features: bool,
     pub(crate) dependencies: Vec<Dependency>,
@@ -47,6 +55,17 @@ impl Workspace {
         members.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Workspace { members })
     }
+
+    /// Returns the crates whose programs people install.
+    pub(crate) fn installed(&self) -> impl Iterator<Item = &Member> {
+        let for_people = |member: &&Member| !member.programs.is_empty() && member.name != "xtask";
+        self.members.iter().filter(for_people)
+    }
+
+    /// Returns the crates that a Debian package is made of.
+    pub(crate) fn packaged(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.deb.is_some())
+    }
 }
 
 impl Member {
@@ -57,11 +76,20 @@ impl Member {
             .context("a package without a manifest path")?
             .to_owned();
         let kinds = list(package, "targets").flat_map(|target| list(target, "kind"));
+        let targets_of = |kind: &str| {
+            let of_kind = list(package, "targets").filter(move |target| list(target, "kind").any(|its| its == kind));
+            of_kind.map(|target| text(target, "name")).collect::<Vec<_>>()
+        };
         Ok(Member {
             name: text(package, "name"),
+            version: text(package, "version"),
             folder,
             description: text(package, "description"),
             has_library: kinds.into_iter().any(|kind| kind == "lib"),
+            programs: targets_of("bin"),
+            // Programs share the folder of built examples, so that only one of these can be called just `pages`.
+            pages: targets_of("example").into_iter().find(|name| name.ends_with("pages")),
+            deb: package.pointer("/metadata/deb").cloned(),
             has_default_features: package
                 .pointer("/features/default")
                 .and_then(Value::as_array)

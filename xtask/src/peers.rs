@@ -13,8 +13,10 @@ use crate::steps::Outcome;
 
 /// Each program, and the Debian package that has it.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("adduser", "adduser"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
+    ("dpkg-shlibdeps", "dpkg-dev"),
     ("ip", "iproute2"),
     ("ipset", "ipset"),
     ("memcached", "memcached"),
@@ -26,6 +28,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("unbound", "unbound"),
     ("setpriv", "util-linux"),
     ("systemd-analyze", "systemd"),
+    ("update-ca-certificates", "ca-certificates"),
 ];
 
 /// What brings `python3 -m venv`.
@@ -103,7 +106,8 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     installed
 }
 
-fn is_root() -> bool {
+/// Tells whether this process may do everything.
+pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

@@ -1,6 +1,6 @@
 //! The steps of `cargo xtask ci`, in their order: what is quick and often wrong comes first.
 
-use crate::{alone, clippy, codegen, deny, docs, edges, fmt, fuzz, peers, test, tidy};
+use crate::{alone, clippy, codegen, deny, docs, edges, fmt, fuzz, package, peers, test, tidy};
 
 /// One check, runnable alone by its name.
 pub(crate) struct Step {
@@ -62,6 +62,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "test",
         summary: "unit, behaviour and documentation tests",
         run: test::run,
+    },
+    Step {
+        name: "package",
+        summary: "Debian packages install, are upgraded, and go",
+        run: package::run,
     },
     Step {
         name: "docs",
