@@ -3,6 +3,7 @@
 //! What a package must show is a line in [`TRIALS`] and a file in `package/`. The programs are those that the tests were run with, so that
 //! this takes seconds and not a build of its own.
 
+mod cratos_agent;
 mod cratosd;
 mod sandbox;
 mod trial;
@@ -21,7 +22,7 @@ use crate::peers::is_root;
 use crate::steps::Outcome;
 
 /// What must be seen of each package.
-const TRIALS: &[&Trial] = &[&cratosd::TRIAL];
+const TRIALS: &[&Trial] = &[&cratos_agent::TRIAL, &cratosd::TRIAL];
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
     if !is_here(std::process::Command::new("dpkg-deb").arg("--version")) {

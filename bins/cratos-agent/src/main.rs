@@ -1,14 +1,7 @@
-//! The `cratos-agent` program: applies feeds of cratosd on the host that enforces them.
-//!
-//! Everything that it does is in the crate `enforcement`; here are the words that can be typed, the log, and how the process ends.
-
-mod cli;
-mod commands;
-mod exit;
-mod telemetry;
+//! The `cratos-agent` program: everything is in the library, so that the manual pages can be made from it.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    cratos_agent::cli::main()
 }

@@ -36,6 +36,10 @@ impl Trial {
 
     fn installs(&self, sandbox: &Sandbox, package: &Path) -> anyhow::Result<()> {
         install(sandbox, package)?;
+        ensure!(
+            !sandbox.left_behind(self.user)?.is_empty(),
+            "what is written is not seen, so neither would be what is left behind"
+        );
         let user = sandbox.run(&["getent", "passwd", self.user])?;
         let fields: Vec<&str> = user.trim().split(':').collect();
         ensure!(

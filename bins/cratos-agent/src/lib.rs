@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+pub mod cli;
+
+mod commands;
+mod exit;
+mod telemetry;
