@@ -5,9 +5,10 @@
 #[path = "../../../crates/defectdojo/tests/support/mod.rs"]
 mod support;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use support::{Cratos, Dojo, Fault, Host, Row, dojo};
+use test_peers::{Peer, until};
 
 const CVE: &str = "CVE-2026-0001";
 
@@ -98,6 +99,29 @@ fn exit_codes_tell_whose_fault_it_is() {
         stderr.contains("defectdojo.yaml:7:1: unknown field `nonsense`"),
         "{stderr}"
     );
+}
+
+#[test]
+fn a_killed_run_is_finished_by_the_next() {
+    let (dojo, cratos) = (Dojo::start(vec![Row::new(1, &[CVE])]), Cratos::start());
+    cratos.list(CVE, 77);
+    let mut host = Host::new(&dojo, &cratos);
+    host.more = "timeout: 10m\n".to_owned();
+    dojo.log.fail("POST", "/tags/", 1, Fault::Silence);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cratos-agent"));
+    command.arg("defectdojo").arg("--config").arg(host.config_file());
+    let mut killed = Peer::start(command.stdout(Stdio::null()));
+    until("the run waits for the tag", || dojo.log.count("POST", "/tags/") == 1);
+    killed.kill();
+    assert_eq!((dojo.row(1).about(77), dojo.row(1).tags.len()), (1, 0));
+    // It left no lock behind.
+    let (code, stdout, _) = typed(&host, &[]);
+    assert_eq!(code, Some(0));
+    assert!(
+        stdout.starts_with("finding 1: added the tag cratos:exploited\n"),
+        "{stdout}"
+    );
+    assert_eq!((dojo.row(1).about(77), dojo.row(1).tags.len()), (1, 1));
 }
 
 #[test]
