@@ -17,6 +17,7 @@ mod lookup;
 mod metrics;
 mod minting;
 mod misp_in_trouble;
+mod nginx;
 mod openapi;
 mod proxies;
 mod reload;

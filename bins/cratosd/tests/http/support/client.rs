@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// A request that is being written.
@@ -54,25 +55,40 @@ impl Ask {
 
     /// Sends it over a connection of its own.
     pub(crate) async fn send(self, to: SocketAddr) -> Answer {
-        let stream = TcpStream::connect(to).await.unwrap();
+        self.send_over(TcpStream::connect(to).await.unwrap()).await
+    }
+
+    /// Sends it over this connection, and nothing after it.
+    pub(crate) async fn send_over(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Answer {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .unwrap();
         let connection = tokio::spawn(connection);
         let response = sender.send_request(self.request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let answer = Answer::received(response).await;
         drop(sender);
         let _ = connection.await;
-        Answer {
+        answer
+    }
+
+    /// Returns it for a client of another kind.
+    pub(crate) fn into_request(self) -> Request<Full<Bytes>> {
+        self.request
+    }
+}
+
+impl Answer {
+    /// Waits for the rest of an answer.
+    pub(crate) async fn received(response: Response<Incoming>) -> Self {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Self {
             status: head.status,
             headers: head.headers,
             body,
         }
     }
-}
 
-impl Answer {
     /// Returns a header that must be there once.
     pub(crate) fn header(&self, name: &str) -> &str {
         let mut values = self.headers.get_all(name).iter();

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
+
+/// How long anything may take, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A stream of events over a connection of its own.
 pub(crate) struct Events {
-    from: BufReader<TcpStream>,
+    from: BufReader<Box<dyn AsyncRead + Unpin + Send>>,
     /// What of the body's chunk is read already.
     text: String,
     pub(crate) status: StatusCode,
@@ -38,14 +41,23 @@ impl Event {
 
 impl Events {
     pub(crate) async fn open(to: SocketAddr, target: &str, token: &str, last: Option<&str>) -> Self {
-        let mut stream = TcpStream::connect(to).await.unwrap();
+        Self::open_over(TcpStream::connect(to).await.unwrap(), target, token, last).await
+    }
+
+    pub(crate) async fn open_over(
+        mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        target: &str,
+        token: &str,
+        last: Option<&str>,
+    ) -> Self {
         let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
         let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\ntoken: {token}\r\n{last}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut from = BufReader::new(stream);
+        let mut from = BufReader::new(Box::new(stream) as Box<dyn AsyncRead + Unpin + Send>);
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            assert!(from.read_line(&mut head).await.unwrap() > 0, "{head}");
+            let line = tokio::time::timeout(PATIENCE, from.read_line(&mut head)).await;
+            assert!(line.unwrap().unwrap() > 0, "{head}");
         }
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Self {
@@ -58,9 +70,7 @@ impl Events {
 
     /// Waits for the next event that is told; nothing when the stream has ended.
     pub(crate) async fn next(&mut self) -> Option<Event> {
-        tokio::time::timeout(Duration::from_secs(60), self.read())
-            .await
-            .unwrap()
+        tokio::time::timeout(PATIENCE, self.read()).await.unwrap()
     }
 
     async fn read(&mut self) -> Option<Event> {
