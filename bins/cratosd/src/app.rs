@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use cache::StoreError;
 use feed_engine::{FeedEngine, MispSource};
 use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{ConfigStore, Core, Loaded};
@@ -15,6 +16,7 @@ use crate::exit::chain;
 use crate::live::Links;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
+use crate::shared_cache;
 use crate::streams::Streams;
 
 /// Tokens that one address may ask for in a row, and then one in each pause: every one costs MISP a question.
@@ -53,6 +55,9 @@ pub enum AppError {
     /// The configured keys make no key ring.
     #[error("the encryption keys cannot be used")]
     Keys(#[source] KeyError),
+    /// The configured cache cannot be used whatever it answers.
+    #[error("the shared cache cannot be used")]
+    SharedCache(#[source] StoreError),
 }
 
 impl App {
@@ -61,14 +66,17 @@ impl App {
     /// `misp` makes the clients for what is no feed (`/v1/check`, making tokens). Give the engine the same one, and each MISP gets one
     /// pool of connections.
     ///
+    /// Lets the engine share feeds through the cache that the configuration names.
+    ///
     /// Derives the token keys, which takes some tenths of a second for each key as long as legacy tokens are accepted. Later
-    /// changes of `config` are taken over by themselves, the keys too.
+    /// changes of `config` are taken over by themselves, the keys and the cache too.
     ///
     /// # Errors
-    /// [`AppError::Keys`] for keys or a salt that no ring can be made of.
+    /// [`AppError::Keys`] for keys or a salt that no ring can be made of, [`AppError::SharedCache`] for authorities that cannot be read.
     pub fn new(config: Arc<ConfigStore>, engine: FeedEngine, misp: Arc<MispSource>) -> Result<Arc<Self>, AppError> {
         let loaded = config.current();
         let ring = Arc::new(key_ring(&loaded.core).map_err(AppError::Keys)?);
+        share(&engine, &loaded.core, None)?;
         Ok(Arc::new(Self {
             config,
             engine,
@@ -116,15 +124,15 @@ impl App {
 
     /// Returns the state that a request shall work with.
     ///
-    /// After a change of the files that is the new one at once; where the keys have changed, the old one until the new keys are
-    /// derived in the background.
+    /// After a change of the files that is the new one at once; where the keys or the shared cache have changed, the old one
+    /// until the new keys are derived in the background.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Arc<Snapshot> {
         let loaded = self.config.current();
         let known = self.snapshot.load_full();
         if Arc::ptr_eq(&loaded, &known.loaded) {
             return known;
         }
-        if same_keys(&loaded.core, &known.loaded.core) {
+        if same_keys(&loaded.core, &known.loaded.core) && shared_cache::is_same(&loaded.core, &known.loaded.core) {
             let fresh = Arc::new(Snapshot {
                 loaded,
                 ring: Arc::clone(&known.ring),
@@ -145,16 +153,15 @@ impl App {
     }
 
     fn take_over(&self, loaded: Arc<Loaded>) {
-        match key_ring(&loaded.core) {
+        let before = self.snapshot.load_full();
+        let sharing = |ring| share(&self.engine, &loaded.core, Some(&before.loaded.core)).map(|()| ring);
+        match key_ring(&loaded.core).map_err(AppError::Keys).and_then(sharing) {
             Ok(ring) => self.snapshot.store(Arc::new(Snapshot {
                 loaded,
                 ring: Arc::new(ring),
             })),
             Err(error) => {
-                tracing::error!(
-                    error = chain(&error),
-                    "the new encryption keys cannot be used; the old configuration stays in force"
-                );
+                tracing::error!(error = chain(&error), "the old configuration stays in force");
                 self.refused.store(Some(loaded));
             }
         }
@@ -201,6 +208,18 @@ impl App {
     pub(crate) fn minting(&self) -> &RateLimit {
         &self.minting
     }
+}
+
+/// Lets the engine share feeds through the cache of this core file. Where it names none, only what the one before named ends.
+fn share(engine: &FeedEngine, core: &Core, before: Option<&Core>) -> Result<(), AppError> {
+    let cache = shared_cache::open(core).map_err(AppError::SharedCache)?;
+    if let Some(cache) = &cache {
+        tracing::info!(store = cache.place(), "feeds are shared through a cache");
+    }
+    if cache.is_some() || before.is_some_and(|before| before.cache.is_some()) {
+        engine.share_through(cache);
+    }
+    Ok(())
 }
 
 /// Derives the keys that seal and open tokens from those of the core file. With legacy tokens accepted this takes a moment: their key

@@ -36,6 +36,7 @@ mod reply;
 mod request;
 mod routes;
 mod seldom;
+mod shared_cache;
 mod streams;
 
 pub use app::{App, AppError};

@@ -9,6 +9,7 @@ mod configuration;
 mod feeds;
 mod live;
 mod requests;
+mod shared_cache;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -35,6 +36,7 @@ const ROOMS: &[fn(&App, &mut Registry)] = &[
     feeds::describe,
     live::describe,
     requests::describe,
+    shared_cache::describe,
 ];
 
 /// Returns everything in the text format of Prometheus.

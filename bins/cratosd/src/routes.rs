@@ -284,7 +284,7 @@ impl<'a> Route<'a> {
             Self::Healthz => Ok(healthz::get()),
             Self::Readyz => readyz::get(app, request.client),
             Self::Metrics => metrics::get(app, request.client),
-            Self::Status => status::get(),
+            Self::Status => status::get(app).await,
             Self::OpenApi | Self::OpenApiV1 => openapi::get(app),
             Self::Help => Ok(api_pages::help()),
             Self::Redoc => Ok(api_pages::redoc()),

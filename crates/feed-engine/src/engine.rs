@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use cache::{
     Clock, FlightError, Flights, Freshness, Lease, MemoryStore, Moment, MonotonicClock, SharedCache, Verdict, Weigh,
 };
@@ -60,7 +61,7 @@ pub(crate) struct Inner {
     asked: Asked<FeedKey>,
     lookups: Lookups,
     logs: ChangeLogs,
-    shared: Option<SharedCache>,
+    shared: ArcSwapOption<SharedCache>,
     /// When feeds were forgotten: what replicas gathered before that does not count.
     forgotten_at: MemoryStore<FeedKey, ForgottenAt>,
 }
@@ -145,7 +146,7 @@ impl FeedEngineBuilder {
                 asked: Asked::default(),
                 lookups: Lookups::new(self.lookup_memory_bytes),
                 logs: ChangeLogs::default(),
-                shared: self.shared,
+                shared: ArcSwapOption::from_pointee(self.shared),
                 forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
             }),
         }
@@ -176,6 +177,17 @@ impl FeedEngine {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.inner.registry
+    }
+
+    /// Shares gathered feeds through this cache from now on, in place of the one before; with none nothing is shared.
+    pub fn share_through(&self, cache: Option<SharedCache>) {
+        self.inner.shared.store(cache.map(Arc::new));
+    }
+
+    /// Returns the cache through which gathered feeds are shared.
+    #[must_use]
+    pub fn shared_cache(&self) -> Option<SharedCache> {
+        self.inner.shared_cache()
     }
 
     /// Returns the feed that is asked for, complete and right, or says why there is none.
@@ -566,6 +578,10 @@ impl Inner {
         }
     }
 
+    fn shared_cache(&self) -> Option<SharedCache> {
+        self.shared.load().as_deref().cloned()
+    }
+
     async fn gather(&self, upstream: &Upstream, key: &FeedKey, started: Instant) -> Result<Gathered, FeedError> {
         let outcome = self.source.gather(upstream, key.scope).await;
         self.counted
@@ -575,7 +591,7 @@ impl Inner {
 
     /// Looks whether another replica has gathered this feed, or does so now.
     async fn sharing(&self, upstream: &Upstream, key: &FeedKey, max_age: Duration) -> Sharing {
-        let Some(cache) = &self.shared else {
+        let Some(cache) = self.shared_cache() else {
             return Sharing::Alone;
         };
         let wanted = Wanted {
@@ -584,7 +600,7 @@ impl Inner {
             newer_than: self.sets.get(key).map(|held| held.made_at),
             forgotten_at: self.forgotten_at.get(key).map(|at| at.0),
         };
-        shared_sets::find(cache, upstream, key, wanted).await
+        shared_sets::find(&cache, upstream, key, wanted).await
     }
 
     fn fresh(&self, set: &Arc<FeedSet>, shared: Option<Label>) -> Held {
@@ -611,7 +627,7 @@ impl Inner {
         set: &Arc<FeedSet>,
         lease: Option<Lease>,
     ) {
-        let (Some(cache), Some(lease)) = (self.shared.clone(), lease) else {
+        let (Some(cache), Some(lease)) = (self.shared_cache(), lease) else {
             return;
         };
         // For twice as long as it is fresh, so that its label tells whoever gathers next what has changed.

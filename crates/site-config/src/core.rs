@@ -1,5 +1,6 @@
 //! `config/config.yaml`: what holds for the whole daemon.
 
+mod cache_server;
 mod reverse_proxy;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,6 +19,7 @@ use crate::section::Section;
 use crate::value;
 use crate::yaml::Node;
 
+pub use self::cache_server::{CacheKind, CacheServer};
 pub use self::reverse_proxy::ReverseProxy;
 
 /// Default of [`Core::memory_bytes`].
@@ -57,26 +59,12 @@ pub struct Core {
     pub lookup_memory_bytes: u64,
     /// Questions that one MISP is asked at the same time, at most. Default: 4.
     pub max_site_questions: NonZeroUsize,
-    /// The memcached server.
-    pub memcached: Memcached,
+    /// The cache that several daemons share (`cache.*`, or `memcached_*`). Default: none.
+    pub cache: Option<CacheServer>,
     /// How the caller's address is found behind a proxy.
     pub reverse_proxy: ReverseProxy,
     /// The access log.
     pub access_log: AccessLog,
-}
-
-/// The keys `memcached_*`.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Memcached {
-    /// Host name or address. Default: `127.0.0.1`.
-    pub host: String,
-    /// Default: 11211.
-    pub port: u16,
-    /// Empty: no authentication.
-    pub user: String,
-    /// Empty: none.
-    pub password: SecretString,
 }
 
 /// The keys `access_log*`.
@@ -137,7 +125,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
         .value("lookup_memory_bytes", |s| value::size(s, 1 << 20, 1 << 40))
         .unwrap_or(LOOKUP_MEMORY_BYTES);
     let questions = section.number("max_site_questions", 1, 64, 4);
-    let memcached = memcached(&mut section);
+    let cache = cache_server::read(&mut section);
     let reverse_proxy = reverse_proxy::read(&mut section);
     let access_log = access_log(&mut section);
     section.finish();
@@ -158,7 +146,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
             .ok()
             .and_then(NonZeroUsize::new)
             .unwrap_or(NonZeroUsize::MIN),
-        memcached,
+        cache,
         reverse_proxy,
         access_log,
     })
@@ -179,20 +167,6 @@ fn token_minting(section: &mut Section<'_>, allways: &[IpNet]) -> Vec<IpNet> {
 fn loopback() -> [IpNet; 2] {
     let v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
     [IpNet::V4(v4), IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST))]
-}
-
-fn memcached(section: &mut Section<'_>) -> Memcached {
-    let port = section.number("memcached_port", 1, u16::MAX.into(), 11211);
-    Memcached {
-        host: section
-            .value("memcached_host", value::some_text)
-            .unwrap_or_else(|| "127.0.0.1".to_owned()),
-        port: u16::try_from(port).unwrap_or(11211),
-        user: section.text("memcached_user", ""),
-        password: section
-            .secret("memcached_pass", |text| Ok(SecretString::from(text)))
-            .unwrap_or_default(),
-    }
 }
 
 fn access_log(section: &mut Section<'_>) -> AccessLog {

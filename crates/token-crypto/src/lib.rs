@@ -5,7 +5,7 @@
 //!
 //! - [`KeyRing`] holds the keys: [`KeyRing::seal`] makes a token, [`KeyRing::open`] reads one.
 //! - [`Claims`] is what is inside, with [`ExpiryDay`], [`Scope`] and [`Permissions`].
-//! - [`generate_key`] and [`generate_salt`] make fresh secrets.
+//! - [`generate_key`] and [`generate_salt`] make fresh secrets; [`cache_key`] derives the one that seals what replicas share.
 //!
 //! # The token
 //!
@@ -24,6 +24,7 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
+mod cache_key;
 mod claims;
 mod error;
 mod expiry;
@@ -36,6 +37,7 @@ mod sealed;
 mod text;
 mod wire;
 
+pub use cache_key::cache_key;
 pub use claims::{Claims, Protocol, TokenFormat, TokenId, UnknownProtocol};
 pub use error::{KeyError, OpenError, RandomError, SealError};
 pub use expiry::{ExpiryDay, NoSuchDay};

@@ -55,6 +55,11 @@ impl SealingKey {
         Ok(Self { id: [0; 4], key })
     }
 
+    #[cfg(test)]
+    pub(crate) fn key_bytes(&self) -> &[u8; 32] {
+        &self.key
+    }
+
     pub(crate) fn id(&self) -> [u8; 4] {
         self.id
     }

@@ -1,4 +1,4 @@
-//! `cratosd check`: every problem and every note of the configuration, and with `--online` whether each MISP answers.
+//! `cratosd check`: every problem and every note of the configuration, and with `--online` whether each MISP and the shared cache answer.
 
 pub(super) mod online;
 
@@ -12,7 +12,8 @@ use super::files::{self, ConfigFiles};
 use super::misp::Reached;
 use super::output;
 use crate::access_log;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, chain};
+use crate::shared_cache;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -27,7 +28,7 @@ pub(super) struct Options {
     #[command(flatten)]
     files: ConfigFiles,
 
-    /// Also ask each MISP whether it is there
+    /// Also ask each MISP and the shared cache whether they are there
     #[arg(long, env = "CRATOS_ONLINE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     online: bool,
 
@@ -51,6 +52,11 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     for difference in differences(&loaded) {
         output::print(format!("{difference}\n"))?;
+    }
+    let cache = shared_cache::open(&loaded.core)
+        .map_err(|error| Failure::usage(format!("the shared cache cannot be used: {}", chain(&error))))?;
+    if let Some(cache) = cache {
+        output::print(format!("shared cache: {}\n", cache.place()))?;
     }
     let unusable = loaded.problems().count() + usize::from(unwritable.is_some());
     output::print(summary(&loaded, unusable))?;

@@ -22,6 +22,7 @@ mod openapi;
 mod proxies;
 mod reload;
 mod scopes;
+mod shared_cache;
 mod shutdown;
 mod static_files;
 mod stream;

@@ -34,6 +34,11 @@ impl Breaker {
         true
     }
 
+    /// Returns whether the store is left alone now; asking for that is no try.
+    pub(super) fn rests(&self) -> bool {
+        self.state().rests_until.is_some_and(|until| Instant::now() < until)
+    }
+
     /// Notes that the store did what it was asked; returns whether that is news.
     pub(super) fn worked(&self) -> bool {
         let mut state = self.state();
@@ -62,8 +67,9 @@ mod tests {
         let breaker = Breaker::default();
         assert!(breaker.permits());
         breaker.failed();
-        assert!(!breaker.permits());
+        assert!(!breaker.permits() && breaker.rests());
         tokio::time::advance(FIRST_PAUSE).await;
+        assert!(!breaker.rests());
         assert!(breaker.permits());
         assert!(!breaker.permits());
         assert!(breaker.worked());

@@ -16,6 +16,8 @@ pub struct SharedCounts {
     pub not_put: u64,
     /// Values refused as foreign, truncated, out of place or of another key.
     pub rejected: u64,
+    /// Values not used since a part of them was gone or overwritten.
+    pub incomplete: u64,
     /// Questions that the store did not answer, or not in time.
     pub failures: u64,
     /// Questions not asked, as the store had failed a moment ago.
@@ -42,6 +44,7 @@ pub(super) struct Counts {
     pub(super) puts: Counter,
     pub(super) not_put: Counter,
     pub(super) rejected: Counter,
+    pub(super) incomplete: Counter,
     pub(super) failures: Counter,
     pub(super) skipped: Counter,
 }
@@ -54,6 +57,7 @@ impl Counts {
             puts: self.puts.read(),
             not_put: self.not_put.read(),
             rejected: self.rejected.read(),
+            incomplete: self.incomplete.read(),
             failures: self.failures.read(),
             skipped: self.skipped.read(),
         }

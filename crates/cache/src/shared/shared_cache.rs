@@ -51,6 +51,7 @@ pub(super) struct Inner {
     counts: Counts,
     failures_told: Told,
     rejections_told: Told,
+    incomplete_told: Told,
     not_put_told: Told,
     seen: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
@@ -98,6 +99,7 @@ impl SharedCache {
                 counts: Counts::default(),
                 failures_told: Told::default(),
                 rejections_told: Told::default(),
+                incomplete_told: Told::default(),
                 not_put_told: Told::default(),
                 seen: tokio::sync::Mutex::default(),
             }),
@@ -144,6 +146,12 @@ impl SharedCache {
         let up = self.inner.settled(patience::by(deadline, asking).await).is_some();
         *seen = Some((Instant::now(), up));
         up
+    }
+
+    /// Returns whether the store is left alone now, as it has failed a moment ago.
+    #[must_use]
+    pub fn is_resting(&self) -> bool {
+        self.inner.breaker.rests()
     }
 
     /// Returns what kind of store this is and where, for logs.
@@ -247,13 +255,19 @@ impl Inner {
             let asking = self.store.get(batch);
             let answer = patience::while_it_flows(&*self.store, self.quiet, longest, asking).await;
             let whole: Option<Vec<Bytes>> = self.settled(answer)?.into_iter().collect();
-            let Some(whole) = whole else { return Some(None) };
+            let Some(whole) = whole else {
+                self.say_incomplete("a part of it is gone; the server may need more memory");
+                return Some(None);
+            };
             items.extend(whole);
         }
         let (is_long, seal) = (items.len() > 1, seal.clone());
         match aside(is_long, move || head.unpack(&seal, &keys, &items)).await? {
             Ok(value) => Some(Some(value)),
-            Err(Unopened::Overwritten) => Some(None),
+            Err(Unopened::Overwritten) => {
+                self.say_incomplete("a part of it was overwritten");
+                Some(None)
+            }
             Err(Unopened::Rejected(rejected)) => {
                 self.reject(rejected);
                 Some(None)
@@ -262,6 +276,11 @@ impl Inner {
     }
 
     async fn put(&self, name: &[u8], label: &[u8], value: Vec<u8>, life: Duration) -> bool {
+        // Packing a large value is work, and nobody would take it.
+        if self.breaker.rests() {
+            self.counts.skipped.add();
+            return false;
+        }
         let Some(seal) = self.sealing().cloned() else {
             return false;
         };
@@ -361,6 +380,18 @@ impl Inner {
                 why = %rejected,
                 kept_back,
                 "a value in the shared cache is not one of ours and is not used"
+            );
+        }
+    }
+
+    fn say_incomplete(&self, why: &str) {
+        self.counts.incomplete.add();
+        if let Some(kept_back) = self.incomplete_told.now() {
+            tracing::warn!(
+                store = self.store.place(),
+                why,
+                kept_back,
+                "a value in the shared cache is not whole and is not used"
             );
         }
     }

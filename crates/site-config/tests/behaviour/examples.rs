@@ -93,7 +93,16 @@ fn keys_in_comments_of_the_examples_are_right_too() {
         }
         text.replace("\n#   allowed_ips:", "\n  allowed_ips:")
     };
-    let core = ["token_minting", "listen", "memory_bytes", "max_site_questions"];
+    let core = [
+        "token_minting",
+        "listen",
+        "memory_bytes",
+        "max_site_questions",
+        "memcached_host",
+        "memcached_port",
+        "memcached_user",
+        "memcached_pass",
+    ];
     let site = [
         "max_stale",
         "published_grace",
@@ -109,6 +118,7 @@ fn keys_in_comments_of_the_examples_are_right_too() {
     );
     let (shown, silent) = (shown.load(), examples().load());
     assert_eq!(shown.sites, silent.sites);
+    assert!(silent.core.cache.is_none() && shown.core.cache.is_some());
     assert_eq!(shown.core.memory_bytes, silent.core.memory_bytes);
     assert_eq!(shown.core.max_site_questions, silent.core.max_site_questions);
     assert_eq!(shown.core.token_minting_allowed_ips, silent.core.allways_allowed_ips);

@@ -12,6 +12,7 @@ mod meaning;
 mod problems;
 mod reload;
 mod secrets;
+mod shared_cache;
 #[cfg(feature = "watch")]
 mod watch;
 

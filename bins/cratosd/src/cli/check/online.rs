@@ -1,4 +1,4 @@
-//! Asks each MISP whether it is there.
+//! Asks each MISP and the shared cache whether they are there.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::cli::misp::Reached;
 use crate::cli::progress::Progress;
 use crate::cli::{output, runtime};
 use crate::exit::{Exit, Failure, chain};
+use crate::shared_cache;
 
 /// A person waits for this; a site's own time-out is made for large answers.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Shaped like a key of MISP, and of nobody.
 const NOBODYS_KEY: &str = "0000000000000000000000000000000000000000";
 
-/// Asks all enabled sites at the same time and says one line for each.
+/// Asks all enabled sites at the same time, and the shared cache, and says one line for each.
 pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) -> Result<(), Failure> {
     let sites: Vec<_> = loaded.sites.values().filter(|site| site.enabled).collect();
     runtime::block_on(async {
@@ -27,6 +28,15 @@ pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) 
         let answers = future::join_all(sites.iter().map(|site| ask(site, reached, key.as_ref()))).await;
         drop(progress);
         let mut failed = false;
+        if let Some(server) = &loaded.core.cache {
+            match shared_cache::ask(server).await {
+                Ok(place) => output::print(format!("{place}: takes and gives values\n"))?,
+                Err(error) => {
+                    failed = true;
+                    output::remark(format!("shared cache: {}\n", chain(&error)));
+                }
+            }
+        }
         for (site, answer) in sites.iter().zip(answers) {
             match answer {
                 Ok(line) => output::print(format!("{}: {line}\n", site.name))?,

@@ -1,0 +1,60 @@
+//! The key under which replicas seal what they share in a cache that is not theirs alone.
+
+use hkdf::Hkdf;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+const INFO: &[u8] = b"cratos/cache/v1";
+
+/// Returns the 32 bytes that this encryption key and salt give for a shared cache: HKDF-SHA256 with the info `cratos/cache/v1`.
+///
+/// Whoever has them can open what lies in the cache, and no token. Give a cache one for each encryption key of the configuration,
+/// newest first, and it can be read while the keys change.
+#[must_use]
+#[expect(
+    clippy::expect_used,
+    reason = "HKDF refuses only outputs over 255 hashes long; ours has one"
+)]
+pub fn cache_key(encryption_key: &SecretString, salt: &SecretString) -> Zeroizing<[u8; 32]> {
+    let (key, salt) = (encryption_key.expose_secret(), salt.expose_secret());
+    let mut derived = Zeroizing::new([0; 32]);
+    let hkdf = Hkdf::<Sha256>::new(Some(salt.as_bytes()), key.as_bytes());
+    hkdf.expand(INFO, &mut *derived)
+        .expect("32 bytes are less than 255 hashes");
+    derived
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sealed::SealingKey;
+
+    fn derived(key: &str, salt: &str) -> Zeroizing<[u8; 32]> {
+        cache_key(&SecretString::from(key), &SecretString::from(salt))
+    }
+
+    #[test]
+    fn every_key_and_salt_gives_another_one_and_always_the_same() {
+        let keys = [derived("key", "salt"), derived("yek", "salt"), derived("key", "tlas")];
+        assert_eq!(keys[0], derived("key", "salt"));
+        assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys[1] != keys[2]);
+    }
+
+    /// All replicas must agree, those of the version before this one too.
+    #[test]
+    fn the_key_stays_what_it_was() {
+        let hex: String = derived("key", "salt")
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(hex, "ebb6e97ec3776b23dfa666fca02989fa06c4bb03c2ab99eab280c7edc12b3766");
+    }
+
+    #[test]
+    fn it_is_not_the_key_of_tokens() {
+        let (key, salt) = (SecretString::from("key"), SecretString::from("salt"));
+        let token = SealingKey::derive(&key, &salt);
+        assert_ne!(token.key_bytes(), &*cache_key(&key, &salt));
+    }
+}
