@@ -28,7 +28,7 @@ pub(super) struct Options {
     #[command(flatten)]
     files: ConfigFiles,
 
-    /// Also ask each MISP and the shared cache whether they are there
+    /// Also ask each MISP and the cache for an answer
     #[arg(long, env = "CRATOS_ONLINE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     online: bool,
 

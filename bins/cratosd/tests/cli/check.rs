@@ -1,8 +1,10 @@
 //! What `check` finds, offline and online.
 
 use std::net::TcpListener;
+use std::process::Command;
 
 use misp_sim::{Fault, Sim};
+use test_peers::{Peer, free_port, program};
 
 use crate::support::{Installation, Ran, run_with};
 
@@ -97,6 +99,42 @@ fn online_finds_a_misp_with_and_without_a_key() {
         ran.stderr.starts_with("127.0.0.1: MISP refused the key"),
         "{}",
         ran.stderr
+    );
+}
+
+#[test]
+fn online_asks_the_shared_cache_too() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let port = free_port();
+    let installation = ours().with_site("127.0.0.1", SITE);
+    let core = installation.read("config/config.yaml");
+    let core = format!("{core}memcached_host: 127.0.0.1\nmemcached_port: {port}\n");
+    installation.write("config/config.yaml", &core);
+    let ran = online(&installation, sim.addr().port(), None);
+    assert_eq!(ran.code, Some(69), "{}", ran.stdout);
+    let place = format!("memcached at 127.0.0.1:{port}");
+    assert!(
+        ran.stdout.contains(&format!("shared cache: {place}\n")),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stderr.starts_with("shared cache: cannot be connected to"),
+        "{}",
+        ran.stderr
+    );
+    let Some(program) = program("memcached") else { return };
+    let mut command = Command::new(program);
+    let _server = Peer::listening(
+        command.args(["-u", "nobody", "-l", "127.0.0.1", "-p", &port.to_string()]),
+        port,
+    );
+    let ran = online(&installation, sim.addr().port(), None);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains(&format!("{place}: takes and gives values\n")),
+        "{}",
+        ran.stdout
     );
 }
 

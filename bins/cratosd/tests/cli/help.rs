@@ -118,7 +118,7 @@ fn check_tells_what_online_does() {
                                   sites]
           --mappings <FILE>       The file that maps indicator types to MISP attribute types [env:
                                   CRATOS_MAPPINGS] [default: config/mappings.yaml]
-          --online                Also ask each MISP whether it is there [env: CRATOS_ONLINE]
+          --online                Also ask each MISP and the cache for an answer [env: CRATOS_ONLINE]
           --proto <PROTO>         `https`, or `http` for a MISP behind a TLS proxy on this host [env:
                                   CRATOS_PROTO] [default: https]
           --port <PORT>           Port that MISP listens on [default: 443, or 80 with http] [env:

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use misp_sim::{Attribute, Event, Moment, RunningSim, Sim, SimBuilder, Warninglist, WarninglistKind};
 use tempfile::TempDir;
-use test_peers::{Peer, free_port};
+use test_peers::{Peer, free_port, program};
 
 use crate::legacy::{LegacyKey, vector};
 
@@ -19,6 +19,8 @@ pub(crate) struct Installation {
     directory: TempDir,
     pub(crate) misp: RunningSim,
     key: LegacyKey,
+    /// Where its files look for a memcached.
+    pub(crate) memcached_port: u16,
 }
 
 impl Installation {
@@ -30,15 +32,26 @@ impl Installation {
             directory: tempfile::tempdir().unwrap(),
             misp,
             key: LegacyKey::derive(&encryption_key, &salt),
+            memcached_port: free_port(),
         };
         let core = sample("config/config.yaml")
             .replacen("<GENERATE ME>", &encryption_key, 1)
-            .replacen("<GENERATE ME>", &salt, 1);
+            .replacen("<GENERATE ME>", &salt, 1)
+            // Not that of this machine: another run of these tests may have left something there.
+            .replacen("11211", &installation.memcached_port.to_string(), 1);
         installation.write("config/config.yaml", &core);
         installation.write("config/mappings.yaml", &sample("config/mappings.yaml"));
         installation.write("sites/127.0.0.1.yaml", &site());
         installation.write("sites/misp.example.net.yaml", &site());
         Some(installation)
+    }
+
+    /// Starts the memcached that the files name; nothing where there is none.
+    pub(crate) fn memcached(&self) -> Option<Peer> {
+        let port = self.memcached_port.to_string();
+        let mut command = Command::new(program("memcached")?);
+        command.args(["-u", "nobody", "-l", "127.0.0.1", "-p", &port]);
+        Some(Peer::listening(&mut command, self.memcached_port))
     }
 
     /// Starts `cratosd serve` in the directory.

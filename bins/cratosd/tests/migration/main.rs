@@ -31,8 +31,12 @@ async fn what_worked_goes_on_working() {
     let Some(installation) = Installation::new().await else {
         return;
     };
+    let memcached = installation.memcached();
     let daemon = installation.serve();
     let address = daemon.address;
+    if memcached.is_some() {
+        s01_without_a_token::look_for_memcached(address).await;
+    }
     walk(address, "1", s01_without_a_token::rows()).await;
     walk(address, "2", s02_making_tokens::rows(&installation)).await;
     walk(address, "3", s03_presenting_a_token::rows(&installation)).await;
