@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::MissedTickBehavior;
 
-use crate::config::{Config, Feed};
+use crate::config::{Config, Feed, Following};
 use crate::error::{StateError, chain};
 use crate::never_block::{NeverBlock, Own};
 use crate::report;
 use crate::round::{FeedView, Order, Outcome, Station};
-use crate::source::{FeedSource, News, Poll, Server, SourceError};
+use crate::source::{FeedSource, Follow, News, Poll, Server, SourceError};
 use crate::state::{FeedProgress, LastGood, Lock, LockError, StateDir};
 use crate::surroundings::Surroundings;
 use crate::{Moment, Values};
@@ -61,24 +61,15 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Makes an agent that polls the feeds of its configuration.
+    /// Makes an agent that follows the feeds of its configuration, in the way that it says.
     ///
     /// # Errors
     /// If the state or the certificates cannot be read.
     pub fn open(config: Config) -> Result<Self, AgentError> {
         let ca_file = config.ca_file.as_deref();
         let server = Server::new(config.token.clone(), ca_file, config.timeout, config.max_body)?;
-        let poll = |feed: &Feed| {
-            let poll = Poll::new(
-                server.clone(),
-                &config.server,
-                &feed.path,
-                feed.kind,
-                config.poll_interval,
-            );
-            Box::new(poll) as Box<dyn FeedSource>
-        };
-        let sources = config.feeds.iter().map(poll).collect();
+        let source = |feed: &Feed| source(&config, &server, feed);
+        let sources = config.feeds.iter().map(source).collect();
         Self::with_sources(config, sources)
     }
 
@@ -115,7 +106,7 @@ impl Agent {
         let mut questions = JoinSet::new();
         for (index, mut source) in self.sources.drain(..).enumerate() {
             let known = self.bench.known(index);
-            questions.spawn(async move { (index, source.next(known.as_deref()).await) });
+            questions.spawn(async move { (index, source.once(known.as_deref()).await) });
         }
         let mut failed = Vec::new();
         while let Some(answer) = questions.join_next().await {
@@ -173,6 +164,16 @@ impl Agent {
             .map_err(AgentError::Broken)?;
         }
     }
+}
+
+/// Returns what a feed is heard of from.
+fn source(config: &Config, server: &Server, feed: &Feed) -> Box<dyn FeedSource> {
+    let (server, base, interval) = (server.clone(), &config.server, config.poll_interval);
+    let may_poll = config.follow != Following::Stream;
+    if config.follow == Following::Poll {
+        return Box::new(Poll::new(server, base, &feed.path, feed.kind, interval));
+    }
+    Box::new(Follow::new(server, base, &feed.path, feed.kind, interval, may_poll))
 }
 
 async fn follow(

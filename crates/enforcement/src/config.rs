@@ -39,6 +39,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// The file for Prometheus' node exporter.
     pub metrics_file: Option<PathBuf>,
+    /// Whether feeds are listened to, asked for, or both.
+    pub follow: Following,
     /// How often a feed is asked for.
     pub poll_interval: Duration,
     /// How long one answer may take.
@@ -55,6 +57,19 @@ pub struct Config {
     pub feeds: Vec<Feed>,
     /// Where they are enforced.
     pub targets: Vec<Assignment>,
+}
+
+/// How feeds are followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Following {
+    /// As streams, and polled while there is none.
+    #[default]
+    Auto,
+    /// As streams only.
+    Stream,
+    /// Polled only.
+    Poll,
 }
 
 /// One feed that is followed.
@@ -105,6 +120,8 @@ impl raw::Config {
             Some(text) => read::duration(report, key, text),
             None => Some(Duration::from_secs(default)),
         };
+        let follow = self.follow.as_ref();
+        let follow = follow.map_or(Some(Following::default()), |word| following(report, word));
         let poll_interval = duration(report, "poll_interval", &self.poll_interval, 60);
         let timeout = duration(report, "timeout", &self.timeout, 60);
         let max_age = duration(report, "max_age", &self.max_age, 70 * 60);
@@ -129,6 +146,7 @@ impl raw::Config {
             ca_file,
             state_dir: state_dir.unwrap_or_else(|| PathBuf::from(STATE_DIR)),
             metrics_file,
+            follow: follow?,
             poll_interval: poll_interval?,
             timeout: timeout?,
             max_body: self.max_body_bytes.unwrap_or(64 << 20),
@@ -188,6 +206,20 @@ impl raw::Config {
         report.wrong(Place::START, "token_file", "is missing", instead);
         None
     }
+}
+
+fn following(report: &mut Report, word: &Spanned<String>) -> Option<Following> {
+    let following = match word.value.as_str() {
+        "auto" => Following::Auto,
+        "stream" => Following::Stream,
+        "poll" => Following::Poll,
+        _ => {
+            let what = format!("there is no `{}`", word.value.escape_debug());
+            report.wrong(place(word), "follow", what, "write one of auto, stream, poll");
+            return None;
+        }
+    };
+    Some(following)
 }
 
 fn targets(raw: Vec<raw::Target>, report: &mut Report, registry: &Registry, feeds: &[Feed]) -> Vec<Assignment> {

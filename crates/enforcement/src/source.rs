@@ -1,4 +1,4 @@
-//! Where feeds come from: one trait, and the source that polls.
+//! Where feeds come from: one trait, the source that polls, and the one that listens.
 
 use std::fmt;
 use std::future::Future;
@@ -9,11 +9,14 @@ use std::time::Duration;
 use feed_classification::IndicatorSet;
 
 mod answer;
+mod follow;
 mod pace;
 mod parse;
 mod poll;
+mod stream;
 mod token;
 
+pub use follow::Follow;
 pub use poll::{Poll, Server};
 pub use token::TokenFile;
 
@@ -29,6 +32,11 @@ pub trait FeedSource: fmt::Debug + Send {
     ///
     /// `known` is the entity tag of the values that the caller holds; without one the answer is [`News::Whole`].
     fn next<'a>(&'a mut self, known: Option<&'a str>) -> Next<'a>;
+
+    /// Says at once how the feed is, for who asks this one time only.
+    fn once<'a>(&'a mut self, known: Option<&'a str>) -> Next<'a> {
+        self.next(known)
+    }
 }
 
 /// What a source says about its feed.
@@ -118,6 +126,21 @@ pub enum SourceError {
         /// All values.
         found: u64,
     },
+    /// The feed cannot be followed there: an answer of another kind.
+    #[error("the answer is no stream of events")]
+    NoStream,
+    /// The stream has ended, in order or not.
+    #[error("the stream has ended")]
+    Ended,
+    /// Nothing came for longer than a living server is silent.
+    #[error("the stream was silent for {} s", after.as_secs())]
+    Silent {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// What was told cannot be true beside what was told before.
+    #[error("the stream contradicts itself: {0}")]
+    Contradiction(&'static str),
 }
 
 impl SourceError {
@@ -128,5 +151,17 @@ impl SourceError {
             Self::Unavailable { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+
+    /// Returns whether what was told before cannot be built upon any more.
+    fn is_a_lie(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLarge { .. }
+                | Self::Unreadable(_)
+                | Self::WrongCount { .. }
+                | Self::Nonsense { .. }
+                | Self::Contradiction(_)
+        )
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Config {
     pub(super) insecure_http: bool,
     pub(super) state_dir: Option<Spanned<String>>,
     pub(super) metrics_file: Option<Spanned<String>>,
+    pub(super) follow: Option<Spanned<String>>,
     pub(super) poll_interval: Option<Spanned<String>>,
     pub(super) timeout: Option<Spanned<String>>,
     pub(super) max_body_bytes: Option<usize>,

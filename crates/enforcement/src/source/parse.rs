@@ -37,6 +37,13 @@ pub(super) fn values(kind: IndicatorType, body: &[u8]) -> Result<Parsed, SourceE
     parsed.finish()
 }
 
+/// Returns whether a value is of the extractor's type, and in normal form.
+pub(super) fn is_normal(extractor: &mut Extractor, value: &str) -> bool {
+    let mut is_normal = false;
+    let outcome = extractor.extract("", value, &mut |found| is_normal = found == value);
+    outcome.is_ok() && is_normal
+}
+
 struct Collected {
     extractor: Extractor,
     builder: IndicatorSetBuilder,
@@ -57,11 +64,7 @@ impl Collected {
     /// Takes a value that is in normal form already; one bad value does not stop the rest.
     fn add(&mut self, value: &str) {
         self.found += 1;
-        let mut is_normal = false;
-        let outcome = self
-            .extractor
-            .extract("", value, &mut |found| is_normal = found == value);
-        if outcome.is_ok() && is_normal {
+        if is_normal(&mut self.extractor, value) {
             self.builder.push(value);
         } else {
             self.refused += 1;

@@ -18,16 +18,17 @@ const MAX_CONNECT: Duration = Duration::from_secs(10);
 /// How cratosd is asked; one for all feeds.
 #[derive(Clone, Debug)]
 pub struct Server {
-    http: reqwest::Client,
-    token: TokenFile,
-    timeout: Duration,
-    max_body: usize,
+    pub(super) http: reqwest::Client,
+    pub(super) token: TokenFile,
+    pub(super) timeout: Duration,
+    pub(super) max_body: usize,
 }
 
 impl Server {
     /// Makes it ready to be asked. `ca_file` holds certificates (PEM) that are trusted beside those of the system.
     ///
     /// An answer is waited for as long as `timeout` from the first byte sent to the last one read, and may have `max_body` bytes.
+    /// A stream is waited for until it begins; each of its changes may have as many bytes.
     ///
     /// # Errors
     /// If the certificates cannot be read.
@@ -44,7 +45,6 @@ impl Server {
             .no_gzip()
             .no_proxy()
             .connect_timeout(timeout.min(MAX_CONNECT))
-            .timeout(timeout)
             .user_agent(concat!("cratos-agent/", env!("CARGO_PKG_VERSION")));
         if let Some(path) = ca_file {
             let pem = std::fs::read(path).map_err(|error| SourceError::Certificates(error.into()))?;
@@ -90,11 +90,17 @@ impl Poll {
         }
     }
 
+    /// Lets the next question wait for so long from now on.
+    pub(super) fn wait(&mut self, pause: Duration) {
+        self.due = Some(Instant::now() + pause);
+    }
+
     async fn ask(&self, known: Option<&str>) -> Result<News, SourceError> {
         let server = &self.server;
         let mut request = server
             .http
             .get(self.url.clone())
+            .timeout(server.timeout)
             .header(AUTHORIZATION, server.token.header().map_err(SourceError::Token)?)
             .header(ACCEPT_ENCODING, "zstd, gzip");
         let known = known.and_then(|tag| HeaderValue::from_str(tag).ok());

@@ -1,0 +1,77 @@
+//! How long a link rests before it is made again.
+
+use std::time::Duration;
+
+/// No row of failures and no server keeps a link down for longer.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// The pauses between the links to one feed.
+#[derive(Clone, Debug)]
+pub(super) struct Pauses {
+    first: Duration,
+    /// A link that lasted so long was a good one.
+    good: Duration,
+    failures: u32,
+}
+
+impl Pauses {
+    pub(super) const fn new(first: Duration, good: Duration) -> Self {
+        Self {
+            first,
+            good,
+            failures: 0,
+        }
+    }
+
+    /// Returns the pause after a link that lasted so long, if it was made at all: doubled each time, at least what the server asked
+    /// for. `chance` is from 0 to 1, and spreads what fell together.
+    pub(super) fn after(&mut self, lasted: Option<Duration>, retry_after: Option<Duration>, chance: f64) -> Duration {
+        if lasted.is_some_and(|lasted| lasted >= self.good) {
+            self.failures = 0;
+        }
+        let doubled = self.first.saturating_mul(1 << self.failures.min(16));
+        self.failures = self.failures.saturating_add(1);
+        let spread = doubled.min(LONGEST).mul_f64(0.5 + chance.clamp(0.0, 1.0));
+        spread.max(retry_after.unwrap_or_default().min(LONGEST))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pauses() -> Pauses {
+        Pauses::new(Duration::from_secs(3), Duration::from_secs(60))
+    }
+
+    #[test]
+    fn links_that_fail_rest_longer_and_longer_until_one_lasts() {
+        let mut pauses = pauses();
+        let mut after = |lasted| pauses.after(lasted, None, 0.5).as_secs();
+        let short = Some(Duration::from_secs(1));
+        let rests = [
+            after(None),
+            after(None),
+            after(short),
+            after(None),
+            after(Some(Duration::from_secs(60))),
+        ];
+        assert_eq!(
+            rests,
+            [3, 6, 12, 24, 3],
+            "a liar that tells a snapshot each time is no good link"
+        );
+        assert_eq!((0..20).map(|_| after(None)).max(), Some(LONGEST.as_secs()));
+    }
+
+    #[test]
+    fn hosts_that_lose_a_daemon_part_and_heed_what_it_asks() {
+        let pause = |retry, chance| pauses().after(None, retry, chance);
+        assert_eq!(
+            (pause(None, 0.0).as_millis(), pause(None, 1.0).as_millis()),
+            (1500, 4500)
+        );
+        assert_eq!(pause(Some(Duration::from_secs(90)), 0.5).as_secs(), 90);
+        assert_eq!(pause(Some(Duration::MAX), 0.5), LONGEST);
+    }
+}
