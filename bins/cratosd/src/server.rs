@@ -1,6 +1,7 @@
 //! Sockets: who may connect, how long they may take, and how it ends.
 
 mod connection;
+mod newcomers;
 mod places;
 mod proxy_header;
 mod watched;
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::App;
 use crate::live::Following;
+use newcomers::{Newcomer, Newcomers};
 
 /// After this long the answers that are still on their way at the end are given up.
 const GRACE: Duration = Duration::from_secs(30);
@@ -35,7 +37,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     // Further connections wait in the queue of the kernel.
     let places = Arc::new(Semaphore::new(places::available()));
     let _following = Following::begin(&app);
-    let graceful = GracefulShutdown::new();
+    let (graceful, newcomers) = (GracefulShutdown::new(), Newcomers::none());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = async {
@@ -50,7 +52,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
         match accepted {
             Ok((stream, peer)) => {
                 let open = app.metrics().connection();
-                let connection = begin(Arc::clone(&app), graceful.watcher(), stream, peer.ip().to_canonical());
+                let (watcher, newcomer) = (graceful.watcher(), newcomers.one());
+                let connection = begin(Arc::clone(&app), watcher, newcomer, stream, peer.ip().to_canonical());
                 tokio::spawn(async move {
                     connection.await;
                     drop((place, open));
@@ -64,6 +67,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     }
     drop(listener);
     app.streams().end_all();
+    // Whom the end is told before the first request is there is left without an answer.
+    newcomers.settled().await;
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("answers that were still on their way were given up");
     }
@@ -71,7 +76,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
 }
 
 /// Takes one connection from its first byte to its end.
-async fn begin(app: Arc<App>, watcher: Watcher, mut stream: TcpStream, peer: IpAddr) {
+async fn begin(app: Arc<App>, watcher: Watcher, newcomer: Newcomer, mut stream: TcpStream, peer: IpAddr) {
     // Answers are written in one go; waiting for more would only delay them. A socket that refuses is slower, not wrong.
     let _ = stream.set_nodelay(true);
     let config = app.snapshot();
@@ -80,5 +85,5 @@ async fn begin(app: Arc<App>, watcher: Watcher, mut stream: TcpStream, peer: IpA
     };
     // The configuration that the connection began with must not be kept alive by it.
     drop(config);
-    connection::serve(app, watcher, stream, caller).await;
+    connection::serve(app, watcher, newcomer, stream, caller).await;
 }

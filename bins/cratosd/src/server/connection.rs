@@ -17,6 +17,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::newcomers::Newcomer;
 use super::watched::{Requests, Watched};
 use crate::App;
 use crate::reject::Reject;
@@ -39,13 +40,14 @@ const MAX_HEADERS: usize = 100;
 const MAX_STREAMS: u32 = 128;
 
 /// Serves one connection to its end, whatever that is.
-pub(super) async fn serve<S>(app: Arc<App>, watcher: Watcher, stream: S, peer: IpAddr)
+pub(super) async fn serve<S>(app: Arc<App>, watcher: Watcher, newcomer: Newcomer, stream: S, peer: IpAddr)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let requests = Requests::default();
     let stream = TokioIo::new(Watched::new(stream, requests.clone(), IDLE_TIMEOUT));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        newcomer.asks();
         let (app, under_way) = (Arc::clone(&app), requests.begin());
         async move {
             let is_head = request.method() == Method::HEAD;
@@ -102,6 +104,7 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncWriteExt as _, DuplexStream};
 
     #[tokio::test]
     async fn a_panic_is_a_500_for_its_own_request() {
@@ -110,5 +113,53 @@ mod tests {
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         let good = unharmed(async { Reply::text("x").into_response(false) }, false).await;
         assert_eq!(good.status(), 200);
+    }
+    /// Serves one connection as ever, with an answer of so many bytes for whatever is asked; tells why it ended.
+    async fn ended(mut ours: DuplexStream, theirs: DuplexStream, sent: &[u8], drips: bool, bytes: usize) -> String {
+        let service =
+            service_fn(
+                move |_| async move { Ok::<_, Infallible>(Reply::text("x".repeat(bytes)).into_response(false)) },
+            );
+        let stream = TokioIo::new(Watched::new(theirs, Requests::default(), IDLE_TIMEOUT));
+        let connection = tokio::spawn(builder().serve_connection(stream, service).into_owned());
+        if drips {
+            for byte in sent.iter().cycle() {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                if ours.write_all(&[*byte]).await.is_err() {
+                    break;
+                }
+            }
+        } else {
+            ours.write_all(sent).await.unwrap();
+        }
+        // Time stands still until nobody has anything to do, so that no test waits for it; `ours` is open until here.
+        let ended = tokio::time::timeout(Duration::from_secs(600), connection).await;
+        drop(ours);
+        format!("{:?}", ended.unwrap().unwrap().unwrap_err())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_or_takes_nothing_more_is_left() {
+        let head = b"GET / HTTP/1.1\r\nhost: x\r\n";
+        let whole = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        for (what, sent, drips, bytes, why) in [
+            ("nothing", &b""[..], false, 1, "TimedOut"),
+            ("what may become HTTP/2", b"PR", false, 1, "TimedOut"),
+            ("half a method", b"PO", false, 1, "HeaderTimeout"),
+            ("half a head", head, false, 1, "HeaderTimeout"),
+            ("a head that drips", head, true, 1, "HeaderTimeout"),
+            ("no reading of the answer", whole, false, 100_000, "TimedOut"),
+            (
+                "the beginning of HTTP/2",
+                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                false,
+                1,
+                "TimedOut",
+            ),
+        ] {
+            let (ours, theirs) = tokio::io::duplex(1_024);
+            let ended = ended(ours, theirs, sent, drips, bytes).await;
+            assert!(ended.contains(why), "{what}: {ended}");
+        }
     }
 }

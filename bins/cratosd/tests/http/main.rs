@@ -10,6 +10,7 @@ mod compression;
 mod conditional;
 mod feeds;
 mod flights;
+mod floods;
 mod hostile;
 mod legacy;
 mod live;
