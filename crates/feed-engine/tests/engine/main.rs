@@ -18,4 +18,5 @@ mod lost_filter;
 mod paging;
 mod question;
 mod shared;
+mod shared_trouble;
 mod support;
