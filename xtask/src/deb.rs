@@ -6,7 +6,7 @@
 mod archive;
 mod recipe;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -24,7 +24,7 @@ pub(crate) fn make() -> anyhow::Result<()> {
     let workspace = Workspace::read()?;
     for member in workspace.packaged() {
         run(&mut cargo(&["build", "--release", "--locked", "-p", &member.name]))?;
-        pages::write(member, &pages_folder(&built, &member.name))?;
+        pages::write(member, &new_pages_folder(&built, &member.name)?)?;
         let archive = Archive {
             recipe: Recipe::of(member)?,
             built: &built,
@@ -35,9 +35,14 @@ pub(crate) fn make() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns where the metadata looks for completions and manual pages, below the folder with the programs.
-pub(crate) fn pages_folder(built: &Path, package: &str) -> std::path::PathBuf {
-    built.join("pages").join(package)
+/// Returns where the metadata looks for completions and manual pages, below the folder with the programs. What a build before this one
+/// left there is gone: a page of a command that is no more would be packed too.
+pub(crate) fn new_pages_folder(built: &Path, package: &str) -> anyhow::Result<PathBuf> {
+    let folder = built.join("pages").join(package);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    Ok(folder)
 }
 
 /// Returns the second that files in a package are dated with: `SOURCE_DATE_EPOCH`, else when the newest commit was made.
