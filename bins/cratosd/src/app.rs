@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use cache::StoreError;
 use feed_engine::{FeedEngine, MispSource};
 use secrecy::{ExposeSecret as _, SecretString};
-use site_config::{ConfigStore, Core, Loaded};
+use site_config::{ConfigStore, Core, Loaded, Problem};
 use token_crypto::{KeyError, KeyRing, KeyRingBuilder};
 
 use crate::access_log::AccessLog;
@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
 use crate::shared_cache;
 use crate::streams::Streams;
+use crate::tls::Tls;
 
 /// Tokens that one address may ask for in a row, and then one in each pause: every one costs MISP a question.
 const MINTING_BURST: u32 = 30;
@@ -39,6 +40,7 @@ pub struct App {
     access_log: OnceLock<AccessLog>,
     streams: Streams,
     links: Links,
+    tls: Option<Tls>,
 }
 
 /// One state of the configuration with its keys. A request takes one and keeps it, so that it never sees half of a reload.
@@ -58,6 +60,9 @@ pub enum AppError {
     /// The configured cache cannot be used whatever it answers.
     #[error("the shared cache cannot be used")]
     SharedCache(#[source] StoreError),
+    /// The files that `tls` names cannot be used; one problem or more.
+    #[error("the files for TLS cannot be used")]
+    Tls(Vec<Problem>),
 }
 
 impl App {
@@ -72,9 +77,13 @@ impl App {
     /// changes of `config` are taken over by themselves, the keys and the cache too.
     ///
     /// # Errors
-    /// [`AppError::Keys`] for keys or a salt that no ring can be made of, [`AppError::SharedCache`] for authorities that cannot be read.
+    /// [`AppError::Keys`] for keys or a salt that no ring can be made of, [`AppError::SharedCache`] for authorities that cannot be read,
+    /// [`AppError::Tls`] for a certificate that cannot be shown.
     pub fn new(config: Arc<ConfigStore>, engine: FeedEngine, misp: Arc<MispSource>) -> Result<Arc<Self>, AppError> {
         let loaded = config.current();
+        let core_file = &config.paths().config;
+        let tls = loaded.core.tls.as_ref().map(|tls| Tls::open(core_file, tls));
+        let tls = tls.transpose().map_err(AppError::Tls)?;
         let ring = Arc::new(key_ring(&loaded.core).map_err(AppError::Keys)?);
         share(&engine, &loaded.core, None)?;
         Ok(Arc::new(Self {
@@ -89,6 +98,7 @@ impl App {
             access_log: OnceLock::new(),
             streams: Streams::default(),
             links: Links::default(),
+            tls,
         }))
     }
 
@@ -202,6 +212,11 @@ impl App {
     /// Returns the links to what each MISP publishes by itself.
     pub(crate) fn links(&self) -> &Links {
         &self.links
+    }
+
+    /// Returns what callers are shown; nothing where TLS is not spoken.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// Returns who may have how many tokens made.

@@ -15,6 +15,7 @@ pub mod cli;
 pub mod exit;
 pub mod server;
 pub mod telemetry;
+mod tls;
 
 mod accept_encoding;
 mod access_log;

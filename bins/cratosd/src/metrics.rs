@@ -10,6 +10,7 @@ mod feeds;
 mod live;
 mod requests;
 mod shared_cache;
+mod tls;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -37,6 +38,7 @@ const ROOMS: &[fn(&App, &mut Registry)] = &[
     live::describe,
     requests::describe,
     shared_cache::describe,
+    tls::describe,
 ];
 
 /// Returns everything in the text format of Prometheus.

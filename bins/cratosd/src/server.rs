@@ -4,6 +4,7 @@ mod connection;
 mod newcomers;
 mod places;
 mod proxy_header;
+mod tls;
 mod watched;
 
 use std::future::Future;
@@ -14,10 +15,10 @@ use std::time::Duration;
 
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::App;
-use crate::live::Following;
+use crate::live;
 use newcomers::{Newcomer, Newcomers};
 
 /// After this long the answers that are still on their way at the end are given up.
@@ -26,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// A pause after a connection could not be accepted: mostly we are out of file descriptors, and some must be closed first.
 const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(50);
 
-/// Serves HTTP/1.1 and HTTP/2 (without TLS) on `listener` until `shutdown` is done, then finishes what has begun.
+/// Serves HTTP/1.1 and HTTP/2, inside TLS if the core file says so, on `listener` until `shutdown` is done, then finishes what has begun.
 ///
 /// No fault of one connection ends it, and no panic of one request reaches another.
 ///
@@ -36,7 +37,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     listener.local_addr()?;
     // Further connections wait in the queue of the kernel.
     let places = Arc::new(Semaphore::new(places::available()));
-    let _following = Following::begin(&app);
+    let _following = (live::Following::begin(&app), crate::tls::Following::begin(&app));
+    let (end, ending) = watch::channel(());
     let (graceful, newcomers) = (GracefulShutdown::new(), Newcomers::none());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -53,7 +55,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
             Ok((stream, peer)) => {
                 let open = app.metrics().connection();
                 let (watcher, newcomer) = (graceful.watcher(), newcomers.one());
-                let connection = begin(Arc::clone(&app), watcher, newcomer, stream, peer.ip().to_canonical());
+                let (app, ending) = (Arc::clone(&app), ending.clone());
+                let connection = begin(app, watcher, newcomer, ending, stream, peer.ip().to_canonical());
                 tokio::spawn(async move {
                     connection.await;
                     drop((place, open));
@@ -69,21 +72,45 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     app.streams().end_all();
     // Whom the end is told before the first request is there is left without an answer.
     newcomers.settled().await;
+    drop(end);
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("answers that were still on their way were given up");
     }
     Ok(())
 }
 
-/// Takes one connection from its first byte to its end.
-async fn begin(app: Arc<App>, watcher: Watcher, newcomer: Newcomer, mut stream: TcpStream, peer: IpAddr) {
+/// Takes one connection from its first byte to its end. `ending` tells that nobody is waited for any more: who has not got as far as HTTP
+/// is then left.
+async fn begin(
+    app: Arc<App>,
+    watcher: Watcher,
+    newcomer: Newcomer,
+    mut ending: watch::Receiver<()>,
+    mut stream: TcpStream,
+    peer: IpAddr,
+) {
     // Answers are written in one go; waiting for more would only delay them. A socket that refuses is slower, not wrong.
     let _ = stream.set_nodelay(true);
     let config = app.snapshot();
-    let Some(caller) = proxy_header::caller(&config.loaded.core.reverse_proxy, &mut stream, peer).await else {
-        return;
+    let caller = tokio::select! {
+        biased;
+        caller = proxy_header::caller(&config.loaded.core.reverse_proxy, &mut stream, peer) => caller,
+        _ = ending.changed() => None,
     };
     // The configuration that the connection began with must not be kept alive by it.
     drop(config);
-    connection::serve(app, watcher, newcomer, stream, caller).await;
+    let Some(caller) = caller else {
+        return;
+    };
+    let Some(tls) = app.tls() else {
+        return connection::serve(app, watcher, newcomer, stream, caller).await;
+    };
+    let stream = tokio::select! {
+        biased;
+        stream = tls::handshake(tls, stream, caller) => stream,
+        _ = ending.changed() => None,
+    };
+    if let Some(stream) = stream {
+        connection::serve(app, watcher, newcomer, stream, caller).await;
+    }
 }

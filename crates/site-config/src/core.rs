@@ -2,6 +2,7 @@
 
 mod cache_server;
 mod reverse_proxy;
+mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -21,6 +22,7 @@ use crate::yaml::Node;
 
 pub use self::cache_server::{CacheKind, CacheServer};
 pub use self::reverse_proxy::ReverseProxy;
+pub use self::tls::{ClientCertificates, NamedFile, Tls};
 
 /// Default of [`Core::memory_bytes`].
 const MEMORY_BYTES: u64 = 256 << 20;
@@ -53,6 +55,8 @@ pub struct Core {
     pub metrics_allowed_ips: Vec<IpNet>,
     /// Where `cratosd serve` listens, if the file says so.
     pub listen: Option<SocketAddr>,
+    /// The files for TLS. Default: none, and so HTTP without TLS.
+    pub tls: Option<Tls>,
     /// Bound of the memory for rendered feeds, in bytes. Default: 256 MiB.
     pub memory_bytes: u64,
     /// Bound of the memory for the indexes of look-ups, in bytes. Default: 512 MiB.
@@ -118,6 +122,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     let debug = section.yes_no("debug", false);
     let accept_legacy_tokens = section.yes_no("accept_legacy_tokens", true);
     let listen = section.value("listen", value::socket_address);
+    let tls = tls::read(&mut section);
     let memory_bytes = section
         .value("memory_bytes", |s| value::size(s, 1 << 20, 1 << 40))
         .unwrap_or(MEMORY_BYTES);
@@ -140,6 +145,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
         token_minting_allowed_ips,
         metrics_allowed_ips: metrics_allowed_ips.unwrap_or_else(|| loopback().to_vec()),
         listen,
+        tls,
         memory_bytes,
         lookup_memory_bytes,
         max_site_questions: usize::try_from(questions)

@@ -20,7 +20,9 @@ mod value;
 mod watch;
 mod yaml;
 
-pub use self::core::{AccessLog, AccessLogFormat, CacheKind, CacheServer, Core, ReverseProxy};
+pub use self::core::{
+    AccessLog, AccessLogFormat, CacheKind, CacheServer, ClientCertificates, Core, NamedFile, ReverseProxy, Tls,
+};
 pub use keys::{ConfigFile, Key, Origin, reference};
 pub use load::{DisabledSite, KeptSite, Loaded, Paths, load};
 pub use mappings::Mappings;

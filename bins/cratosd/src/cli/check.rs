@@ -5,6 +5,7 @@ pub(super) mod online;
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use site_config::{AccessLog, Loaded, Note, Problem};
 
 use super::auth_key::AuthKeySource;
@@ -14,6 +15,7 @@ use super::output;
 use crate::access_log;
 use crate::exit::{Exit, Failure, chain};
 use crate::shared_cache;
+use crate::tls;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -46,8 +48,12 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         Failure::said(Exit::Usage)
     })?;
     let unwritable = unwritable_log(&loaded.core.access_log, options.files.paths().config);
-    say_problems(loaded.problems().chain(&unwritable));
-    for note in &loaded.notes {
+    let tls = loaded.core.tls.as_ref();
+    let tls = tls.map(|named| tls::read(&options.files.paths().config, named, Timestamp::now()));
+    let of_tls: Vec<_> = tls.iter().flat_map(tls::Findings::wrong).collect();
+    say_problems(loaded.problems().chain(&unwritable).chain(of_tls.iter().copied()));
+    let notes = loaded.notes.iter().chain(tls.iter().flat_map(|tls| &tls.notes));
+    for note in notes.clone() {
         output::print(format!("{note}\n"))?;
     }
     for difference in differences(&loaded) {
@@ -58,8 +64,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if let Some(cache) = cache {
         output::print(format!("shared cache: {}\n", cache.place()))?;
     }
-    let unusable = loaded.problems().count() + usize::from(unwritable.is_some());
-    output::print(summary(&loaded, unusable))?;
+    let unusable = loaded.problems().count() + usize::from(unwritable.is_some()) + of_tls.len();
+    output::print(summary(&loaded, unusable, notes.count()))?;
     files::key_ring(&loaded.core)?;
     if unusable > 0 {
         return Err(Failure::said(Exit::Usage));
@@ -98,7 +104,7 @@ fn say_problems<'a>(problems: impl Iterator<Item = &'a Problem>) {
     problems.for_each(|problem| output::remark(format!("{problem}\n")));
 }
 
-fn summary(loaded: &Loaded, problems: usize) -> String {
+fn summary(loaded: &Loaded, problems: usize, notes: usize) -> String {
     let off = loaded.sites.values().filter(|site| !site.enabled).count();
     let switched_off = if off == 0 {
         String::new()
@@ -113,7 +119,7 @@ fn summary(loaded: &Loaded, problems: usize) -> String {
     format!(
         "{sites}{switched_off}, {}, {}{different}\n",
         counted(problems, "problem"),
-        counted(loaded.notes.len(), "note")
+        counted(notes, "note")
     )
 }
 

@@ -10,8 +10,8 @@ use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
 use super::files::ConfigFiles;
 use super::signals::{Order, Signals};
 use super::{listening, runtime, systemd};
-use crate::App;
 use crate::exit::{Failure, chain};
+use crate::{App, AppError};
 
 /// Where is listened unless the option or the core file says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -39,7 +39,10 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         .memory_bytes(loaded.core.memory_bytes)
         .lookup_memory_bytes(loaded.core.lookup_memory_bytes)
         .build();
-    let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::usage(chain(&error)))?;
+    let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| match error {
+        AppError::Tls(problems) => Failure::configuration(problems),
+        other => Failure::usage(chain(&other)),
+    })?;
     tell_about(&loaded);
     app.start_access_log()
         .map_err(|error| Failure::failed(format!("the access log cannot be started: {error}")))?;
@@ -66,7 +69,8 @@ pub(super) async fn serve(
         .local_addr()
         .map_err(|error| Failure::failed(error.to_string()))?;
     let mut signals = Signals::listen()?;
-    tracing::info!(%address, "listening on http://{address}");
+    let scheme = if app.tls().is_some() { "https" } else { "http" };
+    tracing::info!(%address, "listening on {scheme}://{address}");
     let mut watchdog = std::pin::pin!(systemd::watchdog(&app));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let shutdown = async move {

@@ -39,6 +39,20 @@ const MAX_HEADERS: usize = 100;
 /// Requests that one HTTP/2 connection may have under way.
 const MAX_STREAMS: u32 = 128;
 
+/// Requests of one HTTP/2 connection that were taken back before we saw them, and those that we took back for a fault in them: with more,
+/// the connection is closed.
+const MAX_RESET_STREAMS: usize = 20;
+const MAX_FAULTY_STREAMS: usize = 100;
+
+/// What one HTTP/2 request, and all of a connection together, may send before we have looked at it, in bytes.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// After so long without a frame an HTTP/2 peer is asked whether it is there, and how long it may take to say so. Longer than
+/// [`IDLE_TIMEOUT`], so that the question keeps no connection open that nobody uses: it is for answers that have no end of their own.
+const ASK_AFTER: Duration = Duration::from_secs(75);
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
 /// Serves one connection to its end, whatever that is.
 pub(super) async fn serve<S>(app: Arc<App>, watcher: Watcher, newcomer: Newcomer, stream: S, peer: IpAddr)
 where
@@ -77,6 +91,12 @@ fn builder() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
+        .max_local_error_reset_streams(MAX_FAULTY_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(ASK_AFTER)
+        .keep_alive_timeout(ANSWER_WITHIN)
         .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX));
     builder
 }

@@ -16,4 +16,5 @@ mod init;
 mod serve;
 mod support;
 mod systemd;
+mod tls;
 mod token;

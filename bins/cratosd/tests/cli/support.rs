@@ -173,8 +173,8 @@ impl Daemon {
 
     /// Returns the address that the log names.
     pub(crate) fn address(&mut self) -> SocketAddr {
-        let line = self.wait_for_log("listening on http://");
-        let address = line.split("listening on http://").nth(1).unwrap();
+        let line = self.wait_for_log("listening on http");
+        let address = line.split("://").nth(1).unwrap();
         let end = address
             .find(|c: char| !(c.is_ascii_digit() || ".:[]abcdef".contains(c)))
             .unwrap_or(address.len());

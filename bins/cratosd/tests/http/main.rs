@@ -28,6 +28,7 @@ mod shutdown;
 mod static_files;
 mod stream;
 mod support;
+mod tls;
 mod token_form;
 mod token_transports;
 mod tokenless;

@@ -4,11 +4,13 @@ mod client;
 mod daemon;
 mod events;
 mod nginx;
+mod pki;
 
 pub(crate) use client::{Answer, Ask, raw};
 pub(crate) use daemon::{Daemon, KEY, SALT, SITE, Setup, event, token_claims};
 pub(crate) use events::Events;
 pub(crate) use nginx::Nginx;
+pub(crate) use pki::{Authority, Client, Issued};
 
 /// Path of the feed that most tests ask for.
 pub(crate) const FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";

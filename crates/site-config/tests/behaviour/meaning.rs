@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feed_classification::{Age, FeedName, IndicatorType};
 use insta::assert_snapshot;
-use site_config::{AccessLogFormat, Site};
+use site_config::{AccessLogFormat, ClientCertificates, Site};
 
 use crate::{Files, KEY, SALT};
 
@@ -88,6 +88,24 @@ fn proxies_are_believed_where_the_file_says_or_else_nearby() {
     config/config.yaml:3:16: reverse_proxy: believes nobody, since `reverse_proxy_trusted` is empty
     config/config.yaml:6:30: reverse_proxy_real_ip_regex: is not used: the header Forwarded is read as RFC 7239 says
     ");
+}
+
+#[test]
+fn files_for_tls_are_named_and_not_read() {
+    assert_eq!(Files::good().load().core.tls, None);
+    let files = Files::with_core("tls:\n  certificate: own.pem\n  key: /run/own.key\n");
+    let tls = files.load().core.tls.unwrap();
+    assert_eq!(tls.certificate.path, files.path("config/own.pem"));
+    assert_eq!(tls.certificate.place, (4, 16));
+    assert_eq!(tls.key.path.to_str(), Some("/run/own.key"));
+    assert_eq!(
+        (tls.client_ca, tls.client_certificates),
+        (None, ClientCertificates::Required)
+    );
+    let clients = "tls: {certificate: a, key: b, client_ca: c, client_certificates: optional}\n";
+    let tls = Files::with_core(clients).load().core.tls.unwrap();
+    assert!(tls.client_ca.is_some());
+    assert_eq!(tls.client_certificates, ClientCertificates::Optional);
 }
 
 #[test]

@@ -82,6 +82,11 @@ fn every_mistake_in_the_core_file_has_its_line() {
     text-as-bool.yaml:3:17: memcached_user: `no` means yes or no in YAML, not text: put it in quotes
     text-as-list.yaml:3:17: memcached_host: is a list, not a single value: write a single value (host)
     text-instead-of-map.yaml:1:1: is a single value, not a map of keys: write one `key: value` per line
+    tls-clients-of-nobody.yaml:6:24: tls.client_certificates: stands without `client_ca`: name the authorities whose certificates callers show, or remove the line
+    tls-clients.yaml:4:16: tls.certificate: is empty: write a value, or remove the line
+    tls-clients.yaml:6:24: tls.client_certificates: `sometimes` is neither `required` nor `optional`: write one of the two
+    tls-half.yaml:4:3: tls.key: is missing: name a PEM file; `tls` needs `certificate` and `key`
+    tls-half.yaml:5:3: tls.kye: unknown key: write `key`, or remove the line
     unknown-key-far-from-all.yaml:3:1: colour: unknown key: remove the line; the example file lists every key
     unknown-key.yaml:3:1: alway_allowed_ips: unknown key: write `allways_allowed_ips`, or remove the line
     wrong-type-bool.yaml:3:8: debug: `maybe` is neither yes nor no: write True or False, without quotes
