@@ -54,8 +54,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Which of ours any crate may use in its tests, beside what [`ALLOWED`] gives it.
 const ALLOWED_IN_TESTS: &[&str] = &["misp-sim", "test-peers"];
 
-/// Which of ours single crates may use in their tests beside that: ways through several programs are walked where the daemon is.
-const ALLOWED_IN_TESTS_OF: &[(&str, &[&str])] = &[("cratosd", &["defectdojo"])];
+/// Which of ours single crates may use in their tests beside that: ways through several programs.
+const ALLOWED_IN_TESTS_OF: &[(&str, &[&str])] = &[
+    (
+        "cratos-agent",
+        &["cratosd", "feed-engine", "site-config", "token-crypto"],
+    ),
+    ("cratosd", &["defectdojo"]),
+];
 
 /// Crates that must build without an async runtime and without HTTP.
 const QUIET: &[&str] = &["client-address", "feed-classification", "site-config", "token-crypto"];
