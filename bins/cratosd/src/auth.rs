@@ -84,6 +84,11 @@ impl Caller {
         Ok(Self::new(token, request.client))
     }
 
+    /// Returns what tells this caller's token from others, without being it.
+    pub(crate) fn fingerprint(&self) -> String {
+        token_sha256(&self.token)
+    }
+
     /// Returns what the caller may have at this moment, and notes whose token it is.
     ///
     /// # Errors

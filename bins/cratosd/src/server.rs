@@ -27,6 +27,11 @@ const GRACE: Duration = Duration::from_secs(30);
 /// A pause after a connection could not be accepted: mostly we are out of file descriptors, and some must be closed first.
 const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(50);
 
+/// Returns how many connections are served at a time.
+pub(crate) fn connections() -> usize {
+    places::available()
+}
+
 /// Serves HTTP/1.1 and HTTP/2, inside TLS if the core file says so, on `listener` until `shutdown` is done, then finishes what has begun.
 ///
 /// No fault of one connection ends it, and no panic of one request reaches another.

@@ -1,42 +1,61 @@
 //! Answers that have no end of their own: how many there are, and when they end all the same.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-/// Streams at a time: enough for every host of a large site, and not so many that nobody else gets a connection.
-const MAX_STREAMS: usize = 12_288;
+use crate::server;
 
 /// All streams of this daemon.
 #[derive(Debug)]
 pub(crate) struct Streams {
     ending: watch::Sender<bool>,
-    open: Arc<AtomicUsize>,
+    open: Arc<Mutex<Open>>,
+    most: usize,
+}
+
+/// How many are open, by the fingerprint of the token.
+#[derive(Debug, Default)]
+struct Open {
+    all: usize,
+    by_token: HashMap<String, usize>,
 }
 
 /// Stands for one open stream, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenStream {
     ending: watch::Receiver<bool>,
-    open: Arc<AtomicUsize>,
+    open: Arc<Mutex<Open>>,
+    token: String,
 }
 
 impl Streams {
-    /// Counts one more, unless there are too many or the daemon ends.
-    pub(crate) fn open(&self) -> Option<OpenStream> {
-        let has_room = |open: usize| (open < MAX_STREAMS).then_some(open + 1);
-        if *self.ending.borrow()
-            || self
-                .open
-                .fetch_update(Ordering::AcqRel, Ordering::Acquire, has_room)
-                .is_err()
-        {
+    /// Bounds the streams at a time: three quarters of the connections, so that devices that poll always get one.
+    fn new(most: usize) -> Self {
+        Self {
+            ending: watch::Sender::new(false),
+            open: Arc::default(),
+            most,
+        }
+    }
+
+    /// Counts one more for the token with this fingerprint, unless there are too many or the daemon ends.
+    ///
+    /// One token gets half of them at most: many hosts may share it, but a client gone wild must not shut out those of others.
+    pub(crate) fn open(&self, token: String) -> Option<OpenStream> {
+        let mut open = lock(&self.open);
+        let of_token = open.by_token.get(&token).copied().unwrap_or(0);
+        if *self.ending.borrow() || open.all >= self.most || of_token >= self.most.div_ceil(2) {
             return None;
         }
+        open.all += 1;
+        open.by_token.insert(token.clone(), of_token + 1);
+        drop(open);
         Some(OpenStream {
             ending: self.ending.subscribe(),
             open: Arc::clone(&self.open),
+            token,
         })
     }
 
@@ -47,16 +66,13 @@ impl Streams {
 
     /// Returns how many there are.
     pub(crate) fn count(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        lock(&self.open).all
     }
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self {
-            ending: watch::Sender::new(false),
-            open: Arc::default(),
-        }
+        Self::new(server::connections() / 4 * 3)
     }
 }
 
@@ -70,8 +86,20 @@ impl OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::AcqRel);
+        let mut open = lock(&self.open);
+        open.all -= 1;
+        match open.by_token.get_mut(&self.token) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                open.by_token.remove(&self.token);
+            }
+        }
     }
+}
+
+/// Nothing that can panic runs under this lock.
+fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -79,20 +107,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_no_more_than_the_bound_and_a_closed_one_makes_room() {
-        let streams = Streams::default();
-        let mut open: Vec<OpenStream> = std::iter::from_fn(|| streams.open()).collect();
-        assert_eq!(open.len(), MAX_STREAMS);
+    fn a_token_gets_half_and_all_together_no_more_than_the_bound() {
+        let streams = Streams::new(10);
+        let mut open: Vec<OpenStream> = std::iter::from_fn(|| streams.open("a".to_owned())).collect();
+        assert_eq!(open.len(), 5);
+        open.extend(std::iter::from_fn(|| streams.open("b".to_owned())));
+        assert_eq!((open.len(), streams.count()), (10, 10));
+        assert!(streams.open("c".to_owned()).is_none());
         open.pop();
-        assert!(streams.open().is_some());
+        assert!(streams.open("c".to_owned()).is_some());
+        open.clear();
+        assert!(lock(&streams.open).by_token.is_empty());
     }
 
     #[tokio::test]
     async fn all_end_with_the_daemon_and_none_begins_after() {
         let streams = Streams::default();
-        let mut open = streams.open().unwrap();
+        let mut open = streams.open("a".to_owned()).unwrap();
         streams.end_all();
         open.ended().await;
-        assert!(streams.open().is_none());
+        assert!(streams.open("a".to_owned()).is_none());
     }
 }

@@ -57,12 +57,12 @@ impl<'c> Forwarding<'c> {
         // Up to the first comma it is the rest of the entry that was found: a port, or whatever the expression cut off.
         let rest = value.get(found.end()..).unwrap_or_default();
         let later = rest.split_once(',').map_or("", |(_, later)| later);
-        let overlooked = later
-            .rsplit(',')
-            .filter_map(node::address)
-            .find(|address| !self.is_hop(*address));
-        if let Some(address) = overlooked {
-            return Ok(Some(address));
+        for entry in later.rsplit(',').filter(|entry| !entry.trim().is_empty()) {
+            // One that cannot be read may be the caller: what stands left of it is then what the caller wrote.
+            let address = node::address(entry).ok_or(ForwardingError::NotAnAddress)?;
+            if !self.is_hop(address) {
+                return Ok(Some(address));
+            }
         }
         self.nearest(found.as_str().rsplit(',')).map(Some)
     }
@@ -121,6 +121,16 @@ mod tests {
 
     fn x_forwarded_for(lines: &[&str]) -> Result<Option<String>, ForwardingError> {
         asked("X-Forwarded-For", "^(.*)$", &["127.0.0.0/8", "10.0.0.0/24"], lines)
+    }
+
+    /// The expression finds what the caller wrote; what the proxy appended is no address.
+    #[test]
+    fn an_unreadable_entry_to_the_right_of_what_the_expression_finds_is_refused() {
+        for appended in ["unix:", "unknown", "fe80::1%eth0"] {
+            let line = format!("10.0.0.8, {appended}");
+            let outcome = asked("X-Forwarded-For", "([0-9.]+)", &["127.0.0.0/8"], &[&line]);
+            assert_eq!(outcome, Err(ForwardingError::NotAnAddress), "{line}");
+        }
     }
 
     #[test]

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName};
-use feed_engine::{LookupIndex, LookupScope, Query};
+use feed_engine::{LookupIndex, LookupScope, Query, Upstream};
 use http::Method;
 use http::header;
-use token_crypto::{Allowed, Permission};
+use token_crypto::{Allowed, Permission, Scope};
 
 use self::answer::{Answer, Answers};
 use self::sought::Sought;
@@ -50,16 +50,24 @@ pub(super) async fn answer(
     let feeds = feeds(grant, sought.feed)?;
     let indexes = indexes(app, grant, &feeds, sought.age).await?;
     let fresh_for = indexes.iter().map(|index| index.fresh_for).min().unwrap_or_default();
-    let mut looked_up = sought.values.iter().map(|value| look_up(grant, &indexes, value));
+    let looking = Looking {
+        scope: grant.scope.clone(),
+        context: grant.scope.permits(Permission::Context).then(|| grant.upstream.clone()),
+        indexes,
+    };
     let reply = if is_post {
-        let results: Vec<Answer> = looked_up.collect();
-        Reply::json(&Answers { results: &results })
+        // A thousand values with many matches each take a moment: off the threads that serve sockets.
+        let values = sought.values;
+        let work = tokio::task::spawn_blocking(move || {
+            let results: Vec<Answer> = values.iter().map(|value| looking.look_up(value)).collect();
+            Reply::json(&Answers { results: &results })
+        });
+        work.await
+            .map_err(|error| Reject::internal("looking values up", &error))??
     } else {
-        match looked_up.next() {
-            Some(answer) => Reply::json(&answer),
-            None => Err(Reject::NotFound),
-        }
-    }?;
+        let value = sought.values.first().map(String::as_str).unwrap_or_default();
+        Reply::json(&looking.look_up(value))?
+    };
     Ok(reply.header_text(
         header::CACHE_CONTROL,
         &format!("private, max-age={}", fresh_for.as_secs()),
@@ -85,8 +93,13 @@ fn feeds(grant: &Grant, asked: Option<FeedName>) -> Result<Vec<FeedName>, Reject
     if grant.scope.feeds == Allowed::All {
         return Ok(vec![FeedName::Any]);
     }
-    let permitted = |feed: &FeedName| exists(feed) && grant.scope.permits_feed(feed.as_str());
-    Ok(FeedName::ALL.iter().copied().filter(permitted).collect())
+    let permitted = |feed: &&FeedName| grant.scope.permits_feed(feed.as_str());
+    let feeds: Vec<FeedName> = FeedName::ALL.iter().filter(permitted).copied().collect();
+    // "Not found" would be wrong where nobody can look, and 403 too: the token is right, the site's file has lost a feed.
+    if feeds.is_empty() || !feeds.iter().all(exists) {
+        return Err(Reject::unavailable("A feed of this token is not defined at its site."));
+    }
+    Ok(feeds)
 }
 
 async fn indexes(app: &App, grant: &Grant, feeds: &[FeedName], age: Age) -> Result<Vec<Indexed>, Reject> {
@@ -99,19 +112,28 @@ async fn indexes(app: &App, grant: &Grant, feeds: &[FeedName], age: Age) -> Resu
     Ok(indexes)
 }
 
-fn look_up(grant: &Grant, indexes: &[Indexed], value: &str) -> Answer {
-    let query = Query::parse(value);
-    let context = grant.scope.permits(Permission::Context).then_some(&grant.upstream);
-    let mut answer = Answer::miss(value, context);
-    if !query.is_known() {
-        return answer;
-    }
-    for indexed in indexes {
-        for found in indexed.index.find(&query, MAX_COUNTED) {
-            if answer::permits_type(&grant.scope, found.kind) {
-                answer.add(indexed.feed, found, MAX_MATCHES);
+/// What one question looks through, and as whom.
+struct Looking {
+    scope: Scope,
+    /// MISP itself, for tokens that may know where values come from.
+    context: Option<Upstream>,
+    indexes: Vec<Indexed>,
+}
+
+impl Looking {
+    fn look_up(&self, value: &str) -> Answer {
+        let query = Query::parse(value);
+        let mut answer = Answer::miss(value, self.context.as_ref());
+        if !query.is_known() {
+            return answer;
+        }
+        for indexed in &self.indexes {
+            for found in indexed.index.find(&query, MAX_COUNTED) {
+                if answer::permits_type(&self.scope, found.kind) {
+                    answer.add(indexed.feed, found, MAX_MATCHES);
+                }
             }
         }
+        answer
     }
-    answer
 }

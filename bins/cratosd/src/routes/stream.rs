@@ -47,7 +47,7 @@ pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'
         .await?;
     let open = app
         .streams()
-        .open()
+        .open(caller.fingerprint())
         .ok_or_else(|| Reject::unavailable("There are too many streams."))?;
     let telling = Telling {
         app: Arc::clone(app),

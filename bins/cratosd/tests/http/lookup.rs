@@ -156,6 +156,20 @@ async fn a_token_looks_through_its_feeds_and_types_only() {
 }
 
 #[tokio::test]
+async fn a_token_whose_feed_the_site_has_lost_is_not_told_that_nothing_is_known() {
+    let daemon = daemon().await;
+    let scope = Scope::new().with_permissions(MAY).with_feeds(["block", "cust1"]);
+    let claims = daemon.claims().with_scope(scope);
+    assert_eq!(daemon.get_as(&claims, "/v1/lookup/evil.example").await.status, 503);
+    let site = format!("{}custom_feeds:\n  cust1: \":x\"\n", crate::support::SITE);
+    daemon.rewrite_site(&site);
+    assert_eq!(
+        daemon.get_as(&claims, "/v1/lookup/evil.example").await.json()["found"],
+        true
+    );
+}
+
+#[tokio::test]
 async fn no_index_is_no_answer_and_an_old_one_is_better() {
     let daemon = daemon().await;
     let claims = daemon.claims().with_scope(Scope::new().with_permissions(MAY));

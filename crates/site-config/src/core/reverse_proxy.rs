@@ -68,6 +68,13 @@ pub(super) fn read(section: &mut Section<'_>) -> ReverseProxy {
             list your proxies in `reverse_proxy_trusted`, above all if callers have private addresses too";
         section.note(enabled_at, "reverse_proxy", what);
     }
+    if enabled && proxy_protocol && written.is_none() {
+        // With the PROXY protocol peers are callers, and private ones would be believed whatever they write.
+        let what =
+            "with `reverse_proxy` needs `reverse_proxy_trusted`: callers with private addresses would be believed";
+        let instead = "list the networks of your proxies in `reverse_proxy_trusted`";
+        section.wrong(protocol_at, "proxy_protocol", Wrong::new(what, instead));
+    }
     if (enabled || proxy_protocol) && written.as_ref().is_some_and(Vec::is_empty) {
         let (place, key) = if enabled {
             (enabled_at, "reverse_proxy")
