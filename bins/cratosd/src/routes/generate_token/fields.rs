@@ -1,20 +1,58 @@
 //! The fields of a JSON object, read one by one so that everything that is wrong is reported at once.
 
+use std::fmt;
+use std::ops::Deref;
+
 use serde_json::{Map, Value};
+use zeroize::Zeroize as _;
 
 use crate::invalid::Invalid;
+
+/// The field that holds the MISP key.
+const KEY: &str = "auth";
+
+/// The fields of a request. The MISP key among them is overwritten when they are no longer needed.
+pub(super) struct Values(Map<String, Value>);
+
+impl From<Map<String, Value>> for Values {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(fields)
+    }
+}
+
+impl Deref for Values {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        if let Some(Value::String(key)) = self.0.get_mut(KEY) {
+            key.zeroize();
+        }
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 /// Reads the body as an object.
 ///
 /// # Errors
 /// The entry that the reference gives for no body, for bad JSON, and for JSON that is no object. Nothing of the body is repeated:
 /// it holds a MISP key.
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Invalid> {
+pub(super) fn object(body: &[u8]) -> Result<Values, Invalid> {
     if body.trim_ascii().is_empty() {
         return Err(Invalid::missing(&["body"]));
     }
     match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(Value::Object(fields)) => Ok(fields.into()),
         Ok(_) => {
             let message = "Input should be a valid dictionary or object to extract fields from";
             Err(Invalid::new("model_attributes_type", &["body"], message))
@@ -77,6 +115,12 @@ mod tests {
         assert_eq!(kind("[]"), ("model_attributes_type".to_owned(), json!(["body"])));
         assert_eq!(kind("{\n  x}"), ("json_invalid".to_owned(), json!(["body", 4])));
         assert_eq!(kind("port=443&proto=https").0, "json_invalid");
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let fields = object(br#"{"auth":"VerySecretKey","port":443}"#).unwrap();
+        assert_eq!(format!("{fields:?}"), r#"{"auth", "port"}"#);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use self::typed::Typed;
 use super::minting::{self, Minted};
 use super::order::Order;
 use crate::app::{App, Snapshot};
+use crate::body;
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
@@ -46,7 +47,7 @@ async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Re
     if !sender::is_this_page(request.headers) {
         return refused(&RefusedPage::elsewhere(), StatusCode::FORBIDDEN);
     }
-    let body = match minting::received(request.body, MAX_FORM_BYTES).await {
+    let body = match body::read(request.body, MAX_FORM_BYTES).await {
         Ok(body) => body,
         Err(reject) => return refused(&RefusedPage::unread(reject.words()), reject.status()),
     };

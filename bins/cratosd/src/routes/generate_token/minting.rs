@@ -1,12 +1,9 @@
 //! From an order to a sealed token: who may have one made, and what MISP says about the key. The same for the JSON route and the page.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
 use feed_engine::{FeedError, Upstream};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use token_crypto::{Claims, SealedToken};
 
 use super::order::Order;
@@ -14,9 +11,6 @@ use crate::app::{App, Snapshot};
 use crate::auth;
 use crate::invalid::Invalid;
 use crate::reject::Reject;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A token that was made.
 pub(super) struct Minted {
@@ -35,16 +29,6 @@ pub(super) fn allow(snapshot: &Snapshot, client: IpAddr) -> Result<(), Reject> {
     Err(Reject::Forbidden(format!(
         "{client} is not allowed to have tokens made."
     )))
-}
-
-/// Reads a body of so many bytes at most.
-pub(super) async fn received(body: Incoming, max_bytes: usize) -> Result<Bytes, Reject> {
-    let whole = Limited::new(body, max_bytes).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Reject::BodyTooLarge),
-        Ok(Err(_)) | Err(_) => Err(Reject::BodyIncomplete),
-    }
 }
 
 /// Makes a token after MISP has said that its key is good.

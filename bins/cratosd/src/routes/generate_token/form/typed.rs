@@ -3,9 +3,11 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use token_crypto::ExpiryDay;
+use zeroize::Zeroize as _;
 
 use super::entries::Entries;
 use super::mistakes::Mistakes;
+use crate::routes::generate_token::fields::Values;
 
 /// The days to choose from without a calendar, and the one that is chosen at first.
 pub(super) const DAYS: [u32; 3] = [30, 90, 365];
@@ -80,7 +82,7 @@ impl Typed {
         typed
     }
 
-    fn take(&mut self, name: &str, value: String) {
+    fn take(&mut self, name: &str, mut value: String) {
         if let Some(place) = LISTS.iter().position(|list| *list == name)
             && let Some(pick) = self.picks.get_mut(place)
         {
@@ -99,7 +101,10 @@ impl Typed {
             "domain" => self.domain = text(),
             "proto" => self.proto = text(),
             "port" => self.port = text(),
-            "auth" => self.auth = SecretString::from(value.trim()),
+            "auth" => {
+                self.auth = SecretString::from(value.trim());
+                value.zeroize();
+            }
             "expires_in" => self.expires_in = text(),
             "expire" => self.expire = text(),
             "networks" => self.networks = value,
@@ -118,7 +123,7 @@ impl Typed {
     ///
     /// A token whose form has the choices of a scope has a scope, and only the permissions that are ticked. A form without them is that
     /// of Cratos FastAPI, and makes a token without limits as it does there.
-    pub(super) fn fields(&self, now: jiff::Timestamp, mistakes: &mut Mistakes) -> Map<String, Value> {
+    pub(super) fn fields(&self, now: jiff::Timestamp, mistakes: &mut Mistakes) -> Values {
         let mut fields = Map::new();
         let mut set = |name: &str, text: &str| {
             if !text.is_empty() {
@@ -147,7 +152,7 @@ impl Typed {
         if has_scope || !self.permissions.is_empty() {
             fields.insert("permissions".to_owned(), self.permissions.clone().into());
         }
-        fields
+        fields.into()
     }
 
     /// Returns the day as a date. Two different answers to one question are none.
@@ -215,7 +220,7 @@ mod tests {
         let typed = Typed::read(entries.collect());
         let fields = typed.fields("2026-11-25T12:00:00Z".parse().unwrap(), &mut mistakes);
         let wrong = mistakes.iter().map(|mistake| mistake.field.to_owned()).collect();
-        (fields.into(), wrong)
+        (Value::Object(Map::clone(&fields)), wrong)
     }
 
     #[test]
