@@ -5,7 +5,7 @@
 //!
 //! - [`KeyRing`] holds the keys: [`KeyRing::seal`] makes a token, [`KeyRing::open`] reads one.
 //! - [`Claims`] is what is inside, with [`ExpiryDay`], [`Scope`] and [`Permissions`].
-//! - [`generate_key`] and [`generate_salt`] make fresh secrets; [`cache_key`] derives the one that seals what replicas share.
+//! - [`generate_key`] and [`generate_salt`] make fresh secrets; [`cache_key()`] derives the one that seals what replicas share.
 //!
 //! # The token
 //!
