@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use misp_sim::{Attribute, Event, Moment, RunningSim, Sim, SimBuilder, Warninglist, WarninglistKind};
 use tempfile::TempDir;
@@ -120,7 +121,12 @@ fn sample(name: &str) -> String {
 
 /// Starts the stand-in on a port that a token of the original can name.
 async fn misp() -> Option<RunningSim> {
-    for port in (512..=LAST_PORT).rev() {
+    // No port twice: one that refuses connections for a while must not become another test's.
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    while let Some(port) = LAST_PORT
+        .checked_sub(TAKEN.fetch_add(1, Ordering::Relaxed))
+        .filter(|port| *port >= 512)
+    {
         let sim = events(Sim::builder()).listen((Ipv4Addr::LOCALHOST, port).into());
         if let Ok(misp) = sim.start().await {
             return Some(misp);
