@@ -1,13 +1,14 @@
 //! Memory, freshness, and one flight per feed around a source of indicators.
 
+mod builder;
+mod refresh;
+
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use cache::{
-    Clock, FlightError, Flights, Freshness, Lease, MemoryStore, Moment, MonotonicClock, SharedCache, Verdict, Weigh,
-};
+use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, Moment, SharedCache, Verdict, Weigh};
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
 use crate::asked::Asked;
@@ -17,17 +18,11 @@ use crate::lookup::Lookups;
 use crate::observed::Refreshes;
 use crate::rendered::Body;
 use crate::request::{BodyKey, FeedKey};
-use crate::shared_sets::{self, Label, Sharing, Wanted};
 use crate::{
-    Encoding, FeedError, FeedRequest, FeedScope, FeedSet, Gathered, IndicatorSource, MispSource, Origin, RenderedFeed,
-    Upstream, question,
+    Encoding, FeedError, FeedRequest, FeedScope, FeedSet, IndicatorSource, Origin, RenderedFeed, Upstream, question,
 };
 
-/// Memory for values and rendered bodies together, unless the builder says otherwise.
-const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
-
-/// Memory for the indexes of look-ups, unless the builder says otherwise: about six million values.
-const LOOKUP_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
+pub use builder::FeedEngineBuilder;
 
 /// After a failed refresh nobody asks MISP again for the same feed in the background for this long.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -35,9 +30,6 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long a caller waits for a refresh whose predecessor failed, when there is an older answer: a device that polls
 /// must not hang for the whole time-out at every poll while MISP hangs.
 const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
-
-/// Memory for the moments at which feeds were forgotten: some thousand.
-const FORGOTTEN_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Gives feeds: out of memory while they are fresh, else from its source, once for everybody who asks at the same time.
 ///
@@ -75,104 +67,7 @@ impl Weigh for ForgottenAt {
     }
 }
 
-/// Builds a [`FeedEngine`].
-#[derive(Debug)]
-pub struct FeedEngineBuilder {
-    source: Arc<dyn IndicatorSource>,
-    clock: Arc<dyn Clock>,
-    registry: Registry,
-    memory_bytes: u64,
-    shared: Option<SharedCache>,
-    lookup_memory_bytes: u64,
-}
-
-impl FeedEngineBuilder {
-    /// Sets where indicators come from (default: [`MispSource`]).
-    #[must_use]
-    pub fn source(mut self, source: Arc<dyn IndicatorSource>) -> Self {
-        self.source = source;
-        self
-    }
-
-    /// Sets the clock by which answers grow old (default: the machine's monotonic one).
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Sets the exporters (default: the built-in ones).
-    #[must_use]
-    pub fn registry(mut self, registry: Registry) -> Self {
-        self.registry = registry;
-        self
-    }
-
-    /// Sets how much memory values and bodies may take together, in bytes (default 256 MiB).
-    #[must_use]
-    pub fn memory_bytes(mut self, bytes: u64) -> Self {
-        self.memory_bytes = bytes;
-        self
-    }
-
-    /// Shares gathered feeds with other engines through this cache (default: none).
-    #[must_use]
-    pub fn shared(mut self, cache: SharedCache) -> Self {
-        self.shared = Some(cache);
-        self
-    }
-
-    /// Sets how much memory the indexes for look-ups may take together, in bytes (default 512 MiB).
-    #[must_use]
-    pub fn lookup_memory_bytes(mut self, bytes: u64) -> Self {
-        self.lookup_memory_bytes = bytes;
-        self
-    }
-
-    /// Returns the engine.
-    #[must_use]
-    pub fn build(self) -> FeedEngine {
-        FeedEngine {
-            inner: Arc::new(Inner {
-                source: self.source,
-                clock: self.clock,
-                registry: self.registry,
-                sets: MemoryStore::new(self.memory_bytes / 2),
-                changing_sets: Mutex::default(),
-                bodies: MemoryStore::new(self.memory_bytes / 2),
-                counted: Refreshes::default(),
-                refreshes: Flights::new(),
-                renderings: Flights::new(),
-                asked: Asked::default(),
-                lookups: Lookups::new(self.lookup_memory_bytes),
-                logs: ChangeLogs::default(),
-                shared: ArcSwapOption::from_pointee(self.shared),
-                forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
-            }),
-        }
-    }
-}
-
-impl Default for FeedEngine {
-    fn default() -> Self {
-        Self::builder().build()
-    }
-}
-
 impl FeedEngine {
-    /// Returns a builder with a [`MispSource`] and the built-in exporters.
-    #[must_use]
-    pub fn builder() -> FeedEngineBuilder {
-        FeedEngineBuilder {
-            source: Arc::new(MispSource::new()),
-            clock: Arc::new(MonotonicClock),
-            registry: Registry::builtin(),
-            memory_bytes: MEMORY_BYTES,
-            shared: None,
-            lookup_memory_bytes: LOOKUP_MEMORY_BYTES,
-        }
-    }
-
     /// Returns the exporters.
     #[must_use]
     pub fn registry(&self) -> &Registry {
@@ -501,149 +396,6 @@ impl FeedEngine {
     }
 }
 
-impl Inner {
-    /// Gathers a feed unless somebody has done so since `seen`: a flight may land between the look into the store and the next flight.
-    async fn refresh_since(
-        self: Arc<Self>,
-        upstream: Upstream,
-        key: FeedKey,
-        seen: Option<u64>,
-        limit: Duration,
-    ) -> Result<Arc<FeedSet>, FeedError> {
-        match self.sets.get(&key) {
-            Some(held) if Some(held.fetch) != seen && held.forgotten.is_none() => Ok(held.set),
-            _ => self.refresh(upstream, key, limit).await,
-        }
-    }
-
-    /// Gathers a feed, or takes what another replica has gathered, and keeps it; or notes that it could not be had: what was kept
-    /// before stays.
-    async fn refresh(
-        self: Arc<Self>,
-        upstream: Upstream,
-        key: FeedKey,
-        limit: Duration,
-    ) -> Result<Arc<FeedSet>, FeedError> {
-        let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
-        let began_at = jiff::Timestamp::now();
-        let (started, sharing) = (Instant::now(), self.sharing(&upstream, &key, limit).await);
-        let (outcome, shared, lease) = match sharing {
-            Sharing::Found(label, gathered) => (Ok(gathered), Some(label), None),
-            Sharing::Ours(lease) => {
-                let outcome = lease.hold_while(self.gather(&upstream, &key, started)).await;
-                (outcome, None, Some(lease))
-            }
-            Sharing::Alone => (self.gather(&upstream, &key, started).await, None, None),
-        };
-        match outcome {
-            Ok(gathered) => {
-                let known = self.sets.get(&key).map(|held| held.set);
-                let before = lease.as_ref().and_then(|lease| Label::read(lease.label_before()?));
-                let set = match shared {
-                    Some(label) => FeedSet::shared(known.as_ref(), gathered, label.changed_at),
-                    None => renewed(known.as_ref(), gathered, before),
-                };
-                let fresh = self.fresh(&set, shared);
-                self.change_set(key.clone(), |held| {
-                    // Forgotten meanwhile: MISP has to be asked once more.
-                    let forgotten = held.and_then(|held| held.forgotten);
-                    Some(Held {
-                        forgotten: forgotten.filter(|_| forgotten != forgotten_before),
-                        ..fresh
-                    })
-                });
-                if let Some(log) = self.logs.known(&key) {
-                    let newest = Arc::clone(&set);
-                    tokio::task::spawn_blocking(move || log.note(&newest))
-                        .await
-                        .map_err(|error| FeedError::internal("comparing the feed", error))?;
-                }
-                if self.sets.get(&key).is_none() {
-                    let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
-                    tracing::warn!(site, feed = ?key.scope, bytes, "a feed is larger than half of memory_bytes and cannot be kept: MISP is asked at every request, and there is no last good feed; raise memory_bytes");
-                }
-                self.share(&upstream, key, began_at, &set, lease);
-                Ok(set)
-            }
-            Err(error) => {
-                tracing::warn!(site = upstream.site.name.as_str(), feed = ?key.scope, error = error.chain(), "a feed could not be refreshed");
-                let failed_at = Some(self.clock.now());
-                self.change_set(key, |held| held.map(|held| Held { failed_at, ..held }));
-                // Another replica may have a better way to MISP.
-                if let Some(lease) = lease {
-                    lease.release().await;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    fn shared_cache(&self) -> Option<SharedCache> {
-        self.shared.load().as_deref().cloned()
-    }
-
-    async fn gather(&self, upstream: &Upstream, key: &FeedKey, started: Instant) -> Result<Gathered, FeedError> {
-        let outcome = self.source.gather(upstream, key.scope).await;
-        self.counted
-            .count(upstream.site.name.as_str(), outcome.as_ref().err(), started.elapsed());
-        outcome
-    }
-
-    /// Looks whether another replica has gathered this feed, or does so now.
-    async fn sharing(&self, upstream: &Upstream, key: &FeedKey, max_age: Duration) -> Sharing {
-        let Some(cache) = self.shared_cache() else {
-            return Sharing::Alone;
-        };
-        let wanted = Wanted {
-            max_age,
-            asked_at: jiff::Timestamp::now(),
-            newer_than: self.sets.get(key).map(|held| held.made_at),
-            forgotten_at: self.forgotten_at.get(key).map(|at| at.0),
-        };
-        shared_sets::find(&cache, upstream, key, wanted).await
-    }
-
-    fn fresh(&self, set: &Arc<FeedSet>, shared: Option<Label>) -> Held {
-        let now = self.clock.now();
-        match shared {
-            None => Held::new(Arc::clone(set), now),
-            Some(label) => Held {
-                made_at: label.made_at,
-                is_shared: true,
-                ..Held::new(
-                    Arc::clone(set),
-                    now.before(shared_sets::age(label.made_at, jiff::Timestamp::now())),
-                )
-            },
-        }
-    }
-
-    /// Gives the set to the other replicas; no caller waits for that.
-    fn share(
-        &self,
-        upstream: &Upstream,
-        key: FeedKey,
-        began_at: jiff::Timestamp,
-        set: &Arc<FeedSet>,
-        lease: Option<Lease>,
-    ) {
-        let (Some(cache), Some(lease)) = (self.shared_cache(), lease) else {
-            return;
-        };
-        // For twice as long as it is fresh, so that its label tells whoever gathers next what has changed.
-        let (set, life) = (Arc::clone(set), upstream.site.soft_expiry * 2);
-        tokio::spawn(async move { shared_sets::put(cache, lease, key, began_at, &set, life).await });
-    }
-
-    /// Puts what `change` makes of a set in its place; nobody changes a set in between.
-    fn change_set(&self, key: FeedKey, change: impl FnOnce(Option<Held>) -> Option<Held>) {
-        let _changing = self.changing_sets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = change(self.sets.get(&key)) {
-            self.sets.insert(key, held);
-        }
-    }
-}
-
 impl fmt::Debug for FeedEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FeedEngine")
@@ -657,17 +409,6 @@ pub(crate) fn feed_key(upstream: &Upstream, scope: FeedScope) -> FeedKey {
         upstream: upstream.id(),
         scope,
         rules: question::rules(upstream, scope.kind),
-    }
-}
-
-/// Returns the set with the time at which it changed; another replica may have told since when these values are what they are.
-fn renewed(known: Option<&Arc<FeedSet>>, gathered: Gathered, before: Option<Label>) -> Arc<FeedSet> {
-    let set = FeedSet::renew(known, gathered, jiff::Timestamp::now());
-    match before {
-        Some(label) if known.is_none() && label.values == shared_sets::values_id(&set) => {
-            set.changed_earlier(label.changed_at)
-        }
-        _ => set,
     }
 }
 

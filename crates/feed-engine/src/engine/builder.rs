@@ -1,0 +1,122 @@
+//! What an engine is made of.
+
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwapOption;
+use cache::{Clock, Flights, MemoryStore, MonotonicClock, SharedCache};
+use feed_classification::Registry;
+
+use super::{FeedEngine, Inner};
+use crate::asked::Asked;
+use crate::changes::ChangeLogs;
+use crate::lookup::Lookups;
+use crate::observed::Refreshes;
+use crate::{IndicatorSource, MispSource};
+
+/// Memory for values and rendered bodies together, unless the builder says otherwise.
+const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Memory for the indexes of look-ups, unless the builder says otherwise: about six million values.
+const LOOKUP_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Memory for the moments at which feeds were forgotten: some thousand.
+const FORGOTTEN_BYTES: u64 = 2 * 1024 * 1024;
+
+/// Builds a [`FeedEngine`].
+#[derive(Debug)]
+pub struct FeedEngineBuilder {
+    source: Arc<dyn IndicatorSource>,
+    clock: Arc<dyn Clock>,
+    registry: Registry,
+    memory_bytes: u64,
+    shared: Option<SharedCache>,
+    lookup_memory_bytes: u64,
+}
+
+impl FeedEngineBuilder {
+    /// Sets where indicators come from (default: [`MispSource`]).
+    #[must_use]
+    pub fn source(mut self, source: Arc<dyn IndicatorSource>) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Sets the clock by which answers grow old (default: the machine's monotonic one).
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the exporters (default: the built-in ones).
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Sets how much memory values and bodies may take together, in bytes (default 256 MiB).
+    #[must_use]
+    pub fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
+    }
+
+    /// Shares gathered feeds with other engines through this cache (default: none).
+    #[must_use]
+    pub fn shared(mut self, cache: SharedCache) -> Self {
+        self.shared = Some(cache);
+        self
+    }
+
+    /// Sets how much memory the indexes for look-ups may take together, in bytes (default 512 MiB).
+    #[must_use]
+    pub fn lookup_memory_bytes(mut self, bytes: u64) -> Self {
+        self.lookup_memory_bytes = bytes;
+        self
+    }
+
+    /// Returns the engine.
+    #[must_use]
+    pub fn build(self) -> FeedEngine {
+        FeedEngine {
+            inner: Arc::new(Inner {
+                source: self.source,
+                clock: self.clock,
+                registry: self.registry,
+                sets: MemoryStore::new(self.memory_bytes / 2),
+                changing_sets: Mutex::default(),
+                bodies: MemoryStore::new(self.memory_bytes / 2),
+                counted: Refreshes::default(),
+                refreshes: Flights::new(),
+                renderings: Flights::new(),
+                asked: Asked::default(),
+                lookups: Lookups::new(self.lookup_memory_bytes),
+                logs: ChangeLogs::default(),
+                shared: ArcSwapOption::from_pointee(self.shared),
+                forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
+            }),
+        }
+    }
+}
+
+impl FeedEngine {
+    /// Returns a builder with a [`MispSource`] and the built-in exporters.
+    #[must_use]
+    pub fn builder() -> FeedEngineBuilder {
+        FeedEngineBuilder {
+            source: Arc::new(MispSource::new()),
+            clock: Arc::new(MonotonicClock),
+            registry: Registry::builtin(),
+            memory_bytes: MEMORY_BYTES,
+            shared: None,
+            lookup_memory_bytes: LOOKUP_MEMORY_BYTES,
+        }
+    }
+}
+
+impl Default for FeedEngine {
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}

@@ -1,0 +1,205 @@
+//! One refresh of a feed: gathered here or by another replica, kept, and told to whoever follows the feed.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use cache::{Lease, SharedCache};
+
+use super::Inner;
+use crate::feed_set::Held;
+use crate::request::FeedKey;
+use crate::shared_sets::{self, Label, Sharing, Wanted};
+use crate::{FeedError, FeedSet, Gathered, Upstream};
+
+impl Inner {
+    /// Gathers a feed unless somebody has done so since `seen`: a flight may land between the look into the store and the next flight.
+    pub(super) async fn refresh_since(
+        self: Arc<Self>,
+        upstream: Upstream,
+        key: FeedKey,
+        seen: Option<u64>,
+        limit: Duration,
+    ) -> Result<Arc<FeedSet>, FeedError> {
+        match self.sets.get(&key) {
+            Some(held) if Some(held.fetch) != seen && held.forgotten.is_none() => Ok(held.set),
+            _ => self.refresh(upstream, key, limit).await,
+        }
+    }
+
+    /// Gathers a feed, or takes what another replica has gathered, and keeps it; or notes that it could not be had: what was kept
+    /// before stays.
+    async fn refresh(
+        self: Arc<Self>,
+        upstream: Upstream,
+        key: FeedKey,
+        limit: Duration,
+    ) -> Result<Arc<FeedSet>, FeedError> {
+        let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
+        let began_at = jiff::Timestamp::now();
+        let (started, sharing) = (Instant::now(), self.sharing(&upstream, &key, limit).await);
+        let (outcome, shared, lease) = match sharing {
+            Sharing::Found(label, gathered) => (Ok(gathered), Some(label), None),
+            Sharing::Ours(lease) => {
+                let outcome = lease.hold_while(self.gather(&upstream, &key, started)).await;
+                (outcome, None, Some(lease))
+            }
+            Sharing::Alone => (self.gather(&upstream, &key, started).await, None, None),
+        };
+        match outcome {
+            Ok(gathered) => {
+                let attempt = Attempt {
+                    began_at,
+                    forgotten_before,
+                    shared,
+                    lease,
+                };
+                self.keep(&upstream, key, gathered, attempt).await
+            }
+            Err(error) => {
+                self.note_failure(&upstream, key, &error, lease).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts what was gathered in the place of what was known, and tells followers and the other replicas.
+    async fn keep(
+        &self,
+        upstream: &Upstream,
+        key: FeedKey,
+        gathered: Gathered,
+        attempt: Attempt,
+    ) -> Result<Arc<FeedSet>, FeedError> {
+        let known = self.sets.get(&key).map(|held| held.set);
+        let set = match attempt.shared {
+            Some(label) => FeedSet::shared(known.as_ref(), gathered, label.changed_at),
+            None => renewed(known.as_ref(), gathered, attempt.label_before()),
+        };
+        let fresh = self.fresh(&set, attempt.shared);
+        self.change_set(key.clone(), |held| {
+            // Forgotten meanwhile: MISP has to be asked once more.
+            let forgotten = held.and_then(|held| held.forgotten);
+            Some(Held {
+                forgotten: forgotten.filter(|_| forgotten != attempt.forgotten_before),
+                ..fresh
+            })
+        });
+        if let Some(log) = self.logs.known(&key) {
+            let newest = Arc::clone(&set);
+            tokio::task::spawn_blocking(move || log.note(&newest))
+                .await
+                .map_err(|error| FeedError::internal("comparing the feed", error))?;
+        }
+        if self.sets.get(&key).is_none() {
+            let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
+            tracing::warn!(site, feed = ?key.scope, bytes, "a feed is larger than half of memory_bytes and cannot be kept: MISP is asked at every request, and there is no last good feed; raise memory_bytes");
+        }
+        self.share(upstream, key, attempt.began_at, &set, attempt.lease);
+        Ok(set)
+    }
+
+    /// Leaves what was kept before as it is.
+    async fn note_failure(&self, upstream: &Upstream, key: FeedKey, error: &FeedError, lease: Option<Lease>) {
+        tracing::warn!(site = upstream.site.name.as_str(), feed = ?key.scope, error = error.chain(), "a feed could not be refreshed");
+        let failed_at = Some(self.clock.now());
+        self.change_set(key, |held| held.map(|held| Held { failed_at, ..held }));
+        // Another replica may have a better way to MISP.
+        if let Some(lease) = lease {
+            lease.release().await;
+        }
+    }
+
+    pub(super) fn shared_cache(&self) -> Option<SharedCache> {
+        self.shared.load().as_deref().cloned()
+    }
+
+    async fn gather(&self, upstream: &Upstream, key: &FeedKey, started: Instant) -> Result<Gathered, FeedError> {
+        let outcome = self.source.gather(upstream, key.scope).await;
+        self.counted
+            .count(upstream.site.name.as_str(), outcome.as_ref().err(), started.elapsed());
+        outcome
+    }
+
+    /// Looks whether another replica has gathered this feed, or does so now.
+    async fn sharing(&self, upstream: &Upstream, key: &FeedKey, max_age: Duration) -> Sharing {
+        let Some(cache) = self.shared_cache() else {
+            return Sharing::Alone;
+        };
+        let wanted = Wanted {
+            max_age,
+            asked_at: jiff::Timestamp::now(),
+            newer_than: self.sets.get(key).map(|held| held.made_at),
+            forgotten_at: self.forgotten_at.get(key).map(|at| at.0),
+        };
+        shared_sets::find(&cache, upstream, key, wanted).await
+    }
+
+    fn fresh(&self, set: &Arc<FeedSet>, shared: Option<Label>) -> Held {
+        let now = self.clock.now();
+        match shared {
+            None => Held::new(Arc::clone(set), now),
+            Some(label) => Held {
+                made_at: label.made_at,
+                is_shared: true,
+                ..Held::new(
+                    Arc::clone(set),
+                    now.before(shared_sets::age(label.made_at, jiff::Timestamp::now())),
+                )
+            },
+        }
+    }
+
+    /// Gives the set to the other replicas; no caller waits for that.
+    fn share(
+        &self,
+        upstream: &Upstream,
+        key: FeedKey,
+        began_at: jiff::Timestamp,
+        set: &Arc<FeedSet>,
+        lease: Option<Lease>,
+    ) {
+        let (Some(cache), Some(lease)) = (self.shared_cache(), lease) else {
+            return;
+        };
+        // For twice as long as it is fresh, so that its label tells whoever gathers next what has changed.
+        let (set, life) = (Arc::clone(set), upstream.site.soft_expiry * 2);
+        tokio::spawn(async move { shared_sets::put(cache, lease, key, began_at, &set, life).await });
+    }
+
+    /// Puts what `change` makes of a set in its place; nobody changes a set in between.
+    pub(super) fn change_set(&self, key: FeedKey, change: impl FnOnce(Option<Held>) -> Option<Held>) {
+        let _changing = self.changing_sets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = change(self.sets.get(&key)) {
+            self.sets.insert(key, held);
+        }
+    }
+}
+
+/// What is known of one attempt to gather a feed beside the values it brought.
+struct Attempt {
+    began_at: jiff::Timestamp,
+    /// The mark of `clear_cache` that stood before it began.
+    forgotten_before: Option<u64>,
+    /// Set when another replica did the work.
+    shared: Option<Label>,
+    /// Held when this replica did it for all.
+    lease: Option<Lease>,
+}
+
+impl Attempt {
+    /// Returns what the replicas shared before this one gathered anew.
+    fn label_before(&self) -> Option<Label> {
+        self.lease.as_ref().and_then(|lease| Label::read(lease.label_before()?))
+    }
+}
+
+/// Returns the set with the time at which it changed; another replica may have told since when these values are what they are.
+fn renewed(known: Option<&Arc<FeedSet>>, gathered: Gathered, before: Option<Label>) -> Arc<FeedSet> {
+    let set = FeedSet::renew(known, gathered, jiff::Timestamp::now());
+    match before {
+        Some(label) if known.is_none() && label.values == shared_sets::values_id(&set) => {
+            set.changed_earlier(label.changed_at)
+        }
+        _ => set,
+    }
+}
