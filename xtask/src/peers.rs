@@ -11,6 +11,8 @@ use anyhow::{Context as _, bail};
 use crate::cargo::{is_here, run as run_command, target_dir};
 use crate::steps::Outcome;
 
+mod backports;
+
 /// Each program, and the Debian package that has it.
 const PROGRAMS: &[(&str, &str)] = &[
     ("adduser", "adduser"),
@@ -23,6 +25,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("named-checkzone", "bind9-utils"),
     ("nft", "nftables"),
     ("nginx", "nginx-light"),
+    ("openssl", "openssl"),
     ("redis-server", "redis-server"),
     ("saslpasswd2", "sasl2-bin"),
     ("unbound", "unbound"),
@@ -31,6 +34,10 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("update-ca-certificates", "ca-certificates"),
 ];
 
+/// As [`PROGRAMS`], of which the tests of some can be left out where they cannot be had: not every release has them, not every archive
+/// its backports.
+const OPTIONAL: &[(&str, &str)] = &[("suricata", "suricata")];
+
 /// What brings `python3 -m venv`.
 const VENV_PACKAGE: &str = "python3-venv";
 
@@ -38,26 +45,55 @@ const VENV_PACKAGE: &str = "python3-venv";
 const PYTHON: &[&str] = &[
     "idstools==0.6.5",
     "openapi-spec-validator==0.7.2",
+    "python-jsonpath==2.2.2",
     "pyzmq==27.3.0",
+    "scapy==2.8.0",
     "suricataparser==1.0.0",
 ];
 
 const SERVER_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
-    let missing: Vec<&str> = PROGRAMS
-        .iter()
-        .filter(|(program, _)| !is_found(program))
-        .map(|(_, package)| *package)
-        .collect();
-    if !missing.is_empty()
-        && let Err(error) = install(&missing)
-    {
+    if let Err(error) = install(&missing_of(PROGRAMS)) {
         return left_out(&error);
     }
-    match python_packages() {
+    if let Err(error) = python_packages() {
+        return left_out(&error);
+    }
+    optional()
+}
+
+/// Returns the packages of those programs that are not here.
+fn missing_of(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let missing = programs.iter().filter(|(program, _)| !is_found(program));
+    missing.map(|(_, package)| *package).collect()
+}
+
+/// Installs what may be missing, from the release or its backports, and writes down what could not be had: only a test of a program
+/// that stands there is left out in CI (`test_peers::program`).
+fn optional() -> anyhow::Result<Outcome> {
+    let peers = target_dir()?.join("peers");
+    std::fs::create_dir_all(&peers).context("target/peers")?;
+    let packages = missing_of(OPTIONAL);
+    let installed = install(&packages).or_else(|of_release| {
+        if !is_root() || !is_found("apt-get") {
+            return Err(of_release);
+        }
+        eprintln!("not in the release: {of_release:#}");
+        without_servers(|| backports::install(&packages, &peers.join("apt")))
+    });
+    let absent: Vec<&str> = OPTIONAL
+        .iter()
+        .map(|(program, _)| *program)
+        .filter(|program| !is_found(program))
+        .collect();
+    std::fs::write(peers.join("absent"), absent.join("\n")).context("target/peers/absent")?;
+    match installed {
+        Err(error) => Ok(Outcome::Skipped(format!(
+            "tests of {} are left out: {error:#}",
+            absent.join(", ")
+        ))),
         Ok(()) => Ok(Outcome::Passed),
-        Err(error) => left_out(&error),
     }
 }
 
@@ -75,8 +111,11 @@ fn is_found(program: &str) -> bool {
     folders.any(|folder| folder.join(program).is_file())
 }
 
-/// Installs Debian packages, without starting the servers among them: tests start their own.
+/// Installs Debian packages.
 fn install(packages: &[&str]) -> anyhow::Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
     let command = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
     if !is_found("apt-get") {
         bail!(
@@ -87,23 +126,31 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !is_root() {
         bail!("missing; install with: sudo {command}");
     }
+    without_servers(|| {
+        apt_get(&["update", "-q"])?;
+        apt_get(&[&["install", "-y", "-q", "--no-install-recommends"], packages].concat())
+    })
+}
+
+/// Does what installs packages without the servers among them being started: tests start their own.
+fn without_servers(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     // A policy that says no (101) keeps the packages' scripts from starting their servers.
     let policy = Path::new("/usr/sbin/policy-rc.d");
     let ours = !policy.exists();
     if ours {
         write_executable(policy, "#!/bin/sh\nexit 101\n")?;
     }
-    let apt = |words: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
-        run_command(&mut command)
-    };
-    let installed = apt(&["update", "-q"])
-        .and_then(|()| apt(&[&["install", "-y", "-q", "--no-install-recommends"], packages].concat()));
+    let done = work();
     if ours {
         std::fs::remove_file(policy).context("/usr/sbin/policy-rc.d")?;
     }
-    installed
+    done
+}
+
+fn apt_get(words: &[&str]) -> anyhow::Result<()> {
+    let mut command = Command::new("apt-get");
+    command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+    run_command(&mut command)
 }
 
 /// Tells whether this process may do everything.
