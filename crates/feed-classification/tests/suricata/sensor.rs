@@ -1,0 +1,188 @@
+//! A real Suricata that reads its rules and packets from files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use test_peers::{program, python_with};
+
+/// All that a Suricata needs to see what our rules speak of.
+const CONFIGURATION: &str = r#"%YAML 1.1
+---
+vars:
+  address-groups: {HOME_NET: "any", EXTERNAL_NET: "any"}
+default-log-dir: FOLDER
+default-rule-path: FOLDER
+reputation-categories-file: FOLDER/categories.txt
+default-reputation-path: FOLDER
+reputation-files: [cratos-ip.list]
+outputs:
+  - eve-log: {enabled: yes, filetype: regular, filename: eve.json, types: [alert, {tls: {custom: [sni, ja3, ja4]}}, ssh, {files: {force-hash: [md5, sha256]}}]}
+app-layer:
+  protocols:
+    dns: {udp: {enabled: yes}, tcp: {enabled: yes}}
+    ftp: {enabled: yes}
+    http: {enabled: yes}
+    nfs: {enabled: yes}
+    smb: {enabled: yes}
+    smtp: {enabled: yes}
+    ssh: {enabled: yes, hassh: yes}
+    tls: {enabled: yes, ja3-fingerprints: yes, ja4-fingerprints: yes}
+"#;
+
+/// The client's port of the first conversation, as `packets.py` has it.
+const FIRST_PORT: u64 = 20_000;
+
+/// How many rules Suricata made of the lines that it was given.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Loaded {
+    pub(crate) rules: usize,
+    pub(crate) failed: usize,
+}
+
+/// A folder for one Suricata.
+#[derive(Debug)]
+pub(crate) struct Sensor {
+    program: PathBuf,
+    python: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Sensor {
+    /// Makes one, or says what is missing for it.
+    pub(crate) fn new() -> Option<Self> {
+        let (program, python) = (program("suricata")?, python_with(&["scapy"])?);
+        test_peers::program("openssl")?;
+        let folder = tempfile::tempdir().unwrap();
+        let sensor = Self {
+            program,
+            python,
+            folder,
+        };
+        let configuration = CONFIGURATION.replace("FOLDER", &sensor.folder.path().display().to_string());
+        sensor.write("suricata.yaml", configuration);
+        sensor.write("categories.txt", "1,cratos,Indicators from MISP\n");
+        sensor.write("cratos-ip.list", "");
+        Some(sensor)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    /// Makes a certificate and its key, and returns the certificate's SHA-1.
+    pub(crate) fn certificate(&self) -> String {
+        let (key, certificate) = (self.path("key.pem"), self.path("certificate.pem"));
+        let mut make = Command::new("openssl");
+        make.args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=cratos",
+            "-keyout",
+        ]);
+        output(make.arg(&key).arg("-out").arg(&certificate));
+        let both = [fs::read(&key).unwrap(), fs::read(&certificate).unwrap()].concat();
+        self.write("both.pem", both);
+        let mut show = Command::new("openssl");
+        let shown = output(
+            show.args(["x509", "-noout", "-fingerprint", "-sha1", "-in"])
+                .arg(certificate),
+        );
+        let (_, pairs) = shown.trim().split_once('=').unwrap();
+        pairs.replace(':', "").to_lowercase()
+    }
+
+    /// Loads rules as `suricata -T` does.
+    pub(crate) fn test(&self, rules: &str) -> (Loaded, String) {
+        self.write("cratos.rules", rules);
+        let run = self.command("cratos.rules").arg("-T").output().unwrap();
+        let said = [run.stdout, run.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(run.status.success(), "suricata -T ended with {}: {said}", run.status);
+        (loaded(&said), said)
+    }
+
+    /// Lets Suricata see the conversations, and returns for each message of a rule in which of them it came.
+    pub(crate) fn fired(&self, rules: &str, conversations: &[Value]) -> BTreeMap<String, BTreeSet<usize>> {
+        let mut fired: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for event in self.events(rules, conversations) {
+            if event["event_type"] == "alert" {
+                let ports = [&event["src_port"], &event["dest_port"]];
+                let mut places = ports
+                    .into_iter()
+                    .filter_map(|port| port.as_u64()?.checked_sub(FIRST_PORT));
+                let place = usize::try_from(places.next().unwrap()).unwrap();
+                let message = event["alert"]["signature"].as_str().unwrap();
+                fired.entry(message.to_owned()).or_default().insert(place);
+            }
+        }
+        fired
+    }
+
+    /// Lets Suricata see the conversations, and returns all that it says of them.
+    pub(crate) fn events(&self, rules: &str, conversations: &[Value]) -> Vec<Value> {
+        if !self.path("both.pem").exists() {
+            self.certificate();
+        }
+        let packets = self.path("packets.pcap");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suricata/packets.py");
+        let mut python = Command::new(&self.python);
+        python.arg(script).arg(&packets).arg(self.path("both.pem"));
+        let mut running = python.stdin(Stdio::piped()).spawn().unwrap();
+        let told = serde_json::to_vec(conversations).unwrap();
+        running.stdin.take().unwrap().write_all(&told).unwrap();
+        assert!(running.wait().unwrap().success(), "the packets cannot be made");
+        let _ = fs::remove_file(self.path("eve.json"));
+        self.write("cratos.rules", rules);
+        output(self.command("cratos.rules").arg("-r").arg(packets));
+        let events = fs::read_to_string(self.path("eve.json")).unwrap();
+        events.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn command(&self, rules: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .arg("-c")
+            .arg(self.path("suricata.yaml"))
+            .arg("-S")
+            .arg(self.path(rules));
+        command.arg("-l").arg(self.folder.path());
+        // Checksums are there; it should look at them.
+        command.args(["-v", "-k", "all", "--runmode", "single", "--init-errors-fatal"]);
+        command
+    }
+}
+
+/// Reads `1 rule files processed. 7 rules successfully loaded, 0 rules failed`.
+fn loaded(said: &str) -> Loaded {
+    let number_before = |words: &str| {
+        let (before, _) = said
+            .split_once(words)
+            .unwrap_or_else(|| panic!("no {words:?} in: {said}"));
+        before.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    Loaded {
+        rules: number_before(" rules successfully loaded"),
+        failed: number_before(" rules failed"),
+    }
+}
+
+fn output(command: &mut Command) -> String {
+    let run = command.output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{command:?} ended with {}: {said}", run.status);
+    String::from_utf8(run.stdout).unwrap()
+}
