@@ -408,7 +408,7 @@ pub(crate) fn feed_key(upstream: &Upstream, scope: FeedScope) -> FeedKey {
     FeedKey {
         upstream: upstream.id(),
         scope,
-        rules: question::rules(upstream, scope.kind),
+        rules: question::rules(upstream, scope.kind, scope.filter),
     }
 }
 

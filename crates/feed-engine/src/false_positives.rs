@@ -7,7 +7,7 @@ use feed_classification::{Extractor, IndicatorSet};
 use misp_client::Client;
 
 use crate::rows::Rows;
-use crate::{FeedError, Upstream, pass, question};
+use crate::{FeedError, Judge, Upstream, pass, question};
 
 pub(crate) async fn ask(
     client: &Client,
@@ -16,6 +16,6 @@ pub(crate) async fn ask(
     now: jiff::Timestamp,
 ) -> Result<IndicatorSet, FeedError> {
     let search = question::for_false_positives(upstream, extractor.kind(), now)?;
-    let rows = pass::read(client, &search, || Rows::new(extractor)).await?;
+    let rows = pass::read(client, &search, Judge::of_nothing(), || Rows::new(extractor)).await?;
     Ok(rows.into_set(|_| true))
 }

@@ -6,13 +6,14 @@
 //!
 //! 1. `question`: what MISP is asked for this feed (design of the question in the module's documentation);
 //! 2. `pass`: all pages of one question, every row held against the question, moved rows noticed;
-//! 3. `publication`: which events count as published, also while an analyst edits them;
-//! 4. `false_positives`: values that an analyst called harmless anywhere at this site;
-//! 5. `feed_set`: the sorted unique values, and since when they are what they are;
-//! 6. `rendered`: the bytes in the consumer's format, with their validators;
-//! 7. `engine`: memory, freshness, and one flight per feed around all of it;
-//! 8. `changes`, `following`, `asked`: what came and went in a feed, for its listeners, and which feeds a change in MISP touches;
-//! 9. `lookup`: an index over single values, for whoever asks about one.
+//! 3. `filter`: the limits of whoever asks, and the one judge of them;
+//! 4. `publication`: which events count as published, also while an analyst edits them;
+//! 5. `false_positives`: values that an analyst called harmless anywhere at this site;
+//! 6. `feed_set`: the sorted unique values, and since when they are what they are;
+//! 7. `rendered`: the bytes in the consumer's format, with their validators;
+//! 8. `engine`: memory, freshness, and one flight per feed around all of it;
+//! 9. `changes`, `following`, `asked`: what came and went in a feed, for its listeners, and which feeds a change in MISP touches;
+//! 10. `lookup`: an index over single values, for whoever asks about one.
 //!
 //! Where indicators come from is one trait, [`IndicatorSource`]; [`MispSource`] is the one that asks MISP.
 
@@ -23,6 +24,7 @@ mod engine;
 mod error;
 mod false_positives;
 mod feed_set;
+mod filter;
 mod following;
 mod lookup;
 mod misp_source;
@@ -43,6 +45,7 @@ pub use encoding::Encoding;
 pub use engine::{FeedEngine, FeedEngineBuilder};
 pub use error::{Fault, FeedError};
 pub use feed_set::FeedSet;
+pub use filter::{Filter, Judge};
 pub use lookup::{LOOKUP_TYPES, LookupIndex, LookupScope, Match, MatchedEvent, Query, Relation};
 pub use misp_source::MispSource;
 pub use observed::{HeldFeed, SiteRefreshes};

@@ -2,7 +2,8 @@
 //!
 //! A feed answers "which values", this answers "what about this value", from memory. For each feed, age and MISP key there is one
 //! index over all types that can be looked up, refreshed as feeds are. It holds what the feeds of these types hold, by the same rules
-//! ([`crate::publication`], false positives by value), and for each value the events it comes from.
+//! ([`crate::publication`], false positives by value), and for each value the events it comes from. Limits of whoever asks are judged
+//! at each question: one index serves callers with all limits.
 
 mod builder;
 mod gathering;
@@ -99,6 +100,8 @@ pub struct MatchedEvent {
     pub info: String,
     /// The most closed TLP tag of attribute and event.
     pub tlp: Option<Tlp>,
+    /// The most closed TLP tag of the event alone.
+    pub event_tlp: Option<Tlp>,
     /// The threat actors of its galaxy tags.
     pub threat_actors: Vec<String>,
 }

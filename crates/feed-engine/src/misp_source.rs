@@ -17,7 +17,7 @@ use crate::publication::Publication;
 use crate::rows::Rows;
 use crate::source::{Gathered, Gathering, Indexing, IndicatorSource};
 use crate::upstream::UpstreamId;
-use crate::{FeedError, FeedScope, LookupScope, Upstream, false_positives, lookup, pass, question};
+use crate::{FeedError, FeedScope, Judge, LookupScope, Upstream, false_positives, lookup, pass, question};
 
 /// Feeds that are gathered at one site at the same time, unless said otherwise; further ones wait for their turn.
 const GATHERINGS_A_SITE: usize = 4;
@@ -132,7 +132,8 @@ impl MispSource {
         let search = question::for_feed(upstream, scope, now)?;
         let extractor = Extractor::new(scope.kind).max_expand(upstream.site.max_expand);
         // One after the other: one turn is one question at a time.
-        let rows = pass::read(&client, &search, || Rows::new(extractor)).await?;
+        let judge = Judge::new(scope.filter, &upstream.site);
+        let rows = pass::read(&client, &search, judge, || Rows::new(extractor)).await?;
         let publication = match upstream.site.published_grace {
             grace if scope.selection.wants_published() && !grace.is_zero() => {
                 Publication::ask(&client, grace, now).await?

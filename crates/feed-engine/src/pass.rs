@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use misp_client::{Attribute, AttributeSearch, Client, EventIndex, EventIndexAnswer, Place, Progress, Published};
 
-use crate::FeedError;
+use crate::{FeedError, Judge};
 
 /// On a MISP that is edited all the time no pass may ever be undisturbed; then the last two are put together.
 const MAX_PASSES: u32 = 3;
@@ -32,21 +32,23 @@ pub(crate) trait Sink {
     /// Counts rows that gave nothing.
     fn count_dropped(&mut self, reason: &'static str, attributes: u64);
 
-    /// Takes in the rows of another pass that `self` has not read.
-    fn absorb(&mut self, other: &Self);
+    /// Takes in the rows of another pass that `self` has not read, but for these attributes.
+    fn absorb(&mut self, other: &Self, left_out: &HashSet<u64>);
 }
 
-/// Reads everything that answers `search` into what `fresh` makes.
+/// Reads everything that answers `search`, and that `judge` lets through, into what `fresh` makes.
 pub(crate) async fn read<S: Sink>(
     client: &Client,
     search: &AttributeSearch,
+    judge: Judge,
     fresh: impl Fn() -> S,
 ) -> Result<S, FeedError> {
     let mut earlier: Option<S> = None;
     for number in 1..=MAX_PASSES {
-        let mut pass = Pass::new(fresh());
+        let mut pass = Pass::new(fresh(), judge);
         pass.read(client, search).await?;
         if !pass.was_disturbed(client, search).await? {
+            pass.tell_if_nothing_is_left();
             return Ok(pass.rows);
         }
         tracing::debug!(
@@ -56,7 +58,7 @@ pub(crate) async fn read<S: Sink>(
         );
         let mut rows = pass.rows;
         if let (MAX_PASSES, Some(earlier)) = (number, &earlier) {
-            rows.absorb(earlier);
+            rows.absorb(earlier, &pass.left_out);
         }
         earlier = Some(rows);
     }
@@ -66,6 +68,9 @@ pub(crate) async fn read<S: Sink>(
 
 struct Pass<S> {
     rows: S,
+    judge: Judge,
+    /// Attributes that the judge did not let through.
+    left_out: HashSet<u64>,
     progress: Progress,
     strays: u64,
     first_stray: Option<String>,
@@ -79,9 +84,11 @@ struct Pass<S> {
 }
 
 impl<S: Sink> Pass<S> {
-    fn new(rows: S) -> Self {
+    fn new(rows: S, judge: Judge) -> Self {
         Self {
             rows,
+            judge,
+            left_out: HashSet::new(),
             progress: Progress::default(),
             strays: 0,
             first_stray: None,
@@ -106,7 +113,7 @@ impl<S: Sink> Pass<S> {
                 self.read += 1;
                 self.events_of_page.1.insert(attribute.event_id);
                 match search.answers(attribute) {
-                    Ok(()) => self.rows.take(attribute)?,
+                    Ok(()) => self.take(attribute)?,
                     Err(stray) => self.stray(&stray)?,
                 }
             }
@@ -116,8 +123,27 @@ impl<S: Sink> Pass<S> {
             // The last page had no new row: the one that gave the last rows came before it.
             self.events_before.extend(self.events_of_page.1.drain());
         }
-        self.rows.count_dropped("unusable", self.progress.unusable);
+        // Of such a row nobody can say whether it is within limits.
+        if self.judge.lets_all_through() {
+            self.rows.count_dropped("unusable", self.progress.unusable);
+        }
         self.is_believable()
+    }
+
+    /// What is left out is in no count: the caller may not know that it is there.
+    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
+        if self.judge.counts(attribute) {
+            return self.rows.take(attribute);
+        }
+        self.left_out.insert(attribute.id);
+        Ok(())
+    }
+
+    fn tell_if_nothing_is_left(&self) {
+        let left_out = self.left_out.len();
+        if left_out > 0 && self.read == left_out as u64 {
+            self.judge.tell_of_nothing_left(left_out);
+        }
     }
 
     /// A few odd rows are put up with in an answer, but they cannot be the answer: an empty feed must never come of a fault.

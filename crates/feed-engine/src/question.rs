@@ -11,7 +11,7 @@ use std::sync::Arc;
 use feed_classification::{Age, IndicatorType, TagScheme};
 use misp_client::{AttributeSearch, Published};
 
-use crate::{FeedError, FeedScope, LOOKUP_TYPES, LookupScope, Selection, Upstream};
+use crate::{FeedError, FeedScope, Filter, LOOKUP_TYPES, LookupScope, Selection, Upstream};
 
 /// The feed's own question.
 ///
@@ -117,7 +117,7 @@ pub(crate) fn for_lookup(
 pub(crate) fn lookup_rules(upstream: &Upstream) -> u64 {
     let mut hasher = DefaultHasher::new();
     for kind in LOOKUP_TYPES {
-        rules(upstream, *kind).hash(&mut hasher);
+        rules(upstream, *kind, Filter::NONE).hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -131,7 +131,7 @@ fn attribute_types(upstream: &Upstream, kinds: &[IndicatorType]) -> Vec<String> 
 }
 
 /// Returns a number that changes with every setting that changes what a feed of this kind holds, so that a reload is acted on at once.
-pub(crate) fn rules(upstream: &Upstream, kind: IndicatorType) -> u64 {
+pub(crate) fn rules(upstream: &Upstream, kind: IndicatorType, filter: Filter) -> u64 {
     let site = &upstream.site;
     let mut hasher = DefaultHasher::new();
     site.tag.hash(&mut hasher);
@@ -140,6 +140,7 @@ pub(crate) fn rules(upstream: &Upstream, kind: IndicatorType) -> u64 {
     site.falsepositive_timeout.as_str().hash(&mut hasher);
     site.published_grace.hash(&mut hasher);
     site.max_expand.hash(&mut hasher);
+    filter.rules(site).hash(&mut hasher);
     for other in IndicatorType::ALL
         .iter()
         .filter(|other| other.family() == kind.family())

@@ -5,8 +5,8 @@ use std::time::Duration;
 use feed_classification::{Age, FeedName, IndicatorType};
 use uuid::Uuid;
 
-use crate::Encoding;
 use crate::upstream::UpstreamId;
+use crate::{Encoding, Filter};
 
 /// Which attributes of a MISP a feed is made of.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -47,7 +47,7 @@ impl Selection {
     }
 }
 
-/// What a feed is about: a selection × an indicator type × an age.
+/// What a feed is about: a selection × an indicator type × an age, within limits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FeedScope {
     /// Which attributes.
@@ -56,6 +56,8 @@ pub struct FeedScope {
     pub kind: IndicatorType,
     /// How recently an attribute must have changed.
     pub age: Age,
+    /// Limits of whoever asks.
+    pub filter: Filter,
 }
 
 /// One request: a feed, the form it shall have, and how old the answer may be.
@@ -75,16 +77,28 @@ pub struct FeedRequest {
 }
 
 impl FeedRequest {
-    /// Returns a request for the plain body of a feed in one output.
+    /// Returns a request for the plain body of a feed in one output, without limits.
     #[must_use]
     pub fn new(selection: Selection, kind: IndicatorType, age: Age, output: impl Into<String>) -> Self {
         Self {
-            scope: FeedScope { selection, kind, age },
+            scope: FeedScope {
+                selection,
+                kind,
+                age,
+                filter: Filter::NONE,
+            },
             output: output.into(),
             encoding: Encoding::Identity,
             aggregate: false,
             max_age: None,
         }
+    }
+
+    /// Sets the limits within which attributes count.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.scope.filter = filter;
+        self
     }
 
     /// Sets how the body is compressed.

@@ -147,9 +147,10 @@ impl Sink for Rows {
         }
     }
 
-    /// Adds the values of attributes that `self` has not read.
-    fn absorb(&mut self, other: &Self) {
-        let known: HashSet<u64> = self.rows.iter().map(|row| row.at.attribute_id).collect();
+    /// Adds the values of attributes that `self` has not read and that are not left out.
+    fn absorb(&mut self, other: &Self, left_out: &HashSet<u64>) {
+        let mut known = left_out.clone();
+        known.extend(self.rows.iter().map(|row| row.at.attribute_id));
         let mut copied = HashMap::new();
         for row in other.rows.iter().filter(|row| !known.contains(&row.at.attribute_id)) {
             let values = *copied.entry(row.values.first).or_insert_with(|| {

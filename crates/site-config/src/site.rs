@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use feed_classification::{Age, FeedName};
+use feed_classification::{Age, FeedName, Tlp};
 use ipnet::IpNet;
 
 use crate::differences;
@@ -51,6 +51,8 @@ pub struct Site {
     pub list_stats: Age,
     /// How long an event that is being edited counts as last published; zero for MISP's own meaning. Default: 24 h.
     pub published_grace: Duration,
+    /// The TLP level of what has no TLP tag. Default: red, so that limits leave out what nobody has marked.
+    pub default_tlp: Tlp,
     /// MISP's ZeroMQ feed as `tcp://host:port`, if it shall be followed.
     pub zmq_url: Option<String>,
     /// Networks that may ask for this site, beside [`Core::allways_allowed_ips`](crate::Core::allways_allowed_ips).
@@ -119,6 +121,7 @@ pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Si
         published_grace: section
             .value("published_grace", |s| value::duration(s, YEAR))
             .unwrap_or(DAY),
+        default_tlp: section.value("default_tlp", value::tlp).unwrap_or(Tlp::Red),
         zmq_url: section.value("zmq_url", value::zmq_url),
         allowed_ips: allowed_ips(&mut section),
         custom_feeds: custom_feeds(&mut section),

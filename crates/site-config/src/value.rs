@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use feed_classification::Age;
+use feed_classification::{Age, Tlp};
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::problem::Wrong;
@@ -133,6 +133,16 @@ pub(crate) fn age(scalar: &Scalar) -> Result<Age, Wrong> {
         Wrong::new(
             format!("{} is not an age", shown(scalar)),
             format!("write one of {}", ages.join(" ")),
+        )
+    })
+}
+
+pub(crate) fn tlp(scalar: &Scalar) -> Result<Tlp, Wrong> {
+    scalar.text.parse().map_err(|_| {
+        let levels: Vec<&str> = Tlp::ALL.iter().map(|level| level.as_str()).collect();
+        Wrong::new(
+            format!("{} is not a TLP level", shown(scalar)),
+            format!("write one of {}", levels.join(" ")),
         )
     })
 }

@@ -49,7 +49,9 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
 
 /// Logs who got which feed, so that it can be told later what a device enforced.
 fn audit(request: &Request<'_>, asked: &FeedRequest, feed: &RenderedFeed, reply: &Reply) {
-    let FeedScope { selection, kind, age } = asked.scope;
+    let FeedScope {
+        selection, kind, age, ..
+    } = asked.scope;
     tracing::info!(
         target: "cratosd::audit",
         token_id = request.noted.token_id().map(tracing::field::display),

@@ -1,7 +1,7 @@
 //! The variable parts of the paths of feeds, and what is wrong with them.
 
 use feed_classification::{Age, FeedName, IndicatorType, Registry, UnknownName};
-use feed_engine::{FeedScope, Selection};
+use feed_engine::{FeedScope, Filter, Selection};
 use site_config::Site;
 use token_crypto::{Allowed, Scope};
 use uuid::Uuid;
@@ -61,6 +61,7 @@ impl<'a> FeedPath<'a> {
             selection: selection?,
             kind: kind?,
             age: age?,
+            filter: Filter::NONE,
         })
     }
 
@@ -104,6 +105,7 @@ impl<'a> FeedPath<'a> {
             selection: selection?,
             kind: kind?,
             age: age?,
+            filter: Filter::NONE,
         };
         exporter.map(|_| Wanted { scope, output })
     }

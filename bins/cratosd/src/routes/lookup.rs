@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName};
-use feed_engine::{LookupIndex, LookupScope, Query, Upstream};
+use feed_engine::{Filter, Judge, LookupIndex, LookupScope, Query, Upstream};
 use http::Method;
 use http::header;
 use token_crypto::{Allowed, Permission, Scope};
@@ -51,6 +51,7 @@ pub(super) async fn answer(
     let indexes = indexes(app, grant, &feeds, sought.age).await?;
     let fresh_for = indexes.iter().map(|index| index.fresh_for).min().unwrap_or_default();
     let looking = Looking {
+        judge: Judge::new(Filter::NONE, grant.site()),
         scope: grant.scope.clone(),
         context: grant.scope.permits(Permission::Context).then(|| grant.upstream.clone()),
         indexes,
@@ -115,6 +116,7 @@ async fn indexes(app: &App, grant: &Grant, feeds: &[FeedName], age: Age) -> Resu
 /// What one question looks through, and as whom.
 struct Looking {
     scope: Scope,
+    judge: Judge,
     /// MISP itself, for tokens that may know where values come from.
     context: Option<Upstream>,
     indexes: Vec<Indexed>,
@@ -128,7 +130,7 @@ impl Looking {
             return answer;
         }
         for indexed in &self.indexes {
-            for found in indexed.index.find(&query, MAX_COUNTED) {
+            for found in indexed.index.find(&query, &self.judge, MAX_COUNTED) {
                 if answer::permits_type(&self.scope, found.kind) {
                     answer.add(indexed.feed, found, MAX_MATCHES);
                 }

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use feed_classification::{Extractor, IndicatorType, Tlp, ValueFamily};
+use feed_classification::{Extractor, IndicatorType, ValueFamily};
 use misp_client::Attribute;
 use site_config::Mappings;
 
 use super::index::Mention;
 use super::{LookupIndex, MatchedEvent};
-use crate::FeedError;
 use crate::pass::Sink;
 use crate::rows::Provenance;
+use crate::{FeedError, filter};
 
 /// As many values as a feed may have; more is taken for a mistake.
 const MAX_VALUES: usize = 10_000_000;
@@ -165,8 +165,9 @@ impl Sink for Entries {
         }
     }
 
-    fn absorb(&mut self, other: &Self) {
-        let known: HashSet<u64> = self.entries.iter().map(|entry| entry.at.attribute_id).collect();
+    fn absorb(&mut self, other: &Self, left_out: &HashSet<u64>) {
+        let mut known = left_out.clone();
+        known.extend(self.entries.iter().map(|entry| entry.at.attribute_id));
         for entry in other
             .entries
             .iter()
@@ -191,7 +192,8 @@ fn described(attribute: &Attribute) -> MatchedEvent {
         id: attribute.event_id,
         uuid: attribute.event.uuid,
         info: bounded(attribute.event.info.as_deref().unwrap_or_default()),
-        tlp: Tlp::of_tags(tags()),
+        tlp: filter::level_of(attribute),
+        event_tlp: filter::level_of_event(attribute),
         threat_actors,
     }
 }

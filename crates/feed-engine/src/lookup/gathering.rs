@@ -8,9 +8,9 @@ use misp_client::Client;
 use super::builder::{Entries, kinds_of};
 use super::{LOOKUP_TYPES, LookupIndex, LookupScope};
 use crate::publication::Publication;
-use crate::{FeedError, Selection, Upstream, pass, question};
+use crate::{FeedError, Judge, Selection, Upstream, pass, question};
 
-/// Asks MISP for everything that an index holds: the rows of the feed, the unpublished events, the false positives, in this order.
+/// Asks MISP for everything that an index holds, beyond all limits, since these are judged when somebody asks: the rows of the feed, the unpublished events, the false positives, in this order.
 pub(crate) async fn gather(
     client: &Client,
     upstream: &Upstream,
@@ -28,7 +28,10 @@ pub(crate) async fn gather(
         }
         let search = question::for_lookup(upstream, scope, &kinds, to_ids, now)?;
         let of = kinds_of(&upstream.mappings, &kinds);
-        let more = pass::read(client, &search, || Entries::new(std::sync::Arc::clone(&of))).await?;
+        let more = pass::read(client, &search, Judge::of_nothing(), || {
+            Entries::new(std::sync::Arc::clone(&of))
+        })
+        .await?;
         rows = Some(match rows {
             None => more,
             Some(mut rows) => {
@@ -44,9 +47,11 @@ pub(crate) async fn gather(
     };
     let search = question::for_false_positives_of(upstream, LOOKUP_TYPES, now)?;
     let of = kinds_of(&upstream.mappings, LOOKUP_TYPES);
-    let harmless = pass::read(client, &search, || Entries::new(std::sync::Arc::clone(&of)))
-        .await?
-        .values();
+    let harmless = pass::read(client, &search, Judge::of_nothing(), || {
+        Entries::new(std::sync::Arc::clone(&of))
+    })
+    .await?
+    .values();
     let Some(rows) = rows else {
         return Ok(LookupIndex::default());
     };

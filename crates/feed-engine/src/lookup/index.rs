@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::networks::Networks;
 use super::{Match, MatchedEvent, Query, Relation};
+use crate::Judge;
 
 /// The values of one feed with the events they come from, to be looked up one at a time.
 ///
@@ -80,9 +81,12 @@ impl LookupIndex {
         self.ends.is_empty()
     }
 
-    /// Returns what is listed about a value, the closest first, up to `limit` matches.
+    /// Returns what is listed about a value within the limits of `judge`, the closest first, up to `limit` matches.
+    ///
+    /// What is beyond the limits does not exist for the caller. Where an attribute is within them and its event is not, the match is told
+    /// and what it says of the event is not: neither its title nor its threat actors.
     #[must_use]
-    pub fn find(&self, query: &Query, limit: usize) -> Vec<Match> {
+    pub fn find(&self, query: &Query, judge: &Judge, limit: usize) -> Vec<Match> {
         let exact = query.exact.iter().filter_map(|form| self.place(form));
         let networks = query
             .address
@@ -94,12 +98,12 @@ impl LookupIndex {
             .chain(networks.into_iter().map(|place| (place as usize, Relation::Network)))
             .chain(parents.map(|place| (place, Relation::Parent)));
         places
-            .flat_map(|(place, relation)| self.matches(place, relation))
+            .flat_map(|(place, relation)| self.matches(place, relation, judge))
             .take(limit)
             .collect()
     }
 
-    fn matches(&self, place: usize, relation: Relation) -> impl Iterator<Item = Match> {
+    fn matches(&self, place: usize, relation: Relation, judge: &Judge) -> impl Iterator<Item = Match> {
         let value = self.at(place);
         let end = |place: usize| self.mentions_end.get(place).map_or(0, |end| *end as usize);
         let from = place.checked_sub(1).map_or(0, end);
@@ -112,11 +116,12 @@ impl LookupIndex {
             .iter()
             .filter(move |mention| fits(mention.kind))
             .filter_map(move |mention| {
-                Some(Match {
+                let event = self.events.get(mention.event as usize)?;
+                judge.permits_tlp(event.tlp).then(|| Match {
                     value: value.to_owned(),
                     kind: specific(mention.kind, value),
                     relation,
-                    event: self.events.get(mention.event as usize)?.clone(),
+                    event: told(event, judge),
                 })
             })
     }
@@ -138,6 +143,18 @@ impl LookupIndex {
         let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
         let end = self.ends.get(place).copied().unwrap_or(0);
         self.text.get(start.unwrap_or(0)..end).unwrap_or_default()
+    }
+}
+
+/// Returns what a caller within limits is told of an event: an attribute may be green while nobody has said so of its event.
+fn told(event: &MatchedEvent, judge: &Judge) -> MatchedEvent {
+    if judge.permits_tlp(event.event_tlp) {
+        return event.clone();
+    }
+    MatchedEvent {
+        info: String::new(),
+        threat_actors: Vec::new(),
+        ..*event
     }
 }
 

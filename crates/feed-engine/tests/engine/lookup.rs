@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName, IndicatorType, Tlp};
-use feed_engine::{LookupScope, Match, Query, Relation, Touched};
+use feed_engine::{Filter, Judge, LookupScope, Match, Query, Relation, Touched};
 use misp_sim::{Attribute, Event, Moment};
 
 use crate::support::{Bench, tag};
@@ -18,7 +18,8 @@ fn event(values: &[(&str, &str)]) -> Event {
 async fn find_in(bench: &Bench, feed: FeedName, value: &str) -> Vec<Match> {
     let scope = LookupScope { feed, age: Age::Years1 };
     let (index, _) = bench.engine.lookup_index(&bench.upstream, scope).await.unwrap();
-    index.find(&Query::parse(value), 50)
+    let judge = Judge::new(Filter::NONE, bench.upstream.site());
+    index.find(&Query::parse(value), &judge, 50)
 }
 
 async fn find(bench: &Bench, value: &str) -> Vec<Match> {

@@ -106,6 +106,7 @@ fn keys_in_comments_of_the_examples_are_right_too() {
     let site = [
         "max_stale",
         "published_grace",
+        "default_tlp",
         "page_size",
         "max_expand",
         "max_answer_bytes",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feed_classification::{Age, FeedName, IndicatorType};
+use feed_classification::{Age, FeedName, IndicatorType, Tlp};
 use insta::assert_snapshot;
 use site_config::{AccessLogFormat, ClientCertificates, Site};
 
@@ -23,6 +23,7 @@ fn a_site_with_a_tag_alone_has_the_documented_defaults() {
     assert_eq!(site.max_stale, Duration::from_secs(7 * 86_400));
     assert_eq!(site.published_grace, Duration::from_secs(86_400));
     assert_eq!(site.falsepositive_timeout, Age::Weeks1);
+    assert_eq!(site.default_tlp, Tlp::Red);
     assert_eq!((site.page_size.get(), site.max_expand), (10_000, 65_536));
     assert_eq!((site.max_answer_bytes, site.max_attributes), (256 << 20, 5_000_000));
     assert!(site.custom_feeds.is_empty() && site.ignore_to_ids.is_empty());
@@ -156,6 +157,18 @@ fn durations_and_sizes_have_units() {
     assert_eq!(read("max_stale: 2w\n").max_stale.as_secs(), 14 * 86_400);
     assert_eq!(read("max_answer_bytes: 1_048_576\n").max_answer_bytes, 1 << 20);
     assert_eq!(read("max_answer_bytes: 1GiB\n").max_answer_bytes, 1 << 30);
+}
+
+#[test]
+fn a_tlp_level_is_written_as_in_tags() {
+    for (written, level) in [
+        ("green", Tlp::Green),
+        ("amber+strict", Tlp::AmberStrict),
+        ("\"RED\"", Tlp::Red),
+        ("white", Tlp::Clear),
+    ] {
+        assert_eq!(read(&format!("default_tlp: {written}\n")).default_tlp, level);
+    }
 }
 
 #[test]

@@ -164,6 +164,7 @@ fn every_mistake_in_a_site_file_has_its_line_and_all_come_at_once() {
     tag-with-line-break.yaml:1:6: tag: has a line break or another control character: write it in one line
     tag-with-not.yaml:1:6: tag: begins with `!`, which MISP reads as `not`: write the tag as it stands in MISP
     tag-with-operator.yaml:1:6: tag: has a `%`, which MISP reads as an operator: write the tag as it stands in MISP, or rename it there
+    tlp-unknown.yaml:2:14: default_tlp: `orange` is not a TLP level: write one of clear green amber amber+strict red
     token-instead-of-digest.yaml:3:5: blacklisted_api_tokens[0]: is not a sha256 in hex: write the 64 hex digits that `cratosd token inspect` shows, never the token itself
     two-documents.yaml:2:1: a second document begins here: remove the line `---`; one file is one document
     unknown-alias.yaml:1:6: an alias names nothing above it: put a value that begins with `*` in quotes

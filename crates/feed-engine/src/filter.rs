@@ -1,0 +1,231 @@
+//! Limits of whoever asks, beside what the feed's name says, and the one judge of them.
+//!
+//! An attribute's TLP level is the most closed of its own tags and its event's: MISP knows no tag that takes another one back, so a
+//! `tlp:green` on an attribute does not open an event that is `tlp:red`. Local tags count as others do. Where neither has a TLP tag, the
+//! site's `default_tlp` counts.
+//!
+//! It is attributes that are judged, not values: a value that stands in a red and in a green attribute is listed for whoever may see
+//! green, by the green one. What is left out does not exist for the caller: it is in no count either (`FeedSet::dropped` is about
+//! values that could not be taken out of an attribute). False positives are not judged: one that nobody may see takes its value away all
+//! the same, which tells nothing about it.
+
+use std::fmt;
+
+use feed_classification::Tlp;
+use misp_client::Attribute;
+use site_config::Site;
+
+/// Limits on the attributes that count. It can be narrowed, and never widened again.
+///
+/// ```
+/// use feed_classification::Tlp;
+/// use feed_engine::Filter;
+///
+/// let token = Filter::NONE.with_max_tlp(Tlp::Amber);
+/// assert_eq!(token.with_max_tlp(Tlp::Red), token);
+/// assert_eq!(token.with_max_tlp(Tlp::Green).to_string(), "max_tlp=green");
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Filter {
+    /// Red is the same as no limit, so that there is one way only to say so: filters name feeds in memory.
+    max_tlp: Tlp,
+}
+
+impl Filter {
+    /// No limits.
+    pub const NONE: Self = Self { max_tlp: Tlp::Red };
+
+    /// Returns the filter that lets nothing through, beside what it leaves out already, that is more closed than this.
+    #[must_use]
+    pub fn with_max_tlp(mut self, level: Tlp) -> Self {
+        self.max_tlp = self.max_tlp.min(level);
+        self
+    }
+
+    /// Returns the most closed level that gets through.
+    #[must_use]
+    pub fn max_tlp(&self) -> Tlp {
+        self.max_tlp
+    }
+
+    /// Returns whether everything gets through.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::NONE
+    }
+
+    /// Returns the settings of a site by which the limits are judged; where there is no limit, a change of them changes nothing.
+    pub(crate) fn rules(&self, site: &Site) -> Option<Tlp> {
+        (self.max_tlp < Tlp::Red).then_some(site.default_tlp)
+    }
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// As a query says it: `max_tlp=amber`; nothing where there are no limits.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.max_tlp < Tlp::Red {
+            write!(f, "max_tlp={}", self.max_tlp)?;
+        }
+        Ok(())
+    }
+}
+
+/// Says what gets through a filter, by the rules of one site.
+#[derive(Clone, Copy, Debug)]
+pub struct Judge {
+    filter: Filter,
+    default_tlp: Tlp,
+}
+
+impl Judge {
+    /// Returns the judge of a filter at a site.
+    #[must_use]
+    pub fn new(filter: Filter, site: &Site) -> Self {
+        Self {
+            filter,
+            default_tlp: site.default_tlp,
+        }
+    }
+
+    /// Returns the judge to whom everything is right.
+    pub(crate) const fn of_nothing() -> Self {
+        Self {
+            filter: Filter::NONE,
+            default_tlp: Tlp::Red,
+        }
+    }
+
+    /// Returns whether an attribute gets through.
+    pub(crate) fn counts(&self, attribute: &Attribute) -> bool {
+        self.filter.is_none() || self.permits_tlp(level_of(attribute))
+    }
+
+    /// Returns whether what is marked so gets through, or what has no mark.
+    pub(crate) fn permits_tlp(&self, level: Option<Tlp>) -> bool {
+        level.unwrap_or(self.default_tlp) <= self.filter.max_tlp
+    }
+
+    /// Returns whether everything gets through.
+    pub(crate) fn lets_all_through(&self) -> bool {
+        self.filter.is_none()
+    }
+
+    /// Says in the log why a feed is empty that is not empty in MISP.
+    pub(crate) fn tell_of_nothing_left(&self, left_out: usize) {
+        tracing::info!(
+            limits = %self.filter,
+            default_tlp = self.default_tlp.as_str(),
+            left_out,
+            "every attribute is beyond the limits; what has no TLP tag counts as the site's default_tlp"
+        );
+    }
+}
+
+/// Returns the most closed TLP level of an attribute and its event, or nothing where no tag tells.
+pub(crate) fn level_of(attribute: &Attribute) -> Option<Tlp> {
+    Tlp::of_tags(attribute.tags.iter().map(|tag| tag.name.as_str()))
+}
+
+/// Returns the level of the event alone.
+pub(crate) fn level_of_event(attribute: &Attribute) -> Option<Tlp> {
+    let inherited = attribute.tags.iter().filter(|tag| tag.inherited);
+    Tlp::of_tags(inherited.map(|tag| tag.name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use misp_client::Tag;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn judge(max_tlp: Tlp, default_tlp: Tlp) -> Judge {
+        let name = "misp.example.net".parse().unwrap();
+        let site = Site::from_yaml(name, &format!("tag: example\ndefault_tlp: {default_tlp}")).unwrap();
+        Judge::new(Filter::NONE.with_max_tlp(max_tlp), &site)
+    }
+
+    fn attribute(own: &[&str], of_event: &[&str]) -> Attribute {
+        let mut attribute = Attribute::new(1, "domain", "a.example");
+        attribute.tags = own.iter().copied().map(Tag::own).collect();
+        attribute.tags.extend(of_event.iter().copied().map(Tag::inherited));
+        attribute
+    }
+
+    #[test]
+    fn the_most_closed_level_of_attribute_and_event_counts() {
+        for (own, of_event, level) in [
+            (&["tlp:green"][..], &["tlp:red"][..], Tlp::Red),
+            (&["tlp:red"], &["tlp:green"], Tlp::Red),
+            (&["tlp:clear", "tlp:amber"], &[], Tlp::Amber),
+            (&[], &["tlp:amber", "TLP:AMBER+STRICT"], Tlp::AmberStrict),
+            (&["tlp:white"], &["type:osint"], Tlp::Clear),
+            (&[], &["tlp:ex:chr"], Tlp::Red),
+        ] {
+            let attribute = attribute(own, of_event);
+            for max_tlp in Tlp::ALL {
+                // Whatever the default is: there is a mark.
+                for default in Tlp::ALL {
+                    let counts = judge(max_tlp, default).counts(&attribute);
+                    assert_eq!(counts, level <= max_tlp, "{attribute:?} up to {max_tlp}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_mark_counts_as_the_sites_default() {
+        let unmarked = attribute(&["misp-galaxy:tool=\"tlp:green\""], &["type:osint"]);
+        for default in Tlp::ALL {
+            for max_tlp in Tlp::ALL {
+                assert_eq!(judge(max_tlp, default).counts(&unmarked), default <= max_tlp);
+            }
+        }
+    }
+
+    #[test]
+    fn no_limit_is_one_filter_however_it_is_said() {
+        assert_eq!(Filter::NONE.with_max_tlp(Tlp::Red), Filter::default());
+        assert_eq!(Filter::NONE.to_string(), "");
+        assert!(Judge::of_nothing().counts(&attribute(&["tlp:red"], &[])));
+    }
+
+    #[test]
+    fn the_default_is_a_rule_only_where_there_is_a_limit() {
+        let site = |level: &str| {
+            let name = "misp.example.net".parse().unwrap();
+            Site::from_yaml(name, &format!("tag: example\ndefault_tlp: {level}")).unwrap()
+        };
+        let (green, red) = (site("green"), site("red"));
+        assert_eq!(Filter::NONE.rules(&green), Filter::NONE.rules(&red));
+        let limited = Filter::NONE.with_max_tlp(Tlp::Amber);
+        assert_ne!(limited.rules(&green), limited.rules(&red));
+    }
+
+    proptest! {
+        #[test]
+        fn a_narrower_filter_lets_nothing_more_through(
+            own in prop::collection::vec("(?i)(tlp:)?(clear|white|green|amber(\\+strict)?|red|x)", 0..3),
+            of_event in prop::collection::vec("(?i)(tlp:)?(clear|green|amber(\\+strict)?|red)", 0..3),
+            levels in (0_usize..5, 0_usize..5, 0_usize..5),
+        ) {
+            let texts = |tags: &[String]| tags.iter().map(|tag| tag.as_str().to_owned()).collect::<Vec<_>>();
+            let (own, of_event) = (texts(&own), texts(&of_event));
+            let own: Vec<&str> = own.iter().map(String::as_str).collect();
+            let of_event: Vec<&str> = of_event.iter().map(String::as_str).collect();
+            let attribute = attribute(&own, &of_event);
+            let [token, query, default] = [levels.0, levels.1, levels.2].map(|level| Tlp::ALL[level]);
+            let limit = |filter: Filter| Judge { filter, default_tlp: default }.counts(&attribute);
+            let token = Filter::NONE.with_max_tlp(token);
+            let both = token.with_max_tlp(query);
+            prop_assert!(!limit(both) || limit(token));
+            prop_assert_eq!(limit(both), limit(token) && limit(Filter::NONE.with_max_tlp(query)));
+        }
+    }
+}
