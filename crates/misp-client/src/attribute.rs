@@ -28,6 +28,8 @@ pub struct Attribute {
     pub deleted: bool,
     /// When it last changed, in unix seconds; 0 when MISP did not say.
     pub timestamp: i64,
+    /// When the thing itself was last seen, in unix seconds, where an analyst said so; 0 for a text that is no time.
+    pub last_seen: Option<i64>,
     /// Its own tags, then those of its event where they were asked for.
     pub tags: Vec<Tag>,
     /// What the row says of its event.
@@ -42,6 +44,8 @@ pub struct Tag {
     pub name: String,
     /// True when the tag stands on the event and not on the attribute itself.
     pub inherited: bool,
+    /// What it is worth, where its taxonomy says so: from this, decaying models reckon base scores.
+    pub numerical_value: Option<i64>,
 }
 
 /// The event of an attribute, as far as the row tells.
@@ -79,6 +83,7 @@ impl Attribute {
             to_ids: false,
             deleted: false,
             timestamp: 0,
+            last_seen: None,
             tags: Vec::new(),
             event: EventSummary::default(),
         }
@@ -98,6 +103,7 @@ impl Tag {
         Self {
             name: name.into(),
             inherited: false,
+            numerical_value: None,
         }
     }
 
@@ -107,7 +113,15 @@ impl Tag {
         Self {
             name: name.into(),
             inherited: true,
+            numerical_value: None,
         }
+    }
+
+    /// Says what the tag is worth.
+    #[must_use]
+    pub fn worth(mut self, numerical_value: i64) -> Self {
+        self.numerical_value = Some(numerical_value);
+        self
     }
 }
 
@@ -130,6 +144,8 @@ pub(crate) struct RawAttribute {
     deleted: Flag,
     #[serde(default)]
     timestamp: Int,
+    #[serde(default)]
+    last_seen: Text,
     #[serde(default, rename = "Tag", deserialize_with = "lenient::list")]
     tags: Vec<RawTag>,
     #[serde(default, rename = "Event", deserialize_with = "lenient::object")]
@@ -142,6 +158,18 @@ struct RawTag {
     name: Text,
     #[serde(default)]
     inherited: Flag,
+    #[serde(default)]
+    numerical_value: Int,
+}
+
+impl RawTag {
+    fn into_tag(self, inherited: bool) -> Option<Tag> {
+        Some(Tag {
+            name: self.name.into_option()?,
+            inherited,
+            numerical_value: self.numerical_value.signed(),
+        })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -183,15 +211,15 @@ impl Row for Attribute {
         let mut tags = Vec::with_capacity(raw.tags.len() + event.tags.len());
         for tag in raw.tags {
             let inherited = tag.inherited.or(false);
-            tags.extend(tag.name.into_option().map(|name| Tag { name, inherited }));
+            tags.extend(tag.into_tag(inherited));
         }
         // With the context alone, MISP lists the tags of the event beside the event.
         for tag in event.tags {
-            let Some(name) = tag.name.into_option() else {
+            let Some(tag) = tag.into_tag(true) else {
                 continue;
             };
-            if !tags.iter().any(|known| known.inherited && known.name == name) {
-                tags.push(Tag { name, inherited: true });
+            if !tags.iter().any(|known| known.inherited && known.name == tag.name) {
+                tags.push(tag);
             }
         }
         Some(Self {
@@ -203,6 +231,11 @@ impl Row for Attribute {
             to_ids: raw.to_ids.or(false),
             deleted: raw.deleted.or(false),
             timestamp: raw.timestamp.signed().unwrap_or(0),
+            last_seen: raw
+                .last_seen
+                .into_option()
+                .filter(|text| !text.is_empty())
+                .map(|text| seconds(&text)),
             tags,
             event: EventSummary {
                 uuid: event.uuid.known(),
@@ -215,5 +248,30 @@ impl Row for Attribute {
                 timestamp: event.timestamp.signed(),
             },
         })
+    }
+}
+
+/// Reads `2026-11-21T18:36:16.123456+00:00`; what is no time counts as long ago, so that it never makes anything look fresh.
+fn seconds(text: &str) -> i64 {
+    // Rounded down, as MISP does when it reckons with it.
+    text.parse()
+        .map_or(0, |at: jiff::Timestamp| at.as_millisecond().div_euclid(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn last_seen_is_read_to_the_second_and_nonsense_is_long_ago() {
+        for (text, unix) in [
+            ("2025-02-01T00:00:00.000000+00:00", 1_738_368_000),
+            ("2026-11-21T18:36:16.123456+00:00", 1_795_286_176),
+            ("2026-11-21T19:36:16.999999+01:00", 1_795_286_176),
+            ("yesterday", 0),
+            ("2026-13-40T99:00:00Z", 0),
+        ] {
+            assert_eq!(seconds(text), unix, "{text}");
+        }
     }
 }

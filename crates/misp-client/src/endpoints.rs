@@ -1,6 +1,7 @@
 //! One file for each thing that MISP can be asked: its request as a plain value, and what its answer is.
 
 pub(crate) mod attributes;
+pub(crate) mod decaying_models;
 pub(crate) mod event_index;
 pub(crate) mod me;
 pub(crate) mod statistics;

@@ -4,11 +4,12 @@
 //!
 //! A question is a value (`search`, `endpoints`), made without I/O; `transport` sends it; `json` takes the answer apart while it
 //! arrives; `paging` and `pages` go on until there is a clean end; `refusal` and `error` tell apart what may go wrong. `live` is what a
-//! MISP tells by itself over ZeroMQ.
+//! MISP tells by itself over ZeroMQ. `decay` reckons what an attribute is worth today.
 
 mod address;
 mod attribute;
 mod client;
+mod decay;
 mod endpoints;
 mod error;
 mod json;
@@ -25,6 +26,7 @@ mod transport;
 pub use address::{AuthKey, BaseUrl, Scheme};
 pub use attribute::{Attribute, EventSummary, Tag};
 pub use client::{Client, ClientBuilder};
+pub use decay::{DecayingModel, ModelError, Score, Scorer};
 pub use endpoints::event_index::{EventEntry, EventIndex, EventIndexAnswer, EventList};
 pub use endpoints::me::{Me, Organisation, Role};
 pub use endpoints::statistics::CountedBy;

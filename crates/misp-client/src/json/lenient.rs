@@ -20,6 +20,16 @@ impl Int {
     }
 }
 
+/// A number that may have a fraction, or nothing usable as one; never infinite.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Decimal(Option<f64>);
+
+impl Decimal {
+    pub(crate) fn known(self) -> Option<f64> {
+        self.0
+    }
+}
+
 /// A yes or no, or nothing usable as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flag(Option<bool>);
@@ -110,6 +120,53 @@ impl<'de> Visitor<'de> for IntVisitor {
 impl<'de> Deserialize<'de> for Int {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(IntVisitor)
+    }
+}
+
+struct DecimalVisitor;
+
+impl<'de> Visitor<'de> for DecimalVisitor {
+    type Value = Decimal;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "exact below 2^53, and far above any weight or value"
+    )]
+    fn visit_i64<E>(self, n: i64) -> Result<Decimal, E> {
+        Ok(Decimal(Some(n as f64)))
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "exact below 2^53, and far above any weight or value"
+    )]
+    fn visit_u64<E>(self, n: u64) -> Result<Decimal, E> {
+        Ok(Decimal(Some(n as f64)))
+    }
+
+    fn visit_f64<E>(self, n: f64) -> Result<Decimal, E> {
+        Ok(Decimal(Some(n).filter(|n| n.is_finite())))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Decimal, E> {
+        let number = text.trim_ascii().parse().ok();
+        Ok(Decimal(number.filter(|n: &f64| n.is_finite())))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Decimal, E> {
+        Ok(Decimal(None))
+    }
+
+    skip_nested!();
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DecimalVisitor)
     }
 }
 
@@ -308,6 +365,17 @@ mod tests {
             assert_eq!(read::<Int>(json).signed(), None, "{json}");
         }
         assert_eq!(read::<Int>("-1").unsigned(), None);
+    }
+
+    #[test]
+    fn numbers_with_a_fraction_come_as_numbers_and_as_text() {
+        for json in ["0.25", "\"0.25\"", "\" 25e-2 \""] {
+            assert_eq!(read::<Decimal>(json).known(), Some(0.25), "{json}");
+        }
+        assert_eq!(read::<Decimal>("-3").known(), Some(-3.0));
+        for json in ["null", "\"\"", "\"inf\"", "\"NaN\"", "\"1e999\"", "true", "[1]", "{}"] {
+            assert_eq!(read::<Decimal>(json).known(), None, "{json}");
+        }
     }
 
     #[test]

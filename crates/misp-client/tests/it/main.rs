@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod decay;
 mod endpoints;
 mod faults;
 #[cfg(feature = "zeromq")]

@@ -1,0 +1,314 @@
+//! What an attribute is worth today by one of MISP's decaying models, reckoned here.
+//!
+//! MISP can be asked for scores (`includeDecayScore`), but it then looks up sightings one attribute at a time and answers about seven times
+//! slower. The parameters of a model say all that is needed, so that a score is reckoned from the row itself:
+//!
+//! - the **base score** ([`base_score`]): the tags' numerical values, weighted by the model, or its default where no tag has a say;
+//! - **how long ago** the attribute was confirmed: its last sighting, if that is no older than the last change of the attribute; else its
+//!   `last_seen`; else the last change;
+//! - the **formula** ([`formula`]): what is left of the base score after so long.
+//!
+//! Held against every score in the recordings of a real MISP 2.5.1 (`tests/it/decay.rs`), digit by digit. None of its tags has a numerical
+//! value and none of its attributes a sighting that counts, so that weights, sightings and `PolynomialExtended` follow MISP's published
+//! source and are held against worked examples only.
+
+mod base_score;
+mod formula;
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::Attribute;
+use formula::Formula;
+
+/// MISP gives what was confirmed in the future the score 0. Two clocks never agree, and what was published a moment ago must not be gone
+/// until the next refresh: so little counts as now.
+const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
+
+/// One decaying model, as MISP has it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct DecayingModel {
+    /// MISP's number of it; another MISP has other numbers.
+    pub id: u64,
+    /// Its UUID; models that somebody made have none in some versions.
+    pub uuid: Option<Uuid>,
+    /// Its name. MISP does not see to it that a name is there only once.
+    pub name: String,
+    /// The name of the formula, such as `Polynomial`.
+    pub formula: String,
+    /// Days after which nothing is left of a score (τ), where MISP says so.
+    pub lifetime_days: Option<f64>,
+    /// How a score falls (δ), where MISP says so: 1 evenly, more means fast at first, less means slowly at first.
+    pub decay_speed: Option<f64>,
+    /// The score below which MISP calls an attribute decayed, where MISP says so.
+    pub threshold: Option<f64>,
+    /// The base score where no tag has a say; 0 when MISP does not say.
+    pub default_base_score: f64,
+    /// The weights of tags, by taxonomy (`retention`) or taxonomy and predicate (`phishing:state`).
+    pub base_score_config: BTreeMap<String, f64>,
+    /// Whether the weights were of a shape that could be read. Without them a base score would be a wrong one.
+    pub base_score_config_is_known: bool,
+    /// The attribute types that MISP shows scores of this model for.
+    pub attribute_types: Vec<String>,
+    /// Whether MISP uses it.
+    pub enabled: bool,
+}
+
+/// Why no score can be reckoned by a model.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// It is reckoned by a formula that is not known here; a guess would be a wrong score.
+    #[error("the decaying model {model:?} uses the formula {formula:?}, which is not known here")]
+    UnknownFormula {
+        /// The model's name.
+        model: String,
+        /// The formula's name.
+        formula: String,
+    },
+    /// One of its parameters is missing, or is nothing that can be reckoned with.
+    #[error("the decaying model {model:?} has no usable {parameter}")]
+    BadParameter {
+        /// The model's name.
+        model: String,
+        /// The parameter's name, as MISP has it.
+        parameter: &'static str,
+    },
+}
+
+/// What an attribute is worth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// What is left of the base score now; not negative.
+    pub now: f64,
+    /// What it was worth when it was confirmed.
+    pub base: f64,
+}
+
+/// Reckons scores by one model whose formula and parameters were looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scorer {
+    formula: Formula,
+    lifetime_seconds: f64,
+    decay_speed: f64,
+    default_base_score: f64,
+    weights: BTreeMap<String, f64>,
+    attribute_types: Vec<String>,
+}
+
+impl DecayingModel {
+    /// Returns what reckons scores by this model.
+    ///
+    /// # Errors
+    /// [`ModelError`] when the formula is not known here, or a parameter cannot be reckoned with.
+    pub fn scorer(&self) -> Result<Scorer, ModelError> {
+        let bad = |parameter| ModelError::BadParameter {
+            model: self.name.clone(),
+            parameter,
+        };
+        let above_zero = |number: &f64| *number > 0.0;
+        let formula = Formula::named(&self.formula).ok_or_else(|| ModelError::UnknownFormula {
+            model: self.name.clone(),
+            formula: self.formula.clone(),
+        })?;
+        if !self.base_score_config_is_known {
+            return Err(bad("base_score_config"));
+        }
+        let lifetime_days = self.lifetime_days.filter(above_zero).ok_or_else(|| bad("lifetime"))?;
+        Ok(Scorer {
+            formula,
+            lifetime_seconds: lifetime_days * 86_400.0,
+            decay_speed: self.decay_speed.filter(above_zero).ok_or_else(|| bad("decay_speed"))?,
+            default_base_score: self.default_base_score,
+            weights: self.base_score_config.clone(),
+            attribute_types: self.attribute_types.clone(),
+        })
+    }
+}
+
+impl Scorer {
+    /// Returns whether the model is about this attribute type. Asked for one model by its number, MISP gives scores of it to every type;
+    /// asked for all, and on its pages, only to these.
+    #[must_use]
+    pub fn covers(&self, attribute_type: &str) -> bool {
+        self.attribute_types.iter().any(|covered| covered == attribute_type)
+    }
+
+    /// Returns what the attribute is worth at `now`, whether its type is covered or not. Times are unix seconds.
+    ///
+    /// The tags of the event must have been asked for. `last_sighting` is when somebody last reported to have seen it, if anybody did;
+    /// reports of false positives and of an end of life do not count.
+    #[must_use]
+    pub fn score(&self, attribute: &Attribute, last_sighting: Option<i64>, now: i64) -> Score {
+        let base = base_score::of(&attribute.tags, &self.weights).unwrap_or(self.default_base_score);
+        let confirmed = last_sighting
+            .filter(|seen| *seen >= attribute.timestamp)
+            .or(attribute.last_seen)
+            .unwrap_or(attribute.timestamp);
+        let elapsed = match now.saturating_sub(confirmed) {
+            ahead if (-CLOCK_DIFFERENCE_SECONDS..0).contains(&ahead) => 0,
+            elapsed => elapsed,
+        };
+        let left = formula::left_of(base, elapsed, self.lifetime_seconds, self.decay_speed);
+        let now = if self
+            .formula
+            .ends(&attribute.tags, now.saturating_sub(attribute.timestamp))
+        {
+            0.0
+        } else {
+            left
+        };
+        Score { now, base }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Tag;
+
+    const DAY: i64 = 86_400;
+    const NOW: i64 = 1_795_308_097;
+
+    fn model(formula: &str) -> DecayingModel {
+        DecayingModel {
+            id: 3,
+            uuid: None,
+            name: "Invented".to_owned(),
+            formula: formula.to_owned(),
+            lifetime_days: Some(100.0),
+            decay_speed: Some(2.0),
+            threshold: Some(30.0),
+            default_base_score: 80.0,
+            base_score_config: [("admiralty-scale:source-reliability".to_owned(), 0.5)].into(),
+            base_score_config_is_known: true,
+            attribute_types: vec!["domain".to_owned()],
+            enabled: true,
+        }
+    }
+
+    fn seen(days_ago: i64) -> Attribute {
+        let mut attribute = Attribute::new(1, "domain", "host.example.com");
+        attribute.timestamp = NOW - days_ago * DAY;
+        attribute
+    }
+
+    fn polynomial() -> Scorer {
+        model("Polynomial").scorer().unwrap()
+    }
+
+    #[test]
+    fn formula_that_is_not_known_is_an_error_and_never_a_score() {
+        let error = model("Sigmoid").scorer().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the decaying model \"Invented\" uses the formula \"Sigmoid\", which is not known here"
+        );
+        // MISP writes its default in lower case.
+        assert!(model("polynomial").scorer().is_ok());
+    }
+
+    #[test]
+    fn parameters_that_cannot_be_reckoned_with_are_named() {
+        type Breaks = fn(&mut DecayingModel);
+        let broken: [(&str, Breaks); 5] = [
+            ("lifetime", |model| model.lifetime_days = Some(0.0)),
+            ("lifetime", |model| model.lifetime_days = None),
+            ("decay_speed", |model| model.decay_speed = Some(-1.0)),
+            ("decay_speed", |model| model.decay_speed = None),
+            ("base_score_config", |model| model.base_score_config_is_known = false),
+        ];
+        for (name, breaks) in broken {
+            let mut model = model("Polynomial");
+            breaks(&mut model);
+            assert_eq!(
+                model.scorer().unwrap_err().to_string(),
+                format!("the decaying model \"Invented\" has no usable {name}")
+            );
+        }
+    }
+
+    #[test]
+    fn score_counts_from_last_seen_when_it_is_set() {
+        let mut attribute = seen(0);
+        assert_eq!(polynomial().score(&attribute, None, NOW).now, 80.0);
+        attribute.last_seen = Some(NOW - 25 * DAY);
+        // A quarter of its life: the root of 1/4 is 1/2.
+        assert_eq!(polynomial().score(&attribute, None, NOW).now, 40.0);
+    }
+
+    #[test]
+    fn sighting_counts_unless_the_attribute_changed_after_it() {
+        let mut attribute = seen(50);
+        attribute.last_seen = Some(NOW - 64 * DAY);
+        let score = |sighting: i64| polynomial().score(&attribute, Some(NOW - sighting * DAY), NOW).now;
+        assert_eq!(score(25), 40.0);
+        assert_eq!(score(51), polynomial().score(&attribute, None, NOW).now);
+    }
+
+    #[test]
+    fn a_moment_ahead_is_now_and_the_future_is_worth_nothing() {
+        let score = |ahead: i64| polynomial().score(&seen(0), None, NOW - ahead).now;
+        assert_eq!((score(1), score(60)), (80.0, 80.0));
+        assert_eq!(score(61), 0.0);
+    }
+
+    #[test]
+    fn retention_ends_a_score_only_where_the_formula_says_so() {
+        let mut attribute = seen(8);
+        attribute.tags = vec![Tag::inherited("retention:7d")];
+        let extended = model("PolynomialExtended").scorer().unwrap();
+        assert!(polynomial().score(&attribute, None, NOW).now > 0.0);
+        assert_eq!(extended.score(&attribute, None, NOW).now, 0.0);
+        attribute.timestamp = NOW - 7 * DAY;
+        assert!(extended.score(&attribute, None, NOW).now > 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn score_is_within_base_falls_with_time_and_ends(
+            base in 0.0..200.0_f64,
+            lifetime in 0.01..4000.0_f64,
+            speed in 0.05..50.0_f64,
+            age in 0_i64..400 * DAY,
+            later in 0_i64..400 * DAY,
+        ) {
+            let mut model = model("Polynomial");
+            (model.default_base_score, model.lifetime_days, model.decay_speed) = (base, Some(lifetime), Some(speed));
+            let scorer = model.scorer().unwrap();
+            let score = |elapsed: i64| scorer.score(&seen(0), None, NOW + elapsed);
+            let at = score(age);
+            prop_assert_eq!(at.base, base);
+            prop_assert!((0.0..=base).contains(&at.now));
+            prop_assert!(score(age + later).now <= at.now);
+            #[expect(clippy::cast_possible_truncation, reason = "below 4000 days")]
+            let end = (lifetime * 86_400.0).ceil() as i64;
+            prop_assert_eq!(score(end).now, 0.0);
+            prop_assert_eq!(score(end + later).now, 0.0);
+        }
+
+        #[test]
+        fn any_numbers_give_a_number(
+            numbers in prop::array::uniform3(any::<f64>()),
+            times in prop::array::uniform4(any::<i64>()),
+            worth in any::<i64>(),
+        ) {
+            let mut model = model("PolynomialExtended");
+            model.default_base_score = 50.0;
+            (model.lifetime_days, model.decay_speed) = (Some(numbers[0]), Some(numbers[1]));
+            model.base_score_config.insert("a:b".to_owned(), numbers[2]);
+            if let Ok(scorer) = model.scorer() {
+                let mut attribute = Attribute::new(1, "domain", "host.example.com");
+                (attribute.timestamp, attribute.last_seen) = (times[0], Some(times[1]));
+                attribute.tags = vec![Tag::own("a:b=\"c\"").worth(worth), Tag::inherited("retention:1d").worth(worth)];
+                let score = scorer.score(&attribute, Some(times[2]), times[3]);
+                prop_assert!(score.now >= 0.0, "{:?}", score);
+            }
+        }
+    }
+}
