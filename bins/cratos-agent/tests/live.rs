@@ -9,6 +9,7 @@ mod agent_support;
 mod defectdojo_support;
 
 mod net;
+mod sensor;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,7 +18,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ use feed_engine::FeedEngine;
 use misp_sim::{Attribute, Event, Moment, RunningSim, Sim};
 use net::{LISTED_V4, LISTED_V6, Pair, Traffic};
 use secrecy::SecretString;
+use sensor::Sensor;
 use site_config::{ConfigStore, Paths};
 use test_peers::{Peer, free_port, python_with, until};
 use token_crypto::{Claims, ExpiryDay, KeyRing, Permission, Protocol, Scope};
@@ -166,10 +168,50 @@ impl Publisher {
     }
 }
 
-/// A Suricata that loads whatever lies there; counts how often.
-fn suricata(socket: &Path) -> Arc<AtomicU64> {
+/// The real Suricata, and where there is none, a stand-in that loads whatever lies there and counts how often.
+enum Suricata {
+    Real(Sensor),
+    StandIn(Arc<AtomicUsize>),
+}
+
+impl Suricata {
+    fn start(pair: &Pair, host: &agent_support::Host) -> Self {
+        let folder = host.dir.path();
+        match Sensor::start(&pair.host, folder) {
+            Some(sensor) => Self::Real(sensor),
+            None => Self::StandIn(stand_in(&folder.join("suricata.socket"))),
+        }
+    }
+
+    fn reloads(&self) -> usize {
+        match self {
+            Self::Real(sensor) => sensor.reloads(),
+            Self::StandIn(loaded) => loaded.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Returns whether it has this many of our rules, as far as it can be asked.
+    fn has_loaded(&self, rules: u64) -> bool {
+        match self {
+            Self::Real(sensor) => sensor.rules() == rules,
+            Self::StandIn(_) => true,
+        }
+    }
+
+    /// Returns whether it alerts about this address, as far as it can.
+    fn alerts_about(&self, address: &str) -> bool {
+        match self {
+            Self::Real(sensor) => sensor
+                .alerts()
+                .contains(&("Cratos ip in IP packet".to_owned(), address.parse().unwrap())),
+            Self::StandIn(_) => true,
+        }
+    }
+}
+
+fn stand_in(socket: &Path) -> Arc<AtomicUsize> {
     let listener = UnixListener::bind(socket).unwrap();
-    let loaded: Arc<AtomicU64> = Arc::default();
+    let loaded: Arc<AtomicUsize> = Arc::default();
     let counter = Arc::clone(&loaded);
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
@@ -190,15 +232,10 @@ fn enforcing(daemon: &Daemon) -> agent_support::Host {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("token"), &daemon.token).unwrap();
     fs::create_dir(dir.path().join("rules")).unwrap();
-    let folder = dir.path().display();
-    let suricata = format!("{{directory: {folder}/rules, socket: {folder}/socket, test: [\"true\"]}}");
-    let targets = format!(
-        "  - {{name: firewall, feeds: [addresses], nftables: {{}}}}\n  - {{name: sensor, feeds: [addresses], suricata: {suricata}}}\n"
-    );
     agent_support::Host {
         more: "follow: stream\n".to_owned(),
         feeds: "  - {name: addresses, feed: block, type: ip, age: 1w}\n".to_owned(),
-        targets,
+        targets: String::new(),
         url: format!("http://{}", daemon.there),
         dir,
     }
@@ -217,8 +254,18 @@ async fn what_is_published_is_dropped_by_the_firewall_and_known_everywhere() {
 }
 
 fn walk(pair: &Pair, publisher: &Publisher, daemon: &Daemon) {
-    let host = enforcing(daemon);
-    let loaded = suricata(&host.path("socket"));
+    let mut host = enforcing(daemon);
+    let suricata = Suricata::start(pair, &host);
+    let section = match &suricata {
+        Suricata::Real(_) => Sensor::section(host.dir.path(), ""),
+        Suricata::StandIn(_) => {
+            let folder = host.dir.path().display();
+            format!("{{directory: {folder}/rules, socket: {folder}/suricata.socket, test: [\"true\"]}}")
+        }
+    };
+    host.targets = format!(
+        "  - {{name: firewall, feeds: [addresses], nftables: {{}}}}\n  - {{name: sensor, feeds: [addresses], suricata: {section}}}\n"
+    );
     let mut agent = pair.host.command(AGENT);
     agent.arg("--config").arg(host.config_file()).arg("run");
     let _agent = Peer::start(agent.stdout(Stdio::null()).stderr(Stdio::null()));
@@ -233,7 +280,7 @@ fn walk(pair: &Pair, publisher: &Publisher, daemon: &Daemon) {
         String::from_utf8(output.stdout).unwrap()
     };
     until("the first list is in force", || {
-        rules().contains("198.51.100.7") && table().contains("198.51.100.7")
+        rules().contains("198.51.100.7") && table().contains("198.51.100.7") && suricata.has_loaded(1)
     });
     until("cratosd listens to MISP", || publisher.path("subscribed").exists());
     for value in [LISTED_V4, LISTED_V6, CVE] {
@@ -241,7 +288,7 @@ fn walk(pair: &Pair, publisher: &Publisher, daemon: &Daemon) {
     }
     let traffic = Traffic::start(pair);
     until("the address is not blocked yet", || traffic.passed() > 100);
-    let loads = loaded.load(Ordering::Relaxed);
+    let loads = suricata.reloads();
     daemon.sim.edit(|store| {
         let news = event("news", &[LISTED_V4, LISTED_V6]).attribute(Attribute::new("vulnerability", CVE).to_ids(false));
         store.add_event(news.changed(Moment::Ago(60)))
@@ -255,13 +302,14 @@ fn walk(pair: &Pair, publisher: &Publisher, daemon: &Daemon) {
         if traffic.passed() != passed {
             (passed, last_passed) = (traffic.passed(), Instant::now());
         }
-        if in_file.is_none() && rules().contains(LISTED_V4) && rules().contains(LISTED_V6) {
+        let is_in_file = || rules().contains(LISTED_V4) && rules().contains(LISTED_V6) && suricata.has_loaded(3);
+        if in_file.is_none() && is_in_file() {
             in_file = Some(began.elapsed());
         }
-        in_file.is_some() && last_passed.elapsed() > Duration::from_secs(2) && loaded.load(Ordering::Relaxed) > loads
+        in_file.is_some() && last_passed.elapsed() > Duration::from_secs(2) && suricata.reloads() > loads
     });
     let (dropped, in_file) = (last_passed - began, in_file.unwrap());
-    eprintln!("the last packet passed {dropped:?} after the publication; the rule stood in its file after {in_file:?}");
+    eprintln!("the last packet passed {dropped:?} after the publication; the rule was loaded after {in_file:?}");
     assert!(dropped < Duration::from_secs(60) && in_file < Duration::from_secs(60));
     let table = table();
     assert!(table.contains(LISTED_V4) && table.contains(LISTED_V6), "{table}");
@@ -269,11 +317,15 @@ fn walk(pair: &Pair, publisher: &Publisher, daemon: &Daemon) {
     until("more packets are sent", || traffic.sent() > sent + 500);
     let counted = traffic.stop();
     assert_eq!((counted.passed, counted.lost), (passed, 0), "{counted:?}");
-    assert_eq!(
-        loaded.load(Ordering::Relaxed),
-        loads + 1,
-        "one reload for all that was published"
-    );
+    assert_eq!(suricata.reloads(), loads + 1, "one reload for all that was published");
+    // Of a conversation that goes on, Suricata looks at the addresses once.
+    let news = [(LISTED_V4, net::HOST[0]), (LISTED_V6, net::HOST[1])].map(|(from, to)| pair.begin(from, to));
+    until("Suricata alerts about both", || {
+        news.iter().all(|socket| socket.send(b"ping").is_ok())
+            && [LISTED_V4, LISTED_V6]
+                .iter()
+                .all(|address| suricata.alerts_about(address))
+    });
     for value in [LISTED_V4, LISTED_V6, CVE] {
         until("the look-up knows it", || {
             daemon.look_up(value).contains("\"found\":true")

@@ -17,6 +17,9 @@ use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use test_peers::{program, until};
 
+/// The host's addresses.
+pub(crate) const HOST: [&str; 2] = ["10.77.0.1", "fd77::1"];
+
 pub(crate) const LISTED_V4: &str = "10.77.0.3";
 pub(crate) const LISTED_V6: &str = "fd77::3";
 
@@ -136,6 +139,14 @@ impl Pair {
             ));
         }
         Some(Self { host, peer })
+    }
+
+    /// A conversation of the other host's address with the host's, in which nothing is said yet.
+    pub(crate) fn begin(&self, from: &str, to: &str) -> UdpSocket {
+        let end = |address: &str, port| SocketAddr::new(address.parse().unwrap(), port);
+        let socket = self.peer.inside(|| UdpSocket::bind(end(from, 0)).unwrap());
+        socket.connect(end(to, 9)).unwrap();
+        socket
     }
 }
 
