@@ -29,6 +29,7 @@ pub use client::{Client, ClientBuilder};
 pub use decay::{DecayingModel, ModelError, Score, Scorer};
 pub use endpoints::event_index::{EventEntry, EventIndex, EventIndexAnswer, EventList};
 pub use endpoints::me::{Me, Organisation, Role};
+pub use endpoints::sightings::{SightingAnswer, SightingKind, SightingReport};
 pub use endpoints::statistics::CountedBy;
 pub use endpoints::version::MispVersion;
 pub use endpoints::warninglists::{Warninglist, WarninglistEntries};

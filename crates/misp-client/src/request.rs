@@ -13,6 +13,8 @@ pub(crate) struct Request {
     pub(crate) endpoint: &'static str,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
+    /// Whether asking twice is the same as asking once, so that a lost connection may be tried again.
+    pub(crate) repeatable: bool,
 }
 
 impl Request {
@@ -26,6 +28,7 @@ impl Request {
             endpoint,
             headers,
             body: None,
+            repeatable: true,
         }
     }
 
@@ -38,6 +41,12 @@ impl Request {
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request.body = Some(body.into());
         request
+    }
+
+    /// Says that asking twice would do it twice.
+    pub(crate) fn asked_once(mut self) -> Self {
+        self.repeatable = false;
+        self
     }
 
     pub(crate) fn with_path(mut self, path: String) -> Self {

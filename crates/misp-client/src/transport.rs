@@ -81,7 +81,7 @@ impl Transport {
             };
             failed += 1;
             match self.retries.wait(failed) {
-                Some(wait) if error.is_retryable() && budget.left > wait => {
+                Some(wait) if request.repeatable && error.is_retryable() && budget.left > wait => {
                     budget.spend(tokio::time::sleep(wait), wait).await.ok();
                 }
                 _ => return Err(error),

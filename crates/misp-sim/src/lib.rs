@@ -36,5 +36,5 @@ pub use crate::{
         WarninglistKind,
     },
     sim::{RunningSim, Sim, SimBuilder, StartError},
-    store::{AttributeView, EventView, NoSuch, Store},
+    store::{AttributeView, EventView, NoSuch, SightingView, Store},
 };

@@ -114,6 +114,15 @@ impl User {
         }
     }
 
+    /// Returns a user of the organisation with that number who may add sightings too.
+    #[must_use]
+    pub fn reporter(email: impl Into<String>, organisation: u64, key: impl Into<String>) -> Self {
+        Self {
+            role: Role::Reporter,
+            ..Self::reader(email, organisation, key)
+        }
+    }
+
     /// Returns a site admin: sees every event, works in maintenance mode.
     #[must_use]
     pub fn site_admin(email: impl Into<String>, organisation: u64, key: impl Into<String>) -> Self {
@@ -130,6 +139,8 @@ impl User {
 pub enum Role {
     /// Reads what the organisation may see.
     ReadOnly,
+    /// Reads what the organisation may see, and adds sightings.
+    Reporter,
     /// Reads everything, also in maintenance mode.
     SiteAdmin,
 }

@@ -5,6 +5,7 @@ mod auth;
 mod events;
 mod pages;
 mod searches;
+mod sightings;
 
 use std::time::Duration;
 
@@ -63,6 +64,7 @@ fn page(shared: &Shared, asked: &Asked, user: &crate::model::User, twist: Twist)
         ["attributes", "restSearch", ..] => searches::attributes(shared, asked, user, twist),
         ["attributes", "attributeStatistics", rest @ ..] => pages::statistics(&shared.read(), rest),
         ["events", "index", ..] => events::index(shared, asked, user, twist.stringify),
+        ["sightings", "add"] => sightings::add(shared, asked, user, twist.stringify),
         ["servers", "getVersion"] => pages::version(user),
         ["servers", "getPyMISPVersion"] => Answer::json(b"{\"version\":\"2.5.1\"}".to_vec()),
         ["users", "view", "me"] => pages::me(shared, user, twist.stringify),

@@ -3,6 +3,7 @@
 mod edit;
 mod insert;
 mod rows;
+mod sightings;
 mod views;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 pub(crate) use self::rows::{AttributeRow, EventRow, TagRef};
 pub use self::{
     edit::NoSuch,
+    sightings::SightingView,
     views::{AttributeView, EventView},
 };
 use crate::{
@@ -36,6 +38,7 @@ pub struct Store {
     /// In ascending order of id; hard deleted ones stay as marked gaps.
     pub(crate) attributes: Vec<AttributeRow>,
     pub(crate) names: rows::Names,
+    sightings: Vec<SightingView>,
     next_event: u64,
     next_attribute: u64,
     /// Rows were added whose numbers do not ascend; put right before anybody looks.
@@ -56,6 +59,7 @@ impl Store {
             event_index: HashMap::new(),
             attributes: Vec::new(),
             names: rows::Names::default(),
+            sightings: Vec::new(),
             next_event: 1,
             next_attribute: 1,
             unsorted: false,

@@ -1,6 +1,8 @@
 //! The small questions, against recordings.
 
-use misp_client::{CountedBy, ErrorKind, EventIndex, EventIndexAnswer, EventList};
+use misp_client::{
+    CountedBy, ErrorKind, EventIndex, EventIndexAnswer, EventList, SightingAnswer, SightingKind, SightingReport,
+};
 
 use crate::recording::{Recording, number};
 use crate::server::{Reply, Server};
@@ -229,4 +231,40 @@ async fn unknown_warninglist_is_not_found() {
     let error = server(515).await.client().warninglist(99_999).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(error.misp_message(), Some("Warninglist not found."));
+}
+
+fn report(value: &str, kind: SightingKind) -> SightingReport {
+    SightingReport::new([value], kind).unwrap()
+}
+
+#[tokio::test]
+async fn a_sighting_is_sent_as_recorded_and_its_answer_read() {
+    let server = server(555).await;
+    let report = report("m2b-attr-block.example.com", SightingKind::FalsePositive)
+        .source("proxy")
+        .unwrap();
+    assert_eq!(
+        server.client().add_sightings(&report).await.unwrap(),
+        SightingAnswer::Added
+    );
+    assert_eq!(server.seen()[0].json(), Recording::open(555).request["body"]);
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_add_sightings_is_told_from_a_wrong_one() {
+    let report = report("192.0.2.66", SightingKind::Hit);
+    let error = server(554).await.client().add_sightings(&report).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::NotPermitted, Some(403)));
+    let error = server(16).await.client().add_sightings(&report).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::KeyRefused);
+}
+
+#[tokio::test]
+async fn a_sighting_is_not_sent_twice_by_itself() {
+    let server = Server::always(Reply::nothing()).await;
+    let report = report("192.0.2.66", SightingKind::Hit);
+    let client = server.builder().max_retries(3).build().unwrap();
+    let error = client.add_sightings(&report).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert_eq!(server.seen().len(), 1);
 }

@@ -15,6 +15,7 @@ use crate::{
 /// `/servers/getVersion`; a site admin also sees the UUID of the instance.
 pub(super) fn version(user: &User) -> Answer {
     let admin = user.role == Role::SiteAdmin;
+    let sights = user.role != Role::ReadOnly;
     let uuid = if admin {
         "c99506a6-1255-4b71-afa5-7b8ba48c3b1b"
     } else {
@@ -24,7 +25,7 @@ pub(super) fn version(user: &User) -> Answer {
         ("version", "2.5.1".into()),
         ("pymisp_recommended_version", "2.5.1".into()),
         ("perm_sync", admin.into()),
-        ("perm_sighting", admin.into()),
+        ("perm_sighting", sights.into()),
         ("perm_galaxy_editor", admin.into()),
         ("perm_analyst_data", admin.into()),
         ("uuid", uuid.into()),
@@ -135,19 +136,26 @@ const LATER_RIGHTS: &[&str] = &[
     "perm_analyst_data",
 ];
 
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::ReadOnly => "Read Only",
+        Role::Reporter => "Sightings",
+        Role::SiteAdmin => "admin",
+    }
+}
+
 fn role(user: &User) -> Node {
     let admin = user.role == Role::SiteAdmin;
+    let sights = user.role == Role::Reporter;
     // Readers may use keys and see their own audit log, nothing else.
     let right = |name: &&str| {
-        (
-            (*name).to_owned(),
-            Node::Bool(admin || matches!(*name, "perm_audit" | "perm_auth")),
-        )
+        let has = matches!(*name, "perm_audit" | "perm_auth") || (sights && *name == "perm_sighting");
+        ((*name).to_owned(), Node::Bool(admin || has))
     };
     let entry = |key: &str, value: Node| (key.to_owned(), value);
     let mut entries = vec![
         entry("id", (if admin { 1 } else { 6 }).into()),
-        entry("name", (if admin { "admin" } else { "Read Only" }).into()),
+        entry("name", role_name(user.role).into()),
         entry("created", "2026-01-01 00:00:00".into()),
         entry("modified", "2026-01-01 00:00:00".into()),
     ];

@@ -239,7 +239,7 @@ fn publication(publication: Publication, changed: i64, now: i64) -> (bool, i64) 
     }
 }
 
-fn numbered_uuid(family: u8, id: u64) -> Uuid {
+pub(super) fn numbered_uuid(family: u8, id: u64) -> Uuid {
     Uuid::from_u128((u128::from(family) << 124) | 0x4000_8000_0000_0000_0000 | u128::from(id & 0xffff_ffff_ffff))
 }
 

@@ -1,0 +1,105 @@
+//! What a sighting does, and what it leaves alone.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
+
+mod support;
+
+use misp_sim::{Attribute, Event, RunningSim, Sim, User};
+use serde_json::{Value, json};
+use support::send;
+
+const REPORTER: &str = "simreporterkeysimreporterkeysimrepor0004";
+
+fn sim() -> RunningSim {
+    Sim::builder()
+        .user(User::reporter("sensor@cert.example.org", 1, REPORTER))
+        .event(
+            Event::new("first")
+                .attribute(Attribute::new("domain", "bad.example.com"))
+                .attribute(Attribute::new("domain|ip", "other.example.com|192.0.2.7")),
+        )
+        .event(Event::new("second").attribute(Attribute::new("hostname", "BAD.example.com")))
+        .start_now()
+        .unwrap()
+}
+
+fn add(sim: &RunningSim, key: &str, body: &Value) -> (u16, Value) {
+    let headers = [
+        ("Host", "misp.example.net"),
+        ("Accept", "application/json"),
+        ("Content-Type", "application/json"),
+        ("Authorization", key),
+    ];
+    let body = body.to_string();
+    let got = send(sim.addr(), "POST", "/sightings/add", &headers, body.as_bytes()).unwrap();
+    (got.status, got.json())
+}
+
+fn count(sim: &RunningSim) -> usize {
+    sim.with_store(|store| store.sightings().count())
+}
+
+#[test]
+fn every_attribute_with_the_value_is_sighted_and_the_last_is_shown() {
+    let sim = sim();
+    let (status, answer) = add(
+        &sim,
+        REPORTER,
+        &json!({"values": ["bad.example.com", "unknown.example"], "source": "fw"}),
+    );
+    assert_eq!((status, count(&sim)), (200, 2));
+    assert_eq!(
+        (&answer["Sighting"]["type"], &answer["Sighting"]["source"]),
+        (&json!("0"), &json!("fw"))
+    );
+    add(
+        &sim,
+        REPORTER,
+        &json!({"value": "192.0.2.7", "type": "1", "timestamp": 1_795_000_000}),
+    );
+    let last = sim.with_store(|store| store.sightings().last().cloned()).unwrap();
+    assert_eq!((last.kind, last.seen_at, last.organisation), (1, 1_795_000_000, 1));
+}
+
+#[test]
+fn unknown_values_and_types_are_a_message_with_status_200() {
+    let sim = sim();
+    for (body, reason) in [
+        (
+            json!({"values": ["unknown.example"]}),
+            "No valid attributes found that match the criteria.",
+        ),
+        (json!({"values": []}), "No valid attributes found."),
+        (json!({}), "No valid attributes found."),
+        (json!({"values": ["bad.example.com"], "type": "3"}), "Invalid type"),
+    ] {
+        let (status, answer) = add(&sim, REPORTER, &body);
+        assert_eq!(status, 200, "{body}");
+        assert!(answer["message"].as_str().unwrap().contains(reason), "{body}: {answer}");
+    }
+    assert_eq!(count(&sim), 0);
+}
+
+#[test]
+fn an_empty_value_is_found_in_every_plain_attribute() {
+    let sim = sim();
+    add(&sim, REPORTER, &json!({"values": ["  "]}));
+    assert_eq!(count(&sim), 2);
+}
+
+#[test]
+fn readers_may_not_and_nothing_else_changes() {
+    let sim = sim();
+    assert_eq!(add(&sim, Sim::READER_KEY, &json!({"value": "bad.example.com"})).0, 403);
+    assert_eq!(count(&sim), 0);
+    let state = |sim: &RunningSim| {
+        sim.with_store(|store| {
+            let event = |event: misp_sim::EventView<'_>| (event.timestamp(), event.published());
+            store.events().map(event).collect::<Vec<_>>()
+        })
+    };
+    let before = state(&sim);
+    sim.clock().advance(60);
+    add(&sim, REPORTER, &json!({"value": "bad.example.com"}));
+    assert_eq!((state(&sim), count(&sim)), (before, 2));
+}
