@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "feed-engine",
             "misp-client",
             "misp-sim",
+            "sightings",
             "site-config",
             "token-crypto",
         ],
@@ -44,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("misp-client", &[]),
     ("misp-sim", &[]),
+    ("sightings", &[]),
     // The names of feeds and indicator types are the vocabulary of the configuration.
     ("site-config", &["feed-classification"]),
     ("test-peers", &[]),

@@ -1,0 +1,244 @@
+//! Carries what waits to its recipients: one parcel at a time for each site, with pauses, and longer ones after failures.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::counts;
+use crate::pending::{Parcel, Ripeness};
+use crate::queue::{Options, Shared};
+use crate::writer::Command;
+
+/// How often is looked for what waits too long.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Where parcels go.
+pub trait Recipient: Send + Sync + 'static {
+    /// Hands a parcel over, and returns what became of it.
+    ///
+    /// It has to end by itself: the next parcel of the site waits for it. Judge at this moment whether the reporter's credential still
+    /// counts: the parcel may have waited for days.
+    fn deliver(&self, parcel: &Parcel) -> impl Future<Output = Outcome> + Send;
+}
+
+/// What became of a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is there.
+    Sent,
+    /// It was answered, and nothing there has any of the values.
+    Unknown,
+    /// It will never be taken, whoever sends it.
+    Rejected,
+    /// The reporter may not report any more: everything of it is dropped.
+    Void,
+    /// It is not taken from this reporter; that may change. All of the reporter's waits.
+    Refused,
+    /// It is not known to be there; the site is left alone for a while.
+    Failed {
+        /// Whether the recipient may have begun with it: then some of it may come twice, and the parcel itself may be at fault.
+        was_begun: bool,
+        /// How long the recipient asked to wait.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// What is known of a site.
+#[derive(Default)]
+struct Site {
+    is_busy: bool,
+    not_before: Option<Instant>,
+    failures: u32,
+}
+
+pub(crate) struct Courier<R> {
+    shared: Arc<Shared>,
+    commands: tokio::sync::mpsc::Sender<Command>,
+    recipient: Arc<R>,
+    sites: HashMap<String, Site>,
+}
+
+impl<R: Recipient> Courier<R> {
+    pub(crate) fn new(shared: Arc<Shared>, commands: tokio::sync::mpsc::Sender<Command>, recipient: Arc<R>) -> Self {
+        Self {
+            shared,
+            commands,
+            recipient,
+            sites: HashMap::new(),
+        }
+    }
+
+    /// Works until the queue is closing and nothing is left that could be sent now.
+    pub(crate) async fn run(mut self) {
+        let mut under_way: JoinSet<(Parcel, Outcome)> = JoinSet::new();
+        let mut next_sweep = Instant::now() + SWEEP;
+        loop {
+            let now = Instant::now();
+            if now >= next_sweep {
+                self.expire(now).await;
+                next_sweep = now + SWEEP;
+            }
+            while let Some(parcel) = self.next_parcel(now) {
+                let recipient = Arc::clone(&self.recipient);
+                under_way.spawn(async move {
+                    let outcome = recipient.deliver(&parcel).await;
+                    (parcel, outcome)
+                });
+            }
+            let is_closing = self.shared.closing.load(Ordering::Acquire);
+            if is_closing && under_way.is_empty() {
+                return;
+            }
+            let wake = self.next_change(now).map_or(next_sweep, |at| at.min(next_sweep));
+            tokio::select! {
+                // Parcels end before anything new is looked for.
+                biased;
+                Some(ended) = under_way.join_next() => self.ended(ended).await,
+                () = self.shared.work.notified() => {}
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+    }
+
+    fn ripeness(&self) -> Ripeness {
+        let Options { batch, linger, .. } = self.shared.options;
+        let is_closing = self.shared.closing.load(Ordering::Acquire);
+        Ripeness {
+            values: batch,
+            linger: if is_closing { Duration::ZERO } else { linger },
+        }
+    }
+
+    fn next_parcel(&mut self, now: Instant) -> Option<Parcel> {
+        let is_free = |site: &str| {
+            let site = self.sites.get(site);
+            site.is_none_or(|site| !site.is_busy && site.not_before.is_none_or(|at| at <= now))
+        };
+        let parcel = self.shared.pending().take(now, self.ripeness(), is_free)?;
+        let site = self.sites.entry(parcel.reporter.site().to_owned()).or_default();
+        site.is_busy = true;
+        Some(parcel)
+    }
+
+    /// When something can be sent that cannot be now.
+    fn next_change(&self, now: Instant) -> Option<Instant> {
+        let ripe = self.shared.pending().next_change(now, self.ripeness())?;
+        // A busy site becomes free with an end; one that is left alone, at a moment.
+        let resting = self.sites.values().filter_map(|site| site.not_before);
+        let free = resting.filter(|at| *at > now).min();
+        Some(match free {
+            // What is ripe and was not taken waits for its site.
+            Some(free) if ripe <= now => free,
+            Some(free) => ripe.min(free),
+            None if ripe <= now => now + SWEEP,
+            None => ripe,
+        })
+    }
+
+    async fn ended(&mut self, ended: Result<(Parcel, Outcome), tokio::task::JoinError>) {
+        let Ok((parcel, outcome)) = ended else {
+            // A recipient that panics leaves nothing behind; its site stays shut, and so does no harm.
+            tracing::error!("a recipient of sightings came to a bad end");
+            return;
+        };
+        let options = &self.shared.options;
+        let now = Instant::now();
+        let site = self.sites.entry(parcel.reporter.site().to_owned()).or_default();
+        site.is_busy = false;
+        let pause = match outcome {
+            Outcome::Failed { retry_after, .. } => {
+                site.failures = site.failures.saturating_add(1);
+                backoff(options, site.failures).max(retry_after.unwrap_or_default().min(options.longest_backoff))
+            }
+            _ => {
+                site.failures = 0;
+                options.pace
+            }
+        };
+        site.not_before = Some(now + pause);
+        let settled = self.settle(&parcel, outcome, now);
+        if !settled.is_empty() {
+            // An error means that the writer is gone: after a restart it is sent again.
+            let _ = self.commands.send(Command::Settle(settled)).await;
+        }
+    }
+
+    /// Says what is settled with this outcome.
+    fn settle(&self, parcel: &Parcel, outcome: Outcome, now: Instant) -> Vec<u64> {
+        let counts = &self.shared.counts;
+        let mut pending = self.shared.pending();
+        let counted = match outcome {
+            Outcome::Sent => &counts.sent,
+            Outcome::Unknown => &counts.unknown,
+            Outcome::Rejected => &counts.rejected,
+            Outcome::Void => {
+                let dropped = pending.drop_reporter(&parcel.reporter);
+                counts::add(&counts.void, dropped.len());
+                return dropped;
+            }
+            Outcome::Refused => {
+                counts::add(&counts.refused_parcels, 1);
+                pending.put_back(parcel, false);
+                pending.hold(&parcel.reporter, now + jittered(self.shared.options.hold));
+                return Vec::new();
+            }
+            Outcome::Failed { was_begun, .. } => {
+                counts::add(&counts.failed_parcels, 1);
+                pending.put_back(parcel, was_begun);
+                return Vec::new();
+            }
+        };
+        pending.settle(parcel);
+        counts::add(counted, parcel.numbers.len());
+        parcel.numbers.clone()
+    }
+
+    async fn expire(&self, now: Instant) {
+        let expired = self.shared.pending().expire(now, self.shared.options.max_age);
+        if expired.is_empty() {
+            return;
+        }
+        counts::add(&self.shared.counts.expired, expired.len());
+        tracing::warn!(reports = expired.len(), "sightings waited too long and were dropped");
+        let _ = self.commands.send(Command::Settle(expired)).await;
+    }
+}
+
+/// The pause after so many failures in a row: it doubles up to a bound, and is drawn from its upper half.
+fn backoff(options: &Options, failures: u32) -> Duration {
+    let doubled = options
+        .first_backoff
+        .saturating_mul(1 << failures.saturating_sub(1).min(16));
+    jittered(doubled.min(options.longest_backoff))
+}
+
+/// A random half to whole of it, so that many daemons do not come in the same moment.
+fn jittered(pause: Duration) -> Duration {
+    let chance = getrandom::u32().unwrap_or(u32::MAX);
+    pause / 2 + pause.mul_f64(f64::from(chance) / f64::from(u32::MAX) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        let options = Options::new("unused");
+        let (first, longest) = (options.first_backoff, options.longest_backoff);
+        assert!((first / 2..=first).contains(&backoff(&options, 1)));
+        assert!((first..=first * 2).contains(&backoff(&options, 2)));
+        for failures in [10, 40, u32::MAX] {
+            assert!(
+                (longest / 2..=longest).contains(&backoff(&options, failures)),
+                "{failures}"
+            );
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! What waits to be sent, in lots that can travel together.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::record::Accepted;
+use crate::report::{Kind, Report, Reporter, ReporterId};
+
+/// What a report takes in the journal beside its value.
+const REPORT_BYTES: u64 = 29;
+
+/// Values that travel together: of one reporter, kind, source and time.
+#[derive(Clone)]
+pub struct Parcel {
+    /// Who reports them, and where to.
+    pub reporter: Reporter,
+    /// The values, at least one.
+    pub values: Vec<String>,
+    /// Hit or false positive.
+    pub kind: Kind,
+    /// What saw them.
+    pub source: Arc<str>,
+    /// When, in unix seconds; the beginning of the minute.
+    pub seen_at: i64,
+    pub(crate) numbers: Vec<u64>,
+}
+
+/// What sensors saw stays out of logs.
+impl fmt::Debug for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parcel")
+            .field("site", &self.reporter.site())
+            .field("values", &self.values.len())
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Parcel {
+    fn key(&self) -> LotKey {
+        LotKey {
+            kind: self.kind,
+            source: Arc::clone(&self.source),
+            seen_at: self.seen_at,
+        }
+    }
+}
+
+/// When a lot is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ripeness {
+    /// With so many values at the latest.
+    pub(crate) values: usize,
+    /// After so long at the latest.
+    pub(crate) linger: Duration,
+}
+
+/// Everything that waits.
+#[derive(Default)]
+pub(crate) struct Pending {
+    reporters: BTreeMap<ReporterId, Waiting>,
+    /// Counts parcels, so that reporters take turns.
+    turn: u64,
+}
+
+struct Waiting {
+    reporter: Reporter,
+    lots: HashMap<LotKey, Lot>,
+    bytes: u64,
+    held_until: Option<Instant>,
+    last_turn: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct LotKey {
+    kind: Kind,
+    source: Arc<str>,
+    seen_at: i64,
+}
+
+#[derive(Default)]
+struct Lot {
+    entries: VecDeque<Entry>,
+    /// Times that it came back from a recipient that had begun with it.
+    attempts: u32,
+    /// The first ones are under way.
+    under_way: bool,
+}
+
+struct Entry {
+    number: u64,
+    value: String,
+    accepted: Instant,
+    accepted_at: i64,
+}
+
+impl Pending {
+    /// Adds what was accepted at this moment.
+    pub(crate) fn add(&mut self, accepted: Accepted, at: Instant) {
+        let id = accepted.reporter.id();
+        let waiting = self.reporters.entry(id).or_insert_with(|| Waiting {
+            reporter: accepted.reporter.clone(),
+            lots: HashMap::new(),
+            bytes: 0,
+            held_until: None,
+            last_turn: 0,
+        });
+        for (number, report) in accepted.reports {
+            waiting.bytes += bytes_of(&report.value);
+            let key = LotKey {
+                kind: report.kind,
+                source: report.source,
+                // Decides what travels together, and a minute is exact enough for MISP, which counts sightings by the day.
+                seen_at: report.seen_at.div_euclid(60).saturating_mul(60),
+            };
+            waiting.lots.entry(key).or_default().entries.push_back(Entry {
+                number,
+                value: report.value,
+                accepted: at,
+                accepted_at: accepted.accepted_at,
+            });
+        }
+    }
+
+    /// Returns a parcel of a lot that is ripe at this moment, of a site that is free; it stays here until it is settled.
+    pub(crate) fn take(&mut self, now: Instant, ripe: Ripeness, is_free: impl Fn(&str) -> bool) -> Option<Parcel> {
+        let free = self
+            .reporters
+            .values_mut()
+            .filter(|waiting| waiting.held_until.is_none_or(|until| until <= now) && is_free(waiting.reporter.site()));
+        let mut by_turn: Vec<&mut Waiting> = free.collect();
+        by_turn.sort_by_key(|waiting| waiting.last_turn);
+        for waiting in by_turn {
+            let ready = |(_, lot): &(&LotKey, &mut Lot)| lot.ripe_at(ripe).is_some_and(|at| at <= now);
+            let lots = waiting.lots.iter_mut().filter(ready);
+            let next = lots.min_by_key(|(_, lot)| (lot.attempts, lot.entries.front().map(|entry| entry.number)));
+            let Some((key, lot)) = next else { continue };
+            self.turn += 1;
+            waiting.last_turn = self.turn;
+            lot.under_way = true;
+            let (numbers, values) = lot.first(ripe.values).unzip();
+            return Some(Parcel {
+                reporter: waiting.reporter.clone(),
+                values,
+                kind: key.kind,
+                source: Arc::clone(&key.source),
+                seen_at: key.seen_at,
+                numbers,
+            });
+        }
+        None
+    }
+
+    /// Returns when a lot will be ripe, or a reporter be free again: nothing changes by itself before.
+    pub(crate) fn next_change(&self, now: Instant, ripe: Ripeness) -> Option<Instant> {
+        let changes = self.reporters.values().filter_map(|waiting| {
+            let first = waiting.lots.values().filter_map(|lot| lot.ripe_at(ripe)).min()?;
+            Some(first.max(waiting.held_until.unwrap_or(now)))
+        });
+        changes.min()
+    }
+
+    /// Takes away what a parcel held.
+    pub(crate) fn settle(&mut self, parcel: &Parcel) {
+        self.change_lot(parcel, |lot| {
+            let before = lot.entries.len();
+            lot.entries.retain(|entry| !parcel.numbers.contains(&entry.number));
+            debug_assert_eq!(before, lot.entries.len() + parcel.numbers.len());
+            lot.attempts = lot.attempts.saturating_sub(1);
+        });
+    }
+
+    /// Leaves a parcel where it is. One that the recipient had begun with is tried later than others, and in smaller pieces.
+    pub(crate) fn put_back(&mut self, parcel: &Parcel, was_begun: bool) {
+        self.change_lot(parcel, |lot| lot.attempts += u32::from(was_begun));
+    }
+
+    /// Leaves all of a reporter alone until then.
+    pub(crate) fn hold(&mut self, reporter: &Reporter, until: Instant) {
+        if let Some(waiting) = self.reporters.get_mut(&reporter.id()) {
+            waiting.held_until = Some(until);
+        }
+    }
+
+    /// Takes everything of a reporter away, and returns the numbers.
+    pub(crate) fn drop_reporter(&mut self, reporter: &Reporter) -> Vec<u64> {
+        let waiting = self.reporters.remove(&reporter.id());
+        let lots = waiting.into_iter().flat_map(|waiting| waiting.lots.into_values());
+        lots.flat_map(|lot| lot.entries).map(|entry| entry.number).collect()
+    }
+
+    /// Takes away what was accepted longer ago, unless it is under way, and returns the numbers.
+    pub(crate) fn expire(&mut self, now: Instant, max_age: Duration) -> Vec<u64> {
+        let mut expired = Vec::new();
+        for waiting in self.reporters.values_mut() {
+            for lot in waiting.lots.values_mut().filter(|lot| !lot.under_way) {
+                lot.entries.retain(|entry| {
+                    let is_young = now.saturating_duration_since(entry.accepted) < max_age;
+                    if !is_young {
+                        expired.push(entry.number);
+                        waiting.bytes -= bytes_of(&entry.value);
+                    }
+                    is_young
+                });
+            }
+            waiting.lots.retain(|_, lot| !lot.entries.is_empty());
+        }
+        self.reporters.retain(|_, waiting| !waiting.lots.is_empty());
+        expired
+    }
+
+    /// Returns all of it, to be written anew.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Accepted> {
+        self.reporters.values().flat_map(|waiting| {
+            let of_lot = |(key, lot): (&LotKey, &Lot)| {
+                let mut by_time: BTreeMap<i64, Vec<(u64, Report)>> = BTreeMap::new();
+                for entry in &lot.entries {
+                    let report = Report {
+                        value: entry.value.clone(),
+                        kind: key.kind,
+                        source: Arc::clone(&key.source),
+                        seen_at: key.seen_at,
+                    };
+                    by_time
+                        .entry(entry.accepted_at)
+                        .or_default()
+                        .push((entry.number, report));
+                }
+                by_time.into_iter().map(|(accepted_at, reports)| Accepted {
+                    reporter: waiting.reporter.clone(),
+                    accepted_at,
+                    reports,
+                })
+            };
+            waiting.lots.iter().flat_map(of_lot).collect::<Vec<_>>()
+        })
+    }
+
+    /// Returns what the reports of this reporter take, in bytes.
+    pub(crate) fn bytes_of(&self, reporter: ReporterId) -> u64 {
+        self.reporters.get(&reporter).map_or(0, |waiting| waiting.bytes)
+    }
+
+    /// Returns what all reports take, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.reporters.values().map(|waiting| waiting.bytes).sum()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.entries().count()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.reporters.is_empty()
+    }
+
+    /// Returns when the oldest one was accepted.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.entries().map(|entry| entry.accepted).min()
+    }
+
+    /// Returns how many reporters MISP refuses at this moment.
+    pub(crate) fn held(&self, now: Instant) -> usize {
+        let held = |waiting: &&Waiting| waiting.held_until.is_some_and(|until| until > now);
+        self.reporters.values().filter(held).count()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let lots = self.reporters.values().flat_map(|waiting| waiting.lots.values());
+        lots.flat_map(|lot| &lot.entries)
+    }
+
+    fn change_lot(&mut self, parcel: &Parcel, change: impl FnOnce(&mut Lot)) {
+        let id = parcel.reporter.id();
+        let Some(waiting) = self.reporters.get_mut(&id) else {
+            return;
+        };
+        let key = parcel.key();
+        let Some(lot) = waiting.lots.get_mut(&key) else {
+            return;
+        };
+        lot.under_way = false;
+        let before: u64 = lot.entries.iter().map(|entry| bytes_of(&entry.value)).sum();
+        change(lot);
+        let after: u64 = lot.entries.iter().map(|entry| bytes_of(&entry.value)).sum();
+        waiting.bytes -= before - after;
+        if lot.entries.is_empty() {
+            waiting.lots.remove(&key);
+        }
+        if waiting.lots.is_empty() {
+            self.reporters.remove(&id);
+        }
+    }
+}
+
+impl Lot {
+    /// When it is to be sent; nothing while some of it is under way.
+    fn ripe_at(&self, ripe: Ripeness) -> Option<Instant> {
+        let oldest = self.entries.front().filter(|_| !self.under_way)?.accepted;
+        let is_full = self.entries.len() >= ripe.values;
+        Some(if is_full { oldest } else { oldest + ripe.linger })
+    }
+
+    /// After each failure a quarter, down to single values: so one that MISP stumbles over keeps no other one back for long.
+    fn first(&self, most: usize) -> impl Iterator<Item = (u64, String)> {
+        let limit = (most >> (2 * self.attempts).min(16)).max(1);
+        let first = self.entries.iter().take(limit);
+        first.map(|entry| (entry.number, entry.value.clone()))
+    }
+}
+
+pub(crate) fn bytes_of(value: &str) -> u64 {
+    value.len() as u64 + REPORT_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    const RIPE: Ripeness = Ripeness {
+        values: 4,
+        linger: Duration::from_secs(5),
+    };
+
+    fn reporter(secret: &str) -> Reporter {
+        Reporter::new("misp.example.net", SecretString::from(secret))
+    }
+
+    fn accepted(who: &str, numbers: impl IntoIterator<Item = u64>, seen_at: i64) -> Accepted {
+        let report = |number| Report {
+            value: format!("{number}.example"),
+            kind: Kind::Hit,
+            source: "fw".into(),
+            seen_at,
+        };
+        Accepted {
+            reporter: reporter(who),
+            accepted_at: 7,
+            reports: numbers.into_iter().map(|number| (number, report(number))).collect(),
+        }
+    }
+
+    fn after(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_lot_goes_when_it_is_full_or_old_and_with_what_was_seen_in_the_same_minute() {
+        let start = Instant::now();
+        let mut pending = Pending::default();
+        pending.add(accepted("a", 0..3, 119), start);
+        assert!(pending.take(start, RIPE, |_| true).is_none());
+        assert_eq!(pending.next_change(start, RIPE), Some(after(start, 5)));
+        pending.add(accepted("a", 3..5, 60), start);
+        pending.add(accepted("a", 5..6, 120), start);
+        let parcel = pending.take(start, RIPE, |_| true).unwrap();
+        assert_eq!(
+            (parcel.numbers.as_slice(), parcel.seen_at),
+            ([0, 1, 2, 3].as_slice(), 60)
+        );
+        assert!(
+            pending.take(after(start, 4), RIPE, |_| true).is_none(),
+            "the rest of the lot waits for the first ones"
+        );
+        pending.settle(&parcel);
+        let next: Vec<_> = std::iter::from_fn(|| pending.take(after(start, 5), RIPE, |_| true)).collect();
+        let numbers: Vec<_> = next.iter().map(|parcel| parcel.numbers.clone()).collect();
+        assert_eq!(numbers, [vec![4], vec![5]]);
+        next.iter().for_each(|parcel| pending.settle(parcel));
+        assert!(pending.is_empty() && pending.bytes() == 0);
+    }
+
+    #[test]
+    fn reporters_take_turns_and_sites_that_are_busy_are_left_alone() {
+        let start = Instant::now();
+        let mut pending = Pending::default();
+        pending.add(accepted("a", 0..8, 0), start);
+        pending.add(accepted("b", 8..16, 0), start);
+        assert!(pending.take(start, RIPE, |_| false).is_none());
+        let mut whose = Vec::new();
+        for _ in 0..4 {
+            let parcel = pending.take(start, RIPE, |_| true).unwrap();
+            whose.push(parcel.numbers[0] / 8);
+            pending.settle(&parcel);
+        }
+        assert!(whose == [0, 1, 0, 1] || whose == [1, 0, 1, 0], "{whose:?}");
+    }
+
+    #[test]
+    fn what_misp_stumbles_over_is_tried_later_and_in_smaller_pieces() {
+        let start = Instant::now();
+        let mut pending = Pending::default();
+        pending.add(accepted("a", 0..4, 0), start);
+        pending.add(accepted("a", 4..8, 60), start);
+        let first = pending.take(start, RIPE, |_| true).unwrap();
+        assert_eq!(first.numbers, [0, 1, 2, 3]);
+        pending.put_back(&first, true);
+        let other = pending.take(start, RIPE, |_| true).unwrap();
+        assert_eq!(other.numbers, [4, 5, 6, 7]);
+        pending.settle(&other);
+        let again = pending.take(after(start, 5), RIPE, |_| true).unwrap();
+        assert_eq!(again.numbers, [0]);
+        pending.put_back(&again, false);
+        assert_eq!(pending.count(), 4);
+    }
+
+    #[test]
+    fn a_refused_reporter_is_held_and_the_others_go_on() {
+        let start = Instant::now();
+        let mut pending = Pending::default();
+        pending.add(accepted("a", 0..4, 0), start);
+        let parcel = pending.take(start, RIPE, |_| true).unwrap();
+        pending.put_back(&parcel, false);
+        pending.hold(&parcel.reporter, after(start, 60));
+        pending.add(accepted("b", 4..8, 0), start);
+        let parcel = pending.take(start, RIPE, |_| true).unwrap();
+        assert_eq!(parcel.numbers[0], 4);
+        pending.settle(&parcel);
+        assert!(pending.take(after(start, 59), RIPE, |_| true).is_none());
+        assert_eq!(
+            (pending.held(start), pending.next_change(start, RIPE)),
+            (1, Some(after(start, 60)))
+        );
+        assert!(pending.take(after(start, 60), RIPE, |_| true).is_some());
+    }
+
+    #[test]
+    fn what_waits_too_long_ends_and_what_is_under_way_does_not() {
+        let start = Instant::now();
+        let mut pending = Pending::default();
+        pending.add(accepted("a", 0..4, 0), start);
+        pending.add(accepted("a", 4..6, 60), start);
+        pending.add(accepted("a", 6..7, 60), after(start, 50));
+        let parcel = pending.take(start, RIPE, |_| true).unwrap();
+        assert_eq!(pending.expire(after(start, 60), Duration::from_secs(60)), [4, 5]);
+        assert_eq!(pending.count(), 5);
+        pending.put_back(&parcel, false);
+        assert_eq!(pending.expire(after(start, 60), Duration::from_secs(60)).len(), 4);
+        let mut gone = pending.drop_reporter(&reporter("a"));
+        gone.sort_unstable();
+        assert_eq!(gone, [6]);
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn records_hold_everything_that_waits() {
+        let mut pending = Pending::default();
+        pending.add(accepted("a", 0..3, 0), Instant::now());
+        pending.add(accepted("b", 3..5, 60), Instant::now());
+        let mut numbers: Vec<u64> = pending
+            .records()
+            .flat_map(|record| record.reports.into_iter().map(|(number, _)| number))
+            .collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [0, 1, 2, 3, 4]);
+    }
+}
