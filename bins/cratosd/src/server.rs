@@ -4,6 +4,7 @@ mod connection;
 mod newcomers;
 mod places;
 mod proxy_header;
+mod shares;
 mod tls;
 mod watched;
 
@@ -14,12 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use site_config::ReverseProxy;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::App;
 use crate::live;
 use newcomers::{Newcomer, Newcomers};
+use shares::{Share, Shares};
 
 /// After this long the answers that are still on their way at the end are given up.
 const GRACE: Duration = Duration::from_secs(30);
@@ -42,6 +45,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     listener.local_addr()?;
     // Further connections wait in the queue of the kernel.
     let places = Arc::new(Semaphore::new(places::available()));
+    let shares = Shares::of(places::available());
     let _following = (live::Following::begin(&app), crate::tls::Following::begin(&app));
     let (end, ending) = watch::channel(());
     let (graceful, newcomers) = (GracefulShutdown::new(), Newcomers::none());
@@ -60,8 +64,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
             Ok((stream, peer)) => {
                 let open = app.metrics().connection();
                 let (watcher, newcomer) = (graceful.watcher(), newcomers.one());
-                let (app, ending) = (Arc::clone(&app), ending.clone());
-                let connection = begin(app, watcher, newcomer, ending, stream, peer.ip().to_canonical());
+                let (app, ending, shares) = (Arc::clone(&app), ending.clone(), shares.clone());
+                let connection = begin(app, watcher, newcomer, ending, stream, peer.ip().to_canonical(), shares);
                 tokio::spawn(async move {
                     connection.await;
                     drop((place, open));
@@ -93,6 +97,7 @@ async fn begin(
     mut ending: watch::Receiver<()>,
     mut stream: TcpStream,
     peer: IpAddr,
+    shares: Shares,
 ) {
     // Answers are written in one go; waiting for more would only delay them. A socket that refuses is slower, not wrong.
     let _ = stream.set_nodelay(true);
@@ -102,9 +107,10 @@ async fn begin(
         caller = proxy_header::caller(&config.loaded.core.reverse_proxy, &mut stream, peer) => caller,
         _ = ending.changed() => None,
     };
+    let share = caller.and_then(|caller| share(&shares, caller, &config.loaded.core.reverse_proxy));
     // The configuration that the connection began with must not be kept alive by it.
     drop(config);
-    let Some(caller) = caller else {
+    let (Some(caller), Some(_share)) = (caller, share) else {
         return;
     };
     let Some(tls) = app.tls() else {
@@ -118,4 +124,13 @@ async fn begin(
     if let Some(stream) = stream {
         connection::serve(app, watcher, newcomer, stream, caller).await;
     }
+}
+
+/// Returns nothing where the address has too many connections already. The addresses of trusted proxies may have any number.
+fn share(shares: &Shares, caller: IpAddr, proxy: &ReverseProxy) -> Option<Share> {
+    let has_proxies = proxy.enabled || proxy.proxy_protocol;
+    if has_proxies && proxy.trusts(caller) {
+        return Some(Share::of_a_proxy());
+    }
+    shares.take(caller)
 }

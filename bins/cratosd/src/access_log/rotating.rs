@@ -102,9 +102,12 @@ impl Rotating {
 
     /// Where a name cannot be changed the file grows on, and this is tried again later.
     fn rotate(&mut self) -> io::Result<()> {
-        for number in (1..self.rotations).rev() {
+        // Up to the first name that is free: a rotation that fails again and again must not push the older files out.
+        let is_free = |number: &u32| fs::symlink_metadata(numbered(&self.path, *number)).is_err();
+        let free = (1..self.rotations).find(is_free).unwrap_or(self.rotations);
+        for number in (1..free).rev() {
             let (from, to) = (numbered(&self.path, number), numbered(&self.path, number + 1));
-            // Mostly there is none yet.
+            // What cannot be moved stays, and the next one fails in its place.
             let _ = fs::rename(from, to);
         }
         if fs::rename(&self.path, numbered(&self.path, 1)).is_err() {
@@ -221,6 +224,21 @@ mod tests {
         fs::create_dir_all(numbered(&path, 1).join("x")).unwrap();
         log.write(b"line 2\n").unwrap();
         assert_eq!(read(&path, 0).as_deref(), Some("line 1\nline 2\n"));
+    }
+
+    #[test]
+    fn a_rotation_that_keeps_failing_loses_no_older_file() {
+        let (_folder, path) = folder();
+        let mut log = Rotating::new(path.clone(), 8, 3);
+        for line in 1..=3 {
+            log.write(format!("line {line}\n").as_bytes()).unwrap();
+        }
+        fs::remove_file(&path).unwrap();
+        for _ in 0..5 {
+            log.rotate().unwrap();
+        }
+        let texts: Vec<_> = (1..=3).filter_map(|number| read(&path, number)).collect();
+        assert_eq!(texts, ["line 2\n", "line 1\n"]);
     }
 
     #[test]

@@ -162,18 +162,13 @@ fn its_memory_is_dumped_nowhere() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_crowd_of_idle_callers_leaves_the_daemon_its_own_files() {
     let installation = Installation::new().with_site("misp.example.net", SITE);
-    let mut command = std::process::Command::new("sh");
-    command
-        .args(["-c", "ulimit -n 128; exec \"$0\" serve --listen 127.0.0.1:0"])
-        .arg(env!("CARGO_BIN_EXE_cratosd"))
-        .current_dir(installation.path())
-        .env_clear();
-    let mut daemon = crate::support::Daemon::start(command);
+    let mut daemon = with_few_descriptors(&installation);
     let address = daemon.address();
     let crowd: Vec<_> = (0..140)
-        .map(|_| std::net::TcpStream::connect(address).unwrap())
+        .map(|n| connect_from(if n % 2 == 0 { "127.0.0.2" } else { "127.0.0.3" }, address))
         .collect();
     std::thread::sleep(std::time::Duration::from_millis(300));
     installation.write("sites/second.example.net.yaml", SITE);
@@ -186,4 +181,44 @@ fn a_crowd_of_idle_callers_leaves_the_daemon_its_own_files() {
     );
     drop(crowd);
     assert_eq!(get(&format!("http://{address}/healthz"), None).status, 200);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn one_address_cannot_take_all_places() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let mut daemon = with_few_descriptors(&installation);
+    let address = daemon.address();
+    let mut crowd: Vec<_> = (0..100).map(|_| connect_from("127.0.0.2", address)).collect();
+    // 128 descriptors are 64 places, of which one address gets half: the others were closed.
+    daemon.wait_for_log("its address holds half of all connections");
+    assert_eq!(get(&format!("http://{address}/healthz"), None).status, 200);
+    let mut last = crowd.pop().unwrap();
+    assert_eq!(std::io::Read::read(&mut last, &mut [0]).unwrap_or(0), 0, "it is closed");
+}
+
+/// Starts a daemon that may open 128 files.
+fn with_few_descriptors(installation: &Installation) -> crate::support::Daemon {
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 128; exec \"$0\" serve --listen 127.0.0.1:0"])
+        .arg(env!("CARGO_BIN_EXE_cratosd"))
+        .current_dir(installation.path())
+        .env_clear();
+    crate::support::Daemon::start(command)
+}
+
+/// Connects from one of the addresses of the loopback interface.
+fn connect_from(source: &str, address: std::net::SocketAddr) -> std::net::TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{source}:0").parse().unwrap()).unwrap();
+        let stream = socket.connect(address).await.unwrap().into_std().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream
+    })
 }
