@@ -1,6 +1,9 @@
 //! The sample data of `cratosd demo`: every indicator type in every feed, and a story for each case.
 
-use crate::sim::{Sim, SimBuilder};
+use crate::{
+    decaying::DecayingModel,
+    sim::{Sim, SimBuilder},
+};
 
 /// The tag prefix of the sample data: its tags are `example:incident-classification=…`, with `cust1` to `cust5` for the
 /// custom feeds.
@@ -29,4 +32,5 @@ pub fn demo() -> SimBuilder {
     FILES
         .iter()
         .fold(Sim::builder(), |sim, (name, text)| sim.event_text(*name, *text))
+        .decaying_model(DecayingModel::nids())
 }

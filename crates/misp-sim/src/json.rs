@@ -5,6 +5,8 @@
 pub(crate) enum Node {
     /// A number from the data base: in quotes, unless the stand-in was told not to.
     Number(u64),
+    /// A number out of JSON that is kept in the data base: never in quotes.
+    Decimal(f64),
     Text(String),
     Bool(bool),
     Null,
@@ -48,9 +50,34 @@ impl Node {
         out
     }
 
+    /// Writes it as it stands inside an answer of a search: without white space.
+    pub(crate) fn compact(&self, out: &mut Vec<u8>, stringify: bool) {
+        let (brackets, entries): (&[u8; 2], Vec<(Option<&str>, &Self)>) = match self {
+            Self::List(items) => (b"[]", items.iter().map(|item| (None, item)).collect()),
+            Self::Object(entries) => (
+                b"{}",
+                entries.iter().map(|(key, value)| (Some(key.as_str()), value)).collect(),
+            ),
+            single => return single.write(out, stringify, 0),
+        };
+        out.push(brackets[0]);
+        for (index, (key, value)) in entries.into_iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            if let Some(key) = key {
+                write_text(out, key);
+                out.push(b':');
+            }
+            value.compact(out, stringify);
+        }
+        out.push(brackets[1]);
+    }
+
     fn write(&self, out: &mut Vec<u8>, stringify: bool, depth: usize) {
         match self {
             Self::Number(number) => write_number(out, *number, stringify),
+            Self::Decimal(number) => out.extend_from_slice(number.to_string().as_bytes()),
             Self::Text(text) => write_text(out, text),
             Self::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
             Self::Null => out.extend_from_slice(b"null"),

@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod bulk;
 mod clock;
+mod decaying;
 mod demo;
 mod fault;
 mod json;
@@ -27,6 +28,7 @@ mod warninglist;
 pub use crate::{
     bulk::Bulk,
     clock::Clock,
+    decaying::DecayingModel,
     demo::{DEMO_TAG, demo},
     fault::{Fault, FaultRule},
     load::LoadError,

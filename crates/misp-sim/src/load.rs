@@ -136,6 +136,7 @@ struct FileTag {
     colour: Option<String>,
     #[serde(default = "yes")]
     exportable: bool,
+    numerical_value: Option<i64>,
 }
 
 impl FileTag {
@@ -145,6 +146,7 @@ impl FileTag {
             id: self.id,
             colour: self.colour.unwrap_or(usual.colour),
             exportable: self.exportable,
+            numerical_value: self.numerical_value,
             name: usual.name,
         }
     }

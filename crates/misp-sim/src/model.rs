@@ -156,6 +156,8 @@ pub struct Tag {
     pub colour: String,
     /// Whether it is in answers without `includeAllTags`.
     pub exportable: bool,
+    /// What it is worth, where a taxonomy says so.
+    pub numerical_value: Option<i64>,
 }
 
 impl Tag {
@@ -171,7 +173,15 @@ impl Tag {
             colour: format!("#{:06x}", mix & 0x00ff_ffff),
             name,
             exportable: true,
+            numerical_value: None,
         }
+    }
+
+    /// Sets what it is worth, as a taxonomy does.
+    #[must_use]
+    pub fn worth(mut self, numerical_value: i64) -> Self {
+        self.numerical_value = Some(numerical_value);
+        self
     }
 }
 
@@ -442,6 +452,13 @@ impl Attribute {
     #[must_use]
     pub fn deleted(mut self) -> Self {
         self.deleted = true;
+        self
+    }
+
+    /// Sets when it was last seen, ISO 8601.
+    #[must_use]
+    pub fn last_seen(mut self, time: impl Into<String>) -> Self {
+        self.last_seen = Some(time.into());
         self
     }
 

@@ -57,6 +57,48 @@ pub(crate) struct Query {
     pub(crate) limit: Option<i64>,
     pub(crate) page: i64,
     pub(crate) order: Order,
+    pub(crate) decay: Option<Decay>,
+}
+
+/// What a search wants to know of scores.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Decay {
+    /// The numbers of the models; none for all that are switched on and cover the type.
+    pub(crate) models: Option<Vec<u64>>,
+    /// Whether rows are left out that are decayed by every model that says something of them.
+    pub(crate) exclude_decayed: bool,
+    /// What counts in place of each model's threshold.
+    pub(crate) threshold: Option<f64>,
+    pub(crate) full_model: bool,
+    pub(crate) now: i64,
+}
+
+impl Decay {
+    /// Reads it. `decayScore` is not something MISP knows (308), and `score` alone does nothing (307).
+    fn read(body: &Map<String, Value>, now: i64) -> Option<Self> {
+        let flag = |key: &str| body.get(key).is_some_and(truthy);
+        if !flag("includeDecayScore") && !flag("excludeDecayed") {
+            return None;
+        }
+        let id = |value: &Value| number(Some(value)).and_then(|id| u64::try_from(id).ok());
+        let models = body.get("decayingModel").filter(|value| truthy(value));
+        let overridden = body
+            .get("modelOverrides")
+            .and_then(|overrides| overrides.get("threshold"));
+        let threshold = number(body.get("score")).or_else(|| number(overridden));
+        Some(Self {
+            models: models.map(|models| match models {
+                Value::Array(list) => list.iter().filter_map(id).collect(),
+                // A name is no number: then no model is meant (310).
+                one => id(one).into_iter().collect(),
+            }),
+            exclude_decayed: flag("excludeDecayed"),
+            #[expect(clippy::cast_precision_loss, reason = "a score is below a hundred or so")]
+            threshold: threshold.map(|threshold| threshold as f64),
+            full_model: flag("includeFullModel"),
+            now,
+        })
+    }
 }
 
 /// Which attributes count by their soft deletion.
@@ -96,6 +138,7 @@ impl Query {
         let terms = |key: &str| Terms::read(body.get(key));
         let time = |key: &str| TimeFilter::read(body.get(key), now);
         let flag = |key: &str| body.get(key).is_some_and(truthy);
+        let decay = Decay::read(body, now);
         Ok(Self {
             tags: TagFilter::read(body.get("tags"))?,
             kinds: terms("type")?.map(KindFilter::new),
@@ -117,13 +160,15 @@ impl Query {
             to: date(body.get("to"), now),
             first_seen: time("first_seen"),
             enforce_warninglist: flag("enforceWarninglist"),
-            include_event_tags: flag("includeEventTags"),
+            // Scores hang on the tags of the event, so that these come too (302).
+            include_event_tags: flag("includeEventTags") || decay.is_some(),
             include_all_tags: flag("includeAllTags"),
             include_context: flag("includeContext"),
             include_event_uuid: flag("includeEventUuid"),
             limit: limit(body.get("limit"))?,
             page: number(body.get("page")).unwrap_or(1).max(1),
             order: order(body.get("order")),
+            decay,
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Writes the rows of a search answer, in MISP's key order and without building anything in between.
 
 use crate::{
-    json::{write_number, write_text},
+    decaying::DecayScore,
+    json::{Node, object, write_number, write_text},
     query::Query,
     store::{AttributeRow, EventRow, Store, TagRef},
 };
@@ -21,6 +22,7 @@ pub(crate) struct Renderer<'a> {
     all_tags: bool,
     context: bool,
     event_uuid: bool,
+    full_model: bool,
     first: bool,
 }
 
@@ -39,7 +41,12 @@ impl<'a> Renderer<'a> {
             write_text(&mut out, &tag.name);
             out.extend_from_slice(b",\"colour\":");
             write_text(&mut out, &tag.colour);
-            out.extend_from_slice(b",\"numerical_value\":null");
+            out.extend_from_slice(b",\"numerical_value\":");
+            match tag.numerical_value {
+                None => out.extend_from_slice(b"null"),
+                Some(worth) if stringify => write_text(&mut out, &worth.to_string()),
+                Some(worth) => out.extend_from_slice(worth.to_string().as_bytes()),
+            }
             out
         };
         let quoted = |name: &str| {
@@ -58,6 +65,7 @@ impl<'a> Renderer<'a> {
             all_tags: query.include_all_tags,
             context: query.include_context,
             event_uuid: query.include_event_uuid,
+            full_model: query.decay.as_ref().is_some_and(|decay| decay.full_model),
             first: true,
         }
     }
@@ -67,7 +75,7 @@ impl<'a> Renderer<'a> {
         self.out
     }
 
-    pub(crate) fn row(&mut self, row: &AttributeRow) {
+    pub(crate) fn row(&mut self, row: &AttributeRow, scores: &[DecayScore<'_>]) {
         let store = self.store;
         let event = store.event_of(row);
         if self.event.as_ref().is_none_or(|(slot, _)| *slot != row.event) {
@@ -100,6 +108,7 @@ impl<'a> Renderer<'a> {
         if self.event_uuid {
             self.text(",\"event_uuid\":", event.uuid.hyphenated().encode_lower(&mut [0; 36]));
         }
+        self.decay_scores(scores);
         self.raw(",\"Event\":");
         if let Some((_, part)) = &self.event {
             self.out.extend_from_slice(&part.object);
@@ -112,6 +121,33 @@ impl<'a> Renderer<'a> {
         }
         self.tag_list(row);
         self.raw("}");
+    }
+
+    /// Writes `decay_score`, one for each model; nothing when no model has a say.
+    fn decay_scores(&mut self, scores: &[DecayScore<'_>]) {
+        let mut lead = ",\"decay_score\":[";
+        for score in scores {
+            let model = if self.full_model {
+                score.model.page(true)
+            } else {
+                object([
+                    ("id", score.model.id.into()),
+                    ("name", score.model.name.as_str().into()),
+                ])
+            };
+            let node = object([
+                ("score", Node::Decimal(score.score)),
+                ("base_score", Node::Decimal(score.base_score)),
+                ("decayed", score.decayed.into()),
+                ("DecayingModel", model),
+            ]);
+            self.raw(lead);
+            node.compact(&mut self.out, self.stringify);
+            lead = ",";
+        }
+        if lead == "," {
+            self.raw("]");
+        }
     }
 
     /// Writes `Tag` with the attribute's own tags and, when asked for, those it inherits; nothing when there are none.

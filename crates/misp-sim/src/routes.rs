@@ -63,6 +63,10 @@ fn page(shared: &Shared, asked: &Asked, user: &crate::model::User, twist: Twist)
     match segments.as_slice() {
         ["attributes", "restSearch", ..] => searches::attributes(shared, asked, user, twist),
         ["attributes", "attributeStatistics", rest @ ..] => pages::statistics(&shared.read(), rest),
+        ["decayingModel", "index"] => pages::decaying_models(&shared.read(), twist.stringify),
+        ["decayingModel", "view", id] => {
+            pages::decaying_model(&shared.read(), id, twist.stringify, &asked.path_as_sent())
+        }
         ["events", "index", ..] => events::index(shared, asked, user, twist.stringify),
         ["sightings", "add"] => sightings::add(shared, asked, user, twist.stringify),
         ["servers", "getVersion"] => pages::version(user),
@@ -71,7 +75,7 @@ fn page(shared: &Shared, asked: &Asked, user: &crate::model::User, twist: Twist)
         ["warninglists", "index"] => pages::warninglists(&shared.read(), twist.stringify),
         ["warninglists", "view", id] => pages::warninglist(&shared.read(), id, twist.stringify, &asked.path_as_sent()),
         [
-            "attributes" | "events" | "servers" | "users" | "warninglists",
+            "attributes" | "decayingModel" | "events" | "servers" | "users" | "warninglists",
             action,
             ..,
         ] if !REAL_ACTIONS.contains(action) => Answer::usual_error(StatusCode::FORBIDDEN, &asked.path_as_sent()),

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use crate::{
+    decaying,
     query::{Deleted, Order, Query, Terms, iso},
     render::Renderer,
     store::{AttributeRow, EventRow, Store},
@@ -37,7 +38,15 @@ pub(crate) fn search(store: &Store, query: &Query, reader: Reader, stringify: bo
         if query.enforce_warninglist && store.checker.is_listed(store.names.name(row.kind), &row.value) {
             continue;
         }
-        renderer.row(row);
+        let scores = query.decay.as_ref().map(|decay| decaying::scores(store, row, decay));
+        let scores = scores.unwrap_or_default();
+        if query.decay.as_ref().is_some_and(|decay| decay.exclude_decayed)
+            && !scores.is_empty()
+            && scores.iter().all(|score| score.decayed)
+        {
+            continue;
+        }
+        renderer.row(row, &scores);
         sent += 1;
     }
     Found {

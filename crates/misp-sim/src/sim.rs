@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     bulk::Bulk,
     clock::Clock,
+    decaying::DecayingModel,
     fault::{Fault, FaultRule},
     load::{LoadError, read_events},
     log::LoggedRequest,
@@ -137,6 +138,14 @@ impl SimBuilder {
     pub fn warninglist(self, list: Warninglist) -> Self {
         self.step(move |store| {
             store.add_warninglist(list);
+            Ok(())
+        })
+    }
+
+    /// Adds a decaying model.
+    pub fn decaying_model(self, model: DecayingModel) -> Self {
+        self.step(move |store| {
+            store.add_decaying_model(model);
             Ok(())
         })
     }

@@ -16,6 +16,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
+    decaying::DecayingModel,
     model::{Organisation, Tag, User, Warninglist},
     warninglist::Checker,
 };
@@ -33,6 +34,7 @@ pub struct Store {
     tag_index: HashMap<String, u32>,
     pub(crate) warninglists: Vec<Warninglist>,
     pub(crate) checker: Checker,
+    pub(crate) decaying_models: Vec<DecayingModel>,
     pub(crate) events: Vec<EventRow>,
     event_index: HashMap<u64, u32>,
     /// In ascending order of id; hard deleted ones stay as marked gaps.
@@ -55,6 +57,7 @@ impl Store {
             tag_index: HashMap::new(),
             warninglists: Vec::new(),
             checker: Checker::default(),
+            decaying_models: Vec::new(),
             events: Vec::new(),
             event_index: HashMap::new(),
             attributes: Vec::new(),

@@ -10,6 +10,7 @@
 //! | 160–179 | time filters | exactly, with the clock at the time of the recording |
 //! | 200–235 | shapes, types, categories | exactly |
 //! | 250–299 | organisation, values, events, forms of the request | exactly |
+//! | 300–318, 704 | decay scores and models | exactly, with the clock at the time of the answer; the models are those of 317 |
 //! | 330–347 | paging and order | exactly |
 //! | 350–366 | the event of 20,000 attributes | ids and headers: its UUIDs and texts are not in the recordings |
 //! | 419, 420 | output formats | exactly |
@@ -22,7 +23,7 @@
 //! | 710–731 | one edit after the other on one event | exactly |
 //! | 738–749 | wildcards, odd forms | exactly |
 //!
-//! Not copied at all: warninglists and their hits (207, 240–248, 510–519), which name lists that are not ours; 301–314 decay,
+//! Not copied at all: warninglists and their hits (207, 240–248, 510–519), which name lists that are not ours;
 //! 221, 733–737, whose order or rows depend on indexes and data that the recordings do not show; 400–463 other formats, 205, 206, 215–217, 504–507, 520–553 and 556–563 pages, none of which the stand-in has; 631, 100 kB of values;
 //! 660–663, 680–690 faults of the server behind MISP (see `Fault`); 732, the allowedlist.
 
@@ -36,7 +37,9 @@ mod support;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use misp_sim::{Attribute, Bulk, Clock, Event, Moment, Organisation, Publication, RunningSim, Sim, User};
+use misp_sim::{
+    Attribute, Bulk, Clock, DecayingModel, Event, Moment, Organisation, Publication, RunningSim, Sim, User,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use support::{Got, send};
@@ -329,7 +332,7 @@ fn asks_for_everything(number: u32) -> bool {
 
 fn is_plain(number: u32) -> bool {
     let has_test_of_its_own = asks_for_everything(number)
-        || matches!(number, 30 | 31 | 350..=366 | 500..=503 | 554..=555 | 570..=576 | 650..=731 | 738);
+        || matches!(number, 30 | 31 | 300..=318 | 350..=366 | 500..=503 | 554..=555 | 570..=576 | 650..=731 | 738);
     !has_test_of_its_own
 }
 
@@ -560,6 +563,57 @@ fn numbers_come_without_quotes_when_told() {
     assert_eq!(all_agree(&sim, &recordings(|number| number == 700)), 1);
 }
 
+/// The models of the recorded instance.
+fn with_models(sim: misp_sim::SimBuilder) -> misp_sim::SimBuilder {
+    let uuid = |text: &str| Some(text.parse().unwrap());
+    let quick = |id, name: &str, types: &[&str]| DecayingModel {
+        id,
+        lifetime: 3.0,
+        decay_speed: 2.3,
+        ..DecayingModel::new(name, types)
+            .weight("estimative-language:confidence-in-analytic-judgment", 0.25)
+            .weight("estimative-language:likelihood-probability", 0.25)
+            .weight("phishing:psychological-acceptability", 0.25)
+            .weight("phishing:state", 0.25)
+    };
+    let nids = DecayingModel::nids();
+    let names: Vec<&str> = nids.attribute_types.iter().take(9).map(String::as_str).collect();
+    let vishing = DecayingModel {
+        lifetime: 10.0,
+        enabled: false,
+        uuid: uuid("1097c0fe-06eb-4741-94d9-8098301d92f4"),
+        description: "Simple model to rapidly decay voice scamming, vishing relying on phone-numbers.".to_owned(),
+        ..quick(1, "Vishing model", &["phone-number", "prtn"])
+    };
+    let phishing = DecayingModel {
+        version: 2,
+        uuid: uuid("dbbd7ba7-6559-48fc-ab58-cc499d1b1143"),
+        description: "Simple model to rapidly decay phishing website.".to_owned(),
+        ..quick(2, "Phishing model", &names)
+    };
+    sim.decaying_model(vishing)
+        .decaying_model(phishing)
+        .decaying_model(nids)
+}
+
+/// When MISP reckoned: some recordings were asked for in one second and answered in the next.
+fn at_the_time_of_the_answer(mut exchange: Exchange) -> Exchange {
+    let date = jiff::fmt::rfc2822::parse(&exchange.response.headers["Date"]).unwrap();
+    exchange.meta.recorded_at = date.timestamp().as_second().into();
+    exchange
+}
+
+#[test]
+fn decay_scores_are_reckoned_to_the_last_digit() {
+    let events = || with_models(instance().event_text("events.json", data("events.json")));
+    let (sim, unquoted) = (start(events()), start(events().stringify(false)));
+    let exchanges = |numbers: fn(u32) -> bool| -> Vec<Exchange> {
+        recordings(numbers).into_iter().map(at_the_time_of_the_answer).collect()
+    };
+    assert_eq!(all_agree(&sim, &exchanges(|number| matches!(number, 300..=318))), 19);
+    assert_eq!(all_agree(&unquoted, &exchanges(|number| number == 704)), 1);
+}
+
 /// The event that the recorded edits were made on.
 fn edited_event() -> Event {
     let uuids = [
@@ -639,7 +693,7 @@ fn a_deep_page_of_a_hundred_thousand_is_whole() {
 fn every_copied_recording_is_replayed() {
     let replayed_elsewhere = |number: u32| {
         asks_for_everything(number)
-            || matches!(number, 30 | 31 | 350..=366 | 500..=503 | 554..=555 | 570..=576 | 650..=656)
+            || matches!(number, 30 | 31 | 300..=318 | 350..=366 | 500..=503 | 554..=555 | 570..=576 | 650..=656 | 704)
     };
     let replayed_last = |number: u32| matches!(number, 665..=667 | 670 | 700 | 710..=728 | 730 | 731 | 738);
     let forgotten: Vec<u32> =

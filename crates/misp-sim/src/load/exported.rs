@@ -51,6 +51,7 @@ struct ExportedTag {
     #[serde(default)]
     local: bool,
     exportable: Option<bool>,
+    numerical_value: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -174,6 +175,7 @@ fn tag_uses(tags: &[ExportedTag], loaded: &mut Loaded) -> Vec<TagUse> {
             name: usual.name,
             colour,
             exportable: raw.exportable.unwrap_or(true),
+            numerical_value: crate::query::number(raw.numerical_value.as_ref()),
         });
     }
     tags.iter()

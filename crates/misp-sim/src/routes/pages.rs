@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::{
     answer::Answer,
+    decaying::DecayingModel,
     json::{Node, object},
     model::{Role, User, Warninglist, WarninglistKind},
     sim::Shared,
@@ -270,6 +271,31 @@ pub(super) fn warninglist(store: &Store, id: &str, stringify: bool, url: &str) -
         Node::List(list.attribute_types.iter().enumerate().map(kind).collect()),
     ));
     Answer::json(object([("Warninglist", Node::Object(entries))]).pretty(stringify))
+}
+
+/// `/decayingModel/index`, those that are switched off too.
+pub(super) fn decaying_models(store: &Store, stringify: bool) -> Answer {
+    let one = |model| decaying_page(model, false);
+    Answer::json(Node::List(store.decaying_models.iter().map(one).collect()).pretty(stringify))
+}
+
+/// `/decayingModel/view/ID`.
+pub(super) fn decaying_model(store: &Store, id: &str, stringify: bool, url: &str) -> Answer {
+    match store.decaying_models.iter().find(|model| id.parse() == Ok(model.id)) {
+        Some(model) => Answer::json(decaying_page(model, true).pretty(stringify)),
+        None => Answer::error(
+            StatusCode::NOT_FOUND,
+            "No Decaying Model with the provided ID exists, or you are not authorised to see it",
+            url,
+        ),
+    }
+}
+
+fn decaying_page(model: &DecayingModel, says_editable: bool) -> Node {
+    object([
+        ("DecayingModel", model.page(says_editable)),
+        ("DecayingModelMapping", Node::List(Vec::new())),
+    ])
 }
 
 fn head(list: &Warninglist) -> Vec<(String, Node)> {

@@ -7,6 +7,7 @@ use super::{
     edit::NoSuch,
     rows::{AttributeRow, EventRow, Rare, TagRef},
 };
+use crate::decaying::DecayingModel;
 use crate::model::{Attribute, Event, Organisation, Publication, Tag, TagUse, User, Warninglist, usual_category};
 
 impl Store {
@@ -48,6 +49,15 @@ impl Store {
         let id = list.id;
         self.warninglists.push(list);
         self.checker = crate::warninglist::Checker::new(&self.warninglists);
+        id
+    }
+
+    /// Adds a decaying model and returns its number; one of that number that is there already is replaced.
+    pub fn add_decaying_model(&mut self, mut model: DecayingModel) -> u64 {
+        self.decaying_models.retain(|known| known.id != model.id);
+        model.id = free_id(model.id, self.decaying_models.iter().map(|known| known.id));
+        let id = model.id;
+        self.decaying_models.push(model);
         id
     }
 
