@@ -11,6 +11,7 @@ mod conditional;
 mod feeds;
 mod flights;
 mod floods;
+mod graylog;
 mod hostile;
 mod legacy;
 mod live;
