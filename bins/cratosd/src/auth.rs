@@ -5,10 +5,11 @@ mod presented;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use feed_engine::Upstream;
+use feed_classification::Tlp;
+use feed_engine::{Filter, Upstream};
 use site_config::{Loaded, Site, SiteName};
 use subtle::{Choice, ConstantTimeEq as _};
-use token_crypto::{Allowed, Claims, OpenError, Permission, Protocol, Scope, token_sha256};
+use token_crypto::{Allowed, Claims, OpenError, Permission, Protocol, Scope, TlpLevel, token_sha256};
 use zeroize::Zeroizing;
 
 use crate::app::Snapshot;
@@ -29,6 +30,11 @@ impl Grant {
         self.upstream.site()
     }
 
+    /// Returns the limits of the token, which a query can narrow.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter::NONE.with_max_tlp(level(self.scope.max_tlp))
+    }
+
     /// Checks that the token has a permission.
     ///
     /// # Errors
@@ -42,12 +48,13 @@ impl Grant {
         )))
     }
 
-    /// Checks that the token may see what is about the whole site and no feed: one that is limited to some feeds or types may not.
+    /// Checks that the token may see what is about the whole site and no feed: one that is limited to some feeds, types or TLP levels may
+    /// not.
     ///
     /// # Errors
     /// 403 that names `what`.
     pub(crate) fn check_whole_site(&self, what: &str) -> Result<(), Reject> {
-        if self.scope.feeds == Allowed::All && self.scope.types == Allowed::All {
+        if self.scope.feeds == Allowed::All && self.scope.types == Allowed::All && self.filter().is_none() {
             return Ok(());
         }
         Err(forbidden(format!("This token does not cover {what}.")))
@@ -162,6 +169,16 @@ fn site_of<'l>(claims: &Claims, loaded: &'l Loaded) -> Result<&'l Arc<Site>, Rej
     Ok(site)
 }
 
+fn level(level: TlpLevel) -> Tlp {
+    match level {
+        TlpLevel::Clear => Tlp::Clear,
+        TlpLevel::Green => Tlp::Green,
+        TlpLevel::Amber => Tlp::Amber,
+        TlpLevel::AmberStrict => Tlp::AmberStrict,
+        TlpLevel::Red => Tlp::Red,
+    }
+}
+
 /// Looks at every digest to its end, so that the time does not tell how close a guess was.
 fn is_denied(site: &Site, digest: &str) -> bool {
     let hits = site
@@ -206,6 +223,12 @@ fn passes_as_base64(token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_is_the_same_in_tokens_and_in_tags() {
+        let of_tokens = TlpLevel::ALL.map(|of_token| (of_token.as_str(), level(of_token)));
+        assert_eq!(of_tokens, Tlp::ALL.map(|of_tags| (of_tags.as_str(), of_tags)));
+    }
 
     #[test]
     fn tokens_that_do_not_open_are_refused_in_the_words_of_the_reference() {

@@ -14,6 +14,7 @@ mod feedmapping;
 mod generate_token;
 mod healthz;
 mod landing;
+mod limits;
 mod lookup;
 mod metrics;
 mod openapi;
@@ -295,7 +296,7 @@ impl<'a> Route<'a> {
             Self::GenerateTokenJson => generate_token::post(app, &app.snapshot(), request).await,
             Self::GenerateTokenForm => generate_token::form::answer(app, &app.snapshot(), request).await,
             Self::Feed(path) => feed::get(app, &request, &grant()?, &path).await,
-            Self::ClearCache(path) => clear_cache::delete(app, &grant()?, &path),
+            Self::ClearCache(path) => clear_cache::delete(app, &request, &grant()?, &path),
             Self::Lookup => lookup::answer(app, &grant()?, request, None).await,
             Self::LookupValue(value) => lookup::answer(app, &grant()?, request, Some(value)).await,
             Self::Changes(path) => changes::get(app, &request, &grant()?, &path).await,

@@ -42,6 +42,12 @@ impl Filter {
         self
     }
 
+    /// Returns the filter that lets through what both let through.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.with_max_tlp(other.max_tlp)
+    }
+
     /// Returns the most closed level that gets through.
     #[must_use]
     pub fn max_tlp(&self) -> Tlp {

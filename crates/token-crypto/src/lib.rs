@@ -35,6 +35,7 @@ mod ring;
 mod scope;
 mod sealed;
 mod text;
+mod tlp_level;
 mod wire;
 
 pub use cache_key::cache_key;
@@ -45,3 +46,4 @@ pub use keygen::{generate_key, generate_salt};
 pub use ring::{KeyRing, KeyRingBuilder, Opened, SealedToken};
 pub use scope::{Allowed, Permission, Permissions, Scope, UnknownPermission};
 pub use text::{MAX_TOKEN_LEN, token_sha256};
+pub use tlp_level::{TlpLevel, UnknownTlpLevel};

@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
 
-/// What the holder of a token may have: feeds, types, outputs, from which networks, and what else.
+use crate::TlpLevel;
+
+/// What the holder of a token may have: feeds, types, outputs, how closed, from which networks, and what else.
 ///
 /// [`Scope::new`] is every feed, type and output from everywhere without any permission; narrow it with the `with_…`
 /// methods. [`Scope::unrestricted`] is what a token without scope has, which includes clearing the cache.
@@ -17,6 +19,8 @@ pub struct Scope {
     pub types: Allowed,
     /// Outputs and vendors, as in the URL.
     pub outputs: Allowed,
+    /// The most closed TLP level of what may be seen; red is no limit.
+    pub max_tlp: TlpLevel,
     /// Source networks of either family; none given means from everywhere that the site allows.
     pub networks: Vec<IpNet>,
     /// What may be done beside reading feeds.
@@ -58,6 +62,13 @@ impl Scope {
     #[must_use]
     pub fn with_outputs<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.outputs = Allowed::only(names);
+        self
+    }
+
+    /// Allows only what is as open as this TLP level, or more.
+    #[must_use]
+    pub fn with_max_tlp(mut self, level: TlpLevel) -> Self {
+        self.max_tlp = level;
         self
     }
 
@@ -108,11 +119,12 @@ impl Scope {
         self.permissions.contains(permission)
     }
 
-    /// Returns whether nothing narrows the scope: every feed, type and output from every address.
+    /// Returns whether nothing narrows the scope: every feed, type, output and TLP level from every address.
     #[must_use]
     pub fn is_unrestricted(&self) -> bool {
         let lists = [&self.feeds, &self.types, &self.outputs];
-        lists.iter().all(|list| **list == Allowed::All) && self.networks.is_empty()
+        let is_limited = self.max_tlp < TlpLevel::Red;
+        lists.iter().all(|list| **list == Allowed::All) && self.networks.is_empty() && !is_limited
     }
 }
 
@@ -320,6 +332,7 @@ mod tests {
         assert!(scope.permits_type("ipv4") && !scope.permits_type("ipv4ext"));
         assert!(scope.permits_output("txt") && !scope.permits_output("TXT"));
         assert!(!scope.is_unrestricted() && Scope::unrestricted().is_unrestricted());
+        assert!(!Scope::new().with_max_tlp(TlpLevel::AmberStrict).is_unrestricted());
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The plaintext of a token, form 1.
+//! The plaintext of a token, forms 1 and 2.
 //!
 //! ```text
-//! 1  form            0x01
+//! 1  form            0x01, or 0x02 with limits at the end
 //! 1  flags           bits below
 //! 1  permissions     bit per permission, unknown bits refused
 //! 3  expiry          days since 1900-01-01, big endian
@@ -12,11 +12,14 @@
 //!    feeds, types, outputs, each only with its flag: count, then names (see `names`)
 //!    networks        only with NETWORKS: count, then networks (see `network`)
 //! 1+ label           only with LABEL: length, then UTF-8
+//! 2+ limits          only in form 2 (see `limits`)
 //! ```
 //! Nothing may follow. Claims have one form only, except that names that a later version abbreviates may stand spelled
-//! out. A change that older versions would misread takes a new form number.
+//! out. A change that older versions would misread takes a new form number: a token with limits, whose holder an older version would
+//! tell too much.
 
 mod auth_key;
+mod limits;
 mod names;
 mod network;
 mod site;
@@ -25,9 +28,10 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 pub(crate) use self::site::is_site;
-use crate::{Allowed, Claims, ExpiryDay, OpenError, Protocol, Scope, SealError, TokenId, scope::Permissions};
+use crate::{Allowed, Claims, ExpiryDay, OpenError, Protocol, Scope, SealError, TlpLevel, TokenId, scope::Permissions};
 
 const FORM: u8 = 1;
+const FORM_WITH_LIMITS: u8 = 2;
 const MAX_LABEL_LEN: usize = 64;
 /// Large enough that an ordinary token never moves in memory while it is written, which would leave copies behind.
 const CAPACITY: usize = 2048;
@@ -53,7 +57,12 @@ impl Claims {
     pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let mut out = Zeroizing::new(Vec::with_capacity(CAPACITY));
         let packed = auth_key::pack(self.auth_key.expose_secret());
-        out.extend_from_slice(&[FORM, flags(self, packed.is_some()), self.scope.permissions.to_wire()]);
+        let form = if limits::are_in(&self.scope) {
+            FORM_WITH_LIMITS
+        } else {
+            FORM
+        };
+        out.extend_from_slice(&[form, flags(self, packed.is_some()), self.scope.permissions.to_wire()]);
         let [_, expiry @ ..] = self.expires.to_wire().to_be_bytes();
         out.extend_from_slice(&expiry);
         out.extend_from_slice(&self.id.to_bytes());
@@ -78,6 +87,7 @@ impl Claims {
             }
             write_text(&mut out, label).ok_or(SealError::Label)?;
         }
+        limits::write(&mut out, &self.scope);
         Ok(out)
     }
 
@@ -110,9 +120,11 @@ fn flags(claims: &Claims, packed_key: bool) -> u8 {
 }
 
 fn read(from: &mut Reader<'_>) -> Option<Claims> {
-    if from.byte()? != FORM {
-        return None;
-    }
+    let has_limits = match from.byte()? {
+        FORM => false,
+        FORM_WITH_LIMITS => true,
+        _ => return None,
+    };
     let flags = from.byte()?;
     let has = |bit: u8| flags & bit != 0;
     let permissions = Permissions::from_wire(from.byte()?)?;
@@ -147,10 +159,12 @@ fn read(from: &mut Reader<'_>) -> Option<Claims> {
     } else {
         None
     };
+    let max_tlp = if has_limits { limits::read(from)? } else { TlpLevel::Red };
     let scope = Scope {
         feeds,
         types,
         outputs,
+        max_tlp,
         networks,
         permissions,
     };
@@ -248,15 +262,46 @@ mod tests {
         assert_eq!(*ordinary().encode().unwrap(), expected);
     }
 
+    fn limited(level: TlpLevel) -> Claims {
+        let scope = ordinary().scope.with_max_tlp(level);
+        ordinary().with_scope(scope)
+    }
+
+    /// A version that knows form 1 alone must not take it for a token without limits, so the form says it before anything else does.
+    #[test]
+    fn limits_take_a_form_of_their_own_and_no_limit_takes_none() {
+        let (plain, limited_bytes) = (ordinary().encode().unwrap(), limited(TlpLevel::Amber).encode().unwrap());
+        let mut expected = plain.to_vec();
+        expected[0] = 2;
+        expected.extend([1, 3]);
+        assert_eq!(*limited_bytes, expected);
+        assert_eq!(*limited(TlpLevel::Red).encode().unwrap(), *plain);
+        for level in TlpLevel::ALL {
+            let bytes = limited(level).encode().unwrap();
+            assert_eq!(Claims::decode(&bytes).unwrap().scope.max_tlp, level);
+        }
+    }
+
+    #[test]
+    fn a_form_does_not_pass_as_the_other() {
+        for (claims, other) in [(ordinary(), 2), (limited(TlpLevel::Clear), 1), (ordinary(), 3)] {
+            let mut bytes = claims.encode().unwrap().to_vec();
+            bytes[0] = other;
+            assert_eq!(Claims::decode(&bytes), Err(OpenError::BadContents));
+        }
+    }
+
     #[test]
     fn every_cut_and_every_surplus_byte_is_refused() {
-        let bytes = ordinary().encode().unwrap();
-        assert_eq!(Claims::decode(&bytes).unwrap(), ordinary());
-        for len in 0..bytes.len() {
-            assert_eq!(Claims::decode(&bytes[..len]), Err(OpenError::BadContents), "{len}");
+        for claims in [ordinary(), limited(TlpLevel::Green)] {
+            let bytes = claims.encode().unwrap();
+            assert_eq!(Claims::decode(&bytes).unwrap(), claims);
+            for len in 0..bytes.len() {
+                assert_eq!(Claims::decode(&bytes[..len]), Err(OpenError::BadContents), "{len}");
+            }
+            let longer = [bytes.as_slice(), &[0]].concat();
+            assert_eq!(Claims::decode(&longer), Err(OpenError::BadContents));
         }
-        let longer = [bytes.as_slice(), &[0]].concat();
-        assert_eq!(Claims::decode(&longer), Err(OpenError::BadContents));
     }
 
     #[test]

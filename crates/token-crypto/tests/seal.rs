@@ -9,7 +9,7 @@ use proptest::{collection, option, prelude::*};
 use secrecy::ExposeSecret;
 use token_crypto::{
     Allowed, Claims, ExpiryDay, KeyError, KeyRing, MAX_TOKEN_LEN, OpenError, Permission, Permissions, Protocol, Scope,
-    SealError, TokenFormat, TokenId,
+    SealError, TlpLevel, TokenFormat, TokenId,
 };
 
 const KEY: &str = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
@@ -198,8 +198,10 @@ prop_compose! {
         outputs in any_list(&["txt", "cisco"]),
         networks in collection::vec(any_network(), 0..5),
         permissions in collection::vec(proptest::sample::select(Permission::ALL), 0..6),
+        max_tlp in proptest::sample::select(&TlpLevel::ALL[..]),
     ) -> Scope {
-        let mut scope = Scope::new().with_networks(networks).with_permissions(permissions);
+        let scope = Scope::new().with_networks(networks).with_permissions(permissions);
+        let mut scope = scope.with_max_tlp(max_tlp);
         (scope.feeds, scope.types, scope.outputs) = (feeds, types, outputs);
         scope
     }

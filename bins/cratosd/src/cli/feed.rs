@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use clap::Args;
-use feed_classification::{Age, FeedName, IndicatorType};
-use feed_engine::{Fault, FeedEngine, FeedError, FeedRequest, RenderedFeed, Selection, Upstream};
+use feed_classification::{Age, FeedName, IndicatorType, Tlp};
+use feed_engine::{Fault, FeedEngine, FeedError, FeedRequest, Filter, RenderedFeed, Selection, Upstream};
 
 use super::auth_key::AuthKeySource;
 use super::files::{self, ConfigFiles};
@@ -25,6 +25,10 @@ pub(super) struct Options {
 
     #[command(flatten)]
     auth_key: AuthKeySource,
+
+    /// Leave out what is more closed than this TLP level
+    #[arg(long, env = "CRATOS_MAX_TLP", hide_env_values = true, value_name = "LEVEL", value_parser = names::tlp())]
+    max_tlp: Option<Tlp>,
 
     #[command(flatten)]
     files: ConfigFiles,
@@ -63,6 +67,11 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         options.kind,
         options.age,
         options.output.as_str(),
+    )
+    .filter(
+        options
+            .max_tlp
+            .map_or(Filter::NONE, |level| Filter::NONE.with_max_tlp(level)),
     );
     runtime::block_on(async {
         let feed = ask(&upstream, &request)

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use feed_classification::{Age, FeedName, IndicatorType, Registry};
+use feed_classification::{Age, FeedName, IndicatorType, Registry, Tlp};
 use ipnet::IpNet;
 use token_crypto::{ExpiryDay, Permission};
 
@@ -22,6 +22,10 @@ pub(super) fn age() -> impl TypedValueParser<Value = Age> {
 pub(super) fn permission() -> impl TypedValueParser<Value = Permission> {
     PossibleValuesParser::new(Permission::ALL.iter().map(|permission| permission.as_str()))
         .try_map(|name| name.parse::<Permission>())
+}
+
+pub(super) fn tlp() -> impl TypedValueParser<Value = Tlp> {
+    PossibleValuesParser::new(Tlp::ALL.map(Tlp::as_str)).try_map(|name| name.parse::<Tlp>())
 }
 
 /// Names of exporters; they keep their text, since exporters have no type of their own.

@@ -11,8 +11,8 @@ use crate::App;
 /// Feeds that have lines of their own on the page; a site has thousands that may be asked for.
 const MAX_FEEDS: usize = 1_000;
 
-/// One feed, whichever MISP key asks for it, by site, name, type and age.
-type FeedLabels = (String, String, &'static str, &'static str);
+/// One feed, whichever MISP key asks for it, by site, name, type, age and limits.
+type FeedLabels = (String, String, &'static str, &'static str, String);
 
 pub(super) fn describe(app: &App, registry: &mut Registry) {
     let held = app.engine().held_feeds();
@@ -47,6 +47,7 @@ fn by_labels(held: Vec<HeldFeed>) -> BTreeMap<FeedLabels, HeldFeed> {
             name,
             feed.scope.kind.as_str(),
             feed.scope.age.as_str(),
+            feed.scope.filter.to_string(),
         );
         let has_room = feeds.len() < MAX_FEEDS;
         match feeds.get_mut(&labels) {
@@ -68,13 +69,15 @@ fn by_labels(held: Vec<HeldFeed>) -> BTreeMap<FeedLabels, HeldFeed> {
 
 fn each(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
     let each = |value: fn(&HeldFeed) -> f64| {
-        feeds.iter().map(move |((site, name, kind, age), feed)| {
-            let labels: Labels = vec![
+        feeds.iter().map(move |((site, name, kind, age, limits), feed)| {
+            let mut labels: Labels = vec![
                 ("site", site.clone()),
                 ("feed", name.clone()),
                 ("type", (*kind).to_owned()),
                 ("age", (*age).to_owned()),
             ];
+            // Feeds without limits are called as before there were any.
+            labels.extend((!limits.is_empty()).then(|| ("limits", limits.clone())));
             (labels, value(feed))
         })
     };

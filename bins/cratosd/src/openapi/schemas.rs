@@ -122,7 +122,7 @@ pub(super) fn headers(names: &[&str]) -> Value {
 }
 
 /// Every header that answers are described with.
-const HEADERS: [(&str, &str); 12] = [
+const HEADERS: [(&str, &str); 13] = [
     ("Age", "Seconds since MISP was asked."),
     ("Cache-Control", "How long the answer counts as fresh."),
     ("Content-Encoding", "`gzip`, `br` or `zstd`, where the caller takes it."),
@@ -137,6 +137,10 @@ const HEADERS: [(&str, &str); 12] = [
     (
         "X-Feed-Dropped",
         "Values that were left out as invalid, or since the format cannot carry them.",
+    ),
+    (
+        "X-Feed-Limits",
+        "The limits of token and query within which this is the feed, such as `max_tlp=amber`; not there where there are none.",
     ),
 ];
 

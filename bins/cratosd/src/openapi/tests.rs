@@ -144,3 +144,17 @@ fn head_is_described_without_bodies() {
         }
     }
 }
+
+/// What a token may not see must not be left to who reads a single route's code.
+#[test]
+fn whatever_tells_of_indicators_can_be_limited() {
+    for (path, method, operation) in operations(&whole()) {
+        let tells = path.contains("/type/") || path.starts_with("/v1/lookup");
+        let empty = Vec::new();
+        let parameters = operation["parameters"].as_array().unwrap_or(&empty);
+        let is_limited = parameters
+            .iter()
+            .any(|parameter| parameter["in"] == "query" && parameter["name"] == "max_tlp");
+        assert_eq!(is_limited, tells, "{method} {path}");
+    }
+}

@@ -7,6 +7,7 @@ use http::header;
 use serde::{Serialize, Serializer};
 
 use super::feed_path::FeedPath;
+use super::limits;
 use super::stream::wanted;
 use crate::app::App;
 use crate::auth::Grant;
@@ -36,7 +37,7 @@ impl Serialize for Values<'_> {
 
 /// Answers the difference to the state that the caller names, or the whole feed where that is not known (any more).
 pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &FeedPath<'_>) -> Result<Reply, Reject> {
-    let scope = wanted(grant, path)?;
+    let scope = wanted(grant, request, path)?;
     let since = request.query.last("since");
     let since = since
         .as_deref()
@@ -46,7 +47,8 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
     let changed_at = now.set.changed_at();
     let is_known = since.is_none_or(|since| since == now.id());
     if is_known && conditional::is_unchanged(request.headers, &etag, changed_at) {
-        return Ok(Reply::empty(StatusCode::NOT_MODIFIED).header_text(header::ETAG, &etag));
+        let reply = Reply::empty(StatusCode::NOT_MODIFIED).header_text(header::ETAG, &etag);
+        return Ok(limits::told(reply, scope.filter));
     }
     let answer = tokio::task::spawn_blocking(move || {
         let (complete, added, removed) = match &change {
@@ -64,5 +66,5 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
     let reply = answer
         .await
         .map_err(|error| Reject::internal("writing what changed", &error))??;
-    Ok(reply.header_text(header::ETAG, &etag))
+    Ok(limits::told(reply.header_text(header::ETAG, &etag), scope.filter))
 }

@@ -6,6 +6,7 @@ use http::header::{self, HeaderName, HeaderValue};
 
 use super::feed_path::FeedPath;
 use super::feed_query::FeedQuery;
+use super::limits;
 use crate::app::App;
 use crate::auth::Grant;
 use crate::reject::Reject;
@@ -20,8 +21,11 @@ const X_FEED_DROPPED: HeaderName = HeaderName::from_static("x-feed-dropped");
 /// Answers a feed: whole, or 304 where the caller has it already.
 pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &FeedPath<'_>) -> Result<Reply, Reject> {
     let mut wrong = Vec::new();
-    let wanted = path.check(grant.site(), app.engine().registry(), &mut wrong);
-    let query = FeedQuery::read(request.query, &mut wrong);
+    let mut wrong_query = Vec::new();
+    let query = FeedQuery::read(request.query, &mut wrong_query);
+    let filter = limits::of(grant, request.query, &mut wrong_query);
+    let wanted = path.check(grant.site(), app.engine().registry(), filter, &mut wrong);
+    wrong.append(&mut wrong_query);
     let Some(wanted) = wanted.filter(|_| wrong.is_empty()) else {
         return Err(Reject::Invalid(wrong));
     };
@@ -34,7 +38,8 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
         wanted.output,
     )
     .encoding(accept_encoding::preferred(request.headers))
-    .aggregate(query.aggregate);
+    .aggregate(query.aggregate)
+    .filter(wanted.scope.filter);
     asked.max_age = query.max_age;
     let feed = app.engine().feed(&grant.upstream, &asked).await?;
     let reply = if conditional::is_unchanged(request.headers, &feed.etag, feed.changed_at) {
@@ -44,13 +49,16 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
     };
     app.metrics().feed_answered(grant.site().name.as_str(), feed.origin);
     audit(request, &asked, &feed, &reply);
-    Ok(described(reply, &feed))
+    Ok(limits::told(described(reply, &feed), asked.scope.filter))
 }
 
 /// Logs who got which feed, so that it can be told later what a device enforced.
 fn audit(request: &Request<'_>, asked: &FeedRequest, feed: &RenderedFeed, reply: &Reply) {
     let FeedScope {
-        selection, kind, age, ..
+        selection,
+        kind,
+        age,
+        filter,
     } = asked.scope;
     tracing::info!(
         target: "cratosd::audit",
@@ -62,6 +70,7 @@ fn audit(request: &Request<'_>, asked: &FeedRequest, feed: &RenderedFeed, reply:
         r#type = kind.as_str(),
         age = age.as_str(),
         output = asked.output,
+        limits = (!filter.is_none()).then(|| tracing::field::display(filter)),
         etag = feed.etag,
         count = feed.count,
         status = reply.code().as_u16(),

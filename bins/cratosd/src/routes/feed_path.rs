@@ -54,14 +54,14 @@ impl<'a> FeedPath<'a> {
         }
     }
 
-    /// Checks every part but the output, in the order of the path; what is wrong is added to `wrong`.
-    pub(super) fn check_feed(&self, site: &Site, wrong: &mut Vec<Invalid>) -> Option<FeedScope> {
+    /// Checks every part but the output, in the order of the path; what is wrong is added to `wrong`. `filter` are the limits of who asks.
+    pub(super) fn check_feed(&self, site: &Site, filter: Filter, wrong: &mut Vec<Invalid>) -> Option<FeedScope> {
         let (selection, kind, age) = self.parts(site, wrong);
         Some(FeedScope {
             selection: selection?,
             kind: kind?,
             age: age?,
-            filter: Filter::NONE,
+            filter,
         })
     }
 
@@ -75,8 +75,14 @@ impl<'a> FeedPath<'a> {
         (selection, kind, age)
     }
 
-    /// Checks every part, in the order of the path; what is wrong is added to `wrong`.
-    pub(super) fn check(&self, site: &Site, registry: &Registry, wrong: &mut Vec<Invalid>) -> Option<Wanted<'a>> {
+    /// Checks every part, in the order of the path; what is wrong is added to `wrong`. `filter` are the limits of who asks.
+    pub(super) fn check(
+        &self,
+        site: &Site,
+        registry: &Registry,
+        filter: Filter,
+        wrong: &mut Vec<Invalid>,
+    ) -> Option<Wanted<'a>> {
         let (part, output) = match self.output {
             Output::Named(name) => ("returnedDataType", name),
             Output::Vendor(name) => ("vendorName", name),
@@ -105,7 +111,7 @@ impl<'a> FeedPath<'a> {
             selection: selection?,
             kind: kind?,
             age: age?,
-            filter: Filter::NONE,
+            filter,
         };
         exporter.map(|_| Wanted { scope, output })
     }

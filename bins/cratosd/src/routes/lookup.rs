@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName};
-use feed_engine::{Filter, Judge, LookupIndex, LookupScope, Query, Upstream};
+use feed_engine::{Judge, LookupIndex, LookupScope, Query, Upstream};
 use http::Method;
 use http::header;
 use token_crypto::{Allowed, Permission, Scope};
 
 use self::answer::{Answer, Answers};
 use self::sought::Sought;
+use super::limits;
 use crate::app::App;
 use crate::auth::Grant;
 use crate::body;
@@ -47,11 +48,12 @@ pub(super) async fn answer(
     } else {
         Sought::from_query(query, in_path)?
     };
+    let filter = grant.filter().and(sought.filter);
     let feeds = feeds(grant, sought.feed)?;
     let indexes = indexes(app, grant, &feeds, sought.age).await?;
     let fresh_for = indexes.iter().map(|index| index.fresh_for).min().unwrap_or_default();
     let looking = Looking {
-        judge: Judge::new(Filter::NONE, grant.site()),
+        judge: Judge::new(filter, grant.site()),
         scope: grant.scope.clone(),
         context: grant.scope.permits(Permission::Context).then(|| grant.upstream.clone()),
         indexes,
@@ -69,10 +71,11 @@ pub(super) async fn answer(
         let value = sought.values.first().map(String::as_str).unwrap_or_default();
         Reply::json(&looking.look_up(value))?
     };
-    Ok(reply.header_text(
+    let reply = reply.header_text(
         header::CACHE_CONTROL,
         &format!("private, max-age={}", fresh_for.as_secs()),
-    ))
+    );
+    Ok(limits::told(reply, filter))
 }
 
 /// An index with the feed that it is about.

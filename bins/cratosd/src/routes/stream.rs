@@ -22,6 +22,7 @@ use http::header::HeaderValue;
 use token_crypto::Permission;
 
 use super::feed_path::{FeedPath, check_scope_of};
+use super::limits;
 use crate::app::App;
 use crate::auth::{Caller, Grant};
 use crate::noted::Noted;
@@ -39,7 +40,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'_>) -> Result<Reply, Reject> {
     let caller = Caller::of(request)?;
     let grant = caller.grant(&app.snapshot(), request.noted)?;
-    let scope = wanted(&grant, path)?;
+    let scope = wanted(&grant, request, path)?;
     let state = request.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let follower = app
         .engine()
@@ -62,18 +63,21 @@ pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'
         let piece = telling.next().await?;
         Some((piece, telling))
     });
-    Ok(Reply::stream("text/event-stream", pieces)
-        // nginx would hold events back until it has a page of them.
-        .header(
-            HeaderName::from_static("x-accel-buffering"),
-            HeaderValue::from_static("no"),
-        ))
+    // nginx would hold events back until it has a page of them.
+    let reply = Reply::stream("text/event-stream", pieces).header(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    Ok(limits::told(reply, scope.filter))
 }
 
 /// Returns the feed of a path if the token may follow it.
-pub(super) fn wanted(grant: &Grant, path: &FeedPath<'_>) -> Result<FeedScope, Reject> {
-    let mut wrong = Vec::new();
-    let Some(scope) = path.check_feed(grant.site(), &mut wrong).filter(|_| wrong.is_empty()) else {
+pub(super) fn wanted(grant: &Grant, request: &Request<'_>, path: &FeedPath<'_>) -> Result<FeedScope, Reject> {
+    let (mut wrong, mut wrong_query) = (Vec::new(), Vec::new());
+    let filter = limits::of(grant, request.query, &mut wrong_query);
+    let scope = path.check_feed(grant.site(), filter, &mut wrong);
+    wrong.append(&mut wrong_query);
+    let Some(scope) = scope.filter(|_| wrong.is_empty()) else {
         return Err(Reject::Invalid(wrong));
     };
     grant.check_permission(Permission::Stream)?;

@@ -14,6 +14,7 @@ mod floods;
 mod graylog;
 mod hostile;
 mod legacy;
+mod limits;
 mod live;
 mod lookup;
 mod metrics;

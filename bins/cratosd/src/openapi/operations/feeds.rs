@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use feed_classification::{Age, FeedName, IndicatorType, Registry, TypeSet};
+use feed_classification::{Age, FeedName, IndicatorType, Registry, Tlp, TypeSet};
 use serde_json::{Value, json};
 
 use crate::openapi::operation::Operation;
 use crate::openapi::schemas::{Refusal, headers};
 use crate::routes::{FeedPath, Of, Output};
 
-const FEED_HEADERS: [&str; 10] = [
+const FEED_HEADERS: [&str; 11] = [
     "ETag",
     "Last-Modified",
     "Cache-Control",
@@ -21,6 +21,7 @@ const FEED_HEADERS: [&str; 10] = [
     "X-Cache",
     "X-Feed-Count",
     "X-Feed-Dropped",
+    "X-Feed-Limits",
 ];
 
 pub(super) fn feed(path: &FeedPath<'_>, registry: &Registry) -> Operation {
@@ -49,7 +50,7 @@ pub(super) fn feed(path: &FeedPath<'_>, registry: &Registry) -> Operation {
         Output::Named(_) => exporter(operation, "output", registry),
         Output::Vendor(_) => operation,
     };
-    operation
+    limited(operation)
         .in_query(
             "cache",
             "The oldest answer that the caller accepts, in seconds.",
@@ -81,7 +82,7 @@ pub(super) fn clear_cache(registry: &Registry) -> Operation {
         "Has a feed fetched anew by the next request, in every output",
     )
     .description("For tokens with the permission `clear_cache`, which tokens without a scope have.");
-    let operation = exporter(kind_and_age(name(operation)), "output", registry);
+    let operation = limited(exporter(kind_and_age(name(operation)), "output", registry));
     let done = json!({ "type": "object", "properties": { "ok": { "type": "boolean", "const": true } } });
     operation
         .gives(
@@ -114,6 +115,19 @@ pub(super) fn kind_and_age(operation: Operation) -> Operation {
             "How recently an indicator must have changed: hours, days, weeks, calendar months and years.",
             json!({ "type": "string", "enum": Age::NAMES }),
         )
+}
+
+/// Adds the limits within which a caller wants to be told.
+pub(super) fn limited(operation: Operation) -> Operation {
+    operation.in_query("max_tlp", MAX_TLP, levels())
+}
+
+pub(super) const MAX_TLP: &str = "\
+Leaves out what is more closed than this TLP level, by the most closed tag of attribute and event; what has no such tag counts as the \
+site's `default_tlp`. Narrows what the token may see and never widens it.";
+
+pub(super) fn levels() -> Value {
+    json!({ "type": "string", "enum": Tlp::ALL.map(Tlp::as_str) })
 }
 
 /// The parameter that names an exporter: what each one writes, its media type, and the types that it carries.

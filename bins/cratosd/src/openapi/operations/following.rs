@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::feeds::{kind_and_age, name};
+use super::feeds::{kind_and_age, limited, name};
 use crate::openapi::operation::Operation;
 use crate::openapi::schemas::Refusal;
 
@@ -14,7 +14,7 @@ site gets other rules, and when the daemon stops.";
 pub(super) fn stream() -> Operation {
     let operation =
         Operation::new("stream", "feeds", "A feed as server-sent events, as it changes").description(STREAM);
-    kind_and_age(name(operation))
+    limited(kind_and_age(name(operation)))
         .parameter(json!({
             "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" },
             "description": "The state that the caller has; only the difference to it is told if it is still known.",
@@ -31,7 +31,7 @@ pub(super) fn stream() -> Operation {
 pub(super) fn changes() -> Operation {
     let operation = Operation::new("changes", "feeds", "What came and went in a feed since a state of it")
         .description("For tokens with the permission `stream`.");
-    kind_and_age(name(operation))
+    limited(kind_and_age(name(operation)))
         .in_query(
             "since",
             "The state that the caller has: the `etag` of an earlier answer, or the id of a stream's event.",

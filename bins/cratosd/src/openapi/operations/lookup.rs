@@ -3,6 +3,7 @@
 use feed_classification::{Age, FeedName};
 use serde_json::{Value, json};
 
+use super::feeds::{levels, limited};
 use crate::openapi::operation::Operation;
 use crate::openapi::schemas::Refusal;
 
@@ -30,6 +31,7 @@ pub(super) fn many() -> Operation {
             "values": values,
             "age": { "type": "string", "enum": Age::NAMES },
             "feed": { "type": "string", "enum": FeedName::NAMES },
+            "max_tlp": levels(),
         },
     });
     let answer = json!({
@@ -49,7 +51,7 @@ pub(super) fn many() -> Operation {
 }
 
 fn finished(operation: Operation) -> Operation {
-    operation
+    limited(operation)
         .description(ABOUT)
         .in_query(
             "age",

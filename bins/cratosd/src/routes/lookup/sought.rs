@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use feed_classification::{Age, FeedName};
+use feed_engine::Filter;
 use serde_json::{Map, Value};
 
 use crate::invalid::Invalid;
 use crate::query::Query;
 use crate::reject::Reject;
+use crate::routes::limits;
 
 /// Values of one question.
 const MAX_VALUES: usize = 1_000;
@@ -22,6 +24,8 @@ pub(super) struct Sought {
     pub(super) values: Vec<String>,
     pub(super) age: Age,
     pub(super) feed: Option<FeedName>,
+    /// The limits that are asked for, with no regard to the token.
+    pub(super) filter: Filter,
 }
 
 impl Sought {
@@ -40,11 +44,11 @@ impl Sought {
                 None
             }
         };
-        let words = ["age", "feed"].map(|name| (name, query.last(name).map(|text| text.into_owned())));
-        Self::checked(value.into_iter().collect(), "query", &words.into(), wrong)
+        let words = names().map(|name| (name, query.last(name).map(|text| text.into_owned())));
+        Self::checked(value.into_iter().collect(), "query", &words.collect(), wrong)
     }
 
-    /// Reads a question about many: `{"values": […], "age": …, "feed": …}`. Age and feed may stand in the query too.
+    /// Reads a question about many: `{"values": […], "age": …, "feed": …, "max_tlp": …}`. All but the values may stand in the query too.
     pub(super) fn from_body(body: &[u8], query: Query<'_>) -> Result<Self, Reject> {
         let fields: Map<String, Value> = serde_json::from_slice(body).map_err(|error| {
             // The position says enough; the text may hold anything.
@@ -54,7 +58,7 @@ impl Sought {
         let mut wrong = Vec::new();
         let values = values(&fields, &mut wrong);
         let mut words = BTreeMap::new();
-        for name in ["age", "feed"] {
+        for name in names() {
             let word = match fields.get(name) {
                 Some(Value::String(text)) => Some(text.clone()),
                 None | Some(Value::Null) => query.last(name).map(|text| text.into_owned()),
@@ -105,12 +109,23 @@ impl Sought {
                 None
             }
         };
+        let filter = limits::asked(place, |name| word(name).map(Into::into), &mut wrong);
         if wrong.is_empty() {
-            Ok(Self { values, age, feed })
+            Ok(Self {
+                values,
+                age,
+                feed,
+                filter,
+            })
         } else {
             Err(Reject::Invalid(wrong))
         }
     }
+}
+
+/// What a question may say beside its values.
+fn names() -> impl Iterator<Item = &'static str> {
+    ["age", "feed"].into_iter().chain(limits::NAMES)
 }
 
 fn values(fields: &Map<String, Value>, wrong: &mut Vec<Invalid>) -> Vec<String> {

@@ -1,0 +1,439 @@
+//! Limits to a TLP level, in a query and in a token: the same on every route that tells of indicators.
+
+use http::Method;
+use misp_sim::{Attribute, Event, Moment, Sim};
+use serde_json::{Value, json};
+use token_crypto::{Permission, Scope, TlpLevel};
+
+use crate::support::{Answer, Ask, Daemon, Events, SITE, Setup};
+
+const TAIL: &str = "feed/block/type/domain/age/1w";
+const FEED: &str = "/v1/feed/block/type/domain/age/1w/output/txt";
+
+const LEVELS: [&str; 5] = ["clear", "green", "amber", "amber+strict", "red"];
+
+/// One event for each level, and one without, each with a name of its own, one below it, and one that they share.
+fn sim() -> misp_sim::SimBuilder {
+    let event = |level: &str| {
+        let event = Event::new(format!("secret of {level}"))
+            .tag("example:incident-classification=block")
+            .creator("Partner Research")
+            .tag(format!("misp-galaxy:threat-actor=\"Actor {level}\""))
+            .changed(Moment::Ago(3_600));
+        let event = if level.is_empty() {
+            event
+        } else {
+            event.tag(format!("tlp:{level}"))
+        };
+        event
+            .attribute(Attribute::new("domain", format!("{}.example", name(level))))
+            .attribute(Attribute::new("domain", "shared.example"))
+            .attribute(Attribute::new("domain", format!("*.{}.example", name(level))))
+    };
+    LEVELS
+        .into_iter()
+        .chain([""])
+        .fold(Sim::builder(), |sim, level| sim.event(event(level)))
+}
+
+fn name(level: &str) -> String {
+    let level = level.replace('+', "-");
+    if level.is_empty() { "unmarked".to_owned() } else { level }
+}
+
+async fn daemon() -> Daemon {
+    with_site("memcached_all_timeout: 1\n").await
+}
+
+async fn with_site(lines: &str) -> Daemon {
+    let site = format!(
+        "{}{lines}",
+        SITE.replace("mispTimeoutSeconds: 2", "mispTimeoutSeconds: 60")
+    );
+    Daemon::with(Setup {
+        sim: sim(),
+        site,
+        ..Setup::default()
+    })
+    .await
+}
+
+/// A token that may do everything up to a level.
+fn limited(daemon: &Daemon, level: TlpLevel) -> String {
+    let scope = Scope::new()
+        .with_permissions(Permission::ALL.iter().copied())
+        .with_max_tlp(level);
+    daemon.seal(&daemon.claims().with_scope(scope))
+}
+
+async fn ask(daemon: &Daemon, token: &str, target: &str) -> Answer {
+    daemon.send(Ask::get(target).header("token", token)).await
+}
+
+fn names(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let lines = answer.text().split("\r\n").filter(|line| !line.is_empty());
+    let mut names: Vec<String> = lines.map(|line| line.trim_end_matches(".example").to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// What a feed up to this level holds, where an untagged attribute counts as red.
+fn up_to(level: TlpLevel) -> Vec<String> {
+    let place = TlpLevel::ALL.iter().position(|known| *known == level).unwrap();
+    let mut names: Vec<String> = LEVELS[..=place].iter().map(|level| name(level)).collect();
+    names.push("shared".to_owned());
+    if level == TlpLevel::Red {
+        names.push("unmarked".to_owned());
+    }
+    names.sort();
+    names
+}
+
+fn organisation() -> String {
+    format!("/v1/uuid/{}/type/domain/age/1w/output/txt", Sim::PARTNER)
+}
+
+/// As a URL has it.
+fn query(level: TlpLevel) -> String {
+    format!("max_tlp={level}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_narrows_a_token_and_never_widens_it() {
+    let daemon = daemon().await;
+    for of_token in TlpLevel::ALL {
+        let token = limited(&daemon, of_token);
+        assert_eq!(names(&ask(&daemon, &token, FEED).await), up_to(of_token));
+        for of_query in TlpLevel::ALL {
+            let answer = ask(&daemon, &token, &format!("{FEED}?{}", query(of_query))).await;
+            let level = of_token.min(of_query);
+            assert_eq!(
+                names(&answer),
+                up_to(level),
+                "a token up to {of_token}, asking for {of_query}"
+            );
+            if level == TlpLevel::Red {
+                assert!(!answer.headers.contains_key("x-feed-limits"));
+            } else {
+                assert_eq!(answer.header("x-feed-limits"), query(level));
+            }
+        }
+    }
+}
+
+/// The last of two counts, and neither way of writing it is a way around the token.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_spelling_of_a_query_gets_around_a_token() {
+    let daemon = daemon().await;
+    let token = limited(&daemon, TlpLevel::Green);
+    let allowed = up_to(TlpLevel::Green);
+    for query in [
+        "max_tlp=red",
+        "max_tlp=RED",
+        "max_tlp=clear&max_tlp=red",
+        "max_tlp=amber+strict",
+        "max%5Ftlp=red",
+        "Max_Tlp=red",
+        "max_tlp[]=red",
+        "default_tlp=clear",
+        "cache=60&max_tlp=red",
+    ] {
+        let seen = names(&ask(&daemon, &token, &format!("{FEED}?{query}")).await);
+        assert!(seen.iter().all(|name| allowed.contains(name)), "{query}: {seen:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_level_that_is_none_is_refused_on_every_route() {
+    let daemon = daemon().await;
+    let token = limited(&daemon, TlpLevel::Red);
+    for target in [
+        FEED,
+        &organisation(),
+        "/v1/vendor/paloalto/feed/block/type/domain/age/1w",
+        "/v1/stream/feed/block/type/domain/age/1w",
+        "/v1/changes/feed/block/type/domain/age/1w",
+        "/v1/lookup/red.example",
+    ] {
+        for wrong in ["", "orange", "tlp:red"] {
+            let answer = ask(&daemon, &token, &format!("{target}?max_tlp={wrong}")).await;
+            assert_eq!(answer.status, 422, "{target} {wrong}");
+            assert_eq!(answer.detail()[0]["loc"], json!(["query", "max_tlp"]));
+        }
+    }
+    let path = FEED.replace("/1w/", "/8w/");
+    let both = ask(&daemon, &token, &format!("{path}?max_tlp=x")).await.detail();
+    assert_eq!(both.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_feed_has_the_limit() {
+    let daemon = daemon().await;
+    let token = limited(&daemon, TlpLevel::Amber);
+    let vendor = "/v1/vendor/paloalto/feed/block/type/domain/age/1w";
+    for target in [FEED, &organisation(), vendor] {
+        assert_eq!(
+            names(&ask(&daemon, &token, target).await),
+            up_to(TlpLevel::Amber),
+            "{target}"
+        );
+        let green = ask(&daemon, &token, &format!("{target}?max_tlp=green")).await;
+        assert_eq!(names(&green), up_to(TlpLevel::Green), "{target}");
+    }
+    let json = ask(&daemon, &token, &FEED.replace("/txt", "/json")).await;
+    assert_eq!(json.json().as_array().unwrap().len(), 4);
+}
+
+/// A wildcard is no value: it is dropped, and counted for who may know that it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_tell_nothing_of_what_is_left_out() {
+    let daemon = daemon().await;
+    for (place, level) in TlpLevel::ALL.into_iter().enumerate() {
+        let answer = ask(&daemon, &limited(&daemon, level), FEED).await;
+        let count = up_to(level).len();
+        assert_eq!(answer.header("x-feed-count"), count.to_string());
+        // One for each level, and for no level at all.
+        let dropped = place + 1 + usize::from(level == TlpLevel::Red);
+        assert_eq!(answer.header("x-feed-dropped"), dropped.to_string(), "{level}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_tag_counts_as_the_site_says() {
+    let daemon = with_site("default_tlp: green\n").await;
+    let token = limited(&daemon, TlpLevel::Green);
+    assert!(names(&ask(&daemon, &token, FEED).await).contains(&"unmarked".to_owned()));
+    daemon.rewrite_site(&format!("{SITE}default_tlp: amber+strict\n"));
+    assert_eq!(names(&ask(&daemon, &token, FEED).await), up_to(TlpLevel::Green));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_and_its_changes_have_the_limit() {
+    let daemon = daemon().await;
+    let (open, closed) = (limited(&daemon, TlpLevel::Red), limited(&daemon, TlpLevel::Green));
+    let stream = format!("/v1/stream/{TAIL}");
+    let mut listeners = [
+        Events::open(daemon.addr, &stream, &closed, None).await,
+        Events::open(daemon.addr, &format!("{stream}?max_tlp=green"), &open, None).await,
+        Events::open(daemon.addr, &format!("{stream}?max_tlp=red"), &closed, None).await,
+    ];
+    let expected: Vec<String> = up_to(TlpLevel::Green)
+        .iter()
+        .map(|name| format!("{name}.example"))
+        .collect();
+    for listener in &mut listeners {
+        assert!(
+            listener.head.contains("x-feed-limits: max_tlp=green"),
+            "{}",
+            listener.head
+        );
+        assert_eq!(listener.next().await.unwrap().values(), expected);
+    }
+    // What is closed comes and nobody hears of it; what is open does.
+    daemon.sim.edit(|store| {
+        for level in ["red", "green"] {
+            let name = format!("new-{level}.example");
+            let event = Event::new("new")
+                .tag("example:incident-classification=block")
+                .tag(format!("tlp:{level}"))
+                .changed(Moment::Ago(60));
+            store.add_event(event.attribute(Attribute::new("domain", name)));
+        }
+    });
+    for listener in &mut listeners {
+        let mut told = listener.next().await.unwrap();
+        while told.name == "alive" {
+            told = listener.next().await.unwrap();
+        }
+        assert_eq!(
+            (told.name.as_str(), told.values()),
+            ("added", vec!["new-green.example"])
+        );
+    }
+}
+
+/// A state names what a feed holds: that of another limit is not known, however it was come by.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_difference_leads_from_a_feed_with_other_limits() {
+    let daemon = daemon().await;
+    let (open, closed) = (limited(&daemon, TlpLevel::Red), limited(&daemon, TlpLevel::Green));
+    let changes = format!("/v1/changes/{TAIL}");
+    let all = ask(&daemon, &open, &changes).await.json();
+    assert_eq!(all["added"].as_array().unwrap().len(), 7);
+    let since = format!("{changes}?since={}", all["etag"].as_str().unwrap());
+    let answer = ask(&daemon, &closed, &since).await;
+    assert_eq!(answer.header("x-feed-limits"), "max_tlp=green");
+    let told = answer.json();
+    assert_eq!((&told["complete"], &told["removed"]), (&json!(true), &json!([])));
+    assert_eq!(told["added"].as_array().unwrap().len(), 3);
+}
+
+async fn look_up(daemon: &Daemon, token: &str, target: &str) -> Value {
+    let answer = ask(daemon, token, target).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+/// Nothing in the answer differs from that for a value that nobody knows, but for the value itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_beyond_the_limit_is_looked_up_as_what_nobody_knows() {
+    let daemon = daemon().await;
+    let (open, closed) = (limited(&daemon, TlpLevel::Red), limited(&daemon, TlpLevel::Green));
+    for hidden in ["amber.example", "red.example", "unmarked.example", "www.red.example"] {
+        assert_eq!(
+            look_up(&daemon, &open, &format!("/v1/lookup/{hidden}")).await["found"],
+            true
+        );
+        for (token, query) in [(&closed, ""), (&closed, "max_tlp=red"), (&open, "max_tlp=green")] {
+            let ask = |value: &str| {
+                [
+                    format!("/v1/lookup/{value}?{query}"),
+                    format!("/v1/lookup?value={value}&{query}"),
+                ]
+            };
+            for (hidden, unknown) in ask(hidden).into_iter().zip(ask("nobody-knows.example")) {
+                let mut hidden = look_up(&daemon, token, &hidden).await;
+                let mut unknown = look_up(&daemon, token, &unknown).await;
+                (hidden["value"], unknown["value"]) = (json!(""), json!(""));
+                assert_eq!(hidden, unknown);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_in_several_events_is_told_of_those_within_the_limit() {
+    let daemon = daemon().await;
+    for (place, level) in TlpLevel::ALL.into_iter().enumerate() {
+        let told = look_up(&daemon, &limited(&daemon, level), "/v1/lookup/shared.example").await;
+        let events = place + 1 + usize::from(level == TlpLevel::Red);
+        assert_eq!(told["count"], events, "{level}");
+        assert_eq!(told["matches"].as_array().unwrap().len(), events);
+        let text = told.to_string();
+        for beyond in &LEVELS[place + 1..] {
+            for part in [
+                format!("\"{beyond}\""),
+                format!("secret of {beyond}\""),
+                format!("Actor {beyond}\""),
+            ] {
+                assert!(!text.contains(&part), "{part} in {text}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_values_are_looked_up_within_the_limit_too() {
+    let daemon = daemon().await;
+    let (open, closed) = (limited(&daemon, TlpLevel::Red), limited(&daemon, TlpLevel::Green));
+    let values = ["green.example", "amber.example", "red.example"];
+    for (token, query, body, found) in [
+        (&open, "", json!({ "values": values }), [true, true, true]),
+        (&closed, "", json!({ "values": values }), [true, false, false]),
+        (
+            &closed,
+            "",
+            json!({ "values": values, "max_tlp": "red" }),
+            [true, false, false],
+        ),
+        (
+            &open,
+            "",
+            json!({ "values": values, "max_tlp": "amber" }),
+            [true, true, false],
+        ),
+        (
+            &open,
+            "?max_tlp=green",
+            json!({ "values": values }),
+            [true, false, false],
+        ),
+        (
+            &closed,
+            "?max_tlp=clear",
+            json!({ "values": values }),
+            [false, false, false],
+        ),
+    ] {
+        let ask = Ask::new(Method::POST, &format!("/v1/lookup{query}"))
+            .header("token", token)
+            .body(body.to_string());
+        let answer = daemon.send(ask).await.json();
+        let told: Vec<&Value> = answer["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["found"])
+            .collect();
+        assert_eq!(json!(told), json!(found), "{query} {body}");
+    }
+    for wrong in [json!(""), json!("x"), json!(3)] {
+        let body = json!({ "values": values, "max_tlp": wrong });
+        let ask = Ask::new(Method::POST, "/v1/lookup")
+            .header("token", &open)
+            .body(body.to_string());
+        let answer = daemon.send(ask).await;
+        assert_eq!(answer.status, 422, "{body}");
+        assert_eq!(answer.detail()[0]["loc"], json!(["body", "max_tlp"]));
+    }
+}
+
+/// MISP's own numbers count what the token may not see.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_about_the_whole_site_is_not_for_limited_tokens() {
+    let daemon = daemon().await;
+    for (target, open_status) in [("/v1/statistics", 200), ("/v1/warninglist/id/0/output/json", 200)] {
+        assert_eq!(
+            ask(&daemon, &limited(&daemon, TlpLevel::Red), target).await.status,
+            open_status
+        );
+        let answer = ask(&daemon, &limited(&daemon, TlpLevel::AmberStrict), target).await;
+        assert_eq!(answer.status, 403, "{target}");
+    }
+    // These tell nothing of indicators.
+    for target in ["/v1/check", "/v1/feedmapping"] {
+        assert_eq!(
+            ask(&daemon, &limited(&daemon, TlpLevel::Clear), target).await.status,
+            200
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limited_feed_is_cleared_by_its_limit() {
+    let daemon = with_site("").await;
+    let token = limited(&daemon, TlpLevel::Red);
+    let limited_feed = format!("{FEED}?max_tlp=green");
+    for target in [FEED, &limited_feed] {
+        ask(&daemon, &token, target).await;
+    }
+    let clear = format!("/v1/clear_cache/{TAIL}/output/txt?max_tlp=green");
+    let cleared = daemon
+        .send(Ask::new(Method::DELETE, &clear).header("token", &token))
+        .await;
+    assert_eq!(cleared.status, 200);
+    assert_eq!(ask(&daemon, &token, &limited_feed).await.header("x-cache"), "MISS");
+    assert_eq!(ask(&daemon, &token, FEED).await.header("x-cache"), "HIT");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_limited_feeds_apart() {
+    let daemon = with_site("").await;
+    let token = limited(&daemon, TlpLevel::Red);
+    for target in [FEED, &format!("{FEED}?max_tlp=green")] {
+        ask(&daemon, &token, target).await;
+    }
+    let page = daemon.send(Ask::get("/metrics")).await;
+    let series = |limits: &str| {
+        format!("cratos_feed_values{{site=\"127.0.0.1\",feed=\"block\",type=\"domain\",age=\"1w\"{limits}}}")
+    };
+    for (limits, count) in [("", 7), (",limits=\"max_tlp=green\"", 3)] {
+        let line = format!("{} {count}", series(limits));
+        assert!(
+            page.text().lines().any(|known| known.starts_with(&line)),
+            "{line} in {}",
+            page.text()
+        );
+    }
+}
