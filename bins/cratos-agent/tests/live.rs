@@ -8,6 +8,7 @@ mod agent_support;
 #[path = "../../../crates/defectdojo/tests/support/mod.rs"]
 mod defectdojo_support;
 
+mod daemon;
 mod net;
 mod sensor;
 
@@ -26,14 +27,10 @@ use cratosd::App;
 use feed_engine::FeedEngine;
 use misp_sim::{Attribute, Event, Moment, RunningSim, Sim};
 use net::{LISTED_V4, LISTED_V6, Pair, Traffic};
-use secrecy::SecretString;
 use sensor::Sensor;
-use site_config::{ConfigStore, Paths};
+use site_config::ConfigStore;
 use test_peers::{Peer, free_port, python_with, until};
-use token_crypto::{Claims, ExpiryDay, KeyRing, Permission, Protocol, Scope};
 
-const KEY: &str = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
-const SALT: &str = "cratosLabSaltcratosLabSalt012345";
 const CVE: &str = "CVE-2026-12345";
 
 const AGENT: &str = env!("CARGO_BIN_EXE_cratos-agent");
@@ -55,23 +52,8 @@ impl Daemon {
             .await
             .unwrap();
         let files = tempfile::tempdir().unwrap();
-        let path = |name: &str| files.path().join(name);
-        fs::create_dir(path("sites")).unwrap();
-        fs::write(
-            path("config.yaml"),
-            format!("encryption_key: \"{KEY}\"\nsalt: \"{SALT}\"\n"),
-        )
-        .unwrap();
-        fs::write(path("mappings.yaml"), "types: {}\n").unwrap();
-        let site = format!(
-            "tag: example\nmispTimeoutSeconds: 20\nallowed_ips: [\"127.0.0.0/8\"]\nignore_to_ids: [vulnerability]\nzmq_url: tcp://127.0.0.1:{zmq_port}\n"
-        );
-        fs::write(path("sites/127.0.0.1.yaml"), site).unwrap();
-        let paths = Paths {
-            config: path("config.yaml"),
-            mappings: path("mappings.yaml"),
-            sites: path("sites"),
-        };
+        let site = format!("ignore_to_ids: [vulnerability]\nzmq_url: tcp://127.0.0.1:{zmq_port}\n");
+        let paths = daemon::write(files.path(), &site);
         let store = Arc::new(ConfigStore::open(paths).unwrap());
         let app = App::new(store, FeedEngine::default(), Arc::default()).unwrap();
         let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
@@ -88,7 +70,7 @@ impl Daemon {
         });
         let (here, there) = (addresses.next().unwrap(), addresses.next().unwrap());
         drop(addresses);
-        let token = token(sim.addr().port());
+        let token = daemon::token(sim.addr().port());
         Self {
             sim,
             here,
@@ -110,24 +92,6 @@ impl Daemon {
         stream.read_to_string(&mut answer).unwrap();
         answer
     }
-}
-
-fn token(port: u16) -> String {
-    let ring = KeyRing::builder(&SecretString::from(SALT))
-        .key(SecretString::from(KEY))
-        .legacy(false)
-        .build()
-        .unwrap();
-    let key = SecretString::from(Sim::READER_KEY);
-    let claims = Claims::new(
-        "127.0.0.1",
-        Protocol::Http,
-        port,
-        key,
-        ExpiryDay::parse("2099-12-31").unwrap(),
-    );
-    let scope = Scope::new().with_permissions([Permission::Stream, Permission::Lookup, Permission::Context]);
-    ring.seal(&claims.with_scope(scope)).unwrap().expose().to_owned()
 }
 
 fn event(info: &str, addresses: &[&str]) -> Event {
