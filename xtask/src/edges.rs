@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cache", &[]),
     ("cratos-agent", &["defectdojo", "enforcement", "feed-classification"]),
     ("client-address", &[]),
+    ("config-file", &[]),
     (
         "cratosd",
         &[
@@ -30,8 +31,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // The ages of look-ups are those of feeds.
-    ("defectdojo", &["feed-classification"]),
-    ("enforcement", &["feed-classification"]),
+    ("defectdojo", &["config-file", "feed-classification"]),
+    ("enforcement", &["config-file", "feed-classification"]),
     ("feed-classification", &[]),
     (
         "feed-engine",

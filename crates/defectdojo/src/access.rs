@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::error::AskError;
-use crate::secret::SecretFile;
+use config_file::SecretFile;
 
 /// A server that does not even accept is not worth the time that an answer may take.
 const MAX_CONNECT: Duration = Duration::from_secs(10);

@@ -4,18 +4,17 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use config_file::{Report, SecretFile, value as common};
 use feed_classification::Age;
 use url::Url;
 
-use crate::secret::SecretFile;
-
-mod problem;
 mod raw;
 mod value;
 
-pub use problem::Problem;
+pub use config_file::Problem;
 
-use problem::Report;
+/// A day: a server that takes longer for one answer has none.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 const STATE_DIR: &str = "/var/lib/cratos-agent";
 
@@ -76,7 +75,8 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, Vec<Problem>> {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let mut report = Report::new(path);
-        let config = raw::read(&mut report).and_then(|raw| raw.check(&mut report, credentials.as_deref()));
+        let config =
+            config_file::read(&mut report).and_then(|raw: raw::Config| raw.check(&mut report, credentials.as_deref()));
         report.finish(config)
     }
 }
@@ -84,11 +84,11 @@ impl Config {
 impl raw::Config {
     fn check(self, report: &mut Report, credentials: Option<&Path>) -> Option<Config> {
         let plain = self.insecure_http;
-        let defectdojo = value::server(report, "defectdojo", &self.defectdojo, plain);
-        let server = value::server(report, "server", &self.server, plain);
+        let defectdojo = common::server(report, "defectdojo", &self.defectdojo, plain);
+        let server = common::server(report, "server", &self.server, plain);
         let key_file = self.defectdojo_key_file.as_ref();
-        let key = value::secret(report, "defectdojo_key_file", key_file, credentials, "defectdojo_key");
-        let token = value::secret(report, "token_file", self.token_file.as_ref(), credentials, "token");
+        let key = common::secret(report, "defectdojo_key_file", key_file, credentials, "defectdojo_key");
+        let token = common::secret(report, "token_file", self.token_file.as_ref(), credentials, "token");
         let severities = self.severity.iter().flatten();
         let severities: Vec<Severity> = severities.filter_map(|text| value::severity(report, text)).collect();
         let age = self.age.as_ref().map(|text| value::age(report, text));
@@ -96,8 +96,8 @@ impl raw::Config {
         let timeout = self
             .timeout
             .as_ref()
-            .map(|text| value::duration(report, "timeout", text));
-        let mut path = |key, text: &Option<_>| text.as_ref().and_then(|text| value::absolute(report, key, text));
+            .map(|text| common::duration(report, "timeout", text, LONGEST_TIMEOUT));
+        let mut path = |key, text: &Option<_>| text.as_ref().and_then(|text| common::absolute(report, key, text));
         let ca_file = path("ca_file", &self.ca_file);
         let state_dir = path("state_dir", &self.state_dir);
         let metrics_file = path("metrics_file", &self.metrics_file);

@@ -15,7 +15,7 @@ use crate::access::{Access, Again, Answer, Question, Timing};
 use crate::config::{Severity, Tag};
 use crate::cve::Cve;
 use crate::error::AskError;
-use crate::secret::SecretFile;
+use config_file::SecretFile;
 
 /// How many findings one page has.
 const PAGE: usize = 100;

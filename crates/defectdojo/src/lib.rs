@@ -10,16 +10,15 @@ mod lock;
 mod look_up;
 mod metrics;
 mod note;
-mod secret;
 mod summary;
 
 pub use access::Timing;
 pub use config::{Config, Problem, Severity, Tag};
+pub use config_file::SecretFile;
 pub use correlation::{Correlation, Mode};
 pub use cve::Cve;
 pub use dojo::{DefectDojo, Finding, Note, Removal};
 pub use error::{AskError, RunError, chain};
 pub use lock::LockError;
 pub use look_up::{Event, LookUp, LookUps};
-pub use secret::SecretFile;
 pub use summary::{Deed, Step, Summary};

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::access::{Access, Again, Question, Timing};
 use crate::cve::Cve;
 use crate::error::AskError;
-use crate::secret::SecretFile;
+use config_file::SecretFile;
 
 /// How many values cratosd takes at once.
 const BATCH: usize = 1000;

@@ -4,21 +4,19 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use config_file::{SecretFile, Spanned, value};
 use feed_classification::{Age, FeedName, IndicatorType, Registry, TypeSet};
-use serde_yaml::Spanned;
 use url::Url;
 
 use crate::limits::Limits;
 use crate::never_block::Own;
-use crate::source::TokenFile;
 use crate::target::{Making, Target};
 
-mod problem;
 mod raw;
 pub(crate) mod read;
 
-pub use problem::Problem;
-pub(crate) use problem::{Place, Report, place};
+pub use config_file::Problem;
+pub(crate) use config_file::{Place, Report, place};
 
 const STATE_DIR: &str = "/var/lib/cratos-agent";
 
@@ -32,7 +30,7 @@ pub struct Config {
     /// Where cratosd answers.
     pub server: Url,
     /// Where the feed token is.
-    pub token: TokenFile,
+    pub token: SecretFile,
     /// Certificates that are trusted beside those of the system.
     pub ca_file: Option<PathBuf>,
     /// Where the state is kept.
@@ -106,16 +104,23 @@ impl Config {
     pub fn read(path: &Path, registry: &Registry) -> Result<Self, Vec<Problem>> {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let mut report = Report::new(path);
-        let config = raw::read(&mut report).and_then(|raw| raw.check(&mut report, registry, credentials.as_deref()));
+        let config = config_file::read(&mut report)
+            .and_then(|raw: raw::Config| raw.check(&mut report, registry, credentials.as_deref()));
         report.finish(config)
     }
 }
 
 impl raw::Config {
     fn check(self, report: &mut Report, registry: &Registry, credentials: Option<&Path>) -> Option<Config> {
-        let server = self.server(report);
+        let server = value::server(report, "server", &self.server, self.insecure_http);
         let feeds: Vec<Feed> = self.feeds.iter().filter_map(|feed| feed.check(report)).collect();
-        let token = self.token(report, credentials);
+        let token = value::secret(
+            report,
+            "token_file",
+            self.token_file.as_ref(),
+            credentials,
+            TOKEN_CREDENTIAL,
+        );
         let duration = |report: &mut Report, key: &str, value: &Option<Spanned<String>>, default: u64| match value {
             Some(text) => read::duration(report, key, text),
             None => Some(Duration::from_secs(default)),
@@ -156,55 +161,6 @@ impl raw::Config {
             feeds,
             targets,
         })
-    }
-
-    fn server(&self, report: &mut Report) -> Option<Url> {
-        let place = place(&self.server);
-        let instead = "write where cratosd answers, such as https://cratos.example.net";
-        let url = match Url::parse(&self.server.value) {
-            Ok(url) if url.has_host() && matches!(url.scheme(), "http" | "https") => url,
-            _ => {
-                report.wrong(place, "server", "is no URL of a web server", instead);
-                return None;
-            }
-        };
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            report.wrong(
-                place,
-                "server",
-                "holds more than a server and a path",
-                "put the token into `token_file`",
-            );
-            return None;
-        }
-        let is_this_host = match url.host() {
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            _ => false,
-        };
-        if url.scheme() == "http" && !is_this_host && !self.insecure_http {
-            let what = "the token and the list would go over the network unprotected";
-            report.wrong(
-                place,
-                "server",
-                what,
-                "write https://, or `insecure_http: true` if that is what you want",
-            );
-            return None;
-        }
-        Some(url)
-    }
-
-    fn token(&self, report: &mut Report, credentials: Option<&Path>) -> Option<TokenFile> {
-        if let Some(path) = &self.token_file {
-            return read::absolute(report, "token_file", path).map(TokenFile::new);
-        }
-        if let Some(folder) = credentials {
-            return Some(TokenFile::new(folder.join(TOKEN_CREDENTIAL)));
-        }
-        let instead = "name the file that holds the feed token, or give systemd the credential `token`";
-        report.wrong(Place::START, "token_file", "is missing", instead);
-        None
     }
 }
 

@@ -14,11 +14,9 @@ mod pace;
 mod parse;
 mod poll;
 mod stream;
-mod token;
 
 pub use follow::Follow;
 pub use poll::{Poll, Server};
-pub use token::TokenFile;
 
 /// Returned by [`FeedSource::next`].
 pub type Next<'a> = Pin<Box<dyn Future<Output = Result<News, SourceError>> + Send + 'a>>;

@@ -1,14 +1,10 @@
 //! `agent.yaml` as it is written.
 
+use config_file::Spanned;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
-use super::{Place, Report};
 use crate::limits;
 use crate::target::{Section, dns_rpz, file, ipset, nftables, suricata};
-
-/// More than anybody writes by hand; a wrong path must not fill the memory.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// The keys of the kinds of target.
 pub(super) const KINDS: &[&str] = &["dns-rpz", "file", "ipset", "nftables", "suricata"];
@@ -100,31 +96,6 @@ impl Limits {
             free_change: self.free_change.unwrap_or(default.free_change),
             first_run_free: self.first_run_free.unwrap_or(default.first_run_free),
             allow_empty: self.allow_empty.unwrap_or(default.allow_empty),
-        }
-    }
-}
-
-/// Reads the file; what is wrong with it goes to the report.
-pub(super) fn read(report: &mut Report) -> Option<Config> {
-    use std::io::Read as _;
-    let mut text = String::new();
-    let opened = std::fs::File::open(report.file());
-    if let Err(error) = opened.and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)) {
-        report.wrong(Place::START, "", format!("the file cannot be read: {error}"), "");
-        return None;
-    }
-    // Without the snippet: it prints neighbouring lines.
-    let options = serde_yaml::options! { with_snippet: false };
-    match serde_yaml::from_str_with_options(&text, options) {
-        Ok(config) => Some(config),
-        Err(error) => {
-            let place = error.location().map_or(Place::START, Place::from);
-            let text = error.to_string();
-            // The place stands in front already.
-            let line = text.lines().next().unwrap_or_default();
-            let what = line.rsplit_once(" at line ").map_or(line, |(what, _)| what);
-            report.wrong(place, "", what, "");
-            None
         }
     }
 }

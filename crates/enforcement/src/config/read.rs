@@ -1,53 +1,20 @@
 //! Single values of the configuration.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde_yaml::Spanned;
+pub(crate) use config_file::value::absolute;
+use config_file::{Spanned, value};
 
 use super::{Report, place};
 use crate::never_block::Own;
 
+/// Longer than anything here may take, and far from where sums run over.
+const YEAR: Duration = Duration::from_secs(366 * 86_400);
+
 /// Reads a whole number with its unit: `90s`, `5m`, `2h`, `1d`.
 pub(crate) fn duration(report: &mut Report, key: &str, text: &Spanned<String>) -> Option<Duration> {
-    let parsed = seconds(&text.value);
-    if parsed.is_none() {
-        report.wrong(
-            place(text),
-            key,
-            "is no duration",
-            "write a whole number with s, m, h or d behind it, such as 70m",
-        );
-    }
-    parsed.map(Duration::from_secs)
-}
-
-fn seconds(text: &str) -> Option<u64> {
-    let unit = text.chars().last()?;
-    let factor = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-    // A year is longer than anything here may take, and far from where sums run over.
-    number
-        .checked_mul(factor)
-        .filter(|seconds| (1..=366 * 86_400).contains(seconds))
-}
-
-/// Reads a path that means the same wherever the agent is started.
-pub(crate) fn absolute(report: &mut Report, key: &str, text: &Spanned<String>) -> Option<PathBuf> {
-    let path = PathBuf::from(&text.value);
-    let has_name = path.file_name().is_some();
-    if path.is_absolute() && has_name && !text.value.contains('\0') {
-        return Some(path);
-    }
-    report.wrong(place(text), key, "is no absolute path", "write it from / on");
-    None
+    value::duration(report, key, text, YEAR)
 }
 
 /// Reads what names things in file names, metrics and messages.
@@ -134,40 +101,4 @@ pub(crate) fn command(
         return None;
     }
     Some(Some(words.value))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(
-            (seconds("90s"), seconds("70m"), seconds("1d")),
-            (Some(90), Some(4200), Some(86_400))
-        );
-        for wrong in [
-            "",
-            "s",
-            "60",
-            "1.5h",
-            "-1m",
-            "0s",
-            "99999999999999999999d",
-            "400d",
-            "5 m",
-            "5ü",
-        ] {
-            assert_eq!(seconds(wrong), None, "{wrong}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_the_reader_panic(text in "\\PC{0,20}") {
-            let _ = seconds(&text);
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use config_file::SecretFile;
 use feed_classification::IndicatorType;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, IF_NONE_MATCH};
 use reqwest::redirect::Policy;
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::pace::{Pace, chance};
-use super::{FeedSource, News, Next, SourceError, TokenFile, answer, parse};
+use super::{FeedSource, News, Next, SourceError, answer, parse};
 
 /// A server that does not even accept is not worth the time that an answer may take.
 const MAX_CONNECT: Duration = Duration::from_secs(10);
@@ -19,7 +20,7 @@ const MAX_CONNECT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Server {
     pub(super) http: reqwest::Client,
-    pub(super) token: TokenFile,
+    pub(super) token: SecretFile,
     pub(super) timeout: Duration,
     pub(super) max_body: usize,
 }
@@ -33,7 +34,7 @@ impl Server {
     /// # Errors
     /// If the certificates cannot be read.
     pub fn new(
-        token: TokenFile,
+        token: SecretFile,
         ca_file: Option<&Path>,
         timeout: Duration,
         max_body: usize,
@@ -101,7 +102,10 @@ impl Poll {
             .http
             .get(self.url.clone())
             .timeout(server.timeout)
-            .header(AUTHORIZATION, server.token.header().map_err(SourceError::Token)?)
+            .header(
+                AUTHORIZATION,
+                server.token.header("Bearer").map_err(SourceError::Token)?,
+            )
             .header(ACCEPT_ENCODING, "zstd, gzip");
         let known = known.and_then(|tag| HeaderValue::from_str(tag).ok());
         let conditional = known.is_some();

@@ -241,7 +241,7 @@ impl Stream {
     }
 
     fn connect(&self) -> Result<Connecting, SourceError> {
-        let token = self.server.token.header().map_err(SourceError::Token)?;
+        let token = self.server.token.header("Bearer").map_err(SourceError::Token)?;
         let mut request = self.server.http.get(self.url.clone());
         request = request.header(AUTHORIZATION, token).header(ACCEPT, EVENT_STREAM);
         if let Some(held) = &self.held {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use config_file::Spanned;
 use feed_classification::{Exporter, FeedInfo, IndicatorType, TypeSet};
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use super::file::{COMMAND_TIMEOUT, PLACEHOLDER, run_with};
 use super::file_change::FileChange;

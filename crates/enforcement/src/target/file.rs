@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use config_file::Spanned;
 use feed_classification::{Exporter, FeedInfo, IndicatorSet, IndicatorType};
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use super::file_change::FileChange;
 use super::{Making, Rendered, Section, Target};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config_file::Spanned;
 use feed_classification::{AddressSet, Exporter, FeedInfo, IndicatorType, TypeSet};
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use super::{Making, Rendered, Section, Target};
 use crate::Values;

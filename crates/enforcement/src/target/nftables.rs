@@ -11,10 +11,10 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use config_file::Spanned;
 use feed_classification::{AddressSet, TypeSet, network_of};
 use serde::Deserialize;
 use serde_json::Value;
-use serde_yaml::Spanned;
 
 use super::{Making, Rendered, Section, Target};
 use crate::Values;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use config_file::Spanned;
 use feed_classification::{Exporter, FeedInfo, IndicatorType, TypeSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use serde_yaml::Spanned;
 
 use super::file_change::FileChange;
 use super::{Making, Rendered, Section, Target};

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::source::TokenFile;
+use config_file::SecretFile;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 3000\n\n";
 const SNAPSHOT: &str =
@@ -53,7 +53,7 @@ impl Script {
         let dir = tempfile::tempdir().unwrap();
         let token = dir.path().join("token");
         std::fs::write(&token, "a-token").unwrap();
-        let server = Server::new(TokenFile::new(token), None, Duration::from_secs(3), 10_000).unwrap();
+        let server = Server::new(SecretFile::new(token), None, Duration::from_secs(3), 10_000).unwrap();
         Self {
             url,
             heads,

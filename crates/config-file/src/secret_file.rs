@@ -1,13 +1,13 @@
-//! The secrets: read anew for every question, so that they can be changed without a restart.
+//! A secret in a file of its own: read anew for every question, so that they can be changed without a restart.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use reqwest::header::HeaderValue;
+use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Longer than any token of cratosd and any key of DefectDojo.
+/// Longer than any token or key that goes into a header.
 const MAX_BYTES: u64 = 4096;
 
 /// A file that holds a secret and nothing else.
@@ -45,8 +45,11 @@ impl SecretFile {
         Ok(secret)
     }
 
-    /// Returns the value of `Authorization`, with the word that this server wants before the secret.
-    pub(crate) fn header(&self, scheme: &str) -> io::Result<HeaderValue> {
+    /// Returns the value of `Authorization`, with the word that the server wants before the secret.
+    ///
+    /// # Errors
+    /// As for [`SecretFile::read`].
+    pub fn header(&self, scheme: &str) -> io::Result<HeaderValue> {
         let secret = self.read()?;
         let text = SecretString::from(format!("{scheme} {}", secret.expose_secret()));
         let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| no_secret())?;

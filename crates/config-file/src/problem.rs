@@ -35,15 +35,16 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A line and a column.
+/// A line and a column, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub struct Place {
     line: u64,
     column: u64,
 }
 
 impl Place {
-    pub(crate) const START: Self = Self { line: 1, column: 1 };
+    /// Where the file begins: the place of what is missing.
+    pub const START: Self = Self { line: 1, column: 1 };
 }
 
 impl From<Location> for Place {
@@ -55,30 +56,37 @@ impl From<Location> for Place {
     }
 }
 
-pub(crate) fn place<T>(value: &Spanned<T>) -> Place {
+/// Returns where a value stands.
+#[must_use]
+pub fn place<T>(value: &Spanned<T>) -> Place {
     value.referenced.into()
 }
 
 /// Collects what is wrong with one file.
 #[derive(Debug)]
-pub(crate) struct Report {
+pub struct Report {
     file: PathBuf,
     problems: Vec<Problem>,
 }
 
 impl Report {
-    pub(crate) fn new(file: &Path) -> Self {
+    /// Returns a report about this file in which nothing is wrong yet.
+    #[must_use]
+    pub fn new(file: &Path) -> Self {
         Self {
             file: file.to_owned(),
             problems: Vec::new(),
         }
     }
 
-    pub(crate) fn file(&self) -> &Path {
+    /// Returns the file that it is about.
+    #[must_use]
+    pub fn file(&self) -> &Path {
         &self.file
     }
 
-    pub(crate) fn wrong(&mut self, place: Place, key: &str, what: impl Into<String>, instead: impl Into<String>) {
+    /// Notes what is wrong with a key, and what to write instead; either may be empty.
+    pub fn wrong(&mut self, place: Place, key: &str, what: impl Into<String>, instead: impl Into<String>) {
         self.problems.push(Problem {
             file: self.file.clone(),
             line: place.line,
@@ -89,8 +97,11 @@ impl Report {
         });
     }
 
-    /// Returns the value if nothing was wrong, else all problems in the order of the file.
-    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Problem>> {
+    /// Returns the value if nothing was wrong.
+    ///
+    /// # Errors
+    /// All problems, in the order of the file.
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Problem>> {
         match value {
             Some(value) if self.problems.is_empty() => Ok(value),
             _ => {
