@@ -96,6 +96,20 @@ pub struct Assignment {
     pub target: Box<dyn Target>,
 }
 
+impl Assignment {
+    /// Returns a target of your own with its feeds, as indices of [`Config::feeds`], and the usual limits; push it onto
+    /// [`Config::targets`]. Nothing if the name is not 1 to 64 lower-case letters, digits and hyphens: state files are called so.
+    #[must_use]
+    pub fn new(name: &str, feeds: Vec<usize>, target: Box<dyn Target>) -> Option<Self> {
+        read::is_name(name).then(|| Self {
+            name: name.to_owned(),
+            feeds,
+            limits: Limits::default(),
+            target,
+        })
+    }
+}
+
 impl Config {
     /// Reads the file. `registry` has the formats that targets may write.
     ///

@@ -72,6 +72,9 @@ pub enum TargetError {
     /// The format cannot be written.
     #[error("the list cannot be rendered")]
     Render(#[source] io::Error),
+    /// What a target that is not built in has to say.
+    #[error("the target failed")]
+    Own(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Returns an error and its causes as one line, `what: why: why`.

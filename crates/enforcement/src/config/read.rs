@@ -19,10 +19,8 @@ pub(crate) fn duration(report: &mut Report, key: &str, text: &Spanned<String>) -
 
 /// Reads what names things in file names, metrics and messages.
 pub(crate) fn name(report: &mut Report, key: &str, text: &Spanned<String>) -> Option<String> {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let name = &text.value;
-    if (1..=64).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') {
-        return Some(name.clone());
+    if is_name(&text.value) {
+        return Some(text.value.clone());
     }
     report.wrong(
         place(text),
@@ -31,6 +29,12 @@ pub(crate) fn name(report: &mut Report, key: &str, text: &Spanned<String>) -> Op
         "write up to 64 lower-case letters, digits and hyphens",
     );
     None
+}
+
+/// Tells whether a text names things in file names, metrics and messages.
+pub(crate) fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(fits) && !text.starts_with('-')
 }
 
 /// Reads one of the words of `feed-classification`; `known` are all of them.
