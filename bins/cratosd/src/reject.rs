@@ -179,6 +179,9 @@ impl From<FeedError> for Reject {
             (Fault::Caller, FeedError::NotAggregable { .. }) => {
                 Self::Invalid(vec![Invalid::value(&["query", "aggregate"], &error.chain())])
             }
+            (Fault::Caller, FeedError::NoDecayingModel) => {
+                Self::Invalid(vec![Invalid::value(&["query", "min_score"], &error.chain())])
+            }
             (Fault::Caller, _) => Self::Invalid(vec![Invalid::value(&["path", "dataType"], &error.chain())]),
             (Fault::Upstream, _) if error.is_timeout() => Self::TimedOut { detail: error.chain() },
             (Fault::Upstream, FeedError::Misp(misp)) => Self::Unavailable {

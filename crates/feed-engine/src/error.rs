@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use feed_classification::{FeedName, IndicatorType};
 
+use crate::ModelFault;
+
 /// Whose fault an error is; a server turns it into 4xx, 503/504 or 500.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -53,6 +55,18 @@ pub enum FeedError {
     NotAggregable {
         /// The type that was asked for.
         kind: IndicatorType,
+    },
+    /// A limit on scores at a site whose file does not say by which model they are reckoned.
+    #[error("scores are reckoned by the site's `decaying_model`, and its file names none; min_score cannot be judged")]
+    NoDecayingModel,
+    /// The model that the site's file names cannot be used.
+    #[error("the `decaying_model` {name:?} of this site cannot be used")]
+    DecayingModel {
+        /// The name in the site's file.
+        name: String,
+        /// Why not.
+        #[source]
+        fault: Arc<ModelFault>,
     },
     /// The site, port or key makes no usable MISP address.
     #[error("the address or key of this MISP is not usable")]
@@ -114,9 +128,11 @@ impl FeedError {
             Self::UndefinedFeed { .. }
             | Self::UnknownOutput { .. }
             | Self::TypeNotCarried { .. }
-            | Self::NotAggregable { .. } => Fault::Caller,
+            | Self::NotAggregable { .. }
+            | Self::NoDecayingModel => Fault::Caller,
             Self::BadUpstream(_)
             | Self::Misp(_)
+            | Self::DecayingModel { .. }
             | Self::Strays { .. }
             | Self::Unusable { .. }
             | Self::TimedOut { .. } => Fault::Upstream,

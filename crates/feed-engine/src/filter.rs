@@ -1,5 +1,7 @@
 //! Limits of whoever asks, beside what the feed's name says, and the one judge of them.
 //!
+//! There are two: on TLP levels, and on decay scores ([`crate::score`]).
+//!
 //! An attribute's TLP level is the most closed of its own tags and its event's: MISP knows no tag that takes another one back, so a
 //! `tlp:green` on an attribute does not open an event that is `tlp:red`. Local tags count as others do. Where neither has a TLP tag, the
 //! site's `default_tlp` counts.
@@ -15,6 +17,8 @@ use feed_classification::Tlp;
 use misp_client::Attribute;
 use site_config::Site;
 
+use crate::score::{self, ScoreLimit, Scoring, Worth};
+
 /// Limits on the attributes that count. It can be narrowed, and never widened again.
 ///
 /// ```
@@ -29,11 +33,16 @@ use site_config::Site;
 pub struct Filter {
     /// Red is the same as no limit, so that there is one way only to say so: filters name feeds in memory.
     max_tlp: Tlp,
+    /// None, too, is the only way to say so.
+    score: Option<ScoreLimit>,
 }
 
 impl Filter {
     /// No limits.
-    pub const NONE: Self = Self { max_tlp: Tlp::Red };
+    pub const NONE: Self = Self {
+        max_tlp: Tlp::Red,
+        score: None,
+    };
 
     /// Returns the filter that lets nothing through, beside what it leaves out already, that is more closed than this.
     #[must_use]
@@ -45,7 +54,22 @@ impl Filter {
     /// Returns the filter that lets through what both let through.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        self.with_max_tlp(other.max_tlp)
+        let narrowed = self.with_max_tlp(other.max_tlp);
+        other.score.map_or(narrowed, |limit| narrowed.with_score(limit))
+    }
+
+    /// Returns the filter that lets nothing through, beside what it leaves out already, that is beyond this limit on scores.
+    #[must_use]
+    pub fn with_score(mut self, limit: ScoreLimit) -> Self {
+        let both = self.score.map_or(limit, |own| own.and(limit));
+        self.score = Some(both).filter(|limit| !limit.is_none());
+        self
+    }
+
+    /// Returns the limit on scores, if there is one. A site must name a decaying model for it.
+    #[must_use]
+    pub fn score(&self) -> Option<ScoreLimit> {
+        self.score
     }
 
     /// Returns the most closed level that gets through.
@@ -61,8 +85,11 @@ impl Filter {
     }
 
     /// Returns the settings of a site by which the limits are judged; where there is no limit, a change of them changes nothing.
-    pub(crate) fn rules(&self, site: &Site) -> Option<Tlp> {
-        (self.max_tlp < Tlp::Red).then_some(site.default_tlp)
+    pub(crate) fn rules<'a>(&self, site: &'a Site) -> (Option<Tlp>, Option<&'a str>) {
+        (
+            (self.max_tlp < Tlp::Red).then_some(site.default_tlp),
+            self.score.and(site.decaying_model.as_deref()),
+        )
     }
 }
 
@@ -72,21 +99,26 @@ impl Default for Filter {
     }
 }
 
-/// As a query says it: `max_tlp=amber`; nothing where there are no limits.
+/// As a query says it: `max_tlp=amber&min_score=80`; nothing where there are no limits.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.max_tlp < Tlp::Red {
             write!(f, "max_tlp={}", self.max_tlp)?;
+        }
+        if let Some(limit) = self.score {
+            let and = if self.max_tlp < Tlp::Red { "&" } else { "" };
+            write!(f, "{and}{limit}")?;
         }
         Ok(())
     }
 }
 
 /// Says what gets through a filter, by the rules of one site.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Judge {
     filter: Filter,
     default_tlp: Tlp,
+    scoring: Option<Scoring>,
 }
 
 impl Judge {
@@ -96,7 +128,14 @@ impl Judge {
         Self {
             filter,
             default_tlp: site.default_tlp,
+            scoring: None,
         }
+    }
+
+    /// Has attributes judged by these scores; without them none has a score.
+    pub(crate) fn with_scoring(mut self, scoring: Scoring) -> Self {
+        self.scoring = Some(scoring);
+        self
     }
 
     /// Returns the judge to whom everything is right.
@@ -104,12 +143,25 @@ impl Judge {
         Self {
             filter: Filter::NONE,
             default_tlp: Tlp::Red,
+            scoring: None,
         }
     }
 
     /// Returns whether an attribute gets through.
     pub(crate) fn counts(&self, attribute: &Attribute) -> bool {
-        self.filter.is_none() || self.permits_tlp(level_of(attribute))
+        self.filter.is_none()
+            || (self.permits_tlp(level_of(attribute))
+                && self.permits_worth(|| score::worth(self.scoring.as_ref(), attribute)))
+    }
+
+    /// Returns whether what is worth this gets through.
+    pub(crate) fn permits_worth(&self, worth: impl FnOnce() -> Worth) -> bool {
+        self.filter.score.is_none_or(|limit| limit.permits(worth()))
+    }
+
+    /// Returns whether scores must be known.
+    pub(crate) fn needs_scores(&self) -> bool {
+        self.filter.score.is_some()
     }
 
     /// Returns whether what is marked so gets through, or what has no mark.
@@ -128,7 +180,7 @@ impl Judge {
             limits = %self.filter,
             default_tlp = self.default_tlp.as_str(),
             left_out,
-            "every attribute is beyond the limits; what has no TLP tag counts as the site's default_tlp"
+            "every attribute is beyond the limits; what has no TLP tag counts as the site's default_tlp, and what its decaying_model is not about has no score"
         );
     }
 }
@@ -150,6 +202,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Unscored;
 
     fn judge(max_tlp: Tlp, default_tlp: Tlp) -> Judge {
         let name = "misp.example.net".parse().unwrap();
@@ -203,6 +256,43 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_said_together_and_only_where_there_are_any() {
+        let limit = |min: &str, unscored| ScoreLimit {
+            min: min.parse().unwrap(),
+            unscored,
+        };
+        let scored = Filter::NONE.with_score(limit("80", Unscored::Exclude));
+        assert_eq!(scored.to_string(), "min_score=80");
+        assert_eq!(
+            scored.with_max_tlp(Tlp::Green).to_string(),
+            "max_tlp=green&min_score=80"
+        );
+        assert_eq!(Filter::NONE.with_score(limit("0", Unscored::Include)), Filter::NONE);
+        // Narrowed, and never widened again.
+        let wide = scored.with_score(limit("20", Unscored::Include));
+        assert_eq!(wide, scored);
+        assert_eq!(
+            scored.with_score(limit("90", Unscored::Include)).to_string(),
+            "min_score=90"
+        );
+        let green = Filter::NONE.with_max_tlp(Tlp::Green);
+        assert_eq!(green.and(scored), scored.and(green));
+        assert_eq!(green.and(scored), scored.with_max_tlp(Tlp::Green));
+    }
+
+    #[test]
+    fn unset_scores_do_not_pass() {
+        let limit = |unscored| ScoreLimit {
+            min: "0".parse().unwrap(),
+            unscored,
+        };
+        let name = "misp.example.net".parse().unwrap();
+        let site = Site::from_yaml(name, "tag: example").unwrap();
+        let attribute = attribute(&[], &[]);
+        assert!(!Judge::new(Filter::NONE.with_score(limit(Unscored::Exclude)), &site).counts(&attribute));
+    }
+
+    #[test]
     fn the_default_is_a_rule_only_where_there_is_a_limit() {
         let site = |level: &str| {
             let name = "misp.example.net".parse().unwrap();
@@ -227,7 +317,7 @@ mod tests {
             let of_event: Vec<&str> = of_event.iter().map(String::as_str).collect();
             let attribute = attribute(&own, &of_event);
             let [token, query, default] = [levels.0, levels.1, levels.2].map(|level| Tlp::ALL[level]);
-            let limit = |filter: Filter| Judge { filter, default_tlp: default }.counts(&attribute);
+            let limit = |filter: Filter| Judge { filter, default_tlp: default, scoring: None }.counts(&attribute);
             let token = Filter::NONE.with_max_tlp(token);
             let both = token.with_max_tlp(query);
             prop_assert!(!limit(both) || limit(token));

@@ -13,8 +13,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use cache::{MemoryStore, Weigh};
 
+use crate::models::Models;
 use crate::publication::Publication;
 use crate::rows::Rows;
+use crate::score::Scoring;
 use crate::source::{Gathered, Gathering, Indexing, IndicatorSource};
 use crate::upstream::UpstreamId;
 use crate::{FeedError, FeedScope, Judge, LookupScope, Upstream, false_positives, lookup, pass, question};
@@ -38,6 +40,7 @@ pub struct MispSource {
     turns: Mutex<HashMap<String, Arc<Semaphore>>>,
     gatherings_a_site: usize,
     clock: Clock,
+    models: Models,
 }
 
 /// What a client was built from; a reload that changes one of these gets a new client.
@@ -81,6 +84,7 @@ impl MispSource {
             turns: Mutex::default(),
             gatherings_a_site: GATHERINGS_A_SITE,
             clock: Arc::new(clock),
+            models: Models::new(),
         }
     }
 
@@ -132,7 +136,11 @@ impl MispSource {
         let search = question::for_feed(upstream, scope, now)?;
         let extractor = Extractor::new(scope.kind).max_expand(upstream.site.max_expand);
         // One after the other: one turn is one question at a time.
-        let judge = Judge::new(scope.filter, &upstream.site);
+        let mut judge = Judge::new(scope.filter, &upstream.site);
+        if judge.needs_scores() {
+            let scorer = self.models.scorer(&client, upstream, now).await?;
+            judge = judge.with_scoring(Scoring::new(scorer, now));
+        }
         let rows = pass::read(&client, &search, judge, || Rows::new(extractor)).await?;
         let publication = match upstream.site.published_grace {
             grace if scope.selection.wants_published() && !grace.is_zero() => {
@@ -157,7 +165,19 @@ impl IndicatorSource for MispSource {
         Box::pin(async move {
             let client = self.client(upstream)?;
             let _turn = self.turn(upstream).await?;
-            lookup::gather(&client, upstream, scope, (self.clock)()).await
+            let now = (self.clock)();
+            let scorer = self.models.scorer(&client, upstream, now).await;
+            if let Err(error) = &scorer
+                && upstream.site.decaying_model.is_some()
+            {
+                tracing::warn!(
+                    site = upstream.site.name.as_str(),
+                    error = error.chain(),
+                    "look-ups know no scores"
+                );
+            }
+            let scoring = scorer.map(|scorer| Scoring::new(scorer, now));
+            lookup::gather(&client, upstream, scope, scoring, now).await
         })
     }
 }

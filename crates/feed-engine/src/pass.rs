@@ -45,7 +45,7 @@ pub(crate) async fn read<S: Sink>(
 ) -> Result<S, FeedError> {
     let mut earlier: Option<S> = None;
     for number in 1..=MAX_PASSES {
-        let mut pass = Pass::new(fresh(), judge);
+        let mut pass = Pass::new(fresh(), judge.clone());
         pass.read(client, search).await?;
         if !pass.was_disturbed(client, search).await? {
             pass.tell_if_nothing_is_left();

@@ -22,6 +22,7 @@ pub(crate) fn for_feed(
     scope: FeedScope,
     now: jiff::Timestamp,
 ) -> Result<AttributeSearch, FeedError> {
+    judgeable(upstream, scope.filter)?;
     let types = upstream.mappings.attribute_types(scope.kind).to_vec();
     let search = for_types(upstream, scope.selection, scope.age, types, now)?;
     Ok(if ignores_to_ids(upstream, scope.kind) {
@@ -29,6 +30,17 @@ pub(crate) fn for_feed(
     } else {
         search.to_ids(true)
     })
+}
+
+/// Checks that a site says all that its limits are judged by.
+///
+/// # Errors
+/// [`FeedError::NoDecayingModel`] for a limit on scores where nobody has said what scores are.
+pub(crate) fn judgeable(upstream: &Upstream, filter: Filter) -> Result<(), FeedError> {
+    if filter.score().is_some() && upstream.site.decaying_model.is_none() {
+        return Err(FeedError::NoDecayingModel);
+    }
+    Ok(())
 }
 
 fn for_types(
@@ -116,6 +128,8 @@ pub(crate) fn for_lookup(
 /// Returns a number that changes with every setting that changes what an index holds.
 pub(crate) fn lookup_rules(upstream: &Upstream) -> u64 {
     let mut hasher = DefaultHasher::new();
+    // An index knows scores, whoever may ask for them.
+    upstream.site.decaying_model.hash(&mut hasher);
     for kind in LOOKUP_TYPES {
         rules(upstream, *kind, Filter::NONE).hash(&mut hasher);
     }

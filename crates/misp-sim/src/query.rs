@@ -74,6 +74,17 @@ pub(crate) struct Decay {
 }
 
 impl Decay {
+    /// Asks for the scores of all models, and leaves nothing out.
+    pub(crate) fn of_all_models(now: i64) -> Self {
+        Self {
+            models: None,
+            exclude_decayed: false,
+            threshold: None,
+            full_model: false,
+            now,
+        }
+    }
+
     /// Reads it. `decayScore` is not something MISP knows (308), and `score` alone does nothing (307).
     fn read(body: &Map<String, Value>, now: i64) -> Option<Self> {
         let flag = |key: &str| body.get(key).is_some_and(truthy);

@@ -53,6 +53,8 @@ pub struct Site {
     pub published_grace: Duration,
     /// The TLP level of what has no TLP tag. Default: red, so that limits leave out what nobody has marked.
     pub default_tlp: Tlp,
+    /// The name of MISP's decaying model by which scores are reckoned, if scores may be asked for.
+    pub decaying_model: Option<String>,
     /// MISP's ZeroMQ feed as `tcp://host:port`, if it shall be followed.
     pub zmq_url: Option<String>,
     /// Networks that may ask for this site, beside [`Core::allways_allowed_ips`](crate::Core::allways_allowed_ips).
@@ -122,6 +124,7 @@ pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Si
             .value("published_grace", |s| value::duration(s, YEAR))
             .unwrap_or(DAY),
         default_tlp: section.value("default_tlp", value::tlp).unwrap_or(Tlp::Red),
+        decaying_model: section.value("decaying_model", value::model_name),
         zmq_url: section.value("zmq_url", value::zmq_url),
         allowed_ips: allowed_ips(&mut section),
         custom_feeds: custom_feeds(&mut section),

@@ -220,6 +220,19 @@ pub(crate) fn socket_address(scalar: &Scalar) -> Result<SocketAddr, Wrong> {
     })
 }
 
+/// The name of a decaying model, as it stands in MISP.
+pub(crate) fn model_name(scalar: &Scalar) -> Result<String, Wrong> {
+    let text = scalar.text.trim();
+    let is_name = !text.is_empty() && text.chars().count() <= 255 && !text.chars().any(char::is_control);
+    if is_name {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(
+        format!("{} is not the name of a decaying model", shown(scalar)),
+        "write it as it stands in MISP, as in `NIDS Simple Decaying Model`",
+    ))
+}
+
 /// `tcp://host:port`, the only transport that MISP's publisher is reached by from another machine.
 pub(crate) fn zmq_url(scalar: &Scalar) -> Result<String, Wrong> {
     let text = scalar.text.trim();

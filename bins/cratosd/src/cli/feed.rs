@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use feed_classification::{Age, FeedName, IndicatorType, Tlp};
-use feed_engine::{Fault, FeedEngine, FeedError, FeedRequest, Filter, RenderedFeed, Selection, Upstream};
+use feed_engine::{
+    Fault, FeedEngine, FeedError, FeedRequest, Filter, MinScore, RenderedFeed, ScoreLimit, Selection, Unscored,
+    Upstream,
+};
 
 use super::auth_key::AuthKeySource;
 use super::files::{self, ConfigFiles};
@@ -30,6 +33,22 @@ pub(super) struct Options {
     #[arg(long, env = "CRATOS_MAX_TLP", hide_env_values = true, value_name = "LEVEL", value_parser = names::tlp())]
     max_tlp: Option<Tlp>,
 
+    /// Leave out what is worth less by the site's decaying model, from 0 to 100
+    #[arg(long, env = "CRATOS_MIN_SCORE", hide_env_values = true, value_name = "SCORE")]
+    min_score: Option<MinScore>,
+
+    /// What becomes of what has no score
+    #[arg(
+        long,
+        env = "CRATOS_UNSCORED",
+        hide_env_values = true,
+        value_name = "WHAT",
+        value_parser = names::unscored(),
+        default_value = Unscored::default().as_str(),
+        requires = "min_score"
+    )]
+    unscored: Unscored,
+
     #[command(flatten)]
     files: ConfigFiles,
 
@@ -50,6 +69,17 @@ pub(super) struct Options {
     output: String,
 }
 
+impl Options {
+    fn filter(&self) -> Filter {
+        let filter = self
+            .max_tlp
+            .map_or(Filter::NONE, |level| Filter::NONE.with_max_tlp(level));
+        let unscored = self.unscored;
+        self.min_score
+            .map_or(filter, |min| filter.with_score(ScoreLimit { min, unscored }))
+    }
+}
+
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let loaded = options.files.load()?;
     let site = files::site(&loaded, &options.misp.site)?;
@@ -68,11 +98,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         options.age,
         options.output.as_str(),
     )
-    .filter(
-        options
-            .max_tlp
-            .map_or(Filter::NONE, |level| Filter::NONE.with_max_tlp(level)),
-    );
+    .filter(options.filter());
     runtime::block_on(async {
         let feed = ask(&upstream, &request)
             .await

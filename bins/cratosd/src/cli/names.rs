@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use feed_classification::{Age, FeedName, IndicatorType, Registry, Tlp};
+use feed_engine::Unscored;
 use ipnet::IpNet;
 use token_crypto::{ExpiryDay, Permission};
 
@@ -22,6 +23,11 @@ pub(super) fn age() -> impl TypedValueParser<Value = Age> {
 pub(super) fn permission() -> impl TypedValueParser<Value = Permission> {
     PossibleValuesParser::new(Permission::ALL.iter().map(|permission| permission.as_str()))
         .try_map(|name| name.parse::<Permission>())
+}
+
+pub(super) fn unscored() -> impl TypedValueParser<Value = Unscored> {
+    let known = |name: String| Unscored::ALL.into_iter().find(|unscored| unscored.as_str() == name);
+    PossibleValuesParser::new(Unscored::ALL.map(Unscored::as_str)).map(move |name| known(name).unwrap_or_default())
 }
 
 pub(super) fn tlp() -> impl TypedValueParser<Value = Tlp> {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use feed_classification::Tlp;
-use feed_engine::Filter;
+use feed_engine::{Filter, NotAScore, ScoreLimit, Unscored};
 use http::header::HeaderName;
 
 use crate::auth::Grant;
@@ -18,7 +18,10 @@ use crate::reply::Reply;
 pub(super) const X_FEED_LIMITS: HeaderName = HeaderName::from_static("x-feed-limits");
 
 /// The names of what limits.
-pub(super) const NAMES: [&str; 1] = ["max_tlp"];
+pub(super) const NAMES: [&str; 3] = ["max_tlp", MIN_SCORE, "unscored"];
+
+/// The one of them that a body may say as a number.
+pub(super) const MIN_SCORE: &str = "min_score";
 
 /// Returns the limits of a request; what is wrong with its query is added to `wrong`.
 pub(super) fn of(grant: &Grant, query: Query<'_>, wrong: &mut Vec<Invalid>) -> Filter {
@@ -43,7 +46,42 @@ pub(super) fn asked<'w>(
             )),
         }
     }
-    filter
+    score(place, word, wrong).map_or(filter, |limit| filter.with_score(limit))
+}
+
+/// Reads the limit on scores. What has no score is left out unless the caller says that it shall not be.
+fn score<'w>(
+    place: &'static str,
+    word: impl Fn(&str) -> Option<Cow<'w, str>>,
+    wrong: &mut Vec<Invalid>,
+) -> Option<ScoreLimit> {
+    let unscored = word("unscored").map(|text| {
+        let known = Unscored::ALL.into_iter().find(|unscored| unscored.as_str() == text);
+        if known.is_none() {
+            let names = Unscored::ALL.map(Unscored::as_str);
+            wrong.push(Invalid::not_one_of(&[place, "unscored"], &text, names));
+        }
+        known.unwrap_or_default()
+    });
+    let Some(text) = word(MIN_SCORE) else {
+        if unscored.is_some() {
+            let message =
+                "unscored says what becomes of attributes without a score where min_score is a limit; add min_score";
+            wrong.push(Invalid::value(&[place, "unscored"], message));
+        }
+        return None;
+    };
+    match text.parse() {
+        Ok(min) => Some(ScoreLimit {
+            min,
+            unscored: unscored.unwrap_or_default(),
+        }),
+        Err(error) => {
+            let error: NotAScore = error;
+            wrong.push(Invalid::value(&[place, MIN_SCORE], &error.to_string()).input(&text));
+            None
+        }
+    }
 }
 
 /// Says within which limits an answer was given.
@@ -87,6 +125,49 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_score_is_a_whole_number_and_what_has_none_is_left_out() {
+        let limited = |min: &str, unscored| {
+            Filter::NONE.with_score(ScoreLimit {
+                min: min.parse().unwrap(),
+                unscored,
+            })
+        };
+        for (query, filter) in [
+            ("min_score=80", limited("80", Unscored::Exclude)),
+            ("min_score=0", limited("0", Unscored::Exclude)),
+            ("min_score=80&unscored=exclude", limited("80", Unscored::Exclude)),
+            ("unscored=include&min_score=100", limited("100", Unscored::Include)),
+            ("min_score=0&unscored=include", Filter::NONE),
+            (
+                "min_score=5&max_tlp=green",
+                limited("5", Unscored::Exclude).with_max_tlp(Tlp::Green),
+            ),
+        ] {
+            assert_eq!(read(query), Ok(filter), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_score_that_is_none_is_refused() {
+        for query in [
+            "min_score=",
+            "min_score",
+            "min_score=101",
+            "min_score=79.5",
+            "min_score=-1",
+            "min_score=high",
+        ] {
+            let wrong = read(query).unwrap_err();
+            assert_eq!(wrong[0]["loc"], json!(["query", "min_score"]), "{query}");
+            assert_eq!(wrong[0]["ctx"]["error"], "a score is a whole number from 0 to 100");
+        }
+        let wrong = read("min_score=80&unscored=pass").unwrap_err();
+        assert_eq!(wrong[0]["ctx"]["expected"], "'exclude' or 'include'");
+        let wrong = read("unscored=include").unwrap_err();
+        assert_eq!(wrong[0]["loc"], json!(["query", "unscored"]));
+    }
+
     /// Read as no limit, a slip would tell more than was asked for.
     #[test]
     fn a_level_that_is_none_is_refused() {
@@ -110,6 +191,7 @@ mod tests {
         #[test]
         fn no_query_makes_it_panic(text in ".{0,40}") {
             let _ = read(&format!("max_tlp={text}"));
+            let _ = read(&format!("min_score={text}&unscored={text}"));
         }
     }
 }

@@ -51,6 +51,9 @@ pub(super) async fn answer(
     let filter = grant.filter().and(sought.filter);
     let feeds = feeds(grant, sought.feed)?;
     let indexes = indexes(app, grant, &feeds, sought.age).await?;
+    for indexed in &indexes {
+        indexed.index.judgeable(filter)?;
+    }
     let fresh_for = indexes.iter().map(|index| index.fresh_for).min().unwrap_or_default();
     let looking = Looking {
         judge: Judge::new(filter, grant.site()),

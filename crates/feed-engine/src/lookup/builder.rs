@@ -12,7 +12,8 @@ use super::index::Mention;
 use super::{LookupIndex, MatchedEvent};
 use crate::pass::Sink;
 use crate::rows::Provenance;
-use crate::{FeedError, filter};
+use crate::score::Scoring;
+use crate::{FeedError, filter, score};
 
 /// As many values as a feed may have; more is taken for a mistake.
 const MAX_VALUES: usize = 10_000_000;
@@ -30,6 +31,7 @@ const THREAT_ACTOR: &str = "misp-galaxy:threat-actor=";
 pub(crate) struct Entries {
     /// The types that an attribute of each MISP type is taken apart into.
     kinds: Arc<HashMap<String, Vec<IndicatorType>>>,
+    scoring: Option<Scoring>,
     text: String,
     entries: Vec<Entry>,
     events: Vec<MatchedEvent>,
@@ -56,9 +58,11 @@ pub(super) fn kinds_of(mappings: &Mappings, kinds: &[IndicatorType]) -> Arc<Hash
 }
 
 impl Entries {
-    pub(super) fn new(kinds: Arc<HashMap<String, Vec<IndicatorType>>>) -> Self {
+    /// Returns none yet; without `scoring` no row has a score.
+    pub(super) fn new(kinds: Arc<HashMap<String, Vec<IndicatorType>>>, scoring: Option<Scoring>) -> Self {
         Self {
             kinds,
+            scoring,
             text: String::new(),
             entries: Vec::new(),
             events: Vec::new(),
@@ -120,7 +124,14 @@ impl Entries {
                     || !harmless.contains(&(entry.mention.kind.family(), self.value(entry).to_owned())))
         });
         entries.sort_unstable_by(|a, b| (self.value(a), a.mention).cmp(&(self.value(b), b.mention)));
-        entries.dedup_by(|a, b| a.mention == b.mention && self.value(a) == self.value(b));
+        // Several attributes of an event may say the same; what they are worth together counts.
+        entries.dedup_by(|later, kept| {
+            let is_same = later.mention.says_as(kept.mention) && self.value(later) == self.value(kept);
+            if is_same {
+                kept.mention.worth = kept.mention.worth.and(later.mention.worth);
+            }
+            is_same
+        });
         let mentions = entries.iter().map(|entry| (self.value(entry), entry.mention));
         LookupIndex::new(mentions, events)
     }
@@ -137,6 +148,7 @@ impl Sink for Entries {
             return Ok(());
         };
         let event = self.event(described(attribute));
+        let worth = score::worth(self.scoring.as_ref(), attribute);
         for &kind in kinds {
             let from = self.text.len();
             let text = &mut self.text;
@@ -146,7 +158,7 @@ impl Sink for Entries {
             match outcome {
                 Ok(()) => self.entries.push(Entry {
                     value: from..self.text.len(),
-                    mention: Mention { kind, event },
+                    mention: Mention { kind, event, worth },
                     at: Provenance::of(attribute),
                 }),
                 Err(reason) if reason.belongs_elsewhere() => {}

@@ -1,6 +1,7 @@
 //! What MISP is asked for an index.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use feed_classification::IndicatorType;
 use misp_client::Client;
@@ -8,6 +9,7 @@ use misp_client::Client;
 use super::builder::{Entries, kinds_of};
 use super::{LOOKUP_TYPES, LookupIndex, LookupScope};
 use crate::publication::Publication;
+use crate::score::Scoring;
 use crate::{FeedError, Judge, Selection, Upstream, pass, question};
 
 /// Asks MISP for everything that an index holds, beyond all limits, since these are judged when somebody asks: the rows of the feed, the unpublished events, the false positives, in this order.
@@ -15,8 +17,13 @@ pub(crate) async fn gather(
     client: &Client,
     upstream: &Upstream,
     scope: LookupScope,
+    scoring: Result<Scoring, FeedError>,
     now: jiff::Timestamp,
 ) -> Result<LookupIndex, FeedError> {
+    let (scoring, without_scores) = match scoring {
+        Ok(scoring) => (Some(scoring), None),
+        Err(error) => (None, Some(error)),
+    };
     // Types that count without MISP's flag for detection need a question of their own: the flag is asked for or it is not.
     let (without_flag, with_flag): (Vec<IndicatorType>, Vec<IndicatorType>) = LOOKUP_TYPES
         .iter()
@@ -29,7 +36,7 @@ pub(crate) async fn gather(
         let search = question::for_lookup(upstream, scope, &kinds, to_ids, now)?;
         let of = kinds_of(&upstream.mappings, &kinds);
         let more = pass::read(client, &search, Judge::of_nothing(), || {
-            Entries::new(std::sync::Arc::clone(&of))
+            Entries::new(Arc::clone(&of), scoring.clone())
         })
         .await?;
         rows = Some(match rows {
@@ -48,14 +55,15 @@ pub(crate) async fn gather(
     let search = question::for_false_positives_of(upstream, LOOKUP_TYPES, now)?;
     let of = kinds_of(&upstream.mappings, LOOKUP_TYPES);
     let harmless = pass::read(client, &search, Judge::of_nothing(), || {
-        Entries::new(std::sync::Arc::clone(&of))
+        Entries::new(Arc::clone(&of), None)
     })
     .await?
     .values();
     let Some(rows) = rows else {
         return Ok(LookupIndex::default());
     };
-    build(rows, publication, harmless).await
+    let index = build(rows, publication, harmless).await?;
+    Ok(index.without_scores(without_scores))
 }
 
 /// Sorting a million values takes a moment: off the threads that serve sockets.

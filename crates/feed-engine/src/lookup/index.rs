@@ -9,7 +9,8 @@ use ipnet::IpNet;
 
 use super::networks::Networks;
 use super::{Match, MatchedEvent, Query, Relation};
-use crate::Judge;
+use crate::score::Worth;
+use crate::{FeedError, Filter, Judge};
 
 /// The values of one feed with the events they come from, to be looked up one at a time.
 ///
@@ -25,6 +26,8 @@ pub struct LookupIndex {
     mentions: Vec<Mention>,
     events: Vec<MatchedEvent>,
     networks: Networks,
+    /// Why nothing is known of scores, where it is so.
+    without_scores: Option<FeedError>,
 }
 
 /// A value in an event.
@@ -33,6 +36,15 @@ pub(super) struct Mention {
     pub(super) kind: IndicatorType,
     /// Place in `events`.
     pub(super) event: u32,
+    /// As of when the index was made.
+    pub(super) worth: Worth,
+}
+
+impl Mention {
+    /// Returns whether both are of the same type in the same event, whatever they are worth.
+    pub(super) fn says_as(self, other: Self) -> bool {
+        self.kind == other.kind && self.event == other.event
+    }
 }
 
 impl LookupIndex {
@@ -55,6 +67,24 @@ impl LookupIndex {
         }
         index.networks.settle();
         index
+    }
+
+    /// Says why nothing is known of scores.
+    pub(super) fn without_scores(mut self, why: Option<FeedError>) -> Self {
+        self.without_scores = why;
+        self
+    }
+
+    /// Checks that this index can be judged by these limits: look-ups go on while MISP does not tell its decaying models, but for those
+    /// that ask for scores.
+    ///
+    /// # Errors
+    /// [`FeedError::NoDecayingModel`], or why the model was not there when the index was made.
+    pub fn judgeable(&self, filter: Filter) -> Result<(), FeedError> {
+        match &self.without_scores {
+            Some(why) if filter.score().is_some() => Err(why.clone()),
+            _ => Ok(()),
+        }
     }
 
     fn begin_value(&mut self, value: &str) {
@@ -117,7 +147,8 @@ impl LookupIndex {
             .filter(move |mention| fits(mention.kind))
             .filter_map(move |mention| {
                 let event = self.events.get(mention.event as usize)?;
-                judge.permits_tlp(event.tlp).then(|| Match {
+                let counts = judge.permits_tlp(event.tlp) && judge.permits_worth(|| mention.worth);
+                counts.then(|| Match {
                     value: value.to_owned(),
                     kind: specific(mention.kind, value),
                     relation,

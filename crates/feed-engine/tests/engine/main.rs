@@ -18,6 +18,7 @@ mod lookup;
 mod lost_filter;
 mod paging;
 mod question;
+mod scores;
 mod shared;
 mod shared_trouble;
 mod support;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache::ManualClock;
 use feed_classification::{Age, FeedName, IndicatorType};
-use feed_engine::{FeedEngine, FeedError, FeedRequest, Protocol, RenderedFeed, Selection, Upstream};
+use feed_engine::{FeedEngine, FeedError, FeedRequest, MispSource, Protocol, RenderedFeed, Selection, Upstream};
 use misp_sim::{Event, RunningSim, Sim, SimBuilder};
 use site_config::{Mappings, Site};
 
@@ -39,9 +39,16 @@ impl Bench {
     }
 
     pub(crate) async fn on(sim: SimBuilder, more: &str) -> Self {
+        Self::from(sim, MispSource::new(), more).await
+    }
+
+    pub(crate) async fn from(sim: SimBuilder, source: MispSource, more: &str) -> Self {
         let sim = sim.start().await.unwrap();
         let clock = Arc::new(ManualClock::new());
-        let engine = FeedEngine::builder().clock(Arc::clone(&clock) as _).build();
+        let engine = FeedEngine::builder()
+            .clock(Arc::clone(&clock) as _)
+            .source(Arc::new(source))
+            .build();
         let upstream = Upstream::new(
             Arc::new(site(more)),
             Arc::new(Mappings::default()),

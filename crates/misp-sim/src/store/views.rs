@@ -6,6 +6,7 @@ use super::{
     Store,
     rows::{AttributeRow, EventRow, TagRef},
 };
+use crate::{decaying, query::Decay};
 
 /// An event as it is now.
 #[derive(Debug, Clone, Copy)]
@@ -137,6 +138,17 @@ impl<'a> AttributeView<'a> {
     /// Returns the names of its own tags.
     pub fn tags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         tag_names(self.store, &self.row.tags)
+    }
+
+    /// Returns what it is worth now by each decaying model that is switched on and about its type, as a search with `includeDecayScore`
+    /// tells it.
+    #[must_use]
+    pub fn decay_scores(&self) -> Vec<(&'a str, f64)> {
+        let scores = decaying::scores(self.store, self.row, &Decay::of_all_models(self.store.now()));
+        scores
+            .into_iter()
+            .map(|score| (score.model.name.as_str(), score.score))
+            .collect()
     }
 }
 

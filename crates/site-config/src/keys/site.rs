@@ -23,6 +23,7 @@ pub(crate) const SITE: &[Key] = &[
     theirs(Site, "blacklisted_api_tokens", "list of sha256 in hex", "[]", "sha256 of each token that is refused"),
     ours(Site, "published_grace", "duration", "24h", "how long a feed counts an event as last published while it is being edited; 0s for MISP's own meaning"),
     ours(Site, "default_tlp", "clear, green, amber, amber+strict or red", "red", "TLP level that an attribute counts as where neither it nor its event has a TLP tag; matters to tokens and URLs with max_tlp only"),
+    ours(Site, "decaying_model", "text", "none", "name of the decaying model in MISP by which scores are reckoned; needed for URLs with min_score only"),
     ours(Site, "zmq_url", "tcp://host:port", "none", "MISP's ZeroMQ feed; with it feeds are fresh seconds after MISP publishes, instead of when they grow old"),
     ours(Site, "page_size", "1 to 1000000", "10000", "attributes asked of MISP in one page"),
     ours(Site, "max_expand", "1 to 1048576", "65536", "addresses that one network may be written out to"),

@@ -1,6 +1,7 @@
 //! The example files and the reference's samples load, and the examples say everything there is.
 
 use std::fs;
+use std::sync::Arc;
 
 use feed_classification::IndicatorType;
 use insta::assert_snapshot;
@@ -107,6 +108,7 @@ fn keys_in_comments_of_the_examples_are_right_too() {
         "max_stale",
         "published_grace",
         "default_tlp",
+        "decaying_model",
         "page_size",
         "max_expand",
         "max_answer_bytes",
@@ -117,7 +119,12 @@ fn keys_in_comments_of_the_examples_are_right_too() {
         &uncommented(ConfigFile::Mappings, &["output", "feeds", "ages"]),
         &uncommented(ConfigFile::Site, &site),
     );
-    let (shown, silent) = (shown.load(), examples().load());
+    let (mut shown, silent) = (shown.load(), examples().load());
+    // It has no default: the example names the model that MISP comes with.
+    for site in shown.sites.values_mut() {
+        let model = Arc::make_mut(site).decaying_model.take();
+        assert_eq!(model.as_deref(), Some("NIDS Simple Decaying Model"));
+    }
     assert_eq!(shown.sites, silent.sites);
     assert!(silent.core.cache.is_none() && shown.core.cache.is_some());
     assert_eq!(shown.core.memory_bytes, silent.core.memory_bytes);

@@ -142,6 +142,7 @@ fn every_mistake_in_a_site_file_has_its_line_and_all_come_at_once() {
     custom-feed-unknown.yaml:4:3: custom_feeds.block: is not a custom feed: write cust1, cust2, cust3, cust4 or cust5
     custom-feed-with-operator.yaml:3:10: custom_feeds.cust1: has a `&`, which MISP reads as an operator: write the tag as it stands in MISP, or rename it there
     custom-feeds-as-list.yaml:2:15: custom_feeds: is a list, not a map: write one line per feed, as in `cust1: ":incident-classification=cust1"`
+    decaying-model-empty.yaml:2:17: decaying_model: ` ` is not the name of a decaying model: write it as it stands in MISP, as in `NIDS Simple Decaying Model`
     duration-too-long.yaml:2:12: max_stale: `400d` is too long: write at most 365d
     duration-without-unit.yaml:2:12: max_stale: `7` is not a duration: write a number and its unit (s m h d w), as in 24h or 7d
     key-twice.yaml:2:1: tag: stands twice, first in line 1: keep one of the two

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use feed_classification::{Age, FeedName, IndicatorType, Registry, Tlp, TypeSet};
+use feed_engine::Unscored;
 use serde_json::{Value, json};
 
 use crate::openapi::operation::Operation;
@@ -119,12 +120,30 @@ pub(super) fn kind_and_age(operation: Operation) -> Operation {
 
 /// Adds the limits within which a caller wants to be told.
 pub(super) fn limited(operation: Operation) -> Operation {
-    operation.in_query("max_tlp", MAX_TLP, levels())
+    operation
+        .in_query("max_tlp", MAX_TLP, levels())
+        .in_query("min_score", MIN_SCORE, score())
+        .in_query("unscored", UNSCORED, unscored())
 }
 
 pub(super) const MAX_TLP: &str = "\
 Leaves out what is more closed than this TLP level, by the most closed tag of attribute and event; what has no such tag counts as the \
 site's `default_tlp`. Narrows what the token may see and never widens it.";
+
+const MIN_SCORE: &str = "\
+Leaves out what is worth less by the site's `decaying_model`, and what has no score. Scores are as of the last refresh. 422 at a site that \
+names no model, 503 while MISP has none of that name that is enabled.";
+
+const UNSCORED: &str = "\
+What becomes of attributes whose type the decaying model is not about, where `min_score` is a limit.";
+
+pub(super) fn score() -> Value {
+    json!({ "type": "integer", "minimum": 0, "maximum": 100 })
+}
+
+pub(super) fn unscored() -> Value {
+    json!({ "type": "string", "enum": Unscored::ALL.map(Unscored::as_str), "default": Unscored::default().as_str() })
+}
 
 pub(super) fn levels() -> Value {
     json!({ "type": "string", "enum": Tlp::ALL.map(Tlp::as_str) })

@@ -3,7 +3,7 @@
 use feed_classification::{Age, FeedName};
 use serde_json::{Value, json};
 
-use super::feeds::{levels, limited};
+use super::feeds::{levels, limited, score, unscored};
 use crate::openapi::operation::Operation;
 use crate::openapi::schemas::Refusal;
 
@@ -32,6 +32,8 @@ pub(super) fn many() -> Operation {
             "age": { "type": "string", "enum": Age::NAMES },
             "feed": { "type": "string", "enum": FeedName::NAMES },
             "max_tlp": levels(),
+            "min_score": score(),
+            "unscored": unscored(),
         },
     });
     let answer = json!({

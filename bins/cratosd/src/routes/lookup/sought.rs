@@ -61,6 +61,7 @@ impl Sought {
         for name in names() {
             let word = match fields.get(name) {
                 Some(Value::String(text)) => Some(text.clone()),
+                Some(Value::Number(number)) if name == limits::MIN_SCORE => Some(number.to_string()),
                 None | Some(Value::Null) => query.last(name).map(|text| text.into_owned()),
                 Some(_) => {
                     wrong.push(Invalid::new(

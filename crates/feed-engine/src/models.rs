@@ -1,0 +1,113 @@
+//! The decaying model that a site's file names, asked of MISP now and then.
+//!
+//! It is asked for at a refresh that needs scores, and kept for as long as a feed stays fresh, at most an hour: a model that is changed in
+//! MISP counts from the refresh after. What cannot be used is not kept, so that what is put right in MISP is noticed at the next refresh.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache::{MemoryStore, Weigh};
+use misp_client::{Client, DecayingModel, ModelError, Scorer};
+
+use crate::upstream::UpstreamId;
+use crate::{FeedError, Upstream};
+
+/// Models are kept up to this much memory: tokens of many keys may come by.
+const MODELS_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What one model is reckoned at; those that MISP comes with have seven weights and thirteen types.
+const MODEL_BYTES: usize = 4 * 1024;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Why the model that the site's file names cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelFault {
+    /// MISP has none of this name, or the key may not see it.
+    #[error("MISP has no decaying model of this name that the key may see")]
+    Missing,
+    /// It is switched off in MISP.
+    #[error("it is not enabled in MISP")]
+    NotEnabled,
+    /// The name does not tell which.
+    #[error("MISP has {0} enabled decaying models of this name")]
+    Ambiguous(usize),
+    /// No score can be reckoned by it.
+    #[error(transparent)]
+    Unreckonable(ModelError),
+}
+
+#[derive(Clone)]
+struct Kept {
+    scorer: Arc<Scorer>,
+    asked_at: jiff::Timestamp,
+}
+
+impl Weigh for Kept {
+    fn weight_bytes(&self) -> usize {
+        MODEL_BYTES
+    }
+}
+
+/// The models of all upstreams.
+pub(crate) struct Models {
+    kept: MemoryStore<(UpstreamId, String), Kept>,
+}
+
+impl Models {
+    pub(crate) fn new() -> Self {
+        Self {
+            kept: MemoryStore::new(MODELS_BYTES),
+        }
+    }
+
+    /// Returns what reckons scores by the site's model.
+    ///
+    /// # Errors
+    /// [`FeedError::NoDecayingModel`] at a site that names none, [`FeedError::DecayingModel`] when MISP has none that can be used, and
+    /// [`FeedError::Misp`] when it cannot be asked.
+    pub(crate) async fn scorer(
+        &self,
+        client: &Client,
+        upstream: &Upstream,
+        now: jiff::Timestamp,
+    ) -> Result<Arc<Scorer>, FeedError> {
+        let site = &upstream.site;
+        let name = site.decaying_model.as_deref().ok_or(FeedError::NoDecayingModel)?;
+        let key = (upstream.id(), name.to_owned());
+        let kept_for = site.soft_expiry.min(HOUR);
+        let is_young = |kept: &Kept| {
+            // A clock that was put back makes it old too.
+            let age = Duration::try_from(now.duration_since(kept.asked_at));
+            age.is_ok_and(|age| age < kept_for)
+        };
+        if let Some(kept) = self.kept.get(&key).filter(is_young) {
+            return Ok(kept.scorer);
+        }
+        let models = client.decaying_models().await?;
+        let scorer = named(&models, name).map_err(|fault| FeedError::DecayingModel {
+            name: name.to_owned(),
+            fault: Arc::new(fault),
+        })?;
+        let scorer = Arc::new(scorer);
+        let kept = Kept {
+            scorer: Arc::clone(&scorer),
+            asked_at: now,
+        };
+        self.kept.insert(key, kept);
+        Ok(scorer)
+    }
+}
+
+/// Finds the one enabled model of a name.
+fn named(models: &[DecayingModel], name: &str) -> Result<Scorer, ModelFault> {
+    let of_name: Vec<&DecayingModel> = models.iter().filter(|model| model.name == name).collect();
+    let enabled: Vec<&DecayingModel> = of_name.iter().copied().filter(|model| model.enabled).collect();
+    match enabled.as_slice() {
+        [model] => model.scorer().map_err(ModelFault::Unreckonable),
+        [] if of_name.is_empty() => Err(ModelFault::Missing),
+        [] => Err(ModelFault::NotEnabled),
+        several => Err(ModelFault::Ambiguous(several.len())),
+    }
+}
