@@ -50,7 +50,7 @@ pub use feed_set::FeedSet;
 pub use filter::{Filter, Judge};
 pub use lookup::{LOOKUP_TYPES, LookupIndex, LookupScope, Match, MatchedEvent, Query, Relation};
 pub use misp_source::MispSource;
-pub use models::ModelFault;
+pub use models::{ModelFault, scorer_named};
 pub use observed::{HeldFeed, SiteRefreshes};
 pub use rendered::{Origin, RenderedFeed};
 pub use request::{FeedRequest, FeedScope, Selection};

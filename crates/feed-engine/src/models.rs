@@ -86,7 +86,7 @@ impl Models {
             return Ok(kept.scorer);
         }
         let models = client.decaying_models().await?;
-        let scorer = named(&models, name).map_err(|fault| FeedError::DecayingModel {
+        let scorer = scorer_named(&models, name).map_err(|fault| FeedError::DecayingModel {
             name: name.to_owned(),
             fault: Arc::new(fault),
         })?;
@@ -100,8 +100,11 @@ impl Models {
     }
 }
 
-/// Finds the one enabled model of a name.
-fn named(models: &[DecayingModel], name: &str) -> Result<Scorer, ModelFault> {
+/// Returns what reckons scores by the one enabled model of this name.
+///
+/// # Errors
+/// [`ModelFault`] when there is none, when there are several, or when no score can be reckoned by it.
+pub fn scorer_named(models: &[DecayingModel], name: &str) -> Result<Scorer, ModelFault> {
     let of_name: Vec<&DecayingModel> = models.iter().filter(|model| model.name == name).collect();
     let enabled: Vec<&DecayingModel> = of_name.iter().copied().filter(|model| model.enabled).collect();
     match enabled.as_slice() {

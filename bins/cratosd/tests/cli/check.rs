@@ -103,6 +103,30 @@ fn online_finds_a_misp_with_and_without_a_key() {
 }
 
 #[test]
+fn online_looks_for_the_decaying_model_that_scores_are_reckoned_by() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let of = |model: &str| {
+        let site = format!("{SITE}decaying_model: {model}\n");
+        let installation = Installation::new().with_site("127.0.0.1", &site);
+        online(&installation, sim.addr().port(), Some(Sim::READER_KEY))
+    };
+    let ran = of("NIDS Simple Decaying Model");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .ends_with(", with the decaying model \"NIDS Simple Decaying Model\"\n"),
+        "{}",
+        ran.stdout
+    );
+    let ran = of("Nobody's");
+    assert_eq!(ran.code, Some(69));
+    assert_eq!(
+        ran.stderr,
+        "127.0.0.1: decaying_model \"Nobody's\": MISP has no decaying model of this name that the key may see\n"
+    );
+}
+
+#[test]
 fn online_asks_the_shared_cache_too() {
     let sim = misp_sim::demo().start_now().unwrap();
     let port = free_port();

@@ -111,3 +111,42 @@ fn unknown_names_are_answered_with_the_known_ones() {
         );
     }
 }
+
+#[test]
+fn a_feed_is_limited_to_a_score_where_the_site_names_a_model() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let port = sim.addr().port().to_string();
+    let ask = |rules: &str, limits: &[&str]| {
+        let installation = Installation::new().with_site("127.0.0.1", &format!("{SITE}{rules}"));
+        let mut args = vec!["feed", "--site", "127.0.0.1", "--proto", "http", "--port", &port];
+        args.extend(limits);
+        args.extend(PATH);
+        run_with(installation.command(&args), Sim::READER_KEY)
+    };
+    let model = "decaying_model: NIDS Simple Decaying Model\n";
+    let count = |ran: &Ran| ran.stdout.lines().count();
+    let all = ask(model, &[]);
+    let worth = ask(model, &["--min-score", "75"]);
+    assert_eq!((worth.code, worth.stderr.as_str()), (Some(0), ""));
+    assert!(count(&worth) < count(&all), "{} {}", worth.stdout, all.stdout);
+    assert_eq!(ask(model, &["--min-score", "0"]).stdout, all.stdout);
+
+    let said = ask("", &["--min-score", "75"]).outcome();
+    assert!(
+        said.starts_with("exit 64\n") && said.contains("`decaying_model`"),
+        "{said}"
+    );
+    let said = ask("decaying_model: No such model\n", &["--min-score", "75"]).outcome();
+    assert!(
+        said.starts_with("exit 69\n") && said.contains("\"No such model\""),
+        "{said}"
+    );
+    for (limits, why) in [
+        (&["--min-score", "101"][..], "a score is a whole number from 0 to 100"),
+        (&["--min-score", "75", "--unscored", "pass"], "exclude, include"),
+        (&["--unscored", "include"], "--min-score"),
+    ] {
+        let said = ask(model, limits).outcome();
+        assert!(said.starts_with("exit 64\n") && said.contains(why), "{said}");
+    }
+}

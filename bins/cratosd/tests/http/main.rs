@@ -25,6 +25,7 @@ mod openapi;
 mod proxies;
 mod reload;
 mod scopes;
+mod scores;
 mod shared_cache;
 mod shutdown;
 mod static_files;

@@ -58,11 +58,26 @@ pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) 
 pub(in crate::cli) async fn ask(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<String, String> {
     let client = client(site, reached, key)?;
     match client.version().await {
-        Ok(version) => Ok(format!("MISP {}", version.version)),
+        Ok(version) => match &site.decaying_model {
+            Some(name) if key.is_some() => {
+                model(&client, name).await?;
+                Ok(format!("MISP {}, with the decaying model {name:?}", version.version))
+            }
+            _ => Ok(format!("MISP {}", version.version)),
+        },
         Err(error) if key.is_none() && error.kind() == ErrorKind::KeyRefused => {
             Ok("a MISP answers (no key was tried)".to_owned())
         }
         Err(error) => Err(told(&error)),
+    }
+}
+
+/// Checks that scores can be reckoned by the model of this name.
+async fn model(client: &Client, name: &str) -> Result<(), String> {
+    let models = client.decaying_models().await.map_err(|error| told(&error))?;
+    match feed_engine::scorer_named(&models, name) {
+        Ok(_) => Ok(()),
+        Err(fault) => Err(format!("decaying_model {name:?}: {}", chain(&fault))),
     }
 }
 

@@ -17,6 +17,7 @@ const CORE: &str = "accept_legacy_tokens: False\nallways_allowed_ips: [\"0.0.0.0
 /// The site's rules but for its tag, which is that of the sample events.
 const SITE: &str = "\
 company: \"Demo\"
+decaying_model: \"NIDS Simple Decaying Model\"
 allowed_ips: [\"0.0.0.0/0\", \"::/0\"]
 custom_feeds:
   cust1: \":incident-classification=cust1\"
