@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::never_block::Own;
 use crate::target::{Making, Target};
 
+mod feed_limits;
 mod raw;
 pub(crate) mod read;
 
@@ -78,7 +79,7 @@ pub struct Feed {
     pub name: String,
     /// The type of its values.
     pub kind: IndicatorType,
-    /// The path up to the age, `v1/feed/block/type/ip/age/1w`.
+    /// The path up to the age, and the limits as its query: `v1/feed/block/type/ip/age/1w?max_tlp=amber`.
     pub path: String,
 }
 
@@ -270,8 +271,13 @@ impl raw::Feed {
         let feed = read::word::<FeedName>(report, "feed", &self.feed, FeedName::NAMES);
         let kind = read::word::<IndicatorType>(report, "type", &self.kind, IndicatorType::NAMES);
         let age = read::word::<Age>(report, "age", &self.age, Age::NAMES);
-        let (name, feed, kind, age) = (name?, feed?, kind?, age?);
-        let path = format!("v1/feed/{feed}/type/{kind}/age/{age}");
+        let limits = self.limits(report);
+        let (name, feed, kind, age, limits) = (name?, feed?, kind?, age?, limits?);
+        let mut path = format!("v1/feed/{feed}/type/{kind}/age/{age}");
+        if !limits.is_empty() {
+            path.push('?');
+            path.push_str(&limits);
+        }
         Some(Feed { name, kind, path })
     }
 }

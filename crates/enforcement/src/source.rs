@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use feed_classification::IndicatorSet;
+use url::Url;
 
 mod answer;
 mod follow;
@@ -161,5 +162,46 @@ impl SourceError {
                 | Self::Nonsense { .. }
                 | Self::Contradiction(_)
         )
+    }
+}
+
+/// Returns the URL of a feed below `base`, with these parts of the path before and behind it; the query of the feed stays the query.
+fn url_of(base: &Url, before: &[&str], feed: &str, behind: &[&str]) -> Url {
+    let mut url = base.clone();
+    let (feed, query) = match feed.split_once('?') {
+        Some((feed, query)) => (feed, Some(query)),
+        None => (feed, None),
+    };
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty();
+        path.extend(
+            before
+                .iter()
+                .copied()
+                .chain(feed.split('/'))
+                .chain(behind.iter().copied()),
+        );
+    }
+    url.set_query(query);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_a_feed_stay_its_query_wherever_the_server_is() {
+        let base: Url = "https://cratos.example.net/behind/".parse().unwrap();
+        let feed = "feed/block/type/ip/age/1w?max_tlp=amber%2Bstrict&min_score=60";
+        assert_eq!(
+            url_of(&base, &["v1", "stream"], feed, &["output", "txt"]).as_str(),
+            "https://cratos.example.net/behind/v1/stream/feed/block/type/ip/age/1w/output/txt?max_tlp=amber%2Bstrict&min_score=60"
+        );
+        let plain = url_of(&base, &[], "v1/feed/block/type/ip/age/1w", &[]);
+        assert_eq!(
+            plain.as_str(),
+            "https://cratos.example.net/behind/v1/feed/block/type/ip/age/1w"
+        );
     }
 }

@@ -41,6 +41,9 @@ pub(super) struct Feed {
     #[serde(rename = "type")]
     pub(super) kind: Spanned<String>,
     pub(super) age: Spanned<String>,
+    pub(super) max_tlp: Option<Spanned<String>>,
+    pub(super) min_score: Option<Spanned<u64>>,
+    pub(super) unscored: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

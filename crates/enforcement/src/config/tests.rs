@@ -35,6 +35,35 @@ fn a_short_file_is_enough() {
 }
 
 #[test]
+fn limits_of_a_feed_are_the_query_of_its_url() {
+    let path = |limits: &str| {
+        let config = read(&GOOD.replace("age: 1w}", &format!("age: 1w, {limits}}}"))).unwrap();
+        config.feeds[0].path.replace("v1/feed/block/type/domain/age/1w", "")
+    };
+    assert_eq!(path("max_tlp: amber+strict"), "?max_tlp=amber%2Bstrict");
+    assert_eq!(path("min_score: 60"), "?min_score=60");
+    assert_eq!(
+        path("unscored: include, min_score: 0, max_tlp: green"),
+        "?max_tlp=green&min_score=0&unscored=include"
+    );
+    for (limits, told) in [
+        ("max_tlp: orange", "max_tlp: is no TLP level: write one of clear, green"),
+        (
+            "min_score: 101",
+            "min_score: is no score: write a whole number from 0 to 100",
+        ),
+        (
+            "min_score: 60, unscored: pass",
+            "unscored: is neither: write exclude or include",
+        ),
+        ("unscored: include", "unscored: says nothing without min_score"),
+    ] {
+        let problems = read(&GOOD.replace("age: 1w}", &format!("age: 1w, {limits}}}"))).unwrap_err();
+        assert!(problems[0].contains(told), "{problems:?}");
+    }
+}
+
+#[test]
 fn the_example_is_read_and_mentions_every_key() {
     let example = include_str!("../../../../config.example/agent.yaml");
     let config = read(example).unwrap_or_else(|problems| panic!("{problems:#?}"));

@@ -31,7 +31,8 @@ enum State {
 }
 
 impl Follow {
-    /// Makes a source of the feed below `base`: `feed` is its path up to the age, such as `v1/feed/block/type/ip/age/1w`.
+    /// Makes a source of the feed below `base`: `feed` is its path up to the age, such as `v1/feed/block/type/ip/age/1w`, and its
+    /// limits as a query.
     ///
     /// While there is no stream the feed is asked for every `interval`, unless `may_poll` says no.
     #[must_use]

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::pace::{Pace, chance};
-use super::{FeedSource, News, Next, SourceError, answer, parse};
+use super::{FeedSource, News, Next, SourceError, answer, parse, url_of};
 
 /// A server that does not even accept is not worth the time that an answer may take.
 const MAX_CONNECT: Duration = Duration::from_secs(10);
@@ -73,14 +73,11 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// Makes a source of the feed below `base`: `feed` is its path up to the age, such as `v1/feed/block/type/ip/age/1w`.
+    /// Makes a source of the feed below `base`: `feed` is its path up to the age, such as `v1/feed/block/type/ip/age/1w`, and its
+    /// limits as a query.
     #[must_use]
     pub fn new(server: Server, base: &Url, feed: &str, kind: IndicatorType, interval: Duration) -> Self {
-        let mut url = base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty();
-            path.extend(feed.split('/').chain(["output", parse::output(kind)]));
-        }
+        let url = url_of(base, &[], feed, &["output", parse::output(kind)]);
         let pace = Pace::new(interval);
         Self {
             server,

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use url::Url;
 
 use super::pace::chance;
-use super::{News, Server, SourceError, answer};
+use super::{News, Server, SourceError, answer, url_of};
 use change::{Collector, Held, Meaning};
 use event::{Event, Reader};
 use pauses::Pauses;
@@ -96,14 +96,11 @@ struct Connection {
 }
 
 impl Stream {
-    /// Listens to the feed below `base`: `feed` is its path up to the age, such as `v1/feed/block/type/ip/age/1w`.
+    /// Listens to the feed below `base`: `feed` is its path up to the age, such as `v1/feed/block/type/ip/age/1w`, and its
+    /// limits as a query.
     pub(super) fn new(server: Server, base: &Url, feed: &str, kind: IndicatorType, timing: Timing) -> Self {
-        let mut url = base.clone();
         let feed = feed.strip_prefix("v1/").unwrap_or(feed);
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty();
-            path.extend(["v1", "stream"].into_iter().chain(feed.split('/')));
-        }
+        let url = url_of(base, &["v1", "stream"], feed, &[]);
         Self {
             server,
             url,
