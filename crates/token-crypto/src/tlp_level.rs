@@ -41,11 +41,11 @@ impl TlpLevel {
     #[must_use]
     pub const fn summary(self) -> &'static str {
         match self {
-            Self::Clear => "What everybody may know.",
-            Self::Green => "What the community may know, and all above.",
-            Self::Amber => "What the organisation and its clients may know, and all above.",
-            Self::AmberStrict => "What the organisation alone may know, and all above.",
-            Self::Red => "Everything: no limit.",
+            Self::Clear => "Only what everybody may know.",
+            Self::Green => "What the community may know.",
+            Self::Amber => "What the organisation and its clients may know.",
+            Self::AmberStrict => "What the organisation alone may know.",
+            Self::Red => "Everything.",
         }
     }
 

@@ -196,6 +196,8 @@ fn a_token_of_ours_keeps_what_no_option_speaks_of() {
             "block",
             "--type",
             "ipv4",
+            "--max-tlp",
+            "green",
             "--permission",
             "lookup",
             "--label",
@@ -208,6 +210,7 @@ fn a_token_of_ours_keeps_what_no_option_speaks_of() {
         ("feeds", "block"),
         ("types", "domain"),
         ("outputs", "txt"),
+        ("tlp", "green and more open"),
         ("permissions", "lookup"),
         ("label", "fw1"),
     ] {

@@ -101,7 +101,7 @@ fn the_printed_lines_work_when_pasted_into_bash() {
     let (examples, everything) = demo.guide.split_once("# Every feed, every type, every output").unwrap();
     let curls: Vec<_> = examples.lines().filter(|line| line.starts_with("curl ")).collect();
     let said: Vec<_> = curls.iter().map(|line| bash(line)).collect();
-    assert_eq!(said.len(), 5, "{examples}");
+    assert_eq!(said.len(), 6, "{examples}");
     assert!(
         said[0]
             .split("\r\n")
@@ -112,7 +112,8 @@ fn the_printed_lines_work_when_pasted_into_bash() {
     assert!(said[1].starts_with("[\""), "{}", said[1]);
     assert!(said[2].starts_with("HTTP/1.1 304 "), "{}", said[2]);
     assert!(said[3].contains("rule ") && said[3].lines().count() > 3, "{}", said[3]);
-    assert!(said[4].contains("2."), "{}", said[4]);
+    assert_eq!(said[4], "clear.marked.example.com");
+    assert!(said[5].contains("2."), "{}", said[5]);
 
     // The loop as it is printed, but for the lists, which are the business of the test above.
     let (code, _) = everything.split_once("\ndone\n").unwrap();
@@ -257,6 +258,9 @@ fn the_guide_reads_well() {
 
         # YARA rules, whole, over many lines:
         curl -s 'http://127.0.0.1:8080/v1/feed/hunt/type/yara/age/1w/output/txt' -H 'token: <token>'
+
+        # Only the names that may be told to everybody (TLP):
+        curl -s 'http://127.0.0.1:8080/v1/feed/block/type/domain/age/1w/output/txt?max_tlp=clear' -H 'token: <token>'
 
         # Does this token reach its MISP?
         curl -s 'http://127.0.0.1:8080/v1/check' -H 'token: <token>'

@@ -150,3 +150,24 @@ fn a_feed_is_limited_to_a_score_where_the_site_names_a_model() {
         assert!(said.starts_with("exit 64\n") && said.contains(why), "{said}");
     }
 }
+
+#[test]
+fn a_feed_can_be_limited_to_a_tlp_level() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let installation = Installation::new().with_site("127.0.0.1", SITE);
+    let port = sim.addr().port().to_string();
+    let args = [
+        "feed",
+        "--site",
+        "127.0.0.1",
+        "--proto",
+        "http",
+        "--port",
+        &port,
+        "--max-tlp",
+        "clear",
+    ];
+    let args: Vec<&str> = args.into_iter().chain(["block", "domain", "1w", "txt"]).collect();
+    let ran = run_with(installation.command(&args), Sim::READER_KEY);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "clear.marked.example.com"));
+}

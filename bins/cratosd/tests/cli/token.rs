@@ -53,6 +53,8 @@ fn a_token_goes_to_standard_output_and_what_it_allows_to_standard_error() {
             "domain",
             "--output",
             "txt",
+            "--max-tlp",
+            "amber+strict",
             "--allow-ip",
             "10.1.0.0/16",
             "--permission",
@@ -76,6 +78,7 @@ fn a_token_goes_to_standard_output_and_what_it_allows_to_standard_error() {
     feeds        alert, block
     types        domain, ipv4
     outputs      txt
+    tlp          amber+strict and more open
     addresses    10.1.0.0/16, as far as the site allows them
     permissions  lookup
     label        fw1
@@ -102,6 +105,7 @@ fn a_token_without_a_scope_allows_everything() {
     feeds        all
     types        all
     outputs      all
+    tlp          all
     addresses    all that the site allows
     permissions  clear_cache
     label        none
@@ -237,6 +241,7 @@ fn a_legacy_token_can_be_inspected_unless_it_is_not_accepted() {
     feeds        all
     types        all
     outputs      all
+    tlp          all
     addresses    all that the site allows
     permissions  clear_cache
     label        none
@@ -254,4 +259,14 @@ fn a_legacy_token_can_be_inspected_unless_it_is_not_accepted() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn a_level_that_is_none_makes_no_token() {
+    let installation = installation();
+    let minted = mint(&installation, &["--max-tlp", "orange"]);
+    assert_eq!((minted.code, minted.stdout.as_str()), (Some(64), ""));
+    for level in ["clear", "green", "amber", "amber+strict", "red"] {
+        assert!(minted.stderr.contains(level), "{}", minted.stderr);
+    }
 }

@@ -4,7 +4,7 @@ use http::Method;
 use misp_sim::{Fault, Sim};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Ask, Daemon, FEED, Setup};
+use crate::support::{Answer, Ask, Daemon, FEED, Setup, event};
 
 const PATH: &str = "/v1/generate_token_json";
 
@@ -198,4 +198,28 @@ async fn a_body_full_of_mistakes_makes_no_huge_answer() {
             answer.status
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tlp_level_is_sealed_in() {
+    let setup = Setup {
+        sim: Sim::builder()
+            .event(event("block", &["198.51.100.7"]).tag("tlp:green"))
+            .event(event("block", &["198.51.100.8"]).tag("tlp:amber")),
+        ..Setup::default()
+    };
+    let daemon = Daemon::with(setup).await;
+    for order in [
+        json!({ "max_tlp": "green" }),
+        json!({ "scope": { "max_tlp": "green" } }),
+    ] {
+        let body = mint(&daemon, order).await.json();
+        let token = body["token"].as_str().unwrap();
+        let answer = daemon.send(Ask::get(FEED).header("token", token)).await;
+        assert_eq!(answer.feed(), (200, "198.51.100.7"));
+        assert_eq!(answer.header("x-feed-limits"), "max_tlp=green");
+    }
+    let wrong = mint(&daemon, json!({ "scope": { "max_tlp": "orange" } })).await;
+    assert_eq!(wrong.status, 422);
+    assert_eq!(wrong.detail()[0]["loc"], json!(["body", "scope", "max_tlp"]));
 }

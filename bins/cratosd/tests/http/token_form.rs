@@ -236,3 +236,35 @@ async fn addresses_that_may_not_mint_get_no_form() {
     }
     assert_eq!(daemon.sim.requests().len(), 0);
 }
+
+/// A select works without any script; what is wrong with it stands beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tlp_level_is_chosen_on_the_page() {
+    let daemon = Daemon::start().await;
+    let page = daemon.send(Ask::get(PATH)).await;
+    assert!(
+        page.text().contains("<option value=\"red\" selected>"),
+        "no limit at first"
+    );
+    let mut fields = order(&daemon);
+    fields.push(("max_tlp", "amber".to_owned()));
+    let made = post(&daemon, &fields).await;
+    is_page(&made, 200);
+    assert!(made.text().contains("amber and more open"));
+    let answer = daemon.send(Ask::get(FEED).header("token", token_in(&made))).await;
+    // Nobody has marked the one indicator that there is.
+    assert_eq!(answer.feed(), (200, ""));
+    fields.pop();
+    fields.push(("max_tlp", "<b>orange".to_owned()));
+    let refused = post(&daemon, &fields).await;
+    is_page(&refused, 422);
+    assert!(refused.text().contains("id=\"max_tlp-wrong\"") && refused.text().contains("href=\"#max_tlp\""));
+    assert!(!refused.text().contains("<b>orange"));
+    // What was chosen stands there again where something else was wrong.
+    fields.pop();
+    fields.push(("max_tlp", "green".to_owned()));
+    fields.push(("port", "x".to_owned()));
+    let again = post(&daemon, &fields).await;
+    is_page(&again, 422);
+    assert!(again.text().contains("<option value=\"green\" selected>"));
+}

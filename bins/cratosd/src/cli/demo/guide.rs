@@ -67,6 +67,13 @@ impl fmt::Display for Guide<'_> {
             "/v1/feed/hunt/type/yara/age/1w/output/txt",
             "",
         )?;
+        self.example(
+            f,
+            "Only the names that may be told to everybody (TLP):",
+            "-s",
+            "/v1/feed/block/type/domain/age/1w/output/txt?max_tlp=clear",
+            "",
+        )?;
         self.example(f, "Does this token reach its MISP?", "-s", "/v1/check", "")?;
         self.everything(f)?;
         writeln!(

@@ -1,6 +1,6 @@
 //! What a token allows, in words.
 
-use token_crypto::{Allowed, Claims, Opened};
+use token_crypto::{Allowed, Claims, Opened, TlpLevel};
 
 /// Returns one line for each thing that a token says, without its MISP key.
 pub(super) fn of(opened: &Opened) -> String {
@@ -11,7 +11,7 @@ pub(super) fn of(opened: &Opened) -> String {
 }
 
 /// Returns the names and values of these lines, all but the last.
-pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 10] {
+pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 11] {
     let claims = &opened.claims;
     let scope = &claims.scope;
     let permissions: Vec<_> = scope.permissions.iter().map(|permission| permission.as_str()).collect();
@@ -24,6 +24,7 @@ pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 10] {
         ("feeds", list(&scope.feeds)),
         ("types", list(&scope.types)),
         ("outputs", list(&scope.outputs)),
+        ("tlp", levels(scope.max_tlp)),
         ("addresses", networks(claims)),
         (
             "permissions",
@@ -55,6 +56,13 @@ fn list(allowed: &Allowed) -> String {
         Allowed::All => "all".to_owned(),
         Allowed::Only(names) if names.is_empty() => "none".to_owned(),
         Allowed::Only(names) => names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn levels(max_tlp: TlpLevel) -> String {
+    match max_tlp {
+        TlpLevel::Red => "all".to_owned(),
+        level => format!("{level} and more open"),
     }
 }
 

@@ -4,12 +4,12 @@ use clap::Args;
 use feed_classification::{FeedName, IndicatorType};
 use ipnet::IpNet;
 use site_config::Site;
-use token_crypto::{Permission, Scope};
+use token_crypto::{Permission, Scope, TlpLevel};
 
 use crate::cli::names;
 use crate::exit::Failure;
 
-/// What narrows a token. Each may be given more than once, or with commas between.
+/// What narrows a token. Lists may be given more than once, or with commas between.
 #[derive(Debug, Args)]
 pub(super) struct Narrowed {
     /// Only this feed; may be given more than once, as all that follow
@@ -23,6 +23,10 @@ pub(super) struct Narrowed {
     /// Only this output
     #[arg(long, env = "CRATOS_OUTPUT", hide_env_values = true, value_name = "OUTPUT", value_delimiter = ',', value_parser = names::output())]
     output: Vec<String>,
+
+    /// Nothing that is more closed than this TLP level; given once
+    #[arg(long, env = "CRATOS_MAX_TLP", hide_env_values = true, value_name = "LEVEL", value_parser = names::tlp_level())]
+    max_tlp: Option<TlpLevel>,
 
     /// Only from this address or network (inside what the site file allows)
     #[arg(long, env = "CRATOS_ALLOW_IP", hide_env_values = true, value_name = "CIDR", value_delimiter = ',', value_parser = names::network)]
@@ -82,6 +86,7 @@ impl Narrowed {
         self.feed.is_empty()
             && self.kind.is_empty()
             && self.output.is_empty()
+            && self.max_tlp.is_none()
             && self.allow_ip.is_empty()
             && self.permission.is_empty()
     }
@@ -95,6 +100,9 @@ impl Narrowed {
         }
         if !self.output.is_empty() {
             scope = scope.with_outputs(self.output.iter().cloned());
+        }
+        if let Some(level) = self.max_tlp {
+            scope = scope.with_max_tlp(level);
         }
         if !self.allow_ip.is_empty() {
             scope = scope.with_networks(self.allow_ip.iter().copied());

@@ -3,7 +3,7 @@
 use feed_classification::{FeedName, IndicatorType, Registry};
 use http::Method;
 use serde_json::{Value, json};
-use token_crypto::Permission;
+use token_crypto::{Permission, TlpLevel};
 
 use crate::openapi::operation::Operation;
 use crate::openapi::schemas::Refusal;
@@ -78,6 +78,10 @@ fn scope(registry: &Registry) -> Value {
             "feeds": list(FeedName::NAMES),
             "types": list(IndicatorType::NAMES),
             "outputs": list(&names),
+            "max_tlp": {
+                "type": "string", "enum": TlpLevel::ALL.map(TlpLevel::as_str), "default": "red",
+                "description": "What is more closed than this TLP level does not exist for the token.",
+            },
             "networks": { "type": "array", "items": { "type": "string" }, "examples": [["10.0.0.0/8"]] },
             "permissions": { "type": "array", "items": { "type": "string", "enum": permissions } },
             "label": { "type": "string", "minLength": 1, "maxLength": 64 },

@@ -5,12 +5,20 @@ use std::net::IpAddr;
 use feed_classification::{FeedName, IndicatorType, Registry};
 use ipnet::IpNet;
 use serde_json::{Map, Value};
-use token_crypto::{Allowed, Permission, Permissions, Scope};
+use token_crypto::{Allowed, Permission, Permissions, Scope, TlpLevel};
 
 use crate::invalid::Invalid;
 
 /// What a scope may name. A misspelt one would silently widen a token, so others are refused inside of `scope`.
-const NAMES: [&str; 6] = ["feeds", "types", "outputs", "networks", "permissions", "label"];
+const NAMES: [&str; 7] = [
+    "feeds",
+    "types",
+    "outputs",
+    "max_tlp",
+    "networks",
+    "permissions",
+    "label",
+];
 
 /// Wrong entries that are reported of one list: each names all the right ones, so a body full of them would become an answer that is
 /// hundreds of times as large.
@@ -48,19 +56,22 @@ pub(super) fn read(
     let feeds = reader.allowed("feeds", FeedName::NAMES);
     let types = reader.allowed("types", IndicatorType::NAMES);
     let outputs = reader.allowed("outputs", &registry.names().collect::<Vec<_>>());
+    let max_tlp = reader.max_tlp();
     let networks = reader.networks();
     let permissions = reader.permissions();
     if [
         feeds.is_some(),
         types.is_some(),
         outputs.is_some(),
+        max_tlp.is_some(),
         networks.is_some(),
         permissions.is_some(),
-    ] == [false; 5]
+    ] == [false; 6]
     {
         return (None, label);
     }
-    let mut scope = Scope::new().with_networks(networks.unwrap_or_default());
+    let scope = Scope::new().with_networks(networks.unwrap_or_default());
+    let mut scope = scope.with_max_tlp(max_tlp.unwrap_or_default());
     scope.feeds = feeds.unwrap_or_default();
     scope.types = types.unwrap_or_default();
     scope.outputs = outputs.unwrap_or_default();
@@ -98,6 +109,21 @@ impl<'a> Reader<'a> {
         }
         let names = self.list(name, |text| valid.contains(&text).then(|| text.to_owned()), valid)?;
         Some(Allowed::only(names))
+    }
+
+    fn max_tlp(&mut self) -> Option<TlpLevel> {
+        let place = self.at("max_tlp");
+        let levels = TlpLevel::ALL.map(TlpLevel::as_str);
+        let wrong = match self.fields.get("max_tlp")? {
+            Value::Null => return None,
+            Value::String(text) => match text.parse() {
+                Ok(level) => return Some(level),
+                Err(_) => Invalid::not_one_of(&place, text, levels),
+            },
+            _ => Invalid::new("string_type", &place, "Input should be a valid string"),
+        };
+        self.wrong.push(wrong);
+        None
     }
 
     fn networks(&mut self) -> Option<Vec<IpNet>> {
@@ -205,13 +231,14 @@ mod tests {
     #[test]
     fn both_spellings_give_the_same_scope() {
         let fields = json!({
-            "feeds": ["block", "42"], "types": "all", "outputs": ["txt", "paloalto"],
+            "feeds": ["block", "42"], "types": "all", "outputs": ["txt", "paloalto"], "max_tlp": "amber+strict",
             "networks": ["10.0.0.0/8", "2001:db8::1"], "permissions": ["lookup"], "label": "fw1",
         });
         let (nested, label) = scope(json!({ "scope": fields })).unwrap();
         assert_eq!((nested.clone(), label), scope(fields).unwrap());
         let nested = nested.unwrap();
         assert!(nested.permits_feed("42") && !nested.permits_feed("hunt") && nested.permits_type("ipv4"));
+        assert_eq!(nested.max_tlp, TlpLevel::AmberStrict);
         assert!(nested.permits_output("paloalto") && !nested.permits_output("cisco"));
         assert!(nested.permits(Permission::Lookup) && !nested.permits(Permission::ClearCache));
         assert!(
@@ -227,6 +254,14 @@ mod tests {
     }
 
     #[test]
+    fn a_level_alone_is_a_scope_and_no_level_is_no_limit() {
+        let (limited, _) = scope(json!({ "max_tlp": "green" })).unwrap();
+        assert_eq!(limited, Some(Scope::new().with_max_tlp(TlpLevel::Green)));
+        let (open, _) = scope(json!({ "feeds": ["block"], "max_tlp": null })).unwrap();
+        assert_eq!(open.unwrap().max_tlp, TlpLevel::Red);
+    }
+
+    #[test]
     fn what_would_widen_a_token_by_mistake_is_refused() {
         for body in [
             json!({ "scope": { "feed": ["block"] } }),
@@ -236,6 +271,10 @@ mod tests {
             json!({ "feeds": ["Block"] }),
             json!({ "types": [5] }),
             json!({ "outputs": ["pdf"] }),
+            json!({ "max_tlp": "" }),
+            json!({ "max_tlp": "Amber" }),
+            json!({ "max_tlp": ["amber"] }),
+            json!({ "scope": { "max-tlp": "amber" } }),
             json!({ "networks": ["10.0.0.0/33"] }),
             json!({ "networks": [] }),
             json!({ "permissions": ["root"] }),

@@ -13,6 +13,7 @@ pub(crate) async fn a_token_made_on_the_page_opens_its_feeds_and_no_others(brows
     browser.click("#expires-365").await;
     browser.click("#feeds-some").await;
     browser.click("input[name=feeds][value=block]").await;
+    browser.click("#max_tlp option[value=amber]").await;
     browser.write("#networks", "127.0.0.0/8").await;
     browser.write("#label", "fw1").await;
     browser.submit(SEND).await;
@@ -48,7 +49,13 @@ pub(crate) async fn a_token_made_on_the_page_opens_its_feeds_and_no_others(brows
     }
 
     let facts = browser.text("dl").await;
-    for fact in ["fw1", "block", "127.0.0.0/8", "reading feeds only"] {
+    for fact in [
+        "fw1",
+        "block",
+        "amber and more open",
+        "127.0.0.0/8",
+        "reading feeds only",
+    ] {
         assert!(facts.contains(fact), "{facts}");
     }
     assert!(

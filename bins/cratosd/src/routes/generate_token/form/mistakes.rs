@@ -17,7 +17,7 @@ pub(super) struct Mistake {
 pub(super) struct Mistakes(Vec<Mistake>);
 
 /// Each field in the order of the page, and the element that a link to it leads to.
-const PLACES: [(&str, &str); 11] = [
+const PLACES: [(&str, &str); 12] = [
     ("", "form"),
     ("domain", "domain"),
     ("proto", "proto"),
@@ -27,6 +27,7 @@ const PLACES: [(&str, &str); 11] = [
     ("feeds", "feeds-all"),
     ("types", "types-all"),
     ("outputs", "outputs-all"),
+    ("max_tlp", "max_tlp"),
     ("networks", "networks"),
     ("label", "label"),
 ];
@@ -114,6 +115,7 @@ fn sentence(invalid: &Invalid, typed: &Typed) -> String {
         ("expire", "date_from_datetime_parsing") => {
             format!("“{written}” is no day. Write it as year, month and day: 2027-12-31.")
         }
+        ("max_tlp", _) => "Choose one of the TLP levels.".to_owned(),
         ("networks", "enum") => {
             format!("“{written}” is neither an address nor a network.")
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use askama::Template;
 use feed_classification::{FeedName, IndicatorType};
 use ipnet::IpNet;
-use token_crypto::{Allowed, ExpiryDay, Permission, Scope};
+use token_crypto::{Allowed, ExpiryDay, Permission, Scope, TlpLevel};
 
 use super::examples;
 use super::mistakes::Mistakes;
@@ -27,6 +27,7 @@ pub(super) struct FormPage<'a> {
     has_date: bool,
     tomorrow: String,
     lists: Vec<List>,
+    levels: Vec<Choice>,
     permissions: Vec<Choice>,
     client: IpAddr,
 }
@@ -106,6 +107,7 @@ impl<'a> FormPage<'a> {
             has_date: typed.expires_in == "date" || (typed.expires_in.is_empty() && !typed.expire.is_empty()),
             tomorrow: ExpiryDay::days_from(now, 1).to_string(),
             lists: lists.collect(),
+            levels: levels(typed),
             permissions: Choice::of(permissions, &typed.permissions),
             client,
         }
@@ -118,6 +120,18 @@ impl<'a> FormPage<'a> {
     fn wrong(&self, field: &str) -> Option<String> {
         self.mistakes.of(field)
     }
+}
+
+/// The TLP levels to choose from; no limit unless something else is chosen.
+fn levels(typed: &Typed) -> Vec<Choice> {
+    let chosen = if typed.max_tlp.is_empty() {
+        TlpLevel::Red.as_str()
+    } else {
+        typed.max_tlp.as_str()
+    };
+    let levels = TlpLevel::ALL.into_iter().rev();
+    let levels = levels.map(|level| (level.as_str(), level.summary()));
+    Choice::of(levels, &[chosen.to_owned()])
 }
 
 /// Names the sites to those who may use every one of them, and to this machine.
@@ -216,6 +230,13 @@ fn limits(scope: &Scope) -> Vec<(&'static str, String)> {
         ("Indicator types", names(&scope.types)),
         ("Outputs", names(&scope.outputs)),
         (
+            "TLP levels",
+            match scope.max_tlp {
+                TlpLevel::Red => "all".to_owned(),
+                level => format!("{level} and more open"),
+            },
+        ),
+        (
             "Networks",
             joined(
                 networks.iter().map(String::as_str),
@@ -304,13 +325,21 @@ mod tests {
     #[test]
     fn what_a_token_may_is_said_in_words() {
         let words = |scope: &Scope| limits(scope).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
-        assert_eq!(words(&Scope::unrestricted())[4], "clear_cache");
+        assert_eq!(words(&Scope::unrestricted())[5], "clear_cache");
         let narrow = Scope::new()
             .with_feeds(["block", "alert"])
+            .with_max_tlp(TlpLevel::Amber)
             .with_networks(["10.0.0.0/8".parse().unwrap()]);
         assert_eq!(
             words(&narrow),
-            ["alert, block", "all", "all", "10.0.0.0/8", "reading feeds only"]
+            [
+                "alert, block",
+                "all",
+                "all",
+                "amber and more open",
+                "10.0.0.0/8",
+                "reading feeds only"
+            ]
         );
     }
 }

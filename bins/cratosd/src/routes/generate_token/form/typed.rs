@@ -29,6 +29,8 @@ pub(super) struct Typed {
     pub(super) expire: String,
     /// One for each of [`LISTS`].
     pub(super) picks: [Pick; 3],
+    /// The name of a TLP level; empty in a form that does not know it.
+    pub(super) max_tlp: String,
     pub(super) networks: String,
     pub(super) permissions: Vec<String>,
     pub(super) label: String,
@@ -72,6 +74,7 @@ impl Typed {
             expires_in: String::new(),
             expire: String::new(),
             picks: Default::default(),
+            max_tlp: String::new(),
             networks: String::new(),
             permissions: Vec::new(),
             label: String::new(),
@@ -107,6 +110,7 @@ impl Typed {
             }
             "expires_in" => self.expires_in = text(),
             "expire" => self.expire = text(),
+            "max_tlp" => self.max_tlp = text(),
             "networks" => self.networks = value,
             "permissions" => self.permissions.push(value),
             "label" => self.label = text(),
@@ -135,10 +139,11 @@ impl Typed {
         set("port", &self.port);
         set("auth", self.auth.expose_secret());
         set("label", &self.label);
+        set("max_tlp", &self.max_tlp);
         if let Some(day) = self.day(now, mistakes) {
             set("expire", &day);
         }
-        let mut has_scope = false;
+        let mut has_scope = !self.max_tlp.is_empty();
         for (list, pick) in LISTS.into_iter().zip(&self.picks) {
             if let Some(value) = pick.value(list, mistakes) {
                 fields.insert(list.to_owned(), value);
@@ -247,12 +252,13 @@ mod tests {
             ("feeds", "42"),
             ("types_which", "all"),
             ("outputs_which", "all"),
+            ("max_tlp", "amber"),
             ("networks", "10.0.0.0/8, 192.0.2.1\r\n\r\n2001:db8::/32"),
         ]);
         assert_eq!(
             fields,
             json!({
-                "expire": "2026-12-25", "feeds": ["block", "42"], "types": "all", "outputs": "all",
+                "expire": "2026-12-25", "feeds": ["block", "42"], "types": "all", "outputs": "all", "max_tlp": "amber",
                 "networks": ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32"], "permissions": [],
             })
         );
