@@ -14,6 +14,8 @@ pub mod source;
 pub mod state;
 mod surroundings;
 pub mod target;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod values;
 
 pub use agent::{Agent, AgentError, TargetReport};

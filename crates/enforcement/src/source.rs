@@ -18,6 +18,8 @@ mod stream;
 
 pub use follow::Follow;
 pub use poll::{Poll, Server};
+#[cfg(feature = "testkit")]
+pub(crate) use stream::states;
 
 /// Returned by [`FeedSource::next`].
 pub type Next<'a> = Pin<Box<dyn Future<Output = Result<News, SourceError>> + Send + 'a>>;

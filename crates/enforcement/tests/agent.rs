@@ -183,6 +183,24 @@ fn lying_cut_dead_and_foreign_answers_leave_in_force_what_is() {
 }
 
 #[test]
+fn a_list_that_changes_under_the_same_tag_is_enforced() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    for value in ["a.example", "b.example"] {
+        let head = "HTTP/1.1 200 OK\nContent-Length: 9\nX-Feed-Count: 1\nETag: \"same\"";
+        server.answer("domain", Answer::raw(head, value.as_bytes()));
+        assert!(matches!(apply(&host, Order::default()).1, Outcome::Changed(_)));
+        assert_eq!(host.list(), [value], "the server was asked, and did not say 304");
+    }
+    assert!(
+        server
+            .last_head()
+            .to_ascii_lowercase()
+            .contains("if-none-match: \"same\"")
+    );
+}
+
+#[test]
 fn an_empty_answer_opens_nothing_until_an_operator_says_so() {
     let server = StandIn::start();
     let host = Host::new(&server);

@@ -20,9 +20,14 @@ use change::{Collector, Held, Meaning};
 use event::{Event, Reader};
 use pauses::Pauses;
 
+#[cfg(feature = "testkit")]
+mod bytes;
 mod change;
 mod event;
 mod pauses;
+
+#[cfg(feature = "testkit")]
+pub(crate) use bytes::states;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
