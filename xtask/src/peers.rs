@@ -19,6 +19,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
     ("dpkg-shlibdeps", "dpkg-dev"),
+    ("faketime", "faketime"),
     ("ip", "iproute2"),
     ("ipset", "ipset"),
     ("memcached", "memcached"),
