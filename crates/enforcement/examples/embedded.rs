@@ -71,6 +71,7 @@ impl FeedSource for TwoDomains {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "an example shows what it did")]
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
