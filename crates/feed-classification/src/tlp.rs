@@ -47,7 +47,8 @@ impl Tlp {
     #[must_use]
     pub fn of_tags<'t>(tags: impl IntoIterator<Item = &'t str>) -> Option<Self> {
         let levels = tags.into_iter().filter_map(|tag| {
-            let (namespace, level) = tag.split_at_checked(4)?;
+            // Spaces around a tag must not open what it closes.
+            let (namespace, level) = tag.trim().split_at_checked(4)?;
             namespace
                 .eq_ignore_ascii_case("tlp:")
                 .then(|| level.parse().unwrap_or(Self::Red))
@@ -98,6 +99,8 @@ mod tests {
     fn white_is_clear_and_what_nobody_knows_is_red() {
         assert_eq!(Tlp::of_tags(["tlp:white"]), Some(Tlp::Clear));
         assert_eq!(Tlp::of_tags(["tlp:clear", "tlp:unclear"]), Some(Tlp::Red));
+        assert_eq!(Tlp::of_tags([" tlp:red", "tlp:green "]), Some(Tlp::Red));
+        assert_eq!(Tlp::of_tags(["tlp: clear"]), Some(Tlp::Red));
     }
 
     #[test]

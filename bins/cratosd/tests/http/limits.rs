@@ -437,3 +437,25 @@ async fn metrics_tell_limited_feeds_apart() {
         );
     }
 }
+
+/// Whoever follows would go on being told what the site has closed since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_the_site_closes_what_has_no_tag() {
+    let daemon = with_site("memcached_all_timeout: 1\ndefault_tlp: green\n").await;
+    let token = limited(&daemon, TlpLevel::Green);
+    let stream = format!("/v1/stream/{TAIL}");
+    let mut listener = Events::open(daemon.addr, &stream, &token, None).await;
+    assert_eq!(listener.next().await.unwrap().values().len(), 4);
+    daemon.rewrite_site(&format!("{SITE}memcached_all_timeout: 1\ndefault_tlp: red\n"));
+    daemon.sim.edit(|store| {
+        let event = Event::new("new")
+            .tag("example:incident-classification=block")
+            .changed(Moment::Ago(60));
+        store.add_event(event.attribute(Attribute::new("domain", "new-unmarked.example")))
+    });
+    while let Some(told) = listener.next().await {
+        assert_eq!(told.name, "alive", "{told:?}");
+    }
+    let mut again = Events::open(daemon.addr, &stream, &token, None).await;
+    assert_eq!(again.next().await.unwrap().values().len(), 3);
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use feed_classification::{FeedName, IndicatorType, Tlp};
 use feed_engine::{Filter, Judge, LookupScope, Match, Query, RenderedFeed};
 use misp_sim::{Attribute, Event, Moment};
+use proptest::prelude::*;
 
 use crate::support::{Bench, lines, tag, wanted};
 
@@ -230,4 +231,80 @@ async fn what_is_closed_while_pages_are_read_is_not_brought_back_by_an_earlier_p
     let seen = names(&bench.ask(request).await.unwrap());
     // Closed after the first pass and after the second; what was closed during the third was open when it was read.
     assert_eq!(seen, (2..40).map(name).collect::<Vec<_>>());
+}
+
+/// Tags of an attribute, as places in [`MARKS`].
+type Marks = Vec<usize>;
+
+const MARKS: [&str; 7] = [
+    "tlp:clear",
+    "TLP:White",
+    "tlp:green",
+    "tlp:amber",
+    "tlp:amber+strict",
+    "tlp:red",
+    "type:osint",
+];
+
+/// Returns how closed the tags say that something is: by the order of [`MARKS`] and nothing of ours.
+fn closedness(marks: &[usize], default: usize) -> usize {
+    let of = |mark: &usize| [Some(0), Some(0), Some(1), Some(2), Some(3), Some(4), None][*mark];
+    marks.iter().filter_map(of).max().unwrap_or(default)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever is tagged how: a narrower limit gives a part of a wider one, and each what a count by hand gives.
+    #[test]
+    fn a_narrower_limit_gives_a_part_of_a_wider_one(
+        events in prop::collection::vec((
+            prop::collection::vec(0..MARKS.len(), 0..3),
+            prop::collection::vec((0_usize..6, prop::collection::vec(0..MARKS.len(), 0..3)), 1..4),
+        ), 1..5),
+        default in 0_usize..5,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(narrower_is_a_part(&events, default))?;
+    }
+}
+
+async fn narrower_is_a_part(events: &[(Marks, Vec<(usize, Marks)>)], default: usize) -> Result<(), TestCaseError> {
+    let tags = |marks: &Marks| marks.iter().map(|mark| MARKS[*mark]).collect::<Vec<_>>();
+    let made = events.iter().enumerate().map(|(number, (of_event, attributes))| {
+        let event = Event::new(format!("event {number}"))
+            .tag(tag("block"))
+            .changed(Moment::Ago(HOUR));
+        let event = tags(of_event).into_iter().fold(event, Event::tag);
+        attributes.iter().fold(event, |event, (value, own)| {
+            let attribute = tags(own).into_iter().fold(domain(&format!("d{value}")), Attribute::tag);
+            event.attribute(attribute)
+        })
+    });
+    let bench = Bench::with_site(made, &format!("default_tlp: {}\n", Tlp::ALL[default])).await;
+    let mut narrower: Vec<String> = Vec::new();
+    for (place, level) in Tlp::ALL.into_iter().enumerate() {
+        let seen = names(&feed(&bench, level).await);
+        prop_assert!(
+            narrower.iter().all(|name| seen.contains(name)),
+            "{:?} not in {:?}",
+            narrower,
+            seen
+        );
+        let mut expected: Vec<String> = events
+            .iter()
+            .flat_map(|(of_event, attributes)| {
+                attributes
+                    .iter()
+                    .map(move |(value, own)| (value, [&own[..], of_event].concat()))
+            })
+            .filter(|(_, marks)| level == Tlp::Red || closedness(marks, default) <= place)
+            .map(|(value, _)| format!("d{value}"))
+            .collect();
+        expected.sort();
+        expected.dedup();
+        prop_assert_eq!(&seen, &expected);
+        narrower = seen;
+    }
+    Ok(())
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{CacheKeys, InProcessStore, Memcached, MemcachedServer, SharedCache, SharedStore, Valkey, ValkeyServer};
-use feed_engine::{FeedEngine, Origin};
+use feed_classification::Tlp;
+use feed_engine::{FeedEngine, Filter, Origin};
 use misp_sim::{Attribute, Event, Moment, Sim};
 use test_peers::{Peer, free_port, program};
 use tokio::task::JoinSet;
@@ -126,6 +127,23 @@ async fn a_forgotten_feed_is_gathered_anew_although_a_replica_has_it() {
         (Origin::Hit, 2),
         "and the others have it too"
     );
+}
+
+#[tokio::test]
+async fn what_one_may_see_is_not_what_another_gets_from_the_cache() {
+    let store: Arc<dyn SharedStore> = Arc::new(InProcessStore::new());
+    let marked = |value: &str, level: &str| event(value).tag(format!("tlp:{level}"));
+    let bench = Bench::of([marked("green.example.com", "green"), marked("red.example.com", "red")]).await;
+    let limited = || domains().filter(Filter::NONE.with_max_tlp(Tlp::Green));
+    // Whichever is there first.
+    for (first, second) in [(domains(), limited()), (limited(), domains())] {
+        replica(&store).feed(&bench.upstream, &first).await.unwrap();
+        replica(&store).feed(&bench.upstream, &second).await.unwrap();
+    }
+    let all = replica(&store).feed(&bench.upstream, &domains()).await.unwrap();
+    let green = replica(&store).feed(&bench.upstream, &limited()).await.unwrap();
+    assert_eq!((all.origin, green.origin), (Origin::Hit, Origin::Hit));
+    assert_eq!((all.count, lines(&green)), (2, vec!["green.example.com".to_owned()]));
 }
 
 #[tokio::test]
