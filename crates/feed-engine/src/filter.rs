@@ -85,10 +85,11 @@ impl Filter {
     }
 
     /// Returns the settings of a site by which the limits are judged; where there is no limit, a change of them changes nothing.
-    pub(crate) fn rules<'a>(&self, site: &'a Site) -> (Option<Tlp>, Option<&'a str>) {
+    pub(crate) fn rules<'a>(&self, site: &'a Site) -> (Option<Tlp>, Option<(Option<&'a str>, bool)>) {
         (
             (self.max_tlp < Tlp::Red).then_some(site.default_tlp),
-            self.score.and(site.decaying_model.as_deref()),
+            self.score
+                .map(|_| (site.decaying_model.as_deref(), site.score_sightings)),
         )
     }
 }

@@ -24,7 +24,8 @@ pub(crate) fn for_feed(
 ) -> Result<AttributeSearch, FeedError> {
     judgeable(upstream, scope.filter)?;
     let types = upstream.mappings.attribute_types(scope.kind).to_vec();
-    let search = for_types(upstream, scope.selection, scope.age, types, now)?;
+    let with_sightings = scope.filter.score().is_some() && upstream.site.score_sightings;
+    let search = for_types(upstream, scope.selection, scope.age, types, now)?.include_sightings(with_sightings);
     Ok(if ignores_to_ids(upstream, scope.kind) {
         search
     } else {
@@ -121,7 +122,9 @@ pub(crate) fn for_lookup(
     now: jiff::Timestamp,
 ) -> Result<AttributeSearch, FeedError> {
     let types = attribute_types(upstream, kinds);
-    let search = for_types(upstream, Selection::Feed(scope.feed), scope.age, types, now)?;
+    let site = &upstream.site;
+    let search = for_types(upstream, Selection::Feed(scope.feed), scope.age, types, now)?
+        .include_sightings(site.decaying_model.is_some() && site.score_sightings);
     Ok(if to_ids { search.to_ids(true) } else { search })
 }
 
@@ -129,7 +132,8 @@ pub(crate) fn for_lookup(
 pub(crate) fn lookup_rules(upstream: &Upstream) -> u64 {
     let mut hasher = DefaultHasher::new();
     // An index knows scores, whoever may ask for them.
-    upstream.site.decaying_model.hash(&mut hasher);
+    let site = &upstream.site;
+    (&site.decaying_model, site.score_sightings).hash(&mut hasher);
     for kind in LOOKUP_TYPES {
         rules(upstream, *kind, Filter::NONE).hash(&mut hasher);
     }

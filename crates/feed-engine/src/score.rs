@@ -141,7 +141,7 @@ impl Scoring {
     pub(crate) fn worth(&self, attribute: &Attribute) -> Worth {
         let is_covered = self.scorer.covers(&attribute.kind);
         Worth {
-            best: is_covered.then(|| whole(self.scorer.score(attribute, None, self.now.as_second()).now)),
+            best: is_covered.then(|| whole(self.scorer.score(attribute, self.now.as_second()).now)),
             unscored: !is_covered,
         }
     }

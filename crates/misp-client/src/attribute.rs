@@ -30,6 +30,9 @@ pub struct Attribute {
     pub timestamp: i64,
     /// When the thing itself was last seen, in unix seconds, where an analyst said so; 0 for a text that is no time.
     pub last_seen: Option<i64>,
+    /// When somebody last reported to have seen it, in unix seconds; only with `include_sightings`. Reports of false positives and of an end
+    /// of life do not count.
+    pub last_sighting: Option<i64>,
     /// Its own tags, then those of its event where they were asked for.
     pub tags: Vec<Tag>,
     /// What the row says of its event.
@@ -84,6 +87,7 @@ impl Attribute {
             deleted: false,
             timestamp: 0,
             last_seen: None,
+            last_sighting: None,
             tags: Vec::new(),
             event: EventSummary::default(),
         }
@@ -146,10 +150,27 @@ pub(crate) struct RawAttribute {
     timestamp: Int,
     #[serde(default)]
     last_seen: Text,
+    #[serde(default, rename = "Sighting", deserialize_with = "lenient::list")]
+    sightings: Vec<RawSighting>,
     #[serde(default, rename = "Tag", deserialize_with = "lenient::list")]
     tags: Vec<RawTag>,
     #[serde(default, rename = "Event", deserialize_with = "lenient::object")]
     event: RawEvent,
+}
+
+#[derive(Deserialize)]
+struct RawSighting {
+    #[serde(default)]
+    date_sighting: Int,
+    #[serde(default, rename = "type")]
+    kind: Int,
+}
+
+impl RawSighting {
+    /// Returns when it was seen; 1 is a false positive and 2 an end of life.
+    fn seen_at(&self) -> Option<i64> {
+        self.date_sighting.signed().filter(|_| self.kind.signed() == Some(0))
+    }
 }
 
 #[derive(Deserialize)]
@@ -236,6 +257,7 @@ impl Row for Attribute {
                 .into_option()
                 .filter(|text| !text.is_empty())
                 .map(|text| seconds(&text)),
+            last_sighting: raw.sightings.iter().filter_map(RawSighting::seen_at).max(),
             tags,
             event: EventSummary {
                 uuid: event.uuid.known(),

@@ -139,12 +139,12 @@ impl Scorer {
 
     /// Returns what the attribute is worth at `now`, whether its type is covered or not. Times are unix seconds.
     ///
-    /// The tags of the event must have been asked for. `last_sighting` is when somebody last reported to have seen it, if anybody did;
-    /// reports of false positives and of an end of life do not count.
+    /// The tags of the event must have been asked for. Sightings count where they were asked for, too; MISP counts those always.
     #[must_use]
-    pub fn score(&self, attribute: &Attribute, last_sighting: Option<i64>, now: i64) -> Score {
+    pub fn score(&self, attribute: &Attribute, now: i64) -> Score {
         let base = base_score::of(&attribute.tags, &self.weights).unwrap_or(self.default_base_score);
-        let confirmed = last_sighting
+        let confirmed = attribute
+            .last_sighting
             .filter(|seen| *seen >= attribute.timestamp)
             .or(attribute.last_seen)
             .unwrap_or(attribute.timestamp);
@@ -236,24 +236,28 @@ mod tests {
     #[test]
     fn score_counts_from_last_seen_when_it_is_set() {
         let mut attribute = seen(0);
-        assert_eq!(polynomial().score(&attribute, None, NOW).now, 80.0);
+        assert_eq!(polynomial().score(&attribute, NOW).now, 80.0);
         attribute.last_seen = Some(NOW - 25 * DAY);
         // A quarter of its life: the root of 1/4 is 1/2.
-        assert_eq!(polynomial().score(&attribute, None, NOW).now, 40.0);
+        assert_eq!(polynomial().score(&attribute, NOW).now, 40.0);
     }
 
     #[test]
     fn sighting_counts_unless_the_attribute_changed_after_it() {
         let mut attribute = seen(50);
         attribute.last_seen = Some(NOW - 64 * DAY);
-        let score = |sighting: i64| polynomial().score(&attribute, Some(NOW - sighting * DAY), NOW).now;
+        let unsighted = polynomial().score(&attribute, NOW).now;
+        let mut score = |sighting: i64| {
+            attribute.last_sighting = Some(NOW - sighting * DAY);
+            polynomial().score(&attribute, NOW).now
+        };
         assert_eq!(score(25), 40.0);
-        assert_eq!(score(51), polynomial().score(&attribute, None, NOW).now);
+        assert_eq!(score(51), unsighted);
     }
 
     #[test]
     fn a_moment_ahead_is_now_and_the_future_is_worth_nothing() {
-        let score = |ahead: i64| polynomial().score(&seen(0), None, NOW - ahead).now;
+        let score = |ahead: i64| polynomial().score(&seen(0), NOW - ahead).now;
         assert_eq!((score(1), score(60)), (80.0, 80.0));
         assert_eq!(score(61), 0.0);
     }
@@ -263,10 +267,10 @@ mod tests {
         let mut attribute = seen(8);
         attribute.tags = vec![Tag::inherited("retention:7d")];
         let extended = model("PolynomialExtended").scorer().unwrap();
-        assert!(polynomial().score(&attribute, None, NOW).now > 0.0);
-        assert_eq!(extended.score(&attribute, None, NOW).now, 0.0);
+        assert!(polynomial().score(&attribute, NOW).now > 0.0);
+        assert_eq!(extended.score(&attribute, NOW).now, 0.0);
         attribute.timestamp = NOW - 7 * DAY;
-        assert!(extended.score(&attribute, None, NOW).now > 0.0);
+        assert!(extended.score(&attribute, NOW).now > 0.0);
     }
 
     proptest! {
@@ -281,7 +285,7 @@ mod tests {
             let mut model = model("Polynomial");
             (model.default_base_score, model.lifetime_days, model.decay_speed) = (base, Some(lifetime), Some(speed));
             let scorer = model.scorer().unwrap();
-            let score = |elapsed: i64| scorer.score(&seen(0), None, NOW + elapsed);
+            let score = |elapsed: i64| scorer.score(&seen(0), NOW + elapsed);
             let at = score(age);
             prop_assert_eq!(at.base, base);
             prop_assert!((0.0..=base).contains(&at.now));
@@ -306,7 +310,8 @@ mod tests {
                 let mut attribute = Attribute::new(1, "domain", "host.example.com");
                 (attribute.timestamp, attribute.last_seen) = (times[0], Some(times[1]));
                 attribute.tags = vec![Tag::own("a:b=\"c\"").worth(worth), Tag::inherited("retention:1d").worth(worth)];
-                let score = scorer.score(&attribute, Some(times[2]), times[3]);
+                attribute.last_sighting = Some(times[2]);
+                let score = scorer.score(&attribute, times[3]);
                 prop_assert!(score.now >= 0.0, "{:?}", score);
             }
         }

@@ -33,6 +33,7 @@ pub struct AttributeSearch {
     include_event_tags: bool,
     include_all_tags: bool,
     include_context: bool,
+    include_sightings: bool,
     event_ids: Vec<u64>,
     uuids: Vec<Uuid>,
     order: Order,
@@ -144,6 +145,7 @@ impl AttributeSearch {
             include_event_tags: true,
             include_all_tags: true,
             include_context: false,
+            include_sightings: false,
             event_ids: Vec::new(),
             uuids: Vec::new(),
             order: Order::IdAscending,
@@ -245,6 +247,13 @@ impl AttributeSearch {
         self
     }
 
+    /// Has MISP send the sightings of each attribute. It looks them up one attribute at a time.
+    #[must_use]
+    pub fn include_sightings(mut self, include: bool) -> Self {
+        self.include_sightings = include;
+        self
+    }
+
     /// Narrows the search to these events; nothing changes when there is none.
     #[must_use]
     pub fn event_ids(mut self, ids: impl IntoIterator<Item = u64>) -> Self {
@@ -309,6 +318,7 @@ impl AttributeSearch {
             include_event_tags: u8::from(self.include_event_tags),
             include_all_tags: u8::from(self.include_all_tags),
             include_context: u8::from(self.include_context),
+            include_sightings: self.include_sightings.then_some(1),
             order: self.order.as_str(),
             limit,
             page: page.max(1),
@@ -386,6 +396,8 @@ struct Body<'a> {
     include_all_tags: u8,
     #[serde(rename = "includeContext")]
     include_context: u8,
+    #[serde(rename = "includeSightings", skip_serializing_if = "Option::is_none")]
+    include_sightings: Option<u8>,
     order: &'static str,
     limit: u32,
     page: u32,

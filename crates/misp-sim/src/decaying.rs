@@ -172,7 +172,7 @@ pub(crate) fn scores<'a>(store: &'a Store, row: &AttributeRow, decay: &Decay) ->
         .filter(|model| model.formula.eq_ignore_ascii_case("polynomial"))
         .map(|model| {
             let base_score = base_score(store, row, model);
-            let score = sunk(model, base_score, decay.now - counted_from(row));
+            let score = sunk(model, base_score, decay.now - counted_from(store, row));
             DecayScore {
                 model,
                 score,
@@ -183,7 +183,14 @@ pub(crate) fn scores<'a>(store: &'a Store, row: &AttributeRow, decay: &Decay) ->
         .collect()
 }
 
-fn counted_from(row: &AttributeRow) -> i64 {
+/// A hit counts unless the attribute was changed after it; else `last_seen` does, and else the last change.
+fn counted_from(store: &Store, row: &AttributeRow) -> i64 {
+    let hits = store
+        .sightings()
+        .filter(|seen| seen.attribute == row.id && seen.kind == 0);
+    if let Some(hit) = hits.map(|seen| seen.seen_at).max().filter(|hit| *hit >= row.timestamp) {
+        return hit;
+    }
     let last_seen = row.rare.as_ref().and_then(|rare| rare.last_seen.as_deref());
     last_seen.and_then(iso).unwrap_or(row.timestamp)
 }

@@ -23,6 +23,7 @@ pub(crate) struct Renderer<'a> {
     context: bool,
     event_uuid: bool,
     full_model: bool,
+    sightings: bool,
     first: bool,
 }
 
@@ -65,6 +66,7 @@ impl<'a> Renderer<'a> {
             all_tags: query.include_all_tags,
             context: query.include_context,
             event_uuid: query.include_event_uuid,
+            sightings: query.include_sightings,
             full_model: query.decay.as_ref().is_some_and(|decay| decay.full_model),
             first: true,
         }
@@ -108,6 +110,9 @@ impl<'a> Renderer<'a> {
         if self.event_uuid {
             self.text(",\"event_uuid\":", event.uuid.hyphenated().encode_lower(&mut [0; 36]));
         }
+        if self.sightings {
+            self.sighting_list(row);
+        }
         self.decay_scores(scores);
         self.raw(",\"Event\":");
         if let Some((_, part)) = &self.event {
@@ -121,6 +126,42 @@ impl<'a> Renderer<'a> {
         }
         self.tag_list(row);
         self.raw("}");
+    }
+
+    /// Writes `Sighting`, an empty list when there are none (206, 557).
+    fn sighting_list(&mut self, row: &AttributeRow) {
+        let store = self.store;
+        self.raw(",\"Sighting\":[");
+        let mut lead = "";
+        for seen in store.sightings().filter(|seen| seen.attribute == row.id) {
+            let organisation = store.organisation(seen.organisation);
+            let node = object([
+                ("id", seen.id.into()),
+                ("attribute_id", seen.attribute.into()),
+                ("event_id", seen.event.into()),
+                ("org_id", seen.organisation.into()),
+                ("date_sighting", unsigned(seen.seen_at).into()),
+                ("uuid", Node::Text(seen.uuid.to_string())),
+                ("source", seen.source.as_str().into()),
+                ("type", u64::from(seen.kind).into()),
+                ("attribute_uuid", Node::Text(row.uuid.to_string())),
+                (
+                    "Organisation",
+                    object([
+                        ("id", seen.organisation.into()),
+                        (
+                            "uuid",
+                            organisation.map_or(Node::Null, |known| Node::Text(known.uuid.to_string())),
+                        ),
+                        ("name", organisation.map_or("", |known| &known.name).into()),
+                    ]),
+                ),
+            ]);
+            self.raw(lead);
+            node.compact(&mut self.out, self.stringify);
+            lead = ",";
+        }
+        self.raw("]");
     }
 
     /// Writes `decay_score`, one for each model; nothing when no model has a say.

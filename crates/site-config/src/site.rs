@@ -55,6 +55,8 @@ pub struct Site {
     pub default_tlp: Tlp,
     /// The name of MISP's decaying model by which scores are reckoned, if scores may be asked for.
     pub decaying_model: Option<String>,
+    /// Whether MISP is asked for sightings where scores matter. Default: no.
+    pub score_sightings: bool,
     /// MISP's ZeroMQ feed as `tcp://host:port`, if it shall be followed.
     pub zmq_url: Option<String>,
     /// Networks that may ask for this site, beside [`Core::allways_allowed_ips`](crate::Core::allways_allowed_ips).
@@ -125,6 +127,7 @@ pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Si
             .unwrap_or(DAY),
         default_tlp: section.value("default_tlp", value::tlp).unwrap_or(Tlp::Red),
         decaying_model: section.value("decaying_model", value::model_name),
+        score_sightings: section.yes_no("score_sightings", false),
         zmq_url: section.value("zmq_url", value::zmq_url),
         allowed_ips: allowed_ips(&mut section),
         custom_feeds: custom_feeds(&mut section),

@@ -340,6 +340,69 @@ async fn the_last_good_feed_is_served_while_the_model_is_gone() {
     assert!(stale.refresh_failing);
 }
 
+#[tokio::test]
+async fn a_hit_renews_a_score_where_misp_is_asked_for_sightings() {
+    let event = || {
+        event([
+            domain("hit", 100),
+            domain("false-alarm", 100),
+            domain("changed-since", 0),
+        ])
+    };
+    for (rules, expected) in [
+        (MODEL.to_owned(), [""; 0].as_slice()),
+        (format!("{MODEL}score_sightings: True\n"), &["hit"]),
+    ] {
+        let sim = Sim::builder().event(event()).decaying_model(DecayingModel::nids());
+        let scored = Scored::on(sim, &rules).await;
+        scored.bench.sim.edit(|store| {
+            for (name, kind, at) in [
+                ("hit", 0, NOW),
+                ("hit", 0, NOW - 5),
+                ("false-alarm", 1, NOW),
+                ("changed-since", 0, NOW - 1),
+            ] {
+                let id = store.find(&format!("{name}.example.com")).unwrap();
+                store.add_sighting(id, kind, at).unwrap();
+            }
+        });
+        scored.grow_old(60);
+        assert_eq!(
+            scored
+                .names(min(79))
+                .await
+                .iter()
+                .filter(|name| *name != "changed-since")
+                .collect::<Vec<_>>(),
+            expected,
+            "{rules}"
+        );
+        // As MISP itself says, who counts sightings always.
+        let own = scored.bench.sim.with_store(|store| {
+            let id = store.find("hit.example.com").unwrap();
+            store.attribute(id).unwrap().decay_scores()[0].1
+        });
+        assert!(own > 79.0, "{own}");
+        let asked = scored
+            .bench
+            .sim
+            .requests()
+            .iter()
+            .filter(|request| format!("{:?}", request.body).contains("includeSightings"))
+            .count();
+        assert_eq!(asked, expected.len());
+        scored.names(Filter::NONE).await;
+        let again = scored
+            .bench
+            .sim
+            .requests()
+            .iter()
+            .filter(|request| format!("{:?}", request.body).contains("includeSightings"))
+            .count();
+        assert_eq!(again, asked, "only where scores matter");
+    }
+}
+
 async fn found(scored: &Scored, filter: Filter, value: &str) -> Result<usize, FeedError> {
     let scope = LookupScope {
         feed: FeedName::Any,

@@ -15,6 +15,6 @@ fuzz_target!(|input: (&[u8], &str, i64, i64, i64)| {
         let mut attribute = Attribute::new(1, "domain", "host.example.com");
         attribute.timestamp = timestamp;
         attribute.tags = vec![Tag::own(tag).worth(worth), Tag::inherited(tag).worth(worth)];
-        assert!(scorer.score(&attribute, None, now).now >= 0.0);
+        assert!(scorer.score(&attribute, now).now >= 0.0);
     }
 });

@@ -73,7 +73,7 @@ fn shown() -> Vec<Shown> {
 /// Says whether all scores of a recording are what they would be at this second.
 fn explains(second: i64, given: &[Given], scorers: &BTreeMap<u64, Scorer>) -> bool {
     given.iter().all(|given| {
-        let score = scorers[&given.model].score(&given.row, None, second);
+        let score = scorers[&given.model].score(&given.row, second);
         (score.now - given.score).abs() <= LAST_DIGITS && (score.base - given.base_score).abs() <= LAST_DIGITS
     })
 }
@@ -113,10 +113,10 @@ async fn last_seen_and_not_the_timestamp_is_what_misp_counts_from() {
     let recording = Recording::open(301);
     let row = recording.rows().into_iter().find(|row| row.id == 24_217).unwrap();
     assert_eq!(row.last_seen, Some(1_738_368_000));
-    assert_eq!(nids.score(&row, None, 1_795_308_097).now, 0.0);
+    assert_eq!(nids.score(&row, 1_795_308_097).now, 0.0);
     let mut by_timestamp = row;
     by_timestamp.last_seen = None;
-    assert!(nids.score(&by_timestamp, None, 1_795_308_097).now > 78.0);
+    assert!(nids.score(&by_timestamp, 1_795_308_097).now > 78.0);
 }
 
 /// Asked for all models, MISP gives scores by those only that name the type; asked for one by number, it gives them for any type.
@@ -191,4 +191,24 @@ fn decay_score_in_the_body_is_not_what_misp_knows() {
     for word in ["decay", "score", "Decay", "Score"] {
         assert!(!body.contains(word), "{body}");
     }
+}
+
+#[test]
+fn sightings_are_read_where_they_were_asked_for_and_only_hits_count() {
+    let of = |number| Recording::open(number).rows().remove(0);
+    // None at all, and a false positive.
+    assert_eq!((of(206).last_sighting, of(557).last_sighting), (None, None));
+    let mut hit = Recording::open(557).body;
+    let sightings = hit.pointer_mut("/response/Attribute/0/Sighting").unwrap();
+    let mut older = sightings[0].clone();
+    (older["type"], older["date_sighting"]) = ("0".into(), "1795300000".into());
+    sightings[0]["type"] = 0.into();
+    sightings.as_array_mut().unwrap().push(older);
+    let row = row_of(&hit["response"]["Attribute"][0]);
+    assert_eq!(row.last_sighting, Some(1_795_308_235));
+
+    let search = AttributeSearch::new(["domain"]).unwrap();
+    let body = |search: AttributeSearch| String::from_utf8(search.body(1)).unwrap();
+    assert!(!body(search.clone()).contains("ightings"));
+    assert!(body(search.include_sightings(true)).contains("\"includeSightings\":1"));
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AttributeRow, Store};
+use super::{AttributeRow, NoSuch, Store};
 use crate::search::{Reader, event_is_visible};
 
 /// A sighting of one attribute.
@@ -31,6 +31,27 @@ impl Store {
     /// Returns all sightings, oldest first.
     pub fn sightings(&self) -> impl Iterator<Item = &SightingView> {
         self.sightings.iter()
+    }
+
+    /// Adds a sighting of one attribute by the first organisation: 0 for a hit, 1 for a false positive, 2 for an end.
+    ///
+    /// # Errors
+    /// [`NoSuch`] when there is no attribute of that number.
+    pub fn add_sighting(&mut self, attribute: u64, kind: u8, seen_at: i64) -> Result<(), NoSuch> {
+        let slot = self.attribute_slot(attribute).ok_or(NoSuch::Attribute(attribute))?;
+        let event = self.event_of(&self.attributes[slot]).id;
+        let id = self.sightings.len() as u64 + 1;
+        self.sightings.push(SightingView {
+            id,
+            uuid: super::insert::numbered_uuid(0x5, id),
+            attribute,
+            event,
+            organisation: self.organisations.first().map_or(1, |first| first.id),
+            kind,
+            source: String::new(),
+            seen_at,
+        });
+        Ok(())
     }
 
     /// Adds a sighting to every attribute that has one of the values and that the reader sees, soft deleted ones too; returns the last.

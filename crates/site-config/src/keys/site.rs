@@ -24,6 +24,7 @@ pub(crate) const SITE: &[Key] = &[
     ours(Site, "published_grace", "duration", "24h", "how long a feed counts an event as last published while it is being edited; 0s for MISP's own meaning"),
     ours(Site, "default_tlp", "clear, green, amber, amber+strict or red", "red", "TLP level that an attribute counts as where neither it nor its event has a TLP tag; matters to tokens and URLs with max_tlp only"),
     ours(Site, "decaying_model", "text", "none", "name of the decaying model in MISP by which scores are reckoned; needed for URLs with min_score only"),
+    ours(Site, "score_sightings", "yes or no", "False", "ask MISP for sightings where scores matter, so that a hit renews a score as it does in MISP; MISP looks them up one attribute at a time"),
     ours(Site, "zmq_url", "tcp://host:port", "none", "MISP's ZeroMQ feed; with it feeds are fresh seconds after MISP publishes, instead of when they grow old"),
     ours(Site, "page_size", "1 to 1000000", "10000", "attributes asked of MISP in one page"),
     ours(Site, "max_expand", "1 to 1048576", "65536", "addresses that one network may be written out to"),

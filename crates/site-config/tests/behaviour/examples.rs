@@ -109,6 +109,7 @@ fn keys_in_comments_of_the_examples_are_right_too() {
         "published_grace",
         "default_tlp",
         "decaying_model",
+        "score_sightings",
         "page_size",
         "max_expand",
         "max_answer_bytes",

@@ -24,7 +24,7 @@ fn a_site_with_a_tag_alone_has_the_documented_defaults() {
     assert_eq!(site.published_grace, Duration::from_secs(86_400));
     assert_eq!(site.falsepositive_timeout, Age::Weeks1);
     assert_eq!(site.default_tlp, Tlp::Red);
-    assert_eq!(site.decaying_model, None);
+    assert_eq!((site.decaying_model, site.score_sightings), (None, false));
     assert_eq!((site.page_size.get(), site.max_expand), (10_000, 65_536));
     assert_eq!((site.max_answer_bytes, site.max_attributes), (256 << 20, 5_000_000));
     assert!(site.custom_feeds.is_empty() && site.ignore_to_ids.is_empty());
