@@ -17,6 +17,7 @@ use crate::live::Links;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
 use crate::shared_cache;
+use crate::sighting_desk::Desk;
 use crate::streams::Streams;
 use crate::tls::Tls;
 
@@ -41,6 +42,7 @@ pub struct App {
     streams: Streams,
     links: Links,
     tls: Option<Tls>,
+    sightings: Desk,
 }
 
 /// One state of the configuration with its keys. A request takes one and keeps it, so that it never sees half of a reload.
@@ -99,6 +101,7 @@ impl App {
             streams: Streams::default(),
             links: Links::default(),
             tls,
+            sightings: Desk::default(),
         }))
     }
 
@@ -166,10 +169,13 @@ impl App {
         let before = self.snapshot.load_full();
         let sharing = |ring| share(&self.engine, &loaded.core, Some(&before.loaded.core)).map(|()| ring);
         match key_ring(&loaded.core).map_err(AppError::Keys).and_then(sharing) {
-            Ok(ring) => self.snapshot.store(Arc::new(Snapshot {
-                loaded,
-                ring: Arc::new(ring),
-            })),
+            Ok(ring) => {
+                self.sightings.use_keys(&loaded.core);
+                self.snapshot.store(Arc::new(Snapshot {
+                    loaded,
+                    ring: Arc::new(ring),
+                }));
+            }
             Err(error) => {
                 tracing::error!(error = chain(&error), "the old configuration stays in force");
                 self.refused.store(Some(loaded));
@@ -217,6 +223,11 @@ impl App {
     /// Returns what callers are shown; nothing where TLS is not spoken.
     pub(crate) fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()
+    }
+
+    /// Returns where reports of sightings are taken.
+    pub(crate) fn sightings(&self) -> &Desk {
+        &self.sightings
     }
 
     /// Returns who may have how many tokens made.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use feed_classification::Tlp;
 use feed_engine::{Filter, Upstream};
+use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{Loaded, Site, SiteName};
 use subtle::{Choice, ConstantTimeEq as _};
-use token_crypto::{Allowed, Claims, OpenError, Permission, Protocol, Scope, TlpLevel, token_sha256};
+use token_crypto::{Allowed, Claims, OpenError, Permission, Protocol, Scope, TlpLevel, TokenId, token_sha256};
 use zeroize::Zeroizing;
 
 use crate::app::Snapshot;
@@ -69,6 +70,56 @@ impl Grant {
 pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Grant, Reject> {
     let token = presented::token(request.headers, request.query, request.path_token)?;
     Caller::new(token, request.client).grant(snapshot, request.noted)
+}
+
+/// As [`authorise`], and returns the token itself, for who must open it again later.
+///
+/// # Errors
+/// As [`authorise`].
+pub(crate) fn authorise_with_token(
+    snapshot: &Snapshot,
+    request: &Request<'_>,
+) -> Result<(Grant, SecretString), Reject> {
+    let token = presented::token(request.headers, request.query, request.path_token)?;
+    let granted = grant(snapshot, &token, request.client, request.noted)?;
+    // It has opened a moment ago.
+    let opened = snapshot
+        .ring
+        .open(&token)
+        .map_err(|error| forbidden(refusal(error, &token)))?;
+    Ok((granted, opened.token().clone()))
+}
+
+/// What is left of a token that was good once.
+pub(crate) enum Standing {
+    /// It is good.
+    Good(Grant, TokenId),
+    /// It has ended, was revoked, or opens no more.
+    Ended,
+    /// Nothing is wrong with it, but its site is not there, or switched off.
+    SiteAway,
+}
+
+/// Says what a token is worth now that came in from an allowed address once.
+pub(crate) fn standing(snapshot: &Snapshot, token: &SecretString) -> Standing {
+    let token = token.expose_secret();
+    let Ok(opened) = snapshot.ring.open(token) else {
+        return Standing::Ended;
+    };
+    if opened.claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
+        return Standing::Ended;
+    }
+    let Ok(site) = site_of(&opened.claims, &snapshot.loaded) else {
+        return Standing::SiteAway;
+    };
+    if is_denied(site, &token_sha256(token)) | is_denied(site, opened.fingerprint()) {
+        return Standing::Ended;
+    }
+    let granted = Grant {
+        upstream: upstream(&opened.claims, site, &snapshot.loaded),
+        scope: opened.claims.scope,
+    };
+    Standing::Good(granted, opened.claims.id)
 }
 
 /// Who asks: a token and an address, kept for as long as an answer goes on.

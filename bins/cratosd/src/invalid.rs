@@ -55,6 +55,14 @@ impl Invalid {
         Self::new("missing", place, "Field required")
     }
 
+    /// Says which field of that place it is; nothing for an empty name.
+    pub(crate) fn inside(mut self, name: &str) -> Self {
+        if !name.is_empty() {
+            self.loc.push(name.into());
+        }
+        self
+    }
+
     /// Repeats the caller's text, cut to a bound.
     pub(crate) fn input(mut self, input: &str) -> Self {
         self.input = Some(input.chars().take(MAX_ECHO).collect());

@@ -38,6 +38,7 @@ mod request;
 mod routes;
 mod seldom;
 mod shared_cache;
+mod sighting_desk;
 mod streams;
 
 pub use app::{App, AppError};

@@ -10,6 +10,7 @@ mod feeds;
 mod live;
 mod requests;
 mod shared_cache;
+mod sightings;
 mod tls;
 
 use std::fmt;
@@ -38,6 +39,7 @@ const ROOMS: &[fn(&App, &mut Registry)] = &[
     live::describe,
     requests::describe,
     shared_cache::describe,
+    sightings::describe,
     tls::describe,
 ];
 

@@ -1,25 +1,26 @@
-//! How often one address may do something that costs.
+//! How often one address, or one token, may do something that costs.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Addresses that are remembered; beyond that those that could do everything again are forgotten, then all.
-const MAX_ADDRESSES: usize = 10_000;
+/// Callers that are remembered; beyond that those that could do everything again are forgotten, then all.
+const MAX_CALLERS: usize = 10_000;
 
-/// A bucket per address: so many in a row, then one in each pause.
+/// A bucket per caller: so many in a row, then one in each pause.
 #[derive(Debug)]
-pub(crate) struct RateLimit {
+pub(crate) struct RateLimit<K = IpAddr> {
     pause: Duration,
-    /// How far ahead of the clock an address may run.
+    /// How far ahead of the clock a caller may run.
     slack: Duration,
-    /// When the bucket of an address will be full again.
-    full_at: Mutex<HashMap<IpAddr, Instant>>,
+    /// When the bucket of a caller will be full again.
+    full_at: Mutex<HashMap<K, Instant>>,
 }
 
-impl RateLimit {
-    /// Allows each address `burst` in a row, and one more after each `pause`.
+impl<K: Eq + Hash> RateLimit<K> {
+    /// Allows each caller `burst` in a row, and one more after each `pause`.
     pub(crate) fn new(burst: u32, pause: Duration) -> Self {
         Self {
             pause,
@@ -28,25 +29,35 @@ impl RateLimit {
         }
     }
 
-    /// Takes one from the bucket of this address at that moment.
+    /// Takes so many from the bucket of this caller at that moment, or none.
     ///
     /// # Errors
-    /// How long to wait, when the bucket is empty.
-    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    /// How long to wait, when there are not so many in it.
+    pub(crate) fn take_many(&self, caller: K, count: u32, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MAX_ADDRESSES {
+        if buckets.len() >= MAX_CALLERS {
             buckets.retain(|_, full_at| *full_at > now);
-            if buckets.len() >= MAX_ADDRESSES {
+            if buckets.len() >= MAX_CALLERS {
                 buckets.clear();
             }
         }
-        let full_at = buckets.entry(household(address)).or_insert(now);
-        let ahead = full_at.saturating_duration_since(now);
+        let full_at = buckets.entry(caller).or_insert(now);
+        let ahead = full_at.saturating_duration_since(now) + self.pause * count.saturating_sub(1);
         if ahead > self.slack {
             return Err(ahead - self.slack);
         }
         *full_at = now + ahead + self.pause;
         Ok(())
+    }
+}
+
+impl RateLimit {
+    /// Takes one from the bucket of this address at that moment.
+    ///
+    /// # Errors
+    /// How long to wait, when the bucket is empty.
+    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        self.take_many(household(address), 1, now)
     }
 }
 
@@ -89,12 +100,27 @@ mod tests {
     }
 
     #[test]
+    fn many_are_taken_together_or_not_at_all() {
+        let limit = RateLimit::new(10, Duration::from_secs(1));
+        let start = Instant::now();
+        let at = |seconds, count| limit.take_many("token", count, start + Duration::from_secs(seconds));
+        assert_eq!(
+            [at(0, 6), at(0, 6), at(0, 4)],
+            [Ok(()), Err(Duration::from_secs(2)), Ok(())]
+        );
+        assert_eq!(
+            [at(2, 3), at(2, 2), at(2, 1)],
+            [Err(Duration::from_secs(1)), Ok(()), Err(Duration::from_secs(1))]
+        );
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let limit = RateLimit::new(1, Duration::from_secs(10));
         let now = Instant::now();
-        for bits in 0..u32::try_from(MAX_ADDRESSES).unwrap() + 10 {
+        for bits in 0..u32::try_from(MAX_CALLERS).unwrap() + 10 {
             let _ = limit.take(std::net::Ipv4Addr::from_bits(bits).into(), now);
         }
-        assert!(limit.full_at.lock().unwrap().len() <= MAX_ADDRESSES);
+        assert!(limit.full_at.lock().unwrap().len() <= MAX_CALLERS);
     }
 }

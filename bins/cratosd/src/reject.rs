@@ -39,6 +39,11 @@ pub(crate) enum Reject {
         /// When it may be asked again.
         retry_after: Duration,
     },
+    /// More reports with this token than it may send: 429.
+    TooManyReports {
+        /// When so many may come.
+        retry_after: Duration,
+    },
     /// MISP, or what we need to ask it, is not there: 503.
     Unavailable {
         /// What is wrong, in plain words.
@@ -97,7 +102,7 @@ impl Reject {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
-            Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooOften { .. } | Self::TooManyReports { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -121,6 +126,7 @@ impl Reject {
             Self::BodyTooLarge => "The body is too large.",
             Self::BodyIncomplete => "The body did not arrive.",
             Self::TooOften { .. } => "Too many requests from this address.",
+            Self::TooManyReports { .. } => "Too many reports with this token.",
             Self::NoSuchThing(detail)
             | Self::Forbidden(detail)
             | Self::Unavailable { detail, .. }
@@ -132,7 +138,9 @@ impl Reject {
     /// Returns after which time it may work, where waiting helps.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooOften { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::TooOften { retry_after }
+            | Self::TooManyReports { retry_after }
+            | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             Self::TimedOut { .. } => Some(RETRY_AFTER),
             _ => None,
         }

@@ -20,6 +20,7 @@ mod metrics;
 mod openapi;
 mod readyz;
 mod segments;
+mod sightings;
 mod static_file;
 mod statistics;
 mod status;
@@ -86,6 +87,8 @@ pub(crate) enum Route<'a> {
     Lookup,
     /// `/v1/lookup/…`
     LookupValue(&'a str),
+    /// `/v1/sightings`
+    Sightings,
     /// `/v1/clear_cache/feed/…`
     ClearCache(FeedPath<'a>),
     /// `/v1/changes/feed/…`
@@ -137,6 +140,7 @@ impl<'a> Route<'a> {
             Route::ClearCache(feed),
             Route::Lookup,
             Route::LookupValue(""),
+            Route::Sightings,
             Route::Changes(feed),
             Route::Stream(feed),
         ]
@@ -198,6 +202,7 @@ impl<'a> Route<'a> {
                 age,
                 output: Output::Named(output),
             }),
+            ["v1", "sightings"] => Self::Sightings,
             ["v1", "lookup"] => Self::Lookup,
             ["v1", "lookup", value] => Self::LookupValue(value),
             ["v1", "changes", "feed", feed, "type", kind, "age", age] => {
@@ -238,6 +243,7 @@ impl<'a> Route<'a> {
             },
             Self::Lookup => "/v1/lookup",
             Self::LookupValue(_) => "/v1/lookup/{value}",
+            Self::Sightings => "/v1/sightings",
             Self::Changes(_) => "/v1/changes/feed/{feed}/type/{type}/age/{age}",
             Self::Stream(_) => "/v1/stream/feed/{feed}/type/{type}/age/{age}",
             Self::ClearCache(_) => "/v1/clear_cache/feed/{feed}/type/{type}/age/{age}/output/{output}",
@@ -247,7 +253,7 @@ impl<'a> Route<'a> {
     /// Returns the methods that the path takes.
     pub(crate) fn methods(self) -> &'static [Method] {
         match self {
-            Self::GenerateTokenJson => &[Method::POST],
+            Self::GenerateTokenJson | Self::Sightings => &[Method::POST],
             Self::GenerateTokenForm => &[Method::GET, Method::HEAD, Method::POST],
             Self::ClearCache(_) => &[Method::DELETE],
             Self::Lookup => &[Method::GET, Method::HEAD, Method::POST],
@@ -299,6 +305,7 @@ impl<'a> Route<'a> {
             Self::ClearCache(path) => clear_cache::delete(app, &request, &grant()?, &path),
             Self::Lookup => lookup::answer(app, &grant()?, request, None).await,
             Self::LookupValue(value) => lookup::answer(app, &grant()?, request, Some(value)).await,
+            Self::Sightings => sightings::post(app, request).await,
             Self::Changes(path) => changes::get(app, &request, &grant()?, &path).await,
             Self::Stream(path) => stream::get(app, &request, &path).await,
         }

@@ -47,6 +47,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     let places = Arc::new(Semaphore::new(places::available()));
     let shares = Shares::of(places::available());
     let _following = (live::Following::begin(&app), crate::tls::Following::begin(&app));
+    let sightings = crate::sighting_desk::Opening::begin(&app);
     let (end, ending) = watch::channel(());
     let (graceful, newcomers) = (GracefulShutdown::new(), Newcomers::none());
     let mut shutdown = std::pin::pin!(shutdown);
@@ -85,6 +86,9 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("answers that were still on their way were given up");
     }
+    // After the last answer: whoever was told 202 is counted on.
+    drop(sightings);
+    app.sightings().close().await;
     Ok(())
 }
 

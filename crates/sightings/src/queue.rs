@@ -37,7 +37,7 @@ pub struct Options {
     pub max_age: Duration,
     /// Values of one parcel. Default: 100.
     pub batch: usize,
-    /// How long a report waits for others to travel with. Default: 5 s.
+    /// How long a report waits for others to travel with. Default: 2 s.
     pub linger: Duration,
     /// The pause after each parcel to a site. Default: 0.5 s.
     pub pace: Duration,
@@ -59,7 +59,7 @@ impl Options {
             window: Duration::from_secs(300),
             max_age: Duration::from_secs(7 * 86_400),
             batch: 100,
-            linger: Duration::from_secs(5),
+            linger: Duration::from_secs(2),
             pace: Duration::from_millis(500),
             first_backoff: Duration::from_secs(2),
             longest_backoff: Duration::from_secs(300),
@@ -109,6 +109,8 @@ pub(crate) struct Shared {
     pub(crate) journal_bytes: AtomicU64,
     pub(crate) work: Notify,
     pub(crate) closing: AtomicBool,
+    /// What the writer takes over before it writes next.
+    pub(crate) new_keys: Mutex<Option<JournalKeys>>,
 }
 
 impl Shared {
@@ -137,6 +139,7 @@ impl Queue {
             journal_bytes: AtomicU64::new(journal.bytes()),
             work: Notify::new(),
             closing: AtomicBool::new(false),
+            new_keys: Mutex::default(),
         });
         let next_number = replay.next_number;
         take_up(replay, &shared, &mut window);
@@ -187,8 +190,8 @@ impl Queue {
     }
 
     /// Seals with these keys from now on. What is sealed with others already is opened with them after a restart only if they are there.
-    pub async fn use_keys(&self, keys: JournalKeys) {
-        let _ = self.commands.send(Command::UseKeys(keys)).await;
+    pub fn use_keys(&self, keys: JournalKeys) {
+        *self.shared.new_keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(keys);
     }
 
     /// Returns how the queue is.

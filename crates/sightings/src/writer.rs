@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -16,7 +16,6 @@ use crate::pending::bytes_of;
 use crate::queue::{Receipt, Shared};
 use crate::record::{self, Accepted};
 use crate::report::{Report, Reporter, ReporterId};
-use crate::seal::JournalKeys;
 use crate::window::Window;
 
 /// What is written together, at most.
@@ -27,7 +26,6 @@ pub(crate) enum Command {
     Submit(Submission),
     /// These numbers need not be kept any more.
     Settle(Vec<u64>),
-    UseKeys(JournalKeys),
     /// The last one: answered when all is written.
     Close(oneshot::Sender<()>),
 }
@@ -69,11 +67,19 @@ impl Writer {
                 match command {
                     Command::Submit(submission) => submissions.push(submission),
                     Command::Settle(numbers) => self.unmarked.extend(numbers),
-                    Command::UseKeys(keys) => self.journal.use_keys(keys),
                     Command::Close(reply) => closing = Some(reply),
                 }
                 let goes_on = submissions.len() < MOST_TOGETHER && closing.is_none();
                 next = goes_on.then(|| commands.try_recv().ok()).flatten();
+            }
+            let new_keys = self
+                .shared
+                .new_keys
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            if let Some(keys) = new_keys {
+                self.journal.use_keys(keys);
             }
             self.mark();
             self.submit(submissions);

@@ -2,6 +2,7 @@
 
 mod cache_server;
 mod reverse_proxy;
+mod sightings;
 mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -22,6 +23,7 @@ use crate::yaml::Node;
 
 pub use self::cache_server::{CacheKind, CacheServer};
 pub use self::reverse_proxy::ReverseProxy;
+pub use self::sightings::Sightings;
 pub use self::tls::{ClientCertificates, NamedFile, Tls};
 
 /// Default of [`Core::memory_bytes`].
@@ -69,6 +71,8 @@ pub struct Core {
     pub reverse_proxy: ReverseProxy,
     /// The access log.
     pub access_log: AccessLog,
+    /// Where reports of sightings wait.
+    pub sightings: Sightings,
 }
 
 /// The keys `access_log*`.
@@ -133,6 +137,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     let cache = cache_server::read(&mut section);
     let reverse_proxy = reverse_proxy::read(&mut section);
     let access_log = access_log(&mut section);
+    let sightings = sightings::read(&mut section);
     section.finish();
     differences::tell_of_core(debug, &written, report);
     let Secrets { encryption_keys, salt } = secrets?;
@@ -155,6 +160,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
         cache,
         reverse_proxy,
         access_log,
+        sightings,
     })
 }
 

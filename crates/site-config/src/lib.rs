@@ -21,7 +21,8 @@ mod watch;
 mod yaml;
 
 pub use self::core::{
-    AccessLog, AccessLogFormat, CacheKind, CacheServer, ClientCertificates, Core, NamedFile, ReverseProxy, Tls,
+    AccessLog, AccessLogFormat, CacheKind, CacheServer, ClientCertificates, Core, NamedFile, ReverseProxy, Sightings,
+    Tls,
 };
 pub use keys::{ConfigFile, Key, Origin, reference};
 pub use load::{DisabledSite, KeptSite, Loaded, Paths, load};

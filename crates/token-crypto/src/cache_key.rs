@@ -12,15 +12,20 @@ const INFO: &[u8] = b"cratos/cache/v1";
 /// Whoever has them can open what lies in the cache, and no token. Give a cache one for each encryption key of the configuration,
 /// newest first, and it can be read while the keys change.
 #[must_use]
+pub fn cache_key(encryption_key: &SecretString, salt: &SecretString) -> Zeroizing<[u8; 32]> {
+    derived(INFO, encryption_key, salt)
+}
+
+/// Returns what HKDF-SHA256 makes of this key and salt for one use.
 #[expect(
     clippy::expect_used,
     reason = "HKDF refuses only outputs over 255 hashes long; ours has one"
 )]
-pub fn cache_key(encryption_key: &SecretString, salt: &SecretString) -> Zeroizing<[u8; 32]> {
+pub(crate) fn derived(info: &[u8], encryption_key: &SecretString, salt: &SecretString) -> Zeroizing<[u8; 32]> {
     let (key, salt) = (encryption_key.expose_secret(), salt.expose_secret());
     let mut derived = Zeroizing::new([0; 32]);
     let hkdf = Hkdf::<Sha256>::new(Some(salt.as_bytes()), key.as_bytes());
-    hkdf.expand(INFO, &mut *derived)
+    hkdf.expand(info, &mut *derived)
         .expect("32 bytes are less than 255 hashes");
     derived
 }
@@ -30,24 +35,21 @@ mod tests {
     use super::*;
     use crate::sealed::SealingKey;
 
-    fn derived(key: &str, salt: &str) -> Zeroizing<[u8; 32]> {
+    fn of(key: &str, salt: &str) -> Zeroizing<[u8; 32]> {
         cache_key(&SecretString::from(key), &SecretString::from(salt))
     }
 
     #[test]
     fn every_key_and_salt_gives_another_one_and_always_the_same() {
-        let keys = [derived("key", "salt"), derived("yek", "salt"), derived("key", "tlas")];
-        assert_eq!(keys[0], derived("key", "salt"));
+        let keys = [of("key", "salt"), of("yek", "salt"), of("key", "tlas")];
+        assert_eq!(keys[0], of("key", "salt"));
         assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys[1] != keys[2]);
     }
 
     /// All replicas must agree, those of the version before this one too.
     #[test]
     fn the_key_stays_what_it_was() {
-        let hex: String = derived("key", "salt")
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = of("key", "salt").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "ebb6e97ec3776b23dfa666fca02989fa06c4bb03c2ab99eab280c7edc12b3766");
     }
 

@@ -28,6 +28,7 @@ mod cache_key;
 mod claims;
 mod error;
 mod expiry;
+mod journal_key;
 mod keygen;
 #[cfg(feature = "legacy-tokens")]
 mod legacy;
@@ -42,6 +43,7 @@ pub use cache_key::cache_key;
 pub use claims::{Claims, Protocol, TokenFormat, TokenId, UnknownProtocol};
 pub use error::{KeyError, OpenError, RandomError, SealError};
 pub use expiry::{ExpiryDay, NoSuchDay};
+pub use journal_key::journal_key;
 pub use keygen::{generate_key, generate_salt};
 pub use ring::{KeyRing, KeyRingBuilder, Opened, SealedToken};
 pub use scope::{Allowed, Permission, Permissions, Scope, UnknownPermission};

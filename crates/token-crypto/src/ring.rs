@@ -109,11 +109,12 @@ fn open_v1(presented: &Presented, trial: Trial) -> Result<Opened, OpenError> {
         Trial::Opened(plaintext) => plaintext,
     };
     let claims = Claims::decode(&plaintext)?;
-    let fingerprint = text::token_sha256(&text::unpadded(&presented.bytes));
+    let proper = SecretString::from(text::unpadded(&presented.bytes));
     Ok(Opened {
         claims,
         format: TokenFormat::V1,
-        fingerprint,
+        fingerprint: text::token_sha256(proper.expose_secret()),
+        proper,
     })
 }
 
@@ -126,12 +127,14 @@ fn open_legacy(presented: &Presented, trial: Option<zeroize::Zeroizing<Vec<u8>>>
         return Err(OpenError::Malformed);
     }
     let plaintext = trial.ok_or(OpenError::SealBroken)?;
-    let fingerprint = text::token_sha256(&text::padded(&presented.bytes));
+    let proper = SecretString::from(text::padded(&presented.bytes));
+    let fingerprint = text::token_sha256(proper.expose_secret());
     let claims = legacy::read(&plaintext, id_from(&fingerprint))?;
     Ok(Opened {
         claims,
         format: TokenFormat::Legacy,
         fingerprint,
+        proper,
     })
 }
 
@@ -235,6 +238,7 @@ pub struct Opened {
     /// Which format it came in.
     pub format: TokenFormat,
     fingerprint: String,
+    proper: SecretString,
 }
 
 impl Opened {
@@ -243,6 +247,12 @@ impl Opened {
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// Returns the token in its proper spelling: a secret, for who must open it again later.
+    #[must_use]
+    pub fn token(&self) -> &SecretString {
+        &self.proper
     }
 }
 

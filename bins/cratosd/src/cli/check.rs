@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use site_config::{AccessLog, Loaded, Note, Problem};
+use site_config::{AccessLog, Loaded, Note, Problem, Sightings};
 
 use super::auth_key::AuthKeySource;
 use super::files::{self, ConfigFiles};
@@ -15,6 +15,7 @@ use super::output;
 use crate::access_log;
 use crate::exit::{Exit, Failure, chain};
 use crate::shared_cache;
+use crate::sighting_desk;
 use crate::tls;
 
 #[derive(Debug, Args)]
@@ -51,6 +52,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let tls = loaded.core.tls.as_ref();
     let tls = tls.map(|named| tls::read(&options.files.paths().config, named, Timestamp::now()));
     let of_tls: Vec<_> = tls.iter().flat_map(tls::Findings::wrong).collect();
+    let unusable_sightings = unusable_sightings(&loaded.core.sightings, options.files.paths().config);
+    let unwritable: Vec<_> = unwritable.into_iter().chain(unusable_sightings).collect();
     say_problems(loaded.problems().chain(&unwritable).chain(of_tls.iter().copied()));
     let notes = loaded.notes.iter().chain(tls.iter().flat_map(|tls| &tls.notes));
     for note in notes.clone() {
@@ -64,7 +67,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if let Some(cache) = cache {
         output::print(format!("shared cache: {}\n", cache.place()))?;
     }
-    let unusable = loaded.problems().count() + usize::from(unwritable.is_some()) + of_tls.len();
+    let unusable = loaded.problems().count() + unwritable.len() + of_tls.len();
     output::print(summary(&loaded, unusable, notes.count()))?;
     files::key_ring(&loaded.core)?;
     if unusable > 0 {
@@ -88,6 +91,21 @@ fn unwritable_log(log: &AccessLog, file: PathBuf) -> Option<Problem> {
         key: "access_log".to_owned(),
         what: format!("cannot be written by this user: {error}"),
         instead: "make its directory writable for the user that runs the daemon, or name another file".to_owned(),
+    })
+}
+
+/// Returns what is wrong with the directory that sightings wait in, as seen by the user who runs this. The daemon would serve without it.
+fn unusable_sightings(sightings: &Sightings, file: PathBuf) -> Option<Problem> {
+    let named = sightings.directory.as_ref()?;
+    let error = sighting_desk::check_writable(&named.path).err()?;
+    let (line, column) = named.place;
+    Some(Problem {
+        file,
+        line,
+        column,
+        key: "sightings.directory".to_owned(),
+        what: format!("cannot be used by this user: {error}"),
+        instead: "name a directory that the user who runs the daemon can write, or one that it can make".to_owned(),
     })
 }
 

@@ -4,6 +4,7 @@ mod daemon;
 mod feeds;
 mod following;
 mod lookup;
+mod sightings;
 mod site;
 mod tokens;
 
@@ -39,6 +40,7 @@ pub(super) fn of(route: Route<'_>, method: &Method, registry: &Registry) -> Oper
         Route::Lookup if *method == Method::POST => lookup::many(),
         Route::Lookup => lookup::one(false),
         Route::LookupValue(_) => lookup::one(true),
+        Route::Sightings => sightings::report(),
         Route::Changes(_) => following::changes(),
         Route::Stream(_) => following::stream(),
     }

@@ -75,7 +75,9 @@ impl Refusal {
             Self::BodyIncomplete => "The body did not arrive, or not in time.",
             Self::BodyTooLarge => "The body is too large.",
             Self::Invalid => "Parts of the request are wrong; `detail` lists all of them.",
-            Self::TooOften => "Asked too often from this address; `Retry-After` says when to ask again.",
+            Self::TooOften => {
+                "Asked too often from this address or with this token; `Retry-After` says when to ask again."
+            }
             Self::Internal => "A defect of the daemon; its log says which.",
             Self::Unavailable => {
                 "MISP, or what is needed to ask it, is not there; `Retry-After` says when to ask again."

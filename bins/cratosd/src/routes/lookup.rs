@@ -15,6 +15,7 @@ use http::Method;
 use http::header;
 use token_crypto::{Allowed, Permission, Scope};
 
+pub(super) use self::answer::permits_type;
 use self::answer::{Answer, Answers};
 use self::sought::Sought;
 use super::limits;
@@ -137,7 +138,7 @@ impl Looking {
         }
         for indexed in &self.indexes {
             for found in indexed.index.find(&query, &self.judge, MAX_COUNTED) {
-                if answer::permits_type(&self.scope, found.kind) {
+                if permits_type(&self.scope, found.kind) {
                     answer.add(indexed.feed, found, MAX_MATCHES);
                 }
             }

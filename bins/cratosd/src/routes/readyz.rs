@@ -52,6 +52,7 @@ pub(super) fn get(app: &Arc<App>, client: IpAddr) -> Result<Reply, Reject> {
     if app.config().refused().is_some() {
         trouble.push("the configuration files cannot be used; the ones before stay in force".to_owned());
     }
+    trouble.extend(app.sightings().trouble());
     if !ready && trouble.is_empty() {
         trouble.push("no site is served".to_owned());
     }

@@ -14,6 +14,7 @@ mod feed;
 mod help;
 mod init;
 mod serve;
+mod sightings;
 mod support;
 mod systemd;
 mod tls;

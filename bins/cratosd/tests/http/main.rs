@@ -28,6 +28,7 @@ mod scopes;
 mod scores;
 mod shared_cache;
 mod shutdown;
+mod sightings;
 mod static_files;
 mod stream;
 mod support;

@@ -20,6 +20,8 @@ pub struct Query {
     pub(super) exact: Vec<String>,
     pub(super) address: Option<IpAddr>,
     pub(super) name: Option<String>,
+    /// What it can be.
+    kinds: Vec<IndicatorType>,
 }
 
 impl Query {
@@ -45,7 +47,22 @@ impl Query {
         !self.exact.is_empty()
     }
 
+    /// Returns its normal forms, each once; none for what is no value of any type.
+    #[must_use]
+    pub fn normal_forms(&self) -> &[String] {
+        &self.exact
+    }
+
+    /// Returns the types that it can be of, as look-ups tell them apart: an address is `ip`.
+    #[must_use]
+    pub fn types(&self) -> &[IndicatorType] {
+        &self.kinds
+    }
+
     fn add(&mut self, kind: IndicatorType, value: &str) {
+        if !self.kinds.contains(&kind) {
+            self.kinds.push(kind);
+        }
         match kind {
             IndicatorType::Ip => self.address = value.parse().ok(),
             IndicatorType::Domain | IndicatorType::Hostname => self.name = Some(value.to_owned()),

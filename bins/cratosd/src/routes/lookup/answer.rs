@@ -112,7 +112,7 @@ impl Context {
 /// Returns whether a token that is limited to some types covers a listed value of this one.
 ///
 /// Some types of feeds are views of the same values: `ip` and `ipv4ext` hold addresses that are listed as `ipv4`.
-pub(super) fn permits_type(scope: &Scope, kind: IndicatorType) -> bool {
+pub(in crate::routes) fn permits_type(scope: &Scope, kind: IndicatorType) -> bool {
     use IndicatorType as Kind;
     let views: &[Kind] = match kind {
         Kind::Ipv4 | Kind::Cidr4 => &[Kind::Ipv4Ext, Kind::Ip],

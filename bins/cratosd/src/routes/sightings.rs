@@ -1,0 +1,75 @@
+//! `POST /v1/sightings`: what consumers have seen, or have seen to be harmless, on its way to MISP.
+//!
+//! The answer says what was kept and nothing else: whether MISP knows a value is for tokens that may look it up.
+
+mod entries;
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde::Serialize;
+use sightings::{Report, Reporter, SubmitError};
+use token_crypto::Permission;
+
+use self::entries::{Entries, Refused};
+use crate::app::App;
+use crate::auth;
+use crate::body;
+use crate::exit::chain;
+use crate::invalid::Invalid;
+use crate::reject::Reject;
+use crate::reply::Reply;
+use crate::request::Request;
+
+/// The largest body, in bytes: a thousand entries with long URLs.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// What became of the entries. Errors are those of values; whatever else is wrong is a 422 for all of them.
+#[derive(Serialize)]
+struct Taken<'a> {
+    accepted: usize,
+    duplicates: usize,
+    errors: &'a [Refused],
+}
+
+/// Takes up to a thousand reports, and answers 202 once they are on the disk.
+pub(super) async fn post(app: &Arc<App>, request: Request<'_>) -> Result<Reply, Reject> {
+    let (grant, token) = auth::authorise_with_token(&app.snapshot(), &request)?;
+    grant.check_permission(Permission::Sightings)?;
+    let queue = app.sightings().queue()?;
+    let token_id = request.noted.token_id().unwrap_or_default();
+    let source = request
+        .noted
+        .label()
+        .map_or_else(|| token_id.to_string(), str::to_owned);
+    let body = body::read(request.body, MAX_BODY_BYTES).await?;
+    let entries = Entries::read(&body, &source, jiff::Timestamp::now())?;
+    app.sightings().take_turn(token_id, entries.count())?;
+    let (reports, refused): (Vec<Report>, Vec<Refused>) = entries.judged(&grant.scope);
+    if reports.is_empty() {
+        let of = |refused: &Refused| Invalid::value(&["body", "sightings"], refused.reason).at(refused.index);
+        return Err(Reject::Invalid(refused.iter().map(of).collect()));
+    }
+    let reporter = Reporter::new(grant.site().name.as_str(), token);
+    let receipt = queue
+        .submit(reporter, reports)
+        .await
+        .map_err(|error| turned_away(&error))?;
+    let taken = Taken {
+        accepted: receipt.accepted,
+        duplicates: receipt.duplicates,
+        errors: &refused,
+    };
+    Ok(Reply::json(&taken)?.status(StatusCode::ACCEPTED))
+}
+
+/// The reporter shall come again with all of it: nothing of it was kept.
+fn turned_away(error: &SubmitError) -> Reject {
+    tracing::warn!(error = chain(error), "sightings are turned away");
+    Reject::unavailable(match error {
+        SubmitError::Full => "As many sightings as can be kept wait for MISP already.",
+        SubmitError::ShareUsed => "As many sightings of this token as can be kept wait for MISP already.",
+        SubmitError::Closed => "The daemon is ending.",
+        _ => "Sightings cannot be written down at this moment.",
+    })
+}

@@ -1,0 +1,330 @@
+//! Where reports of sightings are taken and kept until MISP has them: the queue of the crate `sightings`, and the way from it to MISP.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use misp_client::{ErrorKind, SightingAnswer, SightingKind, SightingReport};
+use rustix::fs::Access;
+use sightings::{JournalKeys, Kind, Options, Outcome, Parcel, Queue, Recipient, Status};
+use site_config::Core;
+use token_crypto::{TokenId, journal_key};
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::auth::{self, Standing};
+use crate::exit::chain;
+use crate::rate_limit::RateLimit;
+use crate::reject::Reject;
+
+/// Reports that one token may send in a row, and then one in each pause.
+const BURST: u32 = 10_000;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often is tried to open a journal that cannot be opened: a daemon that ends may still have it.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// What is left to send when the daemon ends has so long; the rest waits for the next start.
+const LAST_ROUND: Duration = Duration::from_secs(5);
+
+/// The variable in which systemd names the directory that `StateDirectory=` made.
+const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
+
+/// Takes reports, once its journal is open.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    queue: ArcSwapOption<Queue>,
+    closed: Mutex<Closed>,
+    limit: RateLimit<TokenId>,
+}
+
+/// Why there is no queue.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+enum Closed {
+    /// The daemon begins or ends.
+    #[default]
+    NotNow,
+    /// Nobody says where reports are to be kept.
+    NoDirectory,
+    /// The journal cannot be opened, for this reason.
+    Failing(String),
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            queue: ArcSwapOption::empty(),
+            closed: Mutex::default(),
+            limit: RateLimit::new(BURST, PAUSE),
+        }
+    }
+}
+
+impl Desk {
+    /// Returns the queue.
+    ///
+    /// # Errors
+    /// 503 while there is none.
+    pub(crate) fn queue(&self) -> Result<Arc<Queue>, Reject> {
+        self.queue.load_full().ok_or_else(|| {
+            Reject::unavailable(match &*self.lock() {
+                Closed::NotNow => "Sightings cannot be taken at this moment.",
+                Closed::NoDirectory => {
+                    "This daemon takes no sightings: its configuration names no directory to keep them in (`sightings.directory`)."
+                }
+                Closed::Failing(_) => "Sightings cannot be taken at this moment; the log of the daemon says why.",
+            })
+        })
+    }
+
+    /// Takes so many reports from what the token may send.
+    ///
+    /// # Errors
+    /// 429 that says when there will be enough.
+    pub(crate) fn take_turn(&self, token: TokenId, reports: usize) -> Result<(), Reject> {
+        let reports = u32::try_from(reports).unwrap_or(u32::MAX);
+        let taken = self.limit.take_many(token, reports, Instant::now());
+        taken.map_err(|retry_after| Reject::TooManyReports { retry_after })
+    }
+
+    /// Returns how the queue is; nothing while there is none.
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.queue.load().as_ref().map(|queue| queue.status())
+    }
+
+    /// Returns what an operator should know, a line each.
+    pub(crate) fn trouble(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Closed::Failing(why) = &*self.lock() {
+            lines.push(format!("no sightings are taken: {why}"));
+        }
+        let held = self.status().map_or(0, |status| status.held_reporters);
+        if held > 0 {
+            lines.push(format!(
+                "sightings of {held} token(s) wait: MISP refuses them; the log says which"
+            ));
+        }
+        lines
+    }
+
+    /// Seals with the keys of this configuration from now on.
+    pub(crate) fn use_keys(&self, core: &Core) {
+        if let (Some(queue), Some(keys)) = (&*self.queue.load(), keys(core)) {
+            queue.use_keys(keys);
+        }
+    }
+
+    /// Sends what can still be sent, and gives the journal back.
+    pub(crate) async fn close(&self) {
+        if let Some(queue) = self.queue.swap(None) {
+            queue.close(LAST_ROUND).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Closed> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes why there is no queue, and returns whether that is news.
+    fn note(&self, why: Closed) -> bool {
+        let mut closed = self.lock();
+        let is_news = *closed != why;
+        *closed = why;
+        is_news
+    }
+}
+
+/// Opens the journal, as often as that takes, until it is dropped.
+pub(crate) struct Opening(JoinHandle<()>);
+
+impl Opening {
+    pub(crate) fn begin(app: &Arc<App>) -> Self {
+        Self(tokio::spawn(open(Arc::downgrade(app))))
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn open(app: Weak<App>) {
+    loop {
+        let Some(here) = app.upgrade() else { return };
+        let loaded = Arc::clone(&here.snapshot().loaded);
+        let recipient = Arc::new(Forwarder(app.clone()));
+        match directory(&loaded.core) {
+            None => {
+                here.sightings().note(Closed::NoDirectory);
+            }
+            Some(directory) => {
+                let opening = tokio::task::spawn_blocking(move || {
+                    let keys = keys(&loaded.core).ok_or_else(|| "there is no encryption key".to_owned())?;
+                    Queue::open(options(&loaded.core, directory), keys, recipient).map_err(|error| chain(&error))
+                });
+                match opening.await.unwrap_or_else(|error| Err(error.to_string())) {
+                    Ok(queue) => return opened(&here, queue),
+                    Err(why) => {
+                        if here.sightings().note(Closed::Failing(why.clone())) {
+                            tracing::error!(why, "no sightings are taken; it is tried again and again");
+                        }
+                    }
+                }
+            }
+        }
+        drop(here);
+        tokio::time::sleep(TRY_AGAIN).await;
+    }
+}
+
+fn opened(app: &Arc<App>, queue: Queue) {
+    let status = queue.status();
+    tracing::info!(waiting = status.waiting, "sightings are taken");
+    let (torn_bytes, unreadable) = (status.counted.torn_bytes, status.counted.unreadable);
+    if torn_bytes > 0 || unreadable > 0 {
+        tracing::warn!(
+            torn_bytes,
+            unreadable,
+            "not all of the journal of sightings could be read: its end was cut off, or records are sealed with a key that is gone"
+        );
+    }
+    let desk = app.sightings();
+    desk.note(Closed::NotNow);
+    desk.queue.store(Some(Arc::new(queue)));
+    // The files may have changed meanwhile.
+    desk.use_keys(&app.snapshot().loaded.core);
+}
+
+/// Returns where reports are kept: where the core file says, else in the state directory that systemd gives.
+fn directory(core: &Core) -> Option<PathBuf> {
+    let named = core.sightings.directory.as_ref().map(|named| named.path.clone());
+    named.or_else(|| {
+        let given = std::env::var_os(STATE_DIRECTORY)?;
+        // Several are divided by colons; the first one is the service's own.
+        let first = std::env::split_paths(&given).next()?;
+        (!first.as_os_str().is_empty()).then(|| first.join("sightings"))
+    })
+}
+
+/// Returns whether this user can keep reports there, without making anything: what root makes would be in the daemon's way.
+pub(crate) fn check_writable(directory: &std::path::Path) -> std::io::Result<()> {
+    let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+    match std::fs::metadata(directory) {
+        Ok(found) if !found.is_dir() => Err(std::io::ErrorKind::NotADirectory.into()),
+        Ok(_) => Ok(rustix::fs::access(directory, all)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let above = directory.ancestors().skip(1).find(|above| above.exists());
+            let above = above.unwrap_or_else(|| std::path::Path::new("."));
+            Ok(rustix::fs::access(above, Access::WRITE_OK | Access::EXEC_OK)?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn options(core: &Core, directory: PathBuf) -> Options {
+    let mut options = Options::new(directory);
+    options.max_bytes = core.sightings.max_bytes;
+    options.max_age = core.sightings.max_age;
+    options.window = core.sightings.duplicate_window;
+    options
+}
+
+fn keys(core: &Core) -> Option<JournalKeys> {
+    let keys = core.encryption_keys.iter().map(|key| journal_key(key, &core.salt));
+    let keys: Vec<_> = keys.collect();
+    JournalKeys::new(keys.iter().map(|key| &**key))
+}
+
+/// The way to MISP: as whom, is told by the token that the reports came with.
+struct Forwarder(Weak<App>);
+
+/// Nobody was asked.
+const NOT_ASKED: Outcome = Outcome::Failed {
+    was_begun: false,
+    retry_after: None,
+};
+
+impl Recipient for Forwarder {
+    async fn deliver(&self, parcel: &Parcel) -> Outcome {
+        let Some(app) = self.0.upgrade() else {
+            return NOT_ASKED;
+        };
+        let site = parcel.reporter.site();
+        let (grant, token) = match auth::standing(&app.snapshot(), parcel.reporter.credential()) {
+            Standing::Good(grant, token) => (grant, token),
+            Standing::SiteAway => return NOT_ASKED,
+            Standing::Ended => {
+                tracing::warn!(site, "sightings are dropped: their token has ended, or was revoked");
+                return Outcome::Void;
+            }
+        };
+        let client = match app.misp().client(&grant.upstream) {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::warn!(site, error = chain(&error), "sightings wait");
+                return NOT_ASKED;
+            }
+        };
+        let Ok(report) = report(parcel) else {
+            return Outcome::Rejected;
+        };
+        match client.add_sightings(&report).await {
+            Ok(SightingAnswer::Added) => Outcome::Sent,
+            Ok(SightingAnswer::NothingMatches) => Outcome::Unknown,
+            Err(error) => judged(&error, site, token),
+        }
+    }
+}
+
+fn report(parcel: &Parcel) -> Result<SightingReport, misp_client::Error> {
+    let kind = match parcel.kind {
+        Kind::Hit => SightingKind::Hit,
+        Kind::FalsePositive => SightingKind::FalsePositive,
+    };
+    let report = SightingReport::new(parcel.values.iter().cloned(), kind)?;
+    Ok(report.source(&*parcel.source)?.seen_at(parcel.seen_at))
+}
+
+/// Says what an error means for the parcel, and tells an operator what an operator can change.
+fn judged(error: &misp_client::Error, site: &str, token: TokenId) -> Outcome {
+    let why = chain(error);
+    let failed = |was_begun| Outcome::Failed {
+        was_begun,
+        retry_after: error.retry_after(),
+    };
+    match error.kind() {
+        ErrorKind::NotPermitted => {
+            tracing::error!(
+                site,
+                %token,
+                why,
+                "MISP refuses sightings: give the role of the token's MISP user the permission \"Sighting Creator\""
+            );
+            Outcome::Refused
+        }
+        ErrorKind::KeyRefused => {
+            tracing::error!(site, %token, why, "MISP refuses sightings: it does not take the token's MISP key any more");
+            Outcome::Refused
+        }
+        // Said with status 200, or as a fault of the question: the same question will get the same answer.
+        ErrorKind::MispError if error.status().is_none_or(|status| status < 500) => {
+            tracing::warn!(site, %token, why, "MISP rejects sightings; they are dropped");
+            Outcome::Rejected
+        }
+        ErrorKind::InvalidSearch => Outcome::Rejected,
+        kind => {
+            tracing::warn!(site, why, "sightings wait: MISP does not take them now");
+            failed(matches!(
+                kind,
+                ErrorKind::CutShort
+                    | ErrorKind::MispError
+                    | ErrorKind::NotJson
+                    | ErrorKind::Timeout
+                    | ErrorKind::TooLarge
+                    | ErrorKind::UnexpectedAnswer
+            ))
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The key under which reports lie on the daemon's own disk until MISP has them.
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::cache_key::derived;
+
+const INFO: &[u8] = b"cratos/sightings/v1";
+
+/// Returns the 32 bytes that this encryption key and salt give for the journal of sightings: HKDF-SHA256 with the info
+/// `cratos/sightings/v1`.
+///
+/// Whoever has them and the journal can read the tokens that reports came with. Give a journal one for each encryption key of the
+/// configuration, newest first, and it can be read while the keys change.
+#[must_use]
+pub fn journal_key(encryption_key: &SecretString, salt: &SecretString) -> Zeroizing<[u8; 32]> {
+    derived(INFO, encryption_key, salt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache_key;
+
+    #[test]
+    fn it_is_a_key_of_its_own_and_always_the_same() {
+        let (key, salt) = (SecretString::from("key"), SecretString::from("salt"));
+        assert_ne!(journal_key(&key, &salt), cache_key(&key, &salt));
+        assert_eq!(journal_key(&key, &salt), journal_key(&key, &salt));
+        assert_ne!(journal_key(&key, &salt), journal_key(&salt, &key));
+    }
+}
