@@ -42,7 +42,8 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
     let since = since
         .as_deref()
         .map(|text| text.trim_start_matches("W/").trim_matches('"'));
-    let (change, now) = app.engine().changes(&grant.upstream, scope, since).await?;
+    let changes = app.engine().changes(&grant.upstream, scope, since).await;
+    let (change, now) = changes.map_err(|error| limits::refused(error, scope.filter))?;
     let etag = format!("\"{}\"", now.id());
     let changed_at = now.set.changed_at();
     let is_known = since.is_none_or(|since| since == now.id());

@@ -41,7 +41,8 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
     .aggregate(query.aggregate)
     .filter(wanted.scope.filter);
     asked.max_age = query.max_age;
-    let feed = app.engine().feed(&grant.upstream, &asked).await?;
+    let feed = app.engine().feed(&grant.upstream, &asked).await;
+    let feed = feed.map_err(|error| limits::refused(error, filter))?;
     let reply = if conditional::is_unchanged(request.headers, &feed.etag, feed.changed_at) {
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else {

@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 
 use feed_classification::Tlp;
-use feed_engine::{Filter, NotAScore, ScoreLimit, Unscored};
+use feed_engine::{FeedError, Filter, NotAScore, ScoreLimit, Unscored};
 use http::header::HeaderName;
 
 use crate::auth::Grant;
 use crate::invalid::Invalid;
 use crate::query::Query;
+use crate::reject::Reject;
 use crate::reply::Reply;
 
 /// The limits within which an answer was given; not there where there are none.
@@ -90,6 +91,16 @@ pub(super) fn told(reply: Reply, filter: Filter) -> Reply {
         return reply;
     }
     reply.header_text(X_FEED_LIMITS, &filter.to_string())
+}
+
+/// Refuses for want of a feed; who is limited is not told how much there is in MISP, which the log tells.
+pub(super) fn refused(error: FeedError, filter: Filter) -> Reject {
+    match error {
+        FeedError::Strays { .. } | FeedError::Unusable { .. } if !filter.is_none() => {
+            Reject::unavailable("MISP's answer cannot be used; the log of the daemon says why.")
+        }
+        error => error.into(),
+    }
 }
 
 #[cfg(test)]

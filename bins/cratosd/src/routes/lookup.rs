@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName};
-use feed_engine::{Judge, LookupIndex, LookupScope, Query, Upstream};
+use feed_engine::{Filter, Judge, LookupIndex, LookupScope, Query, Upstream};
 use http::Method;
 use http::header;
 use token_crypto::{Allowed, Permission, Scope};
@@ -51,7 +51,7 @@ pub(super) async fn answer(
     };
     let filter = grant.filter().and(sought.filter);
     let feeds = feeds(grant, sought.feed)?;
-    let indexes = indexes(app, grant, &feeds, sought.age).await?;
+    let indexes = indexes(app, grant, &feeds, sought.age, filter).await?;
     for indexed in &indexes {
         indexed.index.judgeable(filter)?;
     }
@@ -110,11 +110,18 @@ fn feeds(grant: &Grant, asked: Option<FeedName>) -> Result<Vec<FeedName>, Reject
     Ok(feeds)
 }
 
-async fn indexes(app: &App, grant: &Grant, feeds: &[FeedName], age: Age) -> Result<Vec<Indexed>, Reject> {
+async fn indexes(
+    app: &App,
+    grant: &Grant,
+    feeds: &[FeedName],
+    age: Age,
+    filter: Filter,
+) -> Result<Vec<Indexed>, Reject> {
     let mut indexes = Vec::with_capacity(feeds.len());
     for &feed in feeds {
         let scope = LookupScope { feed, age };
-        let (index, fresh_for) = app.engine().lookup_index(&grant.upstream, scope).await?;
+        let index = app.engine().lookup_index(&grant.upstream, scope).await;
+        let (index, fresh_for) = index.map_err(|error| limits::refused(error, filter))?;
         indexes.push(Indexed { feed, index, fresh_for });
     }
     Ok(indexes)

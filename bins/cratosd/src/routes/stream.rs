@@ -45,7 +45,8 @@ pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'
     let follower = app
         .engine()
         .follow(&grant.upstream, scope, state.map(str::to_owned))
-        .await?;
+        .await
+        .map_err(|error| limits::refused(error, scope.filter))?;
     let open = app
         .streams()
         .open(caller.fingerprint())

@@ -1,7 +1,7 @@
 //! Limits to a TLP level, in a query and in a token: the same on every route that tells of indicators.
 
 use http::Method;
-use misp_sim::{Attribute, Event, Moment, Sim};
+use misp_sim::{Attribute, Event, Fault, Moment, Sim};
 use serde_json::{Value, json};
 use token_crypto::{Permission, Scope, TlpLevel};
 
@@ -458,4 +458,28 @@ async fn a_stream_ends_when_the_site_closes_what_has_no_tag() {
     }
     let mut again = Events::open(daemon.addr, &stream, &token, None).await;
     assert_eq!(again.next().await.unwrap().values().len(), 3);
+}
+
+/// How many rows MISP sent is how many there are, red ones too.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_used_tells_limited_tokens_no_numbers() {
+    let daemon = daemon().await;
+    daemon.sim.set_fault(Fault::EverythingUnfiltered);
+    let targets = [
+        FEED.replace("/domain/", "/url/"),
+        format!("/v1/changes/{TAIL}").replace("/domain/", "/url/"),
+        format!("/v1/stream/{TAIL}").replace("/domain/", "/url/"),
+        "/v1/lookup/red.example?feed=hunt".to_owned(),
+    ];
+    for target in &targets {
+        let told = ask(&daemon, &limited(&daemon, TlpLevel::Red), target).await;
+        assert_eq!(told.status, 503, "{target}");
+        assert!(told.text().contains(" rows in MISP's answer"), "{}", told.text());
+        let told = ask(&daemon, &limited(&daemon, TlpLevel::Amber), target).await;
+        assert_eq!(told.status, 503, "{target}");
+        assert_eq!(
+            told.detail(),
+            "MISP's answer cannot be used; the log of the daemon says why."
+        );
+    }
 }
