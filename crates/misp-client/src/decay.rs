@@ -8,7 +8,8 @@
 //!   `last_seen`; else the last change;
 //! - the **formula** ([`formula`]): what is left of the base score after so long.
 //!
-//! Held against every score in the recordings of a real MISP 2.5.1 (`tests/it/decay.rs`), digit by digit. None of its tags has a numerical
+//! Held against every score in the recordings of a real MISP 2.5.1 (`tests/it/decay.rs`), digit by digit. (The page on which MISP simulates a
+//! model for one attribute answers browsers only, 558.) None of its tags has a numerical
 //! value and none of its attributes a sighting that counts, so that weights, sightings and `PolynomialExtended` follow MISP's published
 //! source and are held against worked examples only.
 

@@ -87,23 +87,27 @@ async fn every_recorded_score_is_reckoned_to_misps_digits() {
         .collect();
     let (mut recordings, mut scores) = (0, 0);
     for shown in shown() {
-        assert!(shown.seconds.clone().count() <= 2, "{}", shown.name);
-        assert!(
-            shown
-                .seconds
-                .clone()
-                .any(|second| explains(second, &shown.given, &scorers)),
-            "{}: no second of {:?} explains its scores",
-            shown.name,
-            shown.seconds
-        );
+        // MISP reckons one row after another: most answers took no second, the one of 20,000 rows took nine.
+        let together = if shown.seconds.clone().count() <= 2 {
+            shown.given.len()
+        } else {
+            1
+        };
+        for given in shown.given.chunks(together) {
+            assert!(
+                shown.seconds.clone().any(|second| explains(second, given, &scorers)),
+                "{}: no second of {:?} explains its scores",
+                shown.name,
+                shown.seconds
+            );
+        }
         // The test could not be right by luck: an hour earlier explains nothing that is not zero anyway.
         assert!(!explains(shown.seconds.start() - 3600, &shown.given, &scorers));
         recordings += 1;
         scores += shown.given.len();
     }
-    // 300 to 306, 309, 313 to 315 and 704.
-    assert_eq!((recordings, scores), (12, 55));
+    // 300 to 306, 309, 313 to 315, 358 (of whose rows four were kept) and 704.
+    assert_eq!((recordings, scores), (13, 59));
 }
 
 #[tokio::test]
