@@ -19,6 +19,10 @@ const REVISION: u32 = 1;
 /// The longest rule; Suricata reads lines of 8 192 bytes with their end.
 const MAX_RULE_BYTES: usize = 8_000;
 
+/// The longest content. Hyperscan, with which Debian's Suricata searches, compiles no more than 16 000 characters, and is given four for
+/// each byte (seen with 7.0.10). Suricata then refuses the rule, and with it all of them.
+const MAX_CONTENT_BYTES: usize = 4_000;
+
 const ACCEPTS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet::of(&[
     IndicatorType::Url,
     IndicatorType::Ja3,
@@ -136,26 +140,26 @@ fn identity(item: &Indicator<'_>) -> String {
 
 fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, Quarantined> {
     let rules = match item.kind {
-        IndicatorType::Domain | IndicatorType::Hostname => name_rules(item.value),
+        IndicatorType::Domain | IndicatorType::Hostname => name_rules(item.value)?,
         IndicatorType::Url => vec![url_rule(item.value)?],
-        IndicatorType::Ja3 => vec![one("tls", "TLS client", "ja3.hash", item.value, "")],
-        IndicatorType::Ja4 => vec![one("tls", "TLS client", "ja4.hash", item.value, "")],
-        IndicatorType::HasshMd5 => vec![one("ssh", "SSH client", "ssh.hassh", item.value, "")],
-        IndicatorType::HasshServerMd5 => vec![one("ssh", "SSH server", "ssh.hassh.server", item.value, "")],
+        IndicatorType::Ja3 => vec![one("tls", "TLS client", "ja3.hash", item.value, "")?],
+        IndicatorType::Ja4 => vec![one("tls", "TLS client", "ja4.hash", item.value, "")?],
+        IndicatorType::HasshMd5 => vec![one("ssh", "SSH client", "ssh.hassh", item.value, "")?],
+        IndicatorType::HasshServerMd5 => vec![one("ssh", "SSH server", "ssh.hassh.server", item.value, "")?],
         IndicatorType::X509FingerprintSha1 => vec![one(
             "tls",
             "TLS certificate",
             "tls.cert_fingerprint",
             &in_pairs(item.value),
             "",
-        )],
+        )?],
         IndicatorType::UserAgent => vec![one(
             "http",
             "HTTP request",
             "flow:established,to_server; http.user_agent",
             item.value,
             " startswith; endswith;",
-        )],
+        )?],
         _ => vec![address_rule(item.value)?],
     };
     if rules.iter().any(|rule| rule.matching.len() > MAX_RULE_BYTES) {
@@ -179,25 +183,25 @@ fn address_rule(value: &str) -> Result<Rule, Quarantined> {
 }
 
 /// The buffer `http.host` is in lower case already, and Suricata refuses `nocase` there.
-fn name_rules(name: &str) -> Vec<Rule> {
+fn name_rules(name: &str) -> Result<Vec<Rule>, Quarantined> {
     let below = format!(".{name}");
-    vec![
-        one("dns", "DNS query", "dns.query; dotprefix", &below, " nocase; endswith;"),
+    Ok(vec![
+        one("dns", "DNS query", "dns.query; dotprefix", &below, " nocase; endswith;")?,
         one(
             "tls",
             "TLS server name",
             "flow:established,to_server; tls.sni; dotprefix",
             &below,
             " nocase; endswith;",
-        ),
+        )?,
         one(
             "http",
             "HTTP host",
             "flow:established,to_server; http.host; dotprefix",
             &below,
             " endswith;",
-        ),
-    ]
+        )?,
+    ])
 }
 
 fn url_rule(value: &str) -> Result<Rule, Quarantined> {
@@ -210,20 +214,20 @@ fn url_rule(value: &str) -> Result<Rule, Quarantined> {
     let url = parsed.map_err(|_| Quarantined::UNREPRESENTABLE)?;
     let host = url.host_str().ok_or(Quarantined::UNREPRESENTABLE)?;
     match url.scheme() {
-        "http" => Ok(http_rule(host, &url)),
-        "https" if url.path() == "/" && url.query().is_none() && url.domain().is_some() => Ok(one(
+        "http" => http_rule(host, &url),
+        "https" if url.path() == "/" && url.query().is_none() && url.domain().is_some() => one(
             "tls",
             "TLS server name",
             "flow:established,to_server; tls.sni",
             host,
             " nocase; startswith; endswith;",
-        )),
+        ),
         "https" => Err(Suricata::ENCRYPTED),
         _ => Err(Suricata::OTHER_SCHEME),
     }
 }
 
-fn http_rule(host: &str, url: &Url) -> Rule {
+fn http_rule(host: &str, url: &Url) -> Result<Rule, Quarantined> {
     let request = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
@@ -236,28 +240,31 @@ fn http_rule(host: &str, url: &Url) -> Rule {
     } else {
         "http.uri.raw"
     };
-    Rule {
+    Ok(Rule {
         head: "http any any -> any any".to_owned(),
         place: "HTTP request",
         matching: format!(
             "flow:established,to_server; http.host; {} startswith; endswith; {buffer}; {} startswith; endswith; ",
-            content(host),
-            content(&request)
+            content(host)?,
+            content(&request)?
         ),
-    }
+    })
 }
 
 /// A rule with one buffer and one content.
-fn one(protocol: &str, place: &'static str, buffer: &str, text: &str, modifiers: &str) -> Rule {
-    Rule {
+fn one(protocol: &str, place: &'static str, buffer: &str, text: &str, modifiers: &str) -> Result<Rule, Quarantined> {
+    Ok(Rule {
         head: format!("{protocol} any any -> any any"),
         place,
-        matching: format!("{buffer}; {}{modifiers} ", content(text)),
-    }
+        matching: format!("{buffer}; {}{modifiers} ", content(text)?),
+    })
 }
 
-fn content(text: &str) -> String {
-    format!("content:\"{}\";", escape::suricata_content(text))
+fn content(text: &str) -> Result<String, Quarantined> {
+    if text.len() > MAX_CONTENT_BYTES {
+        return Err(Suricata::TOO_LONG);
+    }
+    Ok(format!("content:\"{}\";", escape::suricata_content(text)))
 }
 
 /// `aabb` as `aa:bb`, which is how Suricata writes fingerprints of certificates.

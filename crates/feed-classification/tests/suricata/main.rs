@@ -69,6 +69,28 @@ fn suricata_loads_every_rule_of_every_type_whatever_the_values() {
 }
 
 #[test]
+fn long_values_load_or_are_left_out() {
+    let Some(sensor) = Sensor::new() else { return };
+    let lengths = [3_999, 4_000, 4_001, 5_000, 7_000];
+    let agents = lengths.map(|length| "x".repeat(length));
+    let others = lengths.map(|length| "\u{fc}".repeat(length / 2));
+    let urls = lengths.map(|length| format!("http://a.example/{}", "x".repeat(length - 1)));
+    // The first three are the same, six bytes for each letter.
+    let encoded = lengths.map(|length| format!("http://a.example/{}", "\u{fc}".repeat(length / 6)));
+    for (kind, values, fit) in [
+        (Kind::UserAgent, agents, 2),
+        // In hexadecimal these are too long for a line.
+        (Kind::UserAgent, others, 0),
+        (Kind::Url, urls, 2),
+        (Kind::Url, encoded, 1),
+    ] {
+        let rules = body("suricata", kind, &values);
+        let (loaded, said) = sensor.test(&format!("{rules}{}", self::rules(Kind::Ipv4, &["192.0.2.1"])));
+        assert_eq!((loaded.rules, loaded.failed), (fit + 1, 0), "{kind}: {said}");
+    }
+}
+
+#[test]
 fn names_alert_with_all_below_them_and_nothing_beside_them() {
     const NAMES: [&str; 7] = [
         "evil.example",
