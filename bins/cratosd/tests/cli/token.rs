@@ -85,6 +85,7 @@ fn a_token_goes_to_standard_output_and_what_it_allows_to_standard_error() {
     id           <id>
     format       v1
     sha256       <sha256> (revokes it, in blacklisted_api_tokens)
+    untagged     what has no TLP tag counts as red at this site (default_tlp), so it is left out
     "#);
     let inspected = inspect(&installation, &minted.stdout);
     assert_eq!((inspected.code, inspected.stderr.as_str()), (Some(0), ""));
@@ -269,4 +270,23 @@ fn a_level_that_is_none_makes_no_token() {
     for level in ["clear", "green", "amber", "amber+strict", "red"] {
         assert!(minted.stderr.contains(level), "{}", minted.stderr);
     }
+}
+
+#[test]
+fn what_a_limit_makes_of_indicators_without_a_tag_is_told_of_the_site_as_it_is_now() {
+    let installation = installation();
+    let minted = mint(&installation, &["--max-tlp", "amber"]);
+    assert!(minted.stderr.contains("so it is left out"), "{}", minted.stderr);
+    installation.write(
+        "sites/misp.example.net.yaml",
+        "tag: example\ndefault_tlp: green\nallowed_ips: [127.0.0.1]\n",
+    );
+    let inspected = inspect(&installation, &minted.stdout);
+    assert!(
+        inspected
+            .stdout
+            .contains("counts as green at this site (default_tlp), so it is told"),
+        "{}",
+        inspected.stdout
+    );
 }

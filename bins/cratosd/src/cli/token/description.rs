@@ -1,5 +1,6 @@
 //! What a token allows, in words.
 
+use site_config::Site;
 use token_crypto::{Allowed, Claims, Opened, TlpLevel};
 
 /// Returns one line for each thing that a token says, without its MISP key.
@@ -38,6 +39,21 @@ pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 11] {
         ("id", claims.id.to_string()),
         ("format", opened.format.to_string()),
     ]
+}
+
+/// Returns what the limit of a token makes of indicators without a TLP tag at this site: a line, or nothing where there is no limit.
+pub(super) fn untagged(opened: &Opened, site: &Site) -> String {
+    let limit = opened.claims.scope.max_tlp;
+    if limit == TlpLevel::Red {
+        return String::new();
+    }
+    let default = site.default_tlp.as_str();
+    let is_seen = default.parse().is_ok_and(|default: TlpLevel| default <= limit);
+    let so = if is_seen { "so it is told" } else { "so it is left out" };
+    line(
+        "untagged",
+        &format!("what has no TLP tag counts as {default} at this site (default_tlp), {so}"),
+    )
 }
 
 /// Returns one line of the list.

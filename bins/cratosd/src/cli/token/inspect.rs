@@ -34,7 +34,11 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             "the token does not open with the secrets of this configuration: {error}"
         ))
     })?;
-    let text = description::of(&opened) + &description::line("here", &state(&opened, &loaded));
+    let mut text = description::of(&opened);
+    if let Some(site) = loaded.site(&opened.claims.site) {
+        text += &description::untagged(&opened, site);
+    }
+    text += &description::line("here", &state(&opened, &loaded));
     output::print(text)
 }
 

@@ -62,7 +62,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let opened = ring
         .open(token.expose())
         .map_err(|error| Failure::failed(format!("the new token does not open: {error}")))?;
-    output::remark(description::of(&opened));
+    output::remark(description::of(&opened) + &description::untagged(&opened, site));
     output::print(format!("{}\n", token.expose()))
 }
 
