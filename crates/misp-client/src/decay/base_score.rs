@@ -6,7 +6,10 @@ use crate::Tag;
 
 /// Returns the weighted mean of the numerical values of the tags that count; none when none of these is weighed and has one.
 pub(super) fn of(tags: &[Tag], weights: &BTreeMap<String, f64>) -> Option<f64> {
-    let weighed = |tag: &Tag| Some((*weights.get(family(&tag.name))?, tag.numerical_value?));
+    let weighed = |tag: &Tag| {
+        let value = tag.numerical_value?;
+        Some((*weights.get(family(&tag.name))?, value))
+    };
     // Most attributes have no such tag at all: then nothing else need be looked at.
     if !tags.iter().any(|tag| weighed(tag).is_some()) {
         return None;

@@ -17,11 +17,23 @@ const VIEW: &str = "/decayingModel/view";
 /// A model is about 1.5 kB; MISP comes with a handful.
 const MAX_INDEX_BYTES: u64 = 16 << 20;
 const MAX_MODEL_BYTES: u64 = 1 << 20;
+/// Models on a page of MISP's list.
+const PAGE: usize = 50;
+const MAX_PAGES: usize = 20;
 
 #[derive(Deserialize)]
 struct RawOne {
     #[serde(rename = "DecayingModel")]
     model: RawModel,
+    /// The types of a model that somebody made stand here; those of MISP's own models in the model itself.
+    #[serde(default, rename = "DecayingModelMapping", deserialize_with = "lenient::list")]
+    mapped: Vec<RawMapping>,
+}
+
+#[derive(Deserialize)]
+struct RawMapping {
+    #[serde(default)]
+    attribute_type: Text,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +178,22 @@ impl<'de> Visitor<'de> for WeightsVisitor {
     }
 }
 
+impl RawOne {
+    fn into_model(self) -> Option<DecayingModel> {
+        let mut model = self.model.into_model()?;
+        for name in self
+            .mapped
+            .into_iter()
+            .filter_map(|mapped| mapped.attribute_type.into_option())
+        {
+            if !model.attribute_types.contains(&name) {
+                model.attribute_types.push(name);
+            }
+        }
+        Some(model)
+    }
+}
+
 impl RawModel {
     fn into_model(self) -> Option<DecayingModel> {
         let weights = self.parameters.base_score_config.0;
@@ -203,7 +231,14 @@ fn read_index(body: &[u8]) -> Result<Vec<DecayingModel>, Error> {
         serde_json::error::Category::Data => not_models(format!("line {} column {}", error.line(), error.column())),
         _ => Error::new(ErrorKind::NotJson).at(INDEX),
     })?;
-    Ok(raw.into_iter().filter_map(|one| one.model.into_model()).collect())
+    Ok(raw.into_iter().filter_map(RawOne::into_model).collect())
+}
+
+fn index(page: usize) -> Request {
+    match page {
+        1 => Request::get(INDEX),
+        page => Request::get(INDEX).with_path(format!("{INDEX}/page:{page}")),
+    }
 }
 
 fn view(id: u64) -> Request {
@@ -216,8 +251,28 @@ impl Client {
     /// # Errors
     /// Any [`ErrorKind`] of a question that was asked.
     pub async fn decaying_models(&self) -> Result<Vec<DecayingModel>, Error> {
-        let body = self.ask_small(Request::get(INDEX), MAX_INDEX_BYTES).await?;
-        read_index(&body)
+        let mut models: Vec<DecayingModel> = Vec::new();
+        for page in 1..=MAX_PAGES {
+            let body = match self.ask_small(index(page), MAX_INDEX_BYTES).await {
+                // The page before was the last one, and full.
+                Err(error) if page > 1 && error.kind() == ErrorKind::NotFound => break,
+                answer => answer?,
+            };
+            let found = read_index(&body)?;
+            let is_full = found.len() >= PAGE;
+            let known = models.len();
+            // A server that knows no pages says the same again.
+            models.extend(
+                found
+                    .into_iter()
+                    .filter(|model| models.iter().all(|known| known.id != model.id))
+                    .collect::<Vec<_>>(),
+            );
+            if !is_full || models.len() == known {
+                break;
+            }
+        }
+        Ok(models)
     }
 
     /// Returns one decaying model.
@@ -227,7 +282,7 @@ impl Client {
     pub async fn decaying_model(&self, id: u64) -> Result<DecayingModel, Error> {
         let body = self.ask_small(view(id), MAX_MODEL_BYTES).await?;
         let raw: RawOne = read(&body, VIEW)?;
-        match raw.model.into_model() {
+        match raw.into_model() {
             Some(model) if model.id == id => Ok(model),
             _ => Err(Error::new(ErrorKind::UnexpectedAnswer)
                 .with_detail("not the model asked for")
@@ -261,6 +316,16 @@ mod tests {
             [("a:b".to_owned(), 0.5), ("c".to_owned(), 1.0)].into()
         );
         assert_eq!(model.attribute_types, ["domain", "url"]);
+    }
+
+    #[test]
+    fn types_of_a_model_that_somebody_made_stand_beside_it() {
+        let body = r#"[{"DecayingModel": {"id": "7", "name": "Ours", "attribute_types": ["md5"]},
+            "DecayingModelMapping": [{"id": "1", "attribute_type": "sha256", "model_id": "7"}, {"attribute_type": "md5"}, {}]}]"#;
+        assert_eq!(
+            read_index(body.as_bytes()).unwrap()[0].attribute_types,
+            ["md5", "sha256"]
+        );
     }
 
     #[test]

@@ -168,6 +168,32 @@ async fn models_are_listed_and_read() {
     );
 }
 
+/// MISP shows fifty at a time, and 404 behind the last page.
+#[tokio::test]
+async fn all_pages_of_models_are_read() {
+    let page = |ids: std::ops::Range<u64>| {
+        let models: Vec<Value> = ids
+            .map(|id| serde_json::json!({"DecayingModel": {"id": id, "name": format!("model {id}")}}))
+            .collect();
+        serde_json::to_string(&models).unwrap()
+    };
+    let full = Server::start(move |_, number| match number {
+        0 => Reply::json(page(0..50)),
+        1 => Reply::json(page(50..100)),
+        _ => Recording::open(515).reply(),
+    })
+    .await;
+    assert_eq!(full.client().decaying_models().await.unwrap().len(), 100);
+    let heads: Vec<String> = full.seen().iter().map(|seen| seen.head.clone()).collect();
+    for (head, path) in heads.iter().zip(["", "/page:2", "/page:3"]) {
+        assert!(head.starts_with(&format!("GET /decayingModel/index{path} ")), "{head}");
+    }
+    // One that knows no pages is not asked for ever.
+    let same = Server::always(Reply::json(page(0..50))).await;
+    assert_eq!(same.client().decaying_models().await.unwrap().len(), 50);
+    assert_eq!(same.seen().len(), 2);
+}
+
 #[tokio::test]
 async fn list_of_models_that_is_none_is_refused() {
     for (reply, kind) in [
