@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::counts;
@@ -49,6 +49,12 @@ pub enum Outcome {
     },
 }
 
+/// A recipient that panicked may have begun.
+const BAD_END: Outcome = Outcome::Failed {
+    was_begun: true,
+    retry_after: None,
+};
+
 /// What is known of a site.
 #[derive(Default)]
 struct Site {
@@ -62,6 +68,7 @@ pub(crate) struct Courier<R> {
     commands: tokio::sync::mpsc::Sender<Command>,
     recipient: Arc<R>,
     sites: HashMap<String, Site>,
+    under_way: HashMap<Id, Parcel>,
 }
 
 impl<R: Recipient> Courier<R> {
@@ -71,12 +78,13 @@ impl<R: Recipient> Courier<R> {
             commands,
             recipient,
             sites: HashMap::new(),
+            under_way: HashMap::new(),
         }
     }
 
     /// Works until the queue is closing and nothing is left that could be sent now.
     pub(crate) async fn run(mut self) {
-        let mut under_way: JoinSet<(Parcel, Outcome)> = JoinSet::new();
+        let mut errands: JoinSet<Outcome> = JoinSet::new();
         let mut next_sweep = Instant::now() + SWEEP;
         loop {
             let now = Instant::now();
@@ -85,21 +93,19 @@ impl<R: Recipient> Courier<R> {
                 next_sweep = now + SWEEP;
             }
             while let Some(parcel) = self.next_parcel(now) {
-                let recipient = Arc::clone(&self.recipient);
-                under_way.spawn(async move {
-                    let outcome = recipient.deliver(&parcel).await;
-                    (parcel, outcome)
-                });
+                let (recipient, carried) = (Arc::clone(&self.recipient), parcel.clone());
+                let errand = errands.spawn(async move { recipient.deliver(&carried).await });
+                self.under_way.insert(errand.id(), parcel);
             }
             let is_closing = self.shared.closing.load(Ordering::Acquire);
-            if is_closing && under_way.is_empty() {
+            if is_closing && errands.is_empty() {
                 return;
             }
             let wake = self.next_change(now).map_or(next_sweep, |at| at.min(next_sweep));
             tokio::select! {
                 // Parcels end before anything new is looked for.
                 biased;
-                Some(ended) = under_way.join_next() => self.ended(ended).await,
+                Some(ended) = errands.join_next_with_id() => self.ended(ended).await,
                 () = self.shared.work.notified() => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
@@ -141,10 +147,12 @@ impl<R: Recipient> Courier<R> {
         })
     }
 
-    async fn ended(&mut self, ended: Result<(Parcel, Outcome), tokio::task::JoinError>) {
-        let Ok((parcel, outcome)) = ended else {
-            // A recipient that panics leaves nothing behind; its site stays shut, and so does no harm.
+    async fn ended(&mut self, ended: Result<(Id, Outcome), JoinError>) {
+        let (errand, outcome) = ended.unwrap_or_else(|error| {
             tracing::error!("a recipient of sightings came to a bad end");
+            (error.id(), BAD_END)
+        });
+        let Some(parcel) = self.under_way.remove(&errand) else {
             return;
         };
         let options = &self.shared.options;
@@ -158,7 +166,9 @@ impl<R: Recipient> Courier<R> {
             }
             _ => {
                 site.failures = 0;
-                options.pace
+                // Whoever ends has no time for manners.
+                let is_closing = self.shared.closing.load(Ordering::Acquire);
+                if is_closing { Duration::ZERO } else { options.pace }
             }
         };
         site.not_before = Some(now + pause);

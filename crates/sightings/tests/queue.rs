@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -53,7 +53,7 @@ impl Desk {
 impl Recipient for Desk {
     async fn deliver(&self, parcel: &Parcel) -> Outcome {
         self.tried.lock().unwrap().push(parcel.clone());
-        let outcome = (self.judge.lock().unwrap())(parcel);
+        let outcome = (self.judge.lock().unwrap_or_else(PoisonError::into_inner))(parcel);
         if outcome == Outcome::Sent {
             self.sent.lock().unwrap().push(parcel.clone());
         }
@@ -368,10 +368,32 @@ async fn closing_sends_what_would_have_waited_for_company() {
     let desk = Desk::that_takes_all();
     let mut patient = options(directory.path());
     patient.linger = Duration::from_secs(3_600);
+    patient.pace = Duration::from_secs(3_600);
     let queue = Queue::open(patient, keys(), Arc::clone(&desk)).unwrap();
-    queue.submit(reporter("a"), reports(0..3)).await.unwrap();
+    queue.submit(reporter("a"), reports(0..90)).await.unwrap();
+    let mut others = reports(0..90);
+    others.iter_mut().for_each(|report| report.source = "fw2".into());
+    queue.submit(reporter("a"), others).await.unwrap();
+    assert!(desk.values().is_empty());
     queue.close(Duration::from_secs(60)).await;
-    assert_eq!(desk.values().len(), 3);
+    assert_eq!(desk.values().values().sum::<usize>(), 180);
+}
+
+#[tokio::test]
+async fn a_recipient_that_panics_is_asked_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let calls = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&calls);
+    let desk = Desk::new(move |_| {
+        let mut calls = counted.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls += 1;
+        assert!(*calls > 1, "the first call panics on purpose");
+        Outcome::Sent
+    });
+    let queue = open(&directory, &desk);
+    queue.submit(reporter("a"), reports(0..1)).await.unwrap();
+    until("it has failed", || queue.status().counted.failed_parcels >= 1).await;
+    until("it is sent", || desk.values().len() == 1).await;
 }
 
 #[tokio::test]

@@ -52,6 +52,18 @@ async fn a_minted_token_opens_the_feed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_may_not_add_sightings_makes_no_token_for_them() {
+    let daemon = Daemon::start().await;
+    let scope = json!({ "permissions": ["sightings"] });
+    let answer = mint(&daemon, json!({ "scope": scope })).await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.detail()[0]["loc"], json!(["body", "scope", "permissions"]));
+    assert!(answer.text().contains("Sighting Creator"), "{}", answer.text());
+    let answer = mint(&daemon, json!({ "scope": scope, "auth": Sim::ADMIN_KEY })).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scope_is_sealed_in() {
     let daemon = Daemon::start().await;
     let scope = json!({ "scope": { "feeds": ["block"], "types": ["ipv4"], "outputs": "all", "networks": ["127.0.0.1"], "label": "fw1" } });

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use feed_engine::{FeedError, Upstream};
-use token_crypto::{Claims, SealedToken};
+use token_crypto::{Claims, Permission, SealedToken};
 
 use super::order::Order;
 use crate::app::{App, Snapshot};
@@ -43,7 +43,7 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
         .take(client, Instant::now())
         .map_err(|retry_after| Reject::TooOften { retry_after })?;
     let upstream = auth::upstream(&claims, site, &snapshot.loaded);
-    confirm_key(app, &upstream).await?;
+    confirm_key(app, &upstream, &claims).await?;
     let misp = format!("{}/", upstream.address());
     // The fields are checked one by one; what is left is the sum of them.
     let token = snapshot
@@ -55,12 +55,20 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
 }
 
 /// Asks MISP whose key it is. A key that is no good is the caller's mistake here, since it stands in the body.
-async fn confirm_key(app: &App, upstream: &Upstream) -> Result<(), Reject> {
+async fn confirm_key(app: &App, upstream: &Upstream, claims: &Claims) -> Result<(), Reject> {
     let refused = |message| Reject::Invalid(vec![Invalid::value(&["body", "auth"], message)]);
     let client = app.misp().client(upstream)?;
     match client.me().await.map_err(FeedError::from) {
         Ok(me) if me.disabled => Err(refused("the user of this key is disabled in MISP")),
         Ok(me) if !me.role.may_use_keys => Err(refused("the role of this key's user may not use keys in MISP")),
+        // Sightings are sent hours after whoever reports them was told that they are kept: the best moment to say this is now.
+        Ok(me) if claims.scope.permits(Permission::Sightings) && !me.role.may_add_sightings => {
+            let message = "the role of this key's user may not add sightings in MISP: it lacks \"Sighting Creator\"";
+            Err(Reject::Invalid(vec![Invalid::value(
+                &["body", "scope", "permissions"],
+                message,
+            )]))
+        }
         Ok(_) => Ok(()),
         Err(error) if error.is_key_refused() => Err(refused("MISP refused this key")),
         Err(error) => Err(error.into()),
