@@ -329,7 +329,9 @@ mod tests {
 
     fn settle(journal: &mut Journal, range: std::ops::RangeInclusive<u64>) {
         let mut frames = Vec::new();
-        journal.frame(&record::settled(&[range]), &mut frames).unwrap();
+        for marks in record::marks(&[range]) {
+            journal.frame(&marks, &mut frames).unwrap();
+        }
         journal.append_marks(&frames).unwrap();
     }
 

@@ -230,10 +230,13 @@ impl Pending {
                         .or_default()
                         .push((entry.number, report));
                 }
-                by_time.into_iter().map(|(accepted_at, reports)| Accepted {
-                    reporter: waiting.reporter.clone(),
-                    accepted_at,
-                    reports,
+                by_time.into_iter().flat_map(|(accepted_at, reports)| {
+                    let all = Accepted {
+                        reporter: waiting.reporter.clone(),
+                        accepted_at,
+                        reports,
+                    };
+                    all.pieces()
                 })
             };
             waiting.lots.iter().flat_map(of_lot).collect::<Vec<_>>()

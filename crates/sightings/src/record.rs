@@ -9,8 +9,10 @@ use zeroize::Zeroizing;
 
 use crate::report::{Kind, Report, Reporter};
 
-/// Reports of one record, and ranges of one; a submission has fewer.
-const MAX_ITEMS: usize = 100_000;
+/// Reports of one record, and ranges of one.
+const MAX_ITEMS: usize = 10_000;
+/// What the values of one record take, in bytes, unless a single one takes more.
+const MAX_VALUES_BYTES: usize = 1 << 20;
 
 const ACCEPTED: u8 = 1;
 const SETTLED: u8 = 2;
@@ -34,6 +36,28 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
+    /// Returns the same in pieces that a record can hold each; none of nothing.
+    pub(crate) fn pieces(self) -> Vec<Self> {
+        let mut pieces: Vec<Self> = Vec::new();
+        let mut room = 0;
+        for (number, report) in self.reports {
+            let bytes = report.value.len();
+            match pieces.last_mut() {
+                Some(last) if last.reports.len() < MAX_ITEMS && bytes <= room => last.reports.push((number, report)),
+                _ => {
+                    room = MAX_VALUES_BYTES;
+                    pieces.push(Self {
+                        reporter: self.reporter.clone(),
+                        accepted_at: self.accepted_at,
+                        reports: vec![(number, report)],
+                    });
+                }
+            }
+            room = room.saturating_sub(bytes);
+        }
+        pieces
+    }
+
     pub(crate) fn written(&self) -> Zeroizing<Vec<u8>> {
         let mut sources: Vec<&Arc<str>> = Vec::new();
         let mut numbers: HashMap<&str, u64> = HashMap::new();
@@ -70,8 +94,12 @@ impl Accepted {
     }
 }
 
-/// Writes which reports are settled.
-pub(crate) fn settled(ranges: &[RangeInclusive<u64>]) -> Zeroizing<Vec<u8>> {
+/// Writes which reports are settled, in as many records as that takes.
+pub(crate) fn marks(ranges: &[RangeInclusive<u64>]) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
+    ranges.chunks(MAX_ITEMS).map(settled)
+}
+
+fn settled(ranges: &[RangeInclusive<u64>]) -> Zeroizing<Vec<u8>> {
     let mut out = Zeroizing::new(Vec::with_capacity(5 + ranges.len() * 16));
     out.push(SETTLED);
     put_count(&mut out, ranges.len());
@@ -200,6 +228,52 @@ mod tests {
                 )
             },
         )
+    }
+
+    #[test]
+    fn many_reports_and_many_marks_become_several_records() {
+        let report = |number: u64, length: usize| {
+            let value = "a".repeat(length);
+            let (kind, source, seen_at) = (Kind::Hit, "fw".into(), 0);
+            (
+                number,
+                Report {
+                    value,
+                    kind,
+                    source,
+                    seen_at,
+                },
+            )
+        };
+        let of = |reports: Vec<(u64, Report)>| Accepted {
+            reporter: Reporter::new("misp.example.net", SecretString::from("secret")),
+            accepted_at: 0,
+            reports,
+        };
+        let sizes = |reports: Vec<(u64, Report)>| -> Vec<usize> {
+            let pieces = of(reports.clone()).pieces();
+            let joined: Vec<_> = pieces.iter().flat_map(|piece| piece.reports.clone()).collect();
+            assert_eq!(joined, reports);
+            pieces.iter().map(|piece| piece.reports.len()).collect()
+        };
+        assert_eq!(
+            sizes((0..25_000).map(|number| report(number, 3)).collect()),
+            [10_000, 10_000, 5_000]
+        );
+        assert_eq!(
+            sizes((0..5).map(|number| report(number, 400 << 10)).collect()),
+            [2, 2, 1]
+        );
+        assert_eq!(sizes(vec![report(0, 3), report(1, 2 << 20), report(2, 3)]), [1, 1, 1]);
+        assert!(sizes(Vec::new()).is_empty());
+        let ranges: Vec<_> = (0..25_000_u64).map(|number| number * 2..=number * 2).collect();
+        let read_back: Vec<_> = marks(&ranges)
+            .flat_map(|record| match read(&record) {
+                Some(Record::Settled(ranges)) => ranges,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(read_back, ranges);
     }
 
     proptest! {

@@ -97,11 +97,10 @@ impl Writer {
         if self.unmarked.is_empty() {
             return;
         }
+        let ranges = ranges(&mut self.unmarked);
         let mut frames = Vec::new();
-        let marks = record::settled(&ranges(&mut self.unmarked));
-        let written = self
-            .journal
-            .frame(&marks, &mut frames)
+        let framed = record::marks(&ranges).try_for_each(|marks| self.journal.frame(&marks, &mut frames));
+        let written = framed
             .map_err(AppendError::Disk)
             .and_then(|()| self.journal.append_marks(&frames));
         match written {
@@ -159,10 +158,10 @@ impl Writer {
                 continue;
             }
             *share += bytes;
-            if !new.reports.is_empty()
-                && let Err(error) = self.journal.frame(&new.written(), &mut frames)
-            {
-                failed = Some(SubmitError::Disk(error));
+            for piece in new.clone().pieces() {
+                if let Err(error) = self.journal.frame(&piece.written(), &mut frames) {
+                    failed = Some(SubmitError::Disk(error));
+                }
             }
             prepared.push(Prepared {
                 receipt: Receipt {

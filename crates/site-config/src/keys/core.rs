@@ -45,7 +45,7 @@ pub(crate) const CORE: &[Key] = &[
     theirs(Core, "access_log_rotations", "number", "5", "rotated files that are kept; with 0 the file is never rotated"),
     ours(Core, "log_format", "reference or json", "reference", "how a line of the access log looks"),
     ours(Core, "sightings.directory", "path", "`sightings` in the state directory that systemd gives, else none and so no `/v1/sightings`",
-        "directory of this daemon alone in which reports of sightings wait until MISP has them, relative to this file; a restart takes a change over"),
+        "directory of this daemon alone in which reports of sightings wait until MISP has them, relative to this file"),
     ours(Core, "sightings.max_bytes", "size", "32MiB", "bound of what waits there; one token gets half of it"),
     ours(Core, "sightings.max_age", "duration", "7d", "reports that MISP did not take in this time are dropped"),
     ours(Core, "sightings.duplicate_window", "duration", "5m", "the same value, kind and source from one token within this time counts once"),
