@@ -38,7 +38,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::{Exit, Failure};
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LogFormat, WhenFull};
 
 /// What is said below every help text.
 const AFTER_HELP: &str = "\
@@ -101,6 +101,13 @@ impl Command {
         }
     }
 
+    fn when_log_is_full(&self) -> WhenFull {
+        match self {
+            Self::Serve(_) | Self::Demo(_) => WhenFull::Lose,
+            _ => WhenFull::Wait,
+        }
+    }
+
     fn run(self) -> Result<(), Failure> {
         match self {
             Self::Serve(options) => serve::run(&options),
@@ -128,7 +135,17 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
         Ok(cli) => cli,
         Err(message) => return said(&message).into(),
     };
-    let outcome = telemetry::start(cli.log_format, cli.command.default_log()).and_then(|()| cli.command.run());
+    let logging = telemetry::start(
+        cli.log_format,
+        cli.command.default_log(),
+        cli.command.when_log_is_full(),
+    );
+    let outcome = logging.and_then(|logging| {
+        let outcome = cli.command.run();
+        // What it has to say stands before what is said of it.
+        drop(logging);
+        outcome
+    });
     match outcome {
         Ok(()) => Exit::Done.into(),
         Err(failure) => failure.say().into(),

@@ -4,10 +4,10 @@
 //! for a while is looked up when somebody asks. No label holds anything that a caller wrote: routes are templates, sites are those of
 //! the configuration.
 
-mod access_log;
 mod configuration;
 mod feeds;
 mod live;
+mod logs;
 mod requests;
 mod shared_cache;
 mod sightings;
@@ -33,10 +33,10 @@ pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 /// Each room puts its metrics into the registry of one page.
 const ROOMS: &[fn(&App, &mut Registry)] = &[
     build,
-    access_log::describe,
     configuration::describe,
     feeds::describe,
     live::describe,
+    logs::describe,
     requests::describe,
     shared_cache::describe,
     sightings::describe,

@@ -222,3 +222,36 @@ fn connect_from(source: &str, address: std::net::SocketAddr) -> std::net::TcpStr
         stream
     })
 }
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_no_answer() {
+    use std::io::{Read as _, Write as _};
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let port = test_peers::free_port();
+    let mut command = installation.command(&["serve", "--listen", &format!("127.0.0.1:{port}")]);
+    command.env("RUST_LOG", "info").stderr(std::process::Stdio::piped());
+    let _daemon = test_peers::Peer::listening(&mut command, port);
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let patience = Some(std::time::Duration::from_secs(20));
+    stream.set_read_timeout(patience).unwrap();
+    stream.set_write_timeout(patience).unwrap();
+    // Each answer is a line of the log: a pipe takes 64 KiB, and some thousand lines wait behind it.
+    let (rounds, each) = (60, 300);
+    let requests = "GET /v1/status HTTP/1.1\r\nhost: x\r\n\r\n".repeat(each);
+    for round in 0..rounds {
+        stream.write_all(requests.as_bytes()).unwrap();
+        let (mut answered, mut text) = (0, Vec::new());
+        while answered < each {
+            let mut piece = [0; 16_384];
+            let count = stream.read(&mut piece).unwrap_or(0);
+            assert_ne!(count, 0, "round {round}: no answer after {answered}");
+            text.extend_from_slice(&piece[..count]);
+            answered = text.windows(9).filter(|window| window == b"HTTP/1.1 ").count();
+        }
+    }
+    let metrics = get(&format!("http://127.0.0.1:{port}/metrics"), None).body;
+    let lost = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("cratos_log_lost_total "));
+    assert!(lost.unwrap().parse::<f64>().unwrap() > 0.0, "{metrics}");
+}

@@ -1,9 +1,9 @@
-//! The access log: what is missing in it.
+//! The access log and the log: what is missing in them.
 
 use prometheus_client::registry::Registry;
 
 use super::counters;
-use crate::App;
+use crate::{App, telemetry};
 
 pub(super) fn describe(app: &App, registry: &mut Registry) {
     let lost = app.access_log().map(|log| (Vec::new(), log.lost() as f64));
@@ -12,5 +12,11 @@ pub(super) fn describe(app: &App, registry: &mut Registry) {
         "access_log_lost",
         "Lines of the access log that were not written: the disk was slow, full or closed to us",
         lost,
+    );
+    counters(
+        registry,
+        "log_lost",
+        "Lines of the log that were not written: nobody read standard error fast enough",
+        [(Vec::new(), telemetry::lost_lines() as f64)],
     );
 }
