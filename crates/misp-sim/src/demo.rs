@@ -2,6 +2,7 @@
 
 use crate::{
     decaying::DecayingModel,
+    model::User,
     sim::{Sim, SimBuilder},
 };
 
@@ -33,4 +34,5 @@ pub fn demo() -> SimBuilder {
         .iter()
         .fold(Sim::builder(), |sim, (name, text)| sim.event_text(*name, *text))
         .decaying_model(DecayingModel::nids())
+        .user(User::reporter("sensor@cert.example.org", 1, Sim::REPORTER_KEY))
 }

@@ -37,6 +37,8 @@ impl Sim {
     pub const ADMIN_KEY: &str = "simadminkeysimadminkeysimadminkeysim0002";
     /// The key of a read only user of the second organisation, `Partner Research`.
     pub const PARTNER_KEY: &str = "simpartnerkeysimpartnerkeysimpartner0003";
+    /// The key of a user of `Example CERT` in the [demo](crate::demo()) who may add sightings.
+    pub const REPORTER_KEY: &str = "simreporterkeysimreporterkeysimrepor0004";
     /// The UUID of `Example CERT`.
     pub const ORGANISATION: Uuid = Uuid::from_u128(0x5c0b_a7a0_0001_4000_8000_0000_0000_0001);
     /// The UUID of `Partner Research`.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use feed_engine::{FeedEngine, MispSource};
 use site_config::ConfigStore;
-use token_crypto::{Claims, ExpiryDay, Protocol, SealedToken};
+use token_crypto::{Claims, ExpiryDay, Permission, Protocol, Scope, SealedToken};
 
 use self::configuration::DemoFiles;
 use self::guide::Guide;
@@ -50,7 +50,10 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         let files = DemoFiles::write(sim.addr().ip())?;
         let store = Arc::new(ConfigStore::open(files.paths()).map_err(Failure::configuration)?);
         let expires = ExpiryDay::days_from(token::today(), DAYS);
-        let token = mint(&store, sim.addr(), expires)?;
+        let (token, reporter) = (
+            mint(&store, sim.addr(), expires)?,
+            mint_reporter(&store, sim.addr(), expires)?,
+        );
         let misp = Arc::new(MispSource::new());
         let engine = FeedEngine::builder().source(Arc::clone(&misp) as _).build();
         let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::failed(chain(&error)))?;
@@ -62,6 +65,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
                 misp: &sim.url(),
                 base: &base,
                 token: &token,
+                reporter: &reporter,
                 expires,
                 etag: &etag,
             };
@@ -81,5 +85,15 @@ fn mint(store: &ConfigStore, misp: SocketAddr, expires: ExpiryDay) -> Result<Sea
     let loaded = store.current();
     let key = misp_sim::Sim::READER_KEY.into();
     let claims = Claims::new(misp.ip().to_string(), Protocol::Http, misp.port(), key, expires).with_label("demo");
+    token::seal(&files::key_ring(&loaded.core)?, &claims)
+}
+
+/// Makes a token for a sensor: it reports what was seen, as a user of the sample MISP who may.
+fn mint_reporter(store: &ConfigStore, misp: SocketAddr, expires: ExpiryDay) -> Result<SealedToken, Failure> {
+    let loaded = store.current();
+    let key = misp_sim::Sim::REPORTER_KEY.into();
+    let claims = Claims::new(misp.ip().to_string(), Protocol::Http, misp.port(), key, expires)
+        .with_scope(Scope::new().with_permissions([Permission::Sightings]))
+        .with_label("sensor");
     token::seal(&files::key_ring(&loaded.core)?, &claims)
 }

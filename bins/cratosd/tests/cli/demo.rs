@@ -101,7 +101,7 @@ fn the_printed_lines_work_when_pasted_into_bash() {
     let (examples, everything) = demo.guide.split_once("# Every feed, every type, every output").unwrap();
     let curls: Vec<_> = examples.lines().filter(|line| line.starts_with("curl ")).collect();
     let said: Vec<_> = curls.iter().map(|line| bash(line)).collect();
-    assert_eq!(said.len(), 6, "{examples}");
+    assert_eq!(said.len(), 7, "{examples}");
     assert!(
         said[0]
             .split("\r\n")
@@ -114,6 +114,7 @@ fn the_printed_lines_work_when_pasted_into_bash() {
     assert!(said[3].contains("rule ") && said[3].lines().count() > 3, "{}", said[3]);
     assert_eq!(said[4], "clear.marked.example.com");
     assert!(said[5].contains("2."), "{}", said[5]);
+    assert_eq!(said[6], r#"{"accepted":1,"duplicates":0,"errors":[]}"#);
 
     // The loop as it is printed, but for the lists, which are the business of the test above.
     let (code, _) = everything.split_once("\ndone\n").unwrap();
@@ -234,6 +235,7 @@ fn the_guide_reads_well() {
     insta::with_settings!({filters => [
         (r"sample MISP  http://127.0.0.1:\d+", "sample MISP  http://127.0.0.1:<port>"),
         (r"until \d{4}-\d\d-\d\d", "until <day>"),
+        (r"token: [A-Za-z0-9_-]{100,}", "token: <token of a sensor>"),
         (r#""[0-9a-f]{32}""#, "\"<etag>\""),
         (r"output/\{[a-z0-9,-]+\}", "output/{<outputs>}"),
     ]}, {
@@ -264,6 +266,9 @@ fn the_guide_reads_well() {
 
         # Does this token reach its MISP?
         curl -s 'http://127.0.0.1:8080/v1/check' -H 'token: <token>'
+
+        # Tell MISP that a name was seen, with the token of a sensor:
+        curl -s 'http://127.0.0.1:8080/v1/sightings' -H 'token: <token of a sensor>' -d '{"value": "clear.marked.example.com"}'
 
         # Every feed, every type, every output that takes all types: a status code for each
         for feed in incident alert block hunt cust1 cust2 cust3 cust4 cust5 any 42; do

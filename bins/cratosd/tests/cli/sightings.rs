@@ -12,7 +12,7 @@ use token_crypto::{Claims, ExpiryDay, KeyRing, Permission, Protocol, Scope};
 
 use crate::support::{Answer, Daemon, ENCRYPTION_KEY, Installation, SALT, block_on, client};
 
-const REPORTER: &str = "simreporterkeysimreporterkeysimrepor0004";
+const REPORTER: &str = Sim::REPORTER_KEY;
 const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\nmispTimeoutSeconds: 2\n";
 
 fn sim() -> RunningSim {

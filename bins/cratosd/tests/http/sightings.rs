@@ -10,7 +10,7 @@ use token_crypto::{Claims, ExpiryDay, Permission, Protocol, Scope};
 
 use crate::support::{Answer, Ask, Daemon, Setup};
 
-const REPORTER: &str = "simreporterkeysimreporterkeysimrepor0004";
+const REPORTER: &str = Sim::REPORTER_KEY;
 const KEPT: &str = "sightings: {directory: kept}\n";
 
 async fn daemon(core: &str) -> Daemon {

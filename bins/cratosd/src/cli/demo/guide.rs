@@ -15,6 +15,8 @@ pub(super) struct Guide<'a> {
     /// Where the daemon answers, without a slash at the end.
     pub(super) base: &'a str,
     pub(super) token: &'a SealedToken,
+    /// That of a sensor.
+    pub(super) reporter: &'a SealedToken,
     pub(super) expires: ExpiryDay,
     /// That of [`FIRST_FEED`].
     pub(super) etag: &'a str,
@@ -75,6 +77,12 @@ impl fmt::Display for Guide<'_> {
             "",
         )?;
         self.example(f, "Does this token reach its MISP?", "-s", "/v1/check", "")?;
+        writeln!(f, "# Tell MISP that a name was seen, with the token of a sensor:")?;
+        writeln!(
+            f,
+            "curl -s '{base}/v1/sightings' -H 'token: {}' -d '{{\"value\": \"clear.marked.example.com\"}}'\n",
+            self.reporter.expose()
+        )?;
         self.everything(f)?;
         writeln!(
             f,
