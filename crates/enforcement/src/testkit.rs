@@ -24,6 +24,8 @@ pub fn read_stream(kind: IndicatorType, cut: usize, bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const STREAM: &str = "event: snapshot\n\
@@ -52,6 +54,45 @@ mod tests {
             b"event: snapshot\ndata: {}\nid: 1\n\n",
         ] {
             assert_eq!(read_stream(IndicatorType::Ip, 1, bytes), 0, "{bytes:?}");
+        }
+    }
+
+    /// An event that is now and then what should come next.
+    fn event() -> impl Strategy<Value = String> {
+        let name = prop_oneof![
+            Just("snapshot"),
+            Just("added"),
+            Just("removed"),
+            Just("alive"),
+            Just("else")
+        ];
+        let values = proptest::collection::vec("[a-c]\\.example|A|\\\\u0000", 0..3);
+        let parts = (1..3_u64, 1..3_u64, 0..4_u64);
+        let end = "(id: [a-z]{0,2}\n)?(\n|\r\n|)";
+        (name, values, parts, end).prop_map(|(name, values, (part, parts, count), end)| {
+            let count = if count == 3 {
+                u64::try_from(values.len()).unwrap()
+            } else {
+                count
+            };
+            let values = values.join("\", \"");
+            let values = if values.is_empty() {
+                String::new()
+            } else {
+                format!("\"{values}\"")
+            };
+            let data = format!("{{\"part\": {part}, \"parts\": {parts}, \"count\": {count}, \"values\": [{values}]}}");
+            format!("event: {name}\ndata: {data}\n{end}\n")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_told_makes_sense_and_may_be_cut_anywhere(
+            events in proptest::collection::vec(event(), 0..8),
+            cut in 0..400_usize,
+        ) {
+            let _ = read_stream(IndicatorType::Domain, cut, events.concat().as_bytes());
         }
     }
 }
