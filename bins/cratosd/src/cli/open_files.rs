@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Enough for every connection that is served at a time, with what asking MISP and reading files needs.
-const WISHED: u64 = 8_192;
+/// Enough for all 16 384 connections, three quarters of which may be streams, with what asking MISP and reading files needs.
+const WISHED: u64 = 32_768;
 
 /// Raises the usual limit of 1024, which a thousand idle callers would use up, as far as the system lets us.
 pub(super) fn allow_more() {
