@@ -273,7 +273,7 @@ impl Recipient for Forwarder {
         match client.add_sightings(&report).await {
             Ok(SightingAnswer::Added) => Outcome::Sent,
             Ok(SightingAnswer::NothingMatches) => Outcome::Unknown,
-            Err(error) => judged(&error, site, token),
+            Err(error) => judged(&error, parcel, token),
         }
     }
 }
@@ -288,14 +288,15 @@ fn report(parcel: &Parcel) -> Result<SightingReport, misp_client::Error> {
 }
 
 /// Says what an error means for the parcel, and tells an operator what an operator can change.
-fn judged(error: &misp_client::Error, site: &str, token: TokenId) -> Outcome {
-    let why = chain(error);
+fn judged(error: &misp_client::Error, parcel: &Parcel, token: TokenId) -> Outcome {
+    let (site, why) = (parcel.reporter.site(), chain(error));
     let failed = |was_begun| Outcome::Failed {
         was_begun,
         retry_after: error.retry_after(),
     };
     match error.kind() {
-        ErrorKind::NotPermitted => {
+        // Without a word of MISP's it is a proxy that stumbles over something in it: other values of the reporter must not wait for that.
+        ErrorKind::NotPermitted if error.misp_message().is_some() => {
             tracing::error!(
                 site,
                 %token,
@@ -308,8 +309,7 @@ fn judged(error: &misp_client::Error, site: &str, token: TokenId) -> Outcome {
             tracing::error!(site, %token, why, "MISP refuses sightings: it does not take the token's MISP key any more");
             Outcome::Refused
         }
-        // Said with status 200, or as a fault of the question: the same question will get the same answer.
-        ErrorKind::MispError if error.status().is_none_or(|status| status < 500) => {
+        ErrorKind::MispError if is_final(error, parcel) => {
             tracing::warn!(site, %token, why, "MISP rejects sightings; they are dropped");
             Outcome::Rejected
         }
@@ -321,10 +321,21 @@ fn judged(error: &misp_client::Error, site: &str, token: TokenId) -> Outcome {
                 ErrorKind::CutShort
                     | ErrorKind::MispError
                     | ErrorKind::NotJson
+                    | ErrorKind::NotPermitted
                     | ErrorKind::Timeout
                     | ErrorKind::TooLarge
                     | ErrorKind::UnexpectedAnswer
             ))
         }
+    }
+}
+
+/// Returns whether the same parcel will get the same answer for ever. A MISP under maintenance says 405 to everything, so that of statuses
+/// only those count that are about what was sent, and those of a single value only: the fault of one is not that of its neighbours.
+fn is_final(error: &misp_client::Error, parcel: &Parcel) -> bool {
+    match error.status() {
+        // With 200 MISP complains about type, source or time, which are the same for all of a parcel.
+        None => true,
+        Some(status) => parcel.values.len() == 1 && matches!(status, 400 | 413 | 414 | 422),
     }
 }

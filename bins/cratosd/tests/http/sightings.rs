@@ -244,6 +244,38 @@ async fn a_misp_that_ends_after_it_has_begun_gets_one_batch_twice_at_most() {
     );
 }
 
+/// 405 is what MISP says to everybody under maintenance; 403 as a page is a firewall for web servers that dislikes a value.
+#[tokio::test]
+async fn a_status_that_is_not_about_the_key_or_the_values_loses_and_holds_nothing() {
+    for fault in [Fault::Status(405), Fault::Html { status: 403 }, Fault::Html { status: 400 }] {
+        let daemon = daemon(KEPT).await;
+        let told = format!("{fault:?}");
+        daemon.sim.set_fault(fault.on("/sightings/add").times(1));
+        let both = json!({"sightings": [{"value": "198.51.100.7"}, {"value": "nobody-knows.example"}]});
+        assert_eq!(post(&daemon, &claims(&daemon, REPORTER), both).await.status, 202);
+        until(&told, || sightings(&daemon).len() == 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_refused_alone_for_what_it_is_is_dropped_and_counted() {
+    let daemon = daemon(KEPT).await;
+    daemon.sim.set_fault(Fault::Html { status: 413 }.on("/sightings/add"));
+    let answer = post(&daemon, &claims(&daemon, REPORTER), r#"{"value":"evil.example"}"#).await;
+    assert_eq!(answer.status, 202);
+    for _ in 0..6_000 {
+        if metric(&daemon, "cratos_sightings_total{outcome=\"rejected\"}").await == 1.0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(
+        metric(&daemon, "cratos_sightings_total{outcome=\"rejected\"}").await,
+        1.0
+    );
+    assert_eq!(metric(&daemon, "cratos_sightings_waiting").await, 0.0);
+}
+
 #[tokio::test]
 async fn a_key_that_may_not_is_told_to_operators_and_keeps_nobody_else_back() {
     let daemon = daemon(KEPT).await;
