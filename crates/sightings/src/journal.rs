@@ -32,8 +32,18 @@ pub(crate) struct Journal<D = File> {
     /// Bytes that are good; whatever stands behind them is not.
     length: u64,
     max_bytes: u64,
+    /// What it was when nothing in it was settled; nothing if that is not known.
+    fresh: Option<Fresh>,
     keys: JournalKeys,
     _lock: Option<File>,
+}
+
+/// A journal in which all waits.
+#[derive(Clone, Copy)]
+struct Fresh {
+    length: u64,
+    /// What waits, as it is reckoned elsewhere.
+    waiting_bytes: u64,
 }
 
 /// What a journal held when it was opened.
@@ -90,6 +100,7 @@ impl Journal {
             disk: file,
             length: length.max(HEAD),
             max_bytes,
+            fresh: None,
             keys,
             _lock: Some(lock),
         };
@@ -97,7 +108,11 @@ impl Journal {
     }
 
     /// Writes a new file with these reports only, and puts it in place of the old one.
-    pub(crate) fn rewrite<'r>(&mut self, waiting: impl Iterator<Item = &'r Accepted>) -> io::Result<()> {
+    pub(crate) fn rewrite<'r>(
+        &mut self,
+        waiting: impl Iterator<Item = &'r Accepted>,
+        waiting_bytes: u64,
+    ) -> io::Result<()> {
         let fresh = self.directory.join(FRESH_NAME);
         let outcome = self.write_fresh(&fresh, waiting);
         if outcome.is_err() {
@@ -106,6 +121,7 @@ impl Journal {
         let (file, length) = outcome?;
         self.disk = file;
         self.length = length;
+        self.fresh = Some(Fresh { length, waiting_bytes });
         Ok(())
     }
 
@@ -139,6 +155,7 @@ impl<D: Disk> Journal<D> {
             disk,
             length: HEAD,
             max_bytes,
+            fresh: None,
             keys,
             _lock: None,
         }
@@ -180,6 +197,10 @@ impl<D: Disk> Journal<D> {
         if self.length > HEAD {
             self.disk.cut(HEAD)?;
             self.length = HEAD;
+            self.fresh = Some(Fresh {
+                length: HEAD,
+                waiting_bytes: 0,
+            });
         }
         Ok(())
     }
@@ -191,7 +212,24 @@ impl<D: Disk> Journal<D> {
 
     /// Returns whether it is large, and `waiting_bytes` of it only are worth keeping.
     pub(crate) fn is_worth_rewriting(&self, waiting_bytes: u64) -> bool {
-        self.length > WORTH_REWRITING && waiting_bytes < self.length / 2
+        let half = self.length / 2;
+        self.length > WORTH_REWRITING && waiting_bytes < half && self.to_gain(waiting_bytes) >= half
+    }
+
+    /// Returns whether a full one would have room for more than the next report if it were written anew: while nothing is settled it would
+    /// not, and whoever comes again and again must not have the whole file written each time.
+    pub(crate) fn has_room_to_gain(&self, waiting_bytes: u64) -> bool {
+        self.to_gain(waiting_bytes) >= self.max_bytes / 8
+    }
+
+    /// What writing it anew would give back, at most: what came since the last time, and of what was there then the settled part.
+    fn to_gain(&self, waiting_bytes: u64) -> u64 {
+        let Some(fresh) = self.fresh else {
+            return self.length;
+        };
+        let settled = fresh.waiting_bytes.saturating_sub(waiting_bytes);
+        let of_fresh = fresh.length.saturating_mul(settled) / fresh.waiting_bytes.max(1);
+        self.length.saturating_sub(fresh.length) + of_fresh
     }
 
     /// Seals with these keys from now on.
@@ -362,7 +400,7 @@ mod tests {
         let place = directory.path().join("sightings");
         let (mut journal, _) = open(&place);
         append(&mut journal, 0..3);
-        journal.rewrite([accepted(0..3)].iter()).unwrap();
+        journal.rewrite([accepted(0..3)].iter(), 0).unwrap();
         append(&mut journal, 3..4);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(
@@ -382,7 +420,7 @@ mod tests {
         append(&mut journal, 0..1_000);
         let before = journal.bytes();
         settle(&mut journal, 0..=989);
-        journal.rewrite([accepted(990..1_000)].iter()).unwrap();
+        journal.rewrite([accepted(990..1_000)].iter(), 0).unwrap();
         assert!(journal.bytes() < before / 50);
         assert_eq!(
             fs::metadata(directory.path().join(NAME)).unwrap().len(),
@@ -391,6 +429,25 @@ mod tests {
         append(&mut journal, 1_000..1_001);
         drop(journal);
         assert_eq!(numbers(&open(directory.path()).1), (990..=1_000).collect::<Vec<_>>());
+    }
+
+    /// The secret of its reporter may be all that a record takes: what waits is then far less than the file, and it would be written anew
+    /// with every parcel that is settled.
+    #[test]
+    fn it_is_written_anew_only_when_that_gives_something_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut journal, _) = open(directory.path());
+        let records: Vec<Accepted> = (0..2_000).map(|number| accepted([number])).collect();
+        let waiting_bytes = 2_000 * 40;
+        journal.rewrite(records.iter(), waiting_bytes).unwrap();
+        assert!(journal.bytes() > WORTH_REWRITING && waiting_bytes < journal.bytes() / 2);
+        assert!(!journal.is_worth_rewriting(waiting_bytes) && !journal.has_room_to_gain(waiting_bytes));
+        assert!(!journal.is_worth_rewriting(waiting_bytes - 40));
+        // Half of it is settled.
+        assert!(journal.is_worth_rewriting(waiting_bytes / 2 - 40) && journal.has_room_to_gain(waiting_bytes / 2));
+        journal.clear().unwrap();
+        append(&mut journal, 0..10_000);
+        assert!(journal.is_worth_rewriting(40));
     }
 
     #[test]

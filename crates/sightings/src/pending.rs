@@ -1,6 +1,6 @@
 //! What waits to be sent, in lots that can travel together.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,12 @@ use crate::report::{Kind, Report, Reporter, ReporterId};
 
 /// What a report takes in the journal beside its value.
 const REPORT_BYTES: u64 = 29;
+
+/// What a lot takes there beside its source.
+const LOT_BYTES: u64 = 4;
+
+/// What was accepted within so many seconds is one record when the journal is written anew: each record has the reporter's secret in it.
+const RECORD_SECONDS: i64 = 60;
 
 /// Values that travel together: of one reporter, kind, source and time.
 #[derive(Clone)]
@@ -82,6 +88,30 @@ struct LotKey {
     seen_at: i64,
 }
 
+impl LotKey {
+    fn of(report: &Report) -> Self {
+        Self {
+            kind: report.kind,
+            source: Arc::clone(&report.source),
+            // Decides what travels together, and a minute is exact enough for MISP, which counts sightings by the day.
+            seen_at: report.seen_at.div_euclid(60).saturating_mul(60),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.source.len() as u64 + LOT_BYTES
+    }
+
+    fn report(&self, entry: &Entry) -> Report {
+        Report {
+            value: entry.value.clone(),
+            kind: self.kind,
+            source: Arc::clone(&self.source),
+            seen_at: self.seen_at,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Lot {
     entries: VecDeque<Entry>,
@@ -111,13 +141,13 @@ impl Pending {
         });
         for (number, report) in accepted.reports {
             waiting.bytes += bytes_of(&report.value);
-            let key = LotKey {
-                kind: report.kind,
-                source: report.source,
-                // Decides what travels together, and a minute is exact enough for MISP, which counts sightings by the day.
-                seen_at: report.seen_at.div_euclid(60).saturating_mul(60),
-            };
-            waiting.lots.entry(key).or_default().entries.push_back(Entry {
+            let key = LotKey::of(&report);
+            let of_lot = key.bytes();
+            let lot = waiting.lots.entry(key).or_insert_with(|| {
+                waiting.bytes += of_lot;
+                Lot::default()
+            });
+            lot.entries.push_back(Entry {
                 number,
                 value: report.value,
                 accepted: at,
@@ -214,7 +244,11 @@ impl Pending {
                     is_young
                 });
             }
-            waiting.lots.retain(|_, lot| !lot.entries.is_empty());
+            waiting.lots.retain(|key, lot| {
+                let is_over = lot.entries.is_empty();
+                waiting.bytes -= if is_over { key.bytes() } else { 0 };
+                !is_over
+            });
         }
         self.reporters.retain(|_, waiting| !waiting.lots.is_empty());
         expired
@@ -223,30 +257,22 @@ impl Pending {
     /// Returns all of it, to be written anew.
     pub(crate) fn records(&self) -> impl Iterator<Item = Accepted> {
         self.reporters.values().flat_map(|waiting| {
-            let of_lot = |(key, lot): (&LotKey, &Lot)| {
-                let mut by_time: BTreeMap<i64, Vec<(u64, Report)>> = BTreeMap::new();
+            let mut by_time: BTreeMap<i64, Accepted> = BTreeMap::new();
+            for (key, lot) in &waiting.lots {
                 for entry in &lot.entries {
-                    let report = Report {
-                        value: entry.value.clone(),
-                        kind: key.kind,
-                        source: Arc::clone(&key.source),
-                        seen_at: key.seen_at,
-                    };
-                    by_time
-                        .entry(entry.accepted_at)
-                        .or_default()
-                        .push((entry.number, report));
+                    let record = by_time
+                        .entry(entry.accepted_at.div_euclid(RECORD_SECONDS))
+                        .or_insert_with(|| Accepted {
+                            reporter: waiting.reporter.clone(),
+                            accepted_at: entry.accepted_at,
+                            reports: Vec::new(),
+                        });
+                    // Nothing ends sooner for being written anew.
+                    record.accepted_at = record.accepted_at.max(entry.accepted_at);
+                    record.reports.push((entry.number, key.report(entry)));
                 }
-                by_time.into_iter().flat_map(|(accepted_at, reports)| {
-                    let all = Accepted {
-                        reporter: waiting.reporter.clone(),
-                        accepted_at,
-                        reports,
-                    };
-                    all.pieces()
-                })
-            };
-            waiting.lots.iter().flat_map(of_lot).collect::<Vec<_>>()
+            }
+            by_time.into_values().flat_map(Accepted::pieces)
         })
     }
 
@@ -300,6 +326,7 @@ impl Pending {
         waiting.bytes -= before - after;
         if lot.entries.is_empty() {
             waiting.lots.remove(&key);
+            waiting.bytes -= key.bytes();
         }
         if waiting.lots.is_empty() {
             self.reporters.remove(&id);
@@ -323,7 +350,14 @@ impl Lot {
     }
 }
 
-pub(crate) fn bytes_of(value: &str) -> u64 {
+/// Returns what these reports take at most, in bytes.
+pub(crate) fn bytes_of_all(reports: &[(u64, Report)]) -> u64 {
+    let lots: HashSet<LotKey> = reports.iter().map(|(_, report)| LotKey::of(report)).collect();
+    let values: u64 = reports.iter().map(|(_, report)| bytes_of(&report.value)).sum();
+    values + lots.iter().map(LotKey::bytes).sum::<u64>()
+}
+
+fn bytes_of(value: &str) -> u64 {
     value.len() as u64 + REPORT_BYTES
 }
 
@@ -488,5 +522,46 @@ mod tests {
             .collect();
         numbers.sort_unstable();
         assert_eq!(numbers, [0, 1, 2, 3, 4]);
+    }
+    /// A source may be longer than what it saw: a share that does not count it is none.
+    #[test]
+    fn bytes_are_those_of_the_journal_whatever_the_sources_are() {
+        let start = Instant::now();
+        let mut pending = Pending::default();
+        let mut all = accepted("a", 0..500, 0);
+        for (number, report) in &mut all.reports {
+            report.source = format!("{number:0>250}").into();
+        }
+        assert_eq!(bytes_of_all(&all.reports), 500 * (250 + 4 + 29) + values_of(&all));
+        let written = all.written().len() as u64;
+        pending.add(all, start);
+        assert!(
+            pending.bytes().abs_diff(written) < written / 10,
+            "{} {written}",
+            pending.bytes()
+        );
+        let parcel = pending.take(after(start, 5), RIPE, |_| true).unwrap();
+        pending.settle(&parcel);
+        assert_eq!(pending.expire(after(start, 60), Duration::from_secs(60)).len(), 499);
+        assert!(pending.is_empty() && pending.bytes() == 0);
+    }
+
+    fn values_of(all: &Accepted) -> u64 {
+        all.reports.iter().map(|(_, report)| report.value.len() as u64).sum()
+    }
+
+    /// A record has the reporter's secret in it, which is longer than most values.
+    #[test]
+    fn reports_that_came_one_by_one_share_records_when_they_are_written_anew() {
+        let mut pending = Pending::default();
+        for number in 0..600_u32 {
+            let mut one = accepted("a", [u64::from(number)], i64::from(number) * 60);
+            one.accepted_at = i64::from(number);
+            pending.add(one, Instant::now());
+        }
+        let records: Vec<Accepted> = pending.records().collect();
+        assert_eq!(records.len(), 10);
+        assert_eq!(records.iter().map(|record| record.reports.len()).sum::<usize>(), 600);
+        assert!(records.iter().all(|record| record.accepted_at % 60 == 59));
     }
 }

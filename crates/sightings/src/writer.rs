@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::counts;
 use crate::error::SubmitError;
 use crate::journal::{AppendError, Journal};
-use crate::pending::bytes_of;
+use crate::pending::bytes_of_all;
 use crate::queue::{Receipt, Shared};
 use crate::record::{self, Accepted};
 use crate::report::{Report, Reporter, ReporterId};
@@ -129,8 +129,11 @@ impl Writer {
     }
 
     fn rewrite(&mut self) -> bool {
-        let records: Vec<Accepted> = self.shared.pending().records().collect();
-        let outcome = self.journal.rewrite(records.iter());
+        let (records, bytes) = {
+            let pending = self.shared.pending();
+            (pending.records().collect::<Vec<Accepted>>(), pending.bytes())
+        };
+        let outcome = self.journal.rewrite(records.iter(), bytes);
         outcome
             .inspect_err(|error| tracing::warn!(%error, "the journal of sightings cannot be written anew"))
             .is_ok()
@@ -148,7 +151,7 @@ impl Writer {
             let share = shares
                 .entry(submission.reporter.id())
                 .or_insert_with(|| self.shared.pending().bytes_of(submission.reporter.id()));
-            let bytes: u64 = new.reports.iter().map(|(_, report)| bytes_of(&report.value)).sum();
+            let bytes = bytes_of_all(&new.reports);
             if *share + bytes > self.shared.options.max_bytes / 2 && bytes > 0 {
                 // Only its own notes go: they are the last ones.
                 let own = noted.split_off(noted.len() - new.reports.len());
@@ -204,9 +207,12 @@ impl Writer {
             return Ok(());
         }
         let mut outcome = self.journal.append(frames);
-        if matches!(outcome, Err(AppendError::Full)) && self.rewrite() {
-            self.unmarked.clear();
-            outcome = self.journal.append(frames);
+        if matches!(outcome, Err(AppendError::Full)) {
+            let waiting_bytes = self.shared.pending().bytes();
+            if self.journal.has_room_to_gain(waiting_bytes) && self.rewrite() {
+                self.unmarked.clear();
+                outcome = self.journal.append(frames);
+            }
         }
         outcome.map_err(|error| match error {
             AppendError::Full => SubmitError::Full,

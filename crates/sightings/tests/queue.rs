@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -326,6 +327,49 @@ async fn a_full_journal_turns_everybody_away_until_something_is_sent() {
     assert_eq!(queue.status().waiting, waiting, "what was accepted is all there");
     desk.becomes(|_| Outcome::Sent);
     until("all sent", || queue.status().waiting == 0).await;
+}
+
+/// Whoever comes again and again to a full journal must not have all of it written each time.
+#[tokio::test]
+async fn a_full_journal_is_not_written_anew_for_everybody_who_is_turned_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let desk = Desk::new(|_| AWAY);
+    let mut small = options(directory.path());
+    small.max_bytes = 64 << 10;
+    let queue = Queue::open(small, keys(), Arc::clone(&desk)).unwrap();
+    let file = || std::fs::metadata(directory.path().join("journal")).unwrap().ino();
+    let (mut rewritten, mut refused, mut before) = (0, 0, file());
+    for who in 0..100_u32 {
+        let some = reports(who * 100..who * 100 + 50);
+        refused += u32::from(queue.submit(reporter(&who.to_string()), some).await.is_err());
+        let now = file();
+        rewritten += u32::from(now != before);
+        before = now;
+    }
+    assert!(refused > 50 && rewritten < 10, "{refused} {rewritten}");
+}
+
+/// A source may be thirty times as long as the value.
+#[tokio::test]
+async fn one_reporter_does_not_fill_the_journal_with_long_sources() {
+    let directory = tempfile::tempdir().unwrap();
+    let desk = Desk::new(|_| AWAY);
+    let mut small = options(directory.path());
+    small.max_bytes = 128 << 10;
+    let queue = Queue::open(small, keys(), Arc::clone(&desk)).unwrap();
+    let mut refused = Vec::new();
+    for number in 0..1_000 {
+        let mut one = reports(number..number + 1);
+        one[0].source = format!("{number:0>250}").into();
+        refused.extend(queue.submit(reporter("a"), one).await.err());
+    }
+    assert!(!refused.is_empty());
+    assert!(
+        refused.iter().all(|error| matches!(error, SubmitError::ShareUsed)),
+        "{:?}",
+        refused[0]
+    );
+    queue.submit(reporter("b"), reports(0..100)).await.unwrap();
 }
 
 #[tokio::test]

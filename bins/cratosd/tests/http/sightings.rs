@@ -247,7 +247,11 @@ async fn a_misp_that_ends_after_it_has_begun_gets_one_batch_twice_at_most() {
 /// 405 is what MISP says to everybody under maintenance; 403 as a page is a firewall for web servers that dislikes a value.
 #[tokio::test]
 async fn a_status_that_is_not_about_the_key_or_the_values_loses_and_holds_nothing() {
-    for fault in [Fault::Status(405), Fault::Html { status: 403 }, Fault::Html { status: 400 }] {
+    for fault in [
+        Fault::Status(405),
+        Fault::Html { status: 403 },
+        Fault::Html { status: 400 },
+    ] {
         let daemon = daemon(KEPT).await;
         let told = format!("{fault:?}");
         daemon.sim.set_fault(fault.on("/sightings/add").times(1));
