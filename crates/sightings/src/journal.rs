@@ -192,7 +192,7 @@ impl<D: Disk> Journal<D> {
         Ok(())
     }
 
-    /// Empties the file; everything in it is settled.
+    /// Empties the file, and returns when that is on the disk; everything in it is settled, and may not be marked so.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         if self.length > HEAD {
             self.disk.cut(HEAD)?;
@@ -202,7 +202,7 @@ impl<D: Disk> Journal<D> {
                 waiting_bytes: 0,
             });
         }
-        Ok(())
+        self.disk.sync()
     }
 
     /// Returns how many bytes it takes.

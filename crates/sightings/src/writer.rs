@@ -97,6 +97,13 @@ impl Writer {
         if self.unmarked.is_empty() {
             return;
         }
+        // Also on a full disk, which takes no marks: an empty file needs none.
+        if self.shared.pending().is_empty() {
+            match self.journal.clear() {
+                Ok(()) => return self.unmarked.clear(),
+                Err(error) => tracing::warn!(%error, "the journal of sightings cannot be emptied"),
+            }
+        }
         let ranges = ranges(&mut self.unmarked);
         let mut frames = Vec::new();
         let framed = record::marks(&ranges).try_for_each(|marks| self.journal.frame(&marks, &mut frames));
@@ -115,15 +122,8 @@ impl Writer {
                 tracing::warn!(%error, "what is settled cannot be marked: it may be sent again after a restart");
             }
         }
-        let (is_empty, bytes) = {
-            let pending = self.shared.pending();
-            (pending.is_empty(), pending.bytes())
-        };
-        if is_empty && self.unmarked.is_empty() {
-            if let Err(error) = self.journal.clear() {
-                tracing::warn!(%error, "the journal of sightings cannot be emptied");
-            }
-        } else if self.journal.is_worth_rewriting(bytes) && self.rewrite() {
+        let waiting_bytes = self.shared.pending().bytes();
+        if self.journal.is_worth_rewriting(waiting_bytes) && self.rewrite() {
             self.unmarked.clear();
         }
     }

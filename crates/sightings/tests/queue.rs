@@ -349,6 +349,49 @@ async fn a_full_journal_is_not_written_anew_for_everybody_who_is_turned_away() {
     assert!(refused > 50 && rewritten < 10, "{refused} {rewritten}");
 }
 
+/// Set in a process whose files cannot grow beyond some KiB, as on a full disk.
+const FULL: &str = "SIGHTINGS_TEST_FULL_DISK";
+
+/// What was sent from a full disk must not be sent again after every restart.
+#[tokio::test]
+async fn a_full_disk_does_not_keep_what_is_sent() {
+    const NAME: &str = "a_full_disk_does_not_keep_what_is_sent";
+    if std::env::var_os(FULL).is_none() {
+        let script = "ulimit -f 8 && trap '' XFSZ && exec \"$0\" --exact \"$1\"";
+        let program = std::env::current_exe().unwrap();
+        let mut child = std::process::Command::new("sh");
+        let output = child
+            .args(["-c", script])
+            .arg(program)
+            .arg(NAME)
+            .env(FULL, "yes")
+            .output();
+        let output = output.unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let desk = Desk::new(|_| AWAY);
+    let mut small = options(directory.path());
+    // Each parcel is marked; there is room for one mark or two.
+    small.batch = 5;
+    let queue = Queue::open(small, keys(), Arc::clone(&desk)).unwrap();
+    let mut refused = Vec::new();
+    for number in 0..200 {
+        let outcome = queue.submit(reporter("a"), reports(number..number + 1)).await;
+        refused.extend(outcome.err());
+    }
+    let is_disk = |error: &SubmitError| matches!(error, SubmitError::Disk(_));
+    assert!(!refused.is_empty() && refused.iter().all(is_disk), "{refused:?}");
+    desk.becomes(|_| Outcome::Sent);
+    until("all sent", || queue.status().waiting == 0).await;
+    queue.close(Duration::from_secs(5)).await;
+    assert_eq!(std::fs::metadata(directory.path().join("journal")).unwrap().len(), 8);
+    let queue = open(&directory, &desk);
+    assert_eq!(queue.status().waiting, 0);
+}
+
 /// A source may be thirty times as long as the value.
 #[tokio::test]
 async fn one_reporter_does_not_fill_the_journal_with_long_sources() {
