@@ -114,15 +114,21 @@ impl Journal {
         waiting_bytes: u64,
     ) -> io::Result<()> {
         let fresh = self.directory.join(FRESH_NAME);
-        let outcome = self.write_fresh(&fresh, waiting);
-        if outcome.is_err() {
+        // Opened before anything is put anywhere: there may be no descriptor left for it.
+        let written = self.write_fresh(&fresh, waiting).and_then(|written| {
+            let directory = File::open(&self.directory)?;
+            fs::rename(&fresh, self.directory.join(NAME))?;
+            Ok((written, directory))
+        });
+        if written.is_err() {
             let _ = fs::remove_file(&fresh);
         }
-        let (file, length) = outcome?;
+        let ((file, length), directory) = written?;
+        // Whatever comes now: what is written to the old file would be in no directory.
         self.disk = file;
         self.length = length;
         self.fresh = Some(Fresh { length, waiting_bytes });
-        Ok(())
+        directory.sync_all()
     }
 
     fn write_fresh<'r>(&self, fresh: &Path, waiting: impl Iterator<Item = &'r Accepted>) -> io::Result<(File, u64)> {
@@ -140,8 +146,6 @@ impl Journal {
         file.write_all(&frames)?;
         length += frames.len() as u64;
         file.sync_all()?;
-        fs::rename(fresh, self.directory.join(NAME))?;
-        sync_directory(&self.directory)?;
         // The head was among the frames.
         Ok((file, length - HEAD))
     }
@@ -429,6 +433,33 @@ mod tests {
         append(&mut journal, 1_000..1_001);
         drop(journal);
         assert_eq!(numbers(&open(directory.path()).1), (990..=1_000).collect::<Vec<_>>());
+    }
+
+    /// Set in a process of its own, whose last descriptors this test takes.
+    const FEW: &str = "SIGHTINGS_TEST_FEW_DESCRIPTORS";
+
+    #[test]
+    fn without_descriptors_it_is_not_half_written_anew() {
+        if std::env::var_os(FEW).is_none() {
+            let name = "journal::tests::without_descriptors_it_is_not_half_written_anew";
+            let mut child = std::process::Command::new("sh");
+            child.args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\""]);
+            let child = child.arg(std::env::current_exe().unwrap()).arg(name);
+            let output = child.env(FEW, "yes").output().unwrap();
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success() && told.contains("1 passed"), "{told}");
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let (mut journal, _) = open(directory.path());
+        append(&mut journal, 0..3);
+        let mut taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        taken.pop();
+        assert!(journal.rewrite([accepted(0..3)].iter(), 0).is_err());
+        taken.clear();
+        append(&mut journal, 3..4);
+        drop(journal);
+        assert_eq!(numbers(&open(directory.path()).1), [0, 1, 2, 3]);
     }
 
     /// The secret of its reporter may be all that a record takes: what waits is then far less than the file, and it would be written anew
