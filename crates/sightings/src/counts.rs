@@ -48,7 +48,7 @@ counts! {
     failed_parcels,
     /// Bytes at the end of the journal that belonged to no whole record when it was opened.
     torn_bytes,
-    /// Records of the journal that no key opened.
+    /// Records of the journal that no key opened, and places in it that a disk has spoilt.
     unreadable,
 }
 

@@ -55,7 +55,7 @@ pub(crate) struct Replay {
     pub(crate) next_number: u64,
     /// Bytes at the end that belong to no whole record, and were cut off.
     pub(crate) torn_bytes: u64,
-    /// Records that are whole, and that no key opens any more.
+    /// Records that are whole and that no key opens any more, and places that were spoilt between whole ones.
     pub(crate) unreadable: u64,
 }
 
@@ -285,7 +285,11 @@ fn read(file: &mut File, keys: &JournalKeys) -> io::Result<Option<(Replay, u64)>
     let mut rest = frames;
     while !rest.is_empty() {
         let length = match keys.open(rest) {
-            Frame::Torn => break,
+            Frame::Torn => {
+                let Some(spoilt) = keys.next_whole(rest) else { break };
+                replay.unreadable += 1;
+                spoilt
+            }
             Frame::Foreign { length } => {
                 replay.unreadable += 1;
                 length
@@ -582,6 +586,33 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// Sectors go bad, and what was written before and after is no less promised.
+        #[test]
+        fn what_a_disk_spoils_costs_only_itself(at in any::<prop::sample::Index>(), length in 1_usize..300, by in 1_u8..) {
+            let directory = tempfile::tempdir().unwrap();
+            let (mut journal, _) = open(directory.path());
+            let mut ends = vec![journal.bytes()];
+            for number in 0..6 {
+                append(&mut journal, [number]);
+                ends.push(journal.bytes());
+            }
+            drop(journal);
+            let path = directory.path().join(NAME);
+            let mut bytes = fs::read(&path).unwrap();
+            let head = usize::try_from(HEAD).unwrap();
+            let from = head + at.index(bytes.len() - head);
+            let to = bytes.len().min(from + length);
+            bytes[from..to].iter_mut().for_each(|byte| *byte ^= by);
+            fs::write(&path, &bytes).unwrap();
+            let is_whole = |number: &u64| {
+                let place = usize::try_from(*number).unwrap();
+                ends[place + 1] <= from as u64 || ends[place] >= to as u64
+            };
+            let (_, replay) = open(directory.path());
+            prop_assert_eq!(numbers(&replay), (0..6).filter(is_whole).collect::<Vec<_>>());
+            prop_assert!(replay.unreadable + replay.torn_bytes > 0);
+        }
 
         /// Wherever a power cut or a killed process stops a write: whole records stay, the rest is cut off and counted.
         #[test]

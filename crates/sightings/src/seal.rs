@@ -22,6 +22,8 @@ const HEAD: usize = 4 + SUM;
 const OVERHEAD: usize = KEY_ID + NONCE + TAG;
 /// The longest frame that is read, in bytes.
 pub(crate) const MAX_FRAME: usize = 16 << 20;
+/// How far is looked for a whole frame behind one that is not: disks spoil sectors and pages.
+const REACH: usize = 1 << 20;
 
 /// The keys of a journal: the first seals, all of them open. `Debug` shows how many.
 #[derive(Clone)]
@@ -104,6 +106,23 @@ impl JournalKeys {
             Some(record) => Frame::Record { record, length },
             None => Frame::Foreign { length },
         }
+    }
+
+    /// Returns where the next whole frame of ours begins behind the first byte, if there is one within reach: what stands before it was
+    /// changed by a disk and not cut off by an end.
+    pub(crate) fn next_whole(&self, bytes: &[u8]) -> Option<usize> {
+        let reach = bytes.len().min(REACH);
+        (1..reach).find(|at| {
+            let frame = bytes.get(*at..).unwrap_or_default();
+            // Sums are looked at only where a key is named: rubbish must not cost a sum for each of its bytes.
+            self.names_a_key(frame) && !matches!(self.open(frame), Frame::Torn)
+        })
+    }
+
+    fn names_a_key(&self, frame: &[u8]) -> bool {
+        let id = frame.get(HEAD..HEAD + KEY_ID);
+        let mut keys = std::iter::once(&self.first).chain(&self.others);
+        id.is_some_and(|id| keys.any(|key| key.id == *id))
     }
 
     fn open_body(&self, body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
