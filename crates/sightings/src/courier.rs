@@ -122,10 +122,7 @@ impl<R: Recipient> Courier<R> {
     }
 
     fn next_parcel(&mut self, now: Instant) -> Option<Parcel> {
-        let is_free = |site: &str| {
-            let site = self.sites.get(site);
-            site.is_none_or(|site| !site.is_busy && site.not_before.is_none_or(|at| at <= now))
-        };
+        let is_free = |site: &str| self.is_free(site, now);
         let parcel = self.shared.pending().take(now, self.ripeness(), is_free)?;
         let site = self.sites.entry(parcel.reporter.site().to_owned()).or_default();
         site.is_busy = true;
@@ -133,18 +130,17 @@ impl<R: Recipient> Courier<R> {
     }
 
     /// When something can be sent that cannot be now.
+    /// When something can be sent that cannot be now. A busy site becomes free with an end; one that is left alone, at a moment.
     fn next_change(&self, now: Instant) -> Option<Instant> {
-        let ripe = self.shared.pending().next_change(now, self.ripeness())?;
-        // A busy site becomes free with an end; one that is left alone, at a moment.
-        let resting = self.sites.values().filter_map(|site| site.not_before);
-        let free = resting.filter(|at| *at > now).min();
-        Some(match free {
-            // What is ripe and was not taken waits for its site.
-            Some(free) if ripe <= now => free,
-            Some(free) => ripe.min(free),
-            None if ripe <= now => now + SWEEP,
-            None => ripe,
-        })
+        let is_free = |site: &str| self.is_free(site, now);
+        let ripe = self.shared.pending().next_change(now, self.ripeness(), is_free);
+        let free = self.sites.values().filter_map(|site| site.not_before);
+        free.chain(ripe).filter(|at| *at > now).min()
+    }
+
+    fn is_free(&self, site: &str, now: Instant) -> bool {
+        let site = self.sites.get(site);
+        site.is_none_or(|site| !site.is_busy && site.not_before.is_none_or(|at| at <= now))
     }
 
     async fn ended(&mut self, ended: Result<(Id, Outcome), JoinError>) {

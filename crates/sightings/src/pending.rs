@@ -185,11 +185,17 @@ impl Pending {
         None
     }
 
-    /// Returns when a lot will be ripe, or a reporter be free again: nothing changes by itself before.
-    pub(crate) fn next_change(&self, now: Instant, ripe: Ripeness) -> Option<Instant> {
-        let changes = self.reporters.values().filter_map(|waiting| {
-            let first = waiting.lots.values().filter_map(|lot| lot.ripe_at(ripe)).min()?;
-            Some(first.max(waiting.held_until.unwrap_or(now)))
+    /// Returns when a lot of a free site will be ripe, or a reporter be free again: nothing changes by itself before.
+    ///
+    /// This is asked at every report. The lots of whoever cannot send anyway are not looked at, since there may be hundred thousands of them.
+    pub(crate) fn next_change(&self, now: Instant, ripe: Ripeness, is_free: impl Fn(&str) -> bool) -> Option<Instant> {
+        let free = self
+            .reporters
+            .values()
+            .filter(|waiting| is_free(waiting.reporter.site()));
+        let changes = free.filter_map(|waiting| match waiting.held_until {
+            Some(until) if until > now => Some(until),
+            _ => waiting.lots.values().filter_map(|lot| lot.ripe_at(ripe)).min(),
         });
         changes.min()
     }
@@ -400,7 +406,8 @@ mod tests {
         let mut pending = Pending::default();
         pending.add(accepted("a", 0..3, 119), start);
         assert!(pending.take(start, RIPE, |_| true).is_none());
-        assert_eq!(pending.next_change(start, RIPE), Some(after(start, 5)));
+        assert_eq!(pending.next_change(start, RIPE, |_| true), Some(after(start, 5)));
+        assert_eq!(pending.next_change(start, RIPE, |_| false), None);
         pending.add(accepted("a", 3..5, 60), start);
         pending.add(accepted("a", 5..6, 120), start);
         let parcel = pending.take(start, RIPE, |_| true).unwrap();
@@ -487,7 +494,7 @@ mod tests {
         pending.settle(&parcel);
         assert!(pending.take(after(start, 59), RIPE, |_| true).is_none());
         assert_eq!(
-            (pending.held(start), pending.next_change(start, RIPE)),
+            (pending.held(start), pending.next_change(start, RIPE, |_| true)),
             (1, Some(after(start, 60)))
         );
         assert!(pending.take(after(start, 60), RIPE, |_| true).is_some());
