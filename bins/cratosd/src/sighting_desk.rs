@@ -187,7 +187,7 @@ fn opened(app: &Arc<App>, queue: Queue) {
         tracing::warn!(
             torn_bytes,
             unreadable,
-            "not all of the journal of sightings could be read: its end was cut off, or records are sealed with a key that is gone"
+            "not all of the journal of sightings could be read: its end was cut off, or records were spoilt or are sealed with a key that is gone"
         );
     }
     let desk = app.sightings();

@@ -51,7 +51,7 @@ pub(super) fn describe(app: &App, registry: &mut Registry) {
         ),
         (
             "sightings_journal_unreadable",
-            "Records of the journal of sightings that no key opened",
+            "Records of the journal of sightings that no key opened, and places that a disk has spoilt",
             counted.unreadable,
         ),
     ] {
