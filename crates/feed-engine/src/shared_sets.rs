@@ -4,6 +4,7 @@
 //! its values last changed, so that `ETag` and `Last-Modified` are the same everywhere. Errors are not shared.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Lease, SharedCache, Turn};
@@ -102,21 +103,24 @@ pub(crate) async fn put(
     lease: Lease,
     key: FeedKey,
     began_at: Timestamp,
-    set: &FeedSet,
+    set: Arc<FeedSet>,
     life: Duration,
 ) {
     let label = Label {
         began_at,
         made_at: Timestamp::now(),
         changed_at: set.changed_at(),
-        values: values_id(set),
+        values: values_id(&set),
     };
-    // A source of somebody else's may count what nobody here could read.
-    if let Some(bytes) = written(set) {
-        lease
-            .hold_while(cache.put(&name(&key), &label.written(), bytes, life))
-            .await;
-    }
+    let work = async {
+        // Megabytes: off the threads that serve sockets, so that the lease is prolonged meanwhile.
+        let writing = tokio::task::spawn_blocking(move || written(&set));
+        // A source of somebody else's may count what nobody here could read.
+        if let Ok(Some(bytes)) = writing.await {
+            cache.put(&name(&key), &label.written(), bytes, life).await;
+        }
+    };
+    lease.hold_while(work).await;
     lease.release().await;
 }
 

@@ -163,7 +163,7 @@ impl Inner {
         };
         // For twice as long as it is fresh, so that its label tells whoever gathers next what has changed.
         let (set, life) = (Arc::clone(set), upstream.site.soft_expiry * 2);
-        tokio::spawn(async move { shared_sets::put(cache, lease, key, began_at, &set, life).await });
+        tokio::spawn(async move { shared_sets::put(cache, lease, key, began_at, set, life).await });
     }
 
     /// Puts what `change` makes of a set in its place; nobody changes a set in between.
