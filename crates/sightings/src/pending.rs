@@ -13,6 +13,9 @@ use crate::report::{Kind, Report, Reporter, ReporterId};
 /// What a report takes in the journal beside its value.
 const REPORT_BYTES: u64 = 29;
 
+/// More failures than these are forgotten once something of a lot is taken.
+const REMEMBERED_FAILURES: u32 = 4;
+
 /// What a lot takes there beside its source.
 const LOT_BYTES: u64 = 4;
 
@@ -206,7 +209,8 @@ impl Pending {
             let before = lot.entries.len();
             lot.entries.retain(|entry| !parcel.numbers.contains(&entry.number));
             debug_assert_eq!(before, lot.entries.len() + parcel.numbers.len());
-            lot.attempts = lot.attempts.saturating_sub(1);
+            // However often it failed while the recipient was away: with each piece that is taken the next one is larger.
+            lot.attempts = lot.attempts.min(REMEMBERED_FAILURES).saturating_sub(1);
         });
     }
 
@@ -350,7 +354,7 @@ impl Lot {
 
     /// After each failure a quarter, down to single values: so one that MISP stumbles over keeps no other one back for long.
     fn first(&self, most: usize) -> impl Iterator<Item = (u64, String)> {
-        let limit = (most >> (2 * self.attempts).min(16)).max(1);
+        let limit = (most >> (self.attempts.saturating_mul(2)).min(16)).max(1);
         let first = self.entries.iter().take(limit);
         first.map(|entry| (entry.number, entry.value.clone()))
     }
@@ -478,6 +482,24 @@ mod tests {
             }
         }
         assert_eq!(pending.take(after(start, 5), RIPE, |_| true).unwrap().numbers, [1]);
+    }
+
+    #[test]
+    fn after_a_long_outage_parcels_are_soon_whole_again() {
+        let start = Instant::now();
+        let whole = Ripeness { values: 100, ..RIPE };
+        let mut pending = Pending::default();
+        pending.add(accepted("a", 0..1_000, 0), start);
+        for _ in 0..2_000 {
+            let parcel = pending.take(start, whole, |_| true).unwrap();
+            pending.put_back(&parcel, true);
+        }
+        let mut parcels = 0;
+        while let Some(parcel) = pending.take(after(start, 5), whole, |_| true) {
+            pending.settle(&parcel);
+            parcels += 1;
+        }
+        assert!(pending.is_empty() && parcels < 20, "{parcels}");
     }
 
     #[test]
