@@ -139,8 +139,12 @@ impl<R: Recipient> Courier<R> {
     }
 
     fn is_free(&self, site: &str, now: Instant) -> bool {
-        let site = self.sites.get(site);
-        site.is_none_or(|site| !site.is_busy && site.not_before.is_none_or(|at| at <= now))
+        let Some(site) = self.sites.get(site) else {
+            return true;
+        };
+        // Whoever ends has no time for manners; a pause after a failure is none of these.
+        let is_hasty = site.failures == 0 && self.shared.closing.load(Ordering::Acquire);
+        !site.is_busy && (is_hasty || site.not_before.is_none_or(|at| at <= now))
     }
 
     async fn ended(&mut self, ended: Result<(Id, Outcome), JoinError>) {
@@ -162,9 +166,7 @@ impl<R: Recipient> Courier<R> {
             }
             _ => {
                 site.failures = 0;
-                // Whoever ends has no time for manners.
-                let is_closing = self.shared.closing.load(Ordering::Acquire);
-                if is_closing { Duration::ZERO } else { options.pace }
+                options.pace
             }
         };
         site.not_before = Some(now + pause);

@@ -468,6 +468,20 @@ async fn closing_sends_what_would_have_waited_for_company() {
 }
 
 #[tokio::test]
+async fn closing_does_not_wait_for_the_pause_after_what_was_sent_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let desk = Desk::that_takes_all();
+    let mut patient = options(directory.path());
+    patient.pace = Duration::from_secs(3_600);
+    let queue = Queue::open(patient, keys(), Arc::clone(&desk)).unwrap();
+    queue.submit(reporter("a"), reports(0..1)).await.unwrap();
+    until("the first one", || queue.status().waiting == 0).await;
+    queue.submit(reporter("a"), reports(1..300)).await.unwrap();
+    queue.close(Duration::from_secs(60)).await;
+    assert_eq!(desk.values().len(), 300);
+}
+
+#[tokio::test]
 async fn a_recipient_that_panics_is_asked_again() {
     let directory = tempfile::tempdir().unwrap();
     let calls = Arc::new(Mutex::new(0));
