@@ -173,9 +173,14 @@ impl IndicatorSource for MispSource {
                 tracing::warn!(
                     site = upstream.site.name.as_str(),
                     error = error.chain(),
-                    "look-ups know no scores"
+                    "the decaying model cannot be had: look-ups know scores by the one that MISP told last, or none"
                 );
             }
+            // An index takes the place of the one before it, whose scores would be gone for a question that MISP did not answer.
+            let scorer = match scorer {
+                Err(error @ FeedError::Misp(_)) => self.models.last_good(upstream, now).ok_or(error),
+                known => known,
+            };
             let scoring = scorer.map(|scorer| Scoring::new(scorer, now));
             lookup::gather(&client, upstream, scope, scoring, now).await
         })

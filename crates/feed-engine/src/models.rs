@@ -98,6 +98,14 @@ impl Models {
         self.kept.insert(key, kept);
         Ok(scorer)
     }
+
+    /// Returns what reckoned scores when MISP last told its models, for as long as a last good feed counts.
+    pub(crate) fn last_good(&self, upstream: &Upstream, now: jiff::Timestamp) -> Option<Arc<Scorer>> {
+        let site = &upstream.site;
+        let kept = self.kept.get(&(upstream.id(), site.decaying_model.clone()?))?;
+        let age = Duration::try_from(now.duration_since(kept.asked_at)).ok()?;
+        (age < site.max_stale).then_some(kept.scorer)
+    }
 }
 
 /// Returns what reckons scores by the one enabled model of this name.

@@ -15,6 +15,7 @@ use crate::support::{Bench, lines, tag};
 
 const NOW: i64 = 1_795_308_097;
 const DAY: u64 = 86_400;
+const HOUR: u64 = 3_600;
 const MODEL: &str = "decaying_model: NIDS Simple Decaying Model\n";
 
 /// Engine and stand-in agree on the time, so that their scores agree to the last digit.
@@ -460,4 +461,31 @@ async fn look_ups_go_on_without_a_model_but_for_those_that_ask_for_scores() {
         let error = found(&scored, min(0), "new.example.com").await.unwrap_err();
         assert_eq!(error.fault(), fault);
     }
+}
+
+#[tokio::test]
+async fn look_ups_keep_their_scores_while_misp_does_not_tell_its_models() {
+    let scored = Scored::of([event([domain("new", 0)])]).await;
+    assert_eq!(found(&scored, min(60), "new.example.com").await.unwrap(), 1);
+    let fault = misp_sim::Fault::Status(500).on("/decayingModel/index");
+    scored.bench.sim.set_fault(fault);
+    scored.grow_old(HOUR);
+    let scope = LookupScope {
+        feed: FeedName::Any,
+        age: Age::Years2,
+    };
+    for _ in 0..3_000 {
+        let index = scored.bench.engine.lookup_index(&scored.bench.upstream, scope).await;
+        if !index.unwrap().1.is_zero() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(scored.bench.sim.searches(), 4, "gathered anew");
+    assert_eq!(found(&scored, min(60), "new.example.com").await.unwrap(), 1);
+    assert_eq!(
+        found(&scored, min(80), "new.example.com").await.unwrap(),
+        0,
+        "an hour later"
+    );
 }
