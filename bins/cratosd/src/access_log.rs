@@ -1,7 +1,7 @@
 //! The access log: one line per answer in a file that is rotated by size, as Cratos FastAPI writes it.
 //!
-//! The threads that serve sockets never wait for the disk: they put lines into a bounded queue, and a thread of its own writes them.
-//! Where the disk cannot follow, lines are left out, counted, and that is said once a minute.
+//! The threads that serve sockets never wait for the disk: lines go through a [`LineQueue`]. Where the disk cannot follow, lines are left
+//! out, counted, and that is said once a minute.
 
 mod anonymous;
 mod line;
@@ -11,8 +11,6 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustix::fs::Access;
@@ -21,21 +19,13 @@ use site_config::AccessLog as Settings;
 pub(crate) use line::Line;
 
 use self::rotating::Rotating;
+use crate::line_queue::LineQueue;
 use crate::seldom::Seldom;
-
-/// Lines that wait for the disk; each is shorter than 3 KiB.
-const QUEUE: usize = 4_096;
-
-/// How often an idle log looks whether its file was moved away.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// How long the end of the process waits for lines to be written.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Where lines are put; the thread behind it ends with it.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
-    queue: SyncSender<Message>,
+    queue: LineQueue,
     shared: Arc<Shared>,
 }
 
@@ -48,30 +38,20 @@ struct Shared {
     trouble: Seldom,
 }
 
-#[derive(Debug)]
-enum Message {
-    Line(String),
-    /// Somebody waits until everything before is written.
-    Flush(SyncSender<()>),
-}
-
 impl AccessLog {
     /// Starts the thread that writes; a file that cannot be opened is tried again at every line.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub(crate) fn start(settings: Settings) -> io::Result<Self> {
-        let (queue, lines) = sync_channel(QUEUE);
         let shared = Arc::new(Shared {
             settings: ArcSwap::from_pointee(settings),
             is_changed: AtomicBool::new(true),
             lost: AtomicU64::new(0),
             trouble: Seldom::once_a_minute(),
         });
-        let theirs = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || write_all(&theirs, &lines))?;
+        let (theirs, mut file) = (Arc::clone(&shared), None);
+        let queue = LineQueue::start("access-log", move |lines| write(&theirs, &mut file, lines))?;
         Ok(Self { queue, shared })
     }
 
@@ -81,10 +61,8 @@ impl AccessLog {
         if settings.path.is_none() {
             return;
         }
-        match self.queue.try_send(Message::Line(line.written(settings.format))) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => self.shared.lose("the disk is too slow"),
-            Err(TrySendError::Disconnected(_)) => self.shared.lose("its thread has ended"),
+        if let Err(why) = self.queue.put(line.written(settings.format).into_bytes()) {
+            self.shared.lose(1, why);
         }
     }
 
@@ -96,11 +74,7 @@ impl AccessLog {
 
     /// Waits a moment until the lines so far are written.
     pub(crate) fn flush(&self) {
-        let (written, wait) = sync_channel(1);
-        if self.queue.try_send(Message::Flush(written)).is_ok() {
-            // After a while the disk is given up.
-            let _ = wait.recv_timeout(FAREWELL);
-        }
+        self.queue.flush();
     }
 
     /// Returns how many lines could not be written.
@@ -110,8 +84,8 @@ impl AccessLog {
 }
 
 impl Shared {
-    fn lose(&self, why: &str) {
-        let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
+    fn lose(&self, lines: u64, why: &str) {
+        let lost = self.lost.fetch_add(lines, Ordering::Relaxed) + lines;
         self.trouble
             .say(|_| tracing::error!(lost, why, "lines of the access log are lost"));
     }
@@ -131,27 +105,18 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_all(shared: &Shared, queue: &Receiver<Message>) {
-    let mut file = None;
-    loop {
-        if shared.is_changed.swap(false, Ordering::AcqRel) {
-            file = opened(shared);
-        }
-        match queue.recv_timeout(PAUSE) {
-            Ok(Message::Line(line)) => {
-                if let Some(Err(error)) = file.as_mut().map(|file: &mut Rotating| file.write(line.as_bytes())) {
-                    shared.lose(&error.to_string());
-                }
-            }
-            // Whoever waited may have left.
-            Ok(Message::Flush(written)) => drop(written.try_send(())),
-            Err(RecvTimeoutError::Timeout) => {
-                if let Some(file) = &mut file {
-                    file.follow();
-                }
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
+/// Writes lines, and looks after the file where there are none.
+fn write(shared: &Shared, file: &mut Option<Rotating>, lines: &[Vec<u8>]) {
+    if shared.is_changed.swap(false, Ordering::AcqRel) {
+        *file = opened(shared);
+    }
+    let Some(file) = file else { return };
+    if lines.is_empty() {
+        file.follow();
+    }
+    let lost = file.write(lines);
+    if let Some(error) = lost.error {
+        shared.lose(lost.lines, &error.to_string());
     }
 }
 

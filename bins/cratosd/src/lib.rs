@@ -26,6 +26,7 @@ mod body;
 mod caller;
 mod conditional;
 mod invalid;
+mod line_queue;
 mod live;
 mod metrics;
 mod noted;

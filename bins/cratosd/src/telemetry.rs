@@ -2,12 +2,11 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use tracing::{Level, Metadata};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt as _, FilterFn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -15,6 +14,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::exit::Failure;
+use crate::line_queue::LineQueue;
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -30,11 +30,8 @@ pub enum LogFormat {
 /// HTTP libraries that write heads of requests, and so tokens and keys, into their own fine-grained events.
 const HUSHED: &[&str] = &["h2", "hyper"];
 
-/// Lines that wait for whoever reads standard error; each is shorter than a few KiB.
-const QUEUE: usize = 8_192;
-
-/// Counts what found no room in the queue.
-static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+/// On its way to standard error, once there is a log for which nobody waits.
+static QUEUE: OnceLock<LineQueue> = OnceLock::new();
 
 /// Who waits while standard error takes no more: a terminal that was stopped, a journal that hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,15 +42,34 @@ pub enum WhenFull {
     Lose,
 }
 
-/// What must live until the last line is logged; when it is dropped, lines that wait are written, for a second at most.
+/// What must live until the last line is logged: when it is dropped, lines that wait are written, for two seconds at most.
 #[derive(Debug)]
-pub struct Logging {
-    _guard: Option<WorkerGuard>,
+pub struct Logging(());
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        QUEUE.get().map(LineQueue::flush);
+    }
+}
+
+/// One line for the queue.
+struct Line(&'static LineQueue);
+
+impl io::Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // What is lost is counted.
+        let _ = self.0.put(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Returns how many lines of the log were left out, since standard error took no more.
 pub(crate) fn lost_lines() -> u64 {
-    LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
+    QUEUE.get().map_or(0, LineQueue::lost)
 }
 
 /// Starts logging for the whole process.
@@ -65,8 +81,7 @@ pub(crate) fn lost_lines() -> u64 {
 pub fn start(format: LogFormat, default: &str, when_full: WhenFull) -> Result<Logging, Failure> {
     let filter = filter(env::var_os("RUST_LOG").as_deref(), default)?.and(FilterFn::new(may_be_shown));
     let registry = tracing_subscriber::registry();
-    let (writer, guard) = writer(when_full);
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer(when_full)?);
     // An error means that a logger is there already: tests, or a program that embeds us. Theirs stays.
     let _ = match format {
         LogFormat::Text => {
@@ -78,21 +93,24 @@ pub fn start(format: LogFormat, default: &str, when_full: WhenFull) -> Result<Lo
             registry.with(layer.with_filter(filter)).try_init()
         }
     };
-    Ok(Logging { _guard: guard })
+    Ok(Logging(()))
 }
 
-fn writer(when_full: WhenFull) -> (BoxMakeWriter, Option<WorkerGuard>) {
+fn writer(when_full: WhenFull) -> Result<BoxMakeWriter, Failure> {
     if when_full == WhenFull::Wait {
-        return (BoxMakeWriter::new(io::stderr), None);
+        return Ok(BoxMakeWriter::new(io::stderr));
     }
-    let queue = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(QUEUE)
-        .thread_name("log");
-    let (writer, guard) = queue.finish(io::stderr());
-    // Set already: another logger is there, which stays.
-    let _ = LOST.set(writer.error_counter());
-    (BoxMakeWriter::new(writer), Some(guard))
+    if QUEUE.get().is_none() {
+        // Nobody can be told where standard error takes nothing.
+        let take = |lines: &[Vec<u8>]| drop(io::stderr().write_all(&lines.concat()));
+        let queue = LineQueue::start("log", take).map_err(|error| Failure::failed(error.to_string()))?;
+        // Where another thread was faster, its queue is used.
+        let _ = QUEUE.set(queue);
+    }
+    Ok(match QUEUE.get() {
+        Some(queue) => BoxMakeWriter::new(move || Line(queue)),
+        None => BoxMakeWriter::new(io::stderr),
+    })
 }
 
 fn filter(rust_log: Option<&OsStr>, default: &str) -> Result<EnvFilter, Failure> {

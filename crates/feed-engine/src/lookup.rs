@@ -8,6 +8,7 @@
 mod builder;
 mod gathering;
 mod index;
+mod known_rules;
 mod networks;
 mod query;
 mod store;

@@ -26,6 +26,20 @@ pub(super) struct Rotating {
     rotated_at: Option<Instant>,
 }
 
+/// Lines that were not written, and why the last of them was not.
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    pub(super) lines: u64,
+    pub(super) error: Option<io::Error>,
+}
+
+impl Lost {
+    fn count(&mut self, lines: u64, error: io::Error) {
+        self.lines += lines;
+        self.error = Some(error);
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     file: File,
@@ -58,30 +72,50 @@ impl Rotating {
         Ok(())
     }
 
-    /// Appends one line with its line end.
-    pub(super) fn write(&mut self, line: &[u8]) -> io::Result<()> {
+    /// Appends lines, each with its line end, in as few pieces as rotation allows: one at a time costs ten times as much.
+    pub(super) fn write(&mut self, lines: &[impl AsRef<[u8]>]) -> Lost {
         if self.looked_at.elapsed() >= PAUSE {
             self.follow();
         }
-        self.open()?;
-        if self.is_full(line.len() as u64) {
-            self.rotate()?;
+        let (mut lost, mut piece) = (Lost::default(), Vec::new());
+        for line in lines.iter().map(AsRef::as_ref) {
+            if let Err(error) = self.open() {
+                lost.count(1, error);
+                continue;
+            }
+            if self.is_full(piece.len(), line.len()) {
+                self.append(&std::mem::take(&mut piece), &mut lost);
+                if self.is_full(0, line.len())
+                    && let Err(error) = self.rotate()
+                {
+                    lost.count(1, error);
+                    continue;
+                }
+            }
+            piece.extend_from_slice(line);
         }
-        let Some(open) = &mut self.open else { return Ok(()) };
+        self.append(&piece, &mut lost);
+        lost
+    }
+
+    /// Appends whole lines to the file that is open.
+    fn append(&mut self, lines: &[u8], lost: &mut Lost) {
+        let Some(open) = self.open.as_mut().filter(|_| !lines.is_empty()) else {
+            return;
+        };
         let torn: &[u8] = if self.is_torn { b"\n" } else { b"" };
-        let outcome = open.file.write_all(&[torn, line].concat());
-        match outcome {
-            Ok(()) => {
-                open.bytes += (torn.len() + line.len()) as u64;
-                self.is_torn = false;
-            }
-            Err(_) => {
-                let bytes = open.file.metadata().map_or(open.bytes, |found| found.len());
-                self.is_torn |= bytes != open.bytes;
-                open.bytes = bytes;
-            }
-        }
-        outcome
+        let bytes = [torn, lines].concat();
+        let Err(error) = open.file.write_all(&bytes) else {
+            open.bytes += bytes.len() as u64;
+            self.is_torn = false;
+            return;
+        };
+        let now = open.file.metadata().map_or(open.bytes, |found| found.len());
+        let written = usize::try_from(now.saturating_sub(open.bytes)).unwrap_or(usize::MAX);
+        let (there, missing) = bytes.split_at(written.min(bytes.len()));
+        open.bytes = now;
+        self.is_torn = there.last().map_or(self.is_torn, |last| *last != b'\n');
+        lost.count(missing.iter().filter(|byte| **byte == b'\n').count() as u64, error);
     }
 
     /// Opens the file anew next time if somebody moved it away or removed it, as logrotate does.
@@ -94,8 +128,12 @@ impl Rotating {
         }
     }
 
-    fn is_full(&self, more: u64) -> bool {
-        let full = |open: &Open| open.is_regular && open.bytes > 0 && open.bytes + more >= self.max_bytes;
+    /// Tells whether the file, with what is about to be appended to it, is too large for `more` bytes.
+    fn is_full(&self, pending: usize, more: usize) -> bool {
+        let full = |open: &Open| {
+            let bytes = open.bytes + pending as u64;
+            open.is_regular && bytes > 0 && bytes + more as u64 >= self.max_bytes
+        };
         let may_try = self.rotated_at.is_none_or(|at| at.elapsed() >= PAUSE);
         self.rotations > 0 && may_try && self.open.as_ref().is_some_and(full)
     }
@@ -151,6 +189,11 @@ mod tests {
         (folder, path)
     }
 
+    fn write(log: &mut Rotating, line: &[u8]) {
+        let lost = log.write(&[line]);
+        assert!(lost.error.is_none(), "{lost:?}");
+    }
+
     fn read(path: &Path, number: u32) -> Option<String> {
         let path = if number == 0 {
             path.to_owned()
@@ -166,7 +209,7 @@ mod tests {
         let (_folder, path) = folder();
         let mut log = Rotating::new(path.clone(), 20, 2);
         for line in 1..=7 {
-            log.write(format!("line {line}\n").as_bytes()).unwrap();
+            write(&mut log, format!("line {line}\n").as_bytes());
         }
         let texts: Vec<_> = (0..4).map(|number| read(&path, number)).collect();
         let expected = ["line 7\n", "line 5\nline 6\n", "line 3\nline 4\n"].map(|text| Some(text.to_owned()));
@@ -175,11 +218,28 @@ mod tests {
     }
 
     #[test]
+    fn many_lines_at_once_are_cut_as_one_after_the_other() {
+        let lines: Vec<String> = (1..=60).map(|n| format!("line {}\n", "x".repeat(n % 17))).collect();
+        let texts = |at_once: usize| {
+            let (_folder, path) = folder();
+            let mut log = Rotating::new(path.clone(), 40, 20);
+            for some in lines.chunks(at_once) {
+                assert!(log.write(some).error.is_none());
+            }
+            (0..21).map(|number| read(&path, number)).collect::<Vec<_>>()
+        };
+        let expected = texts(1);
+        for at_once in [2, 3, 7, 59, 60] {
+            assert_eq!(texts(at_once), expected, "{at_once}");
+        }
+    }
+
+    #[test]
     fn a_line_longer_than_the_bound_is_written_and_no_empty_file_is_kept() {
         let (_folder, path) = folder();
         let mut log = Rotating::new(path.clone(), 4, 2);
-        log.write(b"first line\n").unwrap();
-        log.write(b"second line\n").unwrap();
+        write(&mut log, b"first line\n");
+        write(&mut log, b"second line\n");
         assert_eq!(read(&path, 0).as_deref(), Some("second line\n"));
         assert_eq!(read(&path, 1).as_deref(), Some("first line\n"));
         assert_eq!(read(&path, 2), None);
@@ -189,16 +249,16 @@ mod tests {
     fn without_rotations_the_file_grows() {
         let (_folder, path) = folder();
         let mut log = Rotating::new(path.clone(), 4, 0);
-        log.write(b"one\n").unwrap();
-        log.write(b"two\n").unwrap();
+        write(&mut log, b"one\n");
+        write(&mut log, b"two\n");
         assert_eq!(read(&path, 0).as_deref(), Some("one\ntwo\n"));
     }
 
     #[test]
     fn a_file_that_is_there_is_continued_and_a_new_one_is_for_owner_and_group() {
         let (_folder, path) = folder();
-        Rotating::new(path.clone(), 99, 1).write(b"before\n").unwrap();
-        Rotating::new(path.clone(), 99, 1).write(b"after\n").unwrap();
+        write(&mut Rotating::new(path.clone(), 99, 1), b"before\n");
+        write(&mut Rotating::new(path.clone(), 99, 1), b"after\n");
         assert_eq!(read(&path, 0).as_deref(), Some("before\nafter\n"));
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode & !MODE, 0, "{mode:o}");
@@ -208,10 +268,10 @@ mod tests {
     fn a_file_that_was_moved_away_is_made_anew() {
         let (_folder, path) = folder();
         let mut log = Rotating::new(path.clone(), 99, 1);
-        log.write(b"before\n").unwrap();
+        write(&mut log, b"before\n");
         fs::rename(&path, path.with_extension("old")).unwrap();
         log.follow();
-        log.write(b"after\n").unwrap();
+        write(&mut log, b"after\n");
         assert_eq!(read(&path, 0).as_deref(), Some("after\n"));
     }
 
@@ -219,10 +279,10 @@ mod tests {
     fn what_cannot_be_rotated_grows_and_loses_nothing() {
         let (_folder, path) = folder();
         let mut log = Rotating::new(path.clone(), 8, 1);
-        log.write(b"line 1\n").unwrap();
+        write(&mut log, b"line 1\n");
         // A folder that is not empty is in the way.
         fs::create_dir_all(numbered(&path, 1).join("x")).unwrap();
-        log.write(b"line 2\n").unwrap();
+        write(&mut log, b"line 2\n");
         assert_eq!(read(&path, 0).as_deref(), Some("line 1\nline 2\n"));
     }
 
@@ -231,7 +291,7 @@ mod tests {
         let (_folder, path) = folder();
         let mut log = Rotating::new(path.clone(), 8, 3);
         for line in 1..=3 {
-            log.write(format!("line {line}\n").as_bytes()).unwrap();
+            write(&mut log, format!("line {line}\n").as_bytes());
         }
         fs::remove_file(&path).unwrap();
         for _ in 0..5 {
@@ -245,7 +305,13 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn a_full_disk_is_an_error_and_no_panic() {
         let mut log = Rotating::new("/dev/full".into(), 99, 1);
-        assert_eq!(log.write(b"line\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
-        assert_eq!(log.write(b"line\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(
+            log.write(&[b"line\n"]).error.unwrap().kind(),
+            io::ErrorKind::StorageFull
+        );
+        assert_eq!(
+            log.write(&[b"line\n"]).error.unwrap().kind(),
+            io::ErrorKind::StorageFull
+        );
     }
 }

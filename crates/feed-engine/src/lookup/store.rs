@@ -6,11 +6,12 @@ use std::time::Duration;
 use cache::{Flights, Freshness, MemoryStore, Moment, Verdict, Weigh};
 use site_config::SiteName;
 
+use super::known_rules::KnownRules;
 use super::{LOOKUP_TYPES, LookupIndex, LookupScope};
 use crate::asked::Asked;
 use crate::engine::landed;
 use crate::upstream::UpstreamId;
-use crate::{FeedEngine, FeedError, Touched, Upstream, question};
+use crate::{FeedEngine, FeedError, Touched, Upstream};
 
 /// After a failed refresh MISP is not asked again in the background for this long.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -41,6 +42,7 @@ pub(crate) struct Lookups {
     indexes: MemoryStore<LookupKey, Held>,
     flights: Flights<LookupKey, Arc<LookupIndex>, FeedError>,
     asked: Asked<LookupKey>,
+    rules: KnownRules,
 }
 
 impl Lookups {
@@ -49,6 +51,7 @@ impl Lookups {
             indexes: MemoryStore::new(max_bytes),
             flights: Flights::new(),
             asked: Asked::default(),
+            rules: KnownRules::default(),
         }
     }
 }
@@ -69,7 +72,7 @@ impl FeedEngine {
         let key = LookupKey {
             upstream: upstream.id(),
             scope,
-            rules: question::lookup_rules(upstream),
+            rules: self.lookups().rules.of(upstream),
         };
         self.lookups().asked.note(&key, upstream, self.now());
         let site = &upstream.site;
