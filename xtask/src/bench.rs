@@ -3,10 +3,13 @@
 //! Three processes, as in life: the MISP stand-in, `cratosd serve`, and this one as the firewall. The numbers are for the docs; nothing
 //! here passes or fails by the clock.
 
+pub(crate) mod listeners;
+pub(crate) mod lookups;
+
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -24,20 +27,11 @@ pub(crate) fn run(attributes: Option<&str>) -> anyhow::Result<()> {
     let attributes = attributes
         .map_or(Ok(ATTRIBUTES), str::parse)
         .context("not a number of attributes")?;
-    cargo::run(&mut cargo::cargo(&["build", "--release", "--bin", "cratosd"]))?;
-    cargo::run(&mut cargo::cargo(&[
-        "build",
-        "--release",
-        "-p",
-        "misp-sim",
-        "--example",
-        "serve",
-    ]))?;
-    let release = cargo::target_dir()?.join("release");
-    let misp = Misp::start(&release.join("examples/serve"), attributes)?;
+    let programs = Programs::build()?;
+    let misp = programs.misp(attributes)?;
     println!("{attributes} domains, {ROUNDS} rounds, a fresh daemon each");
     for round in 1..=ROUNDS {
-        let mut daemon = Daemon::start(&release.join("cratosd"), &misp)?;
+        let mut daemon = programs.daemon(&misp, &[])?;
         let cold = daemon.fetch()?;
         let warm = daemon.fetch()?;
         println!(
@@ -49,6 +43,37 @@ pub(crate) fn run(attributes: Option<&str>) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// The programs that are measured, built in release mode.
+pub(crate) struct Programs {
+    release: PathBuf,
+}
+
+impl Programs {
+    fn build() -> anyhow::Result<Self> {
+        cargo::run(&mut cargo::cargo(&["build", "--release", "--bin", "cratosd"]))?;
+        cargo::run(&mut cargo::cargo(&[
+            "build",
+            "--release",
+            "-p",
+            "misp-sim",
+            "--example",
+            "serve",
+        ]))?;
+        Ok(Self {
+            release: cargo::target_dir()?.join("release"),
+        })
+    }
+
+    fn misp(&self, attributes: usize) -> anyhow::Result<Misp> {
+        Misp::start(&self.release.join("examples/serve"), attributes)
+    }
+
+    /// Starts a daemon, and has a token made with these further options.
+    fn daemon(&self, misp: &Misp, token: &[&str]) -> anyhow::Result<Daemon> {
+        Daemon::start(&self.release.join("cratosd"), misp, token)
+    }
 }
 
 /// A child process that ends with us.
@@ -110,7 +135,6 @@ struct Daemon {
     address: String,
     token: String,
     running: Running,
-    _output: BufReader<ChildStderr>,
     _directory: Directory,
 }
 
@@ -120,7 +144,7 @@ struct Fetched {
 }
 
 impl Daemon {
-    fn start(program: &Path, misp: &Misp) -> anyhow::Result<Self> {
+    fn start(program: &Path, misp: &Misp, options: &[&str]) -> anyhow::Result<Self> {
         let directory = Directory::new()?;
         let cratosd = |words: &[&str]| {
             let mut command = Command::new(program);
@@ -142,7 +166,7 @@ impl Daemon {
             &port,
         ];
         let rest = ["--auth-key-file", "misp.key", "--expires", "2099-12-31"];
-        let token = cargo::output_of(&mut cratosd(&[&mint[..], &rest[..]].concat()))?;
+        let token = cargo::output_of(&mut cratosd(&[&mint[..], &rest[..], options].concat()))?;
         let mut child = cratosd(&["serve", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
             .spawn()?;
@@ -157,11 +181,12 @@ impl Daemon {
                     .collect();
             }
         };
+        // Its log is read as a journal would, so that what is logged costs what it costs in life.
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         Ok(Self {
             address,
             token: token.trim().to_owned(),
             running,
-            _output: output,
             _directory: directory,
         })
     }
@@ -186,6 +211,20 @@ impl Daemon {
             took,
             bytes: answer.len(),
         })
+    }
+
+    /// Returns the processor time that the daemon has used so far, in all its threads.
+    fn processor_seconds(&self) -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.running.0.id()))?;
+        // Behind the name, which may hold blanks: fields 14 and 15 of proc(5), in hundredths of a second.
+        let (_, fields) = stat.rsplit_once(')').context("no name in /proc/…/stat")?;
+        let ticks: Vec<u64> = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        Ok(ticks.iter().sum::<u64>() as f64 / 100.0)
     }
 
     fn peak_resident_bytes(&self) -> anyhow::Result<u64> {

@@ -44,6 +44,10 @@ fn main() -> ExitCode {
         ["dist"] => report(dist::make()),
         ["deb"] => report(deb::make()),
         ["bench"] => report(bench::run(None)),
+        ["bench", "lookups"] => report(bench::lookups::run(None)),
+        ["bench", "lookups", values] => report(bench::lookups::run(Some(values))),
+        ["bench", "listeners"] => report(bench::listeners::run(None)),
+        ["bench", "listeners", listeners] => report(bench::listeners::run(Some(listeners))),
         ["bench", attributes] => report(bench::run(Some(attributes))),
         [name] => one_step(name),
         _ => usage(),
@@ -90,5 +94,10 @@ fn usage() -> ExitCode {
         "  {:<18} measures a large feed on real processes (100 000 attributes unless said otherwise)",
         "bench [ATTRIBUTES]"
     );
+    eprintln!(
+        "  {:<18} measures look-ups in a large index (1 000 000 values)",
+        "bench lookups [N]"
+    );
+    eprintln!("  {:<18} measures listeners of one feed (5 000)", "bench listeners [N]");
     ExitCode::from(USAGE)
 }

@@ -1,0 +1,211 @@
+//! `cargo xtask bench lookups`: how fast single values are looked up in a large index.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use super::{Daemon, Programs};
+
+/// Values in the index, unless the command line says otherwise.
+const VALUES: usize = 1_000_000;
+
+/// How it is asked: so many connections, so many values on their way at once on each.
+const WAYS: &[(&str, usize, usize)] = &[
+    ("one value after the other on two connections", 2, 1),
+    ("one value after the other on eight connections", 8, 1),
+    ("sixteen values at once on four connections", 4, 16),
+];
+
+const SECONDS: u64 = 10;
+
+/// Values in one question by `POST`.
+const TOGETHER: usize = 1_000;
+
+/// Prints how many look-ups there are in a second, and how long they take.
+pub(crate) fn run(values: Option<&str>) -> anyhow::Result<()> {
+    let values = values
+        .map_or(Ok(VALUES), str::parse)
+        .context("not a number of values")?;
+    let programs = Programs::build()?;
+    let misp = programs.misp(values)?;
+    let daemon = programs.daemon(&misp, &["--permission", "lookup", "--permission", "context"])?;
+    let began = Instant::now();
+    let mut first = Caller::connect(&daemon)?;
+    first.ask(&["first.example".to_owned()])?;
+    println!("{values} domains, index made in {:.1} s", began.elapsed().as_secs_f64());
+    let known = first.some_values()?;
+    for &(way, connections, at_once) in WAYS {
+        let before = daemon.processor_seconds()?;
+        let mut times = measured(&daemon, &known, connections, at_once)?;
+        let spent = daemon.processor_seconds()? - before;
+        times.sort_unstable();
+        let at = |share: usize| {
+            times
+                .get(times.len() * share / 1000)
+                .copied()
+                .unwrap_or_default()
+                .as_secs_f64()
+                * 1e3
+        };
+        let count = (times.len() * at_once) as u64;
+        println!(
+            "{way}: {} look-ups a second, 50 % answered within {:.3} ms, 99 % within {:.3} ms; {:.0} µs of processor time each",
+            count / SECONDS,
+            at(500),
+            at(990),
+            spent * 1e6 / count.max(1) as f64,
+        );
+    }
+    // The first connection has said nothing for too long by now.
+    let mut caller = Caller::connect(&daemon)?;
+    let (before, began) = (daemon.processor_seconds()?, Instant::now());
+    let (mut rounds, mut turn) = (0, 0);
+    while began.elapsed() < Duration::from_secs(SECONDS) {
+        let names: Vec<String> = (0..TOGETHER).map(|_| name(&known, &mut turn)).collect();
+        caller.ask_together(&names)?;
+        rounds += 1;
+    }
+    let (count, spent) = ((rounds * TOGETHER) as f64, daemon.processor_seconds()? - before);
+    println!(
+        "{TOGETHER} values in each POST on one connection: {:.0} look-ups a second; {:.1} µs of processor time each",
+        count / began.elapsed().as_secs_f64(),
+        spent * 1e6 / count.max(1.0),
+    );
+    println!(
+        "peak resident memory {:.0} MB",
+        daemon.peak_resident_bytes()? as f64 / 1e6
+    );
+    Ok(())
+}
+
+/// Asks for a while over so many connections, each of a thread of its own; returns how long each answer, or each bunch of answers, took.
+fn measured(daemon: &Daemon, known: &[String], connections: usize, at_once: usize) -> anyhow::Result<Vec<Duration>> {
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..connections)
+            .map(|number| {
+                let ended = &ended;
+                scope.spawn(move || ask_on(daemon, known, number, at_once, ended))
+            })
+            .collect();
+        std::thread::sleep(Duration::from_secs(SECONDS));
+        ended.store(true, Ordering::Relaxed);
+        let mut times = Vec::new();
+        for caller in callers {
+            match caller.join() {
+                Ok(more) => times.extend(more?),
+                Err(_) => bail!("a caller panicked"),
+            }
+        }
+        Ok(times)
+    })
+}
+
+/// Asks for known and unknown names in turn until it is told to end.
+fn ask_on(
+    daemon: &Daemon,
+    known: &[String],
+    number: usize,
+    at_once: usize,
+    ended: &AtomicBool,
+) -> anyhow::Result<Vec<Duration>> {
+    let mut caller = Caller::connect(daemon)?;
+    let mut times = Vec::new();
+    let mut turn = number * 7919;
+    while !ended.load(Ordering::Relaxed) {
+        let names: Vec<String> = (0..at_once).map(|_| name(known, &mut turn)).collect();
+        let began = Instant::now();
+        caller.ask(&names)?;
+        times.push(began.elapsed());
+    }
+    Ok(times)
+}
+
+/// Returns a name that is listed and one that is not, in turn.
+fn name(known: &[String], turn: &mut usize) -> String {
+    *turn += 1;
+    match known.get(*turn % known.len().max(1)) {
+        Some(name) if turn.is_multiple_of(2) => name.clone(),
+        _ => format!("miss{turn}.example.org"),
+    }
+}
+
+struct Caller {
+    stream: BufReader<TcpStream>,
+    token: String,
+}
+
+impl Caller {
+    fn connect(daemon: &Daemon) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(&daemon.address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+            token: daemon.token.clone(),
+        })
+    }
+
+    /// Asks for each of the names, and then reads all answers.
+    fn ask(&mut self, names: &[String]) -> anyhow::Result<()> {
+        let mut requests = String::new();
+        for name in names {
+            let (token, end) = (&self.token, "\r\n\r\n");
+            requests.push_str(&format!(
+                "GET /v1/lookup/{name} HTTP/1.1\r\nhost: bench\r\ntoken: {token}{end}"
+            ));
+        }
+        self.stream.get_mut().write_all(requests.as_bytes())?;
+        names.iter().try_for_each(|_| self.answer().map(drop))
+    }
+
+    /// Asks for all names in one question.
+    fn ask_together(&mut self, names: &[String]) -> anyhow::Result<()> {
+        let body = format!("{{\"values\":[\"{}\"]}}", names.join("\",\""));
+        let head = format!(
+            "POST /v1/lookup HTTP/1.1\r\nhost: bench\r\ntoken: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            self.token,
+            body.len()
+        );
+        self.stream.get_mut().write_all((head + &body).as_bytes())?;
+        self.answer().map(drop)
+    }
+
+    fn answer(&mut self) -> anyhow::Result<Vec<u8>> {
+        let mut length = 0;
+        let mut line = String::new();
+        let mut is_first = true;
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line)?;
+            if std::mem::take(&mut is_first) && !line.starts_with("HTTP/1.1 200") {
+                bail!("the daemon answered {line}");
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse()?;
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(body)
+    }
+
+    /// Returns some values that are listed.
+    fn some_values(&mut self) -> anyhow::Result<Vec<String>> {
+        let request = format!(
+            "GET /v1/feed/block/type/domain/age/1w/output/txt HTTP/1.1\r\nhost: bench\r\ntoken: {}\r\n\r\n",
+            self.token
+        );
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let body = self.answer()?;
+        let text = String::from_utf8(body)?;
+        Ok(text.lines().step_by(97).take(10_000).map(str::to_owned).collect())
+    }
+}
