@@ -213,6 +213,10 @@ struct FileEvent {
     #[serde(default)]
     tags: Vec<Value>,
     #[serde(default)]
+    protected: bool,
+    attribute_count: Option<u64>,
+    creator_email: Option<String>,
+    #[serde(default)]
     attributes: Vec<FileAttribute>,
 }
 
@@ -305,7 +309,10 @@ impl FileEvent {
             analysis: self.analysis,
             tags,
             attributes,
-            info: self.info.clone(),
+            protected: self.protected,
+            attribute_count: self.attribute_count,
+            creator_email: self.creator_email.unwrap_or_else(|| Event::new("").creator_email),
+            info: self.info,
         })
     }
 }

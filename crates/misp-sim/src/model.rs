@@ -295,6 +295,12 @@ pub struct Event {
     pub tags: Vec<TagUse>,
     /// Its attributes.
     pub attributes: Vec<Attribute>,
+    /// Whether it is protected: the event index leaves such events out (fact 61).
+    pub protected: bool,
+    /// MISP's own count of its attributes, which may have drifted from the truth; the true count when absent.
+    pub attribute_count: Option<u64>,
+    /// The e-mail address of who made it.
+    pub creator_email: String,
 }
 
 impl Event {
@@ -315,7 +321,24 @@ impl Event {
             analysis: 1,
             tags: Vec::new(),
             attributes: Vec::new(),
+            protected: false,
+            attribute_count: None,
+            creator_email: "analyst@cert.example.org".to_owned(),
         }
+    }
+
+    /// Makes it a protected event.
+    #[must_use]
+    pub fn protected(mut self) -> Self {
+        self.protected = true;
+        self
+    }
+
+    /// Sets MISP's own count of its attributes, which may be wrong.
+    #[must_use]
+    pub fn attribute_count(mut self, count: u64) -> Self {
+        self.attribute_count = Some(count);
+        self
     }
 
     /// Adds a tag.

@@ -2,6 +2,7 @@
 
 mod asked;
 mod auth;
+mod event_metadata;
 mod events;
 mod pages;
 mod searches;
@@ -68,6 +69,7 @@ fn page(shared: &Shared, asked: &Asked, user: &crate::model::User, twist: Twist)
             pages::decaying_model(&shared.read(), id, twist.stringify, &asked.path_as_sent())
         }
         ["events", "index", ..] => events::index(shared, asked, user, twist.stringify),
+        ["events", "restSearch"] => event_metadata::search(shared, asked, user, twist.stringify),
         ["sightings", "add"] => sightings::add(shared, asked, user, twist.stringify),
         ["servers", "getVersion"] => pages::version(user),
         ["servers", "getPyMISPVersion"] => Answer::json(b"{\"version\":\"2.5.1\"}".to_vec()),

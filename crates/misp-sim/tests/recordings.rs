@@ -22,9 +22,11 @@
 //! | 700 | numbers without quotes | exactly |
 //! | 710–731 | one edit after the other on one event | exactly |
 //! | 738–749 | wildcards, odd forms | exactly |
+//! | 801–806, 810–815, 822–824 | another 2.5.1: protected events, counts of attributes that drifted, events by metadata | exactly, but for correlations |
 //!
 //! Not copied at all: warninglists and their hits (207, 240–248, 510–519), which name lists that are not ours;
 //! 221, 733–737, whose order or rows depend on indexes and data that the recordings do not show; 400–463 other formats, 205, 215–217, 504–507, 520–553, 556 and 558–563 pages, none of which the stand-in has; 631, 100 kB of values;
+//! 803, the whole event index; 820, 821 and 825, warninglists;
 //! 660–663, 680–690 faults of the server behind MISP (see `Fault`); 732, the allowedlist.
 
 #![allow(
@@ -332,7 +334,7 @@ fn asks_for_everything(number: u32) -> bool {
 
 fn is_plain(number: u32) -> bool {
     let has_test_of_its_own = asks_for_everything(number)
-        || matches!(number, 30 | 31 | 300..=318 | 350..=366 | 500..=503 | 554..=557 | 570..=576 | 650..=731 | 738);
+        || matches!(number, 30 | 31 | 300..=318 | 350..=366 | 500..=503 | 554..=557 | 570..=576 | 650..=731 | 738 | 801..=824);
     !has_test_of_its_own
 }
 
@@ -543,6 +545,69 @@ fn the_event_index_is_as_recorded() {
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
+/// The organisation, the reader and the tags of the installation that the recordings from 801 on are of.
+fn other_instance() -> misp_sim::SimBuilder {
+    let tag = |id, name: &str, colour: &str| misp_sim::Tag {
+        id,
+        colour: colour.to_owned(),
+        ..misp_sim::Tag::new(format!("example:incident-classification={name}"))
+    };
+    Sim::empty()
+        .organisation(Organisation::new(
+            "ORGNAME",
+            "2b227ad6-c7d7-498e-973f-006697943f68".parse().unwrap(),
+        ))
+        .organisation(Organisation::new(
+            "CERT",
+            "d0c31897-a5a2-446f-9b1e-c801e3a0fd22".parse().unwrap(),
+        ))
+        .user(User::reader("feeds-reader@cert.example.org", 2, READER))
+        .tag(tag(75, "block", "#03497f"))
+        .tag(tag(83, "hunt", "#cdf125"))
+        .clock(Clock::fixed(0))
+}
+
+#[test]
+fn events_that_the_index_leaves_out_are_found_by_metadata_as_recorded() {
+    let sim = start(other_instance().event_text("protected.json", data("protected.json")));
+    assert_eq!(all_agree(&sim, &recordings(|number| matches!(number, 801..=806))), 5);
+}
+
+#[test]
+fn a_withdrawn_event_that_is_edited_looks_like_one_edited_while_published() {
+    let sim = start(other_instance().event_text("protected.json", data("protected.json")));
+    let check = |numbers: std::ops::RangeInclusive<u32>| {
+        assert!(all_agree(&sim, &recordings(|number| numbers.contains(&number))) > 0);
+    };
+    check(810..=810);
+    sim.edit(|store| store.unpublish(8_305).unwrap());
+    check(811..=811);
+    sim.clock().set(1_795_896_631);
+    sim.edit(|store| store.set_info(8_305, "Withdrawn, then edited").unwrap());
+    check(812..=815);
+}
+
+#[test]
+fn a_local_tag_on_an_event_is_shown_and_found_as_recorded() {
+    let sim = start(other_instance().event_text("local-tag.json", data("local-tag.json")));
+    assert_eq!(all_agree(&sim, &recordings(|number| matches!(number, 822..=824))), 3);
+}
+
+#[test]
+fn an_attribute_deleted_twice_makes_the_count_of_its_event_drift() {
+    let event = Event::new("drift")
+        .attribute(Attribute::new("domain", "a.example.com"))
+        .attribute(Attribute::new("domain", "b.example.com"));
+    let sim = start(Sim::builder().event(event));
+    sim.edit(|store| {
+        let attribute = store.find("a.example.com").unwrap();
+        store.soft_delete(attribute).unwrap();
+        store.soft_delete(attribute).unwrap();
+    });
+    let count = sim.with_store(|store| store.events().next().unwrap().attribute_count());
+    assert_eq!(count, 0, "one attribute is alive");
+}
+
 #[test]
 fn the_rate_limit_counts_searches_of_one_user() {
     let sim = start(instance().event_text("events.json", data("events.json")));
@@ -706,7 +771,7 @@ fn every_copied_recording_is_replayed() {
         asks_for_everything(number)
             || matches!(number, 30 | 31 | 300..=318 | 350..=366 | 500..=503 | 554..=557 | 570..=576 | 650..=656 | 704)
     };
-    let replayed_last = |number: u32| matches!(number, 665..=667 | 670 | 700 | 710..=728 | 730 | 731 | 738);
+    let replayed_last = |number: u32| matches!(number, 665..=667 | 670 | 700 | 710..=728 | 730 | 731 | 738 | 801..=824);
     let forgotten: Vec<u32> =
         recordings(|number| !is_plain(number) && !replayed_elsewhere(number) && !replayed_last(number))
             .iter()

@@ -26,6 +26,10 @@ pub(super) struct Event {
     threat_level_id: Value,
     #[serde(default)]
     analysis: Value,
+    #[serde(default)]
+    attribute_count: Value,
+    protected: Option<bool>,
+    event_creator_email: Option<String>,
     #[serde(rename = "Orgc")]
     creator: Option<Org>,
     #[serde(rename = "Org")]
@@ -135,6 +139,11 @@ impl Event {
             analysis: small(&self.analysis, 0),
             tags,
             attributes,
+            protected: self.protected == Some(true),
+            attribute_count: int(&self.attribute_count).and_then(|count| u64::try_from(count).ok()),
+            creator_email: self
+                .event_creator_email
+                .unwrap_or_else(|| model::Event::new("").creator_email),
         });
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::{
     answer::Answer,
     json::{Node, object},
     model::User,
-    query::{Refusal, TagFilter, Terms, TimeFilter, number, switch, truthy},
+    query::{Refusal, TagFilter, Terms, TimeFilter, number, switch},
     search::{Reader, by_id_or_uuid, event_is_visible},
     sim::Shared,
     store::{EventRow, Store},
@@ -21,17 +21,22 @@ pub(super) fn index(shared: &Shared, asked: &Asked, user: &User, stringify: bool
     {
         filters.extend(body);
     }
-    // The full listing is not built; only `minimal` is.
-    if !filters.get("minimal").is_some_and(truthy) {
+    // The full listing is not built; only `minimal` is, and whatever its value (802).
+    if !filters.contains_key("minimal") {
         return Answer::usual_error(StatusCode::NOT_FOUND, &asked.path_as_sent());
     }
     let store = shared.read();
     let Ok(mut rows) = matching(&store, &filters, user.into(), shared.clock.now()) else {
         return Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &asked.path_as_sent());
     };
+    // Protected events are counted and not listed; those that seem to have no attributes are neither (801).
+    rows.retain(|event| event.attribute_count > 0);
     let total = rows.len();
     sort(&mut rows, &filters);
-    let page = Node::List(cut(&rows, &filters).iter().map(|event| line(&store, event)).collect());
+    let listed = cut(&rows, &filters)
+        .iter()
+        .filter(|event| event.protected != Some(true));
+    let page = Node::List(listed.map(|event| line(&store, event)).collect());
     let mut answer = Answer::json(page.pretty(stringify));
     answer.add(vec![("x-result-count", total.to_string())]);
     let known = asked.header(header::IF_NONE_MATCH);
@@ -68,6 +73,7 @@ fn matching<'a>(
     Ok(wanted.collect())
 }
 
+/// Puts the events into the order that `sort` and `direction` name.
 fn sort(rows: &mut [&EventRow], filters: &serde_json::Map<String, Value>) {
     rows.sort_by_key(|event| event.id);
     if filters.get("sort").and_then(Value::as_str) == Some("timestamp") {
@@ -78,7 +84,8 @@ fn sort(rows: &mut [&EventRow], filters: &serde_json::Map<String, Value>) {
     }
 }
 
-fn cut<'a, 'b>(rows: &'b [&'a EventRow], filters: &serde_json::Map<String, Value>) -> &'b [&'a EventRow] {
+/// Returns the page that `limit` and `page` name.
+pub(super) fn cut<'a, 'b>(rows: &'b [&'a EventRow], filters: &serde_json::Map<String, Value>) -> &'b [&'a EventRow] {
     let size = |key: &str| {
         number(filters.get(key))
             .and_then(|number| usize::try_from(number).ok())

@@ -58,7 +58,7 @@ fn found(shared: &Shared, asked: &Asked, user: &User, twist: Twist, filters: &Ma
 }
 
 /// Reads the filters from wherever they are. What is not understood is no filter: everything the key may see (fact 10).
-fn filters(asked: &Asked) -> Result<Map<String, Value>, Box<Answer>> {
+pub(super) fn filters(asked: &Asked) -> Result<Map<String, Value>, Box<Answer>> {
     let mut filters = asked.named();
     if asked.method == Method::GET || asked.method == Method::HEAD {
         if filters.is_empty() {

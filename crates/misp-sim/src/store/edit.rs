@@ -41,20 +41,30 @@ impl Store {
     }
 
     /// Soft deletes an attribute: it stays, and only a search for deleted ones finds it.
+    ///
+    /// MISP takes its count of attributes down each time, also for one that was deleted before (fact 61).
     #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn soft_delete(&mut self, attribute: u64) -> Result<(), NoSuch> {
-        self.change(attribute, |row| row.deleted = true)
+        self.change(attribute, |row| row.deleted = true)?;
+        self.count_attribute(attribute, -1);
+        Ok(())
     }
 
     /// Restores a soft deleted attribute.
     #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn restore(&mut self, attribute: u64) -> Result<(), NoSuch> {
-        self.change(attribute, |row| row.deleted = false)
+        self.change(attribute, |row| row.deleted = false)?;
+        self.count_attribute(attribute, 1);
+        Ok(())
     }
 
     /// Deletes an attribute without a trace; only its event shows that something happened.
     #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn hard_delete(&mut self, attribute: u64) -> Result<(), NoSuch> {
+        let was_deleted = self.attribute(attribute).is_some_and(|known| known.deleted());
+        if !was_deleted {
+            self.count_attribute(attribute, -1);
+        }
         self.change(attribute, |row| row.gone = true)
     }
 
@@ -120,6 +130,15 @@ impl Store {
         if !tags.remove(found).local {
             self.touch(slot);
         }
+        Ok(())
+    }
+
+    /// Protects an event or takes that back; either unpublishes it (fact 61).
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
+    pub fn protect(&mut self, event: u64, protected: bool) -> Result<(), NoSuch> {
+        let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
+        self.events[slot as usize].protected = Some(protected);
+        self.touch(slot);
         Ok(())
     }
 
@@ -191,6 +210,14 @@ impl Store {
         event.timestamp = event.timestamp.max(at);
         event.published = false;
         at
+    }
+
+    fn count_attribute(&mut self, attribute: u64, by: i64) {
+        if let Some(slot) = self.attribute_slot(attribute) {
+            let event = self.attributes[slot].event as usize;
+            let count = &mut self.events[event].attribute_count;
+            *count = count.saturating_add_signed(by);
+        }
     }
 
     fn change(&mut self, attribute: u64, change: impl FnOnce(&mut AttributeRow)) -> Result<(), NoSuch> {

@@ -103,6 +103,9 @@ impl Store {
             threat_level: event.threat_level,
             analysis: event.analysis,
             tags: self.tag_refs(&event.tags),
+            protected: event.protected.then_some(true),
+            attribute_count: 0,
+            creator_email: event.creator_email,
             attributes: Vec::new(),
             gone: false,
         };
@@ -111,6 +114,9 @@ impl Store {
         self.event_index.insert(id, slot);
         for attribute in event.attributes {
             self.push_attribute(slot, attribute, changed);
+        }
+        if let Some(count) = event.attribute_count {
+            self.events[slot as usize].attribute_count = count;
         }
         self.settle();
         id
@@ -189,8 +195,10 @@ impl Store {
             gone: false,
         };
         let place = u32::try_from(self.attributes.len()).unwrap_or(u32::MAX);
+        let event = &mut self.events[slot as usize];
+        event.attribute_count += u64::from(!row.deleted);
+        event.attributes.push(place);
         self.attributes.push(row);
-        self.events[slot as usize].attributes.push(place);
         id
     }
 

@@ -28,6 +28,11 @@ pub(crate) struct EventRow {
     pub(crate) threat_level: u8,
     pub(crate) analysis: u8,
     pub(crate) tags: Vec<TagRef>,
+    /// None for an event that was never protected.
+    pub(crate) protected: Option<bool>,
+    /// MISP's own count of live attributes, which it keeps by adding and taking away (fact 61).
+    pub(crate) attribute_count: u64,
+    pub(crate) creator_email: String,
     /// Places of its attributes, ascending.
     pub(crate) attributes: Vec<u32>,
     pub(crate) gone: bool,

@@ -52,6 +52,18 @@ impl<'a> EventView<'a> {
         self.row.publish_timestamp
     }
 
+    /// Returns whether it is protected.
+    #[must_use]
+    pub fn protected(&self) -> bool {
+        self.row.protected == Some(true)
+    }
+
+    /// Returns MISP's own count of its attributes, which may be wrong.
+    #[must_use]
+    pub fn attribute_count(&self) -> u64 {
+        self.row.attribute_count
+    }
+
     /// Returns the number of the organisation that made it.
     #[must_use]
     pub fn creator(&self) -> u64 {
