@@ -3,6 +3,7 @@
 pub(crate) mod attributes;
 pub(crate) mod decaying_models;
 pub(crate) mod event_index;
+pub(crate) mod event_metadata;
 pub(crate) mod me;
 pub(crate) mod sightings;
 pub(crate) mod statistics;

@@ -28,6 +28,7 @@ pub use attribute::{Attribute, EventSummary, Tag};
 pub use client::{Client, ClientBuilder};
 pub use decay::{DecayingModel, ModelError, Score, Scorer};
 pub use endpoints::event_index::{EventEntry, EventIndex, EventIndexAnswer, EventList};
+pub use endpoints::event_metadata::{EventMetadata, EventSearch};
 pub use endpoints::me::{Me, Organisation, Role};
 pub use endpoints::sightings::{SightingAnswer, SightingKind, SightingReport};
 pub use endpoints::statistics::CountedBy;

@@ -4,6 +4,7 @@
 
 mod decay;
 mod endpoints;
+mod event_metadata;
 mod faults;
 #[cfg(feature = "zeromq")]
 mod live;
