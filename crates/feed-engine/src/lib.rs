@@ -40,6 +40,7 @@ mod score;
 mod shared_sets;
 mod source;
 mod upstream;
+mod withdrawals;
 
 pub use asked::Touched;
 pub use changes::{Change, Delta, Follower, Rendering, Snapshot};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::rows::Rows;
 use crate::score::Scoring;
 use crate::source::{Gathered, Gathering, Indexing, IndicatorSource};
 use crate::upstream::UpstreamId;
+use crate::withdrawals::Withdrawals;
 use crate::{FeedError, FeedScope, Judge, LookupScope, Upstream, false_positives, lookup, pass, question};
 
 /// Feeds that are gathered at one site at the same time, unless said otherwise; further ones wait for their turn.
@@ -41,6 +43,7 @@ pub struct MispSource {
     gatherings_a_site: usize,
     clock: Clock,
     models: Models,
+    withdrawals: Withdrawals,
 }
 
 /// What a client was built from; a reload that changes one of these gets a new client.
@@ -85,7 +88,16 @@ impl MispSource {
             gatherings_a_site: GATHERINGS_A_SITE,
             clock: Arc::new(clock),
             models: Models::new(),
+            withdrawals: Withdrawals::default(),
         }
+    }
+
+    /// Keeps in this directory what must outlive a restart: which events were withdrawn, a small file for each site and key. It is
+    /// made when there is something to keep (default: none, and withdrawn events are remembered until the process ends).
+    #[must_use]
+    pub fn state_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.withdrawals = Withdrawals::kept_in(directory.into());
+        self
     }
 
     /// Sets how many feeds are gathered at one site at the same time (default 4); further ones wait for their turn.
@@ -142,13 +154,8 @@ impl MispSource {
             judge = judge.with_scoring(Scoring::new(scorer, now));
         }
         let rows = pass::read(&client, &search, judge, || Rows::new(extractor)).await?;
-        let publication = match upstream.site.published_grace {
-            grace if scope.selection.wants_published() && !grace.is_zero() => {
-                Publication::ask(&client, grace, now).await?
-            }
-            // Either all events count, or MISP's own filter has left out the unpublished ones.
-            _ => Publication::default(),
-        };
+        let remembered = self.withdrawals.of(upstream);
+        let publication = Publication::ask(&client, upstream, scope.selection, &remembered, now).await?;
         let harmless = false_positives::ask(&client, upstream, extractor, now).await?;
         let dropped = rows.dropped.clone();
         let values = rows.into_set(|row| publication.counts(row)).without(&harmless);
@@ -182,7 +189,7 @@ impl IndicatorSource for MispSource {
                 known => known,
             };
             let scoring = scorer.map(|scorer| Scoring::new(scorer, now));
-            lookup::gather(&client, upstream, scope, scoring, now).await
+            lookup::gather(&client, upstream, scope, scoring, &self.withdrawals.of(upstream), now).await
         })
     }
 }

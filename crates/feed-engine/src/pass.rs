@@ -9,7 +9,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use misp_client::{Attribute, AttributeSearch, Client, EventIndex, EventIndexAnswer, Place, Progress, Published};
+use misp_client::{
+    Attribute, AttributeSearch, Client, EventIndex, EventIndexAnswer, EventSearch, Place, Progress, Published,
+};
 
 use crate::{FeedError, Judge};
 
@@ -208,10 +210,9 @@ impl<S: Sink> Pass<S> {
         let Some(began_at) = self.progress.began_at() else {
             return Ok(true);
         };
-        let changed = match client.event_index(&EventIndex::new().timestamp_from(began_at)).await? {
-            EventIndexAnswer::Events(events) => events.entries,
-            EventIndexAnswer::NotModified => Vec::new(),
-        };
+        let changed = client
+            .event_metadata(&EventSearch::new().timestamp_from(began_at))
+            .await?;
         // Rows that warning lists hid belong to events that we cannot know; any change may have been theirs.
         let hidden = self.progress.rows_skipped > 0;
         Ok(changed
@@ -222,18 +223,34 @@ impl<S: Sink> Pass<S> {
     async fn an_event_vanished(&self, client: &Client, search: &AttributeSearch) -> Result<bool, FeedError> {
         let events: Vec<u64> = self.events_before.iter().copied().collect();
         for ids in events.chunks(EVENTS_A_QUESTION) {
-            let mut still_there = EventIndex::new().event_ids(ids.iter().copied());
             // Unpublishing on purpose does not count as a change (fact 60).
-            if search.wants_published() == Published::Yes {
+            let published = search.wants_published() == Published::Yes;
+            let unlisted = unlisted(client, ids, published).await?;
+            if unlisted.is_empty() {
+                continue;
+            }
+            // The light index does not list every event (fact 61); of those that it lacks the slow question knows the truth.
+            let mut still_there = EventSearch::new().event_ids(unlisted.iter().copied());
+            if published {
                 still_there = still_there.published(true);
             }
-            if let EventIndexAnswer::Events(found) = client.event_index(&still_there).await? {
-                let found: HashSet<u64> = found.entries.iter().map(|event| event.id).collect();
-                if ids.iter().any(|id| !found.contains(id)) {
-                    return Ok(true);
-                }
+            if client.event_metadata(&still_there).await?.len() < unlisted.len() {
+                return Ok(true);
             }
         }
         Ok(false)
     }
+}
+
+/// Returns which of these events the light index does not list, as published ones or at all.
+async fn unlisted(client: &Client, ids: &[u64], published: bool) -> Result<Vec<u64>, FeedError> {
+    let mut question = EventIndex::new().event_ids(ids.iter().copied());
+    if published {
+        question = question.published(true);
+    }
+    let listed: HashSet<u64> = match client.event_index(&question).await? {
+        EventIndexAnswer::Events(listed) => listed.entries.iter().map(|event| event.id).collect(),
+        EventIndexAnswer::NotModified => HashSet::new(),
+    };
+    Ok(ids.iter().copied().filter(|id| !listed.contains(id)).collect())
 }

@@ -7,57 +7,97 @@
 //! * published now: all its attributes;
 //! * edited since (its `timestamp` > its `publish_timestamp` > 0), for at most the site's `published_grace`: the attributes that have not
 //!   changed since it was published;
-//! * withdrawn on purpose (`timestamp` ≤ `publish_timestamp`), or never published: nothing.
+//! * withdrawn on purpose (`timestamp` ≤ `publish_timestamp`), or never published: nothing;
+//! * edited after it was withdrawn: nothing, until it is published again. MISP shows the same as for an event that was edited while
+//!   published (recordings 810 to 813), so [`crate::withdrawals`] remembers which events were seen withdrawn.
 //!
-//! One light question tells them apart, `POST /events/index {"minimal":1,"published":0}`. It is asked *after* the rows are read: an event
+//! One question tells them apart, `POST /events/restSearch {"metadata":1,"published":0}`: the event index is lighter, but leaves out
+//! protected events and those whose count of attributes has drifted to 0 (fact 61). It is asked *after* the rows are read: an event
 //! that an analyst begins to edit while we read is then in the list, so a row added by that edit is never taken for a published one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use misp_client::{EventIndex, EventIndexAnswer};
+use misp_client::{Client, EventSearch};
 
-use crate::FeedError;
 use crate::rows::Provenance;
+use crate::withdrawals::Remembered;
+use crate::{FeedError, Selection, Upstream};
 
-/// The events that are not published at one moment, each with the time of its last edit.
+/// The events that are not published at one moment; every feed of the same upstream can be judged by them.
+#[derive(Debug, Default)]
+pub(crate) struct UnpublishedEvents(HashMap<u64, Unpublished>);
+
+#[derive(Clone, Copy, Debug)]
+struct Unpublished {
+    /// When it was last edited.
+    edited: i64,
+    /// The publication with which it was seen withdrawn.
+    withdrawn_at: Option<i64>,
+}
+
+impl UnpublishedEvents {
+    /// Asks MISP which events are unpublished now, and has `remembered` note those that are withdrawn.
+    pub(crate) async fn ask(client: &Client, remembered: &Remembered) -> Result<Self, FeedError> {
+        let events = client.event_metadata(&EventSearch::new().published(false)).await?;
+        let withdrawn = remembered.observe(&events).await;
+        let unpublished = |event: &misp_client::EventMetadata| Unpublished {
+            edited: event.timestamp,
+            withdrawn_at: withdrawn.get(&event.id).copied(),
+        };
+        Ok(Self(
+            events.iter().map(|event| (event.id, unpublished(event))).collect(),
+        ))
+    }
+}
+
+/// Judges rows by the publication of their events.
 #[derive(Debug, Default)]
 pub(crate) struct Publication {
-    unpublished: HashMap<u64, i64>,
+    unpublished: Arc<UnpublishedEvents>,
     /// Edits before this second are older than the grace.
     grace_from: i64,
 }
 
 impl Publication {
-    /// Asks MISP which events are unpublished now.
+    /// Returns the judge for a selection of this upstream's events; MISP is asked if there is anything to judge.
     pub(crate) async fn ask(
-        client: &misp_client::Client,
-        grace: Duration,
+        client: &Client,
+        upstream: &Upstream,
+        selection: Selection,
+        remembered: &Remembered,
         now: jiff::Timestamp,
     ) -> Result<Self, FeedError> {
-        let unpublished = match client.event_index(&EventIndex::new().published(false)).await? {
-            EventIndexAnswer::Events(events) => events
-                .entries
-                .into_iter()
-                .map(|event| (event.id, event.timestamp))
-                .collect(),
-            // Only a conditional question is answered so, and this one has no condition.
-            EventIndexAnswer::NotModified => HashMap::new(),
-        };
+        let grace = upstream.site.published_grace;
+        // Either all events count, or MISP's own filter has left out the unpublished ones.
+        if !selection.wants_published() || grace.is_zero() {
+            return Ok(Self::default());
+        }
+        let unpublished = UnpublishedEvents::ask(client, remembered).await?;
+        Ok(Self::new(Arc::new(unpublished), grace, now))
+    }
+
+    /// Returns the judge that goes by these unpublished events.
+    pub(crate) fn new(unpublished: Arc<UnpublishedEvents>, grace: Duration, now: jiff::Timestamp) -> Self {
         let grace = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
-        Ok(Self {
+        Self {
             unpublished,
             grace_from: now.as_second().saturating_sub(grace),
-        })
+        }
     }
 
     /// Returns whether this row counts as published.
     pub(crate) fn counts(&self, row: &Provenance) -> bool {
-        let Some(&edited) = self.unpublished.get(&row.event_id) else {
+        let Some(event) = self.unpublished.0.get(&row.event_id) else {
             return true;
         };
-        let edited_since_published = row.publish_timestamp > 0 && edited > row.publish_timestamp;
-        edited_since_published && edited >= self.grace_from && row.timestamp <= row.publish_timestamp
+        let edited_since_published = row.publish_timestamp > 0 && event.edited > row.publish_timestamp;
+        let withdrawn_since_published = event.withdrawn_at.is_some_and(|at| row.publish_timestamp <= at);
+        edited_since_published
+            && !withdrawn_since_published
+            && event.edited >= self.grace_from
+            && row.timestamp <= row.publish_timestamp
     }
 }
 
@@ -66,8 +106,16 @@ mod tests {
     use super::*;
 
     fn publication() -> Publication {
+        withdrawn_at(None)
+    }
+
+    fn withdrawn_at(withdrawn_at: Option<i64>) -> Publication {
+        let event = Unpublished {
+            edited: 2_000,
+            withdrawn_at,
+        };
         Publication {
-            unpublished: HashMap::from([(7, 2_000)]),
+            unpublished: Arc::new(UnpublishedEvents(HashMap::from([(7, event)]))),
             grace_from: 1_500,
         }
     }
@@ -114,5 +162,11 @@ mod tests {
             ..publication()
         };
         assert!(!late.counts(&row(7, 1_000, 1_900)));
+    }
+
+    #[test]
+    fn an_edit_after_the_withdrawal_brings_nothing_back_until_a_later_publication() {
+        assert!(!withdrawn_at(Some(1_900)).counts(&row(7, 1_000, 1_900)));
+        assert!(withdrawn_at(Some(1_800)).counts(&row(7, 1_000, 1_900)));
     }
 }

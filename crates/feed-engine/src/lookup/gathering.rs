@@ -10,6 +10,7 @@ use super::builder::{Entries, kinds_of};
 use super::{LOOKUP_TYPES, LookupIndex, LookupScope};
 use crate::publication::Publication;
 use crate::score::Scoring;
+use crate::withdrawals::Remembered;
 use crate::{FeedError, Judge, Selection, Upstream, pass, question};
 
 /// Asks MISP for everything that an index holds, beyond all limits, since these are judged when somebody asks: the rows of the feed, the unpublished events, the false positives, in this order.
@@ -18,6 +19,7 @@ pub(crate) async fn gather(
     upstream: &Upstream,
     scope: LookupScope,
     scoring: Result<Scoring, FeedError>,
+    remembered: &Remembered,
     now: jiff::Timestamp,
 ) -> Result<LookupIndex, FeedError> {
     let (scoring, without_scores) = match scoring {
@@ -48,10 +50,7 @@ pub(crate) async fn gather(
         });
     }
     let selection = Selection::Feed(scope.feed);
-    let publication = match upstream.site.published_grace {
-        grace if selection.wants_published() && !grace.is_zero() => Publication::ask(client, grace, now).await?,
-        _ => Publication::default(),
-    };
+    let publication = Publication::ask(client, upstream, selection, remembered, now).await?;
     let search = question::for_false_positives_of(upstream, LOOKUP_TYPES, now)?;
     let of = kinds_of(&upstream.mappings, LOOKUP_TYPES);
     let harmless = pass::read(client, &search, Judge::of_nothing(), || {

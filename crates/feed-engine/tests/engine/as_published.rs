@@ -65,7 +65,7 @@ async fn no_grace_leaves_it_to_misp() {
     .await;
     assert!(bench.block_domains().await.is_empty());
     assert_eq!(
-        bench.sim.count("/events/index"),
+        bench.sim.count("/events/"),
         0,
         "MISP's own filter needs no second question"
     );
@@ -84,7 +84,7 @@ async fn alert_incident_and_hunt_take_all_events() {
             .attribute(Attribute::new("domain", "draft.example.com"));
         let bench = Bench::of([draft]).await;
         assert_eq!(bench.values(feed, IndicatorType::Domain).await, ["draft.example.com"]);
-        assert_eq!(bench.sim.count("/events/index"), 0);
+        assert_eq!(bench.sim.count("/events/"), 0);
     }
 }
 
@@ -123,4 +123,19 @@ async fn a_row_added_while_the_feed_is_read_is_not_taken_for_a_published_one() {
         }
     });
     assert_eq!(bench.block_domains().await, ["new.example.com", "old.example.com"]);
+}
+
+#[tokio::test]
+async fn a_protected_event_or_one_without_counted_attributes_is_judged_like_any_other() {
+    let odd: [fn(Event) -> Event; 2] = [Event::protected, |event| event.attribute_count(0)];
+    for odd in odd {
+        for unpublished in [Publication::Draft, Publication::Withdrawn(None)] {
+            let bench = Bench::of([odd(event(unpublished))]).await;
+            assert!(bench.block_domains().await.is_empty(), "{unpublished:?}");
+        }
+        let bench = Bench::of([odd(event(Publication::Edited(Moment::Ago(2 * HOUR))))]).await;
+        assert_eq!(bench.block_domains().await, ["old.example.com"]);
+        let bench = Bench::of([odd(event(Publication::Published(None)))]).await;
+        assert_eq!(bench.block_domains().await.len(), 2);
+    }
 }

@@ -122,7 +122,7 @@ async fn until_noted_as_failing(bench: &Bench) {
 #[tokio::test]
 async fn a_fault_in_the_list_of_unpublished_events_is_an_error_too() {
     let bench = Bench::of(events()).await;
-    bench.sim.set_fault(Fault::Status(500).on("/events/index"));
+    bench.sim.set_fault(Fault::Status(500).on("/events/restSearch"));
     assert_eq!(bench.ask(domains()).await.unwrap_err().fault(), Whose::Upstream);
 }
 

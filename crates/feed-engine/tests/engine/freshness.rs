@@ -137,11 +137,13 @@ async fn a_feed_forgotten_while_misp_is_asked_is_asked_for_again() {
     bench.ask(domains()).await.unwrap();
     bench.grow_old(301);
     // The refresh in the background has read the rows when the analyst acts, and is still on its way.
-    bench
-        .sim
-        .set_fault(Fault::Late(Duration::from_millis(500)).on("/events/index").times(1));
+    bench.sim.set_fault(
+        Fault::Late(Duration::from_millis(500))
+            .on("/events/restSearch")
+            .times(1),
+    );
     bench.ask(domains()).await.unwrap();
-    until(async || bench.sim.count("/events/index"), |asked| *asked == 2).await;
+    until(async || bench.sim.count("/events/restSearch"), |asked| *asked == 2).await;
     bench.sim.edit(|store| {
         let wrong = store.find("a.example.com").unwrap();
         store.hard_delete(wrong).unwrap();

@@ -22,3 +22,4 @@ mod scores;
 mod shared;
 mod shared_trouble;
 mod support;
+mod withdrawn;

@@ -174,6 +174,43 @@ async fn no_row_is_missing_on_a_misp_that_never_rests() {
     assert!(bench.sim.searches() < 20, "it ends: {} searches", bench.sim.searches());
 }
 
+/// An event that the index leaves out, whatever happens.
+fn left_out_by_the_index(event: Event) -> [Event; 2] {
+    [event.clone().protected(), event.attribute_count(0)]
+}
+
+#[tokio::test]
+async fn an_event_that_the_index_leaves_out_does_not_make_a_feed_read_three_times() {
+    let undisturbed = Bench::with_site(events(40), "page_size: 10\n").await;
+    alerts(&undisturbed).await;
+    for published_grace in ["", "published_grace: 0s\n"] {
+        for odd in left_out_by_the_index(events(4).remove(0)) {
+            let mut all = events(40);
+            all[0] = odd.tag(tag("block"));
+            let bench = Bench::with_site(all, &format!("page_size: 10\n{published_grace}")).await;
+            assert_eq!(alerts(&bench).await, all_but(40, &[]));
+            let (searches, events) = (bench.sim.searches(), bench.sim.count("/events/"));
+            assert_eq!(searches, undisturbed.sim.searches(), "{published_grace}");
+            // One question more: whether the event that is not listed is there.
+            assert_eq!(events, undisturbed.sim.count("/events/") + 1, "{published_grace}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_in_an_event_that_the_index_leaves_out_is_noticed() {
+    for odd in left_out_by_the_index(events(4).remove(0)) {
+        let mut all = events(40);
+        all[0] = odd;
+        let bench = Bench::with_site(all, "page_size: 10\n").await;
+        between_pages(&bench, |store| {
+            let gone = store.find(&name(2)).unwrap();
+            store.hard_delete(gone).unwrap();
+        });
+        assert_eq!(alerts(&bench).await, all_but(40, &[2]));
+    }
+}
+
 #[tokio::test]
 async fn an_undisturbed_feed_is_read_once() {
     let bench = Bench::with_site(events(40), "page_size: 10\n").await;

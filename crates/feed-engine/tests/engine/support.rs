@@ -64,6 +64,15 @@ impl Bench {
         }
     }
 
+    /// The same stand-in and a new process before it.
+    pub(crate) fn again(self, source: MispSource) -> Self {
+        let engine = FeedEngine::builder()
+            .clock(Arc::clone(&self.clock) as _)
+            .source(Arc::new(source))
+            .build();
+        Self { engine, ..self }
+    }
+
     /// The same stand-in under other rules, as after a reload.
     pub(crate) fn with_rules(&self, more: &str) -> Upstream {
         Upstream::new(
