@@ -3,6 +3,7 @@
 //! A new one is a line in [`PAGES`] and a function that returns its text. `cargo xtask codegen` writes the files,
 //! `cargo xtask ci` only compares.
 
+mod attribute_types;
 mod configuration;
 
 use anyhow::{Context as _, bail};
@@ -17,10 +18,16 @@ struct Page {
     text: fn() -> String,
 }
 
-const PAGES: &[Page] = &[Page {
-    path: "docs/configuration-reference.md",
-    text: configuration::page,
-}];
+const PAGES: &[Page] = &[
+    Page {
+        path: "docs/attribute-types.md",
+        text: attribute_types::page,
+    },
+    Page {
+        path: "docs/configuration-reference.md",
+        text: configuration::page,
+    },
+];
 
 /// Writes every page that differs from what is there.
 pub(crate) fn write() -> anyhow::Result<()> {

@@ -49,8 +49,8 @@ pub enum Dropped {
     /// Neither a URL with a scheme nor one that begins with a domain or an address.
     #[error("not a url")]
     NotAUrl,
-    /// Neither a Bitcoin nor a Monero address.
-    #[error("neither a bitcoin nor a monero address")]
+    /// Not a Bitcoin, Monero or Dash address.
+    #[error("not a bitcoin, monero or dash address")]
     NotAWallet,
     /// A hash with a character that is no hexadecimal digit.
     #[error("a character that is no hexadecimal digit")]

@@ -89,6 +89,10 @@ impl Extractor {
         if TypeSet::ADDRESSES.contains(self.kind) {
             return self.addresses(value, found);
         }
+        // MISP's `uri` holds paths too, and a file name in one (`gate.php`) reads like a site.
+        if attribute_type == "uri" && self.kind == IndicatorType::Url && !url::is_absolute(value) {
+            return Err(Dropped::NotAUrl);
+        }
         found(&self.normal_form(value)?);
         Ok(())
     }

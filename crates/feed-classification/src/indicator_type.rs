@@ -56,7 +56,7 @@ named! {
         HasshServerMd5 = "hasshserver-md5",
         /// Import hashes of PE files.
         Imphash = "imphash",
-        /// Bitcoin and Monero addresses.
+        /// Bitcoin, Monero and Dash addresses.
         CryptoCurrency = "crypto-currency",
         /// IPv6 networks.
         Cidr6 = "cidr6",
@@ -99,50 +99,7 @@ impl ValueFamily {
     }
 }
 
-const ADDRESS: &[&str] = &["ip-src", "ip-dst", "domain|ip", "ip-dst|port", "ip-src|port"];
-const NETWORK: &[&str] = &["ip-src", "ip-dst"];
-
 impl IndicatorType {
-    /// Returns the MISP attribute types that are asked for where `mappings.yaml` says nothing else.
-    ///
-    /// Those of the reference are kept as they are (`wire-behaviour`, section 6). Two need a word:
-    /// - `email-address`: MISP answers a question for `email-src` and `email-dst` with attributes of type `email` too; they count.
-    /// - `ja4`: no MISP has an attribute type for JA4 (`describeTypes` of 2.5.1 has `ja3-fingerprint-md5` and `jarm-fingerprint` only).
-    ///   The MISP object `ja4-plus` keeps the fingerprint in a `text` attribute, so `text` is asked for and the grammar, which
-    ///   ordinary text cannot meet by chance, decides.
-    #[must_use]
-    pub const fn default_attribute_types(self) -> &'static [&'static str] {
-        match self {
-            Self::Ipv4Ext | Self::Ipv4 | Self::Ipv6 | Self::Ipv6Ext | Self::Ip => ADDRESS,
-            Self::Cidr4 | Self::Cidr6 => NETWORK,
-            Self::Domain => &["domain"],
-            Self::Hostname => &["hostname", "domain|ip", "hostname|port"],
-            Self::Url => &["url"],
-            Self::FileMd5 => &["md5", "filename|md5"],
-            Self::FileSha1 => &["sha1", "filename|sha1"],
-            Self::FileSha256 => &["sha256", "filename|sha256"],
-            Self::Mutex => &["mutex"],
-            Self::Snort => &["snort"],
-            Self::Yara => &["yara"],
-            Self::Sigma => &["sigma"],
-            Self::X509FingerprintMd5 => &["x509-fingerprint-md5"],
-            Self::X509FingerprintSha1 => &["x509-fingerprint-sha1"],
-            Self::X509FingerprintSha256 => &["x509-fingerprint-sha256"],
-            Self::EmailAddress => &["email-dst", "email-src"],
-            Self::EmailSubject => &["email-subject"],
-            Self::EmailAttachment => &["email-attachment"],
-            Self::Vulnerability => &["vulnerability"],
-            Self::Ja3 => &["ja3-fingerprint-md5"],
-            Self::HasshMd5 => &["hassh-md5"],
-            Self::HasshServerMd5 => &["hasshserver-md5"],
-            Self::Imphash => &["imphash"],
-            Self::CryptoCurrency => &["btc", "xmr"],
-            Self::Ja4 => &["text"],
-            Self::Filename => &["filename", "filename|md5", "filename|sha1", "filename|sha256"],
-            Self::UserAgent => &["user-agent"],
-        }
-    }
-
     /// Returns the family of types that share false positives with this one.
     #[must_use]
     pub const fn family(self) -> ValueFamily {
@@ -171,13 +128,6 @@ mod tests {
         );
         for kind in IndicatorType::ALL {
             assert_eq!(kind.as_str().parse(), Ok(*kind));
-        }
-    }
-
-    #[test]
-    fn every_type_asks_misp_for_something() {
-        for kind in IndicatorType::ALL {
-            assert!(!kind.default_attribute_types().is_empty(), "{kind}");
         }
     }
 

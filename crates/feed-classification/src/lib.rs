@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | which feed, which values, how recent | [`FeedName`], [`IndicatorType`], [`Age`] |
 //! | which tag of MISP | [`TagScheme`] |
+//! | which attribute types of MISP | [`AttributeType`] |
 //! | from attribute to indicators | [`Extractor`], [`Dropped`] |
 //! | the values of a feed | [`IndicatorSet`], [`IndicatorSetBuilder`], [`aggregate()`] |
 //! | addresses and networks united, cut, searched | [`AddressSet`] |
@@ -18,6 +19,7 @@
 mod address_set;
 mod age;
 mod aggregate;
+mod attribute_type;
 mod composite;
 mod dropped;
 pub mod export;
@@ -35,6 +37,7 @@ mod type_set;
 pub use address_set::{AddressSet, network_of};
 pub use age::Age;
 pub use aggregate::{AGGREGABLE, aggregate};
+pub use attribute_type::AttributeType;
 pub use dropped::Dropped;
 pub use export::{About, Exported, Exporter, FeedInfo, Quarantined, Registry};
 pub use extract::{DEFAULT_MAX_EXPAND, Extractor, MAX_RULE_BYTES, MAX_VALUE_BYTES};

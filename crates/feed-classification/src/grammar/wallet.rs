@@ -5,11 +5,11 @@ use std::borrow::Cow;
 
 use crate::Dropped;
 
-/// Returns a Bitcoin (base58 `1…` and `3…`, bech32 and bech32m `bc1…`) or Monero (`4…`, `8…`) address.
+/// Returns a Bitcoin (base58 `1…` and `3…`, bech32 and bech32m `bc1…`), Monero (`4…`, `8…`) or Dash (`X…`, `7…`) address.
 ///
 /// Base58 counts case. A bech32 address may be all lower or all upper case (BIP 173) and comes out lower.
 pub(crate) fn wallet(value: &str) -> Result<Cow<'_, str>, Dropped> {
-    if is_base58_bitcoin(value) || is_monero(value) || is_bech32(value) {
+    if is_base58_bitcoin(value) || is_monero(value) || is_dash(value) || is_bech32(value) {
         return Ok(Cow::Borrowed(value));
     }
     if value.starts_with("BC1") && !value.bytes().any(|byte| byte.is_ascii_lowercase()) {
@@ -27,6 +27,12 @@ fn is_base58_bitcoin(value: &str) -> bool {
 
 fn is_monero(value: &str) -> bool {
     matches!(value.len(), 95 | 106) && value.starts_with(['4', '8']) && value.bytes().all(is_base58)
+}
+
+/// 21 bytes of payload whose first is 76 or 16, and a checksum: always 34 characters.
+/// Source: `base58Prefixes` in `chainparams.cpp` of Dash Core.
+fn is_dash(value: &str) -> bool {
+    value.len() == 34 && value.starts_with(['X', '7']) && value.bytes().all(is_base58)
 }
 
 /// 14 to 74 characters is what BIP 173 allows for witness programs of 2 to 40 bytes.

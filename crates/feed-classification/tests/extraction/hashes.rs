@@ -39,6 +39,28 @@ fn file_name_comes_out_of_its_composites() {
 }
 
 #[test]
+fn a_malware_sample_gives_its_md5_and_its_name() {
+    gives(Kind::FileMd5, "malware-sample", &format!("evil.exe|{MD5}"), MD5);
+    gives(Kind::Filename, "malware-sample", &format!("evil.exe|{MD5}"), "evil.exe");
+}
+
+#[test]
+fn a_file_name_comes_out_of_a_composite_of_every_hash() {
+    let names = Kind::Filename.default_attribute_types();
+    let composites: Vec<&&str> = names.iter().filter(|name| name.starts_with("filename|")).collect();
+    assert_eq!(composites.len(), 19);
+    for name in composites {
+        gives(
+            Kind::Filename,
+            name,
+            "evil.exe|3:AIO9AJraNvsgzsVqSwlbS:AIOZfs",
+            "evil.exe",
+        );
+    }
+    gives(Kind::Imphash, "filename|imphash", &format!("evil.exe|{MD5}"), MD5);
+}
+
+#[test]
 fn longer_hash_is_not_cut() {
     drops(Kind::FileMd5, "md5", SHA1, Dropped::WrongLength);
     drops(Kind::FileSha1, "sha1", SHA256, Dropped::WrongLength);
@@ -193,7 +215,14 @@ fn base58_wallets_keep_their_case() {
         "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
         "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
     );
+    for dash in [
+        "XdAUmwtig27HBG6WfYyHAzP8n6XC9jESEw",
+        "7gnwGHt17heGpG9Crfeh4KGpYNFugPhJdh",
+    ] {
+        gives(Kind::CryptoCurrency, "dash", dash, dash);
+    }
     for value in [
+        "XdAUmwtig27HBG6WfYyHAzP8n6XC9jESE",
         "1NotAValidAddress",
         "2A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
         "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfN0",

@@ -98,3 +98,13 @@ fn url_without_host_is_dropped() {
         drops(Kind::Url, "url", value, Dropped::NotAUrl);
     }
 }
+
+#[test]
+fn a_uri_counts_with_its_scheme_only() {
+    let whole = "http://evil.example/gate.php?id=1";
+    gives(Kind::Url, "uri", whole, whole);
+    for path in ["/gate.php", "gate.php", "update.zip?id=1", "evil.example/gate.php"] {
+        drops(Kind::Url, "uri", path, Dropped::NotAUrl);
+    }
+    gives(Kind::Url, "url", "evil.example/gate.php", "evil.example/gate.php");
+}
