@@ -5,6 +5,7 @@
 //! ([`crate::publication`], false positives by value), and for each value the events it comes from. Limits of whoever asks are judged
 //! at each question: one index serves callers with all limits.
 
+mod actor;
 mod builder;
 mod gathering;
 mod index;

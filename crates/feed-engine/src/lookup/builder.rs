@@ -9,7 +9,7 @@ use misp_client::Attribute;
 use site_config::Mappings;
 
 use super::index::Mention;
-use super::{LookupIndex, MatchedEvent};
+use super::{LookupIndex, MatchedEvent, actor};
 use crate::pass::Sink;
 use crate::rows::Provenance;
 use crate::score::Scoring;
@@ -23,8 +23,6 @@ const MAX_INFO_BYTES: usize = 512;
 
 /// Threat actors of one event that are kept.
 const MAX_ACTORS: usize = 16;
-
-const THREAT_ACTOR: &str = "misp-galaxy:threat-actor=";
 
 /// Everything that some rows say, before it is known which rows count.
 #[derive(Debug)]
@@ -193,11 +191,8 @@ impl Sink for Entries {
 /// Returns what a row says of its event; tags of the attribute itself count too.
 fn described(attribute: &Attribute) -> MatchedEvent {
     let tags = || attribute.tags.iter().map(|tag| tag.name.as_str());
-    let actors = tags().filter_map(|tag| tag.strip_prefix(THREAT_ACTOR));
-    let mut threat_actors: Vec<String> = actors
-        .take(MAX_ACTORS)
-        .map(|name| bounded(name.trim_matches('"')))
-        .collect();
+    let names = tags().filter_map(actor::named_by);
+    let mut threat_actors: Vec<String> = names.take(MAX_ACTORS).map(bounded).collect();
     threat_actors.sort_unstable();
     threat_actors.dedup();
     MatchedEvent {

@@ -122,6 +122,21 @@ async fn a_match_knows_its_events() {
 }
 
 #[tokio::test]
+async fn a_match_knows_the_threat_actors_of_every_galaxy_of_actors() {
+    let tagged = event(&[("domain", "evil.example")])
+        .tag("misp-galaxy:mitre-intrusion-set=\"APT28 - G0007\"")
+        .tag("misp-galaxy:microsoft-activity-group=\"Forest Blizzard\"")
+        .tag("misp-galaxy:threat-actor=\"APT28\"")
+        .tag("misp-galaxy:mitre-malware=\"X-Agent - S0023\"");
+    let bench = Bench::of([tagged]).await;
+    let found = find(&bench, "evil.example").await;
+    assert_eq!(
+        found[0].event.threat_actors,
+        ["APT28", "APT28 - G0007", "Forest Blizzard"]
+    );
+}
+
+#[tokio::test]
 async fn an_index_holds_what_its_feed_holds() {
     let harmless = Event::new("harmless")
         .tag(tag("false-positive"))
