@@ -11,6 +11,7 @@ use arc_swap::ArcSwapOption;
 use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, Moment, SharedCache, Verdict, Weigh};
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
+use crate::aside::aside;
 use crate::asked::Asked;
 use crate::changes::ChangeLogs;
 use crate::feed_set::Held;
@@ -385,12 +386,13 @@ impl FeedEngine {
         let flight = (key.clone(), generation);
         let inner = Arc::clone(&self.inner);
         let work = async move {
-            let body = tokio::task::spawn_blocking(make)
-                .await
-                .map_err(|error| FeedError::internal("rendering the feed", error))??;
-            let body = Arc::new(body);
-            inner.bodies.insert(key, Arc::clone(&body));
-            Ok(body)
+            aside("rendering the feed", move || {
+                let body = Arc::new(make()?);
+                // It may be the last to hold the body before it.
+                inner.bodies.insert(key, Arc::clone(&body));
+                Ok(body)
+            })
+            .await?
         };
         self.inner.renderings.fly(flight, move || work).await.map_err(landed)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use site_config::SiteName;
 
+use crate::aside::aside;
 use crate::changes::FeedLog;
 use crate::engine::feed_key;
 use crate::request::FeedKey;
@@ -45,7 +46,8 @@ impl FeedEngine {
         state: Option<&str>,
     ) -> Result<(Change, Arc<Snapshot>), FeedError> {
         let (_, log) = self.log(upstream, scope).await?;
-        Ok(log.since(state))
+        let (steps, newest) = log.since(state);
+        Ok((steps.together().await?, newest))
     }
 
     /// Returns whether a feed asked for as `a` is the one asked for as `b`: the same MISP, key, and rules about values.
@@ -89,12 +91,11 @@ impl FeedEngine {
         let set = self.current(upstream, &key).await?;
         let log = self.logs().open(&key, &set);
         // It may have begun before a feed that was too large to be kept changed.
-        tokio::task::spawn_blocking(move || {
+        aside("comparing the feed", move || {
             log.note(&set);
             (key, log)
         })
         .await
-        .map_err(|error| FeedError::internal("comparing the feed", error))
     }
 }
 

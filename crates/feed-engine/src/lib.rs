@@ -15,8 +15,10 @@
 //! 9. `changes`, `following`, `asked`: what came and went in a feed, for its listeners, and which feeds a change in MISP touches;
 //! 10. `lookup`: an index over single values, for whoever asks about one.
 //!
-//! Where indicators come from is one trait, [`IndicatorSource`]; [`MispSource`] is the one that asks MISP.
+//! Where indicators come from is one trait, [`IndicatorSource`]; [`MispSource`] is the one that asks MISP. It works on threads of its own
+//! (`workshop`); what else takes long runs on blocking threads (`aside`), so that the caller's runtime can serve sockets.
 
+mod aside;
 mod asked;
 mod changes;
 mod encoding;
@@ -41,6 +43,7 @@ mod shared_sets;
 mod source;
 mod upstream;
 mod withdrawals;
+mod workshop;
 
 pub use asked::Touched;
 pub use changes::{Change, Delta, Follower, Rendering, Snapshot};

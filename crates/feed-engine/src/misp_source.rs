@@ -21,7 +21,8 @@ use crate::score::Scoring;
 use crate::source::{Gathered, Gathering, Indexing, IndicatorSource};
 use crate::upstream::UpstreamId;
 use crate::withdrawals::Withdrawals;
-use crate::{FeedError, FeedScope, Judge, LookupScope, Upstream, false_positives, lookup, pass, question};
+use crate::workshop::Workshop;
+use crate::{FeedError, FeedScope, Judge, LookupIndex, LookupScope, Upstream, false_positives, lookup, pass, question};
 
 /// Feeds that are gathered at one site at the same time, unless said otherwise; further ones wait for their turn.
 const GATHERINGS_A_SITE: usize = 4;
@@ -36,14 +37,23 @@ const CLIENT_BYTES: usize = 64 * 1024;
 type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 
 /// Asks MISP for every feed, with one connection pool per upstream.
+///
+/// Answers are read, taken apart and sorted on threads of its own, at most four, never on those of the caller's runtime.
 pub struct MispSource {
+    asking: Asking,
+    workshop: Workshop,
+}
+
+/// What asks; clones share everything.
+#[derive(Clone)]
+struct Asking {
     clients: MemoryStore<ClientKey, Pooled>,
     /// By site; there are as many as site files were ever loaded.
-    turns: Mutex<HashMap<String, Arc<Semaphore>>>,
+    turns: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
     gatherings_a_site: usize,
     clock: Clock,
-    models: Models,
-    withdrawals: Withdrawals,
+    models: Arc<Models>,
+    withdrawals: Arc<Withdrawals>,
 }
 
 /// What a client was built from; a reload that changes one of these gets a new client.
@@ -83,12 +93,15 @@ impl MispSource {
     /// Returns a source to which `clock` tells the time from which ages count.
     pub fn with_clock(clock: impl Fn() -> jiff::Timestamp + Send + Sync + 'static) -> Self {
         Self {
-            clients: MemoryStore::new(CLIENTS_BYTES),
-            turns: Mutex::default(),
-            gatherings_a_site: GATHERINGS_A_SITE,
-            clock: Arc::new(clock),
-            models: Models::new(),
-            withdrawals: Withdrawals::default(),
+            asking: Asking {
+                clients: MemoryStore::new(CLIENTS_BYTES),
+                turns: Arc::default(),
+                gatherings_a_site: GATHERINGS_A_SITE,
+                clock: Arc::new(clock),
+                models: Arc::new(Models::new()),
+                withdrawals: Arc::default(),
+            },
+            workshop: Workshop::default(),
         }
     }
 
@@ -96,14 +109,14 @@ impl MispSource {
     /// made when there is something to keep (default: none, and withdrawn events are remembered until the process ends).
     #[must_use]
     pub fn state_directory(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.withdrawals = Withdrawals::kept_in(directory.into());
+        self.asking.withdrawals = Arc::new(Withdrawals::kept_in(directory.into()));
         self
     }
 
     /// Sets how many feeds are gathered at one site at the same time (default 4); further ones wait for their turn.
     #[must_use]
     pub fn gatherings_a_site(mut self, feeds: NonZeroUsize) -> Self {
-        self.gatherings_a_site = feeds.get();
+        self.asking.gatherings_a_site = feeds.get();
         self
     }
 
@@ -112,6 +125,12 @@ impl MispSource {
     /// # Errors
     /// [`FeedError::BadUpstream`] when site, port or key make no usable address, or the certificate file cannot be read.
     pub fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
+        self.asking.client(upstream)
+    }
+}
+
+impl Asking {
+    fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
         let site = &upstream.site;
         let ca_certificate = ca_certificate(upstream)?;
         let key = ClientKey {
@@ -161,36 +180,46 @@ impl MispSource {
         let values = rows.into_set(|row| publication.counts(row)).without(&harmless);
         Ok(Gathered::new(values, dropped))
     }
+
+    async fn index_now(&self, upstream: &Upstream, scope: LookupScope) -> Result<LookupIndex, FeedError> {
+        let client = self.client(upstream)?;
+        let _turn = self.turn(upstream).await?;
+        let now = (self.clock)();
+        let scorer = self.models.scorer(&client, upstream, now).await;
+        if let Err(error) = &scorer
+            && upstream.site.decaying_model.is_some()
+        {
+            tracing::warn!(
+                site = upstream.site.name.as_str(),
+                error = error.chain(),
+                "the decaying model cannot be had: look-ups know scores by the one that MISP told last, or none"
+            );
+        }
+        // An index takes the place of the one before it, whose scores would be gone for a question that MISP did not answer.
+        let scorer = match scorer {
+            Err(error @ FeedError::Misp(_)) => self.models.last_good(upstream, now).ok_or(error),
+            known => known,
+        };
+        let scoring = scorer.map(|scorer| Scoring::new(scorer, now));
+        lookup::gather(&client, upstream, scope, scoring, &self.withdrawals.of(upstream), now).await
+    }
 }
 
 impl IndicatorSource for MispSource {
     fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope) -> Gathering<'a> {
-        Box::pin(self.gather_now(upstream, scope))
+        let (asking, upstream) = (self.asking.clone(), upstream.clone());
+        Box::pin(
+            self.workshop
+                .run(async move { asking.gather_now(&upstream, scope).await }),
+        )
     }
 
     fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope) -> Indexing<'a> {
-        Box::pin(async move {
-            let client = self.client(upstream)?;
-            let _turn = self.turn(upstream).await?;
-            let now = (self.clock)();
-            let scorer = self.models.scorer(&client, upstream, now).await;
-            if let Err(error) = &scorer
-                && upstream.site.decaying_model.is_some()
-            {
-                tracing::warn!(
-                    site = upstream.site.name.as_str(),
-                    error = error.chain(),
-                    "the decaying model cannot be had: look-ups know scores by the one that MISP told last, or none"
-                );
-            }
-            // An index takes the place of the one before it, whose scores would be gone for a question that MISP did not answer.
-            let scorer = match scorer {
-                Err(error @ FeedError::Misp(_)) => self.models.last_good(upstream, now).ok_or(error),
-                known => known,
-            };
-            let scoring = scorer.map(|scorer| Scoring::new(scorer, now));
-            lookup::gather(&client, upstream, scope, scoring, &self.withdrawals.of(upstream), now).await
-        })
+        let (asking, upstream) = (self.asking.clone(), upstream.clone());
+        Box::pin(
+            self.workshop
+                .run(async move { asking.index_now(&upstream, scope).await }),
+        )
     }
 }
 

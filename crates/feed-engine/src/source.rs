@@ -34,6 +34,9 @@ pub type Gathering<'a> = Pin<Box<dyn Future<Output = Result<Gathered, FeedError>
 pub type Indexing<'a> = Pin<Box<dyn Future<Output = Result<LookupIndex, FeedError>> + Send + 'a>>;
 
 /// Knows the indicators of every feed. [`MispSource`](crate::MispSource) asks MISP each time; a local mirror would be another one.
+///
+/// The futures are polled on the runtime of whoever asks the engine, where sockets may be served too. So a source does what takes longer
+/// than a millisecond on threads of its own, or with `tokio::task::spawn_blocking`.
 pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     /// Gathers the whole feed, or fails: never a part of it.
     ///

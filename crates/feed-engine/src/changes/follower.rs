@@ -32,7 +32,18 @@ impl Follower {
             if self.newest.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
-            let (change, newest) = self.log.since(self.state.as_deref());
+            // Whoever drops this wait finds the news again at the next one.
+            self.newest.mark_changed();
+            let (steps, newest) = self.log.since(self.state.as_deref());
+            let Ok(change) = steps.together().await else {
+                // The runtime ends.
+                return std::future::pending().await;
+            };
+            self.newest.mark_unchanged();
+            let is_newest = Arc::ptr_eq(&self.newest.borrow(), &newest);
+            if !is_newest {
+                self.newest.mark_changed();
+            }
             if !matches!(change, Change::None) {
                 self.state = Some(newest.id().to_owned());
                 return change;

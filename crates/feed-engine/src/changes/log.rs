@@ -9,8 +9,9 @@ use feed_classification::{IndicatorSet, IndicatorType};
 use tokio::sync::watch;
 
 use super::{Change, Delta, Rendering, Snapshot};
-use crate::FeedSet;
+use crate::aside::aside;
 use crate::request::FeedKey;
+use crate::{FeedError, FeedSet};
 
 /// Feeds whose differences are kept; beyond it those that nobody follows leave.
 const MAX_LOGS: usize = 256;
@@ -29,7 +30,10 @@ pub(crate) struct ChangeLogs(Mutex<HashMap<FeedKey, Arc<FeedLog>>>);
 #[derive(Debug)]
 pub(crate) struct FeedLog {
     newest: watch::Sender<Arc<Snapshot>>,
+    /// Held for moments only: threads that serve sockets look here.
     deltas: Mutex<VecDeque<Arc<Delta>>>,
+    /// Held while a new state is compared with the newest, which takes long.
+    noting: Mutex<()>,
     /// Somebody keeps the feed fresh for its followers.
     driven: AtomicBool,
 }
@@ -67,18 +71,21 @@ impl FeedLog {
         Self {
             newest: watch::Sender::new(Snapshot::of(set)),
             deltas: Mutex::default(),
+            noting: Mutex::default(),
             driven: AtomicBool::new(false),
         }
     }
 
     /// Notes the newest state and wakes the followers if it is another one. Takes time with large feeds.
     pub(crate) fn note(&self, set: &Arc<FeedSet>) {
-        let mut deltas = self.lock();
+        let _noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
         let before = Arc::clone(&self.newest.borrow());
         if before.set.values() == set.values() {
             return;
         }
-        deltas.push_back(Arc::new(Delta::between(&before.set, set)));
+        let delta = Arc::new(Delta::between(&before.set, set));
+        let mut deltas = self.lock();
+        deltas.push_back(delta);
         let bound = set.weight_bytes().max(MIN_DELTA_BYTES);
         let mut weight: usize = deltas.iter().map(|delta| delta.weight_bytes()).sum();
         while deltas.len() > MAX_DELTAS || weight > bound {
@@ -88,20 +95,24 @@ impl FeedLog {
         self.newest.send_replace(Snapshot::of(Arc::clone(set)));
     }
 
-    /// Returns what leads from the state that a caller has to the newest one, and the name of that one.
-    pub(crate) fn since(&self, state: Option<&str>) -> (Change, Arc<Snapshot>) {
+    /// Returns what leads from the state that a caller has to the newest one, and that one.
+    pub(crate) fn since(&self, state: Option<&str>) -> (Steps, Arc<Snapshot>) {
         let deltas = self.lock();
         let newest = Arc::clone(&self.newest.borrow());
-        let change = match state {
-            Some(state) if state == newest.id() => Change::None,
+        let steps = match state {
+            Some(state) if state == newest.id() => Steps::Change(Change::None),
             // A feed may come back to a state that it had: the last time counts.
             Some(state) => match deltas.iter().rposition(|delta| delta.from == state) {
-                Some(first) => together(newest.set.values().kind(), deltas.range(first..)),
-                None => Change::Snapshot(Arc::clone(&newest)),
+                Some(first) if first + 1 < deltas.len() => {
+                    let kind = newest.set.values().kind();
+                    Steps::Several(kind, deltas.range(first..).cloned().collect())
+                }
+                Some(only) => Steps::Change(deltas.get(only).cloned().map_or(Change::None, Change::Delta)),
+                None => Steps::Change(Change::Snapshot(Arc::clone(&newest))),
             },
-            None => Change::Snapshot(Arc::clone(&newest)),
+            None => Steps::Change(Change::Snapshot(Arc::clone(&newest))),
         };
-        (change, newest)
+        (steps, newest)
     }
 
     /// Returns what tells of new states.
@@ -127,18 +138,35 @@ impl FeedLog {
     }
 }
 
+/// What leads from one state to another.
+#[derive(Debug)]
+pub(crate) enum Steps {
+    /// One change.
+    Change(Change),
+    /// Differences of a feed of this type, one after the other; two at least.
+    Several(IndicatorType, Vec<Arc<Delta>>),
+}
+
+impl Steps {
+    /// Returns the steps as one change. Several large ones take long and are put together aside.
+    ///
+    /// # Errors
+    /// [`FeedError::Internal`] if the runtime ends.
+    pub(crate) async fn together(self) -> Result<Change, FeedError> {
+        match self {
+            Self::Change(change) => Ok(change),
+            Self::Several(kind, deltas) => aside("putting changes together", move || together(kind, &deltas)).await,
+        }
+    }
+}
+
 /// Returns differences in a row as one: what came and went again is in none.
-fn together<'d>(kind: IndicatorType, mut deltas: impl Iterator<Item = &'d Arc<Delta>> + Clone) -> Change {
-    let all = deltas.clone();
-    let (Some(first), second) = (deltas.next(), deltas.next()) else {
+fn together(kind: IndicatorType, deltas: &[Arc<Delta>]) -> Change {
+    let (Some(first), Some(last)) = (deltas.first(), deltas.last()) else {
         return Change::None;
     };
-    let Some(second) = second else {
-        return Change::Delta(Arc::clone(first));
-    };
-    let last = deltas.last().unwrap_or(second);
     let mut came: BTreeMap<&str, bool> = BTreeMap::new();
-    for delta in all {
+    for delta in deltas {
         let removed = delta.removed.iter().map(|value| (value, false));
         for (value, is_there) in removed.chain(delta.added.iter().map(|value| (value, true))) {
             match came.entry(value) {
@@ -195,6 +223,14 @@ mod tests {
         values.into_iter().collect()
     }
 
+    /// What [`Steps::together`] makes, without a runtime.
+    fn since(log: &FeedLog, state: Option<&str>) -> Change {
+        match log.since(state).0 {
+            Steps::Change(change) => change,
+            Steps::Several(kind, deltas) => together(kind, &deltas),
+        }
+    }
+
     proptest! {
         #[test]
         fn from_every_known_state_the_difference_leads_to_the_newest(
@@ -205,7 +241,7 @@ mod tests {
             sets.iter().for_each(|set| log.note(set));
             let newest: Vec<String> = sets[sets.len() - 1].values().iter().map(str::to_owned).collect();
             for known in &sets {
-                match log.since(Some(known.id())).0 {
+                match since(&log, Some(known.id())) {
                     Change::None => prop_assert_eq!(known.values(), sets[sets.len() - 1].values()),
                     Change::Delta(delta) => prop_assert_eq!(&after(known, &delta), &newest),
                     Change::Snapshot(_) => prop_assert!(false, "a state was forgotten"),
@@ -218,7 +254,7 @@ mod tests {
     fn who_comes_with_nothing_or_with_what_nobody_knows_gets_everything() {
         let log = FeedLog::beginning_with(set(&BTreeSet::from([1, 2])));
         for state in [None, Some(""), Some("\"x\"")] {
-            let (Change::Snapshot(all), _) = log.since(state) else {
+            let Change::Snapshot(all) = since(&log, state) else {
                 panic!("{state:?}")
             };
             assert_eq!(all.set.values().len(), 2);
@@ -241,7 +277,7 @@ mod tests {
         let log = FeedLog::beginning_with(Arc::clone(&states[0]));
         states.iter().for_each(|set| log.note(set));
         assert!(log.lock().len() < 10, "{}", log.lock().len());
-        assert!(matches!(log.since(Some(states[0].id())).0, Change::Snapshot(_)));
-        assert!(matches!(log.since(Some(states[38].id())).0, Change::Delta(_)));
+        assert!(matches!(since(&log, Some(states[0].id())), Change::Snapshot(_)));
+        assert!(matches!(since(&log, Some(states[38].id())), Change::Delta(_)));
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use cache::{Lease, SharedCache};
 
 use super::Inner;
+use crate::aside::aside;
 use crate::feed_set::Held;
 use crate::request::FeedKey;
 use crate::shared_sets::{self, Label, Sharing, Wanted};
@@ -71,10 +72,12 @@ impl Inner {
         attempt: Attempt,
     ) -> Result<Arc<FeedSet>, FeedError> {
         let known = self.sets.get(&key).map(|held| held.set);
-        let set = match attempt.shared {
+        let (shared, before) = (attempt.shared, attempt.label_before());
+        let set = aside("comparing the feed", move || match shared {
             Some(label) => FeedSet::shared(known.as_ref(), gathered, label.changed_at),
-            None => renewed(known.as_ref(), gathered, attempt.label_before()),
-        };
+            None => renewed(known.as_ref(), gathered, before),
+        })
+        .await?;
         let fresh = self.fresh(&set, attempt.shared);
         self.change_set(key.clone(), |held| {
             // Forgotten meanwhile: MISP has to be asked once more.
@@ -86,9 +89,7 @@ impl Inner {
         });
         if let Some(log) = self.logs.known(&key) {
             let newest = Arc::clone(&set);
-            tokio::task::spawn_blocking(move || log.note(&newest))
-                .await
-                .map_err(|error| FeedError::internal("comparing the feed", error))?;
+            aside("comparing the feed", move || log.note(&newest)).await?;
         }
         if self.sets.get(&key).is_none() {
             let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());

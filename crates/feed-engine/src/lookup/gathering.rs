@@ -1,6 +1,5 @@
 //! What MISP is asked for an index.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use feed_classification::IndicatorType;
@@ -61,17 +60,6 @@ pub(crate) async fn gather(
     let Some(rows) = rows else {
         return Ok(LookupIndex::default());
     };
-    let index = build(rows, publication, harmless).await?;
+    let index = rows.into_index(|row| publication.counts(row), &harmless);
     Ok(index.without_scores(without_scores))
-}
-
-/// Sorting a million values takes a moment: off the threads that serve sockets.
-async fn build(
-    rows: Entries,
-    publication: Publication,
-    harmless: HashSet<(feed_classification::ValueFamily, String)>,
-) -> Result<LookupIndex, FeedError> {
-    tokio::task::spawn_blocking(move || rows.into_index(|row| publication.counts(row), &harmless))
-        .await
-        .map_err(|error| FeedError::internal("building the index", error))
 }

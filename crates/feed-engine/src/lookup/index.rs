@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::networks::Networks;
 use super::{Match, MatchedEvent, Query, Relation};
 use crate::score::Worth;
-use crate::{FeedError, Filter, Judge};
+use crate::{FeedError, Filter, Judge, aside};
 
 /// The values of one feed with the events they come from, to be looked up one at a time.
 ///
@@ -50,10 +50,7 @@ impl Mention {
 impl LookupIndex {
     /// Returns the index of mentions, which come in order of their values.
     pub(super) fn new<'v>(mentions: impl IntoIterator<Item = (&'v str, Mention)>, events: Vec<MatchedEvent>) -> Self {
-        let mut index = Self {
-            events,
-            ..Self::default()
-        };
+        let mut index = Self::default();
         let mut last: Option<&str> = None;
         for (value, mention) in mentions {
             if last != Some(value) {
@@ -66,6 +63,7 @@ impl LookupIndex {
             }
         }
         index.networks.settle();
+        index.events = events;
         index
     }
 
@@ -199,6 +197,19 @@ fn specific(kind: IndicatorType, value: &str) -> IndicatorType {
         (Ok(IpAddr::V6(_)), _) => IndicatorType::Ipv6,
         (Err(_), false) => IndicatorType::Cidr4,
         (Err(_), true) => IndicatorType::Cidr6,
+    }
+}
+
+impl Drop for LookupIndex {
+    fn drop(&mut self) {
+        let weight = self.text.capacity() + self.events.len() * size_of::<MatchedEvent>();
+        let values = (std::mem::take(&mut self.text), std::mem::take(&mut self.ends));
+        let mentions = (
+            std::mem::take(&mut self.mentions_end),
+            std::mem::take(&mut self.mentions),
+        );
+        let rest = (std::mem::take(&mut self.events), std::mem::take(&mut self.networks));
+        aside::free((values, mentions, rest), weight);
     }
 }
 

@@ -21,5 +21,6 @@ mod question;
 mod scores;
 mod shared;
 mod shared_trouble;
+mod stalls;
 mod support;
 mod withdrawn;
