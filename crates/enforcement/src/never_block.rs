@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use feed_classification::{
-    AddressSet, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet, network_of,
+    AddressSet, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet, canonical_key, network_of,
+    url_host,
 };
 use ipnet::IpNet;
-use url::Url;
 
 use crate::Values;
 
@@ -38,7 +38,7 @@ pub enum Own {
     Network(IpNet),
     /// A name of the DNS, with all that is below it.
     Name(String),
-    /// Any other value, exactly as it stands in a feed: a URL, a hash, an e-mail address.
+    /// Any other value: a URL, a hash, an e-mail address. It counts in every spelling, by its canonical key.
     Text(String),
 }
 
@@ -72,7 +72,7 @@ impl NeverBlock {
             match entry {
                 Own::Network(network) => networks.push(network),
                 Own::Name(name) => drop(list.names.insert(name)),
-                Own::Text(text) => drop(list.texts.insert(text)),
+                Own::Text(text) => list.texts.extend(keys(text)),
             }
         }
         list.networks = networks.into_iter().collect();
@@ -96,7 +96,7 @@ impl NeverBlock {
                 Verdict::Drop => *hit += 1,
                 Verdict::Cut(left) => {
                     *hit += 1;
-                    left.iter().for_each(|network| kept.push(&shown(kind, network)));
+                    left.iter().for_each(|network| kept.push(&network.to_string()));
                 }
             }
         }
@@ -104,7 +104,7 @@ impl NeverBlock {
     }
 
     fn verdict(&self, kind: IndicatorType, value: &str) -> Verdict {
-        if self.texts.contains(value) {
+        if self.texts.contains(&*canonical_key(kind, value)) {
             return Verdict::Drop;
         }
         if TypeSet::ADDRESSES.contains(kind) {
@@ -156,12 +156,10 @@ impl NeverBlock {
     }
 
     fn is_own_url(&self, value: &str) -> bool {
-        let Ok(url) = Url::parse(value) else { return false };
-        match url.host() {
-            Some(url::Host::Domain(name)) => self.is_own_name(name.trim_end_matches('.')),
-            Some(url::Host::Ipv4(address)) => self.meets(IpNet::from(std::net::IpAddr::V4(address))),
-            Some(url::Host::Ipv6(address)) => self.meets(IpNet::from(std::net::IpAddr::V6(address))),
-            None => false,
+        let Some(host) = url_host(value) else { return false };
+        match network_of(&host) {
+            Some(address) => self.meets(address),
+            None => self.is_own_name(&host),
         }
     }
 
@@ -176,17 +174,23 @@ enum Verdict {
     Cut(Vec<IpNet>),
 }
 
+/// Returns the value and its canonical key for every type that it can be of.
+fn keys(text: String) -> BTreeSet<String> {
+    let elsewhere = TypeSet::RULES.union(TypeSet::ADDRESSES).union(TypeSet::NAMES);
+    let mut keys = BTreeSet::new();
+    for kind in TypeSet::ALL.without(elsewhere).iter() {
+        // A text that is no value of this type may be one of the next.
+        let _ = Extractor::new(kind).extract("", &text, &mut |found| {
+            keys.insert(canonical_key(kind, found).into_owned());
+        });
+    }
+    keys.insert(text);
+    keys
+}
+
 /// Whether `name` is below `parent`.
 fn is_below(name: &str, parent: &str) -> bool {
     name.strip_suffix(parent).is_some_and(|front| front.ends_with('.'))
-}
-
-/// Writes what is left of a network as the type has it.
-fn shown(kind: IndicatorType, network: &IpNet) -> String {
-    if kind == IndicatorType::Ip && network.prefix_len() == network.max_prefix_len() {
-        return network.addr().to_string();
-    }
-    network.to_string()
 }
 
 #[cfg(test)]
@@ -208,7 +212,13 @@ mod tests {
             ("192.0.2.0 192.0.2.2/31 198.51.100.7", 1)
         );
         let (kept, _) = filtered(&["192.0.2.1"], IndicatorType::Cidr4, &["192.0.2.1/30"]);
-        assert_eq!(kept, ["192.0.2.0/32", "192.0.2.2/31"], "host bits count for nothing");
+        assert_eq!(kept, ["192.0.2.0", "192.0.2.2/31"], "host bits count for nothing");
+        let (kept, hit) = filtered(&["192.0.2.1"], IndicatorType::Ip, &["::ffff:192.0.2.1", "192.0.2.1/32"]);
+        assert_eq!(
+            (kept.as_slice(), hit),
+            ([].as_slice(), 1),
+            "one address in two spellings"
+        );
         let (kept, hit) = filtered(&["2001:db8::/32"], IndicatorType::Ipv6, &["2001:db8::1", "2001:db9::1"]);
         assert_eq!((kept.join(" ").as_str(), hit), ("2001:db9::1", 1));
     }
@@ -258,16 +268,24 @@ mod tests {
             "https://a.example.org./x",
             "http://192.0.2.1:8080/",
             "http://[2001:db8::1]/",
+            "http://[::ffff:192.0.2.1]/",
+            "www.example.org/x",
+            "example.org:8080/x",
         ];
         let own = ["Example.org", "192.0.2.0/24", "2001:db8::/64"];
         let (kept, hit) = filtered(&own, IndicatorType::Url, &urls);
-        assert_eq!((kept.as_slice(), hit), ([urls[0].to_owned()].as_slice(), 3));
+        assert_eq!((kept.as_slice(), hit), ([urls[0].to_owned()].as_slice(), 6));
     }
 
     #[test]
-    fn any_other_value_is_taken_out_as_it_stands() {
+    fn any_other_value_is_taken_out_in_every_spelling() {
         let hash = "d41d8cd98f00b204e9800998ecf8427e";
-        assert_eq!(filtered(&[hash], IndicatorType::FileMd5, &[hash]), (vec![], 1));
+        for own in [hash, &hash.to_uppercase()] {
+            assert_eq!(filtered(&[own], IndicatorType::FileMd5, &[hash]), (vec![], 1));
+        }
+        let urls = ["http://EVIL.example", "http://evil.example/x"];
+        let (kept, hit) = filtered(&["HTTP://evil.example:80/"], IndicatorType::Url, &urls);
+        assert_eq!((kept.join(" ").as_str(), hit), ("http://evil.example/x", 1));
         let own = ["boss@example.org"];
         assert_eq!(filtered(&own, IndicatorType::EmailAddress, &own), (vec![], 1));
     }

@@ -16,7 +16,8 @@ use ranges::Ranges;
 /// Ranges are sorted, do not overlap and do not touch, so a set has one form only. Host bits of a network do not count. All operations
 /// take time in proportion to the ranges of both sets.
 ///
-/// The families never mix: `::ffff:192.0.2.1` is an IPv6 address and not `192.0.2.1`.
+/// An IPv4 address that is mapped into IPv6 is that IPv4 address: `::ffff:192.0.2.1` is `192.0.2.1`. Beyond that the families never mix:
+/// `::/0` holds no IPv4 address.
 ///
 /// ```
 /// use feed_classification::AddressSet;
@@ -71,7 +72,7 @@ impl AddressSet {
     /// Returns whether the address is in the set.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match address {
+        match address.to_canonical() {
             IpAddr::V4(address) => self.v4.contains(address.to_bits()),
             IpAddr::V6(address) => self.v6.contains(address.to_bits()),
         }
@@ -178,7 +179,7 @@ impl FromIterator<IpAddr> for AddressSet {
 
 /// Returns the network that a value names, its host bits cleared; an address is a network of one. `None` if it is neither.
 ///
-/// The spelling is as strict as that of indicators: no leading zeros, no zone ids, no netmasks, no ranges.
+/// A network of addresses that are mapped into IPv6 is the IPv4 network. The spelling is as strict as that of indicators: no leading zeros, no zone ids, no netmasks, no ranges.
 ///
 /// ```
 /// assert_eq!(feed_classification::network_of("192.0.2.77/24"), "192.0.2.0/24".parse().ok());
@@ -186,10 +187,7 @@ impl FromIterator<IpAddr> for AddressSet {
 /// ```
 #[must_use]
 pub fn network_of(value: &str) -> Option<IpNet> {
-    match address::host(value).ok()? {
-        Host::Address(address) => Some(IpNet::from(address)),
-        Host::Network(network) => Some(network.trunc()),
-    }
+    address::host(value).ok().map(Host::network)
 }
 
 /// First and last address of a network as numbers.
@@ -199,7 +197,7 @@ enum Bounds {
 }
 
 fn bounds(network: IpNet) -> Bounds {
-    match network {
+    match address::unmapped(network) {
         IpNet::V4(network) => Bounds::V4(network.network().to_bits(), network.broadcast().to_bits()),
         IpNet::V6(network) => Bounds::V6(network.network().to_bits(), network.broadcast().to_bits()),
     }
@@ -251,8 +249,20 @@ mod tests {
     #[test]
     fn the_families_never_mix() {
         let v4 = AddressSet::from_values(["192.0.2.1"]);
-        assert!(!v4.contains("::ffff:192.0.2.1".parse().unwrap()));
         assert_eq!(v4.without(&AddressSet::from_values(["::/0"])), v4);
+        assert!(!AddressSet::from_values(["::/0"]).contains("192.0.2.1".parse().unwrap()));
+        assert!(!AddressSet::from_values(["::ffff:0:0/96"]).contains("192.0.2.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_address() {
+        let v4 = AddressSet::from_values(["192.0.2.0/24"]);
+        for network in ["::ffff:192.0.2.0/120", "::ffff:192.0.2.77/120"] {
+            assert_eq!(AddressSet::from_values([network]), v4, "{network}");
+            assert_eq!(AddressSet::from_iter([network.parse::<ipnet::IpNet>().unwrap()]), v4);
+            assert!(v4.covers(network.parse().unwrap()));
+        }
+        assert!(v4.contains("::ffff:192.0.2.1".parse().unwrap()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use crate::grammar::address::{self, Host};
+use crate::grammar::address;
 use crate::{IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet};
 
 /// The types with networks that [`aggregate()`] merges.
@@ -10,8 +10,7 @@ pub const AGGREGABLE: TypeSet = TypeSet::of(&[IndicatorType::Cidr4, IndicatorTyp
 
 /// Returns the minimal set of networks that covers exactly the addresses of a `cidr4`, `cidr6` or `ip` set.
 ///
-/// Host bits go. In `cidr4` and `cidr6` a single address is a `/32` or `/128`, since these types hold networks only; in `ip` it is
-/// written plain, as everywhere else in that type. Sets of other types come back as they are, and so does a value that is neither
+/// A single address is written without a prefix length. Sets of other types come back as they are, and so does a value that is neither
 /// address nor network.
 ///
 /// ```
@@ -30,17 +29,12 @@ pub fn aggregate(set: &IndicatorSet) -> IndicatorSet {
     let mut covered = IndicatorSetBuilder::new(kind);
     for value in set {
         match address::host(value) {
-            Ok(Host::Address(address)) => networks.push(IpNet::from(address)),
-            Ok(Host::Network(network)) => networks.push(network.trunc()),
+            Ok(host) => networks.push(host.network()),
             Err(_) => covered.push(value),
         }
     }
     for network in IpNet::aggregate(&networks) {
-        if kind == IndicatorType::Ip && network.prefix_len() == network.max_prefix_len() {
-            covered.push(&network.addr().to_string());
-        } else {
-            covered.push(&network.to_string());
-        }
+        covered.push(&network.to_string());
     }
     covered.finish()
 }
@@ -80,8 +74,8 @@ mod tests {
     }
 
     #[test]
-    fn single_addresses_are_networks_in_cidr_and_plain_in_ip() {
-        assert_eq!(aggregated(IndicatorType::Cidr4, &["192.0.2.1/32"]), ["192.0.2.1/32"]);
+    fn single_addresses_are_plain_in_every_type() {
+        assert_eq!(aggregated(IndicatorType::Cidr4, &["192.0.2.1/32"]), ["192.0.2.1"]);
         assert_eq!(
             aggregated(IndicatorType::Ip, &["192.0.2.1", "192.0.2.1/32", "2001:db8::1"]),
             ["192.0.2.1", "2001:db8::1"]

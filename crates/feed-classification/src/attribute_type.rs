@@ -254,15 +254,9 @@ const TABLE: &[Group] = &[
         ],
         "for programs on a host that take no list; no indicator type",
     ),
-    not_taken(
-        &[
-            "mobile-application-id",
-            "azure-application-id",
-            "chrome-extension-id",
-            "edge-extension-id",
-        ],
-        "no indicator type",
-    ),
+    taken(&["chrome-extension-id"], &[ChromeExtensionId], ""),
+    taken(&["edge-extension-id"], &[EdgeExtensionId], ""),
+    not_taken(&["mobile-application-id", "azure-application-id"], "no indicator type"),
     // Rules and patterns.
     taken(&["snort"], &[Snort], ""),
     taken(&["yara"], &[Yara], ""),

@@ -1,5 +1,8 @@
 //! Attributes of MISP that hold two values: which half is which.
 
+use std::net::Ipv6Addr;
+
+use crate::grammar::{text, url};
 use crate::{Dropped, IndicatorType, TypeSet};
 
 /// What one half of a composite attribute is.
@@ -15,6 +18,10 @@ enum Half {
 /// Returns the part of an attribute's value that may be an indicator of `kind`: the whole value of an ordinary attribute type.
 ///
 /// The halves are divided at the last `|`: what follows it (an address, a port, a hash) cannot have one, a file name can.
+/// Where the second half is a port, a colon divides too, and brackets around an IPv6 address go: `192.0.2.1:8080`, `a.example:443`,
+/// `[2001:db8::1]:443`, `[2001:db8::1]|443`. MISP turns such values into `192.0.2.1|8080` when it stores them, older ones it has kept.
+/// `2001:db8::1:443` may be an address without a port and is no composite.
+///
 /// A port that is none spoils its attribute, since then the value is not what its type says; beyond that the other half is not
 /// looked at: an odd name must not hide the address beside it.
 pub(crate) fn part<'v>(kind: IndicatorType, attribute_type: &str, value: &'v str) -> Result<&'v str, Dropped> {
@@ -24,10 +31,17 @@ pub(crate) fn part<'v>(kind: IndicatorType, attribute_type: &str, value: &'v str
     let Some(wanted) = wanted(kind) else {
         return Err(Dropped::NoSuchPart);
     };
-    let (left, right) = value.rsplit_once('|').ok_or(Dropped::NotComposite)?;
-    let (left, right) = (left.trim(), right.trim());
-    if second == Half::Port && !crate::grammar::url::is_port(right) {
-        return Err(Dropped::BadPort);
+    let divided = match value.rsplit_once('|') {
+        None if second == Half::Port => at_the_colon(value),
+        divided => divided,
+    };
+    let (left, right) = divided.ok_or(Dropped::NotComposite)?;
+    let (mut left, right) = (text::trimmed(left), text::trimmed(right));
+    if second == Half::Port {
+        if !url::is_port(right) {
+            return Err(Dropped::BadPort);
+        }
+        left = bracketed(left).unwrap_or(left);
     }
     if wanted == first {
         Ok(left)
@@ -36,6 +50,19 @@ pub(crate) fn part<'v>(kind: IndicatorType, attribute_type: &str, value: &'v str
     } else {
         Err(Dropped::NoSuchPart)
     }
+}
+
+/// Divides at the one colon of the value, or at the one behind brackets.
+fn at_the_colon(value: &str) -> Option<(&str, &str)> {
+    let (left, right) = value.rsplit_once(':')?;
+    let is_unambiguous = !left.contains(':') || bracketed(left).is_some();
+    is_unambiguous.then_some((left, right))
+}
+
+/// Returns the IPv6 address in brackets.
+fn bracketed(text: &str) -> Option<&str> {
+    let inside = text.strip_prefix('[')?.strip_suffix(']')?;
+    inside.parse::<Ipv6Addr>().ok().map(|_| inside)
 }
 
 fn halves(attribute_type: &str) -> Option<(Half, Half)> {

@@ -4,18 +4,27 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Dropped {
+    /// The host of the URL is neither a name nor an address.
+    #[error("the host of the url is neither a name nor an address")]
+    BadHost,
     /// A label of the name is empty, longer than 63, begins or ends with a hyphen, or has a character that no name has.
     #[error("a label of the name is empty, too long, has a hyphen at an end or a character that no name has")]
     BadLabel,
-    /// The port of a composite attribute is not 1 to 65535 in digits.
+    /// The port of a composite attribute or of a URL is not 1 to 65535 in digits.
     #[error("the port is not a number from 1 to 65535")]
     BadPort,
     /// The value has a line break, another control character, or a code point that is no character.
     #[error("a line break or another control character in the value")]
     ControlCharacter,
-    /// Nothing is left without the white space around the value.
-    #[error("nothing but white space")]
+    /// A URL in a spelling that keeps people from clicking on it, such as `hxxp://` or `evil[.]example`.
+    #[error("a url in a defanged spelling such as hxxp:// or evil[.]example")]
+    Defanged,
+    /// Nothing is left without the white space and the invisible characters around the value.
+    #[error("nothing but white space and invisible characters")]
     Empty,
+    /// A character that shows as nothing inside of a name or a URL.
+    #[error("an invisible character inside of a name or url")]
+    InvisibleCharacter,
     /// The name is longer than 253 characters.
     #[error("the name is longer than 253 characters")]
     NameTooLong,
@@ -34,6 +43,9 @@ pub enum Dropped {
     /// Not one local part, one `@` and a domain.
     #[error("not an e-mail address")]
     NotAnEmailAddress,
+    /// Not 32 letters from `a` to `p`.
+    #[error("not 32 letters from a to p")]
+    NotAnExtensionId,
     /// Not `CVE-`, four digits, `-`, 4 to 19 digits.
     #[error("not a cve identifier")]
     NotACve,
@@ -81,16 +93,20 @@ pub enum Dropped {
 impl Dropped {
     /// All reasons.
     pub const ALL: &'static [Self] = &[
+        Self::BadHost,
         Self::BadLabel,
         Self::BadPort,
         Self::ControlCharacter,
+        Self::Defanged,
         Self::Empty,
+        Self::InvisibleCharacter,
         Self::NameTooLong,
         Self::NetworkTooLarge,
         Self::NoHost,
         Self::NoSuchPart,
         Self::NotAnAddress,
         Self::NotAnEmailAddress,
+        Self::NotAnExtensionId,
         Self::NotACve,
         Self::NotAName,
         Self::NotComposite,
@@ -111,16 +127,20 @@ impl Dropped {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::BadHost => "bad_host",
             Self::BadLabel => "bad_label",
             Self::BadPort => "bad_port",
             Self::ControlCharacter => "control_character",
+            Self::Defanged => "defanged",
             Self::Empty => "empty",
+            Self::InvisibleCharacter => "invisible_character",
             Self::NameTooLong => "name_too_long",
             Self::NetworkTooLarge => "network_too_large",
             Self::NoHost => "no_host",
             Self::NoSuchPart => "no_such_part",
             Self::NotAnAddress => "not_an_address",
             Self::NotAnEmailAddress => "not_an_email_address",
+            Self::NotAnExtensionId => "not_an_extension_id",
             Self::NotACve => "not_a_cve",
             Self::NotAName => "not_a_name",
             Self::NotComposite => "not_composite",

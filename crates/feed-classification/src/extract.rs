@@ -20,7 +20,8 @@ pub const DEFAULT_MAX_EXPAND: u32 = 65_536;
 /// Takes the indicators of one type out of attribute values, by strict parsing of the whole value.
 ///
 /// Nothing is searched inside text and nothing is made right: a value that does not parse is dropped with its reason.
-/// What comes out is in normal form, and going in again comes out unchanged.
+/// What comes out is in normal form, and going in again comes out unchanged. Addresses and networks come out as their
+/// [`crate::canonical_key`]; a network of one address is an address for every type.
 ///
 /// ```
 /// use feed_classification::{Dropped, Extractor, IndicatorType};
@@ -66,7 +67,8 @@ impl Extractor {
     /// Hands every indicator in `value` to `found`: one, or the addresses of a network for `ipv4ext` and `ipv6ext`.
     ///
     /// `attribute_type` is the type that MISP gave the attribute; of composite ones (`domain|ip`, `filename|md5`, …) the part that
-    /// fits counts. White space around a value goes, as MISP does on storing, but not around rules.
+    /// fits counts. White space and invisible characters (Unicode category C) around a value go, but not around rules. Inside of a name,
+    /// an address, a hash or a URL they make the value invalid; inside of texts, such as names of files, they stay.
     ///
     /// # Errors
     /// The reason why the attribute gave nothing; `found` was not called then.
@@ -78,7 +80,7 @@ impl Extractor {
             found(text::rule(value)?);
             return Ok(());
         }
-        let value = value.trim();
+        let value = text::trimmed(value);
         if value.len() > MAX_VALUE_BYTES {
             return Err(Dropped::TooLong);
         }
@@ -139,6 +141,7 @@ impl Extractor {
             Kind::Vulnerability => identifier::cve(value),
             Kind::CryptoCurrency => wallet::wallet(value),
             Kind::Ja4 => identifier::ja4(value),
+            Kind::ChromeExtensionId | Kind::EdgeExtensionId => identifier::extension_id(value),
             Kind::Mutex | Kind::EmailSubject | Kind::EmailAttachment | Kind::Filename | Kind::UserAgent => {
                 text::one_line(value).map(Cow::Borrowed)
             }

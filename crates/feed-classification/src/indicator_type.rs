@@ -58,6 +58,10 @@ named! {
         Imphash = "imphash",
         /// Bitcoin, Monero and Dash addresses.
         CryptoCurrency = "crypto-currency",
+        /// Identifiers of extensions of Chrome.
+        ChromeExtensionId = "chrome-extension-id",
+        /// Identifiers of extensions of Edge.
+        EdgeExtensionId = "edge-extension-id",
         /// IPv6 networks.
         Cidr6 = "cidr6",
         /// IPv6 addresses, networks written out address by address.
@@ -124,7 +128,7 @@ mod tests {
             IndicatorType::NAMES.join(" "),
             "ipv4ext ipv4 ipv6 cidr4 domain hostname url file-md5 file-sha1 file-sha256 mutex snort yara sigma x509-fingerprint-md5 \
              x509-fingerprint-sha1 x509-fingerprint-sha256 email-address email-subject email-attachment vulnerability ja3 hassh-md5 \
-             hasshserver-md5 imphash crypto-currency cidr6 ipv6ext ip ja4 filename user-agent"
+             hasshserver-md5 imphash crypto-currency chrome-extension-id edge-extension-id cidr6 ipv6ext ip ja4 filename user-agent"
         );
         for kind in IndicatorType::ALL {
             assert_eq!(kind.as_str().parse(), Ok(*kind));

@@ -8,8 +8,10 @@
 //! | which tag of MISP | [`TagScheme`] |
 //! | which attribute types of MISP | [`AttributeType`] |
 //! | from attribute to indicators | [`Extractor`], [`Dropped`] |
+//! | two spellings of one thing | [`canonical_key`], [`url_host`] |
 //! | the values of a feed | [`IndicatorSet`], [`IndicatorSetBuilder`], [`aggregate()`] |
 //! | addresses and networks united, cut, searched | [`AddressSet`] |
+//! | values that an analyst called harmless | [`FalsePositives`] |
 //! | bytes for a consumer | [`Exporter`], [`Registry`], [`export`] |
 //!
 //! # Features
@@ -20,10 +22,12 @@ mod address_set;
 mod age;
 mod aggregate;
 mod attribute_type;
+mod canonical;
 mod composite;
 mod dropped;
 pub mod export;
 mod extract;
+mod false_positives;
 mod feed;
 mod grammar;
 mod indicator;
@@ -38,9 +42,11 @@ pub use address_set::{AddressSet, network_of};
 pub use age::Age;
 pub use aggregate::{AGGREGABLE, aggregate};
 pub use attribute_type::AttributeType;
+pub use canonical::{canonical_key, url_host};
 pub use dropped::Dropped;
 pub use export::{About, Exported, Exporter, FeedInfo, Quarantined, Registry};
 pub use extract::{DEFAULT_MAX_EXPAND, Extractor, MAX_RULE_BYTES, MAX_VALUE_BYTES};
+pub use false_positives::FalsePositives;
 pub use feed::FeedName;
 pub use indicator::Indicator;
 pub use indicator_type::{IndicatorType, ValueFamily};

@@ -1,12 +1,15 @@
 //! The values of a feed: sorted, unique, in one piece of memory.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::canonical::{canonical_key, canonical_text};
 use crate::{Indicator, IndicatorType};
 
-/// A sorted set of values of one indicator type.
+/// A sorted set of values of one indicator type, each once by its [`canonical_key`].
 ///
-/// The order is by code point, which for UTF-8 is the order of the bytes; every replica gives the same bytes for the same values.
+/// Addresses and networks are kept in their canonical spelling, whatever they were given as. URLs are kept as they are; of several
+/// spellings of one URL the first in order stays. The order is by code point, which for UTF-8 is the order of the bytes; every replica gives the same bytes for the same values.
 /// All texts lie one after another in one string, so a million short values cost their text and eight bytes each.
 ///
 /// ```
@@ -22,6 +25,8 @@ pub struct IndicatorSet {
     text: String,
     /// Where each value ends in `text`; it begins where the one before ends.
     ends: Vec<usize>,
+    /// The places of values that are not their own keys, which only URLs are, in the order of their keys.
+    respelled: Vec<u32>,
 }
 
 impl IndicatorSet {
@@ -32,10 +37,11 @@ impl IndicatorSet {
             kind,
             text: String::new(),
             ends: Vec::new(),
+            respelled: Vec::new(),
         }
     }
 
-    /// Returns the set of the given values, which are taken as they are.
+    /// Returns the set of the given values, which are taken as [`IndicatorSetBuilder::push`] takes them.
     #[must_use]
     pub fn of<'v>(kind: IndicatorType, values: impl IntoIterator<Item = &'v str>) -> Self {
         let mut builder = IndicatorSetBuilder::new(kind);
@@ -61,19 +67,10 @@ impl IndicatorSet {
         self.ends.is_empty()
     }
 
-    /// Returns whether the set holds exactly this text.
+    /// Returns whether the set holds this value in any spelling.
     #[must_use]
     pub fn contains(&self, value: &str) -> bool {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.at(middle).cmp(value) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return true,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        false
+        self.contains_key(&canonical_key(self.kind, value))
     }
 
     /// Returns the values in order.
@@ -87,14 +84,32 @@ impl IndicatorSet {
         self.iter().map(|value| Indicator::new(self.kind, value))
     }
 
-    /// Returns the values that are not in `other`, whatever the type of the other set is.
+    /// Returns the values that are not in `other` in any spelling, whatever the type of the other set is.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
+        if self.respelled.is_empty() && other.respelled.is_empty() {
+            return self.without_texts_of(other);
+        }
+        self.retain(|value| !other.contains_key(&canonical_key(self.kind, value)))
+    }
+
+    /// Returns the values that do not stand in `other` exactly as they stand here.
+    ///
+    /// This is the difference between two states of a list: a consumer that follows it holds the texts of the newer state.
+    #[must_use]
+    pub fn without_texts_of(&self, other: &Self) -> Self {
         let mut removed = other.iter().peekable();
+        self.retain(|value| {
+            while removed.next_if(|candidate| *candidate < value).is_some() {}
+            removed.peek() != Some(&value)
+        })
+    }
+
+    /// Returns the values for which `keep` answers true; it is asked in order.
+    pub(crate) fn retain(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
         let mut kept = IndicatorSetBuilder::new(self.kind);
         for value in self {
-            while removed.next_if(|candidate| *candidate < value).is_some() {}
-            if removed.peek() != Some(&value) {
+            if keep(value) {
                 kept.push(value);
             }
         }
@@ -104,7 +119,38 @@ impl IndicatorSet {
     /// Returns how much memory the set takes, in bytes, for caches that are bounded by it.
     #[must_use]
     pub fn weight_bytes(&self) -> usize {
-        size_of::<Self>() + self.text.capacity() + self.ends.capacity() * size_of::<usize>()
+        size_of::<Self>()
+            + self.text.capacity()
+            + self.ends.capacity() * size_of::<usize>()
+            + self.respelled.capacity() * size_of::<u32>()
+    }
+
+    fn contains_key(&self, key: &str) -> bool {
+        let is_respelled = || {
+            let key_at = |place: &u32| self.key_at(*place as usize);
+            self.respelled
+                .binary_search_by(|place| (*key_at(place)).cmp(key))
+                .is_ok()
+        };
+        self.place_of(key).is_some() || (!self.respelled.is_empty() && is_respelled())
+    }
+
+    /// Returns the place of exactly this text.
+    fn place_of(&self, text: &str) -> Option<usize> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.at(middle).cmp(text) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    fn key_at(&self, place: usize) -> Cow<'_, str> {
+        canonical_key(self.kind, self.at(place))
     }
 
     fn at(&self, index: usize) -> &str {
@@ -172,8 +218,10 @@ impl IndicatorSetBuilder {
         }
     }
 
-    /// Adds a value as it stands; normal form is the business of [`crate::Extractor`].
+    /// Adds a value: an address or network in its canonical spelling, any other one as it stands. Normal form beyond that is the
+    /// business of [`crate::Extractor`].
     pub fn push(&mut self, value: &str) {
+        let value = &*canonical_text(self.collected.kind, value);
         let collected = &mut self.collected;
         if let Some(last) = collected.ends.len().checked_sub(1) {
             match collected.at(last).cmp(value) {
@@ -199,8 +247,12 @@ impl IndicatorSetBuilder {
         if !self.is_sorted {
             collected = sorted(&collected);
         }
+        if collected.kind == IndicatorType::Url {
+            collected = once_by_key(collected);
+        }
         collected.text.shrink_to_fit();
         collected.ends.shrink_to_fit();
+        collected.respelled.shrink_to_fit();
         collected
     }
 }
@@ -219,7 +271,53 @@ fn sorted(collected: &IndicatorSet) -> IndicatorSet {
         kind: collected.kind,
         text,
         ends,
+        respelled: Vec::new(),
     }
+}
+
+/// Leaves the first of several spellings of one key. The values are in order; only those that are not their own keys cost anything.
+fn once_by_key(mut collected: IndicatorSet) -> IndicatorSet {
+    let mut respelled = respelled(&collected);
+    let mut leaving: Vec<u32> = Vec::new();
+    for spellings in respelled.chunk_by(|(one, _), (other, _)| one == other) {
+        let mut places: Vec<u32> = spellings.iter().map(|(_, place)| *place).collect();
+        let key = spellings.first().map_or("", |(key, _)| key);
+        places.extend(collected.place_of(key).and_then(|place| u32::try_from(place).ok()));
+        places.sort_unstable();
+        leaving.extend(places.iter().skip(1));
+    }
+    if leaving.is_empty() {
+        collected.respelled = respelled.into_iter().map(|(_, place)| place).collect();
+        return collected;
+    }
+    leaving.sort_unstable();
+    let mut stays = IndicatorSet::empty(collected.kind);
+    for (place, value) in collected.iter().enumerate() {
+        if !u32::try_from(place).is_ok_and(|place| leaving.binary_search(&place).is_ok()) {
+            stays.text.push_str(value);
+            stays.ends.push(stays.text.len());
+        }
+    }
+    respelled.retain(|(_, place)| leaving.binary_search(place).is_err());
+    let left_before = |place: u32| u32::try_from(leaving.partition_point(|gone| *gone < place)).unwrap_or(u32::MAX);
+    stays.respelled = respelled
+        .into_iter()
+        .map(|(_, place)| place - left_before(place))
+        .collect();
+    stays
+}
+
+/// Returns the keys of the values that are not their own, in order, each with the place of its value.
+fn respelled(collected: &IndicatorSet) -> Vec<(String, u32)> {
+    let keys = (0..).zip(collected.iter());
+    let mut keys: Vec<(String, u32)> = keys
+        .filter_map(|(place, value)| match canonical_key(collected.kind, value) {
+            Cow::Owned(key) => Some((key, place)),
+            Cow::Borrowed(_) => None,
+        })
+        .collect();
+    keys.sort_unstable();
+    keys
 }
 
 /// The beginning of a value as a number in the same order, so that most comparisons need no look at the text.
@@ -284,6 +382,64 @@ mod tests {
         assert_eq!(values.without(&set(&["0", "b", "bb", "d", "e"])), set(&["a", "c"]));
         assert_eq!(values.without(&set(&[])), values);
         assert!(values.without(&values).is_empty());
+    }
+
+    fn urls(values: &[&str]) -> IndicatorSet {
+        IndicatorSet::of(IndicatorType::Url, values.iter().copied())
+    }
+
+    #[test]
+    fn an_address_is_held_once_in_its_canonical_spelling() {
+        let values = [
+            "192.0.2.6",
+            "192.0.2.6/32",
+            "198.51.100.77/24",
+            "198.51.100.78/24",
+            "198.51.100.0/24",
+        ];
+        let set = IndicatorSet::of(IndicatorType::Ip, values);
+        assert!(set.iter().eq(["192.0.2.6", "198.51.100.0/24"]));
+        for value in values.into_iter().chain(["::ffff:192.0.2.6"]) {
+            assert!(set.contains(value), "{value}");
+        }
+        assert!(!set.contains("198.51.100.0"));
+    }
+
+    #[test]
+    fn a_url_is_held_once_as_it_was_written_and_found_in_every_spelling() {
+        let spellings = [
+            "http://a.example/",
+            "HTTP://A.example",
+            "http://a.example:80",
+            "http://a.example",
+        ];
+        let others = ["http://a.example/#x", "http://B.example/X", "http://c.example/"];
+        let mut values = others.to_vec();
+        for (at, spelling) in spellings.iter().enumerate() {
+            values.insert(at.min(values.len()), spelling);
+        }
+        let set = urls(&values);
+        assert!(set.iter().eq([
+            "HTTP://A.example",
+            "http://B.example/X",
+            "http://a.example/#x",
+            "http://c.example/"
+        ]));
+        for value in &values {
+            assert!(set.contains(value), "{value}");
+        }
+        assert!(set.contains("http://b.example/X"));
+        assert!(!set.contains("http://b.example/x"));
+        let left = set.without(&urls(&["http://a.example/", "http://b.example:80/X"]));
+        assert!(left.iter().eq(["http://a.example/#x", "http://c.example/"]));
+        assert!(urls(&["http://c.example"]).without(&set).is_empty());
+    }
+
+    #[test]
+    fn a_difference_of_lists_knows_another_spelling_for_another_text() {
+        let (before, after) = (urls(&["http://a.example"]), urls(&["http://a.example/"]));
+        assert!(after.without(&before).is_empty());
+        assert_eq!(after.without_texts_of(&before), after);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use feed_classification::{
     Age, Extractor, FeedName, IndicatorSet, IndicatorSetBuilder, IndicatorType, MAX_RULE_BYTES, MAX_VALUE_BYTES,
-    TypeSet, aggregate,
+    TypeSet, aggregate, canonical_key,
 };
 use proptest::prelude::*;
 
@@ -38,7 +38,7 @@ fn values() -> impl Strategy<Value = String> {
         "(CVE|cve)-[0-9]{4}-[0-9]{3,20}",
         "(bc1|BC1|1|3|4|8)[0-9a-zA-Z]{11,110}",
         "[tqd][0-9sd]{2}[di][0-9]{4}[a-zA-Z0-9]{2}_[0-9a-fA-F]{12}_[0-9a-fA-F]{12}",
-        "[ \t\r\n\u{a0}\u{85}]{0,3}[ -~\u{0}\u{b}\u{2028}\u{fffe}ä]{0,12}[ \t\r\n\u{a0}\u{2029}]{0,3}",
+        "[ \t\r\n\u{a0}\u{85}\u{200b}\u{feff}]{0,3}[ -~\u{0}\u{b}\u{2028}\u{fffe}ä]{0,12}[ \t\r\n\u{a0}\u{2029}\u{ad}\u{202e}]{0,3}",
     ]
 }
 
@@ -60,6 +60,13 @@ fn assert_safe(kind: IndicatorType, value: &str) {
     }
     assert!(value.len() <= MAX_VALUE_BYTES + 256);
     assert_eq!(value.trim(), value);
+    assert_eq!(
+        value.trim_matches(['\u{200b}', '\u{feff}', '\u{ad}', '\u{202e}', '\0']),
+        value
+    );
+    if kind != IndicatorType::Url {
+        assert_eq!(canonical_key(kind, value), value);
+    }
     assert!(!value.contains(['\n', '\r', '\0', '\u{2028}', '\u{2029}', '\u{85}']));
     if TypeSet::NAMES.contains(kind) {
         assert!(value.is_ascii() && value.contains('.') && value.len() <= 253 && value == value.to_ascii_lowercase());
@@ -99,12 +106,39 @@ proptest! {
     }
 
     #[test]
-    fn texts_come_out_as_they_went_in(value in "[^\\p{Cc}\\p{Cn}\\p{Zl}\\p{Zp}\\s]([^\\p{Cc}\\p{Cn}\\p{Zl}\\p{Zp}]{0,20}[^\\p{Cc}\\p{Cn}\\p{Zl}\\p{Zp}\\s])?") {
+    fn texts_come_out_as_they_went_in(value in "[^\\p{C}\\p{Zl}\\p{Zp}\\s]([^\\p{Cc}\\p{Cn}\\p{Zl}\\p{Zp}]{0,20}[^\\p{C}\\p{Zl}\\p{Zp}\\s])?") {
         prop_assert_eq!(extract(IndicatorType::Mutex, "mutex", &value), [value.as_str()]);
     }
 }
 
+/// Few URLs in many spellings.
+fn spellings() -> impl Strategy<Value = Vec<String>> {
+    let url = "(http|HTTP|https)://(a|A|b)\\.example(:80|:443|:)?(|/|/x|\\?x|#x)";
+    proptest::collection::vec(url, 0..24)
+}
+
 proptest! {
+    #[test]
+    fn a_set_holds_each_url_once_by_its_key(listed in spellings(), other in spellings()) {
+        let set = |values: &[String]| IndicatorSet::of(IndicatorType::Url, values.iter().map(String::as_str));
+        let key = |value: &str| canonical_key(IndicatorType::Url, value).into_owned();
+        // The first in order of each key, worked out in the plain way.
+        let mut first = std::collections::BTreeMap::new();
+        let mut in_order = listed.clone();
+        in_order.sort();
+        for value in &in_order {
+            first.entry(key(value)).or_insert_with(|| value.clone());
+        }
+        let expected: std::collections::BTreeSet<&str> = first.values().map(String::as_str).collect();
+        prop_assert!(set(&listed).iter().eq(expected.iter().copied()));
+        for value in listed.iter().chain(&other) {
+            prop_assert_eq!(set(&listed).contains(value), first.contains_key(&key(value)), "{}", value);
+        }
+        let others: std::collections::BTreeSet<String> = other.iter().map(|value| key(value)).collect();
+        let left = expected.iter().copied().filter(|value| !others.contains(&key(value)));
+        prop_assert!(set(&listed).without(&set(&other)).iter().eq(left));
+    }
+
     #[test]
     fn sets_are_sorted_and_unique(values in proptest::collection::vec("[a-c\u{0}ä\u{ffff}\u{10000}]{0,3}", 0..60)) {
         let set = IndicatorSet::of(IndicatorType::Mutex, values.iter().map(String::as_str));

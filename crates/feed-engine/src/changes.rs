@@ -61,14 +61,15 @@ pub struct Snapshot {
 pub struct Rendering(Mutex<Weak<Vec<Bytes>>>);
 
 impl Delta {
-    /// Returns the difference between two sets.
+    /// Returns the difference between two sets, text by text: a URL in a new spelling goes and comes, so that whoever follows holds
+    /// the lines that the feed has.
     #[must_use]
     pub fn between(before: &FeedSet, after: &FeedSet) -> Self {
         Self {
             from: before.id().to_owned(),
             to: after.id().to_owned(),
-            added: after.values().without(before.values()),
-            removed: before.values().without(after.values()),
+            added: after.values().without_texts_of(before.values()),
+            removed: before.values().without_texts_of(after.values()),
             rendering: Rendering::default(),
         }
     }

@@ -3,19 +3,28 @@
 //! The tag on one attribute (or on its event) takes the *value* out of every feed of the site, wherever else it stands; MISP's own
 //! negated tag only leaves out the tagged attribute. `falsepositive_timeout` of the site says how far back such a tag counts.
 
-use feed_classification::{Extractor, IndicatorSet};
+use feed_classification::{Extractor, FalsePositives, IndicatorType, ValueFamily};
 use misp_client::Client;
 
 use crate::rows::Rows;
 use crate::{FeedError, Judge, Upstream, pass, question};
 
+/// Asks for the values that are harmless in a feed of this type. For addresses these are addresses and networks of both families,
+/// none of them written out: a harmless network takes single addresses out of a feed, too.
 pub(crate) async fn ask(
     client: &Client,
     upstream: &Upstream,
-    extractor: Extractor,
+    kind: IndicatorType,
     now: jiff::Timestamp,
-) -> Result<IndicatorSet, FeedError> {
-    let search = question::for_false_positives(upstream, extractor.kind(), now)?;
-    let rows = pass::read(client, &search, Judge::of_nothing(), || Rows::new(extractor)).await?;
-    Ok(rows.into_set(|_| true))
+) -> Result<FalsePositives, FeedError> {
+    let search = question::for_false_positives(upstream, kind, now)?;
+    let read_as = match kind.family() {
+        ValueFamily::Address => IndicatorType::Ip,
+        _ => kind,
+    };
+    let rows = pass::read(client, &search, Judge::of_nothing(), || {
+        Rows::new(Extractor::new(read_as))
+    })
+    .await?;
+    Ok(FalsePositives::of([rows.into_set(|_| true)]))
 }

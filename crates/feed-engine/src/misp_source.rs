@@ -175,9 +175,9 @@ impl Asking {
         let rows = pass::read(&client, &search, judge, || Rows::new(extractor)).await?;
         let remembered = self.withdrawals.of(upstream);
         let publication = Publication::ask(&client, upstream, scope.selection, &remembered, now).await?;
-        let harmless = false_positives::ask(&client, upstream, extractor, now).await?;
+        let harmless = false_positives::ask(&client, upstream, scope.kind, now).await?;
         let dropped = rows.dropped.clone();
-        let values = rows.into_set(|row| publication.counts(row)).without(&harmless);
+        let values = harmless.taken_from(&rows.into_set(|row| publication.counts(row)));
         Ok(Gathered::new(values, dropped))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType};
+use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, canonical_key};
 use misp_client::Attribute;
 
 use crate::FeedError;
@@ -90,7 +90,10 @@ impl Rows {
     /// Names the network that is written out for this attribute, if it is one.
     fn network(&self, attribute: &Attribute) -> Option<(String, String)> {
         let writes_out = matches!(self.kind, IndicatorType::Ipv4Ext | IndicatorType::Ipv6Ext);
-        (writes_out && attribute.value.contains('/')).then(|| (attribute.kind.clone(), attribute.value.clone()))
+        (writes_out && attribute.value.contains('/')).then(|| {
+            let network = canonical_key(self.kind, attribute.value.trim());
+            (attribute.kind.clone(), network.into_owned())
+        })
     }
 
     /// Returns the sorted unique values of the rows that `counts`.

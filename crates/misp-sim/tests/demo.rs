@@ -43,6 +43,8 @@ const TYPES: &[(&str, &[&str])] = &[
     ("imphash", &["imphash"]),
     ("crypto-currency", &["btc"]),
     ("crypto-currency", &["xmr"]),
+    ("chrome-extension-id", &["chrome-extension-id"]),
+    ("edge-extension-id", &["edge-extension-id"]),
     ("ja4", &["text"]),
     ("filename", &["filename"]),
     ("user-agent", &["user-agent"]),

@@ -272,7 +272,7 @@ fn the_guide_reads_well() {
 
         # Every feed, every type, every output that takes all types: a status code for each
         for feed in incident alert block hunt cust1 cust2 cust3 cust4 cust5 any 42; do
-          for type in ipv4ext ipv4 ipv6 cidr4 domain hostname url file-md5 file-sha1 file-sha256 mutex snort yara sigma x509-fingerprint-md5 x509-fingerprint-sha1 x509-fingerprint-sha256 email-address email-subject email-attachment vulnerability ja3 hassh-md5 hasshserver-md5 imphash crypto-currency cidr6 ipv6ext ip ja4 filename user-agent; do
+          for type in ipv4ext ipv4 ipv6 cidr4 domain hostname url file-md5 file-sha1 file-sha256 mutex snort yara sigma x509-fingerprint-md5 x509-fingerprint-sha1 x509-fingerprint-sha256 email-address email-subject email-attachment vulnerability ja3 hassh-md5 hasshserver-md5 imphash crypto-currency chrome-extension-id edge-extension-id cidr6 ipv6ext ip ja4 filename user-agent; do
             curl -s -o /dev/null -w '%{http_code} %{url_effective}\n' -H 'token: <token>' \
               "http://127.0.0.1:8080/v1/feed/$feed/type/$type/age/1w/output/{<outputs>}"
           done

@@ -218,6 +218,7 @@ fn harmless(kind: IndicatorType) -> Vec<String> {
         Kind::EmailAddress => texts(["a@example.com", "b@example.net", "c@example.org"]),
         Kind::Vulnerability => texts(["CVE-2024-0001", "CVE-2024-0002", "CVE-2025-12345"]),
         Kind::CryptoCurrency => ["2", "3", "4"].map(|digit| format!("1{}", digit.repeat(30))),
+        Kind::ChromeExtensionId | Kind::EdgeExtensionId => ["a", "c", "p"].map(|letter| letter.repeat(32)),
         Kind::Ja4 => ["1", "2", "3"].map(|digit| format!("t13d1516h2_{}_b186095e22b6", digit.repeat(12))),
         Kind::Snort | Kind::Yara | Kind::Sigma => texts(["rule one", "rule three", "rule two"]),
         Kind::Mutex | Kind::EmailSubject | Kind::EmailAttachment | Kind::Filename | Kind::UserAgent => {
@@ -283,7 +284,7 @@ fn hostile(kind: IndicatorType) -> Vec<String> {
         "255.255.255.255",
         "::",
         "::/0",
-        "::ffff:192.0.2.1",
+        "::ffff:203.0.113.77",
         "_a-b.xn--p1ai",
         "|o'neil|@a.example",
         "ünï@a.example",

@@ -7,12 +7,35 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::Dropped;
 
-/// What stands in an `ip-src` or `ip-dst`: one address, or a network with its prefix length.
-#[derive(Debug, Clone, Copy)]
+/// The length of the prefix `::ffff:0:0/96`, below which IPv4 addresses stand in IPv6 ones.
+const MAPPED_PREFIX: u8 = 96;
+
+/// What stands in an `ip-src` or `ip-dst`, in canonical form: one address, or a network of more than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
     Address(IpAddr),
-    /// With the host bits as they were typed.
+    /// With its host bits cleared, and of more than one address.
     Network(IpNet),
+}
+
+impl Host {
+    /// Returns what the network names: a single address where it is one.
+    fn of(network: IpNet) -> Self {
+        let network = unmapped(network).trunc();
+        if network.prefix_len() == network.max_prefix_len() {
+            Self::Address(network.addr())
+        } else {
+            Self::Network(network)
+        }
+    }
+
+    /// Returns the addresses as a network.
+    pub(crate) fn network(self) -> IpNet {
+        match self {
+            Self::Address(address) => IpNet::from(address),
+            Self::Network(network) => network,
+        }
+    }
 }
 
 /// Reads an address or a network that makes up the whole value.
@@ -20,20 +43,57 @@ pub(crate) enum Host {
 /// The parser of the standard library refuses leading zeros (`192.0.2.010` is octal to some and decimal to others) and zone ids.
 pub(crate) fn host(value: &str) -> Result<Host, Dropped> {
     let host = match value.split_once('/') {
-        None => value.parse().ok().map(Host::Address),
-        Some((address, prefix)) => network(address, prefix).map(Host::Network),
+        None => value
+            .parse::<IpAddr>()
+            .ok()
+            .map(|address| Host::Address(address.to_canonical())),
+        Some((address, prefix)) => network(address, prefix).map(Host::of),
     };
     host.ok_or(Dropped::NotAnAddress)
 }
 
-/// Returns the one spelling of an address or network: dotted quads, or RFC 5952 for IPv6.
-pub(crate) fn canonical<'v>(host: Host, typed: &'v str) -> Cow<'v, str> {
-    match host {
-        // Without leading zeros there is one way to write an IPv4 address, and no other passed the parser.
-        Host::Address(IpAddr::V4(_)) | Host::Network(IpNet::V4(_)) => Cow::Borrowed(typed),
-        Host::Address(IpAddr::V6(address)) => Cow::Owned(address.to_string()),
-        Host::Network(IpNet::V6(network)) => Cow::Owned(network.to_string()),
+/// Returns the network with IPv4 addresses that are mapped into IPv6 (`::ffff:192.0.2.0/120`) as the IPv4 network that it names.
+///
+/// The whole block `::ffff:0:0/96` is left as it is: it names a part of the IPv6 space. As IPv4 it would be `0.0.0.0/0`.
+pub(crate) fn unmapped(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let prefix = mapped
+        .prefix_len()
+        .checked_sub(MAPPED_PREFIX)
+        .filter(|prefix| *prefix > 0);
+    let v4 = prefix.and_then(|prefix| Ipv4Net::new(mapped.addr().to_ipv4_mapped()?, prefix).ok());
+    v4.map_or(network, IpNet::V4)
+}
+
+/// Returns the one spelling of an address or network: dotted quads, or RFC 5952 for IPv6, and `/` only after a network of more than
+/// one address. `typed` is what it was read from.
+pub(crate) fn canonical(host: Host, typed: &str) -> Cow<'_, str> {
+    // Without leading zeros there is one way to write an IPv4 address, and no other passed the parser.
+    if is_plain_v4(typed) {
+        return Cow::Borrowed(typed);
     }
+    let text = match host {
+        Host::Address(address) => address.to_string(),
+        Host::Network(network) => network.to_string(),
+    };
+    if text == typed {
+        Cow::Borrowed(typed)
+    } else {
+        Cow::Owned(text)
+    }
+}
+
+/// Returns the one spelling of an address or network; a text that is neither comes back as it is.
+pub(crate) fn canonical_text(typed: &str) -> Cow<'_, str> {
+    if is_plain_v4(typed) {
+        return Cow::Borrowed(typed);
+    }
+    host(typed).map_or(Cow::Borrowed(typed), |host| canonical(host, typed))
+}
+
+/// Returns whether the text can be nothing but a single IPv4 address, if it is an address at all.
+fn is_plain_v4(typed: &str) -> bool {
+    !typed.bytes().any(|byte| matches!(byte, b':' | b'/'))
 }
 
 /// Gives every address of a network, its first and last included, if there are at most `limit`.
@@ -66,6 +126,7 @@ fn expand_v4(network: Ipv4Net, found: &mut dyn FnMut(&str)) {
     }
 }
 
+/// The block of mapped addresses is the one IPv6 network with such addresses in it, and larger than any limit.
 fn expand_v6(network: Ipv6Net, found: &mut dyn FnMut(&str)) {
     for bits in u128::from(network.network())..=u128::from(network.broadcast()) {
         found(&Ipv6Addr::from(bits).to_string());

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::Dropped;
 use crate::grammar::name;
-use crate::grammar::text::is_invisible;
+use crate::grammar::text::{is_invisible, is_other};
 
 /// The longest local part in octets (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
@@ -40,6 +40,6 @@ fn is_local(char: char) -> bool {
                 '"' | '(' | ')' | ',' | ':' | ';' | '<' | '>' | '@' | '[' | '\\' | ']'
             )
     } else {
-        !char.is_control() && !char.is_whitespace() && !is_invisible(char) && !matches!(char, '\u{fffd}'..='\u{ffff}')
+        !char.is_whitespace() && !is_other(char) && !is_invisible(char) && !matches!(char, '\u{fffd}'..='\u{ffff}')
     }
 }

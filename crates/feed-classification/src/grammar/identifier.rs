@@ -1,4 +1,4 @@
-//! Identifiers with a fixed shape: CVE numbers and JA4 fingerprints.
+//! Identifiers with a fixed shape: CVE numbers, JA4 fingerprints, extensions of browsers.
 
 use std::borrow::Cow;
 
@@ -23,6 +23,19 @@ pub(crate) fn cve(value: &str) -> Result<Cow<'_, str>, Dropped> {
         Cow::Borrowed(value)
     } else {
         Cow::Owned(value.to_ascii_uppercase())
+    })
+}
+
+/// Returns the identifier of an extension of Chrome or Edge in lower case: 32 letters from `a` to `p`, the first half of a SHA-256 with
+/// one letter for each hexadecimal digit.
+pub(crate) fn extension_id(value: &str) -> Result<Cow<'_, str>, Dropped> {
+    if value.len() != 32 || !value.bytes().all(|byte| matches!(byte, b'a'..=b'p' | b'A'..=b'P')) {
+        return Err(Dropped::NotAnExtensionId);
+    }
+    Ok(if value.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(value.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(value)
     })
 }
 

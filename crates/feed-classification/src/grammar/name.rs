@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::Dropped;
+use crate::grammar::text::is_invisible;
 
 /// The longest name in dotted form without the trailing dot (RFC 1035: 255 octets on the wire).
 const MAX_NAME: usize = 253;
@@ -22,7 +23,20 @@ const MAX_LABEL: usize = 63;
 /// Underscores stay, since `_dmarc.example.org` is a name and `example.org` is another one. A label with a hyphen at an end is
 /// dropped although MISP stores it (recordings, fact 33): no host can have it, and resolvers and zone files refuse the whole line,
 /// in some cases the whole file.
+///
+/// Invisible characters make a name invalid. UTS 46 would take most of them out in silence, and what it leaves, joiners that change
+/// how neighbouring letters look, it checks itself.
 pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, Dropped> {
+    let name = host(value)?;
+    if name.contains('.') {
+        Ok(name)
+    } else {
+        Err(Dropped::SingleLabel)
+    }
+}
+
+/// Returns the host of a URL in the same form: as [`domain`], and a single label is one too.
+pub(crate) fn host(value: &str) -> Result<Cow<'_, str>, Dropped> {
     if value.len() > MAX_SPELLING {
         return Err(Dropped::NameTooLong);
     }
@@ -43,6 +57,9 @@ pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, Dropped> {
 /// Converts to lower-case ASCII; the labels are checked afterwards.
 fn ascii(value: &str) -> Result<Cow<'_, str>, Dropped> {
     if !value.is_ascii() {
+        if value.chars().any(|char| is_invisible(char) && !is_joiner(char)) {
+            return Err(Dropped::InvisibleCharacter);
+        }
         // Not the list for URLs: what is no letter, digit, hyphen or underscore is refused below, and a wildcard should be told as one.
         return Uts46::new()
             .to_ascii(
@@ -74,13 +91,18 @@ fn check(name: &str) -> Result<(), Dropped> {
         return Err(Dropped::BadLabel);
     }
     let Some((_, last)) = name.rsplit_once('.') else {
-        return Err(Dropped::SingleLabel);
+        return Ok(());
     };
     // `192.0.2.1`, and whatever else looks like an address to a consumer: no top-level domain is all digits.
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Dropped::NotAName);
     }
     Ok(())
+}
+
+/// Zero width (non-)joiners, which IDNA permits between letters of some scripts.
+fn is_joiner(char: char) -> bool {
+    matches!(char, '\u{200c}' | '\u{200d}')
 }
 
 fn is_label(label: &str) -> bool {

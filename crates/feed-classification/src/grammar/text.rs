@@ -1,6 +1,23 @@
 //! Texts that leave as they came: names of files and mutexes, subjects, user agents, and rules of many lines.
 
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+
 use crate::Dropped;
+
+/// Returns the value without white space and without characters of Unicode category C at both ends: zero-width spaces, byte order
+/// marks, soft hyphens, direction marks and control characters, which come along when a value is copied out of a document.
+pub(crate) fn trimmed(value: &str) -> &str {
+    value.trim_matches(|char: char| char.is_whitespace() || is_other(char))
+}
+
+/// Returns whether a character is of Unicode category C: control, format, private use or unassigned.
+pub(crate) fn is_other(char: char) -> bool {
+    if char.is_ascii() {
+        return char.is_ascii_control();
+    }
+    GeneralCategoryGroup::Other.contains(CodePointMapData::<GeneralCategory>::new().get(char))
+}
 
 /// Accepts a text of one line: no control character but TAB, no line break of Unicode, no code point that is no character.
 pub(crate) fn one_line(value: &str) -> Result<&str, Dropped> {

@@ -1,26 +1,137 @@
-//! URLs: accepted or not, never rewritten.
+//! URLs: accepted or not, never rewritten; their parts, and the key by which two of them are compared.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::Dropped;
-use crate::grammar::{name, text};
+use crate::grammar::{address, name, text};
+
+/// A URL taken apart, each part as it is written. Whether the parts are right is not said by this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parts<'v> {
+    /// Without `://`; `None` where the URL begins with its host.
+    pub(crate) scheme: Option<&'v str>,
+    /// What stands before the last `@` of the authority.
+    pub(crate) user: Option<&'v str>,
+    /// With its brackets, if it is an IPv6 address.
+    pub(crate) host: &'v str,
+    /// What stands behind the colon after the host; may be empty.
+    pub(crate) port: Option<&'v str>,
+    /// Path, query and fragment.
+    pub(crate) rest: &'v str,
+}
+
+impl<'v> Parts<'v> {
+    /// Takes any text apart.
+    pub(crate) fn of(value: &'v str) -> Self {
+        let (scheme, after) = match value.split_once("://") {
+            Some((scheme, after)) if is_scheme(scheme) => (Some(scheme), after),
+            _ => (None, value),
+        };
+        let end = after.find(['/', '?', '#']).unwrap_or(after.len());
+        let (authority, rest) = after.split_at_checked(end).unwrap_or((after, ""));
+        let (user, host_and_port) = match authority.rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, authority),
+        };
+        let (host, port) = host_and_port_of(host_and_port);
+        Self {
+            scheme,
+            user,
+            host,
+            port,
+            rest,
+        }
+    }
+
+    /// Returns the port if it is another one than that of the scheme.
+    pub(crate) fn other_port(&self) -> Option<&'v str> {
+        let digits = self.port.map(|port| port.trim_start_matches('0'));
+        digits.filter(|port| !port.is_empty() && self.scheme.and_then(default_port) != Some(*port))
+    }
+
+    /// Returns the fragment without its `#`.
+    pub(crate) fn fragment(&self) -> Option<&'v str> {
+        self.rest.split_once('#').map(|(_, fragment)| fragment)
+    }
+}
 
 /// Accepts a URL as it stands: case, spaces, quotes, commas and non-ASCII letters are what an analyst saw and what a proxy logs.
 ///
-/// With a scheme there must be a host without white space in it. Without one the part before the first `/`, `?` or `#` must be a
-/// domain or an address, so that a bare word is none.
+/// With a scheme the host must be a name, of one label too, or an address. Without one it must be a domain or an address, so that a
+/// bare word is none. A port is 1 to 65535. Spellings that keep people from clicking (`hxxp://`, `evil[.]example`) name nothing that a
+/// device can meet and are dropped, and so are invisible characters, which no client sends unescaped.
 pub(crate) fn url(value: &str) -> Result<&str, Dropped> {
     let value = text::one_line_without_tab(value)?;
-    match value.split_once("://") {
-        Some((scheme, rest)) if is_scheme(scheme) => has_host(authority(rest)).map(|()| value),
-        _ if is_site(authority(value)) => Ok(value),
-        _ => Err(Dropped::NotAUrl),
+    if !value.is_ascii() && value.chars().any(text::is_invisible) {
+        return Err(Dropped::InvisibleCharacter);
     }
+    let parts = Parts::of(value);
+    match parts.scheme {
+        Some(scheme) if is_defanged_scheme(scheme) => Err(Dropped::Defanged),
+        Some(_) => has_host(&parts).map(|()| value),
+        None if is_site(&parts) => Ok(value),
+        None if is_defanged_host(parts.host) => Err(Dropped::Defanged),
+        None => Err(Dropped::NotAUrl),
+    }
+}
+
+/// Returns the spelling by which URLs are compared; see [`crate::canonical_key`]. What is no URL comes back as it is.
+pub(crate) fn key(value: &str) -> Cow<'_, str> {
+    let parts = Parts::of(value);
+    let Ok(host) = normal_host(parts.host) else {
+        return Cow::Borrowed(value);
+    };
+    if parts.scheme.is_none() && !host.contains(['.', '[']) {
+        return Cow::Borrowed(value);
+    }
+    let has_capitals = |scheme: &str| scheme.bytes().any(|byte| byte.is_ascii_uppercase());
+    let port = parts.other_port();
+    let is_key = host == parts.host
+        && port == parts.port
+        && parts.rest.starts_with('/')
+        && !parts.scheme.is_some_and(has_capitals);
+    if is_key {
+        return Cow::Borrowed(value);
+    }
+    let mut key = String::with_capacity(value.len() + 1);
+    if let Some(scheme) = parts.scheme {
+        key.push_str(&scheme.to_ascii_lowercase());
+        key.push_str("://");
+    }
+    if let Some(user) = parts.user {
+        key.push_str(user);
+        key.push('@');
+    }
+    key.push_str(&host);
+    if let Some(port) = port {
+        key.push(':');
+        key.push_str(port);
+    }
+    if !parts.rest.starts_with('/') {
+        key.push('/');
+    }
+    key.push_str(parts.rest);
+    Cow::Owned(key)
+}
+
+/// Returns the host in its canonical spelling, an IPv6 address without brackets.
+pub(crate) fn host(value: &str) -> Option<Cow<'_, str>> {
+    let host = Parts::of(value).host;
+    if let Some(inside) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inside.parse::<Ipv6Addr>().ok().map(|_| address::canonical_text(inside));
+    }
+    normal_host(host).ok()
 }
 
 /// Returns whether a URL begins with its scheme; `evil.example/?u=http://b.example` does not.
 pub(crate) fn is_absolute(value: &str) -> bool {
-    value.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
+    Parts::of(value).scheme.is_some()
+}
+
+/// Returns whether a text is a port in digits: 1 to 65535.
+pub(crate) fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -30,49 +141,104 @@ fn is_scheme(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
 }
 
-/// The part before the path, the query and the fragment.
-fn authority(rest: &str) -> &str {
-    rest.split(['/', '?', '#']).next().unwrap_or(rest)
+/// `hxxp`, `hXXps`, `fxp`: written by people so that nobody clicks on it.
+fn is_defanged_scheme(scheme: &str) -> bool {
+    let scheme = scheme.to_ascii_lowercase();
+    ["hxxp", "hxtp", "htxp", "fxp"].contains(&scheme.strip_suffix('s').unwrap_or(&scheme))
 }
 
-fn has_host(authority: &str) -> Result<(), Dropped> {
-    if authority.contains(char::is_whitespace) {
+/// `evil[.]example`, `evil(dot)example`: brackets stand in no name.
+fn is_defanged_host(host: &str) -> bool {
+    host.contains(['[', ']', '(', ')', '{', '}'])
+}
+
+/// The host with its brackets, and what follows the colon behind it.
+fn host_and_port_of(text: &str) -> (&str, Option<&str>) {
+    if text.starts_with('[') {
+        // What stands between the bracket and the colon belongs to a host that is none.
+        if let Some((address, port)) = text.rsplit_once("]:")
+            && let Some((host, _)) = text.split_at_checked(address.len() + 1)
+        {
+            return (host, Some(port));
+        }
+        return (text, None);
+    }
+    match text.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (text, None),
+    }
+}
+
+fn default_port(scheme: &str) -> Option<&'static str> {
+    let is = |known: &str| scheme.eq_ignore_ascii_case(known);
+    match () {
+        () if is("http") || is("ws") => Some("80"),
+        () if is("https") || is("wss") => Some("443"),
+        () if is("ftp") => Some("21"),
+        () => None,
+    }
+}
+
+fn has_host(parts: &Parts<'_>) -> Result<(), Dropped> {
+    let user_has = |marks: fn(char) -> bool| parts.user.is_some_and(|user| user.contains(marks));
+    if parts.host.contains(char::is_whitespace) || user_has(char::is_whitespace) {
         return Err(Dropped::NotAUrl);
     }
-    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if host_and_port.starts_with('[') {
-        return if is_bracketed(host_and_port) {
-            Ok(())
+    if parts.host.is_empty() {
+        return Err(Dropped::NoHost);
+    }
+    // Browsers read a backslash as a slash, other programs do not: they would not agree on the host.
+    if user_has(|char| char == '\\') {
+        return Err(Dropped::BadHost);
+    }
+    normal_host(parts.host)?;
+    match parts.port {
+        None | Some("") => Ok(()),
+        Some(port) if is_port(port) => Ok(()),
+        Some(_) => Err(Dropped::BadPort),
+    }
+}
+
+fn is_site(parts: &Parts<'_>) -> bool {
+    let is_host = match normal_host(parts.host) {
+        Ok(host) => host.contains(['.', '[']),
+        Err(_) => false,
+    };
+    parts.user.is_none() && is_host && parts.port.is_none_or(is_port)
+}
+
+/// Returns a host in lower case and punycode without its trailing dot, or an address, IPv6 in its brackets.
+fn normal_host(host: &str) -> Result<Cow<'_, str>, Dropped> {
+    if let Some(inside) = host.strip_prefix('[') {
+        let address = inside
+            .strip_suffix(']')
+            .and_then(|inside| inside.parse::<Ipv6Addr>().ok());
+        let text = address.map(|address| format!("[{address}]")).ok_or(Dropped::NotAUrl)?;
+        return Ok(if text == host {
+            Cow::Borrowed(host)
         } else {
-            Err(Dropped::NotAUrl)
-        };
+            Cow::Owned(text)
+        });
     }
-    match host_and_port.split(':').next() {
-        None | Some("") => Err(Dropped::NoHost),
-        Some(_) => Ok(()),
+    if host.parse::<Ipv4Addr>().is_ok() {
+        return Ok(Cow::Borrowed(host));
     }
+    if is_defanged_host(host) {
+        return Err(Dropped::Defanged);
+    }
+    let name = name::host(host).map_err(|reason| match reason {
+        Dropped::Wildcard => Dropped::Wildcard,
+        _ => Dropped::BadHost,
+    })?;
+    // `0x7f.1` and `0xC0000201` are addresses to a browser, and names to others.
+    if name.rsplit('.').next().is_some_and(is_number) {
+        return Err(Dropped::BadHost);
+    }
+    Ok(name)
 }
 
-fn is_site(authority: &str) -> bool {
-    if authority.starts_with('[') {
-        return is_bracketed(authority);
-    }
-    let (host, port_fits) = match authority.split_once(':') {
-        None => (authority, true),
-        Some((host, port)) => (host, is_port(port)),
-    };
-    port_fits && (host.parse::<Ipv4Addr>().is_ok() || name::domain(host).is_ok())
-}
-
-/// `[2001:db8::1]`, with or without a port.
-fn is_bracketed(authority: &str) -> bool {
-    let Some((address, after)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
-        return false;
-    };
-    address.parse::<Ipv6Addr>().is_ok() && (after.is_empty() || after.strip_prefix(':').is_some_and(is_port))
-}
-
-/// Returns whether a text is a port in digits: 1 to 65535.
-pub(crate) fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
+fn is_number(label: &str) -> bool {
+    let hexadecimal = label.strip_prefix("0x");
+    hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        || label.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -12,8 +12,8 @@ fn single_ipv4_addresses_come_out_as_typed() {
 }
 
 #[test]
-fn every_network_is_dropped_from_single_addresses_whatever_its_length() {
-    for value in ["192.0.2.0/24", "192.0.2.1/32", "0.0.0.0/0"] {
+fn a_network_of_more_than_one_address_is_dropped_from_single_addresses() {
+    for value in ["192.0.2.0/24", "192.0.2.0/31", "0.0.0.0/0"] {
         drops(Kind::Ipv4, "ip-dst", value, Dropped::NotSingle);
     }
     for value in [
@@ -36,10 +36,38 @@ fn five_numbers_are_no_address() {
 }
 
 #[test]
-fn mapped_ipv4_is_an_ipv6_address() {
-    drops(Kind::Ipv4, "ip-dst", "::ffff:9.8.7.6", Dropped::OtherFamily);
-    gives(Kind::Ipv6, "ip-dst", "::ffff:9.8.7.6", "::ffff:9.8.7.6");
-    gives(Kind::Ipv6, "ip-dst", "::FFFF:0908:0706", "::ffff:9.8.7.6");
+fn mapped_ipv4_is_an_ipv4_address() {
+    drops(Kind::Ipv6, "ip-dst", "::ffff:203.0.113.9", Dropped::OtherFamily);
+    for kind in [Kind::Ipv4, Kind::Ipv4Ext, Kind::Ip] {
+        gives(kind, "ip-dst", "::ffff:203.0.113.9", "203.0.113.9");
+        gives(kind, "ip-dst", "::FFFF:cb00:7109/128", "203.0.113.9");
+    }
+    for kind in [Kind::Cidr4, Kind::Ip] {
+        gives(kind, "ip-dst", "::ffff:203.0.113.0/120", "203.0.113.0/24");
+    }
+    drops(Kind::Cidr6, "ip-dst", "::ffff:203.0.113.0/120", Dropped::OtherFamily);
+    assert_eq!(
+        extract(Kind::Ipv4Ext, "ip-dst", "::ffff:203.0.113.9/127").unwrap(),
+        ["203.0.113.8", "203.0.113.9"]
+    );
+}
+
+#[test]
+fn the_block_of_mapped_addresses_is_not_all_of_ipv4() {
+    gives(Kind::Ip, "ip-dst", "::ffff:0:0/96", "::ffff:0.0.0.0/96");
+    drops(Kind::Cidr4, "ip-dst", "::ffff:0:0/96", Dropped::OtherFamily);
+}
+
+#[test]
+fn a_network_of_one_address_is_an_address_for_every_type() {
+    for kind in [Kind::Ipv4, Kind::Ipv4Ext, Kind::Ip] {
+        gives(kind, "ip-dst", "192.0.2.5/32", "192.0.2.5");
+    }
+    for kind in [Kind::Ipv6, Kind::Ipv6Ext, Kind::Ip] {
+        gives(kind, "ip-dst", "2001:db8::5/128", "2001:db8::5");
+    }
+    drops(Kind::Cidr4, "ip-dst", "192.0.2.5/32", Dropped::SingleAddress);
+    drops(Kind::Cidr6, "ip-dst", "2001:db8::5/128", Dropped::SingleAddress);
 }
 
 #[test]
@@ -102,6 +130,29 @@ fn bad_port_drops_the_attribute() {
             Dropped::BadPort,
         );
     }
+}
+
+/// MISP 2.5.1 stores `192.0.2.11:8080` as `192.0.2.11|8080` (recordings, normalisation.json); values that older ones stored have the colon.
+#[test]
+fn a_colon_before_the_port_divides_where_nothing_else_can_be_meant() {
+    gives(Kind::Ipv4, "ip-dst|port", "11.22.33.45:8080", "11.22.33.45");
+    gives(Kind::Ip, "ip-src|port", "11.22.33.45:8080", "11.22.33.45");
+    gives(Kind::Hostname, "hostname|port", "H.example.com:443", "h.example.com");
+    gives(Kind::Ipv6, "ip-dst|port", "[2001:db8::1]:443", "2001:db8::1");
+    gives(Kind::Ipv6, "ip-dst|port", "[2001:DB8::1]|443", "2001:db8::1");
+    drops(Kind::Ipv6, "ip-dst|port", "2001:db8::1:443", Dropped::NotComposite);
+    drops(
+        Kind::Ipv6,
+        "ip-dst|port",
+        "2001:db8:0:0:0:0:0:1:443",
+        Dropped::NotComposite,
+    );
+    drops(Kind::Ipv4, "ip-dst|port", "11.22.33.45:99999", Dropped::BadPort);
+    drops(Kind::Ipv4, "ip-dst|port", "11.22.33.45:http", Dropped::BadPort);
+    // No port belongs to these types, so a colon is a part of the value.
+    drops(Kind::Ipv4, "ip-dst", "11.22.33.45:8080", Dropped::NotAnAddress);
+    drops(Kind::Hostname, "hostname", "h.example.com:443", Dropped::BadLabel);
+    drops(Kind::Ipv4, "domain|ip", "a.example:11.22.33.45", Dropped::NotComposite);
 }
 
 #[test]
@@ -205,9 +256,11 @@ fn zone_ids_are_refused() {
 }
 
 #[test]
-fn cidr4_keeps_host_bits_and_leaves_single_addresses() {
-    gives(Kind::Cidr4, "ip-dst", "10.0.0.1/24", "10.0.0.1/24");
-    gives(Kind::Cidr4, "ip-dst", "192.0.2.1/32", "192.0.2.1/32");
+fn cidr4_clears_host_bits_and_leaves_single_addresses() {
+    for value in ["198.51.100.77/24", "198.51.100.78/24", "198.51.100.0/24"] {
+        gives(Kind::Cidr4, "ip-dst", value, "198.51.100.0/24");
+        gives(Kind::Ip, "ip-dst", value, "198.51.100.0/24");
+    }
     drops(Kind::Cidr4, "ip-dst", "10.0.0.1", Dropped::SingleAddress);
     drops(Kind::Cidr4, "ip-dst", "2001:db8::/48", Dropped::OtherFamily);
     drops(Kind::Cidr4, "ip-dst", "10.0.0.0/8 10.0.0.0/9", Dropped::NotAnAddress);
@@ -216,7 +269,7 @@ fn cidr4_keeps_host_bits_and_leaves_single_addresses() {
 #[test]
 fn cidr6_has_a_home() {
     gives(Kind::Cidr6, "ip-dst", "2001:0DB8:ABCD::/48", "2001:db8:abcd::/48");
-    gives(Kind::Cidr6, "ip-dst", "2001:db8::1/64", "2001:db8::1/64");
+    gives(Kind::Cidr6, "ip-dst", "2001:db8::1/64", "2001:db8::/64");
     drops(Kind::Cidr6, "ip-dst", "2001:db8::1", Dropped::SingleAddress);
     drops(Kind::Cidr6, "ip-dst", "2001:db8::/129", Dropped::NotAnAddress);
 }

@@ -88,3 +88,102 @@ fn value_over_the_size_limit_is_dropped() {
         drops(*kind, "text", &"x".repeat(MAX_VALUE_BYTES + 1), Dropped::TooLong);
     }
 }
+
+/// A zero-width space, a byte order mark, a soft hyphen, a direction mark, an override, a control and a private character.
+const INVISIBLE: [&str; 7] = [
+    "\u{200b}", "\u{feff}", "\u{ad}", "\u{200e}", "\u{202e}", "\u{7}", "\u{e000}",
+];
+
+#[test]
+fn invisible_characters_around_a_value_go() {
+    let hash = "d41d8cd98f00b204e9800998ecf84270";
+    for (kind, attribute_type, value) in [
+        (Kind::Ipv4, "ip-dst", "1.2.3.4"),
+        (Kind::Cidr6, "ip-dst", "2001:db8::/32"),
+        (Kind::Domain, "domain", "evil.example"),
+        (Kind::Url, "url", "http://evil.example/x"),
+        (Kind::FileMd5, "md5", hash),
+        (Kind::EmailAddress, "email-src", "a@evil.example"),
+        (Kind::Vulnerability, "vulnerability", "CVE-2026-12345"),
+        (Kind::Mutex, "mutex", "Global\\Example"),
+        (Kind::EmailSubject, "email-subject", "final invoice"),
+        (Kind::Filename, "filename", "invoice.exe"),
+        (Kind::UserAgent, "user-agent", "Example/1.0"),
+    ] {
+        for mark in INVISIBLE {
+            for around in [
+                format!("{value}{mark}"),
+                format!("{mark}{value}"),
+                format!(" {mark} {value} {mark}{mark}\n"),
+            ] {
+                gives(kind, attribute_type, &around, value);
+            }
+            drops(kind, attribute_type, &format!(" {mark}"), Dropped::Empty);
+        }
+    }
+    gives(Kind::Ipv4, "ip-dst|port", "1.2.3.4\u{200b}|443\u{feff}", "1.2.3.4");
+    gives(Kind::FileMd5, "filename|md5", &format!("x.exe|\u{ad}{hash}"), hash);
+    gives(
+        Kind::Filename,
+        "filename|md5",
+        &format!("\u{feff}x.exe|{hash}"),
+        "x.exe",
+    );
+}
+
+#[test]
+fn an_invisible_character_inside_makes_a_value_invalid() {
+    for mark in INVISIBLE {
+        for (kind, attribute_type, left, right) in [
+            (Kind::Ipv4, "ip-dst", "1.2.3", ".4"),
+            (Kind::Domain, "domain", "ev", "il.example"),
+            (Kind::Hostname, "hostname", "evil.", "example"),
+            (Kind::Url, "url", "http://ev", "il.example/"),
+            (Kind::FileMd5, "md5", "d41d8cd98f00b204", "e9800998ecf84270"),
+            (Kind::EmailAddress, "email-src", "a", "b@evil.example"),
+            (Kind::EmailAddress, "email-src", "ab@ev", "il.example"),
+            (Kind::Vulnerability, "vulnerability", "CVE-2026", "-12345"),
+        ] {
+            let value = format!("{left}{mark}{right}");
+            assert!(extract(kind, attribute_type, &value).is_err(), "{value:?}");
+        }
+    }
+}
+
+/// A name that is turned around on the screen is what the attacker wrote, and what has to be found.
+#[test]
+fn an_invisible_character_inside_of_a_text_stays() {
+    for (kind, attribute_type) in TEXTS {
+        for value in ["invoice\u{202e}fdp.exe", "zero\u{200b}width", "soft\u{ad}hyphen"] {
+            gives(kind, attribute_type, value, value);
+        }
+    }
+    // Rules leave as they came.
+    gives(
+        Kind::Sigma,
+        "sigma",
+        "\u{feff}title: x\u{200b}",
+        "\u{feff}title: x\u{200b}",
+    );
+}
+
+#[test]
+fn an_extension_of_a_browser_is_32_letters_from_a_to_p() {
+    let id = "abcdefghijklmnopabcdefghijklmnop";
+    for (kind, attribute_type) in [
+        (Kind::ChromeExtensionId, "chrome-extension-id"),
+        (Kind::EdgeExtensionId, "edge-extension-id"),
+    ] {
+        gives(kind, attribute_type, id, id);
+        gives(kind, attribute_type, &id.to_uppercase(), id);
+        for value in [
+            id.trim_start_matches('a'),
+            &format!("{id}a"),
+            &id.replace('p', "q"),
+            &id.replace('a', "1"),
+            "https://chromewebstore.google.com/detail/abcdefghijklmnopabcdefghijklmnop",
+        ] {
+            drops(kind, attribute_type, value, Dropped::NotAnExtensionId);
+        }
+    }
+}

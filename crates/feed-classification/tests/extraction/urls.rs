@@ -108,3 +108,80 @@ fn a_uri_counts_with_its_scheme_only() {
     }
     gives(Kind::Url, "url", "evil.example/gate.php", "evil.example/gate.php");
 }
+
+#[test]
+fn a_defanged_url_is_dropped() {
+    for value in [
+        "http://half[.]example/x",
+        "http://half(.)example/x",
+        "half[.]example/x",
+        "hxxp://evil.example/x",
+        "hXXps://evil.example/x",
+        "fxp://evil.example/x",
+    ] {
+        drops(Kind::Url, "url", value, Dropped::Defanged);
+    }
+}
+
+#[test]
+fn the_host_of_a_url_is_a_name_or_an_address() {
+    for value in [
+        "http://-/x",
+        "http://-a.example/",
+        "http://a..example/",
+        "http://a,b.example/",
+        "http://192.0.2.256/",
+        "http://2001:db8::1/x",
+        "http://192.0.2.010/",
+        "http://3221225985/",
+        "http://0x7f.1/",
+        "http://0xC0000201/",
+        "http://ex%61mple.com/",
+        "http://a.example\\@b.example/",
+        "http://a.example\\x",
+    ] {
+        drops(Kind::Url, "url", value, Dropped::BadHost);
+    }
+    drops(Kind::Url, "url", "http://*.evil.example/", Dropped::Wildcard);
+    for value in [
+        "http://a@b@c.example/",
+        "http://a.example./x",
+        "http://a.example:/x",
+        "http://xn--bcher-kva.example/",
+        "http://fileserver/share",
+        "http://_dmarc.example/",
+    ] {
+        gives(Kind::Url, "url", value, value);
+    }
+}
+
+#[test]
+fn a_port_of_a_url_is_1_to_65535() {
+    for port in ["0", "65536", "99999", "http", "-1", "8 0"] {
+        drops(
+            Kind::Url,
+            "url",
+            &format!("http://a.example:{port}/x"),
+            Dropped::BadPort,
+        );
+    }
+    gives(Kind::Url, "url", "http://a.example:65535/x", "http://a.example:65535/x");
+}
+
+#[test]
+fn a_url_with_an_invisible_character_inside_is_dropped() {
+    for char in ["\u{200b}", "\u{feff}", "\u{ad}", "\u{202e}"] {
+        for value in [
+            format!("http://a{char}.example/x"),
+            format!("http://a.example/x{char}y"),
+        ] {
+            drops(Kind::Url, "url", &value, Dropped::InvisibleCharacter);
+        }
+        gives(
+            Kind::Url,
+            "url",
+            &format!("{char}http://a.example/x{char} "),
+            "http://a.example/x",
+        );
+    }
+}

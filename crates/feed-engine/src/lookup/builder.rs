@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use feed_classification::{Extractor, IndicatorType, ValueFamily};
+use feed_classification::{Extractor, FalsePositives, IndicatorSetBuilder, IndicatorType, canonical_key};
 use misp_client::Attribute;
 use site_config::Mappings;
 
@@ -39,7 +39,10 @@ pub(crate) struct Entries {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    value: Range<usize>,
+    /// The canonical key of the value; a spelling that differs follows on it.
+    key: Range<usize>,
+    /// How long that spelling is; 0 where the value is its own key.
+    spelling: u32,
     mention: Mention,
     at: Provenance,
 }
@@ -92,50 +95,77 @@ impl Entries {
             return;
         };
         let event = self.event(event.clone());
+        self.push(other.value(entry), Mention { event, ..entry.mention }, entry.at);
+    }
+
+    fn push(&mut self, value: &str, mention: Mention, at: Provenance) {
+        let key = canonical_key(mention.kind, value);
         let from = self.text.len();
-        self.text.push_str(other.value(entry));
+        self.text.push_str(&key);
+        let key_end = self.text.len();
+        if key != value {
+            self.text.push_str(value);
+        }
         self.entries.push(Entry {
-            value: from..self.text.len(),
-            mention: Mention { event, ..entry.mention },
-            at: entry.at,
+            key: from..key_end,
+            spelling: u32::try_from(self.text.len() - key_end).unwrap_or(0),
+            mention,
+            at,
         });
     }
 
-    /// Returns every value, whatever its row, with the family that it belongs to.
-    pub(super) fn values(&self) -> HashSet<(ValueFamily, String)> {
-        let entries = self.entries.iter();
-        entries
-            .map(|entry| (entry.mention.kind.family(), self.value(entry).to_owned()))
-            .collect()
+    /// Returns every value, whatever its row, as what is harmless.
+    pub(super) fn into_false_positives(self) -> FalsePositives {
+        let mut sets: BTreeMap<IndicatorType, IndicatorSetBuilder> = BTreeMap::new();
+        for entry in &self.entries {
+            let kind = entry.mention.kind;
+            let set = sets.entry(kind).or_insert_with(|| IndicatorSetBuilder::new(kind));
+            set.push(self.key(entry));
+        }
+        FalsePositives::of(sets.into_values().map(IndicatorSetBuilder::finish))
     }
 
     /// Returns the index of the rows that `counts` and whose values are not `harmless`.
     pub(super) fn into_index(
         mut self,
         mut counts: impl FnMut(&Provenance) -> bool,
-        harmless: &HashSet<(ValueFamily, String)>,
+        harmless: &FalsePositives,
     ) -> LookupIndex {
         let (mut entries, events) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.events));
-        entries.retain(|entry| {
-            counts(&entry.at)
-                && (harmless.is_empty()
-                    || !harmless.contains(&(entry.mention.kind.family(), self.value(entry).to_owned())))
+        entries.retain(|entry| counts(&entry.at) && !harmless.contains(entry.mention.kind, self.key(entry)));
+        entries.sort_unstable_by(|a, b| {
+            (self.key(a), a.mention)
+                .cmp(&(self.key(b), b.mention))
+                .then_with(|| self.spelling(a).cmp(&self.spelling(b)))
         });
-        entries.sort_unstable_by(|a, b| (self.value(a), a.mention).cmp(&(self.value(b), b.mention)));
         // Several attributes of an event may say the same; what they are worth together counts.
         entries.dedup_by(|later, kept| {
-            let is_same = later.mention.says_as(kept.mention) && self.value(later) == self.value(kept);
+            let is_same = later.mention.says_as(kept.mention) && self.key(later) == self.key(kept);
             if is_same {
                 kept.mention.worth = kept.mention.worth.and(later.mention.worth);
             }
             is_same
         });
-        let mentions = entries.iter().map(|entry| (self.value(entry), entry.mention));
+        let mentions = entries
+            .iter()
+            .map(|entry| (self.key(entry), self.spelling(entry), entry.mention));
         LookupIndex::new(mentions, events)
     }
 
+    fn key(&self, entry: &Entry) -> &str {
+        self.text.get(entry.key.clone()).unwrap_or_default()
+    }
+
+    /// Returns the value as it is written, where that is not its key.
+    fn spelling(&self, entry: &Entry) -> Option<&str> {
+        let end = entry.key.end + entry.spelling as usize;
+        self.text
+            .get(entry.key.end..end)
+            .filter(|spelling| !spelling.is_empty())
+    }
+
     fn value(&self, entry: &Entry) -> &str {
-        self.text.get(entry.value.clone()).unwrap_or_default()
+        self.spelling(entry).unwrap_or_else(|| self.key(entry))
     }
 }
 
@@ -148,17 +178,12 @@ impl Sink for Entries {
         let event = self.event(described(attribute));
         let worth = score::worth(self.scoring.as_ref(), attribute);
         for &kind in kinds {
-            let from = self.text.len();
-            let text = &mut self.text;
+            let (mention, at) = (Mention { kind, event, worth }, Provenance::of(attribute));
             let outcome = Extractor::new(kind).extract(&attribute.kind, &attribute.value, &mut |value| {
-                text.push_str(value);
+                self.push(value, mention, at);
             });
             match outcome {
-                Ok(()) => self.entries.push(Entry {
-                    value: from..self.text.len(),
-                    mention: Mention { kind, event, worth },
-                    at: Provenance::of(attribute),
-                }),
+                Ok(()) => {}
                 Err(reason) if reason.belongs_elsewhere() => {}
                 Err(reason) => self.count_dropped(reason.as_str(), 1),
             }

@@ -56,7 +56,7 @@ pub(crate) async fn gather(
         Entries::new(Arc::clone(&of), None)
     })
     .await?
-    .values();
+    .into_false_positives();
     let Some(rows) = rows else {
         return Ok(LookupIndex::default());
     };

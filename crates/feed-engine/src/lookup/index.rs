@@ -4,8 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use cache::Weigh;
-use feed_classification::IndicatorType;
-use ipnet::IpNet;
+use feed_classification::{IndicatorType, network_of};
 
 use super::networks::Networks;
 use super::{Match, MatchedEvent, Query, Relation};
@@ -17,13 +16,15 @@ use crate::{FeedError, Filter, Judge, aside};
 /// A million values take about their text and 30 bytes each; a look-up is a binary search for each form of the value.
 #[derive(Default)]
 pub struct LookupIndex {
-    /// All values in order, one after another.
+    /// The canonical keys of all values in order, one after another.
     text: String,
-    /// Where each value ends in `text`.
+    /// Where each key ends in `text`.
     ends: Vec<usize>,
     /// Where the mentions of each value end in `mentions`.
     mentions_end: Vec<u32>,
     mentions: Vec<Mention>,
+    /// How the value is written in a mention, by the place of the mention and in this order, where that is not the key.
+    spellings: Vec<(u32, Box<str>)>,
     events: Vec<MatchedEvent>,
     networks: Networks,
     /// Why nothing is known of scores, where it is so.
@@ -48,14 +49,27 @@ impl Mention {
 }
 
 impl LookupIndex {
-    /// Returns the index of mentions, which come in order of their values.
-    pub(super) fn new<'v>(mentions: impl IntoIterator<Item = (&'v str, Mention)>, events: Vec<MatchedEvent>) -> Self {
+    /// Returns the index of mentions, which come in order of their keys, each with the spelling of its value where that is not the key.
+    pub(super) fn new<'v>(
+        mentions: impl IntoIterator<Item = (&'v str, Option<&'v str>, Mention)>,
+        events: Vec<MatchedEvent>,
+    ) -> Self {
         let mut index = Self::default();
-        let mut last: Option<&str> = None;
-        for (value, mention) in mentions {
-            if last != Some(value) {
-                index.begin_value(value);
-                last = Some(value);
+        let (mut last, mut is_network): (Option<&str>, bool) = (None, false);
+        for (key, spelling, mention) in mentions {
+            if last != Some(key) {
+                index.begin_value(key);
+                last = Some(key);
+                is_network = false;
+            }
+            // `192.0.2.0/24` may be a URL as well, so the types of all mentions count.
+            if mention.kind == IndicatorType::Ip && !is_network {
+                is_network = true;
+                index.add_network(key);
+            }
+            if let Some(spelling) = spelling {
+                let place = u32::try_from(index.mentions.len()).unwrap_or(u32::MAX);
+                index.spellings.push((place, spelling.into()));
             }
             index.mentions.push(mention);
             if let Some(end) = index.mentions_end.last_mut() {
@@ -85,13 +99,21 @@ impl LookupIndex {
         }
     }
 
-    fn begin_value(&mut self, value: &str) {
-        let place = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
-        self.text.push_str(value);
+    fn begin_value(&mut self, key: &str) {
+        self.text.push_str(key);
         self.ends.push(self.text.len());
         self.mentions_end.push(0);
-        if value.contains('/')
-            && let Ok(network) = value.parse::<IpNet>()
+    }
+
+    /// Remembers that the value that was begun last is a network, if it is one.
+    fn add_network(&mut self, key: &str) {
+        let place = self
+            .ends
+            .len()
+            .checked_sub(1)
+            .and_then(|place| u32::try_from(place).ok());
+        if key.contains('/')
+            && let (Some(network), Some(place)) = (network_of(key), place)
         {
             self.networks.add(network, place);
         }
@@ -115,10 +137,10 @@ impl LookupIndex {
     /// and what it says of the event is not: neither its title nor its threat actors.
     #[must_use]
     pub fn find(&self, query: &Query, judge: &Judge, limit: usize) -> Vec<Match> {
-        let exact = query.exact.iter().filter_map(|form| self.place(form));
+        let exact = query.keys.iter().filter_map(|key| self.place(key));
         let networks = query
-            .address
-            .map(|address| self.networks.containing(address))
+            .network
+            .map(|network| self.networks.containing(network))
             .unwrap_or_default();
         let parents = query.parents().filter_map(|parent| self.place(parent));
         let places = exact
@@ -132,34 +154,43 @@ impl LookupIndex {
     }
 
     fn matches(&self, place: usize, relation: Relation, judge: &Judge) -> impl Iterator<Item = Match> {
-        let value = self.at(place);
+        let key = self.at(place);
         let end = |place: usize| self.mentions_end.get(place).map_or(0, |end| *end as usize);
         let from = place.checked_sub(1).map_or(0, end);
         let mentions = self.mentions.get(from..end(place)).unwrap_or_default();
-        // What is above a name must be a name itself: nothing else has parents.
-        let fits = move |kind: IndicatorType| {
-            relation != Relation::Parent || matches!(kind, IndicatorType::Domain | IndicatorType::Hostname)
+        // What is above a name must be a name itself, and what is around an address a network: both may be URLs as well.
+        let fits = move |kind: IndicatorType| match relation {
+            Relation::Parent => matches!(kind, IndicatorType::Domain | IndicatorType::Hostname),
+            Relation::Network => kind == IndicatorType::Ip,
+            _ => true,
         };
-        mentions
-            .iter()
-            .filter(move |mention| fits(mention.kind))
-            .filter_map(move |mention| {
+        (from..)
+            .zip(mentions)
+            .filter(move |(_, mention)| fits(mention.kind))
+            .filter_map(move |(at, mention)| {
                 let event = self.events.get(mention.event as usize)?;
                 let counts = judge.permits_tlp(event.tlp) && judge.permits_worth(|| mention.worth);
                 counts.then(|| Match {
-                    value: value.to_owned(),
-                    kind: specific(mention.kind, value),
+                    value: self.spelling(at).unwrap_or(key).to_owned(),
+                    kind: specific(mention.kind, key),
                     relation,
                     event: told(event, judge),
                 })
             })
     }
 
-    fn place(&self, value: &str) -> Option<usize> {
+    /// Returns how the value of a mention is written, where that is not its key.
+    fn spelling(&self, mention: usize) -> Option<&str> {
+        let place = u32::try_from(mention).ok()?;
+        let at = self.spellings.binary_search_by_key(&place, |(place, _)| *place).ok()?;
+        self.spellings.get(at).map(|(_, spelling)| &**spelling)
+    }
+
+    fn place(&self, key: &str) -> Option<usize> {
         let (mut low, mut high) = (0, self.ends.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            match self.at(middle).cmp(value) {
+            match self.at(middle).cmp(key) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Equal => return Some(middle),
                 std::cmp::Ordering::Greater => high = middle,
@@ -224,10 +255,12 @@ impl Weigh for LookupIndex {
             event.info.capacity() + actors + size_of::<MatchedEvent>()
         };
         let events: usize = self.events.iter().map(event).sum();
+        let spelling = |(_, spelling): &(u32, Box<str>)| spelling.len() + size_of::<(u32, Box<str>)>();
         self.text.capacity()
             + self.ends.capacity() * size_of::<usize>()
             + self.mentions_end.capacity() * size_of::<u32>()
             + self.mentions.capacity() * size_of::<Mention>()
+            + self.spellings.iter().map(spelling).sum::<usize>()
             + self.networks.weight_bytes()
             + events
     }

@@ -1,7 +1,8 @@
-//! Which listed networks contain an address.
+//! Which listed networks contain an address or a network.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeTo;
 
 use ipnet::IpNet;
 
@@ -33,11 +34,13 @@ impl Networks {
         self.v6.values_mut().for_each(|networks| networks.sort_unstable());
     }
 
-    /// Returns the places of the networks that contain the address, the smallest network first.
-    pub(super) fn containing(&self, address: IpAddr) -> Vec<u32> {
-        match address.to_canonical() {
-            IpAddr::V4(address) => containing(&self.v4, |length| u32::from(first_v4(address, length))),
-            IpAddr::V6(address) => containing(&self.v6, |length| u128::from(first_v6(address, length))),
+    /// Returns the places of the networks that contain this one and are wider, the smallest of them first. An address is a network
+    /// of one.
+    pub(super) fn containing(&self, network: IpNet) -> Vec<u32> {
+        let lengths = ..network.prefix_len();
+        match network.addr() {
+            IpAddr::V4(address) => containing(&self.v4, lengths, |length| u32::from(first_v4(address, length))),
+            IpAddr::V6(address) => containing(&self.v6, lengths, |length| u128::from(first_v6(address, length))),
         }
     }
 
@@ -48,8 +51,12 @@ impl Networks {
     }
 }
 
-fn containing<A: Ord>(networks: &BTreeMap<u8, Vec<(A, u32)>>, first: impl Fn(u8) -> A) -> Vec<u32> {
-    let by_length = networks.iter().rev();
+fn containing<A: Ord>(
+    networks: &BTreeMap<u8, Vec<(A, u32)>>,
+    lengths: RangeTo<u8>,
+    first: impl Fn(u8) -> A,
+) -> Vec<u32> {
+    let by_length = networks.range(lengths).rev();
     let places = by_length.filter_map(|(length, networks)| {
         let wanted = first(*length);
         let at = networks.binary_search_by(|(first, _)| first.cmp(&wanted)).ok()?;
@@ -76,10 +83,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn exactly_the_networks_that_contain_an_address_are_found(
-            networks in prop::collection::btree_set((any::<[u8; 2]>(), 0_u8..=32), 0..20),
-            v6 in prop::collection::btree_set((any::<u8>(), 0_u8..=128), 0..20),
+        fn exactly_the_networks_that_contain_an_address_or_network_are_found(
+            networks in prop::collection::btree_set((any::<[u8; 2]>(), 0_u8..32), 0..20),
+            v6 in prop::collection::btree_set((any::<u8>(), 0_u8..128), 0..20),
             asked in any::<[u8; 2]>(),
+            length in 0_u8..=32,
         ) {
             let v4 = networks.into_iter().map(|([a, b], length)| IpNet::new(Ipv4Addr::new(10, a, b, 7).into(), length));
             let v6 = v6.into_iter().map(|(a, length)| {
@@ -92,14 +100,18 @@ mod tests {
             all.iter().zip(0..).for_each(|(network, place)| index.add(*network, place));
             index.settle();
             let [a, b] = asked;
-            for address in [
-                IpAddr::from(Ipv4Addr::new(10, a, b, 7)),
-                IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, a.into(), 0, 0, 0, 0, 1)),
+            let v4 = IpAddr::from(Ipv4Addr::new(10, a, b, 7));
+            let v6 = IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, a.into(), 0, 0, 0, 0, 1));
+            for asked in [
+                IpNet::from(v4),
+                IpNet::from(v6),
+                IpNet::new(v4, length).unwrap().trunc(),
+                IpNet::new(v6, 4 * length).unwrap().trunc(),
             ] {
-                let mut found: Vec<IpNet> = index.containing(address).iter().map(|place| all[*place as usize]).collect();
+                let mut found: Vec<IpNet> = index.containing(asked).iter().map(|place| all[*place as usize]).collect();
                 prop_assert!(found.is_sorted_by_key(|network| std::cmp::Reverse(network.prefix_len())));
                 found.sort_unstable();
-                let expected: Vec<IpNet> = all.iter().copied().filter(|network| network.contains(&address)).collect();
+                let expected: Vec<IpNet> = all.iter().copied().filter(|network| *network != asked && network.contains(&asked)).collect();
                 prop_assert_eq!(found, expected);
             }
         }

@@ -1,8 +1,7 @@
 //! From what somebody looks up to the forms in which it may be listed.
 
-use std::net::IpAddr;
-
-use feed_classification::{Extractor, IndicatorType};
+use feed_classification::{Extractor, IndicatorType, canonical_key, network_of};
+use ipnet::IpNet;
 
 use super::LOOKUP_TYPES;
 
@@ -17,8 +16,11 @@ use super::LOOKUP_TYPES;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// Normal forms, each once.
-    pub(super) exact: Vec<String>,
-    pub(super) address: Option<IpAddr>,
+    forms: Vec<String>,
+    /// The canonical keys of these forms, each once.
+    pub(super) keys: Vec<String>,
+    /// The address as a network of one, or the network.
+    pub(super) network: Option<IpNet>,
     pub(super) name: Option<String>,
     /// What it can be.
     kinds: Vec<IndicatorType>,
@@ -44,13 +46,13 @@ impl Query {
     /// Returns whether it is a value of any type that can be looked up.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        !self.exact.is_empty()
+        !self.forms.is_empty()
     }
 
     /// Returns its normal forms, each once; none for what is no value of any type.
     #[must_use]
     pub fn normal_forms(&self) -> &[String] {
-        &self.exact
+        &self.forms
     }
 
     /// Returns the types that it can be of, as look-ups tell them apart: an address is `ip`.
@@ -64,12 +66,15 @@ impl Query {
             self.kinds.push(kind);
         }
         match kind {
-            IndicatorType::Ip => self.address = value.parse().ok(),
+            IndicatorType::Ip => self.network = network_of(value),
             IndicatorType::Domain | IndicatorType::Hostname => self.name = Some(value.to_owned()),
             _ => {}
         }
-        if !self.exact.iter().any(|known| known == value) {
-            self.exact.push(value.to_owned());
+        let key = canonical_key(kind, value);
+        for (all, text) in [(&mut self.forms, value), (&mut self.keys, &*key)] {
+            if !all.iter().any(|known| known == text) {
+                all.push(text.to_owned());
+            }
         }
     }
 
@@ -92,6 +97,8 @@ mod tests {
             (" 192.0.2.1 ", "192.0.2.1"),
             ("2001:DB8:0::1", "2001:db8::1"),
             ("192.0.2.0/24", "192.0.2.0/24"),
+            ("192.0.2.99/24", "192.0.2.0/24"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
             ("Bücher.Example", "xn--bcher-kva.example"),
             ("D41D8CD98F00B204E9800998ECF8427E", "d41d8cd98f00b204e9800998ecf8427e"),
             ("cve-2026-12345", "CVE-2026-12345"),
@@ -99,11 +106,18 @@ mod tests {
             ("User@Example.COM", "user@example.com"),
         ] {
             assert!(
-                Query::parse(text).exact.iter().any(|known| known == form),
+                Query::parse(text).forms.iter().any(|known| known == form),
                 "{text}: {:?}",
                 Query::parse(text)
             );
         }
+    }
+
+    #[test]
+    fn a_url_keeps_its_spelling_and_is_found_by_its_key() {
+        let query = Query::parse("HTTP://RS.example");
+        assert_eq!(query.normal_forms(), ["HTTP://RS.example"]);
+        assert_eq!(query.keys, ["http://rs.example/"]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod question;
 mod scores;
 mod shared;
 mod shared_trouble;
+mod spellings;
 mod stalls;
 mod support;
 mod withdrawn;

@@ -199,8 +199,6 @@ fn the_samples_of_the_reference_load_unchanged() {
     config/mappings.yaml:69:3: types.md5: is the older name of `file-md5` and read as that
     config/mappings.yaml:72:3: types.sha1: is the older name of `file-sha1` and read as that
     config/mappings.yaml:75:3: types.sha256: is the older name of `file-sha256` and read as that
-    config/mappings.yaml:112:3: types.chrome-extension-id: is not an indicator type here and has no effect
-    config/mappings.yaml:114:3: types.edge-extension-id: is not an indicator type here and has no effect
     "#);
     assert_snapshot!(files.lines(&loaded.differences));
     assert_eq!(loaded.core.allways_allowed_ips.len(), 4);

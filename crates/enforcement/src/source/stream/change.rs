@@ -167,13 +167,15 @@ impl Collector {
     }
 
     /// Makes a state of a change whose last event has come.
-    fn whole(&self, told: Vec<Told>, id: HeaderValue, held: Option<&Held>) -> Result<Held, SourceError> {
+    fn whole(&self, mut told: Vec<Told>, id: HeaderValue, held: Option<&Held>) -> Result<Held, SourceError> {
         let is_snapshot = told.first().is_some_and(|told| told.kind == Kind::Snapshot);
         let mut now = match held {
             _ if is_snapshot => nothing(self.kind, id),
             Some(held) => Held { id, ..held.clone() },
             None => return Err(lie("a change of what was never told")),
         };
+        // What went is taken out first: a URL in a new spelling is told as one that came and one that went, and is one URL.
+        told.sort_by_key(|told| told.kind != Kind::Removed);
         for told in told {
             if told.part != told.parts {
                 return Err(lie("a change ends before its last part"));
