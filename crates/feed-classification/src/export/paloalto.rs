@@ -5,13 +5,17 @@ use std::io::{self, Write};
 
 use crate::export::txt::Txt;
 use crate::export::{About, Exporter, Quarantined};
+use crate::grammar::url::Parts;
 use crate::{Indicator, IndicatorType, TypeSet};
 
-/// One entry per line as in `txt`; URLs stand there without their scheme, and are sorted and unique as they stand.
+/// One entry per line as in `txt`; URLs stand there without their scheme and without the default port of that scheme, and are sorted and
+/// unique as they stand.
 ///
 /// An entry of a URL list ends at the first space, `*` and `^` are wildcards in it, and it has at most 255 characters, the slash
-/// included that the firewall puts behind a name alone. What is not plain ASCII never meets a request, in which it is encoded. Such
-/// URLs would be ignored or, worse, match something else, and are left out. Lists of addresses and of names hold nothing of that kind;
+/// included that the firewall puts behind a name alone. What is not plain ASCII never meets a request, in which it is encoded. The
+/// firewall looks at requests by HTTP and HTTPS only, and compares host, path and query: an entry with a port, with user information
+/// or with a fragment meets no request, and one of an `ftp` URL would meet those for other things. Such URLs would be ignored or,
+/// worse, match something else, and are left out. Lists of addresses and of names hold nothing of that kind;
 /// for types that the firewall has no list for the bytes are those of `txt`, as in the reference.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PaloAlto;
@@ -19,7 +23,11 @@ pub(crate) struct PaloAlto;
 /// The longest entry of a URL list.
 const MAX_CHARACTERS: usize = 255;
 
+const FRAGMENT: Quarantined = Quarantined::because("fragment");
+const PORT: Quarantined = Quarantined::because("port");
+const SCHEME: Quarantined = Quarantined::because("scheme");
 const TOO_LONG: Quarantined = Quarantined::because("too_long");
+const USER_INFORMATION: Quarantined = Quarantined::because("user_information");
 const WILDCARD: Quarantined = Quarantined::because("wildcard");
 
 impl Exporter for PaloAlto {
@@ -33,9 +41,19 @@ impl Exporter for PaloAlto {
         if item.kind != IndicatorType::Url {
             return Txt.refuses(item);
         }
-        let entry = without_scheme(item.value);
+        let parts = Parts::of(item.value);
+        let is_web = |scheme: &str| ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
+        let entry = entry_of(item.value);
         let slash = usize::from(!entry.contains('/'));
-        if !entry.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !parts.scheme.is_none_or(is_web) {
+            Some(SCHEME)
+        } else if parts.user.is_some() {
+            Some(USER_INFORMATION)
+        } else if parts.other_port().is_some() {
+            Some(PORT)
+        } else if parts.fragment().is_some() {
+            Some(FRAGMENT)
+        } else if !entry.bytes().all(|byte| byte.is_ascii_graphic()) {
             Some(Quarantined::UNREPRESENTABLE)
         } else if entry.contains(['*', '^']) {
             Some(WILDCARD)
@@ -47,7 +65,7 @@ impl Exporter for PaloAlto {
     }
 
     fn rewrite<'v>(&self, item: &Indicator<'v>) -> Cow<'v, str> {
-        Cow::Borrowed(without_scheme(item.value))
+        entry_of(item.value)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -59,17 +77,13 @@ impl Exporter for PaloAlto {
     }
 }
 
-/// Cuts a scheme at the front only: `c.example/?u=http://d.example/` has none.
-fn without_scheme(url: &str) -> &str {
-    match url.split_once("://") {
-        Some((scheme, rest))
-            if scheme
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')) =>
-        {
-            rest
-        }
-        _ => url,
+/// Returns host, path and query. A scheme is cut at the front only: `c.example/?u=http://d.example/` has none.
+fn entry_of(url: &str) -> Cow<'_, str> {
+    let parts = Parts::of(url);
+    match (parts.scheme, parts.port) {
+        (Some(_), Some(_)) => Cow::Owned(format!("{}{}", parts.host, parts.rest)),
+        (Some(scheme), None) => Cow::Borrowed(url.get(scheme.len() + "://".len()..).unwrap_or(url)),
+        (None, _) => Cow::Borrowed(url),
     }
 }
 
@@ -94,7 +108,7 @@ mod tests {
             "https://a.example/x",
             "http://b.example/",
             "http://a.example/x",
-            "ftp://c.example",
+            "HTTPS://c.example",
         ]);
         assert_eq!(text, "a.example/x\r\nb.example/\r\nc.example");
         assert_eq!((exported.written, exported.quarantined), (4, 0));
@@ -106,10 +120,17 @@ mod tests {
         for url in [
             "c.example/?u=http://d.example/",
             "c.example/http://x",
-            "c.example:8080/a#b://c",
+            "c.example/a/b://c",
         ] {
             assert_eq!(urls(&[url]).0, url);
         }
+    }
+
+    #[test]
+    fn the_port_that_goes_without_saying_is_not_written() {
+        let (text, exported) = urls(&["http://a.example:80/x", "https://b.example:443", "http://c.example:/?q"]);
+        assert_eq!(text, "a.example/x\r\nb.example\r\nc.example/?q");
+        assert_eq!((exported.written, exported.quarantined), (3, 0));
     }
 
     #[test]
@@ -120,6 +141,13 @@ mod tests {
             ("http://a.example/b c", "unrepresentable"),
             ("http://ünï.example/", "unrepresentable"),
             ("http://*.example/", "wildcard"),
+            ("http://a.example:8080/x", "port"),
+            ("https://a.example:80/", "port"),
+            ("a.example:80/x", "port"),
+            ("http://user:secret@a.example/", "user_information"),
+            ("http://a.example/x#part", "fragment"),
+            ("ftp://a.example/x", "scheme"),
+            ("ssh://a.example/", "scheme"),
             ("http://a.example/^", "wildcard"),
             (&long, "too_long"),
             (&name, "too_long"),
@@ -148,7 +176,7 @@ mod tests {
             prop_assert!(lines.is_sorted_by(|a, b| a < b));
             for line in lines {
                 prop_assert!(line.bytes().all(|byte| byte.is_ascii_graphic()) && !line.starts_with("http"));
-                prop_assert!(refs.iter().any(|url| url.ends_with(line)));
+                prop_assert!(refs.iter().any(|url| url.replace(":80", "").ends_with(line)));
             }
         }
     }
