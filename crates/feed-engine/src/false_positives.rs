@@ -1,12 +1,17 @@
 //! Values that an analyst called harmless, anywhere at this site.
 //!
 //! The tag on one attribute (or on its event) takes the *value* out of every feed of the site, wherever else it stands; MISP's own
-//! negated tag only leaves out the tagged attribute. `falsepositive_timeout` of the site says how far back such a tag counts.
+//! negated tag only leaves out the tagged attribute. `falsepositive_timeout` of the site says how far back such a tag counts: by the time
+//! of the attribute for its own tag, by the time of the event for the event's tag.
+
+use std::collections::HashSet;
 
 use feed_classification::{Extractor, FalsePositives, IndicatorType, ValueFamily};
 use misp_client::Client;
 
+use crate::pass::Sink as _;
 use crate::rows::Rows;
+use crate::tagged_events::OfTaggedEvents;
 use crate::{FeedError, Judge, Upstream, pass, question};
 
 /// Asks for the values that are harmless in a feed of this type. For addresses these are addresses and networks of both families,
@@ -17,14 +22,18 @@ pub(crate) async fn ask(
     kind: IndicatorType,
     now: jiff::Timestamp,
 ) -> Result<FalsePositives, FeedError> {
-    let search = question::for_false_positives(upstream, kind, now)?;
+    let [attributes, events] = question::for_false_positives(upstream, kind, now)?;
     let read_as = match kind.family() {
         ValueFamily::Address => IndicatorType::Ip,
         _ => kind,
     };
-    let rows = pass::read(client, &search, Judge::of_nothing(), || {
-        Rows::new(Extractor::new(read_as))
+    let fresh = || Rows::new(Extractor::new(read_as));
+    let mut rows = pass::read(client, &attributes, Judge::of_nothing(), fresh).await?;
+    let tag = question::false_positive_tag(upstream);
+    let of_events = pass::read(client, &events, Judge::of_nothing(), || {
+        OfTaggedEvents::new(tag.as_str(), fresh())
     })
     .await?;
+    rows.absorb(&of_events.into_rows(), &HashSet::new());
     Ok(FalsePositives::of([rows.into_set(|_| true)]))
 }

@@ -41,6 +41,7 @@ mod rows;
 mod score;
 mod shared_sets;
 mod source;
+mod tagged_events;
 mod upstream;
 mod withdrawals;
 mod workshop;

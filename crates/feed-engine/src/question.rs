@@ -82,18 +82,27 @@ fn for_types(
     Ok(search)
 }
 
-/// The question for what an analyst called harmless: whatever `to_ids`, publication and warning lists say.
+/// The questions for what an analyst called harmless, attribute by attribute and event by event: whatever `to_ids`, publication and
+/// warning lists say.
 pub(crate) fn for_false_positives(
     upstream: &Upstream,
     kind: IndicatorType,
     now: jiff::Timestamp,
-) -> Result<AttributeSearch, FeedError> {
+) -> Result<[AttributeSearch; 2], FeedError> {
     let family: Vec<IndicatorType> = IndicatorType::ALL
         .iter()
         .copied()
         .filter(|other| other.family() == kind.family())
         .collect();
-    for_false_positives_of(upstream, &family, now)
+    Ok([
+        for_false_positives_of(upstream, &family, now)?,
+        for_false_positive_events_of(upstream, &family, now)?,
+    ])
+}
+
+/// Returns the tag that calls a value harmless at this site.
+pub(crate) fn false_positive_tag(upstream: &Upstream) -> String {
+    tag_scheme(upstream).false_positive_tag()
 }
 
 /// The same for several types at once.
@@ -102,10 +111,30 @@ pub(crate) fn for_false_positives_of(
     kinds: &[IndicatorType],
     now: jiff::Timestamp,
 ) -> Result<AttributeSearch, FeedError> {
+    Ok(harmless(upstream, kinds)?.timestamp_from(false_positives_since(upstream, now)))
+}
+
+/// The question for attributes of events that carry the false-positive tag themselves.
+///
+/// Putting the tag on an event changes the event's time and leaves those of its attributes alone (facts 40, 715 and 716), so the question
+/// above misses old attributes. The answer also holds attributes with a tag of their own; see [`crate::tagged_events`].
+pub(crate) fn for_false_positive_events_of(
+    upstream: &Upstream,
+    kinds: &[IndicatorType],
+    now: jiff::Timestamp,
+) -> Result<AttributeSearch, FeedError> {
+    Ok(harmless(upstream, kinds)?.event_timestamp_from(false_positives_since(upstream, now)))
+}
+
+/// Returns since when a false-positive tag must have been put on to count, in unix seconds.
+fn false_positives_since(upstream: &Upstream, now: jiff::Timestamp) -> i64 {
+    upstream.site.falsepositive_timeout.since(now).as_second()
+}
+
+fn harmless(upstream: &Upstream, kinds: &[IndicatorType]) -> Result<AttributeSearch, FeedError> {
     let search = AttributeSearch::new(attribute_types(upstream, kinds))
-        .and_then(|search| search.with_tag(tag_scheme(upstream).false_positive_tag()))
+        .and_then(|search| search.with_tag(false_positive_tag(upstream)))
         .map_err(unaskable)?
-        .timestamp_from(upstream.site.falsepositive_timeout.since(now).as_second())
         .enforce_warninglist(false)
         .include_event_tags(true)
         .include_all_tags(true)

@@ -28,6 +28,7 @@ pub struct AttributeSearch {
     published: Published,
     deleted: Deleted,
     timestamp_from: Option<i64>,
+    event_timestamp_from: Option<i64>,
     organisation: Option<Uuid>,
     enforce_warninglist: bool,
     include_event_tags: bool,
@@ -140,6 +141,7 @@ impl AttributeSearch {
             published: Published::Either,
             deleted: Deleted::No,
             timestamp_from: None,
+            event_timestamp_from: None,
             organisation: None,
             enforce_warninglist: false,
             include_event_tags: true,
@@ -203,6 +205,17 @@ impl AttributeSearch {
     #[must_use]
     pub fn timestamp_from(mut self, unix_seconds: i64) -> Self {
         self.timestamp_from = (unix_seconds > 0).then_some(unix_seconds);
+        self
+    }
+
+    /// Takes only attributes of events that changed at this unix second or later; 0 and less means no filter.
+    ///
+    /// A tag put on an event changes the time of the event and not those of its attributes. Has MISP send the event with each
+    /// attribute, since only that shows the event's time.
+    #[must_use]
+    pub fn event_timestamp_from(mut self, unix_seconds: i64) -> Self {
+        self.event_timestamp_from = (unix_seconds > 0).then_some(unix_seconds);
+        self.include_context = self.include_context || self.event_timestamp_from.is_some();
         self
     }
 
@@ -311,6 +324,7 @@ impl AttributeSearch {
                 Deleted::Either => &[0, 1],
             },
             timestamp: self.timestamp_from,
+            event_timestamp: self.event_timestamp_from,
             org: self.organisation,
             event_ids: &self.event_ids,
             uuids: &self.uuids,
@@ -382,6 +396,8 @@ struct Body<'a> {
     deleted: &'static [u8],
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_timestamp: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     org: Option<Uuid>,
     #[serde(rename = "eventid", skip_serializing_if = "<[_]>::is_empty")]

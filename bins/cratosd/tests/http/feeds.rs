@@ -76,8 +76,8 @@ async fn a_feed_comes_in_every_output_with_all_its_headers() {
     }
     assert_eq!(
         daemon.sim.searches(),
-        2,
-        "one for the feed, one for false positives, whatever the output"
+        3,
+        "one for the feed, two for false positives, whatever the output"
     );
 }
 

@@ -1,5 +1,6 @@
 //! What MISP is asked for an index.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use feed_classification::IndicatorType;
@@ -7,8 +8,10 @@ use misp_client::Client;
 
 use super::builder::{Entries, kinds_of};
 use super::{LOOKUP_TYPES, LookupIndex, LookupScope};
+use crate::pass::Sink as _;
 use crate::publication::Publication;
 use crate::score::Scoring;
+use crate::tagged_events::OfTaggedEvents;
 use crate::withdrawals::Remembered;
 use crate::{FeedError, Judge, Selection, Upstream, pass, question};
 
@@ -52,11 +55,18 @@ pub(crate) async fn gather(
     let publication = Publication::ask(client, upstream, selection, remembered, now).await?;
     let search = question::for_false_positives_of(upstream, LOOKUP_TYPES, now)?;
     let of = kinds_of(&upstream.mappings, LOOKUP_TYPES);
-    let harmless = pass::read(client, &search, Judge::of_nothing(), || {
+    let mut harmless = pass::read(client, &search, Judge::of_nothing(), || {
         Entries::new(Arc::clone(&of), None)
     })
-    .await?
-    .into_false_positives();
+    .await?;
+    let search = question::for_false_positive_events_of(upstream, LOOKUP_TYPES, now)?;
+    let tag = question::false_positive_tag(upstream);
+    let of_events = pass::read(client, &search, Judge::of_nothing(), || {
+        OfTaggedEvents::new(tag.as_str(), Entries::new(Arc::clone(&of), None))
+    })
+    .await?;
+    harmless.absorb(&of_events.into_rows(), &HashSet::new());
+    let harmless = harmless.into_false_positives();
     let Some(rows) = rows else {
         return Ok(LookupIndex::default());
     };

@@ -1,6 +1,7 @@
 //! False positives count by value.
 
-use feed_classification::{FeedName, IndicatorType};
+use feed_classification::{Age, FeedName, IndicatorType};
+use feed_engine::{Filter, Judge, LookupScope, Query};
 use misp_sim::{Attribute, Event, Moment};
 
 use crate::support::{Bench, tag};
@@ -92,4 +93,51 @@ async fn marking_a_value_acts_although_the_tag_unpublishes_its_event() {
         store.tag_attribute(attribute, &tag("false-positive")).unwrap();
     });
     assert_eq!(bench.block_domains().await, ["b.example.com"]);
+}
+
+/// An event of attributes that are older than any time-out, and which of them has a tag of its own.
+fn old_story(tagged: bool) -> Event {
+    let attribute = Attribute::new("domain", "a.example.com").changed(Moment::Ago(30 * 24 * HOUR));
+    Event::new("old story")
+        .changed(Moment::Ago(30 * 24 * HOUR))
+        .attribute(if tagged {
+            attribute.tag(tag("false-positive"))
+        } else {
+            attribute
+        })
+}
+
+#[tokio::test]
+async fn a_tag_put_on_an_old_event_takes_its_values_out_elsewhere() {
+    let bench = Bench::of([
+        bad("domain", "a.example.com"),
+        bad("domain", "b.example.com"),
+        old_story(false),
+    ])
+    .await;
+    assert_eq!(bench.block_domains().await.len(), 2);
+    bench.sim.edit(|store| {
+        let event = store.find_event("old story").unwrap();
+        store.tag_event(event, &tag("false-positive")).unwrap();
+    });
+    assert_eq!(bench.block_domains().await, ["b.example.com"]);
+    let scope = LookupScope {
+        feed: FeedName::Block,
+        age: Age::Years1,
+    };
+    let (index, _) = bench.engine.lookup_index(&bench.upstream, scope).await.unwrap();
+    let judge = Judge::new(Filter::NONE, bench.upstream.site());
+    for (value, found) in [("a.example.com", 0), ("b.example.com", 1)] {
+        assert_eq!(index.find(&Query::parse(value), &judge, 50).len(), found, "{value}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_tag_on_an_attribute_does_not_count_again_because_its_event_is_edited() {
+    let bench = Bench::of([bad("domain", "a.example.com"), old_story(true)]).await;
+    bench.sim.edit(|store| {
+        let event = store.find_event("old story").unwrap();
+        store.set_info(event, "old story, told better").unwrap();
+    });
+    assert_eq!(bench.block_domains().await, ["a.example.com"]);
 }

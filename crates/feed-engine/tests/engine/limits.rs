@@ -191,7 +191,7 @@ async fn a_look_up_finds_what_is_as_open_as_its_limit() {
         }
     }
     let questions = bench.sim.count("/attributes/restSearch");
-    assert_eq!(questions, 2, "one index for every limit");
+    assert_eq!(questions, 3, "one index for every limit");
 }
 
 #[tokio::test]

@@ -318,7 +318,7 @@ async fn a_model_that_cannot_be_used_is_a_fault_and_neither_no_limit_nor_an_empt
         );
         // Whoever asks for no scores is not concerned.
         assert_eq!(scored.names(Filter::NONE).await, ["new"]);
-        assert_eq!(scored.bench.sim.searches(), 2);
+        assert_eq!(scored.bench.sim.searches(), 3);
     }
     // One that is off beside one that is on is none of two.
     let sim = Sim::builder().event(event([domain("new", 0)]));
@@ -448,7 +448,7 @@ async fn a_look_up_finds_what_is_worth_as_much_as_asked() {
             "{value} {filter}"
         );
     }
-    assert_eq!((scored.bench.sim.searches(), scored.asked_for_models()), (2, 1));
+    assert_eq!((scored.bench.sim.searches(), scored.asked_for_models()), (3, 1));
 }
 
 #[tokio::test]
@@ -481,7 +481,7 @@ async fn look_ups_keep_their_scores_while_misp_does_not_tell_its_models() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(scored.bench.sim.searches(), 4, "gathered anew");
+    assert_eq!(scored.bench.sim.searches(), 6, "gathered anew");
     assert_eq!(found(&scored, min(60), "new.example.com").await.unwrap(), 1);
     assert_eq!(
         found(&scored, min(80), "new.example.com").await.unwrap(),

@@ -12,6 +12,9 @@ pub enum Stray {
     /// From an event that was not asked for.
     #[error("of an event that was not asked for")]
     Event,
+    /// From an event that changed before the time that was asked for.
+    #[error("of an event that changed before the time that was asked for")]
+    EventTimestamp,
     /// Has a tag that was excluded.
     #[error("has a tag that was excluded")]
     ExcludedTag,
@@ -42,6 +45,7 @@ impl Stray {
         match self {
             Self::Deleted => "deleted",
             Self::Event => "event",
+            Self::EventTimestamp => "event_timestamp",
             Self::ExcludedTag => "excluded_tag",
             Self::MissingTag => "missing_tag",
             Self::Organisation => "organisation",
@@ -102,6 +106,11 @@ impl AttributeSearch {
             && wanted != known
         {
             return Err(Stray::Organisation);
+        }
+        if let (Some(from), Some(changed)) = (self.event_timestamp_from, row.event.timestamp)
+            && changed < from
+        {
+            return Err(Stray::EventTimestamp);
         }
         match (self.published, row.event.published) {
             (Published::Yes, Some(false)) | (Published::No, Some(true)) => {
@@ -167,6 +176,16 @@ mod tests {
         );
         assert_eq!(search().deleted(Deleted::Only).answers(&row()), Err(Stray::Deleted));
         assert_eq!(search().event_ids([8]).answers(&row()), Err(Stray::Event));
+    }
+
+    #[test]
+    fn row_of_an_event_that_changed_too_long_ago_is_a_stray() {
+        let search = AttributeSearch::new(["ip-dst"]).unwrap().event_timestamp_from(1_500);
+        let mut row = row();
+        row.event.timestamp = Some(1_500);
+        assert_eq!(search.answers(&row), Ok(()), "though the attribute is older");
+        row.event.timestamp = Some(1_499);
+        assert_eq!(search.answers(&row), Err(Stray::EventTimestamp));
     }
 
     #[test]
