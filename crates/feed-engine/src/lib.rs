@@ -32,6 +32,7 @@ mod lookup;
 mod misp_source;
 mod models;
 mod observed;
+mod paces;
 mod pass;
 mod publication;
 mod question;
@@ -57,6 +58,7 @@ pub use lookup::{LOOKUP_TYPES, LookupIndex, LookupScope, Match, MatchedEvent, Qu
 pub use misp_source::MispSource;
 pub use models::{ModelFault, scorer_named};
 pub use observed::{HeldFeed, SiteRefreshes};
+pub use paces::SitePages;
 pub use rendered::{Origin, RenderedFeed};
 pub use request::{FeedRequest, FeedScope, Selection};
 pub use score::{MinScore, NotAScore, ScoreLimit, Unscored};

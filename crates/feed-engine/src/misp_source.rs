@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use feed_classification::Extractor;
-use misp_client::{AuthKey, BaseUrl, Client};
+use misp_client::{AuthKey, BaseUrl, Client, PagePace};
 use secrecy::ExposeSecret as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use cache::{MemoryStore, Weigh};
 
 use crate::models::Models;
+use crate::paces::{Paces, SitePages};
 use crate::publication::Publication;
 use crate::rows::Rows;
 use crate::score::Scoring;
@@ -54,6 +55,7 @@ struct Asking {
     clock: Clock,
     models: Arc<Models>,
     withdrawals: Arc<Withdrawals>,
+    paces: Arc<Paces>,
 }
 
 /// What a client was built from; a reload that changes one of these gets a new client.
@@ -100,6 +102,7 @@ impl MispSource {
                 clock: Arc::new(clock),
                 models: Arc::new(Models::new()),
                 withdrawals: Arc::default(),
+                paces: Arc::default(),
             },
             workshop: Workshop::default(),
         }
@@ -127,6 +130,12 @@ impl MispSource {
     pub fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
         self.asking.client(upstream)
     }
+
+    /// Returns what pages of MISP's answers took, by site and by whether MISP took out what is on its warning lists.
+    #[must_use]
+    pub fn pages(&self) -> Vec<SitePages> {
+        self.asking.paces.all()
+    }
 }
 
 impl Asking {
@@ -144,7 +153,7 @@ impl Asking {
         if let Some(Pooled(client)) = self.clients.get(&key) {
             return Ok(client);
         }
-        let client = build(upstream, ca_certificate)?;
+        let client = build(upstream, ca_certificate, self.paces.of(upstream.site.name.as_str()))?;
         self.clients.insert(key, Pooled(client.clone()));
         Ok(client)
     }
@@ -229,7 +238,7 @@ impl fmt::Debug for MispSource {
     }
 }
 
-fn build(upstream: &Upstream, ca_certificate: Option<Vec<u8>>) -> Result<Client, FeedError> {
+fn build(upstream: &Upstream, ca_certificate: Option<Vec<u8>>, pace: PagePace) -> Result<Client, FeedError> {
     let bad = |error| FeedError::BadUpstream(Arc::new(error));
     let site = &upstream.site;
     let url = BaseUrl::parse(&upstream.address()).map_err(bad)?;
@@ -238,7 +247,8 @@ fn build(upstream: &Upstream, ca_certificate: Option<Vec<u8>>) -> Result<Client,
         .verify_certificate(site.verify_certificate)
         .timeout(question_timeout(site.timeout))
         .max_page_bytes(site.max_answer_bytes)
-        .max_attributes(site.max_attributes);
+        .max_attributes(site.max_attributes)
+        .page_pace(pace);
     if let Some(pem) = ca_certificate {
         builder = builder.add_root_certificate(pem);
     }

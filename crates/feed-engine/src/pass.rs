@@ -109,7 +109,7 @@ impl<S: Sink> Pass<S> {
                 self.events_before.extend(read.1);
             }
             if let Some(last) = batch.attributes.last() {
-                self.last_rows.insert(batch.page, last.id);
+                self.last_rows.insert(batch.ends_at, last.id);
             }
             for attribute in &batch.attributes {
                 self.read += 1;
@@ -192,10 +192,10 @@ impl<S: Sink> Pass<S> {
 
     /// A page of one row costs MISP about a tenth of a full one.
     async fn a_page_ends_elsewhere(&self, client: &Client, search: &AttributeSearch) -> Result<bool, FeedError> {
-        for page in 1..self.progress.pages {
-            let end = page.saturating_mul(search.rows_a_page().get());
-            let moved = match client.place(search, end).await? {
-                Place::Row(id) => self.last_rows.get(&page) != Some(&id),
+        let ends = &self.progress.page_ends;
+        for end in ends.iter().take(ends.len().saturating_sub(1)) {
+            let moved = match client.place(search, *end).await? {
+                Place::Row(id) => self.last_rows.get(end) != Some(&id),
                 Place::Hidden => false,
                 Place::Empty => true,
             };

@@ -3,7 +3,7 @@
 //! # Where things are
 //!
 //! A question is a value (`search`, `endpoints`), made without I/O; `transport` sends it; `json` takes the answer apart while it
-//! arrives; `paging` and `pages` go on until there is a clean end; `refusal` and `error` tell apart what may go wrong. `live` is what a
+//! arrives; `paging` and `pages` go on until there is a clean end, `pace` says how large pages should be; `refusal` and `error` tell apart what may go wrong. `live` is what a
 //! MISP tells by itself over ZeroMQ. `decay` reckons what an attribute is worth today.
 
 mod address;
@@ -14,6 +14,7 @@ mod endpoints;
 mod error;
 mod json;
 mod live;
+mod pace;
 mod pages;
 mod paging;
 mod reader;
@@ -38,6 +39,7 @@ pub use error::{Error, ErrorKind, Fault};
 pub use live::message::{Action, EventNotice, Message, MessageError, ObjectNotice, SightingNotice, TagNotice};
 #[cfg(feature = "zeromq")]
 pub use live::subscription::{LinkError, LiveAddress, Notice, Subscription};
+pub use pace::{PagePace, PageTimes};
 pub use pages::{AttributePages, Batch, Place, Progress};
 pub use reader::AttributeReader;
 pub use search::{AttributeSearch, Deleted, Order, Published, Stray};

@@ -7,6 +7,7 @@ use futures_util::stream::{self, Stream};
 use tokio::time::Instant;
 
 use crate::endpoints::attributes;
+use crate::pace::{self, LEAST, Page};
 use crate::paging::{PageHeaders, Paging};
 use crate::transport::Answer;
 use crate::{Attribute, AttributeReader, AttributeSearch, Client, Error, ErrorKind};
@@ -18,8 +19,10 @@ const BATCH_ROWS: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Batch {
-    /// The page that they came from, counted from 1.
+    /// The page that they came from, counted from 1 in the order of asking.
     pub page: u32,
+    /// The place in the whole answer at which that page ends, if it is full; places count from 1.
+    pub ends_at: u32,
     /// The rows; never empty.
     pub attributes: Vec<Attribute>,
 }
@@ -30,6 +33,8 @@ pub struct Batch {
 pub struct Progress {
     /// Pages that were read to their end.
     pub pages: u32,
+    /// The place at which each of them ends, if it is full.
+    pub page_ends: Vec<u32>,
     /// Rows that MISP sent, whatever became of them.
     pub rows_sent: u64,
     /// Rows that MISP says its warninglists took out.
@@ -76,6 +81,10 @@ pub struct AttributePages {
     paging: Paging,
     progress: Progress,
     state: State,
+    /// A page did not come in time and is asked for once more, with fewer rows, in this time.
+    second_try: Option<Duration>,
+    /// Pages that were asked for, and began to come.
+    opened: u32,
 }
 
 #[derive(Debug)]
@@ -90,6 +99,20 @@ enum State {
     Failed,
 }
 
+/// Less time than this is not worth a second try.
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);
+
+/// A server's error after this long is taken for a time-out of PHP (500) or of the web server before it (502, 504).
+const SLOW_FAILURE: Duration = Duration::from_secs(20);
+
+fn is_too_slow(error: &Error, took: Duration) -> bool {
+    match error.kind() {
+        ErrorKind::Timeout => true,
+        ErrorKind::MispError => took >= SLOW_FAILURE && error.status().is_some_and(|status| status >= 500),
+        _ => false,
+    }
+}
+
 #[derive(Debug)]
 struct OpenPage {
     answer: Answer,
@@ -100,14 +123,17 @@ struct OpenPage {
 impl AttributePages {
     pub(crate) fn new(client: Client, search: AttributeSearch) -> Self {
         let limits = client.limits();
-        let paging = Paging::new(search.rows_a_page().get(), limits.pages, limits.attributes)
-            .hides_rows(search.enforces_warninglist());
+        let (most, lists) = (search.rows_a_page().get(), search.enforces_warninglist());
+        let rows = client.pace().map_or(most, |pace| pace.rows(lists, most));
+        let paging = Paging::new(rows, limits.pages, limits.attributes).hides_rows(lists);
         Self {
             client,
             search,
             paging,
             progress: Progress::default(),
             state: State::Ask,
+            second_try: None,
+            opened: 0,
         }
     }
 
@@ -163,18 +189,25 @@ impl AttributePages {
                     let detail = "the search has failed or was interrupted; it cannot go on";
                     return Err(Error::new(ErrorKind::UnexpectedAnswer).with_detail(detail));
                 }
-                State::Ask => self.state = State::Read(Box::new(self.open_page().await?)),
-                State::Read(mut open) => {
-                    let page = self.paging.page();
-                    let ended = self.read_page(&mut open, &mut batch).await?;
-                    self.state = match ended {
-                        false => State::Read(open),
-                        true if self.end_page(&open)? => State::Ask,
-                        true => State::Done,
+                State::Ask => {
+                    let began = Instant::now();
+                    self.state = match self.open_page(self.patience()).await {
+                        Ok(open) => State::Read(Box::new(open)),
+                        Err(error) => self.ask_for_less(error, began.elapsed())?,
                     };
+                }
+                State::Read(mut open) => {
+                    let (page, ends_at) = (self.opened, self.page_end());
+                    match self.read_page(&mut open, &mut batch).await {
+                        Ok(false) => self.state = State::Read(open),
+                        Ok(true) if self.end_page(&open)? => self.state = State::Ask,
+                        Ok(true) => self.state = State::Done,
+                        Err(error) => self.state = self.ask_for_less(error, open.answer.waited())?,
+                    }
                     if !batch.is_empty() {
                         return Ok(Some(Batch {
                             page,
+                            ends_at,
                             attributes: batch,
                         }));
                     }
@@ -186,7 +219,7 @@ impl AttributePages {
     /// Reads the one row of a page of one.
     pub(crate) async fn read_place(mut self, place: u32) -> Result<Place, Error> {
         self.paging = self.paging.beginning_at(place);
-        let mut open = self.open_page().await?;
+        let mut open = self.open_page(self.client.transport().timeout()).await?;
         let mut rows = Vec::new();
         while !self.read_page(&mut open, &mut rows).await? {}
         let hidden = self.progress.rows_sent > 0
@@ -199,11 +232,42 @@ impl AttributePages {
         })
     }
 
-    async fn open_page(&mut self) -> Result<OpenPage, Error> {
+    /// Returns how long the next page may take: where it can be asked for with fewer rows, half of the time is kept for that.
+    fn patience(&self) -> Duration {
+        let whole = self.client.transport().timeout();
+        let can_shrink = self.client.pace().is_some() && self.paging.limit() > LEAST;
+        self.second_try.unwrap_or(if can_shrink { whole / 2 } else { whole })
+    }
+
+    /// Returns the state in which the page that failed is asked for once more with fewer rows, if that may help.
+    fn ask_for_less(&mut self, error: Error, took: Duration) -> Result<State, Error> {
+        let Some(pace) = self.client.pace().filter(|_| is_too_slow(&error, took)) else {
+            return Err(error);
+        };
+        let limit = self.paging.limit();
+        let rows = pace.timed_out(self.search.enforces_warninglist(), limit);
+        let left = self.client.transport().timeout().saturating_sub(took);
+        if rows >= limit || self.second_try.is_some() || left < LEAST_PATIENCE {
+            return Err(error);
+        }
+        self.second_try = Some(left);
+        self.paging.resize(pace::aligned(self.paging.begins_behind(), rows));
+        Ok(State::Ask)
+    }
+
+    /// Returns the place at which the page that is being read ends, if it is full.
+    fn page_end(&self) -> u32 {
+        let end = self.paging.begins_behind() + u64::from(self.paging.limit());
+        u32::try_from(end).unwrap_or(u32::MAX)
+    }
+
+    async fn open_page(&mut self, time: Duration) -> Result<OpenPage, Error> {
         let limits = self.client.limits();
-        let request = attributes::search_page(&self.search, self.paging.page());
+        let request = attributes::search_page(&self.search, self.paging.page(), self.paging.limit());
         let began = Instant::now();
-        let answer = self.client.transport().ask(request, limits.page_bytes, &[]).await?;
+        let transport = self.client.transport();
+        let answer = transport.ask_within(time, request, limits.page_bytes, &[]).await?;
+        self.opened += 1;
         if self.progress.first_elapsed.is_none() {
             self.progress.first_elapsed = Some(began.elapsed());
             self.progress.answered_at = answer.date();
@@ -254,10 +318,36 @@ impl AttributePages {
     }
 
     fn end_page(&mut self, open: &OpenPage) -> Result<bool, Error> {
+        let skipped = open.headers.skipped.unwrap_or(0);
         self.progress.pages += 1;
-        self.progress.rows_skipped += open.headers.skipped.unwrap_or(0);
-        self.paging
-            .page_ended(open.headers)
-            .map_err(|error| error.at(attributes::SEARCH))
+        self.progress.page_ends.push(self.page_end());
+        self.progress.rows_skipped += skipped;
+        self.second_try = None;
+        let limit = self.paging.limit();
+        let more = self.paging.page_ended(open.headers);
+        let more = more.map_err(|error| error.at(attributes::SEARCH))?;
+        if let Some(pace) = self.client.pace() {
+            let page = Page {
+                limit,
+                rows: open.reader.rows() + skipped,
+                took: open.answer.waited(),
+            };
+            let (most, lists) = (self.search.rows_a_page().get(), self.search.enforces_warninglist());
+            let next = pace.came(lists, most, page);
+            if more {
+                self.follow(next);
+            }
+        }
+        Ok(more)
+    }
+
+    /// Goes on with pages of about this many rows. Larger ones wait until they can begin where the last page ended.
+    fn follow(&mut self, rows: u32) {
+        let (limit, behind) = (self.paging.limit(), self.paging.begins_behind());
+        if rows < limit {
+            self.paging.resize(pace::aligned(behind, rows));
+        } else if rows > limit && behind.is_multiple_of(u64::from(rows)) {
+            self.paging.resize(rows);
+        }
     }
 }

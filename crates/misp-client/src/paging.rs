@@ -24,6 +24,8 @@ pub(crate) struct Paging {
     max_rows: u64,
     hides_rows: bool,
     page: u32,
+    /// The page that is read begins before the end of the one before it.
+    overlaps: bool,
     seen: HashSet<u64>,
     /// Rows of the page that is being read.
     rows: u64,
@@ -44,6 +46,7 @@ impl Paging {
             max_rows,
             hides_rows: false,
             page: 1,
+            overlaps: false,
             seen: HashSet::new(),
             rows: 0,
             new: 0,
@@ -68,6 +71,25 @@ impl Paging {
     /// Returns the page that is being read, counted from 1.
     pub(crate) fn page(&self) -> u32 {
         self.page
+    }
+
+    /// Returns how many rows a page has.
+    pub(crate) fn limit(&self) -> u32 {
+        u32::try_from(self.limit).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the place before the first row of the page that is being read.
+    pub(crate) fn begins_behind(&self) -> u64 {
+        u64::from(self.page - 1) * self.limit
+    }
+
+    /// Goes on with pages of this many rows, from the same place or a little before it: rows that were read already are known by their ids.
+    pub(crate) fn resize(&mut self, limit: u32) {
+        let behind = self.begins_behind();
+        self.limit = u64::from(limit.max(1));
+        self.page = u32::try_from(behind / self.limit).unwrap_or(u32::MAX).saturating_add(1);
+        self.overlaps = !behind.is_multiple_of(self.limit);
+        (self.rows, self.new, self.repeated) = (0, 0, 0);
     }
 
     /// Notes a row and says whether its id was not seen before.
@@ -103,7 +125,8 @@ impl Paging {
                 Some(count) => count > self.limit,
                 None => self.hides_rows && self.rows > 0,
             };
-        self.barren = if self.repeated > 0 && self.new == 0 {
+        let overlaps = std::mem::take(&mut self.overlaps);
+        self.barren = if self.repeated > 0 && self.new == 0 && !overlaps {
             self.barren + 1
         } else {
             0
@@ -150,6 +173,24 @@ mod tests {
         assert!(page(&mut paging, 1..3, Some(3), Some(0)).unwrap());
         assert!(page(&mut paging, 3..5, Some(3), Some(0)).unwrap());
         assert!(!page(&mut paging, 5..6, Some(1), Some(0)).unwrap());
+    }
+
+    #[test]
+    fn pages_of_another_size_go_on_where_the_last_one_ended_or_before() {
+        let mut paging = Paging::new(10, 100, 1_000);
+        assert!(page(&mut paging, 1..11, Some(11), Some(0)).unwrap());
+        paging.resize(5);
+        assert_eq!((paging.page(), paging.begins_behind()), (3, 10));
+        assert!(page(&mut paging, 11..16, Some(6), Some(0)).unwrap());
+        paging.resize(4);
+        assert_eq!(
+            (paging.page(), paging.begins_behind()),
+            (4, 12),
+            "three rows are read twice"
+        );
+        // Nothing new on it: the page was read before but for one row, which a warninglist hides.
+        assert!(page(&mut paging, 13..16, Some(5), Some(1)).unwrap());
+        assert!(!page(&mut paging, 17..19, Some(2), Some(0)).unwrap());
     }
 
     #[test]

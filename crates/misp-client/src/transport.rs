@@ -48,10 +48,26 @@ impl Transport {
         &self.base_url
     }
 
+    /// Returns the time that a question may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Asks, and gives the answer when its status is 200 or one of `also`; its body may have `max_bytes`.
     pub(crate) async fn ask(&self, request: Request, max_bytes: u64, also: &[StatusCode]) -> Result<Answer, Error> {
+        self.ask_within(self.timeout, request, max_bytes, also).await
+    }
+
+    /// Asks as [`ask`](Self::ask) does, and waits no longer than this for the whole answer.
+    pub(crate) async fn ask_within(
+        &self,
+        time: Duration,
+        request: Request,
+        max_bytes: u64,
+        also: &[StatusCode],
+    ) -> Result<Answer, Error> {
         let endpoint = request.endpoint;
-        let mut budget = Budget::new(self.timeout);
+        let mut budget = Budget::new(time);
         let answer = self
             .send_with_retries(&request, &mut budget)
             .await
@@ -110,19 +126,23 @@ impl Transport {
 #[derive(Debug)]
 struct Budget {
     left: Duration,
+    spent: Duration,
 }
 
 struct OutOfTime;
 
 impl Budget {
     fn new(left: Duration) -> Self {
-        Self { left }
+        let spent = Duration::ZERO;
+        Self { left, spent }
     }
 
     async fn spend<F: Future>(&mut self, work: F, at_most: Duration) -> Result<F::Output, OutOfTime> {
         let began = Instant::now();
         let outcome = timeout(at_most.min(self.left), work).await;
-        self.left = self.left.saturating_sub(began.elapsed());
+        let spent = began.elapsed();
+        self.left = self.left.saturating_sub(spent);
+        self.spent += spent;
         outcome.map_err(|_| OutOfTime)
     }
 }
@@ -156,6 +176,11 @@ impl Answer {
         let date = httpdate::parse_http_date(self.headers().get(header::DATE)?.to_str().ok()?).ok()?;
         let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
         i64::try_from(since.as_secs()).ok()
+    }
+
+    /// Returns how long MISP was waited for so far.
+    pub(crate) fn waited(&self) -> Duration {
+        self.budget.spent
     }
 
     /// Returns the next piece of the body, decompressed; none at its proper end.

@@ -40,12 +40,17 @@ pub(crate) fn respond(shared: &Shared, asked: &Asked) -> Delivery {
         unfiltered: fault == Some(Fault::EverythingUnfiltered),
         stringify: shared.stringify && fault != Some(Fault::NumbersUnquoted),
     };
-    let mut answer = match auth::admit(shared, asked, user.as_ref()) {
-        Err(refused) => *refused,
-        Ok(user) => page(shared, asked, user, twist),
+    let (mut answer, time) = match auth::admit(shared, asked, user.as_ref()) {
+        Err(refused) => (*refused, Duration::ZERO),
+        Ok(user) => {
+            let answer = page(shared, asked, user, twist);
+            let time = searches::warninglist_time(shared, asked, &answer);
+            (answer, time)
+        }
     };
     answer.stamp(shared.clock.now(), user.is_some());
     match fault {
+        None if !time.is_zero() => Delivery::Late(answer, time),
         None => Delivery::Answer(answer),
         Some(fault) => spoil(shared, asked, answer, fault),
     }

@@ -257,3 +257,20 @@ fn an_address_that_is_taken_is_an_error_in_async_code_too() {
     let second = runtime.block_on(Sim::builder().listen(first.addr()).start());
     assert!(matches!(second, Err(misp_sim::StartError::Listen { .. })), "{second:?}");
 }
+
+#[test]
+fn warninglists_take_time_for_every_row_of_a_page() {
+    let sim = Sim::builder()
+        .bulk(misp_sim::Bulk::new(30, "ip-dst"))
+        .start_now()
+        .unwrap();
+    sim.set_warninglist_time(Duration::from_millis(20));
+    let took = |body: &str| {
+        let began = Instant::now();
+        support::search(sim.addr(), Sim::READER_KEY, body);
+        began.elapsed()
+    };
+    assert!(took(r#"{"type":"ip-dst","enforceWarninglist":1}"#) >= Duration::from_millis(600));
+    assert!(took(r#"{"type":"ip-dst","enforceWarninglist":1,"limit":10}"#) >= Duration::from_millis(200));
+    assert!(took(r#"{"type":"ip-dst","enforceWarninglist":0}"#) < Duration::from_millis(600));
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use feed_engine::{HeldFeed, Selection};
+use feed_engine::{HeldFeed, Selection, SitePages};
 use prometheus_client::registry::Registry;
 
 use super::{Labels, counters, gauges};
@@ -31,6 +31,7 @@ pub(super) fn describe(app: &App, registry: &mut Registry) {
     );
     each(registry, &by_labels(held));
     sites(app, registry);
+    pages(app, registry);
 }
 
 /// Puts the feeds with the same labels together: the youngest says the values and the age, any one may be failing.
@@ -99,6 +100,44 @@ fn each(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
         "Whether the last attempt to ask MISP for a feed failed, so that it is served as it was",
         each(|feed| f64::from(u8::from(feed.refresh_failing))),
     );
+}
+
+/// What MISP takes for pages, which is where warning lists show.
+fn pages(app: &App, registry: &mut Registry) {
+    let pages = app.misp().pages();
+    let each = |value: fn(&SitePages) -> f64| pages.iter().map(move |seen| (page_labels(seen), value(seen)));
+    counters(
+        registry,
+        "misp_pages",
+        "Pages of attributes that MISP sent whole",
+        each(|seen| seen.pages as f64),
+    );
+    counters(
+        registry,
+        "misp_page_seconds",
+        "Time that MISP took for these pages",
+        each(|seen| seen.spent.as_secs_f64()),
+    );
+    counters(
+        registry,
+        "misp_pages_timed_out",
+        "Pages that MISP did not send in time",
+        each(|seen| seen.timed_out as f64),
+    );
+    let sized = pages
+        .iter()
+        .filter_map(|seen| Some((page_labels(seen), f64::from(seen.rows?))));
+    gauges(
+        registry,
+        "misp_page_rows",
+        "Rows that the next page should have, where that is not the site's page_size",
+        sized,
+    );
+}
+
+fn page_labels(seen: &SitePages) -> Labels {
+    let lists = if seen.warninglists { "yes" } else { "no" };
+    vec![("site", seen.site.clone()), ("warninglists", lists.to_owned())]
 }
 
 fn sites(app: &App, registry: &mut Registry) {

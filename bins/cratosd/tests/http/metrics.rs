@@ -93,6 +93,16 @@ async fn feeds_and_the_questions_for_them_are_shown_by_site() {
         2.0
     );
     assert!(value(&page, "cratos_misp_refresh_seconds_total{site=\"127.0.0.1\"}") > 0.0);
+    for (lists, pages) in [("yes", 2.0), ("no", 4.0)] {
+        let labels = format!("{{site=\"127.0.0.1\",warninglists=\"{lists}\"}}");
+        assert_eq!(
+            value(&page, &format!("cratos_misp_pages_total{labels}")),
+            pages,
+            "{lists}"
+        );
+        assert!(value(&page, &format!("cratos_misp_page_seconds_total{labels}")) > 0.0);
+        assert_eq!(value(&page, &format!("cratos_misp_pages_timed_out_total{labels}")), 0.0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ mod freshness;
 mod limits;
 mod lookup;
 mod lost_filter;
+mod page_size;
 mod paging;
 mod question;
 mod scores;

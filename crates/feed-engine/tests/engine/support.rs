@@ -43,11 +43,15 @@ impl Bench {
     }
 
     pub(crate) async fn from(sim: SimBuilder, source: MispSource, more: &str) -> Self {
+        Self::around(sim, Arc::new(source), more).await
+    }
+
+    pub(crate) async fn around(sim: SimBuilder, source: Arc<MispSource>, more: &str) -> Self {
         let sim = sim.start().await.unwrap();
         let clock = Arc::new(ManualClock::new());
         let engine = FeedEngine::builder()
             .clock(Arc::clone(&clock) as _)
-            .source(Arc::new(source))
+            .source(source)
             .build();
         let upstream = Upstream::new(
             Arc::new(site(more)),

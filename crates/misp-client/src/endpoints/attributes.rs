@@ -11,8 +11,8 @@ pub(crate) const SEARCH: &str = "/attributes/restSearch";
 /// Where the rows stand in the answer.
 pub(crate) const ROWS: &[&str] = &["response", "Attribute"];
 
-pub(crate) fn search_page(search: &AttributeSearch, page: u32) -> Request {
-    Request::post(SEARCH, search.body(page))
+pub(crate) fn search_page(search: &AttributeSearch, page: u32, rows: u32) -> Request {
+    Request::post(SEARCH, search.body_with(page, rows))
 }
 
 pub(crate) fn error(error: SplitError) -> Error {

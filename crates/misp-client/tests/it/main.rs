@@ -8,6 +8,7 @@ mod event_metadata;
 mod faults;
 #[cfg(feature = "zeromq")]
 mod live;
+mod page_pace;
 mod paging;
 mod reading;
 mod recording;

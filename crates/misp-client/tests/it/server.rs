@@ -115,6 +115,14 @@ impl Reply {
         self
     }
 
+    /// The same head, and then no more than so many bytes of the body.
+    pub(crate) fn cut_off_and_hang(mut self, after: usize) -> Self {
+        if let Some(Step::Send(body)) = self.steps.last_mut() {
+            body.truncate(after);
+        }
+        self.then_hang()
+    }
+
     async fn send<S: AsyncWrite + Unpin>(&self, stream: &mut S) -> std::io::Result<()> {
         for step in &self.steps {
             match step {

@@ -1,5 +1,7 @@
 //! `/attributes/restSearch`.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode, header};
 use serde_json::{Map, Value};
 
@@ -7,7 +9,7 @@ use super::{Asked, Twist, auth};
 use crate::{
     answer::Answer,
     model::{Role, User},
-    query::{Query, Refusal},
+    query::{Query, Refusal, number, truthy},
     search::{Reader, search},
     sim::Shared,
 };
@@ -55,6 +57,25 @@ fn found(shared: &Shared, asked: &Asked, user: &User, twist: Twist, filters: &Ma
         Err(Refusal::Internal) => Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &asked.path_as_sent()),
         Err(Refusal::Format) => Answer::error(StatusCode::NOT_FOUND, "Invalid output format.", &asked.path_as_sent()),
     }
+}
+
+/// Returns how long the warninglists take for the rows of this answer, those that they took out included.
+pub(super) fn warninglist_time(shared: &Shared, asked: &Asked, answer: &Answer) -> Duration {
+    let per_row = shared.state().warninglist_time;
+    if per_row.is_zero() || !asked.path.starts_with("/attributes/restSearch") {
+        return Duration::ZERO;
+    }
+    let filters = filters(asked).unwrap_or_default();
+    if !filters.get("enforceWarninglist").is_some_and(truthy) {
+        return Duration::ZERO;
+    }
+    // One more than the page has when another page follows (fact 35).
+    let count = answer
+        .headers
+        .get("x-result-count")
+        .and_then(|count| count.to_str().ok()?.parse().ok());
+    let limit = number(filters.get("limit")).and_then(|limit| u32::try_from(limit).ok());
+    per_row * count.unwrap_or(0_u32).min(limit.unwrap_or(u32::MAX))
 }
 
 /// Reads the filters from wherever they are. What is not understood is no filter: everything the key may see (fact 10).

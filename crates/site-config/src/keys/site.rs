@@ -26,7 +26,7 @@ pub(crate) const SITE: &[Key] = &[
     ours(Site, "decaying_model", "text", "none", "name of the decaying model in MISP by which scores are reckoned; needed for URLs with min_score only"),
     ours(Site, "score_sightings", "yes or no", "False", "ask MISP for sightings where scores matter, so that a hit renews a score as it does in MISP; MISP looks them up one attribute at a time"),
     ours(Site, "zmq_url", "tcp://host:port", "none", "MISP's ZeroMQ feed; with it feeds are fresh seconds after MISP publishes, instead of when they grow old"),
-    ours(Site, "page_size", "1 to 1000000", "10000", "attributes asked of MISP in one page"),
+    ours(Site, "page_size", "1 to 1000000", "10000", "attributes asked of MISP in one page at most; pages are smaller where MISP takes longer than 5 s for one"),
     ours(Site, "max_expand", "1 to 1048576", "65536", "addresses that one network may be written out to"),
     ours(Site, "max_answer_bytes", "size", "256MiB", "size of one page of MISP's answer at which it is refused"),
     ours(Site, "max_attributes", "1 to 1000000000", "5000000", "attributes of one feed at which MISP's answer is refused"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cratosd::App;
-use feed_engine::FeedEngine;
+use feed_engine::{FeedEngine, MispSource};
 use misp_sim::{Attribute, Event, RunningSim, Sim, SimBuilder};
 use secrecy::SecretString;
 use site_config::{ConfigStore, Paths, ReloadOutcome};
@@ -32,16 +32,20 @@ pub(crate) struct Setup {
     /// The site file of the stand-in.
     pub(crate) site: String,
     pub(crate) engine: FeedEngine,
+    /// What asks MISP; the engine's own source, unless a test brings an engine.
+    pub(crate) misp: Arc<MispSource>,
     pub(crate) listen: IpAddr,
 }
 
 impl Default for Setup {
     fn default() -> Self {
+        let misp = Arc::new(MispSource::new());
         Self {
             sim: Sim::builder().event(event("block", &["198.51.100.7"])),
             core: String::new(),
             site: SITE.to_owned(),
-            engine: FeedEngine::default(),
+            engine: FeedEngine::builder().source(Arc::clone(&misp) as _).build(),
+            misp,
             listen: Ipv4Addr::LOCALHOST.into(),
         }
     }
@@ -78,6 +82,7 @@ impl Daemon {
             core,
             site,
             engine,
+            misp,
             listen,
         } = setup;
         let files = tempfile::tempdir().unwrap();
@@ -91,7 +96,7 @@ impl Daemon {
             sites: files.path().join("sites"),
         };
         let store = Arc::new(ConfigStore::open(paths).unwrap());
-        let app = App::new(Arc::clone(&store), engine, Arc::default()).unwrap();
+        let app = App::new(Arc::clone(&store), engine, misp).unwrap();
         let listener = TcpListener::bind((listen, 0)).await.unwrap();
         let addr = (Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port()).into();
         let (stop, stopped) = oneshot::channel::<()>();
