@@ -16,6 +16,7 @@ pub mod exit;
 pub mod server;
 pub mod telemetry;
 mod tls;
+mod withdrawals;
 
 mod accept_encoding;
 mod access_log;
@@ -40,6 +41,7 @@ mod routes;
 mod seldom;
 mod shared_cache;
 mod sighting_desk;
+mod state_directory;
 mod streams;
 
 pub use app::{App, AppError};

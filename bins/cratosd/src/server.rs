@@ -47,6 +47,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     let places = Arc::new(Semaphore::new(places::available()));
     let shares = Shares::of(places::available());
     let _following = (live::Following::begin(&app), crate::tls::Following::begin(&app));
+    let _looking = crate::withdrawals::Looking::begin(&app);
     let sightings = crate::sighting_desk::Opening::begin(&app);
     let (end, ending) = watch::channel(());
     let (graceful, newcomers) = (GracefulShutdown::new(), Newcomers::none());

@@ -17,6 +17,7 @@ use crate::auth::{self, Standing};
 use crate::exit::chain;
 use crate::rate_limit::RateLimit;
 use crate::reject::Reject;
+use crate::state_directory;
 
 /// Reports that one token may send in a row, and then one in each pause.
 const BURST: u32 = 10_000;
@@ -27,9 +28,6 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What is left to send when the daemon ends has so long; the rest waits for the next start.
 const LAST_ROUND: Duration = Duration::from_secs(5);
-
-/// The variable in which systemd names the directory that `StateDirectory=` made.
-const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 
 /// Takes reports, once its journal is open.
 #[derive(Debug)]
@@ -200,12 +198,7 @@ fn opened(app: &Arc<App>, queue: Queue) {
 /// Returns where reports are kept: where the core file says, else in the state directory that systemd gives.
 fn directory(core: &Core) -> Option<PathBuf> {
     let named = core.sightings.directory.as_ref().map(|named| named.path.clone());
-    named.or_else(|| {
-        let given = std::env::var_os(STATE_DIRECTORY)?;
-        // Several are divided by colons; the first one is the service's own.
-        let first = std::env::split_paths(&given).next()?;
-        (!first.as_os_str().is_empty()).then(|| first.join("sightings"))
-    })
+    named.or_else(|| Some(state_directory::given()?.join("sightings")))
 }
 
 /// Returns whether this user can keep reports there, without making anything: what root makes would be in the daemon's way.

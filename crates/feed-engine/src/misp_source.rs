@@ -16,12 +16,12 @@ use cache::{MemoryStore, Weigh};
 
 use crate::models::Models;
 use crate::paces::{Paces, SitePages};
-use crate::publication::Publication;
+use crate::publication::{Publication, UnpublishedEvents};
 use crate::rows::Rows;
 use crate::score::Scoring;
 use crate::source::{Gathered, Gathering, Indexing, IndicatorSource};
 use crate::upstream::UpstreamId;
-use crate::withdrawals::Withdrawals;
+use crate::withdrawals::{Remembered, Withdrawals};
 use crate::workshop::Workshop;
 use crate::{FeedError, FeedScope, Judge, LookupIndex, LookupScope, Upstream, false_positives, lookup, pass, question};
 
@@ -131,6 +131,21 @@ impl MispSource {
         self.asking.client(upstream)
     }
 
+    /// Looks which events are withdrawn now, wherever a feed that goes by publication was wanted in the last two days and MISP was not
+    /// asked for some minutes. Call it now and then: an event that is withdrawn and edited between two looks counts as edited.
+    ///
+    /// A MISP that does not answer is left to the next call.
+    pub async fn look_for_withdrawals(&self) {
+        for (upstream, remembered) in self.asking.withdrawals.due() {
+            let (asking, site) = (self.asking.clone(), Arc::clone(&upstream.site));
+            let look = async move { asking.look_at(&upstream, &remembered).await };
+            if let Err(error) = self.workshop.run(look).await {
+                let site = site.name.as_str();
+                tracing::debug!(site, error = error.chain(), "withdrawn events cannot be looked for now");
+            }
+        }
+    }
+
     /// Returns what pages of MISP's answers took, by site and by whether MISP took out what is on its warning lists.
     #[must_use]
     pub fn pages(&self) -> Vec<SitePages> {
@@ -156,6 +171,12 @@ impl Asking {
         let client = build(upstream, ca_certificate, self.paces.of(upstream.site.name.as_str()))?;
         self.clients.insert(key, Pooled(client.clone()));
         Ok(client)
+    }
+
+    async fn look_at(&self, upstream: &Upstream, remembered: &Remembered) -> Result<(), FeedError> {
+        let client = self.client(upstream)?;
+        let _turn = self.turn(upstream).await?;
+        UnpublishedEvents::ask(&client, remembered).await.map(|_| ())
     }
 
     async fn turn(&self, upstream: &Upstream) -> Result<OwnedSemaphorePermit, FeedError> {

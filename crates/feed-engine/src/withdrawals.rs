@@ -3,17 +3,19 @@
 //! Unpublishing an event on purpose leaves `timestamp` ≤ `publish_timestamp`. Its next edit makes the event look like one that was
 //! edited while published, and nothing in MISP's answers says that it was not (recordings 810 to 813). So the publication with which an
 //! event was seen withdrawn is remembered, by upstream, over restarts if there is a directory to keep it in. A withdrawal and an edit
-//! that both happen between two looks at the unpublished events cannot be told from an edit.
+//! that both happen between two looks at the unpublished events cannot be told from an edit. Gathering a feed is such a look; where feeds are
+//! asked for seldom, `MispSource::look_for_withdrawals` is another.
 
 mod file;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use misp_client::EventMetadata;
 use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::{Duration, Instant};
 
 use crate::Upstream;
 use crate::upstream::UpstreamId;
@@ -23,6 +25,12 @@ const MAX_EVENTS: usize = 50_000;
 
 /// Upstreams that are remembered at the same time; beyond that all are read from their files again.
 const MAX_UPSTREAMS: usize = 4_096;
+
+/// How often an upstream is looked at of which no feed is gathered meanwhile.
+const LOOK: Duration = Duration::from_secs(270);
+
+/// An upstream of which nobody wanted a feed for so long is looked at no more.
+const WANTED: Duration = Duration::from_secs(48 * 3_600);
 
 /// What is remembered of all upstreams.
 #[derive(Debug, Default)]
@@ -54,13 +62,46 @@ impl Withdrawals {
             known.clear();
         }
         let directory = self.directory.as_ref();
+        let now = Instant::now();
+        let wanted = || Wanted {
+            upstream: upstream.clone(),
+            wanted_at: now,
+            looked_at: None,
+        };
         let new = || Remembered {
             site: upstream.site.name.as_str().to_owned(),
             file: directory.map(|directory| directory.join(file::name(&id))),
+            wanted: Mutex::new(wanted()),
             state: AsyncMutex::default(),
         };
-        Arc::clone(known.entry(id.clone()).or_insert_with(|| Arc::new(new())))
+        let remembered = Arc::clone(known.entry(id.clone()).or_insert_with(|| Arc::new(new())));
+        {
+            let mut wanted = remembered.wanted();
+            wanted.wanted_at = now;
+            // Its rules may have changed.
+            wanted.upstream.clone_from(upstream);
+        }
+        remembered
     }
+
+    /// Returns the upstreams that nobody has looked at for some minutes, and of which somebody wanted a feed lately.
+    pub(crate) fn due(&self) -> Vec<(Upstream, Arc<Remembered>)> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = known.values().filter_map(|remembered| {
+            let wanted = remembered.wanted();
+            let is_due = wanted.looked_at.is_none_or(|at| at.elapsed() >= LOOK);
+            (is_due && wanted.wanted_at.elapsed() < WANTED).then(|| (wanted.upstream.clone(), Arc::clone(remembered)))
+        });
+        due.collect()
+    }
+}
+
+/// As whom an upstream is asked, and when it was.
+#[derive(Debug)]
+struct Wanted {
+    upstream: Upstream,
+    wanted_at: Instant,
+    looked_at: Option<Instant>,
 }
 
 /// What is remembered of the events of one upstream.
@@ -68,6 +109,7 @@ impl Withdrawals {
 pub(crate) struct Remembered {
     site: String,
     file: Option<PathBuf>,
+    wanted: Mutex<Wanted>,
     state: AsyncMutex<State>,
 }
 
@@ -82,6 +124,7 @@ struct State {
 impl Remembered {
     /// Notes which of these unpublished events are withdrawn, and returns for those that are or were seen so with which publication.
     pub(crate) async fn observe(&self, unpublished: &[EventMetadata]) -> HashMap<u64, i64> {
+        self.wanted().looked_at = Some(Instant::now());
         let mut state = self.state.lock().await;
         if !state.is_loaded {
             state.withdrawn = self.load().await;
@@ -92,6 +135,10 @@ impl Remembered {
         }
         let known = |event: &EventMetadata| Some((event.id, *state.withdrawn.get(&event.id)?));
         unpublished.iter().filter_map(known).collect()
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, Wanted> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A file that cannot be understood is left alone until there is something to write.

@@ -11,7 +11,7 @@ use super::files::ConfigFiles;
 use super::signals::{Order, Signals};
 use super::{listening, runtime, systemd};
 use crate::exit::{Failure, chain};
-use crate::{App, AppError};
+use crate::{App, AppError, state_directory};
 
 /// Where is listened unless the option or the core file says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -33,7 +33,11 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let store = Arc::new(ConfigStore::open(options.files.paths()).map_err(Failure::configuration)?);
     let loaded = store.current();
-    let misp = Arc::new(MispSource::new().gatherings_a_site(loaded.core.max_site_questions));
+    let mut misp = MispSource::new().gatherings_a_site(loaded.core.max_site_questions);
+    if let Some(directory) = state_directory::given() {
+        misp = misp.state_directory(directory.join("withdrawn"));
+    }
+    let misp = Arc::new(misp);
     let engine = FeedEngine::builder()
         .source(Arc::clone(&misp) as _)
         .memory_bytes(loaded.core.memory_bytes)

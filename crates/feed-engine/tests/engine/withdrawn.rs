@@ -1,6 +1,8 @@
 //! An event that was withdrawn stays withdrawn until it is published again, whatever is done to it meanwhile.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use feed_classification::{Age, FeedName};
 use feed_engine::{Filter, Judge, LookupScope, MispSource, Query};
@@ -148,4 +150,24 @@ async fn a_directory_that_cannot_be_written_stops_no_feed() {
     assert!(!is_blocked(&bench).await);
     edit(&bench);
     assert!(!is_blocked(&bench).await, "remembered in memory");
+}
+
+#[tokio::test]
+async fn a_withdrawal_between_two_polls_is_seen_by_a_look_in_between() {
+    let source = Arc::new(MispSource::new());
+    let bench = Bench::around(story(), Arc::clone(&source), "").await;
+    source.look_for_withdrawals().await;
+    assert_eq!(bench.sim.requests().len(), 0, "no feed was wanted");
+    assert!(is_blocked(&bench).await);
+    bench.sim.clear_requests();
+    source.look_for_withdrawals().await;
+    assert_eq!(bench.sim.requests().len(), 0, "the feed was gathered just now");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(300)).await;
+    tokio::time::resume();
+    withdraw(&bench);
+    source.look_for_withdrawals().await;
+    assert_eq!(bench.sim.count("/events/restSearch"), 1);
+    edit(&bench);
+    assert!(!is_blocked(&bench).await);
 }
