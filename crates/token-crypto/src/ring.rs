@@ -63,6 +63,9 @@ impl KeyRing {
     /// Opens a token of either format. Whether it has ended is not asked here: see
     /// [`ExpiryDay::has_ended`](crate::ExpiryDay::has_ended).
     ///
+    /// A legacy token also opens with characters in it or behind it that the decoder of Cratos FastAPI skipped, such as quotes around it;
+    /// [`Opened::fingerprint`] is always that of the proper spelling. Our own tokens have one spelling.
+    ///
     /// # Errors
     /// [`OpenError`] says what is wrong. Every text up to [`MAX_TOKEN_LEN`] is decoded and tried as both formats with
     /// every key before the first error is looked at, so the time tells the length of the text and nothing else.
@@ -73,15 +76,24 @@ impl KeyRing {
         let presented = Presented::read(token);
         let ours = sealed::open(&self.keys, &self.dummy, &presented.bytes);
         #[cfg(feature = "legacy-tokens")]
-        let theirs = legacy::open(&self.legacy, &presented.bytes);
+        let theirs = legacy::open(&self.legacy, &presented.lenient);
 
         if presented.padding == Padding::NotBase64 {
+            // Spelled as no encoder spells it. The reference skipped foreign characters, so its tokens open all the same; ours do not.
+            #[cfg(feature = "legacy-tokens")]
+            if presented.lenient.first() == Some(&legacy::VERSION) && theirs.is_some() {
+                return open_legacy(&presented.lenient, theirs);
+            }
             return Err(OpenError::NotBase64);
         }
         match presented.bytes.first() {
             Some(&sealed::VERSION) => open_v1(&presented, ours),
             #[cfg(feature = "legacy-tokens")]
-            Some(&legacy::VERSION) if !self.legacy.is_empty() => open_legacy(&presented, theirs),
+            Some(&legacy::VERSION) if !self.legacy.is_empty() && presented.padding == Padding::Left => {
+                Err(OpenError::NotBase64)
+            }
+            #[cfg(feature = "legacy-tokens")]
+            Some(&legacy::VERSION) if !self.legacy.is_empty() => open_legacy(&presented.bytes, theirs),
             Some(&LEGACY_VERSION) => Err(OpenError::LegacyRefused),
             _ => Err(OpenError::Malformed),
         }
@@ -119,15 +131,12 @@ fn open_v1(presented: &Presented, trial: Trial) -> Result<Opened, OpenError> {
 }
 
 #[cfg(feature = "legacy-tokens")]
-fn open_legacy(presented: &Presented, trial: Option<zeroize::Zeroizing<Vec<u8>>>) -> Result<Opened, OpenError> {
-    if presented.padding == Padding::Left {
-        return Err(OpenError::NotBase64);
-    }
-    if presented.bytes.len() < legacy::MIN_LEN {
+fn open_legacy(bytes: &[u8], trial: Option<zeroize::Zeroizing<Vec<u8>>>) -> Result<Opened, OpenError> {
+    if bytes.len() < legacy::MIN_LEN {
         return Err(OpenError::Malformed);
     }
     let plaintext = trial.ok_or(OpenError::SealBroken)?;
-    let proper = SecretString::from(text::padded(&presented.bytes));
+    let proper = SecretString::from(text::padded(bytes));
     let fingerprint = text::token_sha256(proper.expose_secret());
     let claims = legacy::read(&plaintext, id_from(&fingerprint))?;
     Ok(Opened {

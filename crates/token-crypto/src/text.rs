@@ -27,6 +27,13 @@ pub fn token_sha256(token: &str) -> String {
 pub(crate) struct Presented {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     pub(crate) padding: Padding,
+    /// The bytes that a lenient decoder finds, for legacy tokens only. The same as `bytes` for a text that is spelled properly, and
+    /// zeros for one that no decoder takes.
+    #[cfg_attr(
+        not(feature = "legacy-tokens"),
+        expect(dead_code, reason = "only legacy tokens are read leniently")
+    )]
+    pub(crate) lenient: Zeroizing<Vec<u8>>,
 }
 
 /// What stood at the end of the base64 text.
@@ -62,11 +69,81 @@ impl Presented {
             (true, 1, 3) | (true, 2, 2) => Padding::Right,
             _ => Padding::NotBase64,
         };
+        let lenient = lenient(token);
         if padding == Padding::NotBase64 {
             bytes.fill(0);
+            let lenient = lenient.unwrap_or_else(|| Zeroizing::new(vec![0; token.len() * 3 / 4]));
+            return Self {
+                bytes,
+                padding,
+                lenient,
+            };
         }
-        Self { bytes, padding }
+        let lenient = bytes.clone();
+        Self {
+            bytes,
+            padding,
+            lenient,
+        }
     }
+}
+
+/// Decodes as Python's `base64.urlsafe_b64decode` does, which Cratos FastAPI used: characters that are not base64 are skipped, and the
+/// first complete group with padding ends the text, whatever follows.
+///
+/// Returns nothing for a text that is not ASCII, that ends in the middle of a group, or whose last digit has bits that no encoder sets:
+/// of two spellings of the same bytes only the proper one counts.
+fn lenient(token: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(token.len()));
+    let (mut group, mut digits, mut pads) = (0_u32, 0_u32, 0_u32);
+    for byte in token.bytes() {
+        if byte == b'=' {
+            pads += 1;
+            if digits >= 2 && digits + pads >= 4 {
+                break;
+            }
+            continue;
+        }
+        let Some(digit) = digit(byte) else {
+            // Skipped, unless it is not ASCII at all.
+            byte.is_ascii().then_some(())?;
+            continue;
+        };
+        pads = 0;
+        group = group << 6 | digit;
+        digits += 1;
+        if digits == 4 {
+            let [_, whole @ ..] = group.to_be_bytes();
+            bytes.extend_from_slice(&whole);
+            (group, digits) = (0, 0);
+        }
+    }
+    match (digits, pads) {
+        (0, _) => {}
+        (2, 2..) if group & 0xF == 0 => {
+            let [.., last] = (group >> 4).to_be_bytes();
+            bytes.push(last);
+        }
+        (3, 1..) if group & 0x3 == 0 => {
+            let [.., first, last] = (group >> 2).to_be_bytes();
+            bytes.extend_from_slice(&[first, last]);
+        }
+        _ => return None,
+    }
+    Some(bytes)
+}
+
+/// Returns the value of a base64 digit in either alphabet.
+fn digit(byte: u8) -> Option<u32> {
+    let value = match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'-' | b'+' => 62,
+        b'_' | b'/' => 63,
+        _ => return None,
+    };
+    Some(value.into())
 }
 
 /// The one spelling of a token of ours.
@@ -113,6 +190,31 @@ mod tests {
         }
         assert!(Presented::read("-_-_8A").padding == Padding::Left);
         assert!(Presented::read("-_-_").padding == Padding::NotNeeded);
+    }
+
+    #[test]
+    fn the_lenient_decoder_skips_what_python_skips() {
+        let decoded = |text: &str| lenient(text).map(|bytes| bytes.to_vec());
+        let (one, two, three) = (Some(b"f".to_vec()), Some(b"fo".to_vec()), Some(b"foo".to_vec()));
+        for (text, bytes) in [
+            ("Zg==", &one),
+            ("\"Zg==\"", &one),
+            ("Zg===", &one),
+            ("Zg==/x", &one),
+            ("Z!g=\0=", &one),
+            ("Zm8=", &two),
+            ("Zm8=/", &two),
+            ("Zm8=:x", &two),
+            ("'Zm9v'", &three),
+            ("Zm9v=", &three),
+            ("Zm9v==", &three),
+            ("Z=m9v", &three),
+        ] {
+            assert_eq!(decoded(text), *bytes, "{text}");
+        }
+        for text in ["Zg", "Zg=", "Zm8", "Zm9vx", "Zm9v/", "Zh==", "Zm9=", "\u{e9}Zg=="] {
+            assert_eq!(decoded(text), None, "{text}");
+        }
     }
 
     #[test]

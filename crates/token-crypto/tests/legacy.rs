@@ -126,6 +126,62 @@ fn other_spellings_open_with_the_same_fingerprint() {
     }
 }
 
+/// Python's decoder, which the reference used, skips what is not base64 and stops at the padding. Tokens that were copied badly worked.
+#[test]
+fn what_the_reference_skipped_does_not_matter() {
+    let token = token("tokens", "https_443");
+    assert!(token.ends_with('='), "the spellings below need a padded token");
+    let fingerprint = token_sha256(token);
+    let middle = token.len() / 2;
+    let (left, right) = token.split_at(middle);
+    for spelling in [
+        format!("\"{token}\""),
+        format!("'{token}'"),
+        format!("{token}/"),
+        format!("{token}="),
+        format!("{token}=="),
+        format!("{token}\0"),
+        format!("{token}%00"),
+        format!("{left}!{right}"),
+        format!("{left} \r\n{right}"),
+        format!("{token}x"),
+        format!("<{token}>"),
+    ] {
+        let opened = ring().open(&spelling).unwrap();
+        assert_eq!(
+            (opened.fingerprint(), opened.token().expose_secret()),
+            (fingerprint.as_str(), token),
+            "{spelling}"
+        );
+    }
+    for spelling in [
+        format!("x{token}"),
+        format!("{left}x{right}"),
+        format!("{left}\u{e9}{right}"),
+        token.trim_end_matches('=').to_owned(),
+    ] {
+        assert!(ring().open(&spelling).is_err(), "{spelling}");
+    }
+}
+
+/// Ours are made by programs that write one spelling; every other is a mistake worth hearing of.
+#[test]
+fn our_own_tokens_have_one_spelling() {
+    let claims = ring().open(token("tokens", "https_443")).unwrap().claims;
+    let token = ring().seal(&claims).unwrap().expose().to_owned();
+    assert!(ring().open(&token).is_ok());
+    let (left, right) = token.split_at(token.len() / 2);
+    for spelling in [
+        format!("\"{token}\""),
+        format!("{token}/"),
+        format!("{token}="),
+        format!("{token}=="),
+        format!("{left}!{right}"),
+    ] {
+        assert!(ring().open(&spelling).is_err(), "{spelling}");
+    }
+}
+
 #[test]
 fn a_changed_character_anywhere_is_refused() {
     let token = token("tokens", "https_443");
