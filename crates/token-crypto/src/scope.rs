@@ -9,8 +9,9 @@ use crate::TlpLevel;
 /// What the holder of a token may have: feeds, types, outputs, how closed, from which networks, and what else.
 ///
 /// [`Scope::new`] is every feed, type and output from everywhere without any permission; narrow it with the `with_…`
-/// methods. [`Scope::unrestricted`] is what a token without scope has, which includes clearing the cache.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// methods. [`Scope::unrestricted`] is what a token without scope has, which includes clearing the cache. [`Scope::only`] is for a token
+/// with one purpose, which does not read feeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Scope {
     /// Feed names, as in the URL.
@@ -23,8 +24,25 @@ pub struct Scope {
     pub max_tlp: TlpLevel,
     /// Source networks of either family; none given means from everywhere that the site allows.
     pub networks: Vec<IpNet>,
-    /// What may be done beside reading feeds.
+    /// Whether feeds may be read. Where not, only [`permissions`](Self::permissions) count; the lists above still say which feeds and
+    /// types these are about.
+    pub reads_feeds: bool,
+    /// What may be done beside reading feeds, or instead of it.
     pub permissions: Permissions,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self {
+            feeds: Allowed::All,
+            types: Allowed::All,
+            outputs: Allowed::All,
+            max_tlp: TlpLevel::default(),
+            networks: Vec::new(),
+            reads_feeds: true,
+            permissions: Permissions::NONE,
+        }
+    }
 }
 
 impl Scope {
@@ -86,7 +104,15 @@ impl Scope {
         self
     }
 
-    /// Returns whether this feed may be read.
+    /// Allows these permissions and nothing else: no feed is read. A version that does not know such tokens refuses them.
+    #[must_use]
+    pub fn only(mut self, permissions: impl IntoIterator<Item = Permission>) -> Self {
+        self.reads_feeds = false;
+        self.with_permissions(permissions)
+    }
+
+    /// Returns whether this feed is in the list of feeds. Whether feeds may be read at all says
+    /// [`reads_feeds`](Self::reads_feeds).
     #[must_use]
     pub fn permits_feed(&self, name: &str) -> bool {
         self.feeds.contains(name)
@@ -119,12 +145,12 @@ impl Scope {
         self.permissions.contains(permission)
     }
 
-    /// Returns whether nothing narrows the scope: every feed, type, output and TLP level from every address.
+    /// Returns whether nothing narrows the scope: it reads every feed, type, output and TLP level from every address.
     #[must_use]
     pub fn is_unrestricted(&self) -> bool {
         let lists = [&self.feeds, &self.types, &self.outputs];
         let is_limited = self.max_tlp < TlpLevel::Red;
-        lists.iter().all(|list| **list == Allowed::All) && self.networks.is_empty() && !is_limited
+        lists.iter().all(|list| **list == Allowed::All) && self.networks.is_empty() && !is_limited && self.reads_feeds
     }
 }
 
@@ -166,7 +192,7 @@ pub enum Permission {
     Stream,
     /// Reports sightings to MISP (`sightings`).
     Sightings,
-    /// Operates the daemon (`operate`).
+    /// Reserved for operating the daemon (`operate`); no version checks it yet.
     Operate,
     /// Has a feed fetched anew (`clear_cache`).
     ClearCache,
@@ -182,6 +208,19 @@ impl Permission {
         Self::Operate,
         Self::ClearCache,
     ];
+
+    /// The permissions that new tokens are given. [`Operate`](Self::Operate) allows nothing yet: tokens that have it open, and no new
+    /// one is made with it.
+    pub const OFFERED: &[Self] = &[
+        Self::Lookup,
+        Self::Context,
+        Self::Stream,
+        Self::Sightings,
+        Self::ClearCache,
+    ];
+
+    /// The permissions that are a purpose by themselves, for [`Scope::only`].
+    pub const PURPOSES: &[Self] = &[Self::Lookup, Self::Sightings, Self::Stream];
 
     /// Returns the name as configuration and command line write it.
     #[must_use]
@@ -230,15 +269,16 @@ impl fmt::Display for Permission {
 
 /// No permission has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no such permission; there are lookup, context, stream, sightings, operate and clear_cache")]
+#[error("no such permission; there are lookup, context, stream, sightings and clear_cache")]
 #[non_exhaustive]
 pub struct UnknownPermission;
 
+/// Reads the name of a permission that is [offered](Permission::OFFERED).
 impl FromStr for Permission {
     type Err = UnknownPermission;
 
     fn from_str(name: &str) -> Result<Self, UnknownPermission> {
-        Self::ALL
+        Self::OFFERED
             .iter()
             .copied()
             .find(|permission| permission.as_str() == name)
@@ -311,9 +351,16 @@ mod tests {
 
     #[test]
     fn permission_names_read_back() {
-        for permission in Permission::ALL {
+        for permission in Permission::OFFERED {
             assert_eq!(permission.as_str().parse(), Ok(*permission));
         }
+        assert_eq!("operate".parse::<Permission>(), Err(UnknownPermission));
+        let offered: Permissions = Permission::OFFERED.iter().copied().collect();
+        assert!(Permission::PURPOSES.iter().all(|purpose| offered.contains(*purpose)));
+        assert_eq!(
+            offered.with(Permission::Operate),
+            Permission::ALL.iter().copied().collect()
+        );
         assert_eq!("ClearCache".parse::<Permission>(), Err(UnknownPermission));
     }
 
@@ -322,6 +369,13 @@ mod tests {
         assert!(Scope::new().with_feeds(["block"]).permissions.is_empty());
         let unscoped: Vec<_> = Scope::unrestricted().permissions.iter().collect();
         assert_eq!(unscoped, [Permission::ClearCache]);
+    }
+
+    #[test]
+    fn a_token_for_one_purpose_reads_no_feeds() {
+        let scope = Scope::new().only([Permission::Lookup]);
+        assert!(scope.permits(Permission::Lookup) && !scope.reads_feeds && !scope.is_unrestricted());
+        assert!(Scope::new().reads_feeds && Scope::unrestricted().reads_feeds);
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! ```
 //! Nothing may follow. Claims have one form only, except that names that a later version abbreviates may stand spelled
 //! out. A change that older versions would misread takes a new form number: a token with limits, whose holder an older version would
-//! tell too much.
+//! tell too much, and a token that reads no feeds, to which it would give them.
 
 mod auth_key;
 mod limits;
@@ -27,8 +27,9 @@ mod site;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use self::limits::Limits;
 pub(crate) use self::site::is_site;
-use crate::{Allowed, Claims, ExpiryDay, OpenError, Protocol, Scope, SealError, TlpLevel, TokenId, scope::Permissions};
+use crate::{Allowed, Claims, ExpiryDay, OpenError, Protocol, Scope, SealError, TokenId, scope::Permissions};
 
 const FORM: u8 = 1;
 const FORM_WITH_LIMITS: u8 = 2;
@@ -159,13 +160,14 @@ fn read(from: &mut Reader<'_>) -> Option<Claims> {
     } else {
         None
     };
-    let max_tlp = if has_limits { limits::read(from)? } else { TlpLevel::Red };
+    let Limits { max_tlp, reads_feeds } = if has_limits { limits::read(from)? } else { Limits::NONE };
     let scope = Scope {
         feeds,
         types,
         outputs,
         max_tlp,
         networks,
+        reads_feeds,
         permissions,
     };
     Some(Claims {
@@ -229,6 +231,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TlpLevel;
 
     fn ordinary() -> Claims {
         let key = SecretString::from("aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789aBcD");
@@ -282,6 +285,24 @@ mod tests {
         }
     }
 
+    /// Versions that know form 1 alone, and those of form 2 that know no bit but the first, would hand such a token its feeds.
+    #[test]
+    fn a_token_that_reads_no_feeds_is_refused_by_older_versions() {
+        let only = |claims: Claims| {
+            let scope = claims.scope.clone().only([crate::Permission::Lookup]);
+            claims.with_scope(scope)
+        };
+        let plain = only(ordinary()).encode().unwrap();
+        let (first, last) = (plain.first(), plain.last());
+        assert_eq!((first, last), (Some(&FORM_WITH_LIMITS), Some(&2)));
+        let limited = only(limited(TlpLevel::Amber)).encode().unwrap();
+        assert_eq!(limited.get(limited.len() - 2..), Some(&[3, 3][..]));
+        for bytes in [plain, limited] {
+            let read = Claims::decode(&bytes).unwrap();
+            assert!(!read.scope.reads_feeds && read.scope.permits(crate::Permission::Lookup));
+        }
+    }
+
     #[test]
     fn a_form_does_not_pass_as_the_other() {
         for (claims, other) in [(ordinary(), 2), (limited(TlpLevel::Clear), 1), (ordinary(), 3)] {
@@ -293,7 +314,8 @@ mod tests {
 
     #[test]
     fn every_cut_and_every_surplus_byte_is_refused() {
-        for claims in [ordinary(), limited(TlpLevel::Green)] {
+        let only = limited(TlpLevel::Green).scope.only([crate::Permission::Stream]);
+        for claims in [ordinary(), limited(TlpLevel::Green), ordinary().with_scope(only)] {
             let bytes = claims.encode().unwrap();
             assert_eq!(Claims::decode(&bytes).unwrap(), claims);
             for len in 0..bytes.len() {

@@ -199,10 +199,12 @@ prop_compose! {
         networks in collection::vec(any_network(), 0..5),
         permissions in collection::vec(proptest::sample::select(Permission::ALL), 0..6),
         max_tlp in proptest::sample::select(&TlpLevel::ALL[..]),
+        reads_feeds in any::<bool>(),
     ) -> Scope {
         let scope = Scope::new().with_networks(networks).with_permissions(permissions);
         let mut scope = scope.with_max_tlp(max_tlp);
         (scope.feeds, scope.types, scope.outputs) = (feeds, types, outputs);
+        scope.reads_feeds = reads_feeds;
         scope
     }
 }
