@@ -8,3 +8,6 @@ mod proxy_header;
 pub use error::{ForwardingError, ProxyHeaderError};
 pub use forwarded::Forwarding;
 pub use proxy_header::ProxyHeader;
+
+/// Headers in which proxies commonly say for whom they ask. A request that has one of them has come through a proxy, or pretends to.
+pub const FORWARDING_HEADERS: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];

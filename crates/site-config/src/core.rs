@@ -1,7 +1,7 @@
 //! `config/config.yaml`: what holds for the whole daemon.
 
 mod cache_server;
-mod reverse_proxy;
+pub(crate) mod reverse_proxy;
 mod sightings;
 mod tls;
 
@@ -32,6 +32,9 @@ const MEMORY_BYTES: u64 = 256 << 20;
 /// Default of [`Core::lookup_memory_bytes`].
 const LOOKUP_MEMORY_BYTES: u64 = 512 << 20;
 
+/// Default of [`Core::token_minting_per_minute`].
+const MINTING_PER_MINUTE: u32 = 10;
+
 /// Whoever writes so many megabytes for a file of the access log means bytes.
 const MANY_MEGABYTES: u64 = 10_000;
 
@@ -53,6 +56,10 @@ pub struct Core {
     pub allways_allowed_ips: Vec<IpNet>,
     /// Networks that may have tokens made. Default: [`Core::allways_allowed_ips`] and loopback.
     pub token_minting_allowed_ips: Vec<IpNet>,
+    /// Tokens that one address may have made in a minute. Default: 10.
+    pub token_minting_per_minute: u32,
+    /// Wrong tokens from one address that are answered as such in a minute; more are answered with 429. Default: 30.
+    pub failed_tokens_per_minute: u32,
     /// Networks that may read `/metrics`, and the reasons of `/readyz`. Default: loopback.
     pub metrics_allowed_ips: Vec<IpNet>,
     /// Where `cratosd serve` listens, if the file says so.
@@ -121,7 +128,8 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     let written = section.places();
     let secrets = secrets::read(&mut section, credentials);
     let allways_allowed_ips = section.list("allways_allowed_ips", value::network).unwrap_or_default();
-    let token_minting_allowed_ips = token_minting(&mut section, &allways_allowed_ips);
+    let minting = TokenMinting::read(&mut section, &allways_allowed_ips);
+    let failed_tokens = section.number("failed_tokens_per_minute", 1, 100_000, 30);
     let metrics_allowed_ips = section.list("metrics_allowed_ips", value::network);
     let debug = section.yes_no("debug", false);
     let accept_legacy_tokens = section.yes_no("accept_legacy_tokens", true);
@@ -147,7 +155,9 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
         salt,
         accept_legacy_tokens,
         allways_allowed_ips,
-        token_minting_allowed_ips,
+        token_minting_allowed_ips: minting.allowed_ips,
+        token_minting_per_minute: minting.per_minute,
+        failed_tokens_per_minute: u32::try_from(failed_tokens).unwrap_or(u32::MAX),
         metrics_allowed_ips: metrics_allowed_ips.unwrap_or_else(|| loopback().to_vec()),
         listen,
         tls,
@@ -164,15 +174,32 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     })
 }
 
-/// `token_minting.allowed_ips`, or everybody who may ask for every site and this machine itself.
-fn token_minting(section: &mut Section<'_>, allways: &[IpNet]) -> Vec<IpNet> {
-    let written = section.take("token_minting").and_then(|node| {
-        let mut inner = Section::new(CORE, "token_minting.", node, section.report)?;
-        let networks = inner.list("allowed_ips", value::network);
-        inner.finish();
-        networks
-    });
-    written.unwrap_or_else(|| allways.iter().copied().chain(loopback()).collect())
+/// The keys `token_minting.*`.
+struct TokenMinting {
+    /// Those that are written, or everybody who may ask for every site and this machine itself.
+    allowed_ips: Vec<IpNet>,
+    per_minute: u32,
+}
+
+impl TokenMinting {
+    fn read(section: &mut Section<'_>, allways: &[IpNet]) -> Self {
+        let mut minting = Self {
+            allowed_ips: allways.iter().copied().chain(loopback()).collect(),
+            per_minute: MINTING_PER_MINUTE,
+        };
+        let inner = section
+            .take("token_minting")
+            .and_then(|node| Section::new(CORE, "token_minting.", node, section.report));
+        if let Some(mut inner) = inner {
+            if let Some(networks) = inner.list("allowed_ips", value::network) {
+                minting.allowed_ips = networks;
+            }
+            let number = inner.number("per_minute", 1, 10_000, MINTING_PER_MINUTE.into());
+            minting.per_minute = u32::try_from(number).unwrap_or(MINTING_PER_MINUTE);
+            inner.finish();
+        }
+        minting
+    }
 }
 
 /// This machine itself.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::core::reverse_proxy::tell_of_unmentioned_proxy;
 use crate::core::{self, Core};
 use crate::files;
 use crate::mappings::{self, Mappings};
@@ -125,6 +126,13 @@ pub(crate) fn load_with(
     let sites = Sites::read(files.iter().flatten(), previous);
     notes.extend(sites.notes);
     differences.extend(sites.differences);
+    if let Some(core) = &core {
+        let mut report = Report::new(&paths.config);
+        tell_of_unmentioned_proxy(core, sites.good.values().map(Arc::as_ref), &mut report);
+        notes.append(&mut report.notes);
+        // Those of the core file come first.
+        differences.splice(0..0, report.differences);
+    }
     match (core, mappings, files) {
         (Some(core), Some(mappings), Some(_)) => Ok(Loaded {
             core,

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
 
-use crate::problem::Wrong;
+use super::Core;
+use crate::problem::{Place, Report, Wrong};
 use crate::section::Section;
+use crate::site::Site;
 use crate::value;
 use crate::yaml::Scalar;
 
@@ -34,8 +36,11 @@ const THIS_MACHINE: &[&str] = &["127.0.0.0/8", "::1/128"];
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReverseProxy {
-    /// Whether the header of a proxy in front tells who is asking. Default: no.
+    /// Whether the header of a proxy in front tells who is asking (`reverse_proxy: True`). Default: no.
     pub enabled: bool,
+    /// Whether such headers are to be passed over (`reverse_proxy: ignore`), since no proxy is in front. Default: no, and so a request
+    /// from this machine that has one is refused.
+    pub ignores_headers: bool,
     /// Name of that header. Default: `X-Forwarded-For`.
     pub header: String,
     /// Finds the address in its value. Default: `^(.*)$`.
@@ -48,6 +53,8 @@ pub struct ReverseProxy {
     pub hops: Vec<IpNet>,
     /// Whether every connection must begin with a header of the PROXY protocol, from a `trusted` peer. Default: no.
     pub proxy_protocol: bool,
+    /// Where `reverse_proxy` stands, or else the beginning of the file.
+    place: Place,
 }
 
 impl ReverseProxy {
@@ -60,7 +67,8 @@ impl ReverseProxy {
 
 pub(super) fn read(section: &mut Section<'_>) -> ReverseProxy {
     let (enabled_at, protocol_at) = (section.place_of("reverse_proxy"), section.place_of("proxy_protocol"));
-    let enabled = section.yes_no("reverse_proxy", false);
+    let mode = section.value("reverse_proxy", mode).unwrap_or_default();
+    let enabled = mode == Mode::Believe;
     let proxy_protocol = section.yes_no("proxy_protocol", false);
     let written = section.list("reverse_proxy_trusted", value::network);
     if enabled && written.is_none() {
@@ -86,13 +94,69 @@ pub(super) fn read(section: &mut Section<'_>) -> ReverseProxy {
     let (header, real_ip_regex, regex_place) = header(section);
     ReverseProxy {
         enabled,
+        ignores_headers: mode == Mode::Ignore,
         header,
         real_ip_regex,
         regex_place,
         hops: written.clone().unwrap_or_else(|| networks(THIS_MACHINE)),
         trusted: written.unwrap_or_else(|| networks(PRIVATE)),
         proxy_protocol,
+        place: enabled_at,
     }
+}
+
+/// What becomes of forwarding headers.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Mode {
+    /// They are not believed; from this machine they are a sign of a proxy that is not configured.
+    #[default]
+    Off,
+    Believe,
+    Ignore,
+}
+
+fn mode(scalar: &Scalar) -> Result<Mode, Wrong> {
+    if scalar.text.as_str() == "ignore" {
+        return Ok(Mode::Ignore);
+    }
+    let instead = "write True, False or ignore, without quotes";
+    let yes = value::yes_no(scalar).map_err(|wrong| Wrong::new(wrong.what, instead))?;
+    Ok(if yes { Mode::Believe } else { Mode::Off })
+}
+
+/// Tells what a proxy on this machine meets while `reverse_proxy` is off.
+///
+/// Where this machine may ask for a site, that is a difference from Cratos FastAPI: its sample files say so, and there such a proxy was
+/// believed whatever the key said. Where the daemon listens on this machine only, a proxy is likely, and it is noted.
+pub(crate) fn tell_of_unmentioned_proxy<'s>(core: &Core, sites: impl Iterator<Item = &'s Site>, report: &mut Report) {
+    let proxy = &core.reverse_proxy;
+    if proxy.enabled || proxy.ignores_headers || proxy.proxy_protocol {
+        return;
+    }
+    let refused = "a request that a proxy on this machine sends on is answered with 503";
+    let cure = "write `reverse_proxy: True` if such a proxy is in front, `reverse_proxy: ignore` if none is";
+    if let Some(place) = where_loopback_may_ask(core, sites) {
+        let theirs =
+            "Cratos FastAPI took the caller's address from X-Forwarded-For of this machine, whatever this key says";
+        let what = format!("is off while this machine stands in {place}: {refused} ({theirs}); {cure}");
+        report.difference(proxy.place, "reverse_proxy", what);
+    }
+    if core.listen.is_some_and(|listen| listen.ip().is_loopback()) {
+        let what = format!("is off while `listen` is an address of this machine: {refused}; {cure}");
+        report.note(proxy.place, "reverse_proxy", what);
+    }
+}
+
+/// Names the first list of allowed networks in which this machine stands.
+fn where_loopback_may_ask<'s>(core: &Core, mut sites: impl Iterator<Item = &'s Site>) -> Option<String> {
+    let loopback = networks(THIS_MACHINE);
+    let overlaps = |a: &IpNet, b: &IpNet| a.contains(b) || b.contains(a);
+    let has_loopback = |list: &[IpNet]| list.iter().any(|net| loopback.iter().any(|own| overlaps(net, own)));
+    if has_loopback(&core.allways_allowed_ips) {
+        return Some("`allways_allowed_ips`".to_owned());
+    }
+    let site = sites.find(|site| site.enabled && has_loopback(&site.allowed_ips))?;
+    Some(format!("`allowed_ips` of {}", site.name))
 }
 
 /// Name of the header, the expression and the number of its group.

@@ -93,9 +93,11 @@ fn keys_in_comments_of_the_examples_are_right_too() {
             text = text.replace(&commented, &format!("\n{name}:"));
         }
         text.replace("\n#   allowed_ips:", "\n  allowed_ips:")
+            .replace("\n#   per_minute:", "\n  per_minute:")
     };
     let core = [
         "token_minting",
+        "failed_tokens_per_minute",
         "listen",
         "memory_bytes",
         "max_site_questions",
@@ -129,6 +131,8 @@ fn keys_in_comments_of_the_examples_are_right_too() {
     assert_eq!(shown.sites, silent.sites);
     assert!(silent.core.cache.is_none() && shown.core.cache.is_some());
     assert_eq!(shown.core.memory_bytes, silent.core.memory_bytes);
+    let limits = |core: &site_config::Core| (core.token_minting_per_minute, core.failed_tokens_per_minute);
+    assert_eq!((limits(&shown.core), limits(&silent.core)), ((10, 30), (10, 30)));
     assert_eq!(shown.core.max_site_questions, silent.core.max_site_questions);
     assert_eq!(shown.core.token_minting_allowed_ips, silent.core.allways_allowed_ips);
 }

@@ -313,3 +313,46 @@ fn a_byte_order_mark_and_crlf_are_no_problem() {
     files.write("config/config.yaml", text);
     assert!(files.load().core.debug);
 }
+
+/// Who moves over from Cratos FastAPI with a proxy on the same machine is told before the first request.
+#[test]
+fn a_proxy_on_this_machine_is_mentioned_while_reverse_proxy_is_off() {
+    let told = |core: &str| {
+        let loaded = Files::with_core(core).load();
+        let about = |notes: &[site_config::Note]| notes.iter().any(|note| note.key == "reverse_proxy");
+        (about(&loaded.differences), about(&loaded.notes))
+    };
+    assert_eq!(told(""), (false, false));
+    for networks in ["127.0.0.1", "127.0.0.0/8", "::1", "::/0"] {
+        let core = format!("allways_allowed_ips: ['{networks}']\n");
+        assert_eq!(told(&core), (true, false), "{networks}");
+        for key in [
+            "reverse_proxy: ignore\n",
+            "proxy_protocol: True\nreverse_proxy_trusted: [192.0.2.1]\n",
+        ] {
+            assert_eq!(told(&format!("{core}{key}")), (false, false), "{networks} {key}");
+        }
+        let believed = "reverse_proxy: True\nreverse_proxy_trusted: [127.0.0.1]\n";
+        assert_eq!(told(&format!("{core}{believed}")), (false, false), "{networks}");
+    }
+    assert_eq!(told("listen: '127.0.0.1:8080'\n"), (false, true));
+    assert_eq!(
+        told("listen: '192.0.2.1:8080'\nallways_allowed_ips: [10.0.0.0/8]\n"),
+        (false, false)
+    );
+}
+
+#[test]
+fn limits_on_failures_and_minting_are_keys() {
+    let core = Files::with_core("failed_tokens_per_minute: 5\ntoken_minting: { per_minute: 3 }\n")
+        .load()
+        .core;
+    assert_eq!((core.failed_tokens_per_minute, core.token_minting_per_minute), (5, 3));
+    let default = Files::with_core("token_minting: { allowed_ips: [192.0.2.1] }\n")
+        .load()
+        .core;
+    assert_eq!(
+        (default.failed_tokens_per_minute, default.token_minting_per_minute),
+        (30, 10)
+    );
+}

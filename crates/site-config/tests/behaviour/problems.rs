@@ -54,7 +54,7 @@ fn every_mistake_in_the_core_file_has_its_line() {
     look-behind-regex.yaml:3:30: reverse_proxy_real_ip_regex: is no expression that can be used: look-around, including look-ahead and look-behind, is not supported: write it without what only Python has: look-around, back references, possessive repeats, \Z (use $)
     many-problems.yaml:1:1: encryption_key: is missing: write the one that `cratosd keygen` prints, or `encryption_key_file`
     many-problems.yaml:1:8: debug: `1` is neither yes nor no: write True or False, without quotes
-    many-problems.yaml:2:16: reverse_proxy: `2` is neither yes nor no: write True or False, without quotes
+    many-problems.yaml:2:16: reverse_proxy: `2` is neither yes nor no: write True, False or ignore, without quotes
     many-problems.yaml:3:7: salt: has 1 characters, not 32: write the one that `cratosd keygen` prints
     many-problems.yaml:4:17: memcached_port: `y` is not a whole number: write a number from 1 to 65535
     minting-bad-network.yaml:4:17: token_minting.allowed_ips[0]: `everybody` is neither an address nor a network: write it as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32
@@ -68,7 +68,7 @@ fn every_mistake_in_the_core_file_has_its_line() {
     open-regex.yaml:3:30: reverse_proxy_real_ip_regex: is no expression that can be used: unclosed group: write it without what only Python has: look-around, back references, possessive repeats, \Z (use $)
     placeholder.yaml:1:17: encryption_key: is still the placeholder of the example: write the one that `cratosd keygen` prints
     placeholder.yaml:2:7: salt: is still the placeholder of the example: write the one that `cratosd keygen` prints
-    quoted-bool.yaml:3:16: reverse_proxy: the text `False` is neither yes nor no: write True or False, without quotes
+    quoted-bool.yaml:3:16: reverse_proxy: the text `False` is neither yes nor no: write True, False or ignore, without quotes
     regex-without-group.yaml:4:28: reverse_proxy_regex_place: the expression has no group 2, only one: put the address in ( ) in `reverse_proxy_real_ip_regex` and count the opening ones, or write 0 for all that it finds
     secret-as-map.yaml:1:17: encryption_key: is a map, not a single value: write a single value (secret of 64 characters)
     secret-in-braces-without-space.yaml:1:1: encryption_key: is missing: write the one that `cratosd keygen` prints, or `encryption_key_file`
