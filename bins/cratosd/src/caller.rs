@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use client_address::{Forwarding, ForwardingError};
+use std::sync::Once;
+
+use client_address::{FORWARDING_HEADERS, Forwarding, ForwardingError};
 use http::HeaderMap;
 use site_config::ReverseProxy;
 
@@ -12,26 +14,91 @@ use crate::seldom::Seldom;
 /// A proxy that cannot be understood says so for every request.
 static UNREADABLE: Seldom = Seldom::once_a_minute();
 
+/// So does one whose header nobody looks at.
+static UNEXPECTED: Seldom = Seldom::once_a_minute();
+
+/// A device behind a forward proxy is nothing wrong, so this is said once.
+static OVERLOOKED: Once = Once::new();
+
 /// Returns the address that counts for a request that came from `peer`.
 ///
 /// The header is believed from trusted peers only; without it, the peer counts, as in the reference: a monitor that asks past the proxy.
 ///
 /// # Errors
-/// 503 where a trusted proxy sends a header in which the address cannot be read. The proxy's own address is no answer then, since it
-/// may well be allowed; and 403 would make firewalls stop enforcing their lists for what is a fault on our side of the wire.
+/// 503 where a trusted proxy sends a header in which the address cannot be read, and where a proxy on this machine names its caller in a
+/// header that the configuration does not let us read. The proxy's own address is no answer then, since it may well be allowed; and 403
+/// would make firewalls stop enforcing their lists for what is a fault on our side of the wire.
 pub(crate) fn of(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Result<IpAddr, Reject> {
-    if !(proxy.enabled && proxy.trusts(peer)) {
+    if proxy.ignores_headers {
         return Ok(peer);
+    }
+    if !(proxy.enabled && proxy.trusts(peer)) {
+        return not_believed(proxy, headers, peer);
     }
     let forwarding = Forwarding::new(&proxy.header, &proxy.real_ip_regex, proxy.regex_place, &proxy.hops);
     let values = headers
         .get_all(proxy.header.as_str())
         .iter()
         .map(http::HeaderValue::as_bytes);
-    match forwarding.client(values) {
-        Ok(client) => Ok(client.unwrap_or(peer)),
-        Err(error) => Err(unreadable(proxy, peer, error)),
+    match (forwarding.client(values), forwarding_header(proxy, headers)) {
+        (Ok(Some(client)), _) => Ok(client),
+        (Ok(None), Some(other)) if proxy.hops.iter().any(|hop| hop.contains(&peer)) => {
+            Err(unexpected(peer, other, "reverse_proxy_header"))
+        }
+        (Ok(None), _) => Ok(peer),
+        (Err(error), _) => Err(unreadable(proxy, peer, error)),
     }
+}
+
+/// Returns the peer, whatever the request says of others. Not where the peer is this machine and `reverse_proxy` is off: that is a proxy
+/// which nobody has told us of, and its address stands on the list of allowed ones in many an installation.
+fn not_believed(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Result<IpAddr, Reject> {
+    let Some(header) = forwarding_header(proxy, headers) else {
+        return Ok(peer);
+    };
+    if peer.to_canonical().is_loopback() && !proxy.enabled {
+        return Err(unexpected(peer, header, "reverse_proxy"));
+    }
+    if is_near(peer) {
+        OVERLOOKED.call_once(|| {
+            tracing::warn!(
+                %peer,
+                header,
+                "a peer names another caller and is not believed: its own address counts. If it is your proxy, set `reverse_proxy: True` \
+                 and list it in `reverse_proxy_trusted`; if no proxy is in front of this service, set `reverse_proxy: ignore`. This is \
+                 logged once"
+            );
+        });
+    }
+    Ok(peer)
+}
+
+/// Returns the name of a header of this request in which a proxy names its caller.
+fn forwarding_header<'n>(proxy: &'n ReverseProxy, headers: &HeaderMap) -> Option<&'n str> {
+    let names = std::iter::once(proxy.header.as_str()).chain(FORWARDING_HEADERS);
+    names.into_iter().find(|name| headers.contains_key(*name))
+}
+
+fn is_near(peer: IpAddr) -> bool {
+    match peer.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+    }
+}
+
+/// Refuses a request that a proxy has sent on whose header we do not read; `key` is what the operator has to look at.
+fn unexpected(peer: IpAddr, header: &str, key: &'static str) -> Reject {
+    let cure = if key == "reverse_proxy" {
+        "set `reverse_proxy: True` in config.yaml to take the caller's address from it, or `reverse_proxy: ignore` if no proxy is in front"
+    } else {
+        "set `reverse_proxy_header` in config.yaml to the header that your proxy sets"
+    };
+    UNEXPECTED.say(|more| {
+        tracing::error!(%peer, header, key, more, "a proxy names its caller in a header that is not read; its requests are refused with 503: {cure}");
+    });
+    Reject::unavailable(format!(
+        "A proxy sent this request with the header {header}, which is not read here, so it is not known who is asking. Operator: {cure}."
+    ))
 }
 
 fn unreadable(proxy: &ReverseProxy, peer: IpAddr, error: ForwardingError) -> Reject {
@@ -62,7 +129,7 @@ mod tests {
 
     #[test]
     fn only_trusted_peers_are_believed_and_only_if_the_file_says_so() {
-        assert_eq!(caller("", FORGED, "127.0.0.1").unwrap(), "127.0.0.1");
+        assert_eq!(caller("", FORGED, "192.0.2.7").unwrap(), "192.0.2.7");
         assert_eq!(
             caller("reverse_proxy: yes\n", FORGED, "192.0.2.7").unwrap(),
             "192.0.2.7"
@@ -82,6 +149,60 @@ mod tests {
         assert_eq!(caller("reverse_proxy: yes\n", chain, "127.0.0.1").unwrap(), "10.6.0.1");
         let listed = "reverse_proxy: yes\nreverse_proxy_trusted: [127.0.0.1, 10.6.0.1]\n";
         assert_eq!(caller(listed, chain, "127.0.0.1").unwrap(), "10.5.0.1");
+    }
+
+    /// Every header that says so, from every address of this machine. Served under the proxy's address, everybody would be allowed.
+    #[test]
+    fn a_proxy_on_this_machine_that_nobody_mentioned_is_refused() {
+        let headers = ["x-forwarded-for", "forwarded", "x-real-ip", "x-edge"];
+        let keys = "reverse_proxy: False\nreverse_proxy_header: X-Edge\n";
+        for header in headers {
+            for peer in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
+                assert_eq!(
+                    caller(keys, &[(header, "198.51.100.66")], peer),
+                    None,
+                    "{header} {peer}"
+                );
+                assert_eq!(caller(keys, &[], peer).unwrap(), peer, "a health check");
+            }
+            for peer in ["10.1.2.3", "fd00::1", "192.0.2.7"] {
+                assert_eq!(
+                    caller(keys, &[(header, "198.51.100.66")], peer).unwrap(),
+                    peer,
+                    "{header}"
+                );
+            }
+        }
+        assert_eq!(
+            caller("", &[("x-edge", "198.51.100.66")], "127.0.0.1").unwrap(),
+            "127.0.0.1"
+        );
+    }
+
+    #[test]
+    fn headers_can_be_ignored_on_purpose() {
+        let keys = "reverse_proxy: ignore\n";
+        for peer in ["127.0.0.1", "10.1.2.3", "192.0.2.7"] {
+            assert_eq!(caller(keys, FORGED, peer).unwrap(), peer);
+        }
+    }
+
+    /// The same hole with the key set and its header misspelt.
+    #[test]
+    fn a_proxy_that_names_its_caller_in_another_header_is_refused() {
+        let keys = "reverse_proxy: True\nreverse_proxy_header: X-Real-IP\n";
+        assert_eq!(caller(keys, FORGED, "127.0.0.1"), None);
+        assert_eq!(
+            caller(keys, &[("x-real-ip", "198.51.100.9"), FORGED[0]], "::1").unwrap(),
+            "198.51.100.9"
+        );
+        assert_eq!(
+            caller(keys, FORGED, "10.1.2.3").unwrap(),
+            "10.1.2.3",
+            "perhaps a device behind a forward proxy"
+        );
+        let listed = format!("{keys}reverse_proxy_trusted: [10.1.2.3]\n");
+        assert_eq!(caller(&listed, FORGED, "10.1.2.3"), None);
     }
 
     #[test]

@@ -75,6 +75,58 @@ async fn the_address_of_the_caller_decides_and_what_the_caller_says_of_itself_do
     assert_eq!(landing.json()["IP"], STRANGER.to_string());
 }
 
+/// A file of the reference as its users have it, without the lines that begin so.
+fn sample(name: &str, without: &[&str]) -> String {
+    let path = format!(
+        "{}/../../crates/site-config/tests/data/reference/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    let kept = text
+        .lines()
+        .filter(|line| !without.iter().any(|start| line.starts_with(start)));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+/// Moved over as it is, an installation behind nginx has `reverse_proxy: False` and this machine in `allowed_ips`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sample_files_of_the_reference_behind_nginx_are_safe_and_say_what_to_write() {
+    let secrets = ["---", "encryption_key", "salt", "memcached_", "access_log"];
+    let core = sample("config/config.yaml", &secrets);
+    assert!(core.contains("\nreverse_proxy: False\n"), "{core}");
+    let setup = Setup {
+        core: core.clone(),
+        site: sample("sites/misp.example.net.yaml", &[]),
+        ..Setup::default()
+    };
+    let Some((daemon, nginx)) = both(setup).await else {
+        return;
+    };
+    let token = daemon.token();
+    let ask = |path: &str| Ask::get(path).header("token", &token);
+    for path in [FEED, "/", "/healthz", "/v1/status", "/v1/generate_token_form"] {
+        for from in [Nginx::CALLER, STRANGER, Ipv4Addr::LOCALHOST] {
+            let answer = nginx.send_from(from, ask(path)).await;
+            assert_eq!(answer.status, 503, "{path} from {from}: {}", answer.text());
+            assert!(answer.text().contains("set `reverse_proxy: True`"), "{}", answer.text());
+        }
+    }
+    assert_eq!(daemon.send(ask(FEED)).await.status, 200, "this machine itself may ask");
+
+    daemon.rewrite_core(&core.replace("reverse_proxy: False", "reverse_proxy: True"));
+    for (from, status) in [(Ipv4Addr::LOCALHOST, 200), (Nginx::CALLER, 403), (STRANGER, 403)] {
+        assert_eq!(nginx.send_from(from, ask(FEED)).await.status, status, "{from}");
+    }
+    daemon.rewrite_core(&core.replace("reverse_proxy: False", "reverse_proxy: ignore"));
+    for from in [Ipv4Addr::LOCALHOST, STRANGER] {
+        assert_eq!(
+            nginx.send_from(from, ask(FEED)).await.status,
+            200,
+            "on purpose, as the key says"
+        );
+    }
+}
+
 /// Returns the same request with the token in every place.
 fn transports(path: &str, token: &str) -> Vec<(&'static str, Ask)> {
     let basic = |pair: String| Ask::get(path).header("authorization", format!("Basic {}", STANDARD.encode(pair)));
@@ -241,8 +293,12 @@ async fn events_are_told_when_they_happen_and_not_when_a_page_is_full() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_for_this_machine_stays_on_it() {
-    // Without the keys every caller has the address of nginx, which may look.
-    let Some((daemon, nginx)) = both(Setup::default()).await else {
+    // With this key every caller has the address of nginx, which may look.
+    let setup = Setup {
+        core: "reverse_proxy: ignore\n".to_owned(),
+        ..Setup::default()
+    };
+    let Some((daemon, nginx)) = both(setup).await else {
         return;
     };
     assert_eq!(daemon.send(Ask::get("/metrics/?token=x")).await.status, 200);

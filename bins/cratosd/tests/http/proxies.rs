@@ -47,7 +47,10 @@ async fn the_address_that_the_proxy_names_is_the_one_that_must_be_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_is_believed() {
-    for keys in ["", "reverse_proxy: True\nreverse_proxy_trusted: [\"192.0.2.1\"]\n"] {
+    for keys in [
+        "reverse_proxy: ignore\n",
+        "reverse_proxy: True\nreverse_proxy_trusted: [\"192.0.2.1\"]\n",
+    ] {
         let daemon = behind(keys).await;
         let answer = daemon.send(from("198.51.100.8", &daemon.token())).await;
         assert_eq!(answer.status, 200, "the forged address counts with {keys:?}");
@@ -55,6 +58,66 @@ async fn nobody_else_is_believed() {
             .send(Ask::get("/").header("x-forwarded-for", "198.51.100.9"))
             .await;
         assert_eq!(landing.json()["IP"], "127.0.0.1");
+    }
+}
+
+/// Cratos FastAPI believed a proxy on its machine whatever the key said. Served under the proxy's address, everybody would be allowed
+/// where this machine is, and everybody could read the metrics.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_on_this_machine_that_nobody_mentioned_gets_nothing_on_any_route() {
+    let daemon = behind("reverse_proxy: False\nreverse_proxy_header: X-Edge\n").await;
+    let document = daemon.send(Ask::get("/openapi.json")).await.json();
+    let mut paths: Vec<&str> = document["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert!(
+        ["/metrics", "/readyz", "/healthz"]
+            .iter()
+            .all(|path| paths.contains(path))
+    );
+    paths.extend([FEED, "/nothing"]);
+    let token = daemon.token();
+    for path in paths {
+        let path = path.replace('{', "%7B").replace('}', "%7D");
+        for header in ["x-forwarded-for", "forwarded", "x-real-ip", "x-edge"] {
+            let ask = Ask::get(&path)
+                .header("token", &token)
+                .header(header, "for=198.51.100.9");
+            let answer = daemon.send(ask).await;
+            assert_eq!(answer.status, 503, "{path} {header}");
+            let detail = answer.detail().as_str().unwrap().to_owned();
+            let names_the_key = ["reverse_proxy: true", "reverse_proxy: ignore", header]
+                .map(|word| detail.to_ascii_lowercase().contains(word));
+            assert_eq!(names_the_key, [true; 3], "{detail}");
+        }
+    }
+    for path in ["/healthz", "/readyz", "/metrics", FEED] {
+        assert_eq!(
+            daemon.get(path).await.status,
+            200,
+            "{path}: a health check past the proxy"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_the_proxy_protocol_a_header_of_the_caller_is_nothing_new() {
+    let daemon = behind("proxy_protocol: True\n").await;
+    let request = format!(
+        "GET {FEED} HTTP/1.1\r\nhost: x\r\ntoken: {}\r\nx-forwarded-for: 198.51.100.8\r\nconnection: close\r\n\r\n",
+        daemon.token()
+    );
+    for (line, status) in [
+        ("PROXY TCP4 198.51.100.9 192.0.2.1 4711 443\r\n", "200"),
+        ("PROXY TCP4 198.51.100.8 192.0.2.1 4711 443\r\n", "403"),
+        ("PROXY UNKNOWN\r\n", "503"),
+        ("PROXY TCP6 ::ffff:127.0.0.1 ::1 4711 443\r\n", "503"),
+    ] {
+        let answer = raw(daemon.addr, format!("{line}{request}").as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{line}: {answer}");
     }
 }
 
@@ -114,7 +177,7 @@ async fn who_may_make_tokens_is_asked_of_the_caller_and_not_of_the_proxy() {
 async fn a_reload_changes_who_is_believed() {
     let daemon = behind("").await;
     let ask = || Ask::get("/").header("x-forwarded-for", "198.51.100.9");
-    assert_eq!(daemon.send(ask()).await.json()["IP"], "127.0.0.1");
+    assert_eq!(daemon.send(ask()).await.status, 503);
     let text = format!(
         "encryption_key: \"{}\"\nsalt: \"{}\"\naccept_legacy_tokens: False\nreverse_proxy: True\n",
         crate::support::KEY,

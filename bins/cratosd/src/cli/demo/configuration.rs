@@ -11,9 +11,15 @@ use tempfile::TempDir;
 use crate::cli::keygen::FreshSecrets;
 use crate::exit::Failure;
 
-/// The sample data are invented, so everybody who reaches the demo may ask; legacy tokens cost time at the start and there are none.
-const CORE: &str =
-    "accept_legacy_tokens: False\nallways_allowed_ips: [\"0.0.0.0/0\", \"::/0\"]\nsightings:\n  directory: sightings\n";
+/// The sample data are invented, so everybody who reaches the demo may ask, through whatever proxy of an editor or a container; legacy
+/// tokens cost time at the start and there are none.
+const CORE: &str = "\
+accept_legacy_tokens: False
+allways_allowed_ips: [\"0.0.0.0/0\", \"::/0\"]
+reverse_proxy: ignore
+sightings:
+  directory: sightings
+";
 
 /// The site's rules but for its tag, which is that of the sample events.
 const SITE: &str = "\
