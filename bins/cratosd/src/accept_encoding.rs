@@ -6,7 +6,8 @@ use http::{HeaderMap, header};
 /// Returns the encoding that the caller likes best; among equals the one that is best for lists of indicators.
 ///
 /// Without the header the body goes plain: a device that never said that it unpacks must not have to. Also where the caller
-/// refuses everything, since a plain feed is worth more than an error.
+/// refuses everything, since a plain feed is worth more than an error. `*` gives gzip and nothing newer: a client that accepts "anything"
+/// without naming it can be trusted with the one coding that every client knows.
 pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
     let mut offers = Vec::new();
     for value in headers.get_all(header::ACCEPT_ENCODING) {
@@ -27,9 +28,8 @@ pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
             other => weight(other.as_str()),
         };
         // Plain is always taken unless refused, but wins over a compression only when it is named.
-        let weight = named
-            .or(if *encoding == Encoding::Identity { Some(0) } else { rest })
-            .unwrap_or(0);
+        let unnamed = if *encoding == Encoding::Gzip { rest } else { None };
+        let weight = named.or(unnamed).unwrap_or(0);
         if weight > best.1 {
             best = (*encoding, weight);
         }
@@ -82,8 +82,10 @@ mod tests {
             ("x-gzip", "gzip"),
             ("gzip;q=1.0, br;q=0.5", "gzip"),
             ("br;q=0.001", "br"),
-            ("*", "zstd"),
-            ("*;q=0.5, zstd;q=0", "br"),
+            ("*", "gzip"),
+            ("*;q=0.5, zstd;q=0", "gzip"),
+            ("br, *;q=0.1", "br"),
+            ("identity, *;q=0.5", "identity"),
             ("identity;q=1, gzip;q=0.5", "identity"),
             ("gzip;q=0.3", "gzip"),
         ] {
@@ -99,6 +101,7 @@ mod tests {
             "deflate",
             "gzip;q=0",
             "*;q=0",
+            "*, gzip;q=0",
             "gzip;q=0.0000",
             "gzip;q=2",
             "gzip;q=-1",

@@ -9,9 +9,13 @@ const PROXY_SUFFIXES: [&str; 7] = ["-gzip", "--gzip", ";gzip", "-br", ";br", "-z
 
 /// Returns whether a `GET` or `HEAD` may be answered with 304.
 ///
-/// `etag` is ours with its quotes. `If-None-Match` decides when it is there, and `If-Modified-Since` only without it; one
-/// that is not a date is ignored.
+/// `etag` is ours with its quotes. `If-None-Match` decides when it is there, and `If-Modified-Since` only without it. A date that cannot
+/// be read, or that lies in the future, is ignored (section 13.1.3).
 pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str, changed_at: jiff::Timestamp) -> bool {
+    is_unchanged_at(headers, etag, changed_at, SystemTime::now())
+}
+
+fn is_unchanged_at(headers: &HeaderMap, etag: &str, changed_at: jiff::Timestamp, now: SystemTime) -> bool {
     let mut tags = headers.get_all(header::IF_NONE_MATCH).iter().peekable();
     if tags.peek().is_some() {
         return tags.any(|list| names(list.as_bytes(), etag));
@@ -21,7 +25,7 @@ pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str, changed_at: jiff::Ti
         .and_then(|value| value.to_str().ok());
     since
         .and_then(|date| httpdate::parse_http_date(date).ok())
-        .is_some_and(|since| whole_seconds(changed_at) <= since)
+        .is_some_and(|since| whole_seconds(changed_at) <= since && since <= now)
 }
 
 /// Returns a moment as an HTTP date, without its fraction of a second.
@@ -80,7 +84,9 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        is_unchanged(&map, OWN, "2026-11-22T10:00:00.7Z".parse().unwrap())
+        let moment = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+        let now = whole_seconds(moment("2026-11-22T11:00:00Z"));
+        is_unchanged_at(&map, OWN, moment("2026-11-22T10:00:00.7Z"), now)
     }
 
     #[test]
@@ -128,6 +134,19 @@ mod tests {
         assert!(unchanged(&[("if-modified-since", "Sunday, 22-Nov-26 10:00:01 GMT")]));
         assert!(!unchanged(&[("if-modified-since", "Sun, 22 Nov 2026 09:59:59 GMT")]));
         assert!(!unchanged(&[("if-none-match", "\"x\""), same]));
+    }
+
+    /// A device whose clock is wrong, or that always sends the same far date, would else never get a change.
+    #[test]
+    fn a_date_in_the_future_is_ignored() {
+        assert!(unchanged(&[("if-modified-since", "Sun, 22 Nov 2026 11:00:00 GMT")]));
+        assert!(!unchanged(&[("if-modified-since", "Sun, 22 Nov 2026 11:00:01 GMT")]));
+        assert!(!unchanged(&[("if-modified-since", "Fri, 31 Dec 2099 23:59:59 GMT")]));
+        let tag_and_future = [
+            ("if-none-match", OWN),
+            ("if-modified-since", "Fri, 31 Dec 2099 23:59:59 GMT"),
+        ];
+        assert!(unchanged(&tag_and_future));
     }
 
     #[test]

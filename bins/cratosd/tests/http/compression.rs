@@ -30,6 +30,32 @@ fn unpacked(answer: &Answer) -> Vec<u8> {
     plain
 }
 
+/// Whoever takes "anything" without naming it can be given what every client knows, and nothing newer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_star_is_gzip_or_plain() {
+    let bulk = Bulk::new(500, "ip-dst")
+        .event_tag("example:incident-classification=block")
+        .age(Moment::Ago(60));
+    let daemon = Daemon::with(Setup {
+        sim: Sim::builder().bulk(bulk),
+        ..Setup::default()
+    })
+    .await;
+    for accept in ["*", "*;q=0.5", "zstd;q=0, *"] {
+        assert_eq!(
+            ask(&daemon, accept).await.header("content-encoding"),
+            "gzip",
+            "{accept}"
+        );
+    }
+    assert!(
+        !ask(&daemon, "*, gzip;q=0")
+            .await
+            .headers
+            .contains_key("content-encoding")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_encoding_unpacks_to_the_same_feed_under_a_tag_of_its_own() {
     let bulk = Bulk::new(500, "ip-dst")

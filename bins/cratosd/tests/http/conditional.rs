@@ -48,6 +48,7 @@ async fn other_validators_give_the_whole_feed() {
         ],
         vec![("if-modified-since", "Thu, 01 Jan 1970 00:00:00 GMT")],
         vec![("if-modified-since", "yesterday")],
+        vec![("if-modified-since", "Fri, 31 Dec 2100 23:59:59 GMT")],
         vec![("if-modified-since", "")],
     ] {
         assert_eq!(
