@@ -18,6 +18,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("adduser", "adduser"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
+    ("curl", "curl"),
     ("dpkg-shlibdeps", "dpkg-dev"),
     ("faketime", "faketime"),
     ("ip", "iproute2"),
@@ -27,12 +28,14 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("nft", "nftables"),
     ("nginx", "nginx-light"),
     ("openssl", "openssl"),
+    ("python3", "python3"),
     ("redis-server", "redis-server"),
     ("saslpasswd2", "sasl2-bin"),
     ("unbound", "unbound"),
     ("setpriv", "util-linux"),
     ("systemd-analyze", "systemd"),
     ("update-ca-certificates", "ca-certificates"),
+    ("wget", "wget"),
 ];
 
 /// As [`PROGRAMS`], of which the tests of some can be left out where they cannot be had: not every release has them, not every archive

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cache::StoreError;
@@ -19,11 +18,8 @@ use crate::rate_limit::RateLimit;
 use crate::shared_cache;
 use crate::sighting_desk::Desk;
 use crate::streams::Streams;
+use crate::throttle::Throttle;
 use crate::tls::Tls;
-
-/// Tokens that one address may ask for in a row, and then one in each pause: every one costs MISP a question.
-const MINTING_BURST: u32 = 30;
-const MINTING_PAUSE: Duration = Duration::from_secs(2);
 
 /// The daemon without its sockets: give it to [`server::serve`](crate::server::serve).
 #[derive(Debug)]
@@ -37,6 +33,7 @@ pub struct App {
     /// The configuration whose keys were no good, so that they are not tried again for every request.
     refused: ArcSwapOption<Loaded>,
     minting: RateLimit,
+    throttle: Throttle,
     metrics: Metrics,
     access_log: OnceLock<AccessLog>,
     streams: Streams,
@@ -95,7 +92,8 @@ impl App {
             snapshot: ArcSwap::from_pointee(Snapshot { loaded, ring }),
             deriving: AtomicBool::new(false),
             refused: ArcSwapOption::empty(),
-            minting: RateLimit::new(MINTING_BURST, MINTING_PAUSE),
+            minting: RateLimit::default(),
+            throttle: Throttle::default(),
             metrics: Metrics::default(),
             access_log: OnceLock::new(),
             streams: Streams::default(),
@@ -233,6 +231,11 @@ impl App {
     /// Returns who may have how many tokens made.
     pub(crate) fn minting(&self) -> &RateLimit {
         &self.minting
+    }
+
+    /// Returns where failures are counted.
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 }
 

@@ -1,31 +1,43 @@
 //! From what a caller presents to what it may have.
 
 mod presented;
+mod right;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use feed_classification::Tlp;
 use feed_engine::{Filter, Upstream};
 use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{Loaded, Site, SiteName};
 use subtle::{Choice, ConstantTimeEq as _};
-use token_crypto::{Allowed, Claims, OpenError, Permission, Protocol, Scope, TlpLevel, TokenId, token_sha256};
+use token_crypto::{Allowed, Claims, OpenError, Opened, Protocol, Scope, TlpLevel, TokenId, token_sha256};
 use zeroize::Zeroizing;
 
-use crate::app::Snapshot;
+use self::presented::Presented;
+pub(crate) use self::right::Right;
+use crate::app::{App, Snapshot};
 use crate::noted::Noted;
 use crate::reject::Reject;
 use crate::request::Request;
+use crate::throttle::Failing;
 
 /// What an opened token allows: a site, a MISP key and a scope. Everything about the token and the address is checked.
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) upstream: Upstream,
     pub(crate) scope: Scope,
+    /// The token in its one proper spelling, for what must open it again later.
+    pub(crate) token: SecretString,
 }
 
 impl Grant {
+    /// Returns what tells the token from others, however it was spelled, without being it.
+    pub(crate) fn fingerprint(&self) -> String {
+        token_sha256(self.token.expose_secret())
+    }
+
     /// Returns the site's rules.
     pub(crate) fn site(&self) -> &Arc<Site> {
         self.upstream.site()
@@ -36,16 +48,17 @@ impl Grant {
         Filter::NONE.with_max_tlp(level(self.scope.max_tlp))
     }
 
-    /// Checks that the token has a permission.
+    /// Checks that the token was made for this.
     ///
     /// # Errors
     /// 403 that names it.
-    pub(crate) fn check_permission(&self, permission: Permission) -> Result<(), Reject> {
-        if self.scope.permits(permission) {
+    pub(crate) fn check(&self, right: Right) -> Result<(), Reject> {
+        if right.is_in(&self.scope) {
             return Ok(());
         }
         Err(forbidden(format!(
-            "This token does not have the permission `{permission}`."
+            "This token does not have the permission `{}`.",
+            right.name()
         )))
     }
 
@@ -62,38 +75,20 @@ impl Grant {
     }
 }
 
-/// Opens the token of a request and checks it, in the order of the reference: token, expiry, site, revocation, address.
+/// Opens the token of a request and checks it, in the order of the reference: token, expiry, site, revocation, address. Then whether it
+/// was made for what the route does.
 ///
 /// # Errors
-/// 401 or 403 for what is wrong with the token or the address, with the texts of the reference where it has one; 503 where the
-/// fault is in our files, since a firewall that is told 403 stops enforcing its list.
-pub(crate) fn authorise(snapshot: &Snapshot, request: &Request<'_>) -> Result<Grant, Reject> {
-    let token = presented::token(request.headers, request.query, request.path_token)?;
-    Caller::new(token, request.client).grant(snapshot, request.noted)
-}
-
-/// As [`authorise`], and returns the token itself, for who must open it again later.
-///
-/// # Errors
-/// As [`authorise`].
-pub(crate) fn authorise_with_token(
-    snapshot: &Snapshot,
-    request: &Request<'_>,
-) -> Result<(Grant, SecretString), Reject> {
-    let token = presented::token(request.headers, request.query, request.path_token)?;
-    let granted = grant(snapshot, &token, request.client, request.noted)?;
-    // It has opened a moment ago.
-    let opened = snapshot
-        .ring
-        .open(&token)
-        .map_err(|error| forbidden(refusal(error, &token)))?;
-    Ok((granted, opened.token().clone()))
+/// 401 without a token, and 403 for what is wrong with the token or the address, with the texts of the reference where it has one; 429
+/// where that happens again and again. 503 where the fault is in our files, since a firewall that is told 403 stops enforcing its list.
+pub(crate) fn authorise(app: &Arc<App>, request: &Request<'_>, right: Right) -> Result<Grant, Reject> {
+    Caller::of(request)?.admit(app, right, request.noted)
 }
 
 /// What is left of a token that was good once.
 pub(crate) enum Standing {
     /// It is good.
-    Good(Grant, TokenId),
+    Good(Box<Grant>, TokenId),
     /// It has ended, was revoked, or opens no more.
     Ended,
     /// Nothing is wrong with it, but its site is not there, or switched off.
@@ -112,79 +107,108 @@ pub(crate) fn standing(snapshot: &Snapshot, token: &SecretString) -> Standing {
     let Ok(site) = site_of(&opened.claims, &snapshot.loaded) else {
         return Standing::SiteAway;
     };
-    if is_denied(site, &token_sha256(token)) | is_denied(site, opened.fingerprint()) {
+    if is_revoked(site, token, &opened) {
         return Standing::Ended;
     }
     let granted = Grant {
         upstream: upstream(&opened.claims, site, &snapshot.loaded),
+        token: opened.token().clone(),
         scope: opened.claims.scope,
     };
-    Standing::Good(granted, opened.claims.id)
+    Standing::Good(Box::new(granted), opened.claims.id)
 }
 
 /// Who asks: a token and an address, kept for as long as an answer goes on.
 pub(crate) struct Caller {
-    token: Zeroizing<String>,
+    presented: Presented,
     client: IpAddr,
 }
 
 impl Caller {
-    fn new(token: Zeroizing<String>, client: IpAddr) -> Self {
-        Self { token, client }
-    }
-
     /// Returns who sent a request.
     ///
     /// # Errors
     /// As [`authorise`], where there is no token at all.
     pub(crate) fn of(request: &Request<'_>) -> Result<Self, Reject> {
-        let token = presented::token(request.headers, request.query, request.path_token)?;
-        Ok(Self::new(token, request.client))
+        let presented = presented::token(request.headers, request.query, request.path_token)?;
+        request.noted.came();
+        Ok(Self {
+            presented,
+            client: request.client,
+        })
     }
 
-    /// Returns what tells this caller's token from others, without being it.
-    pub(crate) fn fingerprint(&self) -> String {
-        token_sha256(&self.token)
+    /// Returns what the caller may have, and counts it if that is nothing. A good token is answered whatever was counted before.
+    ///
+    /// # Errors
+    /// As [`authorise`].
+    pub(crate) fn admit(&self, app: &Arc<App>, right: Right, noted: &Noted) -> Result<Grant, Reject> {
+        let snapshot = app.snapshot();
+        let granted = self.grant(&snapshot, noted);
+        if let Err(Reject::Forbidden(_)) = granted {
+            let failing = noted
+                .token_id()
+                .map_or_else(|| Failing::tokens(self.client), Failing::Refused);
+            let limit = snapshot.loaded.core.failed_tokens_per_minute;
+            app.throttle()
+                .failed(failing, limit, Instant::now())
+                .map_err(|retry_after| Reject::TooManyFailures { retry_after })?;
+        }
+        let granted = granted?;
+        granted.check(right)?;
+        Ok(granted)
     }
 
     /// Returns what the caller may have at this moment, and notes whose token it is.
     ///
     /// # Errors
-    /// As [`authorise`].
+    /// As [`authorise`], but for the right and the counting.
     pub(crate) fn grant(&self, snapshot: &Snapshot, noted: &Noted) -> Result<Grant, Reject> {
-        grant(snapshot, &self.token, self.client, noted)
+        let token = &self.presented.token;
+        let opened = snapshot
+            .ring
+            .open(token)
+            .map_err(|error| self.not_opened(error, snapshot, noted))?;
+        let claims = &opened.claims;
+        noted.token(claims.id, claims.label.clone(), claims.site.clone());
+        if claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
+            return Err(forbidden("The security token has expired."));
+        }
+        let site = site_of(claims, &snapshot.loaded)?;
+        if is_revoked(site, token, &opened) {
+            return Err(forbidden("The provided API token is blacklisted and cannot be used."));
+        }
+        if !may_come_from(self.client, site, claims, &snapshot.loaded) {
+            return Err(forbidden(outsider(self.client)));
+        }
+        Ok(Grant {
+            upstream: upstream(claims, site, &snapshot.loaded),
+            scope: opened.claims.scope.clone(),
+            token: opened.token().clone(),
+        })
+    }
+
+    /// Says what is wrong with a token that does not open: the words of the reference to the caller, the reason to the log.
+    fn not_opened(&self, error: OpenError, snapshot: &Snapshot, noted: &Noted) -> Reject {
+        let is_token = |password: &Zeroizing<String>| snapshot.ring.open(password).is_ok();
+        if self.presented.password.as_ref().is_some_and(is_token) {
+            return forbidden(
+                "The password is a token, and the user name is not `cratos`: send the user name `cratos` with it.",
+            );
+        }
+        noted.refused(error.to_string());
+        forbidden(refusal(error, &self.presented.token))
     }
 }
 
-fn grant(snapshot: &Snapshot, token: &str, client: IpAddr, noted: &Noted) -> Result<Grant, Reject> {
-    let opened = snapshot
-        .ring
-        .open(token)
-        .map_err(|error| forbidden(refusal(error, token)))?;
-    let claims = &opened.claims;
-    noted.token(claims.id, claims.label.clone());
-    if claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
-        return Err(forbidden("The security token has expired."));
-    }
-    let site = site_of(claims, &snapshot.loaded)?;
-    // Both the text as it came and its one proper spelling: `+` for `-` must not bring a revoked token back.
-    if is_denied(site, &token_sha256(token)) | is_denied(site, opened.fingerprint()) {
-        return Err(forbidden("The provided API token is blacklisted and cannot be used."));
-    }
-    let core = &snapshot.loaded.core;
-    let allowed = core
-        .allways_allowed_ips
-        .iter()
-        .chain(&site.allowed_ips)
-        .any(|network| network.contains(&client));
-    if !allowed || !claims.scope.permits_address(client) {
-        return Err(forbidden(outsider(client)));
-    }
-    noted.good_for(site.name.as_str());
-    Ok(Grant {
-        upstream: upstream(claims, site, &snapshot.loaded),
-        scope: opened.claims.scope,
-    })
+fn may_come_from(client: IpAddr, site: &Site, claims: &Claims, loaded: &Loaded) -> bool {
+    let mut allowed = loaded.core.allways_allowed_ips.iter().chain(&site.allowed_ips);
+    allowed.any(|network| network.contains(&client)) && claims.scope.permits_address(client)
+}
+
+/// Looks for both the text as it came and its one proper spelling: `+` for `-`, or quotes around it, must not bring a revoked token back.
+fn is_revoked(site: &Site, token: &str, opened: &Opened) -> bool {
+    is_denied(site, &token_sha256(token)) | is_denied(site, opened.fingerprint())
 }
 
 /// Returns the MISP that these claims are about.

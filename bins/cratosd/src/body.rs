@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
@@ -11,14 +12,80 @@ use crate::reject::Reject;
 /// How long a body may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Returns the whole body.
+/// Returns the whole body. A byte order mark at its beginning is taken off; a body that is UTF-16 by its mark becomes UTF-8, since that
+/// is what Windows PowerShell writes into files.
 ///
 /// # Errors
-/// 413 for one of more than `max_bytes`, 408 for one that does not arrive whole or in time.
-pub(crate) async fn read(body: Incoming, max_bytes: usize) -> Result<Bytes, Reject> {
+/// 415 for a body that is compressed, 413 for one of more than `max_bytes`, 408 for one that does not arrive whole or in time.
+pub(crate) async fn read(headers: &HeaderMap, body: Incoming, max_bytes: usize) -> Result<Bytes, Reject> {
+    if is_encoded(headers) {
+        return Err(Reject::EncodedBody);
+    }
     match tokio::time::timeout(TIMEOUT, Limited::new(body, max_bytes).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => Ok(without_mark(body.to_bytes())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Reject::BodyTooLarge),
         Ok(Err(_)) | Err(_) => Err(Reject::BodyIncomplete),
+    }
+}
+
+/// Returns whether the body is not what it says after its encoding is undone: every coding but `identity` changes it.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_plain = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|coding| !is_plain(coding.trim_ascii()))
+}
+
+fn without_mark(body: Bytes) -> Bytes {
+    match *body {
+        [0xEF, 0xBB, 0xBF, ..] => body.slice(3..),
+        [0xFF, 0xFE, ref rest @ ..] => from_utf16(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, ref rest @ ..] => from_utf16(rest, u16::from_be_bytes),
+        _ => body,
+    }
+}
+
+/// Returns the text as UTF-8, at most half as long again as it was.
+fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Bytes {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    let mut text: String = char::decode_utf16(units)
+        .map(|decoded| decoded.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    if !rest.is_empty() {
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_body() {
+        let read = |bytes: &[u8]| without_mark(Bytes::copy_from_slice(bytes));
+        assert_eq!(read(b"\xEF\xBB\xBF{}"), "{}");
+        assert_eq!(read(b"\xFF\xFE{\0}\0"), "{}");
+        assert_eq!(read(b"\xFE\xFF\0{\0}"), "{}");
+        assert_eq!(read(b"\xFF\xFE\x3D\xD8\x00\xDE"), "\u{1F600}");
+        assert_eq!(read(b"\xFF\xFE{\0}"), "{\u{FFFD}");
+        for plain in [&b""[..], b"{}", b"\xEF\xBB", b"\xFF", b"{\xEF\xBB\xBF}"] {
+            assert_eq!(read(plain), plain);
+        }
+    }
+
+    #[test]
+    fn every_coding_but_identity_is_one_that_we_do_not_take() {
+        let is_encoded = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::CONTENT_ENCODING, value.parse().unwrap());
+            }
+            is_encoded(&headers)
+        };
+        assert!(!is_encoded(&[]) && !is_encoded(&["identity"]) && !is_encoded(&["", "Identity, identity"]));
+        assert!(is_encoded(&["gzip"]) && is_encoded(&["identity, br"]) && is_encoded(&["identity", "x"]));
     }
 }

@@ -34,6 +34,7 @@ mod noted;
 mod openapi;
 mod query;
 mod rate_limit;
+mod refusals;
 mod reject;
 mod reply;
 mod request;
@@ -43,5 +44,6 @@ mod shared_cache;
 mod sighting_desk;
 mod state_directory;
 mod streams;
+mod throttle;
 
 pub use app::{App, AppError};

@@ -11,6 +11,7 @@ mod logs;
 mod requests;
 mod shared_cache;
 mod sightings;
+mod throttled;
 mod tls;
 
 use std::fmt;
@@ -40,6 +41,7 @@ const ROOMS: &[fn(&App, &mut Registry)] = &[
     requests::describe,
     shared_cache::describe,
     sightings::describe,
+    throttled::describe,
     tls::describe,
 ];
 

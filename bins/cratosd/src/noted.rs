@@ -4,37 +4,60 @@ use std::sync::OnceLock;
 
 use token_crypto::TokenId;
 
-/// Whose request it is. Each thing is noted once, by whoever finds it out.
+/// Whose request it is, and why it is refused. Each thing is noted once, where it is found out.
 #[derive(Debug, Default)]
 pub(crate) struct Noted {
-    token: OnceLock<(TokenId, Option<String>)>,
-    site: OnceLock<String>,
+    came: OnceLock<()>,
+    token: OnceLock<Token>,
+    reason: OnceLock<String>,
+}
+
+#[derive(Debug)]
+struct Token {
+    id: TokenId,
+    label: Option<String>,
+    site: String,
 }
 
 impl Noted {
-    /// Notes a token that opened, also if it is refused afterwards: its device is then looked for.
-    pub(crate) fn token(&self, id: TokenId, label: Option<String>) {
-        // The second of two would be the same one.
-        let _ = self.token.set((id, label));
+    /// Notes that the request brought something that may be a token.
+    pub(crate) fn came(&self) {
+        // The second of two would be the same; so everywhere here.
+        let _ = self.came.set(());
     }
 
-    /// Notes that the token is good, and for which site.
-    pub(crate) fn good_for(&self, site: &str) {
-        let _ = self.site.set(site.to_owned());
+    /// Notes a token that opened, also if it is refused afterwards: its device is then looked for.
+    pub(crate) fn token(&self, id: TokenId, label: Option<String>, site: String) {
+        let _ = self.token.set(Token { id, label, site });
+    }
+
+    /// Notes for the operator why the request is refused, where that is more than the caller is told. Never a part of a token.
+    pub(crate) fn refused(&self, reason: impl Into<String>) {
+        let _ = self.reason.set(reason.into());
+    }
+
+    /// Returns whether anything came that may be a token.
+    pub(crate) fn has_come(&self) -> bool {
+        self.came.get().is_some()
     }
 
     /// Returns what tells the token apart.
     pub(crate) fn token_id(&self) -> Option<TokenId> {
-        self.token.get().map(|(id, _)| *id)
+        self.token.get().map(|token| token.id)
     }
 
     /// Returns the name that the token was given.
     pub(crate) fn label(&self) -> Option<&str> {
-        self.token.get()?.1.as_deref()
+        self.token.get()?.label.as_deref()
     }
 
-    /// Returns the site of a token that is good.
+    /// Returns the site of the token.
     pub(crate) fn site(&self) -> Option<&str> {
-        self.site.get().map(String::as_str)
+        self.token.get().map(|token| token.site.as_str())
+    }
+
+    /// Returns why the request is refused; nothing where it is not.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.get().map(String::as_str)
     }
 }

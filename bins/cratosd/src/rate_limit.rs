@@ -1,53 +1,79 @@
 //! How often one address, or one token, may do something that costs.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Callers that are remembered; beyond that those that could do everything again are forgotten, then all.
+use lru::LruCache;
+
+/// Callers that are remembered; beyond that the one that came the longest ago is forgotten, and no other.
 const MAX_CALLERS: usize = 10_000;
 
-/// A bucket per caller: so many in a row, then one in each pause.
-#[derive(Debug)]
-pub(crate) struct RateLimit<K = IpAddr> {
-    pause: Duration,
-    /// How far ahead of the clock a caller may run.
-    slack: Duration,
-    /// When the bucket of a caller will be full again.
-    full_at: Mutex<HashMap<K, Instant>>,
+/// So many in a row, and then one in each pause.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    pub(crate) burst: u32,
+    pub(crate) pause: Duration,
 }
 
-impl<K: Eq + Hash> RateLimit<K> {
-    /// Allows each caller `burst` in a row, and one more after each `pause`.
-    pub(crate) fn new(burst: u32, pause: Duration) -> Self {
+impl Rate {
+    /// So many in a row, and as many in each minute after that.
+    pub(crate) fn a_minute(number: u32) -> Self {
         Self {
-            pause,
-            slack: pause * burst.saturating_sub(1),
-            full_at: Mutex::default(),
+            burst: number,
+            pause: Duration::from_secs(60) / number.max(1),
         }
     }
 
+    /// Returns how far ahead of the clock a caller may run.
+    fn slack(self) -> Duration {
+        self.pause * self.burst.saturating_sub(1)
+    }
+}
+
+/// A bucket per caller. The rate is told with each request, so that a reload can change it.
+#[derive(Debug)]
+pub(crate) struct RateLimit<K: Eq + Hash = IpAddr> {
+    /// When the bucket of a caller will be full again.
+    full_at: Mutex<LruCache<K, Instant>>,
+    turned_away: AtomicU64,
+}
+
+impl<K: Eq + Hash> Default for RateLimit<K> {
+    fn default() -> Self {
+        Self {
+            full_at: Mutex::new(LruCache::unbounded()),
+            turned_away: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<K: Eq + Hash> RateLimit<K> {
     /// Takes so many from the bucket of this caller at that moment, or none.
     ///
     /// # Errors
     /// How long to wait, when there are not so many in it.
-    pub(crate) fn take_many(&self, caller: K, count: u32, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn take_many(&self, caller: K, count: u32, rate: Rate, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MAX_CALLERS {
-            buckets.retain(|_, full_at| *full_at > now);
-            if buckets.len() >= MAX_CALLERS {
-                buckets.clear();
-            }
+        if buckets.len() >= MAX_CALLERS && !buckets.contains(&caller) {
+            buckets.pop_lru();
         }
-        let full_at = buckets.entry(caller).or_insert(now);
-        let ahead = full_at.saturating_duration_since(now) + self.pause * count.saturating_sub(1);
-        if ahead > self.slack {
-            return Err(ahead - self.slack);
+        let full_at = buckets.get_or_insert_mut(caller, || now);
+        let ahead = full_at.saturating_duration_since(now) + rate.pause * count.saturating_sub(1);
+        let slack = rate.slack();
+        if ahead > slack {
+            self.turned_away.fetch_add(1, Ordering::Relaxed);
+            return Err(ahead - slack);
         }
-        *full_at = now + ahead + self.pause;
+        *full_at = now + ahead + rate.pause;
         Ok(())
+    }
+
+    /// Returns how many requests were turned away.
+    pub(crate) fn turned_away(&self) -> u64 {
+        self.turned_away.load(Ordering::Relaxed)
     }
 }
 
@@ -56,13 +82,14 @@ impl RateLimit {
     ///
     /// # Errors
     /// How long to wait, when the bucket is empty.
-    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        self.take_many(household(address), 1, now)
+    pub(crate) fn take(&self, address: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
+        self.take_many(household(address), 1, rate, now)
     }
 }
 
-/// One IPv6 network of a customer holds more addresses than anybody could remember.
-fn household(address: IpAddr) -> IpAddr {
+/// Returns what an address counts as: an IPv6 address as its /64, since one customer's network holds more addresses than can be
+/// remembered.
+pub(crate) fn household(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
@@ -73,15 +100,21 @@ fn household(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
+    fn rate(burst: u32, seconds: u64) -> Rate {
+        let pause = Duration::from_secs(seconds);
+        Rate { burst, pause }
+    }
+
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
 
     #[test]
     fn a_burst_passes_and_then_one_in_each_pause() {
-        let limit = RateLimit::new(3, Duration::from_secs(10));
+        let limit = RateLimit::default();
+        let rate = rate(3, 10);
         let start = Instant::now();
-        let at = |seconds| limit.take(address("192.0.2.1"), start + Duration::from_secs(seconds));
+        let at = |seconds| limit.take(address("192.0.2.1"), rate, start + Duration::from_secs(seconds));
         assert_eq!([at(0), at(0), at(0)], [Ok(()); 3]);
         assert_eq!(at(4), Err(Duration::from_secs(6)));
         assert_eq!([at(10), at(10)], [Ok(()), Err(Duration::from_secs(10))]);
@@ -91,19 +124,19 @@ mod tests {
 
     #[test]
     fn addresses_do_not_disturb_each_other_unless_they_share_a_network() {
-        let limit = RateLimit::new(1, Duration::from_secs(10));
+        let (limit, rate) = (RateLimit::default(), rate(1, 10));
         let now = Instant::now();
         for free in ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"] {
-            assert_eq!(limit.take(address(free), now), Ok(()), "{free}");
+            assert_eq!(limit.take(address(free), rate, now), Ok(()), "{free}");
         }
-        assert!(limit.take(address("2001:db8::ffff"), now).is_err());
+        assert!(limit.take(address("2001:db8::ffff"), rate, now).is_err());
     }
 
     #[test]
     fn many_are_taken_together_or_not_at_all() {
-        let limit = RateLimit::new(10, Duration::from_secs(1));
+        let (limit, rate) = (RateLimit::default(), rate(10, 1));
         let start = Instant::now();
-        let at = |seconds, count| limit.take_many("token", count, start + Duration::from_secs(seconds));
+        let at = |seconds, count| limit.take_many("token", count, rate, start + Duration::from_secs(seconds));
         assert_eq!(
             [at(0, 6), at(0, 6), at(0, 4)],
             [Ok(()), Err(Duration::from_secs(2)), Ok(())]
@@ -114,12 +147,31 @@ mod tests {
         );
     }
 
+    /// A flood from many addresses must not give those a fresh bucket that ask all the time.
+    #[test]
+    fn a_flood_of_others_does_not_fill_an_empty_bucket() {
+        let (limit, rate, now) = (RateLimit::default(), rate(1, 10), Instant::now());
+        assert!(limit.take(address("192.0.2.1"), rate, now).is_ok());
+        for bits in 0..u32::try_from(3 * MAX_CALLERS).unwrap() {
+            let _ = limit.take(std::net::Ipv4Addr::from_bits(bits).into(), rate, now);
+            if bits % 1_000 == 0 {
+                assert!(limit.take(address("192.0.2.1"), rate, now).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn so_many_a_minute_is_a_burst_and_a_pause() {
+        let rate = Rate::a_minute(10);
+        assert_eq!((rate.burst, rate.pause), (10, Duration::from_secs(6)));
+    }
+
     #[test]
     fn memory_is_bounded() {
-        let limit = RateLimit::new(1, Duration::from_secs(10));
+        let (limit, rate) = (RateLimit::default(), rate(1, 10));
         let now = Instant::now();
         for bits in 0..u32::try_from(MAX_CALLERS).unwrap() + 10 {
-            let _ = limit.take(std::net::Ipv4Addr::from_bits(bits).into(), now);
+            let _ = limit.take(std::net::Ipv4Addr::from_bits(bits).into(), rate, now);
         }
         assert!(limit.full_at.lock().unwrap().len() <= MAX_CALLERS);
     }

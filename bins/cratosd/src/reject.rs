@@ -15,6 +15,9 @@ use crate::reply::Reply;
 /// feed is not missed for long.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
+/// How to send a token, for clients that wait to be asked (RFC 7617).
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"cratos\", charset=\"UTF-8\"");
+
 /// Why a request is refused or cannot be served.
 #[derive(Debug)]
 pub(crate) enum Reject {
@@ -24,7 +27,11 @@ pub(crate) enum Reject {
     NoSuchThing(String),
     /// The path does not take this method: 405.
     MethodNotAllowed(&'static [Method]),
-    /// Basic credentials that cannot be read: 401, the only one, as in the reference.
+    /// Not one `Host` where there must be one: 400.
+    BadHost,
+    /// No credentials at all: 401, which has clients send theirs that wait to be asked. A *wrong* token is [`Forbidden`](Self::Forbidden).
+    NoToken,
+    /// Basic credentials that cannot be read: 401, as in the reference.
     BadBasic,
     /// The token, or the address it is used from, does not allow this: 403.
     Forbidden(String),
@@ -34,9 +41,16 @@ pub(crate) enum Reject {
     BodyTooLarge,
     /// The body did not arrive, or not in time: 408.
     BodyIncomplete,
+    /// The body is compressed, which no route takes: 415.
+    EncodedBody,
     /// Asked too often from this address: 429.
     TooOften {
         /// When it may be asked again.
+        retry_after: Duration,
+    },
+    /// Wrong tokens from this address, or a refused one again and again: 429.
+    TooManyFailures {
+        /// When the next one is looked at.
         retry_after: Duration,
     },
     /// More reports with this token than it may send: 429.
@@ -97,12 +111,16 @@ impl Reject {
         match self {
             Self::NotFound | Self::NoSuchThing(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadBasic => StatusCode::UNAUTHORIZED,
+            Self::BadHost => StatusCode::BAD_REQUEST,
+            Self::NoToken | Self::BadBasic => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
-            Self::TooOften { .. } | Self::TooManyReports { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::EncodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooOften { .. } | Self::TooManyFailures { .. } | Self::TooManyReports { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -121,11 +139,17 @@ impl Reject {
         Detail::Words(match self {
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed(_) => "Method Not Allowed",
+            Self::BadHost => "HTTP/1.1 needs the header Host, once.",
+            Self::NoToken => "Could not validate token, or token not set.",
             Self::BadBasic => "Invalid authentication credentials",
             Self::Invalid(parts) => return Detail::Parts(parts),
             Self::BodyTooLarge => "The body is too large.",
             Self::BodyIncomplete => "The body did not arrive.",
+            Self::EncodedBody => "The body is compressed (Content-Encoding). Send it as it is.",
             Self::TooOften { .. } => "Too many requests from this address.",
+            Self::TooManyFailures { .. } => {
+                "Too many wrong tokens from this address. Tokens that work are answered all the same."
+            }
             Self::TooManyReports { .. } => "Too many reports with this token.",
             Self::NoSuchThing(detail)
             | Self::Forbidden(detail)
@@ -139,6 +163,7 @@ impl Reject {
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooOften { retry_after }
+            | Self::TooManyFailures { retry_after }
             | Self::TooManyReports { retry_after }
             | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             Self::TimedOut { .. } => Some(RETRY_AFTER),
@@ -168,7 +193,8 @@ impl From<Reject> for Reply {
                 let allow: Vec<&str> = methods.iter().map(Method::as_str).collect();
                 reply.header_text(header::ALLOW, &allow.join(", "))
             }
-            Reject::BadBasic => reply.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic")),
+            Reject::NoToken | Reject::BadBasic => reply.header(header::WWW_AUTHENTICATE, CHALLENGE),
+            Reject::EncodedBody => reply.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
             _ => reply,
         }
     }
@@ -234,8 +260,11 @@ mod tests {
     }
 
     #[test]
-    fn only_unreadable_basic_credentials_ask_for_others() {
-        assert_eq!(headers_of(Reject::BadBasic)["www-authenticate"], "Basic");
+    fn every_401_says_how_to_send_credentials_and_nothing_else_does() {
+        for reject in [Reject::NoToken, Reject::BadBasic] {
+            assert_eq!(reject.status(), StatusCode::UNAUTHORIZED);
+            assert_eq!(headers_of(reject)["www-authenticate"], CHALLENGE);
+        }
         assert!(!headers_of(Reject::Forbidden("no".into())).contains_key("www-authenticate"));
     }
 

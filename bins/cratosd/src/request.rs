@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{self, HeaderMap};
-use http::{Method, Response, StatusCode, Uri};
+use http::{Method, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::access_log::Line;
@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::caller;
 use crate::noted::Noted;
 use crate::query::Query;
+use crate::refusals;
 use crate::reject::Reject;
 use crate::reply::{Body, Reply};
 use crate::routes::{Route, Segments};
@@ -38,16 +39,25 @@ pub(crate) async fn respond(app: &Arc<App>, request: hyper::Request<Incoming>, p
     let (parts, body) = request.into_parts();
     let mut template = None;
     let noted = Noted::default();
-    let caller = caller::of(&app.snapshot().loaded.core.reverse_proxy, &parts.headers, peer);
+    let caller = check_host(parts.version, &parts.headers)
+        .and_then(|()| caller::of(&app.snapshot().loaded.core.reverse_proxy, &parts.headers, peer));
     // The log names the proxy where nobody knows for whom it asks.
     let client = *caller.as_ref().unwrap_or(&peer);
     let outcome = match caller {
         Ok(client) => dispatch(app, &parts, body, client, &mut template, &noted).await,
         Err(reject) => Err(reject),
     };
-    let reply = outcome.unwrap_or_else(Reply::from);
+    let reply = outcome.unwrap_or_else(|reject| {
+        if refusals::is_one(reject.status()) {
+            noted.refused(reject.words());
+        }
+        reject.into()
+    });
     let (status, took) = (reply.code(), started.elapsed());
     let route = template.unwrap_or("unknown");
+    if refusals::is_one(status) {
+        refusals::log(client, route, status, &noted);
+    }
     app.metrics().answered(route, status, took);
     tracing::info!(
         target: "cratosd::access",
@@ -110,6 +120,16 @@ async fn dispatch(
         noted,
     };
     route.answer(app, request).await
+}
+
+/// Refuses HTTP/1.1 without or with two `Host` (RFC 9112, section 3.2): two programs on the way may each believe another of them.
+fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Reject> {
+    match (headers.get_all(header::HOST).iter().count(), version) {
+        (1, _) => Ok(()),
+        (0, Version::HTTP_11) => Err(Reject::BadHost),
+        (0, _) => Ok(()),
+        _ => Err(Reject::BadHost),
+    }
 }
 
 /// Sends the caller to the same path without the slash at its end.

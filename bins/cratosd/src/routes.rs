@@ -31,12 +31,14 @@ use std::sync::Arc;
 
 use http::Method;
 
+use token_crypto::Permission;
+
 pub(crate) use feed_path::{FeedPath, Of, Output};
 pub(crate) use segments::Segments;
 pub(crate) use warninglist::Form as WarninglistForm;
 
 use crate::app::App;
-use crate::auth;
+use crate::auth::{self, Right};
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
@@ -280,9 +282,11 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// Has the route answered: for those that need one, the token is looked at before anything else of the request.
+    /// Has the route answered: for those that need one, the token is looked at before anything else of the request, and has to be made
+    /// for what the route does.
     pub(crate) async fn answer(self, app: &Arc<App>, request: Request<'_>) -> Result<Reply, Reject> {
-        let grant = || auth::authorise(&app.snapshot(), &request);
+        let grant = |right| auth::authorise(app, &request, right);
+        let may = |permission| grant(Right::May(permission));
         match self {
             Self::Landing => landing::get(&request),
             Self::Robots => Ok(landing::robots()),
@@ -295,18 +299,18 @@ impl<'a> Route<'a> {
             Self::OpenApi | Self::OpenApiV1 => openapi::get(app),
             Self::Help => Ok(api_pages::help()),
             Self::Redoc => Ok(api_pages::redoc()),
-            Self::Check => check::get(app, &grant()?).await,
-            Self::Statistics => statistics::get(app, &grant()?).await,
-            Self::Warninglist(path) => warninglist::get(app, &grant()?, &path).await,
-            Self::FeedMapping => Ok(feedmapping::get(&grant()?)),
+            Self::Check => check::get(app, &grant(Right::Feeds)?).await,
+            Self::Statistics => statistics::get(app, &grant(Right::Feeds)?).await,
+            Self::Warninglist(path) => warninglist::get(app, &grant(Right::Feeds)?, &path).await,
+            Self::FeedMapping => Ok(feedmapping::get(&grant(Right::Feeds)?)),
             Self::GenerateTokenJson => generate_token::post(app, &app.snapshot(), request).await,
             Self::GenerateTokenForm => generate_token::form::answer(app, &app.snapshot(), request).await,
-            Self::Feed(path) => feed::get(app, &request, &grant()?, &path).await,
-            Self::ClearCache(path) => clear_cache::delete(app, &request, &grant()?, &path),
-            Self::Lookup => lookup::answer(app, &grant()?, request, None).await,
-            Self::LookupValue(value) => lookup::answer(app, &grant()?, request, Some(value)).await,
+            Self::Feed(path) => feed::get(app, &request, &grant(Right::Feeds)?, &path).await,
+            Self::ClearCache(path) => clear_cache::delete(app, &request, &may(Permission::ClearCache)?, &path),
+            Self::Lookup => lookup::answer(app, &may(Permission::Lookup)?, request, None).await,
+            Self::LookupValue(value) => lookup::answer(app, &may(Permission::Lookup)?, request, Some(value)).await,
             Self::Sightings => sightings::post(app, request).await,
-            Self::Changes(path) => changes::get(app, &request, &grant()?, &path).await,
+            Self::Changes(path) => changes::get(app, &request, &may(Permission::Stream)?, &path).await,
             Self::Stream(path) => stream::get(app, &request, &path).await,
         }
     }

@@ -15,13 +15,15 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::auth::{self, Standing};
 use crate::exit::chain;
-use crate::rate_limit::RateLimit;
+use crate::rate_limit::{Rate, RateLimit};
 use crate::reject::Reject;
 use crate::state_directory;
 
 /// Reports that one token may send in a row, and then one in each pause.
-const BURST: u32 = 10_000;
-const PAUSE: Duration = Duration::from_millis(50);
+const RATE: Rate = Rate {
+    burst: 10_000,
+    pause: Duration::from_millis(50),
+};
 
 /// How often is tried to open a journal that cannot be opened: a daemon that ends may still have it.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
@@ -54,7 +56,7 @@ impl Default for Desk {
         Self {
             queue: ArcSwapOption::empty(),
             closed: Mutex::default(),
-            limit: RateLimit::new(BURST, PAUSE),
+            limit: RateLimit::default(),
         }
     }
 }
@@ -82,8 +84,13 @@ impl Desk {
     /// 429 that says when there will be enough.
     pub(crate) fn take_turn(&self, token: TokenId, reports: usize) -> Result<(), Reject> {
         let reports = u32::try_from(reports).unwrap_or(u32::MAX);
-        let taken = self.limit.take_many(token, reports, Instant::now());
+        let taken = self.limit.take_many(token, reports, RATE, Instant::now());
         taken.map_err(|retry_after| Reject::TooManyReports { retry_after })
+    }
+
+    /// Returns how many parcels of reports were turned away since their token had sent too many.
+    pub(crate) fn turned_away(&self) -> u64 {
+        self.limit.turned_away()
     }
 
     /// Returns how the queue is; nothing while there is none.

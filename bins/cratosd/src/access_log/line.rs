@@ -1,4 +1,5 @@
-//! One line: the fields of the reference in its order, with the token's id and label behind them; or the same as JSON.
+//! One line: the fields of the reference in its order, with the token's id and label and the reason of a refusal behind them; or the same
+//! as JSON.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -54,6 +55,7 @@ struct Json<'a> {
     referer: Option<String>,
     user_agent: Option<String>,
     seconds: f64,
+    reason: Option<String>,
 }
 
 impl Line<'_> {
@@ -68,9 +70,9 @@ impl Line<'_> {
     fn reference(&self) -> String {
         let dash = || "-".to_owned();
         format!(
-            "{} - \"{}\" [{} +0000] \"{} {} HTTP/{}\" {} {} \"{}\" \"{}\" {:.2} {} \"{}\"\n",
+            "{} - \"{}\" [{} +0000] \"{} {} HTTP/{}\" {} {} \"{}\" \"{}\" {:.2} {} \"{}\" \"{}\"\n",
             self.client,
-            self.noted.site().unwrap_or("No valid token set"),
+            self.site(),
             self.now.strftime("%d/%b/%Y:%H:%M:%S"),
             self.method,
             self.url(),
@@ -82,7 +84,18 @@ impl Line<'_> {
             self.took.as_secs_f64(),
             self.noted.token_id().map_or_else(dash, |id| id.to_string()),
             self.label().unwrap_or_else(dash),
+            self.reason().unwrap_or_else(dash),
         )
+    }
+
+    /// The site of the token, in the words of the reference where no token came.
+    fn site(&self) -> &str {
+        let none = if self.noted.has_come() {
+            "Token does not open"
+        } else {
+            "No valid token set"
+        };
+        self.noted.site().unwrap_or(none)
     }
 
     fn json(&self) -> String {
@@ -101,6 +114,7 @@ impl Line<'_> {
             referer: self.referer(),
             user_agent: self.user_agent(),
             seconds: (self.took.as_secs_f64() * 1e6).round() / 1e6,
+            reason: self.reason(),
         };
         // Strings and numbers: writing them cannot fail.
         let mut line = serde_json::to_string(&fields).unwrap_or_default();
@@ -130,6 +144,10 @@ impl Line<'_> {
 
     fn header(&self, name: &HeaderName) -> Option<&[u8]> {
         self.headers.get(name).map(http::HeaderValue::as_bytes)
+    }
+
+    fn reason(&self) -> Option<String> {
+        self.noted.reason().map(|reason| anonymous::text(reason.as_bytes()))
     }
 
     /// Whoever made the token chose it.
@@ -169,19 +187,40 @@ mod tests {
 
     fn noted() -> Noted {
         let noted = Noted::default();
-        noted.token(TokenId::from_bytes([0xab; 8]), Some("fw1 \u{1b}".to_owned()));
-        noted.good_for("misp.example.net");
+        noted.came();
+        let label = Some("fw1 \u{1b}".to_owned());
+        noted.token(TokenId::from_bytes([0xab; 8]), label, "misp.example.net".to_owned());
         noted
     }
 
     #[test]
     fn the_fields_of_the_reference_come_first_and_in_its_order() {
-        insta::assert_snapshot!(written(&noted(), AccessLogFormat::Reference), @r#"192.0.2.7 - "misp.example.net" [05/Nov/2026:08:09:10 +0000] "GET /v1/check?token=ANONYMIZED HTTP/1.1" 200 42 "-" "PAN-OS \x22x\x22" 0.02 abababababababab "fw1 \x1B""#);
-        insta::assert_snapshot!(written(&Noted::default(), AccessLogFormat::Reference), @r#"192.0.2.7 - "No valid token set" [05/Nov/2026:08:09:10 +0000] "GET /v1/check?token=ANONYMIZED HTTP/1.1" 200 42 "-" "PAN-OS \x22x\x22" 0.02 - "-""#);
+        insta::assert_snapshot!(written(&noted(), AccessLogFormat::Reference), @r#"192.0.2.7 - "misp.example.net" [05/Nov/2026:08:09:10 +0000] "GET /v1/check?token=ANONYMIZED HTTP/1.1" 200 42 "-" "PAN-OS \x22x\x22" 0.02 abababababababab "fw1 \x1B" "-""#);
+        insta::assert_snapshot!(written(&Noted::default(), AccessLogFormat::Reference), @r#"192.0.2.7 - "No valid token set" [05/Nov/2026:08:09:10 +0000] "GET /v1/check?token=ANONYMIZED HTTP/1.1" 200 42 "-" "PAN-OS \x22x\x22" 0.02 - "-" "-""#);
+    }
+
+    #[test]
+    fn a_refused_request_has_its_reason_and_what_is_known_of_the_token() {
+        let expired = noted();
+        expired.refused("The security token has expired.");
+        let line = written(&expired, AccessLogFormat::Reference);
+        assert!(line.starts_with("192.0.2.7 - \"misp.example.net\" ["), "{line}");
+        let end = " abababababababab \"fw1 \\x1B\" \"The security token has expired.\"\n";
+        assert!(line.ends_with(end), "{line}");
+        let closed = Noted::default();
+        closed.came();
+        closed.refused("the seal of the token is broken");
+        let line = written(&closed, AccessLogFormat::Reference);
+        assert!(line.starts_with("192.0.2.7 - \"Token does not open\" ["), "{line}");
+        let json = written(&closed, AccessLogFormat::Json);
+        assert!(
+            json.contains(",\"reason\":\"the seal of the token is broken\"}"),
+            "{json}"
+        );
     }
 
     #[test]
     fn json_has_the_same_fields() {
-        insta::assert_snapshot!(written(&noted(), AccessLogFormat::Json), @r#"{"time":"2026-11-05T08:09:10.500Z","client":"192.0.2.7","site":"misp.example.net","token_id":"abababababababab","token_label":"fw1 \\x1B","method":"GET","url":"/v1/check?token=ANONYMIZED","route":"/v1/check","http_version":"1.1","status":200,"bytes":42,"referer":null,"user_agent":"PAN-OS \\x22x\\x22","seconds":0.023456}"#);
+        insta::assert_snapshot!(written(&noted(), AccessLogFormat::Json), @r#"{"time":"2026-11-05T08:09:10.500Z","client":"192.0.2.7","site":"misp.example.net","token_id":"abababababababab","token_label":"fw1 \\x1B","method":"GET","url":"/v1/check?token=ANONYMIZED","route":"/v1/check","http_version":"1.1","status":200,"bytes":42,"referer":null,"user_agent":"PAN-OS \\x22x\\x22","seconds":0.023456,"reason":null}"#);
     }
 }

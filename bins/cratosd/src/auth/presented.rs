@@ -26,14 +26,14 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Basic, `?token=`, the header `token`; then Bearer.
 ///
 /// # Errors
-/// 401 for Basic credentials that cannot be read; 403 when there is no token.
-pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -> Result<Zeroizing<String>, Reject> {
+/// 401 for Basic credentials that cannot be read, and when there is no token.
+pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -> Result<Presented, Reject> {
     let filled = |token: &Zeroizing<String>| !token.is_empty();
     if let Some(token) = path.map(owned).filter(filled) {
-        return Ok(token);
+        return Ok(token.into());
     }
-    if let Some(token) = basic(headers)?.filter(filled) {
-        return Ok(token);
+    if let Some(presented) = basic(headers)?.filter(|presented| filled(&presented.token)) {
+        return Ok(presented);
     }
     let in_query = || query.last("token").map(|token| owned(&token));
     let in_header = || {
@@ -42,16 +42,30 @@ pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -
             .map(|value| owned(&String::from_utf8_lossy(value.as_bytes())))
     };
     let bearer = || credentials(headers, "bearer").map(|token| owned(&String::from_utf8_lossy(token)));
-    let none = || Reject::Forbidden("Could not validate token, or token not set.".to_owned());
     in_query()
         .filter(filled)
         .or_else(|| in_header().filter(filled))
         .or_else(|| bearer().filter(filled))
-        .ok_or_else(none)
+        .map(Into::into)
+        .ok_or(Reject::NoToken)
+}
+
+/// A token as it came.
+pub(super) struct Presented {
+    pub(super) token: Zeroizing<String>,
+    /// The password of Basic credentials with a user name of their own. It is no token, since the user name counts as a part of one;
+    /// if it would be, the user name is the mistake.
+    pub(super) password: Option<Zeroizing<String>>,
+}
+
+impl From<Zeroizing<String>> for Presented {
+    fn from(token: Zeroizing<String>) -> Self {
+        Self { token, password: None }
+    }
 }
 
 /// Reads Basic credentials: the token is the password of `cratos`, or cut anywhere into user and password.
-fn basic(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, Reject> {
+fn basic(headers: &HeaderMap) -> Result<Option<Presented>, Reject> {
     let Some(encoded) = credentials(headers, "basic") else {
         return Ok(None);
     };
@@ -60,7 +74,10 @@ fn basic(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, Reject> {
     let (user, password) = text.split_once(':').ok_or(Reject::BadBasic)?;
     let user = if user == USER { "" } else { user };
     let joined = Zeroizing::new(format!("{user}{password}"));
-    Ok(Some(owned(&joined)))
+    Ok(Some(Presented {
+        token: owned(&joined),
+        password: (!user.is_empty() && !password.is_empty()).then(|| owned(password)),
+    }))
 }
 
 /// Returns what follows the name of this scheme in `Authorization`.
@@ -88,7 +105,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_str(value).unwrap()))
             .collect();
-        token(&headers, Query::new(Some(query)), path).map(|token| token.to_string())
+        token(&headers, Query::new(Some(query)), path).map(|presented| presented.token.to_string())
     }
 
     fn basic(pair: &str) -> (&'static str, String) {
@@ -145,10 +162,7 @@ mod tests {
         }
         for header in ["Bearer", "Bearer ", "Bearerx", "Digest x", ""] {
             assert!(
-                matches!(
-                    presented(&[("authorization", header)], "", None),
-                    Err(Reject::Forbidden(_))
-                ),
+                matches!(presented(&[("authorization", header)], "", None), Err(Reject::NoToken)),
                 "{header}"
             );
         }

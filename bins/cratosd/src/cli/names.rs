@@ -21,7 +21,16 @@ pub(super) fn age() -> impl TypedValueParser<Value = Age> {
 }
 
 pub(super) fn permission() -> impl TypedValueParser<Value = Permission> {
-    PossibleValuesParser::new(Permission::ALL.iter().map(|permission| permission.as_str()))
+    permission_of(Permission::OFFERED)
+}
+
+/// A permission that is a purpose by itself.
+pub(super) fn purpose() -> impl TypedValueParser<Value = Permission> {
+    permission_of(Permission::PURPOSES)
+}
+
+fn permission_of(names: &'static [Permission]) -> impl TypedValueParser<Value = Permission> {
+    PossibleValuesParser::new(names.iter().map(|permission| permission.as_str()))
         .try_map(|name| name.parse::<Permission>())
 }
 

@@ -52,7 +52,12 @@ impl Operation {
             { "url": TOKEN_IN_PATH, "description": "token in the path", "variables": { "token": token } },
         ]);
         self.fields.insert("servers".to_owned(), servers);
-        self.refuses([Refusal::BadCredentials, Refusal::Forbidden, Refusal::Unavailable])
+        self.refuses([
+            Refusal::BadCredentials,
+            Refusal::Forbidden,
+            Refusal::TooOften,
+            Refusal::Unavailable,
+        ])
     }
 
     /// Adds a required part of the path.

@@ -16,6 +16,7 @@ pub(super) enum Refusal {
     NotFound,
     BodyIncomplete,
     BodyTooLarge,
+    EncodedBody,
     Invalid,
     TooOften,
     Internal,
@@ -24,12 +25,13 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::BadCredentials,
         Self::Forbidden,
         Self::NotFound,
         Self::BodyIncomplete,
         Self::BodyTooLarge,
+        Self::EncodedBody,
         Self::Invalid,
         Self::TooOften,
         Self::Internal,
@@ -44,6 +46,7 @@ impl Refusal {
             Self::NotFound => 404,
             Self::BodyIncomplete => 408,
             Self::BodyTooLarge => 413,
+            Self::EncodedBody => 415,
             Self::Invalid => 422,
             Self::TooOften => 429,
             Self::Internal => 500,
@@ -59,6 +62,7 @@ impl Refusal {
             Self::NotFound => "NotFound",
             Self::BodyIncomplete => "BodyIncomplete",
             Self::BodyTooLarge => "BodyTooLarge",
+            Self::EncodedBody => "EncodedBody",
             Self::Invalid => "Invalid",
             Self::TooOften => "TooOften",
             Self::Internal => "Internal",
@@ -69,14 +73,15 @@ impl Refusal {
 
     pub(super) fn description(self) -> &'static str {
         match self {
-            Self::BadCredentials => "Basic credentials that cannot be read.",
+            Self::BadCredentials => "No token, or Basic credentials that cannot be read.",
             Self::Forbidden => "The token or the address does not allow this.",
             Self::NotFound => "There is nothing of this name or number.",
             Self::BodyIncomplete => "The body did not arrive, or not in time.",
             Self::BodyTooLarge => "The body is too large.",
+            Self::EncodedBody => "The body is compressed; `Accept-Encoding` says what is taken.",
             Self::Invalid => "Parts of the request are wrong; `detail` lists all of them.",
             Self::TooOften => {
-                "Asked too often from this address or with this token; `Retry-After` says when to ask again."
+                "Asked too often from this address or with this token, or wrong tokens again and again; `Retry-After` says when to ask again."
             }
             Self::Internal => "A defect of the daemon; its log says which.",
             Self::Unavailable => {

@@ -32,7 +32,7 @@ struct Minted<'a> {
 /// Makes a token and answers as the reference does.
 pub(super) async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Reply, Reject> {
     minting::allow(snapshot, request.client)?;
-    let body = body::read(request.body, MAX_BODY_BYTES).await?;
+    let body = body::read(request.headers, request.body, MAX_BODY_BYTES).await?;
     let fields = fields::object(&body).map_err(|invalid| Reject::Invalid(vec![invalid]))?;
     let order = Order::of(&fields, app.engine().registry(), jiff::Timestamp::now()).map_err(Reject::Invalid)?;
     let minted = minting::mint(app, snapshot, request.client, order).await?;

@@ -42,10 +42,9 @@ pub(super) async fn answer(
     request: Request<'_>,
     in_path: Option<&str>,
 ) -> Result<Reply, Reject> {
-    grant.check_permission(Permission::Lookup)?;
     let (query, is_post) = (request.query, *request.method == Method::POST);
     let sought = if is_post {
-        Sought::from_body(&body::read(request.body, MAX_BODY_BYTES).await?, query)?
+        Sought::from_body(&body::read(request.headers, request.body, MAX_BODY_BYTES).await?, query)?
     } else {
         Sought::from_query(query, in_path)?
     };

@@ -13,7 +13,7 @@ use token_crypto::Permission;
 
 use self::entries::{Entries, Refused};
 use crate::app::App;
-use crate::auth;
+use crate::auth::{self, Right};
 use crate::body;
 use crate::exit::chain;
 use crate::invalid::Invalid;
@@ -34,15 +34,14 @@ struct Taken<'a> {
 
 /// Takes up to a thousand reports, and answers 202 once they are on the disk.
 pub(super) async fn post(app: &Arc<App>, request: Request<'_>) -> Result<Reply, Reject> {
-    let (grant, token) = auth::authorise_with_token(&app.snapshot(), &request)?;
-    grant.check_permission(Permission::Sightings)?;
+    let grant = auth::authorise(app, &request, Right::May(Permission::Sightings))?;
     let queue = app.sightings().queue()?;
     let token_id = request.noted.token_id().unwrap_or_default();
     let source = request
         .noted
         .label()
         .map_or_else(|| token_id.to_string(), str::to_owned);
-    let body = body::read(request.body, MAX_BODY_BYTES).await?;
+    let body = body::read(request.headers, request.body, MAX_BODY_BYTES).await?;
     let entries = Entries::read(&body, &source, jiff::Timestamp::now())?;
     app.sightings().take_turn(token_id, entries.count())?;
     let (reports, refused): (Vec<Report>, Vec<Refused>) = entries.judged(&grant.scope);
@@ -50,7 +49,7 @@ pub(super) async fn post(app: &Arc<App>, request: Request<'_>) -> Result<Reply, 
         let of = |refused: &Refused| Invalid::value(&["body", "sightings"], refused.reason).at(refused.index);
         return Err(Reject::Invalid(refused.iter().map(of).collect()));
     }
-    let reporter = Reporter::new(grant.site().name.as_str(), token);
+    let reporter = Reporter::new(grant.site().name.as_str(), grant.token.clone());
     let receipt = queue
         .submit(reporter, reports)
         .await

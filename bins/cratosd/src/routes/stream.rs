@@ -24,7 +24,7 @@ use token_crypto::Permission;
 use super::feed_path::{FeedPath, check_scope_of};
 use super::limits;
 use crate::app::App;
-use crate::auth::{Caller, Grant};
+use crate::auth::{Caller, Grant, Right};
 use crate::noted::Noted;
 use crate::reject::Reject;
 use crate::reply::Reply;
@@ -39,7 +39,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Begins to tell a feed.
 pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'_>) -> Result<Reply, Reject> {
     let caller = Caller::of(request)?;
-    let grant = caller.grant(&app.snapshot(), request.noted)?;
+    let grant = caller.admit(app, Right::May(Permission::Stream), request.noted)?;
     let scope = wanted(&grant, request, path)?;
     let state = request.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let follower = app
@@ -49,7 +49,7 @@ pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'
         .map_err(|error| limits::refused(error, scope.filter))?;
     let open = app
         .streams()
-        .open(caller.fingerprint())
+        .open(grant.fingerprint())
         .ok_or_else(|| Reject::unavailable("There are too many streams."))?;
     let telling = Telling {
         app: Arc::clone(app),
@@ -81,7 +81,6 @@ pub(super) fn wanted(grant: &Grant, request: &Request<'_>, path: &FeedPath<'_>) 
     let Some(scope) = scope.filter(|_| wrong.is_empty()) else {
         return Err(Reject::Invalid(wrong));
     };
-    grant.check_permission(Permission::Stream)?;
     check_scope_of(scope, &grant.scope)?;
     Ok(scope)
 }
@@ -124,7 +123,7 @@ impl Telling {
         self.caller
             .grant(&self.app.snapshot(), &Noted::default())
             .is_ok_and(|now| {
-                now.check_permission(Permission::Stream).is_ok()
+                now.check(Right::May(Permission::Stream)).is_ok()
                     && FeedEngine::is_same_feed(&now.upstream, &self.grant.upstream, self.scope)
             })
     }

@@ -77,11 +77,11 @@ fn each_answer_has_a_line_and_no_way_to_bring_a_token_shows_it() {
         assert_eq!(ask(request), 200);
     }
     let refused = [
-        (403, client().get(format!("{feed}?tok={token}"))),
+        (401, client().get(format!("{feed}?tok={token}"))),
         (404, client().get(format!("{base}/t/{token}/V1/check"))),
         (404, client().get(format!("{base}/{token}"))),
         (
-            403,
+            401,
             client()
                 .get(format!("{feed}?{token}"))
                 .header("referer", format!("https://x/?token={token}")),
@@ -98,7 +98,7 @@ fn each_answer_has_a_line_and_no_way_to_bring_a_token_shows_it() {
         assert_eq!(ask(request), status);
     }
     let lines = lines(&mut daemon, &installation, "log/access.log", all);
-    let id = lines[0].split(' ').rev().nth(2).unwrap();
+    let id = lines[0].split(' ').rev().nth(3).unwrap();
     assert!(
         id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
         "{}",
@@ -107,7 +107,7 @@ fn each_answer_has_a_line_and_no_way_to_bring_a_token_shows_it() {
     for line in &lines[..given] {
         assert!(line.starts_with("127.0.0.1 - \"127.0.0.1\" ["), "{line}");
         assert!(line.contains(" HTTP/1.1\" 200 "), "{line}");
-        assert!(line.ends_with(&format!(" {id} \"fw1 \\x22x\\x22\"")), "{line}");
+        assert!(line.ends_with(&format!(" {id} \"fw1 \\x22x\\x22\" \"-\"")), "{line}");
     }
     assert!(
         lines[1].contains(&format!("\"GET {FEED}?cache=60&token=ANONYMIZED HTTP/1.1\"")),
@@ -120,8 +120,14 @@ fn each_answer_has_a_line_and_no_way_to_bring_a_token_shows_it() {
         lines[2]
     );
     for line in &lines[given..] {
+        let reason = if line.contains(" 401 ") {
+            "Could not validate token, or token not set."
+        } else {
+            "-"
+        };
         assert!(
-            line.starts_with("127.0.0.1 - \"No valid token set\" [") && line.ends_with(" - \"-\""),
+            line.starts_with("127.0.0.1 - \"No valid token set\" [")
+                && line.ends_with(&format!(" - \"-\" \"{reason}\"")),
             "{line}"
         );
     }
@@ -223,4 +229,59 @@ fn a_log_that_cannot_be_written_is_a_problem_for_check_and_none_for_feeds() {
     fs::create_dir(installation.path().join("log")).unwrap();
     assert_eq!(ask(client().get(format!("{base}/healthz"))), 200);
     lines(&mut daemon, &installation, "log/access.log", 1);
+}
+
+/// An operator at night asks why a device gets nothing; both logs answer.
+#[test]
+fn a_refused_request_is_logged_with_its_reason_and_whose_token_it_is() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let installation = installation("");
+    let token = mint(&installation, sim.addr());
+    let digest = token_crypto::token_sha256(&token);
+    let mut daemon = installation.serve();
+    let base = format!("http://{}", daemon.address());
+    let feed = format!("{base}{FEED}");
+    assert_eq!(ask(client().get(&feed).basic_auth("admin", Some(&token))), 403);
+    assert_eq!(ask(client().get(&feed).bearer_auth("AAAA")), 403);
+    let lookup = client().get(format!("{base}/v1/lookup?value=192.0.2.1"));
+    assert_eq!(ask(lookup.header("token", &token)), 403);
+    installation.write(
+        "sites/127.0.0.1.yaml",
+        &format!("{SITE}blacklisted_api_tokens: [\"{digest}\"]\n"),
+    );
+    daemon.wait_for_log("configuration read again and in force");
+    assert_eq!(ask(client().get(&feed).header("token", &token)), 403);
+    let lines = lines(&mut daemon, &installation, "log/access.log", 4);
+    let ends = [
+        "- \"-\" \"The password is a token, and the user name is not `cratos`: send the user name `cratos` with it.\"",
+        "- \"-\" \"the token has no known format\"",
+        "\"fw1 \\x22x\\x22\" \"This token does not have the permission `lookup`.\"",
+        "\"fw1 \\x22x\\x22\" \"The provided API token is blacklisted and cannot be used.\"",
+    ];
+    for (line, end) in lines.iter().zip(ends) {
+        assert!(line.ends_with(end), "{line}\n{end}");
+        assert!(!line.contains("No valid token set"), "{line}");
+    }
+    let sites = lines
+        .iter()
+        .filter(|line| line.starts_with("127.0.0.1 - \"127.0.0.1\" ["));
+    assert_eq!(sites.count(), 2, "{lines:?}");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+    let said = daemon.stderr();
+    let refused: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("cratosd::refused: refused"))
+        .collect();
+    assert_eq!(refused.len(), 4, "{said}");
+    assert!(
+        refused[3].contains("reason=\"The provided API token is blacklisted and cannot be used.\"")
+            && refused[3].contains("site=\"127.0.0.1\"")
+            && refused[3].contains("token_id=")
+            && refused[3].contains("label=\"fw1"),
+        "{}",
+        refused[3]
+    );
+    let log = installation.read("log/access.log");
+    assert!(!said.contains(&token) && !log.contains(&token), "{said}\n{log}");
 }

@@ -67,7 +67,7 @@ fn a_new_configuration_serves_a_feed() {
     assert!(!answer.body.is_empty());
     assert_eq!(
         get(&format!("{base}/v1/feed/block/type/ipv4/age/1w/output/txt"), None).status,
-        403
+        401
     );
 }
 

@@ -290,3 +290,21 @@ fn what_a_limit_makes_of_indicators_without_a_tag_is_told_of_the_site_as_it_is_n
         inspected.stdout
     );
 }
+
+#[test]
+fn a_token_for_one_purpose_says_that_it_reads_no_feeds() {
+    let installation = installation();
+    let minted = mint(&installation, &["--only", "lookup", "--permission", "context"]);
+    assert_eq!(minted.code, Some(0), "{}", minted.stderr);
+    assert!(minted.stdout.trim().len() < 190);
+    assert!(
+        minted.stderr.contains("permissions  only lookup, context; no feeds\n"),
+        "{}",
+        minted.stderr
+    );
+    let wrong = mint(&installation, &["--only", "context"]);
+    assert_eq!(wrong.code, Some(64));
+    assert!(wrong.stderr.contains("lookup, sightings, stream"), "{}", wrong.stderr);
+    let operate = mint(&installation, &["--permission", "operate"]);
+    assert_eq!(operate.code, Some(64), "{}", operate.stderr);
+}

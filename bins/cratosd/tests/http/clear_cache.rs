@@ -72,5 +72,5 @@ async fn a_limited_token_needs_the_permission() {
         clear(&daemon, &permitted, &CLEAR.replace("block", "x")).await.status,
         422
     );
-    assert_eq!(daemon.send(Ask::new(Method::DELETE, CLEAR)).await.status, 403);
+    assert_eq!(daemon.send(Ask::new(Method::DELETE, CLEAR)).await.status, 401);
 }

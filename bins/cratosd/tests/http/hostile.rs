@@ -32,6 +32,31 @@ async fn what_is_no_http_is_refused_and_the_daemon_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn http_1_1_needs_one_host() {
+    let daemon = Daemon::start().await;
+    let asked = async |version: &str, headers: &str| {
+        let head = format!("GET /healthz {version}\r\n{headers}connection: close\r\n\r\n");
+        raw(daemon.addr, head.as_bytes()).await.get(9..12).map(str::to_owned)
+    };
+    for (version, headers, status) in [
+        ("HTTP/1.1", "host: x\r\n", "200"),
+        ("HTTP/1.1", "host:\r\n", "200"),
+        ("HTTP/1.1", "", "400"),
+        ("HTTP/1.1", "host: x\r\nhost: y\r\n", "400"),
+        ("HTTP/1.1", "host: x\r\nHost: x\r\n", "400"),
+        ("HTTP/1.0", "", "200"),
+        ("HTTP/1.0", "host: x\r\n", "200"),
+        ("HTTP/1.0", "host: x\r\nhost: y\r\n", "400"),
+    ] {
+        assert_eq!(
+            asked(version, headers).await.as_deref(),
+            Some(status),
+            "{version} {headers}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn heads_that_are_too_large_are_refused() {
     let daemon = Daemon::start().await;
     let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(70_000));
@@ -53,7 +78,7 @@ async fn odd_targets_are_answered_without_harm() {
         ("/%2e%2e/%2e%2e/etc/passwd", "404"),
         ("/../v1/status", "404"),
         ("/v1/status%00", "404"),
-        ("/v1/feed/%00/type/%0d%0a/age/x/output/y", "403"),
+        ("/v1/feed/%00/type/%0d%0a/age/x/output/y", "401"),
         ("//elsewhere.example.net/", "404"),
         ("//", "404"),
         ("//?x=1", "404"),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use feed_classification::IndicatorSetBuilder;
 use feed_engine::{
     FeedEngine, FeedScope, Gathered, Gathering, Indexing, IndicatorSource, LookupIndex, LookupScope, Upstream,
@@ -67,6 +69,50 @@ async fn a_legacy_token_works_on_every_route_and_in_every_transport() {
         .send(Ask::new(Method::DELETE, &clear).header("token", TOKEN))
         .await;
     assert_eq!((cleared.status.as_u16(), cleared.text()), (200, "{\"ok\":true}"));
+}
+
+/// Copied badly into a device, they worked with Cratos FastAPI, whose decoder skipped what is not base64.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_legacy_token_works_with_what_the_reference_skipped() {
+    let daemon = daemon().await;
+    let (left, right) = TOKEN.split_at(50);
+    let spellings = [
+        format!("\"{TOKEN}\""),
+        format!("{TOKEN}/"),
+        format!("{TOKEN}="),
+        format!("{TOKEN}=="),
+        format!("{left}!{right}"),
+    ];
+    let basic = |pair: String| format!("Basic {}", STANDARD.encode(pair));
+    let mut asks: Vec<Ask> = spellings
+        .iter()
+        .map(|spelling| Ask::get(FEED).header("token", spelling))
+        .collect();
+    asks.push(Ask::get(&format!("{FEED}?token={TOKEN}%00")));
+    asks.push(Ask::get(FEED).header("authorization", basic(format!("{TOKEN}:x"))));
+    asks.push(Ask::get(FEED).header("authorization", basic(format!("cratos:'{TOKEN}'"))));
+    for ask in asks {
+        let answer = daemon.send(ask).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    // A revoked token does not come back in any of them.
+    let digest = token_crypto::token_sha256(TOKEN);
+    daemon.write(
+        "sites/misp.example.net.yaml",
+        &format!("{SITE}blacklisted_api_tokens: [\"{digest}\"]\n"),
+    );
+    daemon.store.reload();
+    let mut asks: Vec<Ask> = spellings
+        .iter()
+        .map(|spelling| Ask::get(FEED).header("token", spelling))
+        .collect();
+    asks.push(Ask::get(&format!("{FEED}?token={TOKEN}%00")));
+    asks.push(Ask::get(FEED).header("authorization", basic(format!("{TOKEN}:x"))));
+    for ask in asks {
+        let answer = daemon.send(ask).await;
+        let detail = "The provided API token is blacklisted and cannot be used.";
+        assert_eq!((answer.status.as_u16(), answer.detail()), (403, detail.into()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use http::Method;
 use misp_sim::{Fault, Sim};
 use serde_json::{Value, json};
+use token_crypto::{Permission, Scope};
 
 use crate::support::{Answer, Ask, Daemon, FEED, Setup, event};
 
@@ -166,20 +167,101 @@ async fn only_allowed_addresses_may_have_tokens_made() {
     assert_eq!((answer.status.as_u16(), daemon.sim.requests().len()), (403, 0));
 }
 
+/// What Windows PowerShell writes into a file begins with a byte order mark, in UTF-16 or UTF-8.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_with_a_byte_order_mark_is_read() {
+    let daemon = Daemon::start().await;
+    let text = order(&daemon, json!({})).to_string();
+    let utf16 = std::iter::once(0xFEFF)
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes);
+    for body in [format!("\u{feff}{text}").into_bytes(), utf16.collect()] {
+        let answer = post(&daemon, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_415_on_every_route_that_takes_one() {
+    let daemon = Daemon::start().await;
+    let token = daemon.seal(
+        &daemon
+            .claims()
+            .with_scope(Scope::new().with_permissions(Permission::ALL.iter().copied())),
+    );
+    for path in [PATH, "/v1/lookup", "/v1/generate_token_form"] {
+        let ask = |coding: &str| {
+            let ask = Ask::new(Method::POST, path).header("token", &token);
+            ask.header("content-encoding", coding).body("{}")
+        };
+        let answer = daemon.send(ask("gzip")).await;
+        assert_eq!(answer.status, 415, "{path}: {}", answer.text());
+        if path != "/v1/generate_token_form" {
+            assert_eq!(answer.header("accept-encoding"), "identity");
+            assert_ne!(daemon.send(ask("identity")).await.status, 415, "{path}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn minting_is_limited_in_number() {
     let daemon = Daemon::start().await;
-    let mut refused = None;
-    for _ in 0..50 {
-        let answer = mint(&daemon, json!({})).await;
-        if answer.status == 429 {
-            refused = Some(answer);
-            break;
-        }
+    for number in 1..=10 {
+        assert_eq!(mint(&daemon, json!({})).await.status, 200, "{number}");
     }
-    let refused = refused.expect("fifty in a row are too many");
-    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    let refused = mint(&daemon, json!({})).await;
+    assert_eq!(refused.status, 429);
+    assert!((1..=6).contains(&refused.header("retry-after").parse::<u64>().unwrap()));
+    let metrics = daemon.send(Ask::get("/metrics")).await;
+    assert!(
+        metrics.text().contains("cratos_throttled_total{limit=\"minting\"} 1"),
+        "{}",
+        metrics.text()
+    );
     assert_eq!(daemon.get(FEED).await.status, 200, "other routes go on");
+}
+
+/// Each wrong key costs MISP a question, and tells whoever guesses one.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_tries_wrong_keys_has_to_wait() {
+    let daemon = Daemon::with(Setup {
+        core: "failed_tokens_per_minute: 3\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
+    let wrong = json!({ "auth": "unknownkeyunknownkeyunknownkeyunknown000" });
+    for _ in 0..3 {
+        assert_eq!(mint(&daemon, wrong.clone()).await.status, 422);
+    }
+    let asked = |daemon: &Daemon| daemon.sim.count("/users/view/me");
+    assert_eq!(mint(&daemon, wrong.clone()).await.status, 429);
+    let before = asked(&daemon);
+    let refused = mint(&daemon, wrong).await;
+    assert_eq!(
+        (refused.status.as_u16(), asked(&daemon)),
+        (429, before),
+        "MISP is left alone"
+    );
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 50);
+    assert_eq!(daemon.get(FEED).await.status, 200, "tokens are answered all the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_may_only_look_up_reads_no_feed() {
+    let daemon = Daemon::start().await;
+    for scope in [json!({ "only": "lookup" }), json!({ "scope": { "only": ["lookup"] } })] {
+        let body = mint(&daemon, scope).await.json();
+        let token = body["token"].as_str().unwrap();
+        assert!(token.len() < 190);
+        let status = async |path: &str| daemon.send(Ask::get(path).header("token", token)).await.status.as_u16();
+        assert_eq!(status("/v1/lookup?value=198.51.100.7").await, 200);
+        assert_eq!(status(FEED).await, 403);
+    }
+    let wrong = mint(&daemon, json!({ "scope": { "only": ["feeds"] } })).await;
+    assert_eq!(
+        (wrong.status.as_u16(), &wrong.detail()[0]["loc"]),
+        (422, &json!(["body", "scope", "only", 0]))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

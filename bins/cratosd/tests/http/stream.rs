@@ -119,7 +119,7 @@ async fn following_needs_the_permission_and_the_feed() {
         (wrong.status.as_u16(), wrong.detail().as_array().unwrap().len()),
         (422, 3)
     );
-    assert_eq!(daemon.send(Ask::get(STREAM)).await.status, 403);
+    assert_eq!(daemon.send(Ask::get(STREAM)).await.status, 401);
 }
 
 #[tokio::test]

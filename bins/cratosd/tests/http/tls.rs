@@ -262,7 +262,7 @@ async fn a_certificate_of_a_caller_stands_beside_the_token_and_not_for_it() {
     let secured = Secured::with(&lines, Setup::default()).await;
     let client = Client::with(&secured.authority, Some(&devices.caller()), rustls::DEFAULT_VERSIONS);
     let stream = client.connect(secured.daemon.addr).await.unwrap();
-    assert_eq!(Ask::get(FEED).send_over(stream).await.status, 403);
+    assert_eq!(Ask::get(FEED).send_over(stream).await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use crate::support::{Ask, Daemon, FEED, token_claims};
 
 const MAPPING: &str = "/v1/feedmapping";
 const NOT_SET: &str = "Could not validate token, or token not set.";
+const CHALLENGE: &str = "Basic realm=\"cratos\", charset=\"UTF-8\"";
 const UNKNOWN: &str = "Unknown error in CheckApiToken";
 const NOT_BASE64: &str = "Invalid Base64 string in use for token.";
 
@@ -133,7 +134,6 @@ async fn bad_tokens_are_named_as_in_the_reference() {
         "which of the two depends on its last bits"
     );
     for (header, detail) in [
-        ("", NOT_SET),
         ("AAAA", UNKNOWN),
         ("!!!!", UNKNOWN),
         ("AAAAA", NOT_BASE64),
@@ -146,20 +146,63 @@ async fn bad_tokens_are_named_as_in_the_reference() {
             (403, json!(detail)),
             "{header}"
         );
-        assert!(
-            header.is_empty() || !answer.text().contains(header),
-            "the token must not be echoed"
-        );
+        assert!(!answer.text().contains(header), "the token must not be echoed");
     }
-    assert_eq!(daemon.send(Ask::get(MAPPING)).await.detail(), NOT_SET);
     for basic in ["Basic !!!", "Basic bm9jb2xvbg=="] {
         let answer = daemon.send(Ask::get(MAPPING).header("authorization", basic)).await;
         assert_eq!(
             (answer.status.as_u16(), answer.header("www-authenticate")),
-            (401, "Basic")
+            (401, CHALLENGE)
         );
         assert_eq!(answer.detail(), "Invalid authentication credentials");
     }
+}
+
+/// Clients that wait to be asked send nothing until they get this. What is wrong stays 403: a firewall stops enforcing on either, so
+/// nothing else changes its status.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_at_all_is_a_challenge_and_a_wrong_one_is_not() {
+    let daemon = Daemon::start().await;
+    let none = [
+        Ask::get(MAPPING),
+        Ask::get(MAPPING).header("token", ""),
+        Ask::get(&format!("{MAPPING}?token=")),
+        Ask::get(MAPPING).header("authorization", basic("cratos:")),
+        Ask::get(MAPPING).header("authorization", "Digest x"),
+        Ask::new(http::Method::HEAD, MAPPING),
+    ];
+    for ask in none {
+        let answer = daemon.send(ask).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("www-authenticate")),
+            (401, CHALLENGE)
+        );
+        if !answer.body.is_empty() {
+            assert_eq!(answer.detail(), NOT_SET);
+        }
+    }
+    let wrong = daemon
+        .send(Ask::get(MAPPING).header("authorization", basic("cratos:x")))
+        .await;
+    assert_eq!(wrong.status, 403);
+    assert!(!wrong.headers.contains_key("www-authenticate"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_token_with_another_user_name_is_told_what_is_wrong() {
+    let daemon = Daemon::start().await;
+    let token = daemon.token();
+    for user in ["admin", "CRATOS"] {
+        let ask = Ask::get(MAPPING).header("authorization", basic(&format!("{user}:{token}")));
+        let answer = daemon.send(ask).await;
+        assert_eq!(answer.status, 403);
+        let detail = answer.detail();
+        assert!(detail.as_str().unwrap().contains("`cratos`"), "{detail}");
+        assert!(!answer.text().contains(&token));
+    }
+    let ask = Ask::get(MAPPING).header("authorization", basic("admin:AAAA"));
+    let detail = daemon.send(ask).await.detail();
+    assert!([UNKNOWN, NOT_BASE64].contains(&detail.as_str().unwrap()), "{detail}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +235,8 @@ async fn tokens_that_open_are_checked_further() {
 async fn a_token_problem_is_told_before_a_path_problem() {
     let daemon = Daemon::start().await;
     let wrong = "/v1/feed/x/type/y/age/z/output/w?cache=0";
-    assert_eq!(daemon.send(Ask::get(wrong)).await.status, 403);
+    assert_eq!(daemon.send(Ask::get(wrong)).await.status, 401);
+    assert_eq!(daemon.send(Ask::get(wrong).header("token", "AAAA")).await.status, 403);
     assert_eq!(daemon.get(wrong).await.status, 422);
 }
 

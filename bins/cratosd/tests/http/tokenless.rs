@@ -162,7 +162,7 @@ async fn a_slash_too_many_is_redirected_unless_a_token_would_show() {
         assert!(!answer.headers.contains_key("location"));
     }
     let misnamed = daemon.send(Ask::get(&format!("/v1/feedmapping/?Token={token}"))).await;
-    assert_eq!(misnamed.status, 403);
+    assert_eq!(misnamed.status, 401);
     assert!(!misnamed.headers.contains_key("location"));
     assert_eq!(daemon.send(Ask::get("/nothing/")).await.status, 404);
 }

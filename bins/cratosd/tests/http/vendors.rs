@@ -94,5 +94,5 @@ async fn a_list_of_outputs_counts_for_vendors_too() {
         (cisco.status.as_u16(), cisco.detail()),
         (403, json!("This token does not cover output `cisco`."))
     );
-    assert_eq!(daemon.send(Ask::get(URLS)).await.status, 403);
+    assert_eq!(daemon.send(Ask::get(URLS)).await.status, 401);
 }

@@ -102,13 +102,24 @@ fn which_of_several_counts(installation: &Installation) -> Vec<Row> {
     ]
 }
 
+/// Every 401 has a realm, which the original left out.
+fn challenge() -> Shape {
+    Shape::Header(
+        "www-authenticate",
+        "Basic realm=\"cratos\", charset=\"UTF-8\"".to_owned(),
+    )
+}
+
 fn refused(installation: &Installation) -> Vec<Row> {
     let token = installation.token();
     let no_colon = "Basic bm8gY29sb24gaGVyZQ==";
     let mut rows = vec![
-        Row::get(FEED).refuses(403, NO_TOKEN),
-        Row::get(FEED).token("").refuses(403, NO_TOKEN),
-        Row::get(format!("{FEED}?token=")).refuses(403, NO_TOKEN),
+        // The original said 403, and so clients that wait for a challenge never sent their password.
+        Row::get(FEED).refuses(401, NO_TOKEN).with(challenge()),
+        Row::get(FEED).token("").refuses(401, NO_TOKEN).with(challenge()),
+        Row::get(format!("{FEED}?token="))
+            .refuses(401, NO_TOKEN)
+            .with(challenge()),
         Row::get(FEED)
             .token(token.trim_end_matches('='))
             .refuses(403, NOT_BASE64),
@@ -126,12 +137,12 @@ fn refused(installation: &Installation) -> Vec<Row> {
             .token(&original("bad_tokens", "cut_short"))
             .refuses(403, UNKNOWN),
         // The token comes before the path: no token and a wrong path is about the token.
-        Row::get("/v1/feed/nothing/type/x/age/y/output/z").refuses(403, NO_TOKEN),
+        Row::get("/v1/feed/nothing/type/x/age/y/output/z").refuses(401, NO_TOKEN),
     ];
     for credentials in [no_colon, "Basic !!!"] {
         let row = Row::get(FEED).header("authorization", credentials);
         let row = row.refuses(401, "Invalid authentication credentials");
-        rows.push(row.with(Shape::Header("www-authenticate", "Basic".to_owned())));
+        rows.push(row.with(challenge()));
     }
     // Another user than `cratos` is a part of the token.
     for user in ["bob", "CRATOS"] {

@@ -21,8 +21,8 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Site, MISP key, day of expiry, label and scope stay unless an option says otherwise. What --feed,
---type, --output, --max-tlp, --allow-ip or --permission say takes the place of what the token had; an
-unscoped token loses the permission to clear the cache with the first of them.
+--type, --output, --max-tlp, --allow-ip, --only or --permission say takes the place of what the token
+had; an unscoped token loses the permission to clear the cache with the first of them.
 
 Several tokens are given one per line, each with a label behind it if the new one shall have one:
   TOKEN fw1

@@ -1,7 +1,7 @@
 //! What a token allows, in words.
 
 use site_config::Site;
-use token_crypto::{Allowed, Claims, Opened, TlpLevel};
+use token_crypto::{Allowed, Claims, Opened, Scope, TlpLevel};
 
 /// Returns one line for each thing that a token says, without its MISP key.
 pub(super) fn of(opened: &Opened) -> String {
@@ -15,7 +15,6 @@ pub(super) fn of(opened: &Opened) -> String {
 pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 11] {
     let claims = &opened.claims;
     let scope = &claims.scope;
-    let permissions: Vec<_> = scope.permissions.iter().map(|permission| permission.as_str()).collect();
     [
         ("site", reached(claims)),
         (
@@ -27,14 +26,7 @@ pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 11] {
         ("outputs", list(&scope.outputs)),
         ("tlp", levels(scope.max_tlp)),
         ("addresses", networks(claims)),
-        (
-            "permissions",
-            if permissions.is_empty() {
-                "none".to_owned()
-            } else {
-                permissions.join(", ")
-            },
-        ),
+        ("permissions", permissions(scope)),
         ("label", claims.label.clone().unwrap_or_else(|| "none".to_owned())),
         ("id", claims.id.to_string()),
         ("format", opened.format.to_string()),
@@ -72,6 +64,17 @@ fn list(allowed: &Allowed) -> String {
         Allowed::All => "all".to_owned(),
         Allowed::Only(names) if names.is_empty() => "none".to_owned(),
         Allowed::Only(names) => names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// What may be done beside reading feeds, or that no feed is read.
+fn permissions(scope: &Scope) -> String {
+    let names: Vec<_> = scope.permissions.iter().map(|permission| permission.as_str()).collect();
+    match (scope.reads_feeds, names.as_slice()) {
+        (true, []) => "none".to_owned(),
+        (true, names) => names.join(", "),
+        (false, []) => "none, and no feeds".to_owned(),
+        (false, names) => format!("only {}; no feeds", names.join(", ")),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::exit::{Failure, chain};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --auth-key-file and CRATOS_AUTH_KEY the MISP key is read from standard input.
-Without --feed, --type, --output, --max-tlp, --allow-ip and --permission the token is unscoped: it
-reads every feed and may clear the cache.")]
+Without --feed, --type, --output, --max-tlp, --allow-ip, --only and --permission the token is unscoped:
+it reads every feed and may clear the cache. With --only it reads no feed.")]
 pub(in crate::cli) struct Options {
     #[command(flatten)]
     misp: MispAddress,

@@ -32,7 +32,11 @@ pub(super) struct Narrowed {
     #[arg(long, env = "CRATOS_ALLOW_IP", hide_env_values = true, value_name = "CIDR", value_delimiter = ',', value_parser = names::network)]
     allow_ip: Vec<IpNet>,
 
-    /// What the token may do beside reading feeds
+    /// Read no feeds: the token is for this purpose only; may be given more than once
+    #[arg(long, env = "CRATOS_ONLY", hide_env_values = true, value_name = "PURPOSE", value_delimiter = ',', value_parser = names::purpose())]
+    only: Vec<Permission>,
+
+    /// What the token may do beside reading feeds, or beside the purpose of --only
     #[arg(long, env = "CRATOS_PERMISSION", hide_env_values = true, value_name = "NAME", value_delimiter = ',', value_parser = names::permission())]
     permission: Vec<Permission>,
 }
@@ -88,6 +92,7 @@ impl Narrowed {
             && self.output.is_empty()
             && self.max_tlp.is_none()
             && self.allow_ip.is_empty()
+            && self.only.is_empty()
             && self.permission.is_empty()
     }
 
@@ -107,8 +112,11 @@ impl Narrowed {
         if !self.allow_ip.is_empty() {
             scope = scope.with_networks(self.allow_ip.iter().copied());
         }
-        if !self.permission.is_empty() {
-            scope = scope.with_permissions(self.permission.iter().copied());
+        let permissions = self.only.iter().chain(&self.permission).copied();
+        if !self.only.is_empty() {
+            scope = scope.only(permissions);
+        } else if !self.permission.is_empty() {
+            scope = scope.with_permissions(permissions);
         }
         scope
     }

@@ -48,7 +48,7 @@ pub(super) fn many() -> Operation {
                 answer,
                 "What is known of each, in the order of the question.",
             )
-            .refuses([Refusal::BodyIncomplete, Refusal::BodyTooLarge]),
+            .refuses([Refusal::BodyIncomplete, Refusal::BodyTooLarge, Refusal::EncodedBody]),
     )
 }
 

@@ -39,6 +39,7 @@ pub(super) fn report() -> Operation {
         .refuses([
             Refusal::BodyIncomplete,
             Refusal::BodyTooLarge,
+            Refusal::EncodedBody,
             Refusal::Invalid,
             Refusal::TooOften,
         ])

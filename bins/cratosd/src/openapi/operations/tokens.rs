@@ -39,6 +39,7 @@ fn makes(operation: Operation) -> Operation {
             Refusal::Forbidden,
             Refusal::BodyIncomplete,
             Refusal::BodyTooLarge,
+            Refusal::EncodedBody,
             Refusal::Invalid,
             Refusal::TooOften,
             Refusal::Unavailable,
@@ -63,7 +64,10 @@ fn order(registry: &Registry) -> Value {
 
 fn scope(registry: &Registry) -> Value {
     let names: Vec<&str> = registry.names().collect();
-    let permissions: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+    let names_of = |permissions: &[Permission]| -> Vec<&str> {
+        permissions.iter().map(|permission| permission.as_str()).collect()
+    };
+    let (permissions, purposes) = (names_of(Permission::OFFERED), names_of(Permission::PURPOSES));
     let list = |names: &[&str]| {
         json!({ "oneOf": [
             { "type": "string", "const": "all" },
@@ -83,6 +87,13 @@ fn scope(registry: &Registry) -> Value {
                 "description": "What is more closed than this TLP level does not exist for the token.",
             },
             "networks": { "type": "array", "items": { "type": "string" }, "examples": [["10.0.0.0/8"]] },
+            "only": {
+                "description": "What the token is for instead of reading feeds; a name or a list of them.",
+                "oneOf": [
+                    { "type": "string", "enum": purposes },
+                    { "type": "array", "minItems": 1, "items": { "type": "string", "enum": purposes } },
+                ],
+            },
             "permissions": { "type": "array", "items": { "type": "string", "enum": permissions } },
             "label": { "type": "string", "minLength": 1, "maxLength": 64 },
         },

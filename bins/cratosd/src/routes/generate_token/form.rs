@@ -34,6 +34,7 @@ const MAX_FORM_BYTES: usize = 32 * 1024;
 /// Shows the form, or makes a token of it.
 pub(in crate::routes) async fn answer(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Reply, Reject> {
     if let Err(reject) = minting::allow(snapshot, request.client) {
+        request.noted.refused(reject.words());
         return refused(&RefusedPage::address(request.client), reject.status());
     }
     if *request.method == Method::POST {
@@ -45,9 +46,10 @@ pub(in crate::routes) async fn answer(app: &App, snapshot: &Snapshot, request: R
 
 async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Reply, Reject> {
     if !sender::is_this_page(request.headers) {
+        request.noted.refused("The form was sent from another page.");
         return refused(&RefusedPage::elsewhere(), StatusCode::FORBIDDEN);
     }
-    let body = match body::read(request.body, MAX_FORM_BYTES).await {
+    let body = match body::read(request.headers, request.body, MAX_FORM_BYTES).await {
         Ok(body) => body,
         Err(reject) => return refused(&RefusedPage::unread(reject.words()), reject.status()),
     };

@@ -10,7 +10,9 @@ use super::order::Order;
 use crate::app::{App, Snapshot};
 use crate::auth;
 use crate::invalid::Invalid;
+use crate::rate_limit::Rate;
 use crate::reject::Reject;
+use crate::throttle::Failing;
 
 /// A token that was made.
 pub(super) struct Minted {
@@ -39,11 +41,9 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
             Invalid::value(&["body", "domain"], "no MISP instance of this name is served here").input(&claims.site);
         return Err(Reject::Invalid(vec![unknown]));
     };
-    app.minting()
-        .take(client, Instant::now())
-        .map_err(|retry_after| Reject::TooOften { retry_after })?;
+    take_turn(app, snapshot, client)?;
     let upstream = auth::upstream(&claims, site, &snapshot.loaded);
-    confirm_key(app, &upstream, &claims).await?;
+    confirm_key(app, snapshot, client, &upstream, &claims).await?;
     let misp = format!("{}/", upstream.address());
     // The fields are checked one by one; what is left is the sum of them.
     let token = snapshot
@@ -54,11 +54,28 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
     Ok(Minted { token, claims, misp })
 }
 
+/// Takes one of the tokens that an address may have made in a minute: every one costs MISP a question. An address that tries keys which
+/// MISP refuses has to wait, and longer each time.
+fn take_turn(app: &App, snapshot: &Snapshot, client: IpAddr) -> Result<(), Reject> {
+    let now = Instant::now();
+    let rate = Rate::a_minute(snapshot.loaded.core.token_minting_per_minute);
+    app.throttle()
+        .check(&Failing::keys(client), now)
+        .and_then(|()| app.minting().take(client, rate, now))
+        .map_err(|retry_after| Reject::TooOften { retry_after })
+}
+
 /// Asks MISP whose key it is. A key that is no good is the caller's mistake here, since it stands in the body.
-async fn confirm_key(app: &App, upstream: &Upstream, claims: &Claims) -> Result<(), Reject> {
+async fn confirm_key(
+    app: &App,
+    snapshot: &Snapshot,
+    client: IpAddr,
+    upstream: &Upstream,
+    claims: &Claims,
+) -> Result<(), Reject> {
     let refused = |message| Reject::Invalid(vec![Invalid::value(&["body", "auth"], message)]);
-    let client = app.misp().client(upstream)?;
-    match client.me().await.map_err(FeedError::from) {
+    let misp = app.misp().client(upstream)?;
+    match misp.me().await.map_err(FeedError::from) {
         Ok(me) if me.disabled => Err(refused("the user of this key is disabled in MISP")),
         Ok(me) if !me.role.may_use_keys => Err(refused("the role of this key's user may not use keys in MISP")),
         // Sightings are sent hours after whoever reports them was told that they are kept: the best moment to say this is now.
@@ -70,7 +87,13 @@ async fn confirm_key(app: &App, upstream: &Upstream, claims: &Claims) -> Result<
             )]))
         }
         Ok(_) => Ok(()),
-        Err(error) if error.is_key_refused() => Err(refused("MISP refused this key")),
+        Err(error) if error.is_key_refused() => {
+            let limit = snapshot.loaded.core.failed_tokens_per_minute;
+            app.throttle()
+                .failed(Failing::keys(client), limit, Instant::now())
+                .map_err(|retry_after| Reject::TooOften { retry_after })?;
+            Err(refused("MISP refused this key"))
+        }
         Err(error) => Err(error.into()),
     }
 }

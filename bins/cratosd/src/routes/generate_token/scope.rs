@@ -10,12 +10,13 @@ use token_crypto::{Allowed, Permission, Permissions, Scope, TlpLevel};
 use crate::invalid::Invalid;
 
 /// What a scope may name. A misspelt one would silently widen a token, so others are refused inside of `scope`.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "feeds",
     "types",
     "outputs",
     "max_tlp",
     "networks",
+    "only",
     "permissions",
     "label",
 ];
@@ -30,7 +31,7 @@ const MAX_LABEL_BYTES: usize = 64;
 /// Reads the scope out of the object `scope`, or out of fields of the same names beside the others.
 ///
 /// With none of them the scope is `None`: an unlimited token, which may clear the cache as in the reference. With any, permissions are
-/// only those that are named. A label alone limits nothing.
+/// only those that are named. With `only`, no feed is read. A label alone limits nothing.
 pub(super) fn read(
     values: &Map<String, Value>,
     registry: &Registry,
@@ -58,6 +59,7 @@ pub(super) fn read(
     let outputs = reader.allowed("outputs", &registry.names().collect::<Vec<_>>());
     let max_tlp = reader.max_tlp();
     let networks = reader.networks();
+    let only = reader.only();
     let permissions = reader.permissions();
     if [
         feeds.is_some(),
@@ -65,8 +67,9 @@ pub(super) fn read(
         outputs.is_some(),
         max_tlp.is_some(),
         networks.is_some(),
+        only.is_some(),
         permissions.is_some(),
-    ] == [false; 6]
+    ] == [false; 7]
     {
         return (None, label);
     }
@@ -75,7 +78,9 @@ pub(super) fn read(
     scope.feeds = feeds.unwrap_or_default();
     scope.types = types.unwrap_or_default();
     scope.outputs = outputs.unwrap_or_default();
-    scope.permissions = permissions.unwrap_or_default();
+    scope.reads_feeds = only.is_none();
+    let permissions = permissions.unwrap_or_default();
+    scope.permissions = only.unwrap_or_default().iter().chain(permissions.iter()).collect();
     (Some(scope), label)
 }
 
@@ -145,8 +150,46 @@ impl<'a> Reader<'a> {
         self.list("networks", network, &["192.0.2.1", "192.0.2.0/24"])
     }
 
+    /// Reads one purpose or a list of them; an empty list is a token for nothing.
+    fn only(&mut self) -> Option<Permissions> {
+        let names: Vec<&str> = Permission::PURPOSES.iter().map(|purpose| purpose.as_str()).collect();
+        let known = |text: &str| {
+            Permission::PURPOSES
+                .iter()
+                .copied()
+                .find(|purpose| purpose.as_str() == text)
+        };
+        if let Some(text) = self.fields.get("only").and_then(Value::as_str) {
+            let purpose = known(text);
+            if purpose.is_none() {
+                let place = self.at("only");
+                self.wrong.push(Invalid::not_one_of(&place, text, names));
+            }
+            return Some(purpose.into_iter().collect());
+        }
+        let purposes = self.list("only", known, &names)?;
+        if purposes.is_empty()
+            && self
+                .fields
+                .get("only")
+                .and_then(Value::as_array)
+                .is_some_and(Vec::is_empty)
+        {
+            let place = self.at("only");
+            self.wrong.push(Invalid::new(
+                "too_short",
+                &place,
+                "name a purpose, or leave the field out",
+            ));
+        }
+        Some(purposes.into_iter().collect())
+    }
+
     fn permissions(&mut self) -> Option<Permissions> {
-        let names: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+        let names: Vec<&str> = Permission::OFFERED
+            .iter()
+            .map(|permission| permission.as_str())
+            .collect();
         let permissions = self.list("permissions", |text| text.parse::<Permission>().ok(), &names)?;
         Some(permissions.into_iter().collect())
     }
@@ -254,6 +297,19 @@ mod tests {
     }
 
     #[test]
+    fn a_token_for_one_purpose_reads_no_feeds() {
+        for body in [json!({ "only": "lookup" }), json!({ "scope": { "only": ["lookup"] } })] {
+            let (scope, _) = scope(body).unwrap();
+            assert_eq!(scope, Some(Scope::new().only([Permission::Lookup])));
+        }
+        let both = json!({ "only": ["lookup", "sightings"], "permissions": ["context"] });
+        let permissions = [Permission::Lookup, Permission::Sightings, Permission::Context];
+        assert_eq!(scope(both).unwrap().0, Some(Scope::new().only(permissions)));
+        let none = json!({ "only": null, "permissions": ["lookup"] });
+        assert!(scope(none).unwrap().0.unwrap().reads_feeds);
+    }
+
+    #[test]
     fn a_level_alone_is_a_scope_and_no_level_is_no_limit() {
         let (limited, _) = scope(json!({ "max_tlp": "green" })).unwrap();
         assert_eq!(limited, Some(Scope::new().with_max_tlp(TlpLevel::Green)));
@@ -278,6 +334,11 @@ mod tests {
             json!({ "networks": ["10.0.0.0/33"] }),
             json!({ "networks": [] }),
             json!({ "permissions": ["root"] }),
+            json!({ "permissions": ["operate"] }),
+            json!({ "only": "feeds" }),
+            json!({ "only": ["context"] }),
+            json!({ "only": [] }),
+            json!({ "only": true }),
             json!({ "label": "" }),
             json!({ "label": "a\nb" }),
         ] {

@@ -1,8 +1,8 @@
-//! Feeds that a new token can open, to try it with.
+//! What a new token can open, to try it with.
 
 use feed_classification::{FeedName, IndicatorType, Registry};
 use site_config::Site;
-use token_crypto::Scope;
+use token_crypto::{Allowed, Permission, Scope};
 
 /// Paths that are shown at most: enough to see the pattern.
 const MAX_PATHS: usize = 3;
@@ -23,8 +23,28 @@ const FIRST_TYPES: [IndicatorType; 4] = [
 ];
 const FIRST_OUTPUT: &str = "txt";
 
-/// Returns paths of feeds that this scope permits and this site has; none where the scope permits nothing that exists.
+/// Returns paths that this scope permits at this site: feeds, or for a token that reads none what it is for. None where the scope permits
+/// nothing that exists; sightings are left out, since MISP would keep the one that is tried.
 pub(super) fn paths(scope: &Scope, site: &Site, registry: &Registry) -> Vec<String> {
+    if scope.reads_feeds {
+        return feeds(scope, site, registry);
+    }
+    let mut paths = Vec::new();
+    if scope.permits(Permission::Lookup) {
+        paths.push("/v1/lookup?value=192.0.2.1".to_owned());
+    }
+    if scope.permits(Permission::Stream) {
+        // Streams have no output.
+        let mut scope = scope.clone();
+        scope.outputs = Allowed::All;
+        let feeds = feeds(&scope, site, registry);
+        let streams = feeds.first().and_then(|feed| feed.split_once("/output/"));
+        paths.extend(streams.map(|(feed, _)| feed.replacen("/v1/feed/", "/v1/stream/feed/", 1)));
+    }
+    paths
+}
+
+fn feeds(scope: &Scope, site: &Site, registry: &Registry) -> Vec<String> {
     let exists = |feed: &FeedName| !feed.is_custom() || site.custom_feeds.contains_key(feed);
     let mut feeds = FIRST_FEEDS.iter().chain(FeedName::ALL).filter(|feed| exists(feed));
     let Some(feed) = feeds.find(|feed| scope.permits_feed(feed.as_str())) else {
@@ -102,6 +122,14 @@ mod tests {
                 "/v1/feed/42/type/ja3/age/1w/output/json"
             ]
         );
+    }
+
+    #[test]
+    fn a_token_that_reads_no_feeds_is_tried_with_what_it_is_for() {
+        let shown = |purpose| paths(&Scope::new().only([purpose]), &site(), &Registry::builtin());
+        assert_eq!(shown(Permission::Lookup), ["/v1/lookup?value=192.0.2.1"]);
+        assert_eq!(shown(Permission::Stream), ["/v1/stream/feed/block/type/ipv4/age/1w"]);
+        assert!(shown(Permission::Sightings).is_empty());
     }
 
     #[test]

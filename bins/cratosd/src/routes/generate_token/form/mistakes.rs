@@ -17,7 +17,7 @@ pub(super) struct Mistake {
 pub(super) struct Mistakes(Vec<Mistake>);
 
 /// Each field in the order of the page, and the element that a link to it leads to.
-const PLACES: [(&str, &str); 12] = [
+const PLACES: [(&str, &str); 13] = [
     ("", "form"),
     ("domain", "domain"),
     ("proto", "proto"),
@@ -29,6 +29,7 @@ const PLACES: [(&str, &str); 12] = [
     ("outputs", "outputs-all"),
     ("max_tlp", "max_tlp"),
     ("networks", "networks"),
+    ("only", "only"),
     ("label", "label"),
 ];
 
@@ -116,6 +117,7 @@ fn sentence(invalid: &Invalid, typed: &Typed) -> String {
             format!("“{written}” is no day. Write it as year, month and day: 2027-12-31.")
         }
         ("max_tlp", _) => "Choose one of the TLP levels.".to_owned(),
+        ("only", _) => "Choose one of the purposes.".to_owned(),
         ("networks", "enum") => {
             format!("“{written}” is neither an address nor a network.")
         }

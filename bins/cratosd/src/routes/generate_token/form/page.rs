@@ -28,6 +28,7 @@ pub(super) struct FormPage<'a> {
     tomorrow: String,
     lists: Vec<List>,
     levels: Vec<Choice>,
+    purposes: Vec<Choice>,
     permissions: Vec<Choice>,
     client: IpAddr,
 }
@@ -96,7 +97,7 @@ impl<'a> FormPage<'a> {
             choices: Choice::of(choices, &pick.ticked),
             wrong: mistakes.of(name),
         });
-        let permissions = Permission::ALL
+        let permissions = Permission::OFFERED
             .iter()
             .map(|permission| (permission.as_str(), permission.summary()));
         Self {
@@ -108,6 +109,7 @@ impl<'a> FormPage<'a> {
             tomorrow: ExpiryDay::days_from(now, 1).to_string(),
             lists: lists.collect(),
             levels: levels(typed),
+            purposes: purposes(typed),
             permissions: Choice::of(permissions, &typed.permissions),
             client,
         }
@@ -132,6 +134,13 @@ fn levels(typed: &Typed) -> Vec<Choice> {
     let levels = TlpLevel::ALL.into_iter().rev();
     let levels = levels.map(|level| (level.as_str(), level.summary()));
     Choice::of(levels, &[chosen.to_owned()])
+}
+
+/// The purposes of a token that reads no feeds.
+fn purposes(typed: &Typed) -> Vec<Choice> {
+    let purposes = Permission::PURPOSES.iter();
+    let purposes = purposes.map(|purpose| (purpose.as_str(), purpose.summary()));
+    Choice::of(purposes, std::slice::from_ref(&typed.only))
 }
 
 /// Names the sites to those who may use every one of them, and to this machine.
@@ -199,7 +208,7 @@ impl<'a> MadePage<'a> {
         let claims = &minted.claims;
         let site = snapshot.loaded.site(&claims.site);
         let paths = site.map(|site| examples::paths(&claims.scope, site, app.engine().registry()));
-        let command = |path: String| format!("printf 'token: %s\\n' \"$TOKEN\" | curl -fsS -H @- '{base}{path}'");
+        let command = |path: String| format!("printf 'token: %s\\n' \"$TOKEN\" | curl -fsSN -H @- '{base}{path}'");
         Self {
             token: minted.token.expose(),
             sha256: minted.token.fingerprint(),
@@ -245,7 +254,12 @@ fn limits(scope: &Scope) -> Vec<(&'static str, String)> {
         ),
         (
             "Permissions",
-            joined(scope.permissions.iter().map(Permission::as_str), "reading feeds only"),
+            if scope.reads_feeds {
+                joined(scope.permissions.iter().map(Permission::as_str), "reading feeds only")
+            } else {
+                let names = joined(scope.permissions.iter().map(Permission::as_str), "nothing");
+                format!("{names}; it reads no feeds")
+            },
         ),
     ]
 }
@@ -326,6 +340,8 @@ mod tests {
     fn what_a_token_may_is_said_in_words() {
         let words = |scope: &Scope| limits(scope).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
         assert_eq!(words(&Scope::unrestricted())[5], "clear_cache");
+        let lookups = Scope::new().only([Permission::Lookup]);
+        assert_eq!(words(&lookups)[5], "lookup; it reads no feeds");
         let narrow = Scope::new()
             .with_feeds(["block", "alert"])
             .with_max_tlp(TlpLevel::Amber)

@@ -32,6 +32,8 @@ pub(super) struct Typed {
     /// The name of a TLP level; empty in a form that does not know it.
     pub(super) max_tlp: String,
     pub(super) networks: String,
+    /// The name of the one purpose; empty for a token that reads feeds, and in a form that does not know it.
+    pub(super) only: String,
     pub(super) permissions: Vec<String>,
     pub(super) label: String,
 }
@@ -76,6 +78,7 @@ impl Typed {
             picks: Default::default(),
             max_tlp: String::new(),
             networks: String::new(),
+            only: String::new(),
             permissions: Vec::new(),
             label: String::new(),
         };
@@ -112,6 +115,7 @@ impl Typed {
             "expire" => self.expire = text(),
             "max_tlp" => self.max_tlp = text(),
             "networks" => self.networks = value,
+            "only" => self.only = text(),
             "permissions" => self.permissions.push(value),
             "label" => self.label = text(),
             _ => {}
@@ -140,10 +144,11 @@ impl Typed {
         set("auth", self.auth.expose_secret());
         set("label", &self.label);
         set("max_tlp", &self.max_tlp);
+        set("only", &self.only);
         if let Some(day) = self.day(now, mistakes) {
             set("expire", &day);
         }
-        let mut has_scope = !self.max_tlp.is_empty();
+        let mut has_scope = !self.max_tlp.is_empty() || !self.only.is_empty();
         for (list, pick) in LISTS.into_iter().zip(&self.picks) {
             if let Some(value) = pick.value(list, mistakes) {
                 fields.insert(list.to_owned(), value);
@@ -263,6 +268,13 @@ mod tests {
             })
         );
         assert!(wrong.is_empty());
+    }
+
+    #[test]
+    fn a_purpose_is_a_scope_by_itself() {
+        let (fields, wrong) = fields(&[("expires_in", "30"), ("only", "lookup"), ("permissions", "context")]);
+        let expected = json!({ "expire": "2026-12-25", "only": "lookup", "permissions": ["context"] });
+        assert_eq!((fields, wrong), (expected, Vec::new()));
     }
 
     #[test]

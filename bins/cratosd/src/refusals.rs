@@ -1,0 +1,83 @@
+//! The log of refused requests: who was refused and why, for the operator who asks why a device gets nothing.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+
+use crate::noted::Noted;
+
+/// Lines that are logged in a minute; what is beyond is counted. The access log has a line for every one.
+const LINES: u32 = 60;
+const MINUTE: Duration = Duration::from_secs(60);
+
+static BUDGET: Budget = Budget(Mutex::new(None));
+
+/// Returns whether a status says that the token or the address is refused.
+pub(crate) fn is_one(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+/// Logs one refused request, unless there were many in this minute already.
+pub(crate) fn log(client: IpAddr, route: &str, status: StatusCode, noted: &Noted) {
+    let Some(unlogged) = BUDGET.one_more(Instant::now()) else {
+        return;
+    };
+    tracing::info!(
+        target: "cratosd::refused",
+        %client,
+        route,
+        status = status.as_u16(),
+        reason = noted.reason(),
+        token_id = noted.token_id().map(tracing::field::display),
+        label = noted.label(),
+        site = noted.site(),
+        unlogged = (unlogged > 0).then_some(unlogged),
+        "refused"
+    );
+}
+
+/// So many lines a minute, and how many were left out.
+struct Budget(Mutex<Option<Minute>>);
+
+struct Minute {
+    began: Instant,
+    lines: u32,
+    unlogged: u64,
+}
+
+impl Budget {
+    /// Returns how many lines were left out before this one, or nothing if this is one of them.
+    fn one_more(&self, now: Instant) -> Option<u64> {
+        let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = Minute {
+            began: now,
+            lines: 0,
+            unlogged: 0,
+        };
+        let minute = minute.get_or_insert(fresh);
+        if now.saturating_duration_since(minute.began) >= MINUTE {
+            (minute.began, minute.lines) = (now, 0);
+        }
+        if minute.lines == LINES {
+            minute.unlogged += 1;
+            return None;
+        }
+        minute.lines += 1;
+        Some(std::mem::take(&mut minute.unlogged))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_bounded_and_what_is_left_out_is_counted() {
+        let (budget, start) = (Budget(Mutex::new(None)), Instant::now());
+        let at = |seconds| budget.one_more(start + Duration::from_secs(seconds));
+        assert!((0..LINES).all(|_| at(0) == Some(0)));
+        assert_eq!([at(1), at(59), at(60), at(61)], [None, None, Some(2), Some(0)]);
+    }
+}

@@ -1,0 +1,90 @@
+//! Wrong tokens again and again, and good ones beside them.
+
+use http::Method;
+use token_crypto::ExpiryDay;
+
+use crate::support::{Answer, Ask, Daemon, FEED, Setup};
+
+async fn wrong(daemon: &Daemon) -> Answer {
+    daemon.send(Ask::get(FEED).header("token", "AAAA")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forty_wrong_tokens_in_a_row_do_not_pass_and_a_good_one_behind_them_does() {
+    let daemon = Daemon::start().await;
+    let token = daemon.token();
+    let statuses: Vec<u16> = {
+        let mut statuses = Vec::new();
+        for _ in 0..40 {
+            statuses.push(wrong(&daemon).await.status.as_u16());
+        }
+        statuses
+    };
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 403).count(),
+        30,
+        "{statuses:?}"
+    );
+    assert!(statuses[30..].iter().all(|status| *status == 429), "{statuses:?}");
+    let refused = wrong(&daemon).await;
+    assert!((50..=60).contains(&refused.header("retry-after").parse::<u64>().unwrap()));
+    assert!(refused.detail().as_str().unwrap().contains("wrong tokens"));
+    for _ in 0..5 {
+        let good = daemon.send(Ask::get(FEED).header("token", &token)).await;
+        assert_eq!(good.feed(), (200, "198.51.100.7"));
+        assert_eq!(wrong(&daemon).await.status, 429);
+    }
+    // No token at all is no failure: clients ask once without before they send theirs.
+    for _ in 0..5 {
+        assert_eq!(daemon.send(Ask::get(FEED)).await.status, 401);
+    }
+    let metrics = daemon.send(Ask::get("/metrics")).await;
+    assert!(
+        metrics.text().contains("cratos_throttled_total{limit=\"failures\"} 16"),
+        "{}",
+        metrics.text()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_is_a_key_and_a_reload_changes_it() {
+    let daemon = Daemon::with(Setup {
+        core: "failed_tokens_per_minute: 2\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(wrong(&daemon).await.status.as_u16());
+    }
+    assert_eq!(statuses, [403, 403, 429]);
+}
+
+/// A device whose token has ended is not held for one that guesses, nor does it use up what its neighbours may get wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_has_ended_is_counted_by_itself() {
+    let daemon = Daemon::with(Setup {
+        core: "failed_tokens_per_minute: 2\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
+    let mut claims = daemon.claims();
+    claims.expires = ExpiryDay::days_from(jiff::Timestamp::now().as_second(), 0);
+    let ended = daemon.seal(&claims);
+    let other = daemon.seal(&claims);
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(
+            daemon
+                .send(Ask::get(FEED).header("token", &ended))
+                .await
+                .status
+                .as_u16(),
+        );
+    }
+    assert_eq!(statuses, [403, 403, 429]);
+    assert_eq!(daemon.send(Ask::get(FEED).header("token", &other)).await.status, 403);
+    assert_eq!(wrong(&daemon).await.status, 403);
+    let clear = Ask::new(Method::DELETE, &FEED.replace("/v1/feed", "/v1/clear_cache/feed"));
+    assert_eq!(daemon.send(clear.header("token", daemon.token())).await.status, 200);
+}
