@@ -12,6 +12,7 @@
 //! | the values of a feed | [`IndicatorSet`], [`IndicatorSetBuilder`], [`aggregate()`] |
 //! | addresses and networks united, cut, searched | [`AddressSet`] |
 //! | values that an analyst called harmless | [`FalsePositives`] |
+//! | addresses that no indicator can mean | [`special_purpose`] |
 //! | bytes for a consumer | [`Exporter`], [`Registry`], [`export`] |
 //!
 //! # Features
@@ -34,6 +35,7 @@ mod indicator;
 mod indicator_type;
 mod names;
 mod set;
+pub mod special_purpose;
 mod tag;
 mod tlp;
 mod type_set;
