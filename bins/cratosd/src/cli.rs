@@ -16,6 +16,7 @@ mod auth_key;
 mod check;
 mod core_dumps;
 mod demo;
+mod dropped;
 mod feed;
 mod files;
 mod init;

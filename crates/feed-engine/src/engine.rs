@@ -248,7 +248,7 @@ impl FeedEngine {
         match self.refreshed(upstream, key, Some(&last_good), limit, patience).await {
             Ok(fresh) => (fresh.clone(), fresh.origin()),
             Err(error) => {
-                tracing::warn!(site = site.name.as_str(), feed = ?key.scope, error = error.chain(), "MISP cannot be asked; serving the last good feed");
+                tracing::warn!(site = site.name.as_str(), feed = %key.scope, error = error.chain(), "MISP cannot be asked; serving the last good feed");
                 (self.inner.sets.get(key).unwrap_or(last_good), Origin::Stale)
             }
         }

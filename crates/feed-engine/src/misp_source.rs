@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use cache::{MemoryStore, Weigh};
 
+use crate::left_out::NAMED_A_REFRESH;
 use crate::models::Models;
 use crate::paces::{Paces, SitePages};
 use crate::publication::{Publication, UnpublishedEvents};
@@ -52,6 +53,7 @@ struct Asking {
     /// By site; there are as many as site files were ever loaded.
     turns: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
     gatherings_a_site: usize,
+    names_left_out: usize,
     clock: Clock,
     models: Arc<Models>,
     withdrawals: Arc<Withdrawals>,
@@ -99,6 +101,7 @@ impl MispSource {
                 clients: MemoryStore::new(CLIENTS_BYTES),
                 turns: Arc::default(),
                 gatherings_a_site: GATHERINGS_A_SITE,
+                names_left_out: NAMED_A_REFRESH,
                 clock: Arc::new(clock),
                 models: Arc::new(Models::new()),
                 withdrawals: Arc::default(),
@@ -120,6 +123,13 @@ impl MispSource {
     #[must_use]
     pub fn gatherings_a_site(mut self, feeds: NonZeroUsize) -> Self {
         self.asking.gatherings_a_site = feeds.get();
+        self
+    }
+
+    /// Sets how many values that a feed leaves out are named in [`Gathered::left_out`] (default 100); the first 100 are logged at DEBUG.
+    #[must_use]
+    pub fn names_left_out(mut self, values: usize) -> Self {
+        self.asking.names_left_out = values;
         self
     }
 
@@ -202,13 +212,23 @@ impl Asking {
             let scorer = self.models.scorer(&client, upstream, now).await?;
             judge = judge.with_scoring(Scoring::new(scorer, now));
         }
-        let rows = pass::read(&client, &search, judge, || Rows::new(extractor)).await?;
+        let fresh = || Rows::new(extractor).naming(self.names_left_out);
+        let mut rows = pass::read(&client, &search, judge, fresh).await?;
         let remembered = self.withdrawals.of(upstream);
         let publication = Publication::ask(&client, upstream, scope.selection, &remembered, now).await?;
         let harmless = false_positives::ask(&client, upstream, scope.kind, now).await?;
         let dropped = rows.dropped.clone();
-        let values = harmless.taken_from(&rows.into_set(|row| publication.counts(row)));
-        Ok(Gathered::new(values, dropped))
+        let mut left_out = rows.left_out(|row| publication.counts(row));
+        let published = rows.into_set(|row| publication.counts(row));
+        let values = harmless.taken_from(&published);
+        left_out.missing(&published, &values, "called a false positive at this site");
+        left_out.log(upstream.site.name.as_str(), scope);
+        let (left_out, more_left_out) = left_out.into_parts();
+        Ok(Gathered {
+            left_out,
+            more_left_out,
+            ..Gathered::new(values, dropped)
+        })
     }
 
     async fn index_now(&self, upstream: &Upstream, scope: LookupScope) -> Result<LookupIndex, FeedError> {

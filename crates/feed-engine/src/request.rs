@@ -1,5 +1,6 @@
 //! One request for a feed, as a value.
 
+use std::fmt;
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName, IndicatorType};
@@ -58,6 +59,18 @@ pub struct FeedScope {
     pub age: Age,
     /// Limits of whoever asks.
     pub filter: Filter,
+}
+
+impl fmt::Display for FeedScope {
+    /// Writes the feed as its URL names it, with its limits as a query: `block/ipv4/1m?max_tlp=amber`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.selection.name(), self.kind, self.age)?;
+        let limits = self.filter.to_string();
+        if !limits.is_empty() {
+            write!(f, "?{limits}")?;
+        }
+        Ok(())
+    }
 }
 
 /// One request: a feed, the form it shall have, and how old the answer may be.
@@ -138,4 +151,27 @@ pub(crate) struct BodyKey {
     pub(crate) output: String,
     pub(crate) aggregate: bool,
     pub(crate) encoding: Encoding,
+}
+
+#[cfg(test)]
+mod tests {
+    use feed_classification::Tlp;
+
+    use super::*;
+
+    #[test]
+    fn a_feed_is_named_as_its_url_names_it() {
+        let scope = FeedScope {
+            selection: Selection::Feed(FeedName::Block),
+            kind: IndicatorType::Ipv4,
+            age: Age::Months1,
+            filter: Filter::NONE,
+        };
+        assert_eq!(scope.to_string(), "block/ipv4/1m");
+        let filter = Filter::NONE.with_max_tlp(Tlp::Amber);
+        assert_eq!(FeedScope { filter, ..scope }.to_string(), "block/ipv4/1m?max_tlp=amber");
+        let selection = Selection::Organisation(Uuid::nil());
+        let organisation = FeedScope { selection, ..scope }.to_string();
+        assert_eq!(organisation, "00000000-0000-0000-0000-000000000000/ipv4/1m");
+    }
 }

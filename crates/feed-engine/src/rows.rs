@@ -6,6 +6,7 @@ use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder,
 use misp_client::Attribute;
 
 use crate::FeedError;
+use crate::left_out::Named;
 use crate::pass::Sink;
 
 /// More values than this in one feed is taken for a mistake (a `/8` written out in single addresses and the like).
@@ -23,6 +24,8 @@ pub(crate) struct Rows {
     /// The networks that are written out already, by attribute type and value: many events name the same one.
     networks: HashMap<(String, String), Values>,
     pub(crate) dropped: BTreeMap<&'static str, u64>,
+    /// What gave no value, by name.
+    left_out: Named,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +72,25 @@ impl Rows {
             rows: Vec::new(),
             networks: HashMap::new(),
             dropped: BTreeMap::new(),
+            left_out: Named::default(),
         }
+    }
+
+    /// Names up to so many values that are left out.
+    pub(crate) fn naming(mut self, most: usize) -> Self {
+        self.left_out = Named::up_to(most);
+        self
+    }
+
+    /// Returns what gave no value, and the values of rows that do not count.
+    pub(crate) fn left_out(&mut self, counts: impl Fn(&Provenance) -> bool) -> Named {
+        let mut named = std::mem::take(&mut self.left_out);
+        for row in self.rows.iter().filter(|row| !counts(&row.at)) {
+            for value in self.texts(row.values).take(1) {
+                named.row(value, &row.at, "its event is not published, or was withdrawn");
+            }
+        }
+        named
     }
 
     fn extract(&mut self, attribute: &Attribute) -> Result<Values, Dropped> {
@@ -136,7 +157,10 @@ impl Sink for Rows {
             Ok(values) => self.rows.push(Row { values, at }),
             // A network in a list of addresses is not a fault of anybody: it is simply of another type.
             Err(reason) if reason.belongs_elsewhere() => {}
-            Err(reason) => self.count_dropped(reason.as_str(), 1),
+            Err(reason) => {
+                self.left_out.attribute(attribute, reason);
+                self.count_dropped(reason.as_str(), 1);
+            }
         }
         if self.ends.len().max(self.rows.len()) > MAX_VALUES {
             return Err(FeedError::TooManyValues { limit: MAX_VALUES });

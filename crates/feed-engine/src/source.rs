@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use feed_classification::IndicatorSet;
 
-use crate::{FeedError, FeedScope, LookupIndex, LookupScope, Upstream};
+use crate::{FeedError, FeedScope, LeftOut, LookupIndex, LookupScope, Upstream};
 
 /// All indicators of one feed, complete, as of one moment.
 #[derive(Debug)]
@@ -17,13 +17,22 @@ pub struct Gathered {
     pub values: IndicatorSet,
     /// How many attributes gave no value, by reason (the names of [`feed_classification::Dropped`]).
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Values that are left out, as far as they are named: see [`MispSource::names_left_out`](crate::MispSource::names_left_out).
+    pub left_out: Vec<LeftOut>,
+    /// How many values are left out beside them.
+    pub more_left_out: usize,
 }
 
 impl Gathered {
     /// Returns the outcome with these values and these drops.
     #[must_use]
     pub fn new(values: IndicatorSet, dropped: BTreeMap<&'static str, u64>) -> Self {
-        Self { values, dropped }
+        Self {
+            values,
+            dropped,
+            left_out: Vec::new(),
+            more_left_out: 0,
+        }
     }
 }
 

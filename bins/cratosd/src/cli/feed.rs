@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use feed_classification::{Age, FeedName, IndicatorType, Tlp};
 use feed_engine::{
-    Fault, FeedEngine, FeedError, FeedRequest, Filter, MinScore, RenderedFeed, ScoreLimit, Selection, Unscored,
-    Upstream,
+    Fault, FeedEngine, FeedError, FeedRequest, Filter, MinScore, MispSource, RenderedFeed, ScoreLimit, Selection,
+    Unscored, Upstream,
 };
 
 use super::auth_key::AuthKeySource;
+use super::dropped::{Dropped, MOST_NAMED, Noting};
 use super::files::{self, ConfigFiles};
 use super::misp::MispAddress;
 use super::progress::Progress;
@@ -48,6 +50,10 @@ pub(super) struct Options {
         requires = "min_score"
     )]
     unscored: Unscored,
+
+    /// Name on standard error every value that MISP has and the feed leaves out, with the reason
+    #[arg(long, env = "CRATOS_SHOW_DROPPED", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    show_dropped: bool,
 
     #[command(flatten)]
     files: ConfigFiles,
@@ -100,16 +106,30 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     )
     .filter(options.filter());
     runtime::block_on(async {
-        let feed = ask(&upstream, &request)
+        let dropped = Arc::new(Dropped::default());
+        let engine = if options.show_dropped {
+            let misp = MispSource::new().names_left_out(MOST_NAMED);
+            let source = Noting {
+                misp,
+                dropped: Arc::clone(&dropped),
+            };
+            FeedEngine::builder().source(Arc::new(source)).build()
+        } else {
+            FeedEngine::default()
+        };
+        let feed = ask(&engine, &upstream, &request)
             .await
             .map_err(|error| failure(&upstream, &error))?;
+        if options.show_dropped {
+            output::remark(dropped.shown(&engine, &options.output));
+        }
         output::print(&feed.body)
     })
 }
 
-async fn ask(upstream: &Upstream, request: &FeedRequest) -> Result<RenderedFeed, FeedError> {
+async fn ask(engine: &FeedEngine, upstream: &Upstream, request: &FeedRequest) -> Result<RenderedFeed, FeedError> {
     let _shown = Progress::of(format!("asking {}", upstream.address()));
-    FeedEngine::default().feed(upstream, request).await
+    engine.feed(upstream, request).await
 }
 
 fn failure(upstream: &Upstream, error: &FeedError) -> Failure {

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use misp_sim::{Fault, Sim};
+use misp_sim::{Attribute, Event, Fault, Sim};
 
 use crate::support::{Installation, Ran, run_with};
 
@@ -170,4 +170,46 @@ fn a_feed_can_be_limited_to_a_tlp_level() {
     let args: Vec<&str> = args.into_iter().chain(["block", "domain", "1w", "txt"]).collect();
     let ran = run_with(installation.command(&args), Sim::READER_KEY);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "clear.marked.example.com"));
+}
+
+#[test]
+fn what_a_feed_leaves_out_is_named_on_request_with_the_reason() {
+    let event = |values: &[&str]| {
+        let event = Event::new("bad").tag("example:incident-classification=block");
+        let attribute = |event: Event, value: &&str| event.attribute(Attribute::new("url", *value));
+        values.iter().fold(event, attribute)
+    };
+    let sim = Sim::builder()
+        .event(event(&["http://a.example/", "http://*.example/", "http://"]))
+        .start_now()
+        .unwrap();
+    let port = sim.addr().port();
+    let path = ["block", "url", "1w", "paloalto"];
+    let quiet = feed(port, Sim::READER_KEY, path);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+    let installation = Installation::new().with_site("127.0.0.1", SITE);
+    let port = port.to_string();
+    let mut args = vec![
+        "feed",
+        "--show-dropped",
+        "--site",
+        "127.0.0.1",
+        "--proto",
+        "http",
+        "--port",
+        &port,
+    ];
+    args.extend(path);
+    let ran = run_with(installation.command(&args), Sim::READER_KEY);
+    assert_eq!((ran.code, ran.stdout), (Some(0), quiet.stdout), "the feed is the same");
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines[0].starts_with("dropped: `http://`: ") && lines[0].contains("(attribute "),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("dropped: `http://*.example/`: the format paloalto cannot express it ("),
+        "{lines:?}"
+    );
 }

@@ -93,7 +93,7 @@ impl Inner {
         }
         if self.sets.get(&key).is_none() {
             let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
-            tracing::warn!(site, feed = ?key.scope, bytes, "a feed is larger than half of memory_bytes and cannot be kept: MISP is asked at every request, and there is no last good feed; raise memory_bytes");
+            tracing::warn!(site, feed = %key.scope, bytes, "a feed is larger than half of memory_bytes and cannot be kept: MISP is asked at every request, and there is no last good feed; raise memory_bytes");
         }
         self.share(upstream, key, attempt.began_at, &set, attempt.lease);
         Ok(set)
@@ -101,7 +101,7 @@ impl Inner {
 
     /// Leaves what was kept before as it is.
     async fn note_failure(&self, upstream: &Upstream, key: FeedKey, error: &FeedError, lease: Option<Lease>) {
-        tracing::warn!(site = upstream.site.name.as_str(), feed = ?key.scope, error = error.chain(), "a feed could not be refreshed");
+        tracing::warn!(site = upstream.site.name.as_str(), feed = %key.scope, error = error.chain(), "a feed could not be refreshed");
         let failed_at = Some(self.clock.now());
         self.change_set(key, |held| held.map(|held| Held { failed_at, ..held }));
         // Another replica may have a better way to MISP.

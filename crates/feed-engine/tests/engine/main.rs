@@ -13,6 +13,7 @@ mod failures;
 mod false_positives;
 mod following;
 mod freshness;
+mod left_out;
 mod limits;
 mod lookup;
 mod lost_filter;
