@@ -63,7 +63,7 @@ enum Command {
     Apply(ApplyOptions),
     /// Enforce what was enforced last, without asking anybody: while the host starts
     Restore,
-    /// Tell when each target last succeeded; exits with 1 when that is too long ago
+    /// Print when each target last succeeded; exits with 1 when that is too long ago, or a change is held back
     Status,
     /// Read the configuration and report every problem
     Check,
@@ -82,7 +82,7 @@ pub(crate) struct ApplyOptions {
     #[arg(long, env = "CRATOS_AGENT_ACCEPT_CHANGE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) accept_change: bool,
 
-    /// How many added and removed entries are printed for each target
+    /// How many added and removed values are printed for each target
     #[arg(
         long,
         env = "CRATOS_AGENT_DIFF_LINES",

@@ -72,7 +72,11 @@ pub(crate) fn restore(config: Config) -> Exit {
         Err(error) => return failed(&error),
     };
     let mut exit = Exit::Done;
-    for TargetReport { name, outcome, .. } in reports {
+    for TargetReport {
+        name, outcome, refused, ..
+    } in reports
+    {
+        print(&refused.shown(&format!("{name}: ")));
         match outcome {
             Outcome::Waiting => drop(print(&format!("{name}: nothing to restore yet\n"))),
             Outcome::Failed(error) => {
@@ -85,22 +89,20 @@ pub(crate) fn restore(config: Config) -> Exit {
     exit
 }
 
-/// Tells when each target last succeeded.
+/// Prints how each target stands, and changes nothing.
 pub(crate) fn status(config: &Config) -> Exit {
-    let state = match StateDir::open(&config.state_dir) {
-        Ok(state) => state,
-        Err(error) => {
-            complain(format_args!("error: {}", chain(&error)));
-            return Exit::Failed;
-        }
-    };
+    let state = StateDir::at(&config.state_dir);
+    if let Err(error) = state.readable() {
+        complain(format_args!("error: {}", chain(&error)));
+        return Exit::Failed;
+    }
     let now = Moment::now();
     let mut exit = Exit::Done;
     for target in &config.targets {
         let progress = state.progress(&target.name).unwrap_or_default();
         let standing = Standing::new(&target.name, progress, config.max_age, &now);
         let told = print(&standing.shown());
-        if standing.is_too_old || !told {
+        if standing.needs_attention() || !told {
             exit = Exit::Failed;
         }
     }
@@ -128,7 +130,7 @@ fn tell(report: &TargetReport, options: &ApplyOptions) -> bool {
             let (added, removed) = (diff.added.len(), diff.removed.len());
             (
                 format!(
-                    "{name}: {what}, {added} added, {removed} removed\n{}",
+                    "{name}: {what}, values added: {added}, removed: {removed}\n{}",
                     diff.shown(options.diff_lines)
                 ),
                 true,
@@ -146,7 +148,7 @@ fn tell(report: &TargetReport, options: &ApplyOptions) -> bool {
         ),
         _ => (format!("{name}: unknown outcome\n"), false),
     };
-    print(&text) && is_whole
+    print(&format!("{text}{}", report.refused.shown(&format!("{name}: ")))) && is_whole
 }
 
 fn failed(error: &AgentError) -> Exit {

@@ -6,7 +6,9 @@
 mod support;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::SystemTime;
 
 use support::{Answer, Host, StandIn};
 use test_peers::{Peer, until};
@@ -32,10 +34,16 @@ fn a_dry_run_prints_the_difference_and_changes_nothing() {
     let host = Host::new(&server);
     server.answer("domain", Answer::feed(&["a.example", "b.example", "c.example"]));
     let (code, stdout, _) = typed(&host, &["apply", "--dry-run", "--diff-lines", "2"]);
-    let expected = "names: would change, 3 added, 0 removed\n+ domain a.example\n+ domain b.example\n+ and 1 more\n";
+    let expected =
+        "names: would change, values added: 3, removed: 0\n+ domain a.example\n+ domain b.example\n+ and 1 more\n";
     assert_eq!((code, stdout.as_str()), (Some(0), expected));
-    assert!(!host.path("names.txt").exists());
     assert_eq!(typed(&host, &["status"]).0, Some(1), "nothing is enforced yet");
+    let mut left: Vec<_> = fs::read_dir(host.dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["agent.yaml", "token"], "neither a list nor a state nor metrics");
 }
 
 #[test]
@@ -58,8 +66,10 @@ fn exit_codes_tell_whose_fault_it_is() {
     server.answer("domain", Answer::feed(&[]));
     let (code, stdout, _) = typed(&host, &["apply"]);
     assert_eq!(code, Some(1), "{stdout}");
+    let (code, status, _) = typed(&host, &["status"]);
+    assert_eq!(code, Some(1), "a change is held back: {status}");
     assert!(
-        stdout.starts_with("names: held back: the list is empty while 1 entries are enforced"),
+        stdout.starts_with("names: held back: the list is empty while 1 value would go out of force"),
         "{stdout}"
     );
     assert_eq!(typed(&host, &["apply", "--accept-change"]).0, Some(0));
@@ -72,6 +82,82 @@ fn exit_codes_tell_whose_fault_it_is() {
     assert!(stderr.contains("agent.yaml:5:1: unknown field `nonsense`"), "{stderr}");
     assert_eq!(typed(&host, &["nonsense"]).0, Some(64));
     fs::remove_file(host.path("token")).unwrap();
+}
+
+#[test]
+fn commands_that_only_read_write_nothing() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    server.answer("domain", Answer::feed(&["a.example"]));
+    let commands = [
+        &["status"][..],
+        &["check"],
+        &["apply", "--dry-run"],
+        &["apply", "--dry-run", "--accept-change"],
+    ];
+    for command in commands {
+        typed(&host, command);
+        let left = fs::read_dir(host.dir.path()).unwrap().count();
+        assert_eq!(
+            left, 2,
+            "{command:?} leaves the configuration and the token, and nothing else"
+        );
+    }
+    assert_eq!(typed(&host, &["apply"]).0, Some(0));
+    // Also where there is something: neither a value, nor progress, nor a lock, nor a time of change.
+    let before = tree(host.dir.path());
+    server.answer("domain", Answer::feed(&["b.example", "com", "c.example"]));
+    for command in commands {
+        typed(&host, command);
+        assert_eq!(tree(host.dir.path()), before, "{command:?}");
+    }
+}
+
+/// What lies below a folder, with its bytes and the time of its last change; the configuration is left out.
+fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>, SystemTime)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(tree(&path));
+        } else if path.file_name() != Some("agent.yaml".as_ref()) {
+            let changed = fs::metadata(&path).unwrap().modified().unwrap();
+            found.push((path.clone(), fs::read(&path).unwrap(), changed));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_value_that_reaches_too_far_is_named_wherever_an_operator_looks() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    let feeds = host.feeds.replace("type: domain", "type: ip");
+    let host = Host { feeds, ..host };
+    server.answer("type/ip/", Answer::feed(&["0.0.0.0/0", "203.0.113.1"]));
+    let refused = "refused `0.0.0.0/0`: wider than /8\n";
+    for words in [&["apply", "--dry-run"][..], &["apply"]] {
+        let (code, stdout, _) = typed(&host, words);
+        assert_eq!(code, Some(0));
+        assert!(stdout.contains(&format!("names: {refused}")), "{stdout}");
+    }
+    let (code, stdout, _) = typed(&host, &["status"]);
+    assert_eq!(code, Some(0));
+    assert!(stdout.contains(&format!("\n  {refused}")), "{stdout}");
+    let log = fs::File::create(host.path("log")).unwrap();
+    let _agent = Peer::start(agent(&host).arg("run").stdout(Stdio::null()).stderr(log));
+    server.answer("type/ip/", Answer::feed(&["203.0.113.2", "128.0.0.0/1"]));
+    until("the agent logs the value and the reason", || {
+        let log = fs::read_to_string(host.path("log")).unwrap();
+        log.lines()
+            .any(|line| line.contains("WARN") && line.contains("128.0.0.0/1") && line.contains("wider than /8"))
+    });
+    let metrics = fs::read_to_string(host.path("agent.prom")).unwrap();
+    assert!(
+        metrics.contains("cratos_agent_refused{target=\"names\"} 1\n"),
+        "{metrics}"
+    );
 }
 
 #[test]

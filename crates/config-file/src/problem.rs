@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde_yaml::{Location, Spanned};
+use crate::Spanned;
 
 /// One thing that is wrong: `file:line:column: key: what is wrong: what to write`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,23 +43,29 @@ pub struct Place {
 }
 
 impl Place {
-    /// Where the file begins: the place of what is missing.
+    /// Where the file begins: the place of a key that is missing.
     pub const START: Self = Self { line: 1, column: 1 };
-}
 
-impl From<Location> for Place {
-    fn from(location: Location) -> Self {
+    pub(crate) fn new(line: u64, column: u64) -> Self {
         Self {
-            line: location.line().max(1),
-            column: location.column().max(1),
+            line: line.max(1),
+            column: column.max(1),
         }
+    }
+
+    pub(crate) const fn line(self) -> u64 {
+        self.line
+    }
+
+    pub(crate) const fn column(self) -> u64 {
+        self.column
     }
 }
 
 /// Returns where a value stands.
 #[must_use]
-pub fn place<T>(value: &Spanned<T>) -> Place {
-    value.referenced.into()
+pub const fn place<T>(value: &Spanned<T>) -> Place {
+    value.place
 }
 
 /// Collects what is wrong with one file.

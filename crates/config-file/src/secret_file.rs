@@ -35,9 +35,13 @@ impl SecretFile {
     /// If the file cannot be read, or what it holds cannot be a secret that goes into a header.
     pub fn read(&self) -> io::Result<SecretString> {
         let mut text = String::new();
-        File::open(&self.path)?.take(MAX_BYTES).read_to_string(&mut text)?;
+        // One byte more than may be there, so that a longer text is seen: half of a secret must not go anywhere.
+        let read = File::open(&self.path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
         let secret = SecretString::from(text.trim());
         drop(SecretString::from(text));
+        if u64::try_from(read).is_ok_and(|read| read > MAX_BYTES) {
+            return Err(too_long());
+        }
         let fits = |byte: u8| byte.is_ascii_graphic();
         if secret.expose_secret().is_empty() || !secret.expose_secret().bytes().all(fits) {
             return Err(no_secret());
@@ -58,6 +62,11 @@ impl SecretFile {
     }
 }
 
+fn too_long() -> io::Error {
+    let what = format!("the file is longer than {MAX_BYTES} bytes, so it does not hold one key or token");
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
 fn no_secret() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the file holds no key or token")
 }
@@ -65,6 +74,22 @@ fn no_secret() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_too_long_is_refused_and_not_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = SecretFile::new(dir.path().join("key"));
+        std::fs::write(file.path(), "k".repeat(4096)).unwrap();
+        assert_eq!(file.read().unwrap().expose_secret().len(), 4096);
+        for text in ["k".repeat(4097), format!("{}\n", "k".repeat(4096)), "k".repeat(100_000)] {
+            std::fs::write(file.path(), text).unwrap();
+            let error = file.header("Bearer").unwrap_err().to_string();
+            assert_eq!(
+                error,
+                "the file is longer than 4096 bytes, so it does not hold one key or token"
+            );
+        }
+    }
 
     #[test]
     fn line_ends_around_a_secret_do_not_count() {

@@ -5,7 +5,23 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::word::shown;
 use crate::{Place, Report, SecretFile, Spanned, place};
+
+/// Returns what a key must have, or says that it is missing in the map at `at`. `told` are the keys of this map that something was said
+/// about already: then nothing more is said.
+pub fn required<'v, T>(
+    report: &mut Report,
+    at: Place,
+    told: &[String],
+    key: &str,
+    value: Option<&'v T>,
+) -> Option<&'v T> {
+    if value.is_none() && !told.iter().any(|told| told == key) {
+        report.wrong(at, key, "the key is missing", "add it");
+    }
+    value
+}
 
 /// Returns where a server answers: `https`, and `http` to this host or where `plain` allows it. No user, query or fragment, which may hold
 /// secrets.
@@ -14,12 +30,22 @@ pub fn server(report: &mut Report, key: &str, text: &Spanned<String>, plain: boo
     let parsed = Url::parse(&text.value).ok();
     let Some(url) = parsed.filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https")) else {
         let instead = format!("write where it answers, such as https://{key}.example.net");
-        report.wrong(at, key, "is no URL of a web server", instead);
+        report.wrong(
+            at,
+            key,
+            format!("{} is not the URL of a web server", without_secret(&text.value)),
+            instead,
+        );
         return None;
     };
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         let instead = "keys and tokens have files of their own";
-        report.wrong(at, key, "holds more than a server and a path", instead);
+        report.wrong(
+            at,
+            key,
+            "the URL holds a user, a password, a query or a fragment",
+            instead,
+        );
         return None;
     }
     let is_this_host = match url.host() {
@@ -49,7 +75,7 @@ pub fn secret(
         (None, Some(folder)) => Some(SecretFile::new(folder.join(credential))),
         (None, None) => {
             let instead = format!("name the file that holds it, or give systemd the credential `{credential}`");
-            report.wrong(Place::START, key, "is missing", instead);
+            report.wrong(Place::START, key, "the key is missing", instead);
             None
         }
     }
@@ -62,15 +88,33 @@ pub fn duration(report: &mut Report, key: &str, text: &Spanned<String>, longest:
         Some(duration) if (Duration::from_secs(1)..=longest).contains(&duration) => Some(duration),
         Some(_) => {
             let instead = format!("write one from 1s to {}h", longest.as_secs() / 3600);
-            report.wrong(place(text), key, "is too short or too long", instead);
+            report.wrong(
+                place(text),
+                key,
+                format!("{} is too short or too long", shown(&text.value)),
+                instead,
+            );
             None
         }
         None => {
             let instead = "write a whole number with s, m, h or d behind it, such as 90s";
-            report.wrong(place(text), key, "is no duration", instead);
+            report.wrong(
+                place(text),
+                key,
+                format!("{} is not a duration", shown(&text.value)),
+                instead,
+            );
             None
         }
     }
+}
+
+/// Returns a URL as a message may show it: what may hold a password or a token is not shown.
+fn without_secret(url: &str) -> String {
+    if url.contains(['@', '?', '#']) {
+        return "the value".to_owned();
+    }
+    shown(url)
 }
 
 fn seconds(text: &str) -> Option<u64> {
@@ -93,7 +137,12 @@ pub fn absolute(report: &mut Report, key: &str, text: &Spanned<String>) -> Optio
     if path.is_absolute() && has_name && !text.value.contains('\0') {
         return Some(path);
     }
-    report.wrong(place(text), key, "is no absolute path", "write it from / on");
+    report.wrong(
+        place(text),
+        key,
+        format!("{} is not an absolute path", shown(&text.value)),
+        "write it from / on",
+    );
     None
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config_file::{Report, SecretFile, value as common};
+use config_file::{Place, Report, SecretFile, value as common};
 use feed_classification::Age;
 use url::Url;
 
@@ -84,8 +84,12 @@ impl Config {
 impl raw::Config {
     fn check(self, report: &mut Report, credentials: Option<&Path>) -> Option<Config> {
         let plain = self.insecure_http;
-        let defectdojo = common::server(report, "defectdojo", &self.defectdojo, plain);
-        let server = common::server(report, "server", &self.server, plain);
+        let url = |report: &mut Report, key, text: &Option<_>| {
+            let text = common::required(report, Place::START, &self.told, key, text.as_ref())?;
+            common::server(report, key, text, plain)
+        };
+        let defectdojo = url(report, "defectdojo", &self.defectdojo);
+        let server = url(report, "server", &self.server);
         let key_file = self.defectdojo_key_file.as_ref();
         let key = common::secret(report, "defectdojo_key_file", key_file, credentials, "defectdojo_key");
         let token = common::secret(report, "token_file", self.token_file.as_ref(), credentials, "token");
@@ -213,7 +217,7 @@ token_file: /etc/cratos-agent/token
         assert_eq!(config.defectdojo.as_str(), "https://dojo.example.net/");
         // serde lists the keys that it knows when it meets one that it does not.
         let problems = read(&format!("nonsense: 1\n{GOOD}")).unwrap_err();
-        let (_, keys) = problems[0].split_once("expected one of ").unwrap();
+        let (_, keys) = problems[0].split_once("write one of ").unwrap();
         for key in keys.split(", ") {
             assert!(
                 example.contains(&format!("{key}:")),

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use enforcement::config::Assignment;
 use enforcement::source::{FeedSource, News, Next};
 use enforcement::target::{Rendered, Target};
-use enforcement::{Agent, Config, Order, TargetError, Values};
+use enforcement::{Agent, Config, Order, Refusals, TargetError, Values};
 use feed_classification::{IndicatorSetBuilder, IndicatorType, Registry};
 
 /// One domain per line; what the program asks before it passes a request on.
@@ -65,7 +65,7 @@ impl FeedSource for TwoDomains {
             Ok(News::Whole {
                 set: set.finish(),
                 etag: None,
-                refused: 0,
+                refused: Refusals::default(),
             })
         })
     }
@@ -83,7 +83,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .targets
         .push(Assignment::new("proxy", vec![0], target).ok_or("no name for a target")?);
 
-    let agent = Agent::with_sources(config, vec![Box::new(TwoDomains)])?;
+    let agent = Agent::with_sources(config, vec![Box::new(TwoDomains)]);
     let (failed, reports) = agent.apply(Order::default()).await?;
     for (feed, error) in failed {
         eprintln!("{feed}: {}", enforcement::chain(&error));

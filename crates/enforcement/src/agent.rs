@@ -12,9 +12,11 @@ use tokio::time::MissedTickBehavior;
 use crate::config::{Config, Feed, Following};
 use crate::error::{StateError, chain};
 use crate::never_block::{NeverBlock, Own};
+use crate::reach::Reach;
+use crate::refusals::Refusals;
 use crate::report;
-use crate::round::{FeedView, Order, Outcome, Station};
-use crate::source::{FeedSource, Follow, News, Poll, Server, SourceError};
+use crate::round::{FeedView, Guard, Order, Outcome, Station};
+use crate::source::{FeedSource, Follow, News, Poll, Server, SourceError, name_of};
 use crate::state::{FeedProgress, LastGood, Lock, LockError, StateDir};
 use crate::surroundings::Surroundings;
 use crate::{Moment, Values};
@@ -51,6 +53,18 @@ pub struct TargetReport {
     pub name: String,
     /// What became of it.
     pub outcome: Outcome,
+    /// Values of its feeds that are not enforced because of their reach.
+    pub refused: Refusals,
+}
+
+impl TargetReport {
+    fn new(station: &Station, outcome: Outcome) -> Self {
+        Self {
+            name: station.assignment.name.clone(),
+            outcome,
+            refused: station.progress.refused.clone(),
+        }
+    }
 }
 
 /// An agent that has read its state and can start.
@@ -64,22 +78,20 @@ impl Agent {
     /// Makes an agent that follows the feeds of its configuration, in the way that it says.
     ///
     /// # Errors
-    /// If the state or the certificates cannot be read.
+    /// If the certificates cannot be read.
     pub fn open(config: Config) -> Result<Self, AgentError> {
         let ca_file = config.ca_file.as_deref();
         let server = Server::new(config.token.clone(), ca_file, config.timeout, config.max_body)?;
         let source = |feed: &Feed| source(&config, &server, feed);
         let sources = config.feeds.iter().map(source).collect();
-        Self::with_sources(config, sources)
+        Ok(Self::with_sources(config, sources))
     }
 
     /// Makes an agent that hears of its feeds from these sources, one for each feed of the configuration and in the same order.
-    ///
-    /// # Errors
-    /// If the state cannot be read.
-    pub fn with_sources(config: Config, sources: Vec<Box<dyn FeedSource>>) -> Result<Self, AgentError> {
-        let bench = Bench::open(config)?;
-        Ok(Self { bench, sources })
+    #[must_use]
+    pub fn with_sources(config: Config, sources: Vec<Box<dyn FeedSource>>) -> Self {
+        let bench = Bench::open(config);
+        Self { bench, sources }
     }
 
     /// Enforces what was enforced last, without asking anybody: while the host starts.
@@ -87,15 +99,18 @@ impl Agent {
     /// # Errors
     /// If another agent is changing something for more than a minute.
     pub fn restore(mut self) -> Result<Vec<TargetReport>, AgentError> {
+        self.bench.state.make()?;
         let _turn = self.bench.state.lock_change()?;
         let never = self.bench.never_block();
-        let stations = self.bench.stations.iter_mut();
-        Ok(stations
-            .map(|station| TargetReport {
-                name: station.assignment.name.clone(),
-                outcome: station.restore(&never),
-            })
-            .collect())
+        let guard = Guard {
+            reach: &self.bench.reach,
+            never: &never,
+        };
+        let restored = |station: &mut Station| {
+            let outcome = station.restore(guard);
+            TargetReport::new(station, outcome)
+        };
+        Ok(self.bench.stations.iter_mut().map(restored).collect())
     }
 
     /// Asks every feed once and enforces what comes. Returns what became of each feed that failed, and of each target.
@@ -103,6 +118,9 @@ impl Agent {
     /// # Errors
     /// If another agent is changing something for more than a minute.
     pub async fn apply(mut self, order: Order) -> Result<(Vec<(String, SourceError)>, Vec<TargetReport>), AgentError> {
+        if !order.dry_run {
+            self.bench.state.make()?;
+        }
         let mut questions = JoinSet::new();
         for (index, mut source) in self.sources.drain(..).enumerate() {
             let known = self.bench.known(index);
@@ -128,6 +146,7 @@ impl Agent {
     /// If another agent works with the same state, or something breaks down.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AgentError> {
         let mut bench = self.bench;
+        bench.state.make()?;
         let _only: Lock = bench.state.lock_agent()?;
         let (heard, mut hear) = mpsc::channel(self.sources.len().max(1));
         let mut followers = JoinSet::new();
@@ -197,6 +216,7 @@ async fn follow(
 #[derive(Debug)]
 struct Bench {
     config: Config,
+    reach: Reach,
     state: StateDir,
     feeds: Vec<Followed>,
     stations: Vec<Station>,
@@ -213,8 +233,9 @@ struct Followed {
 }
 
 impl Bench {
-    fn open(mut config: Config) -> Result<Self, AgentError> {
-        let state = StateDir::open(&config.state_dir)?;
+    /// Reads the state as far as there is any, and writes nothing.
+    fn open(mut config: Config) -> Self {
+        let state = StateDir::at(&config.state_dir);
         let assignments = std::mem::take(&mut config.targets);
         let stations = assignments
             .into_iter()
@@ -236,14 +257,16 @@ impl Bench {
             }
         };
         let feeds = config.feeds.iter().map(followed).collect();
-        Ok(Self {
+        let reach = Reach::new(config.may_block.iter().copied());
+        Self {
             config,
+            reach,
             state,
             feeds,
             stations,
             server: Vec::new(),
             resolved: None,
-        })
+        }
     }
 
     fn feed_name(&self, index: usize) -> String {
@@ -260,10 +283,12 @@ impl Bench {
 
     fn heard(&mut self, index: usize, news: Result<News, SourceError>) {
         if let Some(error) = self.take(index, news, true) {
+            let path = self.config.feeds.get(index).map_or("", |feed| &feed.path);
             tracing::warn!(
-                feed = self.feed_name(index),
+                feed = name_of(path),
+                name = self.feed_name(index),
                 error = chain(&error),
-                "what is enforced stays"
+                "the feed has no answer; what is enforced stays"
             );
         }
     }
@@ -281,7 +306,8 @@ impl Bench {
             }
             Ok(News::Unchanged) => {}
             Ok(News::Whole { set, etag, refused }) => {
-                followed.progress.refused = refused;
+                followed.progress.refused = refused.count();
+                followed.progress.refused_values = refused;
                 let values: Values = [set].into_iter().collect();
                 followed.progress.values = count(&values);
                 let good = LastGood {
@@ -292,7 +318,8 @@ impl Bench {
                 };
                 if keep && let Err(error) = self.state.keep_last_good(&feed.name, &good) {
                     tracing::error!(
-                        feed = feed.name,
+                        feed = name_of(&feed.path),
+                        name = feed.name,
                         error = chain(&error),
                         "a restart will not know the newest values"
                     );
@@ -313,6 +340,10 @@ impl Bench {
             Some(self.state.lock_change()?)
         };
         let never = self.never_block();
+        let guard = Guard {
+            reach: &self.reach,
+            never: &never,
+        };
         let mut reports = Vec::new();
         for station in &mut self.stations {
             let followed = |index: &usize| Some((self.config.feeds.get(*index)?, self.feeds.get(*index)?));
@@ -332,14 +363,10 @@ impl Bench {
                     progress: &followed.progress,
                 })
                 .collect();
-            let before = (station.progress.held.clone(), station.progress.error.clone());
-            let outcome = station.run(&self.state, &views, &never, order);
-            let is_new = before != (station.progress.held.clone(), station.progress.error.clone());
-            report::log(&station.assignment.name, &outcome, station.progress.entries, is_new);
-            reports.push(TargetReport {
-                name: station.assignment.name.clone(),
-                outcome,
-            });
+            let before = station.progress.clone();
+            let outcome = station.run(&self.state, &views, guard, order);
+            report::log(&station.assignment.name, &outcome, &before, &station.progress);
+            reports.push(TargetReport::new(station, outcome));
         }
         if !order.dry_run {
             self.write_metrics();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use config_file::{SecretFile, Spanned, value};
 use feed_classification::{Age, FeedName, IndicatorType, Registry, TypeSet};
+use ipnet::IpNet;
 use url::Url;
 
 use crate::limits::Limits;
@@ -50,6 +51,8 @@ pub struct Config {
     pub max_age: Duration,
     /// What must never be blocked, beside what the agent finds by itself.
     pub own: Vec<Own>,
+    /// Prefixes that are enforced although they are too wide or have a special purpose.
+    pub may_block: Vec<IpNet>,
     /// The ports on which this host's `sshd` listens.
     pub ssh_ports: Vec<u16>,
     /// The feeds.
@@ -127,15 +130,26 @@ impl Config {
 
 impl raw::Config {
     fn check(self, report: &mut Report, registry: &Registry, credentials: Option<&Path>) -> Option<Config> {
-        let server = value::server(report, "server", &self.server, self.insecure_http);
-        let feeds: Vec<Feed> = self.feeds.iter().filter_map(|feed| feed.check(report)).collect();
-        let token = value::secret(
-            report,
-            "token_file",
-            self.token_file.as_ref(),
-            credentials,
-            TOKEN_CREDENTIAL,
-        );
+        let server = value::required(report, Place::START, &self.told, "server", self.server.as_ref())
+            .and_then(|server| value::server(report, "server", server, self.insecure_http));
+        value::required(report, Place::START, &self.told, "feeds", self.feeds.as_ref());
+        value::required(report, Place::START, &self.told, "targets", self.targets.as_ref());
+        let raw_feeds = self.feeds.unwrap_or_default();
+        let feeds: Vec<Feed> = raw_feeds
+            .iter()
+            .filter_map(|feed| feed.value.check(report, place(feed)))
+            .collect();
+        let is_told = self.token_file.is_none() && self.told.iter().any(|told| told == "token_file");
+        let token = match is_told {
+            true => None,
+            false => value::secret(
+                report,
+                "token_file",
+                self.token_file.as_ref(),
+                credentials,
+                TOKEN_CREDENTIAL,
+            ),
+        };
         let duration = |report: &mut Report, key: &str, value: &Option<Spanned<String>>, default: u64| match value {
             Some(text) => read::duration(report, key, text),
             None => Some(Duration::from_secs(default)),
@@ -146,20 +160,37 @@ impl raw::Config {
         let timeout = duration(report, "timeout", &self.timeout, 60);
         let max_age = duration(report, "max_age", &self.max_age, 70 * 60);
         let mut own: Vec<Own> = self.never_block.iter().map(|text| Own::read(text)).collect();
-        own.extend(
-            self.admin_networks
-                .iter()
-                .filter_map(|text| read::network(report, "admin_networks", text)),
-        );
+        let admins = self.admin_networks.iter();
+        let admins: Vec<IpNet> = admins
+            .filter_map(|text| read::network(report, "admin_networks", text))
+            .collect();
+        own.extend(admins.into_iter().map(Own::Network));
+        let may_block = self.may_block.iter();
+        let may_block: Vec<IpNet> = may_block
+            .filter_map(|text| read::network(report, "may_block", text))
+            .collect();
         let path = |report: &mut Report, key: &str, value: &Option<Spanned<String>>| {
             value.as_ref().and_then(|value| read::absolute(report, key, value))
         };
         let state_dir = path(report, "state_dir", &self.state_dir);
         let metrics_file = path(report, "metrics_file", &self.metrics_file);
         let ca_file = path(report, "ca_file", &self.ca_file);
-        names_differ(report, "feeds", self.feeds.iter().map(|feed| &feed.name));
-        names_differ(report, "targets", self.targets.iter().map(|target| &target.name));
-        let targets = targets(self.targets, report, registry, &feeds);
+        let raw_targets = self.targets.unwrap_or_default();
+        names_differ(
+            report,
+            "feeds",
+            raw_feeds.iter().filter_map(|feed| feed.value.name.as_ref()),
+        );
+        names_differ(
+            report,
+            "targets",
+            raw_targets.iter().filter_map(|target| target.value.name.as_ref()),
+        );
+        let known = Known {
+            feeds: &feeds,
+            raw: &raw_feeds,
+        };
+        let targets = targets(raw_targets, report, registry, known);
         Some(Config {
             server: server?,
             token: token?,
@@ -172,6 +203,7 @@ impl raw::Config {
             max_body: self.max_body_bytes.unwrap_or(64 << 20),
             max_age: max_age?,
             own,
+            may_block,
             ssh_ports: self.ssh_ports.unwrap_or_else(|| vec![22]),
             feeds,
             targets,
@@ -185,20 +217,49 @@ fn following(report: &mut Report, word: &Spanned<String>) -> Option<Following> {
         "stream" => Following::Stream,
         "poll" => Following::Poll,
         _ => {
-            let what = format!("there is no `{}`", word.value.escape_debug());
-            report.wrong(place(word), "follow", what, "write one of auto, stream, poll");
+            config_file::word::unknown(
+                report,
+                "follow",
+                word,
+                "a way to follow feeds",
+                ["auto", "stream", "poll"],
+            );
             return None;
         }
     };
     Some(following)
 }
 
-fn targets(raw: Vec<raw::Target>, report: &mut Report, registry: &Registry, feeds: &[Feed]) -> Vec<Assignment> {
+/// The feeds of the file, and as they are written: a name that is written is known, whatever else is wrong with its feed.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    feeds: &'a [Feed],
+    raw: &'a [Spanned<raw::Feed>],
+}
+
+impl<'a> Known<'a> {
+    fn names(self) -> impl Iterator<Item = &'a str> + Clone {
+        let names = self.raw.iter().filter_map(|feed| feed.value.name.as_ref());
+        names.map(|name| name.value.as_str())
+    }
+
+    /// Returns whether a feed has no name that could be read, so that any name may be its own.
+    fn has_nameless(self) -> bool {
+        self.raw.is_empty() || self.raw.iter().any(|feed| feed.value.name.is_none())
+    }
+}
+
+fn targets(
+    raw: Vec<Spanned<raw::Target>>,
+    report: &mut Report,
+    registry: &Registry,
+    known: Known<'_>,
+) -> Vec<Assignment> {
     let mut made = Vec::new();
     let mut taken: HashMap<String, String> = HashMap::new();
     for target in raw {
-        let at = place(&target.name);
-        let Some(assignment) = assignment(target, report, registry, feeds) else {
+        let at = target.value.name.as_ref().map_or_else(|| place(&target), place);
+        let Some(assignment) = assignment(target.value, at, report, registry, known) else {
             continue;
         };
         for resource in assignment.target.resources() {
@@ -212,65 +273,86 @@ fn targets(raw: Vec<raw::Target>, report: &mut Report, registry: &Registry, feed
     made
 }
 
-fn assignment(target: raw::Target, report: &mut Report, registry: &Registry, feeds: &[Feed]) -> Option<Assignment> {
-    let name = read::name(report, "name", &target.name)?;
-    let at = place(&target.name);
-    let mut indices = Vec::new();
-    for wanted in &target.feeds {
-        match feeds.iter().position(|feed| feed.name == wanted.value) {
-            Some(index) => indices.push(index),
-            None => {
-                let what = format!("there is no feed `{}`", wanted.value.escape_debug());
-                report.wrong(place(wanted), "feeds", what, "write a name from the list of feeds");
-            }
-        }
-    }
-    if target.feeds.is_empty() {
-        report.wrong(at, "feeds", "the target has no feed", "name at least one");
-    }
+fn assignment(
+    target: raw::Target,
+    at: Place,
+    report: &mut Report,
+    registry: &Registry,
+    known: Known<'_>,
+) -> Option<Assignment> {
+    let name = value::required(report, at, &target.told, "name", target.name.as_ref());
+    let name = name.and_then(|name| read::name(report, "name", name));
+    let indices = feeds_of(&target, at, report, known);
     let kinds: TypeSet = indices
         .iter()
-        .filter_map(|index| feeds.get(*index))
+        .filter_map(|index| known.feeds.get(*index))
         .map(|feed| feed.kind)
         .collect();
     let limits = target.limits.as_ref().map_or_else(Limits::default, raw::Limits::check);
+    let has_told = !target.told.is_empty();
     let mut sections = target.sections();
     let section = sections.pop();
     let (Some(section), true) = (section, sections.is_empty()) else {
-        let kinds = raw::KINDS.join(", ");
-        report.wrong(
-            at,
-            "targets",
-            "the target has no kind, or more than one",
-            format!("write one of {kinds}"),
-        );
+        // A key that is not known or cannot be read is most likely the kind.
+        if !(has_told && sections.is_empty()) {
+            let what = "the target has no kind, or more than one";
+            report.wrong(at, "targets", what, format!("write one of {}", raw::KINDS.join(", ")));
+        }
         return None;
     };
-    if indices.is_empty() {
-        return None;
-    }
     let mut making = Making {
-        name: &name,
+        name: name.as_deref().unwrap_or_default(),
         kinds,
         registry,
         report,
         place: at,
     };
-    let target = section.make(&mut making)?;
+    // Also without a name or a feed, so that what else is wrong is said too.
+    let target = section.make(&mut making);
+    if indices.is_empty() {
+        return None;
+    }
     Some(Assignment {
-        name,
+        name: name?,
         feeds: indices,
         limits,
-        target,
+        target: target?,
     })
 }
 
+/// Returns the feeds of a target, and reports names that no feed has.
+fn feeds_of(target: &raw::Target, at: Place, report: &mut Report, known: Known<'_>) -> Vec<usize> {
+    let mut indices = Vec::new();
+    let Some(wanted) = value::required(report, at, &target.told, "feeds", target.feeds.as_ref()) else {
+        return indices;
+    };
+    if wanted.is_empty() {
+        report.wrong(at, "feeds", "the target has no feed", "name at least one");
+    }
+    for wanted in wanted {
+        if let Some(index) = known.feeds.iter().position(|feed| feed.name == wanted.value) {
+            indices.push(index);
+        } else if !known.has_nameless() && !known.names().any(|name| name == wanted.value) {
+            let shown = config_file::word::shown(&wanted.value);
+            let instead = config_file::word::suggestion(&wanted.value, known.names());
+            report.wrong(place(wanted), "feeds", format!("there is no feed {shown}"), instead);
+        }
+    }
+    indices
+}
+
 impl raw::Feed {
-    fn check(&self, report: &mut Report) -> Option<Feed> {
-        let name = read::name(report, "name", &self.name);
-        let feed = read::word::<FeedName>(report, "feed", &self.feed, FeedName::NAMES);
-        let kind = read::word::<IndicatorType>(report, "type", &self.kind, IndicatorType::NAMES);
-        let age = read::word::<Age>(report, "age", &self.age, Age::NAMES);
+    fn check(&self, report: &mut Report, at: Place) -> Option<Feed> {
+        let name = value::required(report, at, &self.told, "name", self.name.as_ref());
+        let name = name.and_then(|name| read::name(report, "name", name));
+        let feed = value::required(report, at, &self.told, "feed", self.feed.as_ref());
+        let feed = feed.and_then(|word| read::word::<FeedName>(report, "feed", word, "a feed", FeedName::NAMES));
+        let kind = value::required(report, at, &self.told, "type", self.kind.as_ref());
+        let kind = kind.and_then(|word| {
+            read::word::<IndicatorType>(report, "type", word, "an indicator type", IndicatorType::NAMES)
+        });
+        let age = value::required(report, at, &self.told, "age", self.age.as_ref());
+        let age = age.and_then(|word| read::word::<Age>(report, "age", word, "an age", Age::NAMES));
         let limits = self.limits(report);
         let (name, feed, kind, age, limits) = (name?, feed?, kind?, age?, limits?);
         let mut path = format!("v1/feed/{feed}/type/{kind}/age/{age}");

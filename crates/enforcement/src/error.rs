@@ -17,6 +17,14 @@ pub enum StateError {
         /// Why.
         source: io::Error,
     },
+    /// The directory cannot be looked into.
+    #[error("the state in {} cannot be read; `cratos-agent` has to run as the user that owns it, or as root", path.display())]
+    Unreadable {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file cannot be read or written.
     #[error("the state file {} cannot be read or written", path.display())]
     File {

@@ -2,10 +2,16 @@
 
 use std::fmt;
 
+use ipnet::IpNet;
+
 use crate::Values;
+use crate::coverage::{Counted, Coverage, number};
 use crate::values::Diff;
 
 /// How far one run may change what a target enforces. What goes beyond is held back: what was in force stays.
+///
+/// A *value* is one line of a feed, such as `192.0.2.0/24`. Its *addresses* are those that it covers, 256 there. An IPv6 address counts
+/// with all others of its /48 as one, since a site gets a /48 of IPv6 as it gets an address of IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -13,10 +19,17 @@ pub struct Limits {
     pub max_entries: usize,
     /// The most values that one run adds and removes together.
     pub max_change: usize,
-    /// The same as a percentage of what is enforced; changes of up to [`Limits::free_change`] values pass.
+    /// The same as a percentage of what is enforced, of the values and of the addresses. [`Limits::free_change`] values and
+    /// [`Limits::free_change_addresses`] addresses pass.
     pub max_change_percent: u32,
     /// Changes of up to so many values are not measured in per cent, since in a short list every change is a large one.
     pub free_change: usize,
+    /// The most addresses that the target is ever given.
+    pub max_addresses: u64,
+    /// The most addresses that one run adds and removes together.
+    pub max_change_addresses: u64,
+    /// Changes of up to so many addresses are not measured in per cent.
+    pub free_change_addresses: u64,
     /// The first list of all is not a change.
     pub first_run_free: bool,
     /// A list may become empty.
@@ -30,6 +43,10 @@ impl Default for Limits {
             max_change: 100_000,
             max_change_percent: 50,
             free_change: 100,
+            // Eight networks of /8, one network of /8, and one of /16.
+            max_addresses: 1 << 27,
+            max_change_addresses: 1 << 24,
+            free_change_addresses: 1 << 16,
             first_run_free: true,
             allow_empty: false,
         }
@@ -44,8 +61,16 @@ impl Limits {
     pub fn objection(&self, enforced: Option<&Values>, wanted: &Values, accept: bool) -> Option<Objection> {
         if wanted.len() > self.max_entries {
             return Some(Objection::TooMany {
-                entries: wanted.len(),
+                values: wanted.len(),
                 limit: self.max_entries,
+            });
+        }
+        let covered = Coverage::of(wanted);
+        if covered.count() > self.max_addresses {
+            return Some(Objection::TooManyAddresses {
+                addresses: covered.count(),
+                limit: self.max_addresses,
+                largest: covered.largest(),
             });
         }
         if accept || (enforced.is_none() && self.first_run_free) {
@@ -54,17 +79,42 @@ impl Limits {
         let nothing = Values::default();
         let enforced = enforced.unwrap_or(&nothing);
         if wanted.is_empty() && !enforced.is_empty() && !self.allow_empty {
-            return Some(Objection::Empty {
-                entries: enforced.len(),
-            });
+            return Some(Objection::Empty { values: enforced.len() });
         }
+        self.of_values(enforced, wanted)
+            .or_else(|| self.of_addresses(&Coverage::of(enforced), &covered))
+    }
+
+    fn of_values(&self, enforced: &Values, wanted: &Values) -> Option<Objection> {
         let change = Diff::between(enforced, wanted).len();
-        let percent = change.saturating_mul(100) / enforced.len().max(1);
-        let by_percent = change > self.free_change && percent > self.max_change_percent as usize;
+        let (changed, before) = (number(change), number(enforced.len()));
+        let by_percent = change > self.free_change && self.is_beyond_percentage(changed, before);
         (change > self.max_change || by_percent).then_some(Objection::TooMuchChange {
             change,
-            entries: enforced.len(),
+            values: enforced.len(),
         })
+    }
+
+    /// A few values may cover very many addresses, so that their number says nothing about the size of the change.
+    fn of_addresses(&self, enforced: &Coverage, wanted: &Coverage) -> Option<Objection> {
+        let (added, removed) = (wanted.without(enforced), enforced.without(wanted));
+        let change = added.count().saturating_add(removed.count());
+        let addresses = enforced.count();
+        let by_percent = change > self.free_change_addresses && self.is_beyond_percentage(change, addresses);
+        (change > self.max_change_addresses || by_percent).then(|| Objection::TooMuchChangeOfAddresses {
+            change,
+            addresses,
+            largest: if added.count() >= removed.count() {
+                added.largest()
+            } else {
+                removed.largest()
+            },
+        })
+    }
+
+    /// An empty list counts as a list of one, since there are no per cent of nothing.
+    fn is_beyond_percentage(&self, change: u64, before: u64) -> bool {
+        u128::from(change) * 100 > u128::from(self.max_change_percent) * u128::from(before.max(1))
     }
 }
 
@@ -74,39 +124,99 @@ impl Limits {
 pub enum Objection {
     /// More values than the target may have.
     TooMany {
-        /// How many came.
-        entries: usize,
-        /// How many may.
+        /// How many values came.
+        values: usize,
+        /// How many there may be.
         limit: usize,
+    },
+    /// The values cover more addresses than the target may have.
+    TooManyAddresses {
+        /// How many addresses they cover.
+        addresses: u64,
+        /// How many there may be.
+        limit: u64,
+        /// The largest network of the list.
+        largest: Option<IpNet>,
     },
     /// Nothing came where something is enforced.
     Empty {
         /// How many values are enforced.
-        entries: usize,
+        values: usize,
     },
-    /// More is added and removed than one run may.
+    /// More values are added and removed than one run may.
     TooMuchChange {
         /// How many values are added and removed.
         change: usize,
         /// How many values are enforced.
-        entries: usize,
+        values: usize,
+    },
+    /// More addresses are added and removed than one run may.
+    TooMuchChangeOfAddresses {
+        /// How many addresses are added and removed.
+        change: u64,
+        /// How many addresses are enforced.
+        addresses: u64,
+        /// The largest network that is added or removed.
+        largest: Option<IpNet>,
     },
 }
+
+const ACCEPT: &str = "`cratos-agent apply --accept-change` lets it pass";
 
 impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooMany { entries, limit } => {
-                write!(f, "{entries} entries are more than `max_entries` ({limit}) allows")
+            Self::TooMany { values, limit } => {
+                let values = Counted(number(*values), "value");
+                write!(f, "the list has {values}, and `max_entries` allows {limit}")
             }
-            Self::Empty { entries } => write!(
-                f,
-                "the list is empty while {entries} entries are enforced; `cratos-agent apply --accept-change` lets it pass"
-            ),
-            Self::TooMuchChange { change, entries } => write!(
-                f,
-                "{change} of {entries} entries would change in one run; `cratos-agent apply --accept-change` lets it pass"
-            ),
+            Self::TooManyAddresses {
+                addresses,
+                limit,
+                largest,
+            } => {
+                let addresses = Counted(*addresses, "address");
+                write!(
+                    f,
+                    "the list covers {addresses}, and `max_addresses` allows {limit}{}",
+                    Largest(*largest)
+                )
+            }
+            Self::Empty { values } => {
+                let values = Counted(number(*values), "value");
+                write!(f, "the list is empty while {values} would go out of force; {ACCEPT}")
+            }
+            Self::TooMuchChange { change, values } => {
+                let (change, values) = (Counted(number(*change), "value"), Counted(number(*values), "value"));
+                write!(
+                    f,
+                    "{change} would be added or removed in one run, with {values} in force; {ACCEPT}"
+                )
+            }
+            Self::TooMuchChangeOfAddresses {
+                change,
+                addresses,
+                largest,
+            } => {
+                let (change, addresses) = (Counted(*change, "address"), Counted(*addresses, "address"));
+                write!(
+                    f,
+                    "{change} would be added or removed in one run, with {addresses} in force{}; {ACCEPT}",
+                    Largest(*largest)
+                )
+            }
+        }
+    }
+}
+
+/// The network that an operator looks for first.
+struct Largest(Option<IpNet>);
+
+impl fmt::Display for Largest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(network) => write!(f, " (the largest network is {network})"),
+            None => Ok(()),
         }
     }
 }
@@ -127,7 +237,7 @@ mod tests {
     fn an_empty_answer_after_a_full_one_is_held_back() {
         let (limits, full, empty) = (Limits::default(), addresses(0..3), Values::default());
         let held = limits.objection(Some(&full), &empty, false);
-        assert_eq!(held, Some(Objection::Empty { entries: 3 }));
+        assert_eq!(held, Some(Objection::Empty { values: 3 }));
         assert_eq!(limits.objection(Some(&full), &empty, true), None, "an operator said so");
         let allowed = Limits {
             allow_empty: true,
@@ -151,14 +261,14 @@ mod tests {
             objection(0..100, 0..151),
             Some(Objection::TooMuchChange {
                 change: 51,
-                entries: 100
+                values: 100
             })
         );
         assert_eq!(
             objection(0..100, 30..130),
             Some(Objection::TooMuchChange {
                 change: 60,
-                entries: 100
+                values: 100
             })
         );
     }
@@ -171,11 +281,11 @@ mod tests {
             ..Limits::default()
         };
         let objection = limits.objection(Some(&addresses(0..10)), &addresses(0..16), false);
-        assert_eq!(objection, Some(Objection::TooMuchChange { change: 6, entries: 10 }));
+        assert_eq!(objection, Some(Objection::TooMuchChange { change: 6, values: 10 }));
         let many = limits.objection(None, &addresses(0..21), true);
         assert_eq!(
             many,
-            Some(Objection::TooMany { entries: 21, limit: 20 }),
+            Some(Objection::TooMany { values: 21, limit: 20 }),
             "no order lets it pass"
         );
         let strict = Limits {
@@ -183,5 +293,68 @@ mod tests {
             ..limits
         };
         assert!(strict.objection(None, &addresses(0..6), false).is_some());
+    }
+
+    fn networks(values: &[&str]) -> Values {
+        [IndicatorSet::of(IndicatorType::Ip, values.iter().copied())]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn a_few_networks_that_cover_many_addresses_are_a_large_change() {
+        let limits = Limits::default();
+        let objection = |before: &[&str], after: &[&str]| {
+            limits
+                .objection(Some(&networks(before)), &networks(after), false)
+                .map(|objection| objection.to_string())
+        };
+        let four = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"];
+        let with = |network| [four.as_slice(), &[network]].concat();
+        assert_eq!(objection(&four, &with("8.8.0.0/16")), None, "65 536 addresses are free");
+        let held = "131072 addresses would be added or removed in one run, with 4 addresses in force \
+                    (the largest network is 8.8.0.0/15); `cratos-agent apply --accept-change` lets it pass";
+        assert_eq!(objection(&four, &with("8.8.0.0/15")).as_deref(), Some(held));
+        assert!(
+            objection(&with("8.8.0.0/15"), &four).is_some(),
+            "what is removed counts too"
+        );
+        assert!(objection(&four, &with("2600::/24")).is_some(), "IPv6 counts too");
+        assert_eq!(objection(&four, &with("2600::/40")), None);
+        assert_eq!(
+            objection(
+                &["8.0.0.0/10", "9.0.0.0/10"],
+                &["8.0.0.0/10", "9.0.0.0/10", "7.7.0.0/15"]
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn no_order_lets_a_list_pass_that_covers_more_than_the_target_may_have() {
+        let blocks: Vec<String> = (1..=9).map(|octet| format!("{}.0.0.0/8", 2 * octet + 1)).collect();
+        let blocks: Vec<&str> = blocks.iter().map(String::as_str).collect();
+        let limits = Limits::default();
+        let objection = limits.objection(None, &networks(&blocks), true);
+        assert!(
+            matches!(objection, Some(Objection::TooManyAddresses { .. })),
+            "{objection:?}"
+        );
+        let more = Limits {
+            max_addresses: u64::MAX,
+            ..limits
+        };
+        assert_eq!(
+            more.objection(None, &networks(&blocks), false),
+            None,
+            "the first list is free"
+        );
+        let change = more.objection(Some(&networks(&blocks)), &networks(&blocks[1..]), false);
+        assert_eq!(change, None);
+        let change = more.objection(Some(&networks(&blocks)), &networks(&blocks[2..]), false);
+        assert!(
+            matches!(change, Some(Objection::TooMuchChangeOfAddresses { .. })),
+            "{change:?}"
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::Moment;
+use crate::coverage::Counted;
 use crate::error::chain;
 use crate::round::Outcome;
 use crate::state::Progress;
@@ -35,31 +36,34 @@ impl Standing {
         }
     }
 
+    /// Returns whether somebody has to look: the last success is too old, or a change is held back.
+    #[must_use]
+    pub const fn needs_attention(&self) -> bool {
+        self.is_too_old || self.progress.held.is_some()
+    }
+
     /// Returns some lines for people.
     #[must_use]
     pub fn shown(&self) -> String {
-        let mut text = format!("{}: {}", self.name, if self.is_too_old { "TOO OLD" } else { "ok" });
-        let success = match (&self.progress.last_success, self.age) {
-            (None, _) => "no success yet".to_owned(),
-            (Some(_), None) => "last success at a time that the clock has not reached".to_owned(),
-            (Some(_), Some(age)) => format!("last success {} s ago", age.as_secs()),
-        };
         let progress = &self.progress;
-        let _ = writeln!(text, ", {success}, {} entries", progress.entries);
+        let state = match (self.is_too_old, &progress.held) {
+            (true, _) => "TOO OLD",
+            (false, Some(_)) => "HELD BACK",
+            (false, None) => "ok",
+        };
+        let mut text = format!("{}: {state}, {}, {}\n", self.name, self.success(), in_force(progress));
         if progress.never_blocked > 0 {
-            let _ = writeln!(
-                text,
-                "  never blocked: {} values taken out or cut",
-                progress.never_blocked
-            );
+            let values = Counted(progress.never_blocked, "value");
+            let _ = writeln!(text, "  never blocked on this host: {values} left out or cut");
         }
         if progress.left_out > 0 {
+            let values = Counted(progress.left_out, "value");
             let _ = writeln!(
                 text,
-                "  left out: {} values that the format cannot express",
-                progress.left_out
+                "  left out: {values} that the format of the target cannot express"
             );
         }
+        text.push_str(&progress.refused.shown("  "));
         for (what, said) in [("held back", &progress.held), ("error", &progress.error)] {
             if let Some(said) = said {
                 let _ = writeln!(text, "  {what}: {said}");
@@ -67,13 +71,28 @@ impl Standing {
         }
         for (name, feed) in &progress.feeds {
             let state = feed.error.as_deref().unwrap_or("ok");
-            let _ = writeln!(
-                text,
-                "  feed {name}: {} values, {} refused, {state}",
-                feed.values, feed.refused
-            );
+            let values = Counted(feed.values, "value");
+            let _ = writeln!(text, "  feed {name}: {values}, {} refused, {state}", feed.refused);
+            text.push_str(&feed.refused_values.shown("    "));
         }
         text
+    }
+
+    fn success(&self) -> String {
+        match (&self.progress.last_success, self.age) {
+            (None, _) => "no success yet".to_owned(),
+            (Some(_), None) => "last success at a time that the clock has not reached".to_owned(),
+            (Some(_), Some(age)) => format!("last success {} s ago", age.as_secs()),
+        }
+    }
+}
+
+/// Returns what is in force: values as feeds have them, the addresses that they cover, and the entries that the target made of them.
+pub(crate) fn in_force(progress: &Progress) -> String {
+    let (values, entries) = (Counted(progress.values, "value"), Counted(progress.entries, "entry"));
+    match progress.addresses {
+        0 => format!("{values} in force as {entries}"),
+        addresses => format!("{values} ({}) in force as {entries}", Counted(addresses, "address")),
     }
 }
 
@@ -96,7 +115,19 @@ pub(crate) fn metrics<'a>(targets: impl Iterator<Item = (&'a str, &'a Progress)>
         "When all that the feeds say was last in force.",
         &|progress| progress.last_success.as_ref().map(Moment::unix_seconds),
     );
-    family("entries", "Entries in force.", &|progress| Some(progress.entries));
+    family("values", "Values of the feeds that are in force.", &|progress| {
+        Some(progress.values)
+    });
+    family(
+        "addresses",
+        "Addresses that these values cover; all IPv6 addresses of one /48 count as one.",
+        &|progress| Some(progress.addresses),
+    );
+    family(
+        "entries",
+        "Entries that the target holds: lines, rules or elements of a set.",
+        &|progress| Some(progress.entries),
+    );
     family("held", "1 if the newest values are held back.", &|progress| {
         Some(progress.held.is_some().into())
     });
@@ -105,8 +136,13 @@ pub(crate) fn metrics<'a>(targets: impl Iterator<Item = (&'a str, &'a Progress)>
     });
     family(
         "never_blocked",
-        "Values that are taken out or cut because they must never be blocked.",
+        "Values that are left out or cut because this host must never block them.",
         &|progress| Some(progress.never_blocked),
+    );
+    family(
+        "refused",
+        "Values that are left out or cut because they are too wide or have a special purpose.",
+        &|progress| Some(progress.refused.count()),
     );
     family(
         "left_out",
@@ -120,15 +156,30 @@ pub(crate) fn metrics<'a>(targets: impl Iterator<Item = (&'a str, &'a Progress)>
     text
 }
 
-/// Logs what became of a target; what is as it was before is no news.
-pub(crate) fn log(name: &str, outcome: &Outcome, entries: u64, is_new: bool) {
+/// Logs what became of a target; what is as it was before is not logged again.
+pub(crate) fn log(name: &str, outcome: &Outcome, before: &Progress, now: &Progress) {
+    if now.refused != before.refused {
+        for refusal in now.refused.named() {
+            let (value, why) = (refusal.value.as_str(), refusal.why.as_str());
+            tracing::warn!(target_name = name, value, why, "a value is refused and not enforced");
+        }
+        if now.refused.count() > 0 {
+            tracing::warn!(
+                target_name = name,
+                refused = now.refused.count(),
+                "so many values are refused"
+            );
+        }
+    }
+    let (values, entries) = (now.values, now.entries);
+    let is_new = (&before.held, &before.error) != (&now.held, &now.error);
     match outcome {
         Outcome::Changed(diff) => {
             let (added, removed) = (diff.added.len(), diff.removed.len());
-            tracing::info!(target_name = name, entries, added, removed, "in force");
+            tracing::info!(target_name = name, values, entries, added, removed, "in force");
         }
         Outcome::Held(objection, _) if is_new => {
-            tracing::error!(target_name = name, entries, "held back: {objection}");
+            tracing::error!(target_name = name, values, "held back: {objection}");
         }
         Outcome::Failed(error) if is_new => {
             tracing::error!(
@@ -159,12 +210,51 @@ mod tests {
         assert!(standing(Progress::default()).is_too_old);
         let fresh = Progress {
             last_success: Some(now.clone()),
-            entries: 3,
+            values: 3,
+            addresses: 258,
+            entries: 2,
             ..Progress::default()
         };
-        let fresh = standing(fresh);
-        assert!(!fresh.is_too_old);
-        assert_eq!(fresh.shown(), "firewall: ok, last success 0 s ago, 3 entries\n");
+        let told = standing(fresh.clone());
+        assert!(!told.is_too_old && !told.needs_attention());
+        let line = "firewall: ok, last success 0 s ago, 3 values (258 addresses) in force as 2 entries\n";
+        assert_eq!(told.shown(), line);
+        let names = Progress {
+            values: 1,
+            addresses: 0,
+            entries: 1,
+            ..fresh
+        };
+        assert!(standing(names).shown().ends_with(", 1 value in force as 1 entry\n"));
+    }
+
+    #[test]
+    fn a_change_that_is_held_back_needs_attention_however_fresh_the_success_is() {
+        let now = Moment::now();
+        let held = Progress {
+            last_success: Some(now.clone()),
+            held: Some("too much".to_owned()),
+            ..Progress::default()
+        };
+        let standing = Standing::new("firewall", held, Duration::from_secs(60), &now);
+        assert!(standing.needs_attention() && !standing.is_too_old);
+        assert!(
+            standing.shown().starts_with("firewall: HELD BACK, "),
+            "{}",
+            standing.shown()
+        );
+    }
+
+    #[test]
+    fn refused_values_are_named_with_the_reason() {
+        let mut progress = Progress::default();
+        progress.refused.push("0.0.0.0/0", "wider than /8");
+        let mut feed = crate::state::FeedProgress::default();
+        feed.refused_values.push("com", "a single label");
+        progress.feeds.insert("names".to_owned(), feed);
+        let shown = Standing::new("firewall", progress, Duration::from_secs(60), &Moment::now()).shown();
+        assert!(shown.contains("\n  refused `0.0.0.0/0`: wider than /8\n"), "{shown}");
+        assert!(shown.contains("\n    refused `com`: a single label\n"), "{shown}");
     }
 
     #[test]

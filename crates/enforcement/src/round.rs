@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::config::Assignment;
+use crate::coverage::{Coverage, number};
 use crate::error::{StateError, TargetError, chain};
 use crate::limits::Objection;
 use crate::never_block::NeverBlock;
+use crate::reach::Reach;
+use crate::refusals::Refusals;
 use crate::state::{Enforced, FeedProgress, Progress, StateDir};
 use crate::target::{Rendered, Target};
 use crate::values::Diff;
@@ -56,6 +59,33 @@ pub enum Outcome {
     NotKept(StateError),
 }
 
+/// What no list can do on this host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guard<'a> {
+    pub(crate) reach: &'a Reach,
+    pub(crate) never: &'a NeverBlock,
+}
+
+/// Values that may be enforced, and what was taken out of them.
+#[derive(Debug)]
+struct Guarded {
+    values: Values,
+    refused: Refusals,
+    never_blocked: u64,
+}
+
+impl Guard<'_> {
+    fn filter(self, values: &Values) -> Guarded {
+        let (values, refused) = self.reach.filter(values);
+        let (values, never_blocked) = self.never.filter(&values);
+        Guarded {
+            values,
+            refused,
+            never_blocked,
+        }
+    }
+}
+
 /// One feed as a target sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct FeedView<'a> {
@@ -91,18 +121,12 @@ impl Station {
     }
 
     /// Takes the target's turn. `feeds` are those of the target.
-    pub(crate) fn run(
-        &mut self,
-        state: &StateDir,
-        feeds: &[FeedView<'_>],
-        never: &NeverBlock,
-        order: Order,
-    ) -> Outcome {
+    pub(crate) fn run(&mut self, state: &StateDir, feeds: &[FeedView<'_>], guard: Guard<'_>, order: Order) -> Outcome {
         if !self.unsaved {
             // An operator's `apply` may have changed it meanwhile.
             self.enforced = state.enforced(&self.assignment.name).or(self.enforced.take());
         }
-        let outcome = self.turn(state, feeds, never, order);
+        let outcome = self.turn(state, feeds, guard, order);
         if !order.dry_run {
             self.note(feeds, &outcome);
             if let Err(error) = state.keep_progress(&self.assignment.name, &self.progress) {
@@ -116,11 +140,15 @@ impl Station {
         outcome
     }
 
-    fn turn(&mut self, state: &StateDir, feeds: &[FeedView<'_>], never: &NeverBlock, order: Order) -> Outcome {
+    fn turn(&mut self, state: &StateDir, feeds: &[FeedView<'_>], guard: Guard<'_>, order: Order) -> Outcome {
         let Some(wanted) = self.wanted(feeds) else {
             return Outcome::Waiting;
         };
-        let (wanted, never_blocked) = never.filter(&wanted);
+        let Guarded {
+            values: wanted,
+            refused,
+            never_blocked,
+        } = guard.filter(&wanted);
         let before = self.enforced.as_ref().map(|enforced| &enforced.values);
         let nothing = Values::default();
         let diff = Diff::between(before.unwrap_or(&nothing), &wanted);
@@ -131,10 +159,11 @@ impl Station {
             .objection(judged_against, &wanted, order.accept_change);
         let (values, objection) = match objection {
             None => (wanted, None),
-            // What stays in force must still never block what this host needs now.
-            Some(objection) => (never.filter(before.unwrap_or(&nothing)).0, Some(objection)),
+            // What stays in force must still never block what this host needs now, nor what an older agent let through.
+            Some(objection) => (guard.filter(before.unwrap_or(&nothing)).values, Some(objection)),
         };
         self.progress.never_blocked = never_blocked;
+        self.progress.refused = refused;
         if order.dry_run {
             return match objection {
                 Some(objection) => Outcome::Held(objection, diff),
@@ -194,6 +223,7 @@ impl Station {
         let digest = rendered.digest();
         let as_before = self.enforced.as_ref().is_some_and(|enforced| enforced.digest == digest);
         self.progress.left_out = rendered.left_out;
+        let sizes = (number(values.len()), Coverage::of(&values).count());
         let mut names: BTreeSet<String> = feeds
             .iter()
             .filter(|feed| feed.values.is_some())
@@ -205,6 +235,7 @@ impl Station {
             }
             if as_before && !self.is_due() && self.target().is_in_force(&rendered)? {
                 self.progress.entries = rendered.entries;
+                (self.progress.values, self.progress.addresses) = sizes;
                 let same = enforced.values == values && enforced.feeds == names;
                 if !same {
                     self.enforced = Some(Enforced {
@@ -219,6 +250,7 @@ impl Station {
         }
         self.change(&rendered)?;
         self.progress.entries = rendered.entries;
+        (self.progress.values, self.progress.addresses) = sizes;
         self.renewed = Some(Instant::now());
         self.enforced = Some(Enforced {
             values,
@@ -272,11 +304,12 @@ impl Station {
     }
 
     /// Enforces what was enforced last, without any feed: while the host starts.
-    pub(crate) fn restore(&mut self, never: &NeverBlock) -> Outcome {
+    pub(crate) fn restore(&mut self, guard: Guard<'_>) -> Outcome {
         let Some(enforced) = &self.enforced else {
             return Outcome::Waiting;
         };
-        let (values, _) = never.filter(&enforced.values);
+        let Guarded { values, refused, .. } = guard.filter(&enforced.values);
+        self.progress.refused = refused;
         let restored = self
             .target()
             .render(&values)

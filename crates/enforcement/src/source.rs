@@ -9,13 +9,17 @@ use std::time::Duration;
 use feed_classification::IndicatorSet;
 use url::Url;
 
+use crate::refusals::Refusals;
+
 mod answer;
+mod detail;
 mod follow;
 mod pace;
 mod parse;
 mod poll;
 mod stream;
 
+pub use detail::Detail;
 pub use follow::Follow;
 pub use poll::{Poll, Server};
 #[cfg(feature = "testkit")]
@@ -50,8 +54,8 @@ pub enum News {
         set: IndicatorSet,
         /// The entity tag, for the next question.
         etag: Option<String>,
-        /// Values of the answer that are none of the feed's type; they are left out.
-        refused: u64,
+        /// Values of the answer that are not of the feed's type; they are left out.
+        refused: Refusals,
     },
     /// The feed is as the caller has it.
     Unchanged,
@@ -77,16 +81,28 @@ pub enum SourceError {
         after: Duration,
     },
     /// The token or this host's address is refused.
-    #[error("cratosd refuses the token or this address ({status})")]
+    #[error("cratosd refuses the token or this address ({status}){detail}")]
     Refused {
         /// The status code.
         status: u16,
+        /// The reason that it gave.
+        detail: Detail,
+    },
+    /// The server does not understand or know what is asked for: any other status from 400 to 499.
+    #[error("cratosd cannot answer this question ({status}){detail}")]
+    Rejected {
+        /// The status code.
+        status: u16,
+        /// The reason that it gave.
+        detail: Detail,
     },
     /// Any other status than 200 and 304.
-    #[error("cratosd has no feed now ({status})")]
+    #[error("cratosd has no feed now ({status}){detail}")]
     Unavailable {
         /// The status code.
         status: u16,
+        /// The reason that it gave.
+        detail: Detail,
         /// When to ask again, if the server said so.
         retry_after: Option<Duration>,
     },
@@ -188,9 +204,31 @@ fn url_of(base: &Url, before: &[&str], feed: &str, behind: &[&str]) -> Url {
     url
 }
 
+/// Returns a feed as messages name it: `v1/feed/block/type/ip/age/1w?max_tlp=amber` is `block/ip/1w?max_tlp=amber`.
+pub(crate) fn name_of(feed: &str) -> String {
+    let (path, query) = feed
+        .split_once('?')
+        .map_or((feed, None), |(path, query)| (path, Some(query)));
+    let words = path
+        .split('/')
+        .filter(|word| !matches!(*word, "v1" | "feed" | "type" | "age"));
+    let mut name = words.collect::<Vec<_>>().join("/");
+    name.extend(query.into_iter().flat_map(|query| ["?", query]));
+    name
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_feed_is_named_by_its_words() {
+        assert_eq!(name_of("v1/feed/block/type/ip/age/1w"), "block/ip/1w");
+        assert_eq!(
+            name_of("v1/feed/block/type/ip/age/1w?max_tlp=amber"),
+            "block/ip/1w?max_tlp=amber"
+        );
+    }
 
     #[test]
     fn limits_of_a_feed_stay_its_query_wherever_the_server_is() {

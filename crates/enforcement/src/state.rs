@@ -33,17 +33,47 @@ pub struct StateDir {
 }
 
 impl StateDir {
+    /// Names the directory, and neither makes nor changes anything: for those who only read. Where it is not there, nothing is known.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
     /// Opens the directory, and makes it if it is not there (mode 0700).
     ///
     /// # Errors
     /// If it cannot be made.
     pub fn open(root: &Path) -> Result<Self, StateError> {
-        for folder in [root.to_owned(), root.join("feeds"), root.join("targets")] {
+        let state = Self::at(root);
+        state.make()?;
+        Ok(state)
+    }
+
+    /// Makes the directory if it is not there (mode 0700), before the first lock or file.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn make(&self) -> Result<(), StateError> {
+        for folder in [self.root.clone(), self.root.join("feeds"), self.root.join("targets")] {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
             let made = made.and_then(|()| atomic_file::belong_to_folder(&fs::File::open(&folder)?, &folder));
             made.map_err(|source| StateError::Directory { path: folder, source })?;
         }
-        Ok(Self { root: root.to_owned() })
+        Ok(())
+    }
+
+    /// Says why nothing can be read here, if that is so; a directory that is not there yet is no fault.
+    ///
+    /// # Errors
+    /// If this user may not look into the directory, or it is no directory.
+    pub fn readable(&self) -> Result<(), StateError> {
+        match fs::read_dir(self.root.join("targets")) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                let path = self.root.clone();
+                Err(StateError::Unreadable { path, source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Waits for nobody: takes the lock that keeps a second agent from running on the same state.

@@ -141,9 +141,9 @@ impl Making<'_> {
         let exporter = self.registry.by_name(name).cloned();
         if exporter.is_none() {
             let known: Vec<&str> = self.registry.names().collect();
-            let what = format!("there is no format `{}`", name.escape_debug());
-            self.report
-                .wrong(place, "format", what, format!("write one of {}", known.join(", ")));
+            let what = format!("there is no format {}", config_file::word::shown(name));
+            let instead = config_file::word::suggestion(name, known);
+            self.report.wrong(place, "format", what, instead);
         }
         exporter
     }

@@ -33,10 +33,7 @@ fn apply(host: &Host, order: Order) -> (Vec<String>, Outcome) {
 
 fn standing(host: &Host) -> Standing {
     let config = config(host);
-    let progress = StateDir::open(&config.state_dir)
-        .unwrap()
-        .progress("names")
-        .unwrap_or_default();
+    let progress = StateDir::at(&config.state_dir).progress("names").unwrap_or_default();
     Standing::new("names", progress, config.max_age, &enforcement::Moment::now())
 }
 
@@ -380,6 +377,27 @@ fn a_token_file_that_is_gone_changes_nothing() {
     let (failed, _) = apply(&host, Order::default());
     assert!(failed[0].contains("the feed token cannot be used"), "{failed:?}");
     assert_eq!((server.questions(), host.list().len()), (before, 1));
+}
+
+#[test]
+fn the_reason_that_cratosd_gives_is_shown_without_the_token() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    let body = br#"{"detail": "a-token is not allowed\r\nfrom \u001b[31m192.0.2.1"}"#;
+    for (status, said) in [
+        ("403 Forbidden", "cratosd refuses the token or this address (403): "),
+        (
+            "422 Unprocessable Content",
+            "cratosd cannot answer this question (422): ",
+        ),
+        ("503 Service Unavailable", "cratosd has no feed now (503): "),
+    ] {
+        let head = format!("HTTP/1.1 {status}\nContent-Length: {}", body.len());
+        server.answer("domain", Answer::raw(&head, body));
+        let (failed, _) = apply(&host, Order::default());
+        let expected = format!("names: {said}(the token) is not allowed from \\u{{1b}}[31m192.0.2.1");
+        assert_eq!(failed, [expected]);
+    }
 }
 
 #[test]

@@ -5,10 +5,9 @@
 //! them: they stand in [`DOCUMENTATION`], so that examples work.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use crate::AddressSet;
 
@@ -151,17 +150,6 @@ pub fn is_too_wide(network: IpNet) -> bool {
     network.prefix_len() < widest(network)
 }
 
-/// Returns the IPv4 network that an IPv4-mapped one (`::ffff:192.0.2.0/120`) means, any other network as it is.
-#[must_use]
-pub fn unmapped(network: IpNet) -> IpNet {
-    let IpNet::V6(mapped) = network else { return network };
-    let plain = IpAddr::V6(mapped.network()).to_canonical();
-    match (plain, mapped.prefix_len().checked_sub(96)) {
-        (IpAddr::V4(address), Some(prefix)) => Ipv4Net::new(address, prefix).map_or(network, IpNet::V4),
-        _ => network,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,15 +203,6 @@ mod tests {
             ("2002::/18", true),
         ] {
             assert_eq!(is_too_wide(net(text)), wide, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_ipv4_mapped_network_means_the_ipv4_one() {
-        assert_eq!(unmapped(net("::ffff:203.0.113.9/128")), net("203.0.113.9/32"));
-        assert_eq!(unmapped(net("::ffff:0:0/96")), net("0.0.0.0/0"));
-        for text in ["::ffff:0:0/95", "2001:db8::/32", "203.0.113.0/24"] {
-            assert_eq!(unmapped(net(text)), net(text));
         }
     }
 }

@@ -6,9 +6,9 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
-    pub(super) defectdojo: Spanned<String>,
+    pub(super) defectdojo: Option<Spanned<String>>,
     pub(super) defectdojo_key_file: Option<Spanned<String>>,
-    pub(super) server: Spanned<String>,
+    pub(super) server: Option<Spanned<String>>,
     pub(super) token_file: Option<Spanned<String>>,
     pub(super) ca_file: Option<Spanned<String>>,
     #[serde(default)]
@@ -22,4 +22,7 @@ pub(super) struct Config {
     pub(super) timeout: Option<Spanned<String>>,
     pub(super) max_body_bytes: Option<usize>,
     pub(super) max_findings: Option<usize>,
+    /// Keys that something was said about already.
+    #[serde(default, rename = "$told")]
+    pub(super) told: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! Values that only this configuration has.
 
-use config_file::{Report, Spanned, place};
+use config_file::{Report, Spanned, place, word};
 use feed_classification::Age;
 
 use super::{Severity, Tag};
@@ -11,9 +11,13 @@ pub(super) fn severity(report: &mut Report, text: &Spanned<String>) -> Option<Se
         .into_iter()
         .find(|severity| severity.as_str() == text.value);
     if found.is_none() {
-        let all = Severity::ALL.map(Severity::as_str).join(", ");
-        let what = "is no severity of DefectDojo";
-        report.wrong(place(text), "severity", what, format!("write some of {all}"));
+        word::unknown(
+            report,
+            "severity",
+            text,
+            "a severity of DefectDojo",
+            Severity::ALL.map(Severity::as_str),
+        );
     }
     found
 }
@@ -22,8 +26,7 @@ pub(super) fn severity(report: &mut Report, text: &Spanned<String>) -> Option<Se
 pub(super) fn age(report: &mut Report, text: &Spanned<String>) -> Option<Age> {
     let parsed: Result<Age, _> = text.value.parse();
     if parsed.is_err() {
-        let instead = format!("write one of {}", Age::NAMES.join(", "));
-        report.wrong(place(text), "age", "is no age", instead);
+        word::unknown(report, "age", text, "an age", Age::NAMES.iter().copied());
     }
     parsed.ok()
 }
@@ -32,7 +35,10 @@ pub(super) fn age(report: &mut Report, text: &Spanned<String>) -> Option<Age> {
 pub(super) fn tag(report: &mut Report, text: &Spanned<String>) -> Option<Tag> {
     let tag = Tag::new(&text.value);
     if tag.is_none() {
-        let what = "DefectDojo would not keep this tag as it is";
+        let what = format!(
+            "DefectDojo would not keep the tag {} as it is",
+            word::shown(&text.value)
+        );
         let instead = "write up to 100 lower-case letters, digits and any of : . _ - = /";
         report.wrong(place(text), "tag", what, instead);
     }

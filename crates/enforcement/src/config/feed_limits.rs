@@ -1,5 +1,6 @@
 //! The limits of a feed: what `cratosd` leaves out of it.
 
+use config_file::word;
 use feed_classification::Tlp;
 
 use super::{Report, place, raw};
@@ -10,8 +11,7 @@ impl raw::Feed {
         let max_tlp = self.max_tlp.as_ref().map(|level| match level.value.parse::<Tlp>() {
             Ok(level) => Some(format!("max_tlp={}", level.as_str().replace('+', "%2B"))),
             Err(_) => {
-                let instead = format!("write one of {}", Tlp::ALL.map(Tlp::as_str).join(", "));
-                report.wrong(place(level), "max_tlp", "is no TLP level", instead);
+                word::unknown(report, "max_tlp", level, "a TLP level", Tlp::ALL.map(Tlp::as_str));
                 None
             }
         });
@@ -22,18 +22,22 @@ impl raw::Feed {
             report.wrong(
                 place(score),
                 "min_score",
-                "is no score",
+                format!("`{}` is not a score", score.value),
                 "write a whole number from 0 to 100",
             );
             None
         });
         let unscored = self.unscored.as_ref().map(|word| {
-            let (what, instead) = match word.value.as_str() {
+            match word.value.as_str() {
                 "exclude" | "include" if self.min_score.is_some() => return Some(format!("unscored={}", word.value)),
-                "exclude" | "include" => ("says nothing without min_score", "add min_score, or remove the line"),
-                _ => ("is neither", "write exclude or include"),
-            };
-            report.wrong(place(word), "unscored", what, instead);
+                // Something was said about min_score already.
+                "exclude" | "include" if self.told.iter().any(|told| told == "min_score") => {}
+                "exclude" | "include" => {
+                    let what = "the key means nothing without min_score";
+                    report.wrong(place(word), "unscored", what, "add min_score, or remove the line");
+                }
+                _ => word::unknown(report, "unscored", word, "one of the two words", ["exclude", "include"]),
+            }
             None
         });
         let limits: Option<Vec<String>> = [max_tlp, min_score, unscored].into_iter().flatten().collect();

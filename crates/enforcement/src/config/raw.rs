@@ -12,7 +12,7 @@ pub(super) const KINDS: &[&str] = &["dns-rpz", "file", "ipset", "nftables", "sur
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
-    pub(super) server: Spanned<String>,
+    pub(super) server: Option<Spanned<String>>,
     pub(super) token_file: Option<Spanned<String>>,
     pub(super) ca_file: Option<Spanned<String>>,
     #[serde(default)]
@@ -27,23 +27,31 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) never_block: Vec<String>,
     #[serde(default)]
+    pub(super) may_block: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) admin_networks: Vec<Spanned<String>>,
     pub(super) ssh_ports: Option<Vec<u16>>,
-    pub(super) feeds: Vec<Feed>,
-    pub(super) targets: Vec<Target>,
+    pub(super) feeds: Option<Vec<Spanned<Feed>>>,
+    pub(super) targets: Option<Vec<Spanned<Target>>>,
+    /// Keys that something was said about already.
+    #[serde(default, rename = "$told")]
+    pub(super) told: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Feed {
-    pub(super) name: Spanned<String>,
-    pub(super) feed: Spanned<String>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) feed: Option<Spanned<String>>,
     #[serde(rename = "type")]
-    pub(super) kind: Spanned<String>,
-    pub(super) age: Spanned<String>,
+    pub(super) kind: Option<Spanned<String>>,
+    pub(super) age: Option<Spanned<String>>,
     pub(super) max_tlp: Option<Spanned<String>>,
     pub(super) min_score: Option<Spanned<u64>>,
     pub(super) unscored: Option<Spanned<String>>,
+    /// Keys that something was said about already.
+    #[serde(default, rename = "$told")]
+    pub(super) told: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,6 +61,9 @@ pub(super) struct Limits {
     max_change: Option<usize>,
     max_change_percent: Option<u32>,
     free_change: Option<usize>,
+    max_addresses: Option<u64>,
+    max_change_addresses: Option<u64>,
+    free_change_addresses: Option<u64>,
     first_run_free: Option<bool>,
     allow_empty: Option<bool>,
 }
@@ -61,8 +72,8 @@ pub(super) struct Limits {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Target {
-    pub(super) name: Spanned<String>,
-    pub(super) feeds: Vec<Spanned<String>>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) feeds: Option<Vec<Spanned<String>>>,
     pub(super) limits: Option<Limits>,
     #[serde(rename = "dns-rpz")]
     dns_rpz: Option<dns_rpz::RpzSection>,
@@ -70,6 +81,9 @@ pub(super) struct Target {
     ipset: Option<ipset::IpsetSection>,
     nftables: Option<nftables::NftablesSection>,
     suricata: Option<suricata::SuricataSection>,
+    /// Keys that something was said about already.
+    #[serde(default, rename = "$told")]
+    pub(super) told: Vec<String>,
 }
 
 impl Target {
@@ -97,6 +111,9 @@ impl Limits {
             max_change: self.max_change.unwrap_or(default.max_change),
             max_change_percent: self.max_change_percent.unwrap_or(default.max_change_percent),
             free_change: self.free_change.unwrap_or(default.free_change),
+            max_addresses: self.max_addresses.unwrap_or(default.max_addresses),
+            max_change_addresses: self.max_change_addresses.unwrap_or(default.max_change_addresses),
+            free_change_addresses: self.free_change_addresses.unwrap_or(default.free_change_addresses),
             first_run_free: self.first_run_free.unwrap_or(default.first_run_free),
             allow_empty: self.allow_empty.unwrap_or(default.allow_empty),
         }

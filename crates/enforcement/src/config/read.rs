@@ -4,10 +4,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub(crate) use config_file::value::absolute;
+use config_file::word::{self, shown};
 use config_file::{Spanned, value};
+use ipnet::IpNet;
 
 use super::{Report, place};
-use crate::never_block::Own;
 
 /// Longer than anything here may take, and far from where sums run over.
 const YEAR: Duration = Duration::from_secs(366 * 86_400);
@@ -25,7 +26,7 @@ pub(crate) fn name(report: &mut Report, key: &str, text: &Spanned<String>) -> Op
     report.wrong(
         place(text),
         key,
-        "is no name",
+        format!("{} is not a name", shown(&text.value)),
         "write up to 64 lower-case letters, digits and hyphens",
     );
     None
@@ -37,39 +38,33 @@ pub(crate) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(fits) && !text.starts_with('-')
 }
 
-/// Reads one of the words of `feed-classification`; `known` are all of them.
+/// Reads one of the words of `feed-classification`; `known` are all of them, and `noun` is what they are.
 pub(crate) fn word<T: FromStr<Err = feed_classification::UnknownName>>(
     report: &mut Report,
     key: &str,
     text: &Spanned<String>,
+    noun: &str,
     known: &[&str],
 ) -> Option<T> {
-    match text.value.parse() {
-        Ok(value) => Some(value),
-        Err(error) => {
-            report.wrong(
-                place(text),
-                key,
-                error.to_string(),
-                format!("write one of {}", known.join(", ")),
-            );
-            None
-        }
+    let parsed = text.value.parse().ok();
+    if parsed.is_none() {
+        word::unknown(report, key, text, noun, known.iter().copied());
     }
+    parsed
 }
 
 /// Reads an address or network.
-pub(crate) fn network(report: &mut Report, key: &str, text: &Spanned<String>) -> Option<Own> {
+pub(crate) fn network(report: &mut Report, key: &str, text: &Spanned<String>) -> Option<IpNet> {
     let network = feed_classification::network_of(&text.value);
     if network.is_none() {
         report.wrong(
             place(text),
             key,
-            "is no address or network",
+            format!("{} is not an address or network", shown(&text.value)),
             "write one such as 192.0.2.0/24",
         );
     }
-    network.map(Own::Network)
+    network
 }
 
 /// Reads the mode of a file, in octal.
@@ -79,7 +74,7 @@ pub(crate) fn mode(report: &mut Report, key: &str, text: &Spanned<String>) -> Op
         report.wrong(
             place(text),
             key,
-            "is no mode of a file",
+            format!("{} is not the mode of a file", shown(&text.value)),
             "write one in quotes such as \"0640\"",
         );
     }
@@ -99,7 +94,7 @@ pub(crate) fn command(
         report.wrong(
             place(&words),
             key,
-            "is no command",
+            "this is not a command",
             "write a list of words such as [systemctl, reload, squid]",
         );
         return None;

@@ -47,16 +47,19 @@ fn limits_of_a_feed_are_the_query_of_its_url() {
         "?max_tlp=green&min_score=0&unscored=include"
     );
     for (limits, told) in [
-        ("max_tlp: orange", "max_tlp: is no TLP level: write one of clear, green"),
+        (
+            "max_tlp: orange",
+            "max_tlp: `orange` is not a TLP level: write one of clear, green",
+        ),
         (
             "min_score: 101",
-            "min_score: is no score: write a whole number from 0 to 100",
+            "min_score: `101` is not a score: write a whole number from 0 to 100",
         ),
         (
             "min_score: 60, unscored: pass",
-            "unscored: is neither: write exclude or include",
+            "unscored: `pass` is not one of the two words: write one of exclude, include",
         ),
-        ("unscored: include", "unscored: says nothing without min_score"),
+        ("unscored: include", "unscored: the key means nothing without min_score"),
     ] {
         let problems = read(&GOOD.replace("age: 1w}", &format!("age: 1w, {limits}}}"))).unwrap_err();
         assert!(problems[0].contains(told), "{problems:?}");
@@ -68,7 +71,7 @@ fn the_example_is_read_and_mentions_every_key() {
     let example = include_str!("../../../../config.example/agent.yaml");
     let config = read(example).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert!(config.targets.len() > 1);
-    // serde lists the keys that it knows when it meets one that it does not.
+    // All keys are listed where one is not known and none is close to it.
     let nested = |section: &str| GOOD.replace("    file:", &format!("    {section}: {{nonsense: 1}}\n    file:"));
     let mut asked = vec![
         format!("nonsense: 1\n{GOOD}"),
@@ -83,9 +86,11 @@ fn the_example_is_read_and_mentions_every_key() {
     );
     for text in asked {
         let problems = read(&text).unwrap_err();
-        let (_, keys) = problems[0]
-            .split_once("expected one of ")
-            .unwrap_or_else(|| panic!("{problems:?}"));
+        let listed = problems
+            .iter()
+            .find(|problem| problem.contains(": nonsense: the key is not known: "));
+        let keys = listed.and_then(|problem| problem.split_once("write one of "));
+        let (_, keys) = keys.unwrap_or_else(|| panic!("{problems:?}"));
         let keys: Vec<&str> = keys.split(", ").collect();
         assert!(!keys.is_empty(), "{problems:?}");
         for key in keys {
@@ -141,4 +146,81 @@ fn a_token_in_the_url_is_refused() {
     }
     read(&GOOD.replace("https://cratos.example.net", "http://127.0.0.1:8080")).unwrap();
     read(&(GOOD.replace("https:", "http:") + "insecure_http: true\n")).unwrap();
+}
+
+/// The places and keys of all problems, and nothing of their words.
+fn places(text: &str) -> Vec<String> {
+    let problems = read(text).unwrap_err();
+    let place = |problem: &String| problem.splitn(5, ':').skip(1).take(3).collect::<Vec<_>>().join(":");
+    problems.iter().map(place).collect()
+}
+
+#[test]
+fn one_mistake_is_one_problem() {
+    for (right, wrong, place) in [
+        ("server:", "servr:", "1:1: servr"),
+        ("token_file:", "tokenfile:", "2:1: tokenfile"),
+        ("feeds:\n", "feed:\n", "3:1: feed"),
+        ("targets:\n", "target:\n", "5:1: target"),
+        ("name: names,", "nmae: names,", "4:6: nmae"),
+        ("type: domain", "type: domains", "4:38: type"),
+        ("type: domain", "tpye: domain", "4:32: tpye"),
+        ("age: 1w", "age: [1w]", "4:51: age"),
+        ("age: 1w", "max_tlp: green", "4:5: age"),
+        ("- name: squid", "- nam: squid", "6:5: nam"),
+        ("feeds: [names]", "feeds: [nmaes]", "7:13: feeds"),
+        ("feeds: [names]", "feed: [names]", "7:5: feed"),
+        ("file: {", "fiel: {", "8:5: fiel"),
+        ("path: /etc", "pth: /etc", "8:12: pth"),
+        ("format: txt", "format: text", "8:48: format"),
+        (
+            "age: 1w}",
+            "age: 1w, min_score: lots, unscored: include}",
+            "4:66: min_score",
+        ),
+    ] {
+        assert!(GOOD.contains(right), "{right}");
+        let text = GOOD.replacen(right, wrong, 1);
+        assert_eq!(places(&text), [place], "{wrong}: {:?}", read(&text));
+    }
+}
+
+#[test]
+fn all_mistakes_are_said_at_once_with_the_value_and_the_closest_name() {
+    let text = GOOD
+        .replace("type: domain", "type: domains")
+        .replace("feeds: [names]", "feeds: [nmaes]")
+        .replace("format: txt", "fromat: txt")
+        .replace("\"0640\"", "\"0999\"")
+        + "poll_intervall: 5m\nmax_body_bytes: lots\nlimits: {}\nmay_block: [com]\nfollow: streams\n";
+    let problems = read(&text).unwrap_err().join("\n");
+    for said in [
+        "4:38: type: `domains` is not an indicator type: did you mean `domain`?",
+        "7:13: feeds: there is no feed `nmaes`: did you mean `names`?",
+        "8:40: fromat: the key is not known: did you mean `format`?",
+        "9:1: poll_intervall: the key is not known: did you mean `poll_interval`?",
+        "10:17: max_body_bytes: `lots` is not a whole number",
+        "11:1: limits: the key is not known: write one of server, ",
+        "12:13: may_block: `com` is not an address or network",
+        "13:9: follow: `streams` is not a way to follow feeds: did you mean `stream`?",
+    ] {
+        assert!(problems.contains(said), "{said} is not in\n{problems}");
+    }
+    assert_eq!(problems.lines().count(), 8, "{problems}");
+}
+
+#[test]
+fn limits_of_addresses_and_permitted_prefixes_are_read() {
+    let limits = "limits: {max_addresses: 5, max_change_addresses: 6, free_change_addresses: 7}";
+    let text = GOOD.replace("    file:", &format!("    {limits}\n    file:")) + "may_block: [10.0.0.0/8, 192.0.2.9]\n";
+    let config = read(&text).unwrap();
+    let limits = config.targets[0].limits;
+    let read = (
+        limits.max_addresses,
+        limits.max_change_addresses,
+        limits.free_change_addresses,
+    );
+    assert_eq!(read, (5, 6, 7));
+    let may_block: Vec<String> = config.may_block.iter().map(ToString::to_string).collect();
+    assert_eq!(may_block, ["10.0.0.0/8", "192.0.2.9/32"]);
 }

@@ -3,10 +3,11 @@
 use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
 
+use config_file::SecretFile;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, RETRY_AFTER, TRANSFER_ENCODING};
 use reqwest::{Response, StatusCode};
 
-use super::SourceError;
+use super::{Detail, SourceError};
 
 /// How many values the server says that the answer has.
 const X_FEED_COUNT: HeaderName = HeaderName::from_static("x-feed-count");
@@ -31,20 +32,43 @@ enum Encoding {
     Zstd,
 }
 
-/// Judges the status; `None` is 304.
-pub(super) fn judged(response: Response, conditional: bool) -> Result<Option<Response>, SourceError> {
-    match response.status() {
-        StatusCode::OK => Ok(Some(response)),
-        StatusCode::NOT_MODIFIED if conditional => Ok(None),
-        StatusCode::NOT_MODIFIED => Err(SourceError::NotAsked),
-        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(SourceError::Refused {
-            status: status.as_u16(),
-        }),
-        status => Err(SourceError::Unavailable {
-            status: status.as_u16(),
-            retry_after: retry_after(response.headers()),
-        }),
+/// Judges the status; `None` is 304. `token` is what must not be shown of the reason for any other one.
+pub(super) async fn judged(
+    response: Response,
+    conditional: bool,
+    token: &SecretFile,
+) -> Result<Option<Response>, SourceError> {
+    let status = response.status();
+    match status {
+        StatusCode::OK => return Ok(Some(response)),
+        StatusCode::NOT_MODIFIED if conditional => return Ok(None),
+        StatusCode::NOT_MODIFIED => return Err(SourceError::NotAsked),
+        _ => {}
     }
+    let retry_after = retry_after(response.headers());
+    let detail = if status.is_client_error() || status.is_server_error() {
+        Detail::read(response, token).await
+    } else {
+        Detail::default()
+    };
+    let code = status.as_u16();
+    Err(match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceError::Refused { status: code, detail },
+        // These ask for patience, as an error of the server does.
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            SourceError::Unavailable {
+                status: code,
+                detail,
+                retry_after,
+            }
+        }
+        status if status.is_client_error() => SourceError::Rejected { status: code, detail },
+        _ => SourceError::Unavailable {
+            status: code,
+            detail,
+            retry_after,
+        },
+    })
 }
 
 /// Reads the body to its end.

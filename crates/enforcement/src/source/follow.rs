@@ -6,7 +6,7 @@ use feed_classification::IndicatorType;
 use url::Url;
 
 use super::stream::{Stream, Timing};
-use super::{FeedSource, News, Next, Poll, Server, SourceError};
+use super::{FeedSource, News, Next, Poll, Server, SourceError, name_of};
 use crate::chain;
 
 /// While nobody has said yet whether there is a stream, questions wait for so long.
@@ -17,6 +17,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Follow {
     stream: Stream,
     poll: Poll,
+    /// As messages name the feed.
+    name: String,
     interval: Duration,
     /// Whether polls fill in.
     may_poll: bool,
@@ -62,6 +64,7 @@ impl Follow {
         Self {
             stream: Stream::new(server, base, feed, kind, timing),
             poll,
+            name: name_of(feed),
             interval,
             may_poll,
             state: State::Starting,
@@ -70,7 +73,7 @@ impl Follow {
 
     fn heard(&mut self) {
         if self.state == State::Asking {
-            tracing::info!("the feed is followed as a stream");
+            tracing::info!(feed = self.name, "the feed is followed as a stream");
         }
         self.state = State::Listening;
         // Where the stream ends, the next question is due when it would have been without it.
@@ -83,12 +86,17 @@ impl Follow {
             State::Starting => {
                 self.poll.wait(Duration::ZERO);
                 tracing::info!(
+                    feed = self.name,
                     reason = chain(error),
                     "the feed is polled, since it cannot be followed as a stream"
                 );
             }
-            State::Listening => tracing::warn!(reason = chain(error), "the feed is polled until its stream is back"),
-            State::Asking => tracing::debug!(reason = chain(error), "the feed is still polled"),
+            State::Listening => tracing::warn!(
+                feed = self.name,
+                reason = chain(error),
+                "the feed is polled until its stream is back"
+            ),
+            State::Asking => tracing::debug!(feed = self.name, reason = chain(error), "the feed is still polled"),
         }
         self.state = State::Asking;
     }

@@ -2,17 +2,18 @@
 
 use std::io;
 
-use feed_classification::{Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet};
+use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet};
 
 use super::SourceError;
+use crate::refusals::Refusals;
 
 /// What an answer holds.
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) set: IndicatorSet,
-    /// All values, those that are none of the type included.
+    /// All values, those that are left out included.
     pub(super) found: u64,
-    pub(super) refused: u64,
+    pub(super) refused: Refusals,
 }
 
 /// Returns the output that is asked for: plain text, but for rules, which have lines of their own.
@@ -37,18 +38,32 @@ pub(super) fn values(kind: IndicatorType, body: &[u8]) -> Result<Parsed, SourceE
     parsed.finish()
 }
 
-/// Returns whether a value is of the extractor's type, and in normal form.
-pub(super) fn is_normal(extractor: &mut Extractor, value: &str) -> bool {
+/// Judges whether a value is of the extractor's type and in normal form.
+///
+/// # Errors
+/// Why it is not.
+pub(super) fn judged(extractor: &Extractor, value: &str) -> Result<(), Foreign> {
     let mut is_normal = false;
-    let outcome = extractor.extract("", value, &mut |found| is_normal = found == value);
-    outcome.is_ok() && is_normal
+    extractor.extract("", value, &mut |found| is_normal = found == value)?;
+    if is_normal { Ok(()) } else { Err(Foreign::OtherSpelling) }
+}
+
+/// Why a value of an answer is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Foreign {
+    /// It is not of the feed's type.
+    #[error(transparent)]
+    OtherType(#[from] Dropped),
+    /// It is of the type, and cratosd would write it otherwise.
+    #[error("not in the spelling that cratosd gives values of this type")]
+    OtherSpelling,
 }
 
 struct Collected {
     extractor: Extractor,
     builder: IndicatorSetBuilder,
     found: u64,
-    refused: u64,
+    refused: Refusals,
 }
 
 impl Collected {
@@ -57,27 +72,29 @@ impl Collected {
             extractor: Extractor::new(kind),
             builder: IndicatorSetBuilder::new(kind),
             found: 0,
-            refused: 0,
+            refused: Refusals::default(),
         }
     }
 
     /// Takes a value that is in normal form already; one bad value does not stop the rest.
     fn add(&mut self, value: &str) {
         self.found += 1;
-        if is_normal(&mut self.extractor, value) {
-            self.builder.push(value);
-        } else {
-            self.refused += 1;
+        match judged(&self.extractor, value) {
+            Ok(()) => self.builder.push(value),
+            Err(why) => self.refused.push(value, why),
         }
     }
 
     fn finish(self) -> Result<Parsed, SourceError> {
-        let (found, refused) = (self.found, self.refused);
+        let (found, refused) = (self.found, self.refused.count());
         if refused > found / 2 {
             return Err(SourceError::Nonsense { refused, found });
         }
-        let set = self.builder.finish();
-        Ok(Parsed { set, found, refused })
+        Ok(Parsed {
+            set: self.builder.finish(),
+            found,
+            refused: self.refused,
+        })
     }
 }
 
@@ -89,7 +106,7 @@ mod tests {
 
     fn read(kind: IndicatorType, body: &str) -> (Vec<String>, u64) {
         let parsed = values(kind, body.as_bytes()).unwrap();
-        (parsed.set.iter().map(str::to_owned).collect(), parsed.refused)
+        (parsed.set.iter().map(str::to_owned).collect(), parsed.refused.count())
     }
 
     #[test]
@@ -122,6 +139,22 @@ mod tests {
     fn values_in_another_spelling_are_refused() {
         let (found, refused) = read(IndicatorType::Domain, "a.example\nb.example\nEvil.example\n a.example");
         assert_eq!((found.len(), refused), (2, 2));
+    }
+
+    #[test]
+    fn refused_values_are_named_with_the_reason() {
+        let parsed = values(
+            IndicatorType::Domain,
+            b"a.example\nb.example\nc.example\ncom\n.\nA.example",
+        )
+        .unwrap();
+        let refused: Vec<String> = parsed.refused.named().iter().map(ToString::to_string).collect();
+        assert_eq!(refused.len(), 3);
+        assert!(refused[0].starts_with("`com`: "), "{refused:?}");
+        assert_eq!(
+            refused[2],
+            "`A.example`: not in the spelling that cratosd gives values of this type"
+        );
     }
 
     #[test]

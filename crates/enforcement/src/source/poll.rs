@@ -110,7 +110,7 @@ impl Poll {
             request = request.header(IF_NONE_MATCH, tag);
         }
         let response = request.send().await.map_err(|error| self.connection(error))?;
-        let Some(response) = answer::judged(response, conditional)? else {
+        let Some(response) = answer::judged(response, conditional, &server.token).await? else {
             return Ok(News::Unchanged);
         };
         let answer = answer::whole(response, server.max_body)

@@ -250,11 +250,16 @@ impl Stream {
             request = request.header(LAST_EVENT_ID, held.id.clone());
         }
         let after = self.server.timeout;
-        Ok(Box::pin(async move {
-            let response = timeout(after, request.send()).await;
-            let response = response.map_err(|_| SourceError::TooSlow { after })?;
+        let token = self.server.token.clone();
+        let judged = async move {
+            let response = request.send().await;
             let response = response.map_err(|error| SourceError::Connection(error.without_url().into()))?;
-            let response = answer::judged(response, false)?.ok_or(SourceError::NotAsked)?;
+            answer::judged(response, false, &token).await
+        };
+        Ok(Box::pin(async move {
+            let judged = timeout(after, judged).await;
+            let judged = judged.map_err(|_| SourceError::TooSlow { after })?;
+            let response = judged?.ok_or(SourceError::NotAsked)?;
             let headers = response.headers();
             let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let is_stream =

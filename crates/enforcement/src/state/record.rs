@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::refusals::Refusals;
 use crate::{Moment, Values};
 
 /// The newest whole answer of a feed.
@@ -37,9 +38,18 @@ pub struct Enforced {
 pub struct Progress {
     /// When all its feeds had answered and all that they say was in force.
     pub last_success: Option<Moment>,
-    /// Entries in force.
+    /// Values in force.
+    #[serde(default)]
+    pub values: u64,
+    /// Addresses that they cover; an IPv6 address counts with all others of its /48 as one.
+    #[serde(default)]
+    pub addresses: u64,
+    /// Entries that the target holds: lines, rules, elements of a set. Neighbours may be one entry, and a value may be several.
     pub entries: u64,
-    /// Values that are left out because they must never be blocked, those that were cut included.
+    /// Values that are not enforced because of their reach, those that were cut included.
+    #[serde(default)]
+    pub refused: Refusals,
+    /// Values that are left out because this host must never block them, those that were cut included.
     pub never_blocked: u64,
     /// Values that the target's format cannot express.
     pub left_out: u64,
@@ -58,8 +68,11 @@ pub struct FeedProgress {
     pub last_answer: Option<Moment>,
     /// Its values.
     pub values: u64,
-    /// Values of its last answer that are none of its type.
+    /// Values of its last answer that are not of its type.
     pub refused: u64,
+    /// The first of them, with the reason for each.
+    #[serde(default)]
+    pub refused_values: Refusals,
     /// Why it did not answer last time.
     pub error: Option<String>,
 }

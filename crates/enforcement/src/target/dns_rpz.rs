@@ -171,15 +171,19 @@ impl Target for RpzTarget {
 
 impl Section for RpzSection {
     fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
-        let path = read::absolute(making.report, "path", &self.path)?;
+        // Everything is read before anything is given up, so that all that is wrong is said at once.
+        let path = read::absolute(making.report, "path", &self.path);
+        let takes = making.takes("dns-rpz", TypeSet::ADDRESSES.union(TypeSet::NAMES));
+        let check = read::command(making.report, "check", self.check);
+        let reload = read::command(making.report, "reload", self.reload);
         let exporter = making.exporter(Place::START, FORMAT)?;
-        making
-            .takes("dns-rpz", TypeSet::ADDRESSES.union(TypeSet::NAMES))
-            .then_some(())?;
         let zone = self.zone.value.as_str();
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         if !(1..=64).contains(&zone.len()) || !zone.bytes().all(fits) || zone.starts_with('-') {
-            let what = "is no name of a zone";
+            let what = format!(
+                "{} is not the name of a zone",
+                config_file::word::shown(&self.zone.value)
+            );
             making.report.wrong(
                 config::place(&self.zone),
                 "zone",
@@ -188,16 +192,16 @@ impl Section for RpzSection {
             );
             return None;
         }
-        let target = RpzTarget::new(&path, exporter);
+        takes.then_some(())?;
+        let target = RpzTarget::new(&path?, exporter);
         let present = || [CHECKER, "-q", zone, PLACEHOLDER].map(str::to_owned).to_vec();
-        let check = match read::command(making.report, "check", self.check)? {
+        let check = match check? {
             None if command::is_installed(CHECKER) => Some(present()),
             check => check,
         };
-        let reload = read::command(making.report, "reload", self.reload)?;
         Some(Box::new(RpzTarget {
             check,
-            reload,
+            reload: reload?,
             ..target
         }))
     }

@@ -151,16 +151,20 @@ pub(super) fn run_with(words: &[String], path: &Path, timeout: Duration) -> Resu
 impl Section for FileSection {
     fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
         let path = read::absolute(making.report, "path", &self.path);
-        let mode = match &self.mode {
-            Some(mode) => Some(read::mode(making.report, "mode", mode)?),
-            None => None,
-        };
+        // Everything is read before anything is given up, so that all that is wrong is said at once.
+        let mode = self.mode.as_ref().map(|mode| read::mode(making.report, "mode", mode));
+        let check = read::command(making.report, "check", self.check);
+        let reload = read::command(making.report, "reload", self.reload);
         let exporter = making.exporter(config::place(&self.format), &self.format.value)?;
         making
             .takes(&format!("the format {}", self.format.value), exporter.about().accepts)
             .then_some(())?;
         let mut kinds = making.kinds.iter();
         let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+            if making.kinds.is_empty() {
+                // Its feeds are wrong, which is said already.
+                return None;
+            }
             let what = "one file is one list of one type";
             making.report.wrong(
                 making.place,
@@ -171,9 +175,12 @@ impl Section for FileSection {
             return None;
         };
         Some(Box::new(FileTarget {
-            mode,
-            check: read::command(making.report, "check", self.check)?,
-            reload: read::command(making.report, "reload", self.reload)?,
+            mode: match mode {
+                Some(mode) => Some(mode?),
+                None => None,
+            },
+            check: check?,
+            reload: reload?,
             ..FileTarget::new(making.name, &path?, kind, exporter)
         }))
     }

@@ -122,11 +122,12 @@ impl Target for IpsetTarget {
 
 impl Section for IpsetSection {
     fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
+        let takes = making.takes("ipset", TypeSet::ADDRESSES);
+        let command = read::command(making.report, "command", self.command);
         let exporter = making.exporter(Place::START, FORMAT)?;
-        making.takes("ipset", TypeSet::ADDRESSES).then_some(())?;
+        takes.then_some(())?;
         let target = IpsetTarget::new(exporter);
-        let command = read::command(making.report, "command", self.command)?;
-        Some(Box::new(match command {
+        Some(Box::new(match command? {
             Some(words) => target.ipset(words),
             None => target,
         }))

@@ -317,6 +317,11 @@ impl Target for NftablesTarget {
 impl Section for NftablesSection {
     fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
         let mut target = NftablesTarget::new();
+        // Everything is read before anything is given up, so that all that is wrong is said at once.
+        let takes = making.takes("nftables", TypeSet::ADDRESSES);
+        let command = read::command(making.report, "command", self.command);
+        let timeout = self.element_timeout.as_ref();
+        let timeout = timeout.map(|text| read::duration(making.report, "element_timeout", text));
         if let Some(table) = &self.table {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
             let name = table.value.as_bytes();
@@ -324,7 +329,7 @@ impl Section for NftablesSection {
                 && name.first().is_some_and(u8::is_ascii_alphabetic)
                 && name.iter().all(|byte| fits(*byte));
             if !is_name {
-                let what = "is no name of a table";
+                let what = format!("{} is not the name of a table", config_file::word::shown(&table.value));
                 making.report.wrong(
                     config::place(table),
                     "table",
@@ -335,13 +340,13 @@ impl Section for NftablesSection {
             }
             target.table.clone_from(&table.value);
         }
-        if let Some(words) = read::command(making.report, "command", self.command)? {
+        if let Some(words) = command? {
             target.nft = words;
         }
-        if let Some(timeout) = &self.element_timeout {
-            target.element_timeout = Some(read::duration(making.report, "element_timeout", timeout)?);
+        if let Some(timeout) = timeout {
+            target.element_timeout = Some(timeout?);
         }
-        making.takes("nftables", TypeSet::ADDRESSES).then_some(())?;
+        takes.then_some(())?;
         Some(Box::new(target))
     }
 }

@@ -184,7 +184,12 @@ impl Target for SuricataTarget {
 
 impl Section for SuricataSection {
     fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
-        let directory = read::absolute(making.report, "directory", &self.directory)?;
+        // Everything is read before anything is given up, so that all that is wrong is said at once.
+        let directory = read::absolute(making.report, "directory", &self.directory);
+        let test = read::command(making.report, "test", self.test);
+        let reload = read::command(making.report, "reload", self.reload);
+        let socket = self.socket.as_ref();
+        let socket = socket.map(|socket| read::absolute(making.report, "socket", socket));
         let rules = making.exporter(Place::START, "suricata")?;
         let hashes = making.exporter(Place::START, "suricata-dataset")?;
         let reputation = if self.reputation {
@@ -195,20 +200,20 @@ impl Section for SuricataSection {
         let files: TypeSet = HASHES.iter().map(|(kind, _, _)| *kind).collect();
         let accepts = rules.about().accepts.union(TypeSet::ADDRESSES).union(files);
         making.takes("suricata", accepts).then_some(())?;
-        let test = match read::command(making.report, "test", self.test)? {
+        let test = match test? {
             None if command::is_installed(PROGRAM) => Some(vec![PROGRAM.to_owned(), "-T".to_owned()]),
             test => test,
         };
-        let socket = match &self.socket {
-            Some(socket) => read::absolute(making.report, "socket", socket)?,
+        let socket = match socket {
+            Some(socket) => socket?,
             None => PathBuf::from(SOCKET),
         };
-        let reload = match read::command(making.report, "reload", self.reload)? {
+        let reload = match reload? {
             Some(words) => Reload::Command(words),
             None => Reload::Socket(socket),
         };
         Some(Box::new(SuricataTarget {
-            directory,
+            directory: directory?,
             rules,
             hashes,
             reputation,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::super::{SourceError, parse};
 use super::event::Event;
+use crate::refusals::Refusals;
 
 /// Longer than any name of a state.
 const MAX_ID: usize = 256;
@@ -24,9 +25,16 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Returns how many values are not of the feed's type.
-    pub(super) fn refused(&self) -> u64 {
-        count(self.foreign.len())
+    /// Returns the values that are not of the feed's type, with the reason for each.
+    pub(super) fn refused(&self) -> Refusals {
+        let extractor = Extractor::new(self.set.kind());
+        let mut refused = Refusals::default();
+        for value in &self.foreign {
+            if let Err(why) = parse::judged(&extractor, value) {
+                refused.push(value, why);
+            }
+        }
+        refused
     }
 
     fn contains(&self, value: &str) -> bool {
@@ -157,7 +165,7 @@ impl Collector {
         told.part = part.part;
         told.found += count(part.values.len());
         for value in part.values {
-            if parse::is_normal(&mut self.extractor, &value) {
+            if parse::judged(&self.extractor, &value).is_ok() {
                 told.good.push(&value);
             } else {
                 told.foreign.insert(value);
@@ -192,7 +200,8 @@ impl Collector {
                 add(&mut now, &good, foreign)?;
             }
         }
-        let (refused, found) = (now.refused(), count(now.set.len()) + now.refused());
+        let refused = count(now.foreign.len());
+        let found = count(now.set.len()) + refused;
         if refused > found / 2 {
             return Err(SourceError::Nonsense { refused, found });
         }
