@@ -96,7 +96,7 @@ fn exit_codes_tell_whose_fault_it_is() {
     let (code, _, stderr) = typed(&host, &[]);
     assert_eq!(code, Some(64));
     assert!(
-        stderr.contains("defectdojo.yaml:7:1: unknown field `nonsense`"),
+        stderr.contains("defectdojo.yaml:7:1: nonsense: the key is not known"),
         "{stderr}"
     );
 }

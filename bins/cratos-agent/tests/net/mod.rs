@@ -18,10 +18,10 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use test_peers::{program, until};
 
 /// The host's addresses.
-pub(crate) const HOST: [&str; 2] = ["10.77.0.1", "fd77::1"];
+pub(crate) const HOST: [&str; 2] = ["203.0.113.1", "3fff:77::1"];
 
-pub(crate) const LISTED_V4: &str = "10.77.0.3";
-pub(crate) const LISTED_V6: &str = "fd77::3";
+pub(crate) const LISTED_V4: &str = "203.0.113.3";
+pub(crate) const LISTED_V6: &str = "3fff:77::3";
 
 /// Packets a second, of each of the four flows.
 const RATE: u64 = 1000;
@@ -112,8 +112,8 @@ impl Pair {
         let (host, peer) = (Namespace::new("host")?, Namespace::new("peer")?);
         host.ip(&format!("link add wire type veth peer name wire netns {}", peer.name));
         let addresses = [
-            (&host, vec!["10.77.0.1/24", "fd77::1/64"]),
-            (&peer, vec!["10.77.0.2/24", "10.77.0.3/24", "fd77::2/64", "fd77::3/64"]),
+            (&host, vec!["203.0.113.1/24", "3fff:77::1/64"]),
+            (&peer, vec!["203.0.113.2/24", "203.0.113.3/24", "3fff:77::2/64", "3fff:77::3/64"]),
         ];
         for (namespace, addresses) in addresses {
             for address in addresses {
@@ -128,12 +128,12 @@ impl Pair {
             namespace.ip(&format!("link set wire address {mac} up"));
         }
         // Who is behind an address is known, so that asking for it, which a listed source cannot, plays no part.
-        for address in ["10.77.0.1", "fd77::1"] {
+        for address in ["203.0.113.1", "3fff:77::1"] {
             peer.ip(&format!(
                 "neigh replace {address} lladdr 02:00:00:00:00:01 dev wire nud permanent"
             ));
         }
-        for address in ["10.77.0.2", "fd77::2"] {
+        for address in ["203.0.113.2", "3fff:77::2"] {
             host.ip(&format!(
                 "neigh replace {address} lladdr 02:00:00:00:00:02 dev wire nud permanent"
             ));
@@ -183,7 +183,7 @@ impl Traffic {
         let counters: Arc<Counters> = Arc::default();
         let mut others = Vec::new();
         let (mut unlisted, mut listed) = (Vec::new(), Vec::new());
-        for (host, ours, theirs) in [("10.77.0.1", "10.77.0.2", LISTED_V4), ("fd77::1", "fd77::2", LISTED_V6)] {
+        for (host, ours, theirs) in [("203.0.113.1", "203.0.113.2", LISTED_V4), ("3fff:77::1", "3fff:77::2", LISTED_V6)] {
             let there = SocketAddr::new(host.parse().unwrap(), PORT);
             let echo = pair.host.inside(|| socket(there));
             let listed_address = theirs.parse().unwrap();
