@@ -34,6 +34,10 @@ fn runs_say_what_they_do_and_do_it_once() {
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     insta::assert_snapshot!("dry_run", stdout);
     assert!(dojo.row(1).notes.is_empty());
+    assert!(
+        !host.path("dojo.prom").exists() && !host.path("state").exists(),
+        "a dry run writes nothing on this host either"
+    );
     insta::assert_snapshot!("run", typed(&host, &[]).1);
     for _ in 0..2 {
         let (code, stdout, _) = typed(&host, &[]);

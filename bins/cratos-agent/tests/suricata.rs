@@ -69,7 +69,12 @@ impl Sensing {
     /// Sends from the listed and the unlisted addresses until there is an alert of each listed one; returns all alerts.
     fn alerts(&self) -> BTreeSet<(String, IpAddr)> {
         let [v4, v6] = HOST;
-        let ways = [("203.0.113.2", v4), ("3fff:77::2", v6), (LISTED_V4, v4), (LISTED_V6, v6)];
+        let ways = [
+            ("203.0.113.2", v4),
+            ("3fff:77::2", v6),
+            (LISTED_V4, v4),
+            (LISTED_V6, v6),
+        ];
         let sockets = ways.map(|(from, to)| self.pair.begin(from, to));
         until("the listed ones alert", || {
             for socket in &sockets {

@@ -113,7 +113,10 @@ impl Pair {
         host.ip(&format!("link add wire type veth peer name wire netns {}", peer.name));
         let addresses = [
             (&host, vec!["203.0.113.1/24", "3fff:77::1/64"]),
-            (&peer, vec!["203.0.113.2/24", "203.0.113.3/24", "3fff:77::2/64", "3fff:77::3/64"]),
+            (
+                &peer,
+                vec!["203.0.113.2/24", "203.0.113.3/24", "3fff:77::2/64", "3fff:77::3/64"],
+            ),
         ];
         for (namespace, addresses) in addresses {
             for address in addresses {
@@ -183,7 +186,10 @@ impl Traffic {
         let counters: Arc<Counters> = Arc::default();
         let mut others = Vec::new();
         let (mut unlisted, mut listed) = (Vec::new(), Vec::new());
-        for (host, ours, theirs) in [("203.0.113.1", "203.0.113.2", LISTED_V4), ("3fff:77::1", "3fff:77::2", LISTED_V6)] {
+        for (host, ours, theirs) in [
+            ("203.0.113.1", "203.0.113.2", LISTED_V4),
+            ("3fff:77::1", "3fff:77::2", LISTED_V6),
+        ] {
             let there = SocketAddr::new(host.parse().unwrap(), PORT);
             let echo = pair.host.inside(|| socket(there));
             let listed_address = theirs.parse().unwrap();
