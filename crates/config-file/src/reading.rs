@@ -71,9 +71,9 @@ struct UnknownKey {
 #[derive(Debug, Default)]
 pub(crate) struct Fault {
     node: Option<(usize, Place)>,
-    key: String,
-    what: String,
-    instead: String,
+    key: Box<str>,
+    what: Box<str>,
+    instead: Box<str>,
     missing: Option<&'static str>,
     /// Something was said about it before.
     is_told: bool,
@@ -90,14 +90,14 @@ impl std::error::Error for Fault {}
 impl de::Error for Fault {
     fn custom<M: fmt::Display>(message: M) -> Self {
         Self {
-            what: message.to_string(),
+            what: message.to_string().into(),
             ..Self::default()
         }
     }
 
     fn missing_field(field: &'static str) -> Self {
         Self {
-            what: format!("`{field}` is missing"),
+            what: format!("`{field}` is missing").into(),
             missing: Some(field),
             ..Self::default()
         }
@@ -117,10 +117,10 @@ impl<'a> At<'a> {
         Self { node, key, ..self }
     }
 
-    fn fault(self, what: impl Into<String>, instead: &str) -> Fault {
+    fn fault(self, what: impl Into<Box<str>>, instead: &str) -> Fault {
         let fault = Fault {
             what: what.into(),
-            instead: instead.to_owned(),
+            instead: instead.into(),
             ..Fault::default()
         };
         self.placed(fault)
@@ -132,7 +132,7 @@ impl<'a> At<'a> {
             Some(_) => fault,
             None => Fault {
                 node: Some((self.node.id, self.node.place)),
-                key: self.key.to_owned(),
+                key: self.key.into(),
                 ..fault
             },
         }
