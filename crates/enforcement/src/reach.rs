@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use feed_classification::special_purpose::{self, SpecialPurpose};
-use feed_classification::{AddressSet, IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet, network_of};
+use feed_classification::{AddressSet, IndicatorSet, IndicatorSetBuilder, TypeSet, network_of};
 use ipnet::IpNet;
 
 use crate::Values;
@@ -205,6 +205,8 @@ fn holder(wide: &mut BTreeMap<IpAddr, (IpNet, u8)>, network: IpNet) -> Option<&m
 
 #[cfg(test)]
 mod tests {
+    use feed_classification::IndicatorType;
+
     use super::*;
 
     fn filtered(permitted: &[&str], kind: IndicatorType, values: &[&str]) -> (Vec<String>, Vec<String>) {
