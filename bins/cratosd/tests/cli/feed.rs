@@ -180,7 +180,7 @@ fn what_a_feed_leaves_out_is_named_on_request_with_the_reason() {
         values.iter().fold(event, attribute)
     };
     let sim = Sim::builder()
-        .event(event(&["http://a.example/", "http://*.example/", "http://"]))
+        .event(event(&["http://a.example/", "http://b.example:8443/x", "http://"]))
         .start_now()
         .unwrap();
     let port = sim.addr().port();
@@ -209,7 +209,7 @@ fn what_a_feed_leaves_out_is_named_on_request_with_the_reason() {
         "{lines:?}"
     );
     assert!(
-        lines[1].starts_with("dropped: `http://*.example/`: the format paloalto cannot express it ("),
+        lines[1].starts_with("dropped: `http://b.example:8443/x`: the format paloalto cannot express it ("),
         "{lines:?}"
     );
 }
