@@ -73,9 +73,10 @@ impl Freshness {
 
     /// Returns the rules for a caller who asks for an answer no older than `max_age`, or has no wish (`None`).
     ///
-    /// Without a wish nobody waits for a value that is not dead: a stale one is served while it is made anew.
+    /// Without a wish the caller gets a stale value at once while it is made anew, up to twice `soft`. An older value may be a day
+    /// old where a device polls daily, so from there on the caller waits.
     /// A wish decides about waiting, in both directions: below `soft` the caller waits for a value that others would
-    /// get at once, above `soft` the caller gets a stale value at once, and it is made anew behind. Nobody gets
+    /// get at once, above `soft` the caller gets a stale value at once, and it is made anew behind. No caller gets
     /// a dead value, whatever the wish.
     #[must_use]
     pub fn for_caller(self, max_age: Option<Duration>) -> ForCaller {
@@ -97,7 +98,10 @@ impl ForCaller {
     /// Returns what to do with a value of this age. An age equal to the wish is still young enough.
     #[must_use]
     pub fn verdict(self, age: Duration) -> Verdict {
-        let too_old = self.max_age.is_some_and(|max_age| age > max_age);
+        let too_old = match self.max_age {
+            Some(max_age) => age > max_age,
+            None => age >= self.freshness.soft.saturating_mul(2),
+        };
         match self.freshness.state(age) {
             State::Dead => Verdict::Wait,
             _ if too_old => Verdict::Wait,
@@ -133,9 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn without_a_wish_nobody_waits_for_what_is_not_dead() {
+    fn without_a_wish_a_caller_waits_from_twice_the_soft_expiry_on() {
         assert_eq!(verdict(299, None), Verdict::Serve);
         assert_eq!(verdict(300, None), Verdict::ServeAndRefresh);
+        assert_eq!(verdict(599, None), Verdict::ServeAndRefresh);
+        assert_eq!(verdict(600, None), Verdict::Wait);
         assert_eq!(verdict(604_800, None), Verdict::Wait);
     }
 

@@ -1,6 +1,10 @@
 //! Memory, freshness, and one flight per feed around a source of indicators.
 
+mod ahead;
 mod builder;
+mod current;
+mod holding;
+mod polls;
 mod refresh;
 
 use std::fmt;
@@ -8,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use cache::{Clock, FlightError, Flights, Freshness, MemoryStore, Moment, SharedCache, Verdict, Weigh};
+use cache::{Clock, FlightError, Flights, MemoryStore, Moment, SharedCache, Weigh};
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
 use crate::aside::aside;
@@ -23,14 +27,11 @@ use crate::{
     Encoding, FeedError, FeedRequest, FeedScope, FeedSet, IndicatorSource, Origin, RenderedFeed, Upstream, question,
 };
 
+pub(crate) use ahead::{Polled, note_poll};
 pub use builder::FeedEngineBuilder;
-
-/// After a failed refresh nobody asks MISP again for the same feed in the background for this long.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
-
-/// How long a caller waits for a refresh whose predecessor failed, when there is an older answer: a device that polls
-/// must not hang for the whole time-out at every poll while MISP hangs.
-const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
+use current::Answer;
+pub(crate) use current::{PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, is_recent};
+pub(crate) use polls::Polls;
 
 /// Gives feeds: out of memory while they are fresh, else from its source, once for everybody who asks at the same time.
 ///
@@ -52,6 +53,7 @@ pub(crate) struct Inner {
     refreshes: Flights<FeedKey, Arc<FeedSet>, FeedError>,
     renderings: Flights<(BodyKey, u64), Arc<Body>, FeedError>,
     asked: Asked<FeedKey>,
+    polls: Polls<FeedKey>,
     lookups: Lookups,
     logs: ChangeLogs,
     shared: ArcSwapOption<SharedCache>,
@@ -88,9 +90,10 @@ impl FeedEngine {
 
     /// Returns the feed that is asked for, complete and right, or says why there is none.
     ///
-    /// Fresh ones come out of memory. Past the site's soft expiry the old one is given while MISP is asked in the background; a caller
-    /// that sets `max_age` waits for MISP, at most for the site's time-out. While MISP fails the last good one is given, until
-    /// `max_stale`.
+    /// Fresh feeds come out of memory. Past the site's soft expiry the old feed is given while MISP is asked in the background. From
+    /// twice the soft expiry on the caller waits for MISP, at most 20 seconds and never longer than the site's time-out; a caller
+    /// that sets `max_age` and finds the feed older waits up to the site's time-out. While MISP fails, and until a second answer
+    /// confirms an empty one, the last good feed is given, until `max_stale`.
     ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
@@ -98,8 +101,8 @@ impl FeedEngine {
         let exporter = self.exporter(request)?;
         question::for_feed(upstream, request.scope, jiff::Timestamp::now())?;
         let key = feed_key(upstream, request.scope);
-        self.inner.asked.note(&key, upstream, self.now());
-        let (held, origin) = self.held(upstream, &key, request.max_age).await?;
+        self.note_poll(upstream, &key);
+        let Answer { held, origin, in_vain } = self.held(upstream, &key, request.max_age).await?;
         let body = self.body(&key, &held.set, request, exporter).await?;
         let age = self.age(&held);
         Ok(RenderedFeed {
@@ -111,9 +114,12 @@ impl FeedEngine {
             dropped: body.quarantined + held.set.dropped().values().sum::<u64>(),
             changed_at: held.set.changed_at(),
             age,
-            fresh_for: upstream.site.soft_expiry.saturating_sub(age),
+            fresh_for: match origin {
+                Origin::Stale => Duration::ZERO,
+                _ => upstream.site.soft_expiry.saturating_sub(age),
+            },
             origin,
-            refresh_failing: held.failed_at.is_some(),
+            refresh_failing: in_vain || held.failed_at.is_some() || held.doubt.is_some(),
         })
     }
 
@@ -130,8 +136,7 @@ impl FeedEngine {
     /// Returns the feed's values as a caller without a wish gets them.
     pub(crate) async fn current(&self, upstream: &Upstream, key: &FeedKey) -> Result<Arc<FeedSet>, FeedError> {
         self.inner.asked.note(key, upstream, self.now());
-        let (held, _) = self.held(upstream, key, None).await?;
-        Ok(held.set)
+        Ok(self.held(upstream, key, None).await?.held.set)
     }
 
     /// Has the feed gathered anew, and waits for it: an answer that was on its way before does not count. Whoever asks meanwhile gets
@@ -178,6 +183,12 @@ impl FeedEngine {
         self.inner.clock.now()
     }
 
+    /// Writes down that a device asks for a feed, and when it will probably ask again.
+    pub(crate) fn note_poll(&self, upstream: &Upstream, key: &FeedKey) {
+        self.inner.asked.note(key, upstream, self.now());
+        note_poll(self, upstream, key);
+    }
+
     fn exporter(&self, request: &FeedRequest) -> Result<Arc<dyn Exporter>, FeedError> {
         let registry = &self.inner.registry;
         let exporter = registry
@@ -198,146 +209,6 @@ impl FeedEngine {
             return Err(FeedError::NotAggregable { kind });
         }
         Ok(Arc::clone(exporter))
-    }
-
-    async fn held(
-        &self,
-        upstream: &Upstream,
-        key: &FeedKey,
-        max_age: Option<Duration>,
-    ) -> Result<(Held, Origin), FeedError> {
-        let site = &upstream.site;
-        let freshness = Freshness {
-            soft: site.soft_expiry,
-            hard: site.max_stale,
-        };
-        let limit = max_age.map_or(site.soft_expiry, |max_age| max_age.min(site.soft_expiry));
-        let seen = self.inner.sets.get(key);
-        let held = match seen {
-            Some(held) if self.age(&held) < freshness.hard => held,
-            seen => {
-                let fresh = self
-                    .refreshed(upstream, key, seen.as_ref(), limit, site.timeout)
-                    .await?;
-                return Ok((fresh.clone(), fresh.origin()));
-            }
-        };
-        match freshness.for_caller(max_age).verdict(self.age(&held)) {
-            Verdict::Serve if held.forgotten.is_none() => Ok((held, Origin::Hit)),
-            Verdict::ServeAndRefresh if held.forgotten.is_none() => {
-                self.refresh_in_background(upstream, key, &held);
-                Ok((held, Origin::Stale))
-            }
-            _ => Ok(self.refreshed_or_last_good(upstream, key, held, limit).await),
-        }
-    }
-
-    async fn refreshed_or_last_good(
-        &self,
-        upstream: &Upstream,
-        key: &FeedKey,
-        last_good: Held,
-        limit: Duration,
-    ) -> (Held, Origin) {
-        let site = &upstream.site;
-        let patience = if last_good.failed_at.is_some() {
-            site.timeout.min(PATIENCE_WHILE_FAILING)
-        } else {
-            site.timeout
-        };
-        match self.refreshed(upstream, key, Some(&last_good), limit, patience).await {
-            Ok(fresh) => (fresh.clone(), fresh.origin()),
-            Err(error) => {
-                tracing::warn!(site = site.name.as_str(), feed = %key.scope, error = error.chain(), "MISP cannot be asked; serving the last good feed");
-                (self.inner.sets.get(key).unwrap_or(last_good), Origin::Stale)
-            }
-        }
-    }
-
-    fn age(&self, held: &Held) -> Duration {
-        self.inner.clock.now().since(held.fetched_at)
-    }
-
-    /// Waits for MISP's answer, which may be on its way already; it is awaited and kept even if this caller leaves.
-    async fn refreshed(
-        &self,
-        upstream: &Upstream,
-        key: &FeedKey,
-        seen: Option<&Held>,
-        limit: Duration,
-        patience: Duration,
-    ) -> Result<Held, FeedError> {
-        // The wait of all tries together is what the caller has patience for.
-        let tries = async {
-            let joined = self.inner.refreshes.in_flight(key);
-            match self.flight(upstream, key, seen, limit).await {
-                // It had begun before this caller came, perhaps before MISP was back.
-                Err(_) if joined => self.flight(upstream, key, seen, limit).await,
-                // And perhaps before the feed was forgotten.
-                Ok(_) if joined && self.is_forgotten(key) => self.flight(upstream, key, seen, limit).await,
-                // Or it brought what another replica had gathered, and that is too old for this caller.
-                Ok(_) if joined && self.is_shared_and_older(key, limit) => {
-                    let seen = self.inner.sets.get(key);
-                    self.flight(upstream, key, seen.as_ref(), limit).await
-                }
-                outcome => outcome,
-            }
-        };
-        match tokio::time::timeout(patience, tries).await {
-            // Larger than the store may hold, it is not in it; then it is served all the same.
-            Ok(Ok(set)) => Ok(self
-                .inner
-                .sets
-                .get(key)
-                .unwrap_or_else(|| Held::new(set, self.inner.clock.now()))),
-            Ok(Err(error)) => Err(landed(error)),
-            Err(_) => Err(FeedError::TimedOut {
-                seconds: patience.as_secs(),
-            }),
-        }
-    }
-
-    fn is_forgotten(&self, key: &FeedKey) -> bool {
-        self.inner.sets.get(key).is_some_and(|held| held.forgotten.is_some())
-    }
-
-    fn is_shared_and_older(&self, key: &FeedKey, limit: Duration) -> bool {
-        let held = self.inner.sets.get(key);
-        held.is_some_and(|held| held.is_shared && self.age(&held) > limit)
-    }
-
-    /// `limit` is the oldest set of another replica that will do.
-    async fn flight(
-        &self,
-        upstream: &Upstream,
-        key: &FeedKey,
-        seen: Option<&Held>,
-        limit: Duration,
-    ) -> Result<Arc<FeedSet>, FlightError<FeedError>> {
-        let work = self.refresh(upstream, key, seen, limit);
-        self.inner.refreshes.fly(key.clone(), move || work).await
-    }
-
-    fn refresh_in_background(&self, upstream: &Upstream, key: &FeedKey, held: &Held) {
-        if held
-            .failed_at
-            .is_some_and(|at| self.inner.clock.now().since(at) < PAUSE_AFTER_FAILURE)
-        {
-            return;
-        }
-        let work = self.refresh(upstream, key, Some(held), upstream.site.soft_expiry);
-        self.inner.refreshes.start(key.clone(), move || work);
-    }
-
-    fn refresh(
-        &self,
-        upstream: &Upstream,
-        key: &FeedKey,
-        seen: Option<&Held>,
-        limit: Duration,
-    ) -> impl Future<Output = Result<Arc<FeedSet>, FeedError>> + Send + use<> {
-        let (inner, seen) = (Arc::clone(&self.inner), seen.map(|held| held.fetch));
-        inner.refresh_since(upstream.clone(), key.clone(), seen, limit)
     }
 
     async fn body(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use cache::{Moment, Weigh};
 use feed_classification::IndicatorSet;
@@ -130,12 +131,43 @@ fn a_second_after(time: jiff::Timestamp) -> jiff::Timestamp {
     time.checked_add(jiff::SignedDuration::from_secs(1)).unwrap_or(time)
 }
 
+/// MISP is asked a second time so long after an answer that empties a feed.
+pub(crate) const CONFIRM_AFTER: Duration = Duration::from_secs(5);
+
+/// An answer without values for a feed that has some: it is believed when a second question gets the same answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doubt {
+    /// When that answer came.
+    at: Moment,
+    /// The same by the wall clock, for sets of other replicas.
+    pub(crate) told_at: jiff::Timestamp,
+}
+
+impl Doubt {
+    /// Returns the doubt that arises now.
+    pub(crate) fn arising(now: Moment) -> Self {
+        Self {
+            at: now,
+            told_at: jiff::Timestamp::now(),
+        }
+    }
+
+    /// Returns whether a question that is asked at `now` comes late enough to confirm the first answer.
+    pub(crate) fn may_be_confirmed(&self, now: Moment) -> bool {
+        now.since(self.at) >= CONFIRM_AFTER
+    }
+}
+
 /// A set in the store, and what became of the attempts to renew it.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) set: Arc<FeedSet>,
     /// The last attempt to renew it failed, at this moment.
     pub(crate) failed_at: Option<Moment>,
+    /// A caller waited in vain for its refresh, at this moment.
+    pub(crate) late_at: Option<Moment>,
+    /// MISP has answered with nothing since, and was not asked a second time yet.
+    pub(crate) doubt: Option<Doubt>,
     /// Somebody wants it fetched anew, and this is the number of the wish; it is kept only in case MISP cannot be asked.
     pub(crate) forgotten: Option<u64>,
     pub(crate) fetched_at: Moment,
@@ -152,6 +184,8 @@ impl Held {
         Self {
             set,
             failed_at: None,
+            late_at: None,
+            doubt: None,
             forgotten: None,
             fetched_at: now,
             fetch: COUNTER.fetch_add(1, Ordering::Relaxed),
@@ -162,7 +196,11 @@ impl Held {
 
     /// Returns where an answer comes from that had to wait for this set.
     pub(crate) fn origin(&self) -> Origin {
-        if self.is_shared { Origin::Hit } else { Origin::Miss }
+        match self.doubt {
+            Some(_) => Origin::Stale,
+            None if self.is_shared => Origin::Hit,
+            None => Origin::Miss,
+        }
     }
 
     /// Returns the same set, to be fetched anew for the next caller.

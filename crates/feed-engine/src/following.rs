@@ -45,7 +45,8 @@ impl FeedEngine {
         scope: FeedScope,
         state: Option<&str>,
     ) -> Result<(Change, Arc<Snapshot>), FeedError> {
-        let (_, log) = self.log(upstream, scope).await?;
+        let (key, log) = self.log(upstream, scope).await?;
+        self.note_poll(upstream, &key);
         let (steps, newest) = log.since(state);
         Ok((steps.together().await?, newest))
     }

@@ -36,6 +36,8 @@ pub struct SiteRefreshes {
     pub spent: Duration,
     /// Whether the last one did not come.
     pub is_failing: bool,
+    /// Empty answers for feeds that had values: the old values were served until a second question.
+    pub held: u64,
 }
 
 /// Counts refreshes by site. There are as many entries as sites were ever asked.
@@ -53,6 +55,11 @@ impl Refreshes {
         }
         seen.spent += spent;
         seen.is_failing = error.is_some();
+    }
+
+    pub(crate) fn count_held(&self, site: &str) {
+        let mut sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sites.entry(site.to_owned()).or_default().held += 1;
     }
 
     fn all(&self) -> BTreeMap<String, SiteRefreshes> {

@@ -156,6 +156,15 @@ fn sites(app: &App, registry: &mut Registry) {
         "Feeds that MISP was asked for, by how that went",
         outcomes,
     );
+    let held = refreshes
+        .iter()
+        .map(|(site, seen)| (vec![("site", site.clone())], seen.held as f64));
+    counters(
+        registry,
+        "misp_empty_answers_held",
+        "Empty answers of MISP for feeds that had values; the old values were served until a second question confirmed it",
+        held,
+    );
     let spent = refreshes
         .iter()
         .map(|(site, seen)| (vec![("site", site.clone())], seen.spent.as_secs_f64()));

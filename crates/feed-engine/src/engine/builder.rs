@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 use cache::{Clock, Flights, MemoryStore, MonotonicClock, SharedCache};
 use feed_classification::Registry;
 
-use super::{FeedEngine, Inner};
+use super::{FeedEngine, Inner, Polls};
 use crate::asked::Asked;
 use crate::changes::ChangeLogs;
 use crate::lookup::Lookups;
@@ -91,6 +91,7 @@ impl FeedEngineBuilder {
                 refreshes: Flights::new(),
                 renderings: Flights::new(),
                 asked: Asked::default(),
+                polls: Polls::default(),
                 lookups: Lookups::new(self.lookup_memory_bytes),
                 logs: ChangeLogs::default(),
                 shared: ArcSwapOption::from_pointee(self.shared),

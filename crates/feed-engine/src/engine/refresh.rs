@@ -23,6 +23,14 @@ impl Inner {
     ) -> Result<Arc<FeedSet>, FeedError> {
         match self.sets.get(&key) {
             Some(held) if Some(held.fetch) != seen && held.forgotten.is_none() => Ok(held.set),
+            // A second question at once could get the same wrong answer from the same fault.
+            Some(held)
+                if held
+                    .doubt
+                    .is_some_and(|doubt| !doubt.may_be_confirmed(self.clock.now())) =>
+            {
+                Ok(held.set)
+            }
             _ => self.refresh(upstream, key, limit).await,
         }
     }
@@ -36,7 +44,7 @@ impl Inner {
         limit: Duration,
     ) -> Result<Arc<FeedSet>, FeedError> {
         let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
-        let began_at = jiff::Timestamp::now();
+        let (asked_at, began_at) = (self.clock.now(), jiff::Timestamp::now());
         let (started, sharing) = (Instant::now(), self.sharing(&upstream, &key, limit).await);
         let (outcome, shared, lease) = match sharing {
             Sharing::Found(label, gathered) => (Ok(gathered), Some(label), None),
@@ -54,7 +62,10 @@ impl Inner {
                     shared,
                     lease,
                 };
-                self.keep(&upstream, key, gathered, attempt).await
+                match self.emptied(&upstream, &key, &gathered, asked_at) {
+                    Some(before) => Ok(self.hold(upstream, key, before, attempt).await),
+                    None => self.keep(&upstream, key, gathered, attempt).await,
+                }
             }
             Err(error) => {
                 self.note_failure(&upstream, key, &error, lease).await;
@@ -126,11 +137,14 @@ impl Inner {
         let Some(cache) = self.shared_cache() else {
             return Sharing::Alone;
         };
+        let held = self.sets.get(key);
+        let doubted_at = held.as_ref().and_then(|held| held.doubt).map(|doubt| doubt.told_at);
         let wanted = Wanted {
             max_age,
             asked_at: jiff::Timestamp::now(),
-            newer_than: self.sets.get(key).map(|held| held.made_at),
-            forgotten_at: self.forgotten_at.get(key).map(|at| at.0),
+            newer_than: held.map(|held| held.made_at),
+            // Only an answer that MISP gave after the doubtful one can confirm that.
+            forgotten_at: self.forgotten_at.get(key).map(|at| at.0).max(doubted_at),
         };
         shared_sets::find(&cache, upstream, key, wanted).await
     }
@@ -177,14 +191,14 @@ impl Inner {
 }
 
 /// What is known of one attempt to gather a feed beside the values it brought.
-struct Attempt {
+pub(super) struct Attempt {
     began_at: jiff::Timestamp,
     /// The mark of `clear_cache` that stood before it began.
-    forgotten_before: Option<u64>,
+    pub(super) forgotten_before: Option<u64>,
     /// Set when another replica did the work.
     shared: Option<Label>,
     /// Held when this replica did it for all.
-    lease: Option<Lease>,
+    pub(super) lease: Option<Lease>,
 }
 
 impl Attempt {

@@ -1,6 +1,6 @@
 //! Indexes in memory: fresh ones at once, older ones while MISP is asked, one question for all who wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cache::{Flights, Freshness, MemoryStore, Moment, Verdict, Weigh};
@@ -9,12 +9,11 @@ use site_config::SiteName;
 use super::known_rules::KnownRules;
 use super::{LOOKUP_TYPES, LookupIndex, LookupScope};
 use crate::asked::Asked;
-use crate::engine::landed;
+use crate::engine::{
+    PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, Polled, Polls, is_recent, landed, note_poll,
+};
 use crate::upstream::UpstreamId;
 use crate::{FeedEngine, FeedError, Touched, Upstream};
-
-/// After a failed refresh MISP is not asked again in the background for this long.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Names one index. `rules` changes with every setting that changes what it holds.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -28,7 +27,8 @@ pub(crate) struct LookupKey {
 struct Held {
     index: Arc<LookupIndex>,
     gathered_at: Moment,
-    failed_at: Option<Moment>,
+    /// The last attempt to renew it failed, or a caller waited for it in vain.
+    in_vain_at: Option<Moment>,
 }
 
 impl Weigh for Held {
@@ -40,8 +40,11 @@ impl Weigh for Held {
 /// All indexes of an engine.
 pub(crate) struct Lookups {
     indexes: MemoryStore<LookupKey, Held>,
+    /// Held while an index is put in its place, or marked.
+    changing: Mutex<()>,
     flights: Flights<LookupKey, Arc<LookupIndex>, FeedError>,
     asked: Asked<LookupKey>,
+    polls: Polls<LookupKey>,
     rules: KnownRules,
 }
 
@@ -49,9 +52,26 @@ impl Lookups {
     pub(crate) fn new(max_bytes: u64) -> Self {
         Self {
             indexes: MemoryStore::new(max_bytes),
+            changing: Mutex::default(),
             flights: Flights::new(),
             asked: Asked::default(),
+            polls: Polls::default(),
             rules: KnownRules::default(),
+        }
+    }
+}
+
+impl Lookups {
+    fn put(&self, key: LookupKey, held: Held) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.indexes.insert(key, held);
+    }
+
+    fn note_in_vain(&self, key: &LookupKey, now: Moment) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = self.indexes.get(key) {
+            let in_vain_at = Some(now);
+            self.indexes.insert(key.clone(), Held { in_vain_at, ..held });
         }
     }
 }
@@ -59,8 +79,9 @@ impl Lookups {
 impl FeedEngine {
     /// Returns the index over one feed, and how much longer it counts as fresh.
     ///
-    /// As feeds are: a fresh one comes out of memory, an older one too while MISP is asked in the background, until `max_stale`. Only who
-    /// comes first of all waits, at most for the site's time-out.
+    /// As with feeds, a fresh index comes out of memory, and up to twice the soft expiry an older one while MISP is asked. From there
+    /// on the caller waits for MISP, at most 20 seconds and never longer than the site's time-out, and gets the old index only if MISP
+    /// does not answer, until `max_stale`. Where there is none, the caller waits up to the site's time-out.
     ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
@@ -74,38 +95,77 @@ impl FeedEngine {
             scope,
             rules: self.lookups().rules.of(upstream),
         };
-        self.lookups().asked.note(&key, upstream, self.now());
-        let site = &upstream.site;
+        let (now, site) = (self.now(), &upstream.site);
+        self.lookups().asked.note(&key, upstream, now);
+        note_poll(self, upstream, &key);
         let freshness = Freshness {
             soft: site.soft_expiry,
             hard: site.max_stale,
         };
-        if let Some(held) = self.lookups().indexes.get(&key) {
-            let age = self.now().since(held.gathered_at);
-            let fresh_for = site.soft_expiry.saturating_sub(age);
-            match freshness.for_caller(None).verdict(age) {
-                Verdict::Serve => return Ok((held.index, fresh_for)),
-                Verdict::ServeAndRefresh => {
-                    self.refresh_index(upstream, &key, &held);
-                    return Ok((held.index, fresh_for));
-                }
-                Verdict::Wait => {}
+        let held = self.lookups().indexes.get(&key);
+        let Some(held) = held.filter(|held| now.since(held.gathered_at) < site.max_stale) else {
+            let index = self.gathered_index(upstream, &key, site.timeout).await?;
+            return Ok((index, site.soft_expiry));
+        };
+        let age = now.since(held.gathered_at);
+        let fresh_for = site.soft_expiry.saturating_sub(age);
+        match freshness.for_caller(None).verdict(age) {
+            Verdict::Serve => Ok((held.index, fresh_for)),
+            Verdict::Wait if !failed_just_now(&held, now) => Ok(self.gathered_or_last_good(upstream, &key, held).await),
+            Verdict::ServeAndRefresh | Verdict::Wait => {
+                self.refresh_index(upstream, &key, &held);
+                Ok((held.index, fresh_for))
             }
         }
+    }
+
+    async fn gathered_or_last_good(
+        &self,
+        upstream: &Upstream,
+        key: &LookupKey,
+        last_good: Held,
+    ) -> (Arc<LookupIndex>, Duration) {
+        let (now, site) = (self.now(), &upstream.site);
+        let recent = |at| is_recent(at, now, site.soft_expiry);
+        let patience = match last_good.in_vain_at.is_some_and(recent) {
+            true => PATIENCE_WHILE_FAILING,
+            false => PATIENCE,
+        };
+        match self.gathered_index(upstream, key, patience.min(site.timeout)).await {
+            Ok(index) => (index, site.soft_expiry),
+            Err(error) => {
+                if matches!(error, FeedError::TimedOut { .. }) {
+                    self.lookups().note_in_vain(key, self.now());
+                }
+                tracing::warn!(
+                    site = site.name.as_str(),
+                    error = error.chain(),
+                    "MISP cannot be asked; looking up in the last good index"
+                );
+                (last_good.index, Duration::ZERO)
+            }
+        }
+    }
+
+    /// Waits for MISP's answer, which may be on its way already; it is kept even if this caller leaves.
+    async fn gathered_index(
+        &self,
+        upstream: &Upstream,
+        key: &LookupKey,
+        patience: Duration,
+    ) -> Result<Arc<LookupIndex>, FeedError> {
         let work = self.gather_index(upstream.clone(), key.clone());
-        let flight = self.lookups().flights.fly(key, move || work);
-        match tokio::time::timeout(site.timeout, flight).await {
-            Ok(Ok(index)) => Ok((index, site.soft_expiry)),
-            Ok(Err(error)) => Err(landed(error)),
+        let flight = self.lookups().flights.fly(key.clone(), move || work);
+        match tokio::time::timeout(patience, flight).await {
+            Ok(outcome) => outcome.map_err(landed),
             Err(_) => Err(FeedError::TimedOut {
-                seconds: site.timeout.as_secs(),
+                seconds: patience.as_secs(),
             }),
         }
     }
 
     fn refresh_index(&self, upstream: &Upstream, key: &LookupKey, held: &Held) {
-        let failed_lately = |at: Moment| self.now().since(at) < PAUSE_AFTER_FAILURE;
-        if !held.failed_at.is_some_and(failed_lately) {
+        if !failed_just_now(held, self.now()) {
             let work = self.gather_index(upstream.clone(), key.clone());
             self.lookups().flights.start(key.clone(), move || work);
         }
@@ -143,9 +203,9 @@ impl FeedEngine {
                     let held = Held {
                         index: Arc::clone(&index),
                         gathered_at: engine.now(),
-                        failed_at: None,
+                        in_vain_at: None,
                     };
-                    indexes.insert(key.clone(), held);
+                    engine.lookups().put(key.clone(), held);
                     if indexes.get(&key).is_none() {
                         let (site, bytes) = (upstream.site.name.as_str(), index.weight_bytes());
                         tracing::warn!(
@@ -162,13 +222,30 @@ impl FeedEngine {
                         error = error.chain(),
                         "an index for look-ups could not be refreshed"
                     );
-                    if let Some(held) = indexes.get(&key) {
-                        let failed_at = Some(engine.now());
-                        indexes.insert(key, Held { failed_at, ..held });
-                    }
+                    engine.lookups().note_in_vain(&key, engine.now());
                     Err(error)
                 }
             }
         }
     }
+}
+
+impl Polled for LookupKey {
+    fn polls(engine: &FeedEngine) -> &Polls<Self> {
+        &engine.lookups().polls
+    }
+
+    fn fetched_at(&self, engine: &FeedEngine) -> Option<Moment> {
+        engine.lookups().indexes.get(self).map(|held| held.gathered_at)
+    }
+
+    fn refresh(&self, engine: &FeedEngine, upstream: &Upstream) {
+        if let Some(held) = engine.lookups().indexes.get(self) {
+            engine.refresh_index(upstream, self, &held);
+        }
+    }
+}
+
+fn failed_just_now(held: &Held, now: Moment) -> bool {
+    held.in_vain_at.is_some_and(|at| now.since(at) < PAUSE_AFTER_FAILURE)
 }

@@ -7,8 +7,10 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod ahead;
 mod as_published;
 mod bytes;
+mod emptied;
 mod failures;
 mod false_positives;
 mod following;
@@ -21,9 +23,11 @@ mod page_size;
 mod paging;
 mod question;
 mod scores;
+mod scripted;
 mod shared;
 mod shared_trouble;
 mod spellings;
 mod stalls;
 mod support;
+mod waiting;
 mod withdrawn;

@@ -1,0 +1,70 @@
+//! Refreshing shortly before a regular poll, so that it is answered at once with what MISP says now.
+
+use std::hash::Hash;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use cache::Moment;
+
+use super::polls::{Plan, Polls, lead};
+use super::{FeedEngine, Inner};
+use crate::Upstream;
+use crate::request::FeedKey;
+
+/// The shortest pause between two looks at one rhythm.
+const SHORTEST_LOOK: Duration = Duration::from_millis(50);
+
+/// Something that devices poll: a feed, or an index for look-ups.
+pub(crate) trait Polled: Clone + Eq + Hash + Send + Sync + 'static {
+    /// Returns the polls of all things of this kind.
+    fn polls(engine: &FeedEngine) -> &Polls<Self>;
+
+    /// Returns when what is in memory was gathered; nothing if nothing is there.
+    fn fetched_at(&self, engine: &FeedEngine) -> Option<Moment>;
+
+    /// Has it gathered anew without waiting for it.
+    fn refresh(&self, engine: &FeedEngine, upstream: &Upstream);
+}
+
+impl Polled for FeedKey {
+    fn polls(engine: &FeedEngine) -> &Polls<Self> {
+        &engine.inner.polls
+    }
+
+    fn fetched_at(&self, engine: &FeedEngine) -> Option<Moment> {
+        engine.inner.sets.get(self).map(|held| held.fetched_at)
+    }
+
+    fn refresh(&self, engine: &FeedEngine, upstream: &Upstream) {
+        if let Some(held) = engine.inner.sets.get(self) {
+            // What another replica gathered before that would be stale when the poll comes.
+            engine.refresh_in_background(upstream, self, &held, lead(upstream.site.soft_expiry));
+        }
+    }
+}
+
+/// Writes a poll down; the first one in a rhythm starts a task that refreshes ahead of the next ones until they stop.
+pub(crate) fn note_poll<K: Polled>(engine: &FeedEngine, upstream: &Upstream, key: &K) {
+    if K::polls(engine).note(key, upstream, engine.now()) {
+        tokio::spawn(keep_ahead(Arc::downgrade(&engine.inner), key.clone()));
+    }
+}
+
+/// Holds the engine only while it looks, so that a dropped engine does not live on until the next poll.
+async fn keep_ahead<K: Polled>(inner: Weak<Inner>, key: K) {
+    loop {
+        let wait = {
+            let Some(inner) = inner.upgrade() else { return };
+            let engine = FeedEngine { inner };
+            match K::polls(&engine).plan(&key, engine.now(), key.fetched_at(&engine)) {
+                Plan::Refresh(upstream) => {
+                    key.refresh(&engine, &upstream);
+                    SHORTEST_LOOK
+                }
+                Plan::LookAgain(wait) => wait.max(SHORTEST_LOOK),
+                Plan::Stop => return,
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
+}

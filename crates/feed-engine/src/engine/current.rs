@@ -1,0 +1,245 @@
+//! Which state of a feed a caller gets: what is in memory, or what MISP answers now.
+//!
+//! | age of the set in memory | a caller without a wish | a caller with `max_age` |
+//! | --- | --- | --- |
+//! | below the soft expiry | gets it | gets it if it is no older than `max_age`, else waits |
+//! | up to twice the soft expiry | gets it while MISP is asked | the same |
+//! | up to `max_stale` | waits [`PATIENCE`], then gets it as last good | the same, and waits up to the site's time-out |
+//! | above, or none at all | waits up to the site's time-out, then gets the error | the same |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache::{FlightError, Freshness, Moment, Verdict};
+
+use super::{FeedEngine, landed};
+use crate::feed_set::Held;
+use crate::request::FeedKey;
+use crate::{FeedError, FeedSet, Origin, Upstream};
+
+/// After a failed refresh MISP is not asked again for the same feed for this long, unless a caller wishes for a younger one.
+pub(crate) const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// How long a caller without a wish waits when there is an older answer: most devices give up after 30 seconds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a caller waits for a refresh whose predecessor failed, when there is an older answer: a device that polls
+/// must not hang for the whole time-out at every poll while MISP hangs.
+pub(crate) const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
+
+/// A failure shortens the wait of later callers for this long, or for the soft expiry if that is longer.
+const RECENTLY: Duration = Duration::from_secs(300);
+
+/// What one caller gets.
+pub(super) struct Answer {
+    pub(super) held: Held,
+    pub(super) origin: Origin,
+    /// The caller waited for MISP, and it did not answer.
+    pub(super) in_vain: bool,
+}
+
+impl Answer {
+    fn of(held: Held) -> Self {
+        Self {
+            origin: held.origin(),
+            held,
+            in_vain: false,
+        }
+    }
+
+    fn stale(held: Held) -> Self {
+        Self {
+            held,
+            origin: Origin::Stale,
+            in_vain: false,
+        }
+    }
+}
+
+/// Returns whether a failure at that moment still makes callers less patient.
+pub(crate) fn is_recent(failed_at: Moment, now: Moment, soft_expiry: Duration) -> bool {
+    now.since(failed_at) < RECENTLY.max(soft_expiry)
+}
+
+impl FeedEngine {
+    pub(super) async fn held(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        max_age: Option<Duration>,
+    ) -> Result<Answer, FeedError> {
+        let site = &upstream.site;
+        let freshness = Freshness {
+            soft: site.soft_expiry,
+            hard: site.max_stale,
+        };
+        let limit = max_age.map_or(site.soft_expiry, |max_age| max_age.min(site.soft_expiry));
+        let held = match self.inner.sets.get(key) {
+            Some(held) if self.age(&held) < freshness.hard => held,
+            seen => {
+                let fresh = self.refreshed(upstream, key, seen.as_ref(), limit, site.timeout);
+                return Ok(Answer::of(fresh.await?));
+            }
+        };
+        let verdict = match freshness.for_caller(max_age).verdict(self.age(&held)) {
+            _ if held.forgotten.is_some() => Verdict::Wait,
+            verdict => verdict,
+        };
+        if self.is_at_rest(&held, verdict, max_age) {
+            return Ok(Answer::stale(held));
+        }
+        match verdict {
+            Verdict::Serve if held.doubt.is_none() => Ok(Answer {
+                held,
+                origin: Origin::Hit,
+                in_vain: false,
+            }),
+            Verdict::Serve | Verdict::ServeAndRefresh => {
+                self.refresh_in_background(upstream, key, &held, site.soft_expiry);
+                Ok(Answer::stale(held))
+            }
+            Verdict::Wait => {
+                let patience = self.patience(upstream, &held, max_age);
+                Ok(self.refreshed_or_last_good(upstream, key, held, limit, patience).await)
+            }
+        }
+    }
+
+    /// Returns whether MISP has answered so lately that it is not to be asked for this caller: with a failure, or with nothing where
+    /// there were values.
+    fn is_at_rest(&self, held: &Held, verdict: Verdict, max_age: Option<Duration>) -> bool {
+        let now = self.now();
+        if let Some(doubt) = &held.doubt {
+            return !doubt.may_be_confirmed(now);
+        }
+        let failed_just_now = held.failed_at.is_some_and(|at| now.since(at) < PAUSE_AFTER_FAILURE);
+        verdict == Verdict::Wait && max_age.is_none() && held.forgotten.is_none() && failed_just_now
+    }
+
+    /// Returns how long a caller waits for whom there is an older answer.
+    fn patience(&self, upstream: &Upstream, held: &Held, max_age: Option<Duration>) -> Duration {
+        let (site, now) = (&upstream.site, self.now());
+        let mut in_vain = [held.failed_at, held.late_at].into_iter().flatten();
+        let patience = if in_vain.any(|at| is_recent(at, now, site.soft_expiry)) {
+            PATIENCE_WHILE_FAILING
+        } else if max_age.is_some() {
+            site.timeout
+        } else {
+            PATIENCE
+        };
+        patience.min(site.timeout)
+    }
+
+    async fn refreshed_or_last_good(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        last_good: Held,
+        limit: Duration,
+        patience: Duration,
+    ) -> Answer {
+        let site = &upstream.site;
+        match self.refreshed(upstream, key, Some(&last_good), limit, patience).await {
+            Ok(fresh) => Answer::of(fresh),
+            Err(error) => {
+                tracing::warn!(site = site.name.as_str(), feed = %key.scope, error = error.chain(), "MISP cannot be asked; serving the last good feed");
+                if matches!(error, FeedError::TimedOut { .. }) {
+                    // The refresh goes on. Whoever asks meanwhile need not wait as long.
+                    let late_at = Some(self.now());
+                    self.inner
+                        .change_set(key.clone(), |held| held.map(|held| Held { late_at, ..held }));
+                }
+                Answer {
+                    in_vain: true,
+                    ..Answer::stale(self.inner.sets.get(key).unwrap_or(last_good))
+                }
+            }
+        }
+    }
+
+    pub(super) fn age(&self, held: &Held) -> Duration {
+        self.inner.clock.now().since(held.fetched_at)
+    }
+
+    /// Waits for MISP's answer, which may be on its way already; it is awaited and kept even if this caller leaves.
+    async fn refreshed(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        seen: Option<&Held>,
+        limit: Duration,
+        patience: Duration,
+    ) -> Result<Held, FeedError> {
+        // The wait of all tries together is what the caller has patience for.
+        let tries = async {
+            let joined = self.inner.refreshes.in_flight(key);
+            match self.flight(upstream, key, seen, limit).await {
+                // It had begun before this caller came, perhaps before MISP was back.
+                Err(_) if joined => self.flight(upstream, key, seen, limit).await,
+                // And perhaps before the feed was forgotten.
+                Ok(_) if joined && self.is_forgotten(key) => self.flight(upstream, key, seen, limit).await,
+                // Or it brought what another replica had gathered, and that is too old for this caller.
+                Ok(_) if joined && self.is_shared_and_older(key, limit) => {
+                    let seen = self.inner.sets.get(key);
+                    self.flight(upstream, key, seen.as_ref(), limit).await
+                }
+                outcome => outcome,
+            }
+        };
+        match tokio::time::timeout(patience, tries).await {
+            // Larger than the store may hold, it is not in it; then it is served all the same.
+            Ok(Ok(set)) => Ok(self
+                .inner
+                .sets
+                .get(key)
+                .unwrap_or_else(|| Held::new(set, self.inner.clock.now()))),
+            Ok(Err(error)) => Err(landed(error)),
+            Err(_) => Err(FeedError::TimedOut {
+                seconds: patience.as_secs(),
+            }),
+        }
+    }
+
+    fn is_forgotten(&self, key: &FeedKey) -> bool {
+        self.inner.sets.get(key).is_some_and(|held| held.forgotten.is_some())
+    }
+
+    fn is_shared_and_older(&self, key: &FeedKey, limit: Duration) -> bool {
+        let held = self.inner.sets.get(key);
+        held.is_some_and(|held| held.is_shared && self.age(&held) > limit)
+    }
+
+    /// `limit` is the oldest set of another replica that will do.
+    pub(super) async fn flight(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        seen: Option<&Held>,
+        limit: Duration,
+    ) -> Result<Arc<FeedSet>, FlightError<FeedError>> {
+        let work = self.refresh(upstream, key, seen, limit);
+        self.inner.refreshes.fly(key.clone(), move || work).await
+    }
+
+    pub(super) fn refresh_in_background(&self, upstream: &Upstream, key: &FeedKey, held: &Held, limit: Duration) {
+        if held
+            .failed_at
+            .is_some_and(|at| self.inner.clock.now().since(at) < PAUSE_AFTER_FAILURE)
+        {
+            return;
+        }
+        let work = self.refresh(upstream, key, Some(held), limit);
+        self.inner.refreshes.start(key.clone(), move || work);
+    }
+
+    fn refresh(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        seen: Option<&Held>,
+        limit: Duration,
+    ) -> impl Future<Output = Result<Arc<FeedSet>, FeedError>> + Send + use<> {
+        let (inner, seen) = (Arc::clone(&self.inner), seen.map(|held| held.fetch));
+        inner.refresh_since(upstream.clone(), key.clone(), seen, limit)
+    }
+}

@@ -1,0 +1,113 @@
+//! Holding a feed that MISP suddenly says is empty, until a second question gets the same answer.
+//!
+//! A filter that MISP loses, a tag that a site file misspells or a user who lost a right give an answer that looks like any other empty
+//! one, and a firewall would open. So an empty answer for a feed that had values changes nothing at first: the old values are served,
+//! and [`CONFIRM_AFTER`] later MISP is asked again. Only the second question decides; which events held the values is not looked at.
+
+use std::sync::Arc;
+
+use cache::Moment;
+
+use super::Inner;
+use super::refresh::Attempt;
+use crate::feed_set::{CONFIRM_AFTER, Doubt, Held};
+use crate::request::FeedKey;
+use crate::{FeedSet, Gathered, Upstream};
+
+impl Inner {
+    /// Returns what is held of the feed if `gathered` would empty it and nothing has confirmed that yet.
+    pub(super) fn emptied(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        gathered: &Gathered,
+        asked_at: Moment,
+    ) -> Option<Held> {
+        if !gathered.values.is_empty() {
+            return None;
+        }
+        let before = match self.sets.get(key) {
+            Some(held) => held,
+            None => self.under_other_rules(key)?,
+        };
+        let is_dead = self.clock.now().since(before.fetched_at) >= upstream.site.max_stale;
+        if before.set.values().is_empty() || is_dead {
+            return None;
+        }
+        let is_confirmed = before.doubt.is_some_and(|doubt| doubt.may_be_confirmed(asked_at));
+        if is_confirmed {
+            let (site, values) = (upstream.site.name.as_str(), before.set.values().len());
+            tracing::warn!(site, feed = %key.scope, values, "MISP has confirmed that this feed is empty: an empty list is served from now on");
+            return None;
+        }
+        Some(before)
+    }
+
+    /// Keeps `before` in spite of an empty answer, and sees to it that MISP is asked again.
+    pub(super) async fn hold(
+        self: Arc<Self>,
+        upstream: Upstream,
+        key: FeedKey,
+        before: Held,
+        attempt: Attempt,
+    ) -> Arc<FeedSet> {
+        let (site, values) = (upstream.site.name.as_str(), before.set.values().len());
+        let seconds = CONFIRM_AFTER.as_secs();
+        tracing::warn!(
+            site,
+            feed = %key.scope,
+            values,
+            "MISP answers that this feed has no values any more: the old ones are served, and MISP is asked again in {seconds} s; if it then says the same, the list becomes empty"
+        );
+        self.counted.count_held(site);
+        let (set, doubt) = (Arc::clone(&before.set), Doubt::arising(self.clock.now()));
+        self.change_set(key.clone(), |held| {
+            let forgotten = held.as_ref().and_then(|held| held.forgotten);
+            Some(Held {
+                // A mark of `clear_cache` that was there before is answered.
+                forgotten: forgotten.filter(|_| forgotten != attempt.forgotten_before),
+                failed_at: None,
+                late_at: None,
+                doubt: Some(before.doubt.unwrap_or(doubt)),
+                ..held.unwrap_or(before)
+            })
+        });
+        if let Some(lease) = attempt.lease {
+            lease.release().await;
+        }
+        self.ask_again(upstream, key);
+        set
+    }
+
+    fn ask_again(self: Arc<Self>, upstream: Upstream, key: FeedKey) {
+        tokio::spawn(async move {
+            tokio::time::sleep(CONFIRM_AFTER).await;
+            let Some(held) = self.sets.get(&key).filter(|held| held.doubt.is_some()) else {
+                return;
+            };
+            let flights = self.refreshes.clone();
+            let limit = upstream.site.soft_expiry;
+            let work = self.refresh_since(upstream, key.clone(), Some(held.fetch), limit);
+            flights.start(key, move || work);
+        });
+    }
+
+    /// Returns the newest set of the same feed from before a site file or the mappings changed.
+    ///
+    /// Not for feeds with limits: the change may have been to keep values from whoever has them.
+    fn under_other_rules(&self, key: &FeedKey) -> Option<Held> {
+        if !key.scope.filter.is_none() {
+            return None;
+        }
+        let entries = self.sets.entries().into_iter();
+        let same_feed = entries.filter(|(other, held)| {
+            other.scope == key.scope && other.upstream == key.upstream && !held.set.values().is_empty()
+        });
+        let youngest = same_feed.map(|(_, held)| held).max_by_key(|held| held.fetched_at)?;
+        Some(Held {
+            forgotten: None,
+            doubt: None,
+            ..youngest
+        })
+    }
+}

@@ -1,0 +1,240 @@
+//! When devices ask for a feed or an index, and when they will probably ask again.
+//!
+//! Polls that come close together count as one visit, since one refresh serves them all. Three visits at equal distances make a
+//! rhythm; several devices with the same distance make one rhythm together (`:00`, `:20`, `:00`, `:20`). From a rhythm follows when the
+//! next visit is due, and a refresh just before it answers that visit without a wait. At most one such refresh is made for each poll.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cache::Moment;
+
+use crate::Upstream;
+
+/// Visits that are remembered of one feed: 32 times 16 bytes.
+const MAX_VISITS: usize = 32;
+
+/// Feeds whose visits are remembered; the next ones are refreshed when they are asked for.
+const MAX_POLLED: usize = 4_096;
+
+/// A feed that nobody asked for in this time makes room.
+const LONG_AGO: Duration = Duration::from_secs(3 * 86_400);
+
+/// The visits of everything that is polled. Holds at most 4096 entries of about one kilobyte.
+#[derive(Debug)]
+pub(crate) struct Polls<K>(Mutex<HashMap<K, Visits>>);
+
+#[derive(Debug)]
+struct Visits {
+    /// The newest first.
+    at: VecDeque<Moment>,
+    polled_at: Moment,
+    /// As whom the last poll asked.
+    upstream: Upstream,
+    /// A task waits for the next visit.
+    is_watched: bool,
+    /// A poll has come since the last refresh that was made ahead.
+    is_paid: bool,
+}
+
+/// What is to be done for the next visit.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// Ask MISP now.
+    Refresh(Upstream),
+    /// Nothing for this long.
+    LookAgain(Duration),
+    /// The polls have stopped, or have no rhythm (any more).
+    Stop,
+}
+
+impl<K: Clone + Eq + Hash> Polls<K> {
+    /// Writes down a poll, and returns whether somebody has to begin to wait for the next one.
+    pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) -> bool {
+        let mut polled = self.lock();
+        if !polled.contains_key(key) {
+            if polled.len() >= MAX_POLLED {
+                polled.retain(|_, visits| visits.is_watched || now.since(visits.polled_at) < LONG_AGO);
+            }
+            if polled.len() >= MAX_POLLED {
+                return false;
+            }
+        }
+        let visits = polled.entry(key.clone()).or_insert_with(|| Visits::none(upstream, now));
+        let begins = visits.note(upstream, now) && !visits.is_watched;
+        visits.is_watched |= begins;
+        begins
+    }
+
+    /// Returns what is to be done for the next visit to what was gathered at `fetched_at`.
+    ///
+    /// After [`Plan::Stop`] the next poll with a rhythm begins anew.
+    pub(crate) fn plan(&self, key: &K, now: Moment, fetched_at: Option<Moment>) -> Plan {
+        let mut polled = self.lock();
+        let Some(visits) = polled.get_mut(key) else {
+            return Plan::Stop;
+        };
+        let plan = fetched_at.map_or(Plan::Stop, |fetched_at| visits.plan(now, fetched_at));
+        visits.is_watched = !matches!(plan, Plan::Stop);
+        plan
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Visits>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K> Default for Polls<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+/// Returns how long before a visit it is refreshed for.
+pub(crate) fn lead(soft_expiry: Duration) -> Duration {
+    soft_expiry / 5
+}
+
+impl Visits {
+    fn none(upstream: &Upstream, now: Moment) -> Self {
+        Self {
+            at: VecDeque::new(),
+            polled_at: now,
+            upstream: upstream.clone(),
+            is_watched: false,
+            is_paid: false,
+        }
+    }
+
+    /// Returns whether this poll is a new visit in a rhythm.
+    fn note(&mut self, upstream: &Upstream, now: Moment) -> bool {
+        self.upstream = upstream.clone();
+        (self.polled_at, self.is_paid) = (now, true);
+        let apart = upstream.site.soft_expiry / 2;
+        if self.at.front().is_some_and(|last| now.since(*last) < apart) {
+            return false;
+        }
+        self.at.push_front(now);
+        self.at.truncate(MAX_VISITS);
+        self.rhythm().is_some()
+    }
+
+    fn rhythm(&self) -> Option<Rhythm> {
+        let newest = *self.at.front()?;
+        let ages: Vec<Duration> = self.at.iter().map(|at| newest.since(*at)).collect();
+        Rhythm::of(&ages, self.upstream.site.soft_expiry)
+    }
+
+    fn plan(&mut self, now: Moment, fetched_at: Moment) -> Plan {
+        let (Some(newest), Some(rhythm)) = (self.at.front().copied(), self.rhythm()) else {
+            return Plan::Stop;
+        };
+        let soft = self.upstream.site.soft_expiry;
+        let elapsed = now.since(newest);
+        let missed = rhythm.next(Duration::ZERO) + rhythm.tolerance;
+        if elapsed > missed {
+            return Plan::Stop;
+        }
+        let stale = (soft + fetched_at.since(newest)).saturating_sub(newest.since(fetched_at));
+        // Visits that are closer than that stand for more polls, any of which may be the next.
+        let expected = if rhythm.period < soft {
+            stale
+        } else {
+            rhythm.next(stale)
+        };
+        let due = expected.saturating_sub(lead(soft));
+        if due > elapsed {
+            Plan::LookAgain(due - elapsed)
+        } else if self.is_paid {
+            self.is_paid = false;
+            Plan::Refresh(self.upstream.clone())
+        } else {
+            // Until the visit that the last refresh was for has come, or is missed.
+            Plan::LookAgain(missed - elapsed + Duration::from_secs(1))
+        }
+    }
+}
+
+/// A period, and where in it visits fall.
+#[derive(Debug, PartialEq)]
+struct Rhythm {
+    period: Duration,
+    /// How long before the newest visit those of the last period were; the newest itself is the first.
+    phases: Vec<Duration>,
+    tolerance: Duration,
+}
+
+impl Rhythm {
+    /// `ages` says how long before the newest visit each visit was, the newest first.
+    fn of(ages: &[Duration], soft_expiry: Duration) -> Option<Self> {
+        ages.iter().skip(1).find_map(|&period| {
+            let tolerance = (period / 10).clamp(soft_expiry / 60, soft_expiry / 4);
+            let was_there = |at: Duration| ages.iter().any(|age| age.abs_diff(at) <= tolerance);
+            let phases: Vec<Duration> = ages
+                .iter()
+                .copied()
+                .take_while(|age| *age + tolerance < period)
+                .collect();
+            let comes_again = was_there(period * 2) && phases.iter().all(|phase| was_there(*phase + period));
+            comes_again.then_some(Self {
+                period,
+                phases,
+                tolerance,
+            })
+        })
+    }
+
+    /// Returns how long after the newest visit the first one after it is due that is no earlier than `from`.
+    fn next(&self, from: Duration) -> Duration {
+        let each = self.phases.iter().map(|phase| {
+            let periods = (from + *phase)
+                .as_nanos()
+                .div_ceil(self.period.as_nanos().max(1))
+                .max(1);
+            let periods = u32::try_from(periods).unwrap_or(u32::MAX);
+            self.period.saturating_mul(periods).saturating_sub(*phase)
+        });
+        each.min().unwrap_or(self.period)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOFT: Duration = Duration::from_secs(300);
+
+    fn rhythm(ages: &[u64]) -> Option<Rhythm> {
+        let ages: Vec<Duration> = ages.iter().map(|age| Duration::from_secs(*age)).collect();
+        Rhythm::of(&ages, SOFT)
+    }
+
+    fn period(ages: &[u64]) -> Option<u64> {
+        rhythm(ages).map(|rhythm| rhythm.period.as_secs())
+    }
+
+    #[test]
+    fn three_visits_at_equal_distances_make_a_rhythm() {
+        assert_eq!(period(&[0, 3_600]), None);
+        assert_eq!(period(&[0, 3_600, 7_200]), Some(3_600));
+        assert_eq!(period(&[0, 3_590, 7_215]), Some(3_590));
+        assert_eq!(period(&[0, 86_400, 172_800]), Some(86_400));
+        assert_eq!(period(&[0, 1_000, 7_200]), None);
+    }
+
+    #[test]
+    fn two_devices_make_one_rhythm_together() {
+        let both = rhythm(&[0, 2_400, 3_600, 6_000, 7_200]).unwrap();
+        assert_eq!(both.period.as_secs(), 3_600);
+        let next = |from| both.next(Duration::from_secs(from)).as_secs();
+        assert_eq!((next(0), next(1_201), next(3_601)), (1_200, 3_600, 4_800));
+    }
+
+    #[test]
+    fn a_visit_at_the_very_moment_of_expiry_counts() {
+        let every_five_minutes = rhythm(&[0, 300, 600]).unwrap();
+        assert_eq!(every_five_minutes.next(SOFT), SOFT);
+    }
+}

@@ -1,0 +1,148 @@
+//! A source whose answers a test sets, and a clock that goes with tokio's: hours pass in no time.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cache::{Clock, ManualClock, Moment, SharedCache};
+use feed_classification::IndicatorSet;
+use feed_engine::{
+    FeedEngine, FeedError, FeedRequest, FeedScope, Gathered, Gathering, Indexing, IndicatorSource, LookupIndex,
+    LookupScope, Protocol, RenderedFeed, Upstream,
+};
+use site_config::Mappings;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{domains, site};
+
+/// Gives the values that are set, so long after it was asked.
+#[derive(Debug, Default)]
+pub(crate) struct Scripted {
+    values: Mutex<Vec<String>>,
+    takes: Mutex<Duration>,
+    fails: AtomicBool,
+    asked: AtomicUsize,
+}
+
+impl Scripted {
+    pub(crate) fn set(&self, values: &[&str]) {
+        *self.values.lock().unwrap() = values.iter().map(|&value| value.to_owned()).collect();
+    }
+
+    pub(crate) fn takes(&self, time: Duration) {
+        *self.takes.lock().unwrap() = time;
+    }
+
+    pub(crate) fn fails(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// How often it was asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    async fn answer(&self) -> Result<(), FeedError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let takes = *self.takes.lock().unwrap();
+        sleep(takes).await;
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(FeedError::TooManyValues { limit: 1 });
+        }
+        Ok(())
+    }
+}
+
+impl IndicatorSource for Scripted {
+    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope) -> Gathering<'a> {
+        Box::pin(async move {
+            self.answer().await?;
+            let values = self.values.lock().unwrap().clone();
+            let values = IndicatorSet::of(scope.kind, values.iter().map(String::as_str));
+            Ok(Gathered::new(values, BTreeMap::new()))
+        })
+    }
+
+    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope) -> Indexing<'a> {
+        Box::pin(async move {
+            self.answer().await?;
+            Ok(LookupIndex::default())
+        })
+    }
+}
+
+/// Goes with tokio's clock.
+#[derive(Debug)]
+struct PausedClock {
+    clock: ManualClock,
+    began: Instant,
+    told: Mutex<Duration>,
+}
+
+impl Clock for PausedClock {
+    fn now(&self) -> Moment {
+        let (elapsed, mut told) = (self.began.elapsed(), self.told.lock().unwrap());
+        self.clock.advance(elapsed - *told);
+        *told = elapsed;
+        self.clock.now()
+    }
+}
+
+/// An engine over a scripted source.
+pub(crate) struct Stage {
+    pub(crate) source: Arc<Scripted>,
+    pub(crate) engine: FeedEngine,
+    pub(crate) upstream: Upstream,
+}
+
+impl Stage {
+    /// A site with the usual soft expiry of 300 s; `more` are further lines of its file.
+    pub(crate) fn of(values: &[&str], more: &str) -> Self {
+        let source = Arc::new(Scripted::default());
+        source.set(values);
+        Self::over(source, more, None)
+    }
+
+    pub(crate) fn over(source: Arc<Scripted>, more: &str, shared: Option<SharedCache>) -> Self {
+        let clock = PausedClock {
+            clock: ManualClock::new(),
+            began: Instant::now(),
+            told: Mutex::default(),
+        };
+        let mut builder = FeedEngine::builder()
+            .clock(Arc::new(clock))
+            .source(Arc::clone(&source) as Arc<dyn IndicatorSource>);
+        if let Some(cache) = shared {
+            builder = builder.shared(cache);
+        }
+        Self {
+            source,
+            engine: builder.build(),
+            upstream: upstream(more),
+        }
+    }
+
+    pub(crate) async fn ask(&self) -> RenderedFeed {
+        self.ask_for(domains()).await
+    }
+
+    pub(crate) async fn ask_for(&self, request: FeedRequest) -> RenderedFeed {
+        self.engine.feed(&self.upstream, &request).await.unwrap()
+    }
+}
+
+pub(crate) fn upstream(more: &str) -> Upstream {
+    let mappings = Arc::new(Mappings::default());
+    Upstream::new(
+        Arc::new(site(more)),
+        mappings,
+        Protocol::Http,
+        80,
+        "a".repeat(40).into(),
+    )
+}
+
+pub(crate) async fn pass(seconds: u64) {
+    sleep(Duration::from_secs(seconds)).await;
+}
