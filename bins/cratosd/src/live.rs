@@ -2,7 +2,8 @@
 //!
 //! What arrives is a hint: it makes the engine ask MISP, earlier than the feed's age would. Nothing that MISP publishes is served, and a
 //! link that is down, forged or flooded makes a feed later or MISP busier, never wrong. How busy is bounded: one round of questions at
-//! a time, and MISP rests between two rounds longer than it worked for the last.
+//! a time, and MISP rests between two rounds longer than it worked for the last, up to a minute. Feeds that streams tell of have rounds of
+//! their own with a shorter rest, so that a round over dozens of other feeds does not keep a stream waiting.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,6 +32,10 @@ const SECOND_LOOK: Duration = Duration::from_secs(3);
 
 /// MISP rests this many times as long as it worked for the last round.
 const REST: u32 = 4;
+
+/// The longest rest after a round over feeds that streams tell of, and after one over all others.
+const LONGEST_REST_OF_FOLLOWED: Duration = Duration::from_secs(3);
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// The links of this daemon, by site.
 #[derive(Debug, Default)]
@@ -116,6 +121,33 @@ impl Hints {
     }
 }
 
+/// Feeds that are refreshed together.
+#[derive(Clone, Copy, Debug)]
+enum Feeds {
+    /// Those that streams tell of.
+    Followed,
+    /// All others, and the indexes of look-ups.
+    Others,
+}
+
+impl Feeds {
+    async fn refresh(self, app: &App, site: &SiteName, touched: &Touched) -> usize {
+        match self {
+            Self::Followed => app.engine().refresh_followed(site, touched).await,
+            Self::Others => app.engine().refresh_unfollowed(site, touched).await,
+        }
+    }
+
+    /// Returns how long MISP rests after a round that took so long.
+    fn rest(self, worked: Duration) -> Duration {
+        let longest = match self {
+            Self::Followed => LONGEST_REST_OF_FOLLOWED,
+            Self::Others => LONGEST_REST,
+        };
+        worked.saturating_mul(REST).min(longest)
+    }
+}
+
 /// Follows every site whose file names a publisher, until it is dropped.
 pub(crate) struct Following(JoinHandle<()>);
 
@@ -132,17 +164,17 @@ impl Drop for Following {
     }
 }
 
-/// One site's two tasks, ended when it is dropped.
+/// One site's tasks, ended when it is dropped.
 struct Link {
     address: LiveAddress,
     listening: JoinHandle<()>,
-    asking: JoinHandle<()>,
+    asking: [JoinHandle<()>; 2],
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
         self.listening.abort();
-        self.asking.abort();
+        self.asking.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -173,22 +205,27 @@ async fn follow_sites(app: Arc<App>) {
 fn begin_link(app: &Arc<App>, site: SiteName, address: LiveAddress) -> Link {
     let state = Arc::new(LinkState::default());
     app.links().lock().insert(site.clone(), Arc::clone(&state));
-    let hints = Arc::new(Hints::default());
+    let hints: [Arc<Hints>; 2] = Default::default();
+    let [followed, others] = hints.clone();
     let subscription = Subscription::new(address.clone());
     Link {
         address,
-        listening: tokio::spawn(listen(
-            subscription,
-            site.clone(),
-            Arc::clone(&state),
-            Arc::clone(&hints),
-        )),
-        asking: tokio::spawn(ask(Arc::clone(app), site, state, hints)),
+        listening: tokio::spawn(listen(subscription, site.clone(), Arc::clone(&state), hints)),
+        asking: [
+            tokio::spawn(ask(
+                Arc::clone(app),
+                site.clone(),
+                Arc::clone(&state),
+                followed,
+                Feeds::Followed,
+            )),
+            tokio::spawn(ask(Arc::clone(app), site, state, others, Feeds::Others)),
+        ],
     }
 }
 
 /// Turns what MISP says into what it touches. Never waits for MISP's answers: messages that nobody takes are lost.
-async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkState>, hints: Arc<Hints>) {
+async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkState>, hints: [Arc<Hints>; 2]) {
     let site = site.as_str();
     loop {
         let touched = match subscription.next().await {
@@ -217,7 +254,7 @@ async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkS
             _ => None,
         };
         if let Some(touched) = touched {
-            hints.add(touched);
+            hints.iter().for_each(|hints| hints.add(touched.clone()));
         }
     }
 }
@@ -238,33 +275,33 @@ fn touched_by(message: &Message) -> Option<Touched> {
 }
 
 /// Has the engine ask MISP for what was touched, one round after the other, and once more some seconds later.
-async fn ask(app: Arc<App>, site: SiteName, state: Arc<LinkState>, hints: Arc<Hints>) {
+async fn ask(app: Arc<App>, site: SiteName, state: Arc<LinkState>, hints: Arc<Hints>, feeds: Feeds) {
     loop {
         let mut touched = hints.next().await;
-        round(&app, &site, &state, &touched).await;
+        round(&app, &site, &state, feeds, &touched).await;
         // What comes until the second look makes it a first one for that.
         let second_look = Instant::now() + SECOND_LOOK;
         while let Ok(more) = timeout_at(second_look, hints.next()).await {
-            round(&app, &site, &state, &more).await;
+            round(&app, &site, &state, feeds, &more).await;
             touched = touched.and(more);
         }
-        round(&app, &site, &state, &touched).await;
+        round(&app, &site, &state, feeds, &touched).await;
     }
 }
 
-async fn round(app: &App, site: &SiteName, state: &LinkState, touched: &Touched) {
+async fn round(app: &App, site: &SiteName, state: &LinkState, feeds: Feeds, touched: &Touched) {
     let began = Instant::now();
-    let feeds = app.engine().refresh_touched(site, touched).await;
-    if feeds == 0 {
+    let refreshed = feeds.refresh(app, site, touched).await;
+    if refreshed == 0 {
         return;
     }
     state.rounds.fetch_add(1, Ordering::Relaxed);
     tracing::debug!(
         site = site.as_str(),
-        feeds,
+        feeds = refreshed,
         "feeds were refreshed since MISP said that something changed"
     );
-    sleep(began.elapsed() * REST).await;
+    sleep(feeds.rest(began.elapsed())).await;
 }
 
 #[cfg(test)]
@@ -273,6 +310,13 @@ mod tests {
 
     fn touched(frame: &str) -> Option<Touched> {
         touched_by(&Message::parse(frame.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_long_round_makes_no_stream_deaf() {
+        let rest = |feeds: Feeds, worked| feeds.rest(Duration::from_secs(worked)).as_secs();
+        assert_eq!((rest(Feeds::Followed, 0), rest(Feeds::Followed, 100)), (0, 3));
+        assert_eq!((rest(Feeds::Others, 5), rest(Feeds::Others, 100)), (20, 60));
     }
 
     #[test]

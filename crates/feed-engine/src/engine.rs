@@ -18,18 +18,21 @@ use feed_classification::{AGGREGABLE, Exporter, Registry};
 use crate::aside::aside;
 use crate::asked::Asked;
 use crate::changes::ChangeLogs;
+use crate::errand::Errands;
 use crate::feed_set::Held;
 use crate::lookup::Lookups;
 use crate::observed::Refreshes;
 use crate::rendered::Body;
 use crate::request::{BodyKey, FeedKey};
+use crate::round::Round;
 use crate::{
-    Encoding, FeedError, FeedRequest, FeedScope, FeedSet, IndicatorSource, Origin, RenderedFeed, Upstream, question,
+    Encoding, FeedError, FeedRequest, FeedScope, FeedSet, IndicatorSource, Origin, RenderedFeed, Upstream, Urgency,
+    question,
 };
 
 pub(crate) use ahead::{Polled, note_poll};
 pub use builder::FeedEngineBuilder;
-use current::Answer;
+use current::{Answer, Asking};
 pub(crate) use current::{PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, is_recent};
 pub(crate) use polls::Polls;
 
@@ -54,6 +57,7 @@ pub(crate) struct Inner {
     renderings: Flights<(BodyKey, u64), Arc<Body>, FeedError>,
     asked: Asked<FeedKey>,
     polls: Polls<FeedKey>,
+    errands: Errands<FeedKey>,
     lookups: Lookups,
     logs: ChangeLogs,
     shared: ArcSwapOption<SharedCache>,
@@ -102,7 +106,7 @@ impl FeedEngine {
         question::for_feed(upstream, request.scope, jiff::Timestamp::now())?;
         let key = feed_key(upstream, request.scope);
         self.note_poll(upstream, &key);
-        let Answer { held, origin, in_vain } = self.held(upstream, &key, request.max_age).await?;
+        let Answer { held, origin, in_vain } = self.held(upstream, &key, request.max_age, Urgency::Awaited).await?;
         let body = self.body(&key, &held.set, request, exporter).await?;
         let age = self.age(&held);
         Ok(RenderedFeed {
@@ -134,23 +138,38 @@ impl FeedEngine {
     }
 
     /// Returns the feed's values as a caller without a wish gets them.
-    pub(crate) async fn current(&self, upstream: &Upstream, key: &FeedKey) -> Result<Arc<FeedSet>, FeedError> {
+    pub(crate) async fn current(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        urgency: Urgency,
+    ) -> Result<Arc<FeedSet>, FeedError> {
         self.inner.asked.note(key, upstream, self.now());
-        Ok(self.held(upstream, key, None).await?.held.set)
+        Ok(self.held(upstream, key, None, urgency).await?.held.set)
     }
 
-    /// Has the feed gathered anew, and waits for it: an answer that was on its way before does not count. Whoever asks meanwhile gets
-    /// what there is.
-    pub(crate) async fn refresh_now(&self, upstream: &Upstream, key: &FeedKey) -> Result<(), FeedError> {
+    /// Has the feed gathered anew as one of a round, and waits for it: an answer that was on its way before does not count. Whoever
+    /// asks meanwhile gets what there is.
+    pub(crate) async fn refresh_now(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        urgency: Urgency,
+        round: &Arc<Round>,
+    ) -> Result<(), FeedError> {
         let patience = upstream.site.timeout;
+        let asking = Asking {
+            limit: Duration::ZERO,
+            errand: self.inner.errands.of(key, urgency).in_round(Some(Arc::clone(round))),
+        };
         let gathering = async {
             let joined = self.inner.refreshes.in_flight(key);
             let outcome = self
-                .flight(upstream, key, self.inner.sets.get(key).as_ref(), Duration::ZERO)
+                .flight(upstream, key, self.inner.sets.get(key).as_ref(), &asking)
                 .await;
             if joined {
                 return self
-                    .flight(upstream, key, self.inner.sets.get(key).as_ref(), Duration::ZERO)
+                    .flight(upstream, key, self.inner.sets.get(key).as_ref(), &asking)
                     .await;
             }
             outcome

@@ -14,6 +14,15 @@ use crate::rows::Rows;
 use crate::tagged_events::OfTaggedEvents;
 use crate::{FeedError, Judge, Upstream, pass, question};
 
+/// Returns the type whose values are taken out of the attributes for a feed of this type: feeds for which it is the same one have the
+/// same false positives.
+pub(crate) fn read_as(kind: IndicatorType) -> IndicatorType {
+    match kind.family() {
+        ValueFamily::Address => IndicatorType::Ip,
+        _ => kind,
+    }
+}
+
 /// Asks for the values that are harmless in a feed of this type. For addresses these are addresses and networks of both families,
 /// none of them written out: a harmless network takes single addresses out of a feed, too.
 pub(crate) async fn ask(
@@ -23,11 +32,7 @@ pub(crate) async fn ask(
     now: jiff::Timestamp,
 ) -> Result<FalsePositives, FeedError> {
     let [attributes, events] = question::for_false_positives(upstream, kind, now)?;
-    let read_as = match kind.family() {
-        ValueFamily::Address => IndicatorType::Ip,
-        _ => kind,
-    };
-    let fresh = || Rows::new(Extractor::new(read_as));
+    let fresh = || Rows::new(Extractor::new(read_as(kind)));
     let mut rows = pass::read(client, &attributes, Judge::of_nothing(), fresh).await?;
     let tag = question::false_positive_tag(upstream);
     let of_events = pass::read(client, &events, Judge::of_nothing(), || {

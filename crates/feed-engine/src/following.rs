@@ -9,7 +9,8 @@ use crate::aside::aside;
 use crate::changes::FeedLog;
 use crate::engine::feed_key;
 use crate::request::FeedKey;
-use crate::{Change, FeedEngine, FeedError, FeedScope, Follower, Snapshot, Touched, Upstream, question};
+use crate::round::Round;
+use crate::{Change, FeedEngine, FeedError, FeedScope, Follower, Snapshot, Touched, Upstream, Urgency, question};
 
 /// How often a followed feed's age is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -59,29 +60,56 @@ impl FeedEngine {
 
     /// Asks MISP anew for the feeds of a site that `touched` names and that somebody asked for lately, and waits for the answers.
     ///
-    /// Returns how many feeds that were. What fails is noted with the feed, as in every refresh.
+    /// Returns how many feeds that were. What fails is noted with the feed, as in every refresh. Feeds that streams tell of go first, and
+    /// callers who wait for MISP go before all of them.
     pub async fn refresh_touched(&self, site: &SiteName, touched: &Touched) -> usize {
-        let feeds = self.asked().touched(site, self.now(), |key, upstream| {
-            touched.concerns(key.scope.kind, upstream)
-        });
+        let followed = self.refresh_followed(site, touched);
+        let (followed, others) = tokio::join!(followed, self.refresh_unfollowed(site, touched));
+        followed + others
+    }
+
+    /// Does so for feeds that streams tell of.
+    pub async fn refresh_followed(&self, site: &SiteName, touched: &Touched) -> usize {
+        let feeds = self.touched_feeds(site, touched, true);
+        self.refresh_round(feeds, Urgency::Followed).await
+    }
+
+    /// Does so for all others, and for the indexes of look-ups.
+    pub async fn refresh_unfollowed(&self, site: &SiteName, touched: &Touched) -> usize {
         let indexes = self.touched_indexes(site, touched);
-        let count = feeds.len() + indexes.len();
+        let count = indexes.len();
         let indexing = indexes.into_iter().map(|(key, upstream)| {
             let engine = self.clone();
             tokio::spawn(async move { engine.refresh_index_now(upstream, key).await })
         });
         let indexing: Vec<_> = indexing.collect();
+        let feeds = self.touched_feeds(site, touched, false);
+        let feeds = self.refresh_round(feeds, Urgency::Round).await;
+        for index in indexing {
+            // A panic is one index's alone, and its flight has said so.
+            let _ = index.await;
+        }
+        count + feeds
+    }
+
+    fn touched_feeds(&self, site: &SiteName, touched: &Touched, followed: bool) -> Vec<(FeedKey, Upstream)> {
+        let mut feeds = self.asked().touched(site, self.now(), |key, upstream| {
+            touched.concerns(key.scope.kind, upstream)
+        });
+        feeds.retain(|(key, _)| self.logs().is_followed(key) == followed);
+        feeds
+    }
+
+    /// The source asks one MISP a few questions at a time; what is the same for several feeds it asks once.
+    async fn refresh_round(&self, feeds: Vec<(FeedKey, Upstream)>, urgency: Urgency) -> usize {
+        let (count, round) = (feeds.len(), Arc::new(Round::default()));
         let refreshes = feeds.into_iter().map(|(key, upstream)| {
-            let engine = self.clone();
-            // At their own pace: the source asks one MISP a few questions at a time.
-            tokio::spawn(async move { engine.refresh_now(&upstream, &key).await })
+            let (engine, round) = (self.clone(), Arc::clone(&round));
+            tokio::spawn(async move { engine.refresh_now(&upstream, &key, urgency, &round).await })
         });
         for refresh in refreshes.collect::<Vec<_>>() {
             // A panic is one feed's alone, and its flight has said so.
             let _ = refresh.await;
-        }
-        for index in indexing {
-            let _ = index.await;
         }
         count
     }
@@ -89,7 +117,7 @@ impl FeedEngine {
     async fn log(&self, upstream: &Upstream, scope: FeedScope) -> Result<(FeedKey, Arc<FeedLog>), FeedError> {
         question::for_feed(upstream, scope, jiff::Timestamp::now())?;
         let key = feed_key(upstream, scope);
-        let set = self.current(upstream, &key).await?;
+        let set = self.current(upstream, &key, Urgency::Awaited).await?;
         let log = self.logs().open(&key, &set);
         // It may have begun before a feed that was too large to be kept changed.
         aside("comparing the feed", move || {
@@ -106,7 +134,7 @@ async fn keep_fresh(engine: FeedEngine, upstream: Upstream, key: FeedKey, log: A
         while log.is_followed() {
             tokio::time::sleep(TICK).await;
             // What fails is noted and logged with the feed; the listeners keep what they have.
-            let _ = engine.current(&upstream, &key).await;
+            let _ = engine.current(&upstream, &key, Urgency::Followed).await;
         }
         log.leave_wheel();
         // Who came between the look and the leaving found the wheel taken.

@@ -13,16 +13,19 @@
 //! 7. `rendered`: the bytes in the consumer's format, with their validators;
 //! 8. `engine`: memory, freshness, and one flight per feed around all of it;
 //! 9. `changes`, `following`, `asked`: what came and went in a feed, for its listeners, and which feeds a change in MISP touches;
-//! 10. `lookup`: an index over single values, for whoever asks about one.
+//! 10. `errand`, `turns`, `round`, `afterwards`: who is asked for first at MISP, and what the feeds of one round of refreshes share;
+//! 11. `lookup`: an index over single values, for whoever asks about one.
 //!
 //! Where indicators come from is one trait, [`IndicatorSource`]; [`MispSource`] is the one that asks MISP. It works on threads of its own
 //! (`workshop`); what else takes long runs on blocking threads (`aside`), so that the caller's runtime can serve sockets.
 
+mod afterwards;
 mod aside;
 mod asked;
 mod changes;
 mod encoding;
 mod engine;
+mod errand;
 mod error;
 mod false_positives;
 mod feed_set;
@@ -39,11 +42,13 @@ mod publication;
 mod question;
 mod rendered;
 mod request;
+mod round;
 mod rows;
 mod score;
 mod shared_sets;
 mod source;
 mod tagged_events;
+mod turns;
 mod upstream;
 mod withdrawals;
 mod workshop;
@@ -52,6 +57,7 @@ pub use asked::Touched;
 pub use changes::{Change, Delta, Follower, Rendering, Snapshot};
 pub use encoding::Encoding;
 pub use engine::{FeedEngine, FeedEngineBuilder};
+pub use errand::{Errand, Urgency};
 pub use error::{Fault, FeedError};
 pub use feed_set::FeedSet;
 pub use filter::{Filter, Judge};

@@ -10,21 +10,23 @@ use std::time::Duration;
 use feed_classification::Extractor;
 use misp_client::{AuthKey, BaseUrl, Client, PagePace};
 use secrecy::ExposeSecret as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use cache::{MemoryStore, Weigh};
 
+use crate::afterwards::{Afterwards, Judgement};
 use crate::left_out::NAMED_A_REFRESH;
 use crate::models::Models;
 use crate::paces::{Paces, SitePages};
-use crate::publication::{Publication, UnpublishedEvents};
+use crate::publication::UnpublishedEvents;
+use crate::round::Round;
 use crate::rows::Rows;
 use crate::score::Scoring;
 use crate::source::{Gathered, Gathering, Indexing, IndicatorSource};
+use crate::turns::Turns;
 use crate::upstream::UpstreamId;
 use crate::withdrawals::{Remembered, Withdrawals};
 use crate::workshop::Workshop;
-use crate::{FeedError, FeedScope, Judge, LookupIndex, LookupScope, Upstream, false_positives, lookup, pass, question};
+use crate::{Errand, FeedError, FeedScope, Judge, LookupIndex, LookupScope, Upstream, Urgency, lookup, pass, question};
 
 /// Feeds that are gathered at one site at the same time, unless said otherwise; further ones wait for their turn.
 const GATHERINGS_A_SITE: usize = 4;
@@ -51,7 +53,7 @@ pub struct MispSource {
 struct Asking {
     clients: MemoryStore<ClientKey, Pooled>,
     /// By site; there are as many as site files were ever loaded.
-    turns: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+    turns: Arc<Mutex<HashMap<String, Arc<Turns>>>>,
     gatherings_a_site: usize,
     names_left_out: usize,
     clock: Clock,
@@ -185,24 +187,21 @@ impl Asking {
 
     async fn look_at(&self, upstream: &Upstream, remembered: &Remembered) -> Result<(), FeedError> {
         let client = self.client(upstream)?;
-        let _turn = self.turn(upstream).await?;
+        let _turn = self.turns(upstream).take(&Errand::new(Urgency::Unhurried)).await;
         UnpublishedEvents::ask(&client, remembered).await.map(|_| ())
     }
 
-    async fn turn(&self, upstream: &Upstream) -> Result<OwnedSemaphorePermit, FeedError> {
-        let turn = self.turns(upstream).acquire_owned().await;
-        turn.map_err(|error| FeedError::internal("waiting for a turn at MISP", error))
-    }
-
-    fn turns(&self, upstream: &Upstream) -> Arc<Semaphore> {
+    fn turns(&self, upstream: &Upstream) -> Arc<Turns> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let turns = turns.entry(upstream.site.name.as_str().to_owned());
-        Arc::clone(turns.or_insert_with(|| Arc::new(Semaphore::new(self.gatherings_a_site))))
+        Arc::clone(turns.or_insert_with(|| Turns::new(self.gatherings_a_site)))
     }
 
-    async fn gather_now(&self, upstream: &Upstream, scope: FeedScope) -> Result<Gathered, FeedError> {
+    async fn gather_now(&self, upstream: &Upstream, scope: FeedScope, errand: &Errand) -> Result<Gathered, FeedError> {
         let client = self.client(upstream)?;
-        let _turn = self.turn(upstream).await?;
+        let turns = self.turns(upstream);
+        let reading = errand.round().map(Round::enter);
+        let turn = turns.take(errand).await;
         let now = (self.clock)();
         let search = question::for_feed(upstream, scope, now)?;
         let extractor = Extractor::new(scope.kind).max_expand(upstream.site.max_expand);
@@ -214,9 +213,16 @@ impl Asking {
         }
         let fresh = || Rows::new(extractor).naming(self.names_left_out);
         let mut rows = pass::read(&client, &search, judge, fresh).await?;
-        let remembered = self.withdrawals.of(upstream);
-        let publication = Publication::ask(&client, upstream, scope.selection, &remembered, now).await?;
-        let harmless = false_positives::ask(&client, upstream, scope.kind, now).await?;
+        let afterwards = Afterwards {
+            client: &client,
+            upstream,
+            scope,
+            now,
+            remembered: &self.withdrawals.of(upstream),
+            turns: &turns,
+            errand,
+        };
+        let Judgement { publication, harmless } = afterwards.ask(turn, reading, rows.weight_bytes()).await?;
         let dropped = rows.dropped.clone();
         let mut left_out = rows.left_out(|row| publication.counts(row));
         let published = rows.into_set(|row| publication.counts(row));
@@ -231,9 +237,14 @@ impl Asking {
         })
     }
 
-    async fn index_now(&self, upstream: &Upstream, scope: LookupScope) -> Result<LookupIndex, FeedError> {
+    async fn index_now(
+        &self,
+        upstream: &Upstream,
+        scope: LookupScope,
+        errand: &Errand,
+    ) -> Result<LookupIndex, FeedError> {
         let client = self.client(upstream)?;
-        let _turn = self.turn(upstream).await?;
+        let _turn = self.turns(upstream).take(errand).await;
         let now = (self.clock)();
         let scorer = self.models.scorer(&client, upstream, now).await;
         if let Err(error) = &scorer
@@ -256,19 +267,19 @@ impl Asking {
 }
 
 impl IndicatorSource for MispSource {
-    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope) -> Gathering<'a> {
-        let (asking, upstream) = (self.asking.clone(), upstream.clone());
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> Gathering<'a> {
+        let (asking, upstream, errand) = (self.asking.clone(), upstream.clone(), errand.clone());
         Box::pin(
             self.workshop
-                .run(async move { asking.gather_now(&upstream, scope).await }),
+                .run(async move { asking.gather_now(&upstream, scope, &errand).await }),
         )
     }
 
-    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope) -> Indexing<'a> {
-        let (asking, upstream) = (self.asking.clone(), upstream.clone());
+    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> Indexing<'a> {
+        let (asking, upstream, errand) = (self.asking.clone(), upstream.clone(), errand.clone());
         Box::pin(
             self.workshop
-                .run(async move { asking.index_now(&upstream, scope).await }),
+                .run(async move { asking.index_now(&upstream, scope, &errand).await }),
         )
     }
 }

@@ -69,13 +69,16 @@ impl Publication {
         remembered: &Remembered,
         now: jiff::Timestamp,
     ) -> Result<Self, FeedError> {
-        let grace = upstream.site.published_grace;
-        // Either all events count, or MISP's own filter has left out the unpublished ones.
-        if !selection.wants_published() || grace.is_zero() {
+        if !Self::is_asked_for(upstream, selection) {
             return Ok(Self::default());
         }
         let unpublished = UnpublishedEvents::ask(client, remembered).await?;
-        Ok(Self::new(Arc::new(unpublished), grace, now))
+        Ok(Self::new(Arc::new(unpublished), upstream.site.published_grace, now))
+    }
+
+    /// Returns whether there is anything to judge; else all events count, or MISP's own filter leaves out the unpublished ones.
+    pub(crate) fn is_asked_for(upstream: &Upstream, selection: Selection) -> bool {
+        selection.wants_published() && !upstream.site.published_grace.is_zero()
     }
 
     /// Returns the judge that goes by these unpublished events.

@@ -93,6 +93,11 @@ impl Rows {
         named
     }
 
+    /// Returns about how much memory they take.
+    pub(crate) fn weight_bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<usize>() + self.rows.capacity() * size_of::<Row>()
+    }
+
     fn extract(&mut self, attribute: &Attribute) -> Result<Values, Dropped> {
         let first = self.ends.len();
         let (text, ends) = (&mut self.text, &mut self.ends);

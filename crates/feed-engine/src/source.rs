@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use feed_classification::IndicatorSet;
 
-use crate::{FeedError, FeedScope, LeftOut, LookupIndex, LookupScope, Upstream};
+use crate::{Errand, FeedError, FeedScope, LeftOut, LookupIndex, LookupScope, Upstream};
 
 /// All indicators of one feed, complete, as of one moment.
 #[derive(Debug)]
@@ -47,15 +47,15 @@ pub type Indexing<'a> = Pin<Box<dyn Future<Output = Result<LookupIndex, FeedErro
 /// The futures are polled on the runtime of whoever asks the engine, where sockets may be served too. So a source does what takes longer
 /// than a millisecond on threads of its own, or with `tokio::task::spawn_blocking`.
 pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
-    /// Gathers the whole feed, or fails: never a part of it.
+    /// Gathers the whole feed, or fails: never a part of it. `errand` says how urgent that is, also while it is under way.
     ///
     /// # Errors
     /// Whatever keeps the feed from being complete and right.
-    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope) -> Gathering<'a>;
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> Gathering<'a>;
 
     /// Gathers everything of one feed that can be looked up, or fails: never a part of it.
     ///
     /// # Errors
     /// Whatever keeps the index from being complete and right.
-    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope) -> Indexing<'a>;
+    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> Indexing<'a>;
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use feed_classification::IndicatorSet;
 use feed_engine::{
-    FeedEngine, FeedScope, Gathering, Indexing, IndicatorSource, LeftOut, LookupScope, MispSource, Upstream,
+    Errand, FeedEngine, FeedScope, Gathering, Indexing, IndicatorSource, LeftOut, LookupScope, MispSource, Upstream,
 };
 
 /// More lines than this are no help; the rest is counted.
@@ -59,9 +59,9 @@ pub(super) struct Noting {
 }
 
 impl IndicatorSource for Noting {
-    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope) -> Gathering<'a> {
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> Gathering<'a> {
         Box::pin(async move {
-            let gathered = self.misp.gather(upstream, scope).await?;
+            let gathered = self.misp.gather(upstream, scope, errand).await?;
             let noted = Gathered {
                 left_out: gathered.left_out.clone(),
                 more: gathered.more_left_out,
@@ -72,7 +72,7 @@ impl IndicatorSource for Noting {
         })
     }
 
-    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope) -> Indexing<'a> {
-        self.misp.index(upstream, scope)
+    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> Indexing<'a> {
+        self.misp.index(upstream, scope, errand)
     }
 }

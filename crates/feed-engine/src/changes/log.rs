@@ -56,6 +56,11 @@ impl ChangeLogs {
         log
     }
 
+    /// Returns whether a stream tells of this feed now.
+    pub(crate) fn is_followed(&self, key: &FeedKey) -> bool {
+        self.lock().get(key).is_some_and(|log| log.is_followed())
+    }
+
     /// Returns the log of a feed whose differences somebody wants.
     pub(crate) fn known(&self, key: &FeedKey) -> Option<Arc<FeedLog>> {
         self.lock().get(key).cloned()

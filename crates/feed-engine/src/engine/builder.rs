@@ -9,6 +9,7 @@ use feed_classification::Registry;
 use super::{FeedEngine, Inner, Polls};
 use crate::asked::Asked;
 use crate::changes::ChangeLogs;
+use crate::errand::Errands;
 use crate::lookup::Lookups;
 use crate::observed::Refreshes;
 use crate::{IndicatorSource, MispSource};
@@ -92,6 +93,7 @@ impl FeedEngineBuilder {
                 renderings: Flights::new(),
                 asked: Asked::default(),
                 polls: Polls::default(),
+                errands: Errands::default(),
                 lookups: Lookups::new(self.lookup_memory_bytes),
                 logs: ChangeLogs::default(),
                 shared: ArcSwapOption::from_pointee(self.shared),

@@ -15,7 +15,7 @@ use cache::{FlightError, Freshness, Moment, Verdict};
 use super::{FeedEngine, landed};
 use crate::feed_set::Held;
 use crate::request::FeedKey;
-use crate::{FeedError, FeedSet, Origin, Upstream};
+use crate::{Errand, FeedError, FeedSet, Origin, Upstream, Urgency};
 
 /// After a failed refresh MISP is not asked again for the same feed for this long, unless a caller wishes for a younger one.
 pub(crate) const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -29,6 +29,14 @@ pub(crate) const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
 
 /// A failure shortens the wait of later callers for this long, or for the soft expiry if that is longer.
 const RECENTLY: Duration = Duration::from_secs(300);
+
+/// How MISP, or another replica, is asked.
+#[derive(Clone)]
+pub(crate) struct Asking {
+    /// The oldest set of another replica that will do.
+    pub(super) limit: Duration,
+    pub(super) errand: Errand,
+}
 
 /// What one caller gets.
 pub(super) struct Answer {
@@ -67,17 +75,23 @@ impl FeedEngine {
         upstream: &Upstream,
         key: &FeedKey,
         max_age: Option<Duration>,
+        urgency: Urgency,
     ) -> Result<Answer, FeedError> {
         let site = &upstream.site;
         let freshness = Freshness {
             soft: site.soft_expiry,
             hard: site.max_stale,
         };
-        let limit = max_age.map_or(site.soft_expiry, |max_age| max_age.min(site.soft_expiry));
+        // Only for a caller who waits: it makes a refresh that is under way more urgent.
+        let asking = || Asking {
+            limit: max_age.map_or(site.soft_expiry, |max_age| max_age.min(site.soft_expiry)),
+            errand: self.inner.errands.of(key, urgency),
+        };
         let held = match self.inner.sets.get(key) {
             Some(held) if self.age(&held) < freshness.hard => held,
             seen => {
-                let fresh = self.refreshed(upstream, key, seen.as_ref(), limit, site.timeout);
+                let asking = asking();
+                let fresh = self.refreshed(upstream, key, seen.as_ref(), &asking, site.timeout);
                 return Ok(Answer::of(fresh.await?));
             }
         };
@@ -100,7 +114,9 @@ impl FeedEngine {
             }
             Verdict::Wait => {
                 let patience = self.patience(upstream, &held, max_age);
-                Ok(self.refreshed_or_last_good(upstream, key, held, limit, patience).await)
+                Ok(self
+                    .refreshed_or_last_good(upstream, key, held, &asking(), patience)
+                    .await)
             }
         }
     }
@@ -135,11 +151,11 @@ impl FeedEngine {
         upstream: &Upstream,
         key: &FeedKey,
         last_good: Held,
-        limit: Duration,
+        asking: &Asking,
         patience: Duration,
     ) -> Answer {
         let site = &upstream.site;
-        match self.refreshed(upstream, key, Some(&last_good), limit, patience).await {
+        match self.refreshed(upstream, key, Some(&last_good), asking, patience).await {
             Ok(fresh) => Answer::of(fresh),
             Err(error) => {
                 tracing::warn!(site = site.name.as_str(), feed = %key.scope, error = error.chain(), "MISP cannot be asked; serving the last good feed");
@@ -167,21 +183,21 @@ impl FeedEngine {
         upstream: &Upstream,
         key: &FeedKey,
         seen: Option<&Held>,
-        limit: Duration,
+        asking: &Asking,
         patience: Duration,
     ) -> Result<Held, FeedError> {
         // The wait of all tries together is what the caller has patience for.
         let tries = async {
             let joined = self.inner.refreshes.in_flight(key);
-            match self.flight(upstream, key, seen, limit).await {
+            match self.flight(upstream, key, seen, asking).await {
                 // It had begun before this caller came, perhaps before MISP was back.
-                Err(_) if joined => self.flight(upstream, key, seen, limit).await,
+                Err(_) if joined => self.flight(upstream, key, seen, asking).await,
                 // And perhaps before the feed was forgotten.
-                Ok(_) if joined && self.is_forgotten(key) => self.flight(upstream, key, seen, limit).await,
+                Ok(_) if joined && self.is_forgotten(key) => self.flight(upstream, key, seen, asking).await,
                 // Or it brought what another replica had gathered, and that is too old for this caller.
-                Ok(_) if joined && self.is_shared_and_older(key, limit) => {
+                Ok(_) if joined && self.is_shared_and_older(key, asking.limit) => {
                     let seen = self.inner.sets.get(key);
-                    self.flight(upstream, key, seen.as_ref(), limit).await
+                    self.flight(upstream, key, seen.as_ref(), asking).await
                 }
                 outcome => outcome,
             }
@@ -209,15 +225,14 @@ impl FeedEngine {
         held.is_some_and(|held| held.is_shared && self.age(&held) > limit)
     }
 
-    /// `limit` is the oldest set of another replica that will do.
     pub(super) async fn flight(
         &self,
         upstream: &Upstream,
         key: &FeedKey,
         seen: Option<&Held>,
-        limit: Duration,
+        asking: &Asking,
     ) -> Result<Arc<FeedSet>, FlightError<FeedError>> {
-        let work = self.refresh(upstream, key, seen, limit);
+        let work = self.refresh(upstream, key, seen, asking.clone());
         self.inner.refreshes.fly(key.clone(), move || work).await
     }
 
@@ -228,7 +243,8 @@ impl FeedEngine {
         {
             return;
         }
-        let work = self.refresh(upstream, key, Some(held), limit);
+        let errand = self.inner.errands.of(key, self.inner.urgency_without_callers(key));
+        let work = self.refresh(upstream, key, Some(held), Asking { limit, errand });
         self.inner.refreshes.start(key.clone(), move || work);
     }
 
@@ -237,9 +253,9 @@ impl FeedEngine {
         upstream: &Upstream,
         key: &FeedKey,
         seen: Option<&Held>,
-        limit: Duration,
+        asking: Asking,
     ) -> impl Future<Output = Result<Arc<FeedSet>, FeedError>> + Send + use<> {
         let (inner, seen) = (Arc::clone(&self.inner), seen.map(|held| held.fetch));
-        inner.refresh_since(upstream.clone(), key.clone(), seen, limit)
+        inner.refresh_since(upstream.clone(), key.clone(), seen, asking)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use cache::Moment;
 
 use super::Inner;
+use super::current::Asking;
 use super::refresh::Attempt;
 use crate::feed_set::{CONFIRM_AFTER, Doubt, Held};
 use crate::request::FeedKey;
@@ -86,8 +87,11 @@ impl Inner {
                 return;
             };
             let flights = self.refreshes.clone();
-            let limit = upstream.site.soft_expiry;
-            let work = self.refresh_since(upstream, key.clone(), Some(held.fetch), limit);
+            let asking = Asking {
+                limit: upstream.site.soft_expiry,
+                errand: self.errands.of(&key, self.urgency_without_callers(&key)),
+            };
+            let work = self.refresh_since(upstream, key.clone(), Some(held.fetch), asking);
             flights.start(key, move || work);
         });
     }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use cache::{Lease, SharedCache};
 
 use super::Inner;
+use super::current::Asking;
 use crate::aside::aside;
 use crate::feed_set::Held;
 use crate::request::FeedKey;
 use crate::shared_sets::{self, Label, Sharing, Wanted};
-use crate::{FeedError, FeedSet, Gathered, Upstream};
+use crate::{Errand, FeedError, FeedSet, Gathered, Upstream, Urgency};
 
 impl Inner {
     /// Gathers a feed unless somebody has done so since `seen`: a flight may land between the look into the store and the next flight.
@@ -19,7 +20,7 @@ impl Inner {
         upstream: Upstream,
         key: FeedKey,
         seen: Option<u64>,
-        limit: Duration,
+        asking: Asking,
     ) -> Result<Arc<FeedSet>, FeedError> {
         match self.sets.get(&key) {
             Some(held) if Some(held.fetch) != seen && held.forgotten.is_none() => Ok(held.set),
@@ -31,7 +32,7 @@ impl Inner {
             {
                 Ok(held.set)
             }
-            _ => self.refresh(upstream, key, limit).await,
+            _ => self.refresh(upstream, key, asking).await,
         }
     }
 
@@ -41,18 +42,20 @@ impl Inner {
         self: Arc<Self>,
         upstream: Upstream,
         key: FeedKey,
-        limit: Duration,
+        asking: Asking,
     ) -> Result<Arc<FeedSet>, FeedError> {
         let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
         let (asked_at, began_at) = (self.clock.now(), jiff::Timestamp::now());
-        let (started, sharing) = (Instant::now(), self.sharing(&upstream, &key, limit).await);
+        let (started, sharing) = (Instant::now(), self.sharing(&upstream, &key, asking.limit).await);
         let (outcome, shared, lease) = match sharing {
             Sharing::Found(label, gathered) => (Ok(gathered), Some(label), None),
             Sharing::Ours(lease) => {
-                let outcome = lease.hold_while(self.gather(&upstream, &key, started)).await;
+                let outcome = lease
+                    .hold_while(self.gather(&upstream, &key, &asking.errand, started))
+                    .await;
                 (outcome, None, Some(lease))
             }
-            Sharing::Alone => (self.gather(&upstream, &key, started).await, None, None),
+            Sharing::Alone => (self.gather(&upstream, &key, &asking.errand, started).await, None, None),
         };
         match outcome {
             Ok(gathered) => {
@@ -125,8 +128,23 @@ impl Inner {
         self.shared.load().as_deref().cloned()
     }
 
-    async fn gather(&self, upstream: &Upstream, key: &FeedKey, started: Instant) -> Result<Gathered, FeedError> {
-        let outcome = self.source.gather(upstream, key.scope).await;
+    /// Returns how urgent a refresh is that no caller waits for.
+    pub(super) fn urgency_without_callers(&self, key: &FeedKey) -> Urgency {
+        if self.logs.is_followed(key) {
+            Urgency::Followed
+        } else {
+            Urgency::Unhurried
+        }
+    }
+
+    async fn gather(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        errand: &Errand,
+        started: Instant,
+    ) -> Result<Gathered, FeedError> {
+        let outcome = self.source.gather(upstream, key.scope, errand).await;
         self.counted
             .count(upstream.site.name.as_str(), outcome.as_ref().err(), started.elapsed());
         outcome

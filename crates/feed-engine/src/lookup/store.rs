@@ -12,8 +12,9 @@ use crate::asked::Asked;
 use crate::engine::{
     PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, Polled, Polls, is_recent, landed, note_poll,
 };
+use crate::errand::Errands;
 use crate::upstream::UpstreamId;
-use crate::{FeedEngine, FeedError, Touched, Upstream};
+use crate::{FeedEngine, FeedError, Touched, Upstream, Urgency};
 
 /// Names one index. `rules` changes with every setting that changes what it holds.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -45,6 +46,7 @@ pub(crate) struct Lookups {
     flights: Flights<LookupKey, Arc<LookupIndex>, FeedError>,
     asked: Asked<LookupKey>,
     polls: Polls<LookupKey>,
+    errands: Errands<LookupKey>,
     rules: KnownRules,
 }
 
@@ -56,6 +58,7 @@ impl Lookups {
             flights: Flights::new(),
             asked: Asked::default(),
             polls: Polls::default(),
+            errands: Errands::default(),
             rules: KnownRules::default(),
         }
     }
@@ -154,7 +157,7 @@ impl FeedEngine {
         key: &LookupKey,
         patience: Duration,
     ) -> Result<Arc<LookupIndex>, FeedError> {
-        let work = self.gather_index(upstream.clone(), key.clone());
+        let work = self.gather_index(upstream.clone(), key.clone(), Urgency::Awaited);
         let flight = self.lookups().flights.fly(key.clone(), move || work);
         match tokio::time::timeout(patience, flight).await {
             Ok(outcome) => outcome.map_err(landed),
@@ -166,7 +169,7 @@ impl FeedEngine {
 
     fn refresh_index(&self, upstream: &Upstream, key: &LookupKey, held: &Held) {
         if !failed_just_now(held, self.now()) {
-            let work = self.gather_index(upstream.clone(), key.clone());
+            let work = self.gather_index(upstream.clone(), key.clone(), Urgency::Unhurried);
             self.lookups().flights.start(key.clone(), move || work);
         }
     }
@@ -183,7 +186,7 @@ impl FeedEngine {
         let flights = &self.lookups().flights;
         let joined = flights.in_flight(&key);
         for _ in 0..=usize::from(joined) {
-            let work = self.gather_index(upstream.clone(), key.clone());
+            let work = self.gather_index(upstream.clone(), key.clone(), Urgency::Round);
             // What fails is noted with the index.
             let _ = flights.fly(key.clone(), move || work).await;
         }
@@ -193,11 +196,12 @@ impl FeedEngine {
         &self,
         upstream: Upstream,
         key: LookupKey,
+        urgency: Urgency,
     ) -> impl Future<Output = Result<Arc<LookupIndex>, FeedError>> + Send + use<> {
-        let engine = self.clone();
+        let (engine, errand) = (self.clone(), self.lookups().errands.of(&key, urgency));
         async move {
             let indexes = &engine.lookups().indexes;
-            match engine.source().index(&upstream, key.scope).await {
+            match engine.source().index(&upstream, key.scope, &errand).await {
                 Ok(index) => {
                     let index = Arc::new(index);
                     let held = Held {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use feed_classification::{Age, FeedName, IndicatorType};
-use feed_engine::{FeedScope, Filter, Gathered, IndicatorSource as _, MispSource, Selection};
+use feed_engine::{Errand, FeedScope, Filter, Gathered, IndicatorSource as _, MispSource, Selection};
 use misp_sim::{Attribute, Event, Moment, Publication, Sim, SimBuilder};
 
 use crate::support::{Bench, tag};
@@ -20,7 +20,7 @@ async fn gathered(events: impl IntoIterator<Item = Event>, named: usize, filter:
         age: Age::Weeks1,
         filter,
     };
-    source.gather(&bench.upstream, scope).await.unwrap()
+    source.gather(&bench.upstream, scope, &Errand::default()).await.unwrap()
 }
 
 fn event(values: &[&str]) -> Event {

@@ -22,6 +22,7 @@ mod lost_filter;
 mod page_size;
 mod paging;
 mod question;
+mod rounds;
 mod scores;
 mod scripted;
 mod shared;

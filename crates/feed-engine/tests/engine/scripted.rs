@@ -8,7 +8,7 @@ use std::time::Duration;
 use cache::{Clock, ManualClock, Moment, SharedCache};
 use feed_classification::IndicatorSet;
 use feed_engine::{
-    FeedEngine, FeedError, FeedRequest, FeedScope, Gathered, Gathering, Indexing, IndicatorSource, LookupIndex,
+    Errand, FeedEngine, FeedError, FeedRequest, FeedScope, Gathered, Gathering, Indexing, IndicatorSource, LookupIndex,
     LookupScope, Protocol, RenderedFeed, Upstream,
 };
 use site_config::Mappings;
@@ -55,7 +55,7 @@ impl Scripted {
 }
 
 impl IndicatorSource for Scripted {
-    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope) -> Gathering<'a> {
+    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> Gathering<'a> {
         Box::pin(async move {
             self.answer().await?;
             let values = self.values.lock().unwrap().clone();
@@ -64,7 +64,7 @@ impl IndicatorSource for Scripted {
         })
     }
 
-    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope) -> Indexing<'a> {
+    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> Indexing<'a> {
         Box::pin(async move {
             self.answer().await?;
             Ok(LookupIndex::default())

@@ -1,0 +1,136 @@
+//! For whom MISP is asked, and how urgent that is.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::watch;
+
+use crate::round::Round;
+
+/// Errands that have ended are thrown out of the list when it is this long.
+const MAX_ENDED: usize = 256;
+
+/// How urgent a question is; the smallest goes first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Urgency {
+    /// A caller waits for the answer.
+    Awaited,
+    /// A stream is told of the answer.
+    Followed,
+    /// A device has an older answer, or will ask soon.
+    Unhurried,
+    /// MISP said that something changed, which may have touched many feeds.
+    Round,
+}
+
+/// One reason to ask MISP for one feed or index. Clones share the urgency.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    urgency: Arc<watch::Sender<Urgency>>,
+    round: Option<Arc<Round>>,
+}
+
+impl Errand {
+    /// Returns an errand of this urgency.
+    #[must_use]
+    pub fn new(urgency: Urgency) -> Self {
+        Self {
+            urgency: Arc::new(watch::Sender::new(urgency)),
+            round: None,
+        }
+    }
+
+    /// Returns how urgent it is now.
+    #[must_use]
+    pub fn urgency(&self) -> Urgency {
+        *self.urgency.borrow()
+    }
+
+    /// Makes it as urgent as this; one that is more urgent stays so.
+    pub fn raise(&self, urgency: Urgency) {
+        self.urgency.send_if_modified(|now| {
+            let is_higher = urgency < *now;
+            *now = (*now).min(urgency);
+            is_higher
+        });
+    }
+
+    /// Waits until it is more urgent than this.
+    pub async fn raised_above(&self, urgency: Urgency) {
+        // The sender is in `self`, so that there is no end of messages to hear of.
+        let _ = self.urgency.subscribe().wait_for(|now| *now < urgency).await;
+    }
+
+    pub(crate) fn in_round(mut self, round: Option<Arc<Round>>) -> Self {
+        self.round = round;
+        self
+    }
+
+    pub(crate) fn round(&self) -> Option<&Arc<Round>> {
+        self.round.as_ref()
+    }
+}
+
+impl Default for Errand {
+    /// Returns an errand that a caller waits for.
+    fn default() -> Self {
+        Self::new(Urgency::Awaited)
+    }
+}
+
+/// The errands that are under way: who joins one that began for a less urgent reason makes it more urgent.
+#[derive(Debug)]
+pub(crate) struct Errands<K>(Mutex<HashMap<K, Weak<watch::Sender<Urgency>>>>);
+
+impl<K: Clone + Eq + Hash> Errands<K> {
+    /// Returns the errand for this key, at least as urgent as asked.
+    pub(crate) fn of(&self, key: &K, urgency: Urgency) -> Errand {
+        let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = errands.get(key).and_then(Weak::upgrade) {
+            let errand = Errand {
+                urgency: known,
+                round: None,
+            };
+            errand.raise(urgency);
+            return errand;
+        }
+        if errands.len() >= MAX_ENDED {
+            errands.retain(|_, urgency| urgency.strong_count() > 0);
+        }
+        let errand = Errand::new(urgency);
+        errands.insert(key.clone(), Arc::downgrade(&errand.urgency));
+        errand
+    }
+}
+
+impl<K> Default for Errands<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_joins_an_errand_makes_it_as_urgent_as_theirs_and_never_less() {
+        let errands = Errands::default();
+        let round = errands.of(&1, Urgency::Round);
+        let caller = errands.of(&1, Urgency::Awaited);
+        assert_eq!(
+            (round.urgency(), caller.urgency()),
+            (Urgency::Awaited, Urgency::Awaited)
+        );
+        assert_eq!(errands.of(&1, Urgency::Unhurried).urgency(), Urgency::Awaited);
+        assert_eq!(errands.of(&2, Urgency::Unhurried).urgency(), Urgency::Unhurried);
+        drop((round, caller));
+        assert_eq!(
+            errands.of(&1, Urgency::Round).urgency(),
+            Urgency::Round,
+            "the errand before it has ended"
+        );
+    }
+}
