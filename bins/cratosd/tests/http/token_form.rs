@@ -80,6 +80,35 @@ async fn a_form_of_the_reference_makes_a_token_in_both_ways_of_writing_one() {
     }
 }
 
+/// A log server's token: made on the page, it looks up and reads no feed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purpose_on_the_form_makes_a_token_that_reads_no_feeds() {
+    let daemon = Daemon::start().await;
+    let form = daemon.send(Ask::get(PATH)).await;
+    for purpose in ["lookup", "sightings", "stream"] {
+        assert!(
+            form.text().contains(&format!("<option value=\"{purpose}\">")),
+            "{purpose}"
+        );
+    }
+    assert!(!form.text().contains("operate"), "no route asks for it");
+    let mut fields = order(&daemon);
+    fields.push(("only", "lookup".to_owned()));
+    let made = post(&daemon, &fields).await;
+    is_page(&made, 200);
+    assert!(made.text().contains("it reads no feeds") && made.text().contains("/v1/lookup?value="));
+    let token = token_in(&made);
+    let status = async |path: &str| daemon.send(Ask::get(path).header("token", token)).await.status.as_u16();
+    assert_eq!(
+        (status("/v1/lookup?value=192.0.2.1").await, status(FEED).await),
+        (200, 403)
+    );
+    fields.push(("only", "everything".to_owned()));
+    let wrong = post(&daemon, &fields).await;
+    is_page(&wrong, 422);
+    assert!(wrong.text().contains("Choose one of the purposes.") && wrong.text().contains("id=\"only-wrong\""));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_form_is_shown_and_can_be_asked_for_by_head() {
     let daemon = Daemon::start().await;
