@@ -223,6 +223,7 @@ impl From<FeedError> for Reject {
                 retry_after: misp.retry_after().unwrap_or(RETRY_AFTER),
             },
             (Fault::Upstream, _) => Self::unavailable(error.chain()),
+            (_, FeedError::Busy { .. }) => Self::unavailable(error.chain()),
             _ => Self::internal("giving a feed", &error),
         }
     }

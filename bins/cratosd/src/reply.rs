@@ -1,6 +1,5 @@
 //! What is sent back: status, headers and body are put together here and nowhere else.
 
-use std::convert::Infallible;
 use std::fmt;
 
 use bytes::Bytes;
@@ -66,7 +65,12 @@ const PAGE: [(HeaderName, HeaderValue); 6] = [
 ];
 
 /// The body of every answer, as hyper sends it.
-pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, CutShort>;
+
+/// A body that cannot be made to its end: the connection breaks off, so that nobody takes what was sent for the whole.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the body cannot be made to its end")]
+pub(crate) struct CutShort;
 
 /// An answer, before it meets HTTP.
 #[derive(Debug)]
@@ -78,15 +82,18 @@ pub(crate) struct Reply {
 
 enum Payload {
     Whole(Bytes),
-    /// Of unknown length; it ends when the stream does.
-    Endless(Body),
+    /// It ends when the stream does; only some know their length before.
+    Pieces(Option<u64>, Body),
+    /// The answer to a `HEAD`, of whose body nothing but the length may be known.
+    Bodiless(Option<u64>),
 }
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(bytes) => write!(f, "{} bytes", bytes.len()),
-            Self::Endless(_) => f.write_str("a stream"),
+            Self::Pieces(..) => f.write_str("a stream"),
+            Self::Bodiless(_) => f.write_str("no body"),
         }
     }
 }
@@ -112,9 +119,27 @@ impl Reply {
 
     /// Returns a 200 whose body comes piece by piece, for as long as `pieces` gives any.
     pub(crate) fn stream(content_type: &'static str, pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
-        let frames = pieces.map(|piece| Ok(Frame::data(piece)));
+        Self::pieces(content_type, None, pieces.map(Ok))
+    }
+
+    /// Returns a 200 whose body is made while it is sent; an error breaks the connection off.
+    pub(crate) fn pieces(
+        content_type: &'static str,
+        length: Option<u64>,
+        pieces: impl Stream<Item = Result<Bytes, CutShort>> + Send + 'static,
+    ) -> Self {
+        let frames = pieces.map(|piece| piece.map(Frame::data));
         Self {
-            payload: Payload::Endless(StreamBody::new(frames).boxed_unsync()),
+            payload: Payload::Pieces(length, StreamBody::new(frames).boxed_unsync()),
+            ..Self::empty(StatusCode::OK)
+        }
+        .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    /// Returns the 200 to a `HEAD`, for a body that was not made.
+    pub(crate) fn bodiless(content_type: &'static str, length: Option<u64>) -> Self {
+        Self {
+            payload: Payload::Bodiless(length),
             ..Self::empty(StatusCode::OK)
         }
         .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
@@ -186,21 +211,28 @@ impl Reply {
         headers
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
+        let length = match &payload {
+            Payload::Whole(_) if status == StatusCode::NOT_MODIFIED => None,
+            Payload::Whole(bytes) => Some(bytes.len() as u64),
+            Payload::Pieces(length, _) | Payload::Bodiless(length) => *length,
+        };
+        if let Some(length) = length {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
         let body = match payload {
-            Payload::Whole(bytes) => {
-                if status != StatusCode::NOT_MODIFIED {
-                    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-                }
-                Full::new(if is_head { Bytes::new() } else { bytes }).boxed_unsync()
-            }
-            Payload::Endless(_) if is_head => Full::default().boxed_unsync(),
-            Payload::Endless(body) => body,
+            Payload::Whole(bytes) if !is_head => whole(bytes),
+            Payload::Pieces(_, body) if !is_head => body,
+            _ => whole(Bytes::new()),
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
     }
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 #[cfg(test)]
@@ -255,6 +287,19 @@ mod tests {
         let response = Reply::text("four").into_response(true);
         assert_eq!(response.headers()["content-length"], "4");
         assert_eq!(response.body().size_hint().exact(), Some(0));
+    }
+
+    #[test]
+    fn head_says_a_length_only_where_it_is_known() {
+        for length in [None, Some(4)] {
+            let response = Reply::bodiless("text/plain", length).into_response(true);
+            let told = response
+                .headers()
+                .get("content-length")
+                .map(|value| value.to_str().unwrap().parse().unwrap());
+            assert_eq!(told, length);
+            assert_eq!(response.body().size_hint().exact(), Some(0));
+        }
     }
 
     #[test]

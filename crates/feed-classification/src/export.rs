@@ -114,6 +114,22 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         self.footer(feed, out)
     }
 
+    /// Counts what [`Exporter::export`] would write and leave out, without writing it; an exporter that leaves out more than it
+    /// [refuses](Exporter::refuses) overrides it.
+    ///
+    /// Entity tags and numbers of a feed are asked for far more often than its bytes.
+    fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> Exported {
+        let accepts = self.about().accepts;
+        let mut counted = Exported::default();
+        for item in items.filter(|item| accepts.contains(item.kind)) {
+            match self.refuses(&item) {
+                Some(_) => counted.quarantined += 1,
+                None => counted.written += 1,
+            }
+        }
+        counted
+    }
+
     /// Writes the whole feed and returns how many entries it has; only a format that must look ahead overrides it.
     ///
     /// Indicators of types that the exporter does not accept are passed over and not counted.
@@ -182,10 +198,12 @@ fn write_entries<E: Exporter + ?Sized>(
 pub struct FeedInfo<'f> {
     /// The type of the feed's indicators.
     pub kind: IndicatorType,
-    /// What the feed is called where a format has room for a title, such as `block-ipv4-1w`.
+    /// What the feed is called where a format has room for a title, such as `block-ipv4-1w`; for exporters that say that they write it
+    /// ([`About::titled`]).
     pub name: &'f str,
     /// When the indicators last changed, for formats with a version that has to rise. It belongs to the indicators as the values do:
-    /// as long as they are the same, so is the time. `None` where nobody knows.
+    /// as long as they are the same, so is the time. `None` where nobody knows, and for exporters that do not say that they write it
+    /// ([`About::dated`]).
     pub changed_at: Option<jiff::Timestamp>,
 }
 
@@ -198,6 +216,19 @@ impl<'f> FeedInfo<'f> {
             name,
             changed_at: None,
         }
+    }
+
+    /// Returns what an exporter gets of it that describes itself so: what it does not say to write it is not told, so that no byte
+    /// depends on what the entity tag does not.
+    #[must_use]
+    pub const fn as_told_to(mut self, about: &About) -> Self {
+        if !about.titled {
+            self.name = "";
+        }
+        if !about.dated {
+            self.changed_at = None;
+        }
+        self
     }
 
     /// Says when the indicators last changed.

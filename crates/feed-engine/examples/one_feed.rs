@@ -26,6 +26,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let feed = FeedEngine::default().feed(&upstream, &request).await?;
 
     eprintln!("{} domains, {} left out, {}", feed.count, feed.dropped, feed.etag);
-    std::io::Write::write_all(&mut std::io::stdout(), &feed.body)?;
+    std::io::Write::write_all(&mut std::io::stdout(), &feed.body.bytes().await?)?;
     Ok(())
 }

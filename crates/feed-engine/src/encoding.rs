@@ -1,6 +1,6 @@
-//! Compressed forms of a body, made once and kept.
+//! Compressed forms of a body.
 
-use std::io::Write as _;
+use std::io::{self, Write};
 
 use bytes::Bytes;
 
@@ -25,6 +25,9 @@ pub enum Encoding {
 const GZIP_LEVEL: u32 = 6;
 const BROTLI_QUALITY: i32 = 5;
 const ZSTD_LEVEL: i32 = 3;
+
+/// What Brotli writes in one go, in bytes.
+const BROTLI_BUFFER_BYTES: usize = 64 * 1024;
 
 impl Encoding {
     /// Every encoding, best first for bodies of this kind.
@@ -57,24 +60,69 @@ impl Encoding {
     /// # Errors
     /// Of [`Fault::Ours`](crate::Fault::Ours) where the compression fails, which is a defect.
     pub fn compress(self, plain: &Bytes) -> Result<Bytes, FeedError> {
-        let failed = |error| FeedError::internal("compressing a body", error);
-        match self {
-            Self::Identity => Ok(plain.clone()),
-            Self::Gzip => {
-                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
-                encoder.write_all(plain).map_err(failed)?;
-                encoder.finish().map(Bytes::from).map_err(failed)
-            }
-            Self::Brotli => {
-                let mut compressed = Vec::new();
+        let compressed = Packed::new(self, Vec::new()).and_then(|mut packed| {
+            packed.write_all(plain)?;
+            packed.finish()
+        });
+        compressed
+            .map(Bytes::from)
+            .map_err(|error| FeedError::internal("compressing a body", error))
+    }
+}
+
+/// Compresses what is written into it.
+pub(crate) enum Packed<W: Write> {
+    Plain(W),
+    Gzip(flate2::write::GzEncoder<W>),
+    Brotli(Box<brotli::CompressorWriter<W>>),
+    Zstd(zstd::Encoder<'static, W>),
+}
+
+impl<W: Write> Packed<W> {
+    pub(crate) fn new(encoding: Encoding, sink: W) -> io::Result<Self> {
+        Ok(match encoding {
+            Encoding::Identity => Self::Plain(sink),
+            Encoding::Gzip => Self::Gzip(flate2::write::GzEncoder::new(
+                sink,
+                flate2::Compression::new(GZIP_LEVEL),
+            )),
+            Encoding::Brotli => {
                 let parameters = brotli::enc::BrotliEncoderParams {
                     quality: BROTLI_QUALITY,
                     ..Default::default()
                 };
-                brotli::BrotliCompress(&mut plain.as_ref(), &mut compressed, &parameters).map_err(failed)?;
-                Ok(Bytes::from(compressed))
+                let writer = brotli::CompressorWriter::with_params(sink, BROTLI_BUFFER_BYTES, &parameters);
+                Self::Brotli(Box::new(writer))
             }
-            Self::Zstd => zstd::bulk::compress(plain, ZSTD_LEVEL).map(Bytes::from).map_err(failed),
+            Encoding::Zstd => Self::Zstd(zstd::Encoder::new(sink, ZSTD_LEVEL)?),
+        })
+    }
+
+    /// Ends the compressed bytes and returns the sink.
+    ///
+    /// # Errors
+    /// Those of the sink; for Brotli they are lost, so a sink has to remember that it failed.
+    pub(crate) fn finish(self) -> io::Result<W> {
+        match self {
+            Self::Plain(sink) => Ok(sink),
+            Self::Gzip(writer) => writer.finish(),
+            Self::Brotli(writer) => Ok(writer.into_inner()),
+            Self::Zstd(writer) => writer.finish(),
         }
+    }
+}
+
+impl<W: Write> Write for Packed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(sink) => sink.write(bytes),
+            Self::Gzip(writer) => writer.write(bytes),
+            Self::Brotli(writer) => writer.write(bytes),
+            Self::Zstd(writer) => writer.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

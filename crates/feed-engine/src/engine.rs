@@ -15,18 +15,17 @@ use arc_swap::ArcSwapOption;
 use cache::{Clock, FlightError, Flights, MemoryStore, Moment, SharedCache, Weigh};
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
-use crate::aside::aside;
 use crate::asked::Asked;
+use crate::bodies::{Bodies, Form};
 use crate::changes::ChangeLogs;
 use crate::errand::Errands;
 use crate::feed_set::Held;
 use crate::lookup::Lookups;
 use crate::observed::Refreshes;
-use crate::rendered::Body;
-use crate::request::{BodyKey, FeedKey};
+use crate::request::FeedKey;
 use crate::round::Round;
 use crate::{
-    Encoding, FeedError, FeedRequest, FeedScope, FeedSet, IndicatorSource, Origin, RenderedFeed, Upstream, Urgency,
+    FeedError, FeedHead, FeedRequest, FeedScope, FeedSet, IndicatorSource, Origin, RenderedFeed, Upstream, Urgency,
     question,
 };
 
@@ -51,10 +50,9 @@ pub(crate) struct Inner {
     pub(crate) sets: MemoryStore<FeedKey, Held>,
     /// Held while a set is looked at and put back changed.
     changing_sets: Mutex<()>,
-    pub(crate) bodies: MemoryStore<BodyKey, Arc<Body>>,
+    pub(crate) bodies: Bodies,
     pub(crate) counted: Refreshes,
     refreshes: Flights<FeedKey, Arc<FeedSet>, FeedError>,
-    renderings: Flights<(BodyKey, u64), Arc<Body>, FeedError>,
     asked: Asked<FeedKey>,
     polls: Polls<FeedKey>,
     errands: Errands<FeedKey>,
@@ -102,20 +100,27 @@ impl FeedEngine {
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
     pub async fn feed(&self, upstream: &Upstream, request: &FeedRequest) -> Result<RenderedFeed, FeedError> {
+        self.head(upstream, request).await?.render().await
+    }
+
+    /// Returns what is known of the feed that is asked for without its bytes, by the rules of [`feed`](Self::feed). Nothing is rendered
+    /// until [`FeedHead::render`].
+    ///
+    /// # Errors
+    /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
+    pub async fn head(&self, upstream: &Upstream, request: &FeedRequest) -> Result<FeedHead, FeedError> {
         let exporter = self.exporter(request)?;
         question::for_feed(upstream, request.scope, jiff::Timestamp::now())?;
         let key = feed_key(upstream, request.scope);
         self.note_poll(upstream, &key);
         let Answer { held, origin, in_vain } = self.held(upstream, &key, request.max_age, Urgency::Awaited).await?;
-        let body = self.body(&key, &held.set, request, exporter).await?;
         let age = self.age(&held);
-        Ok(RenderedFeed {
-            body: body.bytes.clone(),
+        let content_type = exporter.about().content_type;
+        let form = Form::new(key, Arc::clone(&held.set), exporter, request.aggregate);
+        Ok(FeedHead {
             encoding: request.encoding,
-            content_type: body.content_type,
-            etag: body.etag.clone(),
-            count: body.count,
-            dropped: body.quarantined + held.set.dropped().values().sum::<u64>(),
+            content_type,
+            etag: form.etag(request.encoding),
             changed_at: held.set.changed_at(),
             age,
             fresh_for: match origin {
@@ -124,6 +129,9 @@ impl FeedEngine {
             },
             origin,
             refresh_failing: in_vain || held.failed_at.is_some() || held.doubt.is_some(),
+            form,
+            bodies: self.inner.bodies.clone(),
+            patience: upstream.site.timeout,
         })
     }
 
@@ -229,63 +237,6 @@ impl FeedEngine {
         }
         Ok(Arc::clone(exporter))
     }
-
-    async fn body(
-        &self,
-        key: &FeedKey,
-        set: &Arc<FeedSet>,
-        request: &FeedRequest,
-        exporter: Arc<dyn Exporter>,
-    ) -> Result<Arc<Body>, FeedError> {
-        let plain = self.plain_body(key, set, request, exporter).await?;
-        if request.encoding == Encoding::Identity {
-            return Ok(plain);
-        }
-        let encoding = request.encoding;
-        self.rendering(body_key(key, request, encoding), set.generation(), move || {
-            plain.compressed(encoding)
-        })
-        .await
-    }
-
-    async fn plain_body(
-        &self,
-        key: &FeedKey,
-        set: &Arc<FeedSet>,
-        request: &FeedRequest,
-        exporter: Arc<dyn Exporter>,
-    ) -> Result<Arc<Body>, FeedError> {
-        let (set, aggregate, name) = (Arc::clone(set), request.aggregate, request.scope.selection.name());
-        let generation = set.generation();
-        self.rendering(body_key(key, request, Encoding::Identity), generation, move || {
-            Body::render(&set, &name, &*exporter, aggregate)
-        })
-        .await
-    }
-
-    /// Returns the body of this generation out of memory, or makes it: once, off the threads that serve sockets.
-    async fn rendering(
-        &self,
-        key: BodyKey,
-        generation: u64,
-        make: impl FnOnce() -> Result<Body, FeedError> + Send + 'static,
-    ) -> Result<Arc<Body>, FeedError> {
-        if let Some(body) = self.inner.bodies.get(&key).filter(|body| body.generation == generation) {
-            return Ok(body);
-        }
-        let flight = (key.clone(), generation);
-        let inner = Arc::clone(&self.inner);
-        let work = async move {
-            aside("rendering the feed", move || {
-                let body = Arc::new(make()?);
-                // It may be the last to hold the body before it.
-                inner.bodies.insert(key, Arc::clone(&body));
-                Ok(body)
-            })
-            .await?
-        };
-        self.inner.renderings.fly(flight, move || work).await.map_err(landed)
-    }
 }
 
 impl fmt::Debug for FeedEngine {
@@ -301,15 +252,6 @@ pub(crate) fn feed_key(upstream: &Upstream, scope: FeedScope) -> FeedKey {
         upstream: upstream.id(),
         scope,
         rules: question::rules(upstream, scope.kind, scope.filter),
-    }
-}
-
-fn body_key(feed: &FeedKey, request: &FeedRequest, encoding: Encoding) -> BodyKey {
-    BodyKey {
-        feed: feed.clone(),
-        output: request.output.clone(),
-        aggregate: request.aggregate,
-        encoding,
     }
 }
 

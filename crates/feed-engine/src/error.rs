@@ -109,6 +109,14 @@ pub enum FeedError {
         /// The site's time-out in seconds.
         seconds: u64,
     },
+    /// The body is too large to keep, and those of others who asked for it before were made all the while.
+    #[error(
+        "the body of this feed is too large to keep, and others had theirs made for {seconds} s; ask again, or raise memory_bytes"
+    )]
+    Busy {
+        /// How long the caller waited, in seconds.
+        seconds: u64,
+    },
     /// Compressing, exporting or a task of ours failed.
     #[error("{step} failed")]
     Internal {
@@ -136,7 +144,7 @@ impl FeedError {
             | Self::Strays { .. }
             | Self::Unusable { .. }
             | Self::TimedOut { .. } => Fault::Upstream,
-            Self::TooManyValues { .. } | Self::Unaskable(_) | Self::Internal { .. } => Fault::Ours,
+            Self::TooManyValues { .. } | Self::Busy { .. } | Self::Unaskable(_) | Self::Internal { .. } => Fault::Ours,
         }
     }
 

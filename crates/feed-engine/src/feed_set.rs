@@ -9,7 +9,7 @@ use cache::{Moment, Weigh};
 use feed_classification::IndicatorSet;
 use sha2::{Digest as _, Sha256};
 
-use crate::rendered::short_hex;
+use crate::bodies::short_hex;
 use crate::{Gathered, Origin, aside};
 
 /// The sorted, unique values of one feed, and since when they are what they are.
@@ -18,11 +18,10 @@ pub struct FeedSet {
     values: IndicatorSet,
     dropped: BTreeMap<&'static str, u64>,
     changed_at: jiff::Timestamp,
-    generation: u64,
     id: String,
 }
 
-/// Numbers sets and fetches, so that a body can tell which set it was made of.
+/// Numbers fetches and wishes for them.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 impl FeedSet {
@@ -60,7 +59,6 @@ impl FeedSet {
             values: gathered.values,
             dropped: gathered.dropped,
             changed_at,
-            generation: COUNTER.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -70,7 +68,6 @@ impl FeedSet {
             values: self.values.clone(),
             dropped: self.dropped.clone(),
             changed_at,
-            generation: COUNTER.fetch_add(1, Ordering::Relaxed),
             id: self.id.clone(),
         })
     }
@@ -98,10 +95,6 @@ impl FeedSet {
     #[must_use]
     pub fn changed_at(&self) -> jiff::Timestamp {
         self.changed_at
-    }
-
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
     }
 
     pub(crate) fn weight_bytes(&self) -> usize {

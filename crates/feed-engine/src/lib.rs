@@ -10,7 +10,7 @@
 //! 4. `publication`: which events count as published, also while an analyst edits them;
 //! 5. `false_positives`: values that an analyst called harmless anywhere at this site;
 //! 6. `feed_set`: the sorted unique values, and since when they are what they are;
-//! 7. `rendered`: the bytes in the consumer's format, with their validators;
+//! 7. `bodies`, `rendered`: validators and numbers without the bytes, and the bytes in the consumer's format;
 //! 8. `engine`: memory, freshness, and one flight per feed around all of it;
 //! 9. `changes`, `following`, `asked`: what came and went in a feed, for its listeners, and which feeds a change in MISP touches;
 //! 10. `errand`, `turns`, `round`, `afterwards`: who is asked for first at MISP, and what the feeds of one round of refreshes share;
@@ -22,6 +22,7 @@
 mod afterwards;
 mod aside;
 mod asked;
+mod bodies;
 mod changes;
 mod encoding;
 mod engine;
@@ -54,6 +55,7 @@ mod withdrawals;
 mod workshop;
 
 pub use asked::Touched;
+pub use bodies::FeedStream;
 pub use changes::{Change, Delta, Follower, Rendering, Snapshot};
 pub use encoding::Encoding;
 pub use engine::{FeedEngine, FeedEngineBuilder};
@@ -67,7 +69,7 @@ pub use misp_source::MispSource;
 pub use models::{ModelFault, scorer_named};
 pub use observed::{HeldFeed, SiteRefreshes};
 pub use paces::SitePages;
-pub use rendered::{Origin, RenderedFeed};
+pub use rendered::{Counts, FeedBody, FeedHead, Origin, RenderedFeed};
 pub use request::{FeedRequest, FeedScope, Selection};
 pub use score::{MinScore, NotAScore, ScoreLimit, Unscored};
 pub use source::{Gathered, Gathering, Indexing, IndicatorSource};

@@ -90,6 +90,12 @@ impl FeedEngine {
         self.inner.counted.all()
     }
 
+    /// Returns how many bodies were too large to keep and made while they were sent, by the name of the site.
+    #[must_use]
+    pub fn streamed_bodies(&self) -> BTreeMap<String, u64> {
+        self.inner.bodies.streamed()
+    }
+
     /// Returns the memory that values and bodies take now, in bytes.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {

@@ -1,14 +1,11 @@
-//! The bytes of a feed in one consumer's format, with what a server says about them.
+//! What a server says about a feed, and its bytes in one consumer's format.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use bytes::Bytes;
-use cache::Weigh;
-use feed_classification::{Exporter, FeedInfo, Indicator, IndicatorSet};
-use sha2::{Digest as _, Sha256};
+use bytes::{Bytes, BytesMut};
 
-use crate::{Encoding, FeedError, FeedSet};
+use crate::bodies::{Bodies, FeedStream, Form, Made};
+use crate::{Encoding, FeedError};
 
 /// Where an answer came from (`X-Cache`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,17 +19,54 @@ pub enum Origin {
     Stale,
 }
 
-/// A feed, ready to be sent.
-#[derive(Clone, Debug)]
+/// Everything about a feed but its bytes, which may not have been made: what a `HEAD` or a conditional request is answered with.
+#[derive(Debug)]
 #[non_exhaustive]
-pub struct RenderedFeed {
-    /// The body in `encoding`.
-    pub body: Bytes,
+pub struct FeedHead {
     /// How the body is compressed.
     pub encoding: Encoding,
     /// Media type of the body.
     pub content_type: &'static str,
-    /// Strong entity tag with its quotes; it depends on the plain body and the encoding, nothing else.
+    /// Strong entity tag with its quotes. It depends on the indicators, on the exporter and its version, on the options of the request and
+    /// on the encoding; it is the same on every machine.
+    pub etag: String,
+    /// When the values last changed; not when they were fetched.
+    pub changed_at: jiff::Timestamp,
+    /// How long ago MISP was asked.
+    pub age: Duration,
+    /// How much longer the answer counts as fresh; zero when it is stale.
+    pub fresh_for: Duration,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Whether the last attempt to ask MISP failed.
+    pub refresh_failing: bool,
+    pub(crate) form: Form,
+    pub(crate) bodies: Bodies,
+    /// How long the caller waits for a turn to have a large body made.
+    pub(crate) patience: Duration,
+}
+
+/// How many indicators a body has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Values in the body.
+    pub count: u64,
+    /// Attributes and values that were left out as invalid, or since this format cannot carry them.
+    pub dropped: u64,
+}
+
+/// A feed, ready to be sent.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RenderedFeed {
+    /// The body in `encoding`.
+    pub body: FeedBody,
+    /// How the body is compressed.
+    pub encoding: Encoding,
+    /// Media type of the body.
+    pub content_type: &'static str,
+    /// Strong entity tag with its quotes, see [`FeedHead::etag`].
     pub etag: String,
     /// Values in the body.
     pub count: u64,
@@ -50,82 +84,102 @@ pub struct RenderedFeed {
     pub refresh_failing: bool,
 }
 
-/// One rendered body in the store.
+/// The bytes of a feed.
+///
+/// ```no_run
+/// # async fn save(feed: feed_engine::RenderedFeed) -> Result<(), Box<dyn std::error::Error>> {
+/// std::fs::write("block.txt", feed.body.bytes().await?)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub(crate) struct Body {
-    /// The set that it was made of.
-    pub(crate) generation: u64,
-    pub(crate) bytes: Bytes,
-    pub(crate) content_type: &'static str,
-    pub(crate) etag: String,
-    pub(crate) count: u64,
-    pub(crate) quarantined: u64,
+#[non_exhaustive]
+pub enum FeedBody {
+    /// All of them.
+    Whole(Bytes),
+    /// Larger than what the engine keeps of bodies (half of its memory): they are made while they are taken.
+    Streamed {
+        /// The pieces.
+        pieces: FeedStream,
+        /// How many bytes there will be, if this body was made before.
+        length: Option<u64>,
+    },
 }
 
-impl Body {
-    /// Writes `set`, of the feed called `name`, with `exporter`.
-    pub(crate) fn render(
-        set: &FeedSet,
-        name: &str,
-        exporter: &dyn Exporter,
-        aggregate: bool,
-    ) -> Result<Self, FeedError> {
-        let merged;
-        let values: &IndicatorSet = if aggregate {
-            merged = feed_classification::aggregate(set.values());
-            &merged
-        } else {
-            set.values()
-        };
-        let kind = values.kind();
-        let mut bytes = Vec::new();
-        let exported = exporter
-            .export(
-                &FeedInfo::new(kind, name).changed_at(set.changed_at()),
-                &mut values.iter().map(|value| Indicator::new(kind, value)),
-                &mut bytes,
-            )
-            .map_err(|error| FeedError::internal("writing the feed", error))?;
-        Ok(Self {
-            generation: set.generation(),
-            etag: entity_tag(&bytes),
-            bytes: Bytes::from(bytes),
-            content_type: exporter.about().content_type,
+impl FeedHead {
+    /// Returns how many indicators the body has; of a body that was not made yet they are counted, once for each state of a feed.
+    ///
+    /// # Errors
+    /// [`FeedError::Internal`] if the exporter panics.
+    pub async fn counts(&self) -> Result<Counts, FeedError> {
+        let exported = self.bodies.counts(&self.form).await?;
+        Ok(Counts {
             count: exported.written,
-            quarantined: exported.quarantined,
+            dropped: exported.quarantined + self.form.set().dropped().values().sum::<u64>(),
         })
     }
 
-    /// Returns this body compressed, under an entity tag of its own.
-    pub(crate) fn compressed(&self, encoding: Encoding) -> Result<Self, FeedError> {
-        Ok(Self {
-            generation: self.generation,
-            bytes: encoding.compress(&self.bytes)?,
+    /// Returns the length of the body in bytes, where it is known without making it.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        self.bodies.length(&self.form, self.encoding)
+    }
+
+    /// Returns the feed with its body.
+    ///
+    /// # Errors
+    /// [`FeedError::Busy`] when the body is too large to keep and others had theirs made all the while, [`FeedError::Internal`] if it
+    /// cannot be made.
+    pub async fn render(&self) -> Result<RenderedFeed, FeedError> {
+        let made = self.bodies.body(&self.form, self.encoding, self.patience).await?;
+        let body = match made {
+            Made::Kept(body) => FeedBody::Whole(body.bytes.clone()),
+            Made::Streamed(pieces) => FeedBody::Streamed {
+                pieces,
+                length: self.length(),
+            },
+        };
+        let Counts { count, dropped } = self.counts().await?;
+        Ok(RenderedFeed {
+            body,
+            encoding: self.encoding,
             content_type: self.content_type,
-            etag: format!("\"{}{}\"", self.etag.trim_matches('"'), encoding.etag_suffix()),
-            count: self.count,
-            quarantined: self.quarantined,
+            etag: self.etag.clone(),
+            count,
+            dropped,
+            changed_at: self.changed_at,
+            age: self.age,
+            fresh_for: self.fresh_for,
+            origin: self.origin,
+            refresh_failing: self.refresh_failing,
         })
     }
 }
 
-impl Weigh for Body {
-    fn weight_bytes(&self) -> usize {
-        self.bytes.len() + self.etag.len() + size_of::<Body>()
+impl FeedBody {
+    /// Returns the bytes of a body that is whole already.
+    #[must_use]
+    pub fn whole(&self) -> Option<&Bytes> {
+        match self {
+            Self::Whole(bytes) => Some(bytes),
+            Self::Streamed { .. } => None,
+        }
     }
-}
 
-/// 128 bits of the body's SHA-256: the same bytes have the same tag on every replica and after every restart.
-fn entity_tag(bytes: &[u8]) -> String {
-    format!("\"{}\"", short_hex(&Sha256::digest(bytes)))
-}
-
-/// Returns the first 128 bits of a digest in hex.
-pub(crate) fn short_hex(digest: &[u8]) -> String {
-    let mut text = String::with_capacity(32);
-    for byte in digest.iter().take(16) {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
+    /// Returns all bytes; those of a streamed body are put together in memory.
+    ///
+    /// # Errors
+    /// [`FeedError`] if a streamed body cannot be made to its end.
+    pub async fn bytes(self) -> Result<Bytes, FeedError> {
+        match self {
+            Self::Whole(bytes) => Ok(bytes),
+            Self::Streamed { mut pieces, .. } => {
+                let mut all = BytesMut::new();
+                while let Some(piece) = pieces.next().await {
+                    all.extend_from_slice(&piece?);
+                }
+                Ok(all.freeze())
+            }
+        }
     }
-    text
 }

@@ -144,12 +144,19 @@ pub(crate) struct FeedKey {
     pub(crate) rules: u64,
 }
 
+/// Names a feed as one exporter writes it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct FormKey {
+    pub(crate) feed: FeedKey,
+    /// What the exporter says that it writes ([`feed_classification::About::bytes`]): several may write the same.
+    pub(crate) bytes: &'static str,
+    pub(crate) aggregate: bool,
+}
+
 /// Names one rendered body in memory.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct BodyKey {
-    pub(crate) feed: FeedKey,
-    pub(crate) output: String,
-    pub(crate) aggregate: bool,
+    pub(crate) form: FormKey,
     pub(crate) encoding: Encoding,
 }
 

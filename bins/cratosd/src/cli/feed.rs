@@ -123,7 +123,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         if options.show_dropped {
             output::remark(dropped.shown(&engine, &options.output));
         }
-        output::print(&feed.body)
+        let body = feed.body.bytes().await;
+        output::print(&body.map_err(|error| failure(&upstream, &error))?)
     })
 }
 

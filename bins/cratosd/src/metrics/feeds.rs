@@ -29,6 +29,13 @@ pub(super) fn describe(app: &App, registry: &mut Registry) {
         "Memory that values and bodies of feeds take",
         [(Vec::new(), memory as f64)],
     );
+    let streamed = app.engine().streamed_bodies().into_iter();
+    counters(
+        registry,
+        "feed_bodies_streamed",
+        "Bodies too large to be kept, made for one caller while they were sent",
+        streamed.map(|(site, count)| (vec![("site", site)], count as f64)),
+    );
     each(registry, &by_labels(held));
     sites(app, registry);
     pages(app, registry);

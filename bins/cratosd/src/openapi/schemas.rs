@@ -133,7 +133,10 @@ const HEADERS: [(&str, &str); 13] = [
     ("Age", "Seconds since MISP was asked."),
     ("Cache-Control", "How long the answer counts as fresh."),
     ("Content-Encoding", "`gzip`, `br` or `zstd`, where the caller takes it."),
-    ("ETag", "Strong entity tag of the body in its encoding."),
+    (
+        "ETag",
+        "Strong entity tag of the body in its encoding; the same on every replica and after a restart.",
+    ),
     ("Last-Modified", "When the body last changed."),
     ("Retry-After", "Seconds after which to ask again."),
     ("Vary", "What the answer depends on beside its URL."),

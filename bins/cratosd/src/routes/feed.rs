@@ -1,8 +1,10 @@
 //! The feeds: `GET /v1/feed/…`, `GET /v1/vendor/…` and `GET /v1/uuid/…`.
 
-use feed_engine::{FeedRequest, FeedScope, Origin, RenderedFeed};
-use http::StatusCode;
+use bytes::Bytes;
+use feed_engine::{Counts, Encoding, FeedBody, FeedHead, FeedRequest, FeedScope, FeedStream, Origin, RenderedFeed};
+use futures_util::{Stream, stream};
 use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
 
 use super::feed_path::FeedPath;
 use super::feed_query::FeedQuery;
@@ -10,7 +12,7 @@ use super::limits;
 use crate::app::App;
 use crate::auth::Grant;
 use crate::reject::Reject;
-use crate::reply::Reply;
+use crate::reply::{CutShort, Reply};
 use crate::request::Request;
 use crate::{accept_encoding, conditional};
 
@@ -41,20 +43,24 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
     .aggregate(query.aggregate)
     .filter(wanted.scope.filter);
     asked.max_age = query.max_age;
-    let feed = app.engine().feed(&grant.upstream, &asked).await;
-    let feed = feed.map_err(|error| limits::refused(error, filter))?;
-    let reply = if conditional::is_unchanged(request.headers, &feed.etag, feed.changed_at) {
+    let refused = |error| limits::refused(error, filter);
+    let head = app.engine().head(&grant.upstream, &asked).await.map_err(refused)?;
+    // Nothing is rendered for an answer without a body.
+    let reply = if conditional::is_unchanged(request.headers, &head.etag, head.changed_at) {
         Reply::empty(StatusCode::NOT_MODIFIED)
+    } else if *request.method == Method::HEAD {
+        encoded(Reply::bodiless(head.content_type, head.length()), head.encoding)
     } else {
-        whole(&feed)
+        whole(head.render().await.map_err(refused)?)
     };
-    app.metrics().feed_answered(grant.site().name.as_str(), feed.origin);
-    audit(request, &asked, &feed, &reply);
-    Ok(limits::told(described(reply, &feed), asked.scope.filter))
+    let counts = head.counts().await.map_err(refused)?;
+    app.metrics().feed_answered(grant.site().name.as_str(), head.origin);
+    audit(request, &asked, &head, counts, &reply);
+    Ok(limits::told(described(reply, &head, counts), asked.scope.filter))
 }
 
 /// Logs who got which feed, so that it can be told later what a device enforced.
-fn audit(request: &Request<'_>, asked: &FeedRequest, feed: &RenderedFeed, reply: &Reply) {
+fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Counts, reply: &Reply) {
     let FeedScope {
         selection,
         kind,
@@ -72,23 +78,46 @@ fn audit(request: &Request<'_>, asked: &FeedRequest, feed: &RenderedFeed, reply:
         age = age.as_str(),
         output = asked.output,
         limits = (!filter.is_none()).then(|| tracing::field::display(filter)),
-        etag = feed.etag,
-        count = feed.count,
+        etag = head.etag,
+        count = counts.count,
         status = reply.code().as_u16(),
         "feed given"
     );
 }
 
-fn whole(feed: &RenderedFeed) -> Reply {
-    let reply = Reply::body(feed.content_type, feed.body.clone());
-    match feed.encoding {
-        feed_engine::Encoding::Identity => reply,
+fn whole(feed: RenderedFeed) -> Reply {
+    let reply = match feed.body {
+        FeedBody::Whole(bytes) => Reply::body(feed.content_type, bytes),
+        FeedBody::Streamed { pieces, length } => Reply::pieces(feed.content_type, length, sent(pieces)),
+        // There is no other kind; one that came would be no feed.
+        _ => Reply::from(Reject::Internal),
+    };
+    encoded(reply, feed.encoding)
+}
+
+fn encoded(reply: Reply, encoding: Encoding) -> Reply {
+    match encoding {
+        Encoding::Identity => reply,
         encoding => reply.header(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.as_str())),
     }
 }
 
+/// Returns the pieces of a body that is made while it is sent.
+fn sent(pieces: FeedStream) -> impl Stream<Item = Result<Bytes, CutShort>> + Send {
+    stream::unfold(pieces, |mut pieces| async move {
+        let piece = pieces.next().await?.map_err(|error| {
+            tracing::error!(
+                error = error.chain(),
+                "the body of a feed breaks off, and the connection with it"
+            );
+            CutShort
+        });
+        Some((piece, pieces))
+    })
+}
+
 /// Adds what every feed answer carries, a 304 too (design 5.3).
-fn described(reply: Reply, feed: &RenderedFeed) -> Reply {
+fn described(reply: Reply, feed: &FeedHead, counts: Counts) -> Reply {
     let x_cache = match feed.origin {
         Origin::Hit => "HIT",
         Origin::Miss => "MISS",
@@ -104,8 +133,8 @@ fn described(reply: Reply, feed: &RenderedFeed) -> Reply {
         .header(header::AGE, HeaderValue::from(feed.age.as_secs()))
         .header(header::VARY, HeaderValue::from_static("Accept-Encoding"))
         .header(X_CACHE, HeaderValue::from_static(x_cache))
-        .header(X_FEED_COUNT, HeaderValue::from(feed.count))
-        .header(X_FEED_DROPPED, HeaderValue::from(feed.dropped));
+        .header(X_FEED_COUNT, HeaderValue::from(counts.count))
+        .header(X_FEED_DROPPED, HeaderValue::from(counts.dropped));
     if feed.refresh_failing && feed.origin == Origin::Stale {
         return reply.header(header::WARNING, HeaderValue::from_static("110 - \"Response is Stale\""));
     }

@@ -14,6 +14,7 @@ mod flights;
 mod floods;
 mod graylog;
 mod hostile;
+mod large_bodies;
 mod legacy;
 mod limits;
 mod live;

@@ -28,6 +28,17 @@ pub struct About {
     pub merges: bool,
     /// The types whose values are written in another form than ours; see [`Exporter::rewrite`](crate::Exporter::rewrite).
     pub rewrites: TypeSet,
+    /// What the bytes are called. Exporters with the same name here write the same bytes for the same indicators, so they share one body
+    /// and one entity tag, whatever else differs. The exporter's own name unless said otherwise.
+    pub bytes: &'static str,
+    /// The version of the bytes, which is part of the entity tag. **Raise it with every change that makes other bytes of the same
+    /// indicators**: callers that have the old ones would be told that nothing has changed. 1 unless said otherwise.
+    pub version: u32,
+    /// Whether the bytes hold the feed's name. [`FeedInfo::name`](super::FeedInfo::name) is empty for all other exporters.
+    pub titled: bool,
+    /// Whether the bytes hold the time of the last change. [`FeedInfo::changed_at`](super::FeedInfo::changed_at) is not told to any
+    /// other exporter. The entity tag of such a body changes with that time.
+    pub dated: bool,
 }
 
 impl About {
@@ -42,7 +53,39 @@ impl About {
             accepts: TypeSet::ALL,
             merges: false,
             rewrites: TypeSet::NONE,
+            bytes: name,
+            version: 1,
+            titled: false,
+            dated: false,
         }
+    }
+
+    /// Names the bytes, for exporters that write the same ones; see [`About::bytes`].
+    #[must_use]
+    pub const fn writes(mut self, bytes: &'static str) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Sets the version of the bytes; see [`About::version`].
+    #[must_use]
+    pub const fn version(mut self, version: u32) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Says that the name of the feed is written; see [`About::titled`].
+    #[must_use]
+    pub const fn titled(mut self) -> Self {
+        self.titled = true;
+        self
+    }
+
+    /// Says that the time of the last change is written; see [`About::dated`].
+    #[must_use]
+    pub const fn dated(mut self) -> Self {
+        self.dated = true;
+        self
     }
 
     /// Sets the content type.

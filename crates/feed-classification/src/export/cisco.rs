@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::txt::Txt;
+use crate::export::txt::{Txt, VALUES_WITH_CRLF};
 use crate::export::{About, Exporter, Quarantined};
 
 /// The bytes of `txt`, under the name by which the reference gives them to Cisco's firewalls.
@@ -15,7 +15,8 @@ impl Exporter for Cisco {
         static ABOUT: About = About::new(
             "cisco",
             "One value per line, for Security Intelligence of Cisco firewalls.",
-        );
+        )
+        .writes(VALUES_WITH_CRLF);
         &ABOUT
     }
 

@@ -48,7 +48,8 @@ impl Exporter for Rpz {
         .content_type("text/dns; charset=utf-8")
         .extension("zone")
         .accepts(TypeSet::ADDRESSES.union(TypeSet::NAMES))
-        .merging();
+        .merging()
+        .dated();
         &ABOUT
     }
 

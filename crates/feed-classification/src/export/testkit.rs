@@ -17,6 +17,7 @@ pub type Reader<'r> = &'r dyn Fn(&[u8]) -> Vec<String>;
 /// - it describes itself in a way that fits into URLs and headers;
 /// - the same indicators give the same bytes, also through a writer that takes one byte at a time;
 /// - a feed without indicators can be written;
+/// - counting gives the same numbers as writing;
 /// - nothing of a type that it does not accept appears or is counted;
 /// - a refused value leaves nothing behind, and is counted;
 /// - a hostile value takes as many lines as a harmless one, or fewer where entries merge (rules excepted: they are texts of many
@@ -109,8 +110,35 @@ fn check_bytes(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]) 
         "{kind}: an indicator is neither written nor quarantined"
     );
 
+    let counted = exporter.count(&mut indicators(kind, values));
+    assert_eq!(counted, exported, "{kind}: counting gives other numbers than writing");
+
+    let about = exporter.about();
+    let mut told = Vec::new();
+    let info = info(kind);
+    let outcome = exporter.export(&info.as_told_to(about), &mut indicators(kind, values), &mut told);
+    assert!(outcome.is_ok(), "{kind}: it cannot be written");
+    for (is_told, other) in [
+        (
+            about.titled,
+            FeedInfo {
+                name: "another",
+                ..info
+            },
+        ),
+        (about.dated, info.changed_at(jiff::Timestamp::MAX)),
+    ] {
+        let mut bytes = Vec::new();
+        let outcome = exporter.export(&other.as_told_to(about), &mut indicators(kind, values), &mut bytes);
+        assert!(outcome.is_ok(), "{kind}: it cannot be written");
+        assert!(
+            is_told || bytes == told,
+            "{kind}: the bytes depend on what the exporter is not told"
+        );
+    }
+
     let mut slow = OneByteAtATime(Vec::new());
-    let result = exporter.export(&info(kind), &mut indicators(kind, values), &mut slow);
+    let result = exporter.export(&info, &mut indicators(kind, values), &mut slow);
     assert!(
         result.is_ok_and(|again| again == exported),
         "{kind}: a slow writer changes the counts"

@@ -5,6 +5,9 @@ use std::io::{self, Write};
 use crate::export::{About, Exporter, Quarantined, escape};
 use crate::{Indicator, TypeSet};
 
+/// What the bytes are called that this exporter writes, and others that are read like it.
+pub(super) const VALUES_WITH_CRLF: &str = "values-crlf";
+
 /// One value per line, CRLF between the lines and none at the end; an empty feed is no byte at all.
 ///
 /// A value with a line break would read as two values and is left out. Rules are whole texts and may have many lines.
@@ -13,7 +16,7 @@ pub(crate) struct Txt;
 
 impl Exporter for Txt {
     fn about(&self) -> &About {
-        static ABOUT: About = About::new("txt", "One value per line.");
+        static ABOUT: About = About::new("txt", "One value per line.").writes(VALUES_WITH_CRLF);
         &ABOUT
     }
 

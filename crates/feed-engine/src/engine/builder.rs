@@ -8,6 +8,7 @@ use feed_classification::Registry;
 
 use super::{FeedEngine, Inner, Polls};
 use crate::asked::Asked;
+use crate::bodies::Bodies;
 use crate::changes::ChangeLogs;
 use crate::errand::Errands;
 use crate::lookup::Lookups;
@@ -87,10 +88,9 @@ impl FeedEngineBuilder {
                 registry: self.registry,
                 sets: MemoryStore::new(self.memory_bytes / 2),
                 changing_sets: Mutex::default(),
-                bodies: MemoryStore::new(self.memory_bytes / 2),
+                bodies: Bodies::new(self.memory_bytes / 2),
                 counted: Refreshes::default(),
                 refreshes: Flights::new(),
-                renderings: Flights::new(),
                 asked: Asked::default(),
                 polls: Polls::default(),
                 errands: Errands::default(),

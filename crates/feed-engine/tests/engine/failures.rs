@@ -99,8 +99,8 @@ async fn every_fault_serves_the_last_good_feed_once_there_is_one() {
             .await
             .unwrap();
         assert_eq!(
-            (feed.origin, &feed.body, &feed.etag),
-            (Origin::Stale, &good.body, &good.etag),
+            (feed.origin, feed.body.whole(), &feed.etag),
+            (Origin::Stale, good.body.whole(), &good.etag),
             "{fault:?}"
         );
         // The caller may have left before the refresh ended; how it ended is noted all the same.

@@ -15,6 +15,7 @@ mod failures;
 mod false_positives;
 mod following;
 mod freshness;
+mod large_bodies;
 mod left_out;
 mod limits;
 mod lookup;

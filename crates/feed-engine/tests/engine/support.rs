@@ -124,7 +124,7 @@ pub(crate) fn domains() -> FeedRequest {
 }
 
 pub(crate) fn lines(feed: &RenderedFeed) -> Vec<String> {
-    let text = String::from_utf8(feed.body.to_vec()).unwrap();
+    let text = String::from_utf8(feed.body.whole().unwrap().to_vec()).unwrap();
     text.split("\r\n")
         .filter(|line| !line.is_empty())
         .map(str::to_owned)

@@ -1,0 +1,79 @@
+//! Feeds whose bodies are larger than what the daemon keeps.
+
+use feed_engine::FeedEngine;
+use http::Method;
+use misp_sim::{Bulk, Moment, Sim};
+
+use crate::support::{Ask, Daemon, Setup};
+
+const RULES: &str = "/v1/feed/block/type/domain/age/1w/output/suricata";
+
+/// Rules for 3 000 names have about two megabytes, and the daemon keeps one.
+async fn daemon() -> Daemon {
+    let bulk = Bulk::new(3_000, "domain")
+        .event_tag("example:incident-classification=block")
+        .age(Moment::Ago(60));
+    Daemon::with(Setup {
+        sim: Sim::builder().bulk(bulk),
+        engine: FeedEngine::builder().memory_bytes(2 << 20).build(),
+        ..Setup::default()
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_feed_is_whole_and_a_head_or_304_of_it_makes_no_body() {
+    let daemon = daemon().await;
+    let ask = |method: Method| Ask::new(method, RULES).header("token", daemon.token());
+    let streamed = || async {
+        let page = daemon.send(Ask::get("/metrics")).await;
+        let text = String::from_utf8(page.body.to_vec()).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("cratos_feed_bodies_streamed_total"));
+        line.map(|line| line.rsplit(' ').next().unwrap().to_owned())
+    };
+
+    let head = daemon.send(ask(Method::HEAD)).await;
+    assert_eq!((head.status.as_u16(), head.header("x-feed-count")), (200, "3000"));
+    assert!(!head.headers.contains_key("content-length"), "nobody knows it yet");
+    let etag = head.header("etag").to_owned();
+    let same = daemon.send(ask(Method::GET).header("if-none-match", &etag)).await;
+    assert_eq!((same.status.as_u16(), same.header("x-feed-count")), (304, "3000"));
+    assert_eq!(streamed().await, None);
+
+    let first = daemon.send(ask(Method::GET)).await;
+    assert_eq!((first.status.as_u16(), first.header("etag")), (200, etag.as_str()));
+    assert_eq!(
+        (first.header("x-feed-count"), first.header("x-feed-dropped")),
+        ("3000", "0")
+    );
+    assert_eq!(first.header("transfer-encoding"), "chunked");
+    assert_eq!(first.body.iter().filter(|byte| **byte == b'\n').count(), 9_000);
+    assert!(first.body.len() > 1 << 20);
+
+    let again = daemon.send(ask(Method::GET)).await;
+    assert_eq!(again.header("content-length"), first.body.len().to_string());
+    assert!(again.body == first.body);
+    let head = daemon.send(ask(Method::HEAD)).await;
+    assert_eq!(head.header("content-length"), first.body.len().to_string());
+    assert_eq!(streamed().await.as_deref(), Some("2.0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_leaves_in_the_middle_of_a_large_feed_harms_nobody() {
+    let daemon = daemon().await;
+    let token = daemon.token();
+    for _ in 0..12 {
+        let mut stream = tokio::net::TcpStream::connect(daemon.addr).await.unwrap();
+        let head = format!("GET {RULES} HTTP/1.1\r\nhost: x\r\ntoken: {token}\r\n\r\n");
+        tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes())
+            .await
+            .unwrap();
+        let mut begun = [0; 512];
+        let read = tokio::io::AsyncReadExt::read(&mut stream, &mut begun).await.unwrap();
+        assert!(begun[..read].starts_with(b"HTTP/1.1 200"));
+    }
+    let whole = daemon.get(RULES).await;
+    assert_eq!(whole.body.iter().filter(|byte| **byte == b'\n').count(), 9_000);
+}

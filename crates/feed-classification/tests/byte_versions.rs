@@ -1,0 +1,117 @@
+//! Entity tags are made without the bytes, so an exporter that writes other bytes has to say so.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests: what cannot be unwrapped has failed the test"
+)]
+
+use feed_classification::export::{Exporter, FeedInfo, Registry};
+use feed_classification::{IndicatorSet, IndicatorType};
+use sha2::{Digest as _, Sha256};
+
+/// Each exporter with the version that it says and the beginning of the digest of what it writes in that version.
+const BYTES: &[(&str, u32, &str)] = &[
+    ("txt", 1, "27dd56290effc66d"),
+    ("json", 1, "a986947e07c2faf9"),
+    ("xml", 1, "b2fa19217bfccb68"),
+    ("yaml", 1, "0361581cd36bfa17"),
+    ("b64", 1, "5588bf826b517f36"),
+    ("paloalto", 1, "57259eef46c96457"),
+    ("cisco", 1, "27dd56290effc66d"),
+    ("generic", 1, "b609f937804739f2"),
+    ("nftables", 1, "3e097c70196369fb"),
+    ("ipset", 1, "20971e06df9bf2ec"),
+    ("rpz", 1, "327a0537c246a658"),
+    ("suricata", 1, "dfc43ecbe6dbbb37"),
+    ("suricata-dataset", 1, "1a99c911a3614b93"),
+    ("suricata-iprep", 1, "2b6a1c37c83f078a"),
+];
+
+const VALUES: [(IndicatorType, &[&str]); 7] = [
+    (
+        IndicatorType::Ip,
+        &[
+            "192.0.2.0/25",
+            "192.0.2.128/25",
+            "192.0.2.7",
+            "2001:db8::/32",
+            "2001:db8:1::7",
+        ],
+    ),
+    (IndicatorType::Cidr4, &["192.0.2.0/25", "198.51.100.0/24"]),
+    (
+        IndicatorType::Domain,
+        &["a.example", "b.a.example", "xn--bcher-kva.example"],
+    ),
+    (
+        IndicatorType::Url,
+        &[
+            "http://a.example/x?y=z",
+            "https://b.example/",
+            "http://[2001:db8::7]:8080/",
+        ],
+    ),
+    (
+        IndicatorType::FileSha256,
+        &["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
+    ),
+    (
+        IndicatorType::UserAgent,
+        &["Mozilla/5.0 (\"quoted\"; <tags> & more) \\", "ä;|"],
+    ),
+    (
+        IndicatorType::Yara,
+        &["rule a {\r\n  condition: true\r\n}", "rule b { condition: false }"],
+    ),
+];
+
+fn digest(exporter: &dyn Exporter) -> String {
+    let mut bytes = Vec::new();
+    for (kind, values) in VALUES {
+        if !exporter.about().accepts.contains(kind) {
+            continue;
+        }
+        for values in [values, &[]] {
+            let set = IndicatorSet::of(kind, values.iter().copied());
+            let info = FeedInfo::new(kind, "block").changed_at(jiff::Timestamp::UNIX_EPOCH);
+            exporter
+                .export(&info.as_told_to(exporter.about()), &mut set.indicators(), &mut bytes)
+                .unwrap();
+            bytes.push(0xff);
+        }
+    }
+    Sha256::digest(&bytes)
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[test]
+fn an_exporter_that_writes_other_bytes_has_another_version() {
+    let registry = Registry::builtin();
+    let found = registry.iter().map(|exporter| {
+        let about = exporter.about();
+        (about.name, about.version, digest(exporter.as_ref()))
+    });
+    let changed: Vec<_> = found
+        .filter(|(name, version, digest)| !BYTES.contains(&(*name, *version, digest.as_str())))
+        .collect();
+    assert!(
+        changed.is_empty(),
+        "these exporters write other bytes than the table says. Raise `version` in their About, or devices that have the old bytes are told that \
+         nothing has changed; then put the new lines into the table: {changed:#?}"
+    );
+    assert_eq!(registry.iter().count(), BYTES.len());
+}
+
+#[test]
+fn exporters_whose_bytes_have_the_same_name_write_the_same() {
+    let registry = Registry::builtin();
+    for one in registry.iter() {
+        for other in registry.iter().filter(|other| other.about().bytes == one.about().bytes) {
+            assert_eq!(digest(one.as_ref()), digest(other.as_ref()), "{one:?} {other:?}");
+            assert_eq!(one.about().version, other.about().version, "{one:?} {other:?}");
+        }
+    }
+}

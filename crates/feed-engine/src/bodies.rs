@@ -1,0 +1,290 @@
+//! The bytes of feeds: kept where they fit, made while they are sent where they do not, and not made at all where nobody takes them.
+//!
+//! What a caller may want to know without the bytes (entity tag, numbers) is known without making them: see [`Form`]. A body is
+//! made once for all who ask for it at the same time and kept, plain and compressed. One that is larger than the store is made for each
+//! caller, one at a time for each feed ([`turns`]), and sent while it is made ([`streamed`]).
+
+mod form;
+mod packing;
+mod streamed;
+mod turns;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cache::{ENTRY_OVERHEAD, Flights, MemoryStore, Weigh};
+use feed_classification::Exported;
+
+pub(crate) use form::{Form, short_hex};
+pub use streamed::FeedStream;
+
+use crate::aside::aside;
+use crate::engine::landed;
+use crate::request::{BodyKey, FormKey};
+use crate::{Encoding, FeedError};
+use packing::{Bounded, Packing};
+use turns::Turns;
+
+/// Memory for what is known of bodies without their bytes: some ten thousand.
+const KNOWN_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The length of a tag.
+const TAG_BYTES: u64 = 32;
+
+/// All bodies of an engine. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct Bodies(Arc<Inner>);
+
+struct Inner {
+    kept: MemoryStore<BodyKey, Arc<Body>>,
+    counts: MemoryStore<FormKey, Known<Exported>>,
+    lengths: MemoryStore<BodyKey, Known<u64>>,
+    /// Bodies that are larger than `kept` may hold.
+    large: MemoryStore<BodyKey, Known<()>>,
+    /// None for one that turned out too large.
+    makings: Flights<(BodyKey, String), Option<Arc<Body>>, FeedError>,
+    countings: Flights<(FormKey, String), Exported, FeedError>,
+    turns: Turns,
+    streamed: Mutex<BTreeMap<String, u64>>,
+}
+
+/// One body in the store.
+#[derive(Debug)]
+pub(crate) struct Body {
+    /// That of the [`Form`] it was made of.
+    tag: String,
+    pub(crate) bytes: Bytes,
+}
+
+/// What is known of the form that has this tag.
+#[derive(Clone, Debug)]
+struct Known<T> {
+    tag: String,
+    what: T,
+}
+
+/// A body for one caller.
+pub(crate) enum Made {
+    Kept(Arc<Body>),
+    Streamed(FeedStream),
+}
+
+impl Bodies {
+    /// Keeps bodies up to so many bytes.
+    pub(crate) fn new(max_bytes: u64) -> Self {
+        Self(Arc::new(Inner {
+            kept: MemoryStore::new(max_bytes),
+            counts: MemoryStore::new(KNOWN_BYTES),
+            lengths: MemoryStore::new(KNOWN_BYTES),
+            large: MemoryStore::new(KNOWN_BYTES),
+            makings: Flights::new(),
+            countings: Flights::new(),
+            turns: Turns::default(),
+            streamed: Mutex::default(),
+        }))
+    }
+
+    /// Returns the memory that bodies take now, in bytes.
+    pub(crate) fn weighted_size(&self) -> u64 {
+        self.0.kept.weighted_size()
+    }
+
+    /// Returns how many bodies were sent while they were made, by site.
+    pub(crate) fn streamed(&self) -> BTreeMap<String, u64> {
+        self.0.streamed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns how many indicators the body has and how many its format leaves out; counts them once for each state of a feed.
+    pub(crate) async fn counts(&self, form: &Form) -> Result<Exported, FeedError> {
+        if let Some(known) = self.0.counts.get(&form.key).filter(|known| known.tag == form.tag()) {
+            return Ok(known.what);
+        }
+        let (bodies, counted) = (self.clone(), form.clone());
+        let counting = async move {
+            aside("counting a feed", move || {
+                let exported = counted.count();
+                bodies.note_counts(&counted, exported);
+                exported
+            })
+            .await
+        };
+        let flight = (form.key.clone(), form.tag().to_owned());
+        self.0.countings.fly(flight, move || counting).await.map_err(landed)
+    }
+
+    /// Returns the length of the body in this encoding, where it is known without making it.
+    pub(crate) fn length(&self, form: &Form, encoding: Encoding) -> Option<u64> {
+        if let Some(body) = self.kept(form, encoding) {
+            return Some(body.bytes.len() as u64);
+        }
+        let known = self.0.lengths.get(&form.body_key(encoding))?;
+        (known.tag == form.tag()).then_some(known.what)
+    }
+
+    /// Returns the body: out of memory, made now and kept, or to be sent while it is made. The last waits for its turn, no longer than
+    /// `patience`.
+    pub(crate) async fn body(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Made, FeedError> {
+        if let Some(body) = self.whole(form, encoding).await? {
+            return Ok(Made::Kept(body));
+        }
+        // The numbers go out before the body.
+        self.counts(form).await?;
+        let turn = self.0.turns.wait(&form.key.feed, patience).await?;
+        let (sink, stream) = streamed::stream(turn);
+        self.count_streamed(form);
+        let (bodies, form) = (self.clone(), form.clone());
+        // It ends by itself: with the body, or when the caller leaves.
+        drop(tokio::task::spawn_blocking(move || bodies.write(&form, encoding, sink)));
+        Ok(Made::Streamed(stream))
+    }
+
+    fn kept(&self, form: &Form, encoding: Encoding) -> Option<Arc<Body>> {
+        let body = self.0.kept.get(&form.body_key(encoding));
+        body.filter(|body| body.tag == form.tag())
+    }
+
+    /// Returns a body that can be kept, made if need be: once for all who ask, off the threads that serve sockets. None for one that is
+    /// too large.
+    async fn whole(&self, form: &Form, encoding: Encoding) -> Result<Option<Arc<Body>>, FeedError> {
+        if let Some(body) = self.kept(form, encoding) {
+            return Ok(Some(body));
+        }
+        let key = form.body_key(encoding);
+        if self.0.large.get(&key).is_some() {
+            return Ok(None);
+        }
+        let plain = match encoding {
+            Encoding::Identity => None,
+            _ => Box::pin(self.whole(form, Encoding::Identity)).await?,
+        };
+        let flight = (key, form.tag().to_owned());
+        let (bodies, form) = (self.clone(), form.clone());
+        let making = async move {
+            aside("writing the feed", move || {
+                bodies.make(&form, encoding, plain.as_deref())
+            })
+            .await?
+        };
+        self.0.makings.fly(flight, move || making).await.map_err(landed)
+    }
+
+    /// Makes a body and keeps it, if it fits; `plain` saves writing it anew.
+    fn make(&self, form: &Form, encoding: Encoding, plain: Option<&Body>) -> Result<Option<Arc<Body>>, FeedError> {
+        let failed = |error| FeedError::internal("writing the feed", error);
+        let mut sink = Bounded::new(self.room());
+        let outcome = match plain {
+            Some(plain) => packed(encoding, &mut sink, |out| out.write_all(&plain.bytes)),
+            None => packed(encoding, &mut sink, |out| {
+                form.write(out).map(|exported| self.note_counts(form, exported))
+            }),
+        };
+        let Some(bytes) = sink.into_bytes() else {
+            self.note_large(form, encoding);
+            return Ok(None);
+        };
+        outcome.map_err(failed)?;
+        let body = Arc::new(Body {
+            tag: form.tag().to_owned(),
+            bytes: bytes.into(),
+        });
+        self.0.kept.insert(form.body_key(encoding), Arc::clone(&body));
+        Ok(Some(body))
+    }
+
+    /// Makes a body for one caller, who takes it meanwhile.
+    fn write(&self, form: &Form, encoding: Encoding, sink: streamed::Sink) {
+        let failing = sink.failing();
+        let outcome = Packing::new(encoding, sink).and_then(|mut out| {
+            let exported = form.write(&mut out)?;
+            self.note_counts(form, exported);
+            let sink = out.finish()?;
+            sink.end(|length| self.note_length(form, encoding, length))
+        });
+        // To a caller that has left it is told in vain.
+        if let Err(error) = outcome {
+            failing.tell(FeedError::internal("writing the feed", error));
+        }
+    }
+
+    /// Returns how long a body may be that is kept.
+    fn room(&self) -> u64 {
+        let overhead = size_of::<Body>() as u64 + TAG_BYTES + u64::from(ENTRY_OVERHEAD);
+        self.0.kept.max_bytes().saturating_sub(overhead)
+    }
+
+    fn note_counts(&self, form: &Form, exported: Exported) {
+        self.0.counts.insert(form.key.clone(), Known::of(form, exported));
+    }
+
+    fn note_length(&self, form: &Form, encoding: Encoding, length: u64) {
+        let key = form.body_key(encoding);
+        if length <= self.room() {
+            // It has shrunk, and is kept from the next time on.
+            self.0.large.remove(&key);
+        }
+        self.0.lengths.insert(key, Known::of(form, length));
+    }
+
+    fn note_large(&self, form: &Form, encoding: Encoding) {
+        let key = form.body_key(encoding);
+        let is_news = self.0.large.get(&key).is_none();
+        self.0.large.insert(key, Known::of(form, ()));
+        // Compressed it may fit, which is no news.
+        if is_news && encoding == Encoding::Identity {
+            let feed = &form.key.feed;
+            tracing::warn!(
+                site = feed.upstream.site,
+                feed = ?feed.scope,
+                output = form.exporter().about().name,
+                values = form.set().values().len(),
+                limit = self.0.kept.max_bytes(),
+                "the body of a feed is larger than half of memory_bytes and cannot be kept: it is made anew for every caller, one at a time; raise memory_bytes"
+            );
+        }
+    }
+
+    fn count_streamed(&self, form: &Form) {
+        let mut streamed = self.0.streamed.lock().unwrap_or_else(PoisonError::into_inner);
+        *streamed.entry(form.key.feed.upstream.site.clone()).or_default() += 1;
+    }
+}
+
+/// Has `write` write into a compression and ends it.
+fn packed(
+    encoding: Encoding,
+    sink: &mut Bounded,
+    write: impl FnOnce(&mut Packing<&mut Bounded>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mut out = Packing::new(encoding, sink)?;
+    write(&mut out)?;
+    out.finish().map(drop)
+}
+
+impl<T> Known<T> {
+    fn of(form: &Form, what: T) -> Self {
+        let tag = form.tag().to_owned();
+        Self { tag, what }
+    }
+}
+
+impl<T> Weigh for Known<T> {
+    fn weight_bytes(&self) -> usize {
+        self.tag.len() + size_of::<Self>() + size_of::<BodyKey>()
+    }
+}
+
+impl Weigh for Body {
+    fn weight_bytes(&self) -> usize {
+        self.bytes.len() + self.tag.len() + size_of::<Self>()
+    }
+}
+
+impl fmt::Debug for Bodies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bodies").finish_non_exhaustive()
+    }
+}

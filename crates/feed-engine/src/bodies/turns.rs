@@ -1,0 +1,92 @@
+//! Whose turn it is to have a body made that is too large to keep.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::FeedError;
+use crate::request::FeedKey;
+
+/// Bodies of one feed that may be begun and not at their end: each holds a thread and what its exporter has to remember. More than one
+/// only while callers are slow to take theirs.
+const MOST_BEGUN: usize = 8;
+
+/// The turns of all feeds.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(Mutex<HashMap<FeedKey, Weak<Queue>>>);
+
+/// Those who wait for one feed, first come, first served.
+#[derive(Debug)]
+struct Queue {
+    begun: Arc<Semaphore>,
+    making: Arc<Semaphore>,
+}
+
+/// Stands for one body on its way, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    queue: Arc<Queue>,
+    making: Option<OwnedSemaphorePermit>,
+    _begun: OwnedSemaphorePermit,
+}
+
+impl Turns {
+    /// Waits for a turn at this feed.
+    ///
+    /// # Errors
+    /// [`FeedError::Busy`] when it did not come within `patience`.
+    pub(crate) async fn wait(&self, feed: &FeedKey, patience: Duration) -> Result<Turn, FeedError> {
+        let queue = self.queue(feed);
+        let turn = async {
+            let begun = acquire(&queue.begun).await?;
+            let making = acquire(&queue.making).await?;
+            Ok(Turn {
+                queue: Arc::clone(&queue),
+                making: Some(making),
+                _begun: begun,
+            })
+        };
+        tokio::time::timeout(patience, turn)
+            .await
+            .unwrap_or(Err(FeedError::Busy {
+                seconds: patience.as_secs(),
+            }))
+    }
+
+    fn queue(&self, feed: &FeedKey) -> Arc<Queue> {
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get(feed).and_then(Weak::upgrade) {
+            return queue;
+        }
+        queues.retain(|_, queue| queue.strong_count() > 0);
+        let queue = Arc::new(Queue {
+            begun: Arc::new(Semaphore::new(MOST_BEGUN)),
+            making: Arc::new(Semaphore::new(1)),
+        });
+        queues.insert(feed.clone(), Arc::downgrade(&queue));
+        queue
+    }
+}
+
+impl Turn {
+    /// Lets the next one go on while this caller does not take what was made for it.
+    pub(crate) fn pause(&mut self) {
+        self.making = None;
+    }
+
+    /// Waits until it is this one's turn again.
+    ///
+    /// # Errors
+    /// [`FeedError::Internal`], if the queue were closed, which nobody does.
+    pub(crate) async fn go_on(&mut self) -> Result<(), FeedError> {
+        self.making = Some(acquire(&self.queue.making).await?);
+        Ok(())
+    }
+}
+
+async fn acquire(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, FeedError> {
+    let place = Arc::clone(places).acquire_owned().await;
+    place.map_err(|error| FeedError::internal("waiting for a turn to make a body", error))
+}
