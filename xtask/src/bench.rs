@@ -5,6 +5,7 @@
 
 pub(crate) mod listeners;
 pub(crate) mod lookups;
+pub(crate) mod others;
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;

@@ -46,6 +46,8 @@ fn main() -> ExitCode {
         ["bench"] => report(bench::run(None)),
         ["bench", "lookups"] => report(bench::lookups::run(None)),
         ["bench", "lookups", values] => report(bench::lookups::run(Some(values))),
+        ["bench", "others"] => report(bench::others::run(None)),
+        ["bench", "others", values] => report(bench::others::run(Some(values))),
         ["bench", "listeners"] => report(bench::listeners::run(None)),
         ["bench", "listeners", listeners] => report(bench::listeners::run(Some(listeners))),
         ["bench", attributes] => report(bench::run(Some(attributes))),
@@ -99,5 +101,9 @@ fn usage() -> ExitCode {
         "bench lookups [N]"
     );
     eprintln!("  {:<18} measures listeners of one feed (5 000)", "bench listeners [N]");
+    eprintln!(
+        "  {:<18} measures others while a feed of N (1 000 000) is made",
+        "bench others [N]"
+    );
     ExitCode::from(USAGE)
 }
