@@ -2,7 +2,7 @@
 //!
 //! What arrives is a hint: it makes the engine ask MISP, earlier than the feed's age would. Nothing that MISP publishes is served, and a
 //! link that is down, forged or flooded makes a feed later or MISP busier, never wrong. How busy is bounded: one round of questions at
-//! a time, and MISP rests between two rounds longer than it worked for the last, up to a minute. Feeds that streams tell of have rounds of
+//! a time, and MISP rests between two rounds longer than it worked for the last, up to a minute. Feeds that a stream follows have rounds of
 //! their own with a shorter rest, so that a round over dozens of other feeds does not keep a stream waiting.
 
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ const SECOND_LOOK: Duration = Duration::from_secs(3);
 /// MISP rests this many times as long as it worked for the last round.
 const REST: u32 = 4;
 
-/// The longest rest after a round over feeds that streams tell of, and after one over all others.
+/// The longest rest after a round over feeds that a stream follows, and after one over all others.
 const LONGEST_REST_OF_FOLLOWED: Duration = Duration::from_secs(3);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
@@ -124,7 +124,7 @@ impl Hints {
 /// Feeds that are refreshed together.
 #[derive(Clone, Copy, Debug)]
 enum Feeds {
-    /// Those that streams tell of.
+    /// Those that a stream follows.
     Followed,
     /// All others, and the indexes of look-ups.
     Others,

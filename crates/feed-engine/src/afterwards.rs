@@ -33,7 +33,7 @@ pub(crate) struct Judgement {
 impl Afterwards<'_> {
     /// Asks them. A feed that is `reading` in a round shares the answers, unless a caller waits for it: then it asks for itself.
     ///
-    /// `turn` is the place with which its rows were read; whoever waits for others holds none. `bytes` is what the rows take.
+    /// `turn` is the place with which its rows were read; a feed that waits for others gives it back. `bytes` is the memory of the rows.
     pub(crate) async fn ask(&self, turn: Turn, reading: Option<Reading>, bytes: usize) -> Result<Judgement, FeedError> {
         let is_awaited = self.errand.urgency() == Urgency::Awaited;
         let Some(reading) = reading.filter(|_| !is_awaited) else {

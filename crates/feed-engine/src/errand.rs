@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_joins_an_errand_makes_it_as_urgent_as_theirs_and_never_less() {
+    fn a_caller_who_joins_an_errand_makes_it_as_urgent_as_their_own_and_never_less() {
         let errands = Errands::default();
         let round = errands.of(&1, Urgency::Round);
         let caller = errands.of(&1, Urgency::Awaited);

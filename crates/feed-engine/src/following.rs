@@ -60,21 +60,21 @@ impl FeedEngine {
 
     /// Asks MISP anew for the feeds of a site that `touched` names and that somebody asked for lately, and waits for the answers.
     ///
-    /// Returns how many feeds that were. What fails is noted with the feed, as in every refresh. Feeds that streams tell of go first, and
-    /// callers who wait for MISP go before all of them.
+    /// Returns how many feeds that were. What fails is noted with the feed, as in every refresh. Followed feeds go first, and callers who
+    /// wait for MISP go before all of them.
     pub async fn refresh_touched(&self, site: &SiteName, touched: &Touched) -> usize {
         let followed = self.refresh_followed(site, touched);
         let (followed, others) = tokio::join!(followed, self.refresh_unfollowed(site, touched));
         followed + others
     }
 
-    /// Does so for feeds that streams tell of.
+    /// Refreshes those of these feeds that a stream follows.
     pub async fn refresh_followed(&self, site: &SiteName, touched: &Touched) -> usize {
         let feeds = self.touched_feeds(site, touched, true);
         self.refresh_round(feeds, Urgency::Followed).await
     }
 
-    /// Does so for all others, and for the indexes of look-ups.
+    /// Refreshes all others of these feeds, and the indexes of look-ups.
     pub async fn refresh_unfollowed(&self, site: &SiteName, touched: &Touched) -> usize {
         let indexes = self.touched_indexes(site, touched);
         let count = indexes.len();

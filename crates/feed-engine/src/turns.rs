@@ -25,7 +25,7 @@ struct Queue {
     numbers: u64,
 }
 
-/// The right to ask one question after the other, until it is dropped. Holds nothing once nobody wanted it.
+/// The right to ask one question after the other, until it is dropped. Empty where the receiver has left before it came.
 #[derive(Debug)]
 pub(crate) struct Turn(Option<Arc<Turns>>);
 
@@ -74,7 +74,7 @@ impl Turns {
             let next = self.lock().next(self.places);
             let Some(next) = next else { return };
             if let Err(mut unwanted) = next.send(Turn(Some(Arc::clone(self)))) {
-                // Whoever waited has left since: the place is free as before.
+                // The receiver has left since: the place is free as before.
                 unwanted.0 = None;
                 self.lock().taken -= 1;
             }

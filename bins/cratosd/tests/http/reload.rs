@@ -13,13 +13,34 @@ async fn an_edit_of_a_site_file_takes_effect_at_once() {
     assert!(daemon.get(MAPPING).await.text().contains("example:incident"));
     daemon.rewrite_site(&SITE.replace("example", "other"));
     assert!(daemon.get(MAPPING).await.text().contains("other:incident"));
-    assert_eq!(
-        daemon.get(FEED).await.text(),
-        "",
-        "the old tag does not count any more, cached or not"
-    );
+    assert_eq!(daemon.get(FEED).await.text(), "", "the old tag does not count any more");
     daemon.rewrite_site(&SITE.replace("127.0.0.0/8", "192.0.2.0/24"));
     assert_eq!(daemon.get(MAPPING).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_tag_in_a_site_file_empties_a_feed_only_after_a_second_question() {
+    let daemon = Daemon::start().await;
+    assert_eq!(daemon.get(FEED).await.feed(), (200, "198.51.100.7"));
+    daemon.rewrite_site(&SITE.replace("example", "exmaple"));
+    let held = daemon.get(FEED).await;
+    assert_eq!((held.feed(), held.header("x-cache")), ((200, "198.51.100.7"), "STALE"));
+    assert_eq!(held.header("warning"), "110 - \"Response is Stale\"");
+    let page = daemon.send(Ask::get("/metrics")).await;
+    let counted = "cratos_misp_empty_answers_held_total{site=\"127.0.0.1\"} 1";
+    assert!(page.text().contains(counted), "{}", page.text());
+    let began = std::time::Instant::now();
+    while daemon.get(FEED).await.header("x-feed-count") != "0" {
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(60),
+            "it is held for ever"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(
+        began.elapsed() > std::time::Duration::from_secs(2),
+        "there was no second question"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -160,7 +160,7 @@ impl FeedEngine {
             Err(error) => {
                 tracing::warn!(site = site.name.as_str(), feed = %key.scope, error = error.chain(), "MISP cannot be asked; serving the last good feed");
                 if matches!(error, FeedError::TimedOut { .. }) {
-                    // The refresh goes on. Whoever asks meanwhile need not wait as long.
+                    // The refresh goes on. Callers who come meanwhile need not wait as long.
                     let late_at = Some(self.now());
                     self.inner
                         .change_set(key.clone(), |held| held.map(|held| Held { late_at, ..held }));

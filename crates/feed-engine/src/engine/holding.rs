@@ -98,7 +98,7 @@ impl Inner {
 
     /// Returns the newest set of the same feed from before a site file or the mappings changed.
     ///
-    /// Not for feeds with limits: the change may have been to keep values from whoever has them.
+    /// Not for feeds with limits: the change may have been made to keep values from the callers with these limits.
     fn under_other_rules(&self, key: &FeedKey) -> Option<Held> {
         if !key.scope.filter.is_none() {
             return None;

@@ -19,7 +19,7 @@ const MAX_VISITS: usize = 32;
 /// Feeds whose visits are remembered; the next ones are refreshed when they are asked for.
 const MAX_POLLED: usize = 4_096;
 
-/// A feed that nobody asked for in this time makes room.
+/// A feed without a poll in this time makes room for another one.
 const LONG_AGO: Duration = Duration::from_secs(3 * 86_400);
 
 /// The visits of everything that is polled. Holds at most 4096 entries of about one kilobyte.
@@ -51,7 +51,7 @@ pub(crate) enum Plan {
 }
 
 impl<K: Clone + Eq + Hash> Polls<K> {
-    /// Writes down a poll, and returns whether somebody has to begin to wait for the next one.
+    /// Writes down a poll, and returns whether the caller has to start a task that waits for the next one.
     pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) -> bool {
         let mut polled = self.lock();
         if !polled.contains_key(key) {

@@ -35,7 +35,7 @@ async fn an_empty_answer_is_believed_only_when_a_second_question_confirms_it() {
     pass(700).await;
     assert_is_held(&stage.ask().await);
     assert_eq!((stage.source.asked(), held(&stage)), (2, 1));
-    // Nobody is answered otherwise, and MISP is not asked, before the second question.
+    // Until the second question all callers get the same, and MISP is not asked.
     pass(4).await;
     assert_is_held(&stage.ask().await);
     assert_is_held(&stage.ask_for(anew()).await);
@@ -114,7 +114,7 @@ async fn a_feed_that_a_change_of_the_site_file_empties_is_held_in_the_same_way()
     assert_eq!((empty.origin, empty.count), (Origin::Hit, 0));
 }
 
-/// The change may have been to keep values from whoever has the limits.
+/// The change may have been made to keep values from the callers with these limits.
 #[tokio::test(start_paused = true)]
 async fn a_feed_with_limits_keeps_nothing_over_a_change_of_the_site_file() {
     let mut stage = Stage::of(&["a.example"], "default_tlp: green\n");

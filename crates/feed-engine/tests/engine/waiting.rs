@@ -54,7 +54,7 @@ async fn a_caller_waits_20_seconds_at_most_and_then_gets_the_last_good_feed_with
     let began = Instant::now();
     assert_eq!(stage.ask().await.origin, Origin::Stale);
     assert_eq!(began.elapsed().as_secs(), 2);
-    // It goes on, and whoever comes when it is done has it.
+    // It goes on, and a caller who comes afterwards gets what it brought.
     pass(60).await;
     let now = stage.ask().await;
     assert_eq!(
