@@ -98,6 +98,9 @@ pub enum OpenError {
     /// A token of Cratos FastAPI, which this ring does not accept.
     #[error("tokens of the legacy format are not accepted")]
     LegacyRefused,
+    /// A token of Cratos FastAPI, and the key of those is still being derived: try again in a moment.
+    #[error("the key of legacy tokens is not derived yet")]
+    LegacyKeyPending,
     /// The seal is good, the contents are not what a token holds.
     #[error("the contents of the token are not valid")]
     BadContents,

@@ -45,7 +45,7 @@ pub use error::{KeyError, OpenError, RandomError, SealError};
 pub use expiry::{ExpiryDay, NoSuchDay};
 pub use journal_key::journal_key;
 pub use keygen::{generate_key, generate_salt};
-pub use ring::{KeyRing, KeyRingBuilder, Opened, SealedToken};
+pub use ring::{KeyRing, KeyRingBuilder, LegacyDerivation, Opened, SealedToken};
 pub use scope::{Allowed, Permission, Permissions, Scope, UnknownPermission};
 pub use text::{MAX_TOKEN_LEN, token_sha256};
 pub use tlp_level::{TlpLevel, UnknownTlpLevel};

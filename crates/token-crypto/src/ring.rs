@@ -1,6 +1,8 @@
 //! The keys of an installation: one seals, all of them open.
 
 use std::fmt;
+#[cfg(feature = "legacy-tokens")]
+use std::sync::{Arc, OnceLock};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -26,7 +28,54 @@ pub struct KeyRing {
     keys: Vec<SealingKey>,
     dummy: SealingKey,
     #[cfg(feature = "legacy-tokens")]
-    legacy: Vec<legacy::FernetKey>,
+    legacy: LegacyKeys,
+}
+
+/// Keys of legacy tokens, which may still be on their way.
+#[cfg(feature = "legacy-tokens")]
+struct LegacyKeys {
+    are_accepted: bool,
+    derived: Arc<OnceLock<Arc<[legacy::FernetKey]>>>,
+    /// Those of the ring before, which count until then.
+    until_then: Option<Arc<[legacy::FernetKey]>>,
+}
+
+#[cfg(feature = "legacy-tokens")]
+impl LegacyKeys {
+    /// Returns the keys that count now; nothing while there is none yet.
+    fn now(&self) -> Option<&Arc<[legacy::FernetKey]>> {
+        self.derived.get().or(self.until_then.as_ref())
+    }
+}
+
+/// The slow half of making a [`KeyRing`]: the keys of legacy tokens, which the ring waits for.
+#[must_use = "no legacy token opens before the keys are derived"]
+pub struct LegacyDerivation {
+    #[cfg(feature = "legacy-tokens")]
+    keys: Vec<SecretString>,
+    #[cfg(feature = "legacy-tokens")]
+    salt: SecretString,
+    #[cfg(feature = "legacy-tokens")]
+    derived: Arc<OnceLock<Arc<[legacy::FernetKey]>>>,
+}
+
+impl LegacyDerivation {
+    /// Derives the keys and hands them to the ring: 600 000 hash rounds, some tenths of a second, for each key. Returns at once where
+    /// legacy tokens are not accepted.
+    pub fn derive(self) {
+        #[cfg(feature = "legacy-tokens")]
+        {
+            let derive = |key| legacy::FernetKey::derive(key, &self.salt);
+            // It is set here and nowhere else.
+            let _ = self.derived.set(self.keys.iter().map(derive).collect());
+        }
+    }
+}
+
+impl fmt::Debug for LegacyDerivation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LegacyDerivation").finish_non_exhaustive()
+    }
 }
 
 impl KeyRing {
@@ -76,7 +125,14 @@ impl KeyRing {
         let presented = Presented::read(token);
         let ours = sealed::open(&self.keys, &self.dummy, &presented.bytes);
         #[cfg(feature = "legacy-tokens")]
-        let theirs = legacy::open(&self.legacy, &presented.lenient);
+        let (are_accepted, theirs) = {
+            let keys = self.legacy.now();
+            if keys.is_none() && self.awaits_legacy_key(token) {
+                return Err(OpenError::LegacyKeyPending);
+            }
+            let keys = keys.map_or(&[][..], |keys| keys);
+            (self.legacy.are_accepted, legacy::open(keys, &presented.lenient))
+        };
 
         if presented.padding == Padding::NotBase64 {
             // Spelled as no encoder spells it. The reference skipped foreign characters, so its tokens open all the same; ours do not.
@@ -89,14 +145,27 @@ impl KeyRing {
         match presented.bytes.first() {
             Some(&sealed::VERSION) => open_v1(&presented, ours),
             #[cfg(feature = "legacy-tokens")]
-            Some(&legacy::VERSION) if !self.legacy.is_empty() && presented.padding == Padding::Left => {
-                Err(OpenError::NotBase64)
-            }
+            Some(&legacy::VERSION) if are_accepted && presented.padding == Padding::Left => Err(OpenError::NotBase64),
             #[cfg(feature = "legacy-tokens")]
-            Some(&legacy::VERSION) if !self.legacy.is_empty() => open_legacy(&presented.bytes, theirs),
+            Some(&legacy::VERSION) if are_accepted => open_legacy(&presented.bytes, theirs),
             Some(&LEGACY_VERSION) => Err(OpenError::LegacyRefused),
             _ => Err(OpenError::Malformed),
         }
+    }
+}
+
+impl KeyRing {
+    /// Returns whether this token looks like a legacy one while the keys of those are still being derived: [`KeyRing::open`] says
+    /// [`OpenError::LegacyKeyPending`] until then.
+    #[must_use]
+    pub fn awaits_legacy_key(&self, token: &str) -> bool {
+        #[cfg(feature = "legacy-tokens")]
+        if self.legacy.are_accepted && self.legacy.now().is_none() && token.len() <= MAX_TOKEN_LEN {
+            return Presented::read(token).lenient.first() == Some(&legacy::VERSION);
+        }
+        #[cfg(not(feature = "legacy-tokens"))]
+        let _ = token;
+        false
     }
 }
 
@@ -187,6 +256,17 @@ impl KeyRingBuilder {
     /// # Errors
     /// [`KeyError`] without a key or salt, with a key below 16 characters or given twice, with more than 16 keys.
     pub fn build(self) -> Result<KeyRing, KeyError> {
+        let (ring, legacy) = self.build_in_two(None)?;
+        legacy.derive();
+        Ok(ring)
+    }
+
+    /// Returns the ring at once, and what derives the keys of legacy tokens, for another thread. Until that has ended legacy tokens open
+    /// with the keys that `before` has, and without them not at all: [`OpenError::LegacyKeyPending`].
+    ///
+    /// # Errors
+    /// As [`KeyRingBuilder::build`].
+    pub fn build_in_two(self, before: Option<&KeyRing>) -> Result<(KeyRing, LegacyDerivation), KeyError> {
         self.check()?;
         let mut keys: Vec<SealingKey> = Vec::with_capacity(self.keys.len());
         for (position, key) in self.keys.iter().enumerate() {
@@ -196,12 +276,31 @@ impl KeyRingBuilder {
             }
             keys.push(key);
         }
-        Ok(KeyRing {
+        #[cfg(not(feature = "legacy-tokens"))]
+        let _ = before;
+        #[cfg(feature = "legacy-tokens")]
+        let derived = Arc::new(OnceLock::new());
+        let ring = KeyRing {
             keys,
             dummy: SealingKey::dummy()?,
             #[cfg(feature = "legacy-tokens")]
-            legacy: self.legacy_keys(),
-        })
+            legacy: LegacyKeys {
+                are_accepted: self.legacy,
+                derived: Arc::clone(&derived),
+                until_then: before
+                    .filter(|before| before.legacy.are_accepted)
+                    .and_then(|before| before.legacy.now().cloned()),
+            },
+        };
+        let derivation = LegacyDerivation {
+            #[cfg(feature = "legacy-tokens")]
+            keys: if self.legacy { self.keys } else { Vec::new() },
+            #[cfg(feature = "legacy-tokens")]
+            salt: self.salt,
+            #[cfg(feature = "legacy-tokens")]
+            derived,
+        };
+        Ok((ring, derivation))
     }
 
     fn check(&self) -> Result<(), KeyError> {
@@ -221,12 +320,6 @@ impl KeyRingBuilder {
             }),
             None => Ok(()),
         }
-    }
-
-    #[cfg(feature = "legacy-tokens")]
-    fn legacy_keys(&self) -> Vec<legacy::FernetKey> {
-        let accepted = self.keys.iter().filter(|_| self.legacy);
-        accepted.map(|key| legacy::FernetKey::derive(key, &self.salt)).collect()
     }
 }
 

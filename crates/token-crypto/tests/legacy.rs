@@ -215,3 +215,35 @@ fn an_older_key_of_the_ring_opens_its_legacy_tokens() {
         .unwrap();
     assert!(ring.open(token("tokens", "https_443")).is_ok());
 }
+
+#[test]
+fn new_tokens_open_before_the_legacy_key_is_derived_and_legacy_ones_after() {
+    let (salt, key) = (text(&VECTORS, "salt").into(), text(&VECTORS, "encryption_key"));
+    let (ring, derivation) = KeyRing::builder(&salt)
+        .key(key.into())
+        .build_in_two(None)
+        .expect("a ring");
+    let legacy = text(&vectors("tokens")[0], "token");
+    assert_eq!(ring.open(legacy).err(), Some(OpenError::LegacyKeyPending));
+    assert!(ring.awaits_legacy_key(legacy));
+    let claims = self::ring().open(legacy).expect("a good token").claims;
+    let new = ring.seal(&claims).expect("a new token");
+    assert!(ring.open(new.expose()).is_ok() && !ring.awaits_legacy_key(new.expose()));
+    assert!(!ring.awaits_legacy_key("no token"));
+    derivation.derive();
+    assert!(ring.open(legacy).is_ok() && !ring.awaits_legacy_key(legacy));
+}
+
+#[test]
+fn the_keys_of_the_ring_before_count_until_the_new_ones_are_derived() {
+    let (salt, key) = (text(&VECTORS, "salt").into(), text(&VECTORS, "encryption_key"));
+    let legacy = text(&vectors("tokens")[0], "token");
+    let builder = || KeyRing::builder(&salt).key("another key of 16 or more".into());
+    let (rotated, derivation) = builder().key(key.into()).build_in_two(Some(ring())).expect("a ring");
+    assert!(rotated.open(legacy).is_ok(), "nobody waits for a rotation");
+    derivation.derive();
+    assert!(rotated.open(legacy).is_ok());
+    let (without, derivation) = builder().build_in_two(Some(&rotated)).expect("a ring");
+    derivation.derive();
+    assert_eq!(without.open(legacy).err(), Some(OpenError::SealBroken));
+}
