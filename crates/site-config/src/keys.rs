@@ -42,7 +42,7 @@ pub enum ConfigFile {
 pub enum Origin {
     /// Cratos FastAPI has it, with the same meaning.
     Reference,
-    /// Ours; Cratos FastAPI ignores or refuses it.
+    /// Ours; Cratos FastAPI does not start with a file that has it.
     Ours,
 }
 

@@ -1,7 +1,7 @@
 //! Tells whether any file is another one than when it was read.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::load::Paths;
@@ -14,16 +14,22 @@ impl Seen {
     /// Looks at all files. To be called before they are read: what changes meanwhile is then seen as a change later.
     pub(crate) fn now(paths: &Paths) -> Self {
         let mut files = vec![paths.config.clone(), paths.mappings.clone()];
-        if let Ok(entries) = fs::read_dir(&paths.sites) {
-            let entries = entries.flatten().map(|entry| entry.path());
-            files.extend(entries.filter(|path| {
-                let ending = path.extension().unwrap_or_default();
-                ending == "yaml" || ending == "yml"
-            }));
-        }
+        files.extend(yaml_files(&paths.sites));
         files.sort();
         Self(files.into_iter().map(File::now).collect())
     }
+}
+
+/// Returns the files of a directory whose names end as those of sites do, or nearly so.
+pub(crate) fn yaml_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| is_yaml(path)).collect()
+}
+
+/// Returns whether a name ends in `.yaml` or `.yml`.
+pub(crate) fn is_yaml(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    ending == "yaml" || ending == "yml"
 }
 
 /// What tells one state of a file from another.

@@ -1,5 +1,6 @@
 //! The configuration in force, replaced as a whole.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +28,17 @@ struct Inner {
     /// What the files were like when they were last read. Held while reading: one reload at a time, so that an older
     /// reading never replaces a newer one.
     read: Mutex<Seen>,
+    listeners: Listeners,
+}
+
+/// Who is told that other files are in force.
+#[derive(Default)]
+struct Listeners(Mutex<Vec<Box<dyn Fn() + Send + Sync>>>);
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listeners")
+    }
 }
 
 /// What a reload did.
@@ -59,6 +71,7 @@ impl ConfigStore {
                 current: ArcSwap::from_pointee(loaded),
                 refused: ArcSwapOption::empty(),
                 read: Mutex::new(seen),
+                listeners: Listeners::default(),
             }),
         })
     }
@@ -79,6 +92,12 @@ impl ConfigStore {
     #[must_use]
     pub fn paths(&self) -> &Paths {
         &self.inner.paths
+    }
+
+    /// Has `told` called after each reload that puts the files in force, by the thread that reloads. It should only wake another one.
+    pub fn on_applied(&self, told: impl Fn() + Send + Sync + 'static) {
+        let listeners = self.inner.listeners.0.lock();
+        listeners.unwrap_or_else(PoisonError::into_inner).push(Box::new(told));
     }
 
     /// Reads all files again and puts them in force together, or not at all; a bad site file leaves that site as it was.
@@ -111,6 +130,11 @@ impl ConfigStore {
                 let loaded = Arc::new(loaded);
                 inner.current.store(Arc::clone(&loaded));
                 inner.refused.store(None);
+                let listeners = inner.listeners.0.lock();
+                listeners
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .iter()
+                    .for_each(|told| told());
                 ReloadOutcome::Applied(loaded)
             }
             Err(problems) => {

@@ -1,30 +1,39 @@
 //! Reloads when a file changes.
 
-use std::path::{Path, PathBuf};
+mod places;
+
+#[cfg(target_os = "linux")]
+#[path = "watch/inotify.rs"]
+mod notices;
+#[cfg(not(target_os = "linux"))]
+#[path = "watch/unheard.rs"]
+mod notices;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-
-use crate::load::Paths;
+use self::notices::{Bell, Notices};
+use self::places::Places;
 use crate::store::{ConfigStore, ReloadOutcome};
 
 /// Quiet time after the last change, so that a file is read after its editor has finished.
 const QUIET: Duration = Duration::from_millis(200);
-/// Longest wait for that quiet, in a directory where something else never stops writing.
+/// Longest wait for that quiet, where another program never stops writing.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often the files are looked at without being told: network file systems tell nothing.
+/// How often the files are looked at where the system cannot tell of every change: on network file systems, for one.
 const LOOK: Duration = Duration::from_secs(10);
+/// How often the places are followed again in a row, while what leads to the files changes under the watch.
+const ATTEMPTS: usize = 5;
 
 /// Keeps the watching alive; dropping it ends it.
 #[derive(Debug)]
 #[must_use = "the files are watched for as long as this lives"]
 pub struct Watch {
     stopped: Arc<AtomicBool>,
-    wake: SyncSender<()>,
+    bell: Bell,
 }
 
 /// The files cannot be watched; [`ConfigStore::reload`] still works.
@@ -35,102 +44,128 @@ pub struct WatchError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// Something happened at one of the places.
+    Change,
+    /// The bell was rung: the watch ends, or looks at once.
+    Bell,
+    /// Nothing, for as long as the wait was allowed to take.
+    Nothing,
+}
+
 impl ConfigStore {
-    /// Watches the files in a thread of its own, reloads when one has changed, and then tells `on_change` what came of it.
+    /// Watches the files in a thread of its own, reloads when one has changed, and then calls `on_change` with the outcome.
     ///
-    /// The directories are watched, not the files, so editors that replace a file are seen, as are new and removed site files.
-    /// Changes within 200 ms are one reload. Every 10 s the files are looked at all the same. Other files that these name (a
-    /// secret, a certificate) are not watched: call [`ConfigStore::reload`] after changing one.
+    /// Every directory and every symbolic link on the way to a file is watched, not only the file. So the watch sees editors that replace a
+    /// file, new and removed site files, a directory that is replaced, and a link that is moved to another target (Kubernetes). Lines that
+    /// are written to another file there, such as a log, do not wake the thread. Changes within 200 ms are one reload.
+    ///
+    /// Where the system reports all changes, the thread sleeps until there is one. Elsewhere (network file systems, systems other than
+    /// Linux) it looks at the files every 10 s. Other files that these name (a secret, a certificate) are not watched: call
+    /// [`ConfigStore::reload`] after changing one.
     ///
     /// # Errors
     /// The system refuses to watch (out of inotify instances, for one), or the thread cannot be started.
-    pub fn watch(&self, on_change: impl FnMut(ReloadOutcome) + Send + 'static) -> Result<Watch, WatchError> {
-        let (wake, woken) = sync_channel(1);
-        let tell = wake.clone();
-        // A full channel means that the thread is about to look anyway.
-        let notifier = notify::recommended_watcher(move |_| {
-            let _ = tell.try_send(());
-        })
-        .map_err(|source| WatchError { source: source.into() })?;
+    pub fn watch(&self, mut on_change: impl FnMut(ReloadOutcome) + Send + 'static) -> Result<Watch, WatchError> {
+        let (store, theirs) = (self.clone(), self.clone());
+        Watch::start(
+            move || Places::of_configuration(store.paths()),
+            move || {
+                if let Some(outcome) = theirs.reload_if_changed() {
+                    on_change(outcome);
+                }
+            },
+        )
+    }
+}
+
+impl Watch {
+    /// Watches the files that `files` returns, in a thread of its own, and calls `look` when something happened to one of them.
+    ///
+    /// `look` is also called at the beginning, after [`Watch::look_again`], and every 10 s where the system does not report all changes:
+    /// it has to find out by itself whether a file is another one. `files` is called again after each of these.
+    ///
+    /// # Errors
+    /// As [`ConfigStore::watch`].
+    pub fn files(
+        mut files: impl FnMut() -> Vec<PathBuf> + Send + 'static,
+        look: impl FnMut() + Send + 'static,
+    ) -> Result<Self, WatchError> {
+        Self::start(move || Places::of_files(&files()), look)
+    }
+
+    /// Makes the thread look at the files now.
+    pub fn look_again(&self) {
+        self.bell.ring();
+    }
+
+    fn start(
+        places: impl FnMut() -> Places + Send + 'static,
+        look: impl FnMut() + Send + 'static,
+    ) -> Result<Self, WatchError> {
+        let (notices, bell) = notices::open().map_err(|source| WatchError { source: source.into() })?;
         let stopped = Arc::new(AtomicBool::new(false));
-        let mut watching = Watching {
-            store: self.clone(),
-            notifier,
+        let watching = Watching {
+            notices,
             stopped: Arc::clone(&stopped),
-            on_change,
+            places,
+            look,
         };
-        watching.attach();
-        // What changed between reading the files and watching them is seen at once.
-        let _ = wake.try_send(());
         thread::Builder::new()
             .name("site-config".to_owned())
-            .spawn(move || watching.run(&woken))
+            .spawn(move || watching.run())
             .map_err(|source| WatchError { source: source.into() })?;
-        Ok(Watch { stopped, wake })
+        Ok(Self { stopped, bell })
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Release);
-        let _ = self.wake.try_send(());
+        self.bell.ring();
     }
 }
 
-struct Watching<F> {
-    store: ConfigStore,
-    notifier: RecommendedWatcher,
+struct Watching<P, L> {
+    notices: Notices,
     stopped: Arc<AtomicBool>,
-    on_change: F,
+    places: P,
+    look: L,
 }
 
-impl<F: FnMut(ReloadOutcome)> Watching<F> {
-    fn run(mut self, woken: &Receiver<()>) {
-        loop {
-            match woken.recv_timeout(LOOK) {
-                Ok(()) => settle(woken),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-            if self.stopped.load(Ordering::Acquire) {
-                return;
-            }
-            self.attach();
-            if let Some(outcome) = self.store.reload_if_changed() {
-                (self.on_change)(outcome);
+impl<P: FnMut() -> Places, L: FnMut()> Watching<P, L> {
+    fn run(mut self) {
+        while !self.stopped.load(Ordering::Acquire) {
+            let is_told = self.follow();
+            // After the places are watched: a change before that is seen now, and a later one is told.
+            (self.look)();
+            match self.notices.wait((!is_told).then_some(LOOK)) {
+                Heard::Change => self.settle(),
+                Heard::Bell | Heard::Nothing => {}
             }
         }
     }
 
-    /// Watches the directories; again each time, since one may have been replaced by another of the same name. A directory that
-    /// is not there now is looked for again later.
-    fn attach(&mut self) {
-        for directory in directories(self.store.paths()) {
-            let _ = self.notifier.unwatch(&directory);
-            let _ = self.notifier.watch(&directory, RecursiveMode::NonRecursive);
+    /// Watches the places that lead to the files now. Returns whether every change there will be told.
+    fn follow(&mut self) -> bool {
+        let mut places = (self.places)();
+        for _ in 0..ATTEMPTS {
+            let is_told = self.notices.watch(&places);
+            let now = (self.places)();
+            if now == places {
+                return is_told;
+            }
+            // A link was moved between looking and watching.
+            places = now;
         }
+        false
     }
-}
 
-/// Waits until nothing has happened for a while.
-fn settle(woken: &Receiver<()>) {
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE && woken.recv_timeout(QUIET).is_ok() {}
-}
-
-/// The directories of the files, the one of the sites, and its parent, where it would be replaced.
-fn directories(paths: &Paths) -> Vec<PathBuf> {
-    let parent = |path: &Path| match path.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let mut directories = vec![
-        parent(&paths.config),
-        parent(&paths.mappings),
-        parent(&paths.sites),
-        paths.sites.clone(),
-    ];
-    directories.sort();
-    directories.dedup();
-    directories
+    /// Waits until nothing has happened for a while.
+    fn settle(&mut self) {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE && self.notices.wait(Some(QUIET)) == Heard::Change {}
+    }
 }

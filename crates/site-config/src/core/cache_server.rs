@@ -96,7 +96,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<CacheServer> {
     if has_url { by_url } else { memcached }
 }
 
-/// Cratos FastAPI looks at its own machine where the file names no host; here a file without `memcached_host` wants no memcached.
+/// Cratos FastAPI does not start without `memcached_host`; here a file without it wants no memcached.
 fn memcached(section: &mut Section<'_>) -> Option<CacheServer> {
     if !section.has("memcached_host") {
         for key in ["memcached_port", "memcached_user", "memcached_pass"] {
