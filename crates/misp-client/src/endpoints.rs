@@ -7,6 +7,7 @@ pub(crate) mod event_metadata;
 pub(crate) mod me;
 pub(crate) mod sightings;
 pub(crate) mod statistics;
+pub(crate) mod tags;
 pub(crate) mod version;
 pub(crate) mod warninglists;
 

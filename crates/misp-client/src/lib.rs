@@ -34,7 +34,7 @@ pub use endpoints::me::{Me, Organisation, Role};
 pub use endpoints::sightings::{SightingAnswer, SightingKind, SightingReport};
 pub use endpoints::statistics::CountedBy;
 pub use endpoints::version::MispVersion;
-pub use endpoints::warninglists::{Warninglist, WarninglistEntries};
+pub use endpoints::warninglists::{Warninglist, WarninglistEntries, WarninglistEntry};
 pub use error::{Error, ErrorKind, Fault};
 pub use live::message::{Action, EventNotice, Message, MessageError, ObjectNotice, SightingNotice, TagNotice};
 #[cfg(feature = "zeromq")]

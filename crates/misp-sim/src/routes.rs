@@ -78,11 +78,12 @@ fn page(shared: &Shared, asked: &Asked, user: &crate::model::User, twist: Twist)
         ["sightings", "add"] => sightings::add(shared, asked, user, twist.stringify),
         ["servers", "getVersion"] => pages::version(user),
         ["servers", "getPyMISPVersion"] => Answer::json(b"{\"version\":\"2.5.1\"}".to_vec()),
+        ["tags", "index", ..] => pages::tags(&shared.read(), &asked.named(), twist.stringify),
         ["users", "view", "me"] => pages::me(shared, user, twist.stringify),
         ["warninglists", "index"] => pages::warninglists(&shared.read(), twist.stringify),
         ["warninglists", "view", id] => pages::warninglist(&shared.read(), id, twist.stringify, &asked.path_as_sent()),
         [
-            "attributes" | "decayingModel" | "events" | "servers" | "users" | "warninglists",
+            "attributes" | "decayingModel" | "events" | "servers" | "tags" | "users" | "warninglists",
             action,
             ..,
         ] if !REAL_ACTIONS.contains(action) => Answer::usual_error(StatusCode::FORBIDDEN, &asked.path_as_sent()),

@@ -44,7 +44,18 @@ pub struct WarninglistEntries {
     /// The list.
     pub list: Warninglist,
     /// Its entries in MISP's order, duplicates included.
-    pub entries: Vec<String>,
+    pub entries: Vec<WarninglistEntry>,
+}
+
+/// One entry of a warninglist.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WarninglistEntry {
+    /// What is probably harmless: an address, a network, a name, a text.
+    pub value: String,
+    /// MISP's number of the entry, where MISP says it.
+    pub id: Option<u64>,
+    /// What MISP notes about it; empty for most.
+    pub comment: String,
 }
 
 #[derive(Deserialize)]
@@ -88,16 +99,23 @@ struct RawList {
 #[derive(Deserialize)]
 struct RawEntry {
     #[serde(default)]
+    id: Int,
+    #[serde(default)]
     value: Text,
+    #[serde(default)]
+    comment: Text,
 }
 
 impl RawList {
-    fn into_list(self) -> Option<(Warninglist, Vec<String>)> {
-        let entries = self
-            .entries
-            .into_iter()
-            .filter_map(|entry| entry.value.into_option())
-            .collect();
+    fn into_list(self) -> Option<(Warninglist, Vec<WarninglistEntry>)> {
+        let entry = |raw: RawEntry| {
+            Some(WarninglistEntry {
+                value: raw.value.into_option()?,
+                id: raw.id.unsigned(),
+                comment: raw.comment.into_option().unwrap_or_default(),
+            })
+        };
+        let entries = self.entries.into_iter().filter_map(entry).collect();
         let list = Warninglist {
             id: self.id.unsigned()?,
             name: self.name.into_option().unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use misp_client::{
     CountedBy, ErrorKind, EventIndex, EventIndexAnswer, EventList, SightingAnswer, SightingKind, SightingReport,
+    WarninglistEntry,
 };
 
 use crate::recording::{Recording, number};
@@ -215,10 +216,16 @@ async fn warninglists_are_listed_and_read() {
     );
 
     let view = r#"{"Warninglist": {"id": "7", "name": "Invented resolvers", "type": "cidr", "enabled": true,
-        "WarninglistEntry": [{"id": "2", "value": "192.0.2.0/24", "comment": null}, {"value": null}, {"value": "2001:db8::/32"}]}}"#;
+        "WarninglistEntry": [{"id": "2", "value": "192.0.2.0/24", "comment": null}, {"value": null}, {"value": "2001:db8::/32", "comment": "own"}]}}"#;
     let server = Server::always(Reply::json(view)).await;
     let list = server.client().warninglist(7).await.unwrap();
-    assert_eq!(list.entries, ["192.0.2.0/24", "2001:db8::/32"]);
+    let entry = |value: &str, id, comment: &str| WarninglistEntry {
+        value: value.to_owned(),
+        id,
+        comment: comment.to_owned(),
+    };
+    let expected = [entry("192.0.2.0/24", Some(2), ""), entry("2001:db8::/32", None, "own")];
+    assert_eq!(list.entries, expected);
     assert!(server.seen()[0].head.starts_with("GET /warninglists/view/7 "));
     assert_eq!(
         server.client().warninglist(9).await.unwrap_err().kind(),
@@ -267,4 +274,21 @@ async fn a_sighting_is_not_sent_twice_by_itself() {
     let error = client.add_sightings(&report).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn tags_are_found_by_a_part_of_their_name() {
+    // With numbers in quotes, and without.
+    for recorded in [521, 705] {
+        let server = server(recorded).await;
+        let names = server.client().tags_with("incident-classification").await.unwrap();
+        assert_eq!(names.len(), 9);
+        assert!(names.contains(&"example:incident-classification=block".to_owned()));
+        assert!(
+            server.seen()[0]
+                .head
+                .starts_with("GET /tags/index/searchall:incident-classification ")
+        );
+        assert_eq!(server.client().tags_with("sinkhole").await.unwrap().len(), 1);
+    }
 }

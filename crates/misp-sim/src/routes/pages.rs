@@ -8,9 +8,9 @@ use crate::{
     answer::Answer,
     decaying::DecayingModel,
     json::{Node, object},
-    model::{Role, User, Warninglist, WarninglistKind},
+    model::{Role, Tag, User, Warninglist, WarninglistKind},
     sim::Shared,
-    store::Store,
+    store::{Store, TagRef},
 };
 
 /// `/servers/getVersion`; a site admin also sees the UUID of the instance.
@@ -271,6 +271,48 @@ pub(super) fn warninglist(store: &Store, id: &str, stringify: bool, url: &str) -
         Node::List(list.attribute_types.iter().enumerate().map(kind).collect()),
     ));
     Answer::json(object([("Warninglist", Node::Object(entries))]).pretty(stringify))
+}
+
+/// `/tags/index`: the tags by name, with `searchall:TEXT` those whose name has the text in it. Other arguments, `limit` and `page` among
+/// them, change nothing (fact 48).
+pub(super) fn tags(store: &Store, named: &serde_json::Map<String, serde_json::Value>, stringify: bool) -> Answer {
+    let wanted = named
+        .get("searchall")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
+    let wanted = wanted.to_lowercase();
+    let mut tags: Vec<(u32, &Tag)> = (0..).zip(&store.tags).collect();
+    tags.retain(|(_, tag)| tag.name.to_lowercase().contains(&wanted));
+    tags.sort_by_key(|(_, tag)| tag.name.to_lowercase());
+    let uses = |place: u32, on: &[TagRef]| on.iter().any(|attached| attached.tag == place);
+    let line = |(place, tag): &(u32, &Tag)| {
+        let events = store.events.iter().filter(|event| uses(*place, &event.tags)).count();
+        let attributes = store.attributes.iter().filter(|row| uses(*place, &row.tags)).count();
+        object([
+            ("id", tag.id.into()),
+            ("name", tag.name.as_str().into()),
+            ("colour", tag.colour.as_str().into()),
+            ("exportable", tag.exportable.into()),
+            ("org_id", 0.into()),
+            ("user_id", 0.into()),
+            ("hide_tag", false.into()),
+            (
+                "numerical_value",
+                tag.numerical_value
+                    .map_or(Node::Null, |worth| Node::Decimal(worth as f64)),
+            ),
+            ("is_galaxy", false.into()),
+            ("is_custom_galaxy", false.into()),
+            ("local_only", false.into()),
+            ("favourite", false.into()),
+            // Counted when asked, so never in quotes.
+            ("count", Node::Decimal(events as f64)),
+            ("attribute_count", Node::Decimal(attributes as f64)),
+        ])
+    };
+    let mut body = Vec::new();
+    object([("Tag", Node::List(tags.iter().map(line).collect()))]).compact(&mut body, stringify);
+    Answer::json(body)
 }
 
 /// `/decayingModel/index`, those that are switched off too.
