@@ -1,6 +1,8 @@
 //! The variable parts of the paths of feeds, and what is wrong with them.
 
-use feed_classification::{Age, FeedName, IndicatorType, Registry, UnknownName};
+use std::sync::Arc;
+
+use feed_classification::{Age, Exporter, FeedName, IndicatorType, Registry, UnknownName};
 use feed_engine::{FeedScope, Filter, Selection};
 use site_config::Site;
 use token_crypto::{Allowed, Scope};
@@ -83,14 +85,15 @@ impl<'a> FeedPath<'a> {
         filter: Filter,
         wrong: &mut Vec<Invalid>,
     ) -> Option<Wanted<'a>> {
-        let (part, output) = match self.output {
+        let (part, named) = match self.output {
             Output::Named(name) => ("returnedDataType", name),
             Output::Vendor(name) => ("vendorName", name),
         };
+        let (this, output) = self.without_suffix(registry);
         let exporter = registry.by_name(output);
         let unknown = match exporter {
             Some(_) => None,
-            None => Some(Invalid::not_one_of(&["path", part], output, registry.names())),
+            None => Some(Invalid::not_one_of(&["path", part], named, registry.names())),
         };
         // What is wrong is told in the order of the path.
         let (first, last) = match self.output {
@@ -98,7 +101,7 @@ impl<'a> FeedPath<'a> {
             Output::Named(_) => (None, unknown),
         };
         wrong.extend(first);
-        let (selection, kind, age) = self.parts(site, wrong);
+        let (selection, kind, age) = this.parts(site, wrong);
         wrong.extend(last);
         if let (Some(exporter), Some(kind)) = (exporter, kind) {
             let accepts = exporter.about().accepts;
@@ -115,6 +118,35 @@ impl<'a> FeedPath<'a> {
         };
         exporter.map(|_| Wanted { scope, output })
     }
+}
+
+impl<'a> FeedPath<'a> {
+    /// Takes a file extension off the end of the path, `txt.txt` or `1w.zone`, where it fits the output, and returns the output with it.
+    ///
+    /// Some consumers refuse a URL that does not end like a file (Juniper SRX). A suffix that does not fit stays: it is part of a name
+    /// that does not exist.
+    fn without_suffix(self, registry: &Registry) -> (Self, &'a str) {
+        let cut = |text: &'a str, exporter: Option<&Arc<dyn Exporter>>| match (text.rsplit_once('.'), exporter) {
+            (Some((stem, suffix)), Some(exporter)) if fits(&**exporter, suffix) => stem,
+            _ => text,
+        };
+        match self.output {
+            Output::Named(name) => {
+                let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+                (self, cut(name, registry.by_name(stem)))
+            }
+            Output::Vendor(name) => {
+                let age = cut(self.age, registry.by_name(name));
+                (Self { age, ..self }, name)
+            }
+        }
+    }
+}
+
+/// Returns whether files of this output end so: in its own extension, or in `txt` if they are text.
+fn fits(exporter: &dyn Exporter, suffix: &str) -> bool {
+    let about = exporter.about();
+    suffix == about.extension || (suffix == "txt" && about.content_type.starts_with("text/plain"))
 }
 
 impl Wanted<'_> {

@@ -85,7 +85,7 @@ pub(super) async fn get(app: &App, grant: &Grant, path: &WarninglistPath<'_>) ->
             ErrorKind::NotFound => Reject::NoSuchThing(format!("MISP has no warninglist with the number {id}.")),
             _ => FeedError::from(error).into(),
         })?;
-        entries::write(list.entries, form, &mut body)
+        entries::write(list.list.id, list.entries, form, &mut body)
     };
     written.map_err(|error: io::Error| Reject::internal("writing a warninglist", &error))?;
     Ok(Reply::body(form.content_type(), body))

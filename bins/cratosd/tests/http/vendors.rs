@@ -96,3 +96,52 @@ async fn a_list_of_outputs_counts_for_vendors_too() {
     );
     assert_eq!(daemon.send(Ask::get(URLS)).await.status, 401);
 }
+
+/// Juniper SRX, for one, takes no URL that does not end like a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_may_end_in_the_file_extension_of_its_output() {
+    let daemon = daemon().await;
+    let uuid = FEED.replace("/v1/feed/block", "/v1/uuid/5c0ba7a0-0001-4000-8000-000000000001");
+    let names = FEED.replace("ipv4", "domain");
+    for (path, suffix) in [
+        (FEED.to_owned(), ".txt"),
+        (uuid, ".txt"),
+        (FEED.replace("txt", "json"), ".json"),
+        (FEED.replace("txt", "b64"), ".b64"),
+        (FEED.replace("txt", "b64"), ".txt"),
+        (names.replace("txt", "rpz"), ".zone"),
+        (URLS.to_owned(), ".txt"),
+        ("/v1/vendor/json/feed/block/type/ipv4/age/1w".to_owned(), ".json"),
+    ] {
+        let (plain, ended) = (
+            daemon.get(&path).await,
+            daemon.get(&format!("{path}{suffix}?cache=60")).await,
+        );
+        assert_eq!(ended.status, 200, "{path}{suffix}: {}", ended.text());
+        assert_eq!(
+            (ended.text(), ended.header("content-type")),
+            (plain.text(), plain.header("content-type"))
+        );
+    }
+    let claims = daemon.claims().with_scope(Scope::new().with_outputs(["txt"]));
+    assert_eq!(daemon.get_as(&claims, &format!("{FEED}.txt")).await.status, 200);
+    let clear = format!("{}.txt", FEED.replace("/v1/feed", "/v1/clear_cache/feed"));
+    let cleared = daemon.send(Ask::new(Method::DELETE, &clear).header("token", daemon.token()));
+    assert_eq!(cleared.await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suffix_that_does_not_fit_the_output_is_422_with_what_there_is() {
+    let daemon = daemon().await;
+    for suffix in [".json", ".exe", ".", ".TXT", ".txt.txt"] {
+        let output = daemon.get(&format!("{FEED}{suffix}")).await;
+        assert_eq!(output.status, 422, "{suffix}");
+        assert_eq!(output.detail()[0]["loc"], json!(["path", "returnedDataType"]));
+        assert_eq!(output.detail()[0]["input"], json!(format!("txt{suffix}")));
+        let vendor = daemon.get(&format!("{URLS}{suffix}")).await;
+        assert_eq!(
+            (vendor.status.as_u16(), &vendor.detail()[0]["loc"]),
+            (422, &json!(["path", "dataAge"]))
+        );
+    }
+}

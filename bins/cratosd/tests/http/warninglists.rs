@@ -47,8 +47,9 @@ async fn the_entries_of_a_list_come_sorted_and_once() {
         (
             "xml",
             "text/xml; charset=utf-8",
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Warninglists><item><value>2001:db8:ffff::/48</value></item>\
-             <item><value>203.0.113.192/26</value></item></Warninglists>",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Warninglists>\
+             <item><id>1002</id><value>2001:db8:ffff::/48</value><warninglist_id>1</warninglist_id><comment></comment></item>\
+             <item><id>1001</id><value>203.0.113.192/26</value><warninglist_id>1</warninglist_id><comment></comment></item></Warninglists>",
         ),
         (
             "yaml",

@@ -3,35 +3,35 @@
 use std::io::{self, Write};
 
 use feed_classification::export::escape;
+use misp_client::WarninglistEntry;
 
 use super::Form;
 
-/// Writes the entries by code point, each once.
+/// Writes the entries of the list with this number by code point, each value once.
 ///
-/// In `txt` every line ends in CRLF, the last one too. An entry that would be two lines there, or that XML cannot hold, is left out.
-pub(super) fn write(mut entries: Vec<String>, form: Form, out: &mut dyn Write) -> io::Result<()> {
+/// In `txt` every line ends in CRLF, the last one too. An entry that would be two lines there, or that XML cannot hold, is left out. XML
+/// has the elements of the reference: of entries with the same value those of the first.
+pub(super) fn write(list: u64, mut entries: Vec<WarninglistEntry>, form: Form, out: &mut dyn Write) -> io::Result<()> {
     entries.sort_unstable();
-    entries.dedup();
+    entries.dedup_by(|later, first| later.value == first.value);
     match form {
         Form::Txt => {
-            let mut lines = entries.iter().filter(|entry| !entry.contains(['\n', '\r']));
-            lines.try_for_each(|entry| write!(out, "{entry}\r\n"))
+            let values = entries.iter().map(|entry| &entry.value);
+            let mut lines = values.filter(|value| !value.contains(['\n', '\r']));
+            lines.try_for_each(|value| write!(out, "{value}\r\n"))
         }
         Form::Json => {
             out.write_all(b"[")?;
             for (position, entry) in entries.iter().enumerate() {
                 out.write_all(if position == 0 { b"" } else { b", " })?;
-                escape::json_str(entry, out)?;
+                escape::json_str(&entry.value, out)?;
             }
             out.write_all(b"]")
         }
         Form::Xml => {
             out.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Warninglists>")?;
-            for entry in entries.iter().filter(|entry| escape::is_xml_text(entry)) {
-                out.write_all(b"<item><value>")?;
-                escape::xml_text(entry, out)?;
-                out.write_all(b"</value></item>")?;
-            }
+            let mut items = entries.iter().filter(|entry| escape::is_xml_text(&entry.value));
+            items.try_for_each(|entry| item(entry, list, out))?;
             out.write_all(b"</Warninglists>")
         }
         Form::Yaml if entries.is_empty() => out.write_all(b"--- []\n"),
@@ -39,12 +39,31 @@ pub(super) fn write(mut entries: Vec<String>, form: Form, out: &mut dyn Write) -
             out.write_all(b"---\n")?;
             for entry in &entries {
                 out.write_all(b"- ")?;
-                escape::yaml_str(entry, out)?;
+                escape::yaml_str(&entry.value, out)?;
                 out.write_all(b"\n")?;
             }
             Ok(())
         }
     }
+}
+
+/// An entry without number or comment has these elements too, with nothing in them.
+fn item(entry: &WarninglistEntry, list: u64, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"<item><id>")?;
+    if let Some(id) = entry.id {
+        write!(out, "{id}")?;
+    }
+    out.write_all(b"</id><value>")?;
+    escape::xml_text(&entry.value, out)?;
+    write!(out, "</value><warninglist_id>{list}</warninglist_id><comment>")?;
+    // A comment is for people: what XML cannot hold is left out of it.
+    let comment: String = entry
+        .comment
+        .chars()
+        .filter(|char| escape::is_xml_text(char.encode_utf8(&mut [0; 4])))
+        .collect();
+    escape::xml_text(&comment, out)?;
+    out.write_all(b"</comment></item>")
 }
 
 #[cfg(test)]
@@ -53,7 +72,12 @@ mod tests {
 
     fn written(entries: &[&str], form: Form) -> String {
         let mut out = Vec::new();
-        write(entries.iter().map(|&entry| entry.to_owned()).collect(), form, &mut out).unwrap();
+        let numbered = entries.iter().zip(1..).map(|(&value, id)| WarninglistEntry {
+            value: value.to_owned(),
+            id: Some(id),
+            comment: format!("<{id}>"),
+        });
+        write(7, numbered.collect(), form, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -67,7 +91,7 @@ mod tests {
             @r#"
         txt: "10.0.0.0/8\r\nb<&æ\r\n"
         json: "[\"10.0.0.0/8\", \"b<&\\u00e6\"]"
-        xml: "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Warninglists><item><value>10.0.0.0/8</value></item><item><value>b&lt;&amp;æ</value></item></Warninglists>"
+        xml: "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Warninglists><item><id>2</id><value>10.0.0.0/8</value><warninglist_id>7</warninglist_id><comment>&lt;2&gt;</comment></item><item><id>1</id><value>b&lt;&amp;æ</value><warninglist_id>7</warninglist_id><comment>&lt;1&gt;</comment></item></Warninglists>"
         yaml: "---\n- '10.0.0.0/8'\n- \"b<&\\xE6\"\n"
         "#
         );
