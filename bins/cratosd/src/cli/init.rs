@@ -50,6 +50,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    names::tag_prefix(&options.tag).map_err(|why| Failure::usage(format!("--tag: {why}")))?;
     let files = compose(options)?;
     try_out(&files)?;
     write_all(&options.directory, &files)?;

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use feed_classification::{Age, FeedName, IndicatorType, Registry, Tlp};
 use feed_engine::Unscored;
 use ipnet::IpNet;
+use jiff::civil::Date;
 use token_crypto::{ExpiryDay, Permission, TlpLevel};
 
 pub(super) fn feed() -> impl TypedValueParser<Value = FeedName> {
@@ -30,8 +31,8 @@ pub(super) fn purpose() -> impl TypedValueParser<Value = Permission> {
 }
 
 fn permission_of(names: &'static [Permission]) -> impl TypedValueParser<Value = Permission> {
-    PossibleValuesParser::new(names.iter().map(|permission| permission.as_str()))
-        .try_map(|name| name.parse::<Permission>())
+    let explained = |permission: &Permission| PossibleValue::new(permission.as_str()).help(permission.summary());
+    PossibleValuesParser::new(names.iter().map(explained)).try_map(|name| name.parse::<Permission>())
 }
 
 pub(super) fn unscored() -> impl TypedValueParser<Value = Unscored> {
@@ -52,9 +53,53 @@ pub(super) fn output() -> PossibleValuesParser {
     PossibleValuesParser::new(Registry::builtin().names().map(str::to_owned).collect::<Vec<_>>())
 }
 
-/// Reads the day on which a token ends.
+/// Reads the day on which a token ends: a date, or how long it works from today on, in the units of ages.
 pub(super) fn expiry(text: &str) -> Result<ExpiryDay, String> {
-    text.parse::<ExpiryDay>().map_err(|error| error.to_string())
+    expiry_from(text, jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
+}
+
+fn expiry_from(text: &str, today: Date) -> Result<ExpiryDay, String> {
+    let shape = "neither a day written as YYYY-MM-DD nor a time from today on such as 90d, 12w, 6m or 1y (days, weeks, months, years)";
+    let Some(unit) = text.chars().last().filter(char::is_ascii_alphabetic) else {
+        return text.parse::<ExpiryDay>().map_err(|_| shape.to_owned());
+    };
+    let number = text
+        .strip_suffix(unit)
+        .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let number: i64 = number.and_then(|number| number.parse().ok()).ok_or(shape)?;
+    let span = match unit {
+        'd' => jiff::Span::new().try_days(number),
+        'w' => jiff::Span::new().try_weeks(number),
+        'm' => jiff::Span::new().try_months(number),
+        'y' => jiff::Span::new().try_years(number),
+        _ => return Err(shape.to_owned()),
+    };
+    let day = span
+        .and_then(|span| today.checked_add(span))
+        .map_err(|_| "ends after the year 9999")?;
+    let parts = (u8::try_from(day.month()), u8::try_from(day.day()));
+    let (Ok(month), Ok(of_month)) = parts else {
+        return Err(shape.to_owned());
+    };
+    ExpiryDay::new(i32::from(day.year()), month, of_month).map_err(|error| error.to_string())
+}
+
+/// Checks what is to stand before `:incident-classification=` in the tags of a MISP. MISP and a site file take more than this; in a prefix it
+/// is a slip.
+pub(super) fn tag_prefix(text: &str) -> Result<(), String> {
+    let right = "write letters, digits, `.`, `_` and `-` only, such as `example` for the tag `example:incident-classification=block`";
+    let fits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || ".-_".contains(c));
+    if fits(text) {
+        return Ok(());
+    }
+    Err(match text.split_once(':') {
+        Some((prefix, _)) if fits(prefix) => {
+            format!(
+                "this is a whole tag and not the prefix of one: write what stands before the first colon, `{prefix}`"
+            )
+        }
+        _ => format!("this cannot be the prefix of a tag: {right}"),
+    })
 }
 
 /// Reads a network, or one address as the network of its own.
@@ -74,6 +119,68 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_expiry_is_a_day_or_a_time_from_today_on() {
+        let today = jiff::civil::date(2026, 11, 30);
+        let day = |text: &str| expiry_from(text, today).map(|day| day.to_string());
+        for (text, expected) in [
+            ("2027-12-31", "2027-12-31"),
+            ("90d", "2027-02-28"),
+            ("12w", "2027-02-22"),
+            ("3m", "2027-02-28"),
+            ("1y", "2027-11-30"),
+            ("0d", "2026-11-30"),
+        ] {
+            assert_eq!(day(text).unwrap(), expected, "{text}");
+        }
+        for wrong in [
+            "",
+            "d",
+            "12h",
+            "-1d",
+            "1.5y",
+            "90 d",
+            "90D",
+            "31-12-2027",
+            "2027-02-30",
+            "1yy",
+            "dæ",
+        ] {
+            assert!(day(wrong).unwrap_err().starts_with("neither a day"), "{wrong}");
+        }
+        for far in ["9000y", "99999999999999999d", "4000000d"] {
+            assert!(day(far).is_err(), "{far}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_tag_prefix_is_refused_with_what_one_looks_like() {
+        for right in ["example", "ACME-2.cert_x", "sørby"] {
+            assert_eq!(tag_prefix(right), Ok(()));
+        }
+        for whole in ["example:incident-classification=block", "example:"] {
+            assert!(tag_prefix(whole).unwrap_err().ends_with("`example`"), "{whole}");
+        }
+        for wrong in [
+            "",
+            " ",
+            "two words",
+            "!example",
+            "a%",
+            "\"example\"",
+            "a=b",
+            "a\nb",
+            ":x",
+        ] {
+            assert!(
+                tag_prefix(wrong)
+                    .unwrap_err()
+                    .ends_with("such as `example` for the tag `example:incident-classification=block`"),
+                "{wrong}"
+            );
+        }
+    }
 
     #[test]
     fn networks_are_whole_ones() {

@@ -117,7 +117,7 @@ fn every_key_is_there_with_its_comment_and_secrets_are_fresh() {
                 "--site",
                 "2001:DB8::1",
                 "--tag",
-                "it's: \"#1\"",
+                "no",
                 "--allow-ip",
                 "10.0.0.0/8,192.0.2.7"
             ]
@@ -130,8 +130,7 @@ fn every_key_is_there_with_its_comment_and_secrets_are_fresh() {
     assert_ne!(first, second);
     let site = read("other/sites/2001:db8::1.yaml");
     assert!(
-        site.contains("tag: \"it's: \\\"#1\\\"\"\n")
-            && site.contains("allowed_ips:\n  - \"10.0.0.0/8\"\n  - \"192.0.2.7/32\"\n\n"),
+        site.contains("tag: \"no\"\n") && site.contains("allowed_ips:\n  - \"10.0.0.0/8\"\n  - \"192.0.2.7/32\"\n\n"),
         "{site}"
     );
     for key in site_config::reference() {
@@ -170,5 +169,32 @@ fn a_tag_that_cannot_be_one_is_refused_and_nothing_is_written() {
             ran.stderr
         );
         assert!(!directory.path().join("new").exists());
+    }
+}
+
+#[test]
+fn a_tag_that_cannot_be_a_prefix_is_refused_with_what_one_looks_like() {
+    let folder = tempfile::tempdir().unwrap();
+    for (tag, said) in [
+        (
+            "example:incident-classification=block",
+            "write what stands before the first colon, `example`",
+        ),
+        (
+            "two words",
+            "such as `example` for the tag `example:incident-classification=block`",
+        ),
+        (
+            "!example",
+            "such as `example` for the tag `example:incident-classification=block`",
+        ),
+    ] {
+        let ran = run(
+            folder.path(),
+            &["init", "new", "--site", "misp.example.net", "--tag", tag],
+        );
+        assert_eq!(ran.code, Some(64), "{tag}");
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert!(!folder.path().join("new").exists());
     }
 }

@@ -1,6 +1,6 @@
 //! Making tokens, and looking into them.
 
-use crate::support::{Installation, Ran, key_file, run_with};
+use crate::support::{Installation, Ran, key_file, run, run_with};
 
 const KEY: &str = "0123456789abcdefghijABCDEFGHIJ0123456789";
 const SITE: &str = "tag: example\nallowed_ips: [10.0.0.0/8]\ncustom_feeds:\n  cust2: \":x\"\n";
@@ -307,4 +307,92 @@ fn a_token_for_one_purpose_says_that_it_reads_no_feeds() {
     assert!(wrong.stderr.contains("lookup, sightings, stream"), "{}", wrong.stderr);
     let operate = mint(&installation, &["--permission", "operate"]);
     assert_eq!(operate.code, Some(64), "{}", operate.stderr);
+}
+
+/// Mints for a site on this machine, with these further options and this key.
+fn minted(installation: &Installation, more: &[&str], key: &str) -> Ran {
+    let args = [&["token", "mint", "--site", "127.0.0.1", "--proto", "http"], more].concat();
+    run_with(installation.command(&args), key)
+}
+
+#[test]
+fn mint_takes_a_time_from_today_on_for_the_expiry() {
+    let installation = Installation::new().with_site("127.0.0.1", "tag: example\nallowed_ips: [127.0.0.1]\n");
+    let key = "k".repeat(40);
+    let ran = minted(&installation, &["--expires", "90d"], &key);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    // The day may have changed meanwhile.
+    let days = [90, 89].map(|days| today.checked_add(jiff::Span::new().days(days)).unwrap().to_string());
+    assert!(
+        days.iter()
+            .any(|day| ran.stderr.contains(&format!("expires      {day}, "))),
+        "{}",
+        ran.stderr
+    );
+    for (wrong, code) in [("0d", 64), ("12h", 64), ("soon", 64)] {
+        let ran = minted(&installation, &["--expires", wrong], &key);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{wrong}");
+    }
+}
+
+#[test]
+fn mint_warns_of_what_would_make_the_token_useless() {
+    let installation = Installation::new().with_site("127.0.0.1", "tag: example\nallowed_ips: [198.51.100.0/25]\n");
+    let good = minted(
+        &installation,
+        &["--expires", "1y", "--allow-ip", "198.51.100.7,127.0.0.1"],
+        &"k".repeat(40),
+    );
+    assert!(!good.stderr.contains("warning"), "{}", good.stderr);
+    let more = ["--expires", "1y", "--allow-ip", "203.0.113.0/24,198.51.100.0/24"];
+    let ran = minted(&installation, &more, "only-a-part-of-a-key");
+    assert_eq!(ran.code, Some(0));
+    let warnings: Vec<_> = ran
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("warning: "))
+        .collect();
+    insta::assert_snapshot!(warnings.join("\n"), @r"
+    warning: --allow-ip 203.0.113.0/24: is not allowed, and the token does not work from there: put it under `allowed_ips` in the file of 127.0.0.1 if its devices shall use the token
+    warning: --allow-ip 198.51.100.0/24: is allowed in part only, and the token works for that part: put it under `allowed_ips` in the file of 127.0.0.1 if its devices shall use the token
+    warning: the MISP key has 20 characters, and those that MISP makes have 40: look whether it is whole
+    ");
+}
+
+#[test]
+fn mint_online_makes_a_token_only_of_a_key_that_misp_takes() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let installation = Installation::new().with_site("127.0.0.1", "tag: example\nallowed_ips: [127.0.0.1]\n");
+    let port = sim.addr().port().to_string();
+    let more = ["--expires", "90d", "--online", "--port", &port];
+    let ran = minted(&installation, &more, misp_sim::Sim::READER_KEY);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("127.0.0.1: MISP 2.") && ran.stderr.contains(", and it takes the key\n"),
+        "{}",
+        ran.stderr
+    );
+    let ran = minted(&installation, &more, &"x".repeat(40));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(69), ""));
+    assert!(
+        ran.stderr
+            .starts_with("error: no token was made: 127.0.0.1: MISP refused the key"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn help_of_mint_explains_every_permission() {
+    let ran = run(std::path::Path::new("."), &["token", "mint", "--help"]);
+    assert_eq!(ran.code, Some(0));
+    for permission in token_crypto::Permission::OFFERED {
+        let (name, summary) = (permission.as_str(), permission.summary().trim_end_matches('.'));
+        let explained = ran
+            .stdout
+            .lines()
+            .any(|line| line.contains(&format!("- {name}:")) && line.contains(summary));
+        assert!(explained, "{name}\n{}", ran.stdout);
+    }
 }

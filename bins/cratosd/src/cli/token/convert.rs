@@ -159,6 +159,7 @@ fn convert<'t>(options: &Options, loaded: &Loaded, ring: &KeyRing, line: Line<'t
         ));
     }
     options.narrowed.refuse_undefined(site)?;
+    options.narrowed.warn_of_outsiders(&loaded.core, site);
     let expires = expires(options, claims.expires)?;
     let mut fresh = Claims::new(
         site.name.as_str(),

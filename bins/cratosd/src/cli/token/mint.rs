@@ -1,14 +1,18 @@
 //! `cratosd token mint`: a token for a device.
 
 use clap::Args;
+use secrecy::{ExposeSecret as _, SecretString};
+use site_config::Site;
 use token_crypto::{Claims, ExpiryDay, KeyRing, SealedToken};
 
 use crate::cli::auth_key::AuthKeySource;
+use crate::cli::check::online;
 use crate::cli::files::{self, ConfigFiles};
 use crate::cli::misp::MispAddress;
+use crate::cli::progress::Progress;
 use crate::cli::token::description;
 use crate::cli::token::narrowed::Narrowed;
-use crate::cli::{names, output};
+use crate::cli::{names, output, runtime};
 use crate::exit::{Failure, chain};
 
 #[derive(Debug, Args)]
@@ -23,7 +27,7 @@ pub(in crate::cli) struct Options {
     #[command(flatten)]
     auth_key: AuthKeySource,
 
-    /// Day on which the token stops working, at 00:00 UTC
+    /// Day on which the token stops working, at 00:00 UTC; or how long it works from today on: 90d, 12w, 6m, 1y
     #[arg(long, env = "CRATOS_EXPIRES", hide_env_values = true, value_name = "YYYY-MM-DD", value_parser = names::expiry)]
     expires: ExpiryDay,
 
@@ -34,9 +38,16 @@ pub(in crate::cli) struct Options {
     #[arg(long, env = "CRATOS_LABEL", hide_env_values = true, value_name = "TEXT")]
     label: Option<String>,
 
+    /// Also ask MISP whether it takes the key; if not, no token is made
+    #[arg(long, env = "CRATOS_ONLINE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    online: bool,
+
     #[command(flatten)]
     files: ConfigFiles,
 }
+
+/// As long as every key that MISP makes.
+const KEY_LENGTH: usize = 40;
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let loaded = options.files.load()?;
@@ -45,14 +56,14 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     options.narrowed.refuse_undefined(site)?;
     let ring = files::key_ring(&loaded.core)?;
 
+    options.narrowed.warn_of_outsiders(&loaded.core, site);
+    let key = options.auth_key.read()?;
+    warn_of_length(&key);
+    if options.online {
+        ask(options, site, &key)?;
+    }
     let (proto, port) = (options.misp.reached.proto, options.misp.reached.port());
-    let claims = Claims::new(
-        site.name.as_str(),
-        proto,
-        port,
-        options.auth_key.read()?,
-        options.expires,
-    );
+    let claims = Claims::new(site.name.as_str(), proto, port, key, options.expires);
     let mut claims = claims.with_scope(options.narrowed.scope());
     if let Some(label) = &options.label {
         claims = claims.with_label(label.as_str());
@@ -64,6 +75,29 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("the new token does not open: {error}")))?;
     output::remark(description::of(&opened) + &description::untagged(&opened, site));
     output::print(format!("{}\n", token.expose()))
+}
+
+/// Warns of a key that MISP cannot have made, of which a part was lost on the way.
+fn warn_of_length(key: &SecretString) {
+    let length = key.expose_secret().len();
+    if length != KEY_LENGTH {
+        output::remark(format!(
+            "warning: the MISP key has {length} characters, and those that MISP makes have {KEY_LENGTH}: look whether it is whole\n"
+        ));
+    }
+}
+
+/// Asks MISP whether it takes the key.
+fn ask(options: &Options, site: &Site, key: &SecretString) -> Result<(), Failure> {
+    runtime::block_on(async {
+        let progress = Progress::of("asking MISP about the key".to_owned());
+        let answer = online::ask(site, options.misp.reached, Some(key)).await;
+        drop(progress);
+        let name = &site.name;
+        let found = answer.map_err(|why| Failure::unavailable(format!("no token was made: {name}: {why}")))?;
+        output::remark(format!("{name}: {found}, and it takes the key\n"));
+        Ok(())
+    })
 }
 
 /// Returns the moment from which "past" counts, in unix seconds.

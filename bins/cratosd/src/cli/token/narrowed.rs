@@ -3,10 +3,10 @@
 use clap::Args;
 use feed_classification::{FeedName, IndicatorType};
 use ipnet::IpNet;
-use site_config::Site;
+use site_config::{Core, Site};
 use token_crypto::{Permission, Scope, TlpLevel};
 
-use crate::cli::names;
+use crate::cli::{names, output};
 use crate::exit::Failure;
 
 /// What narrows a token. Lists may be given more than once, or with commas between.
@@ -84,6 +84,26 @@ impl Narrowed {
         Err(Failure::usage(format!(
             "{undefined}: not defined at {site}, whose file defines {defined} under `custom_feeds`"
         )))
+    }
+
+    /// Warns of source networks that the site does not allow: a token never allows more than its site.
+    pub(super) fn warn_of_outsiders(&self, core: &Core, site: &Site) {
+        let allowed: Vec<&IpNet> = core.allways_allowed_ips.iter().chain(&site.allowed_ips).collect();
+        for network in &self.allow_ip {
+            if allowed.iter().any(|allowed| allowed.contains(network)) {
+                continue;
+            }
+            let is_partly = allowed.iter().any(|allowed| network.contains(*allowed));
+            let so = if is_partly {
+                "is allowed in part only, and the token works for that part"
+            } else {
+                "is not allowed, and the token does not work from there"
+            };
+            output::remark(format!(
+                "warning: --allow-ip {network}: {so}: put it under `allowed_ips` in the file of {} if its devices shall use the token\n",
+                site.name
+            ));
+        }
     }
 
     fn says_nothing(&self) -> bool {
