@@ -8,13 +8,13 @@ mod line;
 mod rotating;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use rustix::fs::Access;
-use site_config::AccessLog as Settings;
+use site_config::{AccessLog as Settings, Problem};
 
 pub(crate) use line::Line;
 
@@ -52,6 +52,8 @@ impl AccessLog {
         });
         let (theirs, mut file) = (Arc::clone(&shared), None);
         let queue = LineQueue::start("access-log", move |lines| write(&theirs, &mut file, lines))?;
+        // The file is opened at once, not with the first line.
+        queue.wake();
         Ok(Self { queue, shared })
     }
 
@@ -70,6 +72,7 @@ impl AccessLog {
     pub(crate) fn reopen(&self, settings: Settings) {
         self.shared.settings.store(Arc::new(settings));
         self.shared.is_changed.store(true, Ordering::Release);
+        self.queue.wake();
     }
 
     /// Waits a moment until the lines so far are written.
@@ -91,29 +94,61 @@ impl Shared {
     }
 }
 
-/// Returns whether this user can write the access log there, without making a file: one of root's would be in the daemon's way.
+/// Returns whether this user can write the access log there, without making a file: one of root's would be in the daemon's way. A directory
+/// that is missing counts as there if the daemon could make it.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Ok(_) => Ok(rustix::fs::access(path, Access::WRITE_OK)?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            let folder = parent.unwrap_or(Path::new("."));
-            Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+        Err(error) if error.kind() == io::ErrorKind::NotFound => check_folder(folder(path)),
+        Err(error) => Err(error),
+    }
+}
+
+fn check_folder(folder: &Path) -> io::Result<()> {
+    match std::fs::metadata(folder) {
+        Ok(found) if !found.is_dir() => Err(io::ErrorKind::NotADirectory.into()),
+        Ok(_) => Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && folder != self::folder(folder) => {
+            check_folder(self::folder(folder))
         }
         Err(error) => Err(error),
     }
 }
 
-/// Writes lines, and looks after the file where there are none.
+/// Makes what [`check_writable`] promises true: the directory of the log, if it is missing, and the file.
+///
+/// # Errors
+/// When lines could not be written there.
+pub(crate) fn prepare(path: &Path) -> io::Result<()> {
+    rotating::make_writable(path)
+}
+
+/// Returns the directory of a file.
+fn folder(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// Returns what is wrong with the file of the access log if it cannot be written, in the words of all problems of files.
+pub(crate) fn problem(settings: &Settings, core_file: PathBuf, error: &io::Error) -> Problem {
+    let (line, column) = settings.place;
+    Problem {
+        file: core_file,
+        line,
+        column,
+        key: "access_log".to_owned(),
+        what: format!("cannot be written by this user: {error}"),
+        instead: "make its directory writable for the user that runs the daemon, or name another file".to_owned(),
+    }
+}
+
+/// Writes lines, after opening the file anew where that was asked for.
 fn write(shared: &Shared, file: &mut Option<Rotating>, lines: &[Vec<u8>]) {
     if shared.is_changed.swap(false, Ordering::AcqRel) {
         *file = opened(shared);
     }
     let Some(file) = file else { return };
-    if lines.is_empty() {
-        file.follow();
-    }
     let lost = file.write(lines);
     if let Some(error) = lost.error {
         shared.lose(lost.lines, &error.to_string());
@@ -145,6 +180,18 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         check_writable(&file).unwrap();
         assert!(check_writable(folder.path()).is_err());
-        assert!(check_writable(&folder.path().join("nowhere/access.log")).is_err());
+        assert!(check_writable(&file.join("nowhere/access.log")).is_err());
+    }
+
+    #[test]
+    fn what_is_found_writable_before_can_be_written_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("not/yet/there/access.log");
+        check_writable(&file).unwrap();
+        assert!(!folder.path().join("not").exists());
+        prepare(&file).unwrap();
+        assert!(file.is_file());
+        let below_a_file = file.join("access.log");
+        assert!(check_writable(&below_a_file).is_err() && prepare(&below_a_file).is_err());
     }
 }

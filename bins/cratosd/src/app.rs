@@ -1,17 +1,20 @@
 //! What every request needs: the configuration in force, the keys derived from it, and the engine.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cache::StoreError;
 use feed_engine::{FeedEngine, MispSource};
 use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{ConfigStore, Core, Loaded, Problem};
-use token_crypto::{KeyError, KeyRing, KeyRingBuilder};
+use token_crypto::{KeyError, KeyRing, KeyRingBuilder, LegacyDerivation};
+use tokio::sync::watch;
 
 use crate::access_log::AccessLog;
 use crate::exit::chain;
+use crate::feed_tags::MissingTags;
 use crate::live::Links;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
@@ -21,6 +24,9 @@ use crate::streams::Streams;
 use crate::throttle::Throttle;
 use crate::tls::Tls;
 
+/// How long a request with a legacy token waits for the key of these, which takes some tenths of a second on a machine that is not busy.
+const LEGACY_KEY_PATIENCE: Duration = Duration::from_secs(20);
+
 /// The daemon without its sockets: give it to [`server::serve`](crate::server::serve).
 #[derive(Debug)]
 pub struct App {
@@ -28,6 +34,8 @@ pub struct App {
     engine: FeedEngine,
     misp: Arc<MispSource>,
     snapshot: ArcSwap<Snapshot>,
+    /// Told when another snapshot or the key of legacy tokens is there.
+    changes: watch::Sender<()>,
     /// Set while new keys are being derived.
     deriving: AtomicBool,
     /// The configuration whose keys were no good, so that they are not tried again for every request.
@@ -40,6 +48,7 @@ pub struct App {
     links: Links,
     tls: Option<Tls>,
     sightings: Desk,
+    missing_tags: MissingTags,
 }
 
 /// One state of the configuration with its keys. A request takes one and keeps it, so that it never sees half of a reload.
@@ -72,8 +81,8 @@ impl App {
     ///
     /// Lets the engine share feeds through the cache that the configuration names.
     ///
-    /// Derives the token keys, which takes some tenths of a second for each key as long as legacy tokens are accepted. Later
-    /// changes of `config` are taken over by themselves, the keys and the cache too.
+    /// The keys of legacy tokens are slow to derive and come from a thread of their own: new tokens are answered at once, and a request
+    /// with a legacy token waits for them. Later changes of `config` are taken over by themselves, the keys and the cache too.
     ///
     /// # Errors
     /// [`AppError::Keys`] for keys or a salt that no ring can be made of, [`AppError::SharedCache`] for authorities that cannot be read,
@@ -83,10 +92,16 @@ impl App {
         let core_file = &config.paths().config;
         let tls = loaded.core.tls.as_ref().map(|tls| Tls::open(core_file, tls));
         let tls = tls.transpose().map_err(AppError::Tls)?;
-        let ring = Arc::new(key_ring(&loaded.core).map_err(AppError::Keys)?);
+        let (ring, legacy) = builder(&loaded.core).build_in_two(None).map_err(AppError::Keys)?;
+        let ring = Arc::new(ring);
         share(&engine, &loaded.core, None)?;
+        let changes = watch::Sender::new(());
+        let told = changes.clone();
+        config.on_applied(move || told.send_replace(()));
+        derive_aside(legacy, changes.clone());
         Ok(Arc::new(Self {
             config,
+            changes,
             engine,
             misp,
             snapshot: ArcSwap::from_pointee(Snapshot { loaded, ring }),
@@ -100,6 +115,7 @@ impl App {
             links: Links::default(),
             tls,
             sightings: Desk::default(),
+            missing_tags: MissingTags::default(),
         }))
     }
 
@@ -165,14 +181,17 @@ impl App {
 
     fn take_over(&self, loaded: Arc<Loaded>) {
         let before = self.snapshot.load_full();
-        let sharing = |ring| share(&self.engine, &loaded.core, Some(&before.loaded.core)).map(|()| ring);
-        match key_ring(&loaded.core).map_err(AppError::Keys).and_then(sharing) {
-            Ok(ring) => {
+        let sharing = |rings| share(&self.engine, &loaded.core, Some(&before.loaded.core)).map(|()| rings);
+        let rings = self.rings_after(&loaded.core, &before).map_err(AppError::Keys);
+        match rings.and_then(sharing) {
+            Ok((ring, legacy)) => {
                 self.sightings.use_keys(&loaded.core);
-                self.snapshot.store(Arc::new(Snapshot {
-                    loaded,
-                    ring: Arc::new(ring),
-                }));
+                tell_of_lost_tokens(&before.loaded.core, &loaded.core);
+                self.snapshot.store(Arc::new(Snapshot { loaded, ring }));
+                self.changes.send_replace(());
+                if let Some(legacy) = legacy {
+                    legacy.derive();
+                }
             }
             Err(error) => {
                 tracing::error!(error = chain(&error), "the old configuration stays in force");
@@ -180,6 +199,42 @@ impl App {
             }
         }
         self.deriving.store(false, Ordering::Release);
+        // Also where files changed once more meanwhile: who is told asks for the snapshot again.
+        self.changes.send_replace(());
+    }
+
+    /// Returns the keys of a new core file: those that are known where they stay the same, and what is left to derive otherwise.
+    fn rings_after(
+        &self,
+        core: &Core,
+        before: &Snapshot,
+    ) -> Result<(Arc<KeyRing>, Option<LegacyDerivation>), KeyError> {
+        if same_keys(core, &before.loaded.core) {
+            return Ok((Arc::clone(&before.ring), None));
+        }
+        let (ring, legacy) = builder(core).build_in_two(Some(&before.ring))?;
+        Ok((Arc::new(ring), Some(legacy)))
+    }
+
+    /// Waits until the key of legacy tokens is there, if `token` looks like one of them: 20 s at most, and not at all at any time but
+    /// the moment after a start. Returns whether the token can be opened now.
+    pub(crate) async fn can_open(self: &Arc<Self>, token: &str) -> bool {
+        if !self.snapshot().ring.awaits_legacy_key(token) {
+            return true;
+        }
+        let mut changes = self.changes();
+        let is_there = async {
+            while self.snapshot().ring.awaits_legacy_key(token) {
+                // It ends with the app, which is here.
+                let _ = changes.changed().await;
+            }
+        };
+        tokio::time::timeout(LEGACY_KEY_PATIENCE, is_there).await.is_ok()
+    }
+
+    /// Returns what is told of every change of the configuration in force.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Takes what every request takes, and returns when it has got it: a sign of life.
@@ -228,6 +283,11 @@ impl App {
         &self.sightings
     }
 
+    /// Returns the feeds that are empty since MISP does not have their tag.
+    pub(crate) fn missing_tags(&self) -> &MissingTags {
+        &self.missing_tags
+    }
+
     /// Returns who may have how many tokens made.
     pub(crate) fn minting(&self) -> &RateLimit {
         &self.minting
@@ -254,9 +314,55 @@ fn share(engine: &FeedEngine, core: &Core, before: Option<&Core>) -> Result<(), 
 /// Derives the keys that seal and open tokens from those of the core file. With legacy tokens accepted this takes a moment: their key
 /// is slow to derive by design.
 pub(crate) fn key_ring(core: &Core) -> Result<KeyRing, KeyError> {
+    builder(core).build()
+}
+
+fn builder(core: &Core) -> KeyRingBuilder {
     let builder = KeyRing::builder(&core.salt).legacy(core.accept_legacy_tokens);
     let keys = core.encryption_keys.iter().cloned();
-    keys.fold(builder, KeyRingBuilder::key).build()
+    keys.fold(builder, KeyRingBuilder::key)
+}
+
+/// Derives the key of legacy tokens in a thread of its own, or here and now where the system gives none.
+fn derive_aside(legacy: LegacyDerivation, changes: watch::Sender<()>) {
+    let waiting = Arc::new(Mutex::new(Some(legacy)));
+    let theirs = Arc::clone(&waiting);
+    let derive = move || {
+        let legacy = theirs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(legacy) = legacy {
+            legacy.derive();
+        }
+        changes.send_replace(());
+    };
+    let thread = std::thread::Builder::new().name("legacy-key".to_owned()).spawn(derive);
+    if thread.is_err()
+        && let Some(legacy) = waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
+    {
+        legacy.derive();
+    }
+}
+
+/// Says which tokens a change of the secrets ends. Nothing says it later: they are refused like tokens of another installation.
+fn tell_of_lost_tokens(before: &Core, now: &Core) {
+    let same = |a: &SecretString, b: &SecretString| a.expose_secret() == b.expose_secret();
+    if !same(&before.salt, &now.salt) {
+        tracing::warn!(
+            "`salt` has changed: no token that was made before works any more; put the old salt back, or make new tokens"
+        );
+        return;
+    }
+    let is_gone = |old: &&SecretString| !now.encryption_keys.iter().any(|key| same(key, old));
+    let gone = before.encryption_keys.iter().filter(is_gone).count();
+    if gone > 0 {
+        tracing::warn!(
+            gone,
+            "an encryption key has gone from the core file: tokens that were made with it do not work any more; keep it as a later entry \
+             of `encryption_keys` until every device has a new token"
+        );
+    }
+    if before.accept_legacy_tokens && !now.accept_legacy_tokens {
+        tracing::warn!("`accept_legacy_tokens` is off now: tokens of Cratos FastAPI do not work any more");
+    }
 }
 
 fn same_keys(a: &Core, b: &Core) -> bool {

@@ -85,21 +85,42 @@ pub(crate) fn authorise(app: &Arc<App>, request: &Request<'_>, right: Right) -> 
     Caller::of(request)?.admit(app, right, request.noted)
 }
 
+/// Waits until the token of a request can be opened: right after a start that takes a moment for tokens of Cratos FastAPI.
+///
+/// # Errors
+/// 503 if that takes too long, never 403: the token may well be good.
+pub(crate) async fn until_keys_are_there(app: &Arc<App>, request: &Request<'_>) -> Result<(), Reject> {
+    // What is wrong with how it was presented is said by who takes the token.
+    let Ok(caller) = Caller::of(request) else {
+        return Ok(());
+    };
+    if app.can_open(&caller.presented.token).await {
+        return Ok(());
+    }
+    Err(keys_pending())
+}
+
+fn keys_pending() -> Reject {
+    Reject::unavailable("The keys of tokens made by Cratos FastAPI are not derived yet; ask again.")
+}
+
 /// What is left of a token that was good once.
 pub(crate) enum Standing {
     /// It is good.
     Good(Box<Grant>, TokenId),
     /// It has ended, was revoked, or opens no more.
     Ended,
-    /// Nothing is wrong with it, but its site is not there, or switched off.
+    /// Nothing is wrong with it, but its site is not there, or switched off, or its key is not derived yet.
     SiteAway,
 }
 
 /// Says what a token is worth now that came in from an allowed address once.
 pub(crate) fn standing(snapshot: &Snapshot, token: &SecretString) -> Standing {
     let token = token.expose_secret();
-    let Ok(opened) = snapshot.ring.open(token) else {
-        return Standing::Ended;
+    let opened = match snapshot.ring.open(token) {
+        Ok(opened) => opened,
+        Err(OpenError::LegacyKeyPending) => return Standing::SiteAway,
+        Err(_) => return Standing::Ended,
     };
     if opened.claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
         return Standing::Ended;
@@ -190,6 +211,9 @@ impl Caller {
 
     /// Says what is wrong with a token that does not open: the words of the reference to the caller, the reason to the log.
     fn not_opened(&self, error: OpenError, snapshot: &Snapshot, noted: &Noted) -> Reject {
+        if error == OpenError::LegacyKeyPending {
+            return keys_pending();
+        }
         let is_token = |password: &Zeroizing<String>| snapshot.ring.open(password).is_ok();
         if self.presented.password.as_ref().is_some_and(is_token) {
             return forbidden(

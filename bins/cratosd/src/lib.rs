@@ -26,6 +26,7 @@ mod auth;
 mod body;
 mod caller;
 mod conditional;
+mod feed_tags;
 mod invalid;
 mod line_queue;
 mod live;

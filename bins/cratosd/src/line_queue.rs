@@ -6,7 +6,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -18,9 +18,6 @@ const BATCH: usize = 512;
 
 /// How long the thread sleeps after a batch, and so the longest that a line waits for others.
 const REST: Duration = Duration::from_millis(5);
-
-/// How often an idle queue is looked after.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long the end of the process waits for lines to be written.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -35,12 +32,14 @@ pub(crate) struct LineQueue {
 #[derive(Debug)]
 enum Message {
     Line(Vec<u8>),
-    /// Somebody waits until everything before is written.
+    /// A caller waits until everything before is written.
     Flush(SyncSender<()>),
+    /// The taker has something to look after.
+    Wake,
 }
 
 impl LineQueue {
-    /// Starts the thread. `take` is given lines as they come, and none once a second where none come.
+    /// Starts the thread. `take` is given lines as they come, and none after [`LineQueue::wake`]. While no line comes the thread sleeps.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -66,6 +65,11 @@ impl LineQueue {
         Err(why)
     }
 
+    /// Has `take` called although there may be no line. Where the queue is full, it is about to be called anyway.
+    pub(crate) fn wake(&self) {
+        let _ = self.queue.try_send(Message::Wake);
+    }
+
     /// Returns how many lines found no room.
     pub(crate) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
@@ -83,16 +87,13 @@ impl LineQueue {
 
 fn hand_on(queue: &Receiver<Message>, mut take: impl FnMut(&[Vec<u8>])) {
     loop {
-        let first = match queue.recv_timeout(PAUSE) {
-            Ok(first) => Some(first),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
+        let Ok(first) = queue.recv() else { return };
         let (mut lines, mut waiting) = (Vec::new(), Vec::new());
-        for message in first.into_iter().chain(queue.try_iter()).take(BATCH) {
+        for message in std::iter::once(first).chain(queue.try_iter()).take(BATCH) {
             match message {
                 Message::Line(line) => lines.push(line),
                 Message::Flush(written) => waiting.push(written),
+                Message::Wake => {}
             }
         }
         take(&lines);

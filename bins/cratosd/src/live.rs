@@ -20,9 +20,6 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::app::App;
 use crate::exit::chain;
 
-/// How often the configuration is looked at for sites that came, went, or publish elsewhere now.
-const LOOK: Duration = Duration::from_secs(1);
-
 /// An edit in MISP comes as several messages; this long after the last of them MISP is asked, and at most [`LONGEST_BURST`] after the first.
 const BURST: Duration = Duration::from_millis(200);
 const LONGEST_BURST: Duration = Duration::from_millis(600);
@@ -180,7 +177,9 @@ impl Drop for Link {
 
 async fn follow_sites(app: Arc<App>) {
     let mut links: HashMap<SiteName, Link> = HashMap::new();
+    let mut changes = app.changes();
     loop {
+        changes.borrow_and_update();
         let loaded = Arc::clone(&app.snapshot().loaded);
         let wanted = |name: &SiteName| {
             let site = loaded.sites.get(name).filter(|site| site.enabled)?;
@@ -198,7 +197,9 @@ async fn follow_sites(app: Arc<App>) {
                 links.insert(site.clone(), begin_link(&app, site.clone(), address));
             }
         }
-        sleep(LOOK).await;
+        if changes.changed().await.is_err() {
+            return;
+        }
     }
 }
 

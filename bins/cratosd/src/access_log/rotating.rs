@@ -1,14 +1,17 @@
 //! A file that is appended to, and rotated by size with the names that Python's `RotatingFileHandler` gives: `.1` is the newest.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Who may read a new file: its owner and the group, which is that of an operator's log reader.
 const MODE: u32 = 0o640;
+
+/// Who may look into a new directory, for the same reason.
+const DIRECTORY_MODE: u32 = 0o750;
 
 /// How long it takes until a rotation that failed is tried again, and how often is looked whether the file was moved away.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -158,9 +161,22 @@ impl Rotating {
     }
 }
 
+/// Makes the file, and its directory where that is missing.
+pub(super) fn make_writable(path: &Path) -> io::Result<()> {
+    Open::at(path).map(drop)
+}
+
 impl Open {
     fn at(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(MODE);
+        let file = match (options.open(path), path.parent()) {
+            (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+                DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(parent)?;
+                options.open(path)?
+            }
+            (opened, _) => opened?,
+        };
         let found = file.metadata()?;
         Ok(Self {
             bytes: found.len(),

@@ -43,55 +43,76 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    options.files.refuse_nothing()?;
+    // Read before anything is said: a wrong file of it is a mistake of the command.
+    let key = if options.online {
+        options.auth_key.read_named()?
+    } else {
+        None
+    };
     let loaded = site_config::load(&options.files.paths()).map_err(|problems| {
         say_problems(problems.iter());
         output::remark(format!("{}\n", counted(problems.len(), "problem")));
+        if options.online {
+            output::remark("no MISP was asked: without these files it is not known which\n");
+        }
         Failure::said(Exit::Usage)
     })?;
-    let unwritable = unwritable_log(&loaded.core.access_log, options.files.paths().config);
+    let is_good = of_files(options, &loaded)?;
+    // A problem of one file says nothing about the MISPs of the others.
+    let asked = if options.online {
+        online::run(&loaded, options.reached, key)
+    } else {
+        Ok(())
+    };
+    if is_good {
+        asked
+    } else {
+        Err(Failure::said(Exit::Usage))
+    }
+}
+
+/// Says what is to be said about the files, and returns whether nothing is wrong with them.
+fn of_files(options: &Options, loaded: &Loaded) -> Result<bool, Failure> {
+    let core_file = || options.files.paths().config;
     let tls = loaded.core.tls.as_ref();
-    let tls = tls.map(|named| tls::read(&options.files.paths().config, named, Timestamp::now()));
+    let tls = tls.map(|named| tls::read(&core_file(), named, Timestamp::now()));
     let of_tls: Vec<_> = tls.iter().flat_map(tls::Findings::wrong).collect();
-    let unusable_sightings = unusable_sightings(&loaded.core.sightings, options.files.paths().config);
+    let unwritable = unwritable_log(&loaded.core.access_log, core_file());
+    let unusable_sightings = unusable_sightings(&loaded.core.sightings, core_file());
     let unwritable: Vec<_> = unwritable.into_iter().chain(unusable_sightings).collect();
     say_problems(loaded.problems().chain(&unwritable).chain(of_tls.iter().copied()));
     let notes = loaded.notes.iter().chain(tls.iter().flat_map(|tls| &tls.notes));
     for note in notes.clone() {
         output::print(format!("{note}\n"))?;
     }
-    for difference in differences(&loaded) {
+    for difference in differences(loaded) {
         output::print(format!("{difference}\n"))?;
     }
-    let cache = shared_cache::open(&loaded.core)
-        .map_err(|error| Failure::usage(format!("the shared cache cannot be used: {}", chain(&error))))?;
-    if let Some(cache) = cache {
-        output::print(format!("shared cache: {}\n", cache.place()))?;
+    let mut unusable = loaded.problems().count() + unwritable.len() + of_tls.len();
+    match shared_cache::open(&loaded.core) {
+        Ok(Some(cache)) => output::print(format!("shared cache: {}\n", cache.place()))?,
+        Ok(None) => {}
+        Err(error) => {
+            unusable += 1;
+            output::remark(format!("the shared cache cannot be used: {}\n", chain(&error)));
+        }
     }
-    let unusable = loaded.problems().count() + unwritable.len() + of_tls.len();
-    output::print(summary(&loaded, unusable, notes.count()))?;
-    files::key_ring(&loaded.core)?;
-    if unusable > 0 {
-        return Err(Failure::said(Exit::Usage));
+    if let Err(failure) = files::key_ring(&loaded.core) {
+        unusable += 1;
+        failure
+            .lines()
+            .iter()
+            .for_each(|line| output::remark(format!("{line}\n")));
     }
-    if options.online {
-        online::run(&loaded, options.reached, options.auth_key.read_named()?)
-    } else {
-        Ok(())
-    }
+    output::print(summary(loaded, unusable, notes.count()))?;
+    Ok(unusable == 0)
 }
 
-/// Returns what is wrong with the file of the access log, as seen by the user who runs this. The daemon would serve without it.
+/// Returns what is wrong with the file of the access log, as seen by the user who runs this. The daemon would not start.
 fn unwritable_log(log: &AccessLog, file: PathBuf) -> Option<Problem> {
     let error = access_log::check_writable(log.path.as_deref()?).err()?;
-    let (line, column) = log.place;
-    Some(Problem {
-        file,
-        line,
-        column,
-        key: "access_log".to_owned(),
-        what: format!("cannot be written by this user: {error}"),
-        instead: "make its directory writable for the user that runs the daemon, or name another file".to_owned(),
-    })
+    Some(access_log::problem(log, file, &error))
 }
 
 /// Returns what is wrong with the directory that sightings wait in, as seen by the user who runs this. The daemon would serve without it.

@@ -53,12 +53,26 @@ impl ConfigFiles {
         }
     }
 
+    /// Refuses to go on where there is no configuration at all: it has to be made first, and a list of missing files does not say how.
+    pub(super) fn refuse_nothing(&self) -> Result<(), Failure> {
+        let paths = [&self.config, &self.mappings, &self.sites];
+        if paths.iter().any(|path| path.symlink_metadata().is_ok()) {
+            return Ok(());
+        }
+        let [config, mappings, sites] = paths.map(|path| path.display());
+        Err(Failure::usage(format!(
+            "there is no configuration here ({config}, {mappings} and {sites} are missing): `cratosd init DIR --site misp.example.net --tag \
+             example` writes a new one; --config, --mappings and --sites name files that are elsewhere"
+        )))
+    }
+
     /// Reads everything.
     ///
     /// # Errors
     /// A usage error with one line per problem of all files when the core file, the mappings or the directory of sites cannot be
     /// used. A site file that cannot be used only disables that site.
     pub(super) fn load(&self) -> Result<Loaded, Failure> {
+        self.refuse_nothing()?;
         site_config::load(&self.paths()).map_err(Failure::configuration)
     }
 }

@@ -11,7 +11,7 @@ use super::files::ConfigFiles;
 use super::signals::{Order, Signals};
 use super::{listening, runtime, systemd};
 use crate::exit::{Failure, chain};
-use crate::{App, AppError, state_directory};
+use crate::{App, AppError, access_log, state_directory};
 
 /// Where is listened unless the option or the core file says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -31,6 +31,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    options.files.refuse_nothing()?;
     let store = Arc::new(ConfigStore::open(options.files.paths()).map_err(Failure::configuration)?);
     let loaded = store.current();
     let mut misp = MispSource::new().gatherings_a_site(loaded.core.max_site_questions);
@@ -47,6 +48,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         AppError::Tls(problems) => Failure::configuration(problems),
         other => Failure::usage(chain(&other)),
     })?;
+    prepare_access_log(&loaded, options)?;
     tell_about(&loaded);
     app.start_access_log()
         .map_err(|error| Failure::failed(format!("the access log cannot be started: {error}")))?;
@@ -60,6 +62,16 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         let ended = serve(Arc::clone(&app), store, listener).await;
         app.flush_access_log();
         ended
+    })
+}
+
+/// Makes the directory of the access log if it is missing. What `check` finds fault with does not start either.
+fn prepare_access_log(loaded: &Loaded, options: &Options) -> Result<(), Failure> {
+    let settings = &loaded.core.access_log;
+    let Some(path) = &settings.path else { return Ok(()) };
+    access_log::prepare(path).map_err(|error| {
+        let problem = access_log::problem(settings, options.files.paths().config, &error);
+        Failure::configuration([problem])
     })
 }
 

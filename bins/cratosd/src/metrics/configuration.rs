@@ -36,4 +36,14 @@ pub(super) fn describe(app: &App, registry: &mut Registry) {
         "Whether the files are so bad that older ones stay in force as a whole",
         [(Vec::new(), f64::from(u8::from(refused.is_some())))],
     );
+    let missing = app.missing_tags().all(&loaded).into_iter().map(|(site, feed, ..)| {
+        let labels = vec![("site", site.to_string()), ("feed", feed.as_str().to_owned())];
+        (labels, 1.0)
+    });
+    gauges(
+        registry,
+        "feed_tag_missing",
+        "Feeds that were asked for and are empty since MISP does not have their tag",
+        missing,
+    );
 }

@@ -1,5 +1,7 @@
 //! `GET /v1/changes/…?since=STATE`: what came and went in a feed, for who asks now and then.
 
+use std::sync::Arc;
+
 use feed_classification::IndicatorSet;
 use feed_engine::Change;
 use http::StatusCode;
@@ -36,7 +38,12 @@ impl Serialize for Values<'_> {
 }
 
 /// Answers the difference to the state that the caller names, or the whole feed where that is not known (any more).
-pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &FeedPath<'_>) -> Result<Reply, Reject> {
+pub(super) async fn get(
+    app: &Arc<App>,
+    request: &Request<'_>,
+    grant: &Grant,
+    path: &FeedPath<'_>,
+) -> Result<Reply, Reject> {
     let scope = wanted(grant, request, path)?;
     let since = request.query.last("since");
     let since = since
@@ -44,6 +51,9 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
         .map(|text| text.trim_start_matches("W/").trim_matches('"'));
     let changes = app.engine().changes(&grant.upstream, scope, since).await;
     let (change, now) = changes.map_err(|error| limits::refused(error, scope.filter))?;
+    let is_empty = now.set.values().is_empty();
+    app.missing_tags()
+        .answered(app, &grant.upstream, scope.selection, is_empty);
     let etag = format!("\"{}\"", now.id());
     let changed_at = now.set.changed_at();
     let is_known = since.is_none_or(|since| since == now.id());

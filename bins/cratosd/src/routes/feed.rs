@@ -1,5 +1,7 @@
 //! The feeds: `GET /v1/feed/…`, `GET /v1/vendor/…` and `GET /v1/uuid/…`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use feed_engine::{Counts, Encoding, FeedBody, FeedHead, FeedRequest, FeedScope, FeedStream, Origin, RenderedFeed};
 use futures_util::{Stream, stream};
@@ -21,7 +23,12 @@ const X_FEED_COUNT: HeaderName = HeaderName::from_static("x-feed-count");
 const X_FEED_DROPPED: HeaderName = HeaderName::from_static("x-feed-dropped");
 
 /// Answers a feed: whole, or 304 where the caller has it already.
-pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &FeedPath<'_>) -> Result<Reply, Reject> {
+pub(super) async fn get(
+    app: &Arc<App>,
+    request: &Request<'_>,
+    grant: &Grant,
+    path: &FeedPath<'_>,
+) -> Result<Reply, Reject> {
     let mut wrong = Vec::new();
     let mut wrong_query = Vec::new();
     let query = FeedQuery::read(request.query, &mut wrong_query);
@@ -54,6 +61,9 @@ pub(super) async fn get(app: &App, request: &Request<'_>, grant: &Grant, path: &
         whole(head.render().await.map_err(refused)?)
     };
     let counts = head.counts().await.map_err(refused)?;
+    let is_empty = counts.count == 0 && counts.dropped == 0;
+    app.missing_tags()
+        .answered(app, &grant.upstream, wanted.scope.selection, is_empty);
     app.metrics().feed_answered(grant.site().name.as_str(), head.origin);
     audit(request, &asked, &head, counts, &reply);
     Ok(limits::told(described(reply, &head, counts), asked.scope.filter))

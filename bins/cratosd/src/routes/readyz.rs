@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::metrics::may_look;
 use crate::app::App;
+use crate::feed_tags::suggested;
 use crate::reject::Reject;
 use crate::reply::Reply;
 
@@ -53,6 +54,12 @@ pub(super) fn get(app: &Arc<App>, client: IpAddr) -> Result<Reply, Reject> {
         trouble.push("the configuration files cannot be used; the ones before stay in force".to_owned());
     }
     trouble.extend(app.sightings().trouble());
+    for (site, feed, tag, closest) in app.missing_tags().all(loaded) {
+        let closest = suggested(&closest);
+        trouble.push(format!(
+            "{site}: the feed {feed} is empty, and MISP does not have its tag `{tag}`; {closest}"
+        ));
+    }
     if !ready && trouble.is_empty() {
         trouble.push("no site is served".to_owned());
     }

@@ -202,31 +202,65 @@ fn a_file_that_logrotate_moved_is_made_anew_and_json_is_a_line_each() {
     });
 }
 
+/// One truth for both commands: what the daemon can make is no problem, and what it cannot is one for both.
 #[test]
-fn a_log_that_cannot_be_written_is_a_problem_for_check_and_none_for_feeds() {
+fn a_missing_directory_of_the_log_is_made_and_is_no_problem_for_check() {
     let installation = installation("");
     fs::remove_dir(installation.path().join("log")).unwrap();
     let ran = installation.run(&["check"]);
-    insta::assert_snapshot!(ran.outcome());
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(!installation.path().join("log").exists(), "check changes nothing");
     let mut daemon = installation.serve();
     let base = format!("http://{}", daemon.address());
+    assert_eq!(ask(client().get(format!("{base}/healthz"))), 200);
+    lines(&mut daemon, &installation, "log/access.log", 1);
+    let mode = fs::metadata(installation.path().join("log"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o027, 0, "{mode:o}");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_refused_by_check_and_serve_in_the_same_words() {
+    let installation = installation("");
+    fs::remove_dir(installation.path().join("log")).unwrap();
+    installation.write("log", "a file where the directory should be");
+    let checked = installation.run(&["check"]);
+    let served = installation.run(&["serve", "--listen", "127.0.0.1:0"]);
+    insta::assert_snapshot!(checked.outcome(), @r"
+    exit 64
+    config/config.yaml:4:13: access_log: cannot be written by this user: Not a directory (os error 20): make its directory writable for the user that runs the daemon, or name another file
+    ");
+    assert_eq!((checked.code, served.code), (Some(64), Some(64)));
+    assert!(
+        served.stderr.contains(checked.stderr.trim()),
+        "{}\n{}",
+        served.stderr,
+        checked.stderr
+    );
+}
+
+#[test]
+fn a_log_that_goes_bad_while_the_daemon_runs_costs_lines_and_no_answer() {
+    let installation = installation("");
+    let mut daemon = installation.serve();
+    let base = format!("http://{}", daemon.address());
+    let (log, away) = (installation.path().join("log"), installation.path().join("away"));
+    fs::rename(&log, &away).unwrap();
+    fs::write(&log, "a file where the directory should be").unwrap();
+    daemon.signal(Signal::HUP);
     daemon.wait_for_log("the access log cannot be written");
     assert_eq!(ask(client().get(format!("{base}/healthz"))), 200);
     daemon.wait_for_log("lines of the access log are lost");
     daemon.wait_for(|_| {
         let page = block_on(async {
-            client()
-                .get(format!("{base}/metrics"))
-                .send()
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap()
+            let page = client().get(format!("{base}/metrics")).send().await;
+            page.unwrap().text().await.unwrap()
         });
         page.contains("cratos_access_log_lost_total ").then_some(())
     });
-    fs::create_dir(installation.path().join("log")).unwrap();
+    fs::remove_file(&log).unwrap();
     assert_eq!(ask(client().get(format!("{base}/healthz"))), 200);
     lines(&mut daemon, &installation, "log/access.log", 1);
 }

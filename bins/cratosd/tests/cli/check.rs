@@ -6,7 +6,7 @@ use std::process::Command;
 use misp_sim::{Fault, Sim};
 use test_peers::{Peer, free_port, program};
 
-use crate::support::{Installation, Ran, run_with};
+use crate::support::{Installation, Ran, run, run_with};
 
 const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\n";
 
@@ -185,4 +185,83 @@ fn online_tells_what_is_no_misp() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn online_asks_every_misp_although_a_file_has_a_problem() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let installation = Installation::new()
+        .with_site("127.0.0.1", SITE)
+        .with_site("bad.example.net", "tag: [\n");
+    let ran = online(&installation, sim.addr().port(), None);
+    assert_eq!(ran.code, Some(64));
+    assert!(ran.stderr.contains("sites/bad.example.net.yaml:"), "{}", ran.stderr);
+    assert!(
+        ran.stdout.ends_with("127.0.0.1: a MISP answers (no key was tried)\n"),
+        "{}",
+        ran.stdout
+    );
+
+    installation.write("config/mappings.yaml", "nonsense: 1\n");
+    let ran = online(&installation, sim.addr().port(), None);
+    assert_eq!(ran.code, Some(64));
+    assert!(
+        ran.stderr
+            .ends_with("no MISP was asked: without these files it is not known which\n"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn where_there_is_no_configuration_init_is_named_by_every_command() {
+    let empty = tempfile::tempdir().unwrap();
+    let mint = ["token", "mint", "--site", "misp.example.net", "--expires", "90d"];
+    for args in [&["check"][..], &["serve"], &mint] {
+        let ran = run(empty.path(), args);
+        assert_eq!((ran.code, ran.stderr.lines().count()), (Some(64), 1), "{}", ran.stderr);
+        assert!(
+            ran.stderr
+                .contains("`cratosd init DIR --site misp.example.net --tag example`"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn online_warns_of_a_tag_that_misp_does_not_have_and_names_the_closest() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let of = |site: &str| {
+        let installation = ours().with_site("127.0.0.1", site);
+        online(&installation, sim.addr().port(), Some(Sim::READER_KEY))
+    };
+    let wrong = of("tag: exmaple\nallowed_ips: [127.0.0.1]\n");
+    assert_eq!(wrong.code, Some(0), "a warning is no fault: {}", wrong.stderr);
+    let block = "127.0.0.1: warning: MISP has no tag `exmaple:incident-classification=block`, so the feed block is empty; \
+                 the closest that it has: `example:incident-classification=block`";
+    assert!(wrong.stderr.contains(block), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("correct `tag` in the site file"),
+        "{}",
+        wrong.stderr
+    );
+    let custom = of(&format!(
+        "{SITE}custom_feeds:\n  cust1: \":incident-classification=blokc\"\n"
+    ));
+    assert_eq!(
+        (custom.code, custom.stderr.lines().count()),
+        (Some(0), 1),
+        "{}",
+        custom.stderr
+    );
+    assert!(
+        custom
+            .stderr
+            .contains("so the feed cust1 is empty; the closest that it has: `example:inc"),
+        "{}",
+        custom.stderr
+    );
+    let right = of(SITE);
+    assert_eq!((right.code, right.stderr.as_str()), (Some(0), ""));
 }

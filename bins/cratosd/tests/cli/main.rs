@@ -12,6 +12,8 @@ mod demo;
 mod exit_codes;
 mod feed;
 mod help;
+#[cfg(target_os = "linux")]
+mod idle;
 mod init;
 mod serve;
 mod sightings;

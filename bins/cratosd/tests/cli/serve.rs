@@ -109,6 +109,24 @@ fn a_changed_file_is_read_without_a_signal_and_a_bad_one_changes_nothing() {
 }
 
 #[test]
+fn a_changed_salt_or_key_says_at_the_reload_that_tokens_stop_working() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let core = installation.read("config/config.yaml");
+    let mut daemon = installation.serve();
+    daemon.address();
+    let other_key: String = ENCRYPTION_KEY.chars().rev().collect();
+    installation.write("config/config.yaml", &core.replace(ENCRYPTION_KEY, &other_key));
+    daemon.wait_for_log("an encryption key has gone from the core file");
+    let other_salt: String = SALT.chars().rev().collect();
+    let changed = core.replace(ENCRYPTION_KEY, &other_key).replace(SALT, &other_salt);
+    installation.write("config/config.yaml", &changed);
+    daemon.wait_for_log("`salt` has changed: no token that was made before works any more");
+    installation.write("config/config.yaml", &format!("{changed}accept_legacy_tokens: False\n"));
+    daemon.wait_for_log("tokens of Cratos FastAPI do not work any more");
+    assert!(!daemon.stderr().contains(&other_key) && !daemon.stderr().contains(&other_salt));
+}
+
+#[test]
 fn the_log_is_json_when_asked_for() {
     let installation = Installation::new().with_site("misp.example.net", SITE);
     let mut daemon = crate::support::Daemon::start(installation.command(&[

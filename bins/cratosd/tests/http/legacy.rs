@@ -115,6 +115,35 @@ async fn a_legacy_token_works_with_what_the_reference_skipped() {
     }
 }
 
+/// Sixteen keys take some seconds to derive, a request some milliseconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn right_after_a_start_new_tokens_are_answered_at_once_and_legacy_ones_wait_for_their_key() {
+    let (key, salt) = (crate::support::KEY, crate::support::SALT);
+    let others: String = (1..16).map(|n| format!(", \"{n:064}\"")).collect();
+    let setup = Setup {
+        core: "accept_legacy_tokens: True\n".to_owned(),
+        engine: FeedEngine::builder().source(Arc::new(OneAddress)).build(),
+        ..Setup::default()
+    };
+    let daemon = Daemon::with_core(
+        setup,
+        &format!("encryption_keys: [\"{key}\"{others}]\nsalt: \"{salt}\"\n"),
+    )
+    .await;
+    daemon.write("sites/misp.example.net.yaml", SITE);
+    daemon.store.reload();
+    let early = tokio::spawn(Ask::get(FEED).header("token", TOKEN).send(daemon.addr));
+    let broken = tokio::spawn(Ask::get(FEED).header("token", "gAAAAABrAjbo").send(daemon.addr));
+    assert_eq!(daemon.get("/v1/feedmapping").await.status, 200);
+    assert_eq!(daemon.send(Ask::get("/readyz")).await.status, 200);
+    assert!(
+        !early.is_finished(),
+        "the new token was answered before the key was there"
+    );
+    assert_eq!(early.await.unwrap().feed(), (200, "198.51.100.7"));
+    assert_eq!(broken.await.unwrap().status, 403);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn legacy_tokens_that_are_no_good_are_named_as_in_the_reference() {
     let daemon = daemon().await;

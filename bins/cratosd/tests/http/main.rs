@@ -22,6 +22,7 @@ mod lookup;
 mod metrics;
 mod minting;
 mod misp_in_trouble;
+mod missing_tags;
 mod nginx;
 mod openapi;
 mod proxies;

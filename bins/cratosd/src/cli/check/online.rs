@@ -12,6 +12,7 @@ use crate::cli::misp::Reached;
 use crate::cli::progress::Progress;
 use crate::cli::{output, runtime};
 use crate::exit::{Exit, Failure, chain};
+use crate::feed_tags::{self, Known};
 use crate::shared_cache;
 
 /// A person waits for this; a site's own time-out is made for large answers.
@@ -25,7 +26,7 @@ pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) 
     let sites: Vec<_> = loaded.sites.values().filter(|site| site.enabled).collect();
     runtime::block_on(async {
         let progress = Progress::of(format!("asking {} MISP", sites.len()));
-        let answers = future::join_all(sites.iter().map(|site| ask(site, reached, key.as_ref()))).await;
+        let answers = future::join_all(sites.iter().map(|site| ask_with_tags(site, reached, key.as_ref()))).await;
         drop(progress);
         let mut failed = false;
         if let Some(server) = &loaded.core.cache {
@@ -57,19 +58,87 @@ pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) 
 /// Returns what is to be said about one MISP: good, or bad.
 pub(in crate::cli) async fn ask(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<String, String> {
     let client = client(site, reached, key)?;
+    let version = version(&client, key).await?;
+    let model = model_in_words(&client, site, key).await?;
+    Ok(format!("{version}{model}"))
+}
+
+/// As [`ask`], and looks for the tags of the site.
+async fn ask_with_tags(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<String, String> {
+    let client = client(site, reached, key)?;
+    let version = version(&client, key).await?;
+    let tags = if key.is_some() {
+        tags(&client, site).await
+    } else {
+        String::new()
+    };
+    let model = model_in_words(&client, site, key).await?;
+    Ok(format!("{version}{tags}{model}"))
+}
+
+async fn version(client: &Client, key: Option<&SecretString>) -> Result<String, String> {
     match client.version().await {
-        Ok(version) => match &site.decaying_model {
-            Some(name) if key.is_some() => {
-                model(&client, name).await?;
-                Ok(format!("MISP {}, with the decaying model {name:?}", version.version))
-            }
-            _ => Ok(format!("MISP {}", version.version)),
-        },
+        Ok(version) => Ok(format!("MISP {}", version.version)),
         Err(error) if key.is_none() && error.kind() == ErrorKind::KeyRefused => {
             Ok("a MISP answers (no key was tried)".to_owned())
         }
         Err(error) => Err(told(&error)),
     }
+}
+
+/// Checks the decaying model of the site, and returns what is to be said of it.
+async fn model_in_words(client: &Client, site: &Site, key: Option<&SecretString>) -> Result<String, String> {
+    match &site.decaying_model {
+        Some(name) if key.is_some() => {
+            model(client, name).await?;
+            Ok(format!(", with the decaying model {name:?}"))
+        }
+        _ => Ok(String::new()),
+    }
+}
+
+/// Warns of tags that MISP does not have, and returns what is to be said of those that are merely not there yet.
+async fn tags(client: &Client, site: &Site) -> String {
+    let tags = feed_tags::of(site);
+    let known = match Known::ask(client, tags.iter().map(|(_, tag)| tag)).await {
+        Ok(known) => known,
+        Err(error) => {
+            warn(site, &format!("its tags could not be looked at: {}", told(&error)));
+            return String::new();
+        }
+    };
+    let (custom, usual): (Vec<_>, Vec<_>) = tags.iter().partition(|(feed, _)| feed.is_custom());
+    for (feed, tag) in custom.iter().filter(|(_, tag)| known.lacks(tag)) {
+        let closest = feed_tags::suggested(&known.closest(tag));
+        warn(
+            site,
+            &format!("MISP has no tag `{tag}`, so the feed {feed} is empty; {closest}; correct `custom_feeds`"),
+        );
+    }
+    let missing: Vec<_> = usual.iter().filter(|(_, tag)| known.lacks(tag)).collect();
+    if missing.len() == usual.len() {
+        for (feed, tag) in &missing {
+            let closest = feed_tags::suggested(&known.closest(tag));
+            warn(
+                site,
+                &format!("MISP has no tag `{tag}`, so the feed {feed} is empty; {closest}"),
+            );
+        }
+        warn(
+            site,
+            "MISP has none of the tags of these feeds: correct `tag` in the site file, or create the tags in MISP",
+        );
+        return String::new();
+    }
+    let feeds: Vec<_> = missing.iter().map(|(feed, _)| feed.as_str()).collect();
+    match feeds.as_slice() {
+        [] => String::new(),
+        feeds => format!(", which has no tag yet for the feeds {}", feeds.join(", ")),
+    }
+}
+
+fn warn(site: &Site, what: &str) {
+    output::remark(format!("{}: warning: {what}\n", site.name));
 }
 
 /// Checks that scores can be reckoned by the model of this name.

@@ -77,17 +77,23 @@ impl Daemon {
     }
 
     pub(crate) async fn with(setup: Setup) -> Self {
+        let core = core_with(&setup.core);
+        Self::with_core(setup, &core).await
+    }
+
+    /// Starts with this core file, whatever the setup says of it.
+    pub(crate) async fn with_core(setup: Setup, core: &str) -> Self {
         let Setup {
             sim,
-            core,
             site,
             engine,
             misp,
             listen,
+            ..
         } = setup;
         let files = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| write(files.path(), name, text);
-        write("config.yaml", &core_with(&core));
+        write("config.yaml", core);
         write("mappings.yaml", "types: {}\n");
         write("sites/127.0.0.1.yaml", &site);
         let paths = Paths {
