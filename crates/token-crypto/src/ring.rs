@@ -155,17 +155,22 @@ impl KeyRing {
 }
 
 impl KeyRing {
+    /// Returns whether legacy tokens are accepted and the keys of those are still being derived. Costs next to nothing.
+    #[must_use]
+    pub fn is_deriving(&self) -> bool {
+        #[cfg(feature = "legacy-tokens")]
+        return self.legacy.are_accepted && self.legacy.now().is_none();
+        #[cfg(not(feature = "legacy-tokens"))]
+        return false;
+    }
+
     /// Returns whether this token looks like a legacy one while the keys of those are still being derived: [`KeyRing::open`] says
     /// [`OpenError::LegacyKeyPending`] until then.
     #[must_use]
     pub fn awaits_legacy_key(&self, token: &str) -> bool {
-        #[cfg(feature = "legacy-tokens")]
-        if self.legacy.are_accepted && self.legacy.now().is_none() && token.len() <= MAX_TOKEN_LEN {
-            return Presented::read(token).lenient.first() == Some(&legacy::VERSION);
-        }
-        #[cfg(not(feature = "legacy-tokens"))]
-        let _ = token;
-        false
+        self.is_deriving()
+            && token.len() <= MAX_TOKEN_LEN
+            && Presented::read(token).lenient.first() == Some(&LEGACY_VERSION)
     }
 }
 

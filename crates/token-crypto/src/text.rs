@@ -29,10 +29,6 @@ pub(crate) struct Presented {
     pub(crate) padding: Padding,
     /// The bytes that a lenient decoder finds, for legacy tokens only. The same as `bytes` for a text that is spelled properly, and
     /// zeros for one that no decoder takes.
-    #[cfg_attr(
-        not(feature = "legacy-tokens"),
-        expect(dead_code, reason = "only legacy tokens are read leniently")
-    )]
     pub(crate) lenient: Zeroizing<Vec<u8>>,
 }
 
