@@ -192,8 +192,8 @@ impl Notices {
 
 fn is_remote(path: &Path) -> bool {
     rustix::fs::statfs(path).is_ok_and(|found| {
-        // Negative numbers are how some architectures show the highest bit.
-        let kind = u64::from_ne_bytes(i64::from(found.f_type).to_ne_bytes()) & 0xffff_ffff;
+        // Its width and sign differ between architectures; the numbers have 32 bits on all of them.
+        let kind = found.f_type as u64 & 0xffff_ffff;
         REMOTE.contains(&kind)
     })
 }
