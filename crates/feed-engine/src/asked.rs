@@ -52,8 +52,8 @@ impl Touched {
         let family = IndicatorType::ALL
             .iter()
             .filter(|other| other.family() == kind.family());
-        let mut types = family.flat_map(|other| upstream.mappings.attribute_types(*other));
-        types.any(|name| touched.contains(name))
+        let mut asked = family.flat_map(|other| upstream.mappings.attribute_types(*other));
+        asked.any(|asked| touched.iter().any(|touched| misp_client::brings_type(asked, touched)))
     }
 }
 

@@ -7,14 +7,16 @@
 
 mod actor;
 mod builder;
+mod defanged;
 mod gathering;
 mod index;
 mod known_rules;
 mod networks;
 mod query;
 mod store;
+mod taken_by;
 
-use feed_classification::{Age, FeedName, IndicatorType, Tlp};
+use feed_classification::{Age, FeedName, IndicatorType, Tlp, TypeSet};
 use uuid::Uuid;
 
 pub(crate) use gathering::gather;
@@ -22,7 +24,10 @@ pub use index::LookupIndex;
 pub use query::Query;
 pub(crate) use store::Lookups;
 
-/// The types that can be looked up.
+/// The types of feeds whose values can be looked up: all but rules, whose texts are no values that a log holds.
+pub(crate) const LOOKED_UP_FEEDS: TypeSet = TypeSet::ALL.without(TypeSet::RULES);
+
+/// The types that a look-up tells apart, the narrowest first; `ip` stands for all types of addresses and networks.
 pub const LOOKUP_TYPES: &[IndicatorType] = &[
     IndicatorType::Ip,
     IndicatorType::Domain,
@@ -41,7 +46,24 @@ pub const LOOKUP_TYPES: &[IndicatorType] = &[
     IndicatorType::HasshMd5,
     IndicatorType::HasshServerMd5,
     IndicatorType::Imphash,
+    IndicatorType::ChromeExtensionId,
+    IndicatorType::EdgeExtensionId,
+    IndicatorType::CryptoCurrency,
+    IndicatorType::Filename,
+    IndicatorType::EmailAttachment,
+    IndicatorType::EmailSubject,
+    IndicatorType::UserAgent,
+    IndicatorType::Mutex,
 ];
+
+/// Of these, the types whose values are any text, so that nothing can be told from what a value looks like.
+const TEXTS: TypeSet = TypeSet::of(&[
+    IndicatorType::Filename,
+    IndicatorType::EmailAttachment,
+    IndicatorType::EmailSubject,
+    IndicatorType::UserAgent,
+    IndicatorType::Mutex,
+]);
 
 /// What is looked through: a feed, as far back as an age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,9 +80,11 @@ pub struct LookupScope {
 pub enum Relation {
     /// It is the same.
     Exact,
-    /// It is a network that contains it.
+    /// It is the host of the URL or e-mail address that was asked for.
+    Host,
+    /// It is a network that contains it, or its host.
     Network,
-    /// It is a domain above it.
+    /// It is a domain above it, or above its host.
     Parent,
 }
 
@@ -70,6 +94,7 @@ impl Relation {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Exact => "exact",
+            Self::Host => "host",
             Self::Network => "network",
             Self::Parent => "parent",
         }
@@ -106,4 +131,17 @@ pub struct MatchedEvent {
     pub event_tlp: Option<Tlp>,
     /// The threat actors of its galaxy tags.
     pub threat_actors: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_of_feed_but_rules_can_be_looked_up() {
+        let told_apart: TypeSet = LOOKUP_TYPES.iter().copied().collect();
+        let addresses = TypeSet::ADDRESSES.without(TypeSet::of(&[IndicatorType::Ip]));
+        assert_eq!(told_apart, LOOKED_UP_FEEDS.without(addresses));
+        assert!(TEXTS.without(told_apart).is_empty());
+    }
 }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use feed_classification::{Age, IndicatorType, TagScheme};
 use misp_client::{AttributeSearch, Published};
 
-use crate::{FeedError, FeedScope, Filter, LOOKUP_TYPES, LookupScope, Selection, Upstream};
+use crate::lookup::LOOKED_UP_FEEDS;
+use crate::{FeedError, FeedScope, Filter, LookupScope, Selection, Upstream};
 
 /// The feed's own question.
 ///
@@ -163,8 +164,8 @@ pub(crate) fn lookup_rules(upstream: &Upstream) -> u64 {
     // An index knows scores, whoever may ask for them.
     let site = &upstream.site;
     (&site.decaying_model, site.score_sightings).hash(&mut hasher);
-    for kind in LOOKUP_TYPES {
-        rules(upstream, *kind, Filter::NONE).hash(&mut hasher);
+    for kind in LOOKED_UP_FEEDS.iter() {
+        rules(upstream, kind, Filter::NONE).hash(&mut hasher);
     }
     hasher.finish()
 }

@@ -42,4 +42,4 @@ pub use live::subscription::{LinkError, LiveAddress, Notice, Subscription};
 pub use pace::{PagePace, PageTimes};
 pub use pages::{AttributePages, Batch, Place, Progress};
 pub use reader::AttributeReader;
-pub use search::{AttributeSearch, Deleted, Order, Published, Stray};
+pub use search::{AttributeSearch, Deleted, Order, Published, Stray, brings_type, types_brought_by};

@@ -1,5 +1,6 @@
 //! The question of `POST /attributes/restSearch`.
 
+mod brought;
 mod stray;
 
 use std::num::NonZeroU32;
@@ -9,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{Error, ErrorKind};
 
+pub use brought::{brings_type, types_brought_by};
 pub use stray::Stray;
 
 /// Rows on a page when nothing else is said: a page costs MISP about 0.1 s beside its rows.

@@ -137,11 +137,8 @@ struct Looking {
 
 impl Looking {
     fn look_up(&self, value: &str) -> Answer {
-        let query = Query::parse(value);
-        let mut answer = Answer::miss(value, self.context.as_ref());
-        if !query.is_known() {
-            return answer;
-        }
+        let query = Query::asking(value);
+        let mut answer = Answer::miss(value, query.looked_up(), self.context.as_ref());
         for indexed in &self.indexes {
             for found in indexed.index.find(&query, &self.judge, MAX_COUNTED) {
                 if permits_type(&self.scope, found.kind) {

@@ -88,6 +88,33 @@ async fn a_hit_and_a_miss_have_the_same_scalars() {
 }
 
 #[tokio::test]
+async fn a_defanged_url_is_found_by_its_host_and_the_answer_says_what_was_looked_up() {
+    let daemon = daemon().await;
+    let scope = || Scope::new().with_permissions([Permission::Lookup]);
+    let hit = ask(&daemon, scope(), "/v1/lookup?value=hxxp%3A%2F%2Fevil%5B.%5Dexample%2Fx").await;
+    for (key, expected) in [
+        ("found", json!(true)),
+        ("value", json!("hxxp://evil[.]example/x")),
+        ("looked_up", json!("http://evil.example/x")),
+        ("relation", json!("host")),
+        ("listed", json!("evil.example")),
+        ("type", json!("domain")),
+    ] {
+        assert_eq!(hit[key], expected, "{key}");
+    }
+    let network = ask(&daemon, scope(), "/v1/lookup?value=http%3A%2F%2F198.51.100.9%2Fx").await;
+    assert_eq!(
+        (&network["relation"], &network["listed"], &network["looked_up"]),
+        (&json!("network"), &json!("198.51.100.0/24"), &network["value"])
+    );
+    let miss = ask(&daemon, scope(), "/v1/lookup/good%5B.%5Dexample").await;
+    assert_eq!(
+        (&miss["found"], &miss["looked_up"], &miss["relation"]),
+        (&json!(false), &json!("good.example"), &json!(""))
+    );
+}
+
+#[tokio::test]
 async fn without_the_permission_nothing_is_told_of_events() {
     let daemon = daemon().await;
     let scope = Scope::new().with_permissions([Permission::Lookup]);

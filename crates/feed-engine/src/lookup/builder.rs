@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use feed_classification::{Extractor, FalsePositives, IndicatorSetBuilder, IndicatorType, canonical_key};
+use feed_classification::{
+    Extractor, FalsePositives, IndicatorSetBuilder, IndicatorType, TypeSet, canonical_key, network_of,
+};
 use misp_client::Attribute;
-use site_config::Mappings;
 
 use super::index::Mention;
-use super::{LookupIndex, MatchedEvent, actor};
+use super::taken_by::TakenBy;
+use super::{LOOKUP_TYPES, LookupIndex, MatchedEvent, actor};
 use crate::pass::Sink;
 use crate::rows::Provenance;
 use crate::score::Scoring;
@@ -27,8 +29,7 @@ const MAX_ACTORS: usize = 16;
 /// Everything that some rows say, before it is known which rows count.
 #[derive(Debug)]
 pub(crate) struct Entries {
-    /// The types that an attribute of each MISP type is taken apart into.
-    kinds: Arc<HashMap<String, Vec<IndicatorType>>>,
+    taken_by: Arc<TakenBy>,
     scoring: Option<Scoring>,
     text: String,
     entries: Vec<Entry>,
@@ -47,22 +48,11 @@ struct Entry {
     at: Provenance,
 }
 
-/// Returns which types an attribute of each MISP type may give.
-pub(super) fn kinds_of(mappings: &Mappings, kinds: &[IndicatorType]) -> Arc<HashMap<String, Vec<IndicatorType>>> {
-    let mut of: HashMap<String, Vec<IndicatorType>> = HashMap::new();
-    for kind in kinds {
-        for name in mappings.attribute_types(*kind) {
-            of.entry(name.clone()).or_default().push(*kind);
-        }
-    }
-    Arc::new(of)
-}
-
 impl Entries {
     /// Returns none yet; without `scoring` no row has a score.
-    pub(super) fn new(kinds: Arc<HashMap<String, Vec<IndicatorType>>>, scoring: Option<Scoring>) -> Self {
+    pub(super) fn new(taken_by: Arc<TakenBy>, scoring: Option<Scoring>) -> Self {
         Self {
-            kinds,
+            taken_by,
             scoring,
             text: String::new(),
             entries: Vec::new(),
@@ -171,16 +161,18 @@ impl Entries {
 
 impl Sink for Entries {
     fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
-        let kinds = Arc::clone(&self.kinds);
-        let Some(kinds) = kinds.get(&attribute.kind) else {
+        let taken_by = self.taken_by.of(&attribute.kind);
+        if taken_by.is_empty() {
             return Ok(());
-        };
+        }
         let event = self.event(described(attribute));
         let worth = score::worth(self.scoring.as_ref(), attribute);
-        for &kind in kinds {
+        for &kind in LOOKUP_TYPES.iter().filter(|kind| is_told_as(taken_by, **kind)) {
             let (mention, at) = (Mention { kind, event, worth }, Provenance::of(attribute));
             let outcome = Extractor::new(kind).extract(&attribute.kind, &attribute.value, &mut |value| {
-                self.push(value, mention, at);
+                if kind != IndicatorType::Ip || holds_address(taken_by, value) {
+                    self.push(value, mention, at);
+                }
             });
             match outcome {
                 Ok(()) => {}
@@ -211,6 +203,30 @@ impl Sink for Entries {
             self.copy(other, entry);
         }
     }
+}
+
+/// Returns whether a value that these types take is told as `kind`.
+fn is_told_as(taken_by: TypeSet, kind: IndicatorType) -> bool {
+    match kind {
+        IndicatorType::Ip => TypeSet::ADDRESSES.iter().any(|kind| taken_by.contains(kind)),
+        kind => taken_by.contains(kind),
+    }
+}
+
+/// Returns whether a feed of one of these types holds an address or network of this family and length; mappings may differ by type.
+fn holds_address(kinds: TypeSet, value: &str) -> bool {
+    use IndicatorType as Kind;
+    let Some(network) = network_of(value) else {
+        return false;
+    };
+    let is_single = network.prefix_len() == network.max_prefix_len();
+    let holders = match (network.addr().is_ipv4(), is_single) {
+        (true, true) => [Kind::Ipv4, Kind::Ipv4Ext, Kind::Ip],
+        (true, false) => [Kind::Cidr4, Kind::Ipv4Ext, Kind::Ip],
+        (false, true) => [Kind::Ipv6, Kind::Ipv6Ext, Kind::Ip],
+        (false, false) => [Kind::Cidr6, Kind::Ipv6Ext, Kind::Ip],
+    };
+    holders.iter().any(|kind| kinds.contains(*kind))
 }
 
 /// Returns what a row says of its event; tags of the attribute itself count too.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use feed_classification::IndicatorType;
 use misp_client::Client;
 
-use super::builder::{Entries, kinds_of};
-use super::{LOOKUP_TYPES, LookupIndex, LookupScope};
+use super::builder::Entries;
+use super::taken_by::TakenBy;
+use super::{LOOKED_UP_FEEDS, LookupIndex, LookupScope};
 use crate::pass::Sink as _;
 use crate::publication::Publication;
 use crate::score::Scoring;
@@ -29,18 +30,18 @@ pub(crate) async fn gather(
         Err(error) => (None, Some(error)),
     };
     // Types that count without MISP's flag for detection need a question of their own: the flag is asked for or it is not.
-    let (without_flag, with_flag): (Vec<IndicatorType>, Vec<IndicatorType>) = LOOKUP_TYPES
+    let (without_flag, with_flag): (Vec<IndicatorType>, Vec<IndicatorType>) = LOOKED_UP_FEEDS
         .iter()
-        .partition(|kind| question::ignores_to_ids(upstream, **kind));
+        .partition(|kind| question::ignores_to_ids(upstream, *kind));
     let mut rows: Option<Entries> = None;
     for (kinds, to_ids) in [(with_flag, true), (without_flag, false)] {
         if kinds.is_empty() {
             continue;
         }
         let search = question::for_lookup(upstream, scope, &kinds, to_ids, now)?;
-        let of = kinds_of(&upstream.mappings, &kinds);
+        let taken_by = Arc::new(TakenBy::feeds(&upstream.mappings, &kinds));
         let more = pass::read(client, &search, Judge::of_nothing(), || {
-            Entries::new(Arc::clone(&of), scoring.clone())
+            Entries::new(Arc::clone(&taken_by), scoring.clone())
         })
         .await?;
         rows = Some(match rows {
@@ -53,16 +54,17 @@ pub(crate) async fn gather(
     }
     let selection = Selection::Feed(scope.feed);
     let publication = Publication::ask(client, upstream, selection, remembered, now).await?;
-    let search = question::for_false_positives_of(upstream, LOOKUP_TYPES, now)?;
-    let of = kinds_of(&upstream.mappings, LOOKUP_TYPES);
+    let kinds: Vec<IndicatorType> = LOOKED_UP_FEEDS.iter().collect();
+    let search = question::for_false_positives_of(upstream, &kinds, now)?;
+    let taken_by = Arc::new(TakenBy::families(&upstream.mappings, &kinds));
     let mut harmless = pass::read(client, &search, Judge::of_nothing(), || {
-        Entries::new(Arc::clone(&of), None)
+        Entries::new(Arc::clone(&taken_by), None)
     })
     .await?;
-    let search = question::for_false_positive_events_of(upstream, LOOKUP_TYPES, now)?;
+    let search = question::for_false_positive_events_of(upstream, &kinds, now)?;
     let tag = question::false_positive_tag(upstream);
     let of_events = pass::read(client, &search, Judge::of_nothing(), || {
-        OfTaggedEvents::new(tag.as_str(), Entries::new(Arc::clone(&of), None))
+        OfTaggedEvents::new(tag.as_str(), Entries::new(Arc::clone(&taken_by), None))
     })
     .await?;
     harmless.absorb(&of_events.into_rows(), &HashSet::new());

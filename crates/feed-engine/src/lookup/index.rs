@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use cache::Weigh;
-use feed_classification::{IndicatorType, network_of};
+use feed_classification::{IndicatorType, TypeSet, network_of};
 
 use super::networks::Networks;
 use super::{Match, MatchedEvent, Query, Relation};
@@ -138,14 +138,16 @@ impl LookupIndex {
     #[must_use]
     pub fn find(&self, query: &Query, judge: &Judge, limit: usize) -> Vec<Match> {
         let exact = query.keys.iter().filter_map(|key| self.place(key));
+        let hosts = query.hosts().filter_map(|host| self.place(host));
         let networks = query
-            .network
-            .map(|network| self.networks.containing(network))
-            .unwrap_or_default();
+            .networks
+            .iter()
+            .flat_map(|network| self.networks.containing(*network));
         let parents = query.parents().filter_map(|parent| self.place(parent));
         let places = exact
             .map(|place| (place, Relation::Exact))
-            .chain(networks.into_iter().map(|place| (place as usize, Relation::Network)))
+            .chain(hosts.map(|place| (place, Relation::Host)))
+            .chain(networks.map(|place| (place as usize, Relation::Network)))
             .chain(parents.map(|place| (place, Relation::Parent)));
         places
             .flat_map(|(place, relation)| self.matches(place, relation, judge))
@@ -158,11 +160,12 @@ impl LookupIndex {
         let end = |place: usize| self.mentions_end.get(place).map_or(0, |end| *end as usize);
         let from = place.checked_sub(1).map_or(0, end);
         let mentions = self.mentions.get(from..end(place)).unwrap_or_default();
-        // What is above a name must be a name itself, and what is around an address a network: both may be URLs as well.
+        // A file may be called like a host, a network or a domain; it is none of them.
         let fits = move |kind: IndicatorType| match relation {
-            Relation::Parent => matches!(kind, IndicatorType::Domain | IndicatorType::Hostname),
-            Relation::Network => kind == IndicatorType::Ip,
-            _ => true,
+            Relation::Exact => true,
+            Relation::Host => TypeSet::ADDRESSES.union(TypeSet::NAMES).contains(kind),
+            Relation::Network => TypeSet::ADDRESSES.contains(kind),
+            Relation::Parent => TypeSet::NAMES.contains(kind),
         };
         (from..)
             .zip(mentions)

@@ -1,9 +1,10 @@
 //! From what somebody looks up to the forms in which it may be listed.
 
-use feed_classification::{Extractor, IndicatorType, canonical_key, network_of};
+use feed_classification::{Extractor, IndicatorType, canonical_key, network_of, url_host};
 use ipnet::IpNet;
 
-use super::LOOKUP_TYPES;
+use super::defanged::refanged;
+use super::{LOOKUP_TYPES, TEXTS};
 
 /// A value that is looked up, in every form that a list may have it in.
 ///
@@ -12,78 +13,138 @@ use super::LOOKUP_TYPES;
 ///
 /// assert!(Query::parse("WWW.Example.COM.").is_known());
 /// assert!(!Query::parse("hello world").is_known());
+/// assert_eq!(Query::asking("hxxp://evil[.]example/x").looked_up(), "http://evil.example/x");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
+    looked_up: String,
     /// Normal forms, each once.
     forms: Vec<String>,
-    /// The canonical keys of these forms, each once.
+    /// The canonical keys of these forms and of the value as any text, each once.
     pub(super) keys: Vec<String>,
-    /// The address as a network of one, or the network.
-    pub(super) network: Option<IpNet>,
-    pub(super) name: Option<String>,
+    /// The address as a network of one or the network, and the same of an address that is the host.
+    pub(super) networks: Vec<IpNet>,
+    /// The name, and a name that is the host.
+    names: Vec<String>,
+    hosts: Vec<String>,
     /// What it can be.
     kinds: Vec<IndicatorType>,
 }
 
 impl Query {
-    /// Reads a value of any type; what is of none is looked up all the same and never found.
+    /// Reads a value as it stands. A text that no type has a grammar for is looked up too: as the name of a file, a mutex and the like.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let mut query = Self::default();
-        for &kind in LOOKUP_TYPES {
-            // Under this name MISP keeps plain values of the type.
-            let Some(&attribute_type) = kind.default_attribute_types().first() else {
-                continue;
-            };
-            let mut found = |value: &str| query.add(kind, value);
-            // What does not parse as one type may as another.
-            let _ = Extractor::new(kind).extract(attribute_type, text, &mut found);
-        }
+        let mut query = Self {
+            looked_up: text.to_owned(),
+            ..Self::default()
+        };
+        query.read(text);
         query
     }
 
-    /// Returns whether it is a value of any type that can be looked up.
+    /// Reads a value that somebody asks about. A defanged one (`hxxp://evil[.]example`) is looked up as what it was before, and in its
+    /// present form too; [`Self::looked_up`] returns which one it is.
+    #[must_use]
+    pub fn asking(text: &str) -> Self {
+        let whole = refanged(text);
+        let mut query = Self::parse(&whole);
+        if *whole == *text || !query.is_known() {
+            return Self::parse(text);
+        }
+        query.read(text);
+        query
+    }
+
+    /// Returns the value that is looked up: what was asked for, refanged where it was defanged.
+    #[must_use]
+    pub fn looked_up(&self) -> &str {
+        &self.looked_up
+    }
+
+    /// Returns whether it is a value of a type that has a grammar, such as an address or a hash.
     #[must_use]
     pub fn is_known(&self) -> bool {
         !self.forms.is_empty()
     }
 
-    /// Returns its normal forms, each once; none for what is no value of any type.
+    /// Returns its normal forms, each once; none for what no type has a grammar for.
     #[must_use]
     pub fn normal_forms(&self) -> &[String] {
         &self.forms
     }
 
-    /// Returns the types that it can be of, as look-ups tell them apart: an address is `ip`.
+    /// Returns the types that it can be of, as look-ups tell them apart (an address is `ip`), without those that take any text.
     #[must_use]
     pub fn types(&self) -> &[IndicatorType] {
         &self.kinds
     }
 
-    fn add(&mut self, kind: IndicatorType, value: &str) {
-        if !self.kinds.contains(&kind) {
-            self.kinds.push(kind);
-        }
-        match kind {
-            IndicatorType::Ip => self.network = network_of(value),
-            IndicatorType::Domain | IndicatorType::Hostname => self.name = Some(value.to_owned()),
-            _ => {}
-        }
-        let key = canonical_key(kind, value);
-        for (all, text) in [(&mut self.forms, value), (&mut self.keys, &*key)] {
-            if !all.iter().any(|known| known == text) {
-                all.push(text.to_owned());
-            }
+    fn read(&mut self, text: &str) {
+        for &kind in LOOKUP_TYPES {
+            // Under this name MISP keeps plain values of the type.
+            let Some(&attribute_type) = kind.default_attribute_types().first() else {
+                continue;
+            };
+            let mut found = |value: &str| self.add(kind, value);
+            // What does not parse as one type may as another.
+            let _ = Extractor::new(kind).extract(attribute_type, text, &mut found);
         }
     }
 
-    /// Returns the names above the name, the closest first, top-level domains left out.
+    fn add(&mut self, kind: IndicatorType, value: &str) {
+        push_new(&mut self.keys, &canonical_key(kind, value));
+        if TEXTS.contains(kind) {
+            return;
+        }
+        push_new(&mut self.forms, value);
+        match kind {
+            IndicatorType::Ip => self.add_place(value),
+            IndicatorType::Domain | IndicatorType::Hostname => self.add_place(value),
+            // `192.0.2.0/24` passes for a URL with a path, too.
+            IndicatorType::Url if self.kinds.contains(&IndicatorType::Ip) => {}
+            IndicatorType::Url => url_host(value).iter().for_each(|host| self.add_host(host)),
+            IndicatorType::EmailAddress => value.rsplit_once('@').iter().for_each(|(_, host)| self.add_host(host)),
+            _ => {}
+        }
+        if !self.kinds.contains(&kind) {
+            self.kinds.push(kind);
+        }
+    }
+
+    fn add_host(&mut self, host: &str) {
+        push_new(&mut self.hosts, host);
+        self.add_place(host);
+    }
+
+    /// Adds an address, a network or a name, whose networks or parents may be listed.
+    fn add_place(&mut self, place: &str) {
+        match network_of(place) {
+            Some(network) if self.networks.contains(&network) => {}
+            Some(network) => self.networks.push(network),
+            None => push_new(&mut self.names, place),
+        }
+    }
+
+    /// Returns the hosts of a URL or e-mail address; a value that is a host itself is not listed again.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
+        let hosts = self.hosts.iter().filter(|host| !self.keys.contains(host));
+        hosts.map(String::as_str)
+    }
+
+    /// Returns the names above the name or above the host, the closest first, top-level domains left out.
     pub(super) fn parents(&self) -> impl Iterator<Item = &str> {
-        let name = self.name.as_deref().unwrap_or_default();
-        let dots = name.match_indices('.').map(|(at, _)| at);
-        dots.filter_map(move |dot| name.get(dot + 1..))
-            .filter(|parent| parent.contains('.'))
+        self.names.iter().flat_map(|name| {
+            let dots = name.match_indices('.').map(|(at, _)| at);
+            dots.filter_map(move |dot| name.get(dot + 1..))
+                .filter(|parent| parent.contains('.'))
+        })
+    }
+}
+
+fn push_new(all: &mut Vec<String>, text: &str) {
+    if !all.iter().any(|known| known == text) {
+        all.push(text.to_owned());
     }
 }
 
@@ -117,7 +178,44 @@ mod tests {
     fn a_url_keeps_its_spelling_and_is_found_by_its_key() {
         let query = Query::parse("HTTP://RS.example");
         assert_eq!(query.normal_forms(), ["HTTP://RS.example"]);
-        assert_eq!(query.keys, ["http://rs.example/"]);
+        assert!(query.keys.iter().any(|key| key == "http://rs.example/"));
+    }
+
+    #[test]
+    fn a_url_and_an_email_address_have_a_host() {
+        for (text, host) in [
+            ("http://user@WWW.Evil.example:8080/x", "www.evil.example"),
+            ("www.evil.example/x", "www.evil.example"),
+            ("192.0.2.1:443", "192.0.2.1"),
+            ("https://[2001:DB8::1]/", "2001:db8::1"),
+            ("Someone@Mail.Example", "mail.example"),
+        ] {
+            assert!(Query::parse(text).hosts().eq([host]), "{text}");
+        }
+        for text in [
+            "evil.example",
+            "192.0.2.1",
+            "192.0.2.0/24",
+            "2001:db8::/32",
+            "CVE-2026-12345",
+            "a text",
+        ] {
+            assert_eq!(Query::parse(text).hosts().count(), 0, "{text}");
+        }
+        assert!(Query::parse("http://a.b.example/").parents().eq(["b.example"]));
+    }
+
+    #[test]
+    fn a_defanged_value_is_looked_up_in_both_forms_and_only_when_asking() {
+        let query = Query::asking("hxxp://evil[.]example/x");
+        assert_eq!(query.looked_up(), "http://evil.example/x");
+        for key in ["http://evil.example/x", "hxxp://evil[.]example/x"] {
+            assert!(query.keys.iter().any(|known| known == key), "{key}");
+        }
+        assert!(query.hosts().eq(["evil.example"]));
+        assert_eq!(Query::parse("192.0.2[.]1").normal_forms(), [] as [String; 0]);
+        // Nothing becomes a value of a type that it was not meant for.
+        assert_eq!(Query::asking("a (at) text").looked_up(), "a (at) text");
     }
 
     #[test]

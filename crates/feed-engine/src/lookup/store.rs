@@ -7,7 +7,7 @@ use cache::{Flights, Freshness, MemoryStore, Moment, Verdict, Weigh};
 use site_config::SiteName;
 
 use super::known_rules::KnownRules;
-use super::{LOOKUP_TYPES, LookupIndex, LookupScope};
+use super::{LOOKED_UP_FEEDS, LookupIndex, LookupScope};
 use crate::asked::Asked;
 use crate::engine::{
     PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, Polled, Polls, is_recent, landed, note_poll,
@@ -177,7 +177,7 @@ impl FeedEngine {
     /// Returns the indexes of a site that may hold something else after this change in MISP, and that somebody used lately.
     pub(crate) fn touched_indexes(&self, site: &SiteName, touched: &Touched) -> Vec<(LookupKey, Upstream)> {
         self.lookups().asked.touched(site, self.now(), |_, upstream| {
-            LOOKUP_TYPES.iter().any(|kind| touched.concerns(*kind, upstream))
+            LOOKED_UP_FEEDS.iter().any(|kind| touched.concerns(kind, upstream))
         })
     }
 

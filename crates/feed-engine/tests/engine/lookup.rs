@@ -105,6 +105,105 @@ async fn an_address_is_found_in_a_listed_network_and_a_name_below_a_listed_one()
     assert_eq!(find(&bench, "a.evil2.example").await, []);
 }
 
+/// Asks as a log does, and returns what is listed and how it is related.
+async fn ask(bench: &Bench, value: &str) -> Vec<(String, Relation)> {
+    let scope = LookupScope {
+        feed: FeedName::Any,
+        age: Age::Years1,
+    };
+    let (index, _) = bench.engine.lookup_index(&bench.upstream, scope).await.unwrap();
+    let judge = Judge::new(Filter::NONE, bench.upstream.site());
+    let found = index.find(&Query::asking(value), &judge, 50);
+    found.into_iter().map(|found| (found.value, found.relation)).collect()
+}
+
+#[tokio::test]
+async fn a_url_and_an_email_address_are_found_by_their_host() {
+    let bench = Bench::of([event(&[
+        ("domain", "evil.example"),
+        ("url", "http://evil.example/x"),
+        ("hostname", "www.other.example"),
+        ("ip-dst", "192.0.2.1"),
+        ("ip-dst", "198.51.100.0/24"),
+        ("ip-dst", "2001:db8::7"),
+        ("filename", "file.example"),
+    ])])
+    .await;
+    use Relation::{Exact, Host, Network, Parent};
+    for (asked, expected) in [
+        (
+            "http://evil.example/x",
+            &[("http://evil.example/x", Exact), ("evil.example", Host)] as &[_],
+        ),
+        ("https://EVIL.example.:8443/other", &[("evil.example", Host)]),
+        ("http://a.b.evil.example/", &[("evil.example", Parent)]),
+        ("user@evil.example", &[("evil.example", Host)]),
+        ("user@mail.evil.example", &[("evil.example", Parent)]),
+        ("www.other.example:443", &[("www.other.example", Host)]),
+        ("192.0.2.1:8080", &[("192.0.2.1", Host)]),
+        ("http://198.51.100.9/x", &[("198.51.100.0/24", Network)]),
+        ("http://[2001:DB8:0::7]/x", &[("2001:db8::7", Host)]),
+        ("evil.example", &[("evil.example", Exact)]),
+        ("http://notevil.example/", &[]),
+        // What is listed as something else is no host.
+        ("http://file.example/", &[]),
+        // A network is no URL with a path.
+        ("192.0.2.1/28", &[]),
+    ] {
+        let found = ask(&bench, asked).await;
+        let found: Vec<(&str, Relation)> = found
+            .iter()
+            .map(|(value, relation)| (value.as_str(), *relation))
+            .collect();
+        assert_eq!(found, expected, "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_defanged_value_is_found_when_it_is_asked_for() {
+    let bench = Bench::of([event(&[
+        ("domain", "evil.example"),
+        ("ip-dst", "192.0.2.1"),
+        ("email-src", "user@bad.example"),
+        ("filename", "odd[.]name"),
+    ])])
+    .await;
+    for (asked, listed, relation) in [
+        ("evil[.]example", "evil.example", Relation::Exact),
+        ("hxxps[:]//www(.)evil[.]example/x", "evil.example", Relation::Parent),
+        ("192.0.2[.]1", "192.0.2.1", Relation::Exact),
+        ("user[at]bad[.]example", "user@bad.example", Relation::Exact),
+        // What is listed in this very form is found too.
+        ("odd[.]name", "odd[.]name", Relation::Exact),
+    ] {
+        assert_eq!(ask(&bench, asked).await, [(listed.to_owned(), relation)], "{asked}");
+    }
+    assert_eq!(find(&bench, "evil[.]example").await, []);
+}
+
+#[tokio::test]
+async fn texts_are_found_as_they_are_listed() {
+    let bench = Bench::of([event(&[
+        ("user-agent", "Evil/1.0 (x; y)"),
+        ("mutex", "198.51.100.0/24"),
+        ("malware-sample", "Evil Name.exe|d41d8cd98f00b204e9800998ecf8427e"),
+    ])])
+    .await;
+    for (asked, kind) in [
+        ("Evil/1.0 (x; y)", IndicatorType::UserAgent),
+        ("Evil Name.exe", IndicatorType::Filename),
+        ("D41D8CD98F00B204E9800998ECF8427E", IndicatorType::FileMd5),
+        ("198.51.100.0/24", IndicatorType::Mutex),
+    ] {
+        let found = find(&bench, asked).await;
+        let kinds: Vec<IndicatorType> = found.iter().map(|found| found.kind).collect();
+        assert_eq!(kinds, [kind], "{asked}");
+    }
+    // Case counts, and a mutex is no network.
+    assert_eq!(find(&bench, "evil name.exe").await, []);
+    assert_eq!(find(&bench, "198.51.100.9").await, []);
+}
+
 #[tokio::test]
 async fn a_match_knows_its_events() {
     let first = event(&[("domain", "evil.example")])

@@ -19,6 +19,7 @@ mod large_bodies;
 mod left_out;
 mod limits;
 mod lookup;
+mod lookup_types;
 mod lost_filter;
 mod page_size;
 mod paging;

@@ -1,5 +1,6 @@
 //! Whether a row that came back is an answer to the question at all.
 
+use super::brought::brings_type;
 use crate::{Attribute, AttributeSearch, Deleted, Published};
 
 /// Why a row is no answer to the question; see [`AttributeSearch::answers`].
@@ -66,7 +67,7 @@ impl AttributeSearch {
     /// # Errors
     /// [`Stray`] with the first condition that the row does not meet.
     pub fn answers(&self, row: &Attribute) -> Result<(), Stray> {
-        let is_type = |asked: &String| asked.eq_ignore_ascii_case(&row.kind) || is_email_quirk(asked, &row.kind);
+        let is_type = |asked: &String| brings_type(asked, &row.kind);
         let check = |met: bool, stray: Stray| if met { Ok(()) } else { Err(stray) };
         check(self.types.is_empty() || self.types.iter().any(is_type), Stray::Type)?;
         check(self.to_ids.is_none_or(|wanted| wanted == row.to_ids), Stray::ToIds)?;
@@ -120,12 +121,6 @@ impl AttributeSearch {
         }
         Ok(())
     }
-}
-
-/// `email-src` and `email-dst` bring attributes of the type `email` too.
-fn is_email_quirk(asked: &str, kind: &str) -> bool {
-    kind.eq_ignore_ascii_case("email")
-        && (asked.eq_ignore_ascii_case("email-src") || asked.eq_ignore_ascii_case("email-dst"))
 }
 
 #[cfg(test)]

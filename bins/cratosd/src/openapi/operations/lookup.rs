@@ -9,11 +9,12 @@ use crate::openapi::schemas::Refusal;
 
 const ABOUT: &str = "\
 For tokens with the permission `lookup`; with `context` too, an answer tells the events. Addresses are also found in listed networks, \
-names below listed domains. A miss is 200 with `found: false`, never 404, and nothing is ever null.";
+names below listed domains, URLs and e-mail addresses by their host. A defanged value (`hxxp://evil[.]example`) is looked up as what it was; \
+`looked_up` says so. A miss is 200 with `found: false`, never 404, and nothing is ever null.";
 
 pub(super) fn one(in_path: bool) -> Operation {
     let text = json!({ "type": "string", "maxLength": 8192 });
-    let what = "The value: address, network, name, URL, hash, e-mail address or CVE, in any spelling.";
+    let what = "The value: address, network, name, URL, hash, e-mail address, CVE or another, in any spelling; names of files and mutexes as MISP has them.";
     let operation = if in_path {
         Operation::new("lookupValue", "feeds", "What is known of a value").in_path("value", what, text)
     } else {
@@ -89,9 +90,10 @@ fn result() -> Value {
     let matches = json!({
         "type": "object",
         "required": ["value", "type", "relation", "feed"],
-        "properties": with_context(&["value", "type", "relation", "feed"]),
+        "properties": with_relation(with_context(&["value", "type", "relation", "feed"])),
     });
-    let mut properties = with_context(&["value", "type", "relation", "listed", "feed"]);
+    let fields = ["value", "looked_up", "type", "relation", "listed", "feed"];
+    let mut properties = with_relation(with_context(&fields));
     if let Value::Object(properties) = &mut properties {
         properties.insert("found".to_owned(), json!({ "type": "boolean" }));
         properties.insert("count".to_owned(), json!({ "type": "integer", "minimum": 0 }));
@@ -102,7 +104,15 @@ fn result() -> Value {
     }
     json!({
         "type": "object",
-        "required": ["found", "value", "type", "relation", "listed", "feed", "count", "matches"],
+        "required": ["found", "value", "looked_up", "type", "relation", "listed", "feed", "count", "matches"],
         "properties": properties,
     })
+}
+
+/// Says which relations there are; a miss has none.
+fn with_relation(mut properties: Value) -> Value {
+    if let Some(relation) = properties.get_mut("relation") {
+        *relation = json!({ "type": "string", "enum": ["", "exact", "host", "network", "parent"] });
+    }
+    properties
 }

@@ -51,7 +51,7 @@ fn entry() -> Value {
         "properties": {
             "value": {
                 "type": "string", "maxLength": 8192,
-                "description": "Address, network, name, URL, hash, e-mail address or CVE, in any spelling.",
+                "description": "Address, network, name, URL, hash, e-mail address, CVE, wallet or id of a browser extension, in any spelling.",
             },
             "type": { "type": "string", "enum": ["hit", "false_positive"], "default": "hit" },
             "source": {

@@ -17,6 +17,8 @@ pub(super) struct Answer {
     found: bool,
     /// As it was asked.
     value: String,
+    /// What was looked up: the same, or what a defanged value was before.
+    looked_up: String,
     #[serde(rename = "type")]
     kind: &'static str,
     relation: &'static str,
@@ -56,10 +58,11 @@ struct Context {
 
 impl Answer {
     /// Returns that nothing is known of a value. `context` is the address of MISP for tokens that may know where values come from.
-    pub(super) fn miss(value: &str, context: Option<&Upstream>) -> Self {
+    pub(super) fn miss(value: &str, looked_up: &str, context: Option<&Upstream>) -> Self {
         Self {
             found: false,
             value: value.to_owned(),
+            looked_up: looked_up.to_owned(),
             kind: "",
             relation: "",
             listed: String::new(),

@@ -202,7 +202,9 @@ fn normal_form(value: &str, scope: &Scope) -> Result<String, &'static str> {
     let form = query.normal_forms().first();
     let form = form.filter(|form| !form.chars().any(char::is_control));
     let Some(form) = form else {
-        return Err("the value is no address, network, name, URL, hash, e-mail address or CVE");
+        return Err(
+            "the value is not an address, network, name, URL, hash, e-mail address, CVE, wallet or extension id",
+        );
     };
     let is_more_than_url = query.types().iter().any(|kind| *kind != IndicatorType::Url);
     let covers = |kind: &IndicatorType| {
