@@ -143,6 +143,18 @@ impl MispSource {
         self.asking.client(upstream)
     }
 
+    /// Returns what `work` comes to on the threads that ask MISP: for further questions whose answers are large, where the caller's threads
+    /// serve sockets.
+    ///
+    /// # Errors
+    /// [`FeedError::Internal`] if the system gives no threads.
+    pub async fn apart<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, FeedError> {
+        self.workshop.run(async move { Ok(work.await) }).await
+    }
+
     /// Looks which events are withdrawn now, wherever a feed that goes by publication was wanted in the last two days and MISP was not
     /// asked for some minutes. Call it now and then: an event that is withdrawn and edited between two looks counts as edited.
     ///

@@ -6,7 +6,7 @@ mod index;
 use std::io;
 
 use feed_engine::FeedError;
-use misp_client::ErrorKind;
+use misp_client::{Client, ErrorKind};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -76,6 +76,13 @@ pub(super) async fn get(app: &App, grant: &Grant, path: &WarninglistPath<'_>) ->
     let client = app.misp().client(&grant.upstream)?;
     // The semaphore is never closed.
     let _turn = TURNS.acquire().await.ok();
+    // A list may have a million entries.
+    let body = app.misp().apart(async move { written(&client, id, form).await });
+    Ok(Reply::body(form.content_type(), body.await??))
+}
+
+/// Asks MISP for a list, and returns the body.
+async fn written(client: &Client, id: u64, form: Form) -> Result<Vec<u8>, Reject> {
     let mut body = Vec::new();
     let written = if id == 0 {
         let lists = client.warninglists().await.map_err(FeedError::from)?;
@@ -88,7 +95,7 @@ pub(super) async fn get(app: &App, grant: &Grant, path: &WarninglistPath<'_>) ->
         entries::write(list.list.id, list.entries, form, &mut body)
     };
     written.map_err(|error: io::Error| Reject::internal("writing a warninglist", &error))?;
-    Ok(Reply::body(form.content_type(), body))
+    Ok(body)
 }
 
 fn check(path: &WarninglistPath<'_>) -> Result<(u64, Form), Vec<Invalid>> {
