@@ -45,7 +45,7 @@ const LISTED: [(&str, &str); 9] = [
 ];
 
 /// As they stand in log lines, in whatever spelling.
-const HITS: [&str; 11] = [
+const HITS: [&str; 15] = [
     "192.0.2.7",
     "198.51.100.9",
     "2001:DB8:0::1",
@@ -57,6 +57,11 @@ const HITS: [&str; 11] = [
     "mallory@evil.example",
     "cve-2026-12345",
     "CVE-2026-12345",
+    // By their host, and defanged.
+    "http://evil.example/a?b=c",
+    "alice@evil.example",
+    "192.0.2.7:443",
+    "hxxp://evil[.]example/",
 ];
 
 const MISSES: [&str; 17] = [
@@ -64,11 +69,11 @@ const MISSES: [&str; 17] = [
     "198.51.101.1",
     "2001:db9::1",
     "notevil.example",
-    "http://evil.example/a?b=c",
+    "http://notevil.example/a?b=c",
     "d41d8cd98f00b204e9800998ecf8427f",
-    "alice@evil.example",
+    "alice@notevil.example",
     "CVE-2026-12346",
-    "192.0.2.7:443",
+    "192.0.2.8:443",
     "",
     " ",
     "null",
