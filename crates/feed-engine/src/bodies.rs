@@ -238,7 +238,7 @@ impl Bodies {
             let feed = &form.key.feed;
             tracing::warn!(
                 site = feed.upstream.site,
-                feed = ?feed.scope,
+                feed = %feed.scope,
                 output = form.exporter().about().name,
                 values = form.set().values().len(),
                 limit = self.0.kept.max_bytes(),

@@ -420,6 +420,6 @@ async fn a_body_too_large_to_keep_is_warned_of_once() {
     let lines = lines.lock().unwrap();
     let told = lines
         .iter()
-        .filter(|line| line.contains("memory_bytes") && line.contains("Incident"));
+        .filter(|line| line.contains("memory_bytes") && line.contains("feed=incident/domain/1w"));
     assert_eq!(told.count(), 1, "{lines:?}");
 }
