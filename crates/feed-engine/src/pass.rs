@@ -7,7 +7,7 @@
 //! page. Some things leave no trace in an event (a local tag; an edit that another MISP made earlier and this one takes over now), so the
 //! places where pages met are looked at too. Then the pass is made again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use misp_client::{
     Attribute, AttributeSearch, Client, EventIndex, EventIndexAnswer, EventSearch, Place, Progress, Published,
@@ -81,8 +81,6 @@ struct Pass<S> {
     events_of_page: (u32, HashSet<u64>),
     /// Events with rows on the pages before it.
     events_before: HashSet<u64>,
-    /// The last row of each page that had one.
-    last_rows: HashMap<u32, u64>,
 }
 
 impl<S: Sink> Pass<S> {
@@ -97,7 +95,6 @@ impl<S: Sink> Pass<S> {
             read: 0,
             events_of_page: (0, HashSet::new()),
             events_before: HashSet::new(),
-            last_rows: HashMap::new(),
         }
     }
 
@@ -107,9 +104,6 @@ impl<S: Sink> Pass<S> {
             if batch.page != self.events_of_page.0 {
                 let read = std::mem::replace(&mut self.events_of_page, (batch.page, HashSet::new()));
                 self.events_before.extend(read.1);
-            }
-            if let Some(last) = batch.attributes.last() {
-                self.last_rows.insert(batch.ends_at, last.id);
             }
             for attribute in &batch.attributes {
                 self.read += 1;
@@ -194,8 +188,8 @@ impl<S: Sink> Pass<S> {
     async fn a_page_ends_elsewhere(&self, client: &Client, search: &AttributeSearch) -> Result<bool, FeedError> {
         let ends = &self.progress.page_ends;
         for end in ends.iter().take(ends.len().saturating_sub(1)) {
-            let moved = match client.place(search, *end).await? {
-                Place::Row(id) => self.last_rows.get(end) != Some(&id),
+            let moved = match client.place(search, end.place).await? {
+                Place::Row(id) => end.last_row != Some(id),
                 Place::Hidden => false,
                 Place::Empty => true,
             };

@@ -40,6 +40,6 @@ pub use live::message::{Action, EventNotice, Message, MessageError, ObjectNotice
 #[cfg(feature = "zeromq")]
 pub use live::subscription::{LinkError, LiveAddress, Notice, Subscription};
 pub use pace::{PagePace, PageTimes};
-pub use pages::{AttributePages, Batch, Place, Progress};
+pub use pages::{AttributePages, Batch, PageEnd, Place, Progress};
 pub use reader::AttributeReader;
 pub use search::{AttributeSearch, Deleted, Order, Published, Stray, brings_type, types_brought_by};

@@ -19,10 +19,8 @@ const BATCH_ROWS: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Batch {
-    /// The page that they came from, counted from 1 in the order of asking.
+    /// The page that they came from, counted from 1. One that was asked for again with fewer rows keeps its number.
     pub page: u32,
-    /// The place in the whole answer at which that page ends, if it is full; places count from 1.
-    pub ends_at: u32,
     /// The rows; never empty.
     pub attributes: Vec<Attribute>,
 }
@@ -33,8 +31,8 @@ pub struct Batch {
 pub struct Progress {
     /// Pages that were read to their end.
     pub pages: u32,
-    /// The place at which each of them ends, if it is full.
-    pub page_ends: Vec<u32>,
+    /// Where each of them ends.
+    pub page_ends: Vec<PageEnd>,
     /// Rows that MISP sent, whatever became of them.
     pub rows_sent: u64,
     /// Rows that MISP says its warninglists took out.
@@ -47,6 +45,15 @@ pub struct Progress {
     pub answered_at: Option<i64>,
     /// How long the first page took to begin.
     pub first_elapsed: Option<Duration>,
+}
+
+/// Where a page ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageEnd {
+    /// The place in the whole answer, if the page is full; places count from 1.
+    pub place: u32,
+    /// The last row that came with the page, also if an earlier page had it.
+    pub last_row: Option<u64>,
 }
 
 impl Progress {
@@ -83,8 +90,6 @@ pub struct AttributePages {
     state: State,
     /// A page did not come in time and is asked for once more, with fewer rows, in this time.
     second_try: Option<Duration>,
-    /// Pages that were asked for, and began to come.
-    opened: u32,
 }
 
 #[derive(Debug)]
@@ -118,6 +123,7 @@ struct OpenPage {
     answer: Answer,
     reader: AttributeReader,
     headers: PageHeaders,
+    last_row: Option<u64>,
 }
 
 impl AttributePages {
@@ -133,7 +139,6 @@ impl AttributePages {
             progress: Progress::default(),
             state: State::Ask,
             second_try: None,
-            opened: 0,
         }
     }
 
@@ -197,7 +202,7 @@ impl AttributePages {
                     };
                 }
                 State::Read(mut open) => {
-                    let (page, ends_at) = (self.opened, self.page_end());
+                    let page = self.progress.pages + 1;
                     match self.read_page(&mut open, &mut batch).await {
                         Ok(false) => self.state = State::Read(open),
                         Ok(true) if self.end_page(&open)? => self.state = State::Ask,
@@ -207,7 +212,6 @@ impl AttributePages {
                     if !batch.is_empty() {
                         return Ok(Some(Batch {
                             page,
-                            ends_at,
                             attributes: batch,
                         }));
                     }
@@ -267,7 +271,6 @@ impl AttributePages {
         let began = Instant::now();
         let transport = self.client.transport();
         let answer = transport.ask_within(time, request, limits.page_bytes, &[]).await?;
-        self.opened += 1;
         if self.progress.first_elapsed.is_none() {
             self.progress.first_elapsed = Some(began.elapsed());
             self.progress.answered_at = answer.date();
@@ -280,6 +283,7 @@ impl AttributePages {
             answer,
             reader: AttributeReader::new(),
             headers,
+            last_row: None,
         })
     }
 
@@ -298,6 +302,10 @@ impl AttributePages {
             self.paging
                 .rows_so_far(open.reader.rows())
                 .map_err(|error| error.at(attributes::SEARCH))?;
+            open.last_row = batch
+                .get(first..)
+                .and_then(|new| Some(new.last()?.id))
+                .or(open.last_row);
             self.remove_duplicates(batch, first);
             if piece.is_none() {
                 return Ok(true);
@@ -320,7 +328,8 @@ impl AttributePages {
     fn end_page(&mut self, open: &OpenPage) -> Result<bool, Error> {
         let skipped = open.headers.skipped.unwrap_or(0);
         self.progress.pages += 1;
-        self.progress.page_ends.push(self.page_end());
+        let (place, last_row) = (self.page_end(), open.last_row);
+        self.progress.page_ends.push(PageEnd { place, last_row });
         self.progress.rows_skipped += skipped;
         self.second_try = None;
         let limit = self.paging.limit();

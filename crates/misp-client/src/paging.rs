@@ -24,8 +24,8 @@ pub(crate) struct Paging {
     max_rows: u64,
     hides_rows: bool,
     page: u32,
-    /// The page that is read begins before the end of the one before it.
-    overlaps: bool,
+    /// Rows before this place may have come already.
+    read_to: u64,
     seen: HashSet<u64>,
     /// Rows of the page that is being read.
     rows: u64,
@@ -46,7 +46,7 @@ impl Paging {
             max_rows,
             hides_rows: false,
             page: 1,
-            overlaps: false,
+            read_to: 0,
             seen: HashSet::new(),
             rows: 0,
             new: 0,
@@ -86,9 +86,12 @@ impl Paging {
     /// Goes on with pages of this many rows, from the same place or a little before it: rows that were read already are known by their ids.
     pub(crate) fn resize(&mut self, limit: u32) {
         let behind = self.begins_behind();
+        if self.rows > 0 {
+            // The page was not read to its end.
+            self.read_to = self.read_to.max(behind + self.limit);
+        }
         self.limit = u64::from(limit.max(1));
         self.page = u32::try_from(behind / self.limit).unwrap_or(u32::MAX).saturating_add(1);
-        self.overlaps = !behind.is_multiple_of(self.limit);
         (self.rows, self.new, self.repeated) = (0, 0, 0);
     }
 
@@ -125,7 +128,8 @@ impl Paging {
                 Some(count) => count > self.limit,
                 None => self.hides_rows && self.rows > 0,
             };
-        let overlaps = std::mem::take(&mut self.overlaps);
+        let overlaps = self.begins_behind() < self.read_to;
+        self.read_to = self.read_to.max(self.begins_behind() + self.limit);
         self.barren = if self.repeated > 0 && self.new == 0 && !overlaps {
             self.barren + 1
         } else {
