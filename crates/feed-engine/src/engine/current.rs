@@ -125,8 +125,8 @@ impl FeedEngine {
     /// there were values.
     fn is_at_rest(&self, held: &Held, verdict: Verdict, max_age: Option<Duration>) -> bool {
         let now = self.now();
-        if let Some(doubt) = &held.doubt {
-            return !doubt.may_be_confirmed(now);
+        if held.doubt.is_some_and(|doubt| !doubt.may_be_confirmed(now)) {
+            return true;
         }
         let failed_just_now = held.failed_at.is_some_and(|at| now.since(at) < PAUSE_AFTER_FAILURE);
         verdict == Verdict::Wait && max_age.is_none() && held.forgotten.is_none() && failed_just_now

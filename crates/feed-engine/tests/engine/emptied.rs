@@ -87,6 +87,27 @@ async fn a_second_question_that_fails_confirms_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_misp_that_fails_at_the_second_question_is_not_asked_by_every_caller() {
+    let stage = Stage::of(&["a.example"], "");
+    stage.ask().await;
+    stage.source.set(&[]);
+    pass(301).await;
+    assert_is_held(&stage.ask_for(anew()).await);
+    stage.source.fails(true);
+    // The set is so old by now that callers wait for MISP.
+    pass(700).await;
+    assert_is_held(&stage.ask().await);
+    let asked = stage.source.asked();
+    for _ in 0..3 {
+        assert_is_held(&stage.ask().await);
+    }
+    assert_eq!(stage.source.asked(), asked, "MISP has just failed");
+    pass(6).await;
+    assert_is_held(&stage.ask().await);
+    assert_eq!(stage.source.asked(), asked + 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn clear_cache_does_not_skip_the_second_question() {
     let stage = Stage::of(&["a.example"], "");
     stage.ask().await;
