@@ -42,7 +42,9 @@ impl Afterwards<'_> {
         drop(turn);
         let wave = reading.finish(bytes);
         let together = async {
-            wave.complete().await;
+            if let Some(round) = self.errand.round() {
+                round.complete(&wave).await;
+            }
             self.together(&wave).await
         };
         tokio::select! {

@@ -3,12 +3,13 @@
 //! When MISP says that something changed, dozens of feeds are gathered at once, and the questions that follow their rows are the same
 //! for many of them: which events are unpublished, and what is harmless. Both must be asked *after* the rows
 //! ([`crate::publication`] says why). So a feed whose rows are read gives its place away and waits until all others that are reading
-//! have read theirs, or until the rows that wait take [`MAX_WAITING_BYTES`]. These feeds make a wave: each question is asked once
+//! have read theirs, but at most for [`LONGEST_WAIT`], and until the rows that wait take [`MAX_WAITING_BYTES`]. These feeds make a wave: each question is asked once
 //! for all of them, later than the last of their rows.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use feed_classification::{FalsePositives, IndicatorType};
 use tokio::sync::{OnceCell, watch};
@@ -16,6 +17,9 @@ use tokio::sync::{OnceCell, watch};
 use crate::FeedError;
 use crate::publication::UnpublishedEvents;
 use crate::upstream::UpstreamId;
+
+/// A feed waits no longer than this for the others of its wave: one of them may have a million rows, or a MISP that is slow today.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A wave ends when the rows of its feeds take so much memory.
 const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
@@ -50,6 +54,17 @@ impl Round {
     pub(crate) fn enter(self: &Arc<Self>) -> Reading {
         self.lock().reading += 1;
         Reading(Arc::clone(self))
+    }
+
+    /// Waits until the questions of this wave can be asked: later than the rows of all its feeds.
+    pub(crate) async fn complete(&self, wave: &Arc<Wave>) {
+        if tokio::time::timeout(LONGEST_WAIT, wave.complete()).await.is_ok() {
+            return;
+        }
+        let mut state = self.lock();
+        if Arc::ptr_eq(&state.wave, wave) {
+            state.complete();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -89,8 +104,8 @@ impl Drop for Reading {
 }
 
 impl Wave {
-    /// Waits until the rows of all its feeds are read.
-    pub(crate) async fn complete(&self) {
+    /// Waits until no further feed can join it.
+    async fn complete(&self) {
         // The sender is in `self`, so that there is no end of messages to hear of.
         let _ = self.is_complete.subscribe().wait_for(|is_complete| *is_complete).await;
     }
@@ -125,8 +140,6 @@ impl<Q, A> Default for Answers<Q, A> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::timeout;
 
     use super::*;
@@ -157,6 +170,24 @@ mod tests {
         let _slow = round.enter();
         let wave = round.enter().finish(MAX_WAITING_BYTES);
         assert!(is_complete(&wave).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_feed_does_not_wait_long_for_a_slow_one() {
+        let round = Arc::new(Round::default());
+        let slow = round.enter();
+        let wave = round.enter().finish(1);
+        let began = tokio::time::Instant::now();
+        round.complete(&wave).await;
+        assert_eq!(began.elapsed(), LONGEST_WAIT);
+        assert!(is_complete(&wave).await, "for all its feeds");
+        let later = slow.finish(1);
+        assert!(
+            !Arc::ptr_eq(&wave, &later),
+            "its rows were read after the questions of the first wave"
+        );
+        round.complete(&later).await;
+        assert_eq!(began.elapsed(), LONGEST_WAIT);
     }
 
     #[tokio::test]
