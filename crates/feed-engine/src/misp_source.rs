@@ -10,6 +10,8 @@ use std::time::Duration;
 use feed_classification::Extractor;
 use misp_client::{AuthKey, BaseUrl, Client, PagePace};
 use secrecy::ExposeSecret as _;
+use tokio::task::JoinSet;
+use tracing::instrument::WithSubscriber as _;
 
 use cache::{MemoryStore, Weigh};
 
@@ -113,7 +115,7 @@ impl MispSource {
         }
     }
 
-    /// Keeps in this directory what must outlive a restart: which events were withdrawn, a small file for each site and key. It is
+    /// Keeps in this directory what must outlive a restart: which events were withdrawn, a small file for each site. It is
     /// made when there is something to keep (default: none, and withdrawn events are remembered until the process ends).
     #[must_use]
     pub fn state_directory(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -158,15 +160,21 @@ impl MispSource {
     /// Looks which events are withdrawn now, wherever a feed that goes by publication was wanted in the last two days and MISP was not
     /// asked for some minutes. Call it now and then: an event that is withdrawn and edited between two looks counts as edited.
     ///
-    /// A MISP that does not answer is left to the next call.
+    /// Sites do not wait for each other. A MISP that does not answer in time is left to the next call.
     pub async fn look_for_withdrawals(&self) {
-        for (upstream, remembered) in self.asking.withdrawals.due() {
-            let (asking, site) = (self.asking.clone(), Arc::clone(&upstream.site));
-            let look = async move { asking.look_at(&upstream, &remembered).await };
-            if let Err(error) = self.workshop.run(look).await {
-                let site = site.name.as_str();
-                tracing::debug!(site, error = error.chain(), "withdrawn events cannot be looked for now");
+        let (asking, due) = (self.asking.clone(), self.asking.withdrawals.due());
+        let look = async move {
+            let mut sites = JoinSet::new();
+            for upstreams in due.into_values() {
+                let asking = asking.clone();
+                let look = async move { asking.look_at_site(&upstreams).await };
+                sites.spawn(look.with_current_subscriber());
             }
+            sites.join_all().await;
+            Ok(())
+        };
+        if let Err(error) = self.workshop.run(look).await {
+            tracing::warn!(error = error.chain(), "withdrawn events cannot be looked for");
         }
     }
 
@@ -195,6 +203,20 @@ impl Asking {
         let client = build(upstream, ca_certificate, self.paces.of(upstream.site.name.as_str()))?;
         self.clients.insert(key, Pooled(client.clone()));
         Ok(client)
+    }
+
+    async fn look_at_site(&self, upstreams: &[(Upstream, Arc<Remembered>)]) {
+        for (upstream, remembered) in upstreams {
+            let Err(error) = self.look_at(upstream, remembered).await else {
+                continue;
+            };
+            let site = upstream.site.name.as_str();
+            tracing::debug!(site, error = error.chain(), "withdrawn events cannot be looked for now");
+            if error.is_timeout() {
+                // With another key it would take as long.
+                return;
+            }
+        }
     }
 
     async fn look_at(&self, upstream: &Upstream, remembered: &Remembered) -> Result<(), FeedError> {

@@ -40,6 +40,7 @@ struct Unpublished {
 impl UnpublishedEvents {
     /// Asks MISP which events are unpublished now, and has `remembered` note those that are withdrawn.
     pub(crate) async fn ask(client: &Client, remembered: &Remembered) -> Result<Self, FeedError> {
+        remembered.note_look();
         let events = client.event_metadata(&EventSearch::new().published(false)).await?;
         let withdrawn = remembered.observe(&events).await;
         let unpublished = |event: &misp_client::EventMetadata| Unpublished {

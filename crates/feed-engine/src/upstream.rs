@@ -44,13 +44,6 @@ pub struct Upstream {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct KeyDigest([u8; 16]);
 
-impl KeyDigest {
-    /// Returns the digest for a further digest, as in the name of a file.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 /// What makes two upstreams the same one for a cache or a connection pool.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct UpstreamId {

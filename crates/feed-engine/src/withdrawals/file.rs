@@ -1,4 +1,4 @@
-//! The file in which the withdrawn events of one upstream are kept: numbers of events and times, nothing else.
+//! The file in which the withdrawn events of one MISP are kept: numbers of events and times, nothing else.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -7,8 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::MAX_EVENTS;
-use crate::upstream::UpstreamId;
+use super::memory::MAX_EVENTS;
 
 /// What stands first in the file.
 const FORMAT: &str = "cratos: withdrawn events, 1";
@@ -16,13 +15,9 @@ const FORMAT: &str = "cratos: withdrawn events, 1";
 /// No file of ours is larger: two numbers of at most 20 digits an event.
 const MAX_BYTES: u64 = MAX_EVENTS as u64 * 48;
 
-/// Returns the file's name, which stands for site, port and key and shows none of them.
-pub(super) fn name(id: &UpstreamId) -> String {
-    let mut digest = Sha256::new();
-    digest.update([id.protocol.as_str(), "|", &id.site, "|"].concat());
-    digest.update(id.port.to_be_bytes());
-    digest.update(id.key.bytes());
-    let digest = digest.finalize();
+/// Returns the file's name, which stands for the address of a MISP and does not show it.
+pub(super) fn name(address: &str) -> String {
+    let digest = Sha256::digest(address.as_bytes());
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("withdrawn-{hex}.json")
 }
@@ -50,6 +45,11 @@ pub(super) fn read(path: &Path) -> io::Result<BTreeMap<u64, i64>> {
         ));
     }
     Ok(events.into_iter().take(MAX_EVENTS).collect())
+}
+
+/// Returns whether reading failed because of what the file holds, so that another try would fail too.
+pub(super) fn is_torn(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 /// Writes the file whole, or leaves what was there.
@@ -101,10 +101,11 @@ mod tests {
             "\u{0}\u{0}\u{0}",
         ] {
             fs::write(&path, text).unwrap();
-            assert!(read(&path).is_err(), "{text}");
+            assert!(is_torn(&read(&path).unwrap_err()), "{text}");
         }
         fs::write(&path, vec![b' '; usize::try_from(MAX_BYTES).unwrap() + 1]).unwrap();
-        assert!(read(&path).is_err());
+        assert!(is_torn(&read(&path).unwrap_err()));
+        assert!(!is_torn(&read(directory.path()).unwrap_err()), "a directory");
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName};
-use feed_engine::{Filter, Judge, LookupScope, MispSource, Query};
-use misp_sim::{Attribute, Event, Moment, Sim, SimBuilder, Store};
+use feed_engine::{Filter, Judge, LookupScope, MispSource, Protocol, Query, Upstream};
+use misp_sim::{Attribute, Event, Fault, Moment, Sim, SimBuilder, Store};
+use site_config::Site;
 
-use crate::support::{Bench, tag};
+use crate::support::{Bench, domains, tag};
 
 const HOUR: u64 = 3_600;
 
@@ -41,6 +42,18 @@ fn publish(bench: &Bench) {
 
 fn the_event(store: &Store) -> u64 {
     store.find_event("story").unwrap()
+}
+
+fn asked_with(bench: &Bench, key: &str, host: &str) -> Upstream {
+    let site = Site::from_yaml(host.parse().unwrap(), "tag: example\n").unwrap();
+    let port = bench.sim.addr().port();
+    Upstream::new(
+        Arc::new(site),
+        Arc::default(),
+        Protocol::Http,
+        port,
+        key.to_owned().into(),
+    )
 }
 
 async fn keeping(sim: SimBuilder, directory: &Path) -> Bench {
@@ -117,6 +130,28 @@ async fn a_withdrawal_is_remembered_over_a_restart_without_the_key_on_disk() {
     assert!(is_blocked(&forgetful).await, "without a directory a restart forgets");
 }
 
+/// The MISP keys of tokens are changed now and then, and a new token may come with another key.
+#[tokio::test]
+async fn a_withdrawal_that_one_key_saw_counts_for_every_key_of_this_misp() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = keeping(story(), directory.path()).await;
+    withdraw(&bench);
+    assert!(!is_blocked(&bench).await);
+    edit(&bench);
+    let upstream = asked_with(&bench, Sim::ADMIN_KEY, "127.0.0.1");
+    let bench = Bench { upstream, ..bench };
+    assert!(!is_blocked(&bench).await);
+    let after_a_restart = bench.again(MispSource::new().state_directory(directory.path()));
+    assert!(!is_blocked(&after_a_restart).await);
+    let another = keeping(story(), directory.path()).await;
+    withdraw(&another);
+    edit(&another);
+    assert!(
+        is_blocked(&another).await,
+        "numbers of events mean others at another MISP"
+    );
+}
+
 #[tokio::test]
 async fn a_torn_file_is_begun_anew() {
     let directory = tempfile::tempdir().unwrap();
@@ -170,4 +205,34 @@ async fn a_withdrawal_between_two_polls_is_seen_by_a_look_in_between() {
     assert_eq!(bench.sim.count("/events/restSearch"), 1);
     edit(&bench);
     assert!(!is_blocked(&bench).await);
+}
+
+#[tokio::test]
+async fn a_site_that_leaves_publication_to_misp_is_not_looked_at() {
+    let source = Arc::new(MispSource::new());
+    let bench = Bench::around(story(), Arc::clone(&source), "published_grace: 0s\n").await;
+    assert!(is_blocked(&bench).await);
+    bench.sim.clear_requests();
+    source.look_for_withdrawals().await;
+    assert_eq!(bench.sim.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_misp_that_hangs_keeps_no_look_at_another_one_waiting() {
+    let source = Arc::new(MispSource::new());
+    let bench = Bench::around(story(), Arc::clone(&source), "").await;
+    assert!(is_blocked(&bench).await);
+    let hanging = Bench::around(story(), Arc::clone(&source), "").await;
+    for key in [Sim::READER_KEY, Sim::ADMIN_KEY, Sim::PARTNER_KEY] {
+        let upstream = asked_with(&hanging, key, "localhost");
+        hanging.engine.feed(&upstream, &domains()).await.unwrap();
+    }
+    hanging.sim.set_fault(Fault::Hang);
+    bench.sim.clear_requests();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(300)).await;
+    tokio::time::resume();
+    let looked = tokio::time::timeout(Duration::from_secs(2), source.look_for_withdrawals()).await;
+    assert!(looked.is_err(), "one site hangs");
+    assert_eq!(bench.sim.count("/events/restSearch"), 1);
 }
