@@ -21,6 +21,14 @@ use crate::exit::{Failure, chain};
 /// How long the token works.
 const DAYS: u32 = 30;
 
+/// What the first token may do besides reading feeds.
+const PERMISSIONS: [Permission; 4] = [
+    Permission::Lookup,
+    Permission::Context,
+    Permission::Stream,
+    Permission::ClearCache,
+];
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Nothing leaves this machine and nothing stays behind: the sample MISP and the secrets live as long
@@ -62,7 +70,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         let told = async {
             let etag = probe::first_etag(&format!("{base}{}", guide::FIRST_FEED), &token).await?;
             let guide = Guide {
-                misp: &sim.url(),
+                misp: sim.addr(),
                 base: &base,
                 token: &token,
                 reporter: &reporter,
@@ -80,11 +88,13 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     })
 }
 
-/// Makes a token without a scope for the sample MISP.
+/// Makes a token for the sample MISP that shows everything: every feed, look-ups with their events, streams.
 fn mint(store: &ConfigStore, misp: SocketAddr, expires: ExpiryDay) -> Result<SealedToken, Failure> {
     let loaded = store.current();
     let key = misp_sim::Sim::READER_KEY.into();
-    let claims = Claims::new(misp.ip().to_string(), Protocol::Http, misp.port(), key, expires).with_label("demo");
+    let claims = Claims::new(misp.ip().to_string(), Protocol::Http, misp.port(), key, expires)
+        .with_scope(Scope::new().with_permissions(PERMISSIONS))
+        .with_label("demo");
     token::seal(&files::key_ring(&loaded.core)?, &claims)
 }
 

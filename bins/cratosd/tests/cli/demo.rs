@@ -101,7 +101,7 @@ fn the_printed_lines_work_when_pasted_into_bash() {
     let (examples, everything) = demo.guide.split_once("# Every feed, every type, every output").unwrap();
     let curls: Vec<_> = examples.lines().filter(|line| line.starts_with("curl ")).collect();
     let said: Vec<_> = curls.iter().map(|line| bash(line)).collect();
-    assert_eq!(said.len(), 7, "{examples}");
+    assert_eq!(said.len(), 11, "{examples}");
     assert!(
         said[0]
             .split("\r\n")
@@ -114,7 +114,30 @@ fn the_printed_lines_work_when_pasted_into_bash() {
     assert!(said[3].contains("rule ") && said[3].lines().count() > 3, "{}", said[3]);
     assert_eq!(said[4], "clear.marked.example.com");
     assert!(said[5].contains("2."), "{}", said[5]);
-    assert_eq!(said[6], r#"{"accepted":1,"duplicates":0,"errors":[]}"#);
+    assert!(
+        said[6].contains(r#""found":true"#) && said[6].contains("event_info"),
+        "{}",
+        said[6]
+    );
+    assert!(
+        said[7].contains(r#""complete":true"#) && said[7].contains("added"),
+        "{}",
+        said[7]
+    );
+    assert!(
+        said[8].contains("event: snapshot\n") && said[8].contains("values"),
+        "{}",
+        said[8]
+    );
+    assert_eq!(said[9], r#"{"accepted":1,"duplicates":0,"errors":[]}"#);
+    let minted: serde_json::Value = serde_json::from_str(&said[10]).unwrap();
+    let minted = minted["token"].as_str().unwrap();
+    let [may, may_not] =
+        ["ipv4", "domain"].map(|kind| format!("{}/v1/feed/block/type/{kind}/age/1w/output/txt", demo.base));
+    assert_eq!(
+        (get(&may, Some(minted)).status, get(&may_not, Some(minted)).status),
+        (200, 403)
+    );
 
     // The loop as it is printed, but for the lists, which are the business of the test above.
     let (code, _) = everything.split_once("\ndone\n").unwrap();
@@ -211,7 +234,61 @@ fn neither_token_nor_misp_key_is_ever_logged() {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None);
     }
-    assert!(!demo.daemon.stdout().contains(Sim::READER_KEY));
+    // The guide shows it once, for the form; it belongs to the sample MISP.
+    assert_eq!(
+        demo.daemon
+            .stdout()
+            .lines()
+            .filter(|line| line.contains("MISP instance "))
+            .count(),
+        1
+    );
+}
+
+/// What the guide prints for a page is what its form takes.
+#[test]
+fn the_printed_values_make_a_token_through_the_form() {
+    let directory = tempfile::tempdir().unwrap();
+    let demo = Demo::start(demo(directory.path()));
+    let line = demo.guide.lines().find(|line| line.contains("MISP instance ")).unwrap();
+    let values: Vec<&str> = line.split(", ").map(|part| part.rsplit(' ').next().unwrap()).collect();
+    let &[domain, proto, port, auth] = values.as_slice() else {
+        panic!("{line}");
+    };
+    let fields = [
+        ("domain", domain),
+        ("proto", proto),
+        ("port", port),
+        ("auth", auth),
+        ("expires_in", "30"),
+    ];
+    let form = fields.map(|(name, value)| format!("{name}={value}")).join("&");
+    let page = block_on(async {
+        let request = client()
+            .post(format!("{}/v1/generate_token_form", demo.base))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form);
+        request.send().await.unwrap().text().await.unwrap()
+    });
+    let token = page.split_once("<code id=\"token\">").expect(&page).1;
+    let token = token.split_once('<').unwrap().0;
+    let feed = format!("{}/v1/feed/block/type/ipv4/age/1w/output/txt", demo.base);
+    assert_eq!(get(&feed, Some(token)).status, 200);
+}
+
+#[test]
+fn the_printed_pages_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let demo = Demo::start(demo(directory.path()));
+    let (_, pages) = demo.guide.split_once("Pages for a browser:\n").unwrap();
+    let pages: Vec<&str> = pages
+        .lines()
+        .take(4)
+        .map(|line| line.rsplit(' ').next().unwrap())
+        .collect();
+    for page in pages {
+        assert_eq!(get(page, None).status, 200, "{page}");
+    }
 }
 
 #[test]
@@ -234,6 +311,9 @@ fn the_guide_reads_well() {
         .replace(&demo.base, "http://127.0.0.1:8080");
     insta::with_settings!({filters => [
         (r"sample MISP  http://127.0.0.1:\d+", "sample MISP  http://127.0.0.1:<port>"),
+        (r"port \d+,", "port <port>,"),
+        (r#""port": \d+,"#, "\"port\": <port>,"),
+        (r#""expire": "[0-9-]+""#, "\"expire\": \"<day>\""),
         (r"until \d{4}-\d\d-\d\d", "until <day>"),
         (r"token: [A-Za-z0-9_-]{100,}", "token: <token of a sensor>"),
         (r#""[0-9a-f]{32}""#, "\"<etag>\""),
@@ -245,7 +325,14 @@ fn the_guide_reads_well() {
         feeds        http://127.0.0.1:8080
         sample MISP  http://127.0.0.1:<port>, with invented indicators for every feed and every type
         token        <token>
-                     works until <day>, for every feed, type and output
+                     works until <day>, for every feed, type and output, for look-ups and for streams
+
+        Pages for a browser:
+          start      http://127.0.0.1:8080/
+          try it     http://127.0.0.1:8080/v1/help
+          reference  http://127.0.0.1:8080/redoc
+          tokens     http://127.0.0.1:8080/v1/generate_token_form
+                     MISP instance 127.0.0.1, http, port <port>, key simreaderkeysimreaderkeysimreaderkey0001
 
         Each of these can be pasted into another shell as it is.
 
@@ -255,20 +342,32 @@ fn the_guide_reads_well() {
         # The same as JSON:
         curl -s 'http://127.0.0.1:8080/v1/feed/block/type/ipv4/age/1w/output/json' -H 'token: <token>'
 
-        # Ask again and get nothing but 304, since nothing has changed:
+        # Ask again and get 304 without a body, since nothing has changed:
         curl -si 'http://127.0.0.1:8080/v1/feed/block/type/ipv4/age/1w/output/txt' -H 'token: <token>' -H 'If-None-Match: "<etag>"'
 
         # YARA rules, whole, over many lines:
         curl -s 'http://127.0.0.1:8080/v1/feed/hunt/type/yara/age/1w/output/txt' -H 'token: <token>'
 
-        # Only the names that may be told to everybody (TLP):
+        # Only the names that everybody may see (TLP):
         curl -s 'http://127.0.0.1:8080/v1/feed/block/type/domain/age/1w/output/txt?max_tlp=clear' -H 'token: <token>'
 
         # Does this token reach its MISP?
         curl -s 'http://127.0.0.1:8080/v1/check' -H 'token: <token>'
 
-        # Tell MISP that a name was seen, with the token of a sensor:
+        # What is known of a name below a listed one, with its event:
+        curl -s 'http://127.0.0.1:8080/v1/lookup?value=www.clear.marked.example.com' -H 'token: <token>'
+
+        # The state of a feed now; with ?since=STATE only the difference to that state:
+        curl -s 'http://127.0.0.1:8080/v1/changes/feed/block/type/ipv4/age/1w' -H 'token: <token>'
+
+        # Follow a feed; here just its first event:
+        curl -sN 'http://127.0.0.1:8080/v1/stream/feed/block/type/ipv4/age/1w' -H 'token: <token>' | head -n 5
+
+        # Report to MISP that a name was seen, with the token of a sensor:
         curl -s 'http://127.0.0.1:8080/v1/sightings' -H 'token: <token of a sensor>' -d '{"value": "clear.marked.example.com"}'
+
+        # Make a token that opens one feed and nothing else; the form does the same:
+        curl -s 'http://127.0.0.1:8080/v1/generate_token_json' -H 'content-type: application/json' -d '{"domain": "127.0.0.1", "proto": "http", "port": <port>, "auth": "simreaderkeysimreaderkeysimreaderkey0001", "expire": "<day>", "scope": {"feeds": ["block"], "types": ["ipv4"]}}'
 
         # Every feed, every type, every output that takes all types: a status code for each
         for feed in incident alert block hunt cust1 cust2 cust3 cust4 cust5 any 42; do

@@ -1,17 +1,22 @@
-//! What the demo prints: what runs where, the token, and lines to paste into a shell.
+//! What the demo prints: what runs where, the tokens, the pages, and lines to paste into a shell.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use feed_classification::{FeedName, IndicatorType, Registry, TypeSet};
+use misp_sim::Sim;
 use token_crypto::{ExpiryDay, SealedToken};
 
 /// The feed that is shown first.
 pub(super) const FIRST_FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";
 
+/// The name that is looked up and reported: the sample MISP lists it.
+const LISTED_NAME: &str = "clear.marked.example.com";
+
 /// Everything that differs from run to run. `Debug` is left out: it holds a token.
 pub(super) struct Guide<'a> {
     /// Where the sample MISP listens.
-    pub(super) misp: &'a str,
+    pub(super) misp: SocketAddr,
     /// Where the daemon answers, without a slash at the end.
     pub(super) base: &'a str,
     pub(super) token: &'a SealedToken,
@@ -25,11 +30,7 @@ pub(super) struct Guide<'a> {
 impl fmt::Display for Guide<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            misp,
-            base,
-            expires,
-            etag,
-            ..
+            misp, base, expires, ..
         } = self;
         let token = self.token.expose();
         writeln!(
@@ -39,14 +40,44 @@ impl fmt::Display for Guide<'_> {
         writeln!(f, "feeds        {base}")?;
         writeln!(
             f,
-            "sample MISP  {misp}, with invented indicators for every feed and every type"
+            "sample MISP  http://{misp}, with invented indicators for every feed and every type"
         )?;
         writeln!(f, "token        {token}")?;
         writeln!(
             f,
-            "             works until {expires}, for every feed, type and output\n"
+            "             works until {expires}, for every feed, type and output, for look-ups and for streams\n"
         )?;
+        self.pages(f)?;
         writeln!(f, "Each of these can be pasted into another shell as it is.\n")?;
+        self.feeds(f)?;
+        self.beyond_feeds(f)?;
+        self.minting(f)?;
+        self.everything(f)?;
+        writeln!(
+            f,
+            "To go on with a MISP of your own: docs/quick-start.md, or `cratosd init --help`."
+        )
+    }
+}
+
+impl Guide<'_> {
+    fn pages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (base, misp) = (self.base, self.misp);
+        writeln!(f, "Pages for a browser:")?;
+        writeln!(f, "  start      {base}/")?;
+        writeln!(f, "  try it     {base}/v1/help")?;
+        writeln!(f, "  reference  {base}/redoc")?;
+        writeln!(f, "  tokens     {base}/v1/generate_token_form")?;
+        writeln!(
+            f,
+            "             MISP instance {}, http, port {}, key {}\n",
+            misp.ip(),
+            misp.port(),
+            Sim::READER_KEY
+        )
+    }
+
+    fn feeds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.example(f, "Addresses to block, one a line:", "-s", FIRST_FEED, "")?;
         self.example(
             f,
@@ -57,10 +88,10 @@ impl fmt::Display for Guide<'_> {
         )?;
         self.example(
             f,
-            "Ask again and get nothing but 304, since nothing has changed:",
+            "Ask again and get 304 without a body, since nothing has changed:",
             "-si",
             FIRST_FEED,
-            &format!(" -H 'If-None-Match: {etag}'"),
+            &format!(" -H 'If-None-Match: {}'", self.etag),
         )?;
         self.example(
             f,
@@ -71,27 +102,62 @@ impl fmt::Display for Guide<'_> {
         )?;
         self.example(
             f,
-            "Only the names that may be told to everybody (TLP):",
+            "Only the names that everybody may see (TLP):",
             "-s",
             "/v1/feed/block/type/domain/age/1w/output/txt?max_tlp=clear",
             "",
         )?;
-        self.example(f, "Does this token reach its MISP?", "-s", "/v1/check", "")?;
-        writeln!(f, "# Tell MISP that a name was seen, with the token of a sensor:")?;
-        writeln!(
+        self.example(f, "Does this token reach its MISP?", "-s", "/v1/check", "")
+    }
+
+    fn beyond_feeds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.example(
             f,
-            "curl -s '{base}/v1/sightings' -H 'token: {}' -d '{{\"value\": \"clear.marked.example.com\"}}'\n",
-            self.reporter.expose()
+            "What is known of a name below a listed one, with its event:",
+            "-s",
+            &format!("/v1/lookup?value=www.{LISTED_NAME}"),
+            "",
         )?;
-        self.everything(f)?;
+        self.example(
+            f,
+            "The state of a feed now; with ?since=STATE only the difference to that state:",
+            "-s",
+            "/v1/changes/feed/block/type/ipv4/age/1w",
+            "",
+        )?;
+        self.example(
+            f,
+            "Follow a feed; here just its first event:",
+            "-sN",
+            "/v1/stream/feed/block/type/ipv4/age/1w",
+            " | head -n 5",
+        )?;
+        writeln!(f, "# Report to MISP that a name was seen, with the token of a sensor:")?;
         writeln!(
             f,
-            "To go on with a MISP of your own: docs/quick-start.md, or `cratosd init --help`."
+            "curl -s '{}/v1/sightings' -H 'token: {}' -d '{{\"value\": \"{LISTED_NAME}\"}}'\n",
+            self.base,
+            self.reporter.expose()
         )
     }
-}
 
-impl Guide<'_> {
+    fn minting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "# Make a token that opens one feed and nothing else; the form does the same:"
+        )?;
+        writeln!(
+            f,
+            "curl -s '{}/v1/generate_token_json' -H 'content-type: application/json' -d '{{\"domain\": \"{}\", \"proto\": \"http\", \
+             \"port\": {}, \"auth\": \"{}\", \"expire\": \"{}\", \"scope\": {{\"feeds\": [\"block\"], \"types\": [\"ipv4\"]}}}}'\n",
+            self.base,
+            self.misp.ip(),
+            self.misp.port(),
+            Sim::READER_KEY,
+            self.expires
+        )
+    }
+
     fn example(&self, f: &mut fmt::Formatter<'_>, what: &str, flags: &str, path: &str, more: &str) -> fmt::Result {
         writeln!(f, "# {what}")?;
         writeln!(
