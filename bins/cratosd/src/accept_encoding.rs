@@ -38,7 +38,7 @@ pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
 }
 
 /// Reads `gzip;q=0.8` as a name and a weight in thousandths; a weight that is none counts as a refusal.
-fn offer(text: &str) -> (&str, u16) {
+pub(crate) fn offer(text: &str) -> (&str, u16) {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();
     let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));

@@ -14,11 +14,12 @@ const JS: &str = "text/javascript; charset=utf-8";
 const TXT: &str = "text/plain; charset=utf-8";
 
 /// Every file under `/static/`, by its name there. To add one: the file in `assets/`, and a line here.
-static ASSETS: [Asset; 14] = [
+static ASSETS: [Asset; 15] = [
     Asset::new("favicon.ico", ICON, include_bytes!("../assets/favicon.ico")),
     Asset::new("icon.svg", SVG, include_bytes!("../assets/icon.svg")),
     Asset::new("api-pages.css", CSS, include_bytes!("../assets/api-pages.css")),
     Asset::new("help.js", JS, include_bytes!("../assets/help.js")),
+    Asset::new("redoc.js", JS, include_bytes!("../assets/redoc.js")),
     Asset::new(
         "swagger-ui.css",
         CSS,
@@ -218,7 +219,7 @@ mod tests {
             }
         }
         // The scripts of others hold links to click on; what they load is watched in a browser. Ours hold none.
-        for name in ["help.js", "api-pages.css"] {
+        for name in ["help.js", "redoc.js", "api-pages.css"] {
             assert!(!text(by_name(name).unwrap()).contains("//www") && !text(by_name(name).unwrap()).contains("://"));
         }
     }

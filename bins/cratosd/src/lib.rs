@@ -18,6 +18,7 @@ pub mod telemetry;
 mod tls;
 mod withdrawals;
 
+mod accept;
 mod accept_encoding;
 mod access_log;
 mod app;
@@ -33,6 +34,7 @@ mod live;
 mod metrics;
 mod noted;
 mod openapi;
+mod origin;
 mod query;
 mod rate_limit;
 mod refusals;

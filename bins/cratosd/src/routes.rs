@@ -103,7 +103,7 @@ pub(crate) enum Route<'a> {
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 
 impl<'a> Route<'a> {
-    /// Returns one route for each template, with nothing in its variable parts.
+    /// Returns one route for each template, with nothing in its variable parts, in the order in which the API is described.
     pub(crate) fn one_of_each() -> Vec<Route<'static>> {
         let feed = FeedPath {
             of: Of::Feed(""),
@@ -112,24 +112,6 @@ impl<'a> Route<'a> {
             output: Output::Named(""),
         };
         vec![
-            Route::Landing,
-            Route::Robots,
-            Route::Favicon,
-            Route::StaticFile(""),
-            Route::Healthz,
-            Route::Readyz,
-            Route::Metrics,
-            Route::Status,
-            Route::OpenApi,
-            Route::OpenApiV1,
-            Route::Help,
-            Route::Redoc,
-            Route::Check,
-            Route::Statistics,
-            Route::Warninglist(WarninglistPath { id: "", output: "" }),
-            Route::FeedMapping,
-            Route::GenerateTokenJson,
-            Route::GenerateTokenForm,
             Route::Feed(feed),
             Route::Feed(FeedPath {
                 output: Output::Vendor(""),
@@ -139,12 +121,30 @@ impl<'a> Route<'a> {
                 of: Of::Organisation(""),
                 ..feed
             }),
-            Route::ClearCache(feed),
-            Route::Lookup,
-            Route::LookupValue(""),
-            Route::Sightings,
             Route::Changes(feed),
             Route::Stream(feed),
+            Route::Lookup,
+            Route::LookupValue(""),
+            Route::ClearCache(feed),
+            Route::Sightings,
+            Route::Check,
+            Route::FeedMapping,
+            Route::Statistics,
+            Route::Warninglist(WarninglistPath { id: "", output: "" }),
+            Route::GenerateTokenForm,
+            Route::GenerateTokenJson,
+            Route::Landing,
+            Route::Help,
+            Route::Redoc,
+            Route::OpenApi,
+            Route::OpenApiV1,
+            Route::Status,
+            Route::Healthz,
+            Route::Readyz,
+            Route::Metrics,
+            Route::StaticFile(""),
+            Route::Robots,
+            Route::Favicon,
         ]
     }
 

@@ -90,6 +90,14 @@ impl Operation {
         .answers(304, json!({ "description": "The caller has the newest version." }))
     }
 
+    /// Gives the parameter that was added last a value that works, for readers that fill forms in.
+    pub(super) fn example(mut self, value: impl Into<Value>) -> Self {
+        if let Some(Value::Object(parameter)) = self.parameters.last_mut() {
+            parameter.insert("example".to_owned(), value.into());
+        }
+        self
+    }
+
     pub(super) fn body(mut self, body: Value) -> Self {
         self.fields.insert("requestBody".to_owned(), body);
         self
@@ -111,26 +119,6 @@ impl Operation {
     pub(super) fn refuses(mut self, refusals: impl IntoIterator<Item = Refusal>) -> Self {
         for refusal in refusals {
             self.answers.insert(refusal.status(), Answer::Refused(refusal));
-        }
-        self
-    }
-
-    /// Returns the same for `HEAD`.
-    pub(super) fn without_bodies(mut self) -> Self {
-        if let Some(Value::String(id)) = self.fields.get_mut("operationId") {
-            id.push_str("Head");
-        }
-        if let Some(Value::String(summary)) = self.fields.get_mut("summary") {
-            summary.push_str(": headers only");
-        }
-        for answer in self.answers.values_mut() {
-            match answer {
-                Answer::Own(Value::Object(answer)) => {
-                    answer.remove("content");
-                }
-                Answer::Own(_) => {}
-                Answer::Refused(refusal) => *answer = Answer::Own(json!({ "description": refusal.description() })),
-            }
         }
         self
     }

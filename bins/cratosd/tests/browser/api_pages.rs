@@ -81,6 +81,31 @@ pub(crate) async fn redoc_shows_every_route_and_loads_nothing_from_elsewhere(bro
     assert_kept_to_us(browser, &daemon).await;
 }
 
+/// The sum of the three colours of the ground that is really painted, behind what is shown.
+const BRIGHTNESS: &str = "let ground = [255, 255, 255]; \
+    const look = node => { if (!node) return; look(node.parentElement); \
+        const [r, g, b, a] = getComputedStyle(node).backgroundColor.match(/[\\d.]+/g).map(Number); \
+        if (a === undefined || a > 0.5) ground = [r, g, b]; }; \
+    const reader = document.querySelector('.opblock-tag-section') ?? document.querySelector('rapi-doc'); \
+    look(reader); \
+    const inside = reader.shadowRoot?.querySelector('.body'); \
+    if (inside) look(inside); \
+    return ground[0] + ground[1] + ground[2]";
+
+pub(crate) async fn both_pages_are_dark_where_the_visitor_wants_it(browser: &Browser) {
+    let daemon = Daemon::start().await;
+    for path in ["/v1/help", "/redoc"] {
+        let mut grounds = Vec::new();
+        for dark in [false, true] {
+            browser.prefer_dark(dark).await;
+            open(browser, &daemon, path).await;
+            grounds.push(browser.ask(BRIGHTNESS).await.as_f64().unwrap());
+        }
+        assert!(grounds[0] > 600.0 && grounds[1] < 200.0, "{path}: {grounds:?}");
+    }
+    browser.prefer_dark(false).await;
+}
+
 pub(crate) async fn both_pages_fit_a_phone(browser: &Browser) {
     let daemon = Daemon::start().await;
     browser.resize(PHONE).await;

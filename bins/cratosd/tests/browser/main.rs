@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         api_pages::help_shows_every_route_and_loads_nothing_from_elsewhere,
         api_pages::redoc_shows_every_route_and_loads_nothing_from_elsewhere,
         api_pages::both_pages_fit_a_phone,
+        api_pages::both_pages_are_dark_where_the_visitor_wants_it,
         api_pages::without_scripts_the_pages_say_where_to_look,
         token_page::looks::has_names_for_every_field_and_the_keyboard_reaches_all,
         token_page::looks::fits_a_phone_and_a_desktop,

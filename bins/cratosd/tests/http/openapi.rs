@@ -5,7 +5,7 @@ use std::process::Command;
 use http::Method;
 use misp_sim::Fault;
 use serde_json::{Value, json};
-use token_crypto::Scope;
+use token_crypto::{Permission, Scope};
 
 use crate::support::{Answer, Ask, Daemon, FEED};
 
@@ -53,6 +53,53 @@ async fn a_validator_of_others_finds_nothing_wrong() {
     // It does look: a document with a fault does not pass.
     document["paths"]["/v1/check"]["get"]["responses"] = json!(5);
     assert!(!validate(&document).status.success());
+}
+
+/// What `/v1/help` sends when somebody presses *Try it out* and *Execute*: the first of each list, every example, every default.
+fn as_the_help_page_sends(path: &str, operation: &Value) -> String {
+    let (mut path, mut query) = (path.to_owned(), Vec::new());
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let (schema, name) = (&parameter["schema"], parameter["name"].as_str().unwrap());
+        let required = parameter["required"] == true;
+        let first = [&parameter["example"], &schema["default"]]
+            .into_iter()
+            .find(|value| !value.is_null())
+            .or_else(|| schema["enum"].get(0).filter(|_| required));
+        let Some(value) = first else { continue };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if parameter["in"] == "path" {
+            path = path.replace(&format!("{{{name}}}"), &text);
+        } else if parameter["in"] == "query" {
+            query.push(format!("{name}={text}"));
+        }
+    }
+    format!("{path}?{}", query.join("&"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_defaults_of_the_help_page_are_never_refused_as_invalid() {
+    let daemon = Daemon::start().await;
+    let document = document(&daemon).await;
+    let permissions = [Permission::Lookup, Permission::Context, Permission::Stream];
+    let scope = Scope::new().with_permissions(permissions);
+    let token = daemon.seal(&daemon.claims().with_scope(scope));
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let Some(operation) = item.get("get") else { continue };
+        let target = as_the_help_page_sends(path, operation);
+        // A stream has no end, and its headers no body.
+        let answer = daemon
+            .send(Ask::new(Method::HEAD, &target).header("token", &token))
+            .await;
+        assert!(
+            [200, 404].contains(&answer.status.as_u16()),
+            "{target}: {}",
+            answer.status
+        );
+        // Lists and organisations that the sample MISP does not have.
+        asked += usize::from(answer.status == 200);
+    }
+    assert!(asked > 20, "{asked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +186,9 @@ fn assert_described(document: &Value, template: &str, method: &Method, answer: &
         // Said with the methods that are described.
         return;
     }
-    let operation = &document["paths"][template][method.as_str().to_ascii_lowercase()];
+    // `HEAD` is described once for all paths: as `GET`.
+    let described_as = if *method == Method::HEAD { &Method::GET } else { method };
+    let operation = &document["paths"][template][described_as.as_str().to_ascii_lowercase()];
     let mut described = &operation["responses"][answer.status.as_str()];
     assert!(
         described.is_object(),

@@ -44,6 +44,38 @@ async fn landing_has_the_keys_of_the_reference_in_its_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn browsers_get_a_landing_page_with_links_and_programs_json() {
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let daemon = Daemon::start().await;
+    let ask = || Ask::get("/");
+    let page = daemon.send(ask().header("accept", BROWSER)).await;
+    assert_eq!(
+        (page.status.as_u16(), page.header("content-type"), page.header("vary")),
+        (200, "text/html; charset=utf-8", "Accept")
+    );
+    assert!(page.header("content-security-policy").contains("script-src 'self'"));
+    let html = page.text();
+    assert!(html.contains("127.0.0.1") && html.contains("http://cratos.example.net/v1/feed/block/"));
+    let mut named = 0;
+    for start in ["src=\"", "href=\""] {
+        for rest in html.split(start).skip(1) {
+            let target = rest.split('"').next().unwrap();
+            assert_eq!(daemon.send(Ask::get(target)).await.status, 200, "{target}");
+            named += 1;
+        }
+    }
+    assert!(named >= 8, "{html}");
+    for accept in ["*/*", "application/json", "application/json, text/html;q=0.5"] {
+        let answer = daemon.send(ask().header("accept", accept)).await;
+        assert_eq!(
+            (answer.header("content-type"), answer.header("vary")),
+            ("application/json", "Accept"),
+            "{accept}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn robots_status_and_healthz() {
     let daemon = Daemon::start().await;
     let robots = daemon.send(Ask::get("/robots.txt")).await;

@@ -24,11 +24,17 @@ pub(super) fn landing() -> Operation {
         "date_time": text(),
         "repository": text(),
     });
-    Operation::new("landing", "daemon", "Who is here, and how the caller looks from here").gives(
-        JSON,
-        json!({ "type": "object", "properties": properties }),
-        "What this is.",
+    let content = json!({
+        JSON: { "schema": { "type": "object", "properties": properties } },
+        "text/html; charset=utf-8": { "schema": text() },
+    });
+    Operation::new(
+        "landing",
+        "daemon",
+        "What this server is, and the address that it sees for the caller",
     )
+    .description("JSON for programs; a page with links for callers that ask for `text/html` by name, as browsers do.")
+    .answers(200, json!({ "description": "What this is.", "content": content }))
 }
 
 pub(super) fn robots() -> Operation {

@@ -40,11 +40,13 @@ pub(super) fn feed(path: &FeedPath<'_>, registry: &Registry) -> Operation {
     };
     let operation = match path.of {
         Of::Feed(_) => name(operation),
-        Of::Organisation(_) => operation.in_path(
-            "uuid",
-            "The UUID of the organisation in MISP.",
-            json!({ "type": "string", "format": "uuid", "minLength": 36, "maxLength": 36 }),
-        ),
+        Of::Organisation(_) => operation
+            .in_path(
+                "uuid",
+                "The UUID of the organisation in MISP.",
+                json!({ "type": "string", "format": "uuid", "minLength": 36, "maxLength": 36 }),
+            )
+            .example("5a1f4ad5-1f64-4f3b-9c25-0d9d6f4a7c11"),
     };
     let operation = kind_and_age(operation);
     let operation = match path.output {
@@ -135,14 +137,15 @@ Leaves out what is worth less by the site's `decaying_model`, and what has no sc
 names no model, 503 while MISP has none of that name that is enabled.";
 
 const UNSCORED: &str = "\
-What becomes of attributes whose type the decaying model is not about, where `min_score` is a limit.";
+Whether attributes whose type the decaying model does not cover stay in the feed. Goes with `min_score` only; without it they are excluded.";
 
 pub(super) fn score() -> Value {
     json!({ "type": "integer", "minimum": 0, "maximum": 100 })
 }
 
 pub(super) fn unscored() -> Value {
-    json!({ "type": "string", "enum": Unscored::ALL.map(Unscored::as_str), "default": Unscored::default().as_str() })
+    // Without a default: readers send defaults, and without `min_score` this one is refused.
+    json!({ "type": "string", "enum": Unscored::ALL.map(Unscored::as_str) })
 }
 
 pub(super) fn levels() -> Value {

@@ -12,14 +12,20 @@ For tokens with the permission `lookup`; with `context` too, an answer tells the
 names below listed domains, URLs and e-mail addresses by their host. A defanged value (`hxxp://evil[.]example`) is looked up as what it was; \
 `looked_up` says so. A miss is 200 with `found: false`, never 404, and nothing is ever null.";
 
+/// A value that may well be listed, and that belongs to documentation.
+const EXAMPLE: &str = "192.0.2.1";
+
 pub(super) fn one(in_path: bool) -> Operation {
     let text = json!({ "type": "string", "maxLength": 8192 });
     let what = "The value: address, network, name, URL, hash, e-mail address, CVE or another, in any spelling; names of files and mutexes as MISP has them.";
     let operation = if in_path {
-        Operation::new("lookupValue", "feeds", "What is known of a value").in_path("value", what, text)
+        Operation::new("lookupValue", "feeds", "What is known of a value")
+            .in_path("value", what, text)
+            .example(EXAMPLE)
     } else {
         Operation::new("lookup", "feeds", "What is known of a value")
             .parameter(json!({ "name": "value", "in": "query", "required": true, "description": what, "schema": text }))
+            .example(EXAMPLE)
     };
     finished(operation.gives("application/json", result(), "What is known of it."))
 }
@@ -43,7 +49,9 @@ pub(super) fn many() -> Operation {
     });
     finished(
         Operation::new("lookupMany", "feeds", "What is known of up to a thousand values")
-            .body(json!({ "required": true, "content": { "application/json": { "schema": schema } } }))
+            .body(json!({ "required": true, "content": { "application/json": {
+                "schema": schema, "example": { "values": [EXAMPLE, "mail.example.com"] },
+            } } }))
             .gives(
                 "application/json",
                 answer,

@@ -61,6 +61,7 @@ pub(super) fn warninglist() -> Operation {
         "MISP's number of the list; 0 lists the lists.",
         json!({ "type": "integer", "minimum": 0, "maximum": 1000 }),
     )
+    .example(0)
     .in_path("output", "The format.", json!({ "type": "string", "enum": names }))
     .answers(200, json!({ "description": "The list.", "content": content }))
     .needs_token()

@@ -24,6 +24,7 @@ use super::minting::{self, Minted};
 use super::order::Order;
 use crate::app::{App, Snapshot};
 use crate::body;
+use crate::origin;
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
@@ -60,7 +61,7 @@ async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Re
     let typed = Typed::read(entries);
     match mint(app, snapshot, request.client, &typed).await {
         Ok(minted) => {
-            let base = sender::base(request.headers);
+            let base = origin::base(request.headers);
             MadePage::new(app, snapshot, request.client, &minted, &base).reply()
         }
         Err(refusal) => {
