@@ -12,17 +12,18 @@ use crate::cargo::{is_here, run as run_command, target_dir};
 use crate::steps::Outcome;
 
 mod backports;
+mod quiet;
 
 /// Each program, and the Debian package that has it.
 const PROGRAMS: &[(&str, &str)] = &[
     ("adduser", "adduser"),
-    ("chromedriver", "chromium-driver"),
-    ("chromium", "chromium"),
     ("curl", "curl"),
     ("dpkg-shlibdeps", "dpkg-dev"),
     ("faketime", "faketime"),
+    ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("ipset", "ipset"),
+    ("jq", "jq"),
     ("memcached", "memcached"),
     ("named-checkzone", "bind9-utils"),
     ("nft", "nftables"),
@@ -40,7 +41,13 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 /// As [`PROGRAMS`], of which the tests of some can be left out where they cannot be had: not every release has them, not every archive
 /// its backports.
-const OPTIONAL: &[(&str, &str)] = &[("suricata", "suricata")];
+///
+/// Ubuntu has Chromium as a snap only, which has no `chromium-driver` and does not run as root in a container.
+const OPTIONAL: &[(&str, &str)] = &[
+    ("chromedriver", "chromium-driver"),
+    ("chromium", "chromium"),
+    ("suricata", "suricata"),
+];
 
 /// What brings `python3 -m venv`.
 const VENV_PACKAGE: &str = "python3-venv";
@@ -79,12 +86,14 @@ fn optional() -> anyhow::Result<Outcome> {
     let peers = target_dir()?.join("peers");
     std::fs::create_dir_all(&peers).context("target/peers")?;
     let packages = missing_of(OPTIONAL);
-    let installed = install(&packages).or_else(|of_release| {
-        if !is_root() || !is_found("apt-get") {
-            return Err(of_release);
-        }
-        eprintln!("not in the release: {of_release:#}");
-        without_servers(|| backports::install(&packages, &peers.join("apt")))
+    let installed = packages.iter().try_for_each(|package| {
+        install(&[package]).or_else(|of_release| {
+            if !is_root() || !is_found("apt-get") {
+                return Err(of_release);
+            }
+            eprintln!("not in the release: {of_release:#}");
+            backports::install(&[package], &peers.join("apt"))
+        })
     });
     let absent: Vec<&str> = OPTIONAL
         .iter()
@@ -130,30 +139,14 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !is_root() {
         bail!("missing; install with: sudo {command}");
     }
-    without_servers(|| {
-        apt_get(&["update", "-q"])?;
-        apt_get(&[&["install", "-y", "-q", "--no-install-recommends"], packages].concat())
-    })
+    apt_get(&["update", "-q"])?;
+    apt_get(&[&["install", "-y", "-q", "--no-install-recommends"], packages].concat())
 }
 
-/// Does what installs packages without the servers among them being started: tests start their own.
-fn without_servers(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-    // A policy that says no (101) keeps the packages' scripts from starting their servers.
-    let policy = Path::new("/usr/sbin/policy-rc.d");
-    let ours = !policy.exists();
-    if ours {
-        write_executable(policy, "#!/bin/sh\nexit 101\n")?;
-    }
-    let done = work();
-    if ours {
-        std::fs::remove_file(policy).context("/usr/sbin/policy-rc.d")?;
-    }
-    done
-}
-
+/// Runs `apt-get`. The servers among what it installs are neither started nor enabled: tests start their own.
 fn apt_get(words: &[&str]) -> anyhow::Result<()> {
-    let mut command = Command::new("apt-get");
-    command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+    let mut command = quiet::command("apt-get", words)?;
+    command.env("DEBIAN_FRONTEND", "noninteractive");
     run_command(&mut command)
 }
 
@@ -161,12 +154,6 @@ fn apt_get(words: &[&str]) -> anyhow::Result<()> {
 pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
-}
-
-fn write_executable(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::write(path, text).with_context(|| path.display().to_string())?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).with_context(|| path.display().to_string())
 }
 
 /// Makes the folder that `test_peers::python` looks for; a list of what is in it tells whether it is the right one.
