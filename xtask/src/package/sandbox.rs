@@ -64,11 +64,25 @@ impl Sandbox {
         self.seen_from_here("root").join(path.trim_start_matches('/'))
     }
 
+    /// Removes what a machine on which the package was used has at these paths, so that the trial begins on a clean one.
+    pub(crate) fn clear(&self, paths: &[&str]) -> anyhow::Result<()> {
+        self.run(&[&["rm", "-rf", "--"], paths].concat()).map(|_| ())
+    }
+
     /// Returns whatever inside was written or changed and has this in its name, sorted.
+    ///
+    /// What the overlay keeps to hide a deleted file of the machine below it does not count: a character device with the number 0/0.
     pub(crate) fn left_behind(&self, name: &str) -> anyhow::Result<Vec<String>> {
         let mut find = Command::new("find");
-        find.arg(self.seen_from_here("upper"))
-            .args(["-name", &format!("*{name}*"), "-printf", "/%P\n"]);
+        find.arg(self.seen_from_here("upper")).args([
+            "!",
+            "-type",
+            "c",
+            "-name",
+            &format!("*{name}*"),
+            "-printf",
+            "/%P\n",
+        ]);
         let mut paths: Vec<String> = crate::cargo::output_of(&mut find)?.lines().map(str::to_owned).collect();
         paths.sort();
         Ok(paths)

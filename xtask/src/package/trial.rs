@@ -25,6 +25,7 @@ pub(crate) struct Trial {
 
 impl Trial {
     pub(crate) fn run(&self, sandbox: &Sandbox, packages: &Packages) -> anyhow::Result<()> {
+        self.clears(sandbox)?;
         let there = sandbox.left_behind(self.package)?;
         ensure!(there.is_empty(), "in a new sandbox there is already {there:?}");
         self.installs(sandbox, &packages.old)?;
@@ -32,6 +33,16 @@ impl Trial {
         self.upgrades(sandbox, &packages.new, &edited)?;
         self.goes_and_comes_back(sandbox, &packages.new, &edited)?;
         self.is_purged(sandbox)
+    }
+
+    /// Takes away what is there of an installation of the machine itself: its package, and files that were put there by hand.
+    pub(super) fn clears(&self, sandbox: &Sandbox) -> anyhow::Result<()> {
+        let known = sandbox.command(&["dpkg", "--status", self.package]).output()?;
+        if known.status.success() {
+            sandbox.run(&["dpkg", "--purge", self.package])?;
+        }
+        let paths: Vec<&str> = self.paths.iter().map(|(path, _)| *path).collect();
+        sandbox.clear(&[&[self.home, self.configuration.0], paths.as_slice()].concat())
     }
 
     fn installs(&self, sandbox: &Sandbox, package: &Path) -> anyhow::Result<()> {
