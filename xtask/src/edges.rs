@@ -51,7 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("site-config", &["feed-classification"]),
     ("test-peers", &[]),
     ("token-crypto", &[]),
-    ("xtask", &["feed-classification", "site-config"]),
+    ("xtask", &["feed-classification", "site-config", "test-peers"]),
 ];
 
 /// Which of ours any crate may use in its tests, beside what [`ALLOWED`] gives it.

@@ -32,28 +32,52 @@ use std::process::ExitCode;
 /// What `sysexits` calls wrong usage.
 const USAGE: u8 = 64;
 
+/// What one call does.
+type Chore = Box<dyn FnOnce() -> ExitCode>;
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["ci"] => ci::run(steps::STEPS, ci::OnFailure::Stop),
-        ["ci", "--keep-going"] => ci::run(steps::STEPS, ci::OnFailure::KeepGoing),
-        ["codegen"] => report(codegen::write()),
-        ["codegen", "--check"] => one_step("codegen"),
-        ["tools"] => report(tools::install()),
-        ["dist"] => report(dist::make()),
-        ["deb"] => report(deb::make()),
-        ["bench"] => report(bench::run(None)),
-        ["bench", "lookups"] => report(bench::lookups::run(None)),
-        ["bench", "lookups", values] => report(bench::lookups::run(Some(values))),
-        ["bench", "others"] => report(bench::others::run(None)),
-        ["bench", "others", values] => report(bench::others::run(Some(values))),
-        ["bench", "listeners"] => report(bench::listeners::run(None)),
-        ["bench", "listeners", listeners] => report(bench::listeners::run(Some(listeners))),
-        ["bench", attributes] => report(bench::run(Some(attributes))),
-        [name] => one_step(name),
-        _ => usage(),
-    }
+    chore(&words).map_or_else(usage, |chore| chore())
+}
+
+/// Returns what these words ask for, if anything.
+fn chore(words: &[&str]) -> Option<Chore> {
+    let owned = |word: &str| word.to_owned();
+    Some(match *words {
+        ["ci"] => Box::new(|| ci::run(steps::STEPS, ci::OnFailure::Stop)),
+        ["ci", "--keep-going"] => Box::new(|| ci::run(steps::STEPS, ci::OnFailure::KeepGoing)),
+        ["codegen"] => Box::new(|| report(codegen::write())),
+        ["codegen", "--check"] => Box::new(|| one_step("codegen")),
+        ["tools"] => Box::new(|| report(tools::install())),
+        ["dist"] => Box::new(|| report(dist::make())),
+        ["deb"] => Box::new(|| report(deb::make())),
+        ["bench"] => Box::new(|| report(bench::run(None))),
+        ["bench", "lookups"] => Box::new(|| report(bench::lookups::run(None))),
+        ["bench", "lookups", values] => {
+            let values = owned(values);
+            Box::new(move || report(bench::lookups::run(Some(&values))))
+        }
+        ["bench", "others"] => Box::new(|| report(bench::others::run(None))),
+        ["bench", "others", values] => {
+            let values = owned(values);
+            Box::new(move || report(bench::others::run(Some(&values))))
+        }
+        ["bench", "listeners"] => Box::new(|| report(bench::listeners::run(None))),
+        ["bench", "listeners", listeners] => {
+            let listeners = owned(listeners);
+            Box::new(move || report(bench::listeners::run(Some(&listeners))))
+        }
+        ["bench", attributes] => {
+            let attributes = owned(attributes);
+            Box::new(move || report(bench::run(Some(&attributes))))
+        }
+        [name] => {
+            let step = steps::STEPS.iter().find(|step| step.name == name)?;
+            Box::new(|| ci::run(std::slice::from_ref(step), ci::OnFailure::Stop))
+        }
+        _ => return None,
+    })
 }
 
 fn one_step(name: &str) -> ExitCode {
@@ -106,4 +130,40 @@ fn usage() -> ExitCode {
         "bench others [N]"
     );
     ExitCode::from(USAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::Workspace;
+    use test_peers::handbook::blocks;
+
+    #[test]
+    fn every_chore_in_the_handbook_exists() {
+        let workspace = Workspace::read().unwrap();
+        let mut looked_at = 0;
+        for block in blocks().iter().filter(|block| block.kind == "chore") {
+            for line in block.text.lines().filter(|line| !line.trim().is_empty()) {
+                let command = line.split('#').next().unwrap_or_default();
+                let words: Vec<&str> = command.split_whitespace().collect();
+                let place = block.place();
+                match words.as_slice() {
+                    ["cargo", "xtask", rest @ ..] => assert!(chore(rest).is_some(), "{place}: {line}"),
+                    ["cargo", "build" | "run", rest @ ..] => {
+                        let package = rest.iter().skip_while(|word| **word != "-p").nth(1);
+                        let is_member = |name: &&str| workspace.members.iter().any(|member| member.name == **name);
+                        assert!(package.is_some_and(is_member), "{place}: {line}");
+                    }
+                    _ => panic!("{place}: {line}: a chore is `cargo xtask …`, `cargo build -p …` or `cargo run -p …`"),
+                }
+                looked_at += 1;
+            }
+        }
+        assert!(looked_at > 5, "{looked_at}");
+    }
+
+    #[test]
+    fn a_chore_that_is_none_is_refused() {
+        assert!(chore(&["no-such-step"]).is_none() && chore(&[]).is_none());
+    }
 }

@@ -5,6 +5,7 @@
 
 mod cratos_agent;
 mod cratosd;
+mod handbook;
 mod sandbox;
 mod trial;
 
@@ -66,6 +67,9 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
             .with_context(|| format!("the package {}", trial.package))?;
         println!("{}: installed, upgraded, removed, purged", trial.package);
     }
+    let packages: Vec<&Packages> = tried.iter().map(|(_, packages)| packages).collect();
+    handbook::run(&folder.join("sandbox"), &built, &packages)?;
+    println!("handbook: what it says to type as root works");
     Ok(Outcome::Passed)
 }
 

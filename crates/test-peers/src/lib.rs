@@ -2,6 +2,7 @@
 #![expect(clippy::panic, clippy::print_stderr, reason = "this crate is part of tests only")]
 
 mod find;
+pub mod handbook;
 mod peer;
 
 pub use find::{program, python, python_with};

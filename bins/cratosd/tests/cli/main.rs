@@ -11,6 +11,7 @@ mod convert;
 mod demo;
 mod exit_codes;
 mod feed;
+mod handbook;
 mod help;
 #[cfg(target_os = "linux")]
 mod idle;

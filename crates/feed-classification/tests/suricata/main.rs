@@ -328,6 +328,24 @@ fn sets_hold_what_was_listed_and_nothing_else() {
 }
 
 #[test]
+fn the_rules_of_the_handbook_load() {
+    let Some(sensor) = Sensor::new() else { return };
+    sensor.write(
+        "cratos-domain.lst",
+        body("suricata-dataset", Kind::Domain, &["evil.example"]),
+    );
+    let mut loaded = 0;
+    for block in test_peers::handbook::blocks()
+        .iter()
+        .filter(|block| block.kind == "suricata")
+    {
+        drop(sensor.test(&block.text));
+        loaded += 1;
+    }
+    assert!(loaded > 0);
+}
+
+#[test]
 #[should_panic(expected = "suricata -T ended with")]
 fn a_rule_that_suricata_refuses_fails_these_tests() {
     match Sensor::new() {
