@@ -36,15 +36,12 @@ pub(super) fn run(folder: &Path, built: &Path, packages: &[&Packages]) -> anyhow
         }
         ensure!(played > 0, "{pages:?} has no block of the kind `{kind}`");
     }
-    let known = |block: &&Block| {
-        COURSES
-            .iter()
-            .any(|(kind, pages)| *kind == block.kind && pages.contains(&block.page.as_str()))
+    let is_played = |block: &Block| {
+        let mut courses = COURSES.iter();
+        courses.any(|(kind, pages)| *kind == block.kind && pages.contains(&block.page.as_str()))
     };
-    let left = all
-        .iter()
-        .filter(|block| ["install", "package"].contains(&block.kind.as_str()));
-    if let Some(block) = left.filter(|block| !known(block)).next() {
+    let is_ours = |block: &&Block| ["install", "package"].contains(&block.kind.as_str());
+    if let Some(block) = all.iter().filter(is_ours).find(|block| !is_played(block)) {
         bail!(
             "{}: xtask/src/package/handbook.rs does not play this page",
             block.place()
