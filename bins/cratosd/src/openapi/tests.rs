@@ -148,7 +148,11 @@ fn head_is_described_once_and_not_for_every_path() {
 fn feeds_come_first() {
     let text = serde_json::to_string(&document(&Registry::builtin())).unwrap();
     let paths = text.split_once("\"paths\":{").unwrap().1;
-    assert!(paths.starts_with("\"/v1/feed/{feed}/type/"), "{}", paths.get(..80).unwrap());
+    assert!(
+        paths.starts_with("\"/v1/feed/{feed}/type/"),
+        "{}",
+        paths.get(..80).unwrap()
+    );
 }
 
 /// A reader that sends forms as it filled them in sends every default.

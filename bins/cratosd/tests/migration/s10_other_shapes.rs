@@ -29,8 +29,11 @@ pub(crate) fn rows(installation: &Installation) -> Vec<Row> {
         warninglist(
             "xml",
             "text/xml; charset=utf-8",
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Warninglists><item><value>a.example.net</value></item>\
-             <item><value>b.example.net</value></item></Warninglists>",
+            // The reference's elements; the numbers are those of the stand-in.
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Warninglists>\
+             <item><id>1002</id><value>a.example.net</value><warninglist_id>1</warninglist_id><comment></comment></item>\
+             <item><id>1001</id><value>b.example.net</value><warninglist_id>1</warninglist_id><comment></comment></item>\
+             </Warninglists>",
         ),
         Row::get("/v1/warninglist/id/0/output/json")
             .token(&token)
