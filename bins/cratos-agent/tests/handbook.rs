@@ -1,7 +1,5 @@
 //! What the handbook says to type for the agent works, and the metrics that its alerts name exist.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 #[path = "../../../crates/enforcement/tests/support/mod.rs"]
 mod support;
 
