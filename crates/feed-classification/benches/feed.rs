@@ -23,6 +23,16 @@ fn domains() -> Vec<String> {
         .collect()
 }
 
+/// Every second URL has no path, so its canonical key (with a `/`) differs from its text.
+fn urls() -> Vec<String> {
+    let url = |number: u32| {
+        let host = number.wrapping_mul(2_654_435_761);
+        let path = if number.is_multiple_of(2) { "" } else { "/gate.php?id=7" };
+        format!("http://host-{host:08x}.example.net{path}")
+    };
+    (0..ATTRIBUTES).map(url).collect()
+}
+
 fn extract(kind: IndicatorType, attribute_type: &str, values: &[String]) -> IndicatorSet {
     let extractor = Extractor::new(kind);
     let mut builder = IndicatorSetBuilder::new(kind);
@@ -51,6 +61,12 @@ fn addresses_to_set(bencher: divan::Bencher<'_, '_>) {
 fn domains_to_set(bencher: divan::Bencher<'_, '_>) {
     let values = domains();
     bencher.bench_local(|| extract(IndicatorType::Domain, "domain", &values));
+}
+
+#[divan::bench]
+fn urls_to_set(bencher: divan::Bencher<'_, '_>) {
+    let values = urls();
+    bencher.bench_local(|| extract(IndicatorType::Url, "url", &values));
 }
 
 #[divan::bench]

@@ -24,11 +24,14 @@ pub(crate) struct Parts<'v> {
 impl<'v> Parts<'v> {
     /// Takes any text apart.
     pub(crate) fn of(value: &'v str) -> Self {
-        let (scheme, after) = match value.split_once("://") {
+        // A scheme has no colon in it, so the first colon ends it.
+        let divided = value.split_once(':');
+        let (scheme, after) = match divided.and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?))) {
             Some((scheme, after)) if is_scheme(scheme) => (Some(scheme), after),
             _ => (None, value),
         };
-        let end = after.find(['/', '?', '#']).unwrap_or(after.len());
+        let end = after.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+        let end = end.unwrap_or(after.len());
         let (authority, rest) = after.split_at_checked(end).unwrap_or((after, ""));
         let (user, host_and_port) = match authority.rsplit_once('@') {
             Some((user, host)) => (Some(user), host),
@@ -181,7 +184,7 @@ fn default_port(scheme: &str) -> Option<&'static str> {
 
 fn has_host(parts: &Parts<'_>) -> Result<(), Dropped> {
     let user_has = |marks: fn(char) -> bool| parts.user.is_some_and(|user| user.contains(marks));
-    if parts.host.contains(char::is_whitespace) || user_has(char::is_whitespace) {
+    if user_has(char::is_whitespace) {
         return Err(Dropped::NotAUrl);
     }
     if parts.host.is_empty() {
@@ -191,7 +194,10 @@ fn has_host(parts: &Parts<'_>) -> Result<(), Dropped> {
     if user_has(|char| char == '\\') {
         return Err(Dropped::BadHost);
     }
-    normal_host(parts.host)?;
+    normal_host(parts.host).map_err(|reason| match reason {
+        _ if parts.host.contains(char::is_whitespace) => Dropped::NotAUrl,
+        reason => reason,
+    })?;
     match parts.port {
         None | Some("") => Ok(()),
         Some(port) if is_port(port) => Ok(()),
@@ -220,13 +226,11 @@ fn normal_host(host: &str) -> Result<Cow<'_, str>, Dropped> {
             Cow::Owned(text)
         });
     }
-    if host.parse::<Ipv4Addr>().is_ok() {
+    if host.starts_with(|first: char| first.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_ok() {
         return Ok(Cow::Borrowed(host));
     }
-    if is_defanged_host(host) {
-        return Err(Dropped::Defanged);
-    }
     let name = name::host(host).map_err(|reason| match reason {
+        _ if is_defanged_host(host) => Dropped::Defanged,
         Dropped::Wildcard => Dropped::Wildcard,
         _ => Dropped::BadHost,
     })?;

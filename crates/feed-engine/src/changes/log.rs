@@ -255,6 +255,27 @@ mod tests {
         }
     }
 
+    /// A consumer that follows a feed holds its lines: the delta removes the line with the old spelling and adds the new one.
+    #[test]
+    fn a_url_in_a_new_spelling_replaces_its_old_line() {
+        let state = |url: &str| {
+            let values = IndicatorSet::of(IndicatorType::Url, [url]);
+            FeedSet::renew(
+                None,
+                Gathered::new(values, BTreeMap::new()),
+                jiff::Timestamp::UNIX_EPOCH,
+            )
+        };
+        let (before, after) = (state("HTTP://a.example"), state("http://a.example/"));
+        let log = FeedLog::beginning_with(Arc::clone(&before));
+        log.note(&after);
+        let Change::Delta(delta) = since(&log, Some(before.id())) else {
+            panic!("the state is known")
+        };
+        assert!(delta.removed.iter().eq(["HTTP://a.example"]));
+        assert!(delta.added.iter().eq(["http://a.example/"]));
+    }
+
     #[test]
     fn who_comes_with_nothing_or_with_what_nobody_knows_gets_everything() {
         let log = FeedLog::beginning_with(set(&BTreeSet::from([1, 2])));

@@ -207,6 +207,30 @@ fn one_foreign_value_does_not_stop_the_rest_and_goes_as_it_came() {
     assert_eq!(follow(vec![added, removed]).unwrap(), ["b.example", "c.example"]);
 }
 
+/// cratosd sends a delta of lines: it adds the line with the new spelling and removes the one with the old spelling.
+#[test]
+fn a_url_in_a_new_spelling_stays_one_url() {
+    let mut collector = Collector::new(IndicatorType::Url, 1000);
+    let mut states: Vec<Held> = Vec::new();
+    for event in [
+        whole("snapshot", &["HTTP://a.example", "http://b.example/"], Some("s1")),
+        whole("added", &["http://a.example/"], None),
+        whole("removed", &["HTTP://a.example"], Some("s2")),
+        whole("removed", &["http://a.example/"], Some("s3")),
+    ] {
+        if let Meaning::Held(now) = collector.take(event, states.last()).unwrap() {
+            states.push(now);
+        }
+    }
+    let urls: Vec<Vec<&str>> = states.iter().map(|held| held.set.iter().collect()).collect();
+    let expected = [
+        vec!["HTTP://a.example", "http://b.example/"],
+        vec!["http://a.example/", "http://b.example/"],
+        vec!["http://b.example/"],
+    ];
+    assert_eq!(urls, expected);
+}
+
 proptest! {
     /// Whatever changes are told truthfully, what is held is what a set of the standard library would hold.
     #[test]
