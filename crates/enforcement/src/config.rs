@@ -292,7 +292,7 @@ fn assignment(
     let has_told = !target.told.is_empty();
     let mut sections = target.sections();
     let section = sections.pop();
-    let (Some(section), true) = (section, sections.is_empty()) else {
+    let (Some((section_place, section)), true) = (section, sections.is_empty()) else {
         // A key that is not known or cannot be read is most likely the kind.
         if !(has_told && sections.is_empty()) {
             let what = "the target has no kind, or more than one";
@@ -306,6 +306,7 @@ fn assignment(
         registry,
         report,
         place: at,
+        section_place,
     };
     // Also without a name or a feed, so that what else is wrong is said too.
     let target = section.make(&mut making);

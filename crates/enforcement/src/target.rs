@@ -132,7 +132,10 @@ pub(crate) struct Making<'a> {
     pub(crate) kinds: TypeSet,
     pub(crate) registry: &'a Registry,
     pub(crate) report: &'a mut Report,
+    /// Where the target begins.
     pub(crate) place: crate::config::Place,
+    /// Where its section begins.
+    pub(crate) section_place: crate::config::Place,
 }
 
 impl Making<'_> {
@@ -146,6 +149,12 @@ impl Making<'_> {
             self.report.wrong(place, "format", what, instead);
         }
         exporter
+    }
+
+    /// Returns the value of a key that a section must have. Reports a missing key, unless `told`, the keys with a problem that is reported
+    /// already, has it.
+    pub(crate) fn required<'v, T>(&mut self, told: &[String], key: &str, value: Option<&'v T>) -> Option<&'v T> {
+        config_file::value::required(self.report, self.section_place, told, key, value)
     }
 
     /// Says which types the target cannot take; returns whether it takes all.

@@ -1,6 +1,6 @@
 //! `agent.yaml` as it is written.
 
-use config_file::Spanned;
+use config_file::{Place, Spanned, place};
 use serde::Deserialize;
 
 use crate::limits;
@@ -76,21 +76,22 @@ pub(super) struct Target {
     pub(super) feeds: Option<Vec<Spanned<String>>>,
     pub(super) limits: Option<Limits>,
     #[serde(rename = "dns-rpz")]
-    dns_rpz: Option<dns_rpz::RpzSection>,
-    file: Option<file::FileSection>,
-    ipset: Option<ipset::IpsetSection>,
-    nftables: Option<nftables::NftablesSection>,
-    suricata: Option<suricata::SuricataSection>,
+    dns_rpz: Option<Spanned<dns_rpz::RpzSection>>,
+    file: Option<Spanned<file::FileSection>>,
+    ipset: Option<Spanned<ipset::IpsetSection>>,
+    nftables: Option<Spanned<nftables::NftablesSection>>,
+    suricata: Option<Spanned<suricata::SuricataSection>>,
     /// Keys that something was said about already.
     #[serde(default, rename = "$told")]
     pub(super) told: Vec<String>,
 }
 
 impl Target {
-    /// Returns the sections that are there.
-    pub(super) fn sections(self) -> Vec<Box<dyn Section>> {
-        fn boxed<S: Section + 'static>(section: Option<S>) -> Option<Box<dyn Section>> {
-            section.map(|section| Box::new(section) as Box<dyn Section>)
+    /// Returns the sections that are there, each with its place.
+    pub(super) fn sections(self) -> Vec<(Place, Box<dyn Section>)> {
+        fn boxed<S: Section + 'static>(section: Option<Spanned<S>>) -> Option<(Place, Box<dyn Section>)> {
+            let section = section?;
+            Some((place(&section), Box::new(section.value)))
         }
         let sections = [
             boxed(self.dns_rpz),

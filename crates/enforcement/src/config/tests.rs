@@ -173,6 +173,8 @@ fn one_mistake_is_one_problem() {
         ("file: {", "fiel: {", "8:5: fiel"),
         ("path: /etc", "pth: /etc", "8:12: pth"),
         ("format: txt", "format: text", "8:48: format"),
+        ("format: txt, ", "", "8:11: format"),
+        ("path: /etc/squid/names.txt, ", "", "8:11: path"),
         (
             "age: 1w}",
             "age: 1w, min_score: lots, unscored: include}",
@@ -198,6 +200,7 @@ fn all_mistakes_are_said_at_once_with_the_value_and_the_closest_name() {
         "4:38: type: `domains` is not an indicator type: did you mean `domain`?",
         "7:13: feeds: there is no feed `nmaes`: did you mean `names`?",
         "8:40: fromat: the key is not known: did you mean `format`?",
+        "8:59: mode: `0999` is not the mode of a file",
         "9:1: poll_intervall: the key is not known: did you mean `poll_interval`?",
         "10:17: max_body_bytes: `lots` is not a whole number",
         "11:1: limits: the key is not known: write one of server, ",
@@ -206,7 +209,21 @@ fn all_mistakes_are_said_at_once_with_the_value_and_the_closest_name() {
     ] {
         assert!(problems.contains(said), "{said} is not in\n{problems}");
     }
-    assert_eq!(problems.lines().count(), 8, "{problems}");
+    assert_eq!(problems.lines().count(), 9, "{problems}");
+}
+
+#[test]
+fn a_missing_key_of_a_section_does_not_hide_wrong_values_of_it() {
+    let file = GOOD.lines().last().unwrap().trim();
+    for (section, expected) in [
+        ("file: {format: txt, mode: \"0999\"}", ["8:11: path", "8:31: mode"]),
+        ("file: {path: names.txt}", ["8:11: format", "8:18: path"]),
+        ("dns-rpz: {zone: \"a b\"}", ["8:14: path", "8:21: zone"]),
+        ("dns-rpz: {path: db.rpz}", ["8:14: zone", "8:21: path"]),
+        ("suricata: {socket: x}", ["8:15: directory", "8:24: socket"]),
+    ] {
+        assert_eq!(places(&GOOD.replace(file, section)), expected, "{section}");
+    }
 }
 
 #[test]

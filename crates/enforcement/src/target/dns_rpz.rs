@@ -30,10 +30,13 @@ const WORDS_BEFORE_SERIAL: usize = 4;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RpzSection {
-    path: Spanned<String>,
-    zone: Spanned<String>,
+    path: Option<Spanned<String>>,
+    zone: Option<Spanned<String>>,
     check: Option<Spanned<Vec<String>>>,
     reload: Option<Spanned<Vec<String>>>,
+    /// Keys with a problem that is reported already.
+    #[serde(default, rename = "$told")]
+    told: Vec<String>,
 }
 
 /// The file of a response policy zone.
@@ -172,20 +175,20 @@ impl Target for RpzTarget {
 impl Section for RpzSection {
     fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
         // Everything is read before anything is given up, so that all that is wrong is said at once.
-        let path = read::absolute(making.report, "path", &self.path);
+        let path = making.required(&self.told, "path", self.path.as_ref());
+        let path = path.and_then(|path| read::absolute(making.report, "path", path));
+        let written = making.required(&self.told, "zone", self.zone.as_ref());
         let takes = making.takes("dns-rpz", TypeSet::ADDRESSES.union(TypeSet::NAMES));
         let check = read::command(making.report, "check", self.check);
         let reload = read::command(making.report, "reload", self.reload);
         let exporter = making.exporter(Place::START, FORMAT)?;
-        let zone = self.zone.value.as_str();
+        let written = written?;
+        let zone = written.value.as_str();
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         if !(1..=64).contains(&zone.len()) || !zone.bytes().all(fits) || zone.starts_with('-') {
-            let what = format!(
-                "{} is not the name of a zone",
-                config_file::word::shown(&self.zone.value)
-            );
+            let what = format!("{} is not the name of a zone", config_file::word::shown(zone));
             making.report.wrong(
-                config::place(&self.zone),
+                config::place(written),
                 "zone",
                 what,
                 "write one of up to 64 characters such as rpz.cratos",

@@ -27,11 +27,14 @@ pub(super) const PLACEHOLDER: &str = "{}";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileSection {
-    path: Spanned<String>,
-    format: Spanned<String>,
+    path: Option<Spanned<String>>,
+    format: Option<Spanned<String>>,
     mode: Option<Spanned<String>>,
     check: Option<Spanned<Vec<String>>>,
     reload: Option<Spanned<Vec<String>>>,
+    /// Keys with a problem that is reported already.
+    #[serde(default, rename = "$told")]
+    told: Vec<String>,
 }
 
 /// A file that holds the values in one format.
@@ -150,14 +153,17 @@ pub(super) fn run_with(words: &[String], path: &Path, timeout: Duration) -> Resu
 
 impl Section for FileSection {
     fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
-        let path = read::absolute(making.report, "path", &self.path);
         // Everything is read before anything is given up, so that all that is wrong is said at once.
+        let path = making.required(&self.told, "path", self.path.as_ref());
+        let path = path.and_then(|path| read::absolute(making.report, "path", path));
+        let format = making.required(&self.told, "format", self.format.as_ref());
         let mode = self.mode.as_ref().map(|mode| read::mode(making.report, "mode", mode));
         let check = read::command(making.report, "check", self.check);
         let reload = read::command(making.report, "reload", self.reload);
-        let exporter = making.exporter(config::place(&self.format), &self.format.value)?;
+        let format = format?;
+        let exporter = making.exporter(config::place(format), &format.value)?;
         making
-            .takes(&format!("the format {}", self.format.value), exporter.about().accepts)
+            .takes(&format!("the format {}", format.value), exporter.about().accepts)
             .then_some(())?;
         let mut kinds = making.kinds.iter();
         let (Some(kind), None) = (kinds.next(), kinds.next()) else {

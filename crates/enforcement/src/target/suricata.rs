@@ -46,12 +46,15 @@ const PROTOCOLS: [&str; 5] = ["http", "smtp", "ftp-data", "smb", "nfs"];
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SuricataSection {
-    directory: Spanned<String>,
+    directory: Option<Spanned<String>>,
     #[serde(default)]
     reputation: bool,
     test: Option<Spanned<Vec<String>>>,
     socket: Option<Spanned<String>>,
     reload: Option<Spanned<Vec<String>>>,
+    /// Keys with a problem that is reported already.
+    #[serde(default, rename = "$told")]
+    told: Vec<String>,
 }
 
 /// A folder that Suricata loads from.
@@ -185,7 +188,8 @@ impl Target for SuricataTarget {
 impl Section for SuricataSection {
     fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
         // Everything is read before anything is given up, so that all that is wrong is said at once.
-        let directory = read::absolute(making.report, "directory", &self.directory);
+        let directory = making.required(&self.told, "directory", self.directory.as_ref());
+        let directory = directory.and_then(|folder| read::absolute(making.report, "directory", folder));
         let test = read::command(making.report, "test", self.test);
         let reload = read::command(making.report, "reload", self.reload);
         let socket = self.socket.as_ref();
