@@ -126,8 +126,9 @@ impl KeyRing {
         let ours = sealed::open(&self.keys, &self.dummy, &presented.bytes);
         #[cfg(feature = "legacy-tokens")]
         let (are_accepted, theirs) = {
+            // Asked for once: the keys may arrive at any moment, and a token that was not tried with them must not be called broken.
             let keys = self.legacy.now();
-            if keys.is_none() && self.awaits_legacy_key(token) {
+            if keys.is_none() && self.legacy.are_accepted && presented.lenient.first() == Some(&legacy::VERSION) {
                 return Err(OpenError::LegacyKeyPending);
             }
             let keys = keys.map_or(&[][..], |keys| keys);
@@ -293,7 +294,7 @@ impl KeyRingBuilder {
                 are_accepted: self.legacy,
                 derived: Arc::clone(&derived),
                 until_then: before
-                    .filter(|before| before.legacy.are_accepted)
+                    .filter(|before| self.legacy && before.legacy.are_accepted)
                     .and_then(|before| before.legacy.now().cloned()),
             },
         };

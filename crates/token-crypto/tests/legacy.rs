@@ -247,3 +247,41 @@ fn the_keys_of_the_ring_before_count_until_the_new_ones_are_derived() {
     derivation.derive();
     assert_eq!(without.open(legacy).err(), Some(OpenError::SealBroken));
 }
+
+/// A reload with `accept_legacy_tokens: False` counts at once, also for tokens in a spelling that only the lenient decoder takes.
+#[test]
+fn a_ring_without_legacy_tokens_takes_no_key_of_the_ring_before() {
+    let (salt, key) = (text(&VECTORS, "salt").into(), text(&VECTORS, "encryption_key"));
+    let builder = KeyRing::builder(&salt).key(key.into()).legacy(false);
+    let (closed, _derivation) = builder.build_in_two(Some(ring())).expect("a ring");
+    let legacy = text(&vectors("tokens")[0], "token");
+    for spelling in [legacy.to_owned(), format!("\"{legacy}\"")] {
+        assert!(ring().open(&spelling).is_ok(), "{spelling}");
+        assert!(closed.open(&spelling).is_err(), "{spelling}");
+    }
+}
+
+/// The keys may arrive while a token is being looked at. It must open or be pending then, and never count as broken: 403 would make a
+/// firewall stop enforcing its list.
+#[test]
+fn a_legacy_token_is_never_broken_at_the_moment_when_its_key_arrives() {
+    let (salt, key) = (text(&VECTORS, "salt").into(), text(&VECTORS, "encryption_key"));
+    let (ring, derivation) = KeyRing::builder(&salt)
+        .key(key.into())
+        .build_in_two(None)
+        .expect("a ring");
+    let legacy = text(&vectors("tokens")[0], "token");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                loop {
+                    match ring.open(legacy) {
+                        Ok(_) => break,
+                        Err(error) => assert_eq!(error, OpenError::LegacyKeyPending),
+                    }
+                }
+            });
+        }
+        derivation.derive();
+    });
+}
