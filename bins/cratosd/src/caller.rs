@@ -50,14 +50,19 @@ pub(crate) fn of(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Res
     }
 }
 
-/// Returns the peer, whatever the request says of others. Not where the peer is this machine and `reverse_proxy` is off: that is a proxy
-/// which nobody has told us of, and its address stands on the list of allowed ones in many an installation.
+/// Returns the peer, whatever the request says of others. Not where the peer is this machine: that is a proxy which the configuration does
+/// not mention, and many installations allow its address.
 fn not_believed(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Result<IpAddr, Reject> {
     let Some(header) = forwarding_header(proxy, headers) else {
         return Ok(peer);
     };
-    if peer.to_canonical().is_loopback() && !proxy.enabled {
-        return Err(unexpected(peer, header, "reverse_proxy"));
+    if peer.to_canonical().is_loopback() {
+        let key = if proxy.enabled {
+            "reverse_proxy_trusted"
+        } else {
+            "reverse_proxy"
+        };
+        return Err(unexpected(peer, header, key));
     }
     if is_near(peer) {
         OVERLOOKED.call_once(|| {
@@ -88,10 +93,14 @@ fn is_near(peer: IpAddr) -> bool {
 
 /// Refuses a request that a proxy has sent on whose header we do not read; `key` is what the operator has to look at.
 fn unexpected(peer: IpAddr, header: &str, key: &'static str) -> Reject {
-    let cure = if key == "reverse_proxy" {
-        "set `reverse_proxy: True` in config.yaml to take the caller's address from it, or `reverse_proxy: ignore` if no proxy is in front"
-    } else {
-        "set `reverse_proxy_header` in config.yaml to the header that your proxy sets"
+    let cure = match key {
+        "reverse_proxy" => {
+            "set `reverse_proxy: True` in config.yaml to take the caller's address from it, or `reverse_proxy: ignore` if no proxy is in front"
+        }
+        "reverse_proxy_trusted" => {
+            "add the address from which your proxy connects (127.0.0.1, ::1) to `reverse_proxy_trusted` in config.yaml"
+        }
+        _ => "set `reverse_proxy_header` in config.yaml to the header that your proxy sets",
     };
     UNEXPECTED.say(|more| {
         tracing::error!(%peer, header, key, more, "a proxy names its caller in a header that is not read; its requests are refused with 503: {cure}");
@@ -140,7 +149,20 @@ mod tests {
         );
         let listed = "reverse_proxy: yes\nreverse_proxy_trusted: [192.0.2.7]\n";
         assert_eq!(caller(listed, FORGED, "192.0.2.7").unwrap(), "198.51.100.66");
-        assert_eq!(caller(listed, FORGED, "127.0.0.1").unwrap(), "127.0.0.1");
+        assert_eq!(caller(listed, FORGED, "10.1.2.3").unwrap(), "10.1.2.3");
+    }
+
+    /// nginx connects to `localhost` over ::1, or the file lists the address that nginx has in the network.
+    #[test]
+    fn a_proxy_on_this_machine_that_the_trusted_list_leaves_out_is_refused() {
+        for (trusted, peer) in [("192.0.2.7", "127.0.0.1"), ("127.0.0.1", "::1"), ("", "127.0.0.1")] {
+            let keys = format!("reverse_proxy: yes\nreverse_proxy_trusted: [{trusted}]\n");
+            for header in ["x-forwarded-for", "forwarded", "x-real-ip"] {
+                let found = caller(&keys, &[(header, "198.51.100.66")], peer);
+                assert_eq!(found, None, "{trusted} {header}");
+            }
+            assert_eq!(caller(&keys, &[], peer).unwrap(), peer, "a health check");
+        }
     }
 
     #[test]

@@ -46,19 +46,27 @@ async fn the_address_that_the_proxy_names_is_the_one_that_must_be_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_else_is_believed() {
-    for keys in [
-        "reverse_proxy: ignore\n",
-        "reverse_proxy: True\nreverse_proxy_trusted: [\"192.0.2.1\"]\n",
-    ] {
-        let daemon = behind(keys).await;
-        let answer = daemon.send(from("198.51.100.8", &daemon.token())).await;
-        assert_eq!(answer.status, 200, "the forged address counts with {keys:?}");
-        let landing = daemon
-            .send(Ask::get("/").header("x-forwarded-for", "198.51.100.9"))
-            .await;
-        assert_eq!(landing.json()["IP"], "127.0.0.1");
+async fn with_ignore_no_header_is_believed() {
+    let daemon = behind("reverse_proxy: ignore\n").await;
+    let answer = daemon.send(from("198.51.100.8", &daemon.token())).await;
+    assert_eq!(answer.status, 200, "the forged address counts");
+    let landing = daemon
+        .send(Ask::get("/").header("x-forwarded-for", "198.51.100.9"))
+        .await;
+    assert_eq!(landing.json()["IP"], "127.0.0.1");
+}
+
+/// Served under its own address, everybody behind it would be allowed where this machine is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_on_this_machine_that_is_not_trusted_gets_a_503_that_names_the_key() {
+    let daemon = behind("reverse_proxy: True\nreverse_proxy_trusted: [\"192.0.2.1\"]\n").await;
+    for client in ["198.51.100.8", "198.51.100.9"] {
+        let answer = daemon.send(from(client, &daemon.token())).await;
+        assert_eq!(answer.status, 503, "{client}");
+        let detail = answer.detail().as_str().unwrap().to_owned();
+        assert!(detail.contains("`reverse_proxy_trusted`"), "{detail}");
     }
+    assert_eq!(daemon.get(FEED).await.status, 200, "a health check past the proxy");
 }
 
 /// Cratos FastAPI believed a proxy on its machine whatever the key said. Served under the proxy's address, everybody would be allowed
