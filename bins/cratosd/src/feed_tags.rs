@@ -122,7 +122,10 @@ impl MissingTags {
         let site = upstream.site();
         let key = (site.name.clone(), feed);
         if !is_empty {
-            looks.remove(&key);
+            // It stays known: the same feed may be empty in another type, and that must not ask MISP again at every turn.
+            if let Some(look) = looks.get_mut(&key) {
+                look.missing = None;
+            }
             return;
         }
         let Some((_, tag)) = of(site).into_iter().find(|(tagged, _)| *tagged == feed) else {

@@ -66,3 +66,23 @@ async fn an_empty_feed_whose_tag_exists_and_one_without_a_tag_are_no_trouble() {
     until(&daemon, <[String]>::is_empty).await;
     assert_eq!(asked(), 1);
 }
+
+/// One device reads addresses and another one URLs, of which there are none: MISP is asked once, not at every second answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_is_empty_in_one_type_and_not_in_another_is_asked_about_seldom() {
+    let daemon = Daemon::start().await;
+    let asked = || daemon.sim.count("/tags/index/searchall:incident-classification");
+    for _ in 0..5 {
+        assert_eq!(daemon.get(&FEED.replace("ipv4", "url")).await.feed(), (200, ""));
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while asked() == 0 {
+            assert!(std::time::Instant::now() < deadline);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(daemon.get(FEED).await.feed(), (200, "198.51.100.7"));
+    }
+    // A question aside would arrive by now.
+    until(&daemon, <[String]>::is_empty).await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert_eq!(asked(), 1);
+}
