@@ -154,8 +154,12 @@ impl Caller {
     /// # Errors
     /// As [`authorise`], where there is no token at all.
     pub(crate) fn of(request: &Request<'_>) -> Result<Self, Reject> {
-        let presented = presented::token(request.headers, request.query, request.path_token)?;
-        request.noted.came();
+        let presented = presented::token(request.headers, request.query, request.path_token);
+        // Credentials that cannot be read came all the same: the log must not say that there were none.
+        if !matches!(presented, Err(Reject::NoToken)) {
+            request.noted.came();
+        }
+        let presented = presented?;
         Ok(Self {
             presented,
             client: request.client,

@@ -285,12 +285,14 @@ fn a_refused_request_is_logged_with_its_reason_and_whose_token_it_is() {
     );
     daemon.wait_for_log("configuration read again and in force");
     assert_eq!(ask(client().get(&feed).header("token", &token)), 403);
-    let lines = lines(&mut daemon, &installation, "log/access.log", 4);
+    assert_eq!(ask(client().get(&feed).header("authorization", "Basic !!!")), 401);
+    let lines = lines(&mut daemon, &installation, "log/access.log", 5);
     let ends = [
         "- \"-\" \"The password is a token, and the user name is not `cratos`: send the user name `cratos` with it.\"",
         "- \"-\" \"the token has no known format\"",
         "\"fw1 \\x22x\\x22\" \"This token does not have the permission `lookup`.\"",
         "\"fw1 \\x22x\\x22\" \"The provided API token is blacklisted and cannot be used.\"",
+        "- \"-\" \"Invalid authentication credentials\"",
     ];
     for (line, end) in lines.iter().zip(ends) {
         assert!(line.ends_with(end), "{line}\n{end}");
@@ -307,7 +309,7 @@ fn a_refused_request_is_logged_with_its_reason_and_whose_token_it_is() {
         .lines()
         .filter(|line| line.contains("cratosd::refused: refused"))
         .collect();
-    assert_eq!(refused.len(), 4, "{said}");
+    assert_eq!(refused.len(), 5, "{said}");
     assert!(
         refused[3].contains("reason=\"The provided API token is blacklisted and cannot be used.\"")
             && refused[3].contains("site=\"127.0.0.1\"")
