@@ -163,6 +163,10 @@ impl Notices {
             if self.read() {
                 return Heard::Change;
             }
+            // Reports that do not matter must not prolong the wait, however many there are.
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Heard::Nothing;
+            }
         }
     }
 
