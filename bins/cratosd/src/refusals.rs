@@ -8,20 +8,24 @@ use http::StatusCode;
 
 use crate::noted::Noted;
 
-/// Lines that are logged in a minute; what is beyond is counted. The access log has a line for every one.
+/// Lines of each kind that are logged in a minute; what is beyond is counted. The access log has a line for every one.
 const LINES: u32 = 60;
 const MINUTE: Duration = Duration::from_secs(60);
 
-static BUDGET: Budget = Budget(Mutex::new(None));
+/// Refused requests whose token opened, and all others. Anyone can send those without a good token, and a flood of them must not hide
+/// why a device of ours is refused.
+static OPENED: Budget = Budget(Mutex::new(None));
+static OTHERS: Budget = Budget(Mutex::new(None));
 
 /// Returns whether a status says that the token or the address is refused.
 pub(crate) fn is_one(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
-/// Logs one refused request, unless there were many in this minute already.
+/// Logs one refused request, unless there were many of its kind in this minute already.
 pub(crate) fn log(client: IpAddr, route: &str, status: StatusCode, noted: &Noted) {
-    let Some(unlogged) = BUDGET.one_more(Instant::now()) else {
+    let budget = if noted.token_id().is_some() { &OPENED } else { &OTHERS };
+    let Some(unlogged) = budget.one_more(Instant::now()) else {
         return;
     };
     tracing::info!(

@@ -321,3 +321,32 @@ fn a_refused_request_is_logged_with_its_reason_and_whose_token_it_is() {
     let log = installation.read("log/access.log");
     assert!(!said.contains(&token) && !log.contains(&token), "{said}\n{log}");
 }
+
+/// Anyone can send requests without a good token; the operator must still see why a device of ours is refused.
+#[test]
+fn a_flood_of_strangers_does_not_hide_why_a_device_is_refused() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let installation = installation("");
+    let token = mint(&installation, sim.addr());
+    let mut daemon = installation.serve();
+    let base = format!("http://{}", daemon.address());
+    let client = client();
+    block_on(async {
+        for _ in 0..70 {
+            let answer = client.get(format!("{base}{FEED}")).send().await.unwrap();
+            assert_eq!(answer.status(), 401);
+        }
+        let lookup = client.get(format!("{base}/v1/lookup?value=192.0.2.1"));
+        let answer = lookup.header("token", &token).send().await.unwrap();
+        assert_eq!(answer.status(), 403);
+    });
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+    let said = daemon.stderr();
+    let refused = |text: &str| {
+        let lines = said.lines().filter(|line| line.contains("cratosd::refused: refused"));
+        lines.filter(|line| line.contains(text)).count()
+    };
+    assert_eq!(refused("status=401"), 60, "{said}");
+    assert_eq!(refused("does not have the permission `lookup`"), 1, "{said}");
+}
