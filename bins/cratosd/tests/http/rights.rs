@@ -33,14 +33,22 @@ const PARTS: &[(&str, &str)] = &[
     ("{file}", "icon.svg"),
 ];
 
-/// Every route that takes a token, with its methods: out of the description, which has every route there is.
+/// Every route that takes a token, with its methods: out of the description, which has every route there is. `HEAD`, which stands there
+/// with `GET`, is asked of every route that has a `GET`.
 async fn routes_with_a_token(daemon: &Daemon) -> Vec<(String, Method)> {
     let document = daemon.send(Ask::get("/openapi.json")).await.json();
     let mut routes = Vec::new();
     for (template, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation["security"].is_array() {
-                routes.push((template.clone(), method.to_ascii_uppercase().parse().unwrap()));
+            if !operation["security"].is_array() {
+                continue;
+            }
+            let method: Method = method.to_ascii_uppercase().parse().unwrap();
+            if method == Method::GET {
+                routes.push((template.clone(), Method::HEAD));
+            }
+            if method != Method::HEAD {
+                routes.push((template.clone(), method));
             }
         }
     }
