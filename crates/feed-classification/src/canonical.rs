@@ -12,8 +12,8 @@ use crate::{IndicatorType, TypeSet};
 ///
 /// - **Addresses and networks**: an IPv4-mapped IPv6 address is the IPv4 address, a network of one address is that address, host
 ///   bits are cleared, IPv6 is spelled as in RFC 5952. The block `::ffff:0:0/96` itself stays IPv6.
-/// - **URLs**: scheme and host in lower case, the host in punycode without a trailing dot, no default port, `/` for an empty path.
-///   User information, path, query and fragment stay as they are. So two URLs that differ in the fragment only are two indicators.
+/// - **URLs**: scheme and host in lower case, the host in punycode without a trailing dot or as an address, no default port, `/` for
+///   an empty path. User information, path, query and fragment stay as they are. So two URLs that differ in the fragment only are two indicators.
 /// - **Everything else**: the value itself, since the extractor gives one spelling only.
 ///
 /// The key of a key is that key. Nothing is allocated where the value is its own key.
@@ -129,6 +129,11 @@ mod tests {
             &["https://bücher.example:443?q=ü"],
         );
         same(Url, "http://[2001:db8::1]:8080/x", &["http://[2001:DB8:0::1]:8080/x"]);
+        same(
+            Url,
+            "http://192.0.2.1/x",
+            &["http://[::ffff:192.0.2.1]/x", "http://[::FFFF:c000:201]:80/x"],
+        );
         same(Url, "evil.example/", &["Evil.Example"]);
     }
 

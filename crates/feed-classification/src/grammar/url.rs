@@ -213,13 +213,17 @@ fn is_site(parts: &Parts<'_>) -> bool {
     parts.user.is_none() && is_host && parts.port.is_none_or(is_port)
 }
 
-/// Returns a host in lower case and punycode without its trailing dot, or an address, IPv6 in its brackets.
+/// Returns a host in lower case and punycode without its trailing dot, or an address, IPv6 in its brackets and IPv4-mapped as IPv4.
 fn normal_host(host: &str) -> Result<Cow<'_, str>, Dropped> {
     if let Some(inside) = host.strip_prefix('[') {
         let address = inside
             .strip_suffix(']')
             .and_then(|inside| inside.parse::<Ipv6Addr>().ok());
-        let text = address.map(|address| format!("[{address}]")).ok_or(Dropped::NotAUrl)?;
+        let text = match address.map(|address| (address, address.to_ipv4_mapped())) {
+            Some((_, Some(mapped))) => mapped.to_string(),
+            Some((address, None)) => format!("[{address}]"),
+            None => return Err(Dropped::NotAUrl),
+        };
         return Ok(if text == host {
             Cow::Borrowed(host)
         } else {
