@@ -1,12 +1,17 @@
 //! Values that an analyst called harmless.
 
-use crate::{AddressSet, IndicatorSet, IndicatorType, TypeSet, network_of};
+use ipnet::IpNet;
+
+use crate::{AddressSet, IndicatorSet, IndicatorType, TypeSet, network_of, special_purpose};
 
 /// Values that an analyst called harmless, of any number of types, compared by [`crate::canonical_key`].
 ///
 /// A value counts for all types of its family ([`IndicatorType::family`]): a domain that is harmless is harmless as a host name too.
 /// A network takes out everything that lies inside of it, addresses and smaller networks. A wider network that only holds a harmless
 /// address is not touched.
+///
+/// A network that is too wide to be an indicator ([`special_purpose::is_too_wide`]) takes out only networks that are too wide themselves.
+/// An analyst who marks a listed `0.0.0.0/0` as harmless means that entry. Without this rule, the mark would empty every list of addresses.
 ///
 /// ```
 /// use feed_classification::{FalsePositives, IndicatorSet, IndicatorType};
@@ -19,6 +24,8 @@ use crate::{AddressSet, IndicatorSet, IndicatorType, TypeSet, network_of};
 #[derive(Debug, Clone, Default)]
 pub struct FalsePositives {
     addresses: AddressSet,
+    /// What networks hold that are too wide to be an indicator.
+    too_wide: AddressSet,
     /// Of all types but addresses.
     values: Vec<IndicatorSet>,
 }
@@ -29,8 +36,12 @@ impl FalsePositives {
     pub fn of(sets: impl IntoIterator<Item = IndicatorSet>) -> Self {
         let sets = sets.into_iter().filter(|set| !set.is_empty());
         let (addresses, values): (Vec<_>, Vec<_>) = sets.partition(|set| TypeSet::ADDRESSES.contains(set.kind()));
+        let networks = addresses.iter().flatten().filter_map(network_of);
+        let (too_wide, networks): (Vec<IpNet>, Vec<IpNet>) =
+            networks.partition(|network| special_purpose::is_too_wide(*network));
         Self {
-            addresses: AddressSet::from_values(addresses.iter().flatten()),
+            addresses: networks.into_iter().collect(),
+            too_wide: too_wide.into_iter().collect(),
             values,
         }
     }
@@ -38,18 +49,22 @@ impl FalsePositives {
     /// Returns whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty() && self.values.is_empty()
+        self.addresses.is_empty() && self.too_wide.is_empty() && self.values.is_empty()
     }
 
     /// Returns whether a value of this type is harmless.
     #[must_use]
     pub fn contains(&self, kind: IndicatorType, value: &str) -> bool {
         if TypeSet::ADDRESSES.contains(kind) {
-            return !self.addresses.is_empty()
-                && network_of(value).is_some_and(|network| self.addresses.covers(network));
+            return !(self.addresses.is_empty() && self.too_wide.is_empty())
+                && network_of(value).is_some_and(|network| self.covers(network));
         }
         let mut of_its_family = self.values.iter().filter(|set| set.kind().family() == kind.family());
         of_its_family.any(|set| set.contains(value))
+    }
+
+    fn covers(&self, network: IpNet) -> bool {
+        self.addresses.covers(network) || (special_purpose::is_too_wide(network) && self.too_wide.covers(network))
     }
 
     /// Returns the values of a set that are not harmless.
@@ -104,6 +119,19 @@ mod tests {
             left(&harmless, Url, &["http://198.51.100.7/"]),
             ["http://198.51.100.7/"]
         );
+    }
+
+    #[test]
+    fn a_harmless_network_that_is_too_wide_takes_out_itself_and_no_other_list() {
+        let listed = ["0.0.0.0/0", "192.0.2.1", "198.51.100.0/24", "2001:db8::1", "8.0.0.0/8"];
+        let others = ["192.0.2.1", "198.51.100.0/24", "2001:db8::1", "8.0.0.0/8"];
+        assert_eq!(left(&[(Ip, "0.0.0.0/0"), (Ip, "::/0")], Ip, &listed), others);
+        assert_eq!(left(&[(Ip, "0.0.0.0/1"), (Ip, "128.0.0.0/1")], Ip, &listed), others);
+        assert_eq!(left(&[(Cidr4, "0.0.0.0/0")], Ipv4, &["192.0.2.1"]), ["192.0.2.1"]);
+        assert!(left(&[(Ip, "0.0.0.0/0")], Cidr4, &["0.0.0.0/1", "0.0.0.0/0"]).is_empty());
+        // The widest networks that may be indicators count as any other.
+        let harmless = [(Ip, "8.0.0.0/8"), (Ip, "2003::/19")];
+        assert!(left(&harmless, Ip, &["8.8.8.8", "8.0.0.0/8", "2003::1"]).is_empty());
     }
 
     #[test]
