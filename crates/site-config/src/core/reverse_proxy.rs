@@ -130,10 +130,19 @@ fn mode(scalar: &Scalar) -> Result<Mode, Wrong> {
 /// believed whatever the key said. Where the daemon listens on this machine only, a proxy is likely, and it is noted.
 pub(crate) fn tell_of_unmentioned_proxy<'s>(core: &Core, sites: impl Iterator<Item = &'s Site>, report: &mut Report) {
     let proxy = &core.reverse_proxy;
+    let refused = "a request that a proxy on this machine sends on is answered with 503";
+    if let Some(own) = core.listen.map(|listen| listen.ip()).filter(IpAddr::is_loopback)
+        && (proxy.enabled && !proxy.proxy_protocol)
+        && !(proxy.trusted.is_empty() || proxy.trusts(own))
+    {
+        let what = format!(
+            "does not trust {own}, on which this service listens: {refused}; add {own} to `reverse_proxy_trusted`"
+        );
+        report.note(proxy.place, "reverse_proxy", what);
+    }
     if proxy.enabled || proxy.ignores_headers || proxy.proxy_protocol {
         return;
     }
-    let refused = "a request that a proxy on this machine sends on is answered with 503";
     let cure = "write `reverse_proxy: True` if such a proxy is in front, `reverse_proxy: ignore` if none is";
     if let Some(place) = where_loopback_may_ask(core, sites) {
         let theirs =

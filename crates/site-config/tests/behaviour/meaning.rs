@@ -336,6 +336,15 @@ fn a_proxy_on_this_machine_is_mentioned_while_reverse_proxy_is_off() {
         assert_eq!(told(&format!("{core}{believed}")), (false, false), "{networks}");
     }
     assert_eq!(told("listen: '127.0.0.1:8080'\n"), (false, true));
+    for (listen, trusted, is_told) in [
+        ("127.0.0.1:8080", "192.0.2.1", true),
+        ("[::1]:8080", "127.0.0.1", true),
+        ("127.0.0.1:8080", "127.0.0.1", false),
+        ("192.0.2.7:8080", "192.0.2.1", false),
+    ] {
+        let core = format!("listen: '{listen}'\nreverse_proxy: True\nreverse_proxy_trusted: ['{trusted}']\n");
+        assert_eq!(told(&core), (false, is_told), "{listen} {trusted}");
+    }
     assert_eq!(
         told("listen: '192.0.2.1:8080'\nallways_allowed_ips: [10.0.0.0/8]\n"),
         (false, false)
