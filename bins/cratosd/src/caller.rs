@@ -157,7 +157,7 @@ mod tests {
     fn a_proxy_on_this_machine_that_the_trusted_list_leaves_out_is_refused() {
         for (trusted, peer) in [("192.0.2.7", "127.0.0.1"), ("127.0.0.1", "::1"), ("", "127.0.0.1")] {
             let keys = format!("reverse_proxy: yes\nreverse_proxy_trusted: [{trusted}]\n");
-            for header in ["x-forwarded-for", "forwarded", "x-real-ip"] {
+            for header in FORWARDING_HEADERS {
                 let found = caller(&keys, &[(header, "198.51.100.66")], peer);
                 assert_eq!(found, None, "{trusted} {header}");
             }

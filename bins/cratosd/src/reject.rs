@@ -148,7 +148,7 @@ impl Reject {
             Self::EncodedBody => "The body is compressed (Content-Encoding). Send it as it is.",
             Self::TooOften { .. } => "Too many requests from this address.",
             Self::TooManyFailures { .. } => {
-                "Too many wrong tokens from this address. Tokens that work are answered all the same."
+                "Too many requests with tokens that are not good. Good tokens are answered all the same."
             }
             Self::TooManyReports { .. } => "Too many reports with this token.",
             Self::NoSuchThing(detail)

@@ -10,4 +10,14 @@ pub use forwarded::Forwarding;
 pub use proxy_header::ProxyHeader;
 
 /// Headers in which proxies commonly say for whom they ask. A request that has one of them has come through a proxy, or pretends to.
-pub const FORWARDING_HEADERS: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
+///
+/// After the three common ones come those of CDNs and load balancers.
+pub const FORWARDING_HEADERS: [&str; 7] = [
+    "x-forwarded-for",
+    "forwarded",
+    "x-real-ip",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+];
