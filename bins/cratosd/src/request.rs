@@ -22,6 +22,7 @@ use crate::routes::{Route, Segments};
 pub(crate) struct Request<'a> {
     /// One of those that the route takes.
     pub(crate) method: &'a Method,
+    pub(crate) version: Version,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) query: Query<'a>,
     /// The token of `/t/{token}/v1/…`.
@@ -112,6 +113,7 @@ async fn dispatch(
     }
     let request = Request {
         method: &parts.method,
+        version: parts.version,
         headers: &parts.headers,
         query,
         path_token: path_token.as_deref(),

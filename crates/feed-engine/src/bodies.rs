@@ -26,7 +26,7 @@ use crate::aside::aside;
 use crate::engine::landed;
 use crate::request::{BodyKey, FormKey};
 use crate::{Encoding, FeedError};
-use packing::{Bounded, Packing};
+use packing::{Bounded, Counter, Packing};
 use turns::Turns;
 
 /// Memory for what is known of bodies without their bytes: some ten thousand.
@@ -48,6 +48,7 @@ struct Inner {
     /// None for one that turned out too large.
     makings: Flights<(BodyKey, String), Option<Arc<Body>>, FeedError>,
     countings: Flights<(FormKey, String), Exported, FeedError>,
+    measurings: Flights<(BodyKey, String), (), FeedError>,
     turns: Turns,
     streamed: Mutex<BTreeMap<String, u64>>,
 }
@@ -83,6 +84,7 @@ impl Bodies {
             large: MemoryStore::new(KNOWN_BYTES),
             makings: Flights::new(),
             countings: Flights::new(),
+            measurings: Flights::new(),
             turns: Turns::default(),
             streamed: Mutex::default(),
         }))
@@ -140,6 +142,34 @@ impl Bodies {
         // It ends by itself: with the body, or when the caller leaves.
         drop(tokio::task::spawn_blocking(move || bodies.write(&form, encoding, sink)));
         Ok(Made::Streamed(stream))
+    }
+
+    /// Makes the length of a body known, also of one that is too large to keep. Such a body is made once for it, in its turn, and its bytes
+    /// are thrown away; for the same state of a feed this happens once.
+    pub(crate) async fn measure(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<(), FeedError> {
+        if self.length(form, encoding).is_some() || self.whole(form, encoding).await?.is_some() {
+            return Ok(());
+        }
+        let flight = (form.body_key(encoding), form.tag().to_owned());
+        let (bodies, form) = (self.clone(), form.clone());
+        let measuring = async move {
+            let turn = bodies.0.turns.wait(&form.key.feed, patience).await?;
+            aside("measuring a feed", move || {
+                let outcome = bodies.write_nowhere(&form, encoding);
+                drop(turn);
+                outcome.map_err(|error| FeedError::internal("measuring a feed", error))
+            })
+            .await?
+        };
+        self.0.measurings.fly(flight, move || measuring).await.map_err(landed)
+    }
+
+    fn write_nowhere(&self, form: &Form, encoding: Encoding) -> std::io::Result<()> {
+        let mut out = Packing::new(encoding, Counter::default())?;
+        let exported = form.write(&mut out)?;
+        self.note_counts(form, exported);
+        self.note_length(form, encoding, out.finish()?.written());
+        Ok(())
     }
 
     fn kept(&self, form: &Form, encoding: Encoding) -> Option<Arc<Body>> {

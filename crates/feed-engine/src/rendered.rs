@@ -125,6 +125,16 @@ impl FeedHead {
         self.bodies.length(&self.form, self.encoding)
     }
 
+    /// Returns the feed with its body, whose length is known in any case: for callers that see no other difference between a whole body
+    /// and one that broke off. A body that is too large to keep is made twice the first time.
+    ///
+    /// # Errors
+    /// Those of [`Self::render`].
+    pub async fn render_measured(&self) -> Result<RenderedFeed, FeedError> {
+        self.bodies.measure(&self.form, self.encoding, self.patience).await?;
+        self.render().await
+    }
+
     /// Returns the feed with its body.
     ///
     /// # Errors

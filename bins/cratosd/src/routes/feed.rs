@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use feed_engine::{Counts, Encoding, FeedBody, FeedHead, FeedRequest, FeedScope, FeedStream, Origin, RenderedFeed};
+use feed_engine::{
+    Counts, Encoding, FeedBody, FeedError, FeedHead, FeedRequest, FeedScope, FeedStream, Origin, RenderedFeed,
+};
 use futures_util::{Stream, stream};
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 
 use super::feed_path::FeedPath;
 use super::feed_query::FeedQuery;
@@ -58,7 +60,7 @@ pub(super) async fn get(
     } else if *request.method == Method::HEAD {
         encoded(Reply::bodiless(head.content_type, head.length()), head.encoding)
     } else {
-        whole(head.render().await.map_err(refused)?)
+        whole(rendered(&head, request.version).await.map_err(refused)?)
     };
     let counts = head.counts().await.map_err(refused)?;
     let is_empty = counts.count == 0 && counts.dropped == 0;
@@ -93,6 +95,18 @@ fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Co
         status = reply.code().as_u16(),
         "feed given"
     );
+}
+
+/// Returns the feed in a form whose end the caller can tell.
+///
+/// HTTP/1.0 knows no chunks. Without a length, the end of the connection is the end of the body, and a list that broke off in the middle
+/// passes for a whole one. nginx asks by HTTP/1.0 unless `proxy_http_version` says otherwise.
+async fn rendered(head: &FeedHead, version: Version) -> Result<RenderedFeed, FeedError> {
+    if version < Version::HTTP_11 {
+        head.render_measured().await
+    } else {
+        head.render().await
+    }
 }
 
 fn whole(feed: RenderedFeed) -> Reply {

@@ -4,7 +4,7 @@ use feed_engine::FeedEngine;
 use http::Method;
 use misp_sim::{Bulk, Moment, Sim};
 
-use crate::support::{Ask, Daemon, Setup};
+use crate::support::{Ask, Daemon, Setup, raw};
 
 const RULES: &str = "/v1/feed/block/type/domain/age/1w/output/suricata";
 
@@ -76,4 +76,24 @@ async fn a_device_that_leaves_in_the_middle_of_a_large_feed_harms_nobody() {
     }
     let whole = daemon.get(RULES).await;
     assert_eq!(whole.body.iter().filter(|byte| **byte == b'\n').count(), 9_000);
+}
+
+/// Over HTTP/1.0 the end of the connection would be the end of the body, whether all of it was sent or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_feed_has_its_length_over_http_1_0_so_that_a_part_never_passes_for_the_whole() {
+    let daemon = daemon().await;
+    let token = daemon.token();
+    for (encoding, marks) in [("identity", "\r\n"), ("gzip", "\r\ncontent-encoding: gzip\r\n")] {
+        let asked = format!("GET {RULES} HTTP/1.0\r\nhost: x\r\ntoken: {token}\r\naccept-encoding: {encoding}\r\n\r\n");
+        let answer = raw(daemon.addr, asked.as_bytes()).await;
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+        let head = format!("{}\r\n", head.to_ascii_lowercase());
+        assert!(head.starts_with("http/1.0 200") && head.contains(marks), "{head}");
+        assert!(head.contains("\r\ncontent-length: "), "{head}");
+        assert!(!head.contains("transfer-encoding"), "{head}");
+    }
+    let whole = daemon.get(RULES).await;
+    let asked = format!("GET {RULES} HTTP/1.0\r\nhost: x\r\ntoken: {token}\r\n\r\n");
+    let answer = raw(daemon.addr, asked.as_bytes()).await;
+    assert_eq!(answer.split_once("\r\n\r\n").unwrap().1.as_bytes(), &whole.body[..]);
 }

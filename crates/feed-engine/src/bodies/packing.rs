@@ -95,3 +95,25 @@ impl Write for Bounded {
         Ok(())
     }
 }
+
+/// Counts bytes and throws them away.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(u64);
+
+impl Counter {
+    /// Returns how many bytes were written.
+    pub(crate) const fn written(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

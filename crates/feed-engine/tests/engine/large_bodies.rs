@@ -216,6 +216,45 @@ async fn a_body_too_large_to_keep_is_streamed_with_the_same_bytes_in_every_encod
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_needs_the_length_of_a_large_body_gets_it_before_the_first_byte() {
+    let wide = Wide::default();
+    let small = engine(SMALL, &wide);
+    for encoding in Encoding::ALL {
+        let request = output("wide").encoding(*encoding);
+        let head = small.head(&upstream(), &request).await.unwrap();
+        let FeedBody::Streamed { length, mut pieces } = head.render_measured().await.unwrap().body else {
+            panic!("{encoding:?}: kept")
+        };
+        let mut sent = 0;
+        while let Some(piece) = pieces.next().await {
+            sent += piece.unwrap().len() as u64;
+        }
+        assert_eq!(length, Some(sent), "{encoding:?}");
+        let made = wide.seen.begun.load(Ordering::SeqCst);
+        let again = head.render_measured().await.unwrap().body;
+        assert!(matches!(again, FeedBody::Streamed { length: Some(known), .. } if known == sent));
+        drop(again);
+        until("made once more, for the bytes only", || {
+            wide.seen.ended.load(Ordering::SeqCst) == made + 1
+        })
+        .await;
+    }
+    assert_eq!(wide.seen.most_at_once.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn measuring_a_body_that_breaks_off_is_an_error() {
+    let wide = Wide {
+        breaks_after: Some(8_000),
+        ..Wide::default()
+    };
+    let engine = engine(SMALL, &wide);
+    let head = engine.head(&upstream(), &output("wide")).await.unwrap();
+    let error = head.render_measured().await.unwrap_err();
+    assert!(matches!(error, FeedError::Internal { .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_large_body_at_a_time_is_made_for_a_feed() {
     let wide = Wide::default();
     let engine = engine(SMALL, &wide);
