@@ -16,7 +16,7 @@ const BYTES: &[(&str, u32, &str)] = &[
     ("xml", 1, "b2fa19217bfccb68"),
     ("yaml", 1, "0361581cd36bfa17"),
     ("b64", 1, "5588bf826b517f36"),
-    ("paloalto", 1, "57259eef46c96457"),
+    ("paloalto", 2, "57259eef46c96457"),
     ("cisco", 1, "27dd56290effc66d"),
     ("generic", 1, "b609f937804739f2"),
     ("nftables", 1, "3e097c70196369fb"),

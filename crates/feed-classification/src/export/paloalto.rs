@@ -5,14 +5,15 @@ use std::io::{self, Write};
 
 use crate::export::txt::Txt;
 use crate::export::{About, Exporter, Quarantined};
-use crate::grammar::url::Parts;
+use crate::grammar::url::{self, Parts};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 /// One entry per line as in `txt`; URLs stand there without their scheme and without the default port of that scheme, and are sorted and
 /// unique as they stand.
 ///
 /// An entry of a URL list ends at the first space, `*` and `^` are wildcards in it, and it has at most 255 characters, the slash
-/// included that the firewall puts behind a name alone. What is not plain ASCII never meets a request, in which it is encoded. The
+/// included that the firewall puts behind a name alone. Requests name their host in punycode and mostly without a dot at its end, and so does
+/// an entry. Any other text that is not plain ASCII never meets a request, in which it is encoded. The
 /// firewall looks at requests by HTTP and HTTPS only, and compares host, path and query: an entry with a port, with user information
 /// or with a fragment meets no request, and one of an `ftp` URL would meet those for other things. Such URLs would be ignored or,
 /// worse, match something else, and are left out. Lists of addresses and of names hold nothing of that kind;
@@ -33,6 +34,7 @@ const WILDCARD: Quarantined = Quarantined::because("wildcard");
 impl Exporter for PaloAlto {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("paloalto", "One entry per line, for external dynamic lists of PAN-OS.")
+            .version(2)
             .rewrites(TypeSet::of(&[IndicatorType::Url]));
         &ABOUT
     }
@@ -80,6 +82,10 @@ impl Exporter for PaloAlto {
 /// Returns host, path and query. A scheme is cut at the front only: `c.example/?u=http://d.example/` has none.
 fn entry_of(url: &str) -> Cow<'_, str> {
     let parts = Parts::of(url);
+    if !parts.host.is_ascii() || parts.host.ends_with('.') {
+        let host = url::host(url).unwrap_or(Cow::Borrowed(parts.host));
+        return Cow::Owned(format!("{host}{}", parts.rest));
+    }
     match (parts.scheme, parts.port) {
         (Some(_), Some(_)) => Cow::Owned(format!("{}{}", parts.host, parts.rest)),
         (Some(scheme), None) => Cow::Borrowed(url.get(scheme.len() + "://".len()..).unwrap_or(url)),
@@ -133,13 +139,23 @@ mod tests {
         assert_eq!((exported.written, exported.quarantined), (3, 0));
     }
 
+    /// A set keeps one spelling of a URL, the first in order, which may be one that no request has.
+    #[test]
+    fn a_url_is_listed_as_requests_name_its_host_whatever_spelling_of_it_was_kept() {
+        let (text, exported) = urls(&["http://bücher.example/x", "http://xn--bcher-kva.example/x"]);
+        assert_eq!((text.as_str(), exported.written), ("xn--bcher-kva.example/x", 1));
+        let (text, exported) = urls(&["http://a.example./x", "http://a.example/x"]);
+        assert_eq!((text.as_str(), exported.written), ("a.example/x", 1));
+        assert_eq!(urls(&["Bücher.example.:80/x"]).1.quarantined, 1, "a port is a port");
+    }
+
     #[test]
     fn what_the_firewall_would_take_for_something_else_is_left_out() {
         let long = format!("http://a.example/{}", "x".repeat(246));
         let name = format!("http://{}", "a.".repeat(127) + "b");
         for (url, reason) in [
             ("http://a.example/b c", "unrepresentable"),
-            ("http://ünï.example/", "unrepresentable"),
+            ("http://a.example/ünï", "unrepresentable"),
             ("http://*.example/", "wildcard"),
             ("http://a.example:8080/x", "port"),
             ("https://a.example:80/", "port"),
