@@ -44,13 +44,18 @@ impl Query {
     }
 
     /// Reads a value that somebody asks about. A defanged one (`hxxp://evil[.]example`) is looked up as what it was before, and in its
-    /// present form too; [`Self::looked_up`] returns which one it is.
+    /// present form too; [`Self::looked_up`] returns which one it is. A value that is an indicator as it stands is not defanged: the URL
+    /// `http://evil.example/a[.]php` is looked up as it is, and not as another URL.
     #[must_use]
     pub fn asking(text: &str) -> Self {
+        let as_it_stands = Self::parse(text);
+        if as_it_stands.is_known() {
+            return as_it_stands;
+        }
         let whole = refanged(text);
         let mut query = Self::parse(&whole);
         if *whole == *text || !query.is_known() {
-            return Self::parse(text);
+            return as_it_stands;
         }
         query.read(text);
         query
@@ -203,6 +208,26 @@ mod tests {
             assert_eq!(Query::parse(text).hosts().count(), 0, "{text}");
         }
         assert!(Query::parse("http://a.b.example/").parents().eq(["b.example"]));
+    }
+
+    #[test]
+    fn an_indicator_with_brackets_in_it_is_not_turned_into_another_one() {
+        for url in [
+            "http://evil.example/a[.]php",
+            "evil.example/?x=(at)",
+            "http://[2001:db8::1]/{.}",
+        ] {
+            let query = Query::asking(url);
+            assert_eq!((query.looked_up(), &query), (url, &Query::parse(url)));
+        }
+        for (defanged, plain) in [
+            ("http://evil[.]example/a[.]php", "http://evil.example/a.php"),
+            ("http://evil.example[:]8080/", "http://evil.example:8080/"),
+            ("user[at]evil.example", "user@evil.example"),
+            ("192.0.2[.]1", "192.0.2.1"),
+        ] {
+            assert_eq!(Query::asking(defanged).looked_up(), plain);
+        }
     }
 
     #[test]
