@@ -28,7 +28,7 @@ async fn forty_wrong_tokens_in_a_row_do_not_pass_and_a_good_one_behind_them_does
     assert!(statuses[30..].iter().all(|status| *status == 429), "{statuses:?}");
     let refused = wrong(&daemon).await;
     assert!((50..=60).contains(&refused.header("retry-after").parse::<u64>().unwrap()));
-    assert!(refused.detail().as_str().unwrap().contains("wrong tokens"));
+    assert!(refused.detail().as_str().unwrap().contains("tokens that are not good"));
     for _ in 0..5 {
         let good = daemon.send(Ask::get(FEED).header("token", &token)).await;
         assert_eq!(good.feed(), (200, "198.51.100.7"));
