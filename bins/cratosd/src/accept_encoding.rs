@@ -6,8 +6,8 @@ use http::{HeaderMap, header};
 /// Returns the encoding that the caller likes best; among equals the one that is best for lists of indicators.
 ///
 /// Without the header the body goes plain: a device that never said that it unpacks must not have to. Also where the caller
-/// refuses everything, since a plain feed is worth more than an error. `*` gives gzip and nothing newer: a client that accepts "anything"
-/// without naming it can be trusted with the one coding that every client knows.
+/// refuses everything, since a plain feed is worth more than an error. `*` gives gzip and nothing newer: every client that accepts
+/// anything knows gzip.
 pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
     let mut offers = Vec::new();
     for value in headers.get_all(header::ACCEPT_ENCODING) {

@@ -94,8 +94,8 @@ impl Shared {
     }
 }
 
-/// Returns whether this user can write the access log there, without making a file: one of root's would be in the daemon's way. A directory
-/// that is missing counts as there if the daemon could make it.
+/// Returns whether this user can write the access log there. It makes no file, since a file of root's would be in the daemon's way.
+/// A missing directory is fine if this user could make it.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
@@ -130,7 +130,7 @@ fn folder(path: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
-/// Returns what is wrong with the file of the access log if it cannot be written, in the words of all problems of files.
+/// Returns the problem that `check` and `serve` report for an access log that cannot be written.
 pub(crate) fn problem(settings: &Settings, core_file: PathBuf, error: &io::Error) -> Problem {
     let (line, column) = settings.place;
     Problem {

@@ -273,7 +273,7 @@ const TABLE: &[Group] = &[
     taken(&["vulnerability"], &[Vulnerability], "only CVE identifiers"),
     not_taken(
         &["cpe", "weakness"],
-        "names a product or a kind of fault, which is no indicator",
+        "a product or a kind of weakness, not an indicator",
     ),
     // Money.
     taken(&["btc", "xmr", "dash"], &[CryptoCurrency], ""),
@@ -335,7 +335,7 @@ const TABLE: &[Group] = &[
             "target-location",
             "target-external",
         ],
-        "who or what was attacked",
+        "the target of the attack, not an indicator",
     ),
     not_taken(
         &[

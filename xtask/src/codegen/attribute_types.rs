@@ -6,7 +6,7 @@ use feed_classification::{AttributeType, IndicatorType};
 pub(crate) fn page() -> String {
     let mut page = String::from(ABOUT);
     page.push_str(
-        "| attribute type of MISP | indicator types | what is taken, or why nothing is |\n| --- | --- | --- |\n",
+        "| attribute type of MISP | indicator types | the part that the feed gets, or why no feed has it |\n| --- | --- | --- |\n",
     );
     for attribute_type in AttributeType::all() {
         page.push_str(&row(attribute_type));
