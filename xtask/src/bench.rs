@@ -58,7 +58,7 @@ impl Programs {
             "build",
             "--release",
             "-p",
-            "misp-sim",
+            "cratos-misp-sim",
             "--example",
             "serve",
         ]))?;

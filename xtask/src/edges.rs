@@ -10,7 +10,7 @@ use crate::cargo::{cargo, output_of};
 use crate::metadata::{Member, Workspace};
 use crate::steps::Outcome;
 
-/// Each crate, and which of ours it may use in what it ships.
+/// Each crate by the name of its folder, which is its name in our code, and which of ours it may use in what it ships.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("cache", &[]),
     ("cratos-agent", &["defectdojo", "enforcement", "feed-classification"]),
@@ -76,9 +76,10 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     let workspace = Workspace::read()?;
     let mut problems: Vec<String> = workspace.members.iter().flat_map(wrong_edges).collect();
     for quiet in QUIET {
-        let reached = reached_by(&["-p", quiet])?;
+        let reached = reached_by(&["-p", &format!("cratos-{quiet}")])?;
         let loud = LOUD.iter().filter(|name| reached.contains(**name));
-        problems.extend(loud.map(|name| format!("{quiet} reaches {name}; see `cargo tree -p {quiet} -i {name}`")));
+        problems
+            .extend(loud.map(|name| format!("{quiet} reaches {name}; see `cargo tree -p cratos-{quiet} -i {name}`")));
     }
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
@@ -107,19 +108,19 @@ pub(crate) fn reached_by(selection: &[&str]) -> anyhow::Result<BTreeSet<String>>
 }
 
 fn wrong_edges(member: &Member) -> Vec<String> {
-    let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == member.name) else {
+    let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == member.folder_name()) else {
         return vec![format!(
             "{} is a new crate: say in xtask/src/edges.rs what it may use",
-            member.name
+            member.folder_name()
         )];
     };
     let ours = member.dependencies.iter().filter(|dependency| dependency.ours);
     let wrong = ours.filter(|dependency| {
         let name = dependency.name.as_str();
         // A crate that asks for itself in its tests only switches a feature of its own on.
-        let own = ALLOWED_IN_TESTS_OF.iter().find(|(of, _)| *of == member.name);
+        let own = ALLOWED_IN_TESTS_OF.iter().find(|(of, _)| *of == member.folder_name());
         let in_tests = ALLOWED_IN_TESTS.contains(&name)
-            || name == member.name
+            || name == member.folder_name()
             || own.is_some_and(|(_, allowed)| allowed.contains(&name));
         !(allowed.contains(&name) || dependency.for_tests && in_tests)
     });
@@ -132,7 +133,8 @@ fn wrong_edges(member: &Member) -> Vec<String> {
             };
             format!(
                 "{} must not use {} {where_to}; ARCHITECTURE.md says which way dependencies point",
-                member.name, dependency.name
+                member.folder_name(),
+                dependency.name
             )
         })
         .collect()

@@ -69,6 +69,12 @@ impl Workspace {
 }
 
 impl Member {
+    /// Returns the name of its folder: `misp-client` for the package `cratos-misp-client`.
+    pub(crate) fn folder_name(&self) -> &str {
+        let name = self.folder.file_name().and_then(|name| name.to_str());
+        name.unwrap_or(&self.name)
+    }
+
     fn from_json(package: &Value) -> anyhow::Result<Member> {
         let manifest = PathBuf::from(text(package, "manifest_path"));
         let folder = manifest

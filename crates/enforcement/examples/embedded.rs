@@ -1,4 +1,4 @@
-//! A program that enforces by itself, such as a proxy: `cargo run -p enforcement --example embedded`.
+//! A program that enforces by itself, such as a proxy: `cargo run -p cratos-enforcement --example embedded`.
 //!
 //! It brings a target of its own, a list in memory that requests are held against, and a source of its own in place of `cratosd`. What the
 //! agent does for others it does here too: too large changes wait, what this host needs is never blocked, and the state outlives a restart.

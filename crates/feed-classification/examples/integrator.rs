@@ -1,7 +1,7 @@
 //! An exporter in a crate of its own: written against the trait, checked with the battery, registered beside the built-in ones.
 //!
 //! ```sh
-//! cargo run -p feed-classification --example integrator
+//! cargo run -p cratos-feed-classification --example integrator
 //! ```
 
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Produces a feed without any HTTP server: `cargo run -p feed-engine --example one_feed`.
+//! Produces a feed without any HTTP server: `cargo run -p cratos-feed-engine --example one_feed`.
 //!
 //! It asks the sample MISP of `misp-sim`; point `Upstream` at your own and the rest stays.
 

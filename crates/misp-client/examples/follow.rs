@@ -1,4 +1,4 @@
-//! Prints what a MISP publishes by ZeroMQ, as it comes: `cargo run -p misp-client --features zeromq --example follow -- tcp://HOST:50000`.
+//! Prints what a MISP publishes by ZeroMQ, as it comes: `cargo run -p cratos-misp-client --features zeromq --example follow -- tcp://HOST:50000`.
 //!
 //! No key is needed for that, and none is asked for: whoever reaches the port may listen.
 

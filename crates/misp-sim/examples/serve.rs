@@ -1,6 +1,6 @@
 //! Runs the stand-in as a program of its own, for tests of memory and for trying things out.
 //!
-//! `cargo run -p misp-sim --example serve -- --listen 127.0.0.1:0 --bulk 100000 --type domain --feed block`
+//! `cargo run -p cratos-misp-sim --example serve -- --listen 127.0.0.1:0 --bulk 100000 --type domain --feed block`
 //!
 //! Prints its URL and a key, one a line, then serves until it is killed. Options: `--listen ADDRESS`, `--bulk COUNT`,
 //! `--type MISP-TYPE`, `--feed NAME` (the tag of the bulk events), `--age AGE`, `--demo` (the sample data), `--events DIRECTORY`,

@@ -1,5 +1,5 @@
 //! Prints how long opening a token takes, for both formats and for wrong ones:
-//! `cargo run --release -p token-crypto --example open_cost`
+//! `cargo run --release -p cratos-token-crypto --example open_cost`
 
 use std::{error::Error, hint::black_box, time::Instant};
 
