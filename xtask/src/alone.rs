@@ -5,7 +5,7 @@
 
 use crate::cargo::{cargo, run as run_command};
 use crate::metadata::Workspace;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 use crate::tools;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use crate::steps::{Outcome, Step};
+use crate::outcome::Outcome;
+use crate::steps::Step;
 
 /// What a failed step means for those after it.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! No lint speaks up, in any target, with every feature.
 
 use crate::cargo::{cargo, run as run_command};
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 use crate::tools;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {

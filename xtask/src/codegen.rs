@@ -9,7 +9,7 @@ mod configuration;
 use anyhow::{Context as _, bail};
 
 use crate::cargo::root;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 
 /// A generated file.
 struct Page {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use crate::cargo::{cargo, is_here, root, run as run_command};
 use crate::edges::reached_by;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
     if is_here(&mut cargo(&["deny", "--version"])) {

@@ -1,7 +1,7 @@
 //! The documentation builds without a warning, private items included: a broken link in an internal comment misleads too.
 
 use crate::cargo::{cargo, run as run_command};
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
     let words = [

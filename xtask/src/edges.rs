@@ -8,7 +8,7 @@ use anyhow::bail;
 
 use crate::cargo::{cargo, output_of};
 use crate::metadata::{Member, Workspace};
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 
 /// Each crate by the name of its folder, which is its name in our code, and which of ours it may use in what it ships.
 const ALLOWED: &[(&str, &[&str])] = &[

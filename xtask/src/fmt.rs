@@ -1,7 +1,7 @@
 //! Every file is formatted as `rustfmt` writes it.
 
 use crate::cargo::{cargo, run as run_command};
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 use crate::tools;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {

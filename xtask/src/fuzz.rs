@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::cargo::{cargo, is_here, root, run as run_command};
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
     let fuzz_crates = fuzz_crates()?;

@@ -9,8 +9,10 @@ mod alone;
 mod bench;
 mod cargo;
 mod ci;
+mod circles;
 mod clippy;
 mod codegen;
+mod counts;
 mod deb;
 mod deny;
 mod dist;
@@ -19,9 +21,11 @@ mod edges;
 mod fmt;
 mod fuzz;
 mod metadata;
+mod outcome;
 mod package;
 mod pages;
 mod peers;
+mod prose;
 mod steps;
 mod test;
 mod tidy;
@@ -49,6 +53,7 @@ fn chore(words: &[&str]) -> Option<Chore> {
         ["ci", "--keep-going"] => Box::new(|| ci::run(steps::STEPS, ci::OnFailure::KeepGoing)),
         ["codegen"] => Box::new(|| report(codegen::write())),
         ["codegen", "--check"] => Box::new(|| one_step("codegen")),
+        ["words"] => Box::new(|| report(prose::print())),
         ["tools"] => Box::new(|| report(tools::install())),
         ["dist"] => Box::new(|| report(dist::make())),
         ["deb"] => Box::new(|| report(deb::make())),

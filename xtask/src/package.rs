@@ -19,9 +19,9 @@ use self::trial::Trial;
 use crate::cargo::{cargo, is_here, run as run_command, target_dir};
 use crate::deb::{Archive, Compression, Recipe, new_pages_folder};
 use crate::metadata::{Member, Workspace};
+use crate::outcome::Outcome;
 use crate::pages;
 use crate::peers::is_root;
-use crate::steps::Outcome;
 
 /// What must be seen of each package.
 const TRIALS: &[&Trial] = &[&cratos_agent::TRIAL, &cratosd::TRIAL];

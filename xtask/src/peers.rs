@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use crate::cargo::{is_here, run as run_command, target_dir};
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 
 mod backports;
 mod quiet;

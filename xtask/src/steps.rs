@@ -1,6 +1,7 @@
 //! The steps of `cargo xtask ci`, in their order: what is quick and often wrong comes first.
 
-use crate::{alone, clippy, codegen, deny, docs, edges, fmt, fuzz, package, peers, test, tidy};
+use crate::outcome::Outcome;
+use crate::{alone, circles, clippy, codegen, deny, docs, edges, fmt, fuzz, package, peers, test, tidy};
 
 /// One check, runnable alone by its name.
 pub(crate) struct Step {
@@ -10,16 +11,6 @@ pub(crate) struct Step {
     pub(crate) summary: &'static str,
     /// Does the work; an error is a failed step.
     pub(crate) run: fn() -> anyhow::Result<Outcome>,
-}
-
-/// How a step ended that did not fail.
-pub(crate) enum Outcome {
-    /// Everything was looked at and is right.
-    Passed,
-    /// As `Passed`, and the tests were counted.
-    Tested(test::Counts),
-    /// Not (wholly) done, for this reason; the reason says how to get it done.
-    Skipped(String),
 }
 
 pub(crate) const STEPS: &[Step] = &[
@@ -37,6 +28,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "edges",
         summary: "dependencies between our crates point one way",
         run: edges::run,
+    },
+    Step {
+        name: "circles",
+        summary: "modules of a crate use each other one way",
+        run: circles::run,
     },
     Step {
         name: "codegen",

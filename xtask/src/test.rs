@@ -1,6 +1,5 @@
 //! All tests, counted: unit, behaviour and documentation tests.
 
-use std::fmt;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -9,55 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::cargo::{cargo, shown};
-use crate::steps::Outcome;
-
-/// How many tests ended how, over all test programs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-    /// `cargo test` itself did not succeed: a failed test, or something that does not compile.
-    unsuccessful: bool,
-}
-
-impl Counts {
-    /// Tells whether a test failed, or could not be run.
-    pub(crate) fn failed(self) -> bool {
-        self.unsuccessful || self.failed > 0
-    }
-
-    /// Adds the numbers of a line such as `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out`.
-    fn add_line(&mut self, line: &str) {
-        let Some((_, result)) = line.split_once("test result: ") else {
-            return;
-        };
-        let numbers = result.split_once(". ").map_or(result, |(_verdict, numbers)| numbers);
-        for part in numbers.split(';') {
-            let mut words = part.split_whitespace();
-            let (Some(number), Some(what)) = (words.next().and_then(|word| word.parse::<u64>().ok()), words.next())
-            else {
-                continue;
-            };
-            match what {
-                "passed" => self.passed += number,
-                "failed" => self.failed += number,
-                "ignored" => self.skipped += number,
-                _ => {}
-            }
-        }
-    }
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
-    }
-}
+use crate::counts::Counts;
+use crate::outcome::Outcome;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
     // `--no-fail-fast`: the count is of all tests, and one broken crate does not hide another.

@@ -2,15 +2,16 @@
 
 mod crates;
 mod dependencies;
-mod files;
+pub(crate) mod files;
 mod links;
+mod prose;
 mod sizes;
 mod words;
 
 use anyhow::bail;
 
 use crate::metadata::Workspace;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
     let files = files::all()?;
@@ -22,6 +23,7 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     let breaches = [
         words::breaches(&files),
         links::breaches(&files),
+        prose::breaches(&files)?,
         sizes.breaches,
         crates::breaches(&workspace),
         dependencies::breaches(&workspace, &files)?,

@@ -1,0 +1,86 @@
+//! Turns of phrase that make a text hard to read stay rare.
+//!
+//! The limits are rates, since a word that is right once is a tic when every paragraph has it. `cargo xtask words` prints the table.
+
+use super::files::File;
+use crate::prose::{Measured, TURNS, measure};
+
+/// Rooms whose old texts are not rewritten yet. A name goes away with them and none is added.
+const OLD: &[&str] = &[
+    "bins/cratos-agent",
+    "bins/cratosd",
+    "crates/cache",
+    "crates/client-address",
+    "crates/config-file",
+    "crates/defectdojo",
+    "crates/enforcement",
+    "crates/feed-classification",
+    "crates/feed-engine",
+    "crates/misp-client",
+    "crates/misp-sim",
+    "crates/sightings",
+    "crates/site-config",
+    "crates/test-peers",
+    "crates/token-crypto",
+    "docs",
+    "top level",
+    "xtask",
+];
+
+/// Turns that a small room may have: one sentence in 2 000 words is no tic.
+const FREE: usize = 2;
+
+/// Returns the turns of [`TURNS`] that are too frequent, with every place.
+pub(super) fn breaches(files: &[File]) -> anyhow::Result<Vec<String>> {
+    let rooms = measure(files)?;
+    let rooms = rooms
+        .iter()
+        .filter(|(name, _)| *name != "all" && !OLD.contains(&name.as_str()));
+    Ok(rooms.flat_map(|(name, room)| breaches_in(name, room)).collect())
+}
+
+fn breaches_in(name: &str, room: &Measured) -> Vec<String> {
+    let mut found = Vec::new();
+    for ((turn, places), number) in TURNS.iter().zip(&room.places).zip(0..) {
+        let rate = room.rate(number);
+        if rate > turn.limit && places.len() > FREE {
+            found.push(format!(
+                "{name}: \"{}\" stands {rate:.1} times in 10 000 words, {} at most: {} ({})",
+                turn.name,
+                turn.limit,
+                turn.cure,
+                places.join(", ")
+            ));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(text: &str) -> Vec<String> {
+        let file = File {
+            path: "crates/newcomer/src/lib.rs".to_owned(),
+            text: text.to_owned(),
+        };
+        breaches(&[file]).unwrap()
+    }
+
+    #[test]
+    fn a_frequent_turn_is_reported_with_its_places_and_a_cure() {
+        let found = room(&"// Tells it.\n".repeat(3));
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].contains("logs, reports") && found[0].contains("lib.rs:3"),
+            "{}",
+            found[0]
+        );
+    }
+
+    #[test]
+    fn a_rare_turn_is_fine() {
+        assert!(room("// Tells it.\nfn told() {}\n").is_empty());
+    }
+}
