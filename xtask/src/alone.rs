@@ -12,7 +12,7 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     // Clippy rather than check: it turns a warning in our code into an error without a flag that would rebuild every dependency.
     let clippy = tools::missing_component("clippy", "clippy").is_none();
     let workspace = Workspace::read()?;
-    for member in workspace.members.iter().filter(|member| member.has_library) {
+    for member in workspace.members.iter().filter(|member| member.library.is_some()) {
         let mut selections: Vec<&[&str]> = vec![&[]];
         if member.has_default_features {
             selections.push(&["--no-default-features"]);

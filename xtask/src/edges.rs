@@ -148,7 +148,6 @@ mod tests {
     fn member(name: &str, uses: &str, for_tests: bool) -> Member {
         Member {
             name: name.to_owned(),
-            has_library: true,
             dependencies: vec![Dependency {
                 name: uses.to_owned(),
                 for_tests,

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to the terminal")]
 
 mod alone;
+mod api;
 mod bench;
 mod cargo;
 mod ci;
@@ -26,6 +27,7 @@ mod package;
 mod pages;
 mod peers;
 mod prose;
+mod publish;
 mod steps;
 mod test;
 mod tidy;
@@ -40,6 +42,9 @@ const USAGE: u8 = 64;
 type Chore = Box<dyn FnOnce() -> ExitCode>;
 
 fn main() -> ExitCode {
+    if let Some(code) = api::rustdoc() {
+        return code;
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     chore(&words).map_or_else(usage, |chore| chore())
@@ -53,6 +58,7 @@ fn chore(words: &[&str]) -> Option<Chore> {
         ["ci", "--keep-going"] => Box::new(|| ci::run(steps::STEPS, ci::OnFailure::KeepGoing)),
         ["codegen"] => Box::new(|| report(codegen::write())),
         ["codegen", "--check"] => Box::new(|| one_step("codegen")),
+        ["api", "--write"] => Box::new(|| report(api::write())),
         ["words"] => Box::new(|| report(prose::print())),
         ["tools"] => Box::new(|| report(tools::install())),
         ["dist"] => Box::new(|| report(dist::make())),
@@ -114,6 +120,14 @@ fn usage() -> ExitCode {
     eprintln!(
         "  {:<18} writes the generated pages (with --check: only compares, as `ci` does)",
         "codegen [--check]"
+    );
+    eprintln!(
+        "  {:<18} lists what each library offers in its public-api.txt",
+        "api --write"
+    );
+    eprintln!(
+        "  {:<18} measures how plain the English of comments and pages is",
+        "words"
     );
     eprintln!(
         "  {:<18} puts an installation together in target/dist: programs, completions, manual pages",

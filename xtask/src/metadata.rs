@@ -20,7 +20,14 @@ pub(crate) struct Member {
     /// The folder that its `Cargo.toml` is in.
     pub(crate) folder: PathBuf,
     pub(crate) description: String,
-    pub(crate) has_library: bool,
+    /// The name of its library in code.
+    pub(crate) library: Option<String>,
+    /// Others may get it from a registry.
+    pub(crate) is_published: bool,
+    /// What a registry shows: keywords and categories, with how documentation is built.
+    pub(crate) keywords: usize,
+    pub(crate) categories: usize,
+    pub(crate) says_how_to_document: bool,
     /// The programs that it makes.
     pub(crate) programs: Vec<String>,
     /// Its example that writes completions and manual pages.
@@ -81,7 +88,6 @@ impl Member {
             .parent()
             .context("a package without a manifest path")?
             .to_owned();
-        let kinds = list(package, "targets").flat_map(|target| list(target, "kind"));
         let targets_of = |kind: &str| {
             let of_kind = list(package, "targets").filter(move |target| list(target, "kind").any(|its| its == kind));
             of_kind.map(|target| text(target, "name")).collect::<Vec<_>>()
@@ -91,7 +97,11 @@ impl Member {
             version: text(package, "version"),
             folder,
             description: text(package, "description"),
-            has_library: kinds.into_iter().any(|kind| kind == "lib"),
+            library: targets_of("lib").into_iter().next(),
+            is_published: package.get("publish").is_none_or(Value::is_null),
+            keywords: list(package, "keywords").count(),
+            categories: list(package, "categories").count(),
+            says_how_to_document: package.pointer("/metadata/docs/rs").is_some(),
             programs: targets_of("bin"),
             // Programs share the folder of built examples, so that only one of these can be called just `pages`.
             pages: targets_of("example").into_iter().find(|name| name.ends_with("pages")),

@@ -1,7 +1,7 @@
 //! The steps of `cargo xtask ci`, in their order: what is quick and often wrong comes first.
 
 use crate::outcome::Outcome;
-use crate::{alone, circles, clippy, codegen, deny, docs, edges, fmt, fuzz, package, peers, test, tidy};
+use crate::{alone, api, circles, clippy, codegen, deny, docs, edges, fmt, fuzz, package, peers, publish, test, tidy};
 
 /// One check, runnable alone by its name.
 pub(crate) struct Step {
@@ -73,6 +73,16 @@ pub(crate) const STEPS: &[Step] = &[
         name: "alone",
         summary: "each library builds alone, with default and with no features",
         run: alone::run,
+    },
+    Step {
+        name: "api",
+        summary: "the public API of each library is the one that is written down",
+        run: api::run,
+    },
+    Step {
+        name: "publish",
+        summary: "each crate can be published",
+        run: publish::run,
     },
     Step {
         name: "fuzz",
