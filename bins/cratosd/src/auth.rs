@@ -17,11 +17,11 @@ use zeroize::Zeroizing;
 
 use self::presented::Presented;
 pub(crate) use self::right::Right;
-use crate::app::{App, Snapshot};
+use crate::configuration::{Configuration, Snapshot};
 use crate::noted::Noted;
 use crate::reject::Reject;
 use crate::request::Request;
-use crate::throttle::Failing;
+use crate::throttle::{Failing, Throttle};
 
 /// What an opened token allows: a site, a MISP key and a scope. Everything about the token and the address is checked.
 #[derive(Debug)]
@@ -81,23 +81,32 @@ impl Grant {
 /// # Errors
 /// 401 without a token, and 403 for what is wrong with the token or the address, with the texts of the reference where it has one; 429
 /// where that happens again and again. 503 where the fault is in our files, since a firewall that is told 403 stops enforcing its list.
-pub(crate) fn authorise(app: &Arc<App>, request: &Request<'_>, right: Right) -> Result<Grant, Reject> {
-    Caller::of(request)?.admit(app, right, request.noted)
+pub(crate) fn authorise(
+    configuration: &Arc<Configuration>,
+    throttle: &Throttle,
+    request: &Request<'_>,
+    right: Right,
+) -> Result<Grant, Reject> {
+    Caller::of(request)?.admit(configuration, throttle, right, request.noted)
 }
 
 /// Waits until the token of a request can be opened: right after a start that takes a moment for tokens of Cratos FastAPI.
 ///
 /// # Errors
 /// 503 if that takes too long, never 403: the token may well be good.
-pub(crate) async fn until_keys_are_there(app: &Arc<App>, request: &Request<'_>) -> Result<(), Reject> {
-    if !app.snapshot().ring.is_deriving() {
+pub(crate) async fn until_keys_are_there(
+    configuration: &Arc<Configuration>,
+    request: &Request<'_>,
+) -> Result<(), Reject> {
+    let snapshot = configuration.snapshot();
+    if !snapshot.ring.is_deriving() {
         return Ok(());
     }
     // What is wrong with how it was presented is said by who takes the token.
     let Ok(caller) = Caller::of(request) else {
         return Ok(());
     };
-    if app.can_open(&caller.presented.token).await {
+    if configuration.can_open(&snapshot, &caller.presented.token).await {
         return Ok(());
     }
     Err(keys_pending())
@@ -170,15 +179,21 @@ impl Caller {
     ///
     /// # Errors
     /// As [`authorise`].
-    pub(crate) fn admit(&self, app: &Arc<App>, right: Right, noted: &Noted) -> Result<Grant, Reject> {
-        let snapshot = app.snapshot();
+    pub(crate) fn admit(
+        &self,
+        configuration: &Arc<Configuration>,
+        throttle: &Throttle,
+        right: Right,
+        noted: &Noted,
+    ) -> Result<Grant, Reject> {
+        let snapshot = configuration.snapshot();
         let granted = self.grant(&snapshot, noted);
         if let Err(Reject::Forbidden(_)) = granted {
             let failing = noted
                 .token_id()
                 .map_or_else(|| Failing::tokens(self.client), Failing::Refused);
             let limit = snapshot.loaded.core.failed_tokens_per_minute;
-            app.throttle()
+            throttle
                 .failed(failing, limit, Instant::now())
                 .map_err(|retry_after| Reject::TooManyFailures { retry_after })?;
         }

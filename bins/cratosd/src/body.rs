@@ -1,27 +1,59 @@
 //! Reading the body of a request, bounded in size and time.
 
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::{HeaderMap, header};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
 
 use crate::reject::Reject;
 
 /// How long a body may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The body of a request, whichever server or test it comes from.
+pub(crate) struct RequestBody(Mutex<UnsyncBoxBody<Bytes, Lost>>);
+
+/// The rest of the body does not arrive. The caller gets 408 whatever the reason is.
+#[derive(Debug, thiserror::Error)]
+#[error("the body broke off")]
+struct Lost;
+
+impl RequestBody {
+    /// Boxes a body. Nothing of it is read yet.
+    pub(crate) fn new<B>(body: B) -> Self
+    where
+        B: http_body::Body + Send + 'static,
+    {
+        let whole = body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())));
+        // Futures of routes hold requests by reference, so a request must be `Sync`. Bodies often are not; nobody ever waits for this lock.
+        Self(Mutex::new(whole.map_err(|_| Lost).boxed_unsync()))
+    }
+
+    fn into_inner(self) -> UnsyncBoxBody<Bytes, Lost> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestBody")
+    }
+}
+
 /// Returns the whole body. A byte order mark at its beginning is taken off; a body that is UTF-16 by its mark becomes UTF-8, since that
 /// is what Windows PowerShell writes into files.
 ///
 /// # Errors
 /// 415 for a body that is compressed, 413 for one of more than `max_bytes`, 408 for one that does not arrive whole or in time.
-pub(crate) async fn read(headers: &HeaderMap, body: Incoming, max_bytes: usize) -> Result<Bytes, Reject> {
+pub(crate) async fn read(headers: &HeaderMap, body: RequestBody, max_bytes: usize) -> Result<Bytes, Reject> {
     if is_encoded(headers) {
         return Err(Reject::EncodedBody);
     }
-    match tokio::time::timeout(TIMEOUT, Limited::new(body, max_bytes).collect()).await {
+    match tokio::time::timeout(TIMEOUT, Limited::new(body.into_inner(), max_bytes).collect()).await {
         Ok(Ok(body)) => Ok(without_mark(body.to_bytes())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Reject::BodyTooLarge),
         Ok(Err(_)) | Err(_) => Err(Reject::BodyIncomplete),

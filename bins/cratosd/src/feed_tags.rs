@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use feed_classification::{FeedName, TagScheme};
-use feed_engine::{Selection, Upstream};
+use feed_engine::{MispSource, Selection, Upstream};
 use misp_client::{Client, Error};
 use site_config::{Loaded, Site, SiteName};
 
-use crate::app::App;
 use crate::exit::chain;
 
 /// How long nothing is asked again about the tag of a feed that stays empty, and so the pause between two lines of the log about it.
@@ -113,7 +112,13 @@ struct Look {
 
 impl MissingTags {
     /// Notes that a feed was answered. Where it is empty, MISP is asked about its tag, aside and seldom.
-    pub(crate) fn answered(&self, app: &Arc<App>, upstream: &Upstream, selection: Selection, is_empty: bool) {
+    pub(crate) fn answered(
+        self: &Arc<Self>,
+        misp: &Arc<MispSource>,
+        upstream: &Upstream,
+        selection: Selection,
+        is_empty: bool,
+    ) {
         let Selection::Feed(feed) = selection else { return };
         let mut looks = self.lock();
         if !is_empty && looks.is_empty() {
@@ -144,7 +149,8 @@ impl MissingTags {
         looks.insert(key, look);
         drop(looks);
         if is_due {
-            tokio::spawn(look_for(Arc::clone(app), upstream.clone(), feed, tag));
+            let (missing, misp) = (Arc::clone(self), Arc::clone(misp));
+            tokio::spawn(look_for(missing, misp, upstream.clone(), feed, tag));
         }
     }
 
@@ -176,9 +182,9 @@ impl MissingTags {
     }
 }
 
-async fn look_for(app: Arc<App>, upstream: Upstream, feed: FeedName, tag: String) {
+async fn look_for(missing: Arc<MissingTags>, misp: Arc<MispSource>, upstream: Upstream, feed: FeedName, tag: String) {
     let site = &upstream.site().name;
-    let known = match app.misp().client(&upstream) {
+    let known = match misp.client(&upstream) {
         Ok(client) => Known::ask(&client, [&tag]).await.map_err(|error| chain(&error)),
         Err(error) => Err(chain(&error)),
     };
@@ -200,7 +206,7 @@ async fn look_for(app: Arc<App>, upstream: Upstream, feed: FeedName, tag: String
             suggested(closest)
         );
     }
-    app.missing_tags().found(site, feed, &tag, closest);
+    missing.found(site, feed, &tag, closest);
 }
 
 #[cfg(test)]

@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use feed_engine::Touched;
+use feed_engine::{FeedEngine, Touched};
 use misp_client::{LiveAddress, Message, Notice, Subscription};
 use site_config::SiteName;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::app::App;
+use crate::configuration::Configuration;
 use crate::exit::chain;
 
 /// An edit in MISP comes as several messages; this long after the last of them MISP is asked, and at most [`LONGEST_BURST`] after the first.
@@ -128,10 +128,10 @@ enum Feeds {
 }
 
 impl Feeds {
-    async fn refresh(self, app: &App, site: &SiteName, touched: &Touched) -> usize {
+    async fn refresh(self, engine: &FeedEngine, site: &SiteName, touched: &Touched) -> usize {
         match self {
-            Self::Followed => app.engine().refresh_followed(site, touched).await,
-            Self::Others => app.engine().refresh_unfollowed(site, touched).await,
+            Self::Followed => engine.refresh_followed(site, touched).await,
+            Self::Others => engine.refresh_unfollowed(site, touched).await,
         }
     }
 
@@ -145,17 +145,18 @@ impl Feeds {
     }
 }
 
-/// Follows every site whose file names a publisher, until it is dropped.
-pub(crate) struct Following(JoinHandle<()>);
+/// Keeps a link to every site whose file names a publisher, until it is dropped.
+pub(crate) struct LinkKeeper(JoinHandle<()>);
 
-impl Following {
-    /// Begins to follow, and goes on through changes of the configuration.
-    pub(crate) fn begin(app: &Arc<App>) -> Self {
-        Self(tokio::spawn(follow_sites(Arc::clone(app))))
+impl LinkKeeper {
+    /// Opens the links. When the configuration changes, links come and go with it.
+    pub(crate) fn begin(configuration: &Arc<Configuration>, engine: &FeedEngine, links: &Arc<Links>) -> Self {
+        let (configuration, engine, links) = (Arc::clone(configuration), engine.clone(), Arc::clone(links));
+        Self(tokio::spawn(keep_links(configuration, engine, links)))
     }
 }
 
-impl Drop for Following {
+impl Drop for LinkKeeper {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -175,12 +176,12 @@ impl Drop for Link {
     }
 }
 
-async fn follow_sites(app: Arc<App>) {
+async fn keep_links(configuration: Arc<Configuration>, engine: FeedEngine, states: Arc<Links>) {
     let mut links: HashMap<SiteName, Link> = HashMap::new();
-    let mut changes = app.changes();
+    let mut changes = configuration.changes();
     loop {
         changes.borrow_and_update();
-        let loaded = Arc::clone(&app.snapshot().loaded);
+        let loaded = Arc::clone(&configuration.snapshot().loaded);
         let wanted = |name: &SiteName| {
             let site = loaded.sites.get(name).filter(|site| site.enabled)?;
             site.zmq_url.as_ref()?.parse::<LiveAddress>().ok()
@@ -188,13 +189,13 @@ async fn follow_sites(app: Arc<App>) {
         links.retain(|site, link| {
             let stays = wanted(site).as_ref() == Some(&link.address);
             if !stays {
-                app.links().lock().remove(site);
+                states.lock().remove(site);
             }
             stays
         });
         for site in loaded.sites.keys() {
             if let Some(address) = wanted(site).filter(|_| !links.contains_key(site)) {
-                links.insert(site.clone(), begin_link(&app, site.clone(), address));
+                links.insert(site.clone(), begin_link(&engine, &states, site.clone(), address));
             }
         }
         if changes.changed().await.is_err() {
@@ -203,9 +204,9 @@ async fn follow_sites(app: Arc<App>) {
     }
 }
 
-fn begin_link(app: &Arc<App>, site: SiteName, address: LiveAddress) -> Link {
+fn begin_link(engine: &FeedEngine, states: &Links, site: SiteName, address: LiveAddress) -> Link {
     let state = Arc::new(LinkState::default());
-    app.links().lock().insert(site.clone(), Arc::clone(&state));
+    states.lock().insert(site.clone(), Arc::clone(&state));
     let hints: [Arc<Hints>; 2] = Default::default();
     let [followed, others] = hints.clone();
     let subscription = Subscription::new(address.clone());
@@ -214,13 +215,13 @@ fn begin_link(app: &Arc<App>, site: SiteName, address: LiveAddress) -> Link {
         listening: tokio::spawn(listen(subscription, site.clone(), Arc::clone(&state), hints)),
         asking: [
             tokio::spawn(ask(
-                Arc::clone(app),
+                engine.clone(),
                 site.clone(),
                 Arc::clone(&state),
                 followed,
                 Feeds::Followed,
             )),
-            tokio::spawn(ask(Arc::clone(app), site, state, others, Feeds::Others)),
+            tokio::spawn(ask(engine.clone(), site, state, others, Feeds::Others)),
         ],
     }
 }
@@ -276,23 +277,23 @@ fn touched_by(message: &Message) -> Option<Touched> {
 }
 
 /// Has the engine ask MISP for what was touched, one round after the other, and once more some seconds later.
-async fn ask(app: Arc<App>, site: SiteName, state: Arc<LinkState>, hints: Arc<Hints>, feeds: Feeds) {
+async fn ask(engine: FeedEngine, site: SiteName, state: Arc<LinkState>, hints: Arc<Hints>, feeds: Feeds) {
     loop {
         let mut touched = hints.next().await;
-        round(&app, &site, &state, feeds, &touched).await;
+        round(&engine, &site, &state, feeds, &touched).await;
         // What comes until the second look makes it a first one for that.
         let second_look = Instant::now() + SECOND_LOOK;
         while let Ok(more) = timeout_at(second_look, hints.next()).await {
-            round(&app, &site, &state, feeds, &more).await;
+            round(&engine, &site, &state, feeds, &more).await;
             touched = touched.and(more);
         }
-        round(&app, &site, &state, feeds, &touched).await;
+        round(&engine, &site, &state, feeds, &touched).await;
     }
 }
 
-async fn round(app: &App, site: &SiteName, state: &LinkState, feeds: Feeds, touched: &Touched) {
+async fn round(engine: &FeedEngine, site: &SiteName, state: &LinkState, feeds: Feeds, touched: &Touched) {
     let began = Instant::now();
-    let refreshed = feeds.refresh(app, site, touched).await;
+    let refreshed = feeds.refresh(engine, site, touched).await;
     if refreshed == 0 {
         return;
     }

@@ -1,18 +1,19 @@
 //! What monitoring can see of this daemon, in the words of `ARCHITECTURE.md`.
 //!
-//! A room has one file here and one line in [`ROOMS`]. What happens at a moment is counted when it happens ([`Metrics`]); what is true
-//! for a while is looked up when somebody asks. No label holds anything that a caller wrote: routes are templates, sites are those of
-//! the configuration.
+//! Each service has one file here, which takes the service's own state, and one line in `App::register_metrics`. Events, for example
+//! answers, are counted when they happen ([`Metrics`]); states, for example open streams, are read when the page is made. No label holds
+//! text of a caller: routes are templates, and sites are those of the configuration.
 
-mod configuration;
-mod feeds;
-mod live;
-mod logs;
+pub(crate) mod build;
+pub(crate) mod configuration;
+pub(crate) mod feeds;
+pub(crate) mod live;
+pub(crate) mod logs;
 mod requests;
-mod shared_cache;
-mod sightings;
-mod throttled;
-mod tls;
+pub(crate) mod shared_cache;
+pub(crate) mod sightings;
+pub(crate) mod throttled;
+pub(crate) mod tls;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -21,47 +22,23 @@ use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-
-use crate::App;
 
 pub(crate) use requests::Metrics;
 
 /// The media type of [`page`].
 pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
-/// Each room puts its metrics into the registry of one page.
-const ROOMS: &[fn(&App, &mut Registry)] = &[
-    build,
-    configuration::describe,
-    feeds::describe,
-    live::describe,
-    logs::describe,
-    requests::describe,
-    shared_cache::describe,
-    sightings::describe,
-    throttled::describe,
-    tls::describe,
-];
-
-/// Returns everything in the text format of Prometheus.
-pub(crate) fn page(app: &App) -> Result<String, fmt::Error> {
+/// Returns the metrics that `register` registers, in the text format of Prometheus. All names begin with `cratos_`.
+pub(crate) fn page(register: impl FnOnce(&mut Registry)) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("cratos");
-    for describe in ROOMS {
-        describe(app, &mut registry);
-    }
+    register(&mut registry);
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
-fn build(_: &App, registry: &mut Registry) {
-    let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-    registry.register("build", "The program that runs", version);
-}
-
-/// Labels that are put together when somebody asks.
+/// The labels of one value, for example `[("site", "misp.example")]`.
 type Labels = Vec<(&'static str, String)>;
 
 /// Registers a gauge with one value for each set of labels.

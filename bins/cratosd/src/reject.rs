@@ -1,22 +1,17 @@
-//! Why a request is not answered as asked; one type for all routes, written as a problem document (RFC 9457).
+//! Why a request is not answered as asked: one type for all routes. `problem` writes it as an answer.
 
 use std::time::Duration;
 
 use feed_engine::{Fault, FeedError};
-use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Serialize;
 
 use crate::exit::chain;
 use crate::invalid::Invalid;
-use crate::reply::Reply;
 
 /// When a caller may ask again after MISP failed, in seconds: long enough to spare a MISP that is starting, short enough that a
 /// feed is not missed for long.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
-
-/// How to send a token, for clients that wait to be asked (RFC 7617).
-const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"cratos\", charset=\"UTF-8\"");
 
 /// Why a request is refused or cannot be served.
 #[derive(Debug)]
@@ -74,19 +69,10 @@ pub(crate) enum Reject {
     Internal,
 }
 
-/// The body: `detail` first, as clients of the reference expect it.
-#[derive(Serialize)]
-struct Problem<'a> {
-    detail: Detail<'a>,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    title: &'static str,
-    status: u16,
-}
-
+/// What is wrong, as it stands in the answer.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Detail<'a> {
+pub(crate) enum Detail<'a> {
     Words(&'a str),
     Parts(&'a [Invalid]),
 }
@@ -135,7 +121,8 @@ impl Reject {
         }
     }
 
-    fn detail(&self) -> Detail<'_> {
+    /// Returns what is wrong, as texts or as the wrong parts of the request.
+    pub(crate) fn detail(&self) -> Detail<'_> {
         Detail::Words(match self {
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed(_) => "Method Not Allowed",
@@ -172,34 +159,6 @@ impl Reject {
     }
 }
 
-impl From<Reject> for Reply {
-    fn from(reject: Reject) -> Self {
-        let status = reject.status();
-        let title = status.canonical_reason().unwrap_or_default();
-        let problem = Problem {
-            detail: reject.detail(),
-            kind: "about:blank",
-            title,
-            status: status.as_u16(),
-        };
-        // Strings, numbers and lists of them: writing them cannot fail.
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
-        let mut reply = Self::body("application/problem+json", body).status(status);
-        if let Some(wait) = reject.retry_after() {
-            reply = reply.header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-        }
-        match reject {
-            Reject::MethodNotAllowed(methods) => {
-                let allow: Vec<&str> = methods.iter().map(Method::as_str).collect();
-                reply.header_text(header::ALLOW, &allow.join(", "))
-            }
-            Reject::NoToken | Reject::BadBasic => reply.header(header::WWW_AUTHENTICATE, CHALLENGE),
-            Reject::EncodedBody => reply.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-            _ => reply,
-        }
-    }
-}
-
 /// Never 401 or 403, whatever MISP says: a firewall stops enforcing a list on those.
 impl From<FeedError> for Reject {
     fn from(error: FeedError) -> Self {
@@ -232,42 +191,6 @@ impl From<FeedError> for Reject {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers_of(reject: Reject) -> http::HeaderMap {
-        Reply::from(reject).into_response(false).headers().clone()
-    }
-
-    #[test]
-    fn a_wrong_method_names_the_right_ones() {
-        let headers = headers_of(Reject::MethodNotAllowed(&[Method::GET, Method::HEAD]));
-        assert_eq!(headers["allow"], "GET, HEAD");
-        assert_eq!(headers["content-type"], "application/problem+json");
-    }
-
-    #[test]
-    fn trouble_that_passes_says_when_to_ask_again() {
-        assert_eq!(headers_of(Reject::unavailable("x"))["retry-after"], "30");
-        assert_eq!(
-            headers_of(Reject::TimedOut { detail: String::new() })["retry-after"],
-            "30"
-        );
-        assert_eq!(
-            headers_of(Reject::TooOften {
-                retry_after: Duration::from_millis(20)
-            })["retry-after"],
-            "1"
-        );
-        assert!(!headers_of(Reject::Internal).contains_key("retry-after"));
-    }
-
-    #[test]
-    fn every_401_says_how_to_send_credentials_and_nothing_else_does() {
-        for reject in [Reject::NoToken, Reject::BadBasic] {
-            assert_eq!(reject.status(), StatusCode::UNAUTHORIZED);
-            assert_eq!(headers_of(reject)["www-authenticate"], CHALLENGE);
-        }
-        assert!(!headers_of(Reject::Forbidden("no".into())).contains_key("www-authenticate"));
-    }
 
     #[test]
     fn a_slow_misp_is_504_and_no_misp_trouble_is_401_or_403() {

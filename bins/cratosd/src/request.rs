@@ -1,22 +1,13 @@
-//! One request as routes see it, and the way from hyper's to an answer.
+//! One request as routes see it.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Instant;
 
-use http::header::{self, HeaderMap};
-use http::{Method, Response, StatusCode, Uri, Version};
-use hyper::body::Incoming;
+use http::header::HeaderMap;
+use http::{Method, Version};
 
-use crate::access_log::Line;
-use crate::app::App;
-use crate::caller;
+use crate::body::RequestBody;
 use crate::noted::Noted;
 use crate::query::Query;
-use crate::refusals;
-use crate::reject::Reject;
-use crate::reply::{Body, Reply};
-use crate::routes::{Route, Segments};
 
 /// What a route may look at. The token is in the headers, the query or the path: never print any of them.
 pub(crate) struct Request<'a> {
@@ -27,139 +18,9 @@ pub(crate) struct Request<'a> {
     pub(crate) query: Query<'a>,
     /// The token of `/t/{token}/v1/…`.
     pub(crate) path_token: Option<&'a str>,
-    /// Who is asking, as far as trusted proxies tell; IPv4 addresses in IPv4 form.
+    /// The caller's address: the peer's, or the one that a trusted proxy names. IPv4 addresses are in IPv4 form.
     pub(crate) client: IpAddr,
-    pub(crate) body: Incoming,
-    /// What becomes known on the way.
+    pub(crate) body: RequestBody,
+    /// Facts for the logs, collected on the way to the answer.
     pub(crate) noted: &'a Noted,
-}
-
-/// Answers one request, whatever it is; `peer` is the other end of the connection.
-pub(crate) async fn respond(app: &Arc<App>, request: hyper::Request<Incoming>, peer: IpAddr) -> Response<Body> {
-    let started = Instant::now();
-    let (parts, body) = request.into_parts();
-    let mut template = None;
-    let noted = Noted::default();
-    let caller = check_host(parts.version, &parts.headers)
-        .and_then(|()| caller::of(&app.snapshot().loaded.core.reverse_proxy, &parts.headers, peer));
-    // The log names the proxy where nobody knows for whom it asks.
-    let client = *caller.as_ref().unwrap_or(&peer);
-    let outcome = match caller {
-        Ok(client) => dispatch(app, &parts, body, client, &mut template, &noted).await,
-        Err(reject) => Err(reject),
-    };
-    let reply = outcome.unwrap_or_else(|reject| {
-        if refusals::is_one(reject.status()) {
-            noted.refused(reject.words());
-        }
-        reject.into()
-    });
-    let (status, took) = (reply.code(), started.elapsed());
-    let route = template.unwrap_or("unknown");
-    if refusals::is_one(status) {
-        refusals::log(client, route, status, &noted);
-    }
-    app.metrics().answered(route, status, took);
-    tracing::info!(
-        target: "cratosd::access",
-        %client,
-        method = shown(&parts.method),
-        route,
-        status = status.as_u16(),
-        ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-    );
-    let response = reply.into_response(parts.method == Method::HEAD);
-    if let Some(log) = app.access_log() {
-        log.write(&Line {
-            client,
-            noted: &noted,
-            method: shown(&parts.method),
-            uri: &parts.uri,
-            route: template,
-            version: parts.version,
-            status,
-            bytes: length(response.headers()),
-            headers: &parts.headers,
-            took,
-            now: jiff::Timestamp::now(),
-        });
-    }
-    response
-}
-
-async fn dispatch(
-    app: &Arc<App>,
-    parts: &http::request::Parts,
-    body: Incoming,
-    client: IpAddr,
-    template: &mut Option<&'static str>,
-    noted: &Noted,
-) -> Result<Reply, Reject> {
-    let mut segments = Segments::split(parts.uri.path()).ok_or(Reject::NotFound)?;
-    let path_token = segments.take_token();
-    let names = segments.parts();
-    let route = Route::parse(&names).ok_or(Reject::NotFound)?;
-    *template = Some(route.template());
-    let query = Query::new(parts.uri.query());
-    // Cratos FastAPI redirects `/v1/status/` and repeats the query. A token must not show in a `Location`, where proxies log it, and
-    // without it the second request would be refused: so whoever brings one in the target is answered at once.
-    // That holds for whoever brings it under a wrong name, too.
-    let brings_token = path_token.is_some() || query.last("token").is_some() || query.may_hold_a_token();
-    if segments.has_trailing_slash() && !brings_token {
-        return Ok(without_slash(&parts.uri));
-    }
-    if !route.methods().contains(&parts.method) {
-        return Err(Reject::MethodNotAllowed(route.methods()));
-    }
-    let request = Request {
-        method: &parts.method,
-        version: parts.version,
-        headers: &parts.headers,
-        query,
-        path_token: path_token.as_deref(),
-        client,
-        body,
-        noted,
-    };
-    route.answer(app, request).await
-}
-
-/// Refuses HTTP/1.1 without or with two `Host` (RFC 9112, section 3.2): two programs on the way may each believe another of them.
-fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Reject> {
-    match (headers.get_all(header::HOST).iter().count(), version) {
-        (1, _) => Ok(()),
-        (0, Version::HTTP_11) => Err(Reject::BadHost),
-        (0, _) => Ok(()),
-        _ => Err(Reject::BadHost),
-    }
-}
-
-/// Sends the caller to the same path without the slash at its end.
-///
-/// The location is relative to the host: behind a proxy we know neither the scheme nor the name that the caller used.
-fn without_slash(uri: &Uri) -> Reply {
-    let mut location = uri.path().trim_end_matches('/').to_owned();
-    if let Some(query) = uri.query() {
-        location.push('?');
-        location.push_str(query);
-    }
-    Reply::empty(StatusCode::TEMPORARY_REDIRECT).header_text(header::LOCATION, &location)
-}
-
-/// Returns the length of an answer as it is sent, which is 0 for what says none.
-fn length(headers: &HeaderMap) -> u64 {
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    length.and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-/// Returns the name of a method for the log; others may hold anything.
-fn shown(method: &Method) -> &str {
-    match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::DELETE | Method::PUT | Method::PATCH | Method::OPTIONS => {
-            method.as_str()
-        }
-        _ => "other",
-    }
 }

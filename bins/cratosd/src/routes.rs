@@ -285,8 +285,8 @@ impl<'a> Route<'a> {
     /// Has the route answered: for those that need one, the token is looked at before anything else of the request, and has to be made
     /// for what the route does.
     pub(crate) async fn answer(self, app: &Arc<App>, request: Request<'_>) -> Result<Reply, Reject> {
-        auth::until_keys_are_there(app, &request).await?;
-        let grant = |right| auth::authorise(app, &request, right);
+        auth::until_keys_are_there(app.configuration(), &request).await?;
+        let grant = |right| auth::authorise(app.configuration(), app.throttle(), &request, right);
         let may = |permission| grant(Right::May(permission));
         match self {
             Self::Landing => landing::get(&request),

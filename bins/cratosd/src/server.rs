@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::App;
-use crate::live;
+use crate::background::Background;
 use newcomers::{Newcomer, Newcomers};
 use shares::{Share, Shares};
 
@@ -46,9 +46,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     // Further connections wait in the queue of the kernel.
     let places = Arc::new(Semaphore::new(places::available()));
     let shares = Shares::of(places::available());
-    let _following = (live::Following::begin(&app), crate::tls::Following::begin(&app));
-    let _looking = crate::withdrawals::Looking::begin(&app);
-    let sightings = crate::sighting_desk::Opening::begin(&app);
+    let _following = crate::tls::Following::begin(&app);
+    let background = Background::begin(&app);
     let (end, ending) = watch::channel(());
     let (graceful, newcomers) = (GracefulShutdown::new(), Newcomers::none());
     let mut shutdown = std::pin::pin!(shutdown);
@@ -88,8 +87,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
         tracing::warn!("answers that were still on their way were given up");
     }
     // After the last answer: whoever was told 202 is counted on.
-    drop(sightings);
-    app.sightings().close().await;
+    background.end().await;
     Ok(())
 }
 

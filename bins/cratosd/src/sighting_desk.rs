@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use feed_engine::MispSource;
 use misp_client::{ErrorKind, SightingAnswer, SightingKind, SightingReport};
 use rustix::fs::Access;
 use sightings::{JournalKeys, Kind, Options, Outcome, Parcel, Queue, Recipient, Status};
@@ -12,8 +13,8 @@ use site_config::Core;
 use token_crypto::{TokenId, journal_key};
 use tokio::task::JoinHandle;
 
-use crate::app::App;
 use crate::auth::{self, Standing};
+use crate::configuration::Configuration;
 use crate::exit::chain;
 use crate::rate_limit::{Rate, RateLimit};
 use crate::reject::Reject;
@@ -144,8 +145,13 @@ impl Desk {
 pub(crate) struct Opening(JoinHandle<()>);
 
 impl Opening {
-    pub(crate) fn begin(app: &Arc<App>) -> Self {
-        Self(tokio::spawn(open(Arc::downgrade(app))))
+    pub(crate) fn begin(desk: &Arc<Desk>, configuration: &Arc<Configuration>, misp: &Arc<MispSource>) -> Self {
+        let forwarder = Forwarder {
+            configuration: Arc::downgrade(configuration),
+            misp: Arc::clone(misp),
+        };
+        let opening = open(Arc::clone(desk), Arc::clone(configuration), Arc::new(forwarder));
+        Self(tokio::spawn(opening))
     }
 }
 
@@ -155,36 +161,34 @@ impl Drop for Opening {
     }
 }
 
-async fn open(app: Weak<App>) {
+async fn open(desk: Arc<Desk>, configuration: Arc<Configuration>, forwarder: Arc<Forwarder>) {
     loop {
-        let Some(here) = app.upgrade() else { return };
-        let loaded = Arc::clone(&here.snapshot().loaded);
-        let recipient = Arc::new(Forwarder(app.clone()));
+        let loaded = Arc::clone(&configuration.snapshot().loaded);
         match directory(&loaded.core) {
             None => {
-                here.sightings().note(Closed::NoDirectory);
+                desk.note(Closed::NoDirectory);
             }
             Some(directory) => {
+                let recipient = Arc::clone(&forwarder);
                 let opening = tokio::task::spawn_blocking(move || {
                     let keys = keys(&loaded.core).ok_or_else(|| "there is no encryption key".to_owned())?;
                     Queue::open(options(&loaded.core, directory), keys, recipient).map_err(|error| chain(&error))
                 });
                 match opening.await.unwrap_or_else(|error| Err(error.to_string())) {
-                    Ok(queue) => return opened(&here, queue),
+                    Ok(queue) => return opened(&desk, &configuration, queue),
                     Err(why) => {
-                        if here.sightings().note(Closed::Failing(why.clone())) {
+                        if desk.note(Closed::Failing(why.clone())) {
                             tracing::error!(why, "no sightings are taken; it is tried again and again");
                         }
                     }
                 }
             }
         }
-        drop(here);
         tokio::time::sleep(TRY_AGAIN).await;
     }
 }
 
-fn opened(app: &Arc<App>, queue: Queue) {
+fn opened(desk: &Desk, configuration: &Arc<Configuration>, queue: Queue) {
     let status = queue.status();
     tracing::info!(waiting = status.waiting, "sightings are taken");
     let (torn_bytes, unreadable) = (status.counted.torn_bytes, status.counted.unreadable);
@@ -195,11 +199,10 @@ fn opened(app: &Arc<App>, queue: Queue) {
             "not all of the journal of sightings could be read: its end was cut off, or records were spoilt or are sealed with a key that is gone"
         );
     }
-    let desk = app.sightings();
     desk.note(Closed::NotNow);
     desk.queue.store(Some(Arc::new(queue)));
     // The files may have changed meanwhile.
-    desk.use_keys(&app.snapshot().loaded.core);
+    desk.use_keys(&configuration.snapshot().loaded.core);
 }
 
 /// Returns where reports are kept: where the core file says, else in the state directory that systemd gives.
@@ -237,8 +240,12 @@ fn keys(core: &Core) -> Option<JournalKeys> {
     JournalKeys::new(keys.iter().map(|key| &**key))
 }
 
-/// The way to MISP: as whom, is told by the token that the reports came with.
-struct Forwarder(Weak<App>);
+/// Sends reports to MISP, with the MISP key of the token that they came with.
+struct Forwarder {
+    /// Weak, since the configuration holds the desk, which holds the queue, which holds this.
+    configuration: Weak<Configuration>,
+    misp: Arc<MispSource>,
+}
 
 /// Nobody was asked.
 const NOT_ASKED: Outcome = Outcome::Failed {
@@ -248,11 +255,11 @@ const NOT_ASKED: Outcome = Outcome::Failed {
 
 impl Recipient for Forwarder {
     async fn deliver(&self, parcel: &Parcel) -> Outcome {
-        let Some(app) = self.0.upgrade() else {
+        let Some(configuration) = self.configuration.upgrade() else {
             return NOT_ASKED;
         };
         let site = parcel.reporter.site();
-        let (grant, token) = match auth::standing(&app.snapshot(), parcel.reporter.credential()) {
+        let (grant, token) = match auth::standing(&configuration.snapshot(), parcel.reporter.credential()) {
             Standing::Good(grant, token) => (grant, token),
             Standing::SiteAway => return NOT_ASKED,
             Standing::Ended => {
@@ -260,7 +267,7 @@ impl Recipient for Forwarder {
                 return Outcome::Void;
             }
         };
-        let client = match app.misp().client(&grant.upstream) {
+        let client = match self.misp.client(&grant.upstream) {
             Ok(client) => client,
             Err(error) => {
                 tracing::warn!(site, error = chain(&error), "sightings wait");

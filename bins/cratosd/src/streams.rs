@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::server;
-
 /// All streams of this daemon.
 #[derive(Debug)]
 pub(crate) struct Streams {
@@ -31,8 +29,8 @@ pub(crate) struct OpenStream {
 }
 
 impl Streams {
-    /// Bounds the streams at a time: three quarters of the connections, so that devices that poll always get one.
-    fn new(most: usize) -> Self {
+    /// Returns room for `most` open streams.
+    pub(crate) fn new(most: usize) -> Self {
         Self {
             ending: watch::Sender::new(false),
             open: Arc::default(),
@@ -67,12 +65,6 @@ impl Streams {
     /// Returns how many there are.
     pub(crate) fn count(&self) -> usize {
         lock(&self.open).all
-    }
-}
-
-impl Default for Streams {
-    fn default() -> Self {
-        Self::new(server::connections() / 4 * 3)
     }
 }
 
@@ -122,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_end_with_the_daemon_and_none_begins_after() {
-        let streams = Streams::default();
+        let streams = Streams::new(10);
         let mut open = streams.open("a".to_owned()).unwrap();
         streams.end_all();
         open.ended().await;

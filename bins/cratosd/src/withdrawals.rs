@@ -1,35 +1,31 @@
-//! Looks now and then which events were withdrawn in MISP, also where devices ask for feeds seldom.
+//! Checks at intervals which events were withdrawn in MISP, so that feeds that devices poll rarely lose them too.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
+use feed_engine::MispSource;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::app::App;
+/// An event that is withdrawn and edited within this time counts as edited. A check is one cheap question for each site and key.
+const INTERVAL: Duration = Duration::from_secs(300);
 
-/// An event that is withdrawn and edited within this time counts as edited. A look is one light question for each site and key.
-const EVERY: Duration = Duration::from_secs(300);
+/// Checks every five minutes until it is dropped.
+pub(crate) struct Checks(JoinHandle<()>);
 
-/// Looks again and again, until it is dropped.
-pub(crate) struct Looking(JoinHandle<()>);
-
-impl Looking {
-    pub(crate) fn begin(app: &Arc<App>) -> Self {
-        Self(tokio::spawn(look(Arc::downgrade(app))))
+impl Checks {
+    pub(crate) fn begin(misp: Arc<MispSource>) -> Self {
+        Self(tokio::spawn(async move {
+            loop {
+                sleep(INTERVAL).await;
+                misp.look_for_withdrawals().await;
+            }
+        }))
     }
 }
 
-impl Drop for Looking {
+impl Drop for Checks {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-async fn look(app: Weak<App>) {
-    loop {
-        sleep(EVERY).await;
-        let Some(app) = app.upgrade() else { return };
-        app.misp().look_for_withdrawals().await;
     }
 }

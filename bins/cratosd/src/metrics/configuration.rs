@@ -1,13 +1,14 @@
 //! The configuration in force: its sites, and what is wrong with the files.
 
 use prometheus_client::registry::Registry;
+use site_config::ConfigStore;
 
 use super::gauges;
-use crate::App;
+use crate::feed_tags::MissingTags;
 
-pub(super) fn describe(app: &App, registry: &mut Registry) {
-    let loaded = app.config().current();
-    let refused = app.config().refused();
+pub(crate) fn register(store: &ConfigStore, missing_tags: &MissingTags, registry: &mut Registry) {
+    let loaded = store.current();
+    let refused = store.refused();
     let enabled = loaded.sites.values().filter(|site| site.enabled).count();
     let states = [
         ("served", enabled),
@@ -36,7 +37,7 @@ pub(super) fn describe(app: &App, registry: &mut Registry) {
         "Whether the files are so bad that older ones stay in force as a whole",
         [(Vec::new(), f64::from(u8::from(refused.is_some())))],
     );
-    let missing = app.missing_tags().all(&loaded).into_iter().map(|(site, feed, ..)| {
+    let missing = missing_tags.all(&loaded).into_iter().map(|(site, feed, ..)| {
         let labels = vec![("site", site.to_string()), ("feed", feed.as_str().to_owned())];
         (labels, 1.0)
     });

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use feed_engine::{HeldFeed, Selection, SitePages};
+use feed_engine::{FeedEngine, HeldFeed, MispSource, Selection, SitePages};
 use prometheus_client::registry::Registry;
 
 use super::{Labels, counters, gauges};
-use crate::App;
 
 /// Feeds that have lines of their own on the page; a site has thousands that may be asked for.
 const MAX_FEEDS: usize = 1_000;
@@ -14,22 +13,22 @@ const MAX_FEEDS: usize = 1_000;
 /// One feed, whichever MISP key asks for it, by site, name, type, age and limits.
 type FeedLabels = (String, String, &'static str, &'static str, String);
 
-pub(super) fn describe(app: &App, registry: &mut Registry) {
-    let held = app.engine().held_feeds();
+pub(crate) fn register(engine: &FeedEngine, misp: &MispSource, registry: &mut Registry) {
+    let held = engine.held_feeds();
     gauges(
         registry,
         "feeds",
         "Feeds at hand, once for each MISP key",
         [(Vec::new(), held.len() as f64)],
     );
-    let memory = app.engine().held_bytes();
+    let memory = engine.held_bytes();
     gauges(
         registry,
         "memory_bytes",
         "Memory that values and bodies of feeds take",
         [(Vec::new(), memory as f64)],
     );
-    let streamed = app.engine().streamed_bodies().into_iter();
+    let streamed = engine.streamed_bodies().into_iter();
     counters(
         registry,
         "feed_bodies_streamed",
@@ -37,8 +36,8 @@ pub(super) fn describe(app: &App, registry: &mut Registry) {
         streamed.map(|(site, count)| (vec![("site", site)], count as f64)),
     );
     each(registry, &by_labels(held));
-    sites(app, registry);
-    pages(app, registry);
+    sites(engine, registry);
+    pages(misp, registry);
 }
 
 /// Puts the feeds with the same labels together: the youngest says the values and the age, any one may be failing.
@@ -110,8 +109,8 @@ fn each(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
 }
 
 /// What MISP takes for pages, which is where warning lists show.
-fn pages(app: &App, registry: &mut Registry) {
-    let pages = app.misp().pages();
+fn pages(misp: &MispSource, registry: &mut Registry) {
+    let pages = misp.pages();
     let each = |value: fn(&SitePages) -> f64| pages.iter().map(move |seen| (page_labels(seen), value(seen)));
     counters(
         registry,
@@ -147,8 +146,8 @@ fn page_labels(seen: &SitePages) -> Labels {
     vec![("site", seen.site.clone()), ("warninglists", lists.to_owned())]
 }
 
-fn sites(app: &App, registry: &mut Registry) {
-    let refreshes = app.engine().refreshes();
+fn sites(engine: &FeedEngine, registry: &mut Registry) {
+    let refreshes = engine.refreshes();
     let labelled = |site: &String, outcome: &str| vec![("site", site.clone()), ("outcome", outcome.to_owned())];
     let outcomes = refreshes.iter().flat_map(|(site, seen)| {
         [

@@ -3,18 +3,19 @@
 use prometheus_client::registry::Registry;
 
 use super::{counters, gauges};
-use crate::App;
+use crate::live::{LinkState, Links};
+use crate::streams::Streams;
 
-pub(super) fn describe(app: &App, registry: &mut Registry) {
-    let streams = app.streams().count();
+pub(crate) fn register(streams: &Streams, links: &Links, registry: &mut Registry) {
+    let streams = streams.count();
     gauges(
         registry,
         "streams",
         "Listeners of feeds",
         [(Vec::new(), streams as f64)],
     );
-    let links = app.links().all();
-    let by_site = |value: fn(&crate::live::LinkState) -> f64| {
+    let links = links.all();
+    let by_site = |value: fn(&LinkState) -> f64| {
         let each = links
             .iter()
             .map(move |(site, state)| (vec![("site", site.as_str().to_owned())], value(state)));

@@ -3,10 +3,11 @@
 use prometheus_client::registry::Registry;
 
 use super::counters;
-use crate::{App, telemetry};
+use crate::access_log::AccessLog;
+use crate::telemetry;
 
-pub(super) fn describe(app: &App, registry: &mut Registry) {
-    let lost = app.access_log().map(|log| (Vec::new(), log.lost() as f64));
+pub(crate) fn register(access_log: Option<&AccessLog>, registry: &mut Registry) {
+    let lost = access_log.map(|log| (Vec::new(), log.lost() as f64));
     counters(
         registry,
         "access_log_lost",

@@ -11,8 +11,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::App;
-
 /// From an answer out of memory to a feed that MISP takes a minute for, in seconds.
 const BUCKETS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
@@ -87,34 +85,34 @@ impl Metrics {
         self.connections.inc();
         Connection(self.connections.clone())
     }
+
+    /// Registers the counters. They are shared: the registered ones go on counting.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let Self {
+            requests,
+            seconds,
+            feed_answers,
+            connections,
+        } = self;
+        registry.register("requests", "Answers by route and status", requests.clone());
+        registry.register(
+            "request_seconds",
+            "Time until an answer was ready, by route",
+            seconds.clone(),
+        );
+        registry.register(
+            "feed_answers",
+            "Feeds given: from memory (hit), fresh from MISP (miss), older than wanted (stale)",
+            feed_answers.clone(),
+        );
+        registry.register("connections", "Open connections", connections.clone());
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         self.0.dec();
     }
-}
-
-/// Puts what was counted onto the page.
-pub(super) fn describe(app: &App, registry: &mut Registry) {
-    let Metrics {
-        requests,
-        seconds,
-        feed_answers,
-        connections,
-    } = app.metrics();
-    registry.register("requests", "Answers by route and status", requests.clone());
-    registry.register(
-        "request_seconds",
-        "Time until an answer was ready, by route",
-        seconds.clone(),
-    );
-    registry.register(
-        "feed_answers",
-        "Feeds given: from memory (hit), fresh from MISP (miss), older than wanted (stale)",
-        feed_answers.clone(),
-    );
-    registry.register("connections", "Open connections", connections.clone());
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The cache that several daemons share: how often it helped, and whether it can be used.
 
+use feed_engine::FeedEngine;
 use prometheus_client::registry::Registry;
 
 use super::{counters, gauges};
-use crate::App;
 
-pub(super) fn describe(app: &App, registry: &mut Registry) {
-    let cache = app.engine().shared_cache();
+pub(crate) fn register(engine: &FeedEngine, registry: &mut Registry) {
+    let cache = engine.shared_cache();
     let counts = cache.as_ref().map(cache::SharedCache::counts);
     let outcome = |outcome: &str| vec![("outcome", outcome.to_owned())];
     let lookups = counts.into_iter().flat_map(|counts| {

@@ -3,10 +3,10 @@
 use prometheus_client::registry::Registry;
 
 use super::{Labels, counters, gauges};
-use crate::App;
+use crate::sighting_desk::Desk;
 
-pub(super) fn describe(app: &App, registry: &mut Registry) {
-    let status = app.sightings().status();
+pub(crate) fn register(desk: &Desk, registry: &mut Registry) {
+    let status = desk.status();
     let open = f64::from(u8::from(status.is_some()));
     gauges(
         registry,

@@ -3,13 +3,15 @@
 use prometheus_client::registry::Registry;
 
 use super::{Labels, counters};
-use crate::App;
+use crate::rate_limit::RateLimit;
+use crate::sighting_desk::Desk;
+use crate::throttle::Throttle;
 
-pub(super) fn describe(app: &App, registry: &mut Registry) {
+pub(crate) fn register(throttle: &Throttle, minting: &RateLimit, desk: &Desk, registry: &mut Registry) {
     let limits = [
-        ("failures", app.throttle().turned_away()),
-        ("minting", app.minting().turned_away()),
-        ("sightings", app.sightings().turned_away()),
+        ("failures", throttle.turned_away()),
+        ("minting", minting.turned_away()),
+        ("sightings", desk.turned_away()),
     ];
     let values = limits.map(|(limit, number)| {
         let labels: Labels = vec![("limit", limit.to_owned())];

@@ -3,10 +3,10 @@
 use prometheus_client::registry::Registry;
 
 use super::{counters, gauges};
-use crate::App;
+use crate::tls::Tls;
 
-pub(super) fn describe(app: &App, registry: &mut Registry) {
-    let Some(tls) = app.tls() else {
+pub(crate) fn register(tls: Option<&Tls>, registry: &mut Registry) {
+    let Some(tls) = tls else {
         return;
     };
     gauges(

@@ -53,7 +53,7 @@ pub(super) async fn get(
     let (change, now) = changes.map_err(|error| limits::refused(error, scope.filter))?;
     let is_empty = now.set.values().is_empty();
     app.missing_tags()
-        .answered(app, &grant.upstream, scope.selection, is_empty);
+        .answered(app.misp(), &grant.upstream, scope.selection, is_empty);
     let etag = format!("\"{}\"", now.id());
     let changed_at = now.set.changed_at();
     let is_known = since.is_none_or(|since| since == now.id());

@@ -65,7 +65,7 @@ pub(super) async fn get(
     let counts = head.counts().await.map_err(refused)?;
     let is_empty = counts.count == 0 && counts.dropped == 0;
     app.missing_tags()
-        .answered(app, &grant.upstream, wanted.scope.selection, is_empty);
+        .answered(app.misp(), &grant.upstream, wanted.scope.selection, is_empty);
     app.metrics().feed_answered(grant.site().name.as_str(), head.origin);
     audit(request, &asked, &head, counts, &reply);
     Ok(limits::told(described(reply, &head, counts), asked.scope.filter))

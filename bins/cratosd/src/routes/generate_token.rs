@@ -9,8 +9,9 @@ mod scope;
 
 use serde::Serialize;
 
-use crate::app::{App, Snapshot};
+use crate::app::App;
 use crate::body;
+use crate::configuration::Snapshot;
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;

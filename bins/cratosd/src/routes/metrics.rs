@@ -14,7 +14,8 @@ pub(super) fn get(app: &Arc<App>, client: IpAddr) -> Result<Reply, Reject> {
         let detail = format!("{client} is in none of the networks of `metrics_allowed_ips`.");
         return Err(Reject::Forbidden(detail));
     }
-    let page = metrics::page(app).map_err(|error| Reject::internal("writing the metrics", &error))?;
+    let page = metrics::page(|registry| app.register_metrics(registry))
+        .map_err(|error| Reject::internal("writing the metrics", &error))?;
     Ok(Reply::body(metrics::CONTENT_TYPE, page))
 }
 

@@ -39,7 +39,12 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Begins to tell a feed.
 pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'_>) -> Result<Reply, Reject> {
     let caller = Caller::of(request)?;
-    let grant = caller.admit(app, Right::May(Permission::Stream), request.noted)?;
+    let grant = caller.admit(
+        app.configuration(),
+        app.throttle(),
+        Right::May(Permission::Stream),
+        request.noted,
+    )?;
     let scope = wanted(&grant, request, path)?;
     let state = request.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let follower = app

@@ -20,9 +20,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::newcomers::Newcomer;
 use super::watched::{Requests, Watched};
 use crate::App;
+use crate::body::RequestBody;
 use crate::reject::Reject;
 use crate::reply::{Body, Reply};
-use crate::request;
+use crate::service;
 
 /// How long the head of a request may take to arrive, waiting for its first byte included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,7 +66,7 @@ where
         let (app, under_way) = (Arc::clone(&app), requests.begin());
         async move {
             let is_head = request.method() == Method::HEAD;
-            let response = unharmed(request::respond(&app, request, peer), is_head).await;
+            let response = unharmed(service::respond(&app, request.map(RequestBody::new), peer), is_head).await;
             drop(under_way);
             Ok::<_, Infallible>(response)
         }

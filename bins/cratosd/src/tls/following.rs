@@ -86,7 +86,7 @@ impl Drop for Following {
 }
 
 async fn follow(app: Arc<App>) {
-    let mut changes = app.changes();
+    let mut changes = app.configuration().changes();
     let touched = Arc::new(Notify::new());
     let watch = app.tls().and_then(|_| watch(&app, &touched));
     let mut is_switched = false;

@@ -7,8 +7,9 @@ use feed_engine::{FeedError, Upstream};
 use token_crypto::{Claims, Permission, SealedToken};
 
 use super::order::Order;
-use crate::app::{App, Snapshot};
+use crate::app::App;
 use crate::auth;
+use crate::configuration::Snapshot;
 use crate::invalid::Invalid;
 use crate::rate_limit::Rate;
 use crate::reject::Reject;
