@@ -33,7 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The ages of look-ups are those of feeds.
     ("defectdojo", &["config-file", "feed-classification"]),
     ("enforcement", &["config-file", "feed-classification"]),
-    ("feed-classification", &[]),
+    ("feed-classification", &["tlp"]),
     (
         "feed-engine",
         &[
@@ -44,13 +44,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "token-crypto",
         ],
     ),
-    ("misp-client", &[]),
+    ("misp-client", &["web-protocol"]),
     ("misp-sim", &[]),
     ("sightings", &[]),
     // The names of feeds and indicator types are the vocabulary of the configuration.
     ("site-config", &["feed-classification"]),
     ("test-peers", &[]),
-    ("token-crypto", &[]),
+    ("tlp", &[]),
+    ("token-crypto", &["tlp", "web-protocol"]),
+    ("web-protocol", &[]),
     ("xtask", &["feed-classification", "site-config", "test-peers"]),
 ];
 

@@ -7,12 +7,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use feed_classification::Tlp;
 use feed_engine::{Filter, Upstream};
 use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{Loaded, Site, SiteName};
 use subtle::{Choice, ConstantTimeEq as _};
-use token_crypto::{Allowed, Claims, OpenError, Opened, Protocol, Scope, TlpLevel, TokenId, token_sha256};
+use token_crypto::{Allowed, Claims, OpenError, Opened, Scope, TokenId, token_sha256};
 use zeroize::Zeroizing;
 
 use self::presented::Presented;
@@ -45,7 +44,7 @@ impl Grant {
 
     /// Returns the limits of the token, which a query can narrow.
     pub(crate) fn filter(&self) -> Filter {
-        Filter::NONE.with_max_tlp(level(self.scope.max_tlp))
+        Filter::NONE.with_max_tlp(self.scope.max_tlp)
     }
 
     /// Checks that the token was made for this.
@@ -259,14 +258,10 @@ fn is_revoked(site: &Site, token: &str, opened: &Opened) -> bool {
 
 /// Returns the MISP that these claims are about.
 pub(crate) fn upstream(claims: &Claims, site: &Arc<Site>, loaded: &Loaded) -> Upstream {
-    let protocol = match claims.protocol {
-        Protocol::Http => feed_engine::Protocol::Http,
-        Protocol::Https => feed_engine::Protocol::Https,
-    };
     Upstream::new(
         Arc::clone(site),
         Arc::clone(&loaded.mappings),
-        protocol,
+        claims.protocol,
         claims.port,
         claims.auth_key.clone(),
     )
@@ -288,16 +283,6 @@ fn site_of<'l>(claims: &Claims, loaded: &'l Loaded) -> Result<&'l Arc<Site>, Rej
         return Err(forbidden("The MISP instance of this token is disabled."));
     }
     Ok(site)
-}
-
-fn level(level: TlpLevel) -> Tlp {
-    match level {
-        TlpLevel::Clear => Tlp::Clear,
-        TlpLevel::Green => Tlp::Green,
-        TlpLevel::Amber => Tlp::Amber,
-        TlpLevel::AmberStrict => Tlp::AmberStrict,
-        TlpLevel::Red => Tlp::Red,
-    }
 }
 
 /// Looks at every digest to its end, so that the time does not tell how close a guess was.
@@ -344,12 +329,6 @@ fn passes_as_base64(token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_level_is_the_same_in_tokens_and_in_tags() {
-        let of_tokens = TlpLevel::ALL.map(|of_token| (of_token.as_str(), level(of_token)));
-        assert_eq!(of_tokens, Tlp::ALL.map(|of_tags| (of_tags.as_str(), of_tags)));
-    }
 
     #[test]
     fn tokens_that_do_not_open_are_refused_in_the_words_of_the_reference() {

@@ -37,7 +37,6 @@ mod names;
 mod set;
 pub mod special_purpose;
 mod tag;
-mod tlp;
 mod type_set;
 
 pub use address_set::{AddressSet, network_of};

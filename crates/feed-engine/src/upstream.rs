@@ -3,29 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use misp_client::Protocol;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use site_config::{Mappings, Site};
-
-/// How MISP is reached.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Protocol {
-    /// Plain HTTP.
-    Http,
-    /// HTTP over TLS.
-    Https,
-}
-
-impl Protocol {
-    /// Returns the scheme of a URL.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
 
 /// One MISP as seen by one key: a site's rules, how it is reached, and the key.
 ///
@@ -85,12 +66,7 @@ impl Upstream {
     /// Returns `protocol://site:port`, with an IPv6 site in brackets.
     #[must_use]
     pub fn address(&self) -> String {
-        format!(
-            "{}://{}:{}",
-            self.protocol.as_str(),
-            self.site.name.url_host(),
-            self.port
-        )
+        format!("{}://{}:{}", self.protocol, self.site.name.url_host(), self.port)
     }
 
     pub(crate) fn id(&self) -> UpstreamId {

@@ -6,28 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+use web_protocol::Protocol;
 
 use crate::{Error, ErrorKind};
-
-/// How MISP is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    /// Plain text: for tests, and for a MISP on the same host.
-    Http,
-    /// TLS.
-    Https,
-}
-
-impl Scheme {
-    /// Returns `http` or `https`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
 
 /// The address of one MISP: scheme, host, port, and a path when MISP does not live at the root.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -38,7 +19,7 @@ impl BaseUrl {
     ///
     /// # Errors
     /// [`ErrorKind::Setup`] when the host is neither a name nor an address, or the port is 0.
-    pub fn new(scheme: Scheme, host: &str, port: u16) -> Result<Self, Error> {
+    pub fn new(protocol: Protocol, host: &str, port: u16) -> Result<Self, Error> {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let host = match (bare, host.parse::<Ipv6Addr>()) {
             (Some(inside), _) => {
@@ -50,7 +31,7 @@ impl BaseUrl {
         if port == 0 {
             return Err(invalid("the port must be 1 to 65535"));
         }
-        Self::parse(&format!("{}://{host}:{port}", scheme.as_str()))
+        Self::parse(&format!("{protocol}://{host}:{port}"))
     }
 
     /// Reads an address such as `https://misp.example.net` or `https://[2001:db8::1]:8443/misp`.
@@ -166,11 +147,14 @@ mod tests {
 
     #[test]
     fn addresses_are_built_from_names_and_both_families() {
-        let url = |scheme, host, port| BaseUrl::new(scheme, host, port).unwrap().to_string();
-        assert_eq!(url(Scheme::Https, "misp.example.net", 443), "https://misp.example.net");
-        assert_eq!(url(Scheme::Http, "192.0.2.7", 8080), "http://192.0.2.7:8080");
-        assert_eq!(url(Scheme::Https, "2001:db8::7", 8443), "https://[2001:db8::7]:8443");
-        assert_eq!(url(Scheme::Https, "[2001:DB8::7]", 443), "https://[2001:db8::7]");
+        let url = |protocol, host, port| BaseUrl::new(protocol, host, port).unwrap().to_string();
+        assert_eq!(
+            url(Protocol::Https, "misp.example.net", 443),
+            "https://misp.example.net"
+        );
+        assert_eq!(url(Protocol::Http, "192.0.2.7", 8080), "http://192.0.2.7:8080");
+        assert_eq!(url(Protocol::Https, "2001:db8::7", 8443), "https://[2001:db8::7]:8443");
+        assert_eq!(url(Protocol::Https, "[2001:DB8::7]", 443), "https://[2001:db8::7]");
     }
 
     #[test]
@@ -189,11 +173,11 @@ mod tests {
             ".x",
             "hö",
         ] {
-            let error = BaseUrl::new(Scheme::Https, host, 443).unwrap_err();
+            let error = BaseUrl::new(Protocol::Https, host, 443).unwrap_err();
             assert!(error.to_string().contains("the host of MISP"), "{host}: {error}");
         }
         assert!(
-            BaseUrl::new(Scheme::Https, "host", 0)
+            BaseUrl::new(Protocol::Https, "host", 0)
                 .unwrap_err()
                 .to_string()
                 .contains("port")

@@ -24,7 +24,7 @@ mod retry;
 mod search;
 mod transport;
 
-pub use address::{AuthKey, BaseUrl, Scheme};
+pub use address::{AuthKey, BaseUrl};
 pub use attribute::{Attribute, EventSummary, Tag};
 pub use client::{Client, ClientBuilder};
 pub use decay::{DecayingModel, ModelError, Score, Scorer};
@@ -43,3 +43,4 @@ pub use pace::{PagePace, PageTimes};
 pub use pages::{AttributePages, Batch, PageEnd, Place, Progress};
 pub use reader::AttributeReader;
 pub use search::{AttributeSearch, Deleted, Order, Published, Stray, brings_type, types_brought_by};
+pub use web_protocol::{Protocol, UnknownProtocol};

@@ -1,11 +1,11 @@
 //! What stands inside a token.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use crate::{ExpiryDay, Scope};
+use crate::{ExpiryDay, Protocol, Scope};
 
 /// What stands inside a token: which MISP, which key, until when, for what.
 #[derive(Debug, Clone)]
@@ -89,60 +89,6 @@ impl PartialEq for Claims {
 
 impl Eq for Claims {}
 
-/// How a MISP is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// In clear; for MISPs behind a TLS proxy on the same host.
-    Http,
-    /// Over TLS.
-    Https,
-}
-
-impl Protocol {
-    /// Returns `http` or `https`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-
-    /// Returns 80 or 443.
-    #[must_use]
-    pub fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Neither `http` nor `https`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a protocol; there are http and https")]
-#[non_exhaustive]
-pub struct UnknownProtocol;
-
-/// Takes `http` and `https` in any case, as URLs do.
-impl FromStr for Protocol {
-    type Err = UnknownProtocol;
-
-    fn from_str(name: &str) -> Result<Self, UnknownProtocol> {
-        let protocols = [Self::Http, Self::Https];
-        protocols
-            .into_iter()
-            .find(|protocol| protocol.as_str().eq_ignore_ascii_case(name))
-            .ok_or(UnknownProtocol)
-    }
-}
-
 /// Tells one token apart from another in logs; says nothing about its contents.
 ///
 /// Drawn at random when a token is sealed; for a legacy token the first 8 bytes of its SHA-256. Shown as 16 lower-case
@@ -217,12 +163,5 @@ mod tests {
         let key = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789aBcD";
         let claims = Claims::new("misp.example.net", Protocol::Https, 443, SecretString::from(key), day);
         assert!(!format!("{claims:?}").contains("aBcD"));
-    }
-
-    #[test]
-    fn protocols_read_in_any_case() {
-        assert_eq!("HTTPS".parse(), Ok(Protocol::Https));
-        assert_eq!("Http".parse(), Ok(Protocol::Http));
-        assert_eq!("httpsx".parse::<Protocol>(), Err(UnknownProtocol));
     }
 }

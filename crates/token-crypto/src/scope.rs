@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
 
-use crate::TlpLevel;
+use crate::Tlp;
 
 /// What the holder of a token may have: feeds, types, outputs, how closed, from which networks, and what else.
 ///
@@ -21,7 +21,7 @@ pub struct Scope {
     /// Outputs and vendors, as in the URL.
     pub outputs: Allowed,
     /// The most closed TLP level of what may be seen; red is no limit.
-    pub max_tlp: TlpLevel,
+    pub max_tlp: Tlp,
     /// Source networks of either family; none given means from everywhere that the site allows.
     pub networks: Vec<IpNet>,
     /// Whether feeds may be read. Where not, only [`permissions`](Self::permissions) count; the lists above still say which feeds and
@@ -37,7 +37,7 @@ impl Default for Scope {
             feeds: Allowed::All,
             types: Allowed::All,
             outputs: Allowed::All,
-            max_tlp: TlpLevel::default(),
+            max_tlp: Tlp::Red,
             networks: Vec::new(),
             reads_feeds: true,
             permissions: Permissions::NONE,
@@ -85,7 +85,7 @@ impl Scope {
 
     /// Allows only what is as open as this TLP level, or more.
     #[must_use]
-    pub fn with_max_tlp(mut self, level: TlpLevel) -> Self {
+    pub fn with_max_tlp(mut self, level: Tlp) -> Self {
         self.max_tlp = level;
         self
     }
@@ -149,7 +149,7 @@ impl Scope {
     #[must_use]
     pub fn is_unrestricted(&self) -> bool {
         let lists = [&self.feeds, &self.types, &self.outputs];
-        let is_limited = self.max_tlp < TlpLevel::Red;
+        let is_limited = self.max_tlp < Tlp::Red;
         lists.iter().all(|list| **list == Allowed::All) && self.networks.is_empty() && !is_limited && self.reads_feeds
     }
 }
@@ -386,7 +386,7 @@ mod tests {
         assert!(scope.permits_type("ipv4") && !scope.permits_type("ipv4ext"));
         assert!(scope.permits_output("txt") && !scope.permits_output("TXT"));
         assert!(!scope.is_unrestricted() && Scope::unrestricted().is_unrestricted());
-        assert!(!Scope::new().with_max_tlp(TlpLevel::AmberStrict).is_unrestricted());
+        assert!(!Scope::new().with_max_tlp(Tlp::AmberStrict).is_unrestricted());
     }
 
     #[test]

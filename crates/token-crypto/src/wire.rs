@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TlpLevel;
+    use crate::Tlp;
 
     fn ordinary() -> Claims {
         let key = SecretString::from("aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789aBcD");
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(*ordinary().encode().unwrap(), expected);
     }
 
-    fn limited(level: TlpLevel) -> Claims {
+    fn limited(level: Tlp) -> Claims {
         let scope = ordinary().scope.with_max_tlp(level);
         ordinary().with_scope(scope)
     }
@@ -273,13 +273,13 @@ mod tests {
     /// A version that knows form 1 alone must not take it for a token without limits, so the form says it before anything else does.
     #[test]
     fn limits_take_a_form_of_their_own_and_no_limit_takes_none() {
-        let (plain, limited_bytes) = (ordinary().encode().unwrap(), limited(TlpLevel::Amber).encode().unwrap());
+        let (plain, limited_bytes) = (ordinary().encode().unwrap(), limited(Tlp::Amber).encode().unwrap());
         let mut expected = plain.to_vec();
         expected[0] = 2;
         expected.extend([1, 3]);
         assert_eq!(*limited_bytes, expected);
-        assert_eq!(*limited(TlpLevel::Red).encode().unwrap(), *plain);
-        for level in TlpLevel::ALL {
+        assert_eq!(*limited(Tlp::Red).encode().unwrap(), *plain);
+        for level in Tlp::ALL {
             let bytes = limited(level).encode().unwrap();
             assert_eq!(Claims::decode(&bytes).unwrap().scope.max_tlp, level);
         }
@@ -295,7 +295,7 @@ mod tests {
         let plain = only(ordinary()).encode().unwrap();
         let (first, last) = (plain.first(), plain.last());
         assert_eq!((first, last), (Some(&FORM_WITH_LIMITS), Some(&2)));
-        let limited = only(limited(TlpLevel::Amber)).encode().unwrap();
+        let limited = only(limited(Tlp::Amber)).encode().unwrap();
         assert_eq!(limited.get(limited.len() - 2..), Some(&[3, 3][..]));
         for bytes in [plain, limited] {
             let read = Claims::decode(&bytes).unwrap();
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_form_does_not_pass_as_the_other() {
-        for (claims, other) in [(ordinary(), 2), (limited(TlpLevel::Clear), 1), (ordinary(), 3)] {
+        for (claims, other) in [(ordinary(), 2), (limited(Tlp::Clear), 1), (ordinary(), 3)] {
             let mut bytes = claims.encode().unwrap().to_vec();
             bytes[0] = other;
             assert_eq!(Claims::decode(&bytes), Err(OpenError::BadContents));
@@ -314,8 +314,8 @@ mod tests {
 
     #[test]
     fn every_cut_and_every_surplus_byte_is_refused() {
-        let only = limited(TlpLevel::Green).scope.only([crate::Permission::Stream]);
-        for claims in [ordinary(), limited(TlpLevel::Green), ordinary().with_scope(only)] {
+        let only = limited(Tlp::Green).scope.only([crate::Permission::Stream]);
+        for claims in [ordinary(), limited(Tlp::Green), ordinary().with_scope(only)] {
             let bytes = claims.encode().unwrap();
             assert_eq!(Claims::decode(&bytes).unwrap(), claims);
             for len in 0..bytes.len() {

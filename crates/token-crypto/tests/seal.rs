@@ -9,7 +9,7 @@ use proptest::{collection, option, prelude::*};
 use secrecy::ExposeSecret;
 use token_crypto::{
     Allowed, Claims, ExpiryDay, KeyError, KeyRing, MAX_TOKEN_LEN, OpenError, Permission, Permissions, Protocol, Scope,
-    SealError, TlpLevel, TokenFormat, TokenId,
+    SealError, Tlp, TokenFormat, TokenId,
 };
 
 const KEY: &str = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
@@ -198,7 +198,7 @@ prop_compose! {
         outputs in any_list(&["txt", "cisco"]),
         networks in collection::vec(any_network(), 0..5),
         permissions in collection::vec(proptest::sample::select(Permission::ALL), 0..6),
-        max_tlp in proptest::sample::select(&TlpLevel::ALL[..]),
+        max_tlp in proptest::sample::select(&Tlp::ALL[..]),
         reads_feeds in any::<bool>(),
     ) -> Scope {
         let scope = Scope::new().with_networks(networks).with_permissions(permissions);

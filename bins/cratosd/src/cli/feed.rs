@@ -94,7 +94,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let upstream = Upstream::new(
         Arc::clone(site),
         Arc::clone(&loaded.mappings),
-        reached.engine_protocol(),
+        reached.proto,
         reached.port(),
         key,
     );

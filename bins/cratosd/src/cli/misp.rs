@@ -46,12 +46,4 @@ impl Reached {
     pub(super) fn port(self) -> u16 {
         self.port.unwrap_or(self.proto.default_port())
     }
-
-    /// Returns the protocol in the engine's words.
-    pub(super) fn engine_protocol(self) -> feed_engine::Protocol {
-        match self.proto {
-            Protocol::Http => feed_engine::Protocol::Http,
-            Protocol::Https => feed_engine::Protocol::Https,
-        }
-    }
 }

@@ -7,7 +7,7 @@ use feed_classification::{Age, FeedName, IndicatorType, Registry, Tlp};
 use feed_engine::Unscored;
 use ipnet::IpNet;
 use jiff::civil::Date;
-use token_crypto::{ExpiryDay, Permission, TlpLevel};
+use token_crypto::{ExpiryDay, Permission};
 
 pub(super) fn feed() -> impl TypedValueParser<Value = FeedName> {
     PossibleValuesParser::new(FeedName::NAMES).try_map(|name| name.parse::<FeedName>())
@@ -42,10 +42,6 @@ pub(super) fn unscored() -> impl TypedValueParser<Value = Unscored> {
 
 pub(super) fn tlp() -> impl TypedValueParser<Value = Tlp> {
     PossibleValuesParser::new(Tlp::ALL.map(Tlp::as_str)).try_map(|name| name.parse::<Tlp>())
-}
-
-pub(super) fn tlp_level() -> impl TypedValueParser<Value = TlpLevel> {
-    PossibleValuesParser::new(TlpLevel::ALL.map(TlpLevel::as_str)).try_map(|name| name.parse::<TlpLevel>())
 }
 
 /// Names of exporters; they keep their text, since exporters have no type of their own.

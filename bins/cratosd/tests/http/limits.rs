@@ -3,7 +3,7 @@
 use http::Method;
 use misp_sim::{Attribute, Event, Fault, Moment, Sim};
 use serde_json::{Value, json};
-use token_crypto::{Permission, Scope, TlpLevel};
+use token_crypto::{Permission, Scope, Tlp};
 
 use crate::support::{Answer, Ask, Daemon, Events, SITE, Setup};
 
@@ -59,7 +59,7 @@ async fn with_site(lines: &str) -> Daemon {
 }
 
 /// A token that may do everything up to a level.
-fn limited(daemon: &Daemon, level: TlpLevel) -> String {
+fn limited(daemon: &Daemon, level: Tlp) -> String {
     let scope = Scope::new()
         .with_permissions(Permission::ALL.iter().copied())
         .with_max_tlp(level);
@@ -79,11 +79,11 @@ fn names(answer: &Answer) -> Vec<String> {
 }
 
 /// What a feed up to this level holds, where an untagged attribute counts as red.
-fn up_to(level: TlpLevel) -> Vec<String> {
-    let place = TlpLevel::ALL.iter().position(|known| *known == level).unwrap();
+fn up_to(level: Tlp) -> Vec<String> {
+    let place = Tlp::ALL.iter().position(|known| *known == level).unwrap();
     let mut names: Vec<String> = LEVELS[..=place].iter().map(|level| name(level)).collect();
     names.push("shared".to_owned());
-    if level == TlpLevel::Red {
+    if level == Tlp::Red {
         names.push("unmarked".to_owned());
     }
     names.sort();
@@ -95,17 +95,17 @@ fn organisation() -> String {
 }
 
 /// As a URL has it.
-fn query(level: TlpLevel) -> String {
+fn query(level: Tlp) -> String {
     format!("max_tlp={level}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_narrows_a_token_and_never_widens_it() {
     let daemon = daemon().await;
-    for of_token in TlpLevel::ALL {
+    for of_token in Tlp::ALL {
         let token = limited(&daemon, of_token);
         assert_eq!(names(&ask(&daemon, &token, FEED).await), up_to(of_token));
-        for of_query in TlpLevel::ALL {
+        for of_query in Tlp::ALL {
             let answer = ask(&daemon, &token, &format!("{FEED}?{}", query(of_query))).await;
             let level = of_token.min(of_query);
             assert_eq!(
@@ -113,7 +113,7 @@ async fn a_query_narrows_a_token_and_never_widens_it() {
                 up_to(level),
                 "a token up to {of_token}, asking for {of_query}"
             );
-            if level == TlpLevel::Red {
+            if level == Tlp::Red {
                 assert!(!answer.headers.contains_key("x-feed-limits"));
             } else {
                 assert_eq!(answer.header("x-feed-limits"), query(level));
@@ -126,8 +126,8 @@ async fn a_query_narrows_a_token_and_never_widens_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_spelling_of_a_query_gets_around_a_token() {
     let daemon = daemon().await;
-    let token = limited(&daemon, TlpLevel::Green);
-    let allowed = up_to(TlpLevel::Green);
+    let token = limited(&daemon, Tlp::Green);
+    let allowed = up_to(Tlp::Green);
     for query in [
         "max_tlp=red",
         "max_tlp=RED",
@@ -147,7 +147,7 @@ async fn no_spelling_of_a_query_gets_around_a_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_level_that_is_none_is_refused_on_every_route() {
     let daemon = daemon().await;
-    let token = limited(&daemon, TlpLevel::Red);
+    let token = limited(&daemon, Tlp::Red);
     for target in [
         FEED,
         &organisation(),
@@ -170,16 +170,16 @@ async fn a_level_that_is_none_is_refused_on_every_route() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_feed_has_the_limit() {
     let daemon = daemon().await;
-    let token = limited(&daemon, TlpLevel::Amber);
+    let token = limited(&daemon, Tlp::Amber);
     let vendor = "/v1/vendor/paloalto/feed/block/type/domain/age/1w";
     for target in [FEED, &organisation(), vendor] {
         assert_eq!(
             names(&ask(&daemon, &token, target).await),
-            up_to(TlpLevel::Amber),
+            up_to(Tlp::Amber),
             "{target}"
         );
         let green = ask(&daemon, &token, &format!("{target}?max_tlp=green")).await;
-        assert_eq!(names(&green), up_to(TlpLevel::Green), "{target}");
+        assert_eq!(names(&green), up_to(Tlp::Green), "{target}");
     }
     let json = ask(&daemon, &token, &FEED.replace("/txt", "/json")).await;
     assert_eq!(json.json().as_array().unwrap().len(), 4);
@@ -189,12 +189,12 @@ async fn every_kind_of_feed_has_the_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn counts_tell_nothing_of_what_is_left_out() {
     let daemon = daemon().await;
-    for (place, level) in TlpLevel::ALL.into_iter().enumerate() {
+    for (place, level) in Tlp::ALL.into_iter().enumerate() {
         let answer = ask(&daemon, &limited(&daemon, level), FEED).await;
         let count = up_to(level).len();
         assert_eq!(answer.header("x-feed-count"), count.to_string());
         // One for each level, and for no level at all.
-        let dropped = place + 1 + usize::from(level == TlpLevel::Red);
+        let dropped = place + 1 + usize::from(level == Tlp::Red);
         assert_eq!(answer.header("x-feed-dropped"), dropped.to_string(), "{level}");
     }
 }
@@ -202,26 +202,23 @@ async fn counts_tell_nothing_of_what_is_left_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_tag_counts_as_the_site_says() {
     let daemon = with_site("default_tlp: green\n").await;
-    let token = limited(&daemon, TlpLevel::Green);
+    let token = limited(&daemon, Tlp::Green);
     assert!(names(&ask(&daemon, &token, FEED).await).contains(&"unmarked".to_owned()));
     daemon.rewrite_site(&format!("{SITE}default_tlp: amber+strict\n"));
-    assert_eq!(names(&ask(&daemon, &token, FEED).await), up_to(TlpLevel::Green));
+    assert_eq!(names(&ask(&daemon, &token, FEED).await), up_to(Tlp::Green));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_and_its_changes_have_the_limit() {
     let daemon = daemon().await;
-    let (open, closed) = (limited(&daemon, TlpLevel::Red), limited(&daemon, TlpLevel::Green));
+    let (open, closed) = (limited(&daemon, Tlp::Red), limited(&daemon, Tlp::Green));
     let stream = format!("/v1/stream/{TAIL}");
     let mut listeners = [
         Events::open(daemon.addr, &stream, &closed, None).await,
         Events::open(daemon.addr, &format!("{stream}?max_tlp=green"), &open, None).await,
         Events::open(daemon.addr, &format!("{stream}?max_tlp=red"), &closed, None).await,
     ];
-    let expected: Vec<String> = up_to(TlpLevel::Green)
-        .iter()
-        .map(|name| format!("{name}.example"))
-        .collect();
+    let expected: Vec<String> = up_to(Tlp::Green).iter().map(|name| format!("{name}.example")).collect();
     for listener in &mut listeners {
         assert!(
             listener.head.contains("x-feed-limits: max_tlp=green"),
@@ -257,7 +254,7 @@ async fn a_stream_and_its_changes_have_the_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_difference_leads_from_a_feed_with_other_limits() {
     let daemon = daemon().await;
-    let (open, closed) = (limited(&daemon, TlpLevel::Red), limited(&daemon, TlpLevel::Green));
+    let (open, closed) = (limited(&daemon, Tlp::Red), limited(&daemon, Tlp::Green));
     let changes = format!("/v1/changes/{TAIL}");
     let all = ask(&daemon, &open, &changes).await.json();
     assert_eq!(all["added"].as_array().unwrap().len(), 7);
@@ -279,7 +276,7 @@ async fn look_up(daemon: &Daemon, token: &str, target: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_beyond_the_limit_is_looked_up_as_what_nobody_knows() {
     let daemon = daemon().await;
-    let (open, closed) = (limited(&daemon, TlpLevel::Red), limited(&daemon, TlpLevel::Green));
+    let (open, closed) = (limited(&daemon, Tlp::Red), limited(&daemon, Tlp::Green));
     for hidden in ["amber.example", "red.example", "unmarked.example", "www.red.example"] {
         assert_eq!(
             look_up(&daemon, &open, &format!("/v1/lookup/{hidden}")).await["found"],
@@ -307,9 +304,9 @@ async fn what_is_beyond_the_limit_is_looked_up_as_what_nobody_knows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_in_several_events_is_told_of_those_within_the_limit() {
     let daemon = daemon().await;
-    for (place, level) in TlpLevel::ALL.into_iter().enumerate() {
+    for (place, level) in Tlp::ALL.into_iter().enumerate() {
         let told = look_up(&daemon, &limited(&daemon, level), "/v1/lookup/shared.example").await;
-        let events = place + 1 + usize::from(level == TlpLevel::Red);
+        let events = place + 1 + usize::from(level == Tlp::Red);
         assert_eq!(told["count"], events, "{level}");
         assert_eq!(told["matches"].as_array().unwrap().len(), events);
         let text = told.to_string();
@@ -328,7 +325,7 @@ async fn a_value_in_several_events_is_told_of_those_within_the_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_values_are_looked_up_within_the_limit_too() {
     let daemon = daemon().await;
-    let (open, closed) = (limited(&daemon, TlpLevel::Red), limited(&daemon, TlpLevel::Green));
+    let (open, closed) = (limited(&daemon, Tlp::Red), limited(&daemon, Tlp::Green));
     let values = ["green.example", "amber.example", "red.example"];
     for (token, query, body, found) in [
         (&open, "", json!({ "values": values }), [true, true, true]),
@@ -387,25 +384,22 @@ async fn what_is_about_the_whole_site_is_not_for_limited_tokens() {
     let daemon = daemon().await;
     for (target, open_status) in [("/v1/statistics", 200), ("/v1/warninglist/id/0/output/json", 200)] {
         assert_eq!(
-            ask(&daemon, &limited(&daemon, TlpLevel::Red), target).await.status,
+            ask(&daemon, &limited(&daemon, Tlp::Red), target).await.status,
             open_status
         );
-        let answer = ask(&daemon, &limited(&daemon, TlpLevel::AmberStrict), target).await;
+        let answer = ask(&daemon, &limited(&daemon, Tlp::AmberStrict), target).await;
         assert_eq!(answer.status, 403, "{target}");
     }
     // These tell nothing of indicators.
     for target in ["/v1/check", "/v1/feedmapping"] {
-        assert_eq!(
-            ask(&daemon, &limited(&daemon, TlpLevel::Clear), target).await.status,
-            200
-        );
+        assert_eq!(ask(&daemon, &limited(&daemon, Tlp::Clear), target).await.status, 200);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limited_feed_is_cleared_by_its_limit() {
     let daemon = with_site("").await;
-    let token = limited(&daemon, TlpLevel::Red);
+    let token = limited(&daemon, Tlp::Red);
     let limited_feed = format!("{FEED}?max_tlp=green");
     for target in [FEED, &limited_feed] {
         ask(&daemon, &token, target).await;
@@ -422,7 +416,7 @@ async fn a_limited_feed_is_cleared_by_its_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_limited_feeds_apart() {
     let daemon = with_site("").await;
-    let token = limited(&daemon, TlpLevel::Red);
+    let token = limited(&daemon, Tlp::Red);
     for target in [FEED, &format!("{FEED}?max_tlp=green")] {
         ask(&daemon, &token, target).await;
     }
@@ -444,7 +438,7 @@ async fn metrics_tell_limited_feeds_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_when_the_site_closes_what_has_no_tag() {
     let daemon = with_site("memcached_all_timeout: 1\ndefault_tlp: green\n").await;
-    let token = limited(&daemon, TlpLevel::Green);
+    let token = limited(&daemon, Tlp::Green);
     let stream = format!("/v1/stream/{TAIL}");
     let mut listener = Events::open(daemon.addr, &stream, &token, None).await;
     assert_eq!(listener.next().await.unwrap().values().len(), 4);
@@ -474,10 +468,10 @@ async fn an_answer_that_cannot_be_used_tells_limited_tokens_no_numbers() {
         "/v1/lookup/red.example?feed=hunt".to_owned(),
     ];
     for target in &targets {
-        let told = ask(&daemon, &limited(&daemon, TlpLevel::Red), target).await;
+        let told = ask(&daemon, &limited(&daemon, Tlp::Red), target).await;
         assert_eq!(told.status, 503, "{target}");
         assert!(told.text().contains(" rows in MISP's answer"), "{}", told.text());
-        let told = ask(&daemon, &limited(&daemon, TlpLevel::Amber), target).await;
+        let told = ask(&daemon, &limited(&daemon, Tlp::Amber), target).await;
         assert_eq!(told.status, 503, "{target}");
         assert_eq!(
             told.detail(),

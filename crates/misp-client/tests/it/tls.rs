@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use misp_client::{AuthKey, BaseUrl, Client, ClientBuilder, ErrorKind, Scheme};
+use misp_client::{AuthKey, BaseUrl, Client, ClientBuilder, ErrorKind, Protocol};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::rustls::ServerConfig;
@@ -17,8 +17,8 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
 }
 
 /// A client that checks certificates, also on a machine that has no authorities of its own.
-fn careful(scheme: Scheme, host: &str, port: u16) -> ClientBuilder {
-    let url = BaseUrl::new(scheme, host, port).unwrap();
+fn careful(protocol: Protocol, host: &str, port: u16) -> ClientBuilder {
+    let url = BaseUrl::new(protocol, host, port).unwrap();
     Client::builder(url, AuthKey::new(KEY).unwrap()).add_root_certificate(authority().pem())
 }
 
@@ -44,7 +44,7 @@ async fn server() -> (Server, String) {
 #[tokio::test]
 async fn certificate_of_an_unknown_authority_is_refused() {
     let (server, _) = server().await;
-    let client = careful(Scheme::Https, "localhost", server.addr().port())
+    let client = careful(Protocol::Https, "localhost", server.addr().port())
         .build()
         .unwrap();
     let error = client.version().await.unwrap_err();
@@ -70,7 +70,7 @@ async fn authority_of_ones_own_is_trusted_for_its_names_only() {
         .unwrap();
     assert_eq!(client.version().await.unwrap().version, "2.5.1");
 
-    let client = careful(Scheme::Https, "127.0.0.1", server.addr().port())
+    let client = careful(Protocol::Https, "127.0.0.1", server.addr().port())
         .add_root_certificate(authority)
         .build()
         .unwrap();
@@ -91,7 +91,7 @@ async fn port_without_tls_is_a_tls_fault() {
                 .unwrap();
         }
     });
-    let client = careful(Scheme::Https, "localhost", port).build().unwrap();
+    let client = careful(Protocol::Https, "localhost", port).build().unwrap();
     assert_eq!(client.version().await.unwrap_err().kind(), ErrorKind::Tls);
 }
 
@@ -99,7 +99,7 @@ async fn port_without_tls_is_a_tls_fault() {
 async fn port_that_says_nothing_to_a_greeting_is_a_time_out() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let client = careful(Scheme::Https, "localhost", port)
+    let client = careful(Protocol::Https, "localhost", port)
         .timeout(Duration::from_millis(300))
         .build()
         .unwrap();
@@ -110,7 +110,7 @@ async fn port_that_says_nothing_to_a_greeting_is_a_time_out() {
 #[tokio::test]
 async fn secure_port_asked_without_tls_gives_no_answer() {
     let (server, _) = server().await;
-    let client = careful(Scheme::Http, "localhost", server.addr().port())
+    let client = careful(Protocol::Http, "localhost", server.addr().port())
         .build()
         .unwrap();
     let kind = client.version().await.unwrap_err().kind();

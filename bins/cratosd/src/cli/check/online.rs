@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future;
-use misp_client::{AuthKey, BaseUrl, Client, Error, ErrorKind, Scheme};
+use misp_client::{AuthKey, BaseUrl, Client, Error, ErrorKind};
 use secrecy::SecretString;
 use site_config::{Loaded, Site};
-use token_crypto::Protocol;
 
 use crate::cli::misp::Reached;
 use crate::cli::progress::Progress;
@@ -155,11 +154,7 @@ fn told(error: &Error) -> String {
 }
 
 fn client(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<Client, String> {
-    let scheme = match reached.proto {
-        Protocol::Http => Scheme::Http,
-        Protocol::Https => Scheme::Https,
-    };
-    let url = BaseUrl::new(scheme, site.name.as_str(), reached.port()).map_err(|error| error.to_string())?;
+    let url = BaseUrl::new(reached.proto, site.name.as_str(), reached.port()).map_err(|error| error.to_string())?;
     let key = AuthKey::new(key.cloned().unwrap_or_else(|| NOBODYS_KEY.into())).map_err(|error| error.to_string())?;
     let mut builder = Client::builder(url, key)
         .verify_certificate(site.verify_certificate)

@@ -1,7 +1,7 @@
 //! What a token allows, in words.
 
 use site_config::Site;
-use token_crypto::{Allowed, Claims, Opened, Scope, TlpLevel};
+use token_crypto::{Allowed, Claims, Opened, Scope, Tlp};
 
 /// Returns one line for each thing that a token says, without its MISP key.
 pub(super) fn of(opened: &Opened) -> String {
@@ -36,12 +36,15 @@ pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 11] {
 /// Returns what the limit of a token makes of indicators without a TLP tag at this site: a line, or nothing where there is no limit.
 pub(super) fn untagged(opened: &Opened, site: &Site) -> String {
     let limit = opened.claims.scope.max_tlp;
-    if limit == TlpLevel::Red {
+    if limit == Tlp::Red {
         return String::new();
     }
-    let default = site.default_tlp.as_str();
-    let is_seen = default.parse().is_ok_and(|default: TlpLevel| default <= limit);
-    let so = if is_seen { "so it is told" } else { "so it is left out" };
+    let default = site.default_tlp;
+    let so = if default <= limit {
+        "so it is told"
+    } else {
+        "so it is left out"
+    };
     line(
         "untagged",
         &format!("what has no TLP tag counts as {default} at this site (default_tlp), {so}"),
@@ -78,9 +81,9 @@ fn permissions(scope: &Scope) -> String {
     }
 }
 
-fn levels(max_tlp: TlpLevel) -> String {
+fn levels(max_tlp: Tlp) -> String {
     match max_tlp {
-        TlpLevel::Red => "all".to_owned(),
+        Tlp::Red => "all".to_owned(),
         level => format!("{level} and more open"),
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use feed_classification::{FeedName, IndicatorType};
 use ipnet::IpNet;
 use site_config::{Core, Site};
-use token_crypto::{Permission, Scope, TlpLevel};
+use token_crypto::{Permission, Scope, Tlp};
 
 use crate::cli::{names, output};
 use crate::exit::Failure;
@@ -25,8 +25,8 @@ pub(super) struct Narrowed {
     output: Vec<String>,
 
     /// Nothing that is more closed than this TLP level; given once
-    #[arg(long, env = "CRATOS_MAX_TLP", hide_env_values = true, value_name = "LEVEL", value_parser = names::tlp_level())]
-    max_tlp: Option<TlpLevel>,
+    #[arg(long, env = "CRATOS_MAX_TLP", hide_env_values = true, value_name = "LEVEL", value_parser = names::tlp())]
+    max_tlp: Option<Tlp>,
 
     /// Only from this address or network (inside what the site file allows)
     #[arg(long, env = "CRATOS_ALLOW_IP", hide_env_values = true, value_name = "CIDR", value_delimiter = ',', value_parser = names::network)]

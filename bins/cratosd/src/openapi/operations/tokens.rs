@@ -3,7 +3,7 @@
 use feed_classification::{FeedName, IndicatorType, Registry};
 use http::Method;
 use serde_json::{Value, json};
-use token_crypto::{Permission, TlpLevel};
+use token_crypto::{Permission, Tlp};
 
 use crate::openapi::operation::Operation;
 use crate::openapi::schemas::Refusal;
@@ -83,7 +83,7 @@ fn scope(registry: &Registry) -> Value {
             "types": list(IndicatorType::NAMES),
             "outputs": list(&names),
             "max_tlp": {
-                "type": "string", "enum": TlpLevel::ALL.map(TlpLevel::as_str), "default": "red",
+                "type": "string", "enum": Tlp::ALL.map(Tlp::as_str), "default": "red",
                 "description": "What is more closed than this TLP level does not exist for the token.",
             },
             "networks": { "type": "array", "items": { "type": "string" }, "examples": [["10.0.0.0/8"]] },

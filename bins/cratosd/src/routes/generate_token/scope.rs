@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use feed_classification::{FeedName, IndicatorType, Registry};
 use ipnet::IpNet;
 use serde_json::{Map, Value};
-use token_crypto::{Allowed, Permission, Permissions, Scope, TlpLevel};
+use token_crypto::{Allowed, Permission, Permissions, Scope, Tlp};
 
 use crate::invalid::Invalid;
 
@@ -74,7 +74,7 @@ pub(super) fn read(
         return (None, label);
     }
     let scope = Scope::new().with_networks(networks.unwrap_or_default());
-    let mut scope = scope.with_max_tlp(max_tlp.unwrap_or_default());
+    let mut scope = scope.with_max_tlp(max_tlp.unwrap_or(Tlp::Red));
     scope.feeds = feeds.unwrap_or_default();
     scope.types = types.unwrap_or_default();
     scope.outputs = outputs.unwrap_or_default();
@@ -116,14 +116,14 @@ impl<'a> Reader<'a> {
         Some(Allowed::only(names))
     }
 
-    fn max_tlp(&mut self) -> Option<TlpLevel> {
+    fn max_tlp(&mut self) -> Option<Tlp> {
         let place = self.at("max_tlp");
-        let levels = TlpLevel::ALL.map(TlpLevel::as_str);
+        let levels = Tlp::ALL.map(Tlp::as_str);
         let wrong = match self.fields.get("max_tlp")? {
             Value::Null => return None,
-            Value::String(text) => match text.parse() {
-                Ok(level) => return Some(level),
-                Err(_) => Invalid::not_one_of(&place, text, levels),
+            Value::String(text) => match Tlp::ALL.into_iter().find(|level| level.as_str() == text) {
+                Some(level) => return Some(level),
+                None => Invalid::not_one_of(&place, text, levels),
             },
             _ => Invalid::new("string_type", &place, "Input should be a valid string"),
         };
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!((nested.clone(), label), scope(fields).unwrap());
         let nested = nested.unwrap();
         assert!(nested.permits_feed("42") && !nested.permits_feed("hunt") && nested.permits_type("ipv4"));
-        assert_eq!(nested.max_tlp, TlpLevel::AmberStrict);
+        assert_eq!(nested.max_tlp, Tlp::AmberStrict);
         assert!(nested.permits_output("paloalto") && !nested.permits_output("cisco"));
         assert!(nested.permits(Permission::Lookup) && !nested.permits(Permission::ClearCache));
         assert!(
@@ -312,9 +312,9 @@ mod tests {
     #[test]
     fn a_level_alone_is_a_scope_and_no_level_is_no_limit() {
         let (limited, _) = scope(json!({ "max_tlp": "green" })).unwrap();
-        assert_eq!(limited, Some(Scope::new().with_max_tlp(TlpLevel::Green)));
+        assert_eq!(limited, Some(Scope::new().with_max_tlp(Tlp::Green)));
         let (open, _) = scope(json!({ "feeds": ["block"], "max_tlp": null })).unwrap();
-        assert_eq!(open.unwrap().max_tlp, TlpLevel::Red);
+        assert_eq!(open.unwrap().max_tlp, Tlp::Red);
     }
 
     #[test]

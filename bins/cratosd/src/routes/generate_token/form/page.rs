@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use askama::Template;
 use feed_classification::{FeedName, IndicatorType};
 use ipnet::IpNet;
-use token_crypto::{Allowed, ExpiryDay, Permission, Scope, TlpLevel};
+use token_crypto::{Allowed, ExpiryDay, Permission, Scope, Tlp};
 
 use super::examples;
 use super::mistakes::Mistakes;
@@ -128,11 +128,11 @@ impl<'a> FormPage<'a> {
 /// The TLP levels to choose from; no limit unless something else is chosen.
 fn levels(typed: &Typed) -> Vec<Choice> {
     let chosen = if typed.max_tlp.is_empty() {
-        TlpLevel::Red.as_str()
+        Tlp::Red.as_str()
     } else {
         typed.max_tlp.as_str()
     };
-    let levels = TlpLevel::ALL.into_iter().rev();
+    let levels = Tlp::ALL.into_iter().rev();
     let levels = levels.map(|level| (level.as_str(), level.summary()));
     Choice::of(levels, &[chosen.to_owned()])
 }
@@ -242,7 +242,7 @@ fn limits(scope: &Scope) -> Vec<(&'static str, String)> {
         (
             "TLP levels",
             match scope.max_tlp {
-                TlpLevel::Red => "all".to_owned(),
+                Tlp::Red => "all".to_owned(),
                 level => format!("{level} and more open"),
             },
         ),
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(words(&lookups)[5], "lookup; it reads no feeds");
         let narrow = Scope::new()
             .with_feeds(["block", "alert"])
-            .with_max_tlp(TlpLevel::Amber)
+            .with_max_tlp(Tlp::Amber)
             .with_networks(["10.0.0.0/8".parse().unwrap()]);
         assert_eq!(
             words(&narrow),
