@@ -3,11 +3,17 @@
 //! Each function asserts, so it is called from a test. Values go through the grammar of their type first: what is checked is what
 //! can arrive.
 
-use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io;
 
 use crate::export::{Exported, Exporter, FeedInfo};
-use crate::{Extractor, Indicator, IndicatorType, MAX_VALUE_BYTES, TypeSet};
+use crate::{Indicator, IndicatorType, TypeSet};
+
+mod values;
+mod writers;
+
+pub use values::values;
+use values::{harmless, hostile};
+use writers::{FullAfter, OneByteAtATime};
 
 /// Reads the values back out of an exporter's output; for [`check_round_trip`].
 pub type Reader<'r> = &'r dyn Fn(&[u8]) -> Vec<String>;
@@ -56,15 +62,6 @@ pub fn check_round_trip(exporter: &dyn Exporter, read: Reader<'_>) {
             "{kind}: an empty feed has values"
         );
     }
-}
-
-/// Returns values of a type, sorted: harmless ones, and what its grammar lets through of those that break formats.
-///
-/// For the program that a format is made for: whatever the exporter makes of these, it has to load.
-#[must_use]
-pub fn values(kind: IndicatorType) -> Vec<String> {
-    let values: BTreeSet<String> = harmless(kind).into_iter().chain(hostile(kind)).collect();
-    values.into_iter().collect()
 }
 
 fn check_about(exporter: &dyn Exporter) {
@@ -222,112 +219,6 @@ fn check_writer_errors(exporter: &dyn Exporter, kind: IndicatorType, values: &[S
     }
 }
 
-/// Three values of each type that no format has trouble with, in order; addresses do not touch, so nothing merges.
-fn harmless(kind: IndicatorType) -> Vec<String> {
-    use IndicatorType as Kind;
-    let hashes = |digits: usize| ["1", "5", "a"].map(|digit| digit.repeat(digits));
-    let texts = |texts: [&str; 3]| texts.map(str::to_owned);
-    let values = match kind {
-        Kind::Ipv4 | Kind::Ipv4Ext => texts(["192.0.2.1", "198.51.100.7", "203.0.113.9"]),
-        Kind::Ipv6 | Kind::Ipv6Ext => texts(["2001:db8:1::", "2001:db8::1", "2001:db8::5"]),
-        Kind::Cidr4 => texts(["192.0.2.0/24", "198.51.100.0/25", "203.0.113.8/29"]),
-        Kind::Cidr6 => texts(["2001:db8:1::/48", "2001:db8:2::/48", "2001:db8:3::/64"]),
-        Kind::Ip => texts(["192.0.2.0/24", "198.51.100.7", "2001:db8::1"]),
-        Kind::Domain | Kind::Hostname => texts(["a.example", "b.example.net", "c.example.org"]),
-        Kind::Url => texts(["http://a.example/", "http://b.example/x", "https://c.example/y?z=1"]),
-        Kind::FileMd5
-        | Kind::X509FingerprintMd5
-        | Kind::Ja3
-        | Kind::HasshMd5
-        | Kind::HasshServerMd5
-        | Kind::Imphash => hashes(32),
-        Kind::FileSha1 | Kind::X509FingerprintSha1 => hashes(40),
-        Kind::FileSha256 | Kind::X509FingerprintSha256 => hashes(64),
-        Kind::EmailAddress => texts(["a@example.com", "b@example.net", "c@example.org"]),
-        Kind::Vulnerability => texts(["CVE-2024-0001", "CVE-2024-0002", "CVE-2025-12345"]),
-        Kind::CryptoCurrency => ["2", "3", "4"].map(|digit| format!("1{}", digit.repeat(30))),
-        Kind::ChromeExtensionId | Kind::EdgeExtensionId => ["a", "c", "p"].map(|letter| letter.repeat(32)),
-        Kind::Ja4 => ["1", "2", "3"].map(|digit| format!("t13d1516h2_{}_b186095e22b6", digit.repeat(12))),
-        Kind::Snort | Kind::Yara | Kind::Sigma => texts(["rule one", "rule three", "rule two"]),
-        Kind::Mutex | Kind::EmailSubject | Kind::EmailAttachment | Kind::Filename | Kind::UserAgent => {
-            texts(["one", "three", "two"])
-        }
-    };
-    values.into()
-}
-
-/// What the grammar of a type lets through of the values that break formats.
-fn hostile(kind: IndicatorType) -> Vec<String> {
-    const TEXTS: [&str; 38] = [
-        "=cmd|' /C calc'!A0",
-        "+1",
-        "-1",
-        "@SUM(A1)",
-        "a,b",
-        "a;b",
-        "a\tb",
-        "\"",
-        "'",
-        "\"\"\"",
-        "\\",
-        "\\\"",
-        "a\"b'c`d",
-        "<entry>x</entry>",
-        "]]>",
-        "&amp;",
-        "&#10;",
-        "# comment",
-        "// comment",
-        "! comment",
-        "- item",
-        "a: b",
-        "[a]",
-        "{a}",
-        "null",
-        "yes",
-        "0x10",
-        "1e3",
-        "%0a%0d",
-        "$(id)",
-        "${jndi:x}",
-        "\u{202e}gnp.exe",
-        "\u{feff}bom",
-        "\u{1f600} ünï",
-        "e\u{301}",
-        "\u{10fffe}",
-        "http://a.example/x y,z\";'#<&>",
-        "evil.example/?u=http://b.example/",
-    ];
-    const LINES: [&str; 3] = ["one\ntwo", "one\r\ntwo\r\n", "# one\n\n\ttwo: \"three\"\n"];
-    let long = "x".repeat(MAX_VALUE_BYTES);
-    let long_url = format!("http://a.example/{}", "x,\"<".repeat(1000));
-    let long_name = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
-    let candidates = TEXTS
-        .iter()
-        .chain(&LINES)
-        .copied()
-        .chain([long.as_str(), &long_url, &long_name]);
-    let addresses = [
-        "0.0.0.0/0",
-        "255.255.255.255",
-        "::",
-        "::/0",
-        "::ffff:203.0.113.77",
-        "_a-b.xn--p1ai",
-        "|o'neil|@a.example",
-        "ünï@a.example",
-    ];
-    let extractor = Extractor::new(kind).max_expand(1);
-    let mut values = BTreeSet::new();
-    for candidate in candidates.chain(addresses) {
-        // What the grammar refuses cannot arrive.
-        let _ = extractor.extract("", candidate, &mut |value| {
-            values.insert(value.to_owned());
-        });
-    }
-    values.into_iter().collect()
-}
-
 fn info(kind: IndicatorType) -> FeedInfo<'static> {
     FeedInfo::new(kind, "testkit")
 }
@@ -341,53 +232,4 @@ fn export(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]) -> (V
     let result = exporter.export(&info(kind), &mut indicators(kind, values), &mut bytes);
     assert!(result.is_ok(), "{kind}: writing to memory failed");
     (bytes, result.unwrap_or_default())
-}
-
-struct OneByteAtATime(Vec<u8>);
-
-impl Write for OneByteAtATime {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend(bytes.first());
-        Ok(bytes.len().min(1))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-struct FullAfter(usize);
-
-impl Write for FullAfter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(self.0);
-        self.0 -= taken;
-        if taken == 0 && !bytes.is_empty() {
-            Err(io::ErrorKind::StorageFull.into())
-        } else {
-            Ok(taken)
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Extractor, IndicatorType, harmless};
-
-    #[test]
-    fn harmless_values_are_in_normal_form_and_in_order() {
-        for kind in IndicatorType::ALL {
-            let values = harmless(*kind);
-            assert!(values.is_sorted_by(|left, right| left < right), "{kind}");
-            for value in &values {
-                Extractor::new(*kind)
-                    .extract("", value, &mut |found| assert_eq!(found, value))
-                    .unwrap();
-            }
-        }
-    }
 }
