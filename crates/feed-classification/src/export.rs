@@ -25,13 +25,13 @@ mod rpz;
 mod suricata;
 mod suricata_dataset;
 mod suricata_iprep;
-#[cfg(any(test, feature = "testkit"))]
+#[cfg(feature = "testkit")]
 pub mod testkit;
 mod txt;
 mod xml;
 mod yaml;
 
-pub use about::About;
+pub use about::{About, Multiline};
 pub use registry::Registry;
 
 /// Turns the indicators of a feed into the bytes that one kind of consumer reads.
@@ -71,9 +71,21 @@ pub trait Exporter: fmt::Debug + Send + Sync {
 
     /// Returns why this indicator cannot be written without breaking the consumer's file; `None` writes it.
     ///
-    /// It is asked before the separator and the entry, so that a refused value leaves nothing behind.
+    /// Values of several lines do not arrive here unless [`About::multiline`] takes them. Callers ask [`Exporter::leaves_out`].
     fn refuses(&self, _item: &Indicator<'_>) -> Option<Quarantined> {
         None
+    }
+
+    /// Returns why this indicator is left out of the output, or `None` if it is written: a value of several lines that
+    /// [`About::multiline`] does not take, or one that the format [refuses](Exporter::refuses).
+    ///
+    /// [`Exporter::export`] and [`Exporter::count`] call it before the separator and the entry, so a value that is left out leaves no
+    /// byte behind. An exporter with an `export` of its own calls it too; no exporter overrides it.
+    fn leaves_out(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+        if !self.about().multiline.takes(item.kind) && escape::has_line_break(item.value) {
+            return Some(Quarantined::LINE_BREAK);
+        }
+        self.refuses(item)
     }
 
     /// Returns the value in the form that the consumer takes, such as a URL without its scheme; for the types in [`About::rewrites`].
@@ -114,15 +126,15 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         self.footer(feed, out)
     }
 
-    /// Counts what [`Exporter::export`] would write and leave out, without writing it; an exporter that leaves out more than it
-    /// [refuses](Exporter::refuses) overrides it.
+    /// Counts the indicators that [`Exporter::export`] would write and leave out, without writing them. An exporter overrides it if its
+    /// `export` leaves out more than [`Exporter::leaves_out`] names.
     ///
     /// Entity tags and numbers of a feed are asked for far more often than its bytes.
     fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> Exported {
         let accepts = self.about().accepts;
         let mut counted = Exported::default();
         for item in items.filter(|item| accepts.contains(item.kind)) {
-            match self.refuses(&item) {
+            match self.leaves_out(&item) {
                 Some(_) => counted.quarantined += 1,
                 None => counted.written += 1,
             }
@@ -146,7 +158,7 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         let mut quarantined = 0;
         let accepted = items.filter(|item| about.accepts.contains(item.kind));
         let mut kept = accepted.filter(|item| {
-            let is_refused = self.refuses(item).is_some();
+            let is_refused = self.leaves_out(item).is_some();
             quarantined += u64::from(is_refused);
             !is_refused
         });

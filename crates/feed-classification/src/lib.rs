@@ -45,7 +45,7 @@ pub use aggregate::{AGGREGABLE, aggregate};
 pub use attribute_type::AttributeType;
 pub use canonical::{canonical_key, url_host};
 pub use dropped::Dropped;
-pub use export::{About, Exported, Exporter, FeedInfo, Quarantined, Registry};
+pub use export::{About, Exported, Exporter, FeedInfo, Multiline, Quarantined, Registry};
 pub use extract::{DEFAULT_MAX_EXPAND, Extractor, MAX_RULE_BYTES, MAX_VALUE_BYTES};
 pub use false_positives::FalsePositives;
 pub use feed::FeedName;

@@ -38,7 +38,7 @@ impl Dropped {
                 .indicators()
                 .filter(|item| exporter.about().accepts.contains(item.kind));
             for item in accepted {
-                if let Some(reason) = exporter.refuses(&item) {
+                if let Some(reason) = exporter.leaves_out(&item) {
                     let reason = format!("the format {output} cannot express it ({reason})");
                     line(&LeftOut::new(item.value, reason));
                 }

@@ -1,6 +1,6 @@
 //! What an exporter says about itself.
 
-use crate::TypeSet;
+use crate::{IndicatorType, TypeSet};
 
 /// What an exporter says about itself; made in a constant and handed out by reference.
 ///
@@ -23,6 +23,8 @@ pub struct About {
     pub extension: &'static str,
     /// The types that the format can carry.
     pub accepts: TypeSet,
+    /// How values of several lines are written, for example YARA rules; they are left out unless this says otherwise.
+    pub multiline: Multiline,
     /// Whether an entry may stand for several indicators: networks that touch, names below another one. Then it is the whole set that
     /// says how many entries there are.
     pub merges: bool,
@@ -51,6 +53,7 @@ impl About {
             content_type: "text/plain; charset=utf-8",
             extension: "txt",
             accepts: TypeSet::ALL,
+            multiline: Multiline::LeftOut,
             merges: false,
             rewrites: TypeSet::NONE,
             bytes: name,
@@ -109,6 +112,13 @@ impl About {
         self
     }
 
+    /// Says how values of several lines are written; see [`About::multiline`].
+    #[must_use]
+    pub const fn multiline(mut self, multiline: Multiline) -> Self {
+        self.multiline = multiline;
+        self
+    }
+
     /// Says that an entry may stand for several indicators.
     #[must_use]
     pub const fn merging(mut self) -> Self {
@@ -121,5 +131,39 @@ impl About {
     pub const fn rewrites(mut self, rewrites: TypeSet) -> Self {
         self.rewrites = rewrites;
         self
+    }
+}
+
+/// How a format writes a value of several lines, for example a YARA rule.
+///
+/// ```
+/// use feed_classification::export::{About, Multiline};
+/// use feed_classification::{IndicatorType, TypeSet};
+///
+/// static JSON: About = About::new("json-lines", "One JSON string per line.").multiline(Multiline::Escaped);
+/// static RULES: About = About::new("rules", "A file of rules.").multiline(Multiline::Verbatim(TypeSet::RULES));
+/// assert!(JSON.multiline.takes(IndicatorType::Filename) && !RULES.multiline.takes(IndicatorType::Filename));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Multiline {
+    /// Not at all: such a value is left out and counted as quarantined ([`Quarantined::LINE_BREAK`](super::Quarantined::LINE_BREAK)).
+    LeftOut,
+    /// Escaped, so that a reader gets the same text back: for example as `\n` in a JSON string, or in base64.
+    Escaped,
+    /// As they stand, for these types; values of other types are left out. For rules: a rule engine reads a file of many rules, and the
+    /// grammar of the rules says where one ends.
+    Verbatim(TypeSet),
+}
+
+impl Multiline {
+    /// Returns whether a value of this type may have several lines.
+    #[must_use]
+    pub const fn takes(self, kind: IndicatorType) -> bool {
+        match self {
+            Self::LeftOut => false,
+            Self::Escaped => true,
+            Self::Verbatim(types) => types.contains(kind),
+        }
     }
 }

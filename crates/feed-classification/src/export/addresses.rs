@@ -15,7 +15,7 @@ pub(super) fn collect(
     let addresses = items
         .filter(|item| accepts.contains(item.kind))
         .filter_map(|item| {
-            let network = network_of(item.value).filter(|_| exporter.refuses(&item).is_none());
+            let network = network_of(item.value).filter(|_| exporter.leaves_out(&item).is_none());
             match network {
                 Some(_) => exported.written += 1,
                 None => exported.quarantined += 1,

@@ -6,7 +6,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::Indicator;
-use crate::export::{About, Exporter};
+use crate::export::{About, Exporter, Multiline};
 
 /// One value per line in base64 (standard alphabet, with padding), CRLF between the lines; so also texts of many lines stay one.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,9 @@ pub(crate) struct B64;
 
 impl Exporter for B64 {
     fn about(&self) -> &About {
-        static ABOUT: About = About::new("b64", "One value per line, each in base64.").extension("b64");
+        static ABOUT: About = About::new("b64", "One value per line, each in base64.")
+            .extension("b64")
+            .multiline(Multiline::Escaped);
         &ABOUT
     }
 

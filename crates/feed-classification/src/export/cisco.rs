@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::txt::{Txt, VALUES_WITH_CRLF};
-use crate::export::{About, Exporter, Quarantined};
+use crate::export::txt::{LINES_OF_RULES, Txt, VALUES_WITH_CRLF};
+use crate::export::{About, Exporter};
 
 /// The bytes of `txt`, under the name by which the reference gives them to Cisco's firewalls.
 #[derive(Debug, Clone, Copy)]
@@ -16,12 +16,9 @@ impl Exporter for Cisco {
             "cisco",
             "One value per line, for Security Intelligence of Cisco firewalls.",
         )
-        .writes(VALUES_WITH_CRLF);
+        .writes(VALUES_WITH_CRLF)
+        .multiline(LINES_OF_RULES);
         &ABOUT
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
-        Txt.refuses(item)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::export::{About, Exporter, Quarantined, escape};
+use crate::export::{About, Exporter, Quarantined};
 use crate::{Indicator, TypeSet};
 
 /// One value per line, every line with its LF, no comment and no blank line; an empty feed is no byte at all.
@@ -27,12 +27,8 @@ impl Exporter for Generic {
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
-        if escape::has_line_break(item.value) {
-            Some(Quarantined::LINE_BREAK)
-        } else {
-            let swallowed = item.value.is_empty() || item.value.starts_with(['#', '\u{feff}']);
-            swallowed.then_some(Quarantined::UNREPRESENTABLE)
-        }
+        let is_swallowed = item.value.is_empty() || item.value.starts_with(['#', '\u{feff}']);
+        is_swallowed.then_some(Quarantined::UNREPRESENTABLE)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {

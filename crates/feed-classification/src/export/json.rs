@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::{About, Exporter, FeedInfo, escape};
+use crate::export::{About, Exporter, FeedInfo, Multiline, escape};
 
 /// One array of strings in plain ASCII, `", "` between them: the bytes of Python's `json.dumps`.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +13,8 @@ impl Exporter for Json {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("json", "One JSON array of strings.")
             .content_type("application/json")
-            .extension("json");
+            .extension("json")
+            .multiline(Multiline::Escaped);
         &ABOUT
     }
 

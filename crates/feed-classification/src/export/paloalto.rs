@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use crate::export::txt::Txt;
+use crate::export::txt::{LINES_OF_RULES, Txt};
 use crate::export::{About, Exporter, Quarantined};
 use crate::grammar::url::{self, Parts};
 use crate::{Indicator, IndicatorType, TypeSet};
@@ -35,13 +35,14 @@ impl Exporter for PaloAlto {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("paloalto", "One entry per line, for external dynamic lists of PAN-OS.")
             .version(2)
+            .multiline(LINES_OF_RULES)
             .rewrites(TypeSet::of(&[IndicatorType::Url]));
         &ABOUT
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
         if item.kind != IndicatorType::Url {
-            return Txt.refuses(item);
+            return None;
         }
         let parts = Parts::of(item.value);
         let is_web = |scheme: &str| ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));

@@ -95,7 +95,7 @@ impl Exporter for Rpz {
         let mut exported = Exported::default();
         let (mut names, mut networks) = (Vec::new(), Vec::new());
         for item in items.filter(|item| accepts.contains(item.kind)) {
-            if self.refuses(&item).is_some() {
+            if self.leaves_out(&item).is_some() {
                 exported.quarantined += 1;
                 continue;
             }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use url::Url;
 
-use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined, escape};
+use crate::export::{About, Exported, Exporter, FeedInfo, Multiline, Quarantined, escape};
 use crate::grammar::url::is_absolute;
 use crate::{Indicator, IndicatorType, TypeSet, network_of};
 
@@ -65,7 +65,8 @@ impl Exporter for Suricata {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("suricata", "Rules of Suricata that alert, with lasting numbers.")
             .extension("rules")
-            .accepts(ACCEPTS);
+            .accepts(ACCEPTS)
+            .multiline(Multiline::Escaped);
         &ABOUT
     }
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::export::{About, Exporter, Quarantined};
+use crate::export::{About, Exporter, Multiline, Quarantined};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 /// What Suricata compares with a buffer as text: names, fingerprints, user agents.
@@ -57,7 +57,8 @@ impl Exporter for SuricataDataset {
             "A list that a rule of Suricata loads: dataset:isset,NAME,type TYPE,load FILE.",
         )
         .extension("lst")
-        .accepts(ACCEPTS);
+        .accepts(ACCEPTS)
+        .multiline(Multiline::Escaped);
         &ABOUT
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::{About, Exporter, FeedInfo, Quarantined, escape};
+use crate::export::{About, Exporter, FeedInfo, Multiline, Quarantined, escape};
 
 /// `<entry>` per value inside an element named after the indicator type.
 ///
@@ -18,7 +18,8 @@ impl Exporter for Xml {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("xml", "One XML element per value.")
             .content_type("text/xml; charset=utf-8")
-            .extension("xml");
+            .extension("xml")
+            .multiline(Multiline::Escaped);
         &ABOUT
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::{About, Exporter, FeedInfo, escape};
+use crate::export::{About, Exporter, FeedInfo, Multiline, escape};
 
 /// One document with one list, an item a line, every item a string to every parser.
 #[derive(Debug, Clone, Copy)]
@@ -11,7 +11,9 @@ pub(crate) struct Yaml;
 
 impl Exporter for Yaml {
     fn about(&self) -> &About {
-        static ABOUT: About = About::new("yaml", "One YAML list of strings.").extension("yaml");
+        static ABOUT: About = About::new("yaml", "One YAML list of strings.")
+            .extension("yaml")
+            .multiline(Multiline::Escaped);
         &ABOUT
     }
 

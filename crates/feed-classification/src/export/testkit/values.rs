@@ -49,7 +49,7 @@ pub(super) fn harmless(kind: IndicatorType) -> Vec<String> {
 
 /// What the grammar of a type lets through of the values that break formats.
 pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
-    const TEXTS: [&str; 38] = [
+    const TEXTS: [&str; 42] = [
         "=cmd|' /C calc'!A0",
         "+1",
         "-1",
@@ -57,6 +57,10 @@ pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
         "a,b",
         "a;b",
         "a\tb",
+        "a|b",
+        "a\"b",
+        "a'b",
+        "a<b>c",
         "\"",
         "'",
         "\"\"\"",

@@ -1,0 +1,83 @@
+//! Formats that a parser knows: how many fields an output has.
+
+use crate::export::About;
+
+/// A format with a parser of its own. An exporter names it with its content type or its file extension.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Format {
+    Csv,
+    Json,
+    Xml,
+    Yaml,
+}
+
+impl Format {
+    /// Returns the format of the exporter's output, or `None` for one that no parser here knows.
+    pub(super) fn of(about: &About) -> Option<Self> {
+        let media = about.content_type.split(';').next().unwrap_or_default().trim();
+        match (media, about.extension) {
+            ("text/csv", _) | (_, "csv") => Some(Self::Csv),
+            ("application/json", _) | (_, "json") => Some(Self::Json),
+            ("text/xml" | "application/xml", _) | (_, "xml") => Some(Self::Xml),
+            ("application/yaml", _) | (_, "yaml" | "yml") => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Yaml => "yaml",
+        }
+    }
+
+    /// Counts the fields of an output: those of all records in CSV, strings in JSON and YAML, elements in XML.
+    pub(super) fn fields(self, bytes: &[u8]) -> Result<usize, String> {
+        match self {
+            Self::Csv => csv_fields(bytes),
+            Self::Json => serde_json::from_slice(bytes)
+                .map(|value| strings(&value))
+                .map_err(|error| error.to_string()),
+            Self::Xml => elements(bytes),
+            Self::Yaml => serde_yaml::from_slice(bytes)
+                .map(|value| strings(&value))
+                .map_err(|error| error.to_string()),
+        }
+    }
+}
+
+fn csv_fields(bytes: &[u8]) -> Result<usize, String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(bytes);
+    reader
+        .byte_records()
+        .map(|record| record.map(|record| record.len()).map_err(|error| error.to_string()))
+        .sum()
+}
+
+fn strings(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::String(_) => 1,
+        serde_json::Value::Array(values) => values.iter().map(strings).sum(),
+        serde_json::Value::Object(members) => members.values().map(|value| 1 + strings(value)).sum(),
+        _ => 0,
+    }
+}
+
+fn elements(bytes: &[u8]) -> Result<usize, String> {
+    use quick_xml::events::Event;
+
+    let mut reader = quick_xml::Reader::from_reader(bytes);
+    let mut elements = 0;
+    loop {
+        match reader.read_event().map_err(|error| error.to_string())? {
+            Event::Start(_) | Event::Empty(_) => elements += 1,
+            Event::Eof => return Ok(elements),
+            _ => {}
+        }
+    }
+}
