@@ -12,8 +12,11 @@ use crate::outcome::Outcome;
 
 /// Each crate by the name of its folder, which is its name in our code, and which of ours it may use in what it ships.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("cache", &[]),
-    ("cratos-agent", &["defectdojo", "enforcement", "feed-classification"]),
+    ("cache", &["service-kit"]),
+    (
+        "cratos-agent",
+        &["defectdojo", "enforcement", "feed-classification", "service-kit"],
+    ),
     ("client-address", &[]),
     ("config-file", &[]),
     (
@@ -25,14 +28,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "feed-engine",
             "misp-client",
             "misp-sim",
+            "service-kit",
             "sightings",
             "site-config",
             "token-crypto",
         ],
     ),
     // The ages of look-ups are those of feeds.
-    ("defectdojo", &["config-file", "feed-classification"]),
-    ("enforcement", &["config-file", "feed-classification"]),
+    (
+        "defectdojo",
+        &["config-file", "feed-classification", "service-kit", "state-file"],
+    ),
+    (
+        "enforcement",
+        &["config-file", "feed-classification", "service-kit", "state-file"],
+    ),
     ("feed-classification", &["tlp"]),
     (
         "feed-engine",
@@ -40,15 +50,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "cache",
             "feed-classification",
             "misp-client",
+            "service-kit",
             "site-config",
+            "state-file",
             "token-crypto",
         ],
     ),
-    ("misp-client", &["web-protocol"]),
+    ("misp-client", &["service-kit", "web-protocol"]),
     ("misp-sim", &[]),
-    ("sightings", &[]),
+    ("service-kit", &[]),
+    ("sightings", &["service-kit", "state-file"]),
     // The names of feeds and indicator types are the vocabulary of the configuration.
     ("site-config", &["feed-classification"]),
+    ("state-file", &[]),
     ("test-peers", &[]),
     ("tlp", &[]),
     ("token-crypto", &["tlp", "web-protocol"]),

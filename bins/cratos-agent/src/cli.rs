@@ -7,9 +7,10 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use enforcement::Config;
 use feed_classification::Registry;
+use service_kit::Exit;
 
 use crate::commands;
-use crate::exit::{Exit, complain};
+use crate::console::complain;
 use crate::telemetry::{self, LogFormat};
 
 mod defectdojo;

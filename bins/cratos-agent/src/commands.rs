@@ -4,10 +4,11 @@ use std::future::Future;
 
 use enforcement::state::StateDir;
 use enforcement::{Agent, AgentError, Config, Moment, Order, Outcome, Standing, TargetReport, chain};
+use service_kit::Exit;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::ApplyOptions;
-use crate::exit::{Exit, complain, print};
+use crate::console::{complain, print};
 
 /// Follows all feeds until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> Exit {

@@ -3,5 +3,5 @@
 pub mod cli;
 
 mod commands;
-mod exit;
+mod console;
 mod telemetry;

@@ -20,7 +20,7 @@ pub(crate) use line::Line;
 
 use self::rotating::Rotating;
 use crate::line_queue::LineQueue;
-use crate::seldom::Seldom;
+use service_kit::LogLimit;
 
 /// Where lines are put; the thread behind it ends with it.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ struct Shared {
     /// The file is to be opened anew, perhaps under another name.
     is_changed: AtomicBool,
     lost: AtomicU64,
-    trouble: Seldom,
+    trouble: LogLimit,
 }
 
 impl AccessLog {
@@ -48,7 +48,7 @@ impl AccessLog {
             settings: ArcSwap::from_pointee(settings),
             is_changed: AtomicBool::new(true),
             lost: AtomicU64::new(0),
-            trouble: Seldom::once_a_minute(),
+            trouble: LogLimit::once_a_minute(),
         });
         let (theirs, mut file) = (Arc::clone(&shared), None);
         let queue = LineQueue::start("access-log", move |lines| write(&theirs, &mut file, lines))?;

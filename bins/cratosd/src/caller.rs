@@ -9,13 +9,13 @@ use http::HeaderMap;
 use site_config::ReverseProxy;
 
 use crate::reject::Reject;
-use crate::seldom::Seldom;
+use service_kit::LogLimit;
 
 /// A proxy that cannot be understood says so for every request.
-static UNREADABLE: Seldom = Seldom::once_a_minute();
+static UNREADABLE: LogLimit = LogLimit::once_a_minute();
 
 /// So does one whose header nobody looks at.
-static UNEXPECTED: Seldom = Seldom::once_a_minute();
+static UNEXPECTED: LogLimit = LogLimit::once_a_minute();
 
 /// A device behind a forward proxy is nothing wrong, so this is said once.
 static OVERLOOKED: Once = Once::new();

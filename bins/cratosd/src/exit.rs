@@ -1,40 +1,9 @@
 //! How the process ends, and what it says when that is early.
 
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
-/// How the process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Exit {
-    /// 0: what was asked for is done.
-    Done,
-    /// 1: something else failed, for example a port that is taken.
-    Failed,
-    /// 64 (`EX_USAGE`): what was typed or configured cannot be used; nothing was started.
-    Usage,
-    /// 69 (`EX_UNAVAILABLE`): MISP cannot be asked, or its answer cannot be used.
-    Unavailable,
-}
-
-impl Exit {
-    /// Returns the number that the shell sees.
-    #[must_use]
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Usage => 64,
-            Self::Unavailable => 69,
-        }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
-    }
-}
+pub use service_kit::Exit;
+pub(crate) use service_kit::chain;
 
 /// Why a command ends early: the exit code, and one line for each thing that is wrong.
 #[derive(Debug)]
@@ -116,27 +85,9 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Returns an error and its causes as one line, `what: why: why`.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exit_codes_are_those_of_the_manual() {
-        let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Unavailable].map(Exit::code);
-        assert_eq!(codes, [0, 1, 64, 69]);
-    }
 
     #[test]
     fn a_reader_that_has_left_is_not_worth_a_message() {
@@ -144,14 +95,5 @@ mod tests {
         assert_eq!((failure.exit(), failure.lines().len()), (Exit::Failed, 0));
         let failure = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!(failure.lines().len(), 1);
-    }
-
-    #[test]
-    fn causes_follow_each_other_on_one_line() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("outer")]
-        struct Outer(#[source] io::Error);
-        let error = Outer(io::Error::other("inner"));
-        assert_eq!(chain(&error), "outer: inner");
     }
 }

@@ -46,7 +46,6 @@ mod reject;
 mod reply;
 mod request;
 mod routes;
-mod seldom;
 mod service;
 mod shared_cache;
 mod sighting_desk;

@@ -19,7 +19,6 @@ mod shared_cache;
 mod store;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
-mod told;
 
 pub use counts::SharedCounts;
 #[cfg(any(test, feature = "testkit"))]

@@ -7,6 +7,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTE
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
+use service_kit::{Backoff, Jitter};
 use url::Url;
 
 use crate::error::AskError;
@@ -157,11 +158,9 @@ impl Access {
     }
 
     fn pause_after(&self, failures: u32) -> Duration {
-        let doubled = self
-            .timing
-            .retry_pause
-            .saturating_mul(1 << failures.saturating_sub(1).min(6));
-        doubled.mul_f64(0.5 + chance())
+        let first = self.timing.retry_pause;
+        let backoff = Backoff::new(first, first.saturating_mul(64)).jitter(Jitter::between(0.5, 1.5));
+        backoff.wait(failures)
     }
 
     async fn ask_once(&self, question: &Question<'_>) -> Result<(Answer, Option<Duration>), AskError> {
@@ -239,10 +238,4 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
     let until = httpdate::parse_http_date(text).ok()?;
     until.duration_since(SystemTime::now()).ok()
-}
-
-/// Returns a number from 0 to 1, so that agents that were started together part.
-fn chance() -> f64 {
-    // Without randomness all ask at the same time, which is no reason not to ask.
-    getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use service_kit::chain;
+
 use crate::access::Timing;
 use crate::config::{Config, Severity, Tag};
 use crate::cve::Cve;
 use crate::dojo::{DefectDojo, Finding, Removal, Which};
-use crate::error::{AskError, RunError, chain};
-use crate::lock::Lock;
+use crate::error::{AskError, RunError};
+use crate::lock;
 use crate::look_up::{Event, LookUp, LookUps};
 use crate::metrics;
 use crate::note;
@@ -102,7 +104,7 @@ impl Correlation {
         if mode == Mode::DryRun {
             return self.run_alone(mode, tell).await;
         }
-        let _lock = Lock::take(&self.state_dir, LOCK_PATIENCE)
+        let _lock = lock::take(&self.state_dir, LOCK_PATIENCE)
             .await
             .map_err(RunError::Lock)?;
         let outcome = self.run_alone(mode, tell).await;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::lock::LockError;
+use state_file::LockError;
 
 /// Why a question to DefectDojo or cratosd has no usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -99,17 +99,4 @@ pub enum RunError {
     /// No CVE could be looked up: nothing was changed.
     #[error("cratosd does not answer the look-up")]
     LookUp(#[source] AskError),
-}
-
-/// Returns an error and its causes as one line, `what: why: why`.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }

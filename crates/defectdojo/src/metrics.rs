@@ -1,9 +1,8 @@
 //! How the last run went, for Prometheus' node exporter.
 
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,6 +10,9 @@ use crate::summary::Summary;
 
 /// Where the time of the last success is kept, so that a failed run can tell it too.
 const STATE: &str = "defectdojo.success";
+
+/// The node exporter is another user, and has to read the file.
+const MODE: Option<u32> = Some(0o644);
 
 /// Writes the file; `summary` is that of a run, or `None` if it ended without having done anything.
 pub(crate) fn write(path: &Path, state_dir: &Path, summary: Option<&Summary>) -> io::Result<()> {
@@ -20,14 +22,14 @@ pub(crate) fn write(path: &Path, state_dir: &Path, summary: Option<&Summary>) ->
         .as_secs();
     let state = state_dir.join(STATE);
     let success = if summary.is_some_and(Summary::is_whole) {
-        replace(&state, &now.to_string())?;
+        state_file::replace(&state, now.to_string().as_bytes(), MODE)?;
         Some(now)
     } else {
         fs::read_to_string(&state)
             .ok()
             .and_then(|text| text.trim().parse().ok())
     };
-    replace(path, &text(now, success, summary))
+    state_file::replace(path, text(now, success, summary).as_bytes(), MODE)
 }
 
 fn text(now: u64, success: Option<u64>, summary: Option<&Summary>) -> String {
@@ -64,17 +66,6 @@ fn text(now: u64, success: Option<u64>, summary: Option<&Summary>) -> String {
         gauge(name, help, u64::try_from(value).unwrap_or(u64::MAX));
     }
     text
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".cratos-")
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    temporary.write_all(text.as_bytes())?;
-    // The exporter is another user.
-    temporary.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    temporary.persist(path).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]

@@ -5,19 +5,20 @@ use std::net::{IpAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use service_kit::chain;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::MissedTickBehavior;
 
 use crate::config::{Config, Feed, Following};
-use crate::error::{StateError, chain};
+use crate::error::StateError;
 use crate::never_block::{NeverBlock, Own};
 use crate::reach::Reach;
 use crate::refusals::Refusals;
 use crate::report;
 use crate::round::{FeedView, Guard, Order, Outcome, Station};
 use crate::source::{FeedSource, Follow, News, Poll, Server, SourceError, name_of};
-use crate::state::{FeedProgress, LastGood, Lock, LockError, StateDir};
+use crate::state::{FeedProgress, LastGood, LockError, StateDir};
 use crate::surroundings::Surroundings;
 use crate::{Moment, Values};
 
@@ -147,7 +148,7 @@ impl Agent {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AgentError> {
         let mut bench = self.bench;
         bench.state.make()?;
-        let _only: Lock = bench.state.lock_agent()?;
+        let _only = bench.state.lock_agent()?;
         let (heard, mut hear) = mpsc::channel(self.sources.len().max(1));
         let mut followers = JoinSet::new();
         for (index, source) in self.sources.into_iter().enumerate() {
@@ -381,7 +382,7 @@ impl Bench {
                 .iter()
                 .map(|station| (station.assignment.name.as_str(), &station.progress)),
         );
-        if let Err(error) = crate::atomic_file::replace(path, text.as_bytes(), Some(0o644)) {
+        if let Err(error) = state_file::replace(path, text.as_bytes(), Some(0o644)) {
             tracing::warn!(file = %path.display(), error = chain(&error), "the metrics are not written");
         }
     }

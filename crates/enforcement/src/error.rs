@@ -47,6 +47,21 @@ pub enum StateError {
     },
 }
 
+/// Why the state cannot be locked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Another agent holds the lock.
+    #[error("another cratos-agent works with the state in {}; stop it, or give this one a `state_dir` of its own", directory.display())]
+    Taken {
+        /// The directory of the state.
+        directory: PathBuf,
+    },
+    /// The lock file cannot be created or locked.
+    #[error("the state cannot be locked")]
+    File(#[source] state_file::LockError),
+}
+
 /// Why a target does not enforce what it should; what it enforced before stays in force.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -83,17 +98,4 @@ pub enum TargetError {
     /// What a target that is not built in has to say.
     #[error("the target failed")]
     Own(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Returns an error and its causes as one line, `what: why: why`.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }

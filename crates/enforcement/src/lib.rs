@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod agent;
-mod atomic_file;
 mod clock;
 mod command;
 pub mod config;
@@ -25,12 +24,13 @@ pub use agent::{Agent, AgentError, TargetReport};
 pub use clock::Moment;
 pub use command::CommandError;
 pub use config::{Config, Problem};
-pub use error::{StateError, TargetError, chain};
+pub use error::{StateError, TargetError};
 pub use limits::{Limits, Objection};
 pub use never_block::{NeverBlock, Own};
 pub use reach::{OutOfReach, Reach};
 pub use refusals::{Refusal, Refusals};
 pub use report::Standing;
 pub use round::{Order, Outcome};
+pub use service_kit::chain;
 pub use surroundings::Surroundings;
 pub use values::{Diff, Values};

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use service_kit::chain;
+
 use crate::Moment;
 use crate::coverage::Counted;
-use crate::error::chain;
 use crate::round::Outcome;
 use crate::state::Progress;
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use service_kit::chain;
+
 use crate::config::Assignment;
 use crate::coverage::{Coverage, number};
-use crate::error::{StateError, TargetError, chain};
+use crate::error::{StateError, TargetError};
 use crate::limits::Objection;
 use crate::never_block::NeverBlock;
 use crate::reach::Reach;

@@ -7,21 +7,25 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use crate::atomic_file;
+use state_file::LockFile;
+
 use crate::error::StateError;
 
-mod lock;
 mod record;
 
-pub use lock::{Lock, LockError};
+pub use crate::error::LockError;
 pub use record::{Enforced, FeedProgress, LastGood, Progress};
 
 const MARK: &str = "cratos-agent-state 1 ";
+
+/// How long one change may keep another one waiting.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than any list that fits the memory of the agent; a foreign file of any size is not read in.
 const MAX_BYTES: u64 = 512 << 20;
@@ -56,7 +60,7 @@ impl StateDir {
     pub fn make(&self) -> Result<(), StateError> {
         for folder in [self.root.clone(), self.root.join("feeds"), self.root.join("targets")] {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-            let made = made.and_then(|()| atomic_file::belong_to_folder(&fs::File::open(&folder)?, &folder));
+            let made = made.and_then(|()| state_file::give_to_folder_owner(&fs::File::open(&folder)?, &folder));
             made.map_err(|source| StateError::Directory { path: folder, source })?;
         }
         Ok(())
@@ -80,16 +84,16 @@ impl StateDir {
     ///
     /// # Errors
     /// If another agent has it, or the file cannot be made.
-    pub fn lock_agent(&self) -> Result<Lock, LockError> {
-        Lock::take(&self.root.join("agent.lock"))
+    pub fn lock_agent(&self) -> Result<LockFile, LockError> {
+        LockFile::try_take(&self.root.join("agent.lock")).map_err(|error| self.lock_error(error))
     }
 
     /// Takes the lock for one change of what is enforced, so that `apply` and a running agent take turns.
     ///
     /// # Errors
     /// If somebody else holds it for more than a minute, or the file cannot be made.
-    pub fn lock_change(&self) -> Result<Lock, LockError> {
-        Lock::wait(&self.root.join("change.lock"))
+    pub fn lock_change(&self) -> Result<LockFile, LockError> {
+        LockFile::wait(&self.root.join("change.lock"), CHANGE_PATIENCE).map_err(|error| self.lock_error(error))
     }
 
     /// Returns the last good values of a feed.
@@ -134,6 +138,15 @@ impl StateDir {
         save(&self.path("targets", target, "progress"), progress)
     }
 
+    fn lock_error(&self, error: state_file::LockError) -> LockError {
+        match error {
+            state_file::LockError::Taken { .. } => LockError::Taken {
+                directory: self.root.clone(),
+            },
+            error => LockError::File(error),
+        }
+    }
+
     fn path(&self, folder: &str, name: &str, ending: &str) -> PathBuf {
         self.root.join(folder).join(format!("{name}.{ending}"))
     }
@@ -143,7 +156,7 @@ impl StateDir {
             Ok(value) => Some(value),
             Err(StateError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!(file = %path.display(), error = crate::error::chain(&error), "a state file is not used");
+                tracing::warn!(file = %path.display(), error = service_kit::chain(&error), "a state file is not used");
                 None
             }
         }
@@ -158,7 +171,7 @@ fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), StateError> {
     let json = serde_json::to_vec(value).map_err(|error| failed(error.into()))?;
     let mut bytes = format!("{MARK}{}\n", checksum(&json)).into_bytes();
     bytes.extend_from_slice(&json);
-    atomic_file::replace(path, &bytes, Some(0o600)).map_err(failed)
+    state_file::replace(path, &bytes, Some(0o600)).map_err(failed)
 }
 
 fn load<T: DeserializeOwned>(path: &Path) -> Result<T, StateError> {
@@ -215,6 +228,20 @@ mod tests {
         state.keep_enforced("firewall", &enforced()).unwrap();
         let back = StateDir::open(dir.path()).unwrap().enforced("firewall").unwrap();
         assert_eq!(back.values, enforced().values);
+    }
+
+    #[test]
+    fn a_second_agent_is_told_of_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        let first = state.lock_agent().unwrap();
+        let refused = state.lock_agent().unwrap_err().to_string();
+        assert!(
+            refused.starts_with("another cratos-agent works with the state in "),
+            "{refused}"
+        );
+        drop(first);
+        state.lock_agent().unwrap();
     }
 
     #[test]

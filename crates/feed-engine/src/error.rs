@@ -169,14 +169,7 @@ impl FeedError {
     /// Nothing in it is secret: neither we nor `misp-client` put keys, tokens or URLs into errors.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
+        service_kit::chain(self)
     }
 
     pub(crate) fn internal(step: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-/// First wait; it doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+use service_kit::Backoff;
+
+/// The waits: half to the whole of 0.1 s, 0.2 s and so on.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(6_400));
 
 /// Retries after connection faults only: anything that MISP has begun to work on is not asked twice.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +31,7 @@ impl RetryPolicy {
         if failed == 0 || failed > self.max {
             return None;
         }
-        let step = FIRST_WAIT.saturating_mul(1 << (failed - 1).min(6));
-        // Without randomness the whole step is waited; that is worse for MISP's load, but not wrong.
-        let chance = getrandom::u32().unwrap_or(u32::MAX);
-        Some(step / 2 + step.mul_f64(f64::from(chance) / f64::from(u32::MAX) / 2.0))
+        Some(BACKOFF.wait(failed))
     }
 }
 

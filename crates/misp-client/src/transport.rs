@@ -1,12 +1,12 @@
 //! Sending a question and taking its answer piece by piece, within time and size.
 
-use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
+use service_kit::causes;
 use tokio::time::{Instant, timeout};
 
 use crate::refusal::refusal;
@@ -250,25 +250,19 @@ fn body_error(error: reqwest::Error) -> Error {
     Error::new(kind).with_source(error.without_url())
 }
 
-fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |cause: &&'_ (dyn StdError + 'static)| {
-        StdError::source(*cause)
-    })
-}
-
 /// Returns the I/O errors among the causes. An I/O error keeps what it wraps to itself (`source` gives the cause of
 /// *that*), and what it wraps may be a further one.
 fn io_causes(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
     fn wrapped<'a>(cause: &&'a io::Error) -> Option<&'a io::Error> {
         cause.get_ref()?.downcast_ref()
     }
-    chain(error)
+    causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .flat_map(|outer| std::iter::successors(Some(outer), wrapped))
 }
 
 fn is_tls(error: &reqwest::Error) -> bool {
-    chain(error).any(|cause| cause.is::<rustls::Error>())
+    causes(error).any(|cause| cause.is::<rustls::Error>())
         || io_causes(error).any(|cause| cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()))
 }
 
@@ -285,7 +279,7 @@ fn is_broken_connection(error: &reqwest::Error) -> bool {
         )
     };
     io_causes(error).any(|cause| broken(cause.kind()))
-        || chain(error).any(|cause| {
+        || causes(error).any(|cause| {
             cause
                 .downcast_ref::<hyper::Error>()
                 .is_some_and(hyper::Error::is_incomplete_message)

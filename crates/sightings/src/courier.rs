@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use service_kit::{Backoff, Jitter};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -162,7 +163,9 @@ impl<R: Recipient> Courier<R> {
         let pause = match outcome {
             Outcome::Failed { retry_after, .. } => {
                 site.failures = site.failures.saturating_add(1);
-                backoff(options, site.failures).max(retry_after.unwrap_or_default().min(options.longest_backoff))
+                backoff(options)
+                    .wait(site.failures)
+                    .max(retry_after.unwrap_or_default().min(options.longest_backoff))
             }
             _ => {
                 site.failures = 0;
@@ -193,7 +196,10 @@ impl<R: Recipient> Courier<R> {
             Outcome::Refused => {
                 counts::add(&counts.refused_parcels, 1);
                 pending.put_back(parcel, false);
-                pending.hold(&parcel.reporter, now + jittered(self.shared.options.hold));
+                pending.hold(
+                    &parcel.reporter,
+                    now + Jitter::HALF_TO_WHOLE.draw(self.shared.options.hold),
+                );
                 return Vec::new();
             }
             Outcome::Failed { was_begun, .. } => {
@@ -218,18 +224,8 @@ impl<R: Recipient> Courier<R> {
     }
 }
 
-/// The pause after so many failures in a row: it doubles up to a bound, and is drawn from its upper half.
-fn backoff(options: &Options, failures: u32) -> Duration {
-    let doubled = options
-        .first_backoff
-        .saturating_mul(1 << failures.saturating_sub(1).min(16));
-    jittered(doubled.min(options.longest_backoff))
-}
-
-/// A random half to whole of it, so that many daemons do not come in the same moment.
-fn jittered(pause: Duration) -> Duration {
-    let chance = getrandom::u32().unwrap_or(u32::MAX);
-    pause / 2 + pause.mul_f64(f64::from(chance) / f64::from(u32::MAX) / 2.0)
+fn backoff(options: &Options) -> Backoff {
+    Backoff::new(options.first_backoff, options.longest_backoff)
 }
 
 #[cfg(test)]
@@ -240,11 +236,11 @@ mod tests {
     fn pauses_grow_and_stay_bounded() {
         let options = Options::new("unused");
         let (first, longest) = (options.first_backoff, options.longest_backoff);
-        assert!((first / 2..=first).contains(&backoff(&options, 1)));
-        assert!((first..=first * 2).contains(&backoff(&options, 2)));
+        assert!((first / 2..=first).contains(&backoff(&options).wait(1)));
+        assert!((first..=first * 2).contains(&backoff(&options).wait(2)));
         for failures in [10, 40, u32::MAX] {
             assert!(
-                (longest / 2..=longest).contains(&backoff(&options, failures)),
+                (longest / 2..=longest).contains(&backoff(&options).wait(failures)),
                 "{failures}"
             );
         }

@@ -1,13 +1,12 @@
 //! The file that reports wait in: appended to, cut off where a write did not come to its end, and rewritten when most of it is settled.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+use state_file::{LockError, LockFile, Staged};
 
 use crate::disk::Disk;
 use crate::error::OpenError;
@@ -17,7 +16,6 @@ use crate::seal::{Frame, JournalKeys};
 
 const MAGIC: &[u8; 8] = b"cratosS1";
 const NAME: &str = "journal";
-const FRESH_NAME: &str = "journal.new";
 const LOCK_NAME: &str = "lock";
 const HEAD: u64 = MAGIC.len() as u64;
 /// Below this size the file is not worth rewriting.
@@ -35,7 +33,7 @@ pub(crate) struct Journal<D = File> {
     /// What it was when nothing in it was settled; nothing if that is not known.
     fresh: Option<Fresh>,
     keys: JournalKeys,
-    _lock: Option<File>,
+    _lock: Option<LockFile>,
 }
 
 /// A journal in which all waits.
@@ -78,14 +76,16 @@ impl Journal {
         made.map_err(file_error(directory))?;
         let lock = lock(directory)?;
         let path = directory.join(NAME);
-        // What a rewriting left that did not come to its end.
-        match fs::remove_file(directory.join(FRESH_NAME)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(file_error(&directory.join(FRESH_NAME))(error));
-            }
-            _ => {}
-        }
-        let mut file = private(&path).read(true).open(&path).map_err(file_error(&path))?;
+        // A process that was killed while it rewrote the journal left a temporary file.
+        state_file::remove_leftovers(directory).map_err(file_error(directory))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(file_error(&path))?;
         let (replay, length) = read(&mut file, &keys)
             .map_err(file_error(&path))?
             .ok_or_else(|| OpenError::Foreign { path: path.clone() })?;
@@ -93,7 +93,7 @@ impl Journal {
             .set_len(length)
             .and_then(|()| file.write_at(0, MAGIC))
             .and_then(|()| file.sync_all())
-            .and_then(|()| sync_directory(directory));
+            .and_then(|()| state_file::sync_folder(&path));
         whole.map_err(file_error(&path))?;
         let journal = Self {
             directory: directory.to_owned(),
@@ -113,41 +113,32 @@ impl Journal {
         waiting: impl Iterator<Item = &'r Accepted>,
         waiting_bytes: u64,
     ) -> io::Result<()> {
-        let fresh = self.directory.join(FRESH_NAME);
-        // Opened before anything is put anywhere: there may be no descriptor left for it.
-        let written = self.write_fresh(&fresh, waiting).and_then(|written| {
-            let directory = File::open(&self.directory)?;
-            fs::rename(&fresh, self.directory.join(NAME))?;
-            Ok((written, directory))
-        });
-        if written.is_err() {
-            let _ = fs::remove_file(&fresh);
-        }
-        let ((file, length), directory) = written?;
-        // Whatever comes now: what is written to the old file would be in no directory.
-        self.disk = file;
+        let (staged, length) = self.write_fresh(waiting)?;
+        let placed = staged.place()?;
+        let synced = placed.sync();
+        // Even if the folder cannot be synced: bytes that go to the old file would be in no folder.
+        self.disk = placed.into_file();
         self.length = length;
         self.fresh = Some(Fresh { length, waiting_bytes });
-        directory.sync_all()
+        synced
     }
 
-    fn write_fresh<'r>(&self, fresh: &Path, waiting: impl Iterator<Item = &'r Accepted>) -> io::Result<(File, u64)> {
-        let mut file = private(fresh).read(true).truncate(true).open(fresh)?;
+    fn write_fresh<'r>(&self, waiting: impl Iterator<Item = &'r Accepted>) -> io::Result<(Staged, u64)> {
+        let mut staged = Staged::create(&self.directory.join(NAME), Some(0o600))?;
         let mut length = HEAD;
         let mut frames = MAGIC.to_vec();
         for accepted in waiting {
             self.frame(&accepted.written(), &mut frames)?;
             if frames.len() > 1 << 20 {
-                file.write_all(&frames)?;
+                staged.write_all(&frames)?;
                 length += frames.len() as u64;
                 frames.clear();
             }
         }
-        file.write_all(&frames)?;
+        staged.write_all(&frames)?;
         length += frames.len() as u64;
-        file.sync_all()?;
         // The head was among the frames.
-        Ok((file, length - HEAD))
+        Ok((staged, length - HEAD))
     }
 }
 
@@ -242,31 +233,13 @@ impl<D: Disk> Journal<D> {
     }
 }
 
-fn private(_: &Path) -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    options
-}
-
-/// The file stays when the lock goes: removing it would let two processes lock two files of one name.
-fn lock(directory: &Path) -> Result<File, OpenError> {
-    let path = directory.join(LOCK_NAME);
-    let failed = |source| OpenError::File {
-        path: path.clone(),
-        source,
-    };
-    let file = private(&path).open(&path).map_err(failed)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => Err(OpenError::Taken {
+fn lock(directory: &Path) -> Result<LockFile, OpenError> {
+    LockFile::try_take(&directory.join(LOCK_NAME)).map_err(|error| match error {
+        LockError::File { path, source } => OpenError::File { path, source },
+        _ => OpenError::Taken {
             directory: directory.to_owned(),
-        }),
-        Err(error) => Err(failed(error.into())),
-    }
-}
-
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+        },
+    })
 }
 
 /// Reads what waits, and how many bytes are good; nothing if the file is none of ours.

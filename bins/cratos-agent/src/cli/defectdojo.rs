@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use defectdojo::{AskError, Config, Correlation, Mode, RunError, Step, chain};
+use service_kit::Exit;
 
 use crate::commands::block_on;
-use crate::exit::{Exit, complain, print};
+use crate::console::{complain, print};
 
 /// Where the configuration is.
 const CONFIG: &str = "/etc/cratos-agent/defectdojo.yaml";

@@ -8,13 +8,13 @@ use client_address::{ProxyHeader, ProxyHeaderError};
 use site_config::ReverseProxy;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use crate::seldom::Seldom;
+use service_kit::LogLimit;
 
 /// How long the header may take: the proxy sends it in its first packet.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A wrong setting on either side closes every connection.
-static CLOSED: Seldom = Seldom::once_a_minute();
+static CLOSED: LogLimit = LogLimit::once_a_minute();
 
 /// Why a connection does not tell whom it is for.
 #[derive(Debug, thiserror::Error)]

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::seldom::Seldom;
+use service_kit::LogLimit;
 
 /// A host that opens more and more connections is told of once a minute.
-static TOO_MANY: Seldom = Seldom::once_a_minute();
+static TOO_MANY: LogLimit = LogLimit::once_a_minute();
 
 /// Counts the open connections of every address: without a bound a single host, which needs no token for that, could take all places.
 #[derive(Clone, Debug)]

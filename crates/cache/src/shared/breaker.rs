@@ -3,10 +3,14 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use service_kit::{Backoff, Jitter};
 use tokio::time::Instant;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// Without jitter: each process asks when one of its own callers comes, which spreads the questions already.
+const BACKOFF: Backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).jitter(Jitter::NONE);
 
 /// Says whether a store is asked. After each failure it is left alone for twice as long, up to eight seconds; then one caller tries.
 #[derive(Debug, Default)]
@@ -16,7 +20,7 @@ pub(super) struct Breaker {
 
 #[derive(Debug, Default)]
 struct State {
-    pause: Duration,
+    failures: u32,
     rests_until: Option<Instant>,
 }
 
@@ -30,7 +34,7 @@ impl Breaker {
             return false;
         }
         // The others wait for what this caller finds, even if it goes away before it has found anything.
-        state.rests_until = Some(now + state.pause);
+        state.rests_until = Some(now + BACKOFF.wait(state.failures));
         true
     }
 
@@ -49,8 +53,8 @@ impl Breaker {
 
     pub(super) fn failed(&self) {
         let mut state = self.state();
-        state.pause = (state.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        state.rests_until = Some(Instant::now() + state.pause);
+        state.failures = state.failures.saturating_add(1);
+        state.rests_until = Some(Instant::now() + BACKOFF.wait(state.failures));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use service_kit::LogLimit;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
@@ -12,7 +13,6 @@ use super::counts::Counts;
 use super::packed::{self, Head, Packed, Unopened};
 use super::patience;
 use super::seal::{CacheKeys, Kind, Rejected, Seal, random};
-use super::told::Told;
 use super::{ItemKey, Lease, SharedCounts, SharedStore, StoreError};
 
 /// How long a request waits for the store, all small questions together; large values may take longer as long as bytes keep coming,
@@ -49,10 +49,10 @@ pub(super) struct Inner {
     quiet: Duration,
     breaker: Breaker,
     counts: Counts,
-    failures_told: Told,
-    rejections_told: Told,
-    incomplete_told: Told,
-    not_put_told: Told,
+    failures_log: LogLimit,
+    rejections_log: LogLimit,
+    incomplete_log: LogLimit,
+    not_put_log: LogLimit,
     seen: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
@@ -97,10 +97,10 @@ impl SharedCache {
                 quiet,
                 breaker: Breaker::default(),
                 counts: Counts::default(),
-                failures_told: Told::default(),
-                rejections_told: Told::default(),
-                incomplete_told: Told::default(),
-                not_put_told: Told::default(),
+                failures_log: LogLimit::default(),
+                rejections_log: LogLimit::default(),
+                incomplete_log: LogLimit::default(),
+                not_put_log: LogLimit::default(),
                 seen: tokio::sync::Mutex::default(),
             }),
         }
@@ -359,7 +359,7 @@ impl Inner {
                 self.counts.failures.add();
                 self.breaker.failed();
                 self.store.disconnect();
-                if let Some(kept_back) = self.failures_told.now() {
+                if let Some(kept_back) = self.failures_log.due(Instant::now().into_std()) {
                     tracing::warn!(
                         store = self.store.place(),
                         error = error.chain(),
@@ -374,7 +374,7 @@ impl Inner {
 
     fn reject(&self, rejected: Rejected) {
         self.counts.rejected.add();
-        if let Some(kept_back) = self.rejections_told.now() {
+        if let Some(kept_back) = self.rejections_log.due(Instant::now().into_std()) {
             tracing::warn!(
                 store = self.store.place(),
                 why = %rejected,
@@ -386,7 +386,7 @@ impl Inner {
 
     fn say_incomplete(&self, why: &str) {
         self.counts.incomplete.add();
-        if let Some(kept_back) = self.incomplete_told.now() {
+        if let Some(kept_back) = self.incomplete_log.due(Instant::now().into_std()) {
             tracing::warn!(
                 store = self.store.place(),
                 why,
@@ -398,7 +398,7 @@ impl Inner {
 
     fn say_not_put(&self, why: &str) {
         self.counts.not_put.add();
-        if let Some(kept_back) = self.not_put_told.now() {
+        if let Some(kept_back) = self.not_put_log.due(Instant::now().into_std()) {
             tracing::warn!(
                 store = self.store.place(),
                 why,

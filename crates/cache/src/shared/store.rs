@@ -110,14 +110,7 @@ impl StoreError {
     /// Returns this error and its causes as one line.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
+        service_kit::chain(self)
     }
 
     /// Whether the connection can be used again after it.

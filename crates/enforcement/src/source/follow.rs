@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use feed_classification::IndicatorType;
+use service_kit::chain;
 use url::Url;
 
 use super::stream::{Stream, Timing};
 use super::{FeedSource, News, Next, Poll, Server, SourceError, name_of};
-use crate::chain;
 
 /// While nobody has said yet whether there is a stream, questions wait for so long.
 const GRACE: Duration = Duration::from_secs(5);

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use service_kit::{Backoff, Jitter};
+
 /// The first pause after a failure.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 /// No server may keep an agent quiet for longer, and no row of failures does.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// Hosts that were started together part, and none is far from its interval.
+const SPREAD: Jitter = Jitter::between(0.9, 1.1);
 
 /// The pauses between the questions about one feed.
 #[derive(Clone, Debug)]
@@ -23,34 +28,19 @@ impl Pace {
     /// Returns the pause after an answer. `chance` is from 0 to 1.
     pub(super) fn after_answer(&mut self, chance: f64) -> Duration {
         self.failures = 0;
-        around(self.interval, chance)
+        SPREAD.at(self.interval, chance)
     }
 
     /// Returns the pause after a failure: doubled each time, at least what the server asked for.
     pub(super) fn after_failure(&mut self, retry_after: Option<Duration>, chance: f64) -> Duration {
-        let doubled = FIRST_RETRY.saturating_mul(1 << self.failures.min(10));
         self.failures = self.failures.saturating_add(1);
         let longest = LONGEST.max(self.interval);
+        let bound = self.interval.max(FIRST_RETRY).saturating_mul(4).min(longest);
+        let backoff = Backoff::new(FIRST_RETRY, bound).jitter(SPREAD);
         let asked = retry_after.unwrap_or_default().min(longest);
         // Never sooner than the server asks for; the chance only adds to that.
-        asked.max(around(
-            doubled
-                .min(self.interval.max(FIRST_RETRY).saturating_mul(4))
-                .min(longest),
-            chance,
-        ))
+        asked.max(backoff.wait_at(self.failures, chance))
     }
-}
-
-/// Returns a number from 0 to 1, so that hosts that were started together part.
-pub(super) fn chance() -> f64 {
-    // Without randomness all hosts ask at the same time, which is no reason not to ask.
-    getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))
-}
-
-/// Between nine and eleven tenths.
-fn around(pause: Duration, chance: f64) -> Duration {
-    pause.mul_f64(0.9 + 0.2 * chance.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -80,6 +70,5 @@ mod tests {
             (pace.after_answer(0.0).as_secs(), pace.after_answer(1.0).as_secs()),
             (90, 110)
         );
-        assert!((0.0..=1.0).contains(&chance()));
     }
 }

@@ -7,10 +7,11 @@ use config_file::SecretFile;
 use feed_classification::IndicatorType;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, IF_NONE_MATCH};
 use reqwest::redirect::Policy;
+use service_kit::chance;
 use tokio::time::Instant;
 use url::Url;
 
-use super::pace::{Pace, chance};
+use super::pace::Pace;
 use super::{FeedSource, News, Next, SourceError, answer, parse, url_of};
 
 /// A server that does not even accept is not worth the time that an answer may take.

@@ -11,10 +11,10 @@ use std::time::Duration;
 use feed_classification::IndicatorType;
 use reqwest::Response;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use service_kit::chance;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use url::Url;
 
-use super::pace::chance;
 use super::{News, Server, SourceError, answer, url_of};
 use change::{Collector, Held, Meaning};
 use event::{Event, Reader};

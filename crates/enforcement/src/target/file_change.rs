@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::atomic_file::{self, Staged};
+use state_file::Staged;
+
 use crate::command::CommandError;
 use crate::error::TargetError;
 
@@ -30,7 +31,7 @@ impl FileChange<'_> {
     pub(super) fn write(&self) -> Result<(), TargetError> {
         for (path, bytes) in &self.files {
             if content(path)?.as_deref() != Some(*bytes) {
-                atomic_file::replace(path, bytes, self.mode).map_err(|source| file(path, source))?;
+                state_file::replace(path, bytes, self.mode).map_err(|source| file(path, source))?;
             }
         }
         Ok(())
@@ -71,10 +72,10 @@ impl FileChange<'_> {
     fn put_back(&self, before: &[(&Path, Option<Vec<u8>>)]) -> Result<(), TargetError> {
         for (path, content) in before {
             let outcome = match content {
-                Some(bytes) => atomic_file::replace(path, bytes, self.mode),
+                Some(bytes) => state_file::replace(path, bytes, self.mode),
                 None => match fs::remove_file(path) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                    removed => removed.and_then(|()| atomic_file::sync_folder(path)),
+                    removed => removed.and_then(|()| state_file::sync_folder(path)),
                 },
             };
             outcome.map_err(|source| file(path, source))?;

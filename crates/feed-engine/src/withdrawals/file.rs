@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -57,12 +57,7 @@ pub(super) fn write(path: &Path, withdrawn: &BTreeMap<u64, i64>) -> io::Result<(
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let events: Vec<(&u64, &i64)> = withdrawn.iter().collect();
-    let mut temporary = tempfile::Builder::new().prefix(".withdrawn-").tempfile_in(directory)?;
-    temporary.write_all(&serde_json::to_vec(&(FORMAT, events))?)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    // Makes the new name outlive a power cut.
-    File::open(directory)?.sync_all()
+    state_file::replace(path, &serde_json::to_vec(&(FORMAT, events))?, Some(0o600))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
+use service_kit::Backoff;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -17,9 +18,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// How long a connection and its handshake may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Pause before the first try after a loss; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The waits before the link is set up again. Any message counts as a success.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
 
 /// The largest message that is taken, in bytes: MISP sends a whole event in one when it is published, about 1 KB an attribute.
 const MAX_MESSAGE_BYTES: u64 = 256 << 20;
@@ -89,7 +89,7 @@ pub struct Subscription {
     address: LiveAddress,
     silence: Duration,
     state: State,
-    pause: Duration,
+    failures: u32,
 }
 
 enum State {
@@ -112,7 +112,7 @@ impl Subscription {
                 again: Instant::now(),
                 said: false,
             },
-            pause: FIRST_PAUSE,
+            failures: 0,
         }
     }
 
@@ -147,7 +147,7 @@ impl Subscription {
     fn received(&mut self, message: Option<io::Result<Vec<u8>>>, link: Box<Link>) -> Notice {
         match message {
             Some(Ok(frame)) => {
-                self.pause = FIRST_PAUSE;
+                self.failures = 0;
                 self.state = State::Up(link);
                 Message::parse(&frame).map_or_else(Notice::Unreadable, Notice::Message)
             }
@@ -181,11 +181,11 @@ impl Subscription {
     }
 
     fn lost(&mut self, error: LinkError) -> Notice {
+        self.failures = self.failures.saturating_add(1);
         self.state = State::Down {
-            again: Instant::now() + self.pause,
+            again: Instant::now() + BACKOFF.wait(self.failures),
             said: true,
         };
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Notice::Lost(error)
     }
 }

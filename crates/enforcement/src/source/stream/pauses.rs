@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use service_kit::{Backoff, Jitter};
+
 /// No row of failures and no server keeps a link down for longer.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
@@ -29,10 +31,11 @@ impl Pauses {
         if lasted.is_some_and(|lasted| lasted >= self.good) {
             self.failures = 0;
         }
-        let doubled = self.first.saturating_mul(1 << self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
-        let spread = doubled.min(LONGEST).mul_f64(0.5 + chance.clamp(0.0, 1.0));
-        spread.max(retry_after.unwrap_or_default().min(LONGEST))
+        let backoff = Backoff::new(self.first, LONGEST).jitter(Jitter::between(0.5, 1.5));
+        backoff
+            .wait_at(self.failures, chance)
+            .max(retry_after.unwrap_or_default().min(LONGEST))
     }
 }
 

@@ -1,0 +1,30 @@
+//! The owner of a file that root creates.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::atomic_file::folder_of;
+
+/// Gives a file or folder that root just created to the owner of the folder that contains `path`. For other users it does nothing.
+///
+/// # Errors
+/// If the folder cannot be looked at, or the owner cannot be set.
+pub fn give_to_folder_owner(file: &File, path: &Path) -> io::Result<()> {
+    let folder = fs::metadata(folder_of(path))?;
+    if file.metadata()?.uid() == 0 && folder.uid() != 0 {
+        return std::os::unix::fs::fchown(file, Some(folder.uid()), Some(folder.gid()));
+    }
+    Ok(())
+}
+
+/// Gives `file` the owner of the file that it replaces. Only root can give files away: any other user can keep a file that was its own, and
+/// gets an error for one that was not.
+pub(crate) fn keep_owner(file: &File, before: &fs::Metadata) -> io::Result<()> {
+    let ours = file.metadata()?;
+    if (ours.uid(), ours.gid()) == (before.uid(), before.gid()) {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(file, Some(before.uid()), Some(before.gid()))
+}
