@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::folder::folder_of;
 use crate::owner::{give_to_folder_owner, keep_owner};
 
 /// Begins the name of every temporary file.
@@ -120,14 +121,6 @@ pub fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     Staged::write(path, bytes, mode)?.commit()
 }
 
-/// Makes a rename or a removal in the folder of `path` outlive a power cut.
-///
-/// # Errors
-/// If the folder cannot be opened or written.
-pub fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder_of(path))?.sync_all()
-}
-
 /// Removes temporary files from `folder` that a killed process left there. Only the holder of the folder's lock may call it: otherwise it
 /// takes the file that another process is writing.
 ///
@@ -141,12 +134,6 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Returns the folder that contains `path`; `.` for a bare file name.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::atomic_file::folder_of;
+use crate::folder::folder_of;
 
 /// Gives a file or folder that root just created to the owner of the folder that contains `path`. For other users it does nothing.
 ///
