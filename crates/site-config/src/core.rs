@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use crate::differences;
 use crate::keys::CORE;
 use crate::load;
-use crate::problem::{Problem, Report, Wrong};
+use crate::problem::{Problems, Report, Wrong};
 use crate::secrets::{self, Secrets};
 use crate::section::Section;
 use crate::value;
@@ -115,10 +115,10 @@ impl Core {
     ///
     /// # Errors
     /// Every problem of the text; its file is shown as `config.yaml`.
-    pub fn from_yaml(text: &str) -> Result<Self, Vec<Problem>> {
+    pub fn from_yaml(text: &str) -> Result<Self, Problems> {
         let mut report = Report::new(Path::new("config.yaml"));
         let core = load::parse(text, &mut report).and_then(|node| read(node, &mut report, None));
-        core.ok_or_else(|| report.sorted())
+        core.ok_or_else(|| report.sorted().into())
     }
 }
 

@@ -28,7 +28,7 @@ pub use keys::{ConfigFile, Key, Origin, reference};
 pub use load::{DisabledSite, KeptSite, Loaded, Paths, load};
 pub use mappings::Mappings;
 pub use name::{SiteName, SiteNameError};
-pub use problem::{Note, Problem};
+pub use problem::{Note, Problem, Problems};
 pub use site::Site;
 pub use store::{ConfigStore, ReloadOutcome};
 #[cfg(feature = "watch")]

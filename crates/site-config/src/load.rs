@@ -10,7 +10,7 @@ use crate::core::{self, Core};
 use crate::files;
 use crate::mappings::{self, Mappings};
 use crate::name::SiteName;
-use crate::problem::{Note, Place, Problem, Report, Wrong};
+use crate::problem::{Note, Place, Problem, Problems, Report, Wrong};
 use crate::site::{self, Site};
 use crate::yaml::{self, Node};
 
@@ -89,8 +89,8 @@ impl Loaded {
 /// # Errors
 /// The problems of **all** files, site files included, if the core file, the mappings or the directory of the sites cannot be
 /// used. A site file that cannot be used is no error: the site stands in [`Loaded::disabled`].
-pub fn load(paths: &Paths) -> Result<Loaded, Vec<Problem>> {
-    load_with(paths, credentials().as_deref(), None)
+pub fn load(paths: &Paths) -> Result<Loaded, Problems> {
+    Ok(load_with(paths, credentials().as_deref(), None)?)
 }
 
 /// Where systemd put this service's credentials.

@@ -7,7 +7,7 @@ use feed_classification::IndicatorType;
 
 use crate::keys::MAPPINGS;
 use crate::load;
-use crate::problem::{Problem, Report, Wrong};
+use crate::problem::{Problems, Report, Wrong};
 use crate::section::{Section, kind_of};
 use crate::value;
 use crate::yaml::{Entry, Node, Value, shown_key};
@@ -43,10 +43,10 @@ impl Mappings {
     ///
     /// # Errors
     /// Every problem of the text; its file is shown as `mappings.yaml`.
-    pub fn from_yaml(text: &str) -> Result<Self, Vec<Problem>> {
+    pub fn from_yaml(text: &str) -> Result<Self, Problems> {
         let mut report = Report::new(Path::new("mappings.yaml"));
         let mappings = load::parse(text, &mut report).and_then(|node| read(node, &mut report));
-        mappings.ok_or_else(|| report.sorted())
+        mappings.ok_or_else(|| report.sorted().into())
     }
 
     /// Returns the MISP attribute types that are searched for an indicator type; never an empty list, since MISP would read

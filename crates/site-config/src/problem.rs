@@ -32,6 +32,68 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// All problems that keep a file, or several files, from being used, in order of their places; an error whose text is one line for each.
+///
+/// ```
+/// fn tag() -> Result<String, Box<dyn std::error::Error>> {
+///     let site = site_config::Site::from_yaml("misp.example.net".parse()?, "tag: example")?;
+///     Ok(site.tag)
+/// }
+/// assert_eq!(tag().unwrap(), "example");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl std::error::Error for Problems {}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, problem) in self.0.iter().enumerate() {
+            let line_end = if place > 0 { "\n" } else { "" };
+            write!(f, "{line_end}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::ops::Deref for Problems {
+    type Target = [Problem];
+
+    fn deref(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl From<Vec<Problem>> for Problems {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self(problems)
+    }
+}
+
+impl From<Problems> for Vec<Problem> {
+    fn from(problems: Problems) -> Self {
+        problems.0
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'p> IntoIterator for &'p Problems {
+    type Item = &'p Problem;
+    type IntoIter = std::slice::Iter<'p, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
 /// Something that an operator should know about a file that is used all the same, for `cratosd check` and the log.
 ///
 /// Its text is `file:line:column: key: what`.

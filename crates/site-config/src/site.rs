@@ -13,7 +13,7 @@ use crate::files;
 use crate::keys::SITE;
 use crate::load;
 use crate::name::SiteName;
-use crate::problem::{Problem, Report, Wrong};
+use crate::problem::{Problems, Report, Wrong};
 use crate::section::{Item, Section, kind_of};
 use crate::value;
 use crate::yaml::{Node, Scalar, Value, shown_key};
@@ -93,10 +93,10 @@ impl Site {
     /// assert!(problems[0].to_string().starts_with("misp.example.net.yaml:2:12: page_size: "));
     /// # Ok::<(), site_config::SiteNameError>(())
     /// ```
-    pub fn from_yaml(name: SiteName, text: &str) -> Result<Self, Vec<Problem>> {
+    pub fn from_yaml(name: SiteName, text: &str) -> Result<Self, Problems> {
         let mut report = Report::new(Path::new(&format!("{name}.yaml")));
         let site = load::parse(text, &mut report).and_then(|node| read(name, node, &mut report));
-        site.ok_or_else(|| report.sorted())
+        site.ok_or_else(|| report.sorted().into())
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::load::{self, Loaded, Paths};
-use crate::problem::Problem;
+use crate::problem::{Problem, Problems};
 use crate::seen::Seen;
 
 /// Holds the configuration in force; a clone is a handle to the same one.
@@ -57,8 +57,8 @@ impl ConfigStore {
     ///
     /// # Errors
     /// As [`load()`](crate::load()).
-    pub fn open(paths: Paths) -> Result<Self, Vec<Problem>> {
-        Self::open_with(paths, load::credentials())
+    pub fn open(paths: Paths) -> Result<Self, Problems> {
+        Ok(Self::open_with(paths, load::credentials())?)
     }
 
     pub(crate) fn open_with(paths: Paths, credentials: Option<PathBuf>) -> Result<Self, Vec<Problem>> {

@@ -94,9 +94,9 @@ fn try_out(files: &Files) -> Result<(), Failure> {
         .tempdir()
         .map_err(|error| cannot("make a temporary directory", &error))?;
     write_all(directory.path(), files)?;
-    let problems = match site_config::load(&paths(directory.path())) {
+    let problems: Vec<_> = match site_config::load(&paths(directory.path())) {
         Ok(loaded) => loaded.problems().cloned().collect(),
-        Err(problems) => problems,
+        Err(problems) => problems.into(),
     };
     match problems.first() {
         None => Ok(()),

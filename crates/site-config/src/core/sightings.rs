@@ -73,8 +73,9 @@ mod tests {
             "encryption_key: \"{0}{0}\"\nsalt: \"{0}\"\n{lines}",
             "0123456789ABCDEF0123456789ABCDEF"
         );
-        let problems = |all: Vec<crate::Problem>| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        Core::from_yaml(&core).map(|core| core.sightings).map_err(problems)
+        Core::from_yaml(&core)
+            .map(|core| core.sightings)
+            .map_err(|problems| problems.to_string())
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Files {
     pub(crate) fn problems(&self) -> Vec<Problem> {
         match load(&self.paths()) {
             Ok(loaded) => loaded.problems().cloned().collect(),
-            Err(problems) => problems,
+            Err(problems) => problems.into(),
         }
     }
 
