@@ -12,7 +12,7 @@ use site_config::{Mappings, Site};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let misp = misp_sim::demo().start().await?;
 
-    let site = Site::from_yaml("127.0.0.1".parse()?, "tag: example").map_err(|problems| problems[0].to_string())?;
+    let site = Site::from_yaml("127.0.0.1".parse()?, "tag: example")?;
     let upstream = Upstream::new(
         Arc::new(site),
         Arc::new(Mappings::default()),

@@ -25,8 +25,8 @@ use crate::observed::Refreshes;
 use crate::request::FeedKey;
 use crate::round::Round;
 use crate::{
-    FeedError, FeedHead, FeedRequest, FeedScope, FeedSet, IndicatorSource, Origin, RenderedFeed, Upstream, Urgency,
-    question,
+    FeedError, FeedHead, FeedRequest, FeedScope, FeedSet, FeedValues, IndicatorSource, Origin, RenderedFeed, Upstream,
+    Urgency, question,
 };
 
 pub(crate) use ahead::{Polled, note_poll};
@@ -110,18 +110,57 @@ impl FeedEngine {
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
     pub async fn head(&self, upstream: &Upstream, request: &FeedRequest) -> Result<FeedHead, FeedError> {
         let exporter = self.exporter(request)?;
-        question::for_feed(upstream, request.scope, jiff::Timestamp::now())?;
-        let key = feed_key(upstream, request.scope);
-        self.note_poll(upstream, &key);
-        let Answer { held, origin, in_vain } = self.held(upstream, &key, request.max_age, Urgency::Awaited).await?;
-        let age = self.age(&held);
+        let (key, values) = self.feed_values(upstream, request.scope, request.max_age).await?;
         let content_type = exporter.about().content_type;
-        let form = Form::new(key, Arc::clone(&held.set), exporter, request.aggregate);
+        let form = Form::new(key, Arc::clone(&values.set), exporter, request.aggregate);
         Ok(FeedHead {
             encoding: request.encoding,
             content_type,
             etag: form.etag(request.encoding),
-            changed_at: held.set.changed_at(),
+            changed_at: values.set.changed_at(),
+            age: values.age,
+            fresh_for: values.fresh_for,
+            origin: values.origin,
+            refresh_failing: values.refresh_failing,
+            form,
+            bodies: self.inner.bodies.clone(),
+            patience: upstream.site.timeout,
+        })
+    }
+
+    /// Returns the values of a feed without rendering them, by the rules of [`feed`](Self::feed) for a caller that sets no `max_age`.
+    ///
+    /// # Errors
+    /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
+    ///
+    /// ```
+    /// # use feed_classification::{Age, FeedName, IndicatorType};
+    /// # use feed_engine::{FeedEngine, FeedError, FeedRequest, Selection, Upstream};
+    /// # async fn f(engine: FeedEngine, upstream: Upstream) -> Result<(), FeedError> {
+    /// let block = Selection::Feed(FeedName::Block);
+    /// let scope = FeedRequest::new(block, IndicatorType::Domain, Age::Weeks1, "txt").scope;
+    /// for domain in &engine.values(&upstream, scope).await? {
+    ///     println!("{domain}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn values(&self, upstream: &Upstream, scope: FeedScope) -> Result<FeedValues, FeedError> {
+        Ok(self.feed_values(upstream, scope, None).await?.1)
+    }
+
+    async fn feed_values(
+        &self,
+        upstream: &Upstream,
+        scope: FeedScope,
+        max_age: Option<Duration>,
+    ) -> Result<(FeedKey, FeedValues), FeedError> {
+        question::check(upstream, scope)?;
+        let key = feed_key(upstream, scope);
+        self.note_poll(upstream, &key);
+        let Answer { held, origin, in_vain } = self.held(upstream, &key, max_age, Urgency::Awaited).await?;
+        let age = self.age(&held);
+        let values = FeedValues {
             age,
             fresh_for: match origin {
                 Origin::Stale => Duration::ZERO,
@@ -129,10 +168,9 @@ impl FeedEngine {
             },
             origin,
             refresh_failing: in_vain || held.failed_at.is_some() || held.doubt.is_some(),
-            form,
-            bodies: self.inner.bodies.clone(),
-            patience: upstream.site.timeout,
-        })
+            set: held.set,
+        };
+        Ok((key, values))
     }
 
     /// Makes the next request for this feed ask MISP, in every output; an answer that is on its way already does not count.

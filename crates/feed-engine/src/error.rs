@@ -71,6 +71,17 @@ pub enum FeedError {
     /// The site, port or key makes no usable MISP address.
     #[error("the address or key of this MISP is not usable")]
     BadUpstream(#[source] Arc<misp_client::Error>),
+    /// A [`MispSource`](crate::MispSource) was given an upstream that has no MISP.
+    #[error(
+        "upstream `{name}` has no MISP; make it with Upstream::new, or give the engine the source that knows this list"
+    )]
+    NotAMisp {
+        /// The name of the upstream.
+        name: String,
+    },
+    /// A source outside of this crate failed; see [`FeedError::source`].
+    #[error("the source of the feed failed")]
+    Source(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The site's tags or types cannot be put into a question.
     #[error("the site's tags or attribute types cannot be asked for")]
     Unaskable(#[source] Arc<misp_client::Error>),
@@ -129,6 +140,20 @@ pub enum FeedError {
 }
 
 impl FeedError {
+    /// Returns the error of an [`IndicatorSource`](crate::IndicatorSource) outside of this crate, with [`Fault::Upstream`]: the engine
+    /// serves the last good feed, and a server answers 503 where it has none.
+    ///
+    /// ```
+    /// use feed_engine::{Fault, FeedError};
+    ///
+    /// let error = FeedError::source(std::io::Error::other("list.csv is gone"));
+    /// assert_eq!(error.fault(), Fault::Upstream);
+    /// assert_eq!(error.chain(), "the source of the feed failed: list.csv is gone");
+    /// ```
+    pub fn source(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Source(Arc::from(error.into()))
+    }
+
     /// Returns whose fault this is.
     #[must_use]
     pub fn fault(&self) -> Fault {
@@ -141,10 +166,15 @@ impl FeedError {
             Self::BadUpstream(_)
             | Self::Misp(_)
             | Self::DecayingModel { .. }
+            | Self::Source(_)
             | Self::Strays { .. }
             | Self::Unusable { .. }
             | Self::TimedOut { .. } => Fault::Upstream,
-            Self::TooManyValues { .. } | Self::Busy { .. } | Self::Unaskable(_) | Self::Internal { .. } => Fault::Ours,
+            Self::TooManyValues { .. }
+            | Self::Busy { .. }
+            | Self::Unaskable(_)
+            | Self::NotAMisp { .. }
+            | Self::Internal { .. } => Fault::Ours,
         }
     }
 

@@ -115,7 +115,7 @@ impl FeedEngine {
     }
 
     async fn log(&self, upstream: &Upstream, scope: FeedScope) -> Result<(FeedKey, Arc<FeedLog>), FeedError> {
-        question::for_feed(upstream, scope, jiff::Timestamp::now())?;
+        question::check(upstream, scope)?;
         let key = feed_key(upstream, scope);
         let set = self.current(upstream, &key, Urgency::Awaited).await?;
         let log = self.logs().open(&key, &set);

@@ -8,6 +8,8 @@
 mod actor;
 mod builder;
 mod defanged;
+mod default_index;
+mod entries;
 mod gathering;
 mod index;
 mod known_rules;
@@ -19,6 +21,8 @@ mod taken_by;
 use feed_classification::{Age, FeedName, IndicatorType, Tlp, TypeSet};
 use uuid::Uuid;
 
+pub use builder::LookupIndexBuilder;
+pub(crate) use default_index::index_of_feeds;
 pub(crate) use gathering::gather;
 pub use index::LookupIndex;
 pub use query::Query;
@@ -119,7 +123,7 @@ pub struct Match {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MatchedEvent {
-    /// MISP's number of it.
+    /// MISP's number of the event; 0 where the source knows no events.
     pub id: u64,
     /// Its UUID, the same on every MISP that it was shared to.
     pub uuid: Option<Uuid>,
@@ -131,6 +135,25 @@ pub struct MatchedEvent {
     pub event_tlp: Option<Tlp>,
     /// The threat actors of its galaxy tags.
     pub threat_actors: Vec<String>,
+}
+
+impl MatchedEvent {
+    /// Returns an event with this number and title, the latter cut to 512 bytes, and nothing else known of it.
+    #[must_use]
+    pub fn new(id: u64, info: &str) -> Self {
+        Self {
+            id,
+            info: entries::bounded(info),
+            ..Self::default()
+        }
+    }
+
+    /// Sets the TLP level of the event and of the value in it.
+    #[must_use]
+    pub fn tlp(mut self, level: Tlp) -> Self {
+        (self.tlp, self.event_tlp) = (Some(level), Some(level));
+        self
+    }
 }
 
 #[cfg(test)]

@@ -327,8 +327,11 @@ impl fmt::Debug for MispSource {
 fn build(upstream: &Upstream, ca_certificate: Option<Vec<u8>>, pace: PagePace) -> Result<Client, FeedError> {
     let bad = |error| FeedError::BadUpstream(Arc::new(error));
     let site = &upstream.site;
+    let auth_key = upstream.auth_key().ok_or_else(|| FeedError::NotAMisp {
+        name: upstream.name().to_owned(),
+    })?;
     let url = BaseUrl::parse(&upstream.address()).map_err(bad)?;
-    let key = AuthKey::new(upstream.auth_key.expose_secret().to_owned()).map_err(bad)?;
+    let key = AuthKey::new(auth_key.expose_secret().to_owned()).map_err(bad)?;
     let mut builder = Client::builder(url, key)
         .verify_certificate(site.verify_certificate)
         .timeout(question_timeout(site.timeout))

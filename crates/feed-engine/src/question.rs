@@ -23,7 +23,7 @@ pub(crate) fn for_feed(
     scope: FeedScope,
     now: jiff::Timestamp,
 ) -> Result<AttributeSearch, FeedError> {
-    judgeable(upstream, scope.filter)?;
+    check(upstream, scope)?;
     let types = upstream.mappings.attribute_types(scope.kind).to_vec();
     let with_sightings = scope.filter.score().is_some() && upstream.site.score_sightings;
     let search = for_types(upstream, scope.selection, scope.age, types, now)?.include_sightings(with_sightings);
@@ -34,15 +34,30 @@ pub(crate) fn for_feed(
     })
 }
 
-/// Checks that a site says all that its limits are judged by.
+/// Checks, without building a question, that the site defines the feed and everything that its limits are judged by. A list without a
+/// MISP is not checked: its source knows its feeds.
 ///
 /// # Errors
-/// [`FeedError::NoDecayingModel`] for a limit on scores where nobody has said what scores are.
-pub(crate) fn judgeable(upstream: &Upstream, filter: Filter) -> Result<(), FeedError> {
-    if filter.score().is_some() && upstream.site.decaying_model.is_none() {
+/// [`FeedError::NoDecayingModel`] for a limit on scores at a site whose file names no model, [`FeedError::UndefinedFeed`] for a custom
+/// feed without a tag in the site's file.
+pub(crate) fn check(upstream: &Upstream, scope: FeedScope) -> Result<(), FeedError> {
+    if upstream.auth_key().is_none() {
+        return Ok(());
+    }
+    let site = &upstream.site;
+    if scope.filter.score().is_some() && site.decaying_model.is_none() {
         return Err(FeedError::NoDecayingModel);
     }
-    Ok(())
+    match scope.selection {
+        // Without a tag the question would be about "everything".
+        Selection::Feed(feed) if feed.is_custom() && !site.custom_feeds.contains_key(&feed) => {
+            Err(FeedError::UndefinedFeed {
+                feed,
+                defined: site.custom_feeds.keys().copied().collect(),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn for_types(
@@ -52,6 +67,8 @@ fn for_types(
     types: Vec<String>,
     now: jiff::Timestamp,
 ) -> Result<AttributeSearch, FeedError> {
+    #[cfg(test)]
+    tests::note_built();
     let site = &upstream.site;
     let tags = tag_scheme(upstream);
     let mut search = AttributeSearch::new(types)
@@ -216,4 +233,84 @@ pub(crate) fn ignores_to_ids(upstream: &Upstream, kind: IndicatorType) -> bool {
 /// `site-config` lets no tag or type pass that a question cannot hold; a site made in code may have one.
 fn unaskable(error: misp_client::Error) -> FeedError {
     FeedError::Unaskable(Arc::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use feed_classification::FeedName;
+
+    use super::*;
+    use crate::{FeedEngine, FeedRequest, Gathered, Gathering, IndicatorSource, Protocol};
+
+    thread_local! {
+        static BUILT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Counts a question for a feed, on the thread of the test that built it.
+    pub(super) fn note_built() {
+        BUILT.set(BUILT.get() + 1);
+    }
+
+    #[derive(Debug)]
+    struct OneDomain;
+
+    impl IndicatorSource for OneDomain {
+        fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a crate::Errand) -> Gathering<'a> {
+            let values = feed_classification::IndicatorSet::of(scope.kind, ["evil.example"]);
+            Box::pin(async { Ok(Gathered::new(values, std::collections::BTreeMap::new())) })
+        }
+    }
+
+    fn upstream(yaml: &str) -> Upstream {
+        let site = site_config::Site::from_yaml("misp.example.net".parse().unwrap(), yaml).unwrap();
+        Upstream::new(
+            Arc::new(site),
+            Arc::default(),
+            Protocol::Https,
+            443,
+            "k".repeat(40).into(),
+        )
+    }
+
+    fn request(feed: FeedName) -> FeedRequest {
+        FeedRequest::new(Selection::Feed(feed), IndicatorType::Domain, Age::Weeks1, "txt")
+    }
+
+    /// Counts on one thread: the runtime of this test has no other.
+    #[tokio::test]
+    async fn an_answer_out_of_memory_builds_no_question() {
+        let engine = FeedEngine::builder().source(Arc::new(OneDomain)).build();
+        let upstream = upstream("tag: example\ncustom_feeds: {cust1: ':permanent-block'}");
+        for feed in [FeedName::Block, FeedName::Cust1] {
+            for _ in 0..100 {
+                engine.head(&upstream, &request(feed)).await.unwrap();
+                engine.changes(&upstream, request(feed).scope, None).await.unwrap();
+            }
+        }
+        assert_eq!(BUILT.get(), 0);
+        for_feed(&upstream, request(FeedName::Block).scope, jiff::Timestamp::now()).unwrap();
+        assert_eq!(BUILT.get(), 1, "the counter counts");
+    }
+
+    #[test]
+    fn a_check_refuses_the_same_feeds_as_the_question() {
+        let now = jiff::Timestamp::now();
+        for yaml in [
+            "tag: example",
+            "tag: example\ncustom_feeds: {cust1: ':permanent-block'}",
+        ] {
+            let upstream = upstream(yaml);
+            for &feed in FeedName::ALL {
+                let scope = request(feed).scope;
+                let (checked, asked) = (check(&upstream, scope), for_feed(&upstream, scope, now));
+                assert_eq!(
+                    checked.map_err(|error| error.to_string()),
+                    asked.map(|_| ()).map_err(|error| error.to_string()),
+                    "{feed} at {yaml}"
+                );
+            }
+        }
+    }
 }

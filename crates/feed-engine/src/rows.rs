@@ -42,7 +42,7 @@ struct Values {
 }
 
 /// Which attribute a value comes from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Provenance {
     pub(crate) attribute_id: u64,
     pub(crate) event_id: u64,

@@ -116,6 +116,12 @@ pub(crate) struct Worth {
 }
 
 impl Worth {
+    /// The worth of attributes without a score.
+    pub(crate) const UNKNOWN: Self = Self {
+        best: None,
+        unscored: true,
+    };
+
     /// Returns what both are worth together.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
@@ -149,11 +155,7 @@ impl Scoring {
 
 /// Without a model nothing has a score.
 pub(crate) fn worth(scoring: Option<&Scoring>, attribute: &Attribute) -> Worth {
-    let unknown = Worth {
-        best: None,
-        unscored: true,
-    };
-    scoring.map_or(unknown, |scoring| scoring.worth(attribute))
+    scoring.map_or(Worth::UNKNOWN, |scoring| scoring.worth(attribute))
 }
 
 #[expect(

@@ -1,23 +1,41 @@
-//! Which MISP a request goes to, and as whom.
+//! The place that indicators come from: a MISP with a key, or a list without a MISP.
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use misp_client::Protocol;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use site_config::{Mappings, Site};
 
-/// One MISP as seen by one key: a site's rules, how it is reached, and the key.
+/// Where a feed comes from, as one key sees it: a MISP with its site's rules ([`Upstream::new`]), or a list that only an
+/// [`IndicatorSource`](crate::IndicatorSource) outside of this crate knows ([`Upstream::named`]).
 ///
-/// Two upstreams with the same key share what is cached, whichever token they come from.
+/// Two upstreams with the same name, address and key share what is cached, whichever token they come from.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use feed_engine::Upstream;
+///
+/// let list = Upstream::named("my-list")?.soft_expiry(Duration::from_secs(60));
+/// assert_eq!(list.name(), "my-list");
+/// # Ok::<(), feed_engine::UpstreamNameError>(())
+/// ```
 #[derive(Clone)]
 pub struct Upstream {
     pub(crate) site: Arc<Site>,
     pub(crate) mappings: Arc<Mappings>,
-    pub(crate) protocol: Protocol,
-    pub(crate) port: u16,
-    pub(crate) auth_key: SecretString,
+    misp: Option<Misp>,
+}
+
+/// How a MISP is reached, and as whom.
+#[derive(Clone)]
+struct Misp {
+    protocol: Protocol,
+    port: u16,
+    auth_key: SecretString,
     key_digest: KeyDigest,
 }
 
@@ -25,14 +43,17 @@ pub struct Upstream {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct KeyDigest([u8; 16]);
 
-/// What makes two upstreams the same one for a cache or a connection pool.
+/// The parts that make two upstreams the same one for a cache or a connection pool.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct UpstreamId {
     pub(crate) site: String,
-    pub(crate) protocol: Protocol,
-    pub(crate) port: u16,
-    pub(crate) key: KeyDigest,
+    misp: Option<(Protocol, u16, KeyDigest)>,
 }
+
+/// The text cannot name an upstream.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0:?} cannot name an upstream: use letters, digits, `-`, `_` and dots, for example `my-list`")]
+pub struct UpstreamNameError(String);
 
 impl Upstream {
     /// Returns the MISP of `site`, asked over `protocol` at `port` with `auth_key`.
@@ -47,14 +68,58 @@ impl Upstream {
         let digest = Sha256::digest(auth_key.expose_secret().as_bytes());
         let mut key = [0; 16];
         key.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
-        Self {
-            site,
-            mappings,
+        let misp = Misp {
             protocol,
             port,
             auth_key,
             key_digest: KeyDigest(key),
+        };
+        Self {
+            site,
+            mappings,
+            misp: Some(misp),
         }
+    }
+
+    /// Returns an upstream without a MISP, for an engine with a source of its own: the defaults of a site file (fresh for 300 s, served
+    /// for at most 7 days while the source fails, 100 s for one answer) under this name.
+    ///
+    /// # Errors
+    /// [`UpstreamNameError`] unless the name has the form of a host name, for example `my-list` or `lists.example.net`.
+    pub fn named(name: &str) -> Result<Self, UpstreamNameError> {
+        let refused = || UpstreamNameError(name.chars().take(100).collect());
+        let site_name = name.parse().map_err(|_| refused())?;
+        let site = Site::from_yaml(site_name, "tag: none").map_err(|_| refused())?;
+        Ok(Self {
+            site: Arc::new(site),
+            mappings: Arc::default(),
+            misp: None,
+        })
+    }
+
+    /// Sets the age from which a feed is gathered anew while callers still get it; raises the age set by
+    /// [`max_stale`](Self::max_stale) where that is lower.
+    #[must_use]
+    pub fn soft_expiry(mut self, age: Duration) -> Self {
+        let site = Arc::make_mut(&mut self.site);
+        site.soft_expiry = age;
+        site.max_stale = site.max_stale.max(age);
+        self
+    }
+
+    /// Sets the age from which a feed is not served any more, even while the source fails; never less than the soft expiry.
+    #[must_use]
+    pub fn max_stale(mut self, age: Duration) -> Self {
+        let site = Arc::make_mut(&mut self.site);
+        site.max_stale = age.max(site.soft_expiry);
+        self
+    }
+
+    /// Sets how long a caller waits for the source.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        Arc::make_mut(&mut self.site).timeout = timeout;
+        self
     }
 
     /// Returns the site's rules.
@@ -63,18 +128,40 @@ impl Upstream {
         &self.site
     }
 
-    /// Returns `protocol://site:port`, with an IPv6 site in brackets.
+    /// Returns the name of the site or list.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.site.name.as_str()
+    }
+
+    /// Returns which attribute types of MISP each indicator type is made of.
+    #[must_use]
+    pub fn mappings(&self) -> &Arc<Mappings> {
+        &self.mappings
+    }
+
+    /// Returns the key for this MISP; nothing for an upstream without one.
+    #[must_use]
+    pub fn auth_key(&self) -> Option<&SecretString> {
+        self.misp.as_ref().map(|misp| &misp.auth_key)
+    }
+
+    /// Returns `protocol://site:port`, with an IPv6 site in brackets; for an upstream without a MISP its name alone.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("{}://{}:{}", self.protocol, self.site.name.url_host(), self.port)
+        match &self.misp {
+            Some(Misp { protocol, port, .. }) => {
+                format!("{protocol}://{}:{port}", self.site.name.url_host())
+            }
+            None => self.name().to_owned(),
+        }
     }
 
     pub(crate) fn id(&self) -> UpstreamId {
+        let misp = self.misp.as_ref();
         UpstreamId {
-            site: self.site.name.as_str().to_owned(),
-            protocol: self.protocol,
-            port: self.port,
-            key: self.key_digest,
+            site: self.name().to_owned(),
+            misp: misp.map(|misp| (misp.protocol, misp.port, misp.key_digest)),
         }
     }
 }
@@ -84,5 +171,37 @@ impl fmt::Debug for Upstream {
         f.debug_struct("Upstream")
             .field("address", &self.address())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_without_a_misp_has_a_name_and_the_defaults_of_a_site() {
+        let list = Upstream::named("My-List").unwrap();
+        assert_eq!((list.name(), list.address().as_str()), ("my-list", "my-list"));
+        assert!(list.auth_key().is_none());
+        assert_eq!(list.site().soft_expiry, Duration::from_secs(300));
+        let error = Upstream::named("my list").unwrap_err().to_string();
+        assert!(error.contains("my list") && error.contains("for example"), "{error}");
+    }
+
+    #[test]
+    fn a_feed_is_never_served_for_a_shorter_time_than_it_is_fresh() {
+        let day = Duration::from_secs(86_400);
+        let list = Upstream::named("my-list").unwrap();
+        assert_eq!(list.clone().soft_expiry(day * 30).site().max_stale, day * 30);
+        assert_eq!(list.soft_expiry(day).max_stale(Duration::ZERO).site().max_stale, day);
+    }
+
+    #[test]
+    fn the_same_name_with_and_without_a_misp_is_not_the_same_upstream() {
+        let list = Upstream::named("misp.example.net").unwrap();
+        let key = "k".repeat(40).into();
+        let misp = Upstream::new(list.site.clone(), list.mappings.clone(), Protocol::Https, 443, key);
+        assert_ne!(list.id(), misp.id());
+        assert_eq!(misp.address(), "https://misp.example.net:443");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use cache::{Lease, SharedCache};
+use feed_classification::IndicatorType;
 
 use super::Inner;
 use super::current::Asking;
@@ -144,7 +145,21 @@ impl Inner {
         errand: &Errand,
         started: Instant,
     ) -> Result<Gathered, FeedError> {
-        let outcome = self.source.gather(upstream, key.scope, errand).await;
+        let outcome = self
+            .source
+            .gather(upstream, key.scope, errand)
+            .await
+            .and_then(|gathered| {
+                let (wanted, given) = (key.scope.kind, gathered.values.kind());
+                if wanted == given {
+                    Ok(gathered)
+                } else {
+                    Err(FeedError::internal(
+                        "taking the values of the source",
+                        WrongType { wanted, given },
+                    ))
+                }
+            });
         self.counted
             .count(upstream.site.name.as_str(), outcome.as_ref().err(), started.elapsed());
         outcome
@@ -206,6 +221,14 @@ impl Inner {
             self.sets.insert(key, held);
         }
     }
+}
+
+/// A mistake of a source outside of this crate: values that a feed of this type must not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("the feed is of type {wanted} and the values are of type {given}")]
+struct WrongType {
+    wanted: IndicatorType,
+    given: IndicatorType,
 }
 
 /// What is known of one attempt to gather a feed beside the values it brought.

@@ -1,254 +1,167 @@
-//! From rows to an index.
+//! An index for look-ups, made by a source outside of this crate.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::Range;
 use std::sync::Arc;
 
-use feed_classification::{
-    Extractor, FalsePositives, IndicatorSetBuilder, IndicatorType, TypeSet, canonical_key, network_of,
-};
-use misp_client::Attribute;
+use feed_classification::{Dropped, Extractor, FalsePositives, IndicatorSet, IndicatorType, TypeSet};
 
+use super::entries::{Entries, MAX_VALUES};
 use super::index::Mention;
 use super::taken_by::TakenBy;
-use super::{LOOKUP_TYPES, LookupIndex, MatchedEvent, actor};
-use crate::pass::Sink;
+use super::{LookupIndex, MatchedEvent};
+use crate::FeedError;
 use crate::rows::Provenance;
-use crate::score::Scoring;
-use crate::{FeedError, filter, score};
+use crate::score::Worth;
 
-/// As many values as a feed may have; more is taken for a mistake.
-const MAX_VALUES: usize = 10_000_000;
-
-/// The longest description of an event that is kept, in bytes.
-const MAX_INFO_BYTES: usize = 512;
-
-/// Threat actors of one event that are kept.
-const MAX_ACTORS: usize = 16;
-
-/// Everything that some rows say, before it is known which rows count.
+/// Builds a [`LookupIndex`] from values and the events they come from.
+///
+/// ```
+/// use feed_classification::IndicatorType;
+/// use feed_engine::{Filter, Judge, LookupIndex, MatchedEvent, Query};
+/// use site_config::Site;
+///
+/// let mut index = LookupIndex::builder();
+/// let event = MatchedEvent::new(7, "Phishing against Example Ltd");
+/// index.add(IndicatorType::Domain, "evil.example", &event)?;
+/// let index = index.build()?;
+///
+/// let site = Site::from_yaml("misp.example.net".parse()?, "tag: example")?;
+/// let judge = Judge::new(Filter::NONE, &site);
+/// let matches = index.find(&Query::parse("www.evil.example"), &judge, 10);
+/// assert_eq!(matches[0].event.info, "Phishing against Example Ltd");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
-pub(crate) struct Entries {
-    taken_by: Arc<TakenBy>,
-    scoring: Option<Scoring>,
-    text: String,
-    entries: Vec<Entry>,
-    events: Vec<MatchedEvent>,
-    places: HashMap<MatchedEvent, u32>,
-    dropped: BTreeMap<&'static str, u64>,
-}
+pub struct LookupIndexBuilder(Entries);
 
-#[derive(Clone, Debug)]
-struct Entry {
-    /// The canonical key of the value; a spelling that differs follows on it.
-    key: Range<usize>,
-    /// How long that spelling is; 0 where the value is its own key.
-    spelling: u32,
-    mention: Mention,
-    at: Provenance,
-}
-
-impl Entries {
-    /// Returns none yet; without `scoring` no row has a score.
-    pub(super) fn new(taken_by: Arc<TakenBy>, scoring: Option<Scoring>) -> Self {
-        Self {
-            taken_by,
-            scoring,
-            text: String::new(),
-            entries: Vec::new(),
-            events: Vec::new(),
-            places: HashMap::new(),
-            dropped: BTreeMap::new(),
-        }
-    }
-
-    /// Returns the place of an event; what is said of it alike by many attributes is kept once.
-    fn event(&mut self, event: MatchedEvent) -> u32 {
-        if let Some(place) = self.places.get(&event) {
-            return *place;
-        }
-        let place = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
-        self.events.push(event.clone());
-        self.places.insert(event, place);
-        place
-    }
-
-    /// Adds the rows of another question.
-    pub(super) fn join(&mut self, other: Self) {
-        for entry in &other.entries {
-            self.copy(&other, entry);
-        }
-    }
-
-    fn copy(&mut self, other: &Self, entry: &Entry) {
-        let Some(event) = other.events.get(entry.mention.event as usize) else {
-            return;
-        };
-        let event = self.event(event.clone());
-        self.push(other.value(entry), Mention { event, ..entry.mention }, entry.at);
-    }
-
-    fn push(&mut self, value: &str, mention: Mention, at: Provenance) {
-        let key = canonical_key(mention.kind, value);
-        let from = self.text.len();
-        self.text.push_str(&key);
-        let key_end = self.text.len();
-        if key != value {
-            self.text.push_str(value);
-        }
-        self.entries.push(Entry {
-            key: from..key_end,
-            spelling: u32::try_from(self.text.len() - key_end).unwrap_or(0),
-            mention,
-            at,
-        });
-    }
-
-    /// Returns every value, whatever its row, as what is harmless.
-    pub(super) fn into_false_positives(self) -> FalsePositives {
-        let mut sets: BTreeMap<IndicatorType, IndicatorSetBuilder> = BTreeMap::new();
-        for entry in &self.entries {
-            let kind = entry.mention.kind;
-            let set = sets.entry(kind).or_insert_with(|| IndicatorSetBuilder::new(kind));
-            set.push(self.key(entry));
-        }
-        FalsePositives::of(sets.into_values().map(IndicatorSetBuilder::finish))
-    }
-
-    /// Returns the index of the rows that `counts` and whose values are not `harmless`.
-    pub(super) fn into_index(
-        mut self,
-        mut counts: impl FnMut(&Provenance) -> bool,
-        harmless: &FalsePositives,
-    ) -> LookupIndex {
-        let (mut entries, events) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.events));
-        entries.retain(|entry| counts(&entry.at) && !harmless.contains(entry.mention.kind, self.key(entry)));
-        entries.sort_unstable_by(|a, b| {
-            (self.key(a), a.mention)
-                .cmp(&(self.key(b), b.mention))
-                .then_with(|| self.spelling(a).cmp(&self.spelling(b)))
-        });
-        // Several attributes of an event may say the same; what they are worth together counts.
-        entries.dedup_by(|later, kept| {
-            let is_same = later.mention.says_as(kept.mention) && self.key(later) == self.key(kept);
-            if is_same {
-                kept.mention.worth = kept.mention.worth.and(later.mention.worth);
-            }
-            is_same
-        });
-        let mentions = entries
-            .iter()
-            .map(|entry| (self.key(entry), self.spelling(entry), entry.mention));
-        LookupIndex::new(mentions, events)
-    }
-
-    fn key(&self, entry: &Entry) -> &str {
-        self.text.get(entry.key.clone()).unwrap_or_default()
-    }
-
-    /// Returns the value as it is written, where that is not its key.
-    fn spelling(&self, entry: &Entry) -> Option<&str> {
-        let end = entry.key.end + entry.spelling as usize;
-        self.text
-            .get(entry.key.end..end)
-            .filter(|spelling| !spelling.is_empty())
-    }
-
-    fn value(&self, entry: &Entry) -> &str {
-        self.spelling(entry).unwrap_or_else(|| self.key(entry))
+impl LookupIndex {
+    /// Returns a builder without values.
+    #[must_use]
+    pub fn builder() -> LookupIndexBuilder {
+        LookupIndexBuilder(Entries::new(Arc::new(TakenBy::default()), None))
     }
 }
 
-impl Sink for Entries {
-    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
-        let taken_by = self.taken_by.of(&attribute.kind);
-        if taken_by.is_empty() {
-            return Ok(());
+impl LookupIndexBuilder {
+    /// Adds one value in any spelling, with an event that it comes from. A value of several events is added once for each.
+    ///
+    /// # Errors
+    /// The reason why the text is not a value of this type; the index is as before then. Rules cannot be looked up.
+    pub fn add(&mut self, kind: IndicatorType, value: &str, event: &MatchedEvent) -> Result<(), Dropped> {
+        if TypeSet::RULES.contains(kind) {
+            return Err(Dropped::NoSuchPart);
         }
-        let event = self.event(described(attribute));
-        let worth = score::worth(self.scoring.as_ref(), attribute);
-        for &kind in LOOKUP_TYPES.iter().filter(|kind| is_told_as(taken_by, **kind)) {
-            let (mention, at) = (Mention { kind, event, worth }, Provenance::of(attribute));
-            let outcome = Extractor::new(kind).extract(&attribute.kind, &attribute.value, &mut |value| {
-                if kind != IndicatorType::Ip || holds_address(taken_by, value) {
-                    self.push(value, mention, at);
-                }
-            });
-            match outcome {
-                Ok(()) => {}
-                Err(reason) if reason.belongs_elsewhere() => {}
-                Err(reason) => self.count_dropped(reason.as_str(), 1),
-            }
-        }
-        if self.entries.len() > MAX_VALUES {
-            return Err(FeedError::TooManyValues { limit: MAX_VALUES });
+        let mut normal_forms = Vec::new();
+        Extractor::new(kind).extract("", value, &mut |value| normal_forms.push(value.to_owned()))?;
+        for value in &normal_forms {
+            self.push(kind, value, event);
         }
         Ok(())
     }
 
-    fn count_dropped(&mut self, reason: &'static str, attributes: u64) {
-        if attributes > 0 {
-            *self.dropped.entry(reason).or_default() += attributes;
+    /// Adds all values of a set with the event that they come from; [`MatchedEvent::default`] where none is known.
+    pub fn add_all(&mut self, values: &IndicatorSet, event: &MatchedEvent) {
+        if TypeSet::RULES.contains(values.kind()) {
+            return;
+        }
+        for value in values {
+            self.push(values.kind(), value, event);
         }
     }
 
-    fn absorb(&mut self, other: &Self, left_out: &HashSet<u64>) {
-        let mut known = left_out.clone();
-        known.extend(self.entries.iter().map(|entry| entry.at.attribute_id));
-        for entry in other
-            .entries
+    /// Returns the index.
+    ///
+    /// # Errors
+    /// [`FeedError::TooManyValues`] above ten million values.
+    pub fn build(self) -> Result<LookupIndex, FeedError> {
+        if self.0.len() > MAX_VALUES {
+            return Err(FeedError::TooManyValues { limit: MAX_VALUES });
+        }
+        let index = self.0.into_index(|_| true, &FalsePositives::of([]));
+        Ok(index.without_scores(Some(FeedError::NoDecayingModel)))
+    }
+
+    /// One value above the limit is enough to fail: the rest takes no memory.
+    fn push(&mut self, kind: IndicatorType, value: &str, event: &MatchedEvent) {
+        if self.0.len() > MAX_VALUES {
+            return;
+        }
+        let is_address = TypeSet::ADDRESSES.contains(kind);
+        let mention = Mention {
+            kind: if is_address { IndicatorType::Ip } else { kind },
+            event: self.0.event(event.clone()),
+            worth: Worth::UNKNOWN,
+        };
+        self.0.push(value, mention, Provenance::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use feed_classification::Tlp;
+    use site_config::Site;
+
+    use super::*;
+    use crate::{Filter, Judge, Match, Query, Relation};
+
+    fn judge(max_tlp: Tlp) -> Judge {
+        let site = Site::from_yaml("misp.example.net".parse().unwrap(), "tag: example").unwrap();
+        Judge::new(Filter::NONE.with_max_tlp(max_tlp), &site)
+    }
+
+    fn find(index: &LookupIndex, value: &str, max_tlp: Tlp) -> Vec<Match> {
+        index.find(&Query::parse(value), &judge(max_tlp), 10)
+    }
+
+    #[test]
+    fn an_index_knows_values_in_any_spelling_with_each_of_their_events() {
+        let mut index = LookupIndex::builder();
+        for id in [1, 2] {
+            let event = MatchedEvent::new(id, "an event");
+            index.add(IndicatorType::Domain, "EVIL.example.", &event).unwrap();
+        }
+        let network = IndicatorSet::of(IndicatorType::Cidr4, ["192.0.2.0/24"]);
+        index.add_all(&network, &MatchedEvent::default());
+        let index = index.build().unwrap();
+        let events: Vec<u64> = find(&index, "evil.example", Tlp::Red)
             .iter()
-            .filter(|entry| !known.contains(&entry.at.attribute_id))
-        {
-            self.copy(other, entry);
-        }
+            .map(|found| found.event.id)
+            .collect();
+        assert_eq!(events, [1, 2]);
+        let found = find(&index, "192.0.2.7", Tlp::Red);
+        assert_eq!(
+            (found[0].relation, found[0].kind),
+            (Relation::Network, IndicatorType::Cidr4)
+        );
     }
-}
 
-/// Returns whether a value that these types take is told as `kind`.
-fn is_told_as(taken_by: TypeSet, kind: IndicatorType) -> bool {
-    match kind {
-        IndicatorType::Ip => TypeSet::ADDRESSES.iter().any(|kind| taken_by.contains(kind)),
-        kind => taken_by.contains(kind),
+    #[test]
+    fn a_text_that_is_not_a_value_of_the_type_is_refused() {
+        let mut index = LookupIndex::builder();
+        let event = MatchedEvent::default();
+        assert_eq!(
+            index.add(IndicatorType::Ipv4, "evil.example", &event),
+            Err(Dropped::NotAnAddress)
+        );
+        assert_eq!(
+            index.add(IndicatorType::Yara, "rule a {}", &event),
+            Err(Dropped::NoSuchPart)
+        );
+        assert!(index.build().unwrap().is_empty());
     }
-}
 
-/// Returns whether a feed of one of these types holds an address or network of this family and length; mappings may differ by type.
-fn holds_address(kinds: TypeSet, value: &str) -> bool {
-    use IndicatorType as Kind;
-    let Some(network) = network_of(value) else {
-        return false;
-    };
-    let is_single = network.prefix_len() == network.max_prefix_len();
-    let holders = match (network.addr().is_ipv4(), is_single) {
-        (true, true) => [Kind::Ipv4, Kind::Ipv4Ext, Kind::Ip],
-        (true, false) => [Kind::Cidr4, Kind::Ipv4Ext, Kind::Ip],
-        (false, true) => [Kind::Ipv6, Kind::Ipv6Ext, Kind::Ip],
-        (false, false) => [Kind::Cidr6, Kind::Ipv6Ext, Kind::Ip],
-    };
-    holders.iter().any(|kind| kinds.contains(*kind))
-}
-
-/// Returns what a row says of its event; tags of the attribute itself count too.
-fn described(attribute: &Attribute) -> MatchedEvent {
-    let tags = || attribute.tags.iter().map(|tag| tag.name.as_str());
-    let names = tags().filter_map(actor::named_by);
-    let mut threat_actors: Vec<String> = names.take(MAX_ACTORS).map(bounded).collect();
-    threat_actors.sort_unstable();
-    threat_actors.dedup();
-    MatchedEvent {
-        id: attribute.event_id,
-        uuid: attribute.event.uuid,
-        info: bounded(attribute.event.info.as_deref().unwrap_or_default()),
-        tlp: filter::level_of(attribute),
-        event_tlp: filter::level_of_event(attribute),
-        threat_actors,
+    #[test]
+    fn limits_on_tlp_count_and_limits_on_scores_are_refused() {
+        let mut index = LookupIndex::builder();
+        let event = MatchedEvent::new(1, "an event").tlp(Tlp::Amber);
+        index.add(IndicatorType::Domain, "evil.example", &event).unwrap();
+        let index = index.build().unwrap();
+        assert_eq!(find(&index, "evil.example", Tlp::Green), []);
+        assert_eq!(find(&index, "evil.example", Tlp::Amber).len(), 1);
+        let scored = Filter::NONE.with_score(crate::ScoreLimit {
+            min: "80".parse().unwrap(),
+            unscored: crate::Unscored::Exclude,
+        });
+        assert!(matches!(index.judgeable(scored), Err(FeedError::NoDecayingModel)));
+        assert!(index.judgeable(Filter::NONE).is_ok());
     }
-}
-
-fn bounded(text: &str) -> String {
-    let end = (0..=text.len().min(MAX_INFO_BYTES))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
 }

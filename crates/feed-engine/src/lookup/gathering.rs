@@ -6,7 +6,7 @@ use std::sync::Arc;
 use feed_classification::IndicatorType;
 use misp_client::Client;
 
-use super::builder::Entries;
+use super::entries::Entries;
 use super::taken_by::TakenBy;
 use super::{LOOKED_UP_FEEDS, LookupIndex, LookupScope};
 use crate::pass::Sink as _;

@@ -8,7 +8,7 @@ use site_config::Mappings;
 
 /// The types that take an attribute, by the attribute types that come when MISP is asked by a site's mappings. A feed takes whatever
 /// answers its question, so a look-up has to know the same.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct TakenBy(HashMap<String, TypeSet>);
 
 impl TakenBy {

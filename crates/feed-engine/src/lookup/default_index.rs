@@ -1,0 +1,42 @@
+//! The index of a source that knows feeds only.
+
+use feed_classification::{IndicatorSet, TypeSet};
+
+use super::{LOOKED_UP_FEEDS, LookupIndex, LookupScope, MatchedEvent};
+use crate::aside::aside;
+use crate::{Errand, FeedError, FeedScope, Filter, IndicatorSource, Selection, Upstream};
+
+/// Gathers every feed that can be looked up and returns the index of their values, without events.
+pub(crate) async fn index_of_feeds<S: IndicatorSource + ?Sized>(
+    source: &S,
+    upstream: &Upstream,
+    scope: LookupScope,
+    errand: &Errand,
+) -> Result<LookupIndex, FeedError> {
+    let (mut addresses, mut others): (Vec<IndicatorSet>, Vec<IndicatorSet>) = (Vec::new(), Vec::new());
+    for kind in LOOKED_UP_FEEDS.iter() {
+        let feed = FeedScope {
+            selection: Selection::Feed(scope.feed),
+            kind,
+            age: scope.age,
+            filter: Filter::NONE,
+        };
+        let values = source.gather(upstream, feed, errand).await?.values;
+        let is_address = TypeSet::ADDRESSES.contains(kind);
+        if is_address { &mut addresses } else { &mut others }.push(values);
+    }
+    aside("making the index for look-ups", move || {
+        let mut index = LookupIndex::builder();
+        for (place, values) in addresses.iter().enumerate() {
+            // The same address stands in several types of feeds, for example `ip` and `ipv4`; once is enough.
+            let known = addresses.iter().take(place);
+            let values = known.fold(values.clone(), |values, known| values.without(known));
+            index.add_all(&values, &MatchedEvent::default());
+        }
+        for values in &others {
+            index.add_all(values, &MatchedEvent::default());
+        }
+        index.build()
+    })
+    .await?
+}

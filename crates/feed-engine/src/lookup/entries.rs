@@ -1,0 +1,259 @@
+//! From rows to an index.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use feed_classification::{
+    Extractor, FalsePositives, IndicatorSetBuilder, IndicatorType, TypeSet, canonical_key, network_of,
+};
+use misp_client::Attribute;
+
+use super::index::Mention;
+use super::taken_by::TakenBy;
+use super::{LOOKUP_TYPES, LookupIndex, MatchedEvent, actor};
+use crate::pass::Sink;
+use crate::rows::Provenance;
+use crate::score::Scoring;
+use crate::{FeedError, filter, score};
+
+/// As many values as a feed may have; more is taken for a mistake.
+pub(super) const MAX_VALUES: usize = 10_000_000;
+
+/// The longest description of an event that is kept, in bytes.
+const MAX_INFO_BYTES: usize = 512;
+
+/// Threat actors of one event that are kept.
+const MAX_ACTORS: usize = 16;
+
+/// Everything that some rows say, before it is known which rows count.
+#[derive(Debug)]
+pub(crate) struct Entries {
+    taken_by: Arc<TakenBy>,
+    scoring: Option<Scoring>,
+    text: String,
+    entries: Vec<Entry>,
+    events: Vec<MatchedEvent>,
+    places: HashMap<MatchedEvent, u32>,
+    dropped: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// The canonical key of the value; a spelling that differs follows on it.
+    key: Range<usize>,
+    /// How long that spelling is; 0 where the value is its own key.
+    spelling: u32,
+    mention: Mention,
+    at: Provenance,
+}
+
+impl Entries {
+    /// Returns none yet; without `scoring` no row has a score.
+    pub(super) fn new(taken_by: Arc<TakenBy>, scoring: Option<Scoring>) -> Self {
+        Self {
+            taken_by,
+            scoring,
+            text: String::new(),
+            entries: Vec::new(),
+            events: Vec::new(),
+            places: HashMap::new(),
+            dropped: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the number of values, each counted once for every row that has it.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns the place of an event; what is said of it alike by many attributes is kept once.
+    pub(super) fn event(&mut self, event: MatchedEvent) -> u32 {
+        if let Some(place) = self.places.get(&event) {
+            return *place;
+        }
+        let place = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        self.events.push(event.clone());
+        self.places.insert(event, place);
+        place
+    }
+
+    /// Adds the rows of another question.
+    pub(super) fn join(&mut self, other: Self) {
+        for entry in &other.entries {
+            self.copy(&other, entry);
+        }
+    }
+
+    fn copy(&mut self, other: &Self, entry: &Entry) {
+        let Some(event) = other.events.get(entry.mention.event as usize) else {
+            return;
+        };
+        let event = self.event(event.clone());
+        self.push(other.value(entry), Mention { event, ..entry.mention }, entry.at);
+    }
+
+    pub(super) fn push(&mut self, value: &str, mention: Mention, at: Provenance) {
+        let key = canonical_key(mention.kind, value);
+        let from = self.text.len();
+        self.text.push_str(&key);
+        let key_end = self.text.len();
+        if key != value {
+            self.text.push_str(value);
+        }
+        self.entries.push(Entry {
+            key: from..key_end,
+            spelling: u32::try_from(self.text.len() - key_end).unwrap_or(0),
+            mention,
+            at,
+        });
+    }
+
+    /// Returns every value, whatever its row, as what is harmless.
+    pub(super) fn into_false_positives(self) -> FalsePositives {
+        let mut sets: BTreeMap<IndicatorType, IndicatorSetBuilder> = BTreeMap::new();
+        for entry in &self.entries {
+            let kind = entry.mention.kind;
+            let set = sets.entry(kind).or_insert_with(|| IndicatorSetBuilder::new(kind));
+            set.push(self.key(entry));
+        }
+        FalsePositives::of(sets.into_values().map(IndicatorSetBuilder::finish))
+    }
+
+    /// Returns the index of the rows that `counts` and whose values are not `harmless`.
+    pub(super) fn into_index(
+        mut self,
+        mut counts: impl FnMut(&Provenance) -> bool,
+        harmless: &FalsePositives,
+    ) -> LookupIndex {
+        let (mut entries, events) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.events));
+        entries.retain(|entry| counts(&entry.at) && !harmless.contains(entry.mention.kind, self.key(entry)));
+        entries.sort_unstable_by(|a, b| {
+            (self.key(a), a.mention)
+                .cmp(&(self.key(b), b.mention))
+                .then_with(|| self.spelling(a).cmp(&self.spelling(b)))
+        });
+        // Several attributes of an event may say the same; what they are worth together counts.
+        entries.dedup_by(|later, kept| {
+            let is_same = later.mention.says_as(kept.mention) && self.key(later) == self.key(kept);
+            if is_same {
+                kept.mention.worth = kept.mention.worth.and(later.mention.worth);
+            }
+            is_same
+        });
+        let mentions = entries
+            .iter()
+            .map(|entry| (self.key(entry), self.spelling(entry), entry.mention));
+        LookupIndex::new(mentions, events)
+    }
+
+    fn key(&self, entry: &Entry) -> &str {
+        self.text.get(entry.key.clone()).unwrap_or_default()
+    }
+
+    /// Returns the value as it is written, where that is not its key.
+    fn spelling(&self, entry: &Entry) -> Option<&str> {
+        let end = entry.key.end + entry.spelling as usize;
+        self.text
+            .get(entry.key.end..end)
+            .filter(|spelling| !spelling.is_empty())
+    }
+
+    fn value(&self, entry: &Entry) -> &str {
+        self.spelling(entry).unwrap_or_else(|| self.key(entry))
+    }
+}
+
+impl Sink for Entries {
+    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
+        let taken_by = self.taken_by.of(&attribute.kind);
+        if taken_by.is_empty() {
+            return Ok(());
+        }
+        let event = self.event(described(attribute));
+        let worth = score::worth(self.scoring.as_ref(), attribute);
+        for &kind in LOOKUP_TYPES.iter().filter(|kind| is_told_as(taken_by, **kind)) {
+            let (mention, at) = (Mention { kind, event, worth }, Provenance::of(attribute));
+            let outcome = Extractor::new(kind).extract(&attribute.kind, &attribute.value, &mut |value| {
+                if kind != IndicatorType::Ip || holds_address(taken_by, value) {
+                    self.push(value, mention, at);
+                }
+            });
+            match outcome {
+                Ok(()) => {}
+                Err(reason) if reason.belongs_elsewhere() => {}
+                Err(reason) => self.count_dropped(reason.as_str(), 1),
+            }
+        }
+        if self.entries.len() > MAX_VALUES {
+            return Err(FeedError::TooManyValues { limit: MAX_VALUES });
+        }
+        Ok(())
+    }
+
+    fn count_dropped(&mut self, reason: &'static str, attributes: u64) {
+        if attributes > 0 {
+            *self.dropped.entry(reason).or_default() += attributes;
+        }
+    }
+
+    fn absorb(&mut self, other: &Self, left_out: &HashSet<u64>) {
+        let mut known = left_out.clone();
+        known.extend(self.entries.iter().map(|entry| entry.at.attribute_id));
+        for entry in other
+            .entries
+            .iter()
+            .filter(|entry| !known.contains(&entry.at.attribute_id))
+        {
+            self.copy(other, entry);
+        }
+    }
+}
+
+/// Returns whether a value that these types take is told as `kind`.
+fn is_told_as(taken_by: TypeSet, kind: IndicatorType) -> bool {
+    match kind {
+        IndicatorType::Ip => TypeSet::ADDRESSES.iter().any(|kind| taken_by.contains(kind)),
+        kind => taken_by.contains(kind),
+    }
+}
+
+/// Returns whether a feed of one of these types holds an address or network of this family and length; mappings may differ by type.
+fn holds_address(kinds: TypeSet, value: &str) -> bool {
+    use IndicatorType as Kind;
+    let Some(network) = network_of(value) else {
+        return false;
+    };
+    let is_single = network.prefix_len() == network.max_prefix_len();
+    let holders = match (network.addr().is_ipv4(), is_single) {
+        (true, true) => [Kind::Ipv4, Kind::Ipv4Ext, Kind::Ip],
+        (true, false) => [Kind::Cidr4, Kind::Ipv4Ext, Kind::Ip],
+        (false, true) => [Kind::Ipv6, Kind::Ipv6Ext, Kind::Ip],
+        (false, false) => [Kind::Cidr6, Kind::Ipv6Ext, Kind::Ip],
+    };
+    holders.iter().any(|kind| kinds.contains(*kind))
+}
+
+/// Returns what a row says of its event; tags of the attribute itself count too.
+fn described(attribute: &Attribute) -> MatchedEvent {
+    let tags = || attribute.tags.iter().map(|tag| tag.name.as_str());
+    let names = tags().filter_map(actor::named_by);
+    let mut threat_actors: Vec<String> = names.take(MAX_ACTORS).map(bounded).collect();
+    threat_actors.sort_unstable();
+    threat_actors.dedup();
+    MatchedEvent {
+        id: attribute.event_id,
+        uuid: attribute.event.uuid,
+        info: bounded(attribute.event.info.as_deref().unwrap_or_default()),
+        tlp: filter::level_of(attribute),
+        event_tlp: filter::level_of_event(attribute),
+        threat_actors,
+    }
+}
+
+pub(super) fn bounded(text: &str) -> String {
+    let end = (0..=text.len().min(MAX_INFO_BYTES))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
+}
