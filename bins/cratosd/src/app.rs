@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 use site_config::{ConfigStore, Core};
 
 use crate::access_log::AccessLog;
-use crate::configuration::{Configuration, Snapshot};
+use crate::configuration::Configuration;
 use crate::error::AppError;
 use crate::feed_tags::MissingTags;
 use crate::live::Links;
@@ -110,14 +110,9 @@ impl App {
         &self.configuration
     }
 
-    /// Returns the snapshot for a request that begins now; see [`Configuration::snapshot`].
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.configuration.snapshot()
-    }
-
     /// Takes everything that each request takes, and returns when it has got it. The watchdog calls this as a sign of life.
     pub(crate) fn touch(&self) {
-        let _ = self.snapshot();
+        let _ = self.configuration.snapshot();
         let _ = self.engine.refreshes();
     }
 

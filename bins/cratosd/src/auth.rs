@@ -80,24 +80,16 @@ impl Grant {
 /// # Errors
 /// 401 without a token, and 403 for what is wrong with the token or the address, with the texts of the reference where it has one; 429
 /// where that happens again and again. 503 where the fault is in our files, since a firewall that is told 403 stops enforcing its list.
-pub(crate) fn authorise(
-    configuration: &Arc<Configuration>,
-    throttle: &Throttle,
-    request: &Request<'_>,
-    right: Right,
-) -> Result<Grant, Reject> {
-    Caller::of(request)?.admit(configuration, throttle, right, request.noted)
+pub(crate) fn authorise(throttle: &Throttle, request: &Request<'_>, right: Right) -> Result<Grant, Reject> {
+    Caller::of(request)?.admit(throttle, &request.snapshot, right, request.noted)
 }
 
 /// Waits until the token of a request can be opened: right after a start that takes a moment for tokens of Cratos FastAPI.
 ///
 /// # Errors
 /// 503 if that takes too long, never 403: the token may well be good.
-pub(crate) async fn until_keys_are_there(
-    configuration: &Arc<Configuration>,
-    request: &Request<'_>,
-) -> Result<(), Reject> {
-    let snapshot = configuration.snapshot();
+pub(crate) async fn until_keys_are_there(configuration: &Configuration, request: &Request<'_>) -> Result<(), Reject> {
+    let snapshot = &*request.snapshot;
     if !snapshot.ring.is_deriving() {
         return Ok(());
     }
@@ -105,7 +97,7 @@ pub(crate) async fn until_keys_are_there(
     let Ok(caller) = Caller::of(request) else {
         return Ok(());
     };
-    if configuration.can_open(&snapshot, &caller.presented.token).await {
+    if configuration.can_open(snapshot, &caller.presented.token).await {
         return Ok(());
     }
     Err(keys_pending())
@@ -180,13 +172,12 @@ impl Caller {
     /// As [`authorise`].
     pub(crate) fn admit(
         &self,
-        configuration: &Arc<Configuration>,
         throttle: &Throttle,
+        snapshot: &Snapshot,
         right: Right,
         noted: &Noted,
     ) -> Result<Grant, Reject> {
-        let snapshot = configuration.snapshot();
-        let granted = self.grant(&snapshot, noted);
+        let granted = self.grant(snapshot, noted);
         if let Err(Reject::Forbidden(_)) = granted {
             let failing = noted
                 .token_id()

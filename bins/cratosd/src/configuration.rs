@@ -37,6 +37,8 @@ pub(crate) struct Configuration {
     deriving: AtomicBool,
     /// The configuration whose keys are unusable, so that no further request tries them.
     refused: ArcSwapOption<Loaded>,
+    #[cfg(test)]
+    after_snapshot: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 /// Takes over the keys and the shared cache of a core file, before requests see it. The first argument is the core file in force until
@@ -72,6 +74,8 @@ impl Configuration {
             changes,
             deriving: AtomicBool::new(false),
             refused: ArcSwapOption::empty(),
+            #[cfg(test)]
+            after_snapshot: Mutex::default(),
         })
     }
 
@@ -80,6 +84,15 @@ impl Configuration {
     /// After a change of the files this is the new one at once. If keys or the shared cache have changed, it is the old one until the new
     /// keys are derived in the background.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Arc<Snapshot> {
+        let snapshot = self.in_force();
+        #[cfg(test)]
+        if let Some(change) = self.after_snapshot.lock().unwrap().take() {
+            change();
+        }
+        snapshot
+    }
+
+    fn in_force(self: &Arc<Self>) -> Arc<Snapshot> {
         let loaded = self.store.current();
         let known = self.snapshot.load_full();
         if Arc::ptr_eq(&loaded, &known.loaded) {
@@ -157,6 +170,12 @@ impl Configuration {
     /// Returns a receiver that sees every change of the snapshot in force.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// Calls `change` once, right after the next snapshot is taken: for tests of what a reload in the middle of a request does.
+    #[cfg(test)]
+    pub(crate) fn after_next_snapshot(&self, change: impl FnOnce() + Send + 'static) {
+        *self.after_snapshot.lock().unwrap() = Some(Box::new(change));
     }
 
     /// Returns the configuration files: those in force, and the problems of newer ones.

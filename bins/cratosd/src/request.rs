@@ -1,11 +1,13 @@
 //! One request as routes see it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::HeaderMap;
 use http::{Method, Version};
 
 use crate::body::RequestBody;
+use crate::configuration::Snapshot;
 use crate::noted::Noted;
 use crate::query::Query;
 
@@ -21,6 +23,8 @@ pub(crate) struct Request<'a> {
     /// The caller's address: the peer's, or the one that a trusted proxy names. IPv4 addresses are in IPv4 form.
     pub(crate) client: IpAddr,
     pub(crate) body: RequestBody,
+    /// The configuration that the whole request is judged by, taken once at its start.
+    pub(crate) snapshot: Arc<Snapshot>,
     /// Facts for the logs, collected on the way to the answer.
     pub(crate) noted: &'a Noted,
 }

@@ -286,7 +286,7 @@ impl<'a> Route<'a> {
     /// for what the route does.
     pub(crate) async fn answer(self, app: &Arc<App>, request: Request<'_>) -> Result<Reply, Reject> {
         auth::until_keys_are_there(app.configuration(), &request).await?;
-        let grant = |right| auth::authorise(app.configuration(), app.throttle(), &request, right);
+        let grant = |right| auth::authorise(app.throttle(), &request, right);
         let may = |permission| grant(Right::May(permission));
         match self {
             Self::Landing => landing::get(&request),
@@ -294,8 +294,8 @@ impl<'a> Route<'a> {
             Self::Favicon => static_file::get(request.headers, "favicon.ico"),
             Self::StaticFile(name) => static_file::get(request.headers, name),
             Self::Healthz => Ok(healthz::get()),
-            Self::Readyz => readyz::get(app, request.client),
-            Self::Metrics => metrics::get(app, request.client),
+            Self::Readyz => readyz::get(app, &request),
+            Self::Metrics => metrics::get(app, &request),
             Self::Status => status::get(app).await,
             Self::OpenApi | Self::OpenApiV1 => openapi::get(app),
             Self::Help => Ok(api_pages::help()),
@@ -304,8 +304,8 @@ impl<'a> Route<'a> {
             Self::Statistics => statistics::get(app, &grant(Right::Feeds)?).await,
             Self::Warninglist(path) => warninglist::get(app, &grant(Right::Feeds)?, &path).await,
             Self::FeedMapping => Ok(feedmapping::get(&grant(Right::Feeds)?)),
-            Self::GenerateTokenJson => generate_token::post(app, &app.snapshot(), request).await,
-            Self::GenerateTokenForm => generate_token::form::answer(app, &app.snapshot(), request).await,
+            Self::GenerateTokenJson => generate_token::post(app, &Arc::clone(&request.snapshot), request).await,
+            Self::GenerateTokenForm => generate_token::form::answer(app, &Arc::clone(&request.snapshot), request).await,
             Self::Feed(path) => feed::get(app, &request, &grant(Right::Feeds)?, &path).await,
             Self::ClearCache(path) => clear_cache::delete(app, &request, &may(Permission::ClearCache)?, &path),
             Self::Lookup => lookup::answer(app, &may(Permission::Lookup)?, request, None).await,

@@ -104,7 +104,7 @@ async fn begin(
 ) {
     // Answers are written in one go; waiting for more would only delay them. A socket that refuses is slower, not wrong.
     let _ = stream.set_nodelay(true);
-    let config = app.snapshot();
+    let config = app.configuration().snapshot();
     let caller = tokio::select! {
         biased;
         caller = proxy_header::caller(&config.loaded.core.reverse_proxy, &mut stream, peer) => caller,

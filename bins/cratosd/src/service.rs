@@ -11,6 +11,7 @@ use crate::access_log::Line;
 use crate::app::App;
 use crate::body::RequestBody;
 use crate::caller;
+use crate::configuration::Snapshot;
 use crate::noted::Noted;
 use crate::query::Query;
 use crate::refusals;
@@ -25,12 +26,13 @@ pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>,
     let (parts, body) = request.into_parts();
     let mut template = None;
     let noted = Noted::default();
+    let snapshot = app.configuration().snapshot();
     let caller = check_host(parts.version, &parts.headers)
-        .and_then(|()| caller::of(&app.snapshot().loaded.core.reverse_proxy, &parts.headers, peer));
+        .and_then(|()| caller::of(&snapshot.loaded.core.reverse_proxy, &parts.headers, peer));
     // The log names the proxy where nobody knows for whom it asks.
     let client = *caller.as_ref().unwrap_or(&peer);
     let outcome = match caller {
-        Ok(client) => dispatch(app, &parts, body, client, &mut template, &noted).await,
+        Ok(client) => dispatch(app, snapshot, &parts, body, client, &mut template, &noted).await,
         Err(reject) => Err(reject),
     };
     let reply = outcome.unwrap_or_else(|reject| {
@@ -74,6 +76,7 @@ pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>,
 
 async fn dispatch(
     app: &Arc<App>,
+    snapshot: Arc<Snapshot>,
     parts: &http::request::Parts,
     body: RequestBody,
     client: IpAddr,
@@ -104,6 +107,7 @@ async fn dispatch(
         path_token: path_token.as_deref(),
         client,
         body,
+        snapshot,
         noted,
     };
     route.answer(app, request).await
@@ -146,5 +150,78 @@ fn shown(method: &Method) -> &str {
             method.as_str()
         }
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    use feed_engine::{FeedEngine, MispSource};
+    use http_body_util::Empty;
+    use site_config::{ConfigStore, Paths, ReloadOutcome};
+    use token_crypto::{Claims, ExpiryDay, Protocol};
+
+    use crate::configuration::key_ring;
+
+    const CLIENT: &str = "198.51.100.7";
+
+    fn app(files: &Path) -> (Arc<App>, Arc<ConfigStore>) {
+        let core = format!(
+            "encryption_key: {}\nsalt: {}\naccept_legacy_tokens: False\n",
+            "k".repeat(64),
+            "s".repeat(32)
+        );
+        fs::create_dir(files.join("sites")).unwrap();
+        for (name, text) in [("config.yaml", &*core), ("mappings.yaml", "types: {}\n")] {
+            fs::write(files.join(name), text).unwrap();
+        }
+        write_site(files, "allowed_ips: [198.51.100.0/24]\n");
+        let store = ConfigStore::open(Paths {
+            config: files.join("config.yaml"),
+            mappings: files.join("mappings.yaml"),
+            sites: files.join("sites"),
+        });
+        let (store, misp) = (Arc::new(store.unwrap()), Arc::new(MispSource::new()));
+        let engine = FeedEngine::builder().source(Arc::clone(&misp) as _).build();
+        (App::new(Arc::clone(&store), engine, misp).unwrap(), store)
+    }
+
+    fn write_site(files: &Path, lines: &str) {
+        fs::write(
+            files.join("sites/misp.example.net.yaml"),
+            format!("tag: example\n{lines}"),
+        )
+        .unwrap();
+    }
+
+    async fn status(app: &Arc<App>, path: &str, token: &str) -> u16 {
+        let request = http::Request::get(path)
+            .header("host", "x")
+            .header("token", token)
+            .body(RequestBody::new(Empty::<&[u8]>::new()))
+            .unwrap();
+        respond(app, request, CLIENT.parse().unwrap()).await.status().as_u16()
+    }
+
+    /// Between the check of the address and that of the token, for example.
+    #[tokio::test]
+    async fn a_reload_in_the_middle_of_a_request_counts_from_the_next_request_on() {
+        let files = tempfile::tempdir().unwrap();
+        let (app, store) = app(files.path());
+        let (key, expires) = ("m".repeat(40).into(), ExpiryDay::parse("2099-12-31").unwrap());
+        let claims = Claims::new("misp.example.net", Protocol::Https, 443, key, expires);
+        let token = key_ring(&store.current().core).unwrap().seal(&claims).unwrap();
+        let token = token.expose();
+        assert_eq!(status(&app, "/v1/feedmapping", token).await, 200);
+        let folder = files.path().to_owned();
+        app.configuration().after_next_snapshot(move || {
+            write_site(&folder, "allowed_ips: [192.0.2.0/24]\n");
+            assert!(matches!(store.reload(), ReloadOutcome::Applied(_)));
+        });
+        assert_eq!(status(&app, "/v1/feedmapping", token).await, 200);
+        assert_eq!(status(&app, "/v1/feedmapping", token).await, 403);
     }
 }

@@ -1,16 +1,15 @@
 //! `GET /metrics`: what monitoring reads, from `metrics_allowed_ips` only.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use crate::app::App;
 use crate::metrics;
 use crate::reject::Reject;
 use crate::reply::Reply;
+use crate::request::Request;
 
 /// Gives the metrics to those who may see them.
-pub(super) fn get(app: &Arc<App>, client: IpAddr) -> Result<Reply, Reject> {
-    if !may_look(app, client) {
+pub(super) fn get(app: &App, request: &Request<'_>) -> Result<Reply, Reject> {
+    if !may_look(request) {
+        let client = request.client;
         let detail = format!("{client} is in none of the networks of `metrics_allowed_ips`.");
         return Err(Reject::Forbidden(detail));
     }
@@ -19,8 +18,8 @@ pub(super) fn get(app: &Arc<App>, client: IpAddr) -> Result<Reply, Reject> {
     Ok(Reply::body(metrics::CONTENT_TYPE, page))
 }
 
-/// Returns whether this address may see how we are.
-pub(super) fn may_look(app: &Arc<App>, client: IpAddr) -> bool {
-    let networks = &app.snapshot().loaded.core.metrics_allowed_ips;
-    networks.iter().any(|network| network.contains(&client))
+/// Returns whether `metrics_allowed_ips` has the caller's address.
+pub(super) fn may_look(request: &Request<'_>) -> bool {
+    let networks = &request.snapshot.loaded.core.metrics_allowed_ips;
+    networks.iter().any(|network| network.contains(&request.client))
 }

@@ -1,8 +1,5 @@
 //! `GET /readyz`: whether this daemon can give feeds, for load balancers; and what is wrong, for those who may read the metrics.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use http::StatusCode;
 use serde::Serialize;
 
@@ -11,6 +8,7 @@ use crate::app::App;
 use crate::feed_tags::suggested;
 use crate::reject::Reject;
 use crate::reply::Reply;
+use crate::request::Request;
 
 #[derive(Serialize)]
 struct Readiness {
@@ -22,8 +20,8 @@ struct Readiness {
 /// Says yes as long as one site can be served: its MISP answers, was not asked yet, or there is a feed of it at hand.
 ///
 /// One bad file or one MISP that is down must not take the other sites out of service, so that alone is no 503.
-pub(super) fn get(app: &Arc<App>, client: IpAddr) -> Result<Reply, Reject> {
-    let loaded = &app.snapshot().loaded;
+pub(super) fn get(app: &App, request: &Request<'_>) -> Result<Reply, Reject> {
+    let loaded = &request.snapshot.loaded;
     let (refreshes, held) = (app.engine().refreshes(), app.engine().held_feeds());
     let mut trouble = Vec::new();
     let mut ready = false;
@@ -63,7 +61,7 @@ pub(super) fn get(app: &Arc<App>, client: IpAddr) -> Result<Reply, Reject> {
     if !ready && trouble.is_empty() {
         trouble.push("no site is served".to_owned());
     }
-    let trouble = may_look(app, client).then_some(trouble);
+    let trouble = may_look(request).then_some(trouble);
     let reply = Reply::json(&Readiness { ready, trouble })?;
     Ok(if ready {
         reply

@@ -34,12 +34,7 @@ struct Taken<'a> {
 
 /// Takes up to a thousand reports, and answers 202 once they are on the disk.
 pub(super) async fn post(app: &Arc<App>, request: Request<'_>) -> Result<Reply, Reject> {
-    let grant = auth::authorise(
-        app.configuration(),
-        app.throttle(),
-        &request,
-        Right::May(Permission::Sightings),
-    )?;
+    let grant = auth::authorise(app.throttle(), &request, Right::May(Permission::Sightings))?;
     let queue = app.sightings().queue()?;
     let token_id = request.noted.token_id().unwrap_or_default();
     let source = request

@@ -40,8 +40,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'_>) -> Result<Reply, Reject> {
     let caller = Caller::of(request)?;
     let grant = caller.admit(
-        app.configuration(),
         app.throttle(),
+        &request.snapshot,
         Right::May(Permission::Stream),
         request.noted,
     )?;
@@ -123,10 +123,10 @@ impl Telling {
     }
 
     /// A token ends, is revoked or a site gets other rules while a stream goes on: what was right when it began is asked again.
-    /// Who may still have it under other rules comes back and begins anew.
+    /// A listener that may still have it under other rules comes back and begins anew. So each check takes the snapshot of its moment.
     fn may_go_on(&self) -> bool {
         self.caller
-            .grant(&self.app.snapshot(), &Noted::default())
+            .grant(&self.app.configuration().snapshot(), &Noted::default())
             .is_ok_and(|now| {
                 now.check(Right::May(Permission::Stream)).is_ok()
                     && FeedEngine::is_same_feed(&now.upstream, &self.grant.upstream, self.scope)
