@@ -22,7 +22,6 @@ const OLD: &[&str] = &[
     "crates/site-config",
     "crates/test-peers",
     "crates/token-crypto",
-    "docs",
     "top level",
     "xtask",
 ];
