@@ -1,7 +1,7 @@
 //! Each library builds alone, with its default features and with none.
 //!
-//! In a build of the whole workspace a crate gets the features that its neighbours ask of a shared dependency, so a feature
-//! that it forgot to ask for itself goes unnoticed until somebody embeds that crate alone.
+//! In a build of the whole workspace a crate gets the features that its neighbours ask of a shared dependency, so a
+//! feature that it forgot to request goes unnoticed until another program embeds that crate alone.
 
 use crate::cargo::{cargo, run as run_command};
 use crate::metadata::Workspace;
@@ -9,7 +9,8 @@ use crate::outcome::Outcome;
 use crate::tools;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
-    // Clippy rather than check: it turns a warning in our code into an error without a flag that would rebuild every dependency.
+    // Clippy rather than check: it turns a warning in our code into an error without a flag that would rebuild every
+    // dependency.
     let clippy = tools::missing_component("clippy", "clippy").is_none();
     let workspace = Workspace::read()?;
     for member in workspace.members.iter().filter(|member| member.library.is_some()) {

@@ -1,8 +1,9 @@
-//! What each library offers is written down in its `public-api.txt`, so that a reviewer sees a break of the public API in the diff.
+//! What each library offers is written down in its `public-api.txt`, so that a reviewer sees a break of the public API
+//! in the diff.
 //!
-//! `cargo xtask api --write` renews the files. The lists come from rustdoc's JSON, which stable rustdoc writes only when it is told that
-//! it is a nightly one. So cargo gets this program as its rustdoc, which passes the call on with that one variable set: set for cargo it
-//! would make build scripts run again.
+//! `cargo xtask api --write` renews the files. The lists come from rustdoc's JSON, which stable rustdoc writes only
+//! with `RUSTC_BOOTSTRAP`. Set for cargo, that variable would make build scripts run again. So cargo gets this program
+//! as its rustdoc, and this program calls the real one with the variable.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what a large feed costs, measured on real processes over loopback.
 //!
-//! Three processes, as in life: the MISP stand-in, `cratosd serve`, and this one as the firewall. The numbers are for the docs; nothing
-//! here passes or fails by the clock.
+//! Three processes, as in life: the MISP stand-in, `cratosd serve`, and this one as the firewall. The numbers are for
+//! the docs; nothing here passes or fails by the clock.
 
 pub(crate) mod listeners;
 pub(crate) mod lookups;
@@ -182,7 +182,7 @@ impl Daemon {
                     .collect();
             }
         };
-        // Its log is read as a journal would, so that what is logged costs what it costs in life.
+        // The bench reads the log as a journal does, so that logging has its real cost.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         Ok(Self {
             address,
@@ -255,7 +255,7 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        // A folder left behind in the temporary folder is no reason to fail.
+        // A folder that stays behind in the temporary folder does not fail the bench.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

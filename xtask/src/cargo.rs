@@ -1,4 +1,5 @@
-//! How child processes are started: from the workspace's root, with the same settings in every step, so that steps share what they built.
+//! How child processes are started: from the workspace's root, with the same settings in every step, so that steps
+//! share what they built.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo(words: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(words).current_dir(root()).stdin(Stdio::null());
-    // `cargo run` tells xtask about xtask. Passed on, these would make build scripts run again that watch them.
+    // `cargo run` sets variables about xtask. They would make build scripts that watch them run again.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
@@ -62,7 +63,7 @@ pub(crate) fn output_of(command: &mut Command) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{}` did not answer in UTF-8", shown(command)))
 }
 
-/// Tells whether `program --version` works here.
+/// Returns whether `program --version` works here.
 pub(crate) fn is_here(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())

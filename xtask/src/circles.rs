@@ -1,8 +1,9 @@
 //! Modules of one crate use each other one way: a reader can start at the bottom and never meets a name from above.
 //!
-//! The check reads `use` lines and `mod` lines, no other code. A parent may use its children and they may use it, since a parent is the
-//! place for what its children share. Every other circle is refused, for example `auth → request → routes → auth`. The crate's root does
-//! not count: a path such as `crate::App` leads to the module that the root re-exports it from.
+//! The check reads `use` lines and `mod` lines, no other code. A parent may use its children and they may use it, since
+//! a parent is the place for what its children share. Every other circle is refused, for example `auth → request →
+//! routes → auth`. The crate's root does not count: a path such as `crate::App` leads to the module that the root
+//! re-exports it from.
 
 mod graph;
 mod source;

@@ -29,7 +29,7 @@ const PAGES: &[Page] = &[
     },
 ];
 
-/// Writes every page that differs from what is there.
+/// Writes every page that differs from its file.
 pub(crate) fn write() -> anyhow::Result<()> {
     for page in PAGES {
         let text = (page.text)();

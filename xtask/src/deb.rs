@@ -1,7 +1,7 @@
 //! Debian packages, of every crate that has `[package.metadata.deb]`.
 //!
-//! The metadata is cargo-deb's, which takes minutes to compile; this makes the same package with what any Debian has. The same sources
-//! give the same bytes, but for what the compiler writes into the program.
+//! The metadata is cargo-deb's, which takes minutes to compile; this makes the same package with what any Debian has.
+//! The same sources give the same bytes, but for what the compiler writes into the program.
 
 mod archive;
 mod recipe;
@@ -35,8 +35,8 @@ pub(crate) fn make() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns where the metadata looks for completions and manual pages, below the folder with the programs. What a build before this one
-/// left there is gone: a page of a command that is no more would be packed too.
+/// Returns where the metadata looks for completions and manual pages, below the folder with the programs. It removes
+/// those of an earlier build, since the package would contain the pages of removed commands too.
 pub(crate) fn new_pages_folder(built: &Path, package: &str) -> anyhow::Result<PathBuf> {
     let folder = built.join("pages").join(package);
     if folder.exists() {
@@ -45,7 +45,8 @@ pub(crate) fn new_pages_folder(built: &Path, package: &str) -> anyhow::Result<Pa
     Ok(folder)
 }
 
-/// Returns the second that files in a package are dated with: `SOURCE_DATE_EPOCH`, else when the newest commit was made.
+/// Returns the second that files in a package are dated with: `SOURCE_DATE_EPOCH`, else when the newest commit was
+/// made.
 fn date() -> anyhow::Result<String> {
     if let Ok(told) = std::env::var("SOURCE_DATE_EPOCH") {
         return Ok(told);

@@ -1,7 +1,7 @@
 //! Banned crates, licences and sources, as `deny.toml` has them.
 //!
-//! The real check is cargo-deny's. It takes minutes to compile, so it is not installed behind anybody's back: without it, what
-//! needs no tool is looked at here (names and sources), and the step says what was left out.
+//! The real check is cargo-deny's. It takes minutes to compile, so this step does not install it. Without it, the step
+//! checks the names and sources of crates, and reports that it skipped the licences.
 
 use anyhow::{Context as _, bail};
 
@@ -61,7 +61,8 @@ fn foreign_sources() -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
-/// How the lock file begins the source of a crate from the default registry; git and other registries are spelt otherwise.
+/// How the lock file begins the source of a crate from the default registry; git and other registries are spelt
+/// otherwise.
 const REGISTRY: &str = concat!("registry+https://github.com/rust-lang/crates", ".io-index");
 
 fn sources_of(lock: &str) -> impl Iterator<Item = &str> {

@@ -1,4 +1,5 @@
-//! What an installation consists of, put together in `target/dist`: programs, completions, manual pages, units, examples, documentation.
+//! What an installation consists of, put together in `target/dist`: programs, completions, manual pages, units,
+//! examples, documentation.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! The documentation builds without a warning, private items included: a broken link in an internal comment misleads too.
+//! The documentation builds without a warning, private items included: a broken link in an internal comment misleads
+//! too.
 
 use crate::cargo::{cargo, run as run_command};
 use crate::outcome::Outcome;

@@ -1,6 +1,6 @@
 //! The fuzz targets compile. They are run by hand, with a nightly toolchain; here they must only not rot.
 //!
-//! Each `crates/*/fuzz` is a workspace of its own, so that nobody needs its C++ dependency to build ours.
+//! Each `crates/*/fuzz` is a workspace of its own, so that the workspace builds without its C++ dependency.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,7 +25,7 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
         take_versions_of_the_workspace(&folder)?;
         let manifest = folder.join("Cargo.toml");
         let mut command = cargo(&["check", "--manifest-path"]);
-        // The same folder and the same debug setting as the workspace: what was checked there is not checked again.
+        // The same folder and the same debug setting as the workspace: cargo reuses crates that it has checked there.
         command
             .arg(&manifest)
             .env("CARGO_TARGET_DIR", target_folder())

@@ -1,5 +1,5 @@
-//! Chores of this workspace. `cargo xtask ci` is what a person runs before pushing and what CI runs; every step of it is a
-//! subcommand of its own. `cargo xtask` alone lists them.
+//! Chores of this workspace. `cargo xtask ci` is what a person runs before pushing and what CI runs; every step of it
+//! is a subcommand of its own. `cargo xtask` alone lists them.
 //!
 //! A new check is one file here and one line in [`steps::STEPS`].
 

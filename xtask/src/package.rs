@@ -1,7 +1,8 @@
-//! Debian packages are really installed, used, upgraded, removed and purged, on a copy of this machine's system that is thrown away.
+//! Debian packages are really installed, used, upgraded, removed and purged, on a copy of this machine's system that is
+//! thrown away.
 //!
-//! What a package must show is a line in [`TRIALS`] and a file in `package/`. The programs are those that the tests were run with, so that
-//! this takes seconds and not a build of its own.
+//! What a package must show is a line in [`TRIALS`] and a file in `package/`. The programs are those that the tests
+//! were run with, so that this takes seconds and not a build of its own.
 
 mod cratos_agent;
 mod cratosd;
@@ -55,7 +56,7 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     for (trial, packages) in &tried {
         let sandbox = match Sandbox::open(&folder.join("sandbox")) {
             Ok(sandbox) => sandbox,
-            // Containers may forbid it; the machine itself is no place to try this out.
+            // Containers may forbid it, and the trial must not run on the machine itself.
             Err(error) => {
                 return Ok(Outcome::Skipped(format!(
                     "packages were made, not installed: {error:#}"

@@ -24,7 +24,7 @@ pub(crate) fn write(member: &Member, folder: &Path) -> anyhow::Result<()> {
     run(command.arg(folder))
 }
 
-/// As [`write()`], with what has been built in `built` (`target/debug`, for one).
+/// As [`write()`], with the programs in the folder `built` (`target/debug`, for one).
 pub(crate) fn write_with(member: &Member, built: &Path, folder: &Path) -> anyhow::Result<()> {
     let Some(example) = &member.pages else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The real programs that tests speak to, installed where that can be done: Debian packages, and Python packages in a folder of
-//! their own below `target`.
+//! The real programs that tests speak to, installed where that can be done: Debian packages, and Python packages in a
+//! folder of their own below `target`.
 //!
 //! A test that needs another one adds a line here and asks for it through the crate `test-peers`.
 
@@ -39,8 +39,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("wget", "wget"),
 ];
 
-/// As [`PROGRAMS`], of which the tests of some can be left out where they cannot be had: not every release has them, not every archive
-/// its backports.
+/// As [`PROGRAMS`], of which the tests of some can be left out where they cannot be had: not every release has them,
+/// not every archive its backports.
 ///
 /// Ubuntu has Chromium as a snap only, which has no `chromium-driver` and does not run as root in a container.
 const OPTIONAL: &[(&str, &str)] = &[
@@ -80,8 +80,8 @@ fn missing_of(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
     missing.map(|(_, package)| *package).collect()
 }
 
-/// Installs what may be missing, from the release or its backports, and writes down what could not be had: only a test of a program
-/// that stands there is left out in CI (`test_peers::program`).
+/// Installs what may be missing, from the release or its backports, and writes down what could not be had: only a test
+/// of a program that stands there is left out in CI (`test_peers::program`).
 fn optional() -> anyhow::Result<Outcome> {
     let peers = target_dir()?.join("peers");
     std::fs::create_dir_all(&peers).context("target/peers")?;
@@ -150,13 +150,13 @@ fn apt_get(words: &[&str]) -> anyhow::Result<()> {
     run_command(&mut command)
 }
 
-/// Tells whether this process may do everything.
+/// Returns whether this process runs as root.
 pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// Makes the folder that `test_peers::python` looks for; a list of what is in it tells whether it is the right one.
+/// Makes the folder that `test_peers::python` looks for; a list of its packages shows whether it is current.
 fn python_packages() -> anyhow::Result<()> {
     let peers = target_dir()?.join("peers");
     let (venv, list) = (peers.join("venv"), peers.join("venv/packages"));

@@ -15,7 +15,8 @@ pub(crate) struct Turn {
     pub(crate) name: &'static str,
     /// What finds it, in lower-case text.
     pattern: &'static str,
-    /// How often it may stand in 10 000 words. The numbers are those of kube, linkerd2-proxy, dropshot and foundations, rounded up.
+    /// How often it may stand in 10 000 words. The numbers are those of kube, linkerd2-proxy, dropshot and foundations,
+    /// rounded up.
     pub(crate) limit: f64,
     /// What to write instead.
     pub(crate) cure: &'static str,

@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask ci`, in their order: what is quick and often wrong comes first.
+//! The steps of `cargo xtask ci`, in their order: quick checks that often fail come first.
 
 use crate::outcome::Outcome;
 use crate::{alone, api, circles, clippy, codegen, deny, docs, edges, fmt, fuzz, package, peers, publish, test, tidy};

@@ -34,7 +34,7 @@ fn pass_through(output: ChildStdout) -> Receiver<Counts> {
         let mut counts = Counts::default();
         let mut line = Vec::new();
         while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-            // Nobody reading our output is no reason to stop the tests.
+            // A closed output does not stop the tests.
             let _ = std::io::stdout().write_all(&line);
             let before = counts;
             counts.add_line(&String::from_utf8_lossy(&line));
@@ -49,7 +49,8 @@ fn pass_through(output: ChildStdout) -> Receiver<Counts> {
 
 /// Returns the newest counts, once the output has ended.
 ///
-/// Waits a little at most: a process that a test left running holds the pipe open, and must not keep this one from ending.
+/// Waits a little at most: a process that a test left running holds the pipe open, and must not keep this one from
+/// ending.
 fn last_of(updates: &Receiver<Counts>) -> Counts {
     let mut newest = Counts::default();
     while let Ok(counts) = updates.recv_timeout(Duration::from_secs(5)) {

@@ -14,7 +14,7 @@ const LISTENERS: usize = 5_000;
 /// Values of the feed that they follow.
 const VALUES: usize = 10_000;
 
-/// Prints the memory that the daemon takes once every listener has been told the whole feed.
+/// Prints the memory that the daemon takes once every listener has received the whole feed.
 pub(crate) fn run(listeners: Option<&str>) -> anyhow::Result<()> {
     let listeners = listeners
         .map_or(Ok(LISTENERS), str::parse)

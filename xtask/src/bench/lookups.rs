@@ -81,7 +81,8 @@ pub(crate) fn run(values: Option<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks for a while over so many connections, each of a thread of its own; returns how long each answer, or each bunch of answers, took.
+/// Asks for a while over so many connections, each of a thread of its own; returns how long each answer, or each bunch
+/// of answers, took.
 fn measured(daemon: &Daemon, known: &[String], connections: usize, at_once: usize) -> anyhow::Result<Vec<Duration>> {
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -104,7 +105,7 @@ fn measured(daemon: &Daemon, known: &[String], connections: usize, at_once: usiz
     })
 }
 
-/// Asks for known and unknown names in turn until it is told to end.
+/// Asks for known and unknown names in turn until it receives the signal to end.
 fn ask_on(
     daemon: &Daemon,
     known: &[String],

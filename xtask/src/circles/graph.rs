@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::Module;
 
-/// The modules of one crate by their place; the root is none of them.
+/// The modules of one crate by their place; without the root.
 pub(super) struct Graph<'m> {
     edges: BTreeMap<&'m [String], BTreeSet<&'m [String]>>,
 }

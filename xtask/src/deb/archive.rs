@@ -22,9 +22,9 @@ pub(crate) struct Archive<'a> {
 /// How a package is packed.
 #[derive(Clone, Copy)]
 pub(crate) enum Compression {
-    /// For whoever downloads it.
+    /// For releases: as small as possible.
     Small,
-    /// For trying it out here: not at all.
+    /// For trials on this machine: without compression.
     Quick,
 }
 
@@ -148,7 +148,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o644)).with_context(|| path.display().to_string())
 }
 
-/// Tells what Debian wants compressed, by its path in the package.
+/// Returns whether Debian policy wants a file compressed, by its path in the package.
 fn is_compressed(path: &str) -> bool {
     path.starts_with("usr/share/man/") || path.starts_with("usr/share/doc/") && path.ends_with("/changelog")
 }
@@ -167,7 +167,7 @@ fn total_size(folder: &Path) -> anyhow::Result<u64> {
     Ok(bytes)
 }
 
-/// Returns the text of `md5sums`, by which dpkg tells damaged files.
+/// Returns the text of `md5sums`, by which dpkg finds damaged files.
 fn sums(tree: &Path) -> anyhow::Result<String> {
     let script = "find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 md5sum";
     output_of(Command::new("sh").args(["-c", script]).current_dir(tree))

@@ -64,7 +64,8 @@ const KEYS: &[&str] = &[
 ];
 
 impl Recipe {
-    /// Reads the metadata of a crate that has some. A key that is not understood is an error: cargo-deb would do what we do not.
+    /// Reads the metadata of a crate that has some. A key that is not understood is an error: cargo-deb would do what
+    /// we do not.
     pub(crate) fn of(member: &Member) -> anyhow::Result<Recipe> {
         let name = &member.name;
         let deb = member.deb.as_ref().and_then(Value::as_object);

@@ -1,4 +1,4 @@
-//! The daemon's package: a first configuration that is valid and served by nobody but the daemon's own user.
+//! The daemon's package: a first configuration that is valid and that only the daemon's user can read.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;

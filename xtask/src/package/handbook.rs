@@ -20,7 +20,8 @@ const COURSES: [(&str, &[&str]); 3] = [
     ("install", &["docs/agent.md", "docs/defectdojo.md"]),
 ];
 
-/// Plays every course in a sandbox of its own. `built` has the programs, `pages` the manual pages and completions of each package.
+/// Plays every course in a sandbox of its own. `built` has the programs, `pages` the manual pages and completions of
+/// each package.
 pub(super) fn run(folder: &Path, built: &Path, packages: &[&Packages]) -> anyhow::Result<()> {
     let all = blocks();
     for (kind, pages) in COURSES {
@@ -106,7 +107,7 @@ fn play(sandbox: &Sandbox, block: &Block) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies a file, or what is in a folder.
+/// Copies a file, or the content of a folder.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     if !from.is_dir() {
         return fs::copy(from, to)

@@ -1,4 +1,4 @@
-//! This machine's system as a place to try things out in: what is written there is in memory, and gone with it.
+//! An overlay of this machine's system for trials: its writes are in memory and vanish with it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -6,17 +6,18 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-/// A mount namespace with an overlay of `/`. It lives as long as the process that holds it, which ends when this one does.
+/// A mount namespace with an overlay of `/`. It lives as long as the process that holds it, which ends when this one
+/// does.
 pub(crate) struct Sandbox {
     holder: Child,
     /// Where the overlay is mounted, seen from inside the namespace.
     folder: PathBuf,
 }
 
-/// Mounts, says so, and waits until nobody holds the other end of its input.
+/// Mounts, prints that it is ready, and waits until its input is closed.
 ///
-/// Relative names, since the options of `mount` would need quoting. Its own `/run`: without `/run/systemd/system` no script speaks to the
-/// systemd of this machine.
+/// Relative names, since the options of `mount` would need quoting. Its own `/run`: without `/run/systemd/system` no
+/// script speaks to the systemd of this machine.
 const HOLD: &str = r#"
 set -e
 cd "$1"
@@ -59,19 +60,21 @@ impl Sandbox {
         })
     }
 
-    /// Returns the path by which this process reaches what is at `path` inside.
+    /// Returns the path by which this process reaches `path` of the sandbox.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.seen_from_here("root").join(path.trim_start_matches('/'))
     }
 
-    /// Removes what a machine on which the package was used has at these paths, so that the trial begins on a clean one.
+    /// Removes what a machine on which the package was used has at these paths, so that the trial begins on a clean
+    /// one.
     pub(crate) fn clear(&self, paths: &[&str]) -> anyhow::Result<()> {
         self.run(&[&["rm", "-rf", "--"], paths].concat()).map(|_| ())
     }
 
     /// Returns whatever inside was written or changed and has this in its name, sorted.
     ///
-    /// What the overlay keeps to hide a deleted file of the machine below it does not count: a character device with the number 0/0.
+    /// What the overlay keeps to hide a deleted file of the machine below it does not count: a character device with
+    /// the number 0/0.
     pub(crate) fn left_behind(&self, name: &str) -> anyhow::Result<Vec<String>> {
         let mut find = Command::new("find");
         find.arg(self.seen_from_here("upper")).args([

@@ -1,4 +1,4 @@
-//! What is tried with every package, in order, and what must be seen.
+//! The steps of a package's trial, in order, and their expected results.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ impl Trial {
         self.is_purged(sandbox)
     }
 
-    /// Takes away what is there of an installation of the machine itself: its package, and files that were put there by hand.
+    /// Removes an installation of the machine itself: its package, and files of a manual installation.
     pub(super) fn clears(&self, sandbox: &Sandbox) -> anyhow::Result<()> {
         let known = sandbox.command(&["dpkg", "--status", self.package]).output()?;
         if known.status.success() {
@@ -115,7 +115,7 @@ impl Trial {
         sandbox.run(&["dpkg", "--purge", self.package])?;
         let left = sandbox.left_behind(self.user)?;
         ensure!(left.is_empty(), "left behind after a purge: {left:?}");
-        // The number must not become somebody else's.
+        // Another user must not get the number.
         sandbox.run(&["getent", "passwd", self.user])?;
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Programs that a Debian release itself does not have, from its backports.
 //!
-//! The machine's own sources stay as they are: `apt-get` is given a folder of sources for this one call, the machine's and one more.
+//! The machine's own sources stay as they are: `apt-get` is given a folder of sources for this one call, the machine's
+//! and one more.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! Packages installed without their services: nothing is started, and nothing is enabled for the next boot.
 //!
-//! The scripts of Debian packages reach services through four programs. For the one process that installs, and in a mount namespace of its
-//! own, these are replaced by one that does nothing. The machine's own files stay as they are, whatever ends the process.
+//! The scripts of Debian packages reach services through four programs. For the one process that installs, and in a
+//! mount namespace of its own, these are replaced by one that does nothing. The machine's own files stay as they are,
+//! whatever ends the process.
 
 use std::path::PathBuf;
 use std::process::Command;

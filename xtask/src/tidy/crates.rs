@@ -1,4 +1,5 @@
-//! Every crate says what it is: a description, `//!` documentation, a README for libraries, and what a registry shows of it.
+//! Every crate says what it is: a description, `//!` documentation, a README for libraries, and what a registry shows
+//! of it.
 
 use crate::metadata::{Member, Workspace};
 

@@ -1,7 +1,8 @@
 //! Every dependency is used: those that the workspace lists by some crate, those that a crate lists by its code.
 //!
-//! A look at the text, not at the types: a crate is used if a source file of the package names it. One that is right though
-//! nothing names it (it only switches a feature on) is listed under `[package.metadata.cargo-machete] ignored` with the reason.
+//! A look at the text, not at the types: a crate is used if a source file of the package names it. One that is right
+//! though nothing names it (it only switches a feature on) is listed under `[package.metadata.cargo-machete] ignored`
+//! with the reason.
 
 use std::collections::BTreeSet;
 
@@ -67,7 +68,7 @@ fn unnamed(member: &Member, files: &[File]) -> Vec<String> {
         .collect()
 }
 
-/// Tells whether `text` has `name` as a whole word.
+/// Returns whether `text` has `name` as a whole word.
 fn names(text: &str, name: &str) -> bool {
     text.split(|c: char| !c.is_alphanumeric() && c != '_')
         .any(|word| word == name)

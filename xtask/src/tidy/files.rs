@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::cargo::root;
 
-/// A file that somebody here wrote.
+/// A file of the repository, without generated ones.
 pub(crate) struct File {
     /// From the workspace's root, with `/` between the parts.
     pub(crate) path: String,

@@ -1,6 +1,7 @@
 //! Turns of phrase that make a text hard to read stay rare.
 //!
-//! The limits are rates, since a word that is right once is a tic when every paragraph has it. `cargo xtask words` prints the table.
+//! The limits are rates, since a word that is right once is a tic when every paragraph has it. `cargo xtask words`
+//! prints the table.
 
 use super::files::File;
 use crate::prose::{Measured, TURNS, measure};
@@ -23,10 +24,9 @@ const OLD: &[&str] = &[
     "crates/test-peers",
     "crates/token-crypto",
     "top level",
-    "xtask",
 ];
 
-/// Turns that a small room may have: one sentence in 2 000 words is no tic.
+/// How often a small room may have a turn: two sentences are not a tic.
 const FREE: usize = 2;
 
 /// Returns the turns of [`TURNS`] that are too frequent, with every place.

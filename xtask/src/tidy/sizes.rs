@@ -8,7 +8,7 @@ const LOOK_TWICE: usize = 500;
 /// Above this many lines a file is refused.
 const TOO_LONG: usize = 900;
 
-/// What is large, and what is too large.
+/// Large files, and files that are too large.
 #[derive(Default)]
 pub(crate) struct Sizes {
     pub(crate) notes: Vec<String>,

@@ -14,7 +14,7 @@ const HOSTS: &[&str] = &[
     concat!("registry.npmjs", ".org"),
 ];
 
-/// How a path begins that is somebody's own.
+/// Beginnings of paths that exist on one machine only.
 const MACHINE_PATHS: &[&str] = &[
     concat!("/wo", "rk/"),
     concat!("/ho", "me/"),
@@ -23,7 +23,7 @@ const MACHINE_PATHS: &[&str] = &[
     concat!("../sh", "ared"),
 ];
 
-/// An issue is the place for what is still to do.
+/// Open work belongs into an issue.
 const PROMISES: &[&str] = &[
     concat!("TO", "DO"),
     concat!("FIX", "ME"),
@@ -62,7 +62,7 @@ fn breaches_in(file: &File) -> Vec<String> {
     found
 }
 
-/// Tells whether `word` stands in `line` and is not merely the end of something longer.
+/// Returns whether `line` contains `word`, and not only as the end of a longer word.
 fn stands_alone(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line.get(..at).and_then(|text| text.chars().next_back());
