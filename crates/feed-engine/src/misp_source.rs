@@ -333,6 +333,7 @@ fn build(upstream: &Upstream, ca_certificate: Option<Vec<u8>>, pace: PagePace) -
     let url = BaseUrl::parse(&upstream.address()).map_err(bad)?;
     let key = AuthKey::new(auth_key.expose_secret().to_owned()).map_err(bad)?;
     let mut builder = Client::builder(url, key)
+        .user_agent(concat!("cratos/", env!("CARGO_PKG_VERSION")))
         .verify_certificate(site.verify_certificate)
         .timeout(question_timeout(site.timeout))
         .max_page_bytes(site.max_answer_bytes)

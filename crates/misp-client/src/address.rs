@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -70,6 +71,15 @@ impl BaseUrl {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https:")
+    }
+}
+
+/// Reads an address as [`BaseUrl::parse`] does: `"https://misp.example.net".parse()`.
+impl FromStr for BaseUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
     }
 }
 
@@ -200,6 +210,8 @@ mod tests {
             assert!(error.to_string().contains(reason), "{text}: {error}");
         }
         assert_eq!(BaseUrl::parse("https://h/misp/").unwrap().as_str(), "https://h/misp");
+        assert_eq!("https://h/misp/".parse::<BaseUrl>().unwrap().as_str(), "https://h/misp");
+        assert!("h".parse::<BaseUrl>().is_err());
     }
 
     #[test]

@@ -1,80 +1,72 @@
-//! One attribute as MISP sends it, reduced to what a feed needs.
+//! One attribute as MISP sends it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::json::lenient::{Flag, Id, Int, Text};
 use crate::json::{Row, lenient};
+use crate::tag::RawTag;
+use crate::{EventSummary, Tag};
 
-/// One attribute of an answer.
+/// One attribute.
 ///
-/// Every other field that MISP sends is skipped, known or not.
+/// A search fills [`extra`](Self::extra) only with [`AttributeSearch::keep_extra`](crate::AttributeSearch::keep_extra). An event fills
+/// it always.
+///
+/// ```
+/// let json = r#"{"id": "7", "type": "domain", "value": "bad.example.com", "to_ids": true, "Galaxy": []}"#;
+/// let attribute: misp_client::Attribute = serde_json::from_str(json)?;
+/// assert_eq!((attribute.id, attribute.to_ids), (7, true));
+/// assert!(attribute.extra.contains_key("Galaxy"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attribute {
     /// MISP's number of the attribute; unique in one MISP.
     pub id: u64,
-    /// Number of the event it belongs to; 0 when MISP did not say.
+    /// Number of its event; 0 when MISP did not send it.
     pub event_id: u64,
-    /// The attribute's UUID, the same on every MISP that it was shared to.
+    /// The UUID, the same on every MISP that the attribute was shared to.
     pub uuid: Option<Uuid>,
-    /// MISP's attribute type as sent, such as `ip-dst` or `domain|ip`; it may be one that is not known to us.
+    /// MISP's attribute type as sent, such as `ip-dst` or `domain|ip`; a newer MISP may have types that you do not know.
     pub kind: String,
-    /// The value as MISP stored it: composites whole (`name|192.0.2.1`), rules with their line feeds. Not safe as it comes.
+    /// The category, such as `Network activity`; empty when MISP did not send it.
+    pub category: String,
+    /// The value as MISP stored it: composites whole (`name|192.0.2.1`), rules with their line feeds. It is not validated.
     pub value: String,
+    /// The comment; empty for most.
+    pub comment: String,
     /// Whether analysts meant it for detection.
     pub to_ids: bool,
-    /// Whether it is softly deleted.
+    /// Whether it is soft-deleted.
     pub deleted: bool,
-    /// When it last changed, in unix seconds; 0 when MISP did not say.
+    /// The last change, in unix seconds; 0 when MISP did not send it.
     pub timestamp: i64,
-    /// When the thing itself was last seen, in unix seconds, where an analyst said so; 0 for a text that is no time.
+    /// Who may see it: 0 own organisation, 1 this community, 2 connected ones, 3 all, 4 a sharing group, 5 as its event.
+    pub distribution: Option<u8>,
+    /// First time that the thing itself was seen, in unix seconds, where an analyst entered it; 0 for a text that is not a time.
+    pub first_seen: Option<i64>,
+    /// Last time that the thing itself was seen, in unix seconds, where an analyst entered it; 0 for a text that is not a time.
     pub last_seen: Option<i64>,
-    /// When somebody last reported to have seen it, in unix seconds; only with `include_sightings`. Reports of false positives and of an end
-    /// of life do not count.
+    /// The newest sighting, in unix seconds; only with `include_sightings`. Reports of false positives and of an end of life do not
+    /// count.
     pub last_sighting: Option<i64>,
-    /// Its own tags, then those of its event where they were asked for.
+    /// Number of the object that it is a part of.
+    pub object_id: Option<u64>,
+    /// Its role in that object, such as `ip`.
+    pub object_relation: Option<String>,
+    /// Its own tags, then those of its event where the search includes them.
     pub tags: Vec<Tag>,
-    /// What the row says of its event.
+    /// Its event, as far as the row shows it.
     pub event: EventSummary,
-}
-
-/// A tag on an attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tag {
-    /// The name, case-sensitive, such as `tlp:green`.
-    pub name: String,
-    /// True when the tag stands on the event and not on the attribute itself.
-    pub inherited: bool,
-    /// What it is worth, where its taxonomy says so: from this, decaying models reckon base scores.
-    pub numerical_value: Option<i64>,
-}
-
-/// The event of an attribute, as far as the row tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EventSummary {
-    /// The event's UUID, the same on every MISP that it was shared to.
-    pub uuid: Option<Uuid>,
-    /// What the event is about, in the words of whoever made it.
-    pub info: Option<String>,
-    /// When the event was last published, in unix seconds; 0 for never.
-    pub publish_timestamp: Option<i64>,
-    /// Number of the organisation that made the event.
-    pub orgc_id: Option<u64>,
-    /// Number of the organisation that owns it on this MISP.
-    pub org_id: Option<u64>,
-    /// The organisation that made the event; only with `include_context`.
-    pub orgc_uuid: Option<Uuid>,
-    /// Whether the event is published now; only with `include_context`.
-    pub published: Option<bool>,
-    /// When the event last changed, in unix seconds; only with `include_context`.
-    pub timestamp: Option<i64>,
+    /// All fields that have no place above, as MISP sent them.
+    pub extra: Map<String, Value>,
 }
 
 impl Attribute {
-    /// Builds an attribute with the three fields that no row can do without; all others are empty and public.
+    /// Builds an attribute with the three fields that every row has; all others are empty and public.
     #[must_use]
     pub fn new(id: u64, kind: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
@@ -82,14 +74,21 @@ impl Attribute {
             event_id: 0,
             uuid: None,
             kind: kind.into(),
+            category: String::new(),
             value: value.into(),
+            comment: String::new(),
             to_ids: false,
             deleted: false,
             timestamp: 0,
+            distribution: None,
+            first_seen: None,
             last_seen: None,
             last_sighting: None,
+            object_id: None,
+            object_relation: None,
             tags: Vec::new(),
             event: EventSummary::default(),
+            extra: Map::new(),
         }
     }
 
@@ -100,38 +99,10 @@ impl Attribute {
     }
 }
 
-impl Tag {
-    /// Builds a tag of the attribute itself.
-    #[must_use]
-    pub fn own(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            inherited: false,
-            numerical_value: None,
-        }
-    }
-
-    /// Builds a tag that comes from the event.
-    #[must_use]
-    pub fn inherited(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            inherited: true,
-            numerical_value: None,
-        }
-    }
-
-    /// Says what the tag is worth.
-    #[must_use]
-    pub fn worth(mut self, numerical_value: i64) -> Self {
-        self.numerical_value = Some(numerical_value);
-        self
-    }
-}
-
-/// The row on the wire; unknown fields are skipped, missing ones empty.
+/// The row on the wire; unknown fields are skipped, missing ones empty. `T` is the type of texts that a row can do without.
 #[derive(Deserialize)]
-pub(crate) struct RawAttribute {
+#[serde(bound = "T: OptionalText")]
+pub(crate) struct RawAttribute<T = Text> {
     #[serde(default)]
     id: Int,
     #[serde(default)]
@@ -141,7 +112,11 @@ pub(crate) struct RawAttribute {
     #[serde(default, rename = "type")]
     kind: Text,
     #[serde(default)]
+    category: T,
+    #[serde(default)]
     value: Text,
+    #[serde(default)]
+    comment: T,
     #[serde(default)]
     to_ids: Flag,
     #[serde(default)]
@@ -149,13 +124,42 @@ pub(crate) struct RawAttribute {
     #[serde(default)]
     timestamp: Int,
     #[serde(default)]
+    distribution: Int,
+    #[serde(default)]
+    first_seen: T,
+    #[serde(default)]
     last_seen: Text,
+    #[serde(default)]
+    object_id: Int,
+    #[serde(default)]
+    object_relation: T,
     #[serde(default, rename = "Sighting", deserialize_with = "lenient::list")]
     sightings: Vec<RawSighting>,
     #[serde(default, rename = "Tag", deserialize_with = "lenient::list")]
     tags: Vec<RawTag>,
     #[serde(default, rename = "Event", deserialize_with = "lenient::object")]
-    event: RawEvent,
+    event: RawSummary,
+}
+
+/// A text that a row can do without.
+pub(crate) trait OptionalText: Default + for<'de> Deserialize<'de> {
+    fn into_text(self) -> Text;
+}
+
+impl OptionalText for Text {
+    fn into_text(self) -> Text {
+        self
+    }
+}
+
+/// Takes the place of texts that cannot be held.
+#[derive(Default, Deserialize)]
+struct Skipped(de::IgnoredAny);
+
+impl OptionalText for Skipped {
+    fn into_text(self) -> Text {
+        Text::default()
+    }
 }
 
 #[derive(Deserialize)]
@@ -167,34 +171,14 @@ struct RawSighting {
 }
 
 impl RawSighting {
-    /// Returns when it was seen; 1 is a false positive and 2 an end of life.
+    /// Returns the time of a hit; 1 is a false positive and 2 an end of life.
     fn seen_at(&self) -> Option<i64> {
         self.date_sighting.signed().filter(|_| self.kind.signed() == Some(0))
     }
 }
 
-#[derive(Deserialize)]
-struct RawTag {
-    #[serde(default)]
-    name: Text,
-    #[serde(default)]
-    inherited: Flag,
-    #[serde(default)]
-    numerical_value: Int,
-}
-
-impl RawTag {
-    fn into_tag(self, inherited: bool) -> Option<Tag> {
-        Some(Tag {
-            name: self.name.into_option()?,
-            inherited,
-            numerical_value: self.numerical_value.signed(),
-        })
-    }
-}
-
 #[derive(Default, Deserialize)]
-struct RawEvent {
+struct RawSummary {
     #[serde(default)]
     id: Int,
     #[serde(default)]
@@ -226,38 +210,52 @@ struct RawOrganisation {
 impl Row for Attribute {
     type Raw = RawAttribute;
 
-    /// Gives none for a row without id, type or value: it can be neither told apart nor used.
     fn from_raw(raw: RawAttribute) -> Option<Self> {
+        raw.into_attribute()
+    }
+
+    fn from_odd(element: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<RawAttribute<Skipped>>(element)
+            .ok()?
+            .into_attribute()
+    }
+}
+
+impl<T: OptionalText> RawAttribute<T> {
+    /// Returns none for a row without id, type or value: nothing can be done with it.
+    fn into_attribute(self) -> Option<Attribute> {
+        let raw = self;
         let event = raw.event;
         let mut tags = Vec::with_capacity(raw.tags.len() + event.tags.len());
-        for tag in raw.tags {
-            let inherited = tag.inherited.or(false);
-            tags.extend(tag.into_tag(inherited));
-        }
+        tags.extend(raw.tags.into_iter().filter_map(RawTag::into_tag));
         // With the context alone, MISP lists the tags of the event beside the event.
-        for tag in event.tags {
-            let Some(tag) = tag.into_tag(true) else {
-                continue;
-            };
-            if !tags.iter().any(|known| known.inherited && known.name == tag.name) {
+        for tag in event.tags.into_iter().filter_map(RawTag::into_inherited) {
+            if !tags.iter().any(|known: &Tag| known.inherited && known.name == tag.name) {
                 tags.push(tag);
             }
         }
-        Some(Self {
+        Some(Attribute {
             id: raw.id.unsigned()?,
             event_id: raw.event_id.unsigned().or(event.id.unsigned()).unwrap_or(0),
             uuid: raw.uuid.known(),
             kind: raw.kind.into_option().filter(|kind| !kind.is_empty())?,
+            category: raw.category.into_text().into_option().unwrap_or_default(),
             value: raw.value.into_option().filter(|value| !value.is_empty())?,
+            comment: raw.comment.into_text().into_option().unwrap_or_default(),
             to_ids: raw.to_ids.or(false),
             deleted: raw.deleted.or(false),
             timestamp: raw.timestamp.signed().unwrap_or(0),
-            last_seen: raw
-                .last_seen
-                .into_option()
-                .filter(|text| !text.is_empty())
-                .map(|text| seconds(&text)),
+            distribution: raw.distribution.unsigned().and_then(|number| u8::try_from(number).ok()),
+            first_seen: raw.first_seen.into_text().into_time(),
+            last_seen: raw.last_seen.into_time(),
             last_sighting: raw.sightings.iter().filter_map(RawSighting::seen_at).max(),
+            // MISP writes 0 for "in no object".
+            object_id: raw.object_id.unsigned().filter(|id| *id > 0),
+            object_relation: raw
+                .object_relation
+                .into_text()
+                .into_option()
+                .filter(|name| !name.is_empty()),
             tags,
             event: EventSummary {
                 uuid: event.uuid.known(),
@@ -269,31 +267,140 @@ impl Row for Attribute {
                 published: event.published.known(),
                 timestamp: event.timestamp.signed(),
             },
+            extra: Map::new(),
         })
     }
 }
 
-/// Reads `2026-11-21T18:36:16.123456+00:00`; what is no time counts as long ago, so that it never makes anything look fresh.
-fn seconds(text: &str) -> i64 {
-    // Rounded down, as MISP does when it reckons with it.
-    text.parse()
-        .map_or(0, |at: jiff::Timestamp| at.as_millisecond().div_euclid(1000))
+/// An attribute with its unknown fields; reading it takes about twice as long.
+pub(crate) struct WholeAttribute(pub(crate) Attribute);
+
+#[derive(Deserialize)]
+pub(crate) struct RawWhole {
+    #[serde(flatten)]
+    known: RawAttribute,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+impl Row for WholeAttribute {
+    type Raw = RawWhole;
+
+    fn from_raw(raw: RawWhole) -> Option<Self> {
+        let mut attribute = Attribute::from_raw(raw.known)?;
+        attribute.extra = raw.extra;
+        Some(Self(attribute))
+    }
+
+    fn from_odd(element: &[u8]) -> Option<Self> {
+        Attribute::from_odd(element).map(Self)
+    }
+}
+
+/// Reads MISP's JSON of one attribute.
+impl<'de> Deserialize<'de> for Attribute {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let whole = WholeAttribute::from_raw(RawWhole::deserialize(deserializer)?);
+        whole
+            .map(|whole| whole.0)
+            .ok_or_else(|| de::Error::custom("an attribute without id, type or value"))
+    }
+}
+
+/// Writes MISP's JSON, with times to the second. The sightings are not in it.
+impl Serialize for Attribute {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Wire {
+            id: self.id,
+            event_id: self.event_id,
+            uuid: self.uuid,
+            kind: &self.kind,
+            category: &self.category,
+            value: &self.value,
+            comment: &self.comment,
+            to_ids: self.to_ids,
+            deleted: self.deleted,
+            timestamp: self.timestamp,
+            distribution: self.distribution,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            object_id: self.object_id.unwrap_or(0),
+            object_relation: self.object_relation.as_deref(),
+            tags: &self.tags,
+            extra: &self.extra,
+        }
+        .serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    id: u64,
+    event_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uuid: Option<Uuid>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    category: &'a str,
+    value: &'a str,
+    comment: &'a str,
+    to_ids: bool,
+    deleted: bool,
+    timestamp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distribution: Option<u8>,
+    #[serde(serialize_with = "lenient::write_time")]
+    first_seen: Option<i64>,
+    #[serde(serialize_with = "lenient::write_time")]
+    last_seen: Option<i64>,
+    object_id: u64,
+    object_relation: Option<&'a str>,
+    #[serde(rename = "Tag", skip_serializing_if = "<[_]>::is_empty")]
+    tags: &'a [Tag],
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::seconds;
+    use super::*;
+
+    const JSON: &str = r#"{"id": "9", "event_id": "4", "type": "ip-dst", "category": "Network activity", "value": "192.0.2.1",
+        "comment": "c2", "to_ids": true, "deleted": false, "timestamp": "1000", "distribution": "5", "object_id": "3",
+        "object_relation": "ip", "first_seen": "2025-02-01T00:00:00.000000+00:00", "last_seen": null,
+        "Tag": [{"name": "tlp:green", "local": true}], "Galaxy": [{"name": "x"}], "sharing_group_id": "0"}"#;
 
     #[test]
-    fn last_seen_is_read_to_the_second_and_nonsense_is_long_ago() {
-        for (text, unix) in [
-            ("2025-02-01T00:00:00.000000+00:00", 1_738_368_000),
-            ("2026-11-21T18:36:16.123456+00:00", 1_795_286_176),
-            ("2026-11-21T19:36:16.999999+01:00", 1_795_286_176),
-            ("yesterday", 0),
-            ("2026-13-40T99:00:00Z", 0),
-        ] {
-            assert_eq!(seconds(text), unix, "{text}");
-        }
+    fn every_field_has_its_place_and_unknown_ones_are_extra() {
+        let row: Attribute = serde_json::from_str(JSON).unwrap();
+        assert_eq!(
+            (row.category.as_str(), row.comment.as_str()),
+            ("Network activity", "c2")
+        );
+        assert_eq!((row.first_seen, row.last_seen), (Some(1_738_368_000), None));
+        assert_eq!((row.object_id, row.object_relation.as_deref()), (Some(3), Some("ip")));
+        assert_eq!(row.distribution, Some(5));
+        assert!(row.tags[0].local);
+        let extra: Vec<&String> = row.extra.keys().collect();
+        assert_eq!(extra, ["Galaxy", "sharing_group_id"]);
+    }
+
+    #[test]
+    fn attribute_comes_back_as_it_was_written() {
+        let row: Attribute = serde_json::from_str(JSON).unwrap();
+        let again: Attribute = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
+        assert_eq!(again, row);
+    }
+
+    #[test]
+    fn rows_of_a_search_have_no_extra() {
+        let raw: RawAttribute = serde_json::from_str(JSON).unwrap();
+        assert!(Attribute::from_raw(raw).unwrap().extra.is_empty());
+    }
+
+    #[test]
+    fn attribute_without_a_value_is_an_error() {
+        assert!(serde_json::from_str::<Attribute>(r#"{"id": 1, "type": "domain"}"#).is_err());
     }
 }

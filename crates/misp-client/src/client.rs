@@ -8,9 +8,8 @@ use reqwest::Certificate;
 use reqwest::redirect::Policy;
 
 use crate::pace::PagePace;
-use crate::retry::RetryPolicy;
 use crate::transport::Transport;
-use crate::{AuthKey, BaseUrl, Error, ErrorKind};
+use crate::{AuthKey, BaseUrl, Error, ErrorKind, RetryPolicy};
 
 /// Whole time for one question when nothing else is said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,7 +50,7 @@ impl Client {
             root_certificates: Vec::new(),
             timeout: DEFAULT_TIMEOUT,
             system_proxy: false,
-            user_agent: format!("cratos/{}", env!("CARGO_PKG_VERSION")),
+            user_agent: concat!("misp-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             retries: RetryPolicy::default(),
             limits: Limits {
                 page_bytes: DEFAULT_MAX_PAGE_BYTES,
@@ -160,7 +159,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Says who asks; `cratos/<version>` by default.
+    /// Sets the `User-Agent` header; `misp-client/<version>` by default.
     #[must_use]
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.user_agent = name.into();
@@ -174,10 +173,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Says how often a question is asked again after a connection fault (default: twice); 0 turns that off.
+    /// Sets how often a question is sent again after a connection fault (default 2); 0 turns that off.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
-        self.retries = RetryPolicy::new(retries);
+        self.retries = self.retries.max_retries(retries);
+        self
+    }
+
+    /// Sets when a question is sent again after a connection fault or a rate limit.
+    #[must_use]
+    pub fn retries(mut self, policy: RetryPolicy) -> Self {
+        self.retries = policy;
         self
     }
 

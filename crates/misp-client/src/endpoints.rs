@@ -1,15 +1,34 @@
-//! One file for each thing that MISP can be asked: its request as a plain value, and what its answer is.
+//! One file for each endpoint of MISP: its request as a plain value, and the type of its answer.
 
 pub(crate) mod attributes;
+pub(crate) mod custom;
 pub(crate) mod decaying_models;
 pub(crate) mod event_index;
 pub(crate) mod event_metadata;
+pub(crate) mod events;
+pub(crate) mod feeds;
+pub(crate) mod galaxies;
 pub(crate) mod me;
+pub(crate) mod organisations;
+mod records;
+pub(crate) mod servers;
+pub(crate) mod sharing_groups;
 pub(crate) mod sightings;
 pub(crate) mod statistics;
 pub(crate) mod tags;
+pub(crate) mod taxonomies;
+pub(crate) mod users;
 pub(crate) mod version;
+pub(crate) mod warninglist_check;
 pub(crate) mod warninglists;
+
+// The public types of the endpoints; `lib.rs` passes them on.
+pub use self::{
+    event_index::*, event_metadata::*, feeds::*, galaxies::*, me::*, servers::*, sharing_groups::*, sightings::*,
+    statistics::*, taxonomies::*, users::*, version::*, warninglist_check::*, warninglists::*,
+};
+
+use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
@@ -19,7 +38,7 @@ use crate::{Error, ErrorKind};
 /// Bound for answers that are one small object.
 const SMALL: u64 = 1 << 20;
 
-/// Says what a fault in a streamed document means.
+/// Returns the error for a fault in a streamed document.
 fn split_error(error: SplitError, endpoint: &'static str) -> Error {
     match error {
         SplitError::CutShort => Error::new(ErrorKind::CutShort).with_detail("the JSON does not end"),
@@ -30,14 +49,19 @@ fn split_error(error: SplitError, endpoint: &'static str) -> Error {
     .at(endpoint)
 }
 
-/// Reads a whole small answer. The cause is not kept: serde quotes what it read.
-fn read<T: DeserializeOwned>(body: &[u8], endpoint: &'static str) -> Result<T, Error> {
+/// Reads a whole small answer that is an object.
+fn read<T: DeserializeOwned>(body: &[u8], endpoint: impl Into<Cow<'static, str>>) -> Result<T, Error> {
     // serde takes a list for a struct, field by field.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(Error::new(ErrorKind::UnexpectedAnswer)
             .with_detail("a list where an object was expected")
             .at(endpoint));
     }
+    parse(body, endpoint)
+}
+
+/// Reads a whole answer. The cause of a failure is not kept: serde quotes values.
+fn parse<T: DeserializeOwned>(body: &[u8], endpoint: impl Into<Cow<'static, str>>) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| {
         let kind = match error.classify() {
             serde_json::error::Category::Eof => ErrorKind::CutShort,

@@ -1,5 +1,6 @@
-//! What can go wrong between a question and the last row of its answer.
+//! The errors between a question and the last row of its answer.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 /// The longest message of MISP that is kept, in bytes.
 const MAX_MESSAGE: usize = 512;
 
-/// Names what went wrong, so that a caller can branch on it.
+/// The kind of an error, for a caller to branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -15,32 +16,37 @@ pub enum ErrorKind {
     Connect,
     /// The answer ended before it was whole.
     CutShort,
-    /// A search that MISP would take for another one: unfiltered, or with a name that is a pattern or a list to it.
+    /// A question that this client does not send, because MISP would read it as another one: a search without any filter, for
+    /// example, a tag name that MISP takes for a pattern, or a path with a space in it.
     InvalidSearch,
-    /// MISP refused the key: unknown, expired, disabled, or not from this address.
+    /// MISP refused the key: unknown, expired, disabled, or not allowed from this address.
     KeyRefused,
     /// MISP answered with an error of its own; see [`Error::misp_message`] and [`Error::status`].
     MispError,
-    /// The function or the thing that was asked for does not exist.
+    /// The function does not exist, or MISP has nothing of this number.
     NotFound,
-    /// The key is good, but it may not do this.
+    /// The key is good, but its role may not do this.
     NotPermitted,
     /// The body is not JSON.
     NotJson,
     /// MISP's rate limit for this key is used up; see [`Error::retry_after`].
     RateLimited,
-    /// MISP answered with a redirect, which is never followed; see [`Error::is_login_redirect`].
+    /// MISP answered with a redirect, which this client never follows; see [`Error::is_login_redirect`].
     Redirected,
-    /// The address, the key or the certificate file cannot be used.
+    /// MISP did not store the data, because its validation failed. [`Error::misp_message`] holds the reason.
+    Rejected,
+    /// The address, the key, the certificate file or another setting cannot be used.
     Setup,
     /// MISP did not finish within the time-out, or stopped sending.
     Timeout,
-    /// TLS failed: a certificate that is not trusted, or no TLS on the other side.
+    /// TLS failed: an untrusted certificate, for example, or a server that does not speak TLS.
     Tls,
     /// The answer is larger than the bounds allow.
     TooLarge,
-    /// The answer is JSON, but not an answer to what was asked.
+    /// The answer is JSON, but not an answer to this question.
     UnexpectedAnswer,
+    /// The answer has rows that do not answer the question: MISP did not get the filter, or did not understand it.
+    Unfiltered,
 }
 
 impl ErrorKind {
@@ -58,11 +64,13 @@ impl ErrorKind {
             Self::NotJson => "not_json",
             Self::RateLimited => "rate_limited",
             Self::Redirected => "redirected",
+            Self::Rejected => "rejected",
             Self::Setup => "setup",
             Self::Timeout => "timeout",
             Self::Tls => "tls",
             Self::TooLarge => "too_large",
             Self::UnexpectedAnswer => "unexpected_answer",
+            Self::Unfiltered => "unfiltered",
         }
     }
 
@@ -78,36 +86,37 @@ impl ErrorKind {
             Self::NotJson => "the answer is not JSON",
             Self::RateLimited => "the rate limit of MISP is used up",
             Self::Redirected => "MISP answered with a redirect",
+            Self::Rejected => "MISP rejected the data",
             Self::Setup => "the client cannot be set up",
             Self::Timeout => "MISP did not answer in time",
             Self::Tls => "no secure connection to MISP",
             Self::TooLarge => "the answer is too large",
             Self::UnexpectedAnswer => "the answer is not what was asked for",
+            Self::Unfiltered => "MISP answered without the filter",
         }
     }
 }
 
-/// Says on whose side a fault is.
+/// The side that an error comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Fault {
-    /// The key or the question: asking again the same way will not help.
+    /// The program that uses this client: its question, its data, its settings or its key. Sending the same again does not help.
     Caller,
-    /// MISP, or something between us and it.
+    /// MISP, or a device between this client and MISP. The same question may succeed later.
     Upstream,
-    /// This client, or how it was configured.
-    Ours,
 }
 
-/// The reason why MISP could not be asked, or why its answer was refused.
+/// The reason why a question could not be sent, or why its answer was refused.
 ///
-/// Holds neither the key nor the address of MISP. `Display` gives one lower-case fragment; the cause, where there is one,
-/// is in `source()` and not in the text.
+/// Holds neither the key nor the address of MISP. `Display` writes one line without a full stop; `source()` has the cause, and the
+/// line does not repeat it.
 pub struct Error(Box<Details>);
 
 struct Details {
     kind: ErrorKind,
     detail: Option<String>,
-    endpoint: Option<&'static str>,
+    endpoint: Option<Cow<'static, str>>,
     status: Option<u16>,
     misp_message: Option<String>,
     retry_after: Option<Duration>,
@@ -139,8 +148,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn at(mut self, endpoint: &'static str) -> Self {
-        self.0.endpoint.get_or_insert(endpoint);
+    pub(crate) fn at(mut self, endpoint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.endpoint.get_or_insert_with(|| endpoint.into());
         self
     }
 
@@ -164,29 +173,40 @@ impl Error {
         self
     }
 
-    /// Returns what went wrong.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Returns on whose side the fault is.
+    /// Returns the side that the error comes from.
+    ///
+    /// ```
+    /// use misp_client::{AttributeSearch, Fault};
+    ///
+    /// let error = AttributeSearch::new(["!md5"]).unwrap_err();
+    /// assert_eq!(error.fault(), Fault::Caller);
+    /// ```
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self.0.kind {
-            ErrorKind::KeyRefused | ErrorKind::NotPermitted | ErrorKind::NotFound => Fault::Caller,
-            ErrorKind::InvalidSearch | ErrorKind::Setup => Fault::Ours,
+            ErrorKind::InvalidSearch
+            | ErrorKind::KeyRefused
+            | ErrorKind::NotFound
+            | ErrorKind::NotPermitted
+            | ErrorKind::Rejected
+            | ErrorKind::Setup => Fault::Caller,
             _ => Fault::Upstream,
         }
     }
 
-    /// Returns the path that was asked, without the address of MISP: `/attributes/restSearch`.
+    /// Returns the path of the question without its arguments and without the address of MISP, such as `/attributes/restSearch`.
     #[must_use]
-    pub fn endpoint(&self) -> Option<&'static str> {
-        self.0.endpoint
+    pub fn endpoint(&self) -> Option<&str> {
+        self.0.endpoint.as_deref()
     }
 
-    /// Returns the HTTP status, where an answer came and its status was the reason.
+    /// Returns the HTTP status, where the status of the answer is the reason.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
@@ -198,13 +218,13 @@ impl Error {
         self.0.misp_message.as_deref()
     }
 
-    /// Returns how long MISP asks to wait, for [`ErrorKind::RateLimited`].
+    /// Returns how long MISP asks the client to wait, for [`ErrorKind::RateLimited`].
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Returns true when MISP sent us to its login page: maintenance mode, or a key that a proxy took away.
+    /// Returns true when MISP redirected to its login page: in maintenance mode, for example, or when a proxy removed the key.
     #[must_use]
     pub fn is_login_redirect(&self) -> bool {
         self.0.login_redirect
@@ -216,7 +236,7 @@ impl Error {
         self.0.kind == ErrorKind::Timeout
     }
 
-    /// Returns true for connection faults, after which the same question may simply be asked again.
+    /// Returns true for connection faults: the same question can be sent again.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.0.kind == ErrorKind::Connect
@@ -235,7 +255,7 @@ impl fmt::Display for Error {
         if let Some(message) = &self.0.misp_message {
             write!(f, ": {message}")?;
         }
-        if let Some(endpoint) = self.0.endpoint {
+        if let Some(endpoint) = &self.0.endpoint {
             write!(f, ", asked for {endpoint}")?;
         }
         Ok(())
@@ -264,7 +284,7 @@ impl StdError for Error {
     }
 }
 
-/// Bounds the length of a foreign text and takes out what could break a line of a log.
+/// Bounds the length of a text from outside and replaces characters that could break a line of a log.
 fn tame(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(MAX_MESSAGE));
     for c in text.trim().chars() {

@@ -2,9 +2,9 @@
 //!
 //! # Where things are
 //!
-//! A question is a value (`search`, `endpoints`), made without I/O; `transport` sends it; `json` takes the answer apart while it
-//! arrives; `paging` and `pages` go on until there is a clean end, `pace` says how large pages should be; `refusal` and `error` tell apart what may go wrong. `live` is what a
-//! MISP tells by itself over ZeroMQ. `decay` reckons what an attribute is worth today.
+//! A question is a value (`search`, `endpoints`), made without I/O; `transport` sends it; `json` reads the answer while it arrives;
+//! `paging`, `page_reader` and `pages` continue until there is a clean end; `pace` chooses the size of pages; `refusal` and `error` distinguish
+//! failures. `live` reads what MISP publishes over ZeroMQ. `decay` computes the score of an attribute.
 
 mod address;
 mod attribute;
@@ -12,35 +12,46 @@ mod client;
 mod decay;
 mod endpoints;
 mod error;
+mod event;
+mod event_summary;
 mod json;
 mod live;
+mod object;
+mod organisation;
 mod pace;
+mod page_reader;
 mod pages;
 mod paging;
+mod progress;
 mod reader;
 mod refusal;
 mod request;
 mod retry;
 mod search;
+mod tag;
 mod transport;
 
+// Types of these crates are in signatures here; use the same versions.
+pub use {futures_core, secrecy, serde_json, uuid};
+
 pub use address::{AuthKey, BaseUrl};
-pub use attribute::{Attribute, EventSummary, Tag};
+pub use attribute::Attribute;
 pub use client::{Client, ClientBuilder};
 pub use decay::{DecayingModel, ModelError, Score, Scorer};
-pub use endpoints::event_index::{EventEntry, EventIndex, EventIndexAnswer, EventList};
-pub use endpoints::event_metadata::{EventMetadata, EventSearch};
-pub use endpoints::me::{Me, Organisation, Role};
-pub use endpoints::sightings::{SightingAnswer, SightingKind, SightingReport};
-pub use endpoints::statistics::CountedBy;
-pub use endpoints::version::MispVersion;
-pub use endpoints::warninglists::{Warninglist, WarninglistEntries, WarninglistEntry};
+pub use endpoints::*;
 pub use error::{Error, ErrorKind, Fault};
+pub use event::Event;
+pub use event_summary::EventSummary;
 pub use live::message::{Action, EventNotice, Message, MessageError, ObjectNotice, SightingNotice, TagNotice};
 #[cfg(feature = "zeromq")]
 pub use live::subscription::{LinkError, LiveAddress, Notice, Subscription};
+pub use object::Object;
+pub use organisation::Organisation;
 pub use pace::{PagePace, PageTimes};
-pub use pages::{AttributePages, Batch, PageEnd, Place, Progress};
+pub use pages::{AttributePages, Batch};
+pub use progress::{PageEnd, Place, Progress};
 pub use reader::AttributeReader;
+pub use retry::RetryPolicy;
 pub use search::{AttributeSearch, Deleted, Order, Published, Stray, brings_type, types_brought_by};
+pub use tag::Tag;
 pub use web_protocol::{Protocol, UnknownProtocol};

@@ -1,12 +1,13 @@
-//! The body of a search's answer, read without any network.
+//! Reads the body of a search's answer without any network.
 
+use crate::attribute::WholeAttribute;
 use crate::endpoints::attributes;
-use crate::json::Splitter;
+use crate::json::{SplitError, Splitter};
 use crate::{Attribute, Error};
 
 /// Reads one page of `POST /attributes/restSearch` from pieces of its body, as [`AttributePages`](crate::AttributePages) does.
 ///
-/// For answers that were saved to a file, and for measuring. Only what has not become a row yet is held.
+/// For answers that were saved to a file, and for measuring. It holds only the bytes that are not a row yet.
 ///
 /// ```
 /// # fn main() -> Result<(), misp_client::Error> {
@@ -20,7 +21,10 @@ use crate::{Attribute, Error};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct AttributeReader(Splitter);
+pub struct AttributeReader {
+    splitter: Splitter,
+    keeps_extra: bool,
+}
 
 impl Default for AttributeReader {
     fn default() -> Self {
@@ -32,7 +36,17 @@ impl AttributeReader {
     /// Starts at the beginning of a body.
     #[must_use]
     pub fn new() -> Self {
-        Self(Splitter::new(attributes::ROWS))
+        Self {
+            splitter: Splitter::new(attributes::ROWS),
+            keeps_extra: false,
+        }
+    }
+
+    /// Fills [`Attribute::extra`] too, which takes about twice as long.
+    #[must_use]
+    pub fn keep_extra(mut self, keep: bool) -> Self {
+        self.keeps_extra = keep;
+        self
     }
 
     /// Takes the next piece of the body and adds the rows that it completes to `rows`.
@@ -41,26 +55,45 @@ impl AttributeReader {
     /// [`NotJson`](crate::ErrorKind::NotJson), [`UnexpectedAnswer`](crate::ErrorKind::UnexpectedAnswer) for JSON of another
     /// shape, [`TooLarge`](crate::ErrorKind::TooLarge) for an element over 16 MiB. The rows so far are then not an answer.
     pub fn push(&mut self, piece: &[u8], rows: &mut Vec<Attribute>) -> Result<(), Error> {
-        self.0.push(piece, rows).map_err(attributes::error)
+        self.read(
+            rows,
+            |splitter, out| splitter.push(piece, out),
+            |splitter, out| splitter.push(piece, out),
+        )
     }
 
-    /// Says that the body ends here.
+    /// Ends the body.
     ///
     /// # Errors
     /// As [`push`](Self::push), and [`CutShort`](crate::ErrorKind::CutShort) when the document is not at its end.
     pub fn finish(&mut self, rows: &mut Vec<Attribute>) -> Result<(), Error> {
-        self.0.finish(rows).map_err(attributes::error)
+        self.read(rows, Splitter::finish, Splitter::finish)
     }
 
     /// Returns how many rows there were so far, unusable ones included.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.0.rows()
+        self.splitter.rows()
     }
 
     /// Returns how many rows were JSON, but without an id, a type or a value that can be held.
     #[must_use]
     pub fn unusable(&self) -> u64 {
-        self.0.unusable()
+        self.splitter.unusable()
+    }
+
+    fn read(
+        &mut self,
+        rows: &mut Vec<Attribute>,
+        plain: impl FnOnce(&mut Splitter, &mut Vec<Attribute>) -> Result<(), SplitError>,
+        whole: impl FnOnce(&mut Splitter, &mut Vec<WholeAttribute>) -> Result<(), SplitError>,
+    ) -> Result<(), Error> {
+        if !self.keeps_extra {
+            return plain(&mut self.splitter, rows).map_err(attributes::error);
+        }
+        let mut with_extra = Vec::new();
+        let outcome = whole(&mut self.splitter, &mut with_extra);
+        rows.extend(with_extra.into_iter().map(|row| row.0));
+        outcome.map_err(attributes::error)
     }
 }

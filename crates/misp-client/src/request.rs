@@ -1,5 +1,7 @@
 //! A question to MISP as a plain value: built without I/O, sent by the client.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 
@@ -7,24 +9,25 @@ use http::{HeaderMap, HeaderValue, Method, header};
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
-    /// Path below the base URL; percent-encoding is not needed, since nothing free goes into it.
+    /// Path below the base URL, already percent-encoded where that is needed.
     pub(crate) path: String,
-    /// Name of the endpoint for errors; holds no argument.
-    pub(crate) endpoint: &'static str,
+    /// Name of the endpoint for errors, without arguments.
+    pub(crate) endpoint: Cow<'static, str>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
-    /// Whether asking twice is the same as asking once, so that a lost connection may be tried again.
+    /// Whether sending it twice does the same as sending it once, so that the client may retry after a lost connection.
     pub(crate) repeatable: bool,
 }
 
 impl Request {
-    pub(crate) fn get(endpoint: &'static str) -> Self {
+    pub(crate) fn get(endpoint: impl Into<Cow<'static, str>>) -> Self {
+        let endpoint = endpoint.into();
         // Without this header MISP answers 302 to its login page even when the key is good.
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         Self {
             method: Method::GET,
-            path: endpoint.to_owned(),
+            path: endpoint.clone().into_owned(),
             endpoint,
             headers,
             body: None,
@@ -33,7 +36,7 @@ impl Request {
     }
 
     /// Posts JSON. With any other content type MISP does not read the body, and an unread body means "no filter".
-    pub(crate) fn post(endpoint: &'static str, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn post(endpoint: impl Into<Cow<'static, str>>, body: impl Into<Bytes>) -> Self {
         let mut request = Self::get(endpoint);
         request.method = Method::POST;
         request
@@ -43,7 +46,7 @@ impl Request {
         request
     }
 
-    /// Says that asking twice would do it twice.
+    /// Marks a request that must not be sent twice.
     pub(crate) fn asked_once(mut self) -> Self {
         self.repeatable = false;
         self

@@ -1,49 +1,71 @@
 //! The question of `POST /attributes/restSearch`.
 
-mod brought;
+mod body;
+mod companion_types;
+mod name;
 mod stray;
+mod time;
+mod value;
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{Error, ErrorKind};
 
-pub use brought::{brings_type, types_brought_by};
+pub use companion_types::{brings_type, types_brought_by};
 pub use stray::Stray;
+use time::TimeFilter;
+use value::SearchValue;
 
-/// Rows on a page when nothing else is said: a page costs MISP about 0.1 s beside its rows.
+/// Rows on a page by default: a page costs MISP about 0.1 s beside its rows.
 const DEFAULT_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
 
 /// A question for attributes, built without any I/O.
 ///
-/// MISP takes every filter that it does not understand for *no filter* and answers with everything. So this type cannot be
-/// built without attribute types, events or UUIDs to look for, checks every name that goes into it, and
-/// [`answers`](Self::answers) tells whether a row that came back is an answer to it at all.
+/// MISP ignores every filter that it does not understand and then answers with everything. So a search cannot be built without a
+/// filter, every name in it is checked, and [`AttributePages`](crate::AttributePages) compares each row with it.
+///
+/// ```
+/// use std::time::Duration;
+/// use misp_client::AttributeSearch;
+///
+/// // By type and tag, for example for a block list.
+/// let search = AttributeSearch::new(["ip-dst", "ip-dst|port"])?.with_tag("tlp:green")?.to_ids(true);
+/// // By value: in which events is it?
+/// let search = AttributeSearch::of_values(["bad.example.com"])?.include_context(true);
+/// // Recent changes in one category.
+/// let search = AttributeSearch::of_categories(["Network activity"])?.changed_within(Duration::from_secs(86_400));
+/// # Ok::<(), misp_client::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributeSearch {
     types: Vec<String>,
+    values: Vec<SearchValue>,
+    categories: Vec<String>,
     any_of: Vec<String>,
     none_of: Vec<String>,
     to_ids: Option<bool>,
     published: Published,
     deleted: Deleted,
-    timestamp_from: Option<i64>,
-    event_timestamp_from: Option<i64>,
+    timestamp: Option<TimeFilter>,
+    event_timestamp: Option<TimeFilter>,
     organisation: Option<Uuid>,
     enforce_warninglist: bool,
     include_event_tags: bool,
     include_all_tags: bool,
     include_context: bool,
     include_sightings: bool,
+    keep_extra: bool,
     event_ids: Vec<u64>,
     uuids: Vec<Uuid>,
     order: Order,
     page_size: NonZeroU32,
+    limit: Option<NonZeroU64>,
 }
 
-/// Which events the attributes may come from.
+/// The events that attributes may come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Published {
     /// Published and unpublished ones.
@@ -55,7 +77,7 @@ pub enum Published {
     No,
 }
 
-/// Whether softly deleted attributes are wanted.
+/// Whether soft-deleted attributes are part of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Deleted {
     /// Only attributes that are not deleted.
@@ -87,24 +109,51 @@ impl Order {
 }
 
 impl AttributeSearch {
-    /// Looks for attributes of these types, such as `ip-dst` or `domain|ip`.
+    /// Searches for attributes of these types, such as `ip-dst` or `domain|ip`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidSearch`] without any type, and for a name that MISP would read as a negation (`!`), a pattern (`%`)
     /// or a list (`||`).
     pub fn new<S: Into<String>>(types: impl IntoIterator<Item = S>) -> Result<Self, Error> {
-        let types = types
-            .into_iter()
-            .map(|name| attribute_type(name.into()))
-            .collect::<Result<Vec<_>, _>>()?;
-        if types.is_empty() {
-            Err(unfiltered())
-        } else {
-            Ok(Self { types, ..Self::bare() })
-        }
+        let types = all(types, name::attribute_type)?;
+        Ok(Self { types, ..Self::bare() })
     }
 
-    /// Looks for all attributes of these events, by MISP's number.
+    /// Searches for attributes with one of these values.
+    ///
+    /// MISP compares without regard to case. It finds either half of a composite (`a.example.com` in `a.example.com|192.0.2.1`), but not
+    /// the whole. `%` stands for any characters, so a URL with `%20` finds a little more than itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] without any value, and for one that MISP would take for no filter: empty, only `%`, with a leading
+    /// `!`, with `||`, or longer than 64 KiB.
+    pub fn of_values<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Result<Self, Error> {
+        let values = all(values, SearchValue::new)?;
+        Ok(Self { values, ..Self::bare() })
+    }
+
+    /// Searches for attributes of these categories, such as `Network activity`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] without any category, and for a name with characters that no category has.
+    pub fn of_categories<S: Into<String>>(categories: impl IntoIterator<Item = S>) -> Result<Self, Error> {
+        let categories = all(categories, name::category)?;
+        Ok(Self {
+            categories,
+            ..Self::bare()
+        })
+    }
+
+    /// Searches for attributes that have one of these tags, themselves or by their event.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] without any tag, and for a name as in [`with_tag`](Self::with_tag).
+    pub fn of_tags<S: Into<String>>(tags: impl IntoIterator<Item = S>) -> Result<Self, Error> {
+        let any_of = all(tags, name::tag)?;
+        Ok(Self { any_of, ..Self::bare() })
+    }
+
+    /// Searches for all attributes of these events, by MISP's number.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidSearch`] without any event.
@@ -112,58 +161,87 @@ impl AttributeSearch {
         let mut event_ids: Vec<u64> = ids.into_iter().filter(|id| *id > 0).collect();
         event_ids.sort_unstable();
         if event_ids.is_empty() {
-            Err(unfiltered())
-        } else {
-            Ok(Self {
-                event_ids,
-                ..Self::bare()
-            })
+            return Err(unfiltered());
         }
+        Ok(Self {
+            event_ids,
+            ..Self::bare()
+        })
     }
 
-    /// Looks for these attributes, or for all attributes of these events, by UUID.
+    /// Searches for these attributes, or for all attributes of these events, by UUID.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSearch`] without any.
+    /// [`ErrorKind::InvalidSearch`] without any UUID.
     pub fn of_uuids(uuids: impl IntoIterator<Item = Uuid>) -> Result<Self, Error> {
         let uuids: Vec<Uuid> = uuids.into_iter().collect();
         if uuids.is_empty() {
-            Err(unfiltered())
-        } else {
-            Ok(Self { uuids, ..Self::bare() })
+            return Err(unfiltered());
         }
+        Ok(Self { uuids, ..Self::bare() })
     }
 
     fn bare() -> Self {
         Self {
             types: Vec::new(),
+            values: Vec::new(),
+            categories: Vec::new(),
             any_of: Vec::new(),
             none_of: Vec::new(),
             to_ids: None,
             published: Published::Either,
             deleted: Deleted::No,
-            timestamp_from: None,
-            event_timestamp_from: None,
+            timestamp: None,
+            event_timestamp: None,
             organisation: None,
             enforce_warninglist: false,
             include_event_tags: true,
             include_all_tags: true,
             include_context: false,
             include_sightings: false,
+            keep_extra: false,
             event_ids: Vec::new(),
             uuids: Vec::new(),
             order: Order::IdAscending,
             page_size: DEFAULT_PAGE_SIZE,
+            limit: None,
         }
     }
 
-    /// Wants a tag, on the attribute or on its event; of several wanted tags one is enough.
+    /// Takes only attributes of this type too; of several types one is enough.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSearch`] for a name that MISP would not take for a name: empty, with a leading `!`, with `%`
+    /// [`ErrorKind::InvalidSearch`] for a name as in [`new`](Self::new).
+    pub fn with_type(mut self, name: impl Into<String>) -> Result<Self, Error> {
+        self.types.push(name::attribute_type(name.into())?);
+        Ok(self)
+    }
+
+    /// Takes only attributes with this value; of several values one is enough.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] for a value as in [`of_values`](Self::of_values).
+    pub fn with_value(mut self, value: impl Into<String>) -> Result<Self, Error> {
+        self.values.push(SearchValue::new(value.into())?);
+        Ok(self)
+    }
+
+    /// Takes only attributes of this category; of several categories one is enough.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] for a name as in [`of_categories`](Self::of_categories).
+    pub fn with_category(mut self, name: impl Into<String>) -> Result<Self, Error> {
+        self.categories.push(name::category(name.into())?);
+        Ok(self)
+    }
+
+    /// Takes only attributes with this tag, on the attribute or on its event; of several tags one is enough.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] for a name that MISP would not read as a name: empty, with a leading `!`, with `%`
     /// (a wildcard), `||` or `&&` (lists), all digits (an id), or with white space or control characters at its ends.
     pub fn with_tag(mut self, tag: impl Into<String>) -> Result<Self, Error> {
-        self.any_of.push(tag_name(tag.into())?);
+        self.any_of.push(name::tag(tag.into())?);
         Ok(self)
     }
 
@@ -172,52 +250,70 @@ impl AttributeSearch {
     /// # Errors
     /// [`ErrorKind::InvalidSearch`] as for [`with_tag`](Self::with_tag).
     pub fn without_tag(mut self, tag: impl Into<String>) -> Result<Self, Error> {
-        self.none_of.push(tag_name(tag.into())?);
+        self.none_of.push(name::tag(tag.into())?);
         Ok(self)
     }
 
-    /// Takes only attributes whose `to_ids` flag is this; without it both come.
+    /// Takes only attributes with this `to_ids` flag; by default both come.
     #[must_use]
     pub fn to_ids(mut self, flag: bool) -> Self {
         self.to_ids = Some(flag);
         self
     }
 
-    /// Says which events the attributes may come from; by default any.
+    /// Sets the events that the attributes may come from; by default any.
     #[must_use]
     pub fn published(mut self, published: Published) -> Self {
         self.published = published;
         self
     }
 
-    /// Returns which events the attributes may come from.
+    /// Returns the events that the attributes may come from.
     #[must_use]
     pub fn wants_published(&self) -> Published {
         self.published
     }
 
-    /// Says whether softly deleted attributes are wanted; by default not.
+    /// Sets whether soft-deleted attributes come; by default they do not.
     #[must_use]
     pub fn deleted(mut self, deleted: Deleted) -> Self {
         self.deleted = deleted;
         self
     }
 
-    /// Takes only attributes that changed at this unix second or later; 0 and less means no filter, as it does to MISP.
+    /// Takes only attributes that changed at this unix second or later; 0 and less means no filter, as in MISP.
     #[must_use]
     pub fn timestamp_from(mut self, unix_seconds: i64) -> Self {
-        self.timestamp_from = (unix_seconds > 0).then_some(unix_seconds);
+        self.timestamp = TimeFilter::from(unix_seconds);
+        self
+    }
+
+    /// Takes only attributes that changed between these unix seconds, both included.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] for a range that ends before it begins or before unix second 1.
+    pub fn timestamp_between(mut self, from: i64, to: i64) -> Result<Self, Error> {
+        self.timestamp = Some(TimeFilter::between(from, to)?);
+        Ok(self)
+    }
+
+    /// Takes only attributes that changed in this time before now, by MISP's clock; rounded up to a whole second.
+    ///
+    /// This client cannot compare rows with MISP's clock, so rows are not checked for it.
+    #[must_use]
+    pub fn changed_within(mut self, time: Duration) -> Self {
+        self.timestamp = Some(TimeFilter::within(time));
         self
     }
 
     /// Takes only attributes of events that changed at this unix second or later; 0 and less means no filter.
     ///
-    /// A tag put on an event changes the time of the event and not those of its attributes. Has MISP send the event with each
+    /// A tag put on an event changes the time of the event and not those of its attributes. MISP then sends the event with each
     /// attribute, since only that shows the event's time.
     #[must_use]
     pub fn event_timestamp_from(mut self, unix_seconds: i64) -> Self {
-        self.event_timestamp_from = (unix_seconds > 0).then_some(unix_seconds);
-        self.include_context = self.include_context || self.event_timestamp_from.is_some();
+        self.event_timestamp = TimeFilter::from(unix_seconds);
+        self.include_context = self.include_context || self.event_timestamp.is_some();
         self
     }
 
@@ -228,197 +324,115 @@ impl AttributeSearch {
         self
     }
 
-    /// Has MISP take out what is on its warninglists; by default it does not.
+    /// Takes only attributes of these events, by MISP's number; an empty list changes nothing.
+    #[must_use]
+    pub fn event_ids(mut self, ids: impl IntoIterator<Item = u64>) -> Self {
+        self.event_ids.extend(ids);
+        // Sorted, since each row is looked up in it.
+        self.event_ids.sort_unstable();
+        self
+    }
+
+    /// Makes MISP remove values that are on its warninglists; by default it does not.
     #[must_use]
     pub fn enforce_warninglist(mut self, enforce: bool) -> Self {
         self.enforce_warninglist = enforce;
         self
     }
 
-    /// Returns whether MISP is to take out what is on its warninglists.
+    /// Returns whether MISP removes values that are on its warninglists.
     #[must_use]
     pub fn enforces_warninglist(&self) -> bool {
         self.enforce_warninglist
     }
 
-    /// Has MISP list the tags of the event with each attribute (default). Without it a row cannot show why it matched.
+    /// Makes MISP list the tags of the event with each attribute (default). Without it a row cannot show why it matched.
     #[must_use]
     pub fn include_event_tags(mut self, include: bool) -> Self {
         self.include_event_tags = include;
         self
     }
 
-    /// Has MISP show tags that are marked as not exportable too (default).
+    /// Makes MISP show tags that are marked as not exportable too (default).
     #[must_use]
     pub fn include_all_tags(mut self, include: bool) -> Self {
         self.include_all_tags = include;
         self
     }
 
-    /// Has MISP send the event with each attribute: its organisation and whether it is published. About half as much again.
+    /// Makes MISP send the event with each attribute: its organisation and whether it is published. Answers grow by half.
     #[must_use]
     pub fn include_context(mut self, include: bool) -> Self {
         self.include_context = include;
         self
     }
 
-    /// Has MISP send the sightings of each attribute. It looks them up one attribute at a time.
+    /// Makes MISP send the sightings of each attribute. MISP looks them up one attribute at a time.
     #[must_use]
     pub fn include_sightings(mut self, include: bool) -> Self {
         self.include_sightings = include;
         self
     }
 
-    /// Narrows the search to these events; nothing changes when there is none.
+    /// Fills [`Attribute::extra`](crate::Attribute::extra) with the fields that have no place of their own. Reading takes about twice
+    /// as long.
     #[must_use]
-    pub fn event_ids(mut self, ids: impl IntoIterator<Item = u64>) -> Self {
-        self.event_ids.extend(ids);
-        // Sorted, since every row is looked up in it.
-        self.event_ids.sort_unstable();
+    pub fn keep_extra(mut self, keep: bool) -> Self {
+        self.keep_extra = keep;
         self
     }
 
-    /// Changes the order of the rows.
+    /// Sets the order of the rows.
     #[must_use]
     pub fn order(mut self, order: Order) -> Self {
         self.order = order;
         self
     }
 
-    /// Changes how many rows a page has; 10 000 by default.
+    /// Ends the search after this many attributes. Together with [`Order::IdDescending`] they are the newest ones.
+    #[must_use]
+    pub fn limit(mut self, attributes: NonZeroU64) -> Self {
+        self.limit = Some(attributes);
+        self
+    }
+
+    /// Sets how many rows a page has; 10 000 by default. MISP calls this `limit`.
     #[must_use]
     pub fn page_size(mut self, rows: NonZeroU32) -> Self {
         self.page_size = rows;
         self
     }
 
-    /// Returns how many rows a page has.
+    /// Returns how many rows a page has: the page size, or the limit of the search where that is smaller.
     #[must_use]
     pub fn rows_a_page(&self) -> NonZeroU32 {
-        self.page_size
+        let limit = self.limit.and_then(|limit| NonZeroU32::try_from(limit).ok());
+        limit.map_or(self.page_size, |limit| limit.min(self.page_size))
     }
 
-    /// Returns the JSON body that asks for this page; pages count from 1.
-    #[must_use]
-    pub fn body(&self, page: u32) -> Vec<u8> {
-        self.body_with(page, self.page_size.get())
+    pub(crate) fn keeps_extra(&self) -> bool {
+        self.keep_extra
     }
 
-    pub(crate) fn body_with(&self, page: u32, limit: u32) -> Vec<u8> {
-        let body = Body {
-            return_format: "json",
-            types: &self.types,
-            tags: self
-                .any_of
-                .iter()
-                .cloned()
-                .chain(self.none_of.iter().map(|tag| format!("!{tag}")))
-                .collect(),
-            to_ids: self.to_ids.map(u8::from),
-            published: match self.published {
-                Published::Either => &[0, 1],
-                Published::Yes => &[1],
-                Published::No => &[0],
-            },
-            deleted: match self.deleted {
-                Deleted::No => &[],
-                Deleted::Only => &[1],
-                Deleted::Either => &[0, 1],
-            },
-            timestamp: self.timestamp_from,
-            event_timestamp: self.event_timestamp_from,
-            org: self.organisation,
-            event_ids: &self.event_ids,
-            uuids: &self.uuids,
-            enforce_warninglist: u8::from(self.enforce_warninglist),
-            include_event_tags: u8::from(self.include_event_tags),
-            include_all_tags: u8::from(self.include_all_tags),
-            include_context: u8::from(self.include_context),
-            include_sightings: self.include_sightings.then_some(1),
-            order: self.order.as_str(),
-            limit,
-            page: page.max(1),
-        };
-        #[expect(
-            clippy::expect_used,
-            reason = "no map and no float; an empty body would ask for everything"
-        )]
-        serde_json::to_vec(&body).expect("texts and whole numbers are always JSON")
+    pub(crate) fn most_rows(&self) -> Option<u64> {
+        self.limit.map(NonZeroU64::get)
     }
 }
 
-fn attribute_type(name: String) -> Result<String, Error> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'|' | b' ' | b'/');
-    let trimmed = name.trim() == name;
-    if !name.is_empty() && trimmed && name.len() <= 100 && name.bytes().all(allowed) && !name.contains("||") {
-        Ok(name)
-    } else {
-        Err(invalid("not the name of an attribute type", &name))
-    }
-}
-
-fn tag_name(name: String) -> Result<String, Error> {
-    let misread = name.is_empty()
-        || name.starts_with('!')
-        || name.trim() != name
-        || name.contains('%')
-        || name.contains("||")
-        || name.contains("&&")
-        || name.chars().any(char::is_control)
-        || name.bytes().all(|b| b.is_ascii_digit())
-        || name.chars().count() > 255;
-    if misread {
-        Err(invalid("not a tag name that MISP can search for", &name))
-    } else {
-        Ok(name)
-    }
-}
-
-fn invalid(what: &str, name: &str) -> Error {
-    Error::new(ErrorKind::InvalidSearch).with_detail(format!("{what}: {name:?}"))
+/// Checks every item; an empty list is an error, since MISP takes it for no filter.
+fn all<S: Into<String>, T>(
+    items: impl IntoIterator<Item = S>,
+    check: impl Fn(String) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let items = items
+        .into_iter()
+        .map(|item| check(item.into()))
+        .collect::<Result<Vec<_>, _>>()?;
+    if items.is_empty() { Err(unfiltered()) } else { Ok(items) }
 }
 
 fn unfiltered() -> Error {
-    Error::new(ErrorKind::InvalidSearch).with_detail("nothing to look for, which would be everything")
-}
-
-/// The body on the wire. A filter that is not set is left out: to MISP, `false` and null mean "no filter".
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(rename = "returnFormat")]
-    return_format: &'static str,
-    #[serde(rename = "type", skip_serializing_if = "<[_]>::is_empty")]
-    types: &'a [String],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to_ids: Option<u8>,
-    published: &'static [u8],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    deleted: &'static [u8],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timestamp: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_timestamp: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    org: Option<Uuid>,
-    #[serde(rename = "eventid", skip_serializing_if = "<[_]>::is_empty")]
-    event_ids: &'a [u64],
-    #[serde(rename = "uuid", skip_serializing_if = "<[_]>::is_empty")]
-    uuids: &'a [Uuid],
-    #[serde(rename = "enforceWarninglist")]
-    enforce_warninglist: u8,
-    #[serde(rename = "includeEventTags")]
-    include_event_tags: u8,
-    #[serde(rename = "includeAllTags")]
-    include_all_tags: u8,
-    #[serde(rename = "includeContext")]
-    include_context: u8,
-    #[serde(rename = "includeSightings", skip_serializing_if = "Option::is_none")]
-    include_sightings: Option<u8>,
-    order: &'static str,
-    limit: u32,
-    page: u32,
+    Error::new(ErrorKind::InvalidSearch).with_detail("a search without a filter, to which MISP answers with everything")
 }
 
 #[cfg(test)]
@@ -504,6 +518,10 @@ mod tests {
             AttributeSearch::of_events([]),
             AttributeSearch::of_events([0]),
             AttributeSearch::of_uuids([]),
+            AttributeSearch::of_values(Vec::<String>::new()),
+            AttributeSearch::of_values(["%"]),
+            AttributeSearch::of_categories(Vec::<String>::new()),
+            AttributeSearch::of_tags(Vec::<String>::new()),
         ] {
             assert_eq!(search.unwrap_err().kind(), ErrorKind::InvalidSearch);
         }
@@ -552,5 +570,37 @@ mod tests {
         ] {
             assert!(search().with_tag(name).is_ok(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn values_categories_and_times_are_sent_as_misp_takes_them() {
+        let search = AttributeSearch::of_values(["a.example.com"])
+            .unwrap()
+            .with_value("192.0.2.1")
+            .unwrap()
+            .with_category("Network activity")
+            .unwrap()
+            .changed_within(Duration::from_secs(86_400));
+        let body = json(&search, 1);
+        assert_eq!(body["value"], serde_json::json!(["a.example.com", "192.0.2.1"]));
+        assert_eq!(body["category"], serde_json::json!(["Network activity"]));
+        assert_eq!(body["timestamp"], "86400s");
+        let range = AttributeSearch::of_categories(["Other"])
+            .unwrap()
+            .timestamp_between(7, 9)
+            .unwrap();
+        assert_eq!(json(&range, 1)["timestamp"], serde_json::json!([7, 9]));
+        assert!(AttributeSearch::of_categories(["Other%"]).is_err());
+    }
+
+    #[test]
+    fn limit_makes_pages_no_larger_than_itself() {
+        let search = |limit| {
+            AttributeSearch::new(["domain"])
+                .unwrap()
+                .limit(NonZeroU64::new(limit).unwrap())
+        };
+        assert_eq!(json(&search(3), 1)["limit"], 3);
+        assert_eq!(json(&search(u64::MAX), 1)["limit"], 10_000);
     }
 }

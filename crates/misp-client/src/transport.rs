@@ -1,5 +1,6 @@
-//! Sending a question and taking its answer piece by piece, within time and size.
+//! Sends a question and takes its answer piece by piece, within bounds of time and size.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +15,10 @@ use crate::request::Request;
 use crate::retry::RetryPolicy;
 use crate::{BaseUrl, Error, ErrorKind};
 
-/// Body of an error answer: as much of it as is looked at.
+/// As much of the body of an error answer as the client reads.
 const MAX_ERROR_BODY: u64 = 64 << 10;
 
-/// The way to one MISP.
+/// The connections to one MISP, with their bounds.
 #[derive(Clone)]
 pub(crate) struct Transport {
     http: reqwest::Client,
@@ -48,17 +49,17 @@ impl Transport {
         &self.base_url
     }
 
-    /// Returns the time that a question may take.
+    /// Returns the time-out of a question.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Asks, and gives the answer when its status is 200 or one of `also`; its body may have `max_bytes`.
+    /// Sends a question and returns the answer when its status is 200 or one of `also`; its body may have `max_bytes`.
     pub(crate) async fn ask(&self, request: Request, max_bytes: u64, also: &[StatusCode]) -> Result<Answer, Error> {
         self.ask_within(self.timeout, request, max_bytes, also).await
     }
 
-    /// Asks as [`ask`](Self::ask) does, and waits no longer than this for the whole answer.
+    /// As [`ask`](Self::ask), and waits no longer than this for the whole answer.
     pub(crate) async fn ask_within(
         &self,
         time: Duration,
@@ -66,15 +67,37 @@ impl Transport {
         max_bytes: u64,
         also: &[StatusCode],
     ) -> Result<Answer, Error> {
-        let endpoint = request.endpoint;
+        let mut waited = Duration::ZERO;
+        loop {
+            let error = match self.ask_once(time, &request, max_bytes, also).await {
+                Err(error) => error,
+                answer => return answer,
+            };
+            let Some(wait) = self.retries.wait_for_limit(&error, waited) else {
+                return Err(error);
+            };
+            // Not a part of the time that MISP may take for the question.
+            tokio::time::sleep(wait).await;
+            waited += wait;
+        }
+    }
+
+    async fn ask_once(
+        &self,
+        time: Duration,
+        request: &Request,
+        max_bytes: u64,
+        also: &[StatusCode],
+    ) -> Result<Answer, Error> {
+        let endpoint = request.endpoint.clone();
         let mut budget = Budget::new(time);
-        let answer = self
-            .send_with_retries(&request, &mut budget)
-            .await
-            .map_err(|error| error.at(endpoint))?;
+        let answer = match self.send_with_retries(request, &mut budget).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(error.at(endpoint)),
+        };
         let mut answer = Answer {
             http: answer,
-            endpoint,
+            endpoint: endpoint.clone(),
             budget,
             silence: self.silence,
             left: max_bytes,
@@ -83,7 +106,7 @@ impl Transport {
             return Ok(answer);
         }
         answer.left = answer.left.min(MAX_ERROR_BODY);
-        // What can be had of the body is enough: the status is the error.
+        // Any part of the body is enough: the status is the error.
         let body = answer.error_body().await;
         Err(refusal(answer.status(), answer.headers(), &body).at(endpoint))
     }
@@ -122,7 +145,7 @@ impl Transport {
     }
 }
 
-/// The time that waiting for MISP may still take; work between two waits is not MISP's fault and does not count.
+/// The time that the client may still wait for MISP. The caller's work between two waits does not count.
 #[derive(Debug)]
 struct Budget {
     left: Duration,
@@ -147,11 +170,11 @@ impl Budget {
     }
 }
 
-/// An answer whose status was right; its body is still to come.
+/// An answer with the right status, before its body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     http: reqwest::Response,
-    endpoint: &'static str,
+    endpoint: Cow<'static, str>,
     budget: Budget,
     silence: Duration,
     left: u64,
@@ -166,7 +189,7 @@ impl Answer {
         self.http.headers()
     }
 
-    /// Returns a header that is a number; none when it is missing or is not.
+    /// Returns a header that is a number; `None` when it is missing or not a number.
     pub(crate) fn count(&self, name: &str) -> Option<u64> {
         self.headers().get(name)?.to_str().ok()?.trim().parse().ok()
     }
@@ -178,26 +201,28 @@ impl Answer {
         i64::try_from(since.as_secs()).ok()
     }
 
-    /// Returns how long MISP was waited for so far.
+    /// Returns how long the client has waited for MISP so far.
     pub(crate) fn waited(&self) -> Duration {
         self.budget.spent
     }
 
-    /// Returns the next piece of the body, decompressed; none at its proper end.
+    /// Returns the next piece of the body, decompressed; `None` at its proper end.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
         let silence = self.silence;
         let piece = match self.budget.spend(self.http.chunk(), silence).await {
             Ok(Ok(piece)) => piece,
-            Ok(Err(error)) => return Err(body_error(error).at(self.endpoint)),
+            Ok(Err(error)) => return Err(body_error(error).at(self.endpoint.clone())),
             Err(OutOfTime) => {
                 let detail = "the answer began, but did not end in time";
-                return Err(Error::new(ErrorKind::Timeout).with_detail(detail).at(self.endpoint));
+                return Err(Error::new(ErrorKind::Timeout)
+                    .with_detail(detail)
+                    .at(self.endpoint.clone()));
             }
         };
         let Some(piece) = piece else { return Ok(None) };
         match self.left.checked_sub(piece.len() as u64) {
             Some(left) => self.left = left,
-            None => return Err(Error::new(ErrorKind::TooLarge).at(self.endpoint)),
+            None => return Err(Error::new(ErrorKind::TooLarge).at(self.endpoint.clone())),
         }
         Ok(Some(piece))
     }
@@ -220,7 +245,7 @@ impl Answer {
     }
 }
 
-/// Names what kept a question from being answered at all.
+/// Returns the error of a question that got no answer.
 fn send_error(error: reqwest::Error, https: bool) -> Error {
     let error = error.without_url();
     let kind = if is_tls(&error) || (https && error.is_connect() && ended_in_handshake(&error)) {
@@ -250,8 +275,8 @@ fn body_error(error: reqwest::Error) -> Error {
     Error::new(kind).with_source(error.without_url())
 }
 
-/// Returns the I/O errors among the causes. An I/O error keeps what it wraps to itself (`source` gives the cause of
-/// *that*), and what it wraps may be a further one.
+/// Returns the I/O errors among the causes. `source` of an I/O error skips the error that it wraps, and that may be another I/O
+/// error.
 fn io_causes(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
     fn wrapped<'a>(cause: &&'a io::Error) -> Option<&'a io::Error> {
         cause.get_ref()?.downcast_ref()

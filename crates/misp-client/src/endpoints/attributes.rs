@@ -1,14 +1,15 @@
 //! `POST /attributes/restSearch`: attributes that match a search, page by page.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use crate::json::SplitError;
-use crate::pages::{AttributePages, Place};
+use crate::page_reader::PageReader;
 use crate::request::Request;
-use crate::{AttributeSearch, Client, Error};
+use crate::{AttributePages, AttributeSearch, Client, Error, Place};
 
 pub(crate) const SEARCH: &str = "/attributes/restSearch";
-/// Where the rows stand in the answer.
+/// The keys on the way to the rows of the answer.
 pub(crate) const ROWS: &[&str] = &["response", "Attribute"];
 
 pub(crate) fn search_page(search: &AttributeSearch, page: u32, rows: u32) -> Request {
@@ -20,21 +21,20 @@ pub(crate) fn error(error: SplitError) -> Error {
 }
 
 impl Client {
-    /// Starts a search; nothing is sent before its first batch is asked for.
+    /// Starts a search. Nothing is sent before the first batch is requested.
     #[must_use]
     pub fn search(&self, search: AttributeSearch) -> AttributePages {
         AttributePages::new(self.clone(), search)
     }
 
-    /// Returns what stands at one place of a search's answer now; places count from 1, in MISP's order, hidden rows included.
+    /// Returns the row at one place of a search's answer now; places count from 1, in MISP's order, hidden rows included.
     ///
-    /// Who has read several pages sees by it whether rows have moved meanwhile: the row at the end of a page is another one then.
+    /// A caller that has read several pages can see whether rows moved meanwhile: then the row at the end of a page is another one.
     ///
     /// # Errors
     /// As for a page of the search.
     pub async fn place(&self, search: &AttributeSearch, place: u32) -> Result<Place, Error> {
-        AttributePages::new(self.clone(), search.clone().page_size(NonZeroU32::MIN))
-            .read_place(place)
-            .await
+        let search = Arc::new(search.clone().page_size(NonZeroU32::MIN));
+        PageReader::new(self.clone(), search).read_place(place).await
     }
 }

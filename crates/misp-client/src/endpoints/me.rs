@@ -1,30 +1,29 @@
-//! `GET /users/view/me`: whose key this is, and what it may do.
+//! `GET /users/view/me`: the user of the key, and the rights of its role.
 
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{SMALL, read};
-use crate::json::lenient::{self, Flag, Id, Int, Text};
+use crate::json::lenient::{self, Flag, Int, Text};
 use crate::request::Request;
-use crate::{Client, Error, ErrorKind};
+use crate::{Client, Error, ErrorKind, Organisation};
 
 const ENDPOINT: &str = "/users/view/me";
 
-/// The user whom a key belongs to.
+/// The user of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Me {
     /// MISP's number of the user.
     pub user_id: u64,
-    /// Whether the user is switched off.
+    /// Whether the user is disabled.
     pub disabled: bool,
     /// The role, with the rights that matter to a reader.
     pub role: Role,
-    /// The organisation of the user.
+    /// The organisation of the user; its `extra` is empty.
     pub organisation: Organisation,
 }
 
-/// What a user may do.
+/// The rights of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Role {
@@ -38,20 +37,8 @@ pub struct Role {
     pub may_add_sightings: bool,
     /// Sees and may do everything on this MISP.
     pub is_site_admin: bool,
-    /// Whether this role's questions are limited in number.
+    /// Whether the role has a rate limit.
     pub is_rate_limited: bool,
-}
-
-/// An organisation on this MISP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Organisation {
-    /// MISP's number of it; 0 when MISP did not say.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// Its UUID, the same on every MISP.
-    pub uuid: Option<Uuid>,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +48,7 @@ struct Raw {
     #[serde(default, rename = "Role", deserialize_with = "lenient::object")]
     role: RawRole,
     #[serde(default, rename = "Organisation", deserialize_with = "lenient::object")]
-    organisation: RawOrganisation,
+    organisation: Organisation,
 }
 
 #[derive(Deserialize)]
@@ -83,19 +70,11 @@ struct RawRole {
     enforce_rate_limit: Flag,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawOrganisation {
-    id: Int,
-    name: Text,
-    uuid: Id,
-}
-
 impl Client {
-    /// Returns whose key this is: a cheap test of a key and of its rights.
+    /// Returns the user of the key: a cheap test of a key and of its rights.
     ///
     /// # Errors
-    /// Any [`ErrorKind`] of a question that was asked.
+    /// Any [`ErrorKind`] of a question.
     pub async fn me(&self) -> Result<Me, Error> {
         let raw: Raw = read(&self.ask_small(Request::get(ENDPOINT), SMALL).await?, ENDPOINT)?;
         let no_user = || {
@@ -115,9 +94,8 @@ impl Client {
                 is_rate_limited: raw.role.enforce_rate_limit.or(false),
             },
             organisation: Organisation {
-                id: raw.organisation.id.unsigned().unwrap_or(0),
-                name: raw.organisation.name.into_option().unwrap_or_default(),
-                uuid: raw.organisation.uuid.known(),
+                extra: serde_json::Map::new(),
+                ..raw.organisation
             },
         })
     }

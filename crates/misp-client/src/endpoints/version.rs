@@ -58,13 +58,13 @@ impl Client {
     }
 
     pub(crate) async fn ask_object(&self, request: Request, max_bytes: u64) -> Result<Value, Error> {
-        let endpoint = request.endpoint;
+        let endpoint = request.endpoint.clone();
         let body = self.ask_small(request, max_bytes).await?;
         // PHP writes an object without members as a list.
         if body.trim_ascii() == b"[]" {
             return Ok(Value::Object(serde_json::Map::new()));
         }
-        let value: Value = read(&body, endpoint)?;
+        let value: Value = read(&body, endpoint.clone())?;
         if value.is_object() {
             return Ok(value);
         }

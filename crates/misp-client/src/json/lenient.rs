@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::Serializer;
 use uuid::Uuid;
 
 /// A whole number, or nothing usable as one.
@@ -52,6 +53,18 @@ impl Text {
     pub(crate) fn into_option(self) -> Option<String> {
         self.0
     }
+
+    /// Returns the unix second of a time such as `2026-11-21T18:36:16.123456+00:00`; 0, which is long ago, for a text that is not a
+    /// time, and `None` for no text.
+    pub(crate) fn into_time(self) -> Option<i64> {
+        self.0.filter(|text| !text.is_empty()).map(|text| seconds(&text))
+    }
+}
+
+/// Rounds down, as MISP does when it computes with it.
+fn seconds(text: &str) -> i64 {
+    text.parse()
+        .map_or(0, |at: jiff::Timestamp| at.as_millisecond().div_euclid(1000))
 }
 
 /// A UUID, or nothing usable as one.
@@ -338,9 +351,71 @@ where
     deserializer.deserialize_any(ObjectVisitor(PhantomData))
 }
 
+/// Reads a number that is not negative; 0 for anything else.
+pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Int::deserialize(deserializer).map(|number| number.unsigned().unwrap_or(0))
+}
+
+/// Reads a number that is not negative and may be missing.
+pub(crate) fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Int::deserialize(deserializer).map(Int::unsigned)
+}
+
+/// Reads a number of 0 to 255 that may be missing.
+pub(crate) fn some_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    let number = Int::deserialize(deserializer)?.unsigned();
+    Ok(number.and_then(|number| u8::try_from(number).ok()))
+}
+
+/// Reads a unix second; 0 for anything else.
+pub(crate) fn unix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    Int::deserialize(deserializer).map(|number| number.signed().unwrap_or(0))
+}
+
+/// Reads a yes or no; no for anything else.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Flag::deserialize(deserializer).map(|flag| flag.or(false))
+}
+
+/// Reads a text; empty for anything else.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Text::deserialize(deserializer).map(|text| text.into_option().unwrap_or_default())
+}
+
+/// Reads a UUID that may be missing.
+pub(crate) fn some_uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
+    Id::deserialize(deserializer).map(Id::known)
+}
+
+/// Reads a time such as `2026-11-21T18:36:16.123456+00:00` as unix seconds.
+pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    Text::deserialize(deserializer).map(Text::into_time)
+}
+
+/// Writes unix seconds as a time that MISP reads.
+pub(crate) fn write_time<S: Serializer>(time: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()) {
+        Some(at) => serializer.collect_str(&at.strftime("%Y-%m-%dT%H:%M:%S+00:00")),
+        None => serializer.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_is_read_to_the_second_and_nonsense_is_long_ago() {
+        for (text, unix) in [
+            ("2025-02-01T00:00:00.000000+00:00", 1_738_368_000),
+            ("2026-11-21T18:36:16.123456+00:00", 1_795_286_176),
+            ("2026-11-21T19:36:16.999999+01:00", 1_795_286_176),
+            ("yesterday", 0),
+            ("2026-13-40T99:00:00Z", 0),
+        ] {
+            assert_eq!(seconds(text), unix, "{text}");
+        }
+    }
 
     fn read<T: for<'de> Deserialize<'de>>(json: &str) -> T {
         serde_json::from_str(json).unwrap()

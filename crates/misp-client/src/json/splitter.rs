@@ -16,6 +16,12 @@ pub(crate) trait Row: Sized {
 
     /// Makes the row; none when it lacks what it cannot do without.
     fn from_raw(raw: Self::Raw) -> Option<Self>;
+
+    /// Makes the row out of an element that is JSON but not of that shape, for example because of a lone surrogate in a text that the
+    /// row can do without; none by default.
+    fn from_odd(_element: &[u8]) -> Option<Self> {
+        None
+    }
 }
 
 /// Why a document is not the list that was asked for.
@@ -276,7 +282,7 @@ impl Splitter {
             // Either it is not JSON, or it is and cannot be held: a lone surrogate, a field of an impossible shape.
             Err(_) => match value_at::<IgnoredAny>(rest)? {
                 None => return Ok(Step::NeedMore),
-                Some((IgnoredAny, length)) => (None, length),
+                Some((IgnoredAny, length)) => (rest.get(..length).and_then(T::from_odd), length),
             },
         };
         if length > MAX_ELEMENT {

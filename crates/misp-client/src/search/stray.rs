@@ -1,12 +1,15 @@
-//! Whether a row that came back is an answer to the question at all.
+//! Compares a row with the question.
 
-use super::brought::brings_type;
+use super::companion_types::brings_type;
 use crate::{Attribute, AttributeSearch, Deleted, Published};
 
-/// Why a row is no answer to the question; see [`AttributeSearch::answers`].
+/// Why a row does not answer the question; see [`AttributeSearch::answers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Stray {
+    /// Of a category that was not asked for.
+    #[error("of a category that was not asked for")]
+    Category,
     /// Deleted though deleted ones were not asked for, or the other way round.
     #[error("deleted or not, against the question")]
     Deleted,
@@ -37,6 +40,12 @@ pub enum Stray {
     /// Of a type that was not asked for.
     #[error("of a type that was not asked for")]
     Type,
+    /// Of a UUID that was not asked for, as is its event.
+    #[error("of a UUID that was not asked for")]
+    Uuid,
+    /// Has a value that was not asked for.
+    #[error("has a value that was not asked for")]
+    Value,
 }
 
 impl Stray {
@@ -44,6 +53,7 @@ impl Stray {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Category => "category",
             Self::Deleted => "deleted",
             Self::Event => "event",
             Self::EventTimestamp => "event_timestamp",
@@ -54,15 +64,17 @@ impl Stray {
             Self::Timestamp => "timestamp",
             Self::ToIds => "to_ids",
             Self::Type => "type",
+            Self::Uuid => "uuid",
+            Self::Value => "value",
         }
     }
 }
 
 impl AttributeSearch {
-    /// Says whether this row is an answer to the question.
+    /// Checks whether this row answers the question.
     ///
-    /// A MISP, or a proxy before it, that loses the body of a question answers with everything it has. Each row is therefore
-    /// held against the question: type, `to_ids`, tags, time, deletion, and what only the context shows where it was asked for.
+    /// A MISP that loses the body of a question, or a proxy that drops it, answers with everything. So each row is compared with the
+    /// question: type, value, category, `to_ids`, tags, time, deletion, UUID, and with `include_context` the event too.
     ///
     /// # Errors
     /// [`Stray`] with the first condition that the row does not meet.
@@ -72,7 +84,7 @@ impl AttributeSearch {
         check(self.types.is_empty() || self.types.iter().any(is_type), Stray::Type)?;
         check(self.to_ids.is_none_or(|wanted| wanted == row.to_ids), Stray::ToIds)?;
         check(
-            self.timestamp_from.is_none_or(|from| row.timestamp >= from),
+            self.timestamp.is_none_or(|time| time.admits(row.timestamp)),
             Stray::Timestamp,
         )?;
         check(
@@ -87,12 +99,33 @@ impl AttributeSearch {
             self.event_ids.is_empty() || self.event_ids.binary_search(&row.event_id).is_ok(),
             Stray::Event,
         )?;
+        self.content_answers(row)?;
         self.tags_answer(row)?;
         self.context_answers(row)
     }
 
+    /// Checks value, category and UUID. MISP looks for a UUID among those of attributes and of events.
+    fn content_answers(&self, row: &Attribute) -> Result<(), Stray> {
+        if !self.values.is_empty() && !self.values.iter().any(|value| value.admits(&row.value)) {
+            return Err(Stray::Value);
+        }
+        let is_category = |name: &String| name.eq_ignore_ascii_case(&row.category);
+        if !self.categories.is_empty() && !row.category.is_empty() && !self.categories.iter().any(is_category) {
+            return Err(Stray::Category);
+        }
+        match (row.uuid, row.event.uuid) {
+            (Some(own), Some(event))
+                if !self.uuids.is_empty() && !self.uuids.contains(&own) && !self.uuids.contains(&event) =>
+            {
+                Err(Stray::Uuid)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn tags_answer(&self, row: &Attribute) -> Result<(), Stray> {
-        let shows_all_tags = self.include_event_tags || self.include_context;
+        // Without the event's tags, or those that are not exportable, a row does not show why it matched.
+        let shows_all_tags = (self.include_event_tags || self.include_context) && self.include_all_tags;
         if shows_all_tags && !self.any_of.is_empty() && !self.any_of.iter().any(|tag| row.has_tag(tag)) {
             return Err(Stray::MissingTag);
         }
@@ -108,8 +141,8 @@ impl AttributeSearch {
         {
             return Err(Stray::Organisation);
         }
-        if let (Some(from), Some(changed)) = (self.event_timestamp_from, row.event.timestamp)
-            && changed < from
+        if let (Some(time), Some(changed)) = (self.event_timestamp, row.event.timestamp)
+            && !time.admits(changed)
         {
             return Err(Stray::EventTimestamp);
         }
@@ -204,7 +237,34 @@ mod tests {
             unwanted.answers(&tagged(crate::Tag::inherited("x"))),
             Err(Stray::ExcludedTag)
         );
-        // Without the tags of the event nobody can tell why a row matched.
+        // Without all tags a row does not show why it matched.
         assert_eq!(wanted().include_event_tags(false).answers(&row()), Ok(()));
+        assert_eq!(wanted().include_all_tags(false).answers(&row()), Ok(()));
+    }
+
+    #[test]
+    fn values_categories_uuids_and_ranges_of_time_count() {
+        let of_value = |value: &str| AttributeSearch::of_values([value]).unwrap();
+        assert_eq!(of_value("192.0.2.1").answers(&row()), Ok(()));
+        assert_eq!(of_value("192.0.2.2").answers(&row()), Err(Stray::Value));
+        let mut row = row();
+        row.category = "Network activity".into();
+        let of_category = |name: &str| AttributeSearch::of_categories([name]).unwrap();
+        assert_eq!(of_category("network activity").answers(&row), Ok(()));
+        assert_eq!(of_category("Other").answers(&row), Err(Stray::Category));
+        let between = |from, to| of_value("192.0.2.1").timestamp_between(from, to).unwrap();
+        assert_eq!(between(999, 1_000).answers(&row), Ok(()));
+        assert_eq!(between(998, 999).answers(&row), Err(Stray::Timestamp));
+        let within = of_value("192.0.2.1").changed_within(std::time::Duration::from_secs(1));
+        assert_eq!(within.answers(&row), Ok(()), "only MISP knows its clock");
+        let (own, event, other) = (
+            uuid::Uuid::from_u128(1),
+            uuid::Uuid::from_u128(2),
+            uuid::Uuid::from_u128(3),
+        );
+        (row.uuid, row.event.uuid) = (Some(own), Some(event));
+        for (wanted, outcome) in [(own, Ok(())), (event, Ok(())), (other, Err(Stray::Uuid))] {
+            assert_eq!(AttributeSearch::of_uuids([wanted]).unwrap().answers(&row), outcome);
+        }
     }
 }

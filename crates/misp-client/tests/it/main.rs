@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod checks;
+mod custom;
 mod decay;
 mod endpoints;
 mod event_metadata;
@@ -13,7 +15,9 @@ mod paging;
 mod reading;
 mod recording;
 mod recordings;
+mod records;
 mod server;
+mod sim;
 mod tls;
 
 use misp_client::{Attribute, AttributeSearch, Client, Error};
@@ -23,9 +27,9 @@ fn any_search() -> AttributeSearch {
     AttributeSearch::new(["domain"]).unwrap()
 }
 
-/// Reads a search to its end.
+/// Reads a search to its end, whether its rows answer the question or not.
 async fn all(client: &Client, search: AttributeSearch) -> Result<Vec<Attribute>, Error> {
-    let mut pages = client.search(search);
+    let mut pages = client.search(search).unchecked();
     let mut rows = Vec::new();
     while let Some(batch) = pages.next_batch().await? {
         assert!(!batch.attributes.is_empty());

@@ -72,7 +72,7 @@ async fn recorded_pages_are_read_to_their_end_over_one_connection() {
     );
     assert!(
         seen.iter()
-            .all(|request| request.header("user-agent").unwrap().starts_with("cratos/"))
+            .all(|request| request.header("user-agent").unwrap().starts_with("misp-client/"))
     );
     assert!(seen.iter().all(|request| request.header("cookie").is_none()));
     assert!(seen.iter().all(|request| request.json()["limit"] == 2));
@@ -237,7 +237,6 @@ async fn stream_gives_the_rows_and_ends_after_an_error() {
     let outcome: Vec<Result<u64, ErrorKind>> = server
         .client()
         .search(by(2))
-        .into_stream()
         .map(|row| row.map(|row| row.id).map_err(|error| error.kind()))
         .collect()
         .await;
@@ -273,7 +272,7 @@ async fn unusable_rows_are_counted_and_the_others_stand() {
         {"id":"9","type":"domain","value":"kept.example.com","comment":"\udfff","Tag":[{"name":"a"},{"name":null},{}]}
     ]}}"#;
     let server = pages(vec![Reply::page(body, 9, 0)]).await;
-    let mut search = server.client().search(by(10));
+    let mut search = server.client().search(by(10)).unchecked();
     let rows = search.next_batch().await.unwrap().unwrap().attributes;
     assert_eq!(ids(&rows), [7, 8, 9]);
     assert_eq!(

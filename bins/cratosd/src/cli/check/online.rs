@@ -157,6 +157,7 @@ fn client(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<C
     let url = BaseUrl::new(reached.proto, site.name.as_str(), reached.port()).map_err(|error| error.to_string())?;
     let key = AuthKey::new(key.cloned().unwrap_or_else(|| NOBODYS_KEY.into())).map_err(|error| error.to_string())?;
     let mut builder = Client::builder(url, key)
+        .user_agent(concat!("cratos/", env!("CARGO_PKG_VERSION")))
         .verify_certificate(site.verify_certificate)
         .timeout(site.timeout.min(PATIENCE));
     if let Some(path) = &site.ca_certificate {

@@ -1,7 +1,7 @@
-//! Which attribute types come when MISP is asked for one.
+//! The attribute types that MISP sends along with another one.
 
-/// Returns the attribute types of the rows that MISP answers with when it is asked for `asked`: that type, and plain `email` with
-/// `email-src` and `email-dst` (seen with MISP 2.5.1). MISP compares the names without regard to case.
+/// Returns the attribute types in the answer to a search for the type `asked`: that type, and plain `email` for `email-src` and
+/// `email-dst` (seen with MISP 2.5.1). MISP compares the names without regard to case.
 pub fn types_brought_by(asked: &str) -> impl Iterator<Item = &str> {
     let is_of_mail = ["email-src", "email-dst"]
         .iter()
@@ -9,7 +9,7 @@ pub fn types_brought_by(asked: &str) -> impl Iterator<Item = &str> {
     [Some(asked), is_of_mail.then_some("email")].into_iter().flatten()
 }
 
-/// Returns whether MISP answers a question for `asked` with rows of this attribute type too; see [`types_brought_by`].
+/// Returns whether the answer to a search for `asked` can have rows of this attribute type; see [`types_brought_by`].
 #[must_use]
 pub fn brings_type(asked: &str, attribute_type: &str) -> bool {
     types_brought_by(asked).any(|brought| brought.eq_ignore_ascii_case(attribute_type))

@@ -1,0 +1,300 @@
+//! Reads a search page after page, and its rows while they arrive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::endpoints::attributes;
+use crate::pace::{self, LEAST, Page};
+use crate::pages::unfiltered;
+use crate::paging::{PageHeaders, Paging};
+use crate::transport::Answer;
+use crate::{Attribute, AttributeReader, AttributeSearch, Batch, Client, Error, ErrorKind, PageEnd, Place, Progress};
+
+/// A batch is handed out when it has this many rows, though its page goes on.
+const BATCH_ROWS: usize = 1_000;
+
+/// The state of one search.
+#[derive(Debug)]
+pub(crate) struct PageReader {
+    client: Client,
+    search: Arc<AttributeSearch>,
+    /// Whether rows are compared with the question.
+    checked: bool,
+    /// How many rows may still be given out, where the search has a limit.
+    left: Option<u64>,
+    paging: Paging,
+    progress: Progress,
+    state: State,
+    /// A page did not come in time: it is requested once more, with fewer rows, in this time.
+    second_try: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next page is to be requested.
+    Ask,
+    /// A page is being read.
+    Read(Box<OpenPage>),
+    /// All pages were read to a clean end.
+    Done,
+    /// An error was given out; the rows so far must not be taken for an answer.
+    Failed,
+}
+
+/// With less time than this there is no second try.
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);
+
+/// A server error after this long counts as a time-out of PHP (500) or of the web server in front of it (502, 504).
+const SLOW_FAILURE: Duration = Duration::from_secs(20);
+
+fn is_too_slow(error: &Error, took: Duration) -> bool {
+    match error.kind() {
+        ErrorKind::Timeout => true,
+        ErrorKind::MispError => took >= SLOW_FAILURE && error.status().is_some_and(|status| status >= 500),
+        _ => false,
+    }
+}
+
+#[derive(Debug)]
+struct OpenPage {
+    answer: Answer,
+    reader: AttributeReader,
+    headers: PageHeaders,
+    last_row: Option<u64>,
+}
+
+impl PageReader {
+    pub(crate) fn new(client: Client, search: Arc<AttributeSearch>) -> Self {
+        let limits = client.limits();
+        let (most, lists) = (search.rows_a_page().get(), search.enforces_warninglist());
+        let rows = client.pace().map_or(most, |pace| pace.rows(lists, most));
+        let paging = Paging::new(rows, limits.pages, limits.attributes).hides_rows(lists);
+        Self {
+            client,
+            left: search.most_rows(),
+            search,
+            checked: true,
+            paging,
+            progress: Progress::default(),
+            state: State::Ask,
+            second_try: None,
+        }
+    }
+
+    pub(crate) fn set_unchecked(&mut self) {
+        self.checked = false;
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Returns the error of a search that failed before or was dropped in the middle of a page.
+    pub(crate) fn interrupted() -> Error {
+        let detail = "the search has failed or was interrupted; it cannot go on";
+        Error::new(ErrorKind::UnexpectedAnswer).with_detail(detail)
+    }
+
+    pub(crate) async fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+        let outcome = self.read_batch().await;
+        if outcome.is_err() {
+            self.state = State::Failed;
+        }
+        outcome
+    }
+
+    async fn read_batch(&mut self) -> Result<Option<Batch>, Error> {
+        let mut batch = Vec::new();
+        loop {
+            // A caller that drops this future in the middle of a page finds the search failed, not shortened.
+            match std::mem::replace(&mut self.state, State::Failed) {
+                State::Done => {
+                    self.state = State::Done;
+                    return Ok(None);
+                }
+                State::Failed => return Err(Self::interrupted()),
+                State::Ask => {
+                    let began = Instant::now();
+                    self.state = match self.open_page(self.patience()).await {
+                        Ok(open) => State::Read(Box::new(open)),
+                        Err(error) => self.ask_for_less(error, began.elapsed())?,
+                    };
+                }
+                State::Read(mut open) => {
+                    let page = self.progress.pages + 1;
+                    let outcome = self.read_page(&mut open, &mut batch).await;
+                    self.keep_to_limit(&mut batch);
+                    self.state = match outcome {
+                        Ok(false) => State::Read(open),
+                        Ok(true) if self.end_page(&open)? => State::Ask,
+                        Ok(true) => State::Done,
+                        Err(error) => self.ask_for_less(error, open.answer.waited())?,
+                    };
+                    if !batch.is_empty() {
+                        return Ok(Some(Batch {
+                            page,
+                            attributes: batch,
+                        }));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drops the rows beyond the limit of the search. The page is still read to its end: a page that is cut short is an error.
+    fn keep_to_limit(&mut self, batch: &mut Vec<Attribute>) {
+        if let Some(left) = &mut self.left {
+            batch.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= batch.len() as u64;
+        }
+    }
+
+    /// Returns the row at this place; the page size of the search is 1.
+    pub(crate) async fn read_place(mut self, place: u32) -> Result<Place, Error> {
+        self.paging = self.paging.beginning_at(place);
+        let mut open = self.open_page(self.client.transport().timeout()).await?;
+        let mut rows = Vec::new();
+        while !self.read_page(&mut open, &mut rows).await? {}
+        let hidden = self.progress.rows_sent > 0
+            || open.headers.skipped.is_some_and(|skipped| skipped > 0)
+            || open.headers.result_count.is_some_and(|count| count > 1);
+        Ok(match rows.first() {
+            Some(row) => Place::Row(row.id),
+            None if hidden => Place::Hidden,
+            None => Place::Empty,
+        })
+    }
+
+    /// Returns how long the next page may take: half of the time-out where the client can request it again with fewer rows.
+    fn patience(&self) -> Duration {
+        let whole = self.client.transport().timeout();
+        let can_shrink = self.client.pace().is_some() && self.paging.limit() > LEAST;
+        self.second_try.unwrap_or(if can_shrink { whole / 2 } else { whole })
+    }
+
+    /// Returns the state that requests the failed page once more with fewer rows, where that may help; else the error.
+    fn ask_for_less(&mut self, error: Error, took: Duration) -> Result<State, Error> {
+        let Some(pace) = self.client.pace().filter(|_| is_too_slow(&error, took)) else {
+            return Err(error);
+        };
+        let limit = self.paging.limit();
+        let rows = pace.timed_out(self.search.enforces_warninglist(), limit);
+        let left = self.client.transport().timeout().saturating_sub(took);
+        if rows >= limit || self.second_try.is_some() || left < LEAST_PATIENCE {
+            return Err(error);
+        }
+        self.second_try = Some(left);
+        self.paging.resize(pace::aligned(self.paging.begins_behind(), rows));
+        Ok(State::Ask)
+    }
+
+    /// Returns the place of the last row of the current page, if the page is full.
+    fn page_end(&self) -> u32 {
+        let end = self.paging.begins_behind() + u64::from(self.paging.limit());
+        u32::try_from(end).unwrap_or(u32::MAX)
+    }
+
+    async fn open_page(&mut self, time: Duration) -> Result<OpenPage, Error> {
+        let limits = self.client.limits();
+        let request = attributes::search_page(&self.search, self.paging.page(), self.paging.limit());
+        let began = Instant::now();
+        let transport = self.client.transport();
+        let answer = transport.ask_within(time, request, limits.page_bytes, &[]).await?;
+        if self.progress.first_elapsed.is_none() {
+            self.progress.first_elapsed = Some(began.elapsed());
+            self.progress.answered_at = answer.date();
+        }
+        let headers = PageHeaders {
+            result_count: answer.count("x-result-count"),
+            skipped: answer.count("x-skipped-elements-count"),
+        };
+        Ok(OpenPage {
+            answer,
+            reader: AttributeReader::new().keep_extra(self.search.keeps_extra()),
+            headers,
+            last_row: None,
+        })
+    }
+
+    /// Reads until the batch is full or the page ends; returns whether the page ended.
+    async fn read_page(&mut self, open: &mut OpenPage, batch: &mut Vec<Attribute>) -> Result<bool, Error> {
+        while batch.len() < BATCH_ROWS {
+            let (rows_before, unusable_before) = (open.reader.rows(), open.reader.unusable());
+            let first = batch.len();
+            let piece = open.answer.piece().await?;
+            match &piece {
+                Some(piece) => open.reader.push(piece, batch),
+                None => open.reader.finish(batch),
+            }?;
+            self.progress.rows_sent += open.reader.rows() - rows_before;
+            self.progress.unusable += open.reader.unusable() - unusable_before;
+            self.paging
+                .rows_so_far(open.reader.rows())
+                .map_err(|error| error.at(attributes::SEARCH))?;
+            let new = batch.get(first..).unwrap_or_default();
+            open.last_row = new.last().map(|row| row.id).or(open.last_row);
+            self.check(new)?;
+            self.remove_duplicates(batch, first);
+            if piece.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn check(&self, rows: &[Attribute]) -> Result<(), Error> {
+        let mut rows = rows.iter().filter(|_| self.checked);
+        match rows.find_map(|row| self.search.answers(row).err()) {
+            None => Ok(()),
+            Some(stray) => Err(unfiltered(stray).at(attributes::SEARCH)),
+        }
+    }
+
+    fn remove_duplicates(&mut self, batch: &mut Vec<Attribute>, first: usize) {
+        let mut at = 0;
+        let (paging, duplicates) = (&mut self.paging, &mut self.progress.duplicates);
+        batch.retain(|row| {
+            at += 1;
+            let keep = at <= first || paging.is_new(row.id);
+            *duplicates += u64::from(!keep);
+            keep
+        });
+    }
+
+    fn end_page(&mut self, open: &OpenPage) -> Result<bool, Error> {
+        let skipped = open.headers.skipped.unwrap_or(0);
+        self.progress.pages += 1;
+        let (place, last_row) = (self.page_end(), open.last_row);
+        self.progress.page_ends.push(PageEnd { place, last_row });
+        self.progress.rows_skipped += skipped;
+        self.second_try = None;
+        let limit = self.paging.limit();
+        let more = self.paging.page_ended(open.headers);
+        let more = more.map_err(|error| error.at(attributes::SEARCH))? && self.left != Some(0);
+        if let Some(pace) = self.client.pace() {
+            let page = Page {
+                limit,
+                rows: open.reader.rows() + skipped,
+                took: open.answer.waited(),
+            };
+            let (most, lists) = (self.search.rows_a_page().get(), self.search.enforces_warninglist());
+            let next = pace.came(lists, most, page);
+            if more {
+                self.follow(next);
+            }
+        }
+        Ok(more)
+    }
+
+    /// Continues with pages of about this many rows. A larger size waits until a page of it can begin where the last one ended.
+    fn follow(&mut self, rows: u32) {
+        let (limit, behind) = (self.paging.limit(), self.paging.begins_behind());
+        if rows < limit {
+            self.paging.resize(pace::aligned(behind, rows));
+        } else if rows > limit && behind.is_multiple_of(u64::from(rows)) {
+            self.paging.resize(rows);
+        }
+    }
+}
