@@ -1,11 +1,10 @@
 //! The description of our own HTTP API (OpenAPI 3.1), made from the tables that answer requests.
 //!
-//! Paths, methods, feed names, types, ages, outputs with their media types, permissions and files are read where they are defined. What
-//! no table says, the words and the shapes of answers, stands in `operations`, a function for each route; a new route does not compile
-//! without one.
+//! Paths, methods and permissions come from the table of routes, feed names, types, ages, outputs and media types from the tables that define
+//! them. The rest, words and the shapes of answers, is written by the `words` of each route.
 
 mod operation;
-mod operations;
+mod path;
 mod schemas;
 
 use feed_classification::Registry;
@@ -13,7 +12,9 @@ use http::Method;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::routes::Route;
+pub(crate) use self::operation::Operation;
+pub(crate) use self::path::Path;
+pub(crate) use self::schemas::{Refusal, headers};
 
 const DESCRIPTION: &str = "\
 Cratos stands between MISP and the devices that enforce: a device asks for a URL with a token and gets a list of values in its own format.
@@ -29,6 +30,16 @@ token or the address only. Trouble with MISP is 503 or 504, with `Retry-After`, 
 
 A slash too many at the end of a path is answered with 307 and the path without it, unless a token would show in the redirect.";
 
+/// Media types that many routes answer with.
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+
+/// Returns the schema of any text.
+pub(crate) fn text() -> Value {
+    json!({ "type": "string" })
+}
+
 /// The description of everything that a daemon with certain exporters answers, as JSON.
 pub(crate) struct Document {
     /// All but the paths.
@@ -42,20 +53,20 @@ struct Paths(Vec<(&'static str, Value)>);
 /// Returns the description of everything that a daemon with these exporters answers.
 ///
 /// `HEAD` has no operations of its own: they would say everything twice.
-pub(crate) fn document(registry: &Registry) -> Document {
-    let of_path = |route: Route<'static>| {
-        let methods = route.methods().iter().filter(|method| **method != Method::HEAD);
+pub(crate) fn document(paths: impl Iterator<Item = Path>, registry: &Registry) -> Document {
+    let of_path = |path: Path| {
+        let methods = path.methods.iter().filter(|method| **method != Method::HEAD);
         let item: Map<String, Value> = methods
             .map(|method| {
-                let operation = operations::of(route, method, registry).into_value();
+                let operation = Operation::of(path, method, registry).into_value();
                 (method.as_str().to_ascii_lowercase(), operation)
             })
             .collect();
-        (route.template(), item.into())
+        (path.template, item.into())
     };
     Document {
         frame: frame(),
-        paths: Paths(Route::one_of_each().into_iter().map(of_path).collect()),
+        paths: Paths(paths.map(of_path).collect()),
     }
 }
 
@@ -96,6 +107,3 @@ impl Serialize for Paths {
         serializer.collect_map(self.0.iter().map(|(path, item)| (path, item)))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -18,7 +18,7 @@ use crate::refusals;
 use crate::reject::Reject;
 use crate::reply::{Body, Reply};
 use crate::request::Request;
-use crate::routes::{Route, Segments};
+use crate::routes::{self, Call, Segments};
 
 /// Answers one request, whatever it is; `peer` is the other end of the connection.
 pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAddr) -> Response<Body> {
@@ -85,9 +85,8 @@ async fn dispatch(
 ) -> Result<Reply, Reject> {
     let mut segments = Segments::split(parts.uri.path()).ok_or(Reject::NotFound)?;
     let path_token = segments.take_token();
-    let names = segments.parts();
-    let route = Route::parse(&names).ok_or(Reject::NotFound)?;
-    *template = Some(route.template());
+    let (route, path) = routes::find(segments.parts()).ok_or(Reject::NotFound)?;
+    *template = Some(route.template);
     let query = Query::new(parts.uri.query());
     // Cratos FastAPI redirects `/v1/status/` and repeats the query. A token must not show in a `Location`, where proxies log it, and
     // without the token the second request would be refused. So a request with a token in its target is answered at once, and so is one
@@ -96,8 +95,8 @@ async fn dispatch(
     if segments.has_trailing_slash() && !brings_token {
         return Ok(without_slash(&parts.uri));
     }
-    if !route.methods().contains(&parts.method) {
-        return Err(Reject::MethodNotAllowed(route.methods()));
+    if !route.methods.contains(&parts.method) {
+        return Err(Reject::MethodNotAllowed(route.methods));
     }
     let request = Request {
         method: &parts.method,
@@ -110,7 +109,7 @@ async fn dispatch(
         snapshot,
         noted,
     };
-    route.answer(app, request).await
+    route.answer(Call { app, request, path }).await
 }
 
 /// Refuses HTTP/1.1 without or with two `Host` (RFC 9112, section 3.2): two programs on the way may each believe another of them.

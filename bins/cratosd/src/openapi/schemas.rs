@@ -10,7 +10,7 @@ pub(super) const TOKEN_IN_PATH: &str = "/t/{token}";
 
 /// Why a request is not answered as asked: what [`Reject`](crate::reject::Reject) becomes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     BadCredentials,
     Forbidden,
     NotFound,
@@ -121,7 +121,7 @@ pub(super) fn reference(kind: &str, name: &str) -> Value {
 }
 
 /// Returns these headers of an answer.
-pub(super) fn headers(names: &[&str]) -> Value {
+pub(crate) fn headers(names: &[&str]) -> Value {
     let headers = names
         .iter()
         .map(|name| ((*name).to_owned(), reference("headers", name)));

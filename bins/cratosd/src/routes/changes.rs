@@ -1,22 +1,29 @@
 //! `GET /v1/changes/…?since=STATE`: what came and went in a feed, for who asks now and then.
 
-use std::sync::Arc;
-
 use feed_classification::IndicatorSet;
 use feed_engine::Change;
 use http::StatusCode;
 use http::header;
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+use token_crypto::Permission;
 
-use super::feed_path::FeedPath;
+use super::feed_path;
 use super::limits;
+use super::route::{Call, Handler, READ, Route};
 use super::stream::wanted;
-use crate::app::App;
-use crate::auth::Grant;
+use crate::auth::{Grant, Right};
 use crate::conditional;
+use crate::openapi::{JSON, Operation, Refusal};
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::request::Request;
+
+pub(super) const ROUTE: Route = Route {
+    template: "/v1/changes/feed/{feed}/type/{type}/age/{age}",
+    methods: READ,
+    handler: Handler::Granted(Right::May(Permission::Stream), |call, grant| Box::pin(get(call, grant))),
+    words,
+};
 
 /// `complete` says what `added` is: the whole feed, to be put in the place of whatever the caller has, or what came since.
 #[derive(Serialize)]
@@ -38,13 +45,9 @@ impl Serialize for Values<'_> {
 }
 
 /// Answers the difference to the state that the caller names, or the whole feed where that is not known (any more).
-pub(super) async fn get(
-    app: &Arc<App>,
-    request: &Request<'_>,
-    grant: &Grant,
-    path: &FeedPath<'_>,
-) -> Result<Reply, Reject> {
-    let scope = wanted(grant, request, path)?;
+async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
+    let scope = wanted(&grant, &call)?;
+    let Call { app, request, .. } = call;
     let since = request.query.last("since");
     let since = since
         .as_deref()
@@ -78,4 +81,37 @@ pub(super) async fn get(
         .await
         .map_err(|error| Reject::internal("writing what changed", &error))??;
     Ok(limits::told(reply.header_text(header::ETAG, &etag), scope.filter))
+}
+
+fn words(operation: Operation<'_>) -> Operation<'_> {
+    let operation = operation
+        .named("changes", "feeds", "What came and went in a feed since a state of it")
+        .description("For tokens with the permission `stream`.");
+    limits::describe(feed_path::describe(operation))
+        .in_query(
+            "since",
+            "The state that the caller has: the `etag` of an earlier answer, or the id of a stream's event.",
+            json!({ "type": "string" }),
+        )
+        .conditional()
+        .gives(
+            JSON,
+            difference(),
+            "The difference, or the whole feed where the state is missing or not known any more.",
+        )
+        .refuses([Refusal::Invalid, Refusal::Unavailable, Refusal::TimedOut])
+}
+
+fn difference() -> Value {
+    let values = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": "object",
+        "required": ["etag", "complete", "added", "removed"],
+        "properties": {
+            "etag": { "type": "string", "description": "The state now: the `since` of the next question." },
+            "complete": { "type": "boolean", "description": "Whether `added` is the whole feed." },
+            "added": values,
+            "removed": values,
+        },
+    })
 }

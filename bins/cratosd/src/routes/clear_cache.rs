@@ -1,14 +1,26 @@
 //! `DELETE /v1/clear_cache/…`: the feed is fetched anew by the next request, in every output.
 
+use http::Method;
 use serde::Serialize;
+use serde_json::json;
+use token_crypto::Permission;
 
-use super::feed_path::FeedPath;
+use super::feed_path::{self, FeedPath};
 use super::limits;
-use crate::app::App;
-use crate::auth::Grant;
+use super::route::{Call, Handler, Route};
+use crate::auth::{Grant, Right};
+use crate::openapi::{JSON, Operation, Refusal};
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::request::Request;
+
+pub(super) const ROUTE: Route = Route {
+    template: "/v1/clear_cache/feed/{feed}/type/{type}/age/{age}/output/{output}",
+    methods: &[Method::DELETE],
+    handler: Handler::Granted(Right::May(Permission::ClearCache), |call, grant| {
+        Box::pin(async move { delete(&call, &grant) })
+    }),
+    words,
+};
 
 #[derive(Serialize)]
 struct Done {
@@ -16,9 +28,10 @@ struct Done {
 }
 
 /// Forgets a feed within the limits of who asks. What was good last stays at hand in case MISP fails: clearing a cache must not empty a firewall.
-pub(super) fn delete(app: &App, request: &Request<'_>, grant: &Grant, path: &FeedPath<'_>) -> Result<Reply, Reject> {
+fn delete(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
+    let (app, path) = (call.app, FeedPath::of(call.path));
     let (mut wrong, mut wrong_query) = (Vec::new(), Vec::new());
-    let filter = limits::of(grant, request.query, &mut wrong_query);
+    let filter = limits::of(grant, call.request.query, &mut wrong_query);
     let wanted = path.check(grant.site(), app.engine().registry(), filter, &mut wrong);
     wrong.append(&mut wrong_query);
     let Some(wanted) = wanted.filter(|_| wrong.is_empty()) else {
@@ -27,4 +40,22 @@ pub(super) fn delete(app: &App, request: &Request<'_>, grant: &Grant, path: &Fee
     wanted.check_scope(&grant.scope)?;
     app.engine().forget(&grant.upstream, wanted.scope);
     Reply::json(&Done { ok: true })
+}
+
+fn words(operation: Operation<'_>) -> Operation<'_> {
+    let operation = operation
+        .named(
+            "clearCache",
+            "feeds",
+            "Has a feed fetched anew by the next request, in every output",
+        )
+        .description("For tokens with the permission `clear_cache`, which tokens without a scope have.");
+    let done = json!({ "type": "object", "properties": { "ok": { "type": "boolean", "const": true } } });
+    limits::describe(feed_path::describe(operation))
+        .gives(
+            JSON,
+            done,
+            "The feed will be fetched anew; until then the old one stays at hand.",
+        )
+        .refuses([Refusal::Invalid])
 }

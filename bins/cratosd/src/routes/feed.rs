@@ -1,8 +1,9 @@
 //! The feeds: `GET /v1/feed/…`, `GET /v1/vendor/…` and `GET /v1/uuid/…`.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use feed_classification::Registry;
 use feed_engine::{
     Counts, Encoding, FeedBody, FeedError, FeedHead, FeedRequest, FeedScope, FeedStream, Origin, RenderedFeed,
 };
@@ -10,31 +11,53 @@ use futures_util::{Stream, stream};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Version};
 
-use super::feed_path::FeedPath;
+use serde_json::{Value, json};
+
+use super::feed_path::{self, FeedPath};
 use super::feed_query::FeedQuery;
 use super::limits;
-use crate::app::App;
-use crate::auth::Grant;
+use super::route::{Call, Handler, READ, Route};
+use crate::auth::{Grant, Right};
+use crate::openapi::{Operation, Refusal, headers};
 use crate::reject::Reject;
 use crate::reply::{CutShort, Reply};
 use crate::request::Request;
 use crate::{accept_encoding, conditional};
+
+pub(super) const NAMED: Route = Route {
+    template: "/v1/feed/{feed}/type/{type}/age/{age}/output/{output}",
+    methods: READ,
+    handler: Handler::Granted(Right::Feeds, |call, grant| Box::pin(get(call, grant))),
+    words: |operation| words(operation.named("feed", "feeds", "A feed")),
+};
+
+pub(super) const VENDOR: Route = Route {
+    template: "/v1/vendor/{vendor}/feed/{feed}/type/{type}/age/{age}",
+    words: |operation| words(operation.named("vendorFeed", "feeds", "A feed as a vendor's devices take it")),
+    ..NAMED
+};
+
+pub(super) const ORGANISATION: Route = Route {
+    template: "/v1/uuid/{uuid}/type/{type}/age/{age}/output/{output}",
+    words: |operation| {
+        let operation = operation.named("organisationFeed", "feeds", "The indicators of one organisation");
+        words(operation.description("Not for tokens that are limited to some feeds."))
+    },
+    ..NAMED
+};
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const X_FEED_COUNT: HeaderName = HeaderName::from_static("x-feed-count");
 const X_FEED_DROPPED: HeaderName = HeaderName::from_static("x-feed-dropped");
 
 /// Answers a feed: whole, or 304 where the caller has it already.
-pub(super) async fn get(
-    app: &Arc<App>,
-    request: &Request<'_>,
-    grant: &Grant,
-    path: &FeedPath<'_>,
-) -> Result<Reply, Reject> {
+async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
+    let Call { app, request, path } = call;
+    let path = FeedPath::of(path);
     let mut wrong = Vec::new();
     let mut wrong_query = Vec::new();
     let query = FeedQuery::read(request.query, &mut wrong_query);
-    let filter = limits::of(grant, request.query, &mut wrong_query);
+    let filter = limits::of(&grant, request.query, &mut wrong_query);
     let wanted = path.check(grant.site(), app.engine().registry(), filter, &mut wrong);
     wrong.append(&mut wrong_query);
     let Some(wanted) = wanted.filter(|_| wrong.is_empty()) else {
@@ -67,7 +90,7 @@ pub(super) async fn get(
     app.missing_tags()
         .answered(app.misp(), &grant.upstream, wanted.scope.selection, is_empty);
     app.metrics().feed_answered(grant.site().name.as_str(), head.origin);
-    audit(request, &asked, &head, counts, &reply);
+    audit(&request, &asked, &head, counts, &reply);
     Ok(limits::told(described(reply, &head, counts), asked.scope.filter))
 }
 
@@ -163,4 +186,60 @@ fn described(reply: Reply, feed: &FeedHead, counts: Counts) -> Reply {
         return reply.header(header::WARNING, HeaderValue::from_static("110 - \"Response is Stale\""));
     }
     reply
+}
+
+const HEADERS: [&str; 11] = [
+    "ETag",
+    "Last-Modified",
+    "Cache-Control",
+    "Age",
+    "Vary",
+    "Content-Encoding",
+    "Warning",
+    "X-Cache",
+    "X-Feed-Count",
+    "X-Feed-Dropped",
+    "X-Feed-Limits",
+];
+
+fn words(operation: Operation<'_>) -> Operation<'_> {
+    let content = content(operation.registry());
+    limits::describe(feed_path::describe(operation))
+        .in_query(
+            "cache",
+            "The oldest answer that the caller accepts, in seconds.",
+            json!({ "type": "integer", "minimum": 1, "maximum": 86_400 }),
+        )
+        .in_query(
+            "aggregate",
+            "Whether networks are merged into the smallest set that covers the same addresses (`cidr4`, `cidr6`, `ip`).",
+            json!({ "type": "boolean", "default": false }),
+        )
+        .conditional()
+        .answers(
+            200,
+            json!({
+                "description": "The feed, sorted and without duplicates. A body without values is a feed without values, never a fault.",
+                "headers": headers(&HEADERS),
+                "content": content,
+            }),
+        )
+        .answers(304, json!({ "description": "The caller has the newest version.", "headers": headers(&HEADERS) }))
+        .refuses([Refusal::Invalid, Refusal::Unavailable, Refusal::TimedOut])
+}
+
+/// Returns every media type that an exporter writes, with those that do.
+fn content(registry: &Registry) -> Value {
+    let mut by_type: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for about in registry.iter().map(|exporter| exporter.about()) {
+        by_type
+            .entry(about.content_type)
+            .or_default()
+            .push(format!("`{}`: {}", about.name, about.summary));
+    }
+    let entries = by_type.into_iter().map(|(media_type, names)| {
+        let schema = json!({ "description": names.join("\n\n") });
+        (media_type.to_owned(), json!({ "schema": schema }))
+    });
+    Value::Object(entries.collect())
 }

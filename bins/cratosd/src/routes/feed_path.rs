@@ -1,28 +1,32 @@
 //! The variable parts of the paths of feeds, and what is wrong with them.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use feed_classification::{Age, Exporter, FeedName, IndicatorType, Registry, UnknownName};
+use feed_classification::{Age, Exporter, FeedName, IndicatorType, Registry, TypeSet, UnknownName};
 use feed_engine::{FeedScope, Filter, Selection};
+use serde_json::{Value, json};
 use site_config::Site;
 use token_crypto::{Allowed, Scope};
 use uuid::Uuid;
 
+use super::path_values::PathValues;
 use crate::invalid::Invalid;
+use crate::openapi::Operation;
 use crate::reject::Reject;
 
 /// The variable parts of a feed's path, as they came.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct FeedPath<'a> {
-    pub(crate) of: Of<'a>,
-    pub(crate) kind: &'a str,
-    pub(crate) age: &'a str,
-    pub(crate) output: Output<'a>,
+pub(super) struct FeedPath<'a> {
+    of: Of<'a>,
+    kind: &'a str,
+    age: &'a str,
+    output: Output<'a>,
 }
 
 /// Where a path names the exporter; the same ones are behind both.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Output<'a> {
+enum Output<'a> {
     /// `/output/NAME` at the end.
     Named(&'a str),
     /// `/vendor/NAME` in front.
@@ -31,7 +35,7 @@ pub(crate) enum Output<'a> {
 
 /// What a feed's path begins with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Of<'a> {
+enum Of<'a> {
     /// A feed name.
     Feed(&'a str),
     /// The UUID of an organisation.
@@ -46,13 +50,18 @@ pub(super) struct Wanted<'a> {
 }
 
 impl<'a> FeedPath<'a> {
-    /// Returns the path of what is told about a feed in no output.
-    pub(super) fn without_output(feed: &'a str, kind: &'a str, age: &'a str) -> Self {
+    /// Reads the parts by their names in the template. Streams and changes have no output.
+    pub(super) fn of(path: PathValues<'a>) -> Self {
+        let part = |name| path.get(name).unwrap_or_default();
         Self {
-            of: Of::Feed(feed),
-            kind,
-            age,
-            output: Output::Named(""),
+            of: path
+                .get("uuid")
+                .map_or_else(|| Of::Feed(part("feed")), Of::Organisation),
+            kind: part("type"),
+            age: part("age"),
+            output: path
+                .get("vendor")
+                .map_or_else(|| Output::Named(part("output")), Output::Vendor),
         }
     }
 
@@ -236,4 +245,61 @@ fn named<T: std::str::FromStr<Err = UnknownName>>(part: &str, text: &str, wrong:
             ))
         })
         .ok()
+}
+
+/// Describes the variable parts of the path, in its order.
+pub(super) fn describe(operation: Operation<'_>) -> Operation<'_> {
+    let parts = operation.template().split('/');
+    let names = parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    names.fold(operation, describe_part)
+}
+
+fn describe_part<'a>(operation: Operation<'a>, name: &str) -> Operation<'a> {
+    let one_of = |names: &[&str]| json!({ "type": "string", "enum": names });
+    match name {
+        "feed" => operation.in_path(name, FEED, one_of(FeedName::NAMES)),
+        "uuid" => operation
+            .in_path(
+                name,
+                "The UUID of the organisation in MISP.",
+                json!({ "type": "string", "format": "uuid", "minLength": 36, "maxLength": 36 }),
+            )
+            .example("5a1f4ad5-1f64-4f3b-9c25-0d9d6f4a7c11"),
+        "type" => operation.in_path(name, "The type of the indicators.", one_of(IndicatorType::NAMES)),
+        "age" => operation.in_path(name, AGE, one_of(Age::NAMES)),
+        _ => {
+            let parameter = exporters(name, operation.registry());
+            operation.parameter(parameter)
+        }
+    }
+}
+
+const FEED: &str = "The feed. `cust1` to `cust5` exist where the site defines them; `any` and `42` need no tag.";
+
+const AGE: &str = "How recently an indicator must have changed: hours, days, weeks, calendar months and years.";
+
+/// The parameter that names an exporter: what each one writes, its media type, and the types that it carries.
+fn exporters(parameter: &str, registry: &Registry) -> Value {
+    let mut description = String::from("The format.\n\n| name | media type | types | |\n| --- | --- | --- | --- |\n");
+    let mut details = Vec::new();
+    for about in registry.iter().map(|exporter| exporter.about()) {
+        let types: Vec<&str> = about.accepts.iter().map(IndicatorType::as_str).collect();
+        let carried = if about.accepts == TypeSet::ALL {
+            "all".to_owned()
+        } else {
+            types.join(", ")
+        };
+        // Writing into a String cannot fail.
+        let _ = writeln!(
+            description,
+            "| `{}` | {} | {carried} | {} |",
+            about.name, about.content_type, about.summary
+        );
+        details.push(json!({ "name": about.name, "mediaType": about.content_type, "extension": about.extension, "types": types }));
+    }
+    let names: Vec<&str> = registry.names().collect();
+    json!({
+        "name": parameter, "in": "path", "required": true, "description": description,
+        "schema": { "type": "string", "enum": names }, "x-outputs": details,
+    })
 }

@@ -2,14 +2,23 @@
 
 use feed_classification::{FeedName, TagScheme};
 
-use crate::auth::Grant;
+use super::route::{Handler, READ, Route};
+use crate::auth::{Grant, Right};
+use crate::openapi::{Operation, TEXT, text};
 use crate::reply::Reply;
+
+pub(super) const ROUTE: Route = Route {
+    template: "/v1/feedmapping",
+    methods: READ,
+    handler: Handler::Granted(Right::Feeds, |_, grant| Box::pin(async move { Ok(get(&grant)) })),
+    words,
+};
 
 /// The order of the reference, which is not that of the names elsewhere.
 const FIRST: [FeedName; 4] = [FeedName::Incident, FeedName::Block, FeedName::Alert, FeedName::Hunt];
 
 /// Lists the feeds of the site with their tags, the custom ones last; each line is that of the reference, for whoever parses it.
-pub(super) fn get(grant: &Grant) -> Reply {
+fn get(grant: &Grant) -> Reply {
     let site = grant.site();
     let tags = TagScheme::new(&site.tag, site.custom_feeds.clone());
     let feeds = FIRST.into_iter().chain(site.custom_feeds.keys().copied());
@@ -20,4 +29,10 @@ pub(super) fn get(grant: &Grant) -> Reply {
         }
     }
     Reply::text(text)
+}
+
+fn words(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named("feedMapping", "site", "The MISP tag behind each feed name")
+        .gives(TEXT, text(), "One line a feed.")
 }

@@ -1,21 +1,36 @@
 //! Tokens for who holds a working MISP key: `POST /v1/generate_token_json`, and the page `/v1/generate_token_form`.
 
-pub(super) mod form;
-
 mod fields;
+mod form;
 mod minting;
 mod order;
 mod scope;
+mod words;
 
+use std::sync::Arc;
+
+use http::Method;
 use serde::Serialize;
 
-use crate::app::App;
+use super::route::{Call, Handler, Route};
 use crate::body;
-use crate::configuration::Snapshot;
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::request::Request;
 use order::Order;
+
+pub(super) const JSON: Route = Route {
+    template: "/v1/generate_token_json",
+    methods: &[Method::POST],
+    handler: Handler::Open(|call| Box::pin(post(call))),
+    words: words::json,
+};
+
+pub(super) const FORM: Route = Route {
+    template: "/v1/generate_token_form",
+    methods: &[Method::GET, Method::HEAD, Method::POST],
+    handler: Handler::Open(|call| Box::pin(form::answer(call))),
+    words: words::form,
+};
 
 /// The largest body that is read: a token with everything that a scope can hold needs less than half of it.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -31,7 +46,9 @@ struct Minted<'a> {
 }
 
 /// Makes a token and answers as the reference does.
-pub(super) async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Reply, Reject> {
+async fn post(call: Call<'_>) -> Result<Reply, Reject> {
+    let Call { app, request, .. } = call;
+    let snapshot = &Arc::clone(&request.snapshot);
     minting::allow(snapshot, request.client)?;
     let body = body::read(request.headers, request.body, MAX_BODY_BYTES).await?;
     let fields = fields::object(&body).map_err(|invalid| Reject::Invalid(vec![invalid]))?;

@@ -1,8 +1,16 @@
-//! `GET /healthz`: the process is alive and answers. Whether it can serve feeds is another question.
+//! `GET /healthz`: the process runs and answers. `/readyz` says whether it can serve feeds.
 
+use super::route::{Handler, READ, Route};
+use crate::openapi::{TEXT, text};
 use crate::reply::Reply;
 
-/// Says that we are alive.
-pub(super) fn get() -> Reply {
-    Reply::text("ok\n")
-}
+pub(super) const ROUTE: Route = Route {
+    template: "/healthz",
+    methods: READ,
+    handler: Handler::Open(|_| Box::pin(async { Ok(Reply::text("ok\n")) })),
+    words: |operation| {
+        operation
+            .named("healthz", "daemon", "Whether the process answers")
+            .gives(TEXT, text(), "It does.")
+    },
+};

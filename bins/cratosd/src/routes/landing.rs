@@ -5,11 +5,33 @@ use std::net::IpAddr;
 use askama::Template;
 use http::header::{self, HeaderValue};
 use serde::Serialize;
+use serde_json::json;
 
+use super::route::{Handler, READ, Route};
+use crate::openapi::{HTML, JSON, Operation, TEXT, text};
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::{accept, origin};
+
+pub(super) const ROUTE: Route = Route {
+    template: "/",
+    methods: READ,
+    handler: Handler::Open(|call| Box::pin(async move { get(&call.request) })),
+    words,
+};
+
+/// Keeps search engines out.
+pub(super) const ROBOTS: Route = Route {
+    template: "/robots.txt",
+    methods: READ,
+    handler: Handler::Open(|_| Box::pin(async { Ok(Reply::text("User-agent: *\nDisallow: /")) })),
+    words: |operation| {
+        operation
+            .named("robots", "daemon", "Keeps search engines out")
+            .gives(TEXT, text(), "Two lines.")
+    },
+};
 
 /// The keys of the reference, in its order.
 #[derive(Serialize)]
@@ -34,7 +56,7 @@ struct Page {
 }
 
 /// Returns a page with links for a browser, and for a program the JSON of the reference.
-pub(super) fn get(request: &Request<'_>) -> Result<Reply, Reject> {
+fn get(request: &Request<'_>) -> Result<Reply, Reject> {
     let reply = if accept::prefers_html(request.headers) {
         page(request)?
     } else {
@@ -67,7 +89,27 @@ fn json(request: &Request<'_>) -> Result<Reply, Reject> {
     })
 }
 
-/// Keeps search engines out.
-pub(super) fn robots() -> Reply {
-    Reply::text("User-agent: *\nDisallow: /")
+fn words(operation: Operation<'_>) -> Operation<'_> {
+    let properties = json!({
+        "message": text(),
+        "IP": text(),
+        "User-Agent": { "type": ["string", "null"] },
+        "timestamp": { "type": "integer", "description": "Unix seconds." },
+        "date_time": text(),
+        "repository": text(),
+    });
+    let content = json!({
+        JSON: { "schema": { "type": "object", "properties": properties } },
+        HTML: { "schema": text() },
+    });
+    operation
+        .named(
+            "landing",
+            "daemon",
+            "What this server is, and the address that it sees for the caller",
+        )
+        .description(
+            "JSON for programs; a page with links for callers that ask for `text/html` by name, as browsers do.",
+        )
+        .answers(200, json!({ "description": "What this is.", "content": content }))
 }

@@ -8,9 +8,11 @@ use std::borrow::Cow;
 use feed_classification::Tlp;
 use feed_engine::{FeedError, Filter, NotAScore, ScoreLimit, Unscored};
 use http::header::HeaderName;
+use serde_json::{Value, json};
 
 use crate::auth::Grant;
 use crate::invalid::Invalid;
+use crate::openapi::Operation;
 use crate::query::Query;
 use crate::reject::Reject;
 use crate::reply::Reply;
@@ -103,14 +105,45 @@ pub(super) fn refused(error: FeedError, filter: Filter) -> Reject {
     }
 }
 
+/// Describes the limits of a query.
+pub(super) fn describe(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .in_query("max_tlp", MAX_TLP, levels())
+        .in_query("min_score", ABOUT_MIN_SCORE, scores())
+        .in_query("unscored", UNSCORED, unscored())
+}
+
+const MAX_TLP: &str = "\
+Leaves out what is more closed than this TLP level, by the most closed tag of attribute and event; what has no such tag counts as the \
+site's `default_tlp`. Narrows what the token may see and never widens it.";
+
+const ABOUT_MIN_SCORE: &str = "\
+Leaves out what is worth less by the site's `decaying_model`, and what has no score. Scores are as of the last refresh. 422 at a site that \
+names no model, 503 while MISP has none of that name that is enabled.";
+
+const UNSCORED: &str = "\
+Whether attributes whose type the decaying model does not cover stay in the feed. Goes with `min_score` only; without it they are excluded.";
+
+pub(super) fn scores() -> Value {
+    json!({ "type": "integer", "minimum": 0, "maximum": 100 })
+}
+
+pub(super) fn unscored() -> Value {
+    // Without a default: readers send defaults, and without `min_score` this one is refused.
+    json!({ "type": "string", "enum": Unscored::ALL.map(Unscored::as_str) })
+}
+
+pub(super) fn levels() -> Value {
+    json!({ "type": "string", "enum": Tlp::ALL.map(Tlp::as_str) })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
 
-    fn read(query: &str) -> Result<Filter, serde_json::Value> {
+    fn read(query: &str) -> Result<Filter, Value> {
         let mut wrong = Vec::new();
         let query = Query::new(Some(query));
         let filter = asked("query", |name| query.last(name), &mut wrong);

@@ -5,6 +5,7 @@
 
 mod answer;
 mod sought;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +20,30 @@ pub(super) use self::answer::permits_type;
 use self::answer::{Answer, Answers};
 use self::sought::Sought;
 use super::limits;
+use super::route::{Call, Handler, READ, Route};
 use crate::app::App;
-use crate::auth::Grant;
+use crate::auth::{Grant, Right};
 use crate::body;
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::request::Request;
+
+pub(super) const ROUTE: Route = Route {
+    template: "/v1/lookup",
+    methods: &[Method::GET, Method::HEAD, Method::POST],
+    handler: HANDLER,
+    words: words::query_or_body,
+};
+
+pub(super) const VALUE: Route = Route {
+    template: "/v1/lookup/{value}",
+    methods: READ,
+    handler: HANDLER,
+    words: words::path,
+};
+
+const HANDLER: Handler = Handler::Granted(Right::May(Permission::Lookup), |call, grant| {
+    Box::pin(answer(call, grant))
+});
 
 /// The largest body of a question about many values, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -36,21 +55,17 @@ const MAX_COUNTED: usize = 1_000;
 const MAX_MATCHES: usize = 50;
 
 /// Looks one value up (`GET`), or up to a thousand (`POST`).
-pub(super) async fn answer(
-    app: &App,
-    grant: &Grant,
-    request: Request<'_>,
-    in_path: Option<&str>,
-) -> Result<Reply, Reject> {
+async fn answer(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
+    let Call { app, request, path } = call;
     let (query, is_post) = (request.query, *request.method == Method::POST);
     let sought = if is_post {
         Sought::from_body(&body::read(request.headers, request.body, MAX_BODY_BYTES).await?, query)?
     } else {
-        Sought::from_query(query, in_path)?
+        Sought::from_query(query, path.get("value"))?
     };
     let filter = grant.filter().and(sought.filter);
-    let feeds = feeds(grant, sought.feed)?;
-    let indexes = indexes(app, grant, &feeds, sought.age, filter).await?;
+    let feeds = feeds(&grant, sought.feed)?;
+    let indexes = indexes(app, &grant, &feeds, sought.age, filter).await?;
     for indexed in &indexes {
         indexed.index.judgeable(filter)?;
     }

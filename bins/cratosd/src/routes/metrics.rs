@@ -1,14 +1,23 @@
 //! `GET /metrics`: what monitoring reads, from `metrics_allowed_ips` only.
 
-use crate::app::App;
+use super::route::{Call, Handler, READ, Route};
 use crate::metrics;
+use crate::openapi::{Operation, Refusal, text};
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
 
+pub(super) const ROUTE: Route = Route {
+    template: "/metrics",
+    methods: READ,
+    handler: Handler::Open(|call| Box::pin(get(call))),
+    words,
+};
+
 /// Gives the metrics to those who may see them.
-pub(super) fn get(app: &App, request: &Request<'_>) -> Result<Reply, Reject> {
-    if !may_look(request) {
+async fn get(call: Call<'_>) -> Result<Reply, Reject> {
+    let Call { app, request, .. } = call;
+    if !may_look(&request) {
         let client = request.client;
         let detail = format!("{client} is in none of the networks of `metrics_allowed_ips`.");
         return Err(Reject::Forbidden(detail));
@@ -22,4 +31,16 @@ pub(super) fn get(app: &App, request: &Request<'_>) -> Result<Reply, Reject> {
 pub(super) fn may_look(request: &Request<'_>) -> bool {
     let networks = &request.snapshot.loaded.core.metrics_allowed_ips;
     networks.iter().any(|network| network.contains(&request.client))
+}
+
+fn words(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named("metrics", "daemon", "Numbers for monitoring")
+        .description("For addresses in `metrics_allowed_ips`.")
+        .gives(
+            metrics::CONTENT_TYPE,
+            text(),
+            "The metrics in the text format of OpenMetrics.",
+        )
+        .refuses([Refusal::Forbidden])
 }

@@ -2,13 +2,21 @@
 
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::json;
 
 use super::metrics::may_look;
-use crate::app::App;
+use super::route::{Call, Handler, READ, Route};
 use crate::feed_tags::suggested;
+use crate::openapi::{JSON, Operation, text};
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::request::Request;
+
+pub(super) const ROUTE: Route = Route {
+    template: "/readyz",
+    methods: READ,
+    handler: Handler::Open(|call| Box::pin(get(call))),
+    words,
+};
 
 #[derive(Serialize)]
 struct Readiness {
@@ -20,7 +28,8 @@ struct Readiness {
 /// Says yes as long as one site can be served: its MISP answers, was not asked yet, or there is a feed of it at hand.
 ///
 /// One bad file or one MISP that is down must not take the other sites out of service, so that alone is no 503.
-pub(super) fn get(app: &App, request: &Request<'_>) -> Result<Reply, Reject> {
+async fn get(call: Call<'_>) -> Result<Reply, Reject> {
+    let Call { app, request, .. } = call;
     let loaded = &request.snapshot.loaded;
     let (refreshes, held) = (app.engine().refreshes(), app.engine().held_feeds());
     let mut trouble = Vec::new();
@@ -61,11 +70,36 @@ pub(super) fn get(app: &App, request: &Request<'_>) -> Result<Reply, Reject> {
     if !ready && trouble.is_empty() {
         trouble.push("no site is served".to_owned());
     }
-    let trouble = may_look(request).then_some(trouble);
+    let trouble = may_look(&request).then_some(trouble);
     let reply = Reply::json(&Readiness { ready, trouble })?;
     Ok(if ready {
         reply
     } else {
         reply.status(StatusCode::SERVICE_UNAVAILABLE)
     })
+}
+
+fn words(operation: Operation<'_>) -> Operation<'_> {
+    let schema = json!({
+        "type": "object",
+        "required": ["ready"],
+        "properties": {
+            "ready": { "type": "boolean" },
+            "trouble": {
+                "type": "array", "items": text(),
+                "description": "What is wrong; for callers who may read the metrics.",
+            },
+        },
+    });
+    let content = json!({ JSON: { "schema": schema } });
+    operation
+        .named("readyz", "daemon", "Whether feeds can be served")
+        .answers(
+            200,
+            json!({ "description": "At least one site can be served.", "content": content.clone() }),
+        )
+        .answers(
+            503,
+            json!({ "description": "No site can be served.", "content": content }),
+        )
 }

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// The longest path that is known has ten parts, twelve with a token in front; one more shows a slash at the end.
-const MAX_PARTS: usize = 13;
+use super::template::LONGEST;
+
+/// The longest path that is served: the longest template, two parts for a token in front of it, and an empty one for a slash at the end.
+const MAX_PARTS: usize = LONGEST + 3;
 
 /// The parts of a path, each percent-decoded after the cut, so that `%2F` inside a part is a character and no separator.
 #[derive(Debug)]
@@ -48,9 +50,9 @@ impl<'a> Segments<'a> {
         self.parts.drain(..2).nth(1)
     }
 
-    /// Returns the parts.
-    pub(crate) fn parts(&self) -> Vec<&str> {
-        self.parts.iter().map(AsRef::as_ref).collect()
+    /// Returns the parts, decoded.
+    pub(crate) fn parts(&self) -> &[Cow<'a, str>] {
+        &self.parts
     }
 
     /// Returns whether the path ended in a slash (the path `/` does not count).
@@ -76,7 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn split(path: &str) -> Option<Vec<String>> {
-        Segments::split(path).map(|segments| segments.parts().into_iter().map(str::to_owned).collect())
+        Segments::split(path).map(|segments| segments.parts().iter().map(ToString::to_string).collect())
     }
 
     #[test]

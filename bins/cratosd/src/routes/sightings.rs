@@ -3,23 +3,30 @@
 //! The answer says what was kept and nothing else: whether MISP knows a value is for tokens that may look it up.
 
 mod entries;
+mod words;
 
-use std::sync::Arc;
-
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::Serialize;
 use sightings::{Report, Reporter, SubmitError};
 use token_crypto::Permission;
 
 use self::entries::{Entries, Refused};
-use crate::app::App;
-use crate::auth::{self, Right};
+use super::route::{Call, Handler, Route};
+use crate::auth::{Grant, Right};
 use crate::body;
 use crate::exit::chain;
 use crate::invalid::Invalid;
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::request::Request;
+
+pub(super) const ROUTE: Route = Route {
+    template: "/v1/sightings",
+    methods: &[Method::POST],
+    handler: Handler::Granted(Right::May(Permission::Sightings), |call, grant| {
+        Box::pin(post(call, grant))
+    }),
+    words: words::words,
+};
 
 /// The largest body, in bytes: a thousand entries with long URLs.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -33,8 +40,8 @@ struct Taken<'a> {
 }
 
 /// Takes up to a thousand reports, and answers 202 once they are on the disk.
-pub(super) async fn post(app: &Arc<App>, request: Request<'_>) -> Result<Reply, Reject> {
-    let grant = auth::authorise(app.throttle(), &request, Right::May(Permission::Sightings))?;
+async fn post(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
+    let Call { app, request, .. } = call;
     let queue = app.sightings().queue()?;
     let token_id = request.noted.token_id().unwrap_or_default();
     let source = request

@@ -19,17 +19,29 @@ use feed_engine::{Change, FeedEngine, FeedScope, Follower};
 use futures_util::stream;
 use http::HeaderName;
 use http::header::HeaderValue;
+use serde_json::json;
 use token_crypto::Permission;
 
-use super::feed_path::{FeedPath, check_scope_of};
+use super::feed_path::{self, FeedPath, check_scope_of};
 use super::limits;
+use super::route::{Call, Handler, READ, Route};
 use crate::app::App;
 use crate::auth::{Caller, Grant, Right};
 use crate::noted::Noted;
+use crate::openapi::{Operation, Refusal, text};
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::request::Request;
 use crate::streams::OpenStream;
+
+pub(super) const ROUTE: Route = Route {
+    template: "/v1/stream/feed/{feed}/type/{type}/age/{age}",
+    methods: READ,
+    handler: Handler::Granted(RIGHT, |call, grant| Box::pin(get(call, grant))),
+    words,
+};
+
+/// Checked when a stream begins and before each of its events.
+const RIGHT: Right = Right::May(Permission::Stream);
 
 /// How long a listener waits to be told something, `alive` if nothing else. Proxies cut connections that are silent for a minute.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -37,15 +49,11 @@ const ALIVE: Duration = Duration::from_secs(15);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Begins to tell a feed.
-pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'_>) -> Result<Reply, Reject> {
-    let caller = Caller::of(request)?;
-    let grant = caller.admit(
-        app.throttle(),
-        &request.snapshot,
-        Right::May(Permission::Stream),
-        request.noted,
-    )?;
-    let scope = wanted(&grant, request, path)?;
+async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
+    let scope = wanted(&grant, &call)?;
+    let Call { app, request, .. } = call;
+    // Kept for as long as the stream is open: its token is checked again and again.
+    let caller = Caller::of(&request)?;
     let state = request.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let follower = app
         .engine()
@@ -78,9 +86,10 @@ pub(super) async fn get(app: &Arc<App>, request: &Request<'_>, path: &FeedPath<'
 }
 
 /// Returns the feed of a path if the token may follow it.
-pub(super) fn wanted(grant: &Grant, request: &Request<'_>, path: &FeedPath<'_>) -> Result<FeedScope, Reject> {
+pub(super) fn wanted(grant: &Grant, call: &Call<'_>) -> Result<FeedScope, Reject> {
+    let path = FeedPath::of(call.path);
     let (mut wrong, mut wrong_query) = (Vec::new(), Vec::new());
-    let filter = limits::of(grant, request.query, &mut wrong_query);
+    let filter = limits::of(grant, call.request.query, &mut wrong_query);
     let scope = path.check_feed(grant.site(), filter, &mut wrong);
     wrong.append(&mut wrong_query);
     let Some(scope) = scope.filter(|_| wrong.is_empty()) else {
@@ -128,8 +137,7 @@ impl Telling {
         self.caller
             .grant(&self.app.configuration().snapshot(), &Noted::default())
             .is_ok_and(|now| {
-                now.check(Right::May(Permission::Stream)).is_ok()
-                    && FeedEngine::is_same_feed(&now.upstream, &self.grant.upstream, self.scope)
+                now.check(RIGHT).is_ok() && FeedEngine::is_same_feed(&now.upstream, &self.grant.upstream, self.scope)
             })
     }
 }
@@ -142,4 +150,26 @@ async fn rendered(change: Change) -> Option<event::Pending> {
         _ => None,
     });
     Some(rendering.await.ok()?.map(Into::into).unwrap_or_default())
+}
+
+const ABOUT: &str = "\
+For tokens with the permission `stream`. The events `snapshot`, `added` and `removed` hold parts of lists of values; the last event of a \
+change has the `id` of the new state. `alive` comes when nothing else was told for a while. The stream ends when the token does, when the \
+site gets other rules, and when the daemon stops.";
+
+fn words(operation: Operation<'_>) -> Operation<'_> {
+    let operation = operation
+        .named("stream", "feeds", "A feed as server-sent events, as it changes")
+        .description(ABOUT);
+    limits::describe(feed_path::describe(operation))
+        .parameter(json!({
+            "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" },
+            "description": "The state that the caller has; only the difference to it is told if it is still known.",
+        }))
+        .gives(
+            "text/event-stream",
+            text(),
+            "The feed, and everything that comes and goes from then on.",
+        )
+        .refuses([Refusal::Invalid, Refusal::Unavailable, Refusal::TimedOut])
 }

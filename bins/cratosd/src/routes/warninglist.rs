@@ -3,16 +3,18 @@
 mod entries;
 mod index;
 
+use std::collections::BTreeMap;
 use std::io;
 
 use feed_engine::FeedError;
 use misp_client::{Client, ErrorKind};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::app::App;
-use crate::auth::Grant;
+use super::route::{Call, Handler, READ, Route};
+use crate::auth::{Grant, Right};
 use crate::invalid::Invalid;
+use crate::openapi::{Operation, Refusal};
 use crate::query::integer;
 use crate::reject::Reject;
 use crate::reply::Reply;
@@ -23,16 +25,16 @@ const MAX_ID: u64 = 1_000;
 /// Lists that are read at the same time, further ones wait: the largest take some hundred megabytes on their way.
 static TURNS: Semaphore = Semaphore::const_new(4);
 
-/// The variable parts of the path, as they came.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct WarninglistPath<'a> {
-    pub(super) id: &'a str,
-    pub(super) output: &'a str,
-}
+pub(super) const ROUTE: Route = Route {
+    template: "/v1/warninglist/id/{id}/output/{output}",
+    methods: READ,
+    handler: Handler::Granted(Right::Feeds, |call, grant| Box::pin(get(call, grant))),
+    words,
+};
 
 /// The forms that warninglists come in: those of the reference. What a consumer takes beside is not for lists of harmless things.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Form {
+enum Form {
     Txt,
     Json,
     Xml,
@@ -40,9 +42,9 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    pub(crate) const ALL: [Self; 4] = [Self::Txt, Self::Json, Self::Xml, Self::Yaml];
+    const ALL: [Self; 4] = [Self::Txt, Self::Json, Self::Xml, Self::Yaml];
 
-    pub(crate) fn as_str(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Txt => "txt",
             Self::Json => "json",
@@ -51,7 +53,7 @@ impl Form {
         }
     }
 
-    pub(crate) fn content_type(self) -> &'static str {
+    fn content_type(self) -> &'static str {
         match self {
             Self::Txt | Self::Yaml => "text/plain; charset=utf-8",
             Self::Json => "application/json",
@@ -64,8 +66,10 @@ impl Form {
 ///
 /// What MISP considers harmless is about the whole site, so a token that is limited to some feeds or types does not cover it; a list
 /// of outputs counts as for feeds.
-pub(super) async fn get(app: &App, grant: &Grant, path: &WarninglistPath<'_>) -> Result<Reply, Reject> {
-    let (id, form) = check(path).map_err(Reject::Invalid)?;
+async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
+    let (app, path) = (call.app, call.path);
+    let (id, output) = (path.get("id"), path.get("output"));
+    let (id, form) = check(id.unwrap_or_default(), output.unwrap_or_default()).map_err(Reject::Invalid)?;
     grant.check_whole_site("warninglists")?;
     if !grant.scope.permits_output(form.as_str()) {
         return Err(Reject::Forbidden(format!(
@@ -98,12 +102,12 @@ async fn written(client: &Client, id: u64, form: Form) -> Result<Vec<u8>, Reject
     Ok(body)
 }
 
-fn check(path: &WarninglistPath<'_>) -> Result<(u64, Form), Vec<Invalid>> {
-    let id = number(path.id);
-    let form = Form::ALL.into_iter().find(|form| form.as_str() == path.output);
+fn check(id: &str, output: &str) -> Result<(u64, Form), Vec<Invalid>> {
+    let id = number(id);
+    let form = Form::ALL.into_iter().find(|form| form.as_str() == output);
     let form = form.ok_or_else(|| {
         let place = ["path", "returnedDataType"];
-        Invalid::not_one_of(&place, path.output, Form::ALL.map(Form::as_str))
+        Invalid::not_one_of(&place, output, Form::ALL.map(Form::as_str))
     });
     match (id, form) {
         (Ok(id), Ok(form)) => Ok((id, form)),
@@ -134,13 +138,37 @@ fn number(text: &str) -> Result<u64, Invalid> {
     }
 }
 
+fn words(operation: Operation<'_>) -> Operation<'_> {
+    let names: Vec<&str> = Form::ALL.into_iter().map(Form::as_str).collect();
+    let content: BTreeMap<&str, Value> = Form::ALL
+        .into_iter()
+        .map(|form| (form.content_type(), json!({})))
+        .collect();
+    operation
+        .named(
+            "warninglist",
+            "site",
+            "The entries of a warninglist of MISP, sorted and unique",
+        )
+        .description("Not for tokens that are limited to some feeds or types.")
+        .in_path(
+            "id",
+            "MISP's number of the list; 0 lists the lists.",
+            json!({ "type": "integer", "minimum": 0, "maximum": 1000 }),
+        )
+        .example(0)
+        .in_path("output", "The format.", json!({ "type": "string", "enum": names }))
+        .answers(200, json!({ "description": "The list.", "content": content }))
+        .refuses([Refusal::NotFound, Refusal::Invalid, Refusal::TimedOut])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn checked(id: &str, output: &str) -> Result<(u64, Form), Vec<serde_json::Value>> {
-        check(&WarninglistPath { id, output }).map_err(|wrong| {
+    fn checked(id: &str, output: &str) -> Result<(u64, Form), Vec<Value>> {
+        check(id, output).map_err(|wrong| {
             let values = wrong.iter().map(|invalid| serde_json::to_value(invalid).unwrap());
             values.collect()
         })
@@ -179,7 +207,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_path_makes_it_panic(id in ".{0,30}", output in ".{0,10}") {
-            let _ = check(&WarninglistPath { id: &id, output: &output });
+            let _ = check(&id, &output);
         }
     }
 }

@@ -12,6 +12,7 @@ mod sender;
 mod typed;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
@@ -29,12 +30,15 @@ use crate::origin;
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
+use crate::routes::Call;
 
 /// The largest form that is read: everything ticked, in parts with their own heads, and some hundred networks.
 const MAX_FORM_BYTES: usize = 32 * 1024;
 
 /// Shows the form, or makes a token of it.
-pub(in crate::routes) async fn answer(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Reply, Reject> {
+pub(super) async fn answer(call: Call<'_>) -> Result<Reply, Reject> {
+    let Call { app, request, .. } = call;
+    let snapshot = &Arc::clone(&request.snapshot);
     if let Err(reject) = minting::allow(snapshot, request.client) {
         request.noted.refused(reject.words());
         return refused(&RefusedPage::address(request.client), reject.status());

@@ -1,16 +1,15 @@
-//! Reporting what was seen.
+//! The description of reports.
 
 use serde_json::{Value, json};
 
-use crate::openapi::operation::Operation;
-use crate::openapi::schemas::Refusal;
+use crate::openapi::{Operation, Refusal};
 
 const ABOUT: &str = "\
 For tokens with the permission `sightings`. Reports are kept on disk and sent to MISP in batches, also when it is away for a while; 202 means \
 that they are kept. The same value, type and source from one token within some minutes counts once. A false positive is a sighting of that \
 type in MISP and takes the value off no feed by itself. Whether MISP knows a value is not told here.";
 
-pub(super) fn report() -> Operation {
+pub(super) fn words(operation: Operation<'_>) -> Operation<'_> {
     let many = json!({
         "type": "object", "required": ["sightings"], "additionalProperties": false,
         "properties": { "sightings": { "type": "array", "minItems": 1, "maxItems": 1000, "items": entry() } },
@@ -25,7 +24,8 @@ pub(super) fn report() -> Operation {
     let schema = json!({ "oneOf": [many, entry()] });
     let body =
         json!({ "required": true, "content": { "application/json": { "schema": schema, "examples": examples } } });
-    Operation::new("reportSightings", "site", "Report what was seen")
+    operation
+        .named("reportSightings", "site", "Report what was seen")
         .description(ABOUT)
         .body(body)
         .answers(
@@ -35,7 +35,6 @@ pub(super) fn report() -> Operation {
                 "content": { "application/json": { "schema": taken() } },
             }),
         )
-        .needs_token()
         .refuses([
             Refusal::BodyIncomplete,
             Refusal::BodyTooLarge,

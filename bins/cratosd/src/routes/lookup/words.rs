@@ -1,11 +1,11 @@
-//! Looking single values up.
+//! The description of look-ups.
 
 use feed_classification::{Age, FeedName};
+use http::Method;
 use serde_json::{Value, json};
 
-use super::feeds::{levels, limited, score, unscored};
-use crate::openapi::operation::Operation;
-use crate::openapi::schemas::Refusal;
+use crate::openapi::{JSON, Operation, Refusal};
+use crate::routes::limits::{self, levels, scores, unscored};
 
 const ABOUT: &str = "\
 For tokens with the permission `lookup`; with `context` too, an answer tells the events. Addresses are also found in listed networks, \
@@ -15,22 +15,34 @@ names below listed domains, URLs and e-mail addresses by their host. A defanged 
 /// A value that may well be listed, and that belongs to documentation.
 const EXAMPLE: &str = "192.0.2.1";
 
-pub(super) fn one(in_path: bool) -> Operation {
-    let text = json!({ "type": "string", "maxLength": 8192 });
-    let what = "The value: address, network, name, URL, hash, e-mail address, CVE or another, in any spelling; names of files and mutexes as MISP has them.";
-    let operation = if in_path {
-        Operation::new("lookupValue", "feeds", "What is known of a value")
-            .in_path("value", what, text)
-            .example(EXAMPLE)
-    } else {
-        Operation::new("lookup", "feeds", "What is known of a value")
-            .parameter(json!({ "name": "value", "in": "query", "required": true, "description": what, "schema": text }))
-            .example(EXAMPLE)
-    };
-    finished(operation.gives("application/json", result(), "What is known of it."))
+const VALUE: &str = "The value: address, network, name, URL, hash, e-mail address, CVE or another, in any spelling; names of files and mutexes as MISP has them.";
+
+/// Describes `/v1/lookup`: one value in the query, or many in a body.
+pub(super) fn query_or_body(operation: Operation<'_>) -> Operation<'_> {
+    if *operation.method() == Method::POST {
+        return many(operation);
+    }
+    let operation = operation
+        .named("lookup", "feeds", "What is known of a value")
+        .parameter(json!({ "name": "value", "in": "query", "required": true, "description": VALUE, "schema": value() }))
+        .example(EXAMPLE);
+    finished(operation.gives(JSON, result(), "What is known of it."))
 }
 
-pub(super) fn many() -> Operation {
+/// Describes `/v1/lookup/{value}`.
+pub(super) fn path(operation: Operation<'_>) -> Operation<'_> {
+    let operation = operation
+        .named("lookupValue", "feeds", "What is known of a value")
+        .in_path("value", VALUE, value())
+        .example(EXAMPLE);
+    finished(operation.gives(JSON, result(), "What is known of it."))
+}
+
+fn value() -> Value {
+    json!({ "type": "string", "maxLength": 8192 })
+}
+
+fn many(operation: Operation<'_>) -> Operation<'_> {
     let values = json!({ "type": "array", "minItems": 1, "maxItems": 1000, "items": { "type": "string" } });
     let schema = json!({
         "type": "object", "required": ["values"],
@@ -39,7 +51,7 @@ pub(super) fn many() -> Operation {
             "age": { "type": "string", "enum": Age::NAMES },
             "feed": { "type": "string", "enum": FeedName::NAMES },
             "max_tlp": levels(),
-            "min_score": score(),
+            "min_score": scores(),
             "unscored": unscored(),
         },
     });
@@ -48,21 +60,18 @@ pub(super) fn many() -> Operation {
         "properties": { "results": { "type": "array", "items": result() } },
     });
     finished(
-        Operation::new("lookupMany", "feeds", "What is known of up to a thousand values")
+        operation
+            .named("lookupMany", "feeds", "What is known of up to a thousand values")
             .body(json!({ "required": true, "content": { "application/json": {
                 "schema": schema, "example": { "values": [EXAMPLE, "mail.example.com"] },
             } } }))
-            .gives(
-                "application/json",
-                answer,
-                "What is known of each, in the order of the question.",
-            )
+            .gives(JSON, answer, "What is known of each, in the order of the question.")
             .refuses([Refusal::BodyIncomplete, Refusal::BodyTooLarge, Refusal::EncodedBody]),
     )
 }
 
-fn finished(operation: Operation) -> Operation {
-    limited(operation)
+fn finished(operation: Operation<'_>) -> Operation<'_> {
+    limits::describe(operation)
         .description(ABOUT)
         .in_query(
             "age",
@@ -74,7 +83,6 @@ fn finished(operation: Operation) -> Operation {
             "The feed to look through; else those that the token is limited to, else `any`.",
             json!({ "type": "string", "enum": FeedName::NAMES }),
         )
-        .needs_token()
         .refuses([Refusal::Invalid, Refusal::Unavailable, Refusal::TimedOut])
 }
 

@@ -1,14 +1,14 @@
-//! Making tokens.
+//! The description of the two ways to a token.
 
 use feed_classification::{FeedName, IndicatorType, Registry};
 use http::Method;
 use serde_json::{Value, json};
 use token_crypto::{Permission, Tlp};
 
-use crate::openapi::operation::Operation;
-use crate::openapi::schemas::Refusal;
+use crate::openapi::{HTML, JSON, Operation, Refusal};
 
-pub(super) fn json(_: &Method, registry: &Registry) -> Operation {
+pub(super) fn json(operation: Operation<'_>) -> Operation<'_> {
+    let registry = operation.registry();
     let minted = json!({
         "type": "object",
         "required": ["MISP", "validity", "token", "sha256"],
@@ -20,17 +20,17 @@ pub(super) fn json(_: &Method, registry: &Registry) -> Operation {
         },
     });
     let body = json!({ "required": true, "content": { "application/json": { "schema": order(registry) } } });
-    makes(Operation::new(
+    makes(operation.named(
         "generateTokenJson",
         "tokens",
         "Makes a token for who holds a working MISP key",
     ))
     .body(body)
-    .gives("application/json", minted, "The token, which is told this once.")
+    .gives(JSON, minted, "The token, which is told this once.")
 }
 
 /// What every way to a token has in common.
-fn makes(operation: Operation) -> Operation {
+fn makes(operation: Operation<'_>) -> Operation<'_> {
     operation
         .description(
             "For addresses in `token_minting.allowed_ips`. MISP is asked whether the key works before a token is made.",
@@ -101,11 +101,12 @@ fn scope(registry: &Registry) -> Value {
 }
 
 /// The page for people: every answer is one, whatever its status.
-pub(super) fn form(method: &Method) -> Operation {
-    let page = |description: &str| json!({ "description": description, "content": { "text/html; charset=utf-8": {} } });
+pub(super) fn form(operation: Operation<'_>) -> Operation<'_> {
+    let page = |description: &str| json!({ "description": description, "content": { HTML: {} } });
     let refused = page("Tokens cannot be made from this address, or another page has sent the form.");
-    if *method != Method::POST {
-        return Operation::new("tokenForm", "tokens", "The page on which people have a token made")
+    if *operation.method() != Method::POST {
+        return operation
+            .named("tokenForm", "tokens", "The page on which people have a token made")
             .answers(200, page("The form."))
             .answers(403, refused);
     }
@@ -125,7 +126,9 @@ pub(super) fn form(method: &Method) -> Operation {
         (503, "The form: MISP could not be asked about the key."),
         (504, "The form: MISP was too slow."),
     ];
-    let operation = Operation::new("sendTokenForm", "tokens", "Makes a token of the page's form").body(body);
+    let operation = operation
+        .named("sendTokenForm", "tokens", "Makes a token of the page's form")
+        .body(body);
     let operation = operation.answers(403, refused);
     answers.into_iter().fold(operation, |operation, (status, description)| {
         operation.answers(status, page(description))
