@@ -1,12 +1,11 @@
 //! The services that answer requests, put together: configuration, engine, limits, streams, sightings.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use feed_engine::{FeedEngine, MispSource};
 use prometheus_client::registry::Registry;
 use site_config::{ConfigStore, Core};
 
-use crate::access_log::AccessLog;
 use crate::configuration::Configuration;
 use crate::error::AppError;
 use crate::feed_tags::MissingTags;
@@ -16,10 +15,9 @@ use crate::rate_limit::RateLimit;
 use crate::sighting_desk::Desk;
 use crate::streams::Streams;
 use crate::throttle::Throttle;
-use crate::tls::Tls;
 use crate::{server, shared_cache};
 
-/// The daemon without its sockets: give it to [`server::serve`](crate::server::serve).
+/// The daemon without its sockets: give it to a [`Server`](crate::server::Server).
 #[derive(Debug)]
 pub struct App {
     configuration: Arc<Configuration>,
@@ -28,10 +26,9 @@ pub struct App {
     minting: RateLimit,
     throttle: Throttle,
     metrics: Metrics,
-    access_log: OnceLock<AccessLog>,
+    further_metrics: metrics::Further,
     streams: Streams,
     links: Arc<Links>,
-    tls: Option<Tls>,
     sightings: Arc<Desk>,
     missing_tags: Arc<MissingTags>,
 }
@@ -46,13 +43,8 @@ impl App {
     /// included, come into force without a restart.
     ///
     /// # Errors
-    /// [`AppError::Keys`] for keys or a salt that make no ring, [`AppError::SharedCache`] for authorities that cannot be read,
-    /// [`AppError::Tls`] for a certificate that cannot be used.
+    /// [`AppError::Keys`] for keys or a salt that make no ring, [`AppError::SharedCache`] for authorities that cannot be read.
     pub fn new(config: Arc<ConfigStore>, engine: FeedEngine, misp: Arc<MispSource>) -> Result<Arc<Self>, AppError> {
-        let loaded = config.current();
-        let core_file = &config.paths().config;
-        let tls = loaded.core.tls.as_ref().map(|tls| Tls::open(core_file, tls));
-        let tls = tls.transpose().map_err(AppError::Tls)?;
         let sightings = Arc::new(Desk::default());
         let configuration = Configuration::new(config, {
             let (engine, sightings) = (engine.clone(), Arc::clone(&sightings));
@@ -65,44 +57,13 @@ impl App {
             minting: RateLimit::default(),
             throttle: Throttle::default(),
             metrics: Metrics::default(),
-            access_log: OnceLock::new(),
+            further_metrics: metrics::Further::default(),
             // Three quarters of the connections, so that devices that poll always get one.
             streams: Streams::new(server::connections() / 4 * 3),
             links: Arc::default(),
-            tls,
             sightings,
             missing_tags: Arc::default(),
         }))
-    }
-
-    /// Starts the access log, if the core file names one. Before this call no line is written.
-    ///
-    /// # Errors
-    /// When the system gives no thread for it.
-    pub fn start_access_log(&self) -> std::io::Result<()> {
-        let log = AccessLog::start(self.config().current().core.access_log.clone())?;
-        // A second one would write the same lines.
-        let _ = self.access_log.set(log);
-        Ok(())
-    }
-
-    /// Opens the file of the access log anew, as the configuration in force says: logrotate may have moved it away.
-    pub fn reopen_access_log(&self) {
-        if let Some(log) = self.access_log.get() {
-            log.reopen(self.config().current().core.access_log.clone());
-        }
-    }
-
-    /// Waits a moment for the access log to be written; blocks.
-    pub fn flush_access_log(&self) {
-        if let Some(log) = self.access_log.get() {
-            log.flush();
-        }
-    }
-
-    /// Returns the access log, once it is started.
-    pub(crate) fn access_log(&self) -> Option<&AccessLog> {
-        self.access_log.get()
     }
 
     /// Returns the configuration with its keys and its changes.
@@ -127,13 +88,18 @@ impl App {
     }
 
     /// Returns the configuration files: those in force, and the problems of newer ones.
-    pub(crate) fn config(&self) -> &ConfigStore {
+    pub(crate) fn config(&self) -> &Arc<ConfigStore> {
         self.configuration.store()
     }
 
     /// Returns the counters of answers.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Adds the metrics of the program around the app to the page. A second call changes nothing.
+    pub(crate) fn add_metrics(&self, register: impl Fn(&mut Registry) + Send + Sync + 'static) {
+        self.further_metrics.set(register);
     }
 
     /// Returns the open streams.
@@ -144,11 +110,6 @@ impl App {
     /// Returns the links to the ZeroMQ feed of each MISP.
     pub(crate) fn links(&self) -> &Arc<Links> {
         &self.links
-    }
-
-    /// Returns the certificate in force; nothing if TLS is off.
-    pub(crate) fn tls(&self) -> Option<&Tls> {
-        self.tls.as_ref()
     }
 
     /// Returns the desk that takes reports of sightings.
@@ -177,12 +138,11 @@ impl App {
         metrics::configuration::register(self.config(), &self.missing_tags, registry);
         metrics::feeds::register(&self.engine, &self.misp, registry);
         metrics::live::register(&self.streams, &self.links, registry);
-        metrics::logs::register(self.access_log(), registry);
         self.metrics.register(registry);
         metrics::shared_cache::register(&self.engine, registry);
         metrics::sightings::register(&self.sightings, registry);
         metrics::throttled::register(&self.throttle, &self.minting, &self.sightings, registry);
-        metrics::tls::register(self.tls(), registry);
+        self.further_metrics.register(registry);
     }
 }
 

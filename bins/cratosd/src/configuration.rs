@@ -179,7 +179,7 @@ impl Configuration {
     }
 
     /// Returns the configuration files: those in force, and the problems of newer ones.
-    pub(crate) fn store(&self) -> &ConfigStore {
+    pub(crate) fn store(&self) -> &Arc<ConfigStore> {
         &self.store
     }
 }

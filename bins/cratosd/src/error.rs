@@ -1,7 +1,6 @@
 //! Why the daemon cannot start.
 
 use cache::StoreError;
-use site_config::Problem;
 use token_crypto::KeyError;
 
 /// Why the daemon cannot start with a configuration that was read without problems.
@@ -14,7 +13,4 @@ pub enum AppError {
     /// The cache is unusable whatever it answers, for example because its certificate authorities cannot be read.
     #[error("the shared cache cannot be used")]
     SharedCache(#[source] StoreError),
-    /// The files that `tls` names cannot be used; one problem or more.
-    #[error("the files for TLS cannot be used")]
-    Tls(Vec<Problem>),
 }

@@ -3,7 +3,7 @@
 //! # How it is built
 //!
 //! A request runs one way: socket (`server`), route (`routes`), grant (`auth`), engine, reply. [`App`] holds what every request
-//! needs, [`server::serve`] gives it sockets; [`cli`] is the command line around both.
+//! needs, a [`server::Server`] gives it sockets; [`cli`] is the command line around both.
 //!
 //! - `routes` is one closed enum with a file for each route; everything that is wrong with a path or a query is told there;
 //! - `auth` opens the token and checks it against site, expiry, revocation and address before anything else is looked at;
@@ -31,14 +31,15 @@ mod conditional;
 mod configuration;
 mod error;
 mod feed_tags;
+mod front_metrics;
 mod invalid;
-mod line_queue;
 mod live;
 mod metrics;
 mod noted;
 mod openapi;
 mod origin;
 mod problem;
+mod proxies;
 mod query;
 mod rate_limit;
 mod refusals;

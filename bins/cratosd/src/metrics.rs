@@ -7,13 +7,12 @@
 pub(crate) mod build;
 pub(crate) mod configuration;
 pub(crate) mod feeds;
+mod further;
 pub(crate) mod live;
-pub(crate) mod logs;
 mod requests;
 pub(crate) mod shared_cache;
 pub(crate) mod sightings;
 pub(crate) mod throttled;
-pub(crate) mod tls;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -24,6 +23,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+pub(crate) use further::Further;
 pub(crate) use requests::Metrics;
 
 /// The media type of [`page`].
@@ -39,10 +39,10 @@ pub(crate) fn page(register: impl FnOnce(&mut Registry)) -> Result<String, fmt::
 }
 
 /// The labels of one value, for example `[("site", "misp.example")]`.
-type Labels = Vec<(&'static str, String)>;
+pub(crate) type Labels = Vec<(&'static str, String)>;
 
 /// Registers a gauge with one value for each set of labels.
-fn gauges(registry: &mut Registry, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, f64)>) {
+pub(crate) fn gauges(registry: &mut Registry, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, f64)>) {
     let family = Family::<Labels, Gauge<f64, AtomicU64>>::default();
     for (labels, value) in values {
         family.get_or_create(&labels).set(value);
@@ -51,7 +51,12 @@ fn gauges(registry: &mut Registry, name: &str, help: &str, values: impl IntoIter
 }
 
 /// Registers a counter, kept elsewhere, with one value for each set of labels.
-fn counters(registry: &mut Registry, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, f64)>) {
+pub(crate) fn counters(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (Labels, f64)>,
+) {
     let family = Family::<Labels, Counter<f64, AtomicU64>>::default();
     for (labels, value) in values {
         family.get_or_create(&labels).inc_by(value);

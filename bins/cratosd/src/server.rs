@@ -1,139 +1,162 @@
-//! Sockets: who may connect, how long they may take, and how it ends.
+//! The daemon on its sockets: the gateway's service behind an HTTP front.
 
-mod connection;
-mod newcomers;
-mod places;
-mod proxy_header;
-mod shares;
-mod tls;
-mod watched;
-
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use site_config::ReverseProxy;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use http::{Method, Response};
+use http_front::{AccessLog, Certificates, Front, HttpService, PanicGuard, Peer};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use site_config::Problem;
+use tokio::net::TcpListener;
 
-use crate::App;
 use crate::background::Background;
-use newcomers::{Newcomer, Newcomers};
-use shares::{Share, Shares};
-
-/// After this long the answers that are still on their way at the end are given up.
-const GRACE: Duration = Duration::from_secs(30);
-
-/// A pause after a connection could not be accepted: mostly we are out of file descriptors, and some must be closed first.
-const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(50);
+use crate::body::RequestBody;
+use crate::reject::Reject;
+use crate::reply::{Body, Reply};
+use crate::tls::CertificateWatch;
+use crate::{App, access_log, front_metrics, proxies, service, tls};
 
 /// Returns how many connections are served at a time.
 pub(crate) fn connections() -> usize {
-    places::available()
+    http_front::places()
 }
 
-/// Serves HTTP/1.1 and HTTP/2, inside TLS if the core file says so, on `listener` until `shutdown` is done, then finishes what has begun.
-///
-/// No fault of one connection ends it, and no panic of one request reaches another.
-///
-/// # Errors
-/// Only if the listener is not usable at all.
-pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-    listener.local_addr()?;
-    // Further connections wait in the queue of the kernel.
-    let places = Arc::new(Semaphore::new(places::available()));
-    let shares = Shares::of(places::available());
-    let _following = crate::tls::Following::begin(&app);
-    let background = Background::begin(&app);
-    let (end, ending) = watch::channel(());
-    let (graceful, newcomers) = (GracefulShutdown::new(), Newcomers::none());
-    let mut shutdown = std::pin::pin!(shutdown);
-    loop {
-        let accepted = async {
-            // The semaphore is never closed.
-            let place = Arc::clone(&places).acquire_owned().await.ok();
-            (place, listener.accept().await)
+/// An app with what its sockets need: certificates, proxies and the access log.
+#[derive(Debug)]
+pub struct Server {
+    app: Arc<App>,
+    front: Front,
+    certificates: Option<Certificates>,
+    access_log: Option<AccessLog>,
+}
+
+impl Server {
+    /// Reads the certificate files that the core file names. Certificates that are out of date are used and logged.
+    ///
+    /// # Errors
+    /// All problems of certificate files that cannot be used.
+    pub fn new(app: Arc<App>) -> Result<Self, Vec<Problem>> {
+        let certificates = tls::open(app.config())?;
+        let here = Arc::downgrade(&app);
+        let front = Front::new()
+            .proxies(move || proxies::of(&here))
+            .on_refusal(proxies::report);
+        let front = match &certificates {
+            Some(certificates) => front.tls(certificates.clone()),
+            None => front,
         };
-        let (place, accepted) = tokio::select! {
-            () = &mut shutdown => break,
-            accepted = accepted => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let open = app.metrics().connection();
-                let (watcher, newcomer) = (graceful.watcher(), newcomers.one());
-                let (app, ending, shares) = (Arc::clone(&app), ending.clone(), shares.clone());
-                let connection = begin(app, watcher, newcomer, ending, stream, peer.ip().to_canonical(), shares);
-                tokio::spawn(async move {
-                    connection.await;
-                    drop((place, open));
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(PAUSE_AFTER_FAULT).await;
-            }
+        Ok(Self {
+            app,
+            front,
+            certificates,
+            access_log: None,
+        })
+    }
+
+    /// Writes the access log from now on, where the core file names one.
+    ///
+    /// # Errors
+    /// When the system gives no thread for it.
+    pub fn with_access_log(mut self) -> io::Result<Self> {
+        let log = AccessLog::start(access_log::settings(&self.app.config().current().core.access_log))?;
+        self.front = self.front.access_log(log.clone());
+        self.access_log = Some(log);
+        Ok(self)
+    }
+
+    /// Opens the file of the access log again, as the configuration in force says: for example, logrotate may have moved it.
+    pub fn reopen_access_log(&self) {
+        if let Some(log) = &self.access_log {
+            log.reopen(access_log::settings(&self.app.config().current().core.access_log));
         }
     }
-    drop(listener);
-    app.streams().end_all();
-    // Whom the end is told before the first request is there is left without an answer.
-    newcomers.settled().await;
-    drop(end);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("answers that were still on their way were given up");
-    }
-    // After the last answer: whoever was told 202 is counted on.
-    background.end().await;
-    Ok(())
-}
 
-/// Takes one connection from its first byte to its end. `ending` tells that nobody is waited for any more: who has not got as far as HTTP
-/// is then left.
-async fn begin(
-    app: Arc<App>,
-    watcher: Watcher,
-    newcomer: Newcomer,
-    mut ending: watch::Receiver<()>,
-    mut stream: TcpStream,
-    peer: IpAddr,
-    shares: Shares,
-) {
-    // Answers are written in one go; waiting for more would only delay them. A socket that refuses is slower, not wrong.
-    let _ = stream.set_nodelay(true);
-    let config = app.configuration().snapshot();
-    let caller = tokio::select! {
-        biased;
-        caller = proxy_header::caller(&config.loaded.core.reverse_proxy, &mut stream, peer) => caller,
-        _ = ending.changed() => None,
-    };
-    let share = caller.and_then(|caller| share(&shares, caller, &config.loaded.core.reverse_proxy));
-    // The configuration that the connection began with must not be kept alive by it.
-    drop(config);
-    let (Some(caller), Some(_share)) = (caller, share) else {
-        return;
-    };
-    let Some(tls) = app.tls() else {
-        return connection::serve(app, watcher, newcomer, stream, caller).await;
-    };
-    let stream = tokio::select! {
-        biased;
-        stream = tls::handshake(tls, stream, caller) => stream,
-        _ = ending.changed() => None,
-    };
-    if let Some(stream) = stream {
-        connection::serve(app, watcher, newcomer, stream, caller).await;
+    /// Waits until the access log is written, for two seconds at most. Blocks.
+    pub fn flush_access_log(&self) {
+        if let Some(log) = &self.access_log {
+            log.flush();
+        }
+    }
+
+    /// Returns the scheme of this server's URLs, `https` or `http`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.certificates.is_some() { "https" } else { "http" }
+    }
+
+    /// Returns the app that answers.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Serves on `listener` until `shutdown` is done, then finishes the answers that have begun.
+    ///
+    /// # Errors
+    /// When the listener cannot be used at all.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let app = &self.app;
+        front_metrics::register(app, &self.front, self.certificates.as_ref(), self.access_log.as_ref());
+        let _certificates = CertificateWatch::start(self.certificates.as_ref(), app.config());
+        let background = Background::begin(app);
+        let shutdown = async {
+            shutdown.await;
+            app.streams().end_all();
+        };
+        let service = handler(Arc::clone(app), self.access_log.is_some());
+        self.front.serve(listener, service, shutdown).await?;
+        // After the last answer: a report that was answered with 202 must not be lost.
+        background.end().await;
+        Ok(())
     }
 }
 
-/// Returns nothing where the address has too many connections already. The addresses of trusted proxies may have any number.
-fn share(shares: &Shares, caller: IpAddr, proxy: &ReverseProxy) -> Option<Share> {
-    let has_proxies = proxy.enabled || proxy.proxy_protocol;
-    if has_proxies && proxy.trusts(caller) {
-        return Some(Share::of_a_proxy());
+/// Serves an app on one listener, without access log.
+///
+/// # Errors
+/// When the certificate files or the listener cannot be used.
+pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    let server = Server::new(app).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        io::Error::new(io::ErrorKind::InvalidInput, lines.join("; "))
+    })?;
+    server.serve(listener, shutdown).await
+}
+
+fn handler(app: Arc<App>, has_log: bool) -> impl HttpService {
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let app = Arc::clone(&app);
+        async move {
+            // The front always gives the peer.
+            let peer = request.extensions().get::<Peer>();
+            let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+            let mut response = service::respond(&app, request.map(RequestBody::new), peer).await;
+            if has_log {
+                access_log::add_details(&mut response);
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    PanicGuard::new(service, panic_answer)
+}
+
+/// Returns the answer to a request whose handler panicked.
+fn panic_answer(method: &Method) -> Response<Body> {
+    Reply::from(Reject::Internal).into_response(method == Method::HEAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_500_with_a_problem_document() {
+        let response = panic_answer(&Method::GET);
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
     }
-    shares.take(caller)
 }

@@ -7,7 +7,6 @@ use std::time::Instant;
 use http::header::{self, HeaderMap};
 use http::{Method, Response, StatusCode, Uri, Version};
 
-use crate::access_log::Line;
 use crate::app::App;
 use crate::body::RequestBody;
 use crate::caller;
@@ -19,6 +18,16 @@ use crate::reject::Reject;
 use crate::reply::{Body, Reply};
 use crate::request::Request;
 use crate::routes::{self, Call, Segments};
+
+/// The facts about an answered request, as an extension of its response (in an [`Arc`]): an access log may want them.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The client, or the peer where its proxy names no client.
+    pub(crate) client: IpAddr,
+    /// Template of the route; `None` for a path that is not a route.
+    pub(crate) route: Option<&'static str>,
+    pub(crate) noted: Noted,
+}
 
 /// Answers one request, whatever it is; `peer` is the other end of the connection.
 pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAddr) -> Response<Body> {
@@ -55,22 +64,12 @@ pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>,
         status = status.as_u16(),
         ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     );
-    let response = reply.into_response(parts.method == Method::HEAD);
-    if let Some(log) = app.access_log() {
-        log.write(&Line {
-            client,
-            noted: &noted,
-            method: shown(&parts.method),
-            uri: &parts.uri,
-            route: template,
-            version: parts.version,
-            status,
-            bytes: length(response.headers()),
-            headers: &parts.headers,
-            took,
-            now: jiff::Timestamp::now(),
-        });
-    }
+    let mut response = reply.into_response(parts.method == Method::HEAD);
+    response.extensions_mut().insert(Arc::new(Facts {
+        client,
+        route: template,
+        noted,
+    }));
     response
 }
 
@@ -132,14 +131,6 @@ fn without_slash(uri: &Uri) -> Reply {
         location.push_str(query);
     }
     Reply::empty(StatusCode::TEMPORARY_REDIRECT).header_text(header::LOCATION, &location)
-}
-
-/// Returns the length of an answer as it is sent, which is 0 for what says none.
-fn length(headers: &HeaderMap) -> u64 {
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    length.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// Returns the name of a method for the log; others may hold anything.

@@ -3,10 +3,12 @@
 mod error;
 mod forwarded;
 mod node;
+mod peer;
 mod proxy_header;
 
 pub use error::{ForwardingError, ProxyHeaderError};
 pub use forwarded::Forwarding;
+pub use peer::Peer;
 pub use proxy_header::ProxyHeader;
 
 /// Headers in which proxies commonly say for whom they ask. A request that has one of them has come through a proxy, or pretends to.

@@ -5,13 +5,14 @@ pub(super) mod online;
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
-use site_config::{AccessLog, Loaded, Note, Problem, Sightings};
+use site_config::{Loaded, Note, Problem, Sightings};
 
 use super::auth_key::AuthKeySource;
 use super::files::{self, ConfigFiles};
 use super::misp::Reached;
 use super::output;
+use http_front::AccessLog;
+
 use crate::access_log;
 use crate::exit::{Exit, Failure, chain};
 use crate::shared_cache;
@@ -76,8 +77,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 fn of_files(options: &Options, loaded: &Loaded) -> Result<bool, Failure> {
     let core_file = || options.files.paths().config;
     let tls = loaded.core.tls.as_ref();
-    let tls = tls.map(|named| tls::read(&core_file(), named, Timestamp::now()));
-    let of_tls: Vec<_> = tls.iter().flat_map(tls::Findings::wrong).collect();
+    let tls = tls.map(|named| tls::Report::read(&core_file(), named));
+    let of_tls: Vec<_> = tls.iter().flat_map(tls::Report::wrong).collect();
     let unwritable = unwritable_log(&loaded.core.access_log, core_file());
     let unusable_sightings = unusable_sightings(&loaded.core.sightings, core_file());
     let unwritable: Vec<_> = unwritable.into_iter().chain(unusable_sightings).collect();
@@ -110,8 +111,8 @@ fn of_files(options: &Options, loaded: &Loaded) -> Result<bool, Failure> {
 }
 
 /// Returns what is wrong with the file of the access log, as seen by the user who runs this. The daemon would not start.
-fn unwritable_log(log: &AccessLog, file: PathBuf) -> Option<Problem> {
-    let error = access_log::check_writable(log.path.as_deref()?).err()?;
+fn unwritable_log(log: &site_config::AccessLog, file: PathBuf) -> Option<Problem> {
+    let error = AccessLog::check(log.path.as_deref()?).err()?;
     Some(access_log::problem(log, file, &error))
 }
 

@@ -17,6 +17,7 @@ use self::guide::Guide;
 use super::{files, listening, output, runtime, serve, token};
 use crate::App;
 use crate::exit::{Failure, chain};
+use crate::server::Server;
 
 /// How long the token works.
 const DAYS: u32 = 30;
@@ -65,6 +66,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         let misp = Arc::new(MispSource::new());
         let engine = FeedEngine::builder().source(Arc::clone(&misp) as _).build();
         let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::failed(chain(&error)))?;
+        let server = Server::new(app).map_err(Failure::configuration)?;
 
         let base = format!("http://{}", listening::reachable(address));
         let told = async {
@@ -82,7 +84,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             std::future::pending().await
         };
         tokio::select! {
-            ended = serve::serve(app, store, listener) => ended,
+            ended = serve::serve(Arc::new(server), store, listener) => ended,
             failed = told => failed,
         }
     })

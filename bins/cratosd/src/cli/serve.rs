@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use clap::Args;
 use feed_engine::{FeedEngine, MispSource};
+use http_front::AccessLog;
 use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
 
 use super::files::ConfigFiles;
 use super::signals::{Order, Signals};
 use super::{listening, runtime, systemd};
 use crate::exit::{Failure, chain};
-use crate::{App, AppError, access_log, state_directory};
+use crate::server::Server;
+use crate::{App, access_log, state_directory};
 
 /// Where is listened unless the option or the core file says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -44,13 +46,12 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         .memory_bytes(loaded.core.memory_bytes)
         .lookup_memory_bytes(loaded.core.lookup_memory_bytes)
         .build();
-    let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| match error {
-        AppError::Tls(problems) => Failure::configuration(problems),
-        other => Failure::usage(chain(&other)),
-    })?;
+    let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::usage(chain(&error)))?;
+    let server = Server::new(app).map_err(Failure::configuration)?;
     prepare_access_log(&loaded, options)?;
     tell_about(&loaded);
-    app.start_access_log()
+    let server = server
+        .with_access_log()
         .map_err(|error| Failure::failed(format!("the access log cannot be started: {error}")))?;
     let address = options.listen.or(loaded.core.listen).unwrap_or(LISTEN);
     runtime::block_on(async {
@@ -58,9 +59,10 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             Some(passed) => passed,
             None => listening::bind(address).await?,
         };
-        let _watch = watch(&app, &store);
-        let ended = serve(Arc::clone(&app), store, listener).await;
-        app.flush_access_log();
+        let server = Arc::new(server);
+        let _watch = watch(&server, &store);
+        let ended = serve(Arc::clone(&server), store, listener).await;
+        server.flush_access_log();
         ended
     })
 }
@@ -69,7 +71,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 fn prepare_access_log(loaded: &Loaded, options: &Options) -> Result<(), Failure> {
     let settings = &loaded.core.access_log;
     let Some(path) = &settings.path else { return Ok(()) };
-    access_log::prepare(path).map_err(|error| {
+    AccessLog::prepare(path).map_err(|error| {
         let problem = access_log::problem(settings, options.files.paths().config, &error);
         Failure::configuration([problem])
     })
@@ -77,7 +79,7 @@ fn prepare_access_log(loaded: &Loaded, options: &Options) -> Result<(), Failure>
 
 /// Serves until a signal says otherwise.
 pub(super) async fn serve(
-    app: Arc<App>,
+    server: Arc<Server>,
     store: Arc<ConfigStore>,
     listener: tokio::net::TcpListener,
 ) -> Result<(), Failure> {
@@ -85,15 +87,15 @@ pub(super) async fn serve(
         .local_addr()
         .map_err(|error| Failure::failed(error.to_string()))?;
     let mut signals = Signals::listen()?;
-    let scheme = if app.tls().is_some() { "https" } else { "http" };
+    let scheme = server.scheme();
     tracing::info!(%address, "listening on {scheme}://{address}");
-    let mut watchdog = std::pin::pin!(systemd::watchdog(&app));
+    let mut watchdog = std::pin::pin!(systemd::watchdog(server.app()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let shutdown = async move {
         // Also when the sender is dropped.
         let _ = stopped.await;
     };
-    let mut serving = std::pin::pin!(crate::server::serve(Arc::clone(&app), listener, shutdown));
+    let mut serving = std::pin::pin!(server.serve(listener, shutdown));
     let mut stop = Some(stop);
     systemd::ready(&store.current());
     loop {
@@ -103,7 +105,7 @@ pub(super) async fn serve(
             order = signals.next() => match (order, stop.take()) {
                 (Order::Reload, untouched) => {
                     stop = untouched;
-                    tokio::spawn(reload(Arc::clone(&app), Arc::clone(&store)));
+                    tokio::spawn(reload(Arc::clone(&server), Arc::clone(&store)));
                 }
                 (Order::Stop(signal), Some(stop)) => {
                     tracing::info!(signal, "stopping; running requests may end");
@@ -120,7 +122,7 @@ pub(super) async fn serve(
 }
 
 /// Reads the files again, off the threads that serve sockets.
-async fn reload(app: Arc<App>, store: Arc<ConfigStore>) {
+async fn reload(server: Arc<Server>, store: Arc<ConfigStore>) {
     systemd::reloading();
     let theirs = Arc::clone(&store);
     match tokio::task::spawn_blocking(move || theirs.reload()).await {
@@ -128,18 +130,18 @@ async fn reload(app: Arc<App>, store: Arc<ConfigStore>) {
         Err(error) => tracing::error!(%error, "reading the configuration again failed"),
     }
     // Also where nothing changed: that is how logrotate says that it has moved the file.
-    app.reopen_access_log();
+    server.reopen_access_log();
     systemd::ready(&store.current());
 }
 
 /// Reloads when a file changes; where the system cannot tell, SIGHUP is left.
-fn watch(app: &Arc<App>, store: &ConfigStore) -> Option<site_config::Watch> {
-    let app = Arc::downgrade(app);
+fn watch(server: &Arc<Server>, store: &ConfigStore) -> Option<site_config::Watch> {
+    let server = Arc::downgrade(server);
     store
         .watch(move |outcome| {
             tell_about_reload(&outcome);
-            if let Some(app) = app.upgrade() {
-                app.reopen_access_log();
+            if let Some(server) = server.upgrade() {
+                server.reopen_access_log();
             }
         })
         .inspect_err(|error| {

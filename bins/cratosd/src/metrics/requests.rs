@@ -1,4 +1,4 @@
-//! Requests, feed answers and connections, counted as they come.
+//! Requests and feed answers, counted as they come.
 
 use std::time::Duration;
 
@@ -7,7 +7,6 @@ use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -22,7 +21,6 @@ pub(crate) struct Metrics {
     requests: Family<Answered, Counter>,
     seconds: Family<Routed, Histogram, fn() -> Histogram>,
     feed_answers: Family<FeedAnswered, Counter>,
-    connections: Gauge,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
@@ -42,17 +40,12 @@ struct FeedAnswered {
     cache: &'static str,
 }
 
-/// Stands for one open connection, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Connection(Gauge);
-
 impl Default for Metrics {
     fn default() -> Self {
         Self {
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             feed_answers: Family::default(),
-            connections: Gauge::default(),
         }
     }
 }
@@ -80,19 +73,12 @@ impl Metrics {
         self.feed_answers.get_or_create(&answer).inc();
     }
 
-    /// Counts a connection as open for as long as the returned value lives.
-    pub(crate) fn connection(&self) -> Connection {
-        self.connections.inc();
-        Connection(self.connections.clone())
-    }
-
     /// Registers the counters. They are shared: the registered ones go on counting.
     pub(crate) fn register(&self, registry: &mut Registry) {
         let Self {
             requests,
             seconds,
             feed_answers,
-            connections,
         } = self;
         registry.register("requests", "Answers by route and status", requests.clone());
         registry.register(
@@ -105,26 +91,5 @@ impl Metrics {
             "Feeds given: from memory (hit), fresh from MISP (miss), older than wanted (stale)",
             feed_answers.clone(),
         );
-        registry.register("connections", "Open connections", connections.clone());
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_counts_until_it_is_dropped() {
-        let metrics = Metrics::default();
-        let (first, second) = (metrics.connection(), metrics.connection());
-        assert_eq!(metrics.connections.get(), 2);
-        drop((first, second));
-        assert_eq!(metrics.connections.get(), 0);
     }
 }

@@ -1,34 +1,34 @@
-//! From when until when a certificate counts.
+//! The time in which a certificate is valid.
 
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
-/// Certificates are renewed a month before their end, mostly; after this many days before it something has gone wrong.
+/// Certificates are usually renewed a month before their end. With fewer days left than this, the renewal has failed.
 const FEW_DAYS: i64 = 14;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
-/// The two ends of the time in which a certificate counts.
+/// The begin and the end of that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dates {
     begins: Timestamp,
     pub(super) ends: Timestamp,
 }
 
-/// How a certificate stands to a moment.
+/// Whether a certificate is valid at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Good,
-    /// It has few whole days left: this many.
+    /// Valid for this many whole days more, fewer than 14.
     EndsSoon(i64),
     Ended,
     NotYet,
 }
 
 impl Dates {
-    /// Returns the dates of a certificate; nothing if it is none.
+    /// Returns the dates of a certificate, or `None` if the bytes are not a certificate.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, read) = X509Certificate::from_der(certificate).ok()?;
         let validity = read.validity();
@@ -38,7 +38,7 @@ impl Dates {
         })
     }
 
-    /// Returns how this looks at `now`.
+    /// Returns whether the certificate is valid at `now`.
     pub(super) fn at(self, now: Timestamp) -> Standing {
         let left = self.ends.as_second() - now.as_second();
         if now < self.begins {
@@ -52,7 +52,7 @@ impl Dates {
         }
     }
 
-    /// Returns from when on it counts.
+    /// Returns the begin.
     pub(super) fn begins(self) -> Timestamp {
         self.begins
     }

@@ -1,4 +1,4 @@
-//! PEM files: certificates, and the one private key.
+//! Reads PEM files: certificates, and the one private key.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -8,10 +8,10 @@ use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-/// A chain is some kilobytes, all public authorities together are a quarter of this.
+/// The largest file, in bytes. A chain has some kilobytes; all public authorities together have a quarter of this.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Why a file cannot be used. What the file holds is in no text: a key may be in it.
+/// Why a file cannot be used. No text shows a byte of the file: a key may be in it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unusable {
     #[error("is not there")]
@@ -41,7 +41,7 @@ pub(super) enum Unusable {
 }
 
 impl Unusable {
-    /// Returns what to do about it.
+    /// Returns the remedy.
     pub(super) fn instead(&self) -> &'static str {
         match self {
             Self::NotThere => "create it, or correct the path",
@@ -62,7 +62,7 @@ impl Unusable {
     }
 }
 
-/// Reads all certificates of a file; there is at least one.
+/// Returns all certificates of a file, at least one.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
     let bytes = bytes(path)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
@@ -73,10 +73,10 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     }
 }
 
-/// Reads the first private key of a file.
+/// Returns the first private key of a file.
 pub(super) fn private_key(path: &Path) -> Result<Zeroizing<PrivateKeyDer<'static>>, Unusable> {
     let bytes = bytes(path)?;
-    // In the older form of OpenSSL that word stands in a header of the section.
+    // The older form of OpenSSL has that word in a header of the section.
     let is_locked = bytes.windows(b"ENCRYPTED".len()).any(|window| window == b"ENCRYPTED");
     if is_locked {
         return Err(Unusable::LockedKey);
@@ -90,12 +90,12 @@ pub(super) fn private_key(path: &Path) -> Result<Zeroizing<PrivateKeyDer<'static
 }
 
 fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Unusable> {
-    // Asked before it is opened: opening a pipe would wait for a writer.
+    // Checked before it is opened: opening a pipe would wait for a writer.
     let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
         return Err(Unusable::NotAFile);
     }
-    // With room for all of it, so that no copy is left behind where a smaller vector was.
+    // With room for the whole file: a vector that grows would leave copies of the key in freed memory.
     let room = usize::try_from(metadata.len().min(MAX_BYTES)).unwrap_or(0) + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     File::open(path)

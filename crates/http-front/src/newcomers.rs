@@ -1,4 +1,4 @@
-//! Connections that were accepted and have not asked for anything yet.
+//! Connections that were accepted and have not sent a request yet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,28 +6,29 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How long they may still ask when the daemon ends. Who connects sends its request at once; a browser that connected for later sends none.
+/// How long a newcomer may still send a request while the server ends. A client sends its request right after it connects; a browser
+/// that opened a spare connection sends none.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Counts them: to their callers they are as good as any, so the end of the daemon must not come between.
+/// Counts newcomers. Their clients expect an answer like all others, so the end of the server waits for them.
 #[derive(Clone, Debug)]
-pub(super) struct Newcomers(Arc<watch::Sender<usize>>);
+pub(crate) struct Newcomers(Arc<watch::Sender<usize>>);
 
-/// Stands for one of them, until it has asked or is gone.
+/// One newcomer, until its first request or its end.
 #[derive(Debug)]
-pub(super) struct Newcomer {
+pub(crate) struct Newcomer {
     all: Newcomers,
     has_asked: AtomicBool,
 }
 
 impl Newcomers {
-    /// Returns a count of none.
-    pub(super) fn none() -> Self {
+    /// Returns a count of zero.
+    pub(crate) fn none() -> Self {
         Self(Arc::new(watch::Sender::new(0)))
     }
 
     /// Counts one more.
-    pub(super) fn one(&self) -> Newcomer {
+    pub(crate) fn one(&self) -> Newcomer {
         self.0.send_modify(|count| *count += 1);
         Newcomer {
             all: self.clone(),
@@ -35,16 +36,16 @@ impl Newcomers {
         }
     }
 
-    /// Waits until none is left, or as long as they are waited for.
-    pub(super) async fn settled(&self) {
-        // No time left is the same as no newcomer left, and the sender is here.
+    /// Waits until the count is zero, for [`PATIENCE`] at most.
+    pub(crate) async fn settled(&self) {
+        // The sender is here, so the only error is the end of the patience; both ends are the same.
         let _ = tokio::time::timeout(PATIENCE, self.0.subscribe().wait_for(|count| *count == 0)).await;
     }
 }
 
 impl Newcomer {
-    /// Its first request is there; further calls change nothing.
-    pub(super) fn asks(&self) {
+    /// Notes that the first request has arrived; further calls change nothing.
+    pub(crate) fn asks(&self) {
         if !self.has_asked.swap(true, Ordering::Relaxed) {
             self.all.0.send_modify(|count| *count = count.saturating_sub(1));
         }
@@ -63,14 +64,14 @@ mod tests {
     use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_asks_or_goes_is_waited_for_no_longer() {
+    async fn the_end_waits_for_newcomers_until_they_ask_or_leave() {
         let newcomers = Newcomers::none();
         newcomers.settled().await;
-        let (asks, goes, stays) = (newcomers.one(), newcomers.one(), newcomers.one());
+        let (asks, leaves, stays) = (newcomers.one(), newcomers.one(), newcomers.one());
         let begun = Instant::now();
         asks.asks();
         asks.asks();
-        drop(goes);
+        drop(leaves);
         newcomers.settled().await;
         assert_eq!(begun.elapsed(), PATIENCE, "one is silent");
         stays.asks();

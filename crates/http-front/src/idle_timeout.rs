@@ -1,4 +1,4 @@
-//! A socket that gives up on a peer that has stopped moving.
+//! A time-out for connections on which no byte moves.
 
 use std::io;
 use std::pin::Pin;
@@ -10,48 +10,48 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// Counts the requests of one connection whose answers are still being made.
+/// Counts the requests of one connection that the service has not answered yet.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Requests(Arc<AtomicUsize>);
+pub(crate) struct OpenRequests(Arc<AtomicUsize>);
 
-/// Stands for one request under way, until it is dropped.
+/// One request that the service has not answered yet, until it is dropped.
 #[derive(Debug)]
-pub(super) struct UnderWay(Arc<AtomicUsize>);
+pub(crate) struct OpenRequest(Arc<AtomicUsize>);
 
-impl Requests {
+impl OpenRequests {
     /// Counts one more.
-    pub(super) fn begin(&self) -> UnderWay {
+    pub(crate) fn one(&self) -> OpenRequest {
         self.0.fetch_add(1, Ordering::Relaxed);
-        UnderWay(Arc::clone(&self.0))
+        OpenRequest(Arc::clone(&self.0))
     }
 
-    fn are_under_way(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+    fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// A stream that ends with [`io::ErrorKind::TimedOut`] when nothing moves in either direction for too long.
+/// A stream that fails with [`io::ErrorKind::TimedOut`] when no byte moves in either direction for too long.
 ///
-/// hyper bounds the time for the head of a request, and nothing else: not the time until it knows which HTTP is spoken, nor that in
-/// which a peer takes an answer. While an answer is being made, waiting is our part and is not counted.
+/// hyper bounds the time for the head of a request only: neither the time until it knows the version of HTTP, nor the time in which a
+/// peer takes an answer. While the service works on an answer, no time is counted: the peer has to wait then.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub(crate) struct IdleTimeout<S> {
     stream: S,
-    requests: Requests,
+    requests: OpenRequests,
     patience: Duration,
     moved_at: Instant,
     alarm: Pin<Box<Sleep>>,
 }
 
-impl<S> Watched<S> {
-    /// Watches a stream that may stand still for `patience`.
-    pub(super) fn new(stream: S, requests: Requests, patience: Duration) -> Self {
+impl<S> IdleTimeout<S> {
+    /// Returns a stream on which no byte may move for `patience`.
+    pub(crate) fn new(stream: S, requests: OpenRequests, patience: Duration) -> Self {
         Self {
             stream,
             requests,
@@ -61,15 +61,15 @@ impl<S> Watched<S> {
         }
     }
 
-    /// Passes on what the stream says; where it says nothing, looks at the clock.
-    fn watch<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    /// Passes on the outcome of the stream; looks at the clock where the stream is pending.
+    fn check<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.moved_at = Instant::now();
             return outcome;
         }
         // The alarm is set anew only when it goes off: setting it at every byte would cost more.
         while self.alarm.as_mut().poll(context).is_ready() {
-            if self.requests.are_under_way() {
+            if !self.requests.is_empty() {
                 self.moved_at = Instant::now();
             }
             let ends_at = self.moved_at + self.patience;
@@ -82,21 +82,21 @@ impl<S> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for IdleTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.watch(context, outcome)
+        self.check(context, outcome)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for IdleTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch(context, outcome)
+        self.check(context, outcome)
     }
 
     fn poll_write_vectored(
@@ -105,7 +105,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.watch(context, outcome)
+        self.check(context, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -129,10 +129,10 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_says_nothing_is_left() {
+    async fn a_silent_peer_is_disconnected() {
         let (_peer, stream) = tokio::io::duplex(64);
         let started = Instant::now();
-        let error = Watched::new(stream, Requests::default(), PATIENCE)
+        let error = IdleTimeout::new(stream, OpenRequests::default(), PATIENCE)
             .read_u8()
             .await
             .unwrap_err();
@@ -143,9 +143,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_byte_starts_the_patience_anew() {
+    async fn every_byte_starts_the_time_anew() {
         let (mut peer, stream) = tokio::io::duplex(64);
-        let mut watched = Watched::new(stream, Requests::default(), PATIENCE);
+        let mut timed = IdleTimeout::new(stream, OpenRequests::default(), PATIENCE);
         let sender = async move {
             for _ in 0..5 {
                 tokio::time::sleep(PATIENCE * 9 / 10).await;
@@ -155,35 +155,35 @@ mod tests {
         };
         let receiver = async {
             for _ in 0..5 {
-                watched.read_u8().await.unwrap();
+                timed.read_u8().await.unwrap();
             }
         };
         tokio::join!(sender, receiver);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_takes_nothing_is_left() {
+    async fn a_peer_that_takes_no_byte_is_disconnected() {
         let (_peer, stream) = tokio::io::duplex(4);
-        let mut watched = Watched::new(stream, Requests::default(), PATIENCE);
+        let mut timed = IdleTimeout::new(stream, OpenRequests::default(), PATIENCE);
         assert_eq!(
-            watched.write_all(&[0; 100]).await.unwrap_err().kind(),
+            timed.write_all(&[0; 100]).await.unwrap_err().kind(),
             io::ErrorKind::TimedOut
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_is_left_while_an_answer_is_being_made() {
+    async fn no_peer_is_disconnected_while_the_service_works() {
         let (mut peer, stream) = tokio::io::duplex(64);
-        let requests = Requests::default();
-        let mut watched = Watched::new(stream, requests.clone(), PATIENCE);
+        let requests = OpenRequests::default();
+        let mut timed = IdleTimeout::new(stream, requests.clone(), PATIENCE);
         let making = async {
-            let under_way = requests.begin();
+            let open = requests.one();
             tokio::time::sleep(PATIENCE * 5).await;
-            drop(under_way);
+            drop(open);
             tokio::time::sleep(PATIENCE / 2).await;
             peer.write_u8(1).await.unwrap();
         };
-        let (_, byte) = tokio::join!(making, watched.read_u8());
+        let (_, byte) = tokio::join!(making, timed.read_u8());
         assert_eq!(byte.unwrap(), 1);
     }
 }

@@ -1,54 +1,50 @@
-//! How many of the places one address may have.
+//! How many connections one address may have.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use service_kit::LogLimit;
+use crate::refusal::Refusal;
 
-/// A host that opens more and more connections is told of once a minute.
-static TOO_MANY: LogLimit = LogLimit::once_a_minute();
-
-/// Counts the open connections of every address: without a bound a single host, which needs no token for that, could take all places.
+/// Counts the open connections of every address. Without a limit one host, which needs no credentials for that, could take all places.
 #[derive(Clone, Debug)]
-pub(super) struct Shares {
+pub(crate) struct Shares {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
     most: usize,
 }
 
 /// One connection of an address, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Share(Option<(Shares, IpAddr)>);
+pub(crate) struct Share(Option<(Shares, IpAddr)>);
 
 impl Shares {
-    /// Bounds what one address may have of so many places: half of them. Many enforcing hosts may well share the address of a router.
-    pub(super) fn of(places: usize) -> Self {
+    /// Gives one address half of so many places. Not less, since many hosts may share the address of a router.
+    pub(crate) fn of(places: usize) -> Self {
         Self {
             open: Arc::default(),
             most: places.div_ceil(2),
         }
     }
 
-    /// Counts one more connection of this address, or says in the log that there are too many.
-    pub(super) fn take(&self, address: IpAddr) -> Option<Share> {
+    /// Counts one more connection of this address.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyConnections`] where the address has its share already.
+    pub(crate) fn take(&self, address: IpAddr) -> Result<Share, Refusal> {
         let holder = holder(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(holder).or_default();
-        if *count < self.most {
-            *count += 1;
-            return Some(Share(Some((self.clone(), holder))));
+        if *count >= self.most {
+            return Err(Refusal::TooManyConnections { most: self.most });
         }
-        drop(open);
-        TOO_MANY.say(|more| {
-            tracing::warn!(%address, most = self.most, more, "a connection was closed: its address holds half of all connections; if it is a proxy's, list it in `reverse_proxy_trusted`");
-        });
-        None
+        *count += 1;
+        Ok(Share(Some((self.clone(), holder))))
     }
 }
 
 impl Share {
-    /// Returns the share of a connection that is not counted, since its proxy stands for many callers.
-    pub(super) fn of_a_proxy() -> Self {
+    /// Returns a share that is not counted, for a proxy, which stands for many clients.
+    pub(crate) fn of_a_proxy() -> Self {
         Self(None)
     }
 }
@@ -66,7 +62,7 @@ impl Drop for Share {
     }
 }
 
-/// A host with IPv6 has a whole `/64` of addresses (RFC 4291, 2.5.4).
+/// Returns the address that is counted: a host with IPv6 has a whole `/64` of addresses (RFC 4291, 2.5.4).
 fn holder(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -80,7 +76,7 @@ mod tests {
 
     fn shares_of(places: usize) -> impl Fn(&str) -> Option<Share> {
         let shares = Shares::of(places);
-        move |address| shares.take(address.parse().unwrap())
+        move |address| shares.take(address.parse().unwrap()).ok()
     }
 
     #[test]
@@ -94,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_only_place_is_anybodys() {
+    fn a_single_place_can_be_taken() {
         assert!(shares_of(1)("192.0.2.1").is_some());
     }
 
@@ -107,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_remembered_of_who_has_left() {
+    fn an_address_without_connections_is_forgotten() {
         let shares = Shares::of(4);
         drop(shares.take("192.0.2.1".parse().unwrap()));
         assert!(shares.open.lock().unwrap().is_empty());

@@ -1,8 +1,4 @@
-//! Lines on their way to where they may have to wait: a disk, standard error.
-//!
-//! The threads that answer never wait for either: they put lines into a bounded queue, and a thread of its own takes them out. What finds
-//! no room is counted as lost. The thread sleeps a moment after each batch instead of waiting for the next line: waking it for every single
-//! one costs more than writing it, with twenty thousand answers a second.
+//! A queue of lines in front of something slow: a disk, standard error.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,21 +6,39 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Lines that wait; each is shorter than a few KiB.
+/// The most lines that wait; each is shorter than a few KiB.
 const QUEUE: usize = 8_192;
 
-/// Lines that are handed on together.
+/// The most lines that are passed on together.
 const BATCH: usize = 512;
 
-/// How long the thread sleeps after a batch, and so the longest that a line waits for others.
+/// The pause of the thread after a batch, and so the longest that a line waits for others.
 const REST: Duration = Duration::from_millis(5);
 
-/// How long the end of the process waits for lines to be written.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long [`LineQueue::flush`] waits.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where lines are put; the thread behind it ends with it.
+/// A bounded queue of lines with a thread that writes them, so that a thread that answers requests waits neither for a disk nor for
+/// standard error. A line that finds no room is dropped and counted. The thread ends with the queue.
+///
+/// The thread sleeps a moment after each batch instead of waiting for the next line: with twenty thousand lines a second, waking it for
+/// each of them costs more than writing it.
+///
+/// ```
+/// use std::io::Write as _;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let queue = http_front::LineQueue::start("log", |lines| {
+///     let _ = std::io::stderr().write_all(&lines.concat());
+/// })?;
+/// queue.put(b"hello\n".to_vec()).ok();
+/// queue.flush();
+/// assert_eq!(queue.lost(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub(crate) struct LineQueue {
+pub struct LineQueue {
     queue: SyncSender<Message>,
     lost: AtomicU64,
 }
@@ -32,60 +46,63 @@ pub(crate) struct LineQueue {
 #[derive(Debug)]
 enum Message {
     Line(Vec<u8>),
-    /// A caller waits until everything before is written.
+    /// A thread waits until every line before this is written.
     Flush(SyncSender<()>),
-    /// The taker has something to look after.
+    /// The writer has other work, for example to open its file again.
     Wake,
 }
 
 impl LineQueue {
-    /// Starts the thread. `take` is given lines as they come, and none after [`LineQueue::wake`]. While no line comes the thread sleeps.
+    /// Starts the thread. It calls `write` with the lines as they come, and with no line after [`LineQueue::wake`].
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(name: &str, take: impl FnMut(&[Vec<u8>]) + Send + 'static) -> io::Result<Self> {
+    pub fn start(name: &str, write: impl FnMut(&[Vec<u8>]) + Send + 'static) -> io::Result<Self> {
         let (queue, lines) = sync_channel(QUEUE);
         thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || hand_on(&lines, take))?;
+            .spawn(move || pass_on(&lines, write))?;
         Ok(Self {
             queue,
             lost: AtomicU64::new(0),
         })
     }
 
-    /// Puts a line into the queue, or counts it as lost and says why.
-    pub(crate) fn put(&self, line: Vec<u8>) -> Result<(), &'static str> {
-        let why = match self.queue.try_send(Message::Line(line)) {
+    /// Puts a line into the queue.
+    ///
+    /// # Errors
+    /// The reason why the line is lost; it is counted.
+    pub fn put(&self, line: Vec<u8>) -> Result<(), &'static str> {
+        let reason = match self.queue.try_send(Message::Line(line)) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Full(_)) => "it takes no more",
             Err(TrySendError::Disconnected(_)) => "its thread has ended",
         };
         self.lost.fetch_add(1, Ordering::Relaxed);
-        Err(why)
+        Err(reason)
     }
 
-    /// Has `take` called although there may be no line. Where the queue is full, it is about to be called anyway.
-    pub(crate) fn wake(&self) {
+    /// Has `write` called even where no line waits. Where the queue is full, it is about to be called anyway.
+    pub fn wake(&self) {
         let _ = self.queue.try_send(Message::Wake);
     }
 
     /// Returns how many lines found no room.
-    pub(crate) fn lost(&self) -> u64 {
+    #[must_use]
+    pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Waits a moment until the lines so far are written.
-    pub(crate) fn flush(&self) {
+    /// Waits until the lines so far are written, for two seconds at most. Blocks.
+    pub fn flush(&self) {
         let (written, wait) = sync_channel(1);
         if self.queue.try_send(Message::Flush(written)).is_ok() {
-            // After a while they are given up.
-            let _ = wait.recv_timeout(FAREWELL);
+            let _ = wait.recv_timeout(FLUSH_PATIENCE);
         }
     }
 }
 
-fn hand_on(queue: &Receiver<Message>, mut take: impl FnMut(&[Vec<u8>])) {
+fn pass_on(queue: &Receiver<Message>, mut write: impl FnMut(&[Vec<u8>])) {
     loop {
         let Ok(first) = queue.recv() else { return };
         let (mut lines, mut waiting) = (Vec::new(), Vec::new());
@@ -96,12 +113,12 @@ fn hand_on(queue: &Receiver<Message>, mut take: impl FnMut(&[Vec<u8>])) {
                 Message::Wake => {}
             }
         }
-        take(&lines);
+        write(&lines);
         for written in &waiting {
-            // Whoever waited may have left.
+            // The thread that waited may have given up.
             let _ = written.try_send(());
         }
-        // A queue that fills faster than that is not slept over.
+        // No pause where the queue fills faster than that.
         if (1..BATCH).contains(&lines.len()) && waiting.is_empty() {
             thread::sleep(REST);
         }
@@ -115,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_out_as_they_went_in() {
+    fn lines_come_out_in_their_order() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let theirs = Arc::clone(&seen);
         let take = move |lines: &[Vec<u8>]| theirs.lock().unwrap().extend_from_slice(lines);
@@ -130,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_reader_that_has_stopped() {
+    fn a_line_is_lost_instead_of_waiting_for_a_writer_that_has_stopped() {
         let (go_on, stopped) = sync_channel::<()>(0);
         let take = move |lines: &[Vec<u8>]| {
             if !lines.is_empty() {

@@ -1,36 +1,37 @@
-//! What callers wrote, made fit for a log: without tokens, in printable ASCII, and short.
+//! Texts that clients wrote, made fit for a log: without secrets, in printable ASCII, and short.
 
 use std::fmt::Write as _;
 
 use http::Uri;
 use percent_encoding::percent_decode_str;
 
-/// What the reference writes in place of a token.
+/// The word in the place of a secret.
 const ANONYMIZED: &str = "ANONYMIZED";
 
-/// Bytes of a target, and of each other text, on their line.
+/// The longest target, and the longest of every other text, on a line, in bytes.
 const MAX_URL: usize = 1_024;
 const MAX_TEXT: usize = 256;
 
-/// No token of either format is shorter than 100 bytes: what is longer than this may be one, or a good part of one.
+/// Tokens usually have 100 bytes or more, so a longer part of a path or a longer value may be one, or a good part of one.
 const MAX_PART: usize = 64;
 const MAX_VALUE: usize = 32;
 
-/// Names of parameters whose values nobody must see, however short.
+/// Names of parameters whose values are secret, however short.
 const SECRET_NAMES: [&str; 5] = ["token", "key", "auth", "pass", "secret"];
 
-/// Returns path and query. Of a path that is no route of ours and begins as one with a token does, the rest stays out.
-pub(super) fn url(uri: &Uri, is_route: bool) -> String {
+/// Returns path and query. With a `secret_prefix`, the path segment after it is left out; of such a path that is not a route of the
+/// service, everything after it too.
+pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool) -> String {
     let mut shown = String::new();
     let parts: Vec<&str> = uri.path().split('/').collect();
-    let has_token = parts.get(1).is_some_and(|part| decoded(part) == "t");
+    let has_secret = secret_prefix.is_some_and(|prefix| parts.get(1).is_some_and(|part| decoded(part) == prefix));
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
             shown.push('/');
         }
         match index {
-            2 if has_token => shown.push_str(ANONYMIZED),
-            3.. if has_token && !is_route => {
+            2 if has_secret => shown.push_str(ANONYMIZED),
+            3.. if has_secret && !is_route => {
                 shown.push_str("...");
                 break;
             }
@@ -42,10 +43,10 @@ pub(super) fn url(uri: &Uri, is_route: bool) -> String {
         shown.push('?');
         shown.push_str(&pairs.join("&"));
     }
-    printable(shown.as_bytes(), MAX_URL)
+    bounded(shown.as_bytes(), MAX_URL)
 }
 
-/// Returns where the caller came from: only the origin, since the rest of an address may hold a token.
+/// Returns the origin of a referer only, since the rest of the address may hold a secret.
 pub(super) fn origin(referer: &[u8]) -> String {
     let referer = String::from_utf8_lossy(referer);
     let Some((scheme, rest)) = referer.split_once("://") else {
@@ -56,7 +57,7 @@ pub(super) fn origin(referer: &[u8]) -> String {
     text(format!("{scheme}://{host}/").as_bytes())
 }
 
-/// Returns any other text: what is long enough to be a token and looks like one is left out.
+/// Returns any other text without its parts that are long enough to be a token and look like one.
 pub(super) fn text(bytes: &[u8]) -> String {
     let mut kept = Vec::with_capacity(bytes.len());
     for run in bytes.chunk_by(|a, b| may_be_in_a_token(*a) == may_be_in_a_token(*b)) {
@@ -66,7 +67,12 @@ pub(super) fn text(bytes: &[u8]) -> String {
             kept.extend(run);
         }
     }
-    printable(&kept, MAX_TEXT)
+    bounded(&kept, MAX_TEXT)
+}
+
+/// Returns a text that is not a secret, fit for a line.
+pub(super) fn printable(bytes: &[u8]) -> String {
+    bounded(bytes, MAX_TEXT)
 }
 
 fn pair(pair: &str) -> String {
@@ -89,14 +95,14 @@ fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Both alphabets of Base64, padding and dots; `%` since the rest may be written with it.
+/// Both alphabets of Base64, padding and dots; `%`, since any byte may be written with it.
 fn may_be_in_a_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_+/=%.~".contains(&byte)
 }
 
-/// Writes everything but printable ASCII, quotation marks and backslashes as `\xHH`, as nginx does: no line end, no escape sequence
-/// for a terminal, no character that turns text around gets through.
-fn printable(bytes: &[u8], most: usize) -> String {
+/// Writes printable ASCII as it is, and all other bytes, quotation marks and backslashes as `\xHH`, as nginx does. So a line end, an
+/// escape sequence for a terminal or a character that turns text around does not get through.
+fn bounded(bytes: &[u8], most: usize) -> String {
     let mut shown = String::with_capacity(bytes.len().min(most));
     for byte in bytes {
         if shown.len() >= most {
@@ -119,7 +125,7 @@ mod tests {
     use super::*;
 
     fn shown(target: &str, is_route: bool) -> String {
-        url(&target.parse().unwrap(), is_route)
+        url(&target.parse().unwrap(), Some("t"), is_route)
     }
 
     fn token() -> String {
@@ -127,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_in_the_target_shows_wherever_it_stands_as_in_the_reference() {
+    fn a_token_in_the_target_is_left_out_wherever_it_stands() {
         let t = token();
         for (target, is_route, expected) in [
             ("/v1/check?token=TOKEN", true, "/v1/check?token=ANONYMIZED"),
@@ -159,18 +165,24 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_is_shown_as_it_was_asked_for() {
+    fn a_target_without_secrets_is_written_as_it_is() {
         let feed = "/v1/uuid/55f6ea5e-2c60-40e5-964f-47a8950d210f/type/x509-fingerprint-sha256/age/1w/output/txt?cache=60&aggregate=1";
         assert_eq!(shown(feed, true), feed);
     }
 
     #[test]
-    fn a_referer_is_its_origin_and_a_token_in_a_user_agent_is_none() {
+    fn a_referer_is_cut_to_its_origin_and_a_token_in_a_user_agent_is_left_out() {
         let t = token();
         let referer = format!("https://bob:{t}@siem.example.net:8443/t/{t}/v1?token={t}");
         assert_eq!(origin(referer.as_bytes()), "https://siem.example.net:8443/");
         assert_eq!(origin(t.as_bytes()), "ANONYMIZED");
         assert_eq!(text(format!("curl/8.0 {t} x").as_bytes()), "curl/8.0 ANONYMIZED x");
+    }
+
+    #[test]
+    fn without_a_secret_prefix_short_segments_are_written() {
+        let uri: Uri = "/t/short/v1/nothing".parse().unwrap();
+        assert_eq!(url(&uri, None, false), "/t/short/v1/nothing");
     }
 
     #[test]
@@ -183,18 +195,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic_or_leave_the_line(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        fn no_bytes_cause_a_panic_or_leave_the_line(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
             for shown in [text(&bytes), origin(&bytes)] {
                 prop_assert!(shown.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"'));
             }
         }
 
         #[test]
-        fn no_token_shows_under_any_name_or_place(name in "[a-z%;]{0,9}", before in "(/[a-z0-9]{0,9}){0,4}", token in "[A-Za-z0-9_-]{100,190}") {
+        fn no_token_is_written_under_any_name_or_place(name in "[a-z%;]{0,9}", before in "(/[a-z0-9]{0,9}){0,4}", token in "[A-Za-z0-9_-]{100,190}") {
             for target in [format!("{before}/x?{name}={token}"), format!("{before}/{token}/x"), format!("/t/{token}{before}")] {
                 if let Ok(uri) = target.parse::<Uri>() {
-                    prop_assert!(!url(&uri, false).contains(&token));
-                    prop_assert!(!url(&uri, true).contains(&token));
+                    prop_assert!(!url(&uri, Some("t"), false).contains(&token));
+                    prop_assert!(!url(&uri, Some("t"), true).contains(&token));
                 }
             }
         }

@@ -7,18 +7,18 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Who may read a new file: its owner and the group, which is that of an operator's log reader.
+/// The mode of a new file: its owner and its group, for example that of an operator's log reader, may read it.
 const MODE: u32 = 0o640;
 
-/// Who may look into a new directory, for the same reason.
+/// The mode of a new directory, for the same reason.
 const DIRECTORY_MODE: u32 = 0o750;
 
-/// How long it takes until a rotation that failed is tried again, and how often is looked whether the file was moved away.
+/// The pause before a failed rotation is tried again, and between two looks whether the file was moved away.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A log file under a name that stays.
 #[derive(Debug)]
-pub(super) struct Rotating {
+pub(super) struct LogFile {
     path: PathBuf,
     max_bytes: u64,
     rotations: u32,
@@ -26,10 +26,11 @@ pub(super) struct Rotating {
     /// The file ends inside a line, since the disk was full.
     is_torn: bool,
     looked_at: Instant,
-    rotated_at: Option<Instant>,
+    /// When a rotation last failed.
+    failed_at: Option<Instant>,
 }
 
-/// Lines that were not written, and why the last of them was not.
+/// The number of lines that were not written, and the error of the last of them.
 #[derive(Debug, Default)]
 pub(super) struct Lost {
     pub(super) lines: u64,
@@ -47,14 +48,14 @@ impl Lost {
 struct Open {
     file: File,
     bytes: u64,
-    /// Device and inode: what is under the name may be another file by now.
+    /// Device and inode: the name may lead to another file by now.
     id: (u64, u64),
     /// Pipes and terminals are not rotated.
     is_regular: bool,
 }
 
-impl Rotating {
-    /// Returns the log at this path, not opened yet. It is rotated before a line would reach `max_bytes`; with no rotations it grows.
+impl LogFile {
+    /// Returns the log at this path, not opened yet. It is rotated before a line would reach `max_bytes`; with 0 rotations it grows.
     pub(super) fn new(path: PathBuf, max_bytes: u64, rotations: u32) -> Self {
         Self {
             path,
@@ -63,7 +64,7 @@ impl Rotating {
             open: None,
             is_torn: false,
             looked_at: Instant::now(),
-            rotated_at: None,
+            failed_at: None,
         }
     }
 
@@ -78,7 +79,7 @@ impl Rotating {
     /// Appends lines, each with its line end, in as few pieces as rotation allows: one at a time costs ten times as much.
     pub(super) fn write(&mut self, lines: &[impl AsRef<[u8]>]) -> Lost {
         if self.looked_at.elapsed() >= PAUSE {
-            self.follow();
+            self.look();
         }
         let (mut lost, mut piece) = (Lost::default(), Vec::new());
         for line in lines.iter().map(AsRef::as_ref) {
@@ -121,8 +122,8 @@ impl Rotating {
         lost.count(missing.iter().filter(|byte| **byte == b'\n').count() as u64, error);
     }
 
-    /// Opens the file anew next time if somebody moved it away or removed it, as logrotate does.
-    pub(super) fn follow(&mut self) {
+    /// Closes the file if it was moved away or removed, as logrotate does; the next line opens it again.
+    pub(super) fn look(&mut self) {
         self.looked_at = Instant::now();
         let is_there = |open: &Open| fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == open.id);
         if self.open.as_ref().is_some_and(|open| !is_there(open)) {
@@ -131,28 +132,28 @@ impl Rotating {
         }
     }
 
-    /// Tells whether the file, with what is about to be appended to it, is too large for `more` bytes.
+    /// Returns whether the file, with `pending` bytes that are about to be appended, is too large for `more` bytes.
     fn is_full(&self, pending: usize, more: usize) -> bool {
         let full = |open: &Open| {
             let bytes = open.bytes + pending as u64;
             open.is_regular && bytes > 0 && bytes + more as u64 >= self.max_bytes
         };
-        let may_try = self.rotated_at.is_none_or(|at| at.elapsed() >= PAUSE);
+        let may_try = self.failed_at.is_none_or(|at| at.elapsed() >= PAUSE);
         self.rotations > 0 && may_try && self.open.as_ref().is_some_and(full)
     }
 
-    /// Where a name cannot be changed the file grows on, and this is tried again later.
+    /// Renames the files. Where a name cannot be changed the file grows on, and this is tried again later.
     fn rotate(&mut self) -> io::Result<()> {
         // Up to the first name that is free: a rotation that fails again and again must not push the older files out.
         let is_free = |number: &u32| fs::symlink_metadata(numbered(&self.path, *number)).is_err();
         let free = (1..self.rotations).find(is_free).unwrap_or(self.rotations);
         for number in (1..free).rev() {
             let (from, to) = (numbered(&self.path, number), numbered(&self.path, number + 1));
-            // What cannot be moved stays, and the next one fails in its place.
+            // A file that cannot be moved stays, and the next one fails in its place.
             let _ = fs::rename(from, to);
         }
         if fs::rename(&self.path, numbered(&self.path, 1)).is_err() {
-            self.rotated_at = Some(Instant::now());
+            self.failed_at = Some(Instant::now());
             return Ok(());
         }
         self.is_torn = false;
@@ -205,7 +206,7 @@ mod tests {
         (folder, path)
     }
 
-    fn write(log: &mut Rotating, line: &[u8]) {
+    fn write(log: &mut LogFile, line: &[u8]) {
         let lost = log.write(&[line]);
         assert!(lost.error.is_none(), "{lost:?}");
     }
@@ -219,11 +220,11 @@ mod tests {
         fs::read_to_string(path).ok()
     }
 
-    /// What `RotatingFileHandler(maxBytes=20, backupCount=2)` of Python 3.11 leaves behind after the same lines.
+    /// `RotatingFileHandler(maxBytes=20, backupCount=2)` of Python 3.11 leaves these files behind after the same lines.
     #[test]
-    fn files_are_numbered_and_cut_as_the_reference_does() {
+    fn files_are_numbered_and_cut_as_python_does() {
         let (_folder, path) = folder();
-        let mut log = Rotating::new(path.clone(), 20, 2);
+        let mut log = LogFile::new(path.clone(), 20, 2);
         for line in 1..=7 {
             write(&mut log, format!("line {line}\n").as_bytes());
         }
@@ -238,7 +239,7 @@ mod tests {
         let lines: Vec<String> = (1..=60).map(|n| format!("line {}\n", "x".repeat(n % 17))).collect();
         let texts = |at_once: usize| {
             let (_folder, path) = folder();
-            let mut log = Rotating::new(path.clone(), 40, 20);
+            let mut log = LogFile::new(path.clone(), 40, 20);
             for some in lines.chunks(at_once) {
                 assert!(log.write(some).error.is_none());
             }
@@ -253,7 +254,7 @@ mod tests {
     #[test]
     fn a_line_longer_than_the_bound_is_written_and_no_empty_file_is_kept() {
         let (_folder, path) = folder();
-        let mut log = Rotating::new(path.clone(), 4, 2);
+        let mut log = LogFile::new(path.clone(), 4, 2);
         write(&mut log, b"first line\n");
         write(&mut log, b"second line\n");
         assert_eq!(read(&path, 0).as_deref(), Some("second line\n"));
@@ -264,37 +265,37 @@ mod tests {
     #[test]
     fn without_rotations_the_file_grows() {
         let (_folder, path) = folder();
-        let mut log = Rotating::new(path.clone(), 4, 0);
+        let mut log = LogFile::new(path.clone(), 4, 0);
         write(&mut log, b"one\n");
         write(&mut log, b"two\n");
         assert_eq!(read(&path, 0).as_deref(), Some("one\ntwo\n"));
     }
 
     #[test]
-    fn a_file_that_is_there_is_continued_and_a_new_one_is_for_owner_and_group() {
+    fn an_existing_file_is_continued_and_a_new_one_is_for_owner_and_group() {
         let (_folder, path) = folder();
-        write(&mut Rotating::new(path.clone(), 99, 1), b"before\n");
-        write(&mut Rotating::new(path.clone(), 99, 1), b"after\n");
+        write(&mut LogFile::new(path.clone(), 99, 1), b"before\n");
+        write(&mut LogFile::new(path.clone(), 99, 1), b"after\n");
         assert_eq!(read(&path, 0).as_deref(), Some("before\nafter\n"));
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode & !MODE, 0, "{mode:o}");
     }
 
     #[test]
-    fn a_file_that_was_moved_away_is_made_anew() {
+    fn a_file_that_was_moved_away_is_made_again() {
         let (_folder, path) = folder();
-        let mut log = Rotating::new(path.clone(), 99, 1);
+        let mut log = LogFile::new(path.clone(), 99, 1);
         write(&mut log, b"before\n");
         fs::rename(&path, path.with_extension("old")).unwrap();
-        log.follow();
+        log.look();
         write(&mut log, b"after\n");
         assert_eq!(read(&path, 0).as_deref(), Some("after\n"));
     }
 
     #[test]
-    fn what_cannot_be_rotated_grows_and_loses_nothing() {
+    fn a_file_that_cannot_be_rotated_grows_and_loses_no_line() {
         let (_folder, path) = folder();
-        let mut log = Rotating::new(path.clone(), 8, 1);
+        let mut log = LogFile::new(path.clone(), 8, 1);
         write(&mut log, b"line 1\n");
         // A folder that is not empty is in the way.
         fs::create_dir_all(numbered(&path, 1).join("x")).unwrap();
@@ -305,7 +306,7 @@ mod tests {
     #[test]
     fn a_rotation_that_keeps_failing_loses_no_older_file() {
         let (_folder, path) = folder();
-        let mut log = Rotating::new(path.clone(), 8, 3);
+        let mut log = LogFile::new(path.clone(), 8, 3);
         for line in 1..=3 {
             write(&mut log, format!("line {line}\n").as_bytes());
         }
@@ -319,8 +320,8 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_full_disk_is_an_error_and_no_panic() {
-        let mut log = Rotating::new("/dev/full".into(), 99, 1);
+    fn a_full_disk_is_an_error_and_not_a_panic() {
+        let mut log = LogFile::new("/dev/full".into(), 99, 1);
         assert_eq!(
             log.write(&[b"line\n"]).error.unwrap().kind(),
             io::ErrorKind::StorageFull

@@ -1,0 +1,59 @@
+//! The metrics of the HTTP front and of the logs.
+
+use http_front::{AccessLog, Certificates, Front};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::metrics::{counters, gauges};
+use crate::{App, telemetry};
+
+/// Adds the numbers of this front to the metrics page of the app.
+pub(crate) fn register(app: &App, front: &Front, certificates: Option<&Certificates>, access_log: Option<&AccessLog>) {
+    let (front, certificates, access_log) = (front.clone(), certificates.cloned(), access_log.cloned());
+    app.add_metrics(move |registry| {
+        let connections: Gauge = Gauge::default();
+        connections.set(i64::try_from(front.open_connections()).unwrap_or(i64::MAX));
+        registry.register("connections", "Open connections", connections);
+        logs(registry, access_log.as_ref());
+        if let Some(certificates) = &certificates {
+            tls(registry, certificates);
+        }
+    });
+}
+
+fn logs(registry: &mut Registry, access_log: Option<&AccessLog>) {
+    let lost = access_log.map(|log| (Vec::new(), log.lost() as f64));
+    counters(
+        registry,
+        "access_log_lost",
+        "Lines of the access log that were not written: the disk was slow, full or closed to us",
+        lost,
+    );
+    counters(
+        registry,
+        "log_lost",
+        "Lines of the log that were not written: nobody read standard error fast enough",
+        [(Vec::new(), telemetry::lost_lines() as f64)],
+    );
+}
+
+fn tls(registry: &mut Registry, certificates: &Certificates) {
+    gauges(
+        registry,
+        "tls_certificate_end_timestamp_seconds",
+        "When the certificate in force ends, in seconds since 1970",
+        [(Vec::new(), certificates.ends() as f64)],
+    );
+    gauges(
+        registry,
+        "tls_files_refused",
+        "Whether the files cannot be used and an older certificate stays in force",
+        [(Vec::new(), f64::from(u8::from(certificates.is_refused())))],
+    );
+    counters(
+        registry,
+        "tls_failed_handshakes",
+        "Connections that were closed before TLS stood: no TLS, too slow, or no certificate where one is required",
+        [(Vec::new(), certificates.failed_handshakes() as f64)],
+    );
+}

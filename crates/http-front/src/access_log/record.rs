@@ -1,0 +1,61 @@
+//! One request on its way to a line of the log.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
+
+use super::line::Line;
+use super::{AccessDetails, AccessLog};
+
+/// The parts of a request that its line needs, and when it began.
+#[derive(Debug)]
+pub(crate) struct Record {
+    log: AccessLog,
+    started: Instant,
+    pub(super) peer: IpAddr,
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) version: Version,
+    pub(super) referer: Option<HeaderValue>,
+    pub(super) user_agent: Option<HeaderValue>,
+}
+
+impl Record {
+    pub(super) fn begin<B>(log: AccessLog, request: &Request<B>, peer: IpAddr) -> Self {
+        let header = |name: HeaderName| request.headers().get(name).cloned();
+        Self {
+            log,
+            started: Instant::now(),
+            peer,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            referer: header(header::REFERER),
+            user_agent: header(header::USER_AGENT),
+        }
+    }
+
+    /// Writes the line, with the [`AccessDetails`] of the response if it has any.
+    pub(crate) fn write<B>(&self, response: &Response<B>) {
+        let none = AccessDetails::default();
+        let details = response.extensions().get::<AccessDetails>().unwrap_or(&none);
+        self.log.write(&Line {
+            request: self,
+            details,
+            status: response.status(),
+            bytes: length(response.headers()),
+            took: self.started.elapsed(),
+            now: jiff::Timestamp::now(),
+        });
+    }
+}
+
+/// Returns the `Content-Length` of an answer, or 0 where it has none.
+fn length(headers: &HeaderMap) -> u64 {
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    length.and_then(|text| text.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+mod access_log;
+mod certificates;
+mod connection;
+mod front;
+mod handshake;
+mod idle_timeout;
+mod line_queue;
+mod newcomers;
+mod panic_guard;
+mod places;
+mod proxies;
+mod proxy_protocol;
+mod refusal;
+mod service;
+mod shares;
+
+pub use access_log::{AccessDetails, AccessLog, AccessLogFormat, AccessLogSettings};
+pub use certificates::{
+    Certificates, ClientCertificates, TlsFile, TlsFiles, TlsFindings, TlsNote, TlsProblem, TlsReload,
+};
+pub use client_address::Peer;
+pub use front::Front;
+pub use line_queue::LineQueue;
+pub use panic_guard::PanicGuard;
+pub use places::places;
+pub use proxies::Proxies;
+pub use refusal::Refusal;
+pub use service::HttpService;
