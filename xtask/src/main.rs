@@ -22,6 +22,7 @@ mod edges;
 mod fmt;
 mod fuzz;
 mod metadata;
+mod msrv;
 mod outcome;
 mod package;
 mod pages;
@@ -32,6 +33,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tools;
+mod wasm;
 
 use std::process::ExitCode;
 

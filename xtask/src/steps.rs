@@ -1,7 +1,9 @@
 //! The steps of `cargo xtask ci`, in their order: quick checks that often fail come first.
 
 use crate::outcome::Outcome;
-use crate::{alone, api, circles, clippy, codegen, deny, docs, edges, fmt, fuzz, package, peers, publish, test, tidy};
+use crate::{
+    alone, api, circles, clippy, codegen, deny, docs, edges, fmt, fuzz, msrv, package, peers, publish, test, tidy, wasm,
+};
 
 /// One check, runnable alone by its name.
 pub(crate) struct Step {
@@ -45,6 +47,11 @@ pub(crate) const STEPS: &[Step] = &[
         run: deny::run,
     },
     Step {
+        name: "msrv",
+        summary: "no dependency needs a newer Rust than the workspace promises",
+        run: msrv::run,
+    },
+    Step {
         name: "clippy",
         summary: "lints, all targets and features",
         run: clippy::run,
@@ -73,6 +80,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "alone",
         summary: "each library builds alone, with default and with no features",
         run: alone::run,
+    },
+    Step {
+        name: "wasm",
+        summary: "the crates without I/O build for wasm32-unknown-unknown",
+        run: wasm::run,
     },
     Step {
         name: "api",

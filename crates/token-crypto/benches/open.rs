@@ -1,4 +1,4 @@
-//! What opening a token costs: `cargo bench -p cratos-token-crypto`.
+//! The time to open a token: `cargo bench -p cratos-token-crypto`.
 #![allow(missing_docs, reason = "divan makes public items")]
 
 use divan::{Bencher, black_box};

@@ -1,33 +1,27 @@
-//! The key under which replicas seal what they share in a cache that is not theirs alone.
+//! The key with which replicas seal the values that they share in a cache.
 
-use hkdf::Hkdf;
-use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use secrecy::SecretString;
 use zeroize::Zeroizing;
+
+use crate::derivation::derived;
 
 const INFO: &[u8] = b"cratos/cache/v1";
 
 /// Returns the 32 bytes that this encryption key and salt give for a shared cache: HKDF-SHA256 with the info `cratos/cache/v1`.
 ///
-/// Whoever has them can open what lies in the cache, and no token. Give a cache one for each encryption key of the configuration,
-/// newest first, and it can be read while the keys change.
+/// The holder of these bytes can open the values in the cache, and no token. Give a cache one key for each encryption key of the
+/// configuration, newest first, so that it stays readable while the keys change.
+///
+/// ```
+/// use token_crypto::{cache_key, journal_key};
+///
+/// let (encryption_key, salt) = ("0123456789ABCDEF".into(), "a salt".into());
+/// assert_eq!(cache_key(&encryption_key, &salt), cache_key(&encryption_key, &salt));
+/// assert_ne!(cache_key(&encryption_key, &salt), journal_key(&encryption_key, &salt));
+/// ```
 #[must_use]
 pub fn cache_key(encryption_key: &SecretString, salt: &SecretString) -> Zeroizing<[u8; 32]> {
     derived(INFO, encryption_key, salt)
-}
-
-/// Returns what HKDF-SHA256 makes of this key and salt for one use.
-#[expect(
-    clippy::expect_used,
-    reason = "HKDF refuses only outputs over 255 hashes long; ours has one"
-)]
-pub(crate) fn derived(info: &[u8], encryption_key: &SecretString, salt: &SecretString) -> Zeroizing<[u8; 32]> {
-    let (key, salt) = (encryption_key.expose_secret(), salt.expose_secret());
-    let mut derived = Zeroizing::new([0; 32]);
-    let hkdf = Hkdf::<Sha256>::new(Some(salt.as_bytes()), key.as_bytes());
-    hkdf.expand(info, &mut *derived)
-        .expect("32 bytes are less than 255 hashes");
-    derived
 }
 
 #[cfg(test)]

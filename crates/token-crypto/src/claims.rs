@@ -1,4 +1,4 @@
-//! What stands inside a token.
+//! The contents of a token.
 
 use std::fmt;
 
@@ -7,32 +7,42 @@ use subtle::ConstantTimeEq;
 
 use crate::{ExpiryDay, Protocol, Scope};
 
-/// What stands inside a token: which MISP, which key, until when, for what.
+/// The contents of a token: which MISP, which key, until when, for what.
+///
+/// ```
+/// use token_crypto::{Claims, ExpiryDay, Protocol, Scope};
+///
+/// let claims = Claims::new("misp.example.net", Protocol::Https, 443, "k".repeat(40).into(), ExpiryDay::parse("2027-12-31")?)
+///     .with_scope(Scope::new().with_feeds(["block"]))
+///     .with_label("fw1");
+/// assert_eq!(claims.site, "misp.example.net");
+/// # Ok::<(), token_crypto::NoSuchDay>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Claims {
     /// Host name, IPv4 or bare IPv6 address of the MISP site, as typed.
     pub site: String,
-    /// How that MISP is spoken to.
+    /// The protocol of that MISP, `http` or `https`.
     pub protocol: Protocol,
-    /// Where it listens.
+    /// The port on which it listens.
     pub port: u16,
-    /// The MISP key that the questions are asked with.
+    /// The MISP key that requests to that MISP carry.
     pub auth_key: SecretString,
     /// The day on which the token stops working.
     pub expires: ExpiryDay,
-    /// What its holder may have.
+    /// The feeds that the holder may read, and its permissions.
     pub scope: Scope,
-    /// A name for logs, chosen when the token was made; never a secret.
+    /// A name for logs, chosen when the token was made, for example `fw1`; never a secret.
     pub label: Option<String>,
-    /// Tells this token apart in logs.
+    /// Identifies this token in logs.
     pub id: TokenId,
 }
 
 impl Claims {
     /// Returns claims with the unrestricted scope and no label; the id is drawn when they are sealed.
     ///
-    /// Nothing is checked here: [`KeyRing::seal`](crate::KeyRing::seal) refuses what a token cannot hold.
+    /// Nothing is checked here: [`KeyRing::seal`](crate::KeyRing::seal) refuses claims that a token cannot hold.
     pub fn new(
         site: impl Into<String>,
         protocol: Protocol,
@@ -67,7 +77,7 @@ impl Claims {
         self
     }
 
-    /// Sets the id instead of having one drawn.
+    /// Sets the id, which is otherwise drawn when the claims are sealed.
     #[must_use]
     pub fn with_id(mut self, id: TokenId) -> Self {
         self.id = id;
@@ -89,10 +99,15 @@ impl PartialEq for Claims {
 
 impl Eq for Claims {}
 
-/// Tells one token apart from another in logs; says nothing about its contents.
+/// Identifies a token in logs and reveals nothing of its contents.
 ///
-/// Drawn at random when a token is sealed; for a legacy token the first 8 bytes of its SHA-256. Shown as 16 lower-case
-/// hexadecimal digits.
+/// An id is drawn at random when a token is sealed. That of a legacy token is the first 8 bytes of its SHA-256. `Display` writes 16
+/// lower-case hexadecimal digits.
+///
+/// ```
+/// let id = token_crypto::TokenId::from_bytes([0, 1, 2, 3, 4, 5, 6, 255]);
+/// assert_eq!(id.to_string(), "00010203040506ff");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TokenId([u8; 8]);
 
@@ -126,13 +141,17 @@ impl fmt::Debug for TokenId {
     }
 }
 
-/// Which of the two token formats was opened.
+/// The format that a token came in.
+///
+/// ```
+/// assert_eq!(token_crypto::TokenFormat::Legacy.to_string(), "legacy");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenFormat {
-    /// Ours: XChaCha20-Poly1305.
+    /// Version 1 of this crate: XChaCha20-Poly1305.
     V1,
-    /// That of Cratos FastAPI: Fernet.
+    /// The format of Cratos FastAPI: Fernet.
     Legacy,
 }
 

@@ -1,6 +1,14 @@
-//! What can go wrong with keys, with sealing and with opening.
+//! Errors of keys, of sealing and of opening.
 
-/// Why a [`KeyRing`](crate::KeyRing) cannot be built.
+/// The reason why a [`KeyRing`](crate::KeyRing) cannot be built.
+///
+/// ```
+/// use token_crypto::{KeyError, KeyRing};
+///
+/// let error = KeyRing::builder(&"a salt".into()).key("short".into()).build().unwrap_err();
+/// assert_eq!(error, KeyError::KeyTooShort { position: 0, min: 16 });
+/// assert_eq!(error.to_string(), "encryption key 0 is shorter than 16 characters");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -15,8 +23,8 @@ pub enum KeyError {
         /// The least number of bytes a key needs.
         min: usize,
     },
-    /// The same encryption key stands twice in the ring.
-    #[error("encryption key {position} stands in the ring already")]
+    /// The same encryption key is in the ring twice.
+    #[error("encryption key {position} is in the ring already")]
     KeyTwice {
         /// The second of the two, in the order they were added.
         position: usize,
@@ -30,12 +38,9 @@ pub enum KeyError {
     /// The salt is empty.
     #[error("the salt is empty")]
     NoSalt,
-    /// The operating system gave no random bytes.
-    #[error("no random bytes")]
-    Random(#[source] RandomError),
 }
 
-/// Why claims cannot be made into a token.
+/// The reason why claims cannot be sealed into a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
@@ -68,31 +73,40 @@ pub enum SealError {
     /// Encryption refused; not seen with claims that passed the checks above.
     #[error("the claims cannot be encrypted")]
     Cipher,
-    /// The operating system gave no random bytes.
-    #[error("no random bytes")]
+    /// The source of random bytes failed.
+    #[error("the token cannot be sealed")]
     Random(#[source] RandomError),
 }
 
-/// Why a token does not open.
+/// The reason why a token does not open.
 ///
-/// The kinds serve the operator's log and the four answers that consumers of the reference know: *not base64*, *broken
+/// The kinds serve the operator's log and the four answers that consumers of Cratos FastAPI know: *not base64*, *broken
 /// seal* ([`is_broken_seal`](Self::is_broken_seal)), *bad contents* and *impossible date*. All cost the same time.
+///
+/// ```
+/// use token_crypto::{KeyRing, OpenError};
+///
+/// let ring = KeyRing::builder(&"a salt".into()).key("0123456789ABCDEF".into()).legacy(false).build()?;
+/// assert_eq!(ring.open("no token!").unwrap_err(), OpenError::NotBase64);
+/// assert!(ring.open("AQIDBAUG").unwrap_err().is_broken_seal());
+/// # Ok::<(), token_crypto::KeyError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Longer than [`MAX_TOKEN_LEN`](crate::MAX_TOKEN_LEN); nothing else was looked at.
+    /// Longer than [`MAX_TOKEN_LEN`](crate::MAX_TOKEN_LEN), and refused unread.
     #[error("the token is too long")]
     TooLong,
-    /// Not base64url, or with padding where its format has none, or without where it has some.
+    /// Not base64url, or with padding although its format has none, or without padding although its format has some.
     #[error("the token is not base64")]
     NotBase64,
-    /// Neither format: an unknown version byte, or too short to be a token.
+    /// In neither format: an unknown version byte, or too short.
     #[error("the token has no known format")]
     Malformed,
     /// Sealed with an encryption key (or salt) that is not in the ring.
     #[error("the token is sealed with a key that is not in use here")]
     UnknownKey,
-    /// The seal does not fit the contents: changed, cut, or (legacy) made with another key.
+    /// The seal does not fit the contents: the token was changed, cut, or (legacy) made with another key.
     #[error("the seal of the token is broken")]
     SealBroken,
     /// A token of Cratos FastAPI, which this ring does not accept.
@@ -101,16 +115,16 @@ pub enum OpenError {
     /// A token of Cratos FastAPI, and the key of those is still being derived: try again in a moment.
     #[error("the key of legacy tokens is not derived yet")]
     LegacyKeyPending,
-    /// The seal is good, the contents are not what a token holds.
+    /// The seal is good, and the contents are not those of a token.
     #[error("the contents of the token are not valid")]
     BadContents,
-    /// The seal is good, the expiry is shaped like a date and is none, as 31 February (legacy only).
+    /// The seal is good, and the expiry is a date that does not exist, for example 31 February (legacy only).
     #[error("the expiry in the token is no date")]
     ImpossibleDate,
 }
 
 impl OpenError {
-    /// Returns whether nobody with a key in this ring made the token: wrong format, unknown key or broken seal.
+    /// Returns whether the token was not made with a key of this ring: wrong format, unknown key or broken seal.
     #[must_use]
     pub fn is_broken_seal(self) -> bool {
         matches!(
@@ -120,24 +134,23 @@ impl OpenError {
     }
 }
 
-/// The operating system gave no random bytes.
+/// The source of random bytes failed.
+///
+/// ```
+/// let error = token_crypto::RandomError::new("the host is locked");
+/// assert_eq!(error.to_string(), "no random bytes: the host is locked");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gave no random bytes: {reason}")]
+#[error("no random bytes: {reason}")]
 pub struct RandomError {
     reason: String,
 }
 
-impl From<getrandom::Error> for RandomError {
-    fn from(error: getrandom::Error) -> Self {
-        Self {
-            reason: error.to_string(),
-        }
-    }
-}
-
-impl From<RandomError> for KeyError {
-    fn from(error: RandomError) -> Self {
-        Self::Random(error)
+impl RandomError {
+    /// Makes the error of a [`RandomSource`](crate::RandomSource); `reason` is a fragment such as `the host is locked`.
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
     }
 }
 

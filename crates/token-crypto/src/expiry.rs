@@ -4,22 +4,36 @@ use std::{fmt, str::FromStr};
 
 /// The day at whose beginning, 00:00 UTC, a token stops working.
 ///
-/// Years 1900 to 9999, proleptic Gregorian calendar, real days only. The day itself is already dead: a token that
-/// says 2027-12-31 works last at 2027-12-30 23:59:59 UTC.
+/// Years 1900 to 9999, proleptic Gregorian calendar, real days only. The token does not work on the day itself:
+///
+/// ```
+/// use token_crypto::ExpiryDay;
+///
+/// let day = ExpiryDay::parse("2027-12-31")?;
+/// let midnight = 1_830_211_200; // 2027-12-31 00:00:00 UTC
+/// assert!(!day.has_ended(midnight - 1));
+/// assert!(day.has_ended(midnight));
+/// # Ok::<(), token_crypto::NoSuchDay>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExpiryDay {
     /// Days since 1970-01-01.
     days: i32,
 }
 
-/// The text is no day, or none between 1900 and 9999.
+/// The error for a text that names no day from 1900 to 9999.
+///
+/// ```
+/// let error = "2027-02-31".parse::<token_crypto::ExpiryDay>().unwrap_err();
+/// assert_eq!(error.to_string(), "not a real day written as YYYY-MM-DD, from 1900 to 9999");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a real day written as YYYY-MM-DD, from 1900 to 9999")]
 #[non_exhaustive]
 pub struct NoSuchDay;
 
 const SECONDS_PER_DAY: i64 = 86_400;
-/// 1900-01-01, where the wire form counts from.
+/// 1900-01-01, the first day of the wire form.
 const FIRST: i32 = -25_567;
 /// 9999-12-31.
 const LAST: i32 = 2_932_896;
@@ -38,7 +52,7 @@ impl ExpiryDay {
         })
     }
 
-    /// Returns the day that `YYYY-MM-DD` names; nothing before, after or in between.
+    /// Returns the day that `YYYY-MM-DD` names; the text holds nothing else.
     ///
     /// # Errors
     /// [`NoSuchDay`] for any other shape and for days that do not exist.
@@ -47,9 +61,9 @@ impl ExpiryDay {
         Self::new(i32::from(year), month, day)
     }
 
-    /// Returns the day that begins `days` days after the one that `unix_seconds` lies in (UTC).
+    /// Returns the day that begins `days` days after the day of `unix_seconds` (UTC), clamped to 1900-01-01 and 9999-12-31.
     ///
-    /// `days_from(now, 1)` is a token for the rest of today. Clamped to 1900-01-01 and 9999-12-31.
+    /// For example `days_from(now, 1)` is the expiry of a token for the rest of today.
     #[must_use]
     pub fn days_from(unix_seconds: i64, days: u32) -> Self {
         let day = unix_seconds.div_euclid(SECONDS_PER_DAY).saturating_add(i64::from(days));
@@ -65,7 +79,7 @@ impl ExpiryDay {
         i64::from(self.days) * SECONDS_PER_DAY
     }
 
-    /// Returns whether a token with this expiry is dead at that moment (seconds since 1970-01-01 00:00 UTC).
+    /// Returns whether a token with this expiry has stopped working at that moment (seconds since 1970-01-01 00:00 UTC).
     #[must_use]
     pub fn has_ended(self, unix_seconds: i64) -> bool {
         unix_seconds >= self.ends_at()
@@ -148,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_token_is_dead_from_midnight_of_its_day() {
+    fn a_token_stops_working_at_midnight_of_its_day() {
         let day = ExpiryDay::parse("2027-12-31").unwrap();
         assert_eq!(day.ends_at(), 1_830_211_200);
         assert!(!day.has_ended(1_830_211_199));

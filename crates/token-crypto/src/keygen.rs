@@ -3,40 +3,68 @@
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::RandomError;
+#[cfg(feature = "os-random")]
+use crate::randomness;
+use crate::{RandomError, RandomSource};
 
-/// What a salt is made of; its length divides 195, the largest multiple below 256.
+/// The characters of a salt. Their number divides 195, the largest multiple of it below 256.
 const SALT_ALPHABET: &[u8; 65] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#?";
 const SALT_LEN: usize = 32;
 
 /// Returns a fresh `encryption_key`: 256 random bits as 64 upper-case hexadecimal digits.
 ///
+/// ```
+/// use secrecy::ExposeSecret;
+///
+/// assert_eq!(token_crypto::generate_key()?.expose_secret().len(), 64);
+/// assert_eq!(token_crypto::generate_salt()?.expose_secret().len(), 32);
+/// # Ok::<(), token_crypto::RandomError>(())
+/// ```
+///
 /// # Errors
 /// [`RandomError`] if the operating system gives no random bytes.
+#[cfg(feature = "os-random")]
 pub fn generate_key() -> Result<SecretString, RandomError> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *bytes)?;
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let characters = digits.map(|digit| if digit < 10 { b'0' + digit } else { b'A' + digit - 10 });
-    Ok(secret(characters, 64))
+    generate_key_from(randomness::DEFAULT)
 }
 
 /// Returns a fresh `salt`: 32 characters out of `A-Z a-z 0-9 ! # ?`, each as likely as any other.
 ///
 /// # Errors
 /// [`RandomError`] if the operating system gives no random bytes.
+#[cfg(feature = "os-random")]
 pub fn generate_salt() -> Result<SecretString, RandomError> {
+    generate_salt_from(randomness::DEFAULT)
+}
+
+/// As `generate_key`, with random bytes of this source.
+///
+/// # Errors
+/// That of the source.
+pub fn generate_key_from(random: RandomSource) -> Result<SecretString, RandomError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    random(&mut *bytes)?;
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let characters = digits.map(|digit| if digit < 10 { b'0' + digit } else { b'A' + digit - 10 });
+    Ok(secret(characters, 64))
+}
+
+/// As `generate_salt`, with random bytes of this source.
+///
+/// # Errors
+/// That of the source.
+pub fn generate_salt_from(random: RandomSource) -> Result<SecretString, RandomError> {
     let mut salt = Zeroizing::new(Vec::with_capacity(SALT_LEN));
     let mut bytes = Zeroizing::new([0; 2 * SALT_LEN]);
     while salt.len() < SALT_LEN {
-        getrandom::fill(&mut *bytes)?;
+        random(&mut *bytes)?;
         let room = SALT_LEN - salt.len();
         salt.extend(bytes.iter().filter_map(|byte| salt_character(*byte)).take(room));
     }
     Ok(secret(salt.iter().copied(), SALT_LEN))
 }
 
-/// `None` for the bytes at the top that would make the first characters likelier.
+/// Returns the character for a random byte, or `None` for the bytes at the top, which would make the first characters likelier.
 fn salt_character(byte: u8) -> Option<u8> {
     let fair = 256 / SALT_ALPHABET.len() * SALT_ALPHABET.len();
     let byte = usize::from(byte);
@@ -45,7 +73,7 @@ fn salt_character(byte: u8) -> Option<u8> {
         .flatten()
 }
 
-/// Collected with its final capacity, so that no copy stays behind in memory.
+/// Collects the secret into its final capacity, so that no copy stays behind in memory.
 fn secret(characters: impl Iterator<Item = u8>, len: usize) -> SecretString {
     let mut text = String::with_capacity(len);
     text.extend(characters.map(char::from));

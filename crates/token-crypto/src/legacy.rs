@@ -1,7 +1,7 @@
 //! Tokens of Cratos FastAPI: Fernet around `proto;port;host;authkey;YYYY-MM-DD`. Opened, never made.
 //!
-//! Fernet is: 0x80, 8 bytes of time (not looked at), 16 bytes of IV, AES-128-CBC with PKCS#7 padding, and HMAC-SHA256
-//! over all before it. The seal is checked before anything else is looked at.
+//! A Fernet token is 0x80, 8 bytes of time (ignored), 16 bytes of IV, AES-128-CBC with PKCS#7 padding, and HMAC-SHA256 over all before it.
+//! The seal is checked first.
 
 use aes::Aes128;
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit, block_padding::Pkcs7};
@@ -18,9 +18,9 @@ const HEAD_LEN: usize = 1 + 8;
 const IV_LEN: usize = 16;
 const BLOCK_LEN: usize = 16;
 const SEAL_LEN: usize = 32;
-/// One block of ciphertext is the least.
+/// The length with one block of ciphertext, the least that Fernet has.
 pub(crate) const MIN_LEN: usize = HEAD_LEN + IV_LEN + BLOCK_LEN + SEAL_LEN;
-/// Fixed by the tokens that exist; half a second of work here, once per key when the ring is built.
+/// Fixed by the existing tokens; half a second of work, once per key when the ring is built.
 const ROUNDS: u32 = 600_000;
 
 /// The two halves of a Fernet key.
@@ -31,7 +31,7 @@ pub(crate) struct FernetKey {
 }
 
 impl FernetKey {
-    /// PBKDF2-HMAC-SHA256 over the texts, as the reference derives it.
+    /// Derives the key as Cratos FastAPI does: PBKDF2-HMAC-SHA256 over the texts.
     pub(crate) fn derive(encryption_key: &SecretString, salt: &SecretString) -> Self {
         let (password, salt) = (
             encryption_key.expose_secret().as_bytes(),
@@ -64,7 +64,7 @@ impl FernetKey {
     }
 }
 
-/// Returns the plaintext if one of the keys made this token; always asks every key, whatever the bytes are.
+/// Returns the plaintext if one of the keys made this token. Tries every key for any bytes.
 ///
 /// Bytes too short for a token are filled up with zeros, so that they cost the same.
 pub(crate) fn open(keys: &[FernetKey], token: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -82,10 +82,10 @@ pub(crate) fn open(keys: &[FernetKey], token: &[u8]) -> Option<Zeroizing<Vec<u8>
     maker.filter(|_| signed.first() == Some(&VERSION))?.decrypt(signed)
 }
 
-/// Reads `proto;port;host;authkey;YYYY-MM-DD` as the reference does.
+/// Reads `proto;port;host;authkey;YYYY-MM-DD` as Cratos FastAPI does.
 ///
-/// Scheme in any case, port 0 to 1023 without leading zeros, key of 40 to 72 alphanumerics, years 1900 to 2099. Unlike
-/// there, a line end after a part is refused: such a token never reached a MISP.
+/// Protocol in any case, port 0 to 1023 without leading zeros, key of 40 to 72 alphanumerics, years 1900 to 2099. Unlike there, a line end
+/// after a part is refused: such a token never reached a MISP.
 pub(crate) fn read(plaintext: &[u8], id: TokenId) -> Result<Claims, OpenError> {
     let text = std::str::from_utf8(plaintext).map_err(|_| OpenError::BadContents)?;
     let mut parts = text.split(';');
@@ -109,7 +109,7 @@ fn read_port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|port| spelled_plainly && *port <= 1023)
 }
 
-/// What looks like a date and is none has its own error: people type 31 February.
+/// A date that does not exist has its own error: people type 31 February.
 fn read_expiry(text: &str) -> Result<ExpiryDay, OpenError> {
     let (year, month, day) = expiry::fields(text).ok_or(OpenError::BadContents)?;
     if !(1900..=2099).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {

@@ -1,11 +1,12 @@
 //! Seals and opens the tokens that feed consumers present.
 //!
-//! A token says which MISP site to ask, with which key, until which day, and what its holder may have ([`Scope`]).
-//! Only who has the encryption key can make or read one; consumers carry it as an opaque word.
+//! A token names the MISP site to ask, the MISP key, the day on which it stops working, and the [`Scope`] of its holder.
+//! Only the holder of the encryption key can make or read one; for a consumer it is an opaque word.
 //!
 //! - [`KeyRing`] holds the keys: [`KeyRing::seal`] makes a token, [`KeyRing::open`] reads one.
-//! - [`Claims`] is what is inside, with [`ExpiryDay`], [`Scope`] and [`Permissions`].
-//! - [`generate_key`] and [`generate_salt`] make fresh secrets; [`cache_key()`] derives the one that seals what replicas share.
+//! - [`Claims`] are the contents, with [`ExpiryDay`], [`Scope`] and [`Permissions`].
+//! - [`generate_key`] and [`generate_salt`] make fresh secrets. [`cache_key()`] derives the key of a cache that replicas share,
+//!   [`journal_key()`] that of a journal on disk.
 //!
 //! # The token
 //!
@@ -15,23 +16,27 @@
 //!
 //! # Features
 //!
-//! - `legacy-tokens` (default): tokens made by Cratos FastAPI open too. They are never made.
+//! - `legacy-tokens` (default): tokens made by Cratos FastAPI open too. The crate never makes them.
+//! - `os-random` (default): random bytes come from the operating system; without it from a [`RandomSource`].
+//! - `wasm-js`: random bytes from JavaScript, for `wasm32-unknown-unknown`.
 //!
-//! # What it does not do
+//! # Limits
 //!
-//! It has no clock and no network: whether a token has ended, is revoked or comes from the right address is asked by
-//! the caller, with [`ExpiryDay::has_ended`], [`token_sha256`] and [`Scope::permits_address`].
+//! The crate has no clock and no network. The caller checks whether a token has ended, is revoked or comes from an allowed address, with
+//! [`ExpiryDay::has_ended`], [`Opened::fingerprint`] and [`Scope::permits_address`].
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
 mod cache_key;
 mod claims;
+mod derivation;
 mod error;
 mod expiry;
 mod journal_key;
 mod keygen;
 #[cfg(feature = "legacy-tokens")]
 mod legacy;
+mod randomness;
 mod ring;
 mod scope;
 mod sealed;
@@ -43,7 +48,10 @@ pub use claims::{Claims, TokenFormat, TokenId};
 pub use error::{KeyError, OpenError, RandomError, SealError};
 pub use expiry::{ExpiryDay, NoSuchDay};
 pub use journal_key::journal_key;
+#[cfg(feature = "os-random")]
 pub use keygen::{generate_key, generate_salt};
+pub use keygen::{generate_key_from, generate_salt_from};
+pub use randomness::RandomSource;
 pub use ring::{KeyRing, KeyRingBuilder, LegacyDerivation, Opened, SealedToken};
 pub use scope::{Allowed, Permission, Permissions, Scope, UnknownPermission};
 pub use text::{MAX_TOKEN_LEN, token_sha256};

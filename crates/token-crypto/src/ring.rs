@@ -9,46 +9,74 @@ use secrecy::{ExposeSecret, SecretString};
 #[cfg(feature = "legacy-tokens")]
 use crate::legacy;
 use crate::{
-    Claims, KeyError, OpenError, RandomError, SealError, TokenFormat, TokenId, sealed,
+    Claims, KeyError, OpenError, RandomError, RandomSource, SealError, TokenFormat, TokenId, randomness, sealed,
     sealed::{SealingKey, Trial},
     text::{self, MAX_TOKEN_LEN, Padding, Presented},
 };
 
-/// A shorter key could be guessed by who holds a token and a few graphics cards.
+/// The holder of a token could guess a shorter key with a few graphics cards.
 const MIN_KEY_LEN: usize = 16;
 const MAX_KEYS: usize = 16;
-/// The first byte of a legacy token, also where they cannot be opened.
+/// The first byte of a legacy token, also if the ring cannot open them.
 const LEGACY_VERSION: u8 = 0x80;
 
 /// The keys of an installation: the first seals, all of them open.
 ///
-/// Opening takes the same time whatever is wrong with a token, as long as its length is the same. `Debug` shows key
-/// ids, which stand in every token in clear, and nothing else.
+/// Opening takes the same time for every wrong token of the same length. `Debug` shows key ids, which every token has in clear, and nothing
+/// else.
+///
+/// ```
+/// use token_crypto::{Claims, ExpiryDay, KeyRing, OpenError, Protocol};
+///
+/// let (old, new, salt) = ("0123456789ABCDEF", "FEDCBA9876543210", "a salt".into());
+/// let claims = Claims::new("192.0.2.7", Protocol::Https, 443, "k".repeat(40).into(), ExpiryDay::parse("2027-12-31")?);
+/// let token = KeyRing::builder(&salt).key(old.into()).legacy(false).build()?.seal(&claims)?;
+///
+/// // After a change of keys the new one seals, and the old token still opens.
+/// let ring = KeyRing::builder(&salt).key(new.into()).key(old.into()).legacy(false).build()?;
+/// assert_eq!(ring.open(token.expose())?.claims.site, "192.0.2.7");
+///
+/// let without = KeyRing::builder(&salt).key(new.into()).legacy(false).build()?;
+/// assert_eq!(without.open(token.expose()).unwrap_err(), OpenError::UnknownKey);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct KeyRing {
     keys: Vec<SealingKey>,
     dummy: SealingKey,
+    random: RandomSource,
     #[cfg(feature = "legacy-tokens")]
     legacy: LegacyKeys,
 }
 
-/// Keys of legacy tokens, which may still be on their way.
+/// Keys of legacy tokens; another thread may still be deriving them.
 #[cfg(feature = "legacy-tokens")]
 struct LegacyKeys {
     are_accepted: bool,
     derived: Arc<OnceLock<Arc<[legacy::FernetKey]>>>,
-    /// Those of the ring before, which count until then.
+    /// Those of the ring before, in use until then.
     until_then: Option<Arc<[legacy::FernetKey]>>,
 }
 
 #[cfg(feature = "legacy-tokens")]
 impl LegacyKeys {
-    /// Returns the keys that count now; nothing while there is none yet.
+    /// Returns the keys that are in use now, or `None` before the first ones are derived.
     fn now(&self) -> Option<&Arc<[legacy::FernetKey]>> {
         self.derived.get().or(self.until_then.as_ref())
     }
 }
 
-/// The slow half of making a [`KeyRing`]: the keys of legacy tokens, which the ring waits for.
+/// The slow half of building a [`KeyRing`]: it derives the keys of legacy tokens.
+///
+/// ```
+/// use token_crypto::KeyRing;
+///
+/// let (ring, derivation) = KeyRing::builder(&"a salt".into()).key("0123456789ABCDEF".into()).build_in_two(None)?;
+/// let deriving = std::thread::spawn(move || derivation.derive());
+/// // The ring opens its own tokens meanwhile, and legacy ones from here on:
+/// deriving.join().unwrap();
+/// assert!(!ring.is_deriving());
+/// # Ok::<(), token_crypto::KeyError>(())
+/// ```
 #[must_use = "no legacy token opens before the keys are derived"]
 pub struct LegacyDerivation {
     #[cfg(feature = "legacy-tokens")]
@@ -60,13 +88,13 @@ pub struct LegacyDerivation {
 }
 
 impl LegacyDerivation {
-    /// Derives the keys and hands them to the ring: 600 000 hash rounds, some tenths of a second, for each key. Returns at once where
-    /// legacy tokens are not accepted.
+    /// Derives the keys and hands them to the ring: 600 000 hash rounds, some tenths of a second, for each key. Returns at once if the ring
+    /// does not accept legacy tokens.
     pub fn derive(self) {
         #[cfg(feature = "legacy-tokens")]
         {
             let derive = |key| legacy::FernetKey::derive(key, &self.salt);
-            // It is set here and nowhere else.
+            // Only this call sets it.
             let _ = self.derived.set(self.keys.iter().map(derive).collect());
         }
     }
@@ -79,13 +107,14 @@ impl fmt::Debug for LegacyDerivation {
 }
 
 impl KeyRing {
-    /// Returns a builder without keys; `salt` is that of the configuration, as text.
+    /// Returns a builder without keys; `salt` is the text of the configuration.
     #[must_use]
     pub fn builder(salt: &SecretString) -> KeyRingBuilder {
         KeyRingBuilder {
             salt: salt.clone(),
             keys: Vec::new(),
             legacy: true,
+            random: randomness::DEFAULT,
         }
     }
 
@@ -96,10 +125,10 @@ impl KeyRing {
     pub fn seal(&self, claims: &Claims) -> Result<SealedToken, SealError> {
         let mut claims = claims.clone();
         if claims.id.is_unset() {
-            claims.id = random_id()?;
+            claims.id = random_id(self.random)?;
         }
         let key = self.keys.first().ok_or(SealError::Cipher)?;
-        let token = text::unpadded(&key.seal(&claims.encode()?)?);
+        let token = text::unpadded(&key.seal(&claims.encode()?, self.random)?);
         if token.len() > MAX_TOKEN_LEN {
             return Err(SealError::TooLong);
         }
@@ -109,15 +138,15 @@ impl KeyRing {
         })
     }
 
-    /// Opens a token of either format. Whether it has ended is not asked here: see
+    /// Opens a token of either format. The caller checks whether it has ended:
     /// [`ExpiryDay::has_ended`](crate::ExpiryDay::has_ended).
     ///
-    /// A legacy token also opens with characters in it or behind it that the decoder of Cratos FastAPI skipped, such as quotes around it;
-    /// [`Opened::fingerprint`] is always that of the proper spelling. Our own tokens have one spelling.
+    /// A legacy token also opens with characters that the decoder of Cratos FastAPI skipped, for example with quotes around it;
+    /// [`Opened::fingerprint`] is always that of the proper spelling. A token of version 1 has one spelling.
     ///
     /// # Errors
-    /// [`OpenError`] says what is wrong. Every text up to [`MAX_TOKEN_LEN`] is decoded and tried as both formats with
-    /// every key before the first error is looked at, so the time tells the length of the text and nothing else.
+    /// [`OpenError`] names the fault. Every text up to [`MAX_TOKEN_LEN`] is decoded and tried as both formats with every key before the
+    /// first error is returned, so the time reveals the length of the text and nothing else.
     pub fn open(&self, token: &str) -> Result<Opened, OpenError> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(OpenError::TooLong);
@@ -126,7 +155,7 @@ impl KeyRing {
         let ours = sealed::open(&self.keys, &self.dummy, &presented.bytes);
         #[cfg(feature = "legacy-tokens")]
         let (are_accepted, theirs) = {
-            // Asked for once: the keys may arrive at any moment, and a token that was not tried with them must not be called broken.
+            // Read once: the keys may arrive at any moment, and a token that was not tried with them must not count as broken.
             let keys = self.legacy.now();
             if keys.is_none() && self.legacy.are_accepted && presented.lenient.first() == Some(&legacy::VERSION) {
                 return Err(OpenError::LegacyKeyPending);
@@ -136,7 +165,7 @@ impl KeyRing {
         };
 
         if presented.padding == Padding::NotBase64 {
-            // Spelled as no encoder spells it. The reference skipped foreign characters, so its tokens open all the same; ours do not.
+            // No encoder spells it like this. Cratos FastAPI skipped foreign characters, so its tokens still open; ours do not.
             #[cfg(feature = "legacy-tokens")]
             if presented.lenient.first() == Some(&legacy::VERSION) && theirs.is_some() {
                 return open_legacy(&presented.lenient, theirs);
@@ -156,7 +185,7 @@ impl KeyRing {
 }
 
 impl KeyRing {
-    /// Returns whether legacy tokens are accepted and the keys of those are still being derived. Costs next to nothing.
+    /// Returns whether the ring accepts legacy tokens and their keys are still being derived. Costs next to nothing.
     #[must_use]
     pub fn is_deriving(&self) -> bool {
         #[cfg(feature = "legacy-tokens")]
@@ -165,8 +194,8 @@ impl KeyRing {
         return false;
     }
 
-    /// Returns whether this token looks like a legacy one while the keys of those are still being derived: [`KeyRing::open`] says
-    /// [`OpenError::LegacyKeyPending`] until then.
+    /// Returns whether this token looks like a legacy one while their keys are still being derived. [`KeyRing::open`] returns
+    /// [`OpenError::LegacyKeyPending`] for it until then.
     #[must_use]
     pub fn awaits_legacy_key(&self, token: &str) -> bool {
         self.is_deriving()
@@ -229,35 +258,52 @@ fn id_from(fingerprint: &str) -> TokenId {
     TokenId::from_bytes(u64::from_str_radix(digits, 16).unwrap_or_default().to_be_bytes())
 }
 
-fn random_id() -> Result<TokenId, RandomError> {
+fn random_id(random: RandomSource) -> Result<TokenId, RandomError> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)?;
+    random(&mut bytes)?;
     Ok(TokenId::from_bytes(bytes))
 }
 
 /// Collects the secrets of a [`KeyRing`].
+///
+/// ```
+/// use token_crypto::KeyRing;
+///
+/// let ring = KeyRing::builder(&"a salt".into()).key("0123456789ABCDEF".into()).legacy(false).build()?;
+/// # let _ = ring;
+/// # Ok::<(), token_crypto::KeyError>(())
+/// ```
 pub struct KeyRingBuilder {
     salt: SecretString,
     keys: Vec<SecretString>,
     legacy: bool,
+    random: RandomSource,
 }
 
 impl KeyRingBuilder {
-    /// Adds an encryption key, as text; the first one added seals, later ones only open what they sealed once.
+    /// Adds an encryption key, as text. The first key seals; the later ones only open tokens that they sealed before.
     #[must_use]
     pub fn key(mut self, key: SecretString) -> Self {
         self.keys.push(key);
         self
     }
 
-    /// Says whether tokens of Cratos FastAPI open too (default: yes, where the feature `legacy-tokens` is on).
+    /// Sets whether tokens of Cratos FastAPI open too. The default is yes, if the feature `legacy-tokens` is on.
     #[must_use]
     pub fn legacy(mut self, accepted: bool) -> Self {
         self.legacy = accepted;
         self
     }
 
-    /// Derives the keys. With legacy tokens this takes 600 000 hash rounds, some tenths of a second, per key.
+    /// Sets the source of random bytes for nonces and ids of new tokens. The default is the operating system, where the feature `os-random`
+    /// is on. Opening tokens needs no random bytes.
+    #[must_use]
+    pub fn random(mut self, source: RandomSource) -> Self {
+        self.random = source;
+        self
+    }
+
+    /// Builds the ring. With legacy tokens this takes 600 000 hash rounds, some tenths of a second, per key.
     ///
     /// # Errors
     /// [`KeyError`] without a key or salt, with a key below 16 characters or given twice, with more than 16 keys.
@@ -267,15 +313,17 @@ impl KeyRingBuilder {
         Ok(ring)
     }
 
-    /// Returns the ring at once, and what derives the keys of legacy tokens, for another thread. Until that has ended legacy tokens open
-    /// with the keys that `before` has, and without them not at all: [`OpenError::LegacyKeyPending`].
+    /// Builds the ring at once, and the [`LegacyDerivation`] that another thread runs. Until it has ended, legacy tokens open with the keys of
+    /// `before`; without such keys they do not open ([`OpenError::LegacyKeyPending`]).
     ///
     /// # Errors
     /// As [`KeyRingBuilder::build`].
     pub fn build_in_two(self, before: Option<&KeyRing>) -> Result<(KeyRing, LegacyDerivation), KeyError> {
         self.check()?;
         let mut keys: Vec<SealingKey> = Vec::with_capacity(self.keys.len());
+        let mut dummy = None;
         for (position, key) in self.keys.iter().enumerate() {
+            dummy.get_or_insert_with(|| SealingKey::dummy(key, &self.salt));
             let key = SealingKey::derive(key, &self.salt);
             if keys.iter().any(|other| other.id() == key.id()) {
                 return Err(KeyError::KeyTwice { position });
@@ -288,7 +336,8 @@ impl KeyRingBuilder {
         let derived = Arc::new(OnceLock::new());
         let ring = KeyRing {
             keys,
-            dummy: SealingKey::dummy()?,
+            dummy: dummy.ok_or(KeyError::NoKey)?,
+            random: self.random,
             #[cfg(feature = "legacy-tokens")]
             legacy: LegacyKeys {
                 are_accepted: self.legacy,
@@ -337,34 +386,34 @@ impl fmt::Debug for KeyRingBuilder {
     }
 }
 
-/// A token that was opened.
+/// A token that was opened; returned by [`KeyRing::open`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Opened {
-    /// What stands inside.
+    /// The contents.
     pub claims: Claims,
-    /// Which format it came in.
+    /// The format that it came in.
     pub format: TokenFormat,
     fingerprint: String,
     proper: SecretString,
 }
 
 impl Opened {
-    /// Returns the [`token_sha256`](crate::token_sha256) of the token in its proper spelling, however it was spelled
-    /// when it came: so a revoked token cannot come back with `+` for `-`.
+    /// Returns the [`token_sha256`](crate::token_sha256) of the token in its proper spelling, even if it came in another one. So a revoked
+    /// token cannot come back, for example with `+` for `-`.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// Returns the token in its proper spelling: a secret, for who must open it again later.
+    /// Returns the token in its proper spelling: a secret, for a caller that must open it again later.
     #[must_use]
     pub fn token(&self) -> &SecretString {
         &self.proper
     }
 }
 
-/// A fresh token: a secret, shown by [`expose`](Self::expose) only.
+/// A fresh token: a secret, shown by [`expose`](Self::expose) only; returned by [`KeyRing::seal`].
 #[derive(Clone)]
 pub struct SealedToken {
     text: SecretString,
@@ -372,19 +421,19 @@ pub struct SealedToken {
 }
 
 impl SealedToken {
-    /// Returns the token itself, to hand to the consumer.
+    /// Returns the token itself, for the consumer.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
 
-    /// Returns the id that logs will show.
+    /// Returns the id that logs show.
     #[must_use]
     pub fn id(&self) -> TokenId {
         self.id
     }
 
-    /// Returns what to put into `blacklisted_api_tokens` to revoke it.
+    /// Returns the entry for `blacklisted_api_tokens` that revokes the token.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         text::token_sha256(self.expose())

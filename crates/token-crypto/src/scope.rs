@@ -1,4 +1,4 @@
-//! What the holder of a token may have.
+//! The scope of a token: what its holder may read and do.
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr};
 
@@ -6,11 +6,21 @@ use ipnet::IpNet;
 
 use crate::Tlp;
 
-/// What the holder of a token may have: feeds, types, outputs, how closed, from which networks, and what else.
+/// The limits of a token: feeds, types, outputs, TLP level, source networks, and permissions.
 ///
-/// [`Scope::new`] is every feed, type and output from everywhere without any permission; narrow it with the `with_…`
-/// methods. [`Scope::unrestricted`] is what a token without scope has, which includes clearing the cache. [`Scope::only`] is for a token
-/// with one purpose, which does not read feeds.
+/// [`Scope::new`] allows every feed, type and output from everywhere and no permission; narrow it with the `with_…` methods.
+/// [`Scope::unrestricted`] is the scope of a token without one, which includes clearing the cache. [`Scope::only`] is for a token with one
+/// purpose, which does not read feeds.
+///
+/// ```
+/// use token_crypto::{Permission, Scope, Tlp};
+///
+/// let scope = Scope::new().with_feeds(["block"]).with_max_tlp(Tlp::Amber).with_permissions([Permission::Lookup]);
+/// assert!(scope.permits_feed("block") && !scope.permits_feed("hunt"));
+/// assert!(scope.permits(Permission::Lookup) && !scope.permits(Permission::Sightings));
+/// assert!(scope.permits_address("192.0.2.7".parse()?));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Scope {
@@ -20,14 +30,13 @@ pub struct Scope {
     pub types: Allowed,
     /// Outputs and vendors, as in the URL.
     pub outputs: Allowed,
-    /// The most closed TLP level of what may be seen; red is no limit.
+    /// The most closed TLP level that the holder sees; red limits nothing.
     pub max_tlp: Tlp,
-    /// Source networks of either family; none given means from everywhere that the site allows.
+    /// Source networks of either family; an empty list means every network that the site allows.
     pub networks: Vec<IpNet>,
-    /// Whether feeds may be read. Where not, only [`permissions`](Self::permissions) count; the lists above still say which feeds and
-    /// types these are about.
+    /// Whether the holder may read feeds. If not, only [`permissions`](Self::permissions) count, for the feeds and types of the lists above.
     pub reads_feeds: bool,
-    /// What may be done beside reading feeds, or instead of it.
+    /// The permissions of the holder beside reading feeds, or instead of it.
     pub permissions: Permissions,
 }
 
@@ -83,7 +92,7 @@ impl Scope {
         self
     }
 
-    /// Allows only what is as open as this TLP level, or more.
+    /// Allows only indicators of this TLP level and of more open ones.
     #[must_use]
     pub fn with_max_tlp(mut self, level: Tlp) -> Self {
         self.max_tlp = level;
@@ -104,15 +113,14 @@ impl Scope {
         self
     }
 
-    /// Allows these permissions and nothing else: no feed is read. A version that does not know such tokens refuses them.
+    /// Allows these permissions and no feed. A version of this crate that does not know such tokens refuses them.
     #[must_use]
     pub fn only(mut self, permissions: impl IntoIterator<Item = Permission>) -> Self {
         self.reads_feeds = false;
         self.with_permissions(permissions)
     }
 
-    /// Returns whether this feed is in the list of feeds. Whether feeds may be read at all says
-    /// [`reads_feeds`](Self::reads_feeds).
+    /// Returns whether this feed is in the list of feeds. See also [`reads_feeds`](Self::reads_feeds).
     #[must_use]
     pub fn permits_feed(&self, name: &str) -> bool {
         self.feeds.contains(name)
@@ -132,7 +140,7 @@ impl Scope {
 
     /// Returns whether the token may be used from this address.
     ///
-    /// An IPv4 address that arrives in IPv6 clothes (`::ffff:10.1.2.3`) counts as the IPv4 address.
+    /// An IPv4 address that is mapped into IPv6 (`::ffff:10.1.2.3`) counts as the IPv4 address.
     #[must_use]
     pub fn permits_address(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -154,13 +162,20 @@ impl Scope {
     }
 }
 
-/// A list of names, or all there are and will be.
+/// A list of names, or all names of this version and of later ones.
+///
+/// ```
+/// use token_crypto::Allowed;
+///
+/// assert!(Allowed::All.contains("block"));
+/// assert!(!Allowed::only(["alert"]).contains("block"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Allowed {
-    /// Every name, also those that later versions bring.
+    /// Every name, also those of later versions.
     #[default]
     All,
-    /// These names; none of them means nothing at all.
+    /// These names; an empty list allows nothing.
     Only(BTreeSet<String>),
 }
 
@@ -181,20 +196,27 @@ impl Allowed {
 }
 
 /// Something that a token may allow beside reading feeds.
+///
+/// ```
+/// use token_crypto::Permission;
+///
+/// assert_eq!("lookup".parse(), Ok(Permission::Lookup));
+/// assert_eq!(Permission::ClearCache.to_string(), "clear_cache");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Permission {
-    /// Asks whether a single value is listed (`lookup`).
+    /// Look up whether a single value is listed (`lookup`).
     Lookup,
-    /// Sees the events behind an indicator (`context`).
+    /// See the events behind an indicator (`context`).
     Context,
-    /// Follows changes as they happen (`stream`).
+    /// Follow changes as they happen (`stream`).
     Stream,
-    /// Reports sightings to MISP (`sightings`).
+    /// Report sightings to MISP (`sightings`).
     Sightings,
     /// Reserved for operating the daemon (`operate`); no version checks it yet.
     Operate,
-    /// Has a feed fetched anew (`clear_cache`).
+    /// Have a feed fetched anew (`clear_cache`).
     ClearCache,
 }
 
@@ -209,8 +231,8 @@ impl Permission {
         Self::ClearCache,
     ];
 
-    /// The permissions that new tokens are given. [`Operate`](Self::Operate) allows nothing yet: tokens that have it open, and no new
-    /// one is made with it.
+    /// The permissions that a new token can have. [`Operate`](Self::Operate) allows nothing yet: old tokens with it open, and no new one
+    /// gets it.
     pub const OFFERED: &[Self] = &[
         Self::Lookup,
         Self::Context,
@@ -219,7 +241,7 @@ impl Permission {
         Self::ClearCache,
     ];
 
-    /// The permissions that are a purpose by themselves, for [`Scope::only`].
+    /// The permissions that a token can have as its one purpose, for [`Scope::only`].
     pub const PURPOSES: &[Self] = &[Self::Lookup, Self::Sightings, Self::Stream];
 
     /// Returns the name as configuration and command line write it.
@@ -235,7 +257,7 @@ impl Permission {
         }
     }
 
-    /// Returns what its holder may do, in a sentence for people.
+    /// Returns a sentence for people about the permission.
     #[must_use]
     pub fn summary(self) -> &'static str {
         match self {
@@ -248,7 +270,7 @@ impl Permission {
         }
     }
 
-    /// The bit on the wire; never reused for another meaning.
+    /// Returns the bit on the wire; a bit never gets another meaning.
     fn bit(self) -> u8 {
         match self {
             Self::Lookup => 1,
@@ -267,9 +289,14 @@ impl fmt::Display for Permission {
     }
 }
 
-/// No permission has this name.
+/// The error for a text that names no permission.
+///
+/// ```
+/// let error = "look-up".parse::<token_crypto::Permission>().unwrap_err();
+/// assert_eq!(error.to_string(), "unknown permission: write lookup, context, stream, sightings or clear_cache");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no such permission; there are lookup, context, stream, sightings and clear_cache")]
+#[error("unknown permission: write lookup, context, stream, sightings or clear_cache")]
 #[non_exhaustive]
 pub struct UnknownPermission;
 
@@ -287,11 +314,18 @@ impl FromStr for Permission {
 }
 
 /// A set of [`Permission`]s.
+///
+/// ```
+/// use token_crypto::{Permission, Permissions};
+///
+/// let set: Permissions = [Permission::Stream].into_iter().collect();
+/// assert!(set.contains(Permission::Stream) && !set.contains(Permission::Lookup));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Permissions(u8);
 
 impl Permissions {
-    /// No permission at all.
+    /// The empty set.
     pub const NONE: Self = Self(0);
 
     /// Returns whether the permission is in the set.
@@ -324,7 +358,7 @@ impl Permissions {
         self.0
     }
 
-    /// `None` if there are bits that mean nothing to this version.
+    /// Returns `None` for bits that this version does not know.
     pub(crate) fn from_wire(bits: u8) -> Option<Self> {
         let known = Permission::ALL
             .iter()

@@ -1,4 +1,4 @@
-//! The seal of our own tokens: version, key id, nonce, ciphertext, tag.
+//! The seal of tokens of version 1: version, key id, nonce, ciphertext, tag.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use chacha20poly1305::{
     KeyInit, Tag, XChaCha20Poly1305, XNonce,
     aead::{AeadInOut, inout::InOutBuf},
 };
-use hkdf::Hkdf;
-use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use secrecy::SecretString;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use crate::{RandomError, SealError};
+use crate::derivation::derived;
+use crate::{RandomSource, SealError};
 
-/// The first byte of every token of ours. A legacy token begins with 0x80.
+/// The first byte of every token of version 1. A legacy token begins with 0x80.
 pub(crate) const VERSION: u8 = 1;
 /// Version and key id: in clear, authenticated.
 const HEAD_LEN: usize = 5;
 const NONCE_LEN: usize = 24;
 const TAG_LEN: usize = 16;
-/// A token around nothing.
+/// The length of a token around an empty plaintext.
 pub(crate) const MIN_LEN: usize = HEAD_LEN + NONCE_LEN + TAG_LEN;
 
 const KEY_INFO: &[u8] = b"cratos/token/v1";
 const KEY_ID_INFO: &[u8] = b"cratos/token/v1/key-id";
+const DUMMY_INFO: &[u8] = b"cratos/token/v1/dummy";
 
 /// One derived key and the id by which a token names it.
 pub(crate) struct SealingKey {
@@ -33,26 +33,22 @@ pub(crate) struct SealingKey {
 }
 
 impl SealingKey {
-    /// HKDF-SHA256 of the encryption key's text and the salt's text; id and key by different infos.
+    /// Derives id and key from the texts of encryption key and salt.
     pub(crate) fn derive(encryption_key: &SecretString, salt: &SecretString) -> Self {
-        let hkdf = Hkdf::<Sha256>::new(
-            Some(salt.expose_secret().as_bytes()),
-            encryption_key.expose_secret().as_bytes(),
-        );
-        let mut derived = Self {
-            id: [0; 4],
-            key: Zeroizing::new([0; 32]),
-        };
-        expand(&hkdf, KEY_INFO, &mut *derived.key);
-        expand(&hkdf, KEY_ID_INFO, &mut derived.id);
-        derived
+        Self {
+            id: *derived(KEY_ID_INFO, encryption_key, salt),
+            key: derived(KEY_INFO, encryption_key, salt),
+        }
     }
 
-    /// A key that nobody knows, to open with when the token names none of ours.
-    pub(crate) fn dummy() -> Result<Self, RandomError> {
-        let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *key)?;
-        Ok(Self { id: [0; 4], key })
+    /// Returns a key that seals nothing, to open with when the token names no key of the ring.
+    ///
+    /// It is derived, so that a ring that only opens needs no random bytes.
+    pub(crate) fn dummy(encryption_key: &SecretString, salt: &SecretString) -> Self {
+        Self {
+            id: [0; 4],
+            key: derived(DUMMY_INFO, encryption_key, salt),
+        }
     }
 
     #[cfg(test)]
@@ -65,9 +61,9 @@ impl SealingKey {
     }
 
     /// Returns the bytes of a token around this plaintext.
-    pub(crate) fn seal(&self, plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub(crate) fn seal(&self, plaintext: &[u8], random: RandomSource) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_LEN];
-        getrandom::fill(&mut nonce).map_err(RandomError::from)?;
+        random(&mut nonce)?;
         let [k1, k2, k3, k4] = self.id;
         let head = [VERSION, k1, k2, k3, k4];
         let mut body = Zeroizing::new(plaintext.to_vec());
@@ -85,15 +81,7 @@ impl fmt::Debug for SealingKey {
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "HKDF refuses only outputs over 255 hashes long; ours have one"
-)]
-fn expand(hkdf: &Hkdf<Sha256>, info: &[u8], out: &mut [u8]) {
-    hkdf.expand(info, out).expect("32 bytes are less than 255 hashes");
-}
-
-/// What opening found.
+/// The outcome of an attempt to open a token.
 pub(crate) enum Trial {
     /// The head names no key of the ring.
     UnknownKey,
@@ -103,10 +91,10 @@ pub(crate) enum Trial {
     Opened(Zeroizing<Vec<u8>>),
 }
 
-/// Opens with the key that the token names; always one key search and one whole decryption, whatever the bytes are.
+/// Opens with the key that the token names. Any bytes cost one key search and one whole decryption.
 ///
-/// With an unknown id the `dummy` key is used, and bytes too short for a token are filled up with zeros: time tells
-/// only how long the token is, which its sender knows.
+/// A token with an unknown key id is tried with the `dummy` key, and bytes too short for a token are filled up with zeros. So the time
+/// reveals only the length of the token, which its sender knows.
 pub(crate) fn open(keys: &[SealingKey], dummy: &SealingKey, token: &[u8]) -> Trial {
     let mut token = Zeroizing::new(token.to_vec());
     if token.len() < MIN_LEN {
@@ -134,7 +122,7 @@ pub(crate) fn open(keys: &[SealingKey], dummy: &SealingKey, token: &[u8]) -> Tri
     }
 }
 
-/// Looks at every key, whichever fits.
+/// Looks at every key, in the same time for any id.
 fn choose(keys: &[SealingKey], dummy: &SealingKey, id: [u8; 4]) -> (Choice, Zeroizing<[u8; 32]>) {
     let mut known = Choice::from(0);
     let mut chosen = dummy.key.clone();

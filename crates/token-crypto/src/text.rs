@@ -1,18 +1,23 @@
-//! Between the text of a token and its bytes.
+//! The text of a token and its bytes, in both directions.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// The longest text that is looked at as a token, in bytes.
+/// The longest text that `open` reads as a token, in bytes.
 ///
-/// An ordinary token of ours has about 165 characters, a legacy one 184 to 230.
+/// An ordinary token has about 165 characters, a legacy one 184 to 230.
 pub const MAX_TOKEN_LEN: usize = 2048;
 
-/// Returns the SHA-256 of the token's text as 64 lower-case hexadecimal digits: what `blacklisted_api_tokens` lists.
+/// Returns the SHA-256 of the token's text as 64 lower-case hexadecimal digits, as `blacklisted_api_tokens` lists it.
 ///
-/// The same token may be spelled in more than one way; to look up an opened one use
-/// [`Opened::fingerprint`](crate::Opened::fingerprint), which is this of the one proper spelling.
+/// The same token may be spelled in more than one way. For an opened token use [`Opened::fingerprint`](crate::Opened::fingerprint), the
+/// digest of its proper spelling.
+///
+/// ```
+/// let digest = token_crypto::token_sha256("abc");
+/// assert_eq!(digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+/// ```
 #[must_use]
 pub fn token_sha256(token: &str) -> String {
     let digest = Sha256::digest(token);
@@ -23,25 +28,25 @@ pub fn token_sha256(token: &str) -> String {
         .collect()
 }
 
-/// A presented text, decoded. There are always bytes, so that a text that is no base64 costs the same work as others.
+/// A presented text, decoded. A text that is not base64 has bytes too, so that it costs the same work as others.
 pub(crate) struct Presented {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     pub(crate) padding: Padding,
-    /// The bytes that a lenient decoder finds, for legacy tokens only. The same as `bytes` for a text that is spelled properly, and
-    /// zeros for one that no decoder takes.
+    /// The bytes that a lenient decoder finds, for legacy tokens only: the same as `bytes` for a text in proper spelling, and zeros for a text
+    /// that no decoder takes.
     pub(crate) lenient: Zeroizing<Vec<u8>>,
 }
 
-/// What stood at the end of the base64 text.
+/// The padding at the end of the base64 text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Padding {
-    /// Nothing, and nothing is missing for the padded form either.
+    /// None, and the padded form has none either.
     NotNeeded,
-    /// Nothing; the padded form would have had some.
+    /// None, although the padded form has some.
     Left,
     /// Exactly the `=` that the padded form has.
     Right,
-    /// It is not base64, or has another number of `=`; the bytes are zeros.
+    /// The text is not base64, or has another number of `=`; the bytes are zeros.
     NotBase64,
 }
 
@@ -84,11 +89,11 @@ impl Presented {
     }
 }
 
-/// Decodes as Python's `base64.urlsafe_b64decode` does, which Cratos FastAPI used: characters that are not base64 are skipped, and the
-/// first complete group with padding ends the text, whatever follows.
+/// Decodes like Python's `base64.urlsafe_b64decode`, which Cratos FastAPI used: it skips characters that are not base64, and stops after the
+/// first complete group with padding.
 ///
-/// Returns nothing for a text that is not ASCII, that ends in the middle of a group, or whose last digit has bits that no encoder sets:
-/// of two spellings of the same bytes only the proper one counts.
+/// Returns `None` for a text that is not ASCII, that ends in the middle of a group, or whose last digit has bits that no encoder sets: of two
+/// spellings of the same bytes only the proper one counts.
 fn lenient(token: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(token.len()));
     let (mut group, mut digits, mut pads) = (0_u32, 0_u32, 0_u32);
@@ -101,7 +106,7 @@ fn lenient(token: &str) -> Option<Zeroizing<Vec<u8>>> {
             continue;
         }
         let Some(digit) = digit(byte) else {
-            // Skipped, unless it is not ASCII at all.
+            // Skipped if it is ASCII.
             byte.is_ascii().then_some(())?;
             continue;
         };
@@ -142,18 +147,18 @@ fn digit(byte: u8) -> Option<u32> {
     Some(value.into())
 }
 
-/// The one spelling of a token of ours.
+/// Returns the one spelling of a token of version 1.
 pub(crate) fn unpadded(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
-/// The one spelling of a legacy token.
+/// Returns the proper spelling of a legacy token.
 #[cfg(any(test, feature = "legacy-tokens"))]
 pub(crate) fn padded(bytes: &[u8]) -> String {
     base64ct::Base64Url::encode_string(bytes)
 }
 
-/// Cuts off `=` and `%3D`; at most three, which is one more than any base64 has.
+/// Cuts off `=` and `%3D`: at most three, one more than base64 ever has.
 fn without_padding(token: &str) -> (&[u8], usize) {
     let mut body = token.as_bytes();
     let mut pads = 0;

@@ -14,9 +14,9 @@
 //! 1+ label           only with LABEL: length, then UTF-8
 //! 2+ limits          only in form 2 (see `limits`)
 //! ```
-//! Nothing may follow. Claims have one form only, except that names that a later version abbreviates may stand spelled
-//! out. A change that older versions would misread takes a new form number: a token with limits, whose holder an older version would
-//! tell too much, and a token that reads no feeds, to which it would give them.
+//! Nothing may follow. Claims have one form only, except that names that a later version abbreviates may be spelled out. A change that
+//! older versions would misread takes a new form number. For example an older version would ignore the limits of a token and answer too
+//! much, or give feeds to a token that reads none.
 
 mod auth_key;
 mod limits;
@@ -49,9 +49,18 @@ mod flag {
 }
 
 impl Claims {
-    /// Returns the plaintext that a token carries, unencrypted: for whoever transports claims in another envelope.
+    /// Returns the plaintext that a token carries, unencrypted, for a program that transports claims in another envelope.
     ///
     /// It contains the MISP key, and is wiped from memory when dropped.
+    ///
+    /// ```
+    /// use token_crypto::{Claims, ExpiryDay, Protocol};
+    ///
+    /// let day = ExpiryDay::parse("2027-12-31")?;
+    /// let claims = Claims::new("misp.example.net", Protocol::Https, 443, "k".repeat(40).into(), day);
+    /// assert_eq!(Claims::decode(&claims.encode()?)?, claims);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`SealError`] for a site, key, label, name or list that a token cannot hold.
@@ -194,14 +203,14 @@ fn is_label(label: &str) -> bool {
     (1..=MAX_LABEL_LEN).contains(&label.len()) && !label.chars().any(char::is_control)
 }
 
-/// Writes length and text; `None` if it is longer than 255 bytes.
+/// Writes length and text. Returns `None` for a text longer than 255 bytes.
 fn write_text(out: &mut Vec<u8>, text: &str) -> Option<()> {
     out.push(u8::try_from(text.len()).ok()?);
     out.extend_from_slice(text.as_bytes());
     Some(())
 }
 
-/// Reads from the front; `None` when there is not enough left.
+/// Reads from the front. A method returns `None` if not enough is left.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -221,7 +230,7 @@ impl<'a> Reader<'a> {
         self.array().map(|[byte]| byte)
     }
 
-    /// A length, then that many bytes of UTF-8.
+    /// Reads a length, then that many bytes of UTF-8.
     fn text(&mut self) -> Option<&'a str> {
         let len = usize::from(self.byte()?);
         std::str::from_utf8(self.take(len)?).ok()
@@ -250,13 +259,13 @@ mod tests {
         .with_id(TokenId::from_bytes([7; 8]))
     }
 
-    /// The form is kept by tokens out in the world: this test changes only together with `FORM`.
+    /// Tokens in use keep this form: the test changes only together with `FORM`.
     #[test]
     fn the_form_on_the_wire_stays_as_it_is() {
         let mut expected = vec![1, 0b1100_1101, 0, 0x00, 0xB6, 0x9E];
         expected.extend([7; 8]);
         expected.extend(b"\x10misp.example.net");
-        // Two halves of 20 base-62 digits, reckoned with another tool.
+        // Two halves of 20 base-62 digits, computed with another tool.
         expected.extend(*b"\x4F\x2F\x33\x6F\x97\x57\x06\x42\xE7\x72\x91\x4F\xE5\xAB\x0D");
         expected.extend(*b"\x7B\xAA\x55\x8A\x41\xA9\x21\xBD\x34\xF5\x92\x0E\x4E\x88\x9D");
         expected.extend([1, 3]); // one feed: block
@@ -270,7 +279,7 @@ mod tests {
         ordinary().with_scope(scope)
     }
 
-    /// A version that knows form 1 alone must not take it for a token without limits, so the form says it before anything else does.
+    /// A version that knows form 1 alone must not take it for a token without limits, so the form number comes first.
     #[test]
     fn limits_take_a_form_of_their_own_and_no_limit_takes_none() {
         let (plain, limited_bytes) = (ordinary().encode().unwrap(), limited(Tlp::Amber).encode().unwrap());

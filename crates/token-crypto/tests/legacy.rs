@@ -13,7 +13,7 @@ const NOW: i64 = 1_795_305_600;
 
 static VECTORS: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("data/legacy-tokens.json")).unwrap_or_default());
-/// Derived once: 600 000 rounds are felt in a test.
+/// Derived once, since 600 000 rounds slow a test down.
 static RING: LazyLock<Option<KeyRing>> = LazyLock::new(|| {
     let salt = text(&VECTORS, "salt").into();
     KeyRing::builder(&salt)
@@ -39,7 +39,7 @@ fn token(list: &str, name: &str) -> &'static str {
     text(vector.expect("a vector of that name"), "token")
 }
 
-/// The plaintext as the claims say it; the scheme is lower case then.
+/// Returns the plaintext of the claims, with the protocol in lower case.
 fn plaintext(claims: &Claims) -> String {
     let Claims {
         protocol,
@@ -111,7 +111,7 @@ fn every_bad_token_is_refused_by_name() {
     }
 }
 
-/// A revoked token must not come back in other clothes.
+/// A revoked token must not come back in another spelling.
 #[test]
 fn other_spellings_open_with_the_same_fingerprint() {
     let token = token("tokens", "https_443");
@@ -126,7 +126,7 @@ fn other_spellings_open_with_the_same_fingerprint() {
     }
 }
 
-/// Python's decoder, which the reference used, skips what is not base64 and stops at the padding. Tokens that were copied badly worked.
+/// Python's decoder, which Cratos FastAPI used, skips characters that are not base64 and stops at the padding. So badly copied tokens worked.
 #[test]
 fn what_the_reference_skipped_does_not_matter() {
     let token = token("tokens", "https_443");
@@ -164,7 +164,7 @@ fn what_the_reference_skipped_does_not_matter() {
     }
 }
 
-/// Ours are made by programs that write one spelling; every other is a mistake worth hearing of.
+/// Programs that make tokens of version 1 write one spelling, so any other one is a mistake to report.
 #[test]
 fn our_own_tokens_have_one_spelling() {
     let claims = ring().open(token("tokens", "https_443")).unwrap().claims;
@@ -261,7 +261,7 @@ fn a_ring_without_legacy_tokens_takes_no_key_of_the_ring_before() {
     }
 }
 
-/// The keys may arrive while a token is being looked at. It must open or be pending then, and never count as broken: 403 would make a
+/// The keys may arrive while a token is being opened. It must open or be pending then, and never count as broken: 403 would make a
 /// firewall stop enforcing its list.
 #[test]
 fn a_legacy_token_is_never_broken_at_the_moment_when_its_key_arrives() {

@@ -1,4 +1,4 @@
-//! Tokens of our own: what goes in comes out, and nothing else opens.
+//! Tokens of version 1: the sealed claims come out, and nothing else opens.
 
 #![expect(clippy::expect_used, reason = "what helps a test may stop it")]
 
@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use proptest::{collection, option, prelude::*};
 use secrecy::ExposeSecret;
 use token_crypto::{
-    Allowed, Claims, ExpiryDay, KeyError, KeyRing, MAX_TOKEN_LEN, OpenError, Permission, Permissions, Protocol, Scope,
-    SealError, Tlp, TokenFormat, TokenId,
+    Allowed, Claims, ExpiryDay, KeyError, KeyRing, MAX_TOKEN_LEN, OpenError, Permission, Permissions, Protocol,
+    RandomError, RandomSource, Scope, SealError, Tlp, TokenFormat, TokenId, generate_key_from, generate_salt_from,
 };
 
 const KEY: &str = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
@@ -59,8 +59,8 @@ fn what_is_sealed_opens() {
     assert_eq!(opened.fingerprint(), token.fingerprint());
 }
 
-/// A token that went out once, opened outside of this crate too (HKDF, XChaCha20-Poly1305 in another language): it has
-/// to open for as long as version 1 is accepted.
+/// A token of an earlier release, opened by a program in another language too (HKDF, XChaCha20-Poly1305). It must open for as long as
+/// version 1 is accepted.
 #[test]
 fn a_token_of_the_first_release_still_opens() {
     const TOKEN: &str = "AZqDQFmzn0EJbflOTuNtnfClfJJhlCtspgyktNqwbWPGDqgZEnMEr6yj-vSVxzx4DxVg9Qic-nx7XUlPVHa49KwXME75lQWqHzDs2vtZUaXf2EN7TxreiwG-PvQR0siYwFAQg7KZ9WTquPzZCL8BWyorjA16hexIXw";
@@ -235,6 +235,32 @@ prop_compose! {
     }
 }
 
+#[test]
+fn random_bytes_come_from_the_given_source_and_opening_needs_none() {
+    let sevens: RandomSource = |bytes| {
+        bytes.fill(7);
+        Ok(())
+    };
+    let silent: RandomSource = |_| Err(RandomError::new("silent"));
+    let ring = |source| {
+        KeyRing::builder(&SALT.into())
+            .key(KEY.into())
+            .legacy(false)
+            .random(source)
+            .build()
+    };
+    let token = ring(sevens).unwrap().seal(&ordinary()).unwrap();
+    assert_eq!(token.id().to_string(), "07".repeat(8));
+
+    let ring = ring(silent).unwrap();
+    assert_eq!(ring.open(token.expose()).unwrap().claims.id, token.id());
+    let sealed = ring.seal(&ordinary());
+    assert!(matches!(sealed, Err(SealError::Random(error)) if error == RandomError::new("silent")));
+
+    assert_eq!(generate_key_from(sevens).unwrap().expose_secret(), "07".repeat(32));
+    assert!(generate_salt_from(silent).is_err());
+}
+
 proptest! {
     #[test]
     fn whatever_is_encoded_decodes_to_the_same(claims in any_claims()) {
@@ -256,7 +282,7 @@ proptest! {
         }
     }
 
-    /// Nearly right bytes come further than arbitrary ones.
+    /// Nearly right bytes pass more checks than arbitrary ones.
     #[test]
     fn spoilt_claims_never_panic(claims in any_claims(), position in any::<proptest::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = claims.encode().unwrap().to_vec();

@@ -1,4 +1,4 @@
-//! Any text may be presented as a token: `cargo +nightly fuzz run open`
+//! Arbitrary texts presented as a token: `cargo +nightly fuzz run open`
 #![no_main]
 
 use std::sync::LazyLock;

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::Reader;
 
-/// Characters of an ordinary MISP key, and bytes of its packed form: two halves of 20 base-62 digits in 15 bytes each.
+/// The characters of an ordinary MISP key and the bytes of its packed form: two halves of 20 base-62 digits in 15 bytes each.
 const KEY_LEN: usize = 40;
 const HALF_LEN: usize = KEY_LEN / 2;
 const PACKED_HALF: usize = 15;
@@ -46,13 +46,13 @@ pub(super) fn unpack(packed: &[u8; 2 * PACKED_HALF]) -> Option<SecretString> {
     std::str::from_utf8(&*key).ok().map(SecretString::from)
 }
 
-/// Writes a key that does not pack; `None` if it is not 1 to 255 printable ASCII characters without spaces.
+/// Writes a key that does not pack. Returns `None` if it is not 1 to 255 printable ASCII characters without spaces.
 pub(super) fn write(out: &mut Vec<u8>, key: &str) -> Option<()> {
     is_key(key.as_bytes()).then_some(())?;
     super::write_text(out, key)
 }
 
-/// Reads what [`write()`] wrote; a key that would have packed is refused.
+/// Reads the bytes of [`write()`]; a key that packs is refused here.
 pub(super) fn read(from: &mut Reader<'_>) -> Option<SecretString> {
     let key = from
         .text()

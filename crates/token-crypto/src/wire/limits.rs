@@ -1,7 +1,7 @@
-//! Limits on what is told within the feeds of a token: form 2 only, a byte with a bit for each limit, then the limits.
+//! Limits within the feeds of a token: form 2 only, a byte with a bit for each limit, then the limits.
 //!
-//! Older versions know form 1 alone and refuse such a token: they must not serve it as if it had no limits. The same goes for bits that
-//! a later version brings. A token without limits is written in form 1, which all versions open.
+//! Older versions know form 1 alone and refuse such a token: they must not serve it as if it had no limits. A later version adds bits in the
+//! same way. A token without limits is written in form 1, which all versions open.
 //!
 //! ```text
 //! bit 0  the most closed TLP level: one byte follows
@@ -22,7 +22,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// What a token of form 1 has.
+    /// The limits of a token of form 1.
     pub(super) const NONE: Self = Self {
         max_tlp: Tlp::Red,
         reads_feeds: true,
@@ -34,7 +34,7 @@ pub(super) fn are_in(scope: &Scope) -> bool {
     bits(scope) != 0
 }
 
-/// Writes the limits, or nothing if there are none.
+/// Writes the limits of a scope that has some.
 pub(super) fn write(out: &mut Vec<u8>, scope: &Scope) {
     let bits = bits(scope);
     if bits != 0 {
@@ -43,7 +43,7 @@ pub(super) fn write(out: &mut Vec<u8>, scope: &Scope) {
     }
 }
 
-/// Reads the limits; none at all, or one that is not known, is refused.
+/// Reads the limits. Returns `None` for an empty list and for an unknown limit.
 pub(super) fn read(from: &mut Reader<'_>) -> Option<Limits> {
     let bits = from.byte()?;
     (bits != 0 && bits & !(MAX_TLP | NO_FEEDS) == 0).then_some(())?;
@@ -64,7 +64,7 @@ fn bits(scope: &Scope) -> u8 {
     max_tlp | no_feeds
 }
 
-/// Returns the byte of a level on the wire; a byte never gets another meaning. Red is no limit and has none.
+/// Returns the byte of a level on the wire; a byte never gets another meaning. Red limits nothing and has none.
 const fn byte_of(level: Tlp) -> Option<u8> {
     Some(match level {
         Tlp::Clear => 1,
@@ -83,7 +83,7 @@ fn level(byte: u8) -> Option<Tlp> {
 mod tests {
     use super::*;
 
-    /// Tokens in the world hold these bytes.
+    /// Tokens in use hold these bytes.
     #[test]
     fn bytes_never_move() {
         assert_eq!(Tlp::ALL.map(byte_of), [Some(1), Some(2), Some(3), Some(4), None]);

@@ -1,4 +1,4 @@
-//! Names of feeds, types and outputs: one byte for those that are known here, spelled out for all others.
+//! Names of feeds, types and outputs: one byte for a name in these tables, spelled out for all others.
 //!
 //! On the wire: a count, then per name its code, or [`SPELLED_OUT`], a length and the name. The tables are part of the
 //! wire format: **append only**. Never remove, move or reuse a line; a name that goes out of use keeps its code.
@@ -11,7 +11,7 @@ use crate::{Allowed, SealError};
 /// Names per list.
 const MAX_NAMES: usize = 64;
 const MAX_NAME_LEN: usize = 64;
-/// The code that says: the name follows.
+/// The code in front of a name that is spelled out.
 const SPELLED_OUT: u8 = 0;
 
 /// One list of the scope and its one-byte codes: the position in `known`, counted from 1.
@@ -71,7 +71,7 @@ pub(super) const OUTPUTS: Table = Table {
     known: &["txt", "json", "xml", "yaml", "b64", "paloalto", "cisco"],
 };
 
-/// Writes the list, or nothing if all is allowed.
+/// Writes the list, or nothing if it allows all.
 pub(super) fn write(out: &mut Vec<u8>, table: Table, allowed: &Allowed) -> Result<(), SealError> {
     let Allowed::Only(names) = allowed else {
         return Ok(());
@@ -100,7 +100,7 @@ pub(super) fn write(out: &mut Vec<u8>, table: Table, allowed: &Allowed) -> Resul
     Ok(())
 }
 
-/// Reads the list if there is one; a name that stands twice, or has a code unknown here, is refused.
+/// Reads the list if the token has one. A repeated name and an unknown code are refused.
 pub(super) fn read(from: &mut Reader<'_>, table: Table, listed: bool) -> Option<Allowed> {
     if !listed {
         return Some(Allowed::All);
@@ -146,7 +146,7 @@ mod tests {
         }
     }
 
-    /// Tokens in the world hold these codes: a failure here means that a table was changed other than at its end.
+    /// Tokens in use hold these codes: a failure here means that a table was changed other than at its end.
     #[test]
     fn codes_never_move() {
         assert_eq!((code(FEEDS, "incident"), code(FEEDS, "42")), (Some(1), Some(11)));

@@ -12,7 +12,7 @@ const MAX_NETWORKS: usize = 32;
 /// First byte of an IPv6 network of prefix 0; IPv4 takes 0 to 32.
 const IPV6_BASE: u8 = 64;
 
-/// Writes the networks without their host bits, or nothing if there are none.
+/// Writes the networks without their host bits, or nothing for an empty list.
 pub(super) fn write(out: &mut Vec<u8>, networks: &[IpNet]) -> Result<(), SealError> {
     if networks.is_empty() {
         return Ok(());
@@ -43,7 +43,7 @@ pub(super) fn write(out: &mut Vec<u8>, networks: &[IpNet]) -> Result<(), SealErr
     Ok(())
 }
 
-/// Reads the networks; none at all, too many, or one with host bits is refused.
+/// Reads the networks. Returns `None` for an empty list, for too many and for a network with host bits.
 pub(super) fn read(from: &mut Reader<'_>) -> Option<Vec<IpNet>> {
     let count = usize::from(from.byte()?);
     if !(1..=MAX_NETWORKS).contains(&count) {
@@ -61,7 +61,7 @@ fn read_one(from: &mut Reader<'_>) -> Option<IpNet> {
     (network.trunc() == network).then_some(network)
 }
 
-/// The bytes that a prefix of that length covers, the rest zero; `None` if the address has not so many.
+/// Returns the bytes that a prefix of that length covers, the rest zero, or `None` if the address is shorter.
 fn covered_bytes<const N: usize>(from: &mut Reader<'_>, prefix: u8) -> Option<[u8; N]> {
     let mut octets = [0; N];
     let covered = octets.get_mut(..usize::from(prefix.div_ceil(8)))?;

@@ -1,11 +1,11 @@
-//! Which names a site may have.
+//! The names that a site may have.
 
 use std::net::IpAddr;
 
 /// Returns whether this is a host name, an IPv4 or a bare IPv6 address.
 ///
 /// Host names: labels of 1 to 63 out of `A-Z a-z 0-9 - _`, dots between, at most 253 in all, no dot at either end.
-/// So a site never has a path, a port, brackets or `..` in it.
+/// So the name of a site never holds a path, a port, brackets or `..`.
 pub(crate) fn is_site(name: &str) -> bool {
     is_host_name(name) || name.parse::<IpAddr>().is_ok()
 }
