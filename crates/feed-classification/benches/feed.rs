@@ -1,4 +1,4 @@
-//! What a feed of 100 000 attributes costs between MISP and the wire: extraction, sorting, writing.
+//! The time of a feed of 100 000 attributes between MISP and the wire: extraction, sorting, writing.
 
 use std::net::Ipv4Addr;
 

@@ -49,21 +49,21 @@ impl AddressSet {
         }
     }
 
-    /// Returns every address that the values name, each an address or a network; what is neither is passed over.
+    /// Returns the addresses of all values, each an address or a network. Other values are skipped.
     ///
-    /// Where that should not pass unseen, read each value with [`network_of`] and collect.
+    /// To notice such a value, read each with [`network_of`] and collect.
     #[must_use]
     pub fn from_values<'v>(values: impl IntoIterator<Item = &'v str>) -> Self {
         values.into_iter().filter_map(network_of).collect()
     }
 
-    /// Returns whether there is no address.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
-    /// Returns the number of ranges of both families, which is what a packet filter counts as elements.
+    /// Returns the number of ranges of both families; a packet filter counts them as elements.
     #[must_use]
     pub fn range_count(&self) -> usize {
         self.v4.len() + self.v6.len()
@@ -105,7 +105,7 @@ impl AddressSet {
         }
     }
 
-    /// Returns the addresses that are not in `other`: ranges are cut around what they lose.
+    /// Returns the addresses that are not in `other`. Ranges are cut around the addresses that they lose.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         Self {
@@ -135,7 +135,7 @@ impl AddressSet {
 
     /// Returns the fewest networks that cover exactly this set and have prefixes of at least `min_prefix` bits.
     ///
-    /// Some consumers have no word for `/0`; with 1 they get the two halves. What is more than a family has bits counts as all of them.
+    /// Some consumers cannot read `/0`; with 1 they get the two halves. A number above the bits of a family counts as all of them.
     pub fn networks_of_length(&self, min_prefix: u8) -> impl Iterator<Item = IpNet> {
         let v4 = self.v4_ranges().flat_map(move |range| {
             let (first, last) = range.into_inner();

@@ -5,7 +5,16 @@ use jiff::{SignedDuration, Span, Timestamp, tz::TimeZone};
 use crate::names::named;
 
 named! {
-    /// How far back a feed looks, as it stands in a URL; months and years are calendar ones.
+    /// How far back a feed looks, by its name in a URL; months and years are those of the calendar.
+    ///
+    /// ```
+    /// use feed_classification::Age;
+    ///
+    /// let age: Age = "1m".parse()?;
+    /// let since = age.since("2026-03-31T08:00:00Z".parse()?);
+    /// assert_eq!(since.to_string(), "2026-02-28T08:00:00Z");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub enum Age as "age" {
         /// One hour.
         Hours1 = "1h",
@@ -58,7 +67,7 @@ named! {
     }
 }
 
-/// How an age is counted: in hours that never vary, or in months of the calendar.
+/// The unit of an age: hours, which never vary, or months of the calendar.
 enum Reach {
     Hours(i64),
     Months(i32),
@@ -69,7 +78,7 @@ impl Age {
     ///
     /// Hours, days and weeks are exact (a day has 24 hours). Months and years go back in the UTC calendar at the same time of
     /// day; a day that the month lacks becomes its last one: `1m` before 31 March is 28 or 29 February.
-    /// Before the beginning of time that [`Timestamp`] knows, it is that beginning.
+    /// The result is never before [`Timestamp::MIN`].
     #[must_use]
     pub fn since(self, now: Timestamp) -> Timestamp {
         let reached = match self.reach() {

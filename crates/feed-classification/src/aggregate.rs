@@ -10,7 +10,7 @@ pub const AGGREGABLE: TypeSet = TypeSet::of(&[IndicatorType::Cidr4, IndicatorTyp
 
 /// Returns the minimal set of networks that covers exactly the addresses of a `cidr4`, `cidr6` or `ip` set.
 ///
-/// A single address is written without a prefix length. Sets of other types come back as they are, and so does a value that is neither
+/// A single address is written without a prefix length. Sets of other types come back unchanged, and so does a value that is neither
 /// address nor network.
 ///
 /// ```

@@ -3,22 +3,29 @@
 //! The built-in lists of `mappings.yaml` ([`IndicatorType::default_attribute_types`]), `config.example/mappings.yaml` and
 //! `docs/attribute-types.md` follow this table, and tests hold them and `describeTypes` of MISP 2.5.1 against it.
 //!
-//! An indicator type takes an attribute type when a consumer can act on the value as it stands: a hash that its programs compute,
-//! an address that a gateway sees. Nothing is taken that describes a victim, a report or a person.
+//! An indicator type takes an attribute type when a consumer can act on the value without a change: a hash that its programs compute,
+//! an address that a gateway sees. No indicator type takes attributes that describe a victim, a report or a person.
 
 use std::sync::LazyLock;
 
 use crate::IndicatorType::{self, *};
 
 /// One attribute type of MISP.
+///
+/// ```
+/// use feed_classification::{AttributeType, IndicatorType};
+///
+/// let sample = AttributeType::named("malware-sample").unwrap();
+/// assert_eq!(sample.taken_by, [IndicatorType::FileMd5, IndicatorType::Filename]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttributeType {
     /// Its name in MISP, such as `ip-dst|port`.
     pub name: &'static str,
-    /// The indicator types that take it; none where `remark` says why.
+    /// The indicator types that take it; if the list is empty, `remark` says why.
     pub taken_by: &'static [IndicatorType],
-    /// What of the value is taken, or why no indicator type takes it; empty where the whole value is taken.
+    /// The part of the value that is taken, or why no indicator type takes it; empty if the whole value is taken.
     pub remark: &'static str,
 }
 
@@ -42,12 +49,12 @@ impl AttributeType {
 }
 
 impl IndicatorType {
-    /// Returns the MISP attribute types that are asked for where `mappings.yaml` says nothing else: those that the table names for it.
+    /// Returns the MISP attribute types that the table names for this type. A feed asks MISP for them unless `mappings.yaml` lists others.
     ///
-    /// Two need a word:
+    /// Two of them:
     /// - `ja4`: no MISP has an attribute type for JA4 (`describeTypes` of 2.5.1 has `ja3-fingerprint-md5` and `jarm-fingerprint` only).
-    ///   The MISP object `ja4-plus` keeps the fingerprint in a `text` attribute, so `text` is asked for and the grammar, which
-    ///   ordinary text cannot meet by chance, decides.
+    ///   The MISP object `ja4-plus` keeps the fingerprint in a `text` attribute, so a feed asks for `text`, and the
+    ///   grammar decides, which ordinary text cannot meet by chance.
     /// - `url` takes `uri` too, but only values with a scheme: many are paths, and `gate.php` would pass for a site.
     #[must_use]
     pub fn default_attribute_types(self) -> &'static [&'static str] {
@@ -312,7 +319,7 @@ const TABLE: &[Group] = &[
         &["link"],
         "the address of a report about the threat: a list of it would block the analysis",
     ),
-    // Who and whom.
+    // Senders, victims and other people.
     not_taken(
         &["threat-actor", "campaign-name", "campaign-id", "malware-type"],
         "attribution; look-ups tell the threat actor from the tags of an event",

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::grammar::{address, url};
 use crate::{IndicatorType, TypeSet};
 
-/// Returns the key by which a value of this type is compared, whatever its spelling.
+/// Returns the key by which values of this type are compared in any spelling.
 ///
 /// Sets, false positives, look-ups and never-block lists all compare by it. `value` is a value as [`crate::Extractor`] gives it; a
 /// value that does not parse is its own key.
@@ -16,7 +16,7 @@ use crate::{IndicatorType, TypeSet};
 ///   an empty path. User information, path, query and fragment stay as they are. So two URLs that differ in the fragment only are two indicators.
 /// - **Everything else**: the value itself, since the extractor gives one spelling only.
 ///
-/// The key of a key is that key. Nothing is allocated where the value is its own key.
+/// The key of a key is that key. A value that is its own key is borrowed.
 ///
 /// ```
 /// use feed_classification::{IndicatorType, canonical_key};
@@ -100,7 +100,7 @@ mod tests {
         same(Cidr6, "2001:db8::/32", &["2001:DB8::1/32"]);
     }
 
-    /// It is the name of a block of the IPv6 space. Taken for IPv4 it would be every address there is.
+    /// It names a block of the IPv6 space. Read as IPv4 it would be the whole IPv4 space.
     #[test]
     fn the_block_of_mapped_addresses_stays_ipv6() {
         same(Ip, "::ffff:0.0.0.0/96", &["::ffff:192.0.2.1/96"]);

@@ -1,6 +1,15 @@
-//! Why a value of MISP gave no indicator.
+//! Reasons why a value of MISP gave no indicator.
 
-/// Why an attribute gave no indicator of the asked type; nothing is ever "repaired" into another one.
+/// The reason why an attribute gave no indicator of the requested type. A value is never "repaired" into another one.
+///
+/// ```
+/// use feed_classification::{Dropped, Extractor, IndicatorType};
+///
+/// let reason = Extractor::new(IndicatorType::Url).extract("url", "hxxp://evil.example/", &mut |_| ()).unwrap_err();
+/// assert_eq!(reason, Dropped::Defanged);
+/// assert_eq!(reason.as_str(), "defanged");
+/// assert!(!reason.belongs_elsewhere());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Dropped {
@@ -13,28 +22,28 @@ pub enum Dropped {
     /// The port of a composite attribute or of a URL is not 1 to 65535 in digits.
     #[error("the port is not a number from 1 to 65535")]
     BadPort,
-    /// The value has a line break, another control character, or a code point that is no character.
+    /// The value has a line break, another control character, or a code point that is not a character.
     #[error("a line break or another control character in the value")]
     ControlCharacter,
     /// A URL in a spelling that keeps people from clicking on it, such as `hxxp://` or `evil[.]example`.
     #[error("a url in a defanged spelling such as hxxp:// or evil[.]example")]
     Defanged,
-    /// Nothing is left without the white space and the invisible characters around the value.
+    /// The value is nothing but white space and invisible characters.
     #[error("nothing but white space and invisible characters")]
     Empty,
-    /// A character that shows as nothing inside of a name or a URL.
+    /// An invisible character inside of a name or a URL.
     #[error("an invisible character inside of a name or url")]
     InvisibleCharacter,
     /// The name is longer than 253 characters.
     #[error("the name is longer than 253 characters")]
     NameTooLong,
-    /// The network has more addresses than `max_expand`.
+    /// The network has more addresses than [`max_expand`](crate::Extractor::max_expand).
     #[error("the network has more addresses than may be written out")]
     NetworkTooLarge,
     /// The URL has a scheme and no host.
     #[error("the url has no host")]
     NoHost,
-    /// The attribute type holds no value of the asked type, whatever the value is.
+    /// The attribute type never holds a value of the requested type.
     #[error("this attribute type holds no value of the asked type")]
     NoSuchPart,
     /// Neither an address nor a network (ranges, leading zeros and zone ids are refused too).
@@ -49,10 +58,10 @@ pub enum Dropped {
     /// Not `CVE-`, four digits, `-`, 4 to 19 digits.
     #[error("not a cve identifier")]
     NotACve,
-    /// Not a name of the DNS in any spelling, or an address where a name should stand.
+    /// Not a name of the DNS in any spelling, or an address in the place of a name.
     #[error("not a domain or host name")]
     NotAName,
-    /// The attribute type promises two values with a `|` between and there is none.
+    /// The attribute type promises two values with a `|` between them, and the value has no `|`.
     #[error("the | between the two parts is missing")]
     NotComposite,
     /// A network where only single addresses are asked for.
@@ -64,7 +73,7 @@ pub enum Dropped {
     /// Not a Bitcoin, Monero or Dash address.
     #[error("not a bitcoin, monero or dash address")]
     NotAWallet,
-    /// A hash with a character that is no hexadecimal digit.
+    /// A hash with a character that is not a hexadecimal digit.
     #[error("a character that is no hexadecimal digit")]
     NotHexadecimal,
     /// Not a JA4 fingerprint.
@@ -160,8 +169,8 @@ impl Dropped {
 
     /// Returns whether nothing is wrong with the value and it only belongs to another indicator type.
     ///
-    /// MISP keeps addresses and networks of both families in the same attribute types, so an `ipv4` feed meets IPv6 addresses and
-    /// networks all day, and a `ja4` feed meets ordinary texts; they are no sign of bad data and need not be counted as such.
+    /// MISP keeps addresses and networks of both families in the same attribute types. So an `ipv4` feed meets IPv6 addresses and networks
+    /// all day, and a `ja4` feed meets ordinary texts. They are not a sign of bad data.
     #[must_use]
     pub const fn belongs_elsewhere(self) -> bool {
         matches!(

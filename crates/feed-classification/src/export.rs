@@ -36,8 +36,8 @@ pub use registry::Registry;
 
 /// Turns the indicators of a feed into the bytes that one kind of consumer reads.
 ///
-/// Whoever calls [`Exporter::export`] gives sorted and unique indicators, so the same indicators always give the same bytes; an
-/// exporter adds no clock, no locale and nothing random.
+/// The caller of [`Exporter::export`] passes sorted and unique indicators. An exporter adds no clock, no locale and nothing random, so the same
+/// indicators always give the same bytes.
 ///
 /// ```
 /// use std::io::{self, Write};
@@ -90,13 +90,13 @@ pub trait Exporter: fmt::Debug + Send + Sync {
 
     /// Returns the value in the form that the consumer takes, such as a URL without its scheme; for the types in [`About::rewrites`].
     ///
-    /// Such a feed is sorted and made unique once more, by what is written: its entries come in order, and none twice. Then
-    /// [`Exporter::entry`] gets the rewritten values, and [`Exporter::refuses`] those from before.
+    /// Such a feed is sorted and made unique once more, by its rewritten values. [`Exporter::entry`] gets the rewritten values, and
+    /// [`Exporter::refuses`] the original ones.
     fn rewrite<'v>(&self, item: &Indicator<'v>) -> Cow<'v, str> {
         Cow::Borrowed(item.value)
     }
 
-    /// Writes what stands before the first entry.
+    /// Writes the text before the first entry.
     ///
     /// # Errors
     /// Those of the writer.
@@ -104,12 +104,12 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Returns what stands between two entries.
+    /// Returns the text between two entries.
     fn separator(&self) -> &'static str {
         ""
     }
 
-    /// Writes what stands after the last entry.
+    /// Writes the text after the last entry.
     ///
     /// # Errors
     /// Those of the writer.
@@ -117,7 +117,7 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Writes a feed without any entry: header and footer, unless the format has a form of its own for it.
+    /// Writes a feed without any entry: header and footer, unless the format has another form for it.
     ///
     /// # Errors
     /// Those of the writer.
@@ -129,7 +129,7 @@ pub trait Exporter: fmt::Debug + Send + Sync {
     /// Counts the indicators that [`Exporter::export`] would write and leave out, without writing them. An exporter overrides it if its
     /// `export` leaves out more than [`Exporter::leaves_out`] names.
     ///
-    /// Entity tags and numbers of a feed are asked for far more often than its bytes.
+    /// Clients ask far more often for the entity tag and the counts of a feed than for its bytes.
     fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> Exported {
         let accepts = self.about().accepts;
         let mut counted = Exported::default();
@@ -144,10 +144,10 @@ pub trait Exporter: fmt::Debug + Send + Sync {
 
     /// Writes the whole feed and returns how many entries it has; only a format that must look ahead overrides it.
     ///
-    /// Indicators of types that the exporter does not accept are passed over and not counted.
+    /// Indicators of types that the exporter does not accept are skipped and not counted.
     ///
     /// # Errors
-    /// The first error of the writer; what was written until then is no whole feed.
+    /// The first error of the writer. The bytes until then are not a whole feed.
     fn export(
         &self,
         feed: &FeedInfo<'_>,
@@ -178,7 +178,7 @@ pub trait Exporter: fmt::Debug + Send + Sync {
     }
 }
 
-/// Writes the feed around and between these indicators and returns how many they are.
+/// Writes these indicators with everything around and between them, and returns their number.
 fn write_entries<E: Exporter + ?Sized>(
     exporter: &E,
     feed: &FeedInfo<'_>,
@@ -204,18 +204,26 @@ fn write_entries<E: Exporter + ?Sized>(
     Ok(written)
 }
 
-/// What an exporter may know about the feed that it writes; never the present time, so that bodies stay the same bytes.
+/// The facts about a feed that an exporter may write; never the present time, so that bodies stay the same bytes.
+///
+/// ```
+/// use feed_classification::{About, FeedInfo, IndicatorType};
+///
+/// static ABOUT: About = About::new("plain", "One value per line.");
+/// let feed = FeedInfo::new(IndicatorType::Ipv4, "block-ipv4-1w");
+/// // An exporter that does not declare that it writes the title does not get it.
+/// assert_eq!(feed.as_told_to(&ABOUT).name, "");
+/// assert_eq!(feed.as_told_to(&ABOUT.titled()).name, "block-ipv4-1w");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FeedInfo<'f> {
     /// The type of the feed's indicators.
     pub kind: IndicatorType,
-    /// What the feed is called where a format has room for a title, such as `block-ipv4-1w`; for exporters that say that they write it
-    /// ([`About::titled`]).
+    /// The title of the feed, for example `block-ipv4-1w`; only for exporters that declare that they write it ([`About::titled`]).
     pub name: &'f str,
-    /// When the indicators last changed, for formats with a version that has to rise. It belongs to the indicators as the values do:
-    /// as long as they are the same, so is the time. `None` where nobody knows, and for exporters that do not say that they write it
-    /// ([`About::dated`]).
+    /// The time when the indicators last changed, for formats with a version that has to rise. While the values stay the same, so does the
+    /// time. `None` if it is unknown, and for exporters that do not declare that they write it ([`About::dated`]).
     pub changed_at: Option<jiff::Timestamp>,
 }
 
@@ -230,8 +238,8 @@ impl<'f> FeedInfo<'f> {
         }
     }
 
-    /// Returns what an exporter gets of it that describes itself so: what it does not say to write it is not told, so that no byte
-    /// depends on what the entity tag does not.
+    /// Returns the facts for an exporter with this description. It does not get a fact that it does not declare to write, so no byte depends
+    /// on a fact that the entity tag does not cover.
     #[must_use]
     pub const fn as_told_to(mut self, about: &About) -> Self {
         if !about.titled {
@@ -243,7 +251,7 @@ impl<'f> FeedInfo<'f> {
         self
     }
 
-    /// Says when the indicators last changed.
+    /// Sets the time when the indicators last changed.
     #[must_use]
     pub const fn changed_at(mut self, changed_at: jiff::Timestamp) -> Self {
         self.changed_at = Some(changed_at);
@@ -251,16 +259,38 @@ impl<'f> FeedInfo<'f> {
     }
 }
 
-/// How many indicators an export has.
+/// The counts of an export; returned by [`Exporter::export`].
+///
+/// ```
+/// use feed_classification::{Exporter, FeedInfo, IndicatorSet, IndicatorType, Registry};
+///
+/// let registry = Registry::builtin();
+/// let set = IndicatorSet::of(IndicatorType::Filename, ["#comment.exe", "evil.exe"]);
+/// let mut body = Vec::new();
+/// let generic = registry.by_name("generic").unwrap();
+/// let exported = generic.export(&FeedInfo::new(set.kind(), ""), &mut set.indicators(), &mut body)?;
+/// // A reader of plain lists would take the first name for a comment.
+/// assert_eq!((exported.written, exported.quarantined), (1, 1));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Exported {
-    /// Indicators in the output. Where entries stand for several ([`About::merges`]), all of them count.
+    /// Indicators in the output. If an entry holds several ([`About::merges`]), each of them counts.
     pub written: u64,
-    /// Indicators that were left out since the format cannot express them.
+    /// Indicators that were left out, since the format cannot express them.
     pub quarantined: u64,
 }
 
-/// Why an exporter leaves an indicator out.
+/// The reason why an exporter leaves an indicator out.
+///
+/// ```
+/// use feed_classification::{Exporter, Indicator, IndicatorType, Registry};
+///
+/// let registry = Registry::builtin();
+/// let item = Indicator::new(IndicatorType::Filename, "#comment.exe");
+/// let reason = registry.by_name("generic").unwrap().leaves_out(&item).unwrap();
+/// assert_eq!(reason.reason(), "unrepresentable");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quarantined {
     reason: &'static str,
@@ -273,7 +303,7 @@ impl Quarantined {
     /// The value has a character that the format has no way to write.
     pub const UNREPRESENTABLE: Self = Self::because("unrepresentable");
 
-    /// Makes a reason; its name goes into metrics and logs, so lower case with underscores and always the same for the same cause.
+    /// Makes a reason. Metrics and logs show its name: lower case with underscores, and always the same for the same cause.
     #[must_use]
     pub const fn because(reason: &'static str) -> Self {
         Self { reason }

@@ -8,19 +8,19 @@ use crate::grammar::address::{self, Host};
 use crate::grammar::{email, hash, identifier, name, text, url, wallet};
 use crate::{Dropped, IndicatorType, TypeSet, composite};
 
-/// The longest value that is looked at, in bytes, for every type but rules.
+/// The longest value that is read, in bytes, for every type but rules.
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 
 /// The longest rule (`snort`, `yara`, `sigma`) that is taken, in bytes.
 pub const MAX_RULE_BYTES: usize = 1024 * 1024;
 
-/// How many addresses of one network are written out where nothing else is said: a `/16` of IPv4.
+/// The default for the addresses of one network that are written out: a `/16` of IPv4.
 pub const DEFAULT_MAX_EXPAND: u32 = 65_536;
 
 /// Takes the indicators of one type out of attribute values, by strict parsing of the whole value.
 ///
-/// Nothing is searched inside text and nothing is made right: a value that does not parse is dropped with its reason.
-/// What comes out is in normal form, and going in again comes out unchanged. Addresses and networks come out as their
+/// It never searches inside text and never corrects a value: one that does not parse is dropped with its reason. The indicators are in
+/// normal form, and extracting one again gives the same text. Addresses and networks come out as their
 /// [`crate::canonical_key`]; a network of one address is an address for every type.
 ///
 /// ```
@@ -67,8 +67,8 @@ impl Extractor {
     /// Hands every indicator in `value` to `found`: one, or the addresses of a network for `ipv4ext` and `ipv6ext`.
     ///
     /// `attribute_type` is the type that MISP gave the attribute; of composite ones (`domain|ip`, `filename|md5`, …) the part that
-    /// fits counts. White space and invisible characters (Unicode category C) around a value go, but not around rules. Inside of a name,
-    /// an address, a hash or a URL they make the value invalid; inside of texts, such as names of files, they stay.
+    /// fits counts. White space and invisible characters (Unicode category C) around a value are cut off, except around rules. Inside of a
+    /// name, an address, a hash or a URL they make the value invalid; inside of texts, for example names of files, they stay.
     ///
     /// # Errors
     /// The reason why the attribute gave nothing; `found` was not called then.
@@ -145,7 +145,7 @@ impl Extractor {
             Kind::Mutex | Kind::EmailSubject | Kind::EmailAttachment | Kind::Filename | Kind::UserAgent => {
                 text::one_line(value).map(Cow::Borrowed)
             }
-            // Both have gone their own way above; named here so that a new type cannot be forgotten.
+            // `extract` handles these two before; they are named here so that a new type cannot be forgotten.
             Kind::Snort | Kind::Yara | Kind::Sigma => text::rule(value).map(Cow::Borrowed),
             Kind::Ipv4Ext | Kind::Ipv4 | Kind::Ipv6 | Kind::Cidr4 | Kind::Cidr6 | Kind::Ipv6Ext | Kind::Ip => {
                 address::host(value).map(|host| address::canonical(host, value))

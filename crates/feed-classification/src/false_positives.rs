@@ -1,10 +1,10 @@
-//! Values that an analyst called harmless.
+//! Values that an analyst marked as harmless.
 
 use ipnet::IpNet;
 
 use crate::{AddressSet, IndicatorSet, IndicatorType, TypeSet, network_of, special_purpose};
 
-/// Values that an analyst called harmless, of any number of types, compared by [`crate::canonical_key`].
+/// Values that an analyst marked as harmless, of any number of types, compared by [`crate::canonical_key`].
 ///
 /// A value counts for all types of its family ([`IndicatorType::family`]): a domain that is harmless is harmless as a host name too.
 /// A network takes out everything that lies inside of it, addresses and smaller networks. A wider network that only holds a harmless
@@ -24,14 +24,14 @@ use crate::{AddressSet, IndicatorSet, IndicatorType, TypeSet, network_of, specia
 #[derive(Debug, Clone, Default)]
 pub struct FalsePositives {
     addresses: AddressSet,
-    /// What networks hold that are too wide to be an indicator.
+    /// The addresses of networks that are too wide to be an indicator.
     too_wide: AddressSet,
-    /// Of all types but addresses.
+    /// The values of all types but addresses.
     values: Vec<IndicatorSet>,
 }
 
 impl FalsePositives {
-    /// Returns what these sets hold together.
+    /// Returns the values of all these sets.
     #[must_use]
     pub fn of(sets: impl IntoIterator<Item = IndicatorSet>) -> Self {
         let sets = sets.into_iter().filter(|set| !set.is_empty());
@@ -46,7 +46,7 @@ impl FalsePositives {
         }
     }
 
-    /// Returns whether there is none.
+    /// Returns whether no value is harmless.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty() && self.too_wide.is_empty() && self.values.is_empty()

@@ -1,9 +1,19 @@
-//! Feed names: which classification of an attribute a consumer asks for.
+//! Feed names: the classifications of attributes that a consumer can request.
 
 use crate::names::named;
 
 named! {
-    /// A feed name, as it stands in a URL.
+    /// A feed name, as in a URL.
+    ///
+    /// The names are a closed set; see the crate's documentation for feeds of your own.
+    ///
+    /// ```
+    /// use feed_classification::FeedName;
+    ///
+    /// let feed: FeedName = "block".parse()?;
+    /// assert!(feed.wants_published() && feed.enforces_warninglists());
+    /// # Ok::<(), feed_classification::UnknownName>(())
+    /// ```
     pub enum FeedName as "feed name" {
         /// Indicators of incidents, for the analysts who handle them.
         Incident = "incident",
@@ -39,7 +49,7 @@ impl FeedName {
         !matches!(self, Self::Incident | Self::Alert | Self::Hunt)
     }
 
-    /// Returns whether MISP leaves out what stands on its warninglists (all feeds but `42`).
+    /// Returns whether MISP leaves out the values of its warninglists (all feeds but `42`).
     #[must_use]
     pub const fn enforces_warninglists(self) -> bool {
         !matches!(self, Self::FortyTwo)
@@ -88,9 +98,25 @@ mod tests {
     fn case_and_white_space_count() {
         for text in ["Block", "BLOCK", " block", "block\n", "", "cust6", "cust", "43"] {
             let error = text.parse::<FeedName>().unwrap_err();
-            assert_eq!(error.to_string(), "unknown feed name");
+            assert_eq!(error.what(), "feed name");
             assert_eq!(error.valid().len(), 11);
         }
+    }
+
+    #[test]
+    fn an_unknown_name_is_shown_bounded_and_without_characters_that_move_the_cursor() {
+        let shown = |text: &str| text.parse::<FeedName>().unwrap_err().to_string();
+        assert_eq!(shown("blok"), "unknown feed name `blok`");
+        assert_eq!(
+            shown("\u{1b}[2J\n\u{202e}ä"),
+            "unknown feed name `\\u{1b}[2J\\n\\u{202e}ä`"
+        );
+        assert_eq!(
+            shown(&"x".repeat(64)).chars().count(),
+            64 + "unknown feed name ``".len()
+        );
+        let long = shown(&"\n".repeat(1 << 20));
+        assert!(long.ends_with("\\n…`") && long.chars().count() < 100, "{long}");
     }
 
     #[test]

@@ -1,10 +1,19 @@
-//! Indicator types: what kind of value a consumer asks for, and which MISP attributes hold it.
+//! Indicator types: the kinds of values that a consumer can request.
 
-use crate::TypeSet;
 use crate::names::named;
 
 named! {
-    /// What kind of value a feed holds, as it stands in a URL.
+    /// The kind of the values in a feed, by its name in a URL.
+    ///
+    /// The types are a closed set; see the crate's documentation for the reason.
+    ///
+    /// ```
+    /// use feed_classification::IndicatorType;
+    ///
+    /// let kind: IndicatorType = "file-md5".parse()?;
+    /// assert!(kind.default_attribute_types().contains(&"filename|md5"));
+    /// # Ok::<(), feed_classification::UnknownName>(())
+    /// ```
     pub enum IndicatorType as "indicator type" {
         /// IPv4 addresses, networks written out address by address.
         Ipv4Ext = "ipv4ext",
@@ -77,50 +86,9 @@ named! {
     }
 }
 
-/// The types whose values name the same things, so that a false positive of one is one of the others too.
-///
-/// `192.0.2.1` is the same address in an `ipv4` and in an `ip` feed; a text that is both a mutex and a file name is two things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ValueFamily {
-    /// Addresses and networks: [`TypeSet::ADDRESSES`].
-    Address,
-    /// Names of the DNS: `domain` and `hostname`.
-    Name,
-    /// One type on its own.
-    Only(IndicatorType),
-}
-
-impl ValueFamily {
-    /// Returns the types that belong to this family.
-    #[must_use]
-    pub const fn types(self) -> TypeSet {
-        match self {
-            Self::Address => TypeSet::ADDRESSES,
-            Self::Name => TypeSet::NAMES,
-            Self::Only(kind) => TypeSet::of(&[kind]),
-        }
-    }
-}
-
-impl IndicatorType {
-    /// Returns the family of types that share false positives with this one.
-    #[must_use]
-    pub const fn family(self) -> ValueFamily {
-        if TypeSet::ADDRESSES.contains(self) {
-            ValueFamily::Address
-        } else if TypeSet::NAMES.contains(self) {
-            ValueFamily::Name
-        } else {
-            ValueFamily::Only(self)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{IndicatorType, ValueFamily};
-    use crate::TypeSet;
+    use super::IndicatorType;
 
     #[test]
     fn names_stand_in_the_order_of_the_documentation_and_read_back() {
@@ -133,18 +101,5 @@ mod tests {
         for kind in IndicatorType::ALL {
             assert_eq!(kind.as_str().parse(), Ok(*kind));
         }
-    }
-
-    #[test]
-    fn a_type_belongs_to_its_own_family() {
-        for kind in IndicatorType::ALL {
-            assert!(kind.family().types().contains(*kind), "{kind}");
-        }
-        assert_eq!(IndicatorType::Cidr6.family(), ValueFamily::Address);
-        assert_eq!(IndicatorType::Hostname.family(), IndicatorType::Domain.family());
-        assert_eq!(
-            IndicatorType::Yara.family().types(),
-            TypeSet::of(&[IndicatorType::Yara])
-        );
     }
 }

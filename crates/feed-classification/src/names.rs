@@ -1,27 +1,49 @@
-//! What the closed lists of names on the wire have in common: `ALL`, `as_str`, `FromStr`, `Display`.
+//! Closed lists of names on the wire: `ALL`, `as_str`, `FromStr` and `Display` of each.
 
-/// Says that a text is none of the names that are allowed in its place.
+/// The error for a text that is not one of the names of its list.
 ///
-/// The text itself is not kept: it comes from outside and may hold anything.
+/// ```
+/// use feed_classification::{FeedName, UnknownName};
+///
+/// let error: UnknownName = "blok".parse::<FeedName>().unwrap_err();
+/// assert_eq!(error.to_string(), "unknown feed name `blok`");
+/// assert!(error.valid().contains(&"block"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what}")]
+#[error("unknown {what} `{name}`")]
 pub struct UnknownName {
     what: &'static str,
+    name: String,
     valid: &'static [&'static str],
 }
 
+/// The longest part of an unknown name that its error keeps, in characters: the names themselves are shorter.
+const MAX_SHOWN: usize = 64;
+
 impl UnknownName {
-    pub(crate) const fn new(what: &'static str, valid: &'static [&'static str]) -> Self {
-        Self { what, valid }
+    pub(crate) fn new(what: &'static str, text: &str, valid: &'static [&'static str]) -> Self {
+        let mut shown = text.chars().flat_map(char::escape_debug);
+        let mut name: String = shown.by_ref().take(MAX_SHOWN).collect();
+        if shown.next().is_some() {
+            name.push('…');
+        }
+        Self { what, name, valid }
     }
 
-    /// Returns what was looked for: `feed name`, `indicator type` or `age`.
+    /// Returns the list that was searched: `feed name`, `indicator type` or `age`.
     #[must_use]
     pub fn what(&self) -> &'static str {
         self.what
     }
 
-    /// Returns every name that would have been right, in the order of the documentation.
+    /// Returns the unknown name, safe to print: control and other invisible characters are escaped, and after 64 characters an ellipsis
+    /// takes the place of the rest.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns every valid name, in the order of the documentation.
     #[must_use]
     pub fn valid(&self) -> &'static [&'static str] {
         self.valid
@@ -30,7 +52,7 @@ impl UnknownName {
 
 /// Writes a field-less enum whose variants have one name each on the wire, so that name, order and parser cannot drift apart.
 ///
-/// The sentence before each variant is for people who choose one, too: no links and no names of ours in it.
+/// Pages and forms show the sentence before each variant, so it has no links and no names of code.
 macro_rules! named {
     (
         $(#[$meta:meta])*
@@ -57,7 +79,7 @@ macro_rules! named {
                 match self { $( Self::$variant => $text, )+ }
             }
 
-            /// Returns what it means, in a sentence for people.
+            /// Returns its meaning, in a sentence for people.
             #[must_use]
             pub fn summary(self) -> &'static str {
                 match self { $( Self::$variant => concat!($( $summary ),+).trim_ascii(), )+ }
@@ -73,11 +95,11 @@ macro_rules! named {
         impl std::str::FromStr for $name {
             type Err = $crate::UnknownName;
 
-            /// Reads a name as it stands: case counts, nothing is trimmed.
+            /// Reads a name exactly: case counts, nothing is trimmed.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $( $text => Ok(Self::$variant), )+
-                    _ => Err($crate::UnknownName::new($what, Self::NAMES)),
+                    _ => Err($crate::UnknownName::new($what, text, Self::NAMES)),
                 }
             }
         }

@@ -8,9 +8,9 @@ use crate::{Indicator, IndicatorType};
 
 /// A sorted set of values of one indicator type, each once by its [`canonical_key`].
 ///
-/// Addresses and networks are kept in their canonical spelling, whatever they were given as. URLs are kept as they are; of several
-/// spellings of one URL the first in order stays. The order is by code point, which for UTF-8 is the order of the bytes; every replica gives the same bytes for the same values.
-/// All texts lie one after another in one string, so a million short values cost their text and eight bytes each.
+/// Addresses and networks are kept in their canonical spelling, also if they came in another one. URLs are kept as they are; of several
+/// spellings of one URL the first in order stays. The order is by code point, which for UTF-8 is the order of the bytes, so every replica
+/// gives the same bytes for the same values. All texts are in one string, so a million short values cost their text and eight bytes each.
 ///
 /// ```
 /// use feed_classification::{IndicatorSet, IndicatorType};
@@ -41,7 +41,7 @@ impl IndicatorSet {
         }
     }
 
-    /// Returns the set of the given values, which are taken as [`IndicatorSetBuilder::push`] takes them.
+    /// Returns the set of the given values, each added as by [`IndicatorSetBuilder::push`].
     #[must_use]
     pub fn of<'v>(kind: IndicatorType, values: impl IntoIterator<Item = &'v str>) -> Self {
         let mut builder = IndicatorSetBuilder::new(kind);
@@ -61,7 +61,7 @@ impl IndicatorSet {
         self.ends.len()
     }
 
-    /// Returns whether there is no value.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
@@ -84,7 +84,7 @@ impl IndicatorSet {
         self.iter().map(|value| Indicator::new(self.kind, value))
     }
 
-    /// Returns the values that are not in `other` in any spelling, whatever the type of the other set is.
+    /// Returns the values that `other`, a set of any type, does not hold in any spelling.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         if self.respelled.is_empty() && other.respelled.is_empty() {
@@ -93,7 +93,7 @@ impl IndicatorSet {
         self.retain(|value| !other.contains_key(&canonical_key(self.kind, value)))
     }
 
-    /// Returns the values that do not stand in `other` exactly as they stand here.
+    /// Returns the values whose exact text is not in `other`.
     ///
     /// This is the difference between two states of a list: a consumer that follows it holds the texts of the newer state.
     #[must_use]
@@ -105,7 +105,7 @@ impl IndicatorSet {
         })
     }
 
-    /// Returns the values for which `keep` answers true; it is asked in order.
+    /// Returns the values for which `keep` returns true; it is called in order.
     pub(crate) fn retain(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
         let mut kept = IndicatorSetBuilder::new(self.kind);
         for value in self {
@@ -159,7 +159,7 @@ impl IndicatorSet {
 }
 
 impl fmt::Debug for IndicatorSet {
-    /// Tells type and size; a feed may have a million values.
+    /// Writes type and size; a feed may have a million values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IndicatorSet")
             .field("kind", &self.kind)
@@ -177,7 +177,15 @@ impl<'s> IntoIterator for &'s IndicatorSet {
     }
 }
 
-/// The values of an [`IndicatorSet`] in order.
+/// The values of an [`IndicatorSet`] in order; returned by [`IndicatorSet::iter`].
+///
+/// ```
+/// use feed_classification::{IndicatorSet, IndicatorType};
+///
+/// let set = IndicatorSet::of(IndicatorType::Domain, ["b.example", "a.example"]);
+/// let mut values = set.iter();
+/// assert_eq!((values.len(), values.next()), (2, Some("a.example")));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Iter<'s> {
     set: &'s IndicatorSet,
@@ -202,6 +210,16 @@ impl<'s> Iterator for Iter<'s> {
 impl ExactSizeIterator for Iter<'_> {}
 
 /// Collects values in any order, with repetitions, and makes an [`IndicatorSet`] of them.
+///
+/// ```
+/// use feed_classification::{IndicatorSetBuilder, IndicatorType};
+///
+/// let mut builder = IndicatorSetBuilder::new(IndicatorType::Ip);
+/// for value in ["192.0.2.7", "192.0.2.7/32", "::ffff:192.0.2.7"] {
+///     builder.push(value);
+/// }
+/// assert!(builder.finish().iter().eq(["192.0.2.7"]));
+/// ```
 #[derive(Debug, Clone)]
 pub struct IndicatorSetBuilder {
     collected: IndicatorSet,
@@ -218,8 +236,7 @@ impl IndicatorSetBuilder {
         }
     }
 
-    /// Adds a value: an address or network in its canonical spelling, any other one as it stands. Normal form beyond that is the
-    /// business of [`crate::Extractor`].
+    /// Adds a value: an address or network in its canonical spelling, any other one unchanged. [`crate::Extractor`] gives normal forms.
     pub fn push(&mut self, value: &str) {
         let value = &*canonical_text(self.collected.kind, value);
         let collected = &mut self.collected;
@@ -234,7 +251,7 @@ impl IndicatorSetBuilder {
         collected.ends.push(collected.text.len());
     }
 
-    /// Returns how many values are held so far; repetitions may count.
+    /// Returns the number of values so far; repetitions may count.
     #[must_use]
     pub fn pushed(&self) -> usize {
         self.collected.len()
@@ -275,7 +292,7 @@ fn sorted(collected: &IndicatorSet) -> IndicatorSet {
     }
 }
 
-/// Leaves the first of several spellings of one key. The values are in order; only those that are not their own keys cost anything.
+/// Keeps the first of several spellings of one key. The values are in order; only those that are not their own keys cost anything.
 fn once_by_key(mut collected: IndicatorSet) -> IndicatorSet {
     let mut respelled = respelled(&collected);
     let mut leaving: Vec<u32> = Vec::new();
@@ -320,7 +337,7 @@ fn respelled(collected: &IndicatorSet) -> Vec<(String, u32)> {
     keys
 }
 
-/// The beginning of a value as a number in the same order, so that most comparisons need no look at the text.
+/// Returns the beginning of a value as a number in the same order, so that most comparisons do not read the text.
 fn first_bytes(value: &str) -> u64 {
     let mut first = [0; 8];
     first

@@ -1,8 +1,8 @@
-//! Addresses and networks that no indicator can mean: special-purpose ranges, and prefixes wider than any network somebody was given.
+//! Addresses and networks that no indicator can mean: special-purpose ranges, and prefixes wider than any allocated network.
 //!
 //! The tables are the *IANA IPv4 Special-Purpose Address Registry* and the *IANA IPv6 Special-Purpose Address Registry* (RFC 6890,
-//! RFC 8190) with all entries up to RFC 9780 of 2025, and multicast, which has registries of its own. Documentation ranges are not in
-//! them: they stand in [`DOCUMENTATION`], so that examples work.
+//! RFC 8190) with all entries up to RFC 9780 of 2025, and multicast, which has registries of its own. Documentation ranges are not
+//! among them, so that examples work: [`DOCUMENTATION`].
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ use crate::AddressSet;
 /// (IANA IPv4 Address Space Registry).
 pub const WIDEST_V4: u8 = 8;
 
-/// The widest IPv6 prefix that one indicator may have. It is the largest block that a network operator was ever given, such as
+/// The widest IPv6 prefix that one indicator may have. It is the largest block that a network operator ever got, for example
 /// `2003::/19`.
 pub const WIDEST_V6: u8 = 19;
 
@@ -84,7 +84,7 @@ const TABLE: &[(&str, &str, &str)] = &[
 pub struct SpecialPurpose {
     /// The range.
     pub network: IpNet,
-    /// What it is for.
+    /// Its name in the registry, for example `private use`.
     pub name: &'static str,
     /// The document that says so.
     pub source: &'static str,

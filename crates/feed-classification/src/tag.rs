@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::FeedName;
 
-/// What stands between the prefix of a site and the classification.
+/// The text between the prefix of a site and the classification.
 const CLASSIFICATION: &str = ":incident-classification=";
 
-/// How the tags of one site are made: its prefix, and what it says about the custom feeds.
+/// The tags of one site: its prefix, and the tags of the custom feeds.
 ///
 /// ```
 /// use feed_classification::{FeedName, TagScheme};
@@ -27,7 +27,7 @@ pub struct TagScheme {
 impl TagScheme {
     /// Makes the scheme of a site from its `tag` and its `custom_feeds`.
     ///
-    /// Only the entries of `cust1` to `cust5` mean anything; the others are forgotten.
+    /// Only the entries of `cust1` to `cust5` count; the others are dropped.
     #[must_use]
     pub fn new(prefix: &str, mut custom: BTreeMap<FeedName, String>) -> Self {
         custom.retain(|feed, _| feed.is_custom());
@@ -45,8 +45,8 @@ impl TagScheme {
 
     /// Returns the tag that an attribute of this feed carries.
     ///
-    /// `None` means two different things that [`Self::defines`] tells apart: `any` and `42` need no tag, and a custom feed
-    /// that the site does not define does not exist, so it must be refused and never be read as "everything".
+    /// `None` has two meanings, and [`Self::defines`] separates them: `any` and `42` need no tag, and a custom feed that the site does not
+    /// define does not exist. The latter must be refused, and never be read as "everything".
     #[must_use]
     pub fn classification_tag(&self, feed: FeedName) -> Option<String> {
         if feed.is_custom() {
@@ -55,7 +55,7 @@ impl TagScheme {
         feed.needs_tag().then(|| self.tag_for(feed.as_str()))
     }
 
-    /// Returns whether this feed exists at the site: every one but the custom feeds that its file does not define.
+    /// Returns whether this feed exists at the site: every feed but the custom ones that its file does not define.
     #[must_use]
     pub fn defines(&self, feed: FeedName) -> bool {
         !feed.is_custom() || self.custom.contains_key(&feed)

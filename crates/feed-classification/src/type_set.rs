@@ -5,6 +5,13 @@ use std::fmt;
 use crate::IndicatorType;
 
 /// A set of indicator types, small enough to copy and to build in a constant.
+///
+/// ```
+/// use feed_classification::{IndicatorType, TypeSet};
+///
+/// const WITHOUT_URLS: TypeSet = TypeSet::ALL.without(TypeSet::of(&[IndicatorType::Url]));
+/// assert!(WITHOUT_URLS.contains(IndicatorType::Domain) && !WITHOUT_URLS.contains(IndicatorType::Url));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TypeSet(u64);
 
@@ -32,7 +39,7 @@ impl TypeSet {
     /// Types whose values are names of the DNS.
     pub const NAMES: Self = Self::of(&[IndicatorType::Domain, IndicatorType::Hostname]);
 
-    /// Types whose values are rules: texts that may have many lines and leave as they came.
+    /// Types whose values are rules: texts that may have many lines and are never changed.
     pub const RULES: Self = Self::of(&[IndicatorType::Snort, IndicatorType::Yara, IndicatorType::Sigma]);
 
     /// Returns the set of the given types.

@@ -1,4 +1,4 @@
-//! Sets of addresses against the slow way: asking for each address of a small world.
+//! Sets of addresses, compared with the slow way: a check of each address of a small space.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,7 +6,7 @@ use feed_classification::AddressSet;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::prelude::*;
 
-/// Sixty-four addresses at each end of both families, where sums run over.
+/// Sixty-four addresses at each end of both families, where sums overflow.
 fn world() -> impl Iterator<Item = IpAddr> {
     let v4 = |offset: u32| IpAddr::V4(Ipv4Addr::from_bits(offset));
     let v6 = |offset: u128| IpAddr::V6(Ipv6Addr::from_bits(offset));
@@ -66,7 +66,7 @@ proptest! {
         }
     }
 
-    /// Another's algorithm for the same thing.
+    /// The same result by an algorithm of another crate.
     #[test]
     fn networks_are_those_of_ipnet(some in networks()) {
         let set: AddressSet = some.iter().copied().collect();

@@ -1,4 +1,4 @@
-//! The battery of `export::testkit` catches exporters that break a consumer's file.
+//! `export::testkit::check` fails for exporters that break a consumer's file.
 
 use std::io::{self, Write};
 
@@ -108,7 +108,7 @@ fn an_array_without_its_end_fails() {
     testkit::check(&Open);
 }
 
-/// A format with its own `export` that forgets to ask which values are left out.
+/// A format with its own `export` that does not call `leaves_out`.
 #[derive(Debug)]
 struct OwnExport;
 

@@ -1,4 +1,4 @@
-//! Entity tags are made without the bytes, so an exporter that writes other bytes has to say so.
+//! Entity tags do not depend on the bytes, so an exporter that writes other bytes has to raise its version.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,7 +9,7 @@ use feed_classification::export::{Exporter, FeedInfo, Registry};
 use feed_classification::{IndicatorSet, IndicatorType};
 use sha2::{Digest as _, Sha256};
 
-/// Each exporter with the version that it says and the beginning of the digest of what it writes in that version.
+/// Each exporter with its version and the beginning of the digest of its bytes in that version.
 const BYTES: &[(&str, u32, &str)] = &[
     ("txt", 1, "27dd56290effc66d"),
     ("json", 1, "a986947e07c2faf9"),
@@ -99,8 +99,8 @@ fn an_exporter_that_writes_other_bytes_has_another_version() {
         .collect();
     assert!(
         changed.is_empty(),
-        "these exporters write other bytes than the table says. Raise `version` in their About, or devices that have the old bytes are told that \
-         nothing has changed; then put the new lines into the table: {changed:#?}"
+        "these exporters write other bytes than in the table. Raise `version` in their About (otherwise devices with the old bytes get \
+         \"not modified\"), then put these lines into the table; a new exporter only needs its line: {changed:#?}"
     );
     assert_eq!(registry.iter().count(), BYTES.len());
 }

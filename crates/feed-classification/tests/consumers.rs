@@ -1,4 +1,4 @@
-//! The bytes that consumers of one format each load, whole, and what is left out of them.
+//! The whole bytes of formats for one kind of consumer, and the values that are left out.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,7 +7,7 @@
 
 use feed_classification::{FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
 
-/// The body, and below it what was counted.
+/// Returns the body, and below it the counts.
 fn export(output: &str, kind: Kind, values: &[&str]) -> String {
     let set = IndicatorSet::of(kind, values.iter().copied());
     let mut body = Vec::new();
@@ -108,7 +108,7 @@ fn rpz() {
     insta::assert_snapshot!("rpz-empty", export("rpz", Kind::Domain, &[]));
 }
 
-/// Secondaries load a zone only when its serial is higher, so it has to follow the change and nothing else.
+/// Secondaries load a zone only if its serial is higher, so the serial has to follow the change and nothing else.
 #[test]
 fn the_serial_of_a_zone_is_when_its_values_changed() {
     let zone = |time: &str| {

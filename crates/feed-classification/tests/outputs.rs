@@ -1,4 +1,4 @@
-//! The bytes of the built-in outputs, and that parsers of others read them.
+//! The bytes of the built-in outputs, read back by parsers of other crates.
 
 #![expect(
     clippy::unwrap_used,
@@ -181,7 +181,7 @@ mod arbitrary {
     use feed_classification::export::escape;
     use proptest::prelude::*;
 
-    /// Any Unicode at all, and more often than by chance what formats trip over.
+    /// Any Unicode, with more of the characters that break formats.
     fn values() -> impl Strategy<Value = Vec<String>> {
         let awkward = "[-?:,\\[\\]{}#&*!|>'\"%@`=~<.+0-9eExXoOnNyY_ \t\r\n\\\\\u{0}\u{7f}\u{85}\u{a0}\u{2028}\u{feff}\u{fffe}\u{1f600}]{0,8}";
         proptest::collection::vec(prop_oneof![any::<String>(), awkward, "[ -~]{0,12}"], 0..12)
@@ -203,7 +203,7 @@ mod arbitrary {
             let text = body("yaml", Kind::Sigma, &refs);
             let read: Vec<String> = serde_yaml::from_str(&text).unwrap();
             prop_assert!(set.iter().eq(read.iter().map(String::as_str)), "{text}");
-            // Not only when a string is asked for: an untyped reader must see strings too.
+            // An untyped reader must see strings too.
             let untyped: Vec<serde_json::Value> = serde_yaml::from_str(&text).unwrap();
             prop_assert!(untyped.iter().all(serde_json::Value::is_string), "{text}");
         }

@@ -1,4 +1,4 @@
-//! What `nftables` and `ipset` write, loaded by the real programs in a network namespace of their own.
+//! The bytes of `nftables` and `ipset`, loaded by the real programs in a separate network namespace.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,13 +13,13 @@ use std::process::{Command, Output};
 
 use feed_classification::{FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
 
-/// A shell in a fresh network namespace, with programs that change nothing outside of it.
+/// A shell in a fresh network namespace; its programs change nothing outside.
 struct Namespace {
     program: PathBuf,
 }
 
 impl Namespace {
-    /// Returns nothing, and says why, where the program is missing or namespaces are not allowed.
+    /// Returns `None` and prints the reason if the program is missing or namespaces are not allowed.
     fn with(name: &str) -> Option<Self> {
         let program = test_peers::program(name)?;
         let works = Command::new("unshare").args(["-n", "true"]).output();
@@ -172,7 +172,7 @@ mod nftables {
         );
     }
 
-    /// What the sets are for: a rule that names one holds before and after.
+    /// A rule that names a set holds before and after.
     #[test]
     fn a_rule_may_name_the_sets() {
         let Some(namespace) = Namespace::with("nft") else {
@@ -199,7 +199,7 @@ mod ipset {
 
     const LIST: &str = "\"$0\" restore < \"$1\"; \"$0\" restore < \"$2\"; \"$0\" list -o save";
 
-    /// Returns nothing, and says why, where the kernel has no ipset.
+    /// Returns `None` and prints the reason if the kernel has no ipset.
     fn namespace() -> Option<Namespace> {
         let namespace = Namespace::with("ipset")?;
         let created = namespace.run("\"$0\" create probe hash:net", &[]);
@@ -241,7 +241,7 @@ mod ipset {
         );
     }
 
-    /// A script of the operator's own that puts `add` before every line, without `-exist`.
+    /// A script of an operator that puts `add` before every line, without `-exist`.
     #[test]
     fn the_lines_of_a_feed_with_many_spellings_can_be_restored_one_by_one() {
         let Some(namespace) = namespace() else { return };

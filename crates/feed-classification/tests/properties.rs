@@ -1,4 +1,4 @@
-//! What holds for every value, whatever MISP sends.
+//! Properties of every value that MISP can send.
 
 #![expect(
     clippy::unwrap_used,
@@ -51,7 +51,7 @@ fn extract(kind: IndicatorType, attribute_type: &str, value: &str) -> Vec<String
     found
 }
 
-/// What consumers rely on, written a second time and in another way than the grammars do it.
+/// The properties that consumers rely on, checked in another way than by the grammars.
 fn assert_safe(kind: IndicatorType, value: &str) {
     assert!(!value.is_empty());
     if TypeSet::RULES.contains(kind) {
@@ -122,7 +122,7 @@ proptest! {
     fn a_set_holds_each_url_once_by_its_key(listed in spellings(), other in spellings()) {
         let set = |values: &[String]| IndicatorSet::of(IndicatorType::Url, values.iter().map(String::as_str));
         let key = |value: &str| canonical_key(IndicatorType::Url, value).into_owned();
-        // The first in order of each key, worked out in the plain way.
+        // The first in order of each key, computed in the plain way.
         let mut first = std::collections::BTreeMap::new();
         let mut in_order = listed.clone();
         in_order.sort();

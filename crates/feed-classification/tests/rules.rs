@@ -1,4 +1,4 @@
-//! Rules of Suricata, read by two parsers that are not ours.
+//! Rules of Suricata, read by two foreign parsers.
 
 #![expect(
     clippy::unwrap_used,
@@ -37,7 +37,7 @@ for line in open(sys.argv[1], encoding="ascii").read().splitlines():
     print(json.dumps({"sid": one.sid, "rev": one.rev, "msg": one.msg, "head": one.header, "options": options}))
 "#;
 
-/// What both parsers agree on, rule by rule.
+/// Returns the rules as both parsers read them.
 fn parsed(python: &PathBuf, rules: &str) -> Vec<Value> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(rules.as_bytes()).unwrap();

@@ -40,7 +40,7 @@ fn blocks(owners: &HashSet<&str>, name: &str) -> bool {
         let below = format!(".{name}");
         owners.iter().any(|owner| *owner == name || owner.ends_with(&below))
     };
-    // A name that only stands above others exists too, and no wildcard is looked at.
+    // A name above others exists too, so the wildcard does not apply.
     if exists(name) {
         return false;
     }
@@ -82,7 +82,7 @@ fn names() -> impl Strategy<Value = Vec<String>> {
 }
 
 proptest! {
-    /// Whatever is listed beside and below: a listed name and all below it are blocked, and nothing else.
+    /// In any list a listed name and all names below it are blocked, and nothing else.
     #[test]
     fn exactly_listed_names_and_what_is_below_are_blocked(listed in names(), asked in names()) {
         let refs: Vec<_> = listed.iter().map(String::as_str).collect();
@@ -137,7 +137,7 @@ fn binds_checker_loads_the_zone_under_a_long_name() {
     let values = awkward();
     let refs: Vec<_> = values.iter().map(String::as_str).collect();
     let addresses = ["10.0.0.77/8", "192.0.2.1", "2001:db8::/32", "::/0"];
-    // As long as the documentation promises: 64 octets.
+    // The documented maximum: 64 octets.
     let origin = format!("{}.invalid", "z".repeat(54));
     for zone in [
         zone(Kind::Domain, &refs),
@@ -212,7 +212,7 @@ fn unbound_blocks_what_is_listed_and_nothing_else() {
     assert!(!said.contains("error") && !said.contains("unable"), "{said}");
 }
 
-/// Starts what a resolver asks: every name has one address, `ten…` in 10.0.0.0/8. Returns its port; it ends with the test.
+/// Starts an upstream server for the resolver: every name has one address, `ten…` in 10.0.0.0/8. Returns its port; it ends with the test.
 fn upstream() -> u16 {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = socket.local_addr().unwrap().port();
@@ -220,7 +220,7 @@ fn upstream() -> u16 {
         let mut query = [0; 4096];
         while let Ok((length, from)) = socket.recv_from(&mut query) {
             let query = &query[..length];
-            // The question ends four bytes behind the empty label; what else came (EDNS) is not answered.
+            // The question ends four bytes behind the empty label; the rest (EDNS) is ignored.
             let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
             let address = if query[13..].starts_with(b"ten") {
                 [10, 9, 9, 9]

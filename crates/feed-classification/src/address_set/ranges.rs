@@ -55,7 +55,7 @@ impl<N: Number> Ranges<N> {
         let mut ranges: Vec<(N, N)> = Vec::with_capacity(given.len());
         for (first, last) in given {
             match ranges.last_mut() {
-                // Behind the last number of all there is none, so nothing can begin there.
+                // No number follows the last one, so nothing can begin behind it.
                 Some(before) if before.1.next().is_none_or(|next| first <= next) => before.1 = before.1.max(last),
                 _ => ranges.push((first, last)),
             }

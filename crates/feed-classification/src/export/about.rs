@@ -1,8 +1,8 @@
-//! What an exporter says about itself.
+//! The description of an exporter.
 
 use crate::{IndicatorType, TypeSet};
 
-/// What an exporter says about itself; made in a constant and handed out by reference.
+/// The description of an exporter; made in a constant and returned by reference.
 ///
 /// ```
 /// use feed_classification::{TypeSet, export::About};
@@ -15,7 +15,7 @@ use crate::{IndicatorType, TypeSet};
 pub struct About {
     /// The name in URLs: lower-case ASCII letters, digits and hyphens.
     pub name: &'static str,
-    /// What it writes and for whom, in one line.
+    /// The format and its readers, in one line.
     pub summary: &'static str,
     /// The content type of the answer.
     pub content_type: &'static str,
@@ -25,21 +25,21 @@ pub struct About {
     pub accepts: TypeSet,
     /// How values of several lines are written, for example YARA rules; they are left out unless this says otherwise.
     pub multiline: Multiline,
-    /// Whether an entry may stand for several indicators: networks that touch, names below another one. Then it is the whole set that
-    /// says how many entries there are.
+    /// Whether one entry may hold several indicators: networks that touch, names below another one. Then the number of entries depends on
+    /// the whole set.
     pub merges: bool,
     /// The types whose values are written in another form than ours; see [`Exporter::rewrite`](crate::Exporter::rewrite).
     pub rewrites: TypeSet,
-    /// What the bytes are called. Exporters with the same name here write the same bytes for the same indicators, so they share one body
-    /// and one entity tag, whatever else differs. The exporter's own name unless said otherwise.
+    /// The name of the bytes. Exporters with the same name here write the same bytes for the same indicators, so they share one body and one
+    /// entity tag. The default is the exporter's own name.
     pub bytes: &'static str,
-    /// The version of the bytes, which is part of the entity tag. **Raise it with every change that makes other bytes of the same
-    /// indicators**: callers that have the old ones would be told that nothing has changed. 1 unless said otherwise.
+    /// The version of the bytes, a part of the entity tag. **Raise it with every change that makes other bytes of the same indicators**:
+    /// otherwise clients with the old bytes get "not modified". The default is 1.
     pub version: u32,
     /// Whether the bytes hold the feed's name. [`FeedInfo::name`](super::FeedInfo::name) is empty for all other exporters.
     pub titled: bool,
-    /// Whether the bytes hold the time of the last change. [`FeedInfo::changed_at`](super::FeedInfo::changed_at) is not told to any
-    /// other exporter. The entity tag of such a body changes with that time.
+    /// Whether the bytes hold the time of the last change. Other exporters do not get [`FeedInfo::changed_at`](super::FeedInfo::changed_at).
+    /// The entity tag of such a body changes with that time.
     pub dated: bool,
 }
 
@@ -77,14 +77,14 @@ impl About {
         self
     }
 
-    /// Says that the name of the feed is written; see [`About::titled`].
+    /// Declares that the name of the feed is written; see [`About::titled`].
     #[must_use]
     pub const fn titled(mut self) -> Self {
         self.titled = true;
         self
     }
 
-    /// Says that the time of the last change is written; see [`About::dated`].
+    /// Declares that the time of the last change is written; see [`About::dated`].
     #[must_use]
     pub const fn dated(mut self) -> Self {
         self.dated = true;
@@ -112,14 +112,14 @@ impl About {
         self
     }
 
-    /// Says how values of several lines are written; see [`About::multiline`].
+    /// Sets how values of several lines are written; see [`About::multiline`].
     #[must_use]
     pub const fn multiline(mut self, multiline: Multiline) -> Self {
         self.multiline = multiline;
         self
     }
 
-    /// Says that an entry may stand for several indicators.
+    /// Declares that one entry may hold several indicators.
     #[must_use]
     pub const fn merging(mut self) -> Self {
         self.merges = true;
@@ -151,7 +151,7 @@ pub enum Multiline {
     LeftOut,
     /// Escaped, so that a reader gets the same text back: for example as `\n` in a JSON string, or in base64.
     Escaped,
-    /// As they stand, for these types; values of other types are left out. For rules: a rule engine reads a file of many rules, and the
+    /// Unchanged, for these types; values of other types are left out. For rules: a rule engine reads a file of many rules, and the
     /// grammar of the rules says where one ends.
     Verbatim(TypeSet),
 }

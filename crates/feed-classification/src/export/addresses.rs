@@ -1,11 +1,11 @@
-//! What the formats for packet filters have in common: they take all addresses at once.
+//! The common part of the formats for packet filters: they take all addresses at once.
 
 use crate::export::{Exported, Exporter};
 use crate::{AddressSet, Indicator, IndicatorType, network_of};
 
 /// Returns all addresses of the indicators that `exporter` accepts, with the counts of its [`Exporter::export`].
 ///
-/// Overlapping entries break some consumers' files and slow down all of them, so entries are only made once all are known.
+/// Overlapping entries break the files of some consumers and slow down all of them, so entries are made after all addresses are known.
 pub(super) fn collect(
     exporter: &dyn Exporter,
     items: &mut dyn Iterator<Item = Indicator<'_>>,

@@ -1,4 +1,4 @@
-//! `cisco`: what Security Intelligence of Cisco's firewalls loads.
+//! `cisco`: lists for Security Intelligence of Cisco's firewalls.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use crate::Indicator;
 use crate::export::txt::{LINES_OF_RULES, Txt, VALUES_WITH_CRLF};
 use crate::export::{About, Exporter};
 
-/// The bytes of `txt`, under the name by which the reference gives them to Cisco's firewalls.
+/// The bytes of `txt`, under the name that Cratos FastAPI has for Cisco's firewalls.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cisco;
 

@@ -2,9 +2,15 @@
 
 use std::io::{self, Write};
 
-/// Returns whether a text holds what some reader takes for the end of a line, the separators of Unicode included.
+/// Returns whether a text holds a character that some reader takes for the end of a line, the separators of Unicode included.
 ///
 /// In a format of lines such a value would read as two, and has to be left out.
+///
+/// ```
+/// use feed_classification::export::escape::has_line_break;
+///
+/// assert!(has_line_break("one\u{2028}two") && !has_line_break("one\ttwo"));
+/// ```
 #[must_use]
 pub fn has_line_break(value: &str) -> bool {
     let may_have = value.bytes().any(|byte| matches!(byte, b'\n'..=b'\r' | 0x80..));
@@ -13,7 +19,16 @@ pub fn has_line_break(value: &str) -> bool {
 
 /// Writes a JSON string with its quotes, everything outside `' '..='~'` as `\uXXXX` (pairs of surrogates above U+FFFF).
 ///
-/// These are the bytes of Python's `json.dumps`, so a body is the same whoever made it, and is plain ASCII.
+/// The bytes are those of Python's `json.dumps`, as in Cratos FastAPI, and plain ASCII.
+///
+/// ```
+/// use feed_classification::export::escape::json_str;
+///
+/// let mut out = Vec::new();
+/// json_str("a\"ü\n", &mut out)?;
+/// assert_eq!(out, br#""a\"\u00fc\n""#);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Errors
 /// Those of the writer.
@@ -38,8 +53,8 @@ pub fn json_str(text: &str, out: &mut dyn Write) -> io::Result<()> {
 
 /// Returns text for the inside of `content:"…"` in a rule of Suricata or Snort.
 ///
-/// Letters, digits and a few signs stand as they are; all else is hexadecimal between bars (`|3B 22|`), so nothing is left that a rule
-/// or one of its parsers gives a meaning to.
+/// Letters, digits and a few signs are unchanged; all else is hexadecimal between bars (`|3B 22|`), so no character is left that has a
+/// meaning in a rule or for one of its parsers.
 ///
 /// ```
 /// use feed_classification::export::escape::suricata_content;
@@ -76,6 +91,15 @@ pub fn suricata_content(text: &str) -> String {
 ///
 /// A text for which [`is_xml_text`] is false cannot be written in XML at all.
 ///
+/// ```
+/// use feed_classification::export::escape::xml_text;
+///
+/// let mut out = Vec::new();
+/// xml_text("<a> & b", &mut out)?;
+/// assert_eq!(out, b"&lt;a&gt; &amp; b");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 /// Those of the writer.
 pub fn xml_text(text: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -102,9 +126,18 @@ pub fn is_xml_text(text: &str) -> bool {
 
 /// Writes a YAML scalar in flow style on one line that every YAML 1.1 and 1.2 parser reads as this very string.
 ///
-/// Plain only if it begins with a letter, has nothing but letters, digits and `.` `_` `/` `@` `-`, and is no word with a
-/// meaning; single-quoted if it is printable ASCII; else double-quoted. So a dotted quad is quoted: YAML 1.1 defines a float so
-/// loosely that it is one.
+/// The scalar is plain only if it begins with a letter, has nothing but letters, digits and `.` `_` `/` `@` `-`, and has no other meaning
+/// (for example `yes`). Other printable ASCII is single-quoted, everything else double-quoted. So a dotted quad is quoted: by the loose
+/// definition of YAML 1.1 it is a float.
+///
+/// ```
+/// use feed_classification::export::escape::yaml_str;
+///
+/// let mut out = Vec::new();
+/// yaml_str("it's 192.0.2.1", &mut out)?;
+/// assert_eq!(out, b"'it''s 192.0.2.1'");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Errors
 /// Those of the writer.
@@ -133,7 +166,7 @@ pub fn yaml_str(text: &str, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn is_plain_yaml(text: &str) -> bool {
-    /// What YAML 1.1 or 1.2 reads as a boolean, a number or nothing, in any case.
+    /// Words that YAML 1.1 or 1.2 reads as a boolean, a number or null, in any case.
     const WORDS: [&str; 11] = [
         "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf",
     ];

@@ -1,18 +1,17 @@
-//! `generic`: a plain list as most devices expect it.
+//! `generic`: a plain list, as most devices expect it.
 
 use std::io::{self, Write};
 
 use crate::export::{About, Exporter, Quarantined};
 use crate::{Indicator, TypeSet};
 
-/// One value per line, every line with its LF, no comment and no blank line; an empty feed is no byte at all.
+/// One value per line, every line with its LF, without comments and blank lines; an empty feed has no bytes.
 ///
 /// The empty feed has no marker: readers that take a comment line or a sentinel address for "nothing" do not agree on one, and some
 /// of them (OPNsense) look every unknown word up in the DNS. A device that treats an empty list as a fault keeps its old one.
 ///
-/// Left out are values that readers of lists would not take as themselves: those with a line break, those that begin with `#`
-/// (a comment), and those that begin with a byte order mark, which readers swallow. Rules are texts of many lines and have no place
-/// in a list.
+/// Values that readers of lists would misread are left out: those with a line break, those that begin with `#` (a comment), and those that
+/// begin with a byte order mark, which readers swallow. Rules are texts of many lines and do not fit into a list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Generic;
 

@@ -10,17 +10,17 @@ use ipnet::{Ipv4Subnets, Ipv6Subnets};
 use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined, addresses};
 use crate::{AddressSet, Indicator, TypeSet, network_of};
 
-/// Replaces what the sets `blocked4` and `blocked6` of the table `inet cratos` hold; rules that name the sets are the host's own.
+/// Replaces the elements of the sets `blocked4` and `blocked6` of the table `inet cratos`; the host has its own rules that name the sets.
 ///
 /// `nft` applies a file as one transaction. No packet of 1.2 million passed whose address was in both lists, while 50 000 addresses were
 /// replaced 30 times (nft 1.0.6, Linux 6.18); a transaction that also changes the *rules* is not that tight. Table and sets are made
-/// where they are missing, so the first run needs no preparation, and a rule may name either set whatever the feed's family is. Only
-/// the sets that the feed's type speaks of are touched: an `ipv6` feed leaves the IPv4 set alone, so that two feeds of one family
+/// where they are missing, so the first run needs no preparation, and a rule may name either set with a feed of any family. Only the
+/// sets of the feed's families are touched: an `ipv6` feed leaves the IPv4 set alone, so that two feeds of one family
 /// each do not erase each other.
 ///
 /// Ranges are merged here. Without that `nft` refuses the file ("conflicting intervals overlap"), and its own `auto-merge` takes four
 /// times as long and as much memory. An empty set has no statement of elements, since `{ }` is an error of syntax. Line ends are LF
-/// only; CRLF would be one too. Checked with nft 1.0.6; what the statements mean stands in its manual, `nft(8)`, under SETS.
+/// only; CRLF would be one too. Checked with nft 1.0.6; its manual, `nft(8)`, describes the statements under SETS.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Nftables;
 

@@ -8,16 +8,15 @@ use crate::export::{About, Exporter, Quarantined};
 use crate::grammar::url::{self, Parts};
 use crate::{Indicator, IndicatorType, TypeSet};
 
-/// One entry per line as in `txt`; URLs stand there without their scheme and without the default port of that scheme, and are sorted and
-/// unique as they stand.
+/// One entry per line as in `txt`. URLs are written without their scheme and its default port, and are sorted and unique in that form.
 ///
 /// An entry of a URL list ends at the first space, `*` and `^` are wildcards in it, and it has at most 255 characters, the slash
 /// included that the firewall puts behind a name alone. Requests name their host in punycode and mostly without a dot at its end, and so does
 /// an entry. Any other text that is not plain ASCII never meets a request, in which it is encoded. The
 /// firewall looks at requests by HTTP and HTTPS only, and compares host, path and query: an entry with a port, with user information
 /// or with a fragment meets no request, and one of an `ftp` URL would meet those for other things. Such URLs would be ignored or,
-/// worse, match something else, and are left out. Lists of addresses and of names hold nothing of that kind;
-/// for types that the firewall has no list for the bytes are those of `txt`, as in the reference.
+/// worse, match something else, and are left out. Lists of addresses and of names never hold such values. For types without a list on the
+/// firewall the bytes are those of `txt`, as in Cratos FastAPI.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PaloAlto;
 

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::export::{
-    Exporter, b64, cisco, generic, ipset, json, nftables, paloalto, rpz, suricata, suricata_dataset, suricata_iprep,
-    txt, xml, yaml,
-};
+use crate::export::Exporter;
 
 /// The exporters that a program offers, each under its name.
+///
+/// ```
+/// use feed_classification::Registry;
+///
+/// let registry = Registry::builtin();
+/// assert_eq!(registry.by_name("nftables").unwrap().about().extension, "nft");
+/// assert!(registry.by_name("NFTables").is_none());
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     exporters: Vec<Arc<dyn Exporter>>,
@@ -20,27 +25,27 @@ impl Registry {
         Self { exporters: Vec::new() }
     }
 
-    /// Returns a registry with the built-in formats: those of the reference first, then ours.
+    /// Returns a registry with the built-in formats: those of Cratos FastAPI first, then the others.
     #[must_use]
     pub fn builtin() -> Self {
         Self::empty()
-            .with(txt::Txt)
-            .with(json::Json)
-            .with(xml::Xml)
-            .with(yaml::Yaml)
-            .with(b64::B64)
-            .with(paloalto::PaloAlto)
-            .with(cisco::Cisco)
-            .with(generic::Generic)
-            .with(nftables::Nftables)
-            .with(ipset::Ipset)
-            .with(rpz::Rpz)
-            .with(suricata::Suricata)
-            .with(suricata_dataset::SuricataDataset)
-            .with(suricata_iprep::SuricataIprep)
+            .with(super::txt::Txt)
+            .with(super::json::Json)
+            .with(super::xml::Xml)
+            .with(super::yaml::Yaml)
+            .with(super::b64::B64)
+            .with(super::paloalto::PaloAlto)
+            .with(super::cisco::Cisco)
+            .with(super::generic::Generic)
+            .with(super::nftables::Nftables)
+            .with(super::ipset::Ipset)
+            .with(super::rpz::Rpz)
+            .with(super::suricata::Suricata)
+            .with(super::suricata_dataset::SuricataDataset)
+            .with(super::suricata_iprep::SuricataIprep)
     }
 
-    /// Adds an exporter; one with the same name gives way.
+    /// Adds an exporter. It replaces one with the same name.
     #[must_use]
     pub fn with(mut self, exporter: impl Exporter + 'static) -> Self {
         let exporter: Arc<dyn Exporter> = Arc::new(exporter);

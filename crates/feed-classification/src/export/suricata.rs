@@ -13,7 +13,7 @@ mod sids;
 
 use sids::Sids;
 
-/// Counts up with every change of what [`rules`] writes for the same indicator.
+/// Rises with every change of the rules for the same indicator.
 const REVISION: u32 = 1;
 
 /// The longest rule; Suricata reads lines of 8 192 bytes with their end.
@@ -35,7 +35,7 @@ const ACCEPTS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet:
 
 /// Rules that alert: one per indicator, for names one in each of DNS, TLS and HTTP.
 ///
-/// - **Addresses and networks** stand in the head of the rule, both directions.
+/// - **Addresses and networks** are in the head of the rule, in both directions.
 /// - **Names** match with everything below them and nothing beside them (`dotprefix`, `endswith`): `evil.example` is not in
 ///   `notevil.example`.
 /// - **URLs** match as a whole, host and request, as a client sends them: host in punycode, other letters percent-encoded, no fragment.
@@ -45,9 +45,9 @@ const ACCEPTS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet:
 /// - **Hashes of files** are not here: Suricata takes them from a file beside the rule. `suricata-dataset` writes that file.
 ///
 /// `sid` depends on type, protocol and value alone, so it is the same on every replica and after every restart. The numbers are
-/// 1 100 000 000 to 2 099 999 999, above those that are given out to others, and below what reads `sid` as a signed number of 32 bits.
+/// 1 100 000 000 to 2 099 999 999, above the ranges of other projects, and within 31 bits for programs that read `sid` as a signed number.
 /// If two rules of one feed meet on a number, the first in the order of the feed has it and the other takes its next one. `msg` says
-/// the type and where it was seen; the value stands in the rule only, escaped.
+/// the type and where it was seen; the value is in the rule only, escaped.
 ///
 /// Source: Suricata's user guide, the chapters on rules (7.0.12, 8.0); `DETECT_MAX_RULE_SIZE` in its `detect.h`.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +103,7 @@ impl Exporter for Suricata {
     }
 }
 
-/// What differs from rule to rule.
+/// The parts that differ from rule to rule.
 struct Rule {
     /// Protocol, both ends and the direction.
     head: String,
@@ -113,7 +113,7 @@ struct Rule {
     matching: String,
 }
 
-/// Writes all rules of an indicator, or none of them.
+/// Writes all rules of an indicator, or nothing.
 fn write_rules(item: &Indicator<'_>, sids: &mut Sids, out: &mut dyn Write) -> io::Result<Result<(), Quarantined>> {
     let rules = match rules(item) {
         Ok(rules) => rules,
@@ -131,7 +131,7 @@ fn write_rules(item: &Indicator<'_>, sids: &mut Sids, out: &mut dyn Write) -> io
     out.write_all(lines.as_bytes()).map(Ok)
 }
 
-/// The value without what does not count for the rule: the host bits of a network.
+/// Returns the value without the part that does not count for the rule: the host bits of a network.
 fn identity(item: &Indicator<'_>) -> String {
     match network_of(item.value).filter(|_| TypeSet::ADDRESSES.contains(item.kind)) {
         Some(network) => network.to_string(),
@@ -209,7 +209,7 @@ fn url_rule(value: &str) -> Result<Rule, Quarantined> {
     let parsed = if is_absolute(value) {
         Url::parse(value)
     } else {
-        // What MISP has without a scheme is what a proxy logged.
+        // A URL without a scheme in MISP comes from the log of a proxy.
         Url::parse(&format!("http://{value}"))
     };
     let url = parsed.map_err(|_| Quarantined::UNREPRESENTABLE)?;
@@ -234,7 +234,7 @@ fn http_rule(host: &str, url: &Url) -> Result<Rule, Quarantined> {
         None => url.path().to_owned(),
     };
     // `http.uri` is the request after Suricata decoded it, also where a proxy was asked with the whole URL. Where decoding could change
-    // anything the request is held against what was sent.
+    // anything, the rule compares the raw request.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~?=&,@:!$'()*;".contains(&byte);
     let buffer = if request.bytes().all(is_plain) && !request.contains("//") {
         "http.uri"

@@ -9,10 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use crate::export::{About, Exporter, Multiline, Quarantined};
 use crate::{Indicator, IndicatorType, TypeSet};
 
-/// What Suricata compares with a buffer as text: names, fingerprints, user agents.
+/// Types that Suricata compares with a buffer as text: names, fingerprints, user agents.
 ///
-/// No `url`: there is no buffer that holds a whole URL, so none would ever match. Hashes of other lengths than MD5 and SHA-256 have no
-/// type of set.
+/// Not `url`: no buffer holds a whole URL, so it would never match. Hashes of other lengths than MD5 and SHA-256 have no type of set.
 const STRINGS: TypeSet = TypeSet::of(&[
     IndicatorType::Domain,
     IndicatorType::Hostname,
@@ -37,9 +36,8 @@ const ACCEPTS: TypeSet = STRINGS.union(TypeSet::of(&[
 /// One value per line, LF, in the form of the set's type: `string` in base64 with padding, `md5` and `sha256` in hexadecimal, `ipv4` and
 /// `ip` as an address.
 ///
-/// Suricata's parser is not forgiving: what is no base64 ends it at start, a comment is not known, and a blank line is the empty
-/// string as a member. It does not look at the length of a hash but takes 16 or 32 bytes from it, so a hash of another length is left
-/// out here. A set of addresses takes no networks; they are left out, and belong into `suricata-iprep`.
+/// Suricata's parser is strict: a line that is not base64 stops it at start, it knows no comments, and a blank line adds the empty string. It does not look at the length of a hash but takes 16 or 32 bytes from it, so a hash of another length is left
+/// out here. A set of addresses takes no networks; they are left out, and `suricata-iprep` takes them.
 ///
 /// Source: the chapter "Datasets" of Suricata's user guide, and `datasets.c` (7.0, 8.0).
 #[derive(Debug, Clone, Copy)]

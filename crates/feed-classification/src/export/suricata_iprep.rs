@@ -7,7 +7,7 @@ use crate::{Indicator, TypeSet, network_of};
 
 /// The category of every entry, as the file of categories has to name it: `1,cratos,Indicators from MISP`.
 const CATEGORY: u8 = 1;
-/// The highest score there is: MISP's analysts said that it is bad, and there is no half of that.
+/// The highest score: an analyst listed the address, and MISP has no lower degree of that.
 const SCORE: u8 = 127;
 
 /// One `network,category,score` per line, LF; category 1, score 127.

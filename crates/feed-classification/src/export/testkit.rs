@@ -1,7 +1,7 @@
-//! The battery that every exporter has to pass, ours and those of other crates (feature `testkit`).
+//! The tests that every exporter has to pass, built-in ones and those of other crates (feature `testkit`).
 //!
-//! Each function asserts, so it is called from a test. Values go through the grammar of their type first: what is checked is what
-//! can arrive.
+//! Call the functions from a test: they panic for a fault. Values pass through the grammar of their type first, so an exporter is checked
+//! with values that it can get.
 
 use std::io;
 
@@ -21,7 +21,7 @@ use writers::{FullAfter, OneByteAtATime};
 /// Reads the values back out of an exporter's output; for [`check_round_trip`].
 pub type Reader<'r> = &'r dyn Fn(&[u8]) -> Vec<String>;
 
-/// Asserts what holds for every exporter:
+/// Asserts the rules for every exporter:
 ///
 /// - it describes itself in a way that fits into URLs and headers;
 /// - the same indicators give the same bytes, also through a writer that takes one byte at a time;
@@ -30,7 +30,7 @@ pub type Reader<'r> = &'r dyn Fn(&[u8]) -> Vec<String>;
 /// - nothing of a type that it does not accept appears or is counted;
 /// - a value that is left out leaves no byte behind and is counted, for example one of several lines that [`About::multiline`] does not
 ///   take;
-/// - a hostile value is escaped: it does not stand beside a delimiter that it holds itself (`a,b` in front of a comma). CSV, JSON, XML
+/// - a hostile value is escaped: the output does not have it beside a delimiter that it holds itself (`a,b` in front of a comma). CSV, JSON, XML
 ///   and YAML have as many fields as with a harmless value, other formats as many lines, or fewer where entries merge. The format is
 ///   known by its content type or extension;
 /// - an error of the writer comes back, wherever it happens.
@@ -223,14 +223,14 @@ fn check_hostile(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]
     );
 }
 
-/// Asserts that no value stands in the output as it is, although it holds the character that ends it there.
+/// Asserts that the output does not have the raw value in front of a character that the value holds too.
 ///
 /// For example `a,b` in front of a comma, or `a"b` between quotes: a reader stops too early. Only values that begin and end with a
 /// letter or digit are looked at, since the others also occur as a part of an escaped value.
 fn check_ends(kind: IndicatorType, bytes: &[u8], value: &str) {
     /// Characters that stand between fields, so one before a field would also end it.
     const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
-    /// Characters that end a field. A dot is none of them: `192.0.2.1` may stand in front of one.
+    /// Characters that end a field. A dot is not among them: `192.0.2.1` may stand in front of one.
     const ENDS: [char; 12] = [',', ';', '\t', '|', '\n', '\r', ' ', '"', '\'', '<', ')', ']'];
     let is_word = |char: char| char.is_ascii_alphanumeric();
     if !value.starts_with(is_word) || !value.ends_with(is_word) {

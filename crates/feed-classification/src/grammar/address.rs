@@ -7,19 +7,19 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::Dropped;
 
-/// The length of the prefix `::ffff:0:0/96`, below which IPv4 addresses stand in IPv6 ones.
+/// The length of the prefix `::ffff:0:0/96`, which maps IPv4 addresses into IPv6.
 const MAPPED_PREFIX: u8 = 96;
 
-/// What stands in an `ip-src` or `ip-dst`, in canonical form: one address, or a network of more than one.
+/// The value of an `ip-src` or `ip-dst`, in canonical form: one address, or a network of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
     Address(IpAddr),
-    /// With its host bits cleared, and of more than one address.
+    /// A network of several addresses with its host bits cleared.
     Network(IpNet),
 }
 
 impl Host {
-    /// Returns what the network names: a single address where it is one.
+    /// Returns the network, or its address if it has only one.
     fn of(network: IpNet) -> Self {
         let network = unmapped(network).trunc();
         if network.prefix_len() == network.max_prefix_len() {
@@ -66,9 +66,9 @@ pub(crate) fn unmapped(network: IpNet) -> IpNet {
 }
 
 /// Returns the one spelling of an address or network: dotted quads, or RFC 5952 for IPv6, and `/` only after a network of more than
-/// one address. `typed` is what it was read from.
+/// one address. `typed` is the text that it was read from.
 pub(crate) fn canonical(host: Host, typed: &str) -> Cow<'_, str> {
-    // Without leading zeros there is one way to write an IPv4 address, and no other passed the parser.
+    // The parser refuses leading zeros, so an IPv4 address has one spelling.
     if is_plain_v4(typed) {
         return Cow::Borrowed(typed);
     }
@@ -83,7 +83,7 @@ pub(crate) fn canonical(host: Host, typed: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the one spelling of an address or network; a text that is neither comes back as it is.
+/// Returns the one spelling of an address or network; any other text comes back unchanged.
 pub(crate) fn canonical_text(typed: &str) -> Cow<'_, str> {
     if is_plain_v4(typed) {
         return Cow::Borrowed(typed);
@@ -91,12 +91,12 @@ pub(crate) fn canonical_text(typed: &str) -> Cow<'_, str> {
     host(typed).map_or(Cow::Borrowed(typed), |host| canonical(host, typed))
 }
 
-/// Returns whether the text can be nothing but a single IPv4 address, if it is an address at all.
+/// Returns whether the text, if it is an address or network, is a single IPv4 address.
 fn is_plain_v4(typed: &str) -> bool {
     !typed.bytes().any(|byte| matches!(byte, b':' | b'/'))
 }
 
-/// Gives every address of a network, its first and last included, if there are at most `limit`.
+/// Passes every address of a network to `found`, its first and last included, if they are at most `limit`.
 pub(crate) fn expand(network: IpNet, limit: u32, found: &mut dyn FnMut(&str)) -> Result<(), Dropped> {
     let host_bits = u32::from(network.max_prefix_len() - network.prefix_len());
     if 1_u64

@@ -9,7 +9,7 @@ use crate::grammar::text::is_invisible;
 
 /// The longest name in dotted form without the trailing dot (RFC 1035: 255 octets on the wire).
 const MAX_NAME: usize = 253;
-/// The longest spelling that is looked at: as many code points as a name has characters, four bytes each. Punycode takes time with the
+/// The longest spelling that is read: as many code points as a name has characters, four bytes each. Punycode takes time with the
 /// square of the length.
 const MAX_SPELLING: usize = 4 * (MAX_NAME + 1);
 /// The longest label (RFC 1035).
@@ -17,15 +17,15 @@ const MAX_LABEL: usize = 63;
 
 /// Returns a name in lower case and punycode, without its trailing dot.
 ///
-/// Non-ASCII names go through UTS 46 (non-transitional), as in a browser. ASCII names are only lower-cased: what a resolver
-/// looks up is a name, also `a--b.example` or a label that begins with `xn--` and decodes to nothing.
+/// Non-ASCII names go through UTS 46 (non-transitional), as in a browser. ASCII names are only lower-cased: any text that a
+/// resolver looks up is a name, also `a--b.example` or a label that begins with `xn--` and decodes to nothing.
 ///
 /// Underscores stay, since `_dmarc.example.org` is a name and `example.org` is another one. A label with a hyphen at an end is
 /// dropped although MISP stores it (recordings, fact 33): no host can have it, and resolvers and zone files refuse the whole line,
 /// in some cases the whole file.
 ///
-/// Invisible characters make a name invalid. UTS 46 would take most of them out in silence, and what it leaves, joiners that change
-/// how neighbouring letters look, it checks itself.
+/// Invisible characters make a name invalid. UTS 46 would silently remove most of them; it checks the rest itself, joiners that change the
+/// look of neighbouring letters.
 pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, Dropped> {
     let name = host(value)?;
     if name.contains('.') {
@@ -35,7 +35,7 @@ pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, Dropped> {
     }
 }
 
-/// Returns the host of a URL in the same form: as [`domain`], and a single label is one too.
+/// Returns the host of a URL in the same form: as [`domain`], and also a single label.
 pub(crate) fn host(value: &str) -> Result<Cow<'_, str>, Dropped> {
     if value.len() > MAX_SPELLING {
         return Err(Dropped::NameTooLong);
@@ -60,7 +60,8 @@ fn ascii(value: &str) -> Result<Cow<'_, str>, Dropped> {
         if value.chars().any(|char| is_invisible(char) && !is_joiner(char)) {
             return Err(Dropped::InvisibleCharacter);
         }
-        // Not the list for URLs: what is no letter, digit, hyphen or underscore is refused below, and a wildcard should be told as one.
+        // Not the list for URLs: other characters than letters, digits, hyphens and underscores are refused below, and a wildcard should
+        // be reported as one.
         return Uts46::new()
             .to_ascii(
                 value.as_bytes(),
@@ -93,7 +94,7 @@ fn check(name: &str) -> Result<(), Dropped> {
     let Some((_, last)) = name.rsplit_once('.') else {
         return Ok(());
     };
-    // `192.0.2.1`, and whatever else looks like an address to a consumer: no top-level domain is all digits.
+    // `192.0.2.1`, and other texts that look like an address to a consumer: no top-level domain is all digits.
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Dropped::NotAName);
     }

@@ -1,4 +1,4 @@
-//! Texts that leave as they came: names of files and mutexes, subjects, user agents, and rules of many lines.
+//! Texts that are never changed: names of files and mutexes, subjects, user agents, and rules of many lines.
 
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
@@ -6,7 +6,7 @@ use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 use crate::Dropped;
 
 /// Returns the value without white space and without characters of Unicode category C at both ends: zero-width spaces, byte order
-/// marks, soft hyphens, direction marks and control characters, which come along when a value is copied out of a document.
+/// marks, soft hyphens, direction marks and control characters, which are often copied with a value out of a document.
 pub(crate) fn trimmed(value: &str) -> &str {
     value.trim_matches(|char: char| char.is_whitespace() || is_other(char))
 }
@@ -19,7 +19,7 @@ pub(crate) fn is_other(char: char) -> bool {
     GeneralCategoryGroup::Other.contains(CodePointMapData::<GeneralCategory>::new().get(char))
 }
 
-/// Accepts a text of one line: no control character but TAB, no line break of Unicode, no code point that is no character.
+/// Accepts a text of one line: no control character but TAB, no line break of Unicode, no code point that is not a character.
 pub(crate) fn one_line(value: &str) -> Result<&str, Dropped> {
     accept(value, |char| char == '\t' || !breaks_out(char))
 }
@@ -37,7 +37,7 @@ pub(crate) fn rule(value: &str) -> Result<&str, Dropped> {
     accept(value, |char| matches!(char, '\t' | '\n' | '\r') || !char.is_control())
 }
 
-/// Returns whether a character shows as nothing, so that two values that look the same are not: formatting and direction marks.
+/// Returns whether a character is invisible, so that two different values look the same: formatting and direction marks.
 pub(crate) fn is_invisible(char: char) -> bool {
     matches!(
         char,
@@ -59,8 +59,8 @@ fn accept(value: &str, allowed: impl Fn(char) -> bool) -> Result<&str, Dropped> 
     }
 }
 
-/// What some consumer takes for the end of a line or of the text. U+2028 and U+2029 end lines in JavaScript and Python;
-/// U+FFFE and U+FFFF are no characters and no XML parser takes them.
+/// Characters that some consumer reads as the end of a line or of the text. U+2028 and U+2029 end lines in JavaScript and Python; U+FFFE
+/// and U+FFFF are not characters, and XML parsers refuse them.
 fn breaks_out(char: char) -> bool {
     char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
 }

@@ -6,23 +6,23 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::Dropped;
 use crate::grammar::{address, name, text};
 
-/// A URL taken apart, each part as it is written. Whether the parts are right is not said by this.
+/// A URL taken apart, each part as it is written. The parts are not checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parts<'v> {
-    /// Without `://`; `None` where the URL begins with its host.
+    /// Without `://`; `None` if the URL begins with its host.
     pub(crate) scheme: Option<&'v str>,
-    /// What stands before the last `@` of the authority.
+    /// The text before the last `@` of the authority.
     pub(crate) user: Option<&'v str>,
     /// With its brackets, if it is an IPv6 address.
     pub(crate) host: &'v str,
-    /// What stands behind the colon after the host; may be empty.
+    /// The text behind the colon after the host; may be empty.
     pub(crate) port: Option<&'v str>,
     /// Path, query and fragment.
     pub(crate) rest: &'v str,
 }
 
 impl<'v> Parts<'v> {
-    /// Takes any text apart.
+    /// Splits any text.
     pub(crate) fn of(value: &'v str) -> Self {
         // A scheme has no colon in it, so the first colon ends it.
         let divided = value.split_once(':');
@@ -47,7 +47,7 @@ impl<'v> Parts<'v> {
         }
     }
 
-    /// Returns the port if it is another one than that of the scheme.
+    /// Returns the port if it is not the default port of the scheme.
     pub(crate) fn other_port(&self) -> Option<&'v str> {
         let digits = self.port.map(|port| port.trim_start_matches('0'));
         digits.filter(|port| !port.is_empty() && self.scheme.and_then(default_port) != Some(*port))
@@ -59,10 +59,10 @@ impl<'v> Parts<'v> {
     }
 }
 
-/// Accepts a URL as it stands: case, spaces, quotes, commas and non-ASCII letters are what an analyst saw and what a proxy logs.
+/// Accepts a URL and keeps every character: an analyst saw this case, these spaces, quotes, commas and non-ASCII letters, and a proxy logs them.
 ///
-/// With a scheme the host must be a name, of one label too, or an address. Without one it must be a domain or an address, so that a
-/// bare word is none. A port is 1 to 65535. Spellings that keep people from clicking (`hxxp://`, `evil[.]example`) name nothing that a
+/// With a scheme the host must be a name, of one label too, or an address. Without one it must be a domain or an address: a bare
+/// word is not a URL. A port is 1 to 65535. Spellings that keep people from clicking (`hxxp://`, `evil[.]example`) name nothing that a
 /// device can meet and are dropped, and so are invisible characters, which no client sends unescaped.
 pub(crate) fn url(value: &str) -> Result<&str, Dropped> {
     let value = text::one_line_without_tab(value)?;
@@ -79,7 +79,7 @@ pub(crate) fn url(value: &str) -> Result<&str, Dropped> {
     }
 }
 
-/// Returns the spelling by which URLs are compared; see [`crate::canonical_key`]. What is no URL comes back as it is.
+/// Returns the spelling by which URLs are compared; see [`crate::canonical_key`]. Any other text comes back unchanged.
 pub(crate) fn key(value: &str) -> Cow<'_, str> {
     let parts = Parts::of(value);
     let Ok(host) = normal_host(parts.host) else {
@@ -144,21 +144,21 @@ fn is_scheme(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
 }
 
-/// `hxxp`, `hXXps`, `fxp`: written by people so that nobody clicks on it.
+/// `hxxp`, `hXXps`, `fxp`: people write these so that a reader cannot click on the URL by mistake.
 fn is_defanged_scheme(scheme: &str) -> bool {
     let scheme = scheme.to_ascii_lowercase();
     ["hxxp", "hxtp", "htxp", "fxp"].contains(&scheme.strip_suffix('s').unwrap_or(&scheme))
 }
 
-/// `evil[.]example`, `evil(dot)example`: brackets stand in no name.
+/// `evil[.]example`, `evil(dot)example`: names have no brackets.
 fn is_defanged_host(host: &str) -> bool {
     host.contains(['[', ']', '(', ')', '{', '}'])
 }
 
-/// The host with its brackets, and what follows the colon behind it.
+/// Returns the host with its brackets, and the text behind the colon that follows it.
 fn host_and_port_of(text: &str) -> (&str, Option<&str>) {
     if text.starts_with('[') {
-        // What stands between the bracket and the colon belongs to a host that is none.
+        // Text between the bracket and the colon makes the host invalid.
         if let Some((address, port)) = text.rsplit_once("]:")
             && let Some((host, _)) = text.split_at_checked(address.len() + 1)
         {

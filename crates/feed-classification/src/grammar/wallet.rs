@@ -1,5 +1,5 @@
-//! Addresses of crypto-currencies: their shape only. Checksums are not computed, so a mistyped address passes; a consumer that looks
-//! for it finds nothing, and computing them would need three hash functions.
+//! Addresses of crypto-currencies: their shape only. Checksums are not computed, so a mistyped address passes. A consumer
+//! that looks for it finds nothing, and computing checksums would need three hash functions.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ fn is_dash(value: &str) -> bool {
     value.len() == 34 && value.starts_with(['X', '7']) && value.bytes().all(is_base58)
 }
 
-/// 14 to 74 characters is what BIP 173 allows for witness programs of 2 to 40 bytes.
+/// BIP 173 allows 14 to 74 characters, for witness programs of 2 to 40 bytes.
 fn is_bech32(value: &str) -> bool {
     (14..=74).contains(&value.len())
         && value.strip_prefix("bc1").is_some_and(|data| {

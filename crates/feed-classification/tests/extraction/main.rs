@@ -1,4 +1,4 @@
-//! What comes out of attribute values: one test per row of what the reference gets wrong or right, named after it.
+//! Indicators out of attribute values: one test per case that Cratos FastAPI gets wrong or right, named after it.
 
 use feed_classification::{Dropped, Extractor, IndicatorType as Kind};
 

@@ -150,7 +150,7 @@ fn an_invisible_character_inside_makes_a_value_invalid() {
     }
 }
 
-/// A name that is turned around on the screen is what the attacker wrote, and what has to be found.
+/// The attacker wrote the name that turns around on the screen, so exactly that name has to be found.
 #[test]
 fn an_invisible_character_inside_of_a_text_stays() {
     for (kind, attribute_type) in TEXTS {
@@ -158,7 +158,7 @@ fn an_invisible_character_inside_of_a_text_stays() {
             gives(kind, attribute_type, value, value);
         }
     }
-    // Rules leave as they came.
+    // Rules are never changed.
     gives(
         Kind::Sigma,
         "sigma",

@@ -1,4 +1,4 @@
-//! A real Suricata loads what is written for it, and alerts where it should and nowhere else.
+//! A real Suricata loads the rules and lists, and alerts where it should and nowhere else.
 
 #![expect(
     clippy::unwrap_used,

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use test_peers::{program, python_with};
 
-/// All that a Suricata needs to see what our rules speak of.
+/// The configuration with everything that the rules look at.
 const CONFIGURATION: &str = r#"%YAML 1.1
 ---
 vars:
@@ -36,7 +36,7 @@ app-layer:
 /// The client's port of the first conversation, as `packets.py` has it.
 const FIRST_PORT: u64 = 20_000;
 
-/// How many rules Suricata made of the lines that it was given.
+/// The number of rules that Suricata made of the lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Loaded {
     pub(crate) rules: usize,
@@ -52,7 +52,7 @@ pub(crate) struct Sensor {
 }
 
 impl Sensor {
-    /// Makes one, or says what is missing for it.
+    /// Makes one, or returns `None` and prints the missing program.
     pub(crate) fn new() -> Option<Self> {
         let (program, python) = (program("suricata")?, python_with(&["scapy"])?);
         test_peers::program("openssl")?;
@@ -115,7 +115,7 @@ impl Sensor {
         (loaded(&said), said)
     }
 
-    /// Lets Suricata see the conversations, and returns for each message of a rule in which of them it came.
+    /// Shows Suricata the conversations, and returns for each message of a rule the conversations that it came in.
     pub(crate) fn fired(&self, rules: &str, conversations: &[Value]) -> BTreeMap<String, BTreeSet<usize>> {
         let mut fired: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for event in self.events(rules, conversations) {
@@ -132,7 +132,7 @@ impl Sensor {
         fired
     }
 
-    /// Lets Suricata see the conversations, and returns all that it says of them.
+    /// Shows Suricata the conversations, and returns its events.
     pub(crate) fn events(&self, rules: &str, conversations: &[Value]) -> Vec<Value> {
         if !self.path("both.pem").exists() {
             self.certificate();
@@ -160,7 +160,7 @@ impl Sensor {
             .arg("-S")
             .arg(self.path(rules));
         command.arg("-l").arg(self.folder.path());
-        // Checksums are there; it should look at them.
+        // The packets have checksums, and Suricata should check them.
         command.args(["-v", "-k", "all", "--runmode", "single", "--init-errors-fatal"]);
         command
     }

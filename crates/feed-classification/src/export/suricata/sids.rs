@@ -1,4 +1,4 @@
-//! Numbers of rules that stay the same without anybody keeping them.
+//! Numbers of rules that stay the same without a list of them.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 const FIRST: u32 = 1_100_000_000;
 /// How many numbers the range has.
 const COUNT: u32 = 1_000_000_000;
-/// How many numbers a rule has to choose from; with a million rules a thousandth of the range is taken, so nobody needs many.
+/// The numbers that a rule can choose from. A million rules take a thousandth of the range, so few are enough.
 const CHOICES: u32 = 64;
 
 /// Gives out numbers, each once.
@@ -38,7 +38,7 @@ impl Sids {
     }
 }
 
-/// A hash that nobody can aim, so that values made for it cannot crowd others out.
+/// A cryptographic hash, so that an attacker cannot choose values that crowd others out.
 fn number(identity: &str, choice: u32, count: u32) -> u32 {
     let digest = Sha256::new()
         .chain_update(choice.to_be_bytes())

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use crate::{Extractor, IndicatorType, MAX_VALUE_BYTES};
 
-/// Returns values of a type, sorted: harmless ones, and what its grammar lets through of those that break formats.
+/// Returns values of a type, sorted: harmless ones, and those that break formats and pass its grammar.
 ///
-/// For the program that a format is made for: whatever the exporter makes of these, it has to load.
+/// For a test with the program that reads the format: it has to load the exporter's output for these values.
 #[must_use]
 pub fn values(kind: IndicatorType) -> Vec<String> {
     let values: BTreeSet<String> = harmless(kind).into_iter().chain(hostile(kind)).collect();
     values.into_iter().collect()
 }
 
-/// Three values of each type that no format has trouble with, in order; addresses do not touch, so nothing merges.
+/// Returns three values of each type without special characters, in order; addresses do not touch, so nothing merges.
 pub(super) fn harmless(kind: IndicatorType) -> Vec<String> {
     use IndicatorType as Kind;
     let hashes = |digits: usize| ["1", "5", "a"].map(|digit| digit.repeat(digits));
@@ -47,7 +47,7 @@ pub(super) fn harmless(kind: IndicatorType) -> Vec<String> {
     values.into()
 }
 
-/// What the grammar of a type lets through of the values that break formats.
+/// Returns the values that break formats and pass the grammar of the type.
 pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
     const TEXTS: [&str; 42] = [
         "=cmd|' /C calc'!A0",
@@ -115,7 +115,7 @@ pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
     let extractor = Extractor::new(kind).max_expand(1);
     let mut values = BTreeSet::new();
     for candidate in candidates.chain(addresses) {
-        // What the grammar refuses cannot arrive.
+        // An exporter never gets a value that the grammar refuses.
         let _ = extractor.extract("", candidate, &mut |value| {
             values.insert(value.to_owned());
         });

@@ -1,4 +1,4 @@
-//! Writers that a network connection can be like: slow, or full.
+//! Writers that behave like a bad connection or disk: slow, or full.
 
 use std::io::{self, Write};
 
