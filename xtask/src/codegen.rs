@@ -5,6 +5,7 @@
 
 mod attribute_types;
 mod configuration;
+mod outputs;
 
 use anyhow::{Context as _, bail};
 
@@ -26,6 +27,10 @@ const PAGES: &[Page] = &[
     Page {
         path: "docs/configuration-reference.md",
         text: configuration::page,
+    },
+    Page {
+        path: outputs::PATH,
+        text: outputs::page,
     },
 ];
 
