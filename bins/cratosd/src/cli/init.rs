@@ -19,9 +19,9 @@ use super::token::today;
 use super::{names, output};
 use crate::exit::Failure;
 
-const CORE: &str = include_str!("../../../../config.example/config.yaml");
-const MAPPINGS: &str = include_str!("../../../../config.example/mappings.yaml");
-const SITE: &str = include_str!("../../../../sites.example/misp.example.net.yaml");
+const CORE: &str = include_str!("../../first-files/config.yaml");
+const MAPPINGS: &str = include_str!("../../first-files/mappings.yaml");
+const SITE: &str = include_str!("../../first-files/site.yaml");
 
 /// Instead of the example's, which tells how to copy it.
 const CORE_HEADER: &[&str] = &[

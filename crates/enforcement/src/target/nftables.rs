@@ -23,7 +23,7 @@ use crate::config::{self, read};
 use crate::error::TargetError;
 
 /// The table with its hooks; an operator may load a changed one before the agent starts, which then stays.
-const BASE_TABLE: &str = include_str!("../../../../packaging/nftables/cratos.nft");
+const BASE_TABLE: &str = include_str!("../../nftables/cratos.nft");
 
 /// What the shipped table is called.
 const TABLE: &str = "cratos";
