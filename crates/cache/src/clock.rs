@@ -1,19 +1,18 @@
 //! Time that only goes forward.
 
-use std::{
-    fmt,
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
-/// A point on one clock; means nothing on another, and nothing after a restart.
+use tokio::sync::watch;
+
+/// A point on one clock. It has no meaning on another clock or after a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
 
-/// What clocks begin with, so that there are moments before the start of the process: what another one made is older.
+/// The reading of each clock at its start, so that moments before the start of the process exist: another process may have made a value.
 const BEGINNING: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl Moment {
@@ -23,23 +22,31 @@ impl Moment {
         Self(self.0.saturating_sub(distance))
     }
 
-    /// Returns how long before this moment `earlier` was; zero if it was not before.
+    /// Returns the time from `earlier` to this moment; zero if `earlier` was not before.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// Tells the time for ages and expiries.
+/// The future that [`Clock::sleep`] returns.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Gives the time for ages, expiries and waits.
 ///
-/// Wall clocks jump: one that is set back would keep old entries for as long. So a clock here has no date, only
+/// A wall clock jumps: one that is set back by an hour would keep old entries for an hour longer. So this clock has no date, only
 /// distances, and never goes back.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the present moment, never before one that was returned earlier.
     fn now(&self) -> Moment;
+
+    /// Waits until so much time has passed on this clock; on tokio's clock unless an implementation has its own.
+    fn sleep(&self, time: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(time))
+    }
 }
 
-/// The clock of the operating system that nobody can set. It may stand still while the machine sleeps.
+/// The monotonic clock of the operating system. It may stand still while the machine sleeps.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MonotonicClock;
 
@@ -51,11 +58,23 @@ impl Clock for MonotonicClock {
     }
 }
 
-/// A clock for tests: stands still until it is moved on.
+/// A clock for tests: it stands still until a test calls [`advance`](Self::advance), which also ends the waits that are over then.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cache::{Clock, ManualClock};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let clock = ManualClock::new();
+/// let hour = clock.sleep(Duration::from_secs(3_600));
+/// clock.advance(Duration::from_secs(3_600));
+/// hour.await; // without a real hour
+/// # }
+/// ```
 #[derive(Debug, Default)]
-pub struct ManualClock {
-    nanoseconds: AtomicU64,
-}
+pub struct ManualClock(watch::Sender<Duration>);
 
 impl ManualClock {
     /// Returns a clock that stands at its beginning.
@@ -64,29 +83,37 @@ impl ManualClock {
         Self::default()
     }
 
-    /// Moves the clock on; it reaches 584 years.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
-        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        let moved_on = |now: u64| Some(now.saturating_add(by));
-        // The closure never declines, so there is no error to look at.
-        let _ = self
-            .nanoseconds
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, moved_on);
+        self.0.send_modify(|elapsed| *elapsed = elapsed.saturating_add(by));
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Moment {
-        Moment(BEGINNING + Duration::from_nanos(self.nanoseconds.load(Ordering::SeqCst)))
+        Moment(BEGINNING.saturating_add(*self.0.borrow()))
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        let mut elapsed = self.0.subscribe();
+        let end = elapsed.borrow().saturating_add(time);
+        Box::pin(async move {
+            if elapsed.wait_for(|elapsed| *elapsed >= end).await.is_err() {
+                // The clock is gone, so this time never passes.
+                std::future::pending::<()>().await;
+            }
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     #[test]
-    fn a_manual_clock_moves_only_when_told() {
+    fn a_manual_clock_moves_only_by_hand() {
         let clock = ManualClock::new();
         let before = clock.now();
         assert_eq!(clock.now(), before);
@@ -95,6 +122,20 @@ mod tests {
         assert_eq!(before.since(clock.now()), Duration::ZERO);
         clock.advance(Duration::MAX);
         assert!(clock.now() > before);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_when_its_time_has_passed_on_the_clock_and_not_before() {
+        let day = Duration::from_secs(86_400);
+        let clock = ManualClock::new();
+        let mut wait = clock.sleep(Duration::from_secs(10));
+        assert!(timeout(day, &mut wait).await.is_err(), "no real time counts");
+        clock.advance(Duration::from_secs(9));
+        assert!(timeout(day, &mut wait).await.is_err());
+        clock.advance(Duration::from_secs(1));
+        assert!(timeout(day, wait).await.is_ok());
+        let later = clock.sleep(Duration::from_secs(1));
+        assert!(timeout(day, later).await.is_err(), "a wait counts from its beginning");
     }
 
     #[test]

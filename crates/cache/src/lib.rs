@@ -31,7 +31,7 @@ mod shared;
 #[cfg(feature = "valkey")]
 mod valkey;
 
-pub use clock::{Clock, ManualClock, Moment, MonotonicClock};
+pub use clock::{Clock, ManualClock, Moment, MonotonicClock, Sleep};
 pub use flights::{FlightError, Flights};
 pub use freshness::{ForCaller, Freshness, Stamped, State, Verdict};
 #[cfg(feature = "memcached")]

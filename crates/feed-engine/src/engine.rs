@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use cache::{Clock, FlightError, Flights, MemoryStore, Moment, SharedCache, Weigh};
+use cache::{Clock, FlightError, Flights, MemoryStore, Moment, SharedCache, Sleep, Weigh};
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
 use crate::asked::Asked;
@@ -246,6 +246,11 @@ impl FeedEngine {
 
     pub(crate) fn now(&self) -> Moment {
         self.inner.clock.now()
+    }
+
+    /// Waits on the engine's clock.
+    pub(crate) fn sleep(&self, time: Duration) -> Sleep {
+        self.inner.clock.sleep(time)
     }
 
     /// Writes down that a device asks for a feed, and when it will probably ask again.

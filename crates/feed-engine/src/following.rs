@@ -132,7 +132,7 @@ impl FeedEngine {
 async fn keep_fresh(engine: FeedEngine, upstream: Upstream, key: FeedKey, log: Arc<FeedLog>) {
     loop {
         while log.is_followed() {
-            tokio::time::sleep(TICK).await;
+            engine.sleep(TICK).await;
             // What fails is noted and logged with the feed; the listeners keep what they have.
             let _ = engine.current(&upstream, &key, Urgency::Followed).await;
         }

@@ -57,7 +57,7 @@ mod workshop;
 
 pub use asked::Touched;
 pub use bodies::FeedStream;
-pub use cache::{Clock, ManualClock, Moment, MonotonicClock};
+pub use cache::{Clock, ManualClock, Moment, MonotonicClock, Sleep};
 pub use changes::{Change, Delta, Follower, Rendering, Snapshot};
 pub use encoding::Encoding;
 pub use engine::{FeedEngine, FeedEngineBuilder};

@@ -53,18 +53,19 @@ pub(crate) fn note_poll<K: Polled>(engine: &FeedEngine, upstream: &Upstream, key
 /// Holds the engine only while it looks, so that a dropped engine does not live on until the next poll.
 async fn keep_ahead<K: Polled>(inner: Weak<Inner>, key: K) {
     loop {
-        let wait = {
+        let sleep = {
             let Some(inner) = inner.upgrade() else { return };
             let engine = FeedEngine { inner };
-            match K::polls(&engine).plan(&key, engine.now(), key.fetched_at(&engine)) {
+            let wait = match K::polls(&engine).plan(&key, engine.now(), key.fetched_at(&engine)) {
                 Plan::Refresh(upstream) => {
                     key.refresh(&engine, &upstream);
                     SHORTEST_LOOK
                 }
                 Plan::LookAgain(wait) => wait.max(SHORTEST_LOOK),
                 Plan::Stop => return,
-            }
+            };
+            engine.sleep(wait)
         };
-        tokio::time::sleep(wait).await;
+        sleep.await;
     }
 }

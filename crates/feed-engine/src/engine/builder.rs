@@ -43,7 +43,8 @@ impl FeedEngineBuilder {
         self
     }
 
-    /// Sets the clock by which answers grow old (default: the machine's monotonic one).
+    /// Sets the clock by which answers grow old and refreshes wait (default: [`MonotonicClock`]); tests give it a
+    /// [`ManualClock`](cache::ManualClock). Time-outs for MISP and for callers are real time on every clock.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;

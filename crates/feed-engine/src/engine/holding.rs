@@ -82,7 +82,7 @@ impl Inner {
 
     fn ask_again(self: Arc<Self>, upstream: Upstream, key: FeedKey) {
         tokio::spawn(async move {
-            tokio::time::sleep(CONFIRM_AFTER).await;
+            self.clock.sleep(CONFIRM_AFTER).await;
             let Some(held) = self.sets.get(&key).filter(|held| held.doubt.is_some()) else {
                 return;
             };

@@ -205,3 +205,25 @@ async fn a_false_positive_that_empties_a_feed_goes_through_after_the_second_ques
     bench.grow_old(5);
     assert_eq!(bench.ask(anew()).await.unwrap().count, 0);
 }
+
+/// With a MISP over HTTP and the clock of a test: nobody waits five real seconds.
+#[tokio::test]
+async fn the_second_question_comes_when_the_engines_clock_says_so() {
+    let bench = Bench::of([]).await;
+    let event = Event::new("a").tag(tag("block")).changed(Moment::Ago(60));
+    let event = event.attribute(Attribute::new("domain", "a.example"));
+    let event = bench.sim.edit(|store| store.add_event(event));
+    assert_eq!(bench.ask(domains()).await.unwrap().count, 1);
+    bench.sim.edit(|store| store.delete_event(event)).unwrap();
+    bench.grow_old(1);
+    let held = bench.ask(anew()).await.unwrap();
+    assert_eq!((held.origin, held.count), (Origin::Stale, 1));
+    let began = std::time::Instant::now();
+    while bench.engine.refreshes()["127.0.0.1"].succeeded < 3 {
+        assert!(began.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        bench.grow_old(1);
+    }
+    assert_eq!(bench.ask(domains()).await.unwrap().count, 0);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
