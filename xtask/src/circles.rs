@@ -20,7 +20,6 @@ const OLDER_THAN_THE_CHECK: &[&str] = &[
     "cratos-agent",
     "cratosd",
     "enforcement",
-    "feed-engine",
     "misp-client",
     "misp-sim",
     "sightings",

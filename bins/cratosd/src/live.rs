@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use feed_engine::{FeedEngine, Touched};
+use feed_engine::{ChangeHint, FeedEngine};
 use misp_client::{LiveAddress, Message, Notice, Subscription};
 use site_config::SiteName;
 use tokio::sync::Notify;
@@ -81,12 +81,12 @@ impl Links {
 /// What was touched since it was last asked for.
 #[derive(Default)]
 struct Hints {
-    pending: Mutex<Option<Touched>>,
+    pending: Mutex<Option<ChangeHint>>,
     came: Notify,
 }
 
 impl Hints {
-    fn add(&self, touched: Touched) {
+    fn add(&self, touched: ChangeHint) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         *pending = Some(match pending.take() {
             Some(before) => before.and(touched),
@@ -99,12 +99,12 @@ impl Hints {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    fn take(&self) -> Option<Touched> {
+    fn take(&self) -> Option<ChangeHint> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Waits for a hint and the end of its burst, and takes it. A wait that is dropped takes nothing.
-    async fn next(&self) -> Touched {
+    async fn next(&self) -> ChangeHint {
         loop {
             while !self.is_pending() {
                 self.came.notified().await;
@@ -128,7 +128,7 @@ enum Feeds {
 }
 
 impl Feeds {
-    async fn refresh(self, engine: &FeedEngine, site: &SiteName, touched: &Touched) -> usize {
+    async fn refresh(self, engine: &FeedEngine, site: &SiteName, touched: &ChangeHint) -> usize {
         match self {
             Self::Followed => engine.refresh_followed(site, touched).await,
             Self::Others => engine.refresh_unfollowed(site, touched).await,
@@ -234,7 +234,7 @@ async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkS
             Notice::Connected => {
                 state.is_up.store(true, Ordering::Relaxed);
                 tracing::info!(site, "following MISP's ZeroMQ feed");
-                Some(Touched::Everything)
+                Some(ChangeHint::Everything)
             }
             Notice::Lost(error) => {
                 state.is_up.store(false, Ordering::Relaxed);
@@ -262,15 +262,15 @@ async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkS
 }
 
 /// Returns what a message says may have changed in feeds.
-fn touched_by(message: &Message) -> Option<Touched> {
+fn touched_by(message: &Message) -> Option<ChangeHint> {
     Some(match message {
-        Message::Attribute { attribute, .. } => Touched::AttributeTypes([attribute.kind.clone()].into()),
+        Message::Attribute { attribute, .. } => ChangeHint::AttributeTypes([attribute.kind.clone()].into()),
         Message::Published(event) if !event.attribute_types.is_empty() => {
-            Touched::AttributeTypes(event.attribute_types.clone())
+            ChangeHint::AttributeTypes(event.attribute_types.clone())
         }
         // A new event has no attributes yet; a tag is put on whole events, and nobody says what is in them.
         Message::Event { .. } | Message::Published(_) | Message::Tag(_) | Message::Warninglist { .. } => {
-            Touched::Everything
+            ChangeHint::Everything
         }
         _ => return None,
     })
@@ -291,7 +291,7 @@ async fn ask(engine: FeedEngine, site: SiteName, state: Arc<LinkState>, hints: A
     }
 }
 
-async fn round(engine: &FeedEngine, site: &SiteName, state: &LinkState, feeds: Feeds, touched: &Touched) {
+async fn round(engine: &FeedEngine, site: &SiteName, state: &LinkState, feeds: Feeds, touched: &ChangeHint) {
     let began = Instant::now();
     let refreshed = feeds.refresh(engine, site, touched).await;
     if refreshed == 0 {
@@ -310,7 +310,7 @@ async fn round(engine: &FeedEngine, site: &SiteName, state: &LinkState, feeds: F
 mod tests {
     use super::*;
 
-    fn touched(frame: &str) -> Option<Touched> {
+    fn touched(frame: &str) -> Option<ChangeHint> {
         touched_by(&Message::parse(frame.as_bytes()).unwrap())
     }
 
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn a_message_touches_what_it_is_about() {
         let types = |names: &[&str]| {
-            Some(Touched::AttributeTypes(
+            Some(ChangeHint::AttributeTypes(
                 names.iter().map(|&name| name.to_owned()).collect(),
             ))
         };
@@ -336,11 +336,11 @@ mod tests {
         assert_eq!(touched(published), types(&["md5", "url"]));
         assert_eq!(
             touched(r#"misp_json_event {"Event":{"id":"1"},"action":"edit"}"#),
-            Some(Touched::Everything)
+            Some(ChangeHint::Everything)
         );
         assert_eq!(
             touched(r#"misp_json_tag {"Tag":{"name":"x"}}"#),
-            Some(Touched::Everything)
+            Some(ChangeHint::Everything)
         );
         for quiet in [
             r#"misp_json_self {"uptime":1}"#,

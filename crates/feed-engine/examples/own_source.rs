@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use feed_classification::{Age, Extractor, FeedName, IndicatorSet, IndicatorSetBuilder, IndicatorType};
 use feed_engine::{
-    Errand, FeedEngine, FeedError, FeedRequest, FeedScope, Gathered, Gathering, IndicatorSource, Selection, Upstream,
+    Errand, FeedContents, FeedEngine, FeedError, FeedRequest, FeedScope, GatherFuture, IndicatorSource, Selection,
+    Upstream,
 };
 
 #[derive(Debug)]
 struct DomainFile(PathBuf);
 
 impl IndicatorSource for DomainFile {
-    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> Gathering<'a> {
+    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
         let path = self.0.clone();
         Box::pin(async move {
             if scope.kind != IndicatorType::Domain {
@@ -27,7 +28,7 @@ impl IndicatorSource for DomainFile {
 }
 
 /// Takes valid domains and counts the lines that are not.
-fn read(text: &str) -> std::io::Result<Gathered> {
+fn read(text: &str) -> std::io::Result<FeedContents> {
     let (mut domains, mut dropped) = (IndicatorSetBuilder::new(IndicatorType::Domain), BTreeMap::new());
     for line in text.lines() {
         let extractor = Extractor::new(IndicatorType::Domain);
@@ -35,7 +36,7 @@ fn read(text: &str) -> std::io::Result<Gathered> {
             *dropped.entry(reason.as_str()).or_default() += 1;
         }
     }
-    Ok(Gathered::new(domains.finish(), dropped))
+    Ok(FeedContents::new(domains.finish(), dropped))
 }
 
 #[tokio::main]

@@ -2,11 +2,11 @@
 //!
 //! What a caller may want to know without the bytes (entity tag, numbers) is known without making them: see [`Form`]. A body is
 //! made once for all who ask for it at the same time and kept, plain and compressed. One that is larger than the store is made for each
-//! caller, one at a time for each feed ([`turns`]), and sent while it is made ([`streamed`]).
+//! caller, one at a time for each feed ([`turns`]), and sent while it is made ([`stream`]).
 
+mod compression;
 mod form;
-mod packing;
-mod streamed;
+mod stream;
 mod turns;
 
 use std::collections::BTreeMap;
@@ -19,14 +19,13 @@ use bytes::Bytes;
 use cache::{ENTRY_OVERHEAD, Flights, MemoryStore, Weigh};
 use feed_classification::Exported;
 
-pub(crate) use form::{Form, short_hex};
-pub use streamed::FeedStream;
+pub(crate) use form::Form;
+pub use stream::FeedStream;
 
-use crate::aside::aside;
-use crate::engine::landed;
+use crate::blocking_work;
 use crate::request::{BodyKey, FormKey};
 use crate::{Encoding, FeedError};
-use packing::{Bounded, Counter, Packing};
+use compression::{BoundedWriter, Compressor, Counter};
 use turns::Turns;
 
 /// Memory for what is known of bodies without their bytes: some ten thousand.
@@ -107,7 +106,7 @@ impl Bodies {
         }
         let (bodies, counted) = (self.clone(), form.clone());
         let counting = async move {
-            aside("counting a feed", move || {
+            blocking_work::run("counting a feed", move || {
                 let exported = counted.count();
                 bodies.note_counts(&counted, exported);
                 exported
@@ -115,7 +114,11 @@ impl Bodies {
             .await
         };
         let flight = (form.key.clone(), form.tag().to_owned());
-        self.0.countings.fly(flight, move || counting).await.map_err(landed)
+        self.0
+            .countings
+            .fly(flight, move || counting)
+            .await
+            .map_err(FeedError::from)
     }
 
     /// Returns the length of the body in this encoding, where it is known without making it.
@@ -136,7 +139,7 @@ impl Bodies {
         // The numbers go out before the body.
         self.counts(form).await?;
         let turn = self.0.turns.wait(&form.key.feed, patience).await?;
-        let (sink, stream) = streamed::stream(turn);
+        let (sink, stream) = stream::stream(turn);
         self.count_streamed(form);
         let (bodies, form) = (self.clone(), form.clone());
         // It ends by itself: with the body, or when the caller leaves.
@@ -154,18 +157,22 @@ impl Bodies {
         let (bodies, form) = (self.clone(), form.clone());
         let measuring = async move {
             let turn = bodies.0.turns.wait(&form.key.feed, patience).await?;
-            aside("measuring a feed", move || {
+            blocking_work::run("measuring a feed", move || {
                 let outcome = bodies.write_nowhere(&form, encoding);
                 drop(turn);
                 outcome.map_err(|error| FeedError::internal("measuring a feed", error))
             })
             .await?
         };
-        self.0.measurings.fly(flight, move || measuring).await.map_err(landed)
+        self.0
+            .measurings
+            .fly(flight, move || measuring)
+            .await
+            .map_err(FeedError::from)
     }
 
     fn write_nowhere(&self, form: &Form, encoding: Encoding) -> std::io::Result<()> {
-        let mut out = Packing::new(encoding, Counter::default())?;
+        let mut out = Compressor::new(encoding, Counter::default())?;
         let exported = form.write(&mut out)?;
         self.note_counts(form, exported);
         self.note_length(form, encoding, out.finish()?.written());
@@ -194,18 +201,22 @@ impl Bodies {
         let flight = (key, form.tag().to_owned());
         let (bodies, form) = (self.clone(), form.clone());
         let making = async move {
-            aside("writing the feed", move || {
+            blocking_work::run("writing the feed", move || {
                 bodies.make(&form, encoding, plain.as_deref())
             })
             .await?
         };
-        self.0.makings.fly(flight, move || making).await.map_err(landed)
+        self.0
+            .makings
+            .fly(flight, move || making)
+            .await
+            .map_err(FeedError::from)
     }
 
     /// Makes a body and keeps it, if it fits; `plain` saves writing it anew.
     fn make(&self, form: &Form, encoding: Encoding, plain: Option<&Body>) -> Result<Option<Arc<Body>>, FeedError> {
         let failed = |error| FeedError::internal("writing the feed", error);
-        let mut sink = Bounded::new(self.room());
+        let mut sink = BoundedWriter::new(self.room());
         let outcome = match plain {
             Some(plain) => packed(encoding, &mut sink, |out| out.write_all(&plain.bytes)),
             None => packed(encoding, &mut sink, |out| {
@@ -226,9 +237,9 @@ impl Bodies {
     }
 
     /// Makes a body for one caller, who takes it meanwhile.
-    fn write(&self, form: &Form, encoding: Encoding, sink: streamed::Sink) {
+    fn write(&self, form: &Form, encoding: Encoding, sink: stream::Sink) {
         let failing = sink.failing();
-        let outcome = Packing::new(encoding, sink).and_then(|mut out| {
+        let outcome = Compressor::new(encoding, sink).and_then(|mut out| {
             let exported = form.write(&mut out)?;
             self.note_counts(form, exported);
             let sink = out.finish()?;
@@ -286,10 +297,10 @@ impl Bodies {
 /// Has `write` write into a compression and ends it.
 fn packed(
     encoding: Encoding,
-    sink: &mut Bounded,
-    write: impl FnOnce(&mut Packing<&mut Bounded>) -> std::io::Result<()>,
+    sink: &mut BoundedWriter,
+    write: impl FnOnce(&mut Compressor<&mut BoundedWriter>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let mut out = Packing::new(encoding, sink)?;
+    let mut out = Compressor::new(encoding, sink)?;
     write(&mut out)?;
     out.finish().map(drop)
 }

@@ -60,7 +60,7 @@ impl Encoding {
     /// # Errors
     /// Of [`Fault::Ours`](crate::Fault::Ours) where the compression fails, which is a defect.
     pub fn compress(self, plain: &Bytes) -> Result<Bytes, FeedError> {
-        let compressed = Packed::new(self, Vec::new()).and_then(|mut packed| {
+        let compressed = Encoder::new(self, Vec::new()).and_then(|mut packed| {
             packed.write_all(plain)?;
             packed.finish()
         });
@@ -71,14 +71,14 @@ impl Encoding {
 }
 
 /// Compresses what is written into it.
-pub(crate) enum Packed<W: Write> {
+pub(crate) enum Encoder<W: Write> {
     Plain(W),
     Gzip(flate2::write::GzEncoder<W>),
     Brotli(Box<brotli::CompressorWriter<W>>),
     Zstd(zstd::Encoder<'static, W>),
 }
 
-impl<W: Write> Packed<W> {
+impl<W: Write> Encoder<W> {
     pub(crate) fn new(encoding: Encoding, sink: W) -> io::Result<Self> {
         Ok(match encoding {
             Encoding::Identity => Self::Plain(sink),
@@ -112,7 +112,7 @@ impl<W: Write> Packed<W> {
     }
 }
 
-impl<W: Write> Write for Packed<W> {
+impl<W: Write> Write for Encoder<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(sink) => sink.write(bytes),

@@ -1,27 +1,30 @@
 //! Memory, freshness, and one flight per feed around a source of indicators.
 
-mod ahead;
 mod builder;
+mod confirmation;
 mod current;
-mod holding;
+mod listeners;
+mod lookups;
 mod polls;
+mod prefetch;
 mod refresh;
+mod rule_cache;
+mod statistics;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use cache::{Clock, FlightError, Flights, MemoryStore, Moment, SharedCache, Sleep, Weigh};
+use cache::{Clock, Flights, MemoryStore, Moment, SharedCache, Sleep, Weigh};
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
-use crate::asked::Asked;
 use crate::bodies::{Bodies, Form};
 use crate::changes::ChangeLogs;
 use crate::errand::Errands;
-use crate::feed_set::Held;
-use crate::lookup::Lookups;
-use crate::observed::Refreshes;
+use crate::feed_set::HeldSet;
+use crate::recent_requests::RecentRequests;
+use crate::refreshes::Refreshes;
 use crate::request::FeedKey;
 use crate::round::Round;
 use crate::{
@@ -29,11 +32,11 @@ use crate::{
     Urgency, question,
 };
 
-pub(crate) use ahead::{Polled, note_poll};
 pub use builder::FeedEngineBuilder;
-use current::{Answer, Asking};
-pub(crate) use current::{PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, is_recent};
-pub(crate) use polls::Polls;
+use current::{Answer, RefreshRequest};
+use lookups::Lookups;
+use polls::Polls;
+use prefetch::note_poll;
 
 /// Gives feeds: out of memory while they are fresh, else from its source, once for everybody who asks at the same time.
 ///
@@ -47,13 +50,13 @@ pub(crate) struct Inner {
     source: Arc<dyn IndicatorSource>,
     pub(crate) clock: Arc<dyn Clock>,
     registry: Registry,
-    pub(crate) sets: MemoryStore<FeedKey, Held>,
-    /// Held while a set is looked at and put back changed.
+    pub(crate) sets: MemoryStore<FeedKey, HeldSet>,
+    /// HeldSet while a set is looked at and put back changed.
     changing_sets: Mutex<()>,
     pub(crate) bodies: Bodies,
     pub(crate) counted: Refreshes,
     refreshes: Flights<FeedKey, Arc<FeedSet>, FeedError>,
-    asked: Asked<FeedKey>,
+    asked: RecentRequests<FeedKey>,
     polls: Polls<FeedKey>,
     errands: Errands<FeedKey>,
     lookups: Lookups,
@@ -180,7 +183,7 @@ impl FeedEngine {
         let key = feed_key(upstream, scope);
         let now = ForgottenAt(jiff::Timestamp::now());
         self.inner.forgotten_at.insert(key.clone(), now);
-        self.inner.change_set(key, |held| held.map(Held::forget));
+        self.inner.change_set(key, |held| held.map(HeldSet::forget));
     }
 
     /// Returns the feed's values as a caller without a wish gets them.
@@ -204,7 +207,7 @@ impl FeedEngine {
         round: &Arc<Round>,
     ) -> Result<(), FeedError> {
         let patience = upstream.site.timeout;
-        let asking = Asking {
+        let asking = RefreshRequest {
             limit: Duration::ZERO,
             errand: self.inner.errands.of(key, urgency).in_round(Some(Arc::clone(round))),
         };
@@ -221,7 +224,7 @@ impl FeedEngine {
             outcome
         };
         match tokio::time::timeout(patience, gathering).await {
-            Ok(outcome) => outcome.map(|_| ()).map_err(landed),
+            Ok(outcome) => outcome.map(|_| ()).map_err(FeedError::from),
             Err(_) => Err(FeedError::TimedOut {
                 seconds: patience.as_secs(),
             }),
@@ -236,7 +239,7 @@ impl FeedEngine {
         &*self.inner.source
     }
 
-    pub(crate) fn asked(&self) -> &Asked<FeedKey> {
+    pub(crate) fn asked(&self) -> &RecentRequests<FeedKey> {
         &self.inner.asked
     }
 
@@ -295,12 +298,5 @@ pub(crate) fn feed_key(upstream: &Upstream, scope: FeedScope) -> FeedKey {
         upstream: upstream.id(),
         scope,
         rules: question::rules(upstream, scope.kind, scope.filter),
-    }
-}
-
-pub(crate) fn landed(error: FlightError<FeedError>) -> FeedError {
-    match error {
-        FlightError::Failed(error) => FeedError::clone(&error),
-        error => FeedError::internal("a task of ours", error),
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use cache::FlightError;
 use feed_classification::{FeedName, IndicatorType};
 
-use crate::ModelFault;
+use crate::model_fault::ModelFault;
 
 /// Whose fault an error is; a server turns it into 4xx, 503/504 or 500.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -206,6 +207,15 @@ impl FeedError {
         Self::Internal {
             step,
             source: Some(Arc::new(source)),
+        }
+    }
+}
+
+impl From<FlightError<FeedError>> for FeedError {
+    fn from(error: FlightError<FeedError>) -> Self {
+        match error {
+            FlightError::Failed(error) => Self::clone(&error),
+            error => Self::internal("a task of ours", error),
         }
     }
 }

@@ -9,8 +9,8 @@ use cache::{Moment, Weigh};
 use feed_classification::IndicatorSet;
 use sha2::{Digest as _, Sha256};
 
-use crate::bodies::short_hex;
-use crate::{Gathered, Origin, aside};
+use crate::digest::short_hex;
+use crate::{FeedContents, Origin, blocking_work};
 
 /// The sorted, unique values of one feed, and since when they are what they are.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl FeedSet {
     ///
     /// A changed one is at least a second younger than `known`, though the clock stands or was set back: `If-Modified-Since` counts in
     /// seconds, and a device that holds `known` must not be told that it is up to date.
-    pub(crate) fn renew(known: Option<&Arc<Self>>, gathered: Gathered, now: jiff::Timestamp) -> Arc<Self> {
+    pub(crate) fn renew(known: Option<&Arc<Self>>, gathered: FeedContents, now: jiff::Timestamp) -> Arc<Self> {
         match known {
             Some(known) if known.values == gathered.values && known.dropped == gathered.dropped => Arc::clone(known),
             Some(known) if known.values == gathered.values => Arc::new(Self::of(gathered, known.changed_at)),
@@ -43,7 +43,7 @@ impl FeedSet {
     ///
     /// It may have changed there before `known` did here, and still differ from it: then the later time counts, by the same rule as for
     /// [`renew`](Self::renew).
-    pub(crate) fn shared(known: Option<&Arc<Self>>, gathered: Gathered, changed_at: jiff::Timestamp) -> Arc<Self> {
+    pub(crate) fn shared(known: Option<&Arc<Self>>, gathered: FeedContents, changed_at: jiff::Timestamp) -> Arc<Self> {
         match known {
             Some(known) if known.values != gathered.values => {
                 Arc::new(Self::of(gathered, changed_at.max(a_second_after(known.changed_at))))
@@ -53,7 +53,7 @@ impl FeedSet {
         }
     }
 
-    fn of(gathered: Gathered, changed_at: jiff::Timestamp) -> Self {
+    fn of(gathered: FeedContents, changed_at: jiff::Timestamp) -> Self {
         Self {
             id: id_of(&gathered.values),
             values: gathered.values,
@@ -106,7 +106,7 @@ impl Drop for FeedSet {
     fn drop(&mut self) {
         let (kind, weight) = (self.values.kind(), self.values.weight_bytes());
         let values = std::mem::replace(&mut self.values, IndicatorSet::empty(kind));
-        aside::free(values, weight);
+        blocking_work::free(values, weight);
     }
 }
 
@@ -153,7 +153,7 @@ impl Doubt {
 
 /// A set in the store, and what became of the attempts to renew it.
 #[derive(Clone, Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldSet {
     pub(crate) set: Arc<FeedSet>,
     /// The last attempt to renew it failed, at this moment.
     pub(crate) failed_at: Option<Moment>,
@@ -172,7 +172,7 @@ pub(crate) struct Held {
     pub(crate) is_shared: bool,
 }
 
-impl Held {
+impl HeldSet {
     pub(crate) fn new(set: Arc<FeedSet>, now: Moment) -> Self {
         Self {
             set,
@@ -205,7 +205,7 @@ impl Held {
     }
 }
 
-impl Weigh for Held {
+impl Weigh for HeldSet {
     fn weight_bytes(&self) -> usize {
         self.set.weight_bytes()
     }
@@ -217,8 +217,8 @@ mod tests {
 
     use super::*;
 
-    fn gathered(value: &str) -> Gathered {
-        Gathered::new(IndicatorSet::of(IndicatorType::Domain, [value]), BTreeMap::new())
+    fn gathered(value: &str) -> FeedContents {
+        FeedContents::new(IndicatorSet::of(IndicatorType::Domain, [value]), BTreeMap::new())
     }
 
     fn at(time: &str) -> jiff::Timestamp {

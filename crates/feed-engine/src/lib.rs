@@ -2,47 +2,54 @@
 //!
 //! # How it is built
 //!
-//! [`FeedEngine::feed`] takes a [`FeedRequest`] and gives a [`RenderedFeed`]. Between the two, each step in a file of its own:
+//! [`FeedEngine::feed`] takes a [`FeedRequest`] and returns a [`RenderedFeed`]. Each step between the two has a module:
 //!
-//! 1. `question`: what MISP is asked for this feed (design of the question in the module's documentation);
-//! 2. `pass`: all pages of one question, every row held against the question, moved rows noticed;
-//! 3. `filter`: the limits of whoever asks, and the one judge of them;
+//! 1. `question`: the typed question to MISP for this feed;
+//! 2. `pass`: all pages of one question; it checks every row against the question and notices rows that moved between pages;
+//! 3. `filter`, `score`: the limits of the caller, and the one judge of them;
 //! 4. `publication`: which events count as published, also while an analyst edits them;
 //! 5. `false_positives`: values that an analyst called harmless anywhere at this site;
-//! 6. `feed_set`: the sorted unique values, and since when they are what they are;
-//! 7. `bodies`, `rendered`: validators and numbers without the bytes, and the bytes in the consumer's format;
-//! 8. `engine`: memory, freshness, and one flight per feed around all of it;
-//! 9. `changes`, `following`, `asked`: what came and went in a feed, for its listeners, and which feeds a change in MISP touches;
-//! 10. `errand`, `turns`, `round`, `afterwards`: who is asked for first at MISP, and what the feeds of one round of refreshes share;
-//! 11. `lookup`: an index over single values, for whoever asks about one.
+//! 6. `feed_contents`, `feed_set`: the sorted unique values, and the time of their last change;
+//! 7. `bodies`, `answer`: validators and numbers without the bytes, and the bytes in the consumer's format;
+//! 8. `engine`: memory, freshness, and one flight per feed around all of it; `engine::listeners` follows feeds and refreshes those that
+//!    MISP hints at, `engine::lookups` keeps indexes for look-ups;
+//! 9. `changes`: the differences between two states of a feed;
+//! 10. `errand`, `turns`, `round`, `judgement`: the order of questions to one MISP, and the questions that the feeds of one round share;
+//! 11. `lookup`: an index over single values.
 //!
-//! Where indicators come from is one trait, [`IndicatorSource`]; [`MispSource`] is the one that asks MISP. It works on threads of its own
-//! (`workshop`); what else takes long runs on blocking threads (`aside`), so that the caller's runtime can serve sockets.
+//! [`IndicatorSource`] is the one trait between the engine and its indicators; [`MispSource`] is the implementation that asks MISP. It works
+//! on threads of its own (`workshop`). Other work that takes long runs on blocking threads (`blocking_work`), so that the caller's runtime
+//! can serve sockets.
 
-mod afterwards;
-mod aside;
-mod asked;
+mod answer;
+mod blocking_work;
 mod bodies;
 mod changes;
+mod digest;
 mod encoding;
 mod engine;
 mod errand;
 mod error;
 mod false_positives;
+mod feed_contents;
 mod feed_set;
 mod feed_values;
 mod filter;
-mod following;
-mod left_out;
+mod judgement;
 mod lookup;
+mod lookup_types;
 mod misp_source;
+mod model_fault;
 mod models;
-mod observed;
+mod omission;
+mod origin;
 mod paces;
 mod pass;
+mod provenance;
 mod publication;
 mod question;
-mod rendered;
+mod recent_requests;
+mod refreshes;
 mod request;
 mod round;
 mod rows;
@@ -55,7 +62,7 @@ mod upstream;
 mod withdrawals;
 mod workshop;
 
-pub use asked::Touched;
+pub use answer::{Counts, FeedBody, FeedHead, RenderedFeed};
 pub use bodies::FeedStream;
 pub use cache::{Clock, ManualClock, Moment, MonotonicClock, Sleep};
 pub use changes::{Change, Delta, Follower, Rendering, Snapshot};
@@ -63,18 +70,22 @@ pub use encoding::Encoding;
 pub use engine::{FeedEngine, FeedEngineBuilder};
 pub use errand::{Errand, Urgency};
 pub use error::{Fault, FeedError};
+pub use feed_contents::FeedContents;
 pub use feed_set::FeedSet;
 pub use feed_values::FeedValues;
 pub use filter::{Filter, Judge};
-pub use left_out::LeftOut;
-pub use lookup::{LOOKUP_TYPES, LookupIndex, LookupIndexBuilder, LookupScope, Match, MatchedEvent, Query, Relation};
+pub use lookup::{LookupIndex, LookupIndexBuilder, Match, MatchedEvent, Query, Relation};
+pub use lookup_types::LOOKUP_TYPES;
 pub use misp_client::Protocol;
 pub use misp_source::MispSource;
-pub use models::{ModelFault, scorer_named};
-pub use observed::{HeldFeed, SiteRefreshes};
+pub use model_fault::ModelFault;
+pub use models::scorer_named;
+pub use omission::Omission;
+pub use origin::Origin;
 pub use paces::SitePages;
-pub use rendered::{Counts, FeedBody, FeedHead, Origin, RenderedFeed};
-pub use request::{FeedRequest, FeedScope, Selection};
+pub use recent_requests::ChangeHint;
+pub use refreshes::{HeldFeed, SiteRefreshes};
+pub use request::{FeedRequest, FeedScope, LookupScope, Selection};
 pub use score::{MinScore, NotAScore, ScoreLimit, Unscored};
-pub use source::{Gathered, Gathering, Indexing, IndicatorSource};
+pub use source::{GatherFuture, IndexFuture, IndicatorSource};
 pub use upstream::{Upstream, UpstreamNameError};

@@ -7,76 +7,23 @@
 
 mod actor;
 mod builder;
-mod defanged;
-mod default_index;
 mod entries;
-mod gathering;
+mod feed_index;
+mod feed_types;
 mod index;
-mod known_rules;
+mod misp_index;
 mod networks;
+mod plain_form;
 mod query;
-mod store;
-mod taken_by;
 
-use feed_classification::{Age, FeedName, IndicatorType, Tlp, TypeSet};
+use feed_classification::{IndicatorType, Tlp};
 use uuid::Uuid;
 
 pub use builder::LookupIndexBuilder;
-pub(crate) use default_index::index_of_feeds;
-pub(crate) use gathering::gather;
+pub(crate) use feed_index::index_of_feeds;
 pub use index::LookupIndex;
+pub(crate) use misp_index::gather;
 pub use query::Query;
-pub(crate) use store::Lookups;
-
-/// The types of feeds whose values can be looked up: all but rules, whose texts are no values that a log holds.
-pub(crate) const LOOKED_UP_FEEDS: TypeSet = TypeSet::ALL.without(TypeSet::RULES);
-
-/// The types that a look-up tells apart, the narrowest first; `ip` stands for all types of addresses and networks.
-pub const LOOKUP_TYPES: &[IndicatorType] = &[
-    IndicatorType::Ip,
-    IndicatorType::Domain,
-    IndicatorType::Hostname,
-    IndicatorType::Url,
-    IndicatorType::FileMd5,
-    IndicatorType::FileSha1,
-    IndicatorType::FileSha256,
-    IndicatorType::X509FingerprintMd5,
-    IndicatorType::X509FingerprintSha1,
-    IndicatorType::X509FingerprintSha256,
-    IndicatorType::EmailAddress,
-    IndicatorType::Vulnerability,
-    IndicatorType::Ja3,
-    IndicatorType::Ja4,
-    IndicatorType::HasshMd5,
-    IndicatorType::HasshServerMd5,
-    IndicatorType::Imphash,
-    IndicatorType::ChromeExtensionId,
-    IndicatorType::EdgeExtensionId,
-    IndicatorType::CryptoCurrency,
-    IndicatorType::Filename,
-    IndicatorType::EmailAttachment,
-    IndicatorType::EmailSubject,
-    IndicatorType::UserAgent,
-    IndicatorType::Mutex,
-];
-
-/// Of these, the types whose values are any text, so that nothing can be told from what a value looks like.
-const TEXTS: TypeSet = TypeSet::of(&[
-    IndicatorType::Filename,
-    IndicatorType::EmailAttachment,
-    IndicatorType::EmailSubject,
-    IndicatorType::UserAgent,
-    IndicatorType::Mutex,
-]);
-
-/// What is looked through: a feed, as far back as an age.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LookupScope {
-    /// Which feed.
-    pub feed: FeedName,
-    /// How recently an attribute must have changed.
-    pub age: Age,
-}
 
 /// How a listed value is about the one that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,18 +100,5 @@ impl MatchedEvent {
     pub fn tlp(mut self, level: Tlp) -> Self {
         (self.tlp, self.event_tlp) = (Some(level), Some(level));
         self
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_type_of_feed_but_rules_can_be_looked_up() {
-        let told_apart: TypeSet = LOOKUP_TYPES.iter().copied().collect();
-        let addresses = TypeSet::ADDRESSES.without(TypeSet::of(&[IndicatorType::Ip]));
-        assert_eq!(told_apart, LOOKED_UP_FEEDS.without(addresses));
-        assert!(TEXTS.without(told_apart).is_empty());
     }
 }

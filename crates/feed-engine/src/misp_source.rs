@@ -15,18 +15,19 @@ use tracing::instrument::WithSubscriber as _;
 
 use cache::{MemoryStore, Weigh};
 
-use crate::afterwards::{Afterwards, Judgement};
-use crate::left_out::NAMED_A_REFRESH;
+use crate::feed_contents::FeedContents;
+use crate::judgement::{Judgement, JudgementQuestions};
 use crate::models::Models;
+use crate::omission::NAMED_A_REFRESH;
 use crate::paces::{Paces, SitePages};
 use crate::publication::UnpublishedEvents;
 use crate::round::Round;
 use crate::rows::Rows;
 use crate::score::Scoring;
-use crate::source::{Gathered, Gathering, Indexing, IndicatorSource};
+use crate::source::{GatherFuture, IndexFuture, IndicatorSource};
 use crate::turns::Turns;
 use crate::upstream::UpstreamId;
-use crate::withdrawals::{Remembered, Withdrawals};
+use crate::withdrawals::{UpstreamMemory, Withdrawals};
 use crate::workshop::Workshop;
 use crate::{Errand, FeedError, FeedScope, Judge, LookupIndex, LookupScope, Upstream, Urgency, lookup, pass, question};
 
@@ -46,14 +47,14 @@ type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 ///
 /// Answers are read, taken apart and sorted on threads of its own, at most four, never on those of the caller's runtime.
 pub struct MispSource {
-    asking: Asking,
+    asking: Questioner,
     workshop: Workshop,
 }
 
 /// What asks; clones share everything.
 #[derive(Clone)]
-struct Asking {
-    clients: MemoryStore<ClientKey, Pooled>,
+struct Questioner {
+    clients: MemoryStore<ClientKey, PooledClient>,
     /// By site; there are as many as site files were ever loaded.
     turns: Arc<Mutex<HashMap<String, Arc<Turns>>>>,
     gatherings_a_site: usize,
@@ -77,9 +78,9 @@ struct ClientKey {
 }
 
 #[derive(Clone)]
-struct Pooled(Client);
+struct PooledClient(Client);
 
-impl Weigh for Pooled {
+impl Weigh for PooledClient {
     fn weight_bytes(&self) -> usize {
         CLIENT_BYTES
     }
@@ -101,7 +102,7 @@ impl MispSource {
     /// Returns a source to which `clock` tells the time from which ages count.
     pub fn with_clock(clock: impl Fn() -> jiff::Timestamp + Send + Sync + 'static) -> Self {
         Self {
-            asking: Asking {
+            asking: Questioner {
                 clients: MemoryStore::new(CLIENTS_BYTES),
                 turns: Arc::default(),
                 gatherings_a_site: GATHERINGS_A_SITE,
@@ -130,7 +131,7 @@ impl MispSource {
         self
     }
 
-    /// Sets how many values that a feed leaves out are named in [`Gathered::left_out`] (default 100); the first 100 are logged at DEBUG.
+    /// Sets how many values that a feed leaves out are named in [`FeedContents::left_out`] (default 100); the first 100 are logged at DEBUG.
     #[must_use]
     pub fn names_left_out(mut self, values: usize) -> Self {
         self.asking.names_left_out = values;
@@ -185,7 +186,7 @@ impl MispSource {
     }
 }
 
-impl Asking {
+impl Questioner {
     fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
         let site = &upstream.site;
         let ca_certificate = ca_certificate(upstream)?;
@@ -197,15 +198,15 @@ impl Asking {
             max_answer_bytes: site.max_answer_bytes,
             max_attributes: site.max_attributes,
         };
-        if let Some(Pooled(client)) = self.clients.get(&key) {
+        if let Some(PooledClient(client)) = self.clients.get(&key) {
             return Ok(client);
         }
         let client = build(upstream, ca_certificate, self.paces.of(upstream.site.name.as_str()))?;
-        self.clients.insert(key, Pooled(client.clone()));
+        self.clients.insert(key, PooledClient(client.clone()));
         Ok(client)
     }
 
-    async fn look_at_site(&self, upstreams: &[(Upstream, Arc<Remembered>)]) {
+    async fn look_at_site(&self, upstreams: &[(Upstream, Arc<UpstreamMemory>)]) {
         for (upstream, remembered) in upstreams {
             let Err(error) = self.look_at(upstream, remembered).await else {
                 continue;
@@ -219,7 +220,7 @@ impl Asking {
         }
     }
 
-    async fn look_at(&self, upstream: &Upstream, remembered: &Remembered) -> Result<(), FeedError> {
+    async fn look_at(&self, upstream: &Upstream, remembered: &UpstreamMemory) -> Result<(), FeedError> {
         let client = self.client(upstream)?;
         let _turn = self.turns(upstream).take(&Errand::new(Urgency::Unhurried)).await;
         UnpublishedEvents::ask(&client, remembered).await.map(|_| ())
@@ -231,7 +232,12 @@ impl Asking {
         Arc::clone(turns.or_insert_with(|| Turns::new(self.gatherings_a_site)))
     }
 
-    async fn gather_now(&self, upstream: &Upstream, scope: FeedScope, errand: &Errand) -> Result<Gathered, FeedError> {
+    async fn gather_now(
+        &self,
+        upstream: &Upstream,
+        scope: FeedScope,
+        errand: &Errand,
+    ) -> Result<FeedContents, FeedError> {
         let client = self.client(upstream)?;
         let turns = self.turns(upstream);
         let reading = errand.round().map(Round::enter);
@@ -247,7 +253,7 @@ impl Asking {
         }
         let fresh = || Rows::new(extractor).naming(self.names_left_out);
         let mut rows = pass::read(&client, &search, judge, fresh).await?;
-        let afterwards = Afterwards {
+        let afterwards = JudgementQuestions {
             client: &client,
             upstream,
             scope,
@@ -264,10 +270,10 @@ impl Asking {
         left_out.missing(&published, &values, "called a false positive at this site");
         left_out.log(upstream.site.name.as_str(), scope);
         let (left_out, more_left_out) = left_out.into_parts();
-        Ok(Gathered {
+        Ok(FeedContents {
             left_out,
             more_left_out,
-            ..Gathered::new(values, dropped)
+            ..FeedContents::new(values, dropped)
         })
     }
 
@@ -301,7 +307,7 @@ impl Asking {
 }
 
 impl IndicatorSource for MispSource {
-    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> Gathering<'a> {
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> GatherFuture<'a> {
         let (asking, upstream, errand) = (self.asking.clone(), upstream.clone(), errand.clone());
         Box::pin(
             self.workshop
@@ -309,7 +315,7 @@ impl IndicatorSource for MispSource {
         )
     }
 
-    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> Indexing<'a> {
+    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> IndexFuture<'a> {
         let (asking, upstream, errand) = (self.asking.clone(), upstream.clone(), errand.clone());
         Box::pin(
             self.workshop

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{MemoryStore, Weigh};
-use misp_client::{Client, DecayingModel, ModelError, Scorer};
+use misp_client::{Client, DecayingModel, Scorer};
 
+use crate::model_fault::ModelFault;
 use crate::upstream::UpstreamId;
 use crate::{FeedError, Upstream};
 
@@ -20,31 +21,13 @@ const MODEL_BYTES: usize = 4 * 1024;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Why the model that the site's file names cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ModelFault {
-    /// MISP has none of this name, or the key may not see it.
-    #[error("MISP has no decaying model of this name that the key may see")]
-    Missing,
-    /// It is switched off in MISP.
-    #[error("it is not enabled in MISP")]
-    NotEnabled,
-    /// The name does not tell which.
-    #[error("MISP has {0} enabled decaying models of this name")]
-    Ambiguous(usize),
-    /// No score can be reckoned by it.
-    #[error(transparent)]
-    Unreckonable(ModelError),
-}
-
 #[derive(Clone)]
-struct Kept {
+struct KeptModel {
     scorer: Arc<Scorer>,
     asked_at: jiff::Timestamp,
 }
 
-impl Weigh for Kept {
+impl Weigh for KeptModel {
     fn weight_bytes(&self) -> usize {
         MODEL_BYTES
     }
@@ -52,7 +35,7 @@ impl Weigh for Kept {
 
 /// The models of all upstreams.
 pub(crate) struct Models {
-    kept: MemoryStore<(UpstreamId, String), Kept>,
+    kept: MemoryStore<(UpstreamId, String), KeptModel>,
 }
 
 impl Models {
@@ -77,7 +60,7 @@ impl Models {
         let name = site.decaying_model.as_deref().ok_or(FeedError::NoDecayingModel)?;
         let key = (upstream.id(), name.to_owned());
         let kept_for = site.soft_expiry.min(HOUR);
-        let is_young = |kept: &Kept| {
+        let is_young = |kept: &KeptModel| {
             // A clock that was put back makes it old too.
             let age = Duration::try_from(now.duration_since(kept.asked_at));
             age.is_ok_and(|age| age < kept_for)
@@ -91,7 +74,7 @@ impl Models {
             fault: Arc::new(fault),
         })?;
         let scorer = Arc::new(scorer);
-        let kept = Kept {
+        let kept = KeptModel {
             scorer: Arc::clone(&scorer),
             asked_at: now,
         };

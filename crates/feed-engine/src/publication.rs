@@ -1,7 +1,7 @@
 //! Which events count as published, also while an analyst edits them.
 //!
 //! In MISP every change in an event (an attribute added, a tag put on, a comment mended) takes its publication away until somebody
-//! publishes again (facts 41 and 60 of the recordings). Asked for `published: 1`, MISP would drop all indicators of that event in the
+//! publishes again (facts 41 and 60 of the recordings). RecentRequests for `published: 1`, MISP would drop all indicators of that event in the
 //! meantime, and firewalls would open. So an event counts **as last published**:
 //!
 //! * published now: all its attributes;
@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use misp_client::{Client, EventSearch};
 
-use crate::rows::Provenance;
-use crate::withdrawals::Remembered;
+use crate::provenance::Provenance;
+use crate::withdrawals::UpstreamMemory;
 use crate::{FeedError, Selection, Upstream};
 
 /// The events that are not published at one moment; every feed of the same upstream can be judged by them.
@@ -39,7 +39,7 @@ struct Unpublished {
 
 impl UnpublishedEvents {
     /// Asks MISP which events are unpublished now, and has `remembered` note those that are withdrawn.
-    pub(crate) async fn ask(client: &Client, remembered: &Remembered) -> Result<Self, FeedError> {
+    pub(crate) async fn ask(client: &Client, remembered: &UpstreamMemory) -> Result<Self, FeedError> {
         remembered.note_look();
         let events = client.event_metadata(&EventSearch::new().published(false)).await?;
         let withdrawn = remembered.observe(&events).await;
@@ -67,7 +67,7 @@ impl Publication {
         client: &Client,
         upstream: &Upstream,
         selection: Selection,
-        remembered: &Remembered,
+        remembered: &UpstreamMemory,
         now: jiff::Timestamp,
     ) -> Result<Self, FeedError> {
         if !Self::is_asked_for(upstream, selection) {

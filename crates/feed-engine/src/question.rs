@@ -11,7 +11,7 @@ use std::sync::Arc;
 use feed_classification::{Age, IndicatorType, TagScheme};
 use misp_client::{AttributeSearch, Published};
 
-use crate::lookup::LOOKED_UP_FEEDS;
+use crate::lookup_types::LOOKED_UP_FEEDS;
 use crate::{FeedError, FeedScope, Filter, LookupScope, Selection, Upstream};
 
 /// The feed's own question.
@@ -242,7 +242,7 @@ mod tests {
     use feed_classification::FeedName;
 
     use super::*;
-    use crate::{FeedEngine, FeedRequest, Gathered, Gathering, IndicatorSource, Protocol};
+    use crate::{FeedContents, FeedEngine, FeedRequest, GatherFuture, IndicatorSource, Protocol};
 
     thread_local! {
         static BUILT: Cell<usize> = const { Cell::new(0) };
@@ -257,9 +257,9 @@ mod tests {
     struct OneDomain;
 
     impl IndicatorSource for OneDomain {
-        fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a crate::Errand) -> Gathering<'a> {
+        fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a crate::Errand) -> GatherFuture<'a> {
             let values = feed_classification::IndicatorSet::of(scope.kind, ["evil.example"]);
-            Box::pin(async { Ok(Gathered::new(values, std::collections::BTreeMap::new())) })
+            Box::pin(async { Ok(FeedContents::new(values, std::collections::BTreeMap::new())) })
         }
     }
 

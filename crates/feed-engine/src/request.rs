@@ -73,6 +73,15 @@ impl fmt::Display for FeedScope {
     }
 }
 
+/// What is looked through: a feed, as far back as an age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LookupScope {
+    /// Which feed.
+    pub feed: FeedName,
+    /// How recently an attribute must have changed.
+    pub age: Age,
+}
+
 /// One request: a feed, the form it shall have, and how old the answer may be.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

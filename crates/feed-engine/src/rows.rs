@@ -6,8 +6,9 @@ use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder,
 use misp_client::Attribute;
 
 use crate::FeedError;
-use crate::left_out::Named;
+use crate::omission::Omissions;
 use crate::pass::Sink;
+use crate::provenance::Provenance;
 
 /// More values than this in one feed is taken for a mistake (a `/8` written out in single addresses and the like).
 const MAX_VALUES: usize = 10_000_000;
@@ -25,7 +26,7 @@ pub(crate) struct Rows {
     networks: HashMap<(String, String), Values>,
     pub(crate) dropped: BTreeMap<&'static str, u64>,
     /// What gave no value, by name.
-    left_out: Named,
+    left_out: Omissions,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,26 +42,6 @@ struct Values {
     count: u32,
 }
 
-/// Which attribute a value comes from.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Provenance {
-    pub(crate) attribute_id: u64,
-    pub(crate) event_id: u64,
-    pub(crate) timestamp: i64,
-    pub(crate) publish_timestamp: i64,
-}
-
-impl Provenance {
-    pub(crate) fn of(attribute: &Attribute) -> Self {
-        Self {
-            attribute_id: attribute.id,
-            event_id: attribute.event_id,
-            timestamp: attribute.timestamp,
-            publish_timestamp: attribute.event.publish_timestamp.unwrap_or(0),
-        }
-    }
-}
-
 impl Rows {
     /// Returns no rows yet, of what this extractor finds.
     pub(crate) fn new(extractor: Extractor) -> Self {
@@ -72,18 +53,18 @@ impl Rows {
             rows: Vec::new(),
             networks: HashMap::new(),
             dropped: BTreeMap::new(),
-            left_out: Named::default(),
+            left_out: Omissions::default(),
         }
     }
 
     /// Names up to so many values that are left out.
     pub(crate) fn naming(mut self, most: usize) -> Self {
-        self.left_out = Named::up_to(most);
+        self.left_out = Omissions::up_to(most);
         self
     }
 
     /// Returns what gave no value, and the values of rows that do not count.
-    pub(crate) fn left_out(&mut self, counts: impl Fn(&Provenance) -> bool) -> Named {
+    pub(crate) fn left_out(&mut self, counts: impl Fn(&Provenance) -> bool) -> Omissions {
         let mut named = std::mem::take(&mut self.left_out);
         for row in self.rows.iter().filter(|row| !counts(&row.at)) {
             for value in self.texts(row.values).take(1) {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::request::FeedKey;
-use crate::{FeedSet, Gathered, Upstream};
+use crate::{FeedContents, FeedSet, Upstream};
 
 /// How far the wall clocks of replicas may be apart. What seems to come from further ahead is not believed.
 pub(crate) const SKEW: Duration = Duration::from_secs(2);
@@ -37,7 +37,7 @@ pub(crate) struct Label {
 
 /// Which shared set will do.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct Wish {
     /// The oldest one that does.
     pub(crate) max_age: Duration,
     /// The moment of asking: whose gathering began later does whatever `max_age` says.
@@ -51,14 +51,14 @@ pub(crate) struct Wanted {
 /// What comes of looking for a shared set.
 pub(crate) enum Sharing {
     /// Another replica has gathered it.
-    Found(Label, Gathered),
+    Found(Label, FeedContents),
     /// It is to be gathered here, for all.
     Ours(Lease),
     /// It is to be gathered here.
     Alone,
 }
 
-impl Wanted {
+impl Wish {
     /// Returns whether this set will do now.
     pub(crate) fn likes(&self, label: &Label, now: Timestamp) -> bool {
         let is_believable = label.made_at <= later(now, SKEW) && label.began_at <= label.made_at;
@@ -70,7 +70,7 @@ impl Wanted {
 }
 
 /// Looks for a set that will do; waits while another replica gathers it, at most for the site's time-out.
-pub(crate) async fn find(cache: &SharedCache, upstream: &Upstream, key: &FeedKey, wanted: Wanted) -> Sharing {
+pub(crate) async fn find(cache: &SharedCache, upstream: &Upstream, key: &FeedKey, wanted: Wish) -> Sharing {
     let name = name(key);
     let give_up = Instant::now() + upstream.site.timeout;
     let likes = move |label: &[u8]| Label::read(label).is_some_and(|label| wanted.likes(&label, Timestamp::now()));
@@ -187,7 +187,7 @@ fn written(set: &FeedSet) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn read_set(kind: IndicatorType, bytes: &[u8]) -> Option<Gathered> {
+fn read_set(kind: IndicatorType, bytes: &[u8]) -> Option<FeedContents> {
     let mut rest = bytes;
     let mut dropped = BTreeMap::new();
     for _ in 0..take_number(&mut rest)? {
@@ -207,7 +207,7 @@ fn read_set(kind: IndicatorType, bytes: &[u8]) -> Option<Gathered> {
         values.push(value);
         text = after;
     }
-    text.is_empty().then(|| Gathered::new(values.finish(), dropped))
+    text.is_empty().then(|| FeedContents::new(values.finish(), dropped))
 }
 
 fn take_number(bytes: &mut &[u8]) -> Option<usize> {
@@ -242,8 +242,8 @@ mod tests {
 
     const DAY: Duration = Duration::from_secs(86_400);
 
-    fn wanted(max_age: u64) -> Wanted {
-        Wanted {
+    fn wanted(max_age: u64) -> Wish {
+        Wish {
             max_age: Duration::from_secs(max_age),
             asked_at: at(100),
             newer_than: None,
@@ -255,7 +255,7 @@ mod tests {
     fn a_set_comes_back_as_it_was_with_its_label() {
         let values = IndicatorSet::of(IndicatorType::Yara, ["rule a {\r\n}", "rule \u{e4}", ""]);
         let dropped = BTreeMap::from([("empty", 3), ("wildcard", 1)]);
-        let set = FeedSet::renew(None, Gathered::new(values.clone(), dropped.clone()), at(0));
+        let set = FeedSet::renew(None, FeedContents::new(values.clone(), dropped.clone()), at(0));
         let bytes = written(&set).unwrap();
         let read = read_set(IndicatorType::Yara, &bytes).unwrap();
         assert_eq!((read.values, read.dropped), (values, dropped));
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_forgotten_feed_is_taken_from_who_began_after_that() {
-        let forgotten = Wanted {
+        let forgotten = Wish {
             forgotten_at: Some(at(50)),
             max_age: DAY,
             ..wanted(0)
@@ -292,7 +292,7 @@ mod tests {
     fn what_comes_from_the_future_or_is_here_already_is_not_taken() {
         assert!(wanted(300).likes(&label(0, 102), at(100)));
         assert!(!wanted(300).likes(&label(0, 103), at(100)));
-        let held = Wanted {
+        let held = Wish {
             newer_than: Some(at(90)),
             ..wanted(300)
         };

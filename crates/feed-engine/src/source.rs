@@ -1,53 +1,16 @@
 //! The seam between the engine and where indicators come from.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use feed_classification::IndicatorSet;
-
-use crate::{Errand, FeedError, FeedScope, LeftOut, LookupIndex, LookupScope, Upstream, lookup};
-
-/// All indicators of one feed, complete, as of one moment.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Gathered {
-    /// The values.
-    pub values: IndicatorSet,
-    /// How many attributes gave no value, by reason (the names of [`feed_classification::Dropped`]).
-    pub dropped: BTreeMap<&'static str, u64>,
-    /// Values that are left out, as far as they are named: see [`MispSource::names_left_out`](crate::MispSource::names_left_out).
-    pub left_out: Vec<LeftOut>,
-    /// How many values are left out beside them.
-    pub more_left_out: usize,
-}
-
-impl Gathered {
-    /// Returns the outcome with these values and these drops.
-    #[must_use]
-    pub fn new(values: IndicatorSet, dropped: BTreeMap<&'static str, u64>) -> Self {
-        Self {
-            values,
-            dropped,
-            left_out: Vec::new(),
-            more_left_out: 0,
-        }
-    }
-}
-
-/// The values of a source that drops nothing.
-impl From<IndicatorSet> for Gathered {
-    fn from(values: IndicatorSet) -> Self {
-        Self::new(values, BTreeMap::new())
-    }
-}
+use crate::{Errand, FeedContents, FeedError, FeedScope, LookupIndex, LookupScope, Upstream, lookup};
 
 /// What [`IndicatorSource::gather`] returns.
-pub type Gathering<'a> = Pin<Box<dyn Future<Output = Result<Gathered, FeedError>> + Send + 'a>>;
+pub type GatherFuture<'a> = Pin<Box<dyn Future<Output = Result<FeedContents, FeedError>> + Send + 'a>>;
 
 /// What [`IndicatorSource::index`] returns.
-pub type Indexing<'a> = Pin<Box<dyn Future<Output = Result<LookupIndex, FeedError>> + Send + 'a>>;
+pub type IndexFuture<'a> = Pin<Box<dyn Future<Output = Result<LookupIndex, FeedError>> + Send + 'a>>;
 
 /// Knows the indicators of every feed. [`MispSource`](crate::MispSource) asks MISP each time; implement this trait for a list of another
 /// kind, for example a file, a database or a local mirror (`examples/own_source.rs` is a whole program).
@@ -65,7 +28,7 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Every reason why the feed is not complete and right; [`FeedError::source`] takes errors of other crates.
-    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> Gathering<'a>;
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> GatherFuture<'a>;
 
     /// Gathers all values of one feed that can be looked up, or fails: never a part of them.
     ///
@@ -74,7 +37,9 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Every reason why the index is not complete and right.
-    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> Indexing<'a> {
-        Box::pin(lookup::index_of_feeds(self, upstream, scope, errand))
+    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> IndexFuture<'a> {
+        Box::pin(lookup::index_of_feeds(scope, move |feed| {
+            self.gather(upstream, feed, errand)
+        }))
     }
 }

@@ -34,7 +34,7 @@ const WANTED: Duration = Duration::from_secs(48 * 3_600);
 #[derive(Debug, Default)]
 pub(crate) struct Withdrawals {
     directory: Option<PathBuf>,
-    known: Mutex<HashMap<UpstreamId, Arc<Remembered>>>,
+    known: Mutex<HashMap<UpstreamId, Arc<UpstreamMemory>>>,
     /// By address; there are as many as site files were ever loaded.
     misps: Mutex<HashMap<String, Arc<Memory>>>,
     has_warned: AtomicBool,
@@ -50,7 +50,7 @@ impl Withdrawals {
     }
 
     /// Returns what is remembered of this upstream's events.
-    pub(crate) fn of(&self, upstream: &Upstream) -> Arc<Remembered> {
+    pub(crate) fn of(&self, upstream: &Upstream) -> Arc<UpstreamMemory> {
         if self.directory.is_none() && !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::info!(
                 "no state directory: events that are withdrawn are remembered until this process ends, and an edit after the next start brings them back"
@@ -62,9 +62,9 @@ impl Withdrawals {
             known.clear();
         }
         let now = Instant::now();
-        let new = || Remembered {
+        let new = || UpstreamMemory {
             memory: self.memory(upstream),
-            wanted: Mutex::new(Wanted {
+            wanted: Mutex::new(Interest {
                 upstream: upstream.clone(),
                 wanted_at: now,
                 looked_at: None,
@@ -92,8 +92,8 @@ impl Withdrawals {
 
     /// Returns the upstreams that were not looked at for some minutes and of which a feed was wanted lately, by the name of their site,
     /// without sites that leave it to MISP which events are published (`published_grace: 0s`). Of one site those come first whose last look is longest ago.
-    pub(crate) fn due(&self) -> BTreeMap<String, Vec<(Upstream, Arc<Remembered>)>> {
-        let mut due: Vec<(Option<Instant>, Upstream, Arc<Remembered>)> = Vec::new();
+    pub(crate) fn due(&self) -> BTreeMap<String, Vec<(Upstream, Arc<UpstreamMemory>)>> {
+        let mut due: Vec<(Option<Instant>, Upstream, Arc<UpstreamMemory>)> = Vec::new();
         for remembered in self.known.lock().unwrap_or_else(PoisonError::into_inner).values() {
             let wanted = remembered.wanted();
             let is_judged = !wanted.upstream.site.published_grace.is_zero();
@@ -114,7 +114,7 @@ impl Withdrawals {
 
 /// As whom an upstream is asked, and when it was.
 #[derive(Debug)]
-struct Wanted {
+struct Interest {
     upstream: Upstream,
     wanted_at: Instant,
     /// When MISP was last asked which events are unpublished, whether it answered or not.
@@ -123,12 +123,12 @@ struct Wanted {
 
 /// What is remembered of the events of one upstream.
 #[derive(Debug)]
-pub(crate) struct Remembered {
+pub(crate) struct UpstreamMemory {
     memory: Arc<Memory>,
-    wanted: Mutex<Wanted>,
+    wanted: Mutex<Interest>,
 }
 
-impl Remembered {
+impl UpstreamMemory {
     /// Notes that MISP is asked now.
     pub(crate) fn note_look(&self) {
         self.wanted().looked_at = Some(Instant::now());
@@ -139,7 +139,7 @@ impl Remembered {
         self.memory.observe(unpublished).await
     }
 
-    fn wanted(&self) -> MutexGuard<'_, Wanted> {
+    fn wanted(&self) -> MutexGuard<'_, Interest> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

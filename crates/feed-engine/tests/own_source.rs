@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use feed_classification::{Age, FeedName, IndicatorSet, IndicatorType};
 use feed_engine::{
-    Change, Errand, Fault, FeedEngine, FeedError, FeedRequest, FeedScope, Filter, Gathering, Indexing, IndicatorSource,
-    Judge, LookupIndex, LookupScope, ManualClock, MatchedEvent, Origin, Query, Relation, Selection, Upstream,
+    Change, Errand, Fault, FeedEngine, FeedError, FeedRequest, FeedScope, Filter, GatherFuture, IndexFuture,
+    IndicatorSource, Judge, LookupIndex, LookupScope, ManualClock, MatchedEvent, Origin, Query, Relation, Selection,
+    Upstream,
 };
 
 /// Domains and networks that a test sets; nothing means that the list cannot be read.
@@ -22,7 +23,7 @@ impl MyList {
 }
 
 impl IndicatorSource for MyList {
-    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, _: &'a Errand) -> Gathering<'a> {
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
         Box::pin(async move {
             assert_eq!(upstream.name(), "my-list");
             let Some(values) = self.0.lock().unwrap().clone() else {
@@ -190,7 +191,7 @@ async fn a_failing_source_leaves_the_last_good_index() {
 struct WithReasons;
 
 impl IndicatorSource for WithReasons {
-    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> Gathering<'a> {
+    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
         // A mistake: the values have another type than the feed.
         Box::pin(async move {
             assert_ne!(scope.kind, IndicatorType::Url);
@@ -198,7 +199,7 @@ impl IndicatorSource for WithReasons {
         })
     }
 
-    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> Indexing<'a> {
+    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> IndexFuture<'a> {
         Box::pin(async {
             let mut index = LookupIndex::builder();
             let event = MatchedEvent::new(7, "seen in our sandbox");

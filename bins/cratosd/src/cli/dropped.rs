@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use feed_classification::IndicatorSet;
 use feed_engine::{
-    Errand, FeedEngine, FeedScope, Gathering, Indexing, IndicatorSource, LeftOut, LookupScope, MispSource, Upstream,
+    Errand, FeedEngine, FeedScope, GatherFuture, IndexFuture, IndicatorSource, LookupScope, MispSource, Omission,
+    Upstream,
 };
 
 /// More lines than this are no help; the rest is counted.
@@ -17,7 +18,7 @@ pub(super) struct Dropped(Mutex<Option<Gathered>>);
 
 #[derive(Debug)]
 struct Gathered {
-    left_out: Vec<LeftOut>,
+    left_out: Vec<Omission>,
     more: usize,
     values: IndicatorSet,
 }
@@ -28,7 +29,7 @@ impl Dropped {
         let gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         let Some(gathered) = gathered.as_ref() else { return text };
-        let mut line = |left_out: &LeftOut| {
+        let mut line = |left_out: &Omission| {
             let _ = writeln!(text, "dropped: {left_out}");
         };
         gathered.left_out.iter().for_each(&mut line);
@@ -40,7 +41,7 @@ impl Dropped {
             for item in accepted {
                 if let Some(reason) = exporter.leaves_out(&item) {
                     let reason = format!("the format {output} cannot express it ({reason})");
-                    line(&LeftOut::new(item.value, reason));
+                    line(&Omission::new(item.value, reason));
                 }
             }
         }
@@ -59,7 +60,7 @@ pub(super) struct Noting {
 }
 
 impl IndicatorSource for Noting {
-    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> Gathering<'a> {
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> GatherFuture<'a> {
         Box::pin(async move {
             let gathered = self.misp.gather(upstream, scope, errand).await?;
             let noted = Gathered {
@@ -72,7 +73,7 @@ impl IndicatorSource for Noting {
         })
     }
 
-    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> Indexing<'a> {
+    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> IndexFuture<'a> {
         self.misp.index(upstream, scope, errand)
     }
 }

@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use feed_classification::IndicatorSetBuilder;
 use feed_engine::{
-    Errand, FeedEngine, FeedScope, Gathered, Gathering, Indexing, IndicatorSource, LookupIndex, LookupScope, Upstream,
+    Errand, FeedContents, FeedEngine, FeedScope, GatherFuture, IndexFuture, IndicatorSource, LookupIndex, LookupScope,
+    Upstream,
 };
 use http::Method;
 
@@ -24,15 +25,15 @@ const FOUR_PARTS: &str = "gAAAAABrAjboPAJiYf4_I_Bmkd6peXCwnTX2m9oHfuicNS_mQSZ3U2
 struct OneAddress;
 
 impl IndicatorSource for OneAddress {
-    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> Gathering<'a> {
+    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
         Box::pin(async move {
             let mut set = IndicatorSetBuilder::new(scope.kind);
             set.push("198.51.100.7");
-            Ok(Gathered::new(set.finish(), BTreeMap::new()))
+            Ok(FeedContents::new(set.finish(), BTreeMap::new()))
         })
     }
 
-    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> Indexing<'a> {
+    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> IndexFuture<'a> {
         Box::pin(async { Ok(LookupIndex::default()) })
     }
 }

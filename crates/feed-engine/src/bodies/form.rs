@@ -6,6 +6,7 @@ use std::sync::Arc;
 use feed_classification::{Exported, Exporter, FeedInfo, Indicator, IndicatorSet};
 use sha2::{Digest as _, Sha256};
 
+use crate::digest::short_hex;
 use crate::request::{BodyKey, FeedKey, FormKey};
 use crate::{Encoding, FeedSet};
 
@@ -115,15 +116,4 @@ fn tag(key: &FormKey, set: &FeedSet, exporter: &dyn Exporter, title: &str) -> St
         add(&set.changed_at().as_nanosecond().to_be_bytes());
     }
     short_hex(&digest.finalize())
-}
-
-/// Returns the first 128 bits of a digest in hex.
-pub(crate) fn short_hex(digest: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(32);
-    for byte in digest.iter().take(16) {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -9,7 +9,7 @@ use feed_classification::{IndicatorSet, IndicatorType};
 use tokio::sync::watch;
 
 use super::{Change, Delta, Rendering, Snapshot};
-use crate::aside::aside;
+use crate::blocking_work;
 use crate::request::FeedKey;
 use crate::{FeedError, FeedSet};
 
@@ -160,7 +160,9 @@ impl Steps {
     pub(crate) async fn together(self) -> Result<Change, FeedError> {
         match self {
             Self::Change(change) => Ok(change),
-            Self::Several(kind, deltas) => aside("putting changes together", move || together(kind, &deltas)).await,
+            Self::Several(kind, deltas) => {
+                blocking_work::run("putting changes together", move || together(kind, &deltas)).await
+            }
         }
     }
 }
@@ -205,14 +207,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Gathered;
+    use crate::FeedContents;
 
     fn set(values: &BTreeSet<u8>) -> Arc<FeedSet> {
         let texts: Vec<String> = values.iter().map(|value| format!("v{value}.example")).collect();
         let values = IndicatorSet::of(IndicatorType::Domain, texts.iter().map(String::as_str));
         FeedSet::renew(
             None,
-            Gathered::new(values, BTreeMap::new()),
+            FeedContents::new(values, BTreeMap::new()),
             jiff::Timestamp::UNIX_EPOCH,
         )
     }
@@ -262,7 +264,7 @@ mod tests {
             let values = IndicatorSet::of(IndicatorType::Url, [url]);
             FeedSet::renew(
                 None,
-                Gathered::new(values, BTreeMap::new()),
+                FeedContents::new(values, BTreeMap::new()),
                 jiff::Timestamp::UNIX_EPOCH,
             )
         };
@@ -295,7 +297,7 @@ mod tests {
                 let values = IndicatorSet::of(IndicatorType::Domain, texts.iter().map(String::as_str));
                 FeedSet::renew(
                     None,
-                    Gathered::new(values, BTreeMap::new()),
+                    FeedContents::new(values, BTreeMap::new()),
                     jiff::Timestamp::UNIX_EPOCH,
                 )
             })

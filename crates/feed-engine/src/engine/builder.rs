@@ -6,13 +6,14 @@ use arc_swap::ArcSwapOption;
 use cache::{Clock, Flights, MemoryStore, MonotonicClock, SharedCache};
 use feed_classification::Registry;
 
-use super::{FeedEngine, Inner, Polls};
-use crate::asked::Asked;
+use super::lookups::Lookups;
+use super::polls::Polls;
+use super::{FeedEngine, Inner};
 use crate::bodies::Bodies;
 use crate::changes::ChangeLogs;
 use crate::errand::Errands;
-use crate::lookup::Lookups;
-use crate::observed::Refreshes;
+use crate::recent_requests::RecentRequests;
+use crate::refreshes::Refreshes;
 use crate::{IndicatorSource, MispSource};
 
 /// Memory for values and rendered bodies together, unless the builder says otherwise.
@@ -92,7 +93,7 @@ impl FeedEngineBuilder {
                 bodies: Bodies::new(self.memory_bytes / 2),
                 counted: Refreshes::default(),
                 refreshes: Flights::new(),
-                asked: Asked::default(),
+                asked: RecentRequests::default(),
                 polls: Polls::default(),
                 errands: Errands::default(),
                 lookups: Lookups::new(self.lookup_memory_bytes),

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use cache::{FlightError, Freshness, Moment, Verdict};
 
-use super::{FeedEngine, landed};
-use crate::feed_set::Held;
+use super::FeedEngine;
+use crate::feed_set::HeldSet;
 use crate::request::FeedKey;
 use crate::{Errand, FeedError, FeedSet, Origin, Upstream, Urgency};
 
@@ -32,7 +32,7 @@ const RECENTLY: Duration = Duration::from_secs(300);
 
 /// How MISP, or another replica, is asked.
 #[derive(Clone)]
-pub(crate) struct Asking {
+pub(crate) struct RefreshRequest {
     /// The oldest set of another replica that will do.
     pub(super) limit: Duration,
     pub(super) errand: Errand,
@@ -40,14 +40,14 @@ pub(crate) struct Asking {
 
 /// What one caller gets.
 pub(super) struct Answer {
-    pub(super) held: Held,
+    pub(super) held: HeldSet,
     pub(super) origin: Origin,
     /// The caller waited for MISP, and it did not answer.
     pub(super) in_vain: bool,
 }
 
 impl Answer {
-    fn of(held: Held) -> Self {
+    fn of(held: HeldSet) -> Self {
         Self {
             origin: held.origin(),
             held,
@@ -55,7 +55,7 @@ impl Answer {
         }
     }
 
-    fn stale(held: Held) -> Self {
+    fn stale(held: HeldSet) -> Self {
         Self {
             held,
             origin: Origin::Stale,
@@ -83,7 +83,7 @@ impl FeedEngine {
             hard: site.max_stale,
         };
         // Only for a caller who waits: it makes a refresh that is under way more urgent.
-        let asking = || Asking {
+        let asking = || RefreshRequest {
             limit: max_age.map_or(site.soft_expiry, |max_age| max_age.min(site.soft_expiry)),
             errand: self.inner.errands.of(key, urgency),
         };
@@ -123,7 +123,7 @@ impl FeedEngine {
 
     /// Returns whether MISP has answered so lately that it is not to be asked for this caller: with a failure, or with nothing where
     /// there were values.
-    fn is_at_rest(&self, held: &Held, verdict: Verdict, max_age: Option<Duration>) -> bool {
+    fn is_at_rest(&self, held: &HeldSet, verdict: Verdict, max_age: Option<Duration>) -> bool {
         let now = self.now();
         if held.doubt.is_some_and(|doubt| !doubt.may_be_confirmed(now)) {
             return true;
@@ -133,7 +133,7 @@ impl FeedEngine {
     }
 
     /// Returns how long a caller waits for whom there is an older answer.
-    fn patience(&self, upstream: &Upstream, held: &Held, max_age: Option<Duration>) -> Duration {
+    fn patience(&self, upstream: &Upstream, held: &HeldSet, max_age: Option<Duration>) -> Duration {
         let (site, now) = (&upstream.site, self.now());
         let mut in_vain = [held.failed_at, held.late_at].into_iter().flatten();
         let patience = if in_vain.any(|at| is_recent(at, now, site.soft_expiry)) {
@@ -150,8 +150,8 @@ impl FeedEngine {
         &self,
         upstream: &Upstream,
         key: &FeedKey,
-        last_good: Held,
-        asking: &Asking,
+        last_good: HeldSet,
+        asking: &RefreshRequest,
         patience: Duration,
     ) -> Answer {
         let site = &upstream.site;
@@ -163,7 +163,7 @@ impl FeedEngine {
                     // The refresh goes on. Callers who come meanwhile need not wait as long.
                     let late_at = Some(self.now());
                     self.inner
-                        .change_set(key.clone(), |held| held.map(|held| Held { late_at, ..held }));
+                        .change_set(key.clone(), |held| held.map(|held| HeldSet { late_at, ..held }));
                 }
                 Answer {
                     in_vain: true,
@@ -173,7 +173,7 @@ impl FeedEngine {
         }
     }
 
-    pub(super) fn age(&self, held: &Held) -> Duration {
+    pub(super) fn age(&self, held: &HeldSet) -> Duration {
         self.inner.clock.now().since(held.fetched_at)
     }
 
@@ -182,10 +182,10 @@ impl FeedEngine {
         &self,
         upstream: &Upstream,
         key: &FeedKey,
-        seen: Option<&Held>,
-        asking: &Asking,
+        seen: Option<&HeldSet>,
+        asking: &RefreshRequest,
         patience: Duration,
-    ) -> Result<Held, FeedError> {
+    ) -> Result<HeldSet, FeedError> {
         // The wait of all tries together is what the caller has patience for.
         let tries = async {
             let joined = self.inner.refreshes.in_flight(key);
@@ -208,8 +208,8 @@ impl FeedEngine {
                 .inner
                 .sets
                 .get(key)
-                .unwrap_or_else(|| Held::new(set, self.inner.clock.now()))),
-            Ok(Err(error)) => Err(landed(error)),
+                .unwrap_or_else(|| HeldSet::new(set, self.inner.clock.now()))),
+            Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(FeedError::TimedOut {
                 seconds: patience.as_secs(),
             }),
@@ -229,14 +229,14 @@ impl FeedEngine {
         &self,
         upstream: &Upstream,
         key: &FeedKey,
-        seen: Option<&Held>,
-        asking: &Asking,
+        seen: Option<&HeldSet>,
+        asking: &RefreshRequest,
     ) -> Result<Arc<FeedSet>, FlightError<FeedError>> {
         let work = self.refresh(upstream, key, seen, asking.clone());
         self.inner.refreshes.fly(key.clone(), move || work).await
     }
 
-    pub(super) fn refresh_in_background(&self, upstream: &Upstream, key: &FeedKey, held: &Held, limit: Duration) {
+    pub(super) fn refresh_in_background(&self, upstream: &Upstream, key: &FeedKey, held: &HeldSet, limit: Duration) {
         if held
             .failed_at
             .is_some_and(|at| self.inner.clock.now().since(at) < PAUSE_AFTER_FAILURE)
@@ -244,7 +244,7 @@ impl FeedEngine {
             return;
         }
         let errand = self.inner.errands.of(key, self.inner.urgency_without_callers(key));
-        let work = self.refresh(upstream, key, Some(held), Asking { limit, errand });
+        let work = self.refresh(upstream, key, Some(held), RefreshRequest { limit, errand });
         self.inner.refreshes.start(key.clone(), move || work);
     }
 
@@ -252,8 +252,8 @@ impl FeedEngine {
         &self,
         upstream: &Upstream,
         key: &FeedKey,
-        seen: Option<&Held>,
-        asking: Asking,
+        seen: Option<&HeldSet>,
+        asking: RefreshRequest,
     ) -> impl Future<Output = Result<Arc<FeedSet>, FeedError>> + Send + use<> {
         let (inner, seen) = (Arc::clone(&self.inner), seen.map(|held| held.fetch));
         inner.refresh_since(upstream.clone(), key.clone(), seen, asking)

@@ -7,12 +7,12 @@ use cache::{Lease, SharedCache};
 use feed_classification::IndicatorType;
 
 use super::Inner;
-use super::current::Asking;
-use crate::aside::aside;
-use crate::feed_set::Held;
+use super::current::RefreshRequest;
+use crate::blocking_work;
+use crate::feed_set::HeldSet;
 use crate::request::FeedKey;
-use crate::shared_sets::{self, Label, Sharing, Wanted};
-use crate::{Errand, FeedError, FeedSet, Gathered, Upstream, Urgency};
+use crate::shared_sets::{self, Label, Sharing, Wish};
+use crate::{Errand, FeedContents, FeedError, FeedSet, Upstream, Urgency};
 
 impl Inner {
     /// Gathers a feed unless somebody has done so since `seen`: a flight may land between the look into the store and the next flight.
@@ -21,7 +21,7 @@ impl Inner {
         upstream: Upstream,
         key: FeedKey,
         seen: Option<u64>,
-        asking: Asking,
+        asking: RefreshRequest,
     ) -> Result<Arc<FeedSet>, FeedError> {
         match self.sets.get(&key) {
             Some(held) if Some(held.fetch) != seen && held.forgotten.is_none() => Ok(held.set),
@@ -43,7 +43,7 @@ impl Inner {
         self: Arc<Self>,
         upstream: Upstream,
         key: FeedKey,
-        asking: Asking,
+        asking: RefreshRequest,
     ) -> Result<Arc<FeedSet>, FeedError> {
         let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
         let (asked_at, began_at) = (self.clock.now(), jiff::Timestamp::now());
@@ -83,12 +83,12 @@ impl Inner {
         &self,
         upstream: &Upstream,
         key: FeedKey,
-        gathered: Gathered,
+        gathered: FeedContents,
         attempt: Attempt,
     ) -> Result<Arc<FeedSet>, FeedError> {
         let known = self.sets.get(&key).map(|held| held.set);
         let (shared, before) = (attempt.shared, attempt.label_before());
-        let set = aside("comparing the feed", move || match shared {
+        let set = blocking_work::run("comparing the feed", move || match shared {
             Some(label) => FeedSet::shared(known.as_ref(), gathered, label.changed_at),
             None => renewed(known.as_ref(), gathered, before),
         })
@@ -97,14 +97,14 @@ impl Inner {
         self.change_set(key.clone(), |held| {
             // Forgotten meanwhile: MISP has to be asked once more.
             let forgotten = held.and_then(|held| held.forgotten);
-            Some(Held {
+            Some(HeldSet {
                 forgotten: forgotten.filter(|_| forgotten != attempt.forgotten_before),
                 ..fresh
             })
         });
         if let Some(log) = self.logs.known(&key) {
             let newest = Arc::clone(&set);
-            aside("comparing the feed", move || log.note(&newest)).await?;
+            blocking_work::run("comparing the feed", move || log.note(&newest)).await?;
         }
         if self.sets.get(&key).is_none() {
             let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
@@ -118,7 +118,7 @@ impl Inner {
     async fn note_failure(&self, upstream: &Upstream, key: FeedKey, error: &FeedError, lease: Option<Lease>) {
         tracing::warn!(site = upstream.site.name.as_str(), feed = %key.scope, error = error.chain(), "a feed could not be refreshed");
         let failed_at = Some(self.clock.now());
-        self.change_set(key, |held| held.map(|held| Held { failed_at, ..held }));
+        self.change_set(key, |held| held.map(|held| HeldSet { failed_at, ..held }));
         // Another replica may have a better way to MISP.
         if let Some(lease) = lease {
             lease.release().await;
@@ -144,7 +144,7 @@ impl Inner {
         key: &FeedKey,
         errand: &Errand,
         started: Instant,
-    ) -> Result<Gathered, FeedError> {
+    ) -> Result<FeedContents, FeedError> {
         let outcome = self
             .source
             .gather(upstream, key.scope, errand)
@@ -172,7 +172,7 @@ impl Inner {
         };
         let held = self.sets.get(key);
         let doubted_at = held.as_ref().and_then(|held| held.doubt).map(|doubt| doubt.told_at);
-        let wanted = Wanted {
+        let wanted = Wish {
             max_age,
             asked_at: jiff::Timestamp::now(),
             newer_than: held.map(|held| held.made_at),
@@ -182,14 +182,14 @@ impl Inner {
         shared_sets::find(&cache, upstream, key, wanted).await
     }
 
-    fn fresh(&self, set: &Arc<FeedSet>, shared: Option<Label>) -> Held {
+    fn fresh(&self, set: &Arc<FeedSet>, shared: Option<Label>) -> HeldSet {
         let now = self.clock.now();
         match shared {
-            None => Held::new(Arc::clone(set), now),
-            Some(label) => Held {
+            None => HeldSet::new(Arc::clone(set), now),
+            Some(label) => HeldSet {
                 made_at: label.made_at,
                 is_shared: true,
-                ..Held::new(
+                ..HeldSet::new(
                     Arc::clone(set),
                     now.before(shared_sets::age(label.made_at, jiff::Timestamp::now())),
                 )
@@ -215,7 +215,7 @@ impl Inner {
     }
 
     /// Puts what `change` makes of a set in its place; nobody changes a set in between.
-    pub(super) fn change_set(&self, key: FeedKey, change: impl FnOnce(Option<Held>) -> Option<Held>) {
+    pub(super) fn change_set(&self, key: FeedKey, change: impl FnOnce(Option<HeldSet>) -> Option<HeldSet>) {
         let _changing = self.changing_sets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = change(self.sets.get(&key)) {
             self.sets.insert(key, held);
@@ -238,7 +238,7 @@ pub(super) struct Attempt {
     pub(super) forgotten_before: Option<u64>,
     /// Set when another replica did the work.
     shared: Option<Label>,
-    /// Held when this replica did it for all.
+    /// HeldSet when this replica did it for all.
     pub(super) lease: Option<Lease>,
 }
 
@@ -250,7 +250,7 @@ impl Attempt {
 }
 
 /// Returns the set with the time at which it changed; another replica may have told since when these values are what they are.
-fn renewed(known: Option<&Arc<FeedSet>>, gathered: Gathered, before: Option<Label>) -> Arc<FeedSet> {
+fn renewed(known: Option<&Arc<FeedSet>>, gathered: FeedContents, before: Option<Label>) -> Arc<FeedSet> {
     let set = FeedSet::renew(known, gathered, jiff::Timestamp::now());
     match before {
         Some(label) if known.is_none() && label.values == shared_sets::values_id(&set) => {

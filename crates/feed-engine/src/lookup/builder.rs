@@ -5,11 +5,11 @@ use std::sync::Arc;
 use feed_classification::{Dropped, Extractor, FalsePositives, IndicatorSet, IndicatorType, TypeSet};
 
 use super::entries::{Entries, MAX_VALUES};
+use super::feed_types::FeedTypes;
 use super::index::Mention;
-use super::taken_by::TakenBy;
 use super::{LookupIndex, MatchedEvent};
 use crate::FeedError;
-use crate::rows::Provenance;
+use crate::provenance::Provenance;
 use crate::score::Worth;
 
 /// Builds a [`LookupIndex`] from values and the events they come from.
@@ -37,7 +37,7 @@ impl LookupIndex {
     /// Returns a builder without values.
     #[must_use]
     pub fn builder() -> LookupIndexBuilder {
-        LookupIndexBuilder(Entries::new(Arc::new(TakenBy::default()), None))
+        LookupIndexBuilder(Entries::new(Arc::new(FeedTypes::default()), None))
     }
 }
 

@@ -9,11 +9,12 @@ use feed_classification::{
 };
 use misp_client::Attribute;
 
+use super::feed_types::FeedTypes;
 use super::index::Mention;
-use super::taken_by::TakenBy;
-use super::{LOOKUP_TYPES, LookupIndex, MatchedEvent, actor};
+use super::{LookupIndex, MatchedEvent, actor};
+use crate::lookup_types::LOOKUP_TYPES;
 use crate::pass::Sink;
-use crate::rows::Provenance;
+use crate::provenance::Provenance;
 use crate::score::Scoring;
 use crate::{FeedError, filter, score};
 
@@ -29,7 +30,7 @@ const MAX_ACTORS: usize = 16;
 /// Everything that some rows say, before it is known which rows count.
 #[derive(Debug)]
 pub(crate) struct Entries {
-    taken_by: Arc<TakenBy>,
+    taken_by: Arc<FeedTypes>,
     scoring: Option<Scoring>,
     text: String,
     entries: Vec<Entry>,
@@ -50,7 +51,7 @@ struct Entry {
 
 impl Entries {
     /// Returns none yet; without `scoring` no row has a score.
-    pub(super) fn new(taken_by: Arc<TakenBy>, scoring: Option<Scoring>) -> Self {
+    pub(super) fn new(taken_by: Arc<FeedTypes>, scoring: Option<Scoring>) -> Self {
         Self {
             taken_by,
             scoring,

@@ -9,7 +9,7 @@ use feed_classification::{IndicatorType, TypeSet, network_of};
 use super::networks::Networks;
 use super::{Match, MatchedEvent, Query, Relation};
 use crate::score::Worth;
-use crate::{FeedError, Filter, Judge, aside};
+use crate::{FeedError, Filter, Judge, blocking_work};
 
 /// The values of one feed with the events they come from, to be looked up one at a time.
 ///
@@ -243,7 +243,7 @@ impl Drop for LookupIndex {
             std::mem::take(&mut self.mentions),
         );
         let rest = (std::mem::take(&mut self.events), std::mem::take(&mut self.networks));
-        aside::free((values, mentions, rest), weight);
+        blocking_work::free((values, mentions, rest), weight);
     }
 }
 

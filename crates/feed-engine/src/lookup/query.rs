@@ -3,8 +3,8 @@
 use feed_classification::{Extractor, IndicatorType, canonical_key, network_of, url_host};
 use ipnet::IpNet;
 
-use super::defanged::refanged;
-use super::{LOOKUP_TYPES, TEXTS};
+use super::plain_form::refanged;
+use crate::lookup_types::{LOOKUP_TYPES, TEXTS};
 
 /// A value that is looked up, in every form that a list may have it in.
 ///

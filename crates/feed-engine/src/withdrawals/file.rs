@@ -7,7 +7,8 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::memory::MAX_EVENTS;
+/// Events of one MISP that are remembered; beyond that those go first whose publication is longest ago.
+pub(super) const MAX_EVENTS: usize = 50_000;
 
 /// What stands first in the file.
 const FORMAT: &str = "cratos: withdrawn events, 1";

@@ -7,10 +7,7 @@ use std::path::PathBuf;
 use misp_client::EventMetadata;
 use tokio::sync::Mutex;
 
-use super::file;
-
-/// Events of one MISP that are remembered; beyond that those go first whose publication is longest ago.
-pub(super) const MAX_EVENTS: usize = 50_000;
+use super::file::{self, MAX_EVENTS};
 
 /// What is remembered of the events of one MISP.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use feed_classification::export::{About, Exported, Exporter, FeedInfo, Registry};
 use feed_classification::{FeedName, Indicator, IndicatorSet, IndicatorType};
 use feed_engine::{
-    Encoding, Errand, FeedBody, FeedEngine, FeedError, FeedRequest, FeedScope, FeedStream, Gathered, Gathering,
-    Indexing, IndicatorSource, LookupScope, Protocol, Upstream,
+    Encoding, Errand, FeedBody, FeedContents, FeedEngine, FeedError, FeedRequest, FeedScope, FeedStream, GatherFuture,
+    IndexFuture, IndicatorSource, LookupScope, Protocol, Upstream,
 };
 use site_config::Mappings;
 
@@ -28,14 +28,14 @@ const DOMAINS: usize = 10_000;
 struct Domains(usize);
 
 impl IndicatorSource for Domains {
-    fn gather<'a>(&'a self, _: &'a Upstream, _: FeedScope, _: &'a Errand) -> Gathering<'a> {
+    fn gather<'a>(&'a self, _: &'a Upstream, _: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
         let names: Vec<String> = (0..self.0).map(|number| format!("d{number}.example.com")).collect();
         let values = IndicatorSet::of(IndicatorType::Domain, names.iter().map(String::as_str));
-        let gathered = Gathered::new(values, BTreeMap::from([("empty", 3)]));
+        let gathered = FeedContents::new(values, BTreeMap::from([("empty", 3)]));
         Box::pin(std::future::ready(Ok(gathered)))
     }
 
-    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> Indexing<'a> {
+    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> IndexFuture<'a> {
         Box::pin(std::future::ready(Err(FeedError::TimedOut { seconds: 0 })))
     }
 }

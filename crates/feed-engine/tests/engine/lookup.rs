@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName, IndicatorType, Tlp};
-use feed_engine::{Filter, Judge, LookupScope, Match, Query, Relation, Touched};
+use feed_engine::{ChangeHint, Filter, Judge, LookupScope, Match, Query, Relation};
 use misp_sim::{Attribute, Event, Moment};
 
 use crate::support::{Bench, tag};
@@ -267,7 +267,7 @@ async fn an_index_is_refreshed_by_its_age_and_by_a_hint() {
         .sim
         .edit(|store| store.add_event(event(&[("domain", "b.example.com")])));
     let site = bench.upstream.site().name.clone();
-    assert_eq!(bench.engine.refresh_touched(&site, &Touched::Everything).await, 1);
+    assert_eq!(bench.engine.refresh_touched(&site, &ChangeHint::Everything).await, 1);
     assert_eq!(find(&bench, "b.example.com").await.len(), 1);
 
     bench

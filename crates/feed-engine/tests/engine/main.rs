@@ -7,30 +7,30 @@
     reason = "a test that cannot be set up has failed"
 )]
 
-mod ahead;
-mod as_published;
 mod bytes;
-mod emptied;
+mod empty_answers;
 mod failures;
 mod false_positives;
-mod following;
 mod freshness;
 mod large_bodies;
-mod left_out;
 mod limits;
+mod listeners;
 mod lookup;
 mod lookup_types;
 mod lost_filter;
+mod omissions;
 mod page_size;
 mod paging;
+mod patience;
+mod prefetch;
+mod publication;
 mod question;
 mod rounds;
 mod scores;
-mod scripted;
-mod shared;
+mod scripted_source;
+mod shared_cache;
 mod shared_trouble;
 mod spellings;
 mod stalls;
 mod support;
-mod waiting;
-mod withdrawn;
+mod withdrawals;

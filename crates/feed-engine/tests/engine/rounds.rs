@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName, IndicatorType};
-use feed_engine::{FeedRequest, Selection, Touched};
+use feed_engine::{ChangeHint, FeedRequest, Selection};
 use misp_sim::{Attribute, Event, LoggedRequest, Moment};
 use tokio::task::JoinHandle;
 
@@ -53,7 +53,7 @@ fn round(bench: &Arc<Bench>) -> JoinHandle<usize> {
     let bench = Arc::clone(bench);
     tokio::spawn(async move {
         let site = bench.upstream.site().name.clone();
-        bench.engine.refresh_touched(&site, &Touched::Everything).await
+        bench.engine.refresh_touched(&site, &ChangeHint::Everything).await
     })
 }
 
@@ -132,7 +132,7 @@ async fn a_caller_who_waits_for_a_feed_of_the_round_takes_it_to_the_front() {
     let bench = with_sixty_feeds().await;
     let going = round(&bench);
     asked(&bench, 3).await;
-    // Gathered by the round, some time later.
+    // FeedContents by the round, some time later.
     bench.grow_old(1);
     let before = bench.sim.requests().len();
     let last = wanted(FeedName::Any, IndicatorType::FileMd5).max_age(Duration::ZERO);

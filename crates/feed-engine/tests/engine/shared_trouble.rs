@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use cache::{CacheKeys, InProcessStore, Memcached, MemcachedServer, SharedCache, SharedStore, Valkey, ValkeyServer};
 use feed_classification::{FeedName, IndicatorSetBuilder, IndicatorType};
 use feed_engine::{
-    Errand, FeedEngine, FeedError, FeedScope, Gathered, Gathering, Indexing, IndicatorSource, LookupScope, Origin,
-    Protocol, Upstream,
+    Errand, FeedContents, FeedEngine, FeedError, FeedScope, GatherFuture, IndexFuture, IndicatorSource, LookupScope,
+    Origin, Protocol, Upstream,
 };
 use site_config::Mappings;
 use test_peers::{Peer, free_port, program};
@@ -39,7 +39,7 @@ impl Hashes {
 }
 
 impl IndicatorSource for Hashes {
-    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> Gathering<'a> {
+    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let mut values = IndicatorSetBuilder::new(scope.kind);
         let mut state = 1_u64;
@@ -55,11 +55,11 @@ impl IndicatorSource for Hashes {
             let [a, b, c, d] = words;
             values.push(&format!("{a:016x}{b:016x}{c:016x}{d:016x}"));
         }
-        let gathered = Gathered::new(values.finish(), BTreeMap::new());
+        let gathered = FeedContents::new(values.finish(), BTreeMap::new());
         Box::pin(async move { Ok(gathered) })
     }
 
-    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> Indexing<'a> {
+    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> IndexFuture<'a> {
         Box::pin(std::future::ready(Err(FeedError::TimedOut { seconds: 0 })))
     }
 }

@@ -10,16 +10,16 @@ use crate::errand::{Errand, Urgency};
 use crate::publication::{Publication, UnpublishedEvents};
 use crate::round::{Reading, Wave};
 use crate::turns::{Turn, Turns};
-use crate::withdrawals::Remembered;
+use crate::withdrawals::UpstreamMemory;
 use crate::{FeedError, FeedScope, Filter, Upstream, false_positives, question};
 
 /// What is needed to ask them.
-pub(crate) struct Afterwards<'a> {
+pub(crate) struct JudgementQuestions<'a> {
     pub(crate) client: &'a Client,
     pub(crate) upstream: &'a Upstream,
     pub(crate) scope: FeedScope,
     pub(crate) now: jiff::Timestamp,
-    pub(crate) remembered: &'a Remembered,
+    pub(crate) remembered: &'a UpstreamMemory,
     pub(crate) turns: &'a Arc<Turns>,
     pub(crate) errand: &'a Errand,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Judgement {
     pub(crate) harmless: Arc<FalsePositives>,
 }
 
-impl Afterwards<'_> {
+impl JudgementQuestions<'_> {
     /// Asks them. A feed that is `reading` in a round shares the answers, unless a caller waits for it: then it asks for itself.
     ///
     /// `turn` is the place with which its rows were read; a feed that waits for others gives it back. `bytes` is the memory of the rows.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use cache::{Clock, ManualClock, Moment, SharedCache};
 use feed_classification::IndicatorSet;
 use feed_engine::{
-    Errand, FeedEngine, FeedError, FeedRequest, FeedScope, Gathered, Gathering, Indexing, IndicatorSource, LookupIndex,
-    LookupScope, Protocol, RenderedFeed, Upstream,
+    Errand, FeedContents, FeedEngine, FeedError, FeedRequest, FeedScope, GatherFuture, IndexFuture, IndicatorSource,
+    LookupIndex, LookupScope, Protocol, RenderedFeed, Upstream,
 };
 use site_config::Mappings;
 use tokio::time::{Instant, sleep};
@@ -55,16 +55,16 @@ impl Scripted {
 }
 
 impl IndicatorSource for Scripted {
-    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> Gathering<'a> {
+    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
         Box::pin(async move {
             self.answer().await?;
             let values = self.values.lock().unwrap().clone();
             let values = IndicatorSet::of(scope.kind, values.iter().map(String::as_str));
-            Ok(Gathered::new(values, BTreeMap::new()))
+            Ok(FeedContents::new(values, BTreeMap::new()))
         })
     }
 
-    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> Indexing<'a> {
+    fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> IndexFuture<'a> {
         Box::pin(async move {
             self.answer().await?;
             Ok(LookupIndex::default())

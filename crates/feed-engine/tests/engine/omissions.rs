@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use feed_classification::{Age, FeedName, IndicatorType};
-use feed_engine::{Errand, FeedScope, Filter, Gathered, IndicatorSource as _, MispSource, Selection};
+use feed_engine::{Errand, FeedContents, FeedScope, Filter, IndicatorSource as _, MispSource, Selection};
 use misp_sim::{Attribute, Event, Moment, Publication, Sim, SimBuilder};
 
 use crate::support::{Bench, tag};
 
 const HOUR: u64 = 3_600;
 
-async fn gathered(events: impl IntoIterator<Item = Event>, named: usize, filter: Filter) -> Gathered {
+async fn gathered(events: impl IntoIterator<Item = Event>, named: usize, filter: Filter) -> FeedContents {
     let sim = events.into_iter().fold(Sim::builder(), SimBuilder::event);
     let bench = Bench::from(sim, MispSource::new(), "").await;
     let source = Arc::new(MispSource::new().names_left_out(named));
@@ -29,7 +29,7 @@ fn event(values: &[&str]) -> Event {
     values.iter().fold(event, attribute)
 }
 
-fn shown(gathered: &Gathered) -> Vec<String> {
+fn shown(gathered: &FeedContents) -> Vec<String> {
     gathered.left_out.iter().map(ToString::to_string).collect()
 }
 

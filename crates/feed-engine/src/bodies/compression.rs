@@ -3,26 +3,26 @@
 use std::io::{self, Write};
 
 use crate::Encoding;
-use crate::encoding::Packed;
+use crate::encoding::Encoder;
 
 /// The length of the blocks that a compression is given: always the same, since the compressed bytes may depend on it, and they have to be
 /// the same whether a body is kept or streamed.
 const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Takes the plain bytes of a body in any pieces and passes them on compressed.
-pub(crate) struct Packing<W: Write> {
-    packed: Packed<W>,
+pub(crate) struct Compressor<W: Write> {
+    packed: Encoder<W>,
     block: Vec<u8>,
 }
 
-impl<W: Write> Packing<W> {
+impl<W: Write> Compressor<W> {
     /// Compresses into `sink`.
     ///
     /// # Errors
     /// When the compression cannot begin.
     pub(crate) fn new(encoding: Encoding, sink: W) -> io::Result<Self> {
         Ok(Self {
-            packed: Packed::new(encoding, sink)?,
+            packed: Encoder::new(encoding, sink)?,
             block: Vec::with_capacity(BLOCK_BYTES),
         })
     }
@@ -37,7 +37,7 @@ impl<W: Write> Packing<W> {
     }
 }
 
-impl<W: Write> Write for Packing<W> {
+impl<W: Write> Write for Compressor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = BLOCK_BYTES - self.block.len();
         let taken = bytes.get(..room.min(bytes.len())).unwrap_or_default();
@@ -56,13 +56,13 @@ impl<W: Write> Write for Packing<W> {
 
 /// Memory for a body that may have so many bytes and no more.
 #[derive(Debug)]
-pub(crate) struct Bounded {
+pub(crate) struct BoundedWriter {
     bytes: Vec<u8>,
     limit: usize,
     is_too_small: bool,
 }
 
-impl Bounded {
+impl BoundedWriter {
     pub(crate) fn new(limit: u64) -> Self {
         Self {
             bytes: Vec::new(),
@@ -78,7 +78,7 @@ impl Bounded {
     }
 }
 
-impl Write for Bounded {
+impl Write for BoundedWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if bytes.len() > self.limit.saturating_sub(self.bytes.len()) {
             self.is_too_small = true;

@@ -8,7 +8,7 @@ use feed_classification::Tlp;
 use feed_engine::{Change, Filter, Origin, RenderedFeed};
 use misp_sim::{Attribute, Event, Moment};
 
-use crate::scripted::{Scripted, Stage, pass, upstream};
+use crate::scripted_source::{Scripted, Stage, pass, upstream};
 use crate::support::{Bench, domains, lines, tag};
 
 fn anew() -> feed_engine::FeedRequest {

@@ -9,7 +9,7 @@ const LARGE_BYTES: usize = 1024 * 1024;
 ///
 /// # Errors
 /// [`FeedError::Internal`] that names `step`, if the work panicked or the runtime ends.
-pub(crate) async fn aside<T: Send + 'static>(
+pub(crate) async fn run<T: Send + 'static>(
     step: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, FeedError> {

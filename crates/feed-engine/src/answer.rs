@@ -5,19 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::bodies::{Bodies, FeedStream, Form, Made};
-use crate::{Encoding, FeedError};
-
-/// Where an answer came from (`X-Cache`).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Origin {
-    /// From memory, younger than the caller or the site asks for.
-    Hit,
-    /// MISP was asked for it just now.
-    Miss,
-    /// From memory, older than wanted: MISP fails, or is being asked meanwhile.
-    Stale,
-}
+use crate::{Encoding, FeedError, Origin};
 
 /// Everything about a feed but its bytes, which may not have been made: what a `HEAD` or a conditional request is answered with.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use site_config::SiteName;
 
-use crate::aside::aside;
+use super::{FeedEngine, feed_key};
+use crate::blocking_work;
 use crate::changes::FeedLog;
-use crate::engine::feed_key;
 use crate::request::FeedKey;
 use crate::round::Round;
-use crate::{Change, FeedEngine, FeedError, FeedScope, Follower, Snapshot, Touched, Upstream, Urgency, question};
+use crate::{Change, ChangeHint, FeedError, FeedScope, Follower, Snapshot, Upstream, Urgency, question};
 
 /// How often a followed feed's age is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -62,20 +62,20 @@ impl FeedEngine {
     ///
     /// Returns how many feeds that were. What fails is noted with the feed, as in every refresh. Followed feeds go first, and callers who
     /// wait for MISP go before all of them.
-    pub async fn refresh_touched(&self, site: &SiteName, touched: &Touched) -> usize {
+    pub async fn refresh_touched(&self, site: &SiteName, touched: &ChangeHint) -> usize {
         let followed = self.refresh_followed(site, touched);
         let (followed, others) = tokio::join!(followed, self.refresh_unfollowed(site, touched));
         followed + others
     }
 
     /// Refreshes those of these feeds that a stream follows.
-    pub async fn refresh_followed(&self, site: &SiteName, touched: &Touched) -> usize {
+    pub async fn refresh_followed(&self, site: &SiteName, touched: &ChangeHint) -> usize {
         let feeds = self.touched_feeds(site, touched, true);
         self.refresh_round(feeds, Urgency::Followed).await
     }
 
     /// Refreshes all others of these feeds, and the indexes of look-ups.
-    pub async fn refresh_unfollowed(&self, site: &SiteName, touched: &Touched) -> usize {
+    pub async fn refresh_unfollowed(&self, site: &SiteName, touched: &ChangeHint) -> usize {
         let indexes = self.touched_indexes(site, touched);
         let count = indexes.len();
         let indexing = indexes.into_iter().map(|(key, upstream)| {
@@ -92,7 +92,7 @@ impl FeedEngine {
         count + feeds
     }
 
-    fn touched_feeds(&self, site: &SiteName, touched: &Touched, followed: bool) -> Vec<(FeedKey, Upstream)> {
+    fn touched_feeds(&self, site: &SiteName, touched: &ChangeHint, followed: bool) -> Vec<(FeedKey, Upstream)> {
         let mut feeds = self.asked().touched(site, self.now(), |key, upstream| {
             touched.concerns(key.scope.kind, upstream)
         });
@@ -120,7 +120,7 @@ impl FeedEngine {
         let set = self.current(upstream, &key, Urgency::Awaited).await?;
         let log = self.logs().open(&key, &set);
         // It may have begun before a feed that was too large to be kept changed.
-        aside("comparing the feed", move || {
+        blocking_work::run("comparing the feed", move || {
             log.note(&set);
             (key, log)
         })

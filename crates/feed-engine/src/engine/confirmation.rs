@@ -9,11 +9,11 @@ use std::sync::Arc;
 use cache::Moment;
 
 use super::Inner;
-use super::current::Asking;
+use super::current::RefreshRequest;
 use super::refresh::Attempt;
-use crate::feed_set::{CONFIRM_AFTER, Doubt, Held};
+use crate::feed_set::{CONFIRM_AFTER, Doubt, HeldSet};
 use crate::request::FeedKey;
-use crate::{FeedSet, Gathered, Upstream};
+use crate::{FeedContents, FeedSet, Upstream};
 
 impl Inner {
     /// Returns what is held of the feed if `gathered` would empty it and nothing has confirmed that yet.
@@ -21,9 +21,9 @@ impl Inner {
         &self,
         upstream: &Upstream,
         key: &FeedKey,
-        gathered: &Gathered,
+        gathered: &FeedContents,
         asked_at: Moment,
-    ) -> Option<Held> {
+    ) -> Option<HeldSet> {
         if !gathered.values.is_empty() {
             return None;
         }
@@ -49,7 +49,7 @@ impl Inner {
         self: Arc<Self>,
         upstream: Upstream,
         key: FeedKey,
-        before: Held,
+        before: HeldSet,
         attempt: Attempt,
     ) -> Arc<FeedSet> {
         let (site, values) = (upstream.site.name.as_str(), before.set.values().len());
@@ -64,7 +64,7 @@ impl Inner {
         let (set, doubt) = (Arc::clone(&before.set), Doubt::arising(self.clock.now()));
         self.change_set(key.clone(), |held| {
             let forgotten = held.as_ref().and_then(|held| held.forgotten);
-            Some(Held {
+            Some(HeldSet {
                 // A mark of `clear_cache` that was there before is answered.
                 forgotten: forgotten.filter(|_| forgotten != attempt.forgotten_before),
                 failed_at: None,
@@ -87,7 +87,7 @@ impl Inner {
                 return;
             };
             let flights = self.refreshes.clone();
-            let asking = Asking {
+            let asking = RefreshRequest {
                 limit: upstream.site.soft_expiry,
                 errand: self.errands.of(&key, self.urgency_without_callers(&key)),
             };
@@ -99,7 +99,7 @@ impl Inner {
     /// Returns the newest set of the same feed from before a site file or the mappings changed.
     ///
     /// Not for feeds with limits: the change may have been made to keep values from the callers with these limits.
-    fn under_other_rules(&self, key: &FeedKey) -> Option<Held> {
+    fn under_other_rules(&self, key: &FeedKey) -> Option<HeldSet> {
         if !key.scope.filter.is_none() {
             return None;
         }
@@ -108,7 +108,7 @@ impl Inner {
             other.scope == key.scope && other.upstream == key.upstream && !held.set.values().is_empty()
         });
         let youngest = same_feed.map(|(_, held)| held).max_by_key(|held| held.fetched_at)?;
-        Some(Held {
+        Some(HeldSet {
             forgotten: None,
             doubt: None,
             ..youngest

@@ -2,17 +2,19 @@
 
 use feed_classification::{IndicatorSet, TypeSet};
 
-use super::{LOOKED_UP_FEEDS, LookupIndex, LookupScope, MatchedEvent};
-use crate::aside::aside;
-use crate::{Errand, FeedError, FeedScope, Filter, IndicatorSource, Selection, Upstream};
+use super::{LookupIndex, MatchedEvent};
+use crate::blocking_work;
+use crate::lookup_types::LOOKED_UP_FEEDS;
+use crate::{FeedContents, FeedError, FeedScope, Filter, LookupScope, Selection};
 
-/// Gathers every feed that can be looked up and returns the index of their values, without events.
-pub(crate) async fn index_of_feeds<S: IndicatorSource + ?Sized>(
-    source: &S,
-    upstream: &Upstream,
+/// Gathers every feed that can be looked up with `gather` and returns the index of their values, without events.
+pub(crate) async fn index_of_feeds<F>(
     scope: LookupScope,
-    errand: &Errand,
-) -> Result<LookupIndex, FeedError> {
+    mut gather: impl FnMut(FeedScope) -> F,
+) -> Result<LookupIndex, FeedError>
+where
+    F: Future<Output = Result<FeedContents, FeedError>>,
+{
     let (mut addresses, mut others): (Vec<IndicatorSet>, Vec<IndicatorSet>) = (Vec::new(), Vec::new());
     for kind in LOOKED_UP_FEEDS.iter() {
         let feed = FeedScope {
@@ -21,11 +23,11 @@ pub(crate) async fn index_of_feeds<S: IndicatorSource + ?Sized>(
             age: scope.age,
             filter: Filter::NONE,
         };
-        let values = source.gather(upstream, feed, errand).await?.values;
+        let values = gather(feed).await?.values;
         let is_address = TypeSet::ADDRESSES.contains(kind);
         if is_address { &mut addresses } else { &mut others }.push(values);
     }
-    aside("making the index for look-ups", move || {
+    blocking_work::run("making the index for look-ups", move || {
         let mut index = LookupIndex::builder();
         for (place, values) in addresses.iter().enumerate() {
             // The same address stands in several types of feeds, for example `ip` and `ipv4`; once is enough.

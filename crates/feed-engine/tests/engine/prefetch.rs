@@ -5,7 +5,7 @@ use std::time::Duration;
 use feed_classification::{Age, FeedName};
 use feed_engine::{LookupScope, Origin};
 
-use crate::scripted::{Stage, pass};
+use crate::scripted_source::{Stage, pass};
 use crate::support::lines;
 
 /// Polls every so many seconds; each time the list has another value, and the one before is withdrawn.

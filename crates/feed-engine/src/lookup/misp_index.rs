@@ -6,15 +6,16 @@ use std::sync::Arc;
 use feed_classification::IndicatorType;
 use misp_client::Client;
 
+use super::LookupIndex;
 use super::entries::Entries;
-use super::taken_by::TakenBy;
-use super::{LOOKED_UP_FEEDS, LookupIndex, LookupScope};
+use super::feed_types::FeedTypes;
+use crate::lookup_types::LOOKED_UP_FEEDS;
 use crate::pass::Sink as _;
 use crate::publication::Publication;
 use crate::score::Scoring;
 use crate::tagged_events::OfTaggedEvents;
-use crate::withdrawals::Remembered;
-use crate::{FeedError, Judge, Selection, Upstream, pass, question};
+use crate::withdrawals::UpstreamMemory;
+use crate::{FeedError, Judge, LookupScope, Selection, Upstream, pass, question};
 
 /// Asks MISP for everything that an index holds, beyond all limits, since these are judged when somebody asks: the rows of the feed, the unpublished events, the false positives, in this order.
 pub(crate) async fn gather(
@@ -22,7 +23,7 @@ pub(crate) async fn gather(
     upstream: &Upstream,
     scope: LookupScope,
     scoring: Result<Scoring, FeedError>,
-    remembered: &Remembered,
+    remembered: &UpstreamMemory,
     now: jiff::Timestamp,
 ) -> Result<LookupIndex, FeedError> {
     let (scoring, without_scores) = match scoring {
@@ -39,7 +40,7 @@ pub(crate) async fn gather(
             continue;
         }
         let search = question::for_lookup(upstream, scope, &kinds, to_ids, now)?;
-        let taken_by = Arc::new(TakenBy::feeds(&upstream.mappings, &kinds));
+        let taken_by = Arc::new(FeedTypes::feeds(&upstream.mappings, &kinds));
         let more = pass::read(client, &search, Judge::of_nothing(), || {
             Entries::new(Arc::clone(&taken_by), scoring.clone())
         })
@@ -56,7 +57,7 @@ pub(crate) async fn gather(
     let publication = Publication::ask(client, upstream, selection, remembered, now).await?;
     let kinds: Vec<IndicatorType> = LOOKED_UP_FEEDS.iter().collect();
     let search = question::for_false_positives_of(upstream, &kinds, now)?;
-    let taken_by = Arc::new(TakenBy::families(&upstream.mappings, &kinds));
+    let taken_by = Arc::new(FeedTypes::families(&upstream.mappings, &kinds));
     let mut harmless = pass::read(client, &search, Judge::of_nothing(), || {
         Entries::new(Arc::clone(&taken_by), None)
     })

@@ -6,15 +6,16 @@ use std::time::Duration;
 use cache::{Flights, Freshness, MemoryStore, Moment, Verdict, Weigh};
 use site_config::SiteName;
 
-use super::known_rules::KnownRules;
-use super::{LOOKED_UP_FEEDS, LookupIndex, LookupScope};
-use crate::asked::Asked;
-use crate::engine::{
-    PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, Polled, Polls, is_recent, landed, note_poll,
-};
+use super::FeedEngine;
+use super::current::{PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, is_recent};
+use super::polls::Polls;
+use super::prefetch::{Polled, note_poll};
+use super::rule_cache::RuleCache;
 use crate::errand::Errands;
+use crate::lookup_types::LOOKED_UP_FEEDS;
+use crate::recent_requests::RecentRequests;
 use crate::upstream::UpstreamId;
-use crate::{FeedEngine, FeedError, Touched, Upstream, Urgency};
+use crate::{ChangeHint, FeedError, LookupIndex, LookupScope, Upstream, Urgency};
 
 /// Names one index. `rules` changes with every setting that changes what it holds.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -25,14 +26,14 @@ pub(crate) struct LookupKey {
 }
 
 #[derive(Clone)]
-struct Held {
+struct HeldIndex {
     index: Arc<LookupIndex>,
     gathered_at: Moment,
     /// The last attempt to renew it failed, or a caller waited for it in vain.
     in_vain_at: Option<Moment>,
 }
 
-impl Weigh for Held {
+impl Weigh for HeldIndex {
     fn weight_bytes(&self) -> usize {
         self.index.weight_bytes()
     }
@@ -40,14 +41,14 @@ impl Weigh for Held {
 
 /// All indexes of an engine.
 pub(crate) struct Lookups {
-    indexes: MemoryStore<LookupKey, Held>,
-    /// Held while an index is put in its place, or marked.
+    indexes: MemoryStore<LookupKey, HeldIndex>,
+    /// HeldIndex while an index is put in its place, or marked.
     changing: Mutex<()>,
     flights: Flights<LookupKey, Arc<LookupIndex>, FeedError>,
-    asked: Asked<LookupKey>,
+    asked: RecentRequests<LookupKey>,
     polls: Polls<LookupKey>,
     errands: Errands<LookupKey>,
-    rules: KnownRules,
+    rules: RuleCache,
 }
 
 impl Lookups {
@@ -56,16 +57,16 @@ impl Lookups {
             indexes: MemoryStore::new(max_bytes),
             changing: Mutex::default(),
             flights: Flights::new(),
-            asked: Asked::default(),
+            asked: RecentRequests::default(),
             polls: Polls::default(),
             errands: Errands::default(),
-            rules: KnownRules::default(),
+            rules: RuleCache::default(),
         }
     }
 }
 
 impl Lookups {
-    fn put(&self, key: LookupKey, held: Held) {
+    fn put(&self, key: LookupKey, held: HeldIndex) {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.indexes.insert(key, held);
     }
@@ -74,7 +75,7 @@ impl Lookups {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = self.indexes.get(key) {
             let in_vain_at = Some(now);
-            self.indexes.insert(key.clone(), Held { in_vain_at, ..held });
+            self.indexes.insert(key.clone(), HeldIndex { in_vain_at, ..held });
         }
     }
 }
@@ -126,7 +127,7 @@ impl FeedEngine {
         &self,
         upstream: &Upstream,
         key: &LookupKey,
-        last_good: Held,
+        last_good: HeldIndex,
     ) -> (Arc<LookupIndex>, Duration) {
         let (now, site) = (self.now(), &upstream.site);
         let recent = |at| is_recent(at, now, site.soft_expiry);
@@ -160,14 +161,14 @@ impl FeedEngine {
         let work = self.gather_index(upstream.clone(), key.clone(), Urgency::Awaited);
         let flight = self.lookups().flights.fly(key.clone(), move || work);
         match tokio::time::timeout(patience, flight).await {
-            Ok(outcome) => outcome.map_err(landed),
+            Ok(outcome) => outcome.map_err(FeedError::from),
             Err(_) => Err(FeedError::TimedOut {
                 seconds: patience.as_secs(),
             }),
         }
     }
 
-    fn refresh_index(&self, upstream: &Upstream, key: &LookupKey, held: &Held) {
+    fn refresh_index(&self, upstream: &Upstream, key: &LookupKey, held: &HeldIndex) {
         if !failed_just_now(held, self.now()) {
             let work = self.gather_index(upstream.clone(), key.clone(), Urgency::Unhurried);
             self.lookups().flights.start(key.clone(), move || work);
@@ -175,7 +176,7 @@ impl FeedEngine {
     }
 
     /// Returns the indexes of a site that may hold something else after this change in MISP, and that somebody used lately.
-    pub(crate) fn touched_indexes(&self, site: &SiteName, touched: &Touched) -> Vec<(LookupKey, Upstream)> {
+    pub(crate) fn touched_indexes(&self, site: &SiteName, touched: &ChangeHint) -> Vec<(LookupKey, Upstream)> {
         self.lookups().asked.touched(site, self.now(), |_, upstream| {
             LOOKED_UP_FEEDS.iter().any(|kind| touched.concerns(kind, upstream))
         })
@@ -204,7 +205,7 @@ impl FeedEngine {
             match engine.source().index(&upstream, key.scope, &errand).await {
                 Ok(index) => {
                     let index = Arc::new(index);
-                    let held = Held {
+                    let held = HeldIndex {
                         index: Arc::clone(&index),
                         gathered_at: engine.now(),
                         in_vain_at: None,
@@ -250,6 +251,6 @@ impl Polled for LookupKey {
     }
 }
 
-fn failed_just_now(held: &Held, now: Moment) -> bool {
+fn failed_just_now(held: &HeldIndex, now: Moment) -> bool {
     held.in_vain_at.is_some_and(|at| now.since(at) < PAUSE_AFTER_FAILURE)
 }

@@ -11,7 +11,7 @@ const SITES: usize = 256;
 
 /// Remembers [`question::lookup_rules`].
 #[derive(Debug, Default)]
-pub(super) struct KnownRules(Mutex<Vec<Known>>);
+pub(super) struct RuleCache(Mutex<Vec<Known>>);
 
 /// Holds what it was worked out from, so that nothing else can have that place in memory meanwhile.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ struct Known {
     rules: u64,
 }
 
-impl KnownRules {
+impl RuleCache {
     /// Returns the rules of the site as it is configured now.
     pub(super) fn of(&self, upstream: &Upstream) -> u64 {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_reload_is_acted_on_and_only_the_newest_settings_are_kept() {
-        let known = KnownRules::default();
+        let known = RuleCache::default();
         let before = upstream("misp.example.net", "tag: example");
         let after = upstream("misp.example.net", "tag: other");
         let other = upstream("misp.example.org", "tag: example");
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn so_many_sites_are_remembered_and_no_more() {
-        let known = KnownRules::default();
+        let known = RuleCache::default();
         for number in 0..SITES + 10 {
             known.of(&upstream(&format!("misp{number}.example.net"), "tag: example"));
         }

@@ -9,9 +9,9 @@ use site_config::Mappings;
 /// The types that take an attribute, by the attribute types that come when MISP is asked by a site's mappings. A feed takes whatever
 /// answers its question, so a look-up has to know the same.
 #[derive(Debug, Default)]
-pub(super) struct TakenBy(HashMap<String, TypeSet>);
+pub(super) struct FeedTypes(HashMap<String, TypeSet>);
 
-impl TakenBy {
+impl FeedTypes {
     /// Returns what the feeds of these types take, each by its own line of the mappings.
     pub(super) fn feeds(mappings: &Mappings, kinds: &[IndicatorType]) -> Self {
         let mut taken: HashMap<String, TypeSet> = HashMap::new();
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn an_attribute_is_taken_by_the_types_whose_question_brings_it() {
-        let taken = TakenBy::feeds(&mappings(), &[EmailAddress, Cidr4, Ip, Domain]);
+        let taken = FeedTypes::feeds(&mappings(), &[EmailAddress, Cidr4, Ip, Domain]);
         assert_eq!(taken.of("email"), TypeSet::of(&[EmailAddress]));
         assert_eq!(taken.of("EMAIL-SRC"), TypeSet::of(&[EmailAddress]));
         assert_eq!(taken.of("ip-src"), TypeSet::of(&[Cidr4, Ip]));
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_false_positive_reaches_the_whole_family() {
-        let taken = TakenBy::families(&mappings(), &[Cidr4, Hostname]);
+        let taken = FeedTypes::families(&mappings(), &[Cidr4, Hostname]);
         assert_eq!(taken.of("other"), TypeSet::ADDRESSES);
         assert_eq!(taken.of("hostname"), TypeSet::of(&[Domain, Hostname]));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use feed_classification::{FeedName, IndicatorType};
-use feed_engine::{Change, Follower, Touched};
+use feed_engine::{Change, ChangeHint, Follower};
 use misp_sim::{Attribute, Event, Moment};
 
 use crate::support::{Bench, domains, lines, tag, wanted};
@@ -16,8 +16,8 @@ fn event(value: &str) -> Event {
         .attribute(Attribute::new("domain", value))
 }
 
-fn types(names: &[&str]) -> Touched {
-    Touched::AttributeTypes(names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>())
+fn types(names: &[&str]) -> ChangeHint {
+    ChangeHint::AttributeTypes(names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>())
 }
 
 async fn follow(bench: &Bench, state: Option<String>) -> Follower {
@@ -88,7 +88,7 @@ async fn who_comes_back_is_told_only_what_changed_meanwhile() {
         assert_eq!(
             bench
                 .engine
-                .refresh_touched(&bench.upstream.site().name, &Touched::Everything)
+                .refresh_touched(&bench.upstream.site().name, &ChangeHint::Everything)
                 .await,
             1
         );
@@ -118,7 +118,7 @@ async fn a_poller_is_told_the_difference_to_what_it_had() {
     bench.sim.edit(|store| store.add_event(event("b.example.com")));
     bench
         .engine
-        .refresh_touched(&bench.upstream.site().name, &Touched::Everything)
+        .refresh_touched(&bench.upstream.site().name, &ChangeHint::Everything)
         .await;
     let (change, now) = bench
         .engine
@@ -156,12 +156,12 @@ async fn a_hint_makes_a_fresh_feed_fresher_and_leaves_others_alone() {
     assert_eq!(
         bench
             .engine
-            .refresh_touched(&"misp.example.org".parse().unwrap(), &Touched::Everything)
+            .refresh_touched(&"misp.example.org".parse().unwrap(), &ChangeHint::Everything)
             .await,
         0
     );
     bench.grow_old(3_601);
-    assert_eq!(bench.engine.refresh_touched(&site, &Touched::Everything).await, 0);
+    assert_eq!(bench.engine.refresh_touched(&site, &ChangeHint::Everything).await, 0);
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn a_hint_while_misp_is_being_asked_is_not_answered_by_that_question() {
     bench.sim.edit(|store| store.add_event(event("b.example.com")));
     bench
         .engine
-        .refresh_touched(&bench.upstream.site().name, &Touched::Everything)
+        .refresh_touched(&bench.upstream.site().name, &ChangeHint::Everything)
         .await;
     assert_eq!(bench.ask(domains()).await.unwrap().count, 2);
 }
@@ -192,7 +192,7 @@ async fn a_hint_while_misp_is_down_takes_nothing_away() {
     assert_eq!(
         bench
             .engine
-            .refresh_touched(&bench.upstream.site().name, &Touched::Everything)
+            .refresh_touched(&bench.upstream.site().name, &ChangeHint::Everything)
             .await,
         1
     );

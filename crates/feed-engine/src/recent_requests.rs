@@ -23,14 +23,14 @@ const MAX_FEEDS: usize = 4096;
 /// What may have changed in a MISP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Touched {
+pub enum ChangeHint {
     /// Anything.
     Everything,
     /// Attributes of these MISP attribute types.
     AttributeTypes(BTreeSet<String>),
 }
 
-impl Touched {
+impl ChangeHint {
     /// Returns what is touched by either.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -59,9 +59,9 @@ impl Touched {
 
 /// What was asked for lately (feeds, or indexes for look-ups), and as whom.
 #[derive(Debug)]
-pub(crate) struct Asked<K>(Mutex<HashMap<K, (Upstream, Moment)>>);
+pub(crate) struct RecentRequests<K>(Mutex<HashMap<K, (Upstream, Moment)>>);
 
-impl<K: Clone + Eq + Hash> Asked<K> {
+impl<K: Clone + Eq + Hash> RecentRequests<K> {
     /// Writes down that somebody asked for this.
     pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) {
         let mut feeds = self.lock();
@@ -104,7 +104,7 @@ impl<K: Clone + Eq + Hash> Asked<K> {
     }
 }
 
-impl<K> Default for Asked<K> {
+impl<K> Default for RecentRequests<K> {
     fn default() -> Self {
         Self(Mutex::default())
     }

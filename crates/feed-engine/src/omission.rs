@@ -6,7 +6,7 @@ use feed_classification::IndicatorSet;
 use misp_client::Attribute;
 
 use crate::FeedScope;
-use crate::rows::Provenance;
+use crate::provenance::Provenance;
 
 /// So many are named of each refresh, unless said otherwise; the rest is counted.
 pub(crate) const NAMED_A_REFRESH: usize = 100;
@@ -17,7 +17,7 @@ const MOST_CHARACTERS: usize = 200;
 /// A value that a feed leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LeftOut {
+pub struct Omission {
     /// The value as it may be printed: control characters escaped, at most 200 characters.
     pub value: String,
     /// Why it is left out.
@@ -28,7 +28,7 @@ pub struct LeftOut {
     pub event: Option<u64>,
 }
 
-impl LeftOut {
+impl Omission {
     /// Names a value that is left out for this reason, whichever attributes hold it.
     pub fn new(value: &str, reason: impl Display) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl LeftOut {
     }
 }
 
-impl Display for LeftOut {
+impl Display for Omission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`: {}", self.value, self.reason)?;
         if let (Some(attribute), Some(event)) = (self.attribute, self.event) {
@@ -52,13 +52,13 @@ impl Display for LeftOut {
 
 /// What one gathering leaves out: the first values by name, and a count of all.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Named {
-    values: Vec<LeftOut>,
+pub(crate) struct Omissions {
+    values: Vec<Omission>,
     count: usize,
     most: usize,
 }
 
-impl Named {
+impl Omissions {
     /// Names up to so many values.
     pub(crate) fn up_to(most: usize) -> Self {
         Self {
@@ -87,10 +87,10 @@ impl Named {
     fn add(&mut self, value: &str, reason: impl Display, at: Option<(u64, u64)>) {
         self.count += 1;
         if self.values.len() < self.most {
-            self.values.push(LeftOut {
+            self.values.push(Omission {
                 attribute: at.map(|(attribute, _)| attribute),
                 event: at.map(|(_, event)| event),
-                ..LeftOut::new(value, reason)
+                ..Omission::new(value, reason)
             });
         }
     }
@@ -98,7 +98,7 @@ impl Named {
     /// Logs the named values and the number of the others at DEBUG.
     pub(crate) fn log(&self, site: &str, scope: FeedScope) {
         for left_out in self.values.iter().take(NAMED_A_REFRESH) {
-            let LeftOut {
+            let Omission {
                 value,
                 reason,
                 attribute,
@@ -113,7 +113,7 @@ impl Named {
     }
 
     /// Returns the named values, and how many there are beside them.
-    pub(crate) fn into_parts(self) -> (Vec<LeftOut>, usize) {
+    pub(crate) fn into_parts(self) -> (Vec<Omission>, usize) {
         let more = self.count.saturating_sub(self.values.len());
         (self.values, more)
     }
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_value_is_one_line_with_its_attribute_and_event() {
-        let mut named = Named::up_to(1);
+        let mut named = Omissions::up_to(1);
         let at = Provenance {
             attribute_id: 12,
             event_id: 3,
@@ -160,18 +160,18 @@ mod tests {
     #[test]
     fn what_a_set_has_lost_is_named() {
         let set = |values: &[&str]| IndicatorSet::of(IndicatorType::Domain, values.iter().copied());
-        let mut named = Named::up_to(9);
+        let mut named = Omissions::up_to(9);
         named.missing(
             &set(&["a.example", "b.example"]),
             &set(&["a.example"]),
             "a false positive",
         );
-        assert_eq!(named.into_parts().0, [LeftOut::new("b.example", "a false positive")]);
+        assert_eq!(named.into_parts().0, [Omission::new("b.example", "a false positive")]);
     }
 
     /// What is logged at this level and above about so many values that are left out.
     fn logged(level: tracing::Level, values: usize) -> String {
-        let mut named = Named::up_to(1_000);
+        let mut named = Omissions::up_to(1_000);
         let at = Provenance {
             attribute_id: 12,
             event_id: 3,

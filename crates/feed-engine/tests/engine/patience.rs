@@ -6,7 +6,7 @@ use feed_classification::{Age, FeedName};
 use feed_engine::{LookupScope, Origin};
 use tokio::time::Instant;
 
-use crate::scripted::{Stage, pass};
+use crate::scripted_source::{Stage, pass};
 use crate::support::{domains, lines};
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,42 @@
+//! Numbers about an engine for metrics and health checks.
+
+use std::collections::BTreeMap;
+
+use super::FeedEngine;
+use crate::refreshes::{HeldFeed, SiteRefreshes};
+
+impl FeedEngine {
+    /// Returns every feed that is in memory, in no order: one for each MISP key that asked for it.
+    #[must_use]
+    pub fn held_feeds(&self) -> Vec<HeldFeed> {
+        let now = self.inner.clock.now();
+        let entries = self.inner.sets.entries().into_iter();
+        entries
+            .map(|(key, held)| HeldFeed {
+                site: key.upstream.site,
+                scope: key.scope,
+                count: held.set.values().len() as u64,
+                age: now.since(held.fetched_at),
+                refresh_failing: held.failed_at.is_some(),
+            })
+            .collect()
+    }
+
+    /// Returns how asking went, by the name of the site.
+    #[must_use]
+    pub fn refreshes(&self) -> BTreeMap<String, SiteRefreshes> {
+        self.inner.counted.all()
+    }
+
+    /// Returns how many bodies were too large to keep and made while they were sent, by the name of the site.
+    #[must_use]
+    pub fn streamed_bodies(&self) -> BTreeMap<String, u64> {
+        self.inner.bodies.streamed()
+    }
+
+    /// Returns the memory that values and bodies take now, in bytes.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.inner.sets.weighted_size() + self.inner.bodies.weighted_size()
+    }
+}
