@@ -19,6 +19,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("client-address", &[]),
     ("config-file", &[]),
+    // The types of feeds and values.
+    ("cratos-client", &["feed-classification", "service-kit"]),
     (
         "cratosd",
         &[
@@ -38,11 +40,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The ages of look-ups are those of feeds.
     (
         "defectdojo",
-        &["config-file", "feed-classification", "service-kit", "state-file"],
+        &[
+            "config-file",
+            "cratos-client",
+            "feed-classification",
+            "service-kit",
+            "state-file",
+        ],
     ),
     (
         "enforcement",
-        &["config-file", "feed-classification", "service-kit", "state-file"],
+        &[
+            "config-file",
+            "cratos-client",
+            "feed-classification",
+            "service-kit",
+            "state-file",
+        ],
     ),
     ("feed-classification", &["tlp"]),
     (
@@ -79,7 +93,7 @@ const ALLOWED_IN_TESTS: &[&str] = &["misp-sim", "test-peers"];
 const ALLOWED_IN_TESTS_OF: &[(&str, &[&str])] = &[
     (
         "cratos-agent",
-        &["cratosd", "feed-engine", "site-config", "token-crypto"],
+        &["cratos-client", "cratosd", "feed-engine", "site-config", "token-crypto"],
     ),
     ("cratosd", &["defectdojo"]),
 ];

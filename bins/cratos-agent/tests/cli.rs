@@ -61,7 +61,7 @@ fn exit_codes_tell_whose_fault_it_is() {
     let (code, _, stderr) = typed(&host, &["apply"]);
     assert_eq!(
         (code, stderr.as_str()),
-        (Some(69), "error: feed names: cratosd has no feed now (503)\n")
+        (Some(69), "error: feed names: cratosd has no answer now (503)\n")
     );
     server.answer("domain", Answer::feed(&[]));
     let (code, stdout, _) = typed(&host, &["apply"]);

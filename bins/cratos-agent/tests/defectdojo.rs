@@ -79,7 +79,7 @@ fn exit_codes_tell_whose_fault_it_is() {
     assert_eq!(dojo.row(2).about(77), 1);
     cratos.log.fail("POST", "/v1/lookup", 1, Fault::Status(503, ""));
     let (code, _, stderr) = typed(&host, &[]);
-    let said = "error: cratosd does not answer the look-up: the server answers with the status 503\n";
+    let said = "error: cratosd does not answer the look-up: cratosd has no answer now (503)\n";
     assert_eq!((code, stderr.as_str()), (Some(69), said));
     let up = std::mem::replace(&mut host.dojo, format!("http://127.0.0.1:{}", test_peers::free_port()));
     let (code, _, stderr) = typed(&host, &[]);

@@ -86,7 +86,7 @@ impl Correlation {
         );
         Ok(Self {
             dojo: dojo.map_err(RunError::Config)?,
-            look_up: look_up.map_err(RunError::Config)?,
+            look_up: look_up.map_err(RunError::LookUpConfig)?,
             severities: config.severities.clone(),
             tag: config.tag.clone(),
             private_notes: config.private_notes,

@@ -60,9 +60,36 @@ pub enum AskError {
     /// The answer is not the JSON that was agreed upon.
     #[error("the answer cannot be read")]
     Json(#[source] serde_json::Error),
-    /// The token may look up, but is told nothing about events: ours.
+}
+
+/// Why a look-up at cratosd has no usable answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookUpError {
+    /// cratosd has no usable answer, or the token or the certificates cannot be used.
+    #[error(transparent)]
+    Cratos(#[from] cratos_client::Error),
+    /// The file of certificates cannot be read. The fault is on this host.
+    #[error("the file of certificates cannot be used")]
+    Certificates(#[source] io::Error),
+    /// The token may look up values, but may not see events. The fault is on this host.
     #[error("the token lacks the permission `context`")]
     NoContext,
+    /// A match is about another CVE than the one in the question.
+    #[error("the answer makes no sense: a match is no match")]
+    Mismatch,
+}
+
+impl LookUpError {
+    /// Returns whether the token or the certificates of this host cannot be used.
+    #[must_use]
+    pub const fn is_configuration(&self) -> bool {
+        use cratos_client::Error as Cratos;
+        matches!(
+            self,
+            Self::Certificates(_) | Self::Cratos(Cratos::Token(_) | Cratos::Certificates(_) | Cratos::Url(_))
+        )
+    }
 }
 
 impl AskError {
@@ -84,6 +111,9 @@ pub enum RunError {
     /// The client cannot be made from the configuration.
     #[error("the configuration cannot be used")]
     Config(#[source] AskError),
+    /// The client for cratosd cannot be made from the configuration.
+    #[error("the configuration cannot be used")]
+    LookUpConfig(#[source] LookUpError),
     /// Another run is at work, or the lock cannot be taken.
     #[error("this run cannot begin")]
     Lock(#[source] LockError),
@@ -98,5 +128,5 @@ pub enum RunError {
     },
     /// No CVE could be looked up: nothing was changed.
     #[error("cratosd does not answer the look-up")]
-    LookUp(#[source] AskError),
+    LookUp(#[source] LookUpError),
 }

@@ -18,7 +18,7 @@ pub use config_file::SecretFile;
 pub use correlation::{Correlation, Mode};
 pub use cve::Cve;
 pub use dojo::{DefectDojo, Finding, Note, Removal};
-pub use error::{AskError, RunError};
+pub use error::{AskError, LookUpError, RunError};
 pub use look_up::{Event, LookUp, LookUps};
 pub use service_kit::chain;
 pub use state_file::LockError;

@@ -1,28 +1,24 @@
-//! cratosd's look-up: which CVEs are in which events of MISP.
+//! The look-up at cratosd: the events of MISP that CVEs are in.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 use std::path::Path;
 
+use config_file::SecretFile;
+use cratos_client::{Client, Context, MAX_LOOK_UP_VALUES, Match, Retry, Token, Verdict};
 use feed_classification::Age;
-use reqwest::Method;
-use serde::Deserialize;
-use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
-use crate::access::{Access, Again, Question, Timing};
+use crate::access::Timing;
 use crate::cve::Cve;
-use crate::error::AskError;
-use config_file::SecretFile;
-
-/// How many values cratosd takes at once.
-const BATCH: usize = 1000;
+use crate::error::LookUpError;
 
 /// A cratosd with its token.
 #[derive(Clone, Debug)]
 pub struct LookUp {
-    access: Access,
-    age: Option<Age>,
+    client: Client,
+    settings: cratos_client::LookUp,
 }
 
 /// An event of MISP. All texts are as somebody wrote them: nothing is defused yet.
@@ -50,16 +46,16 @@ pub struct LookUps {
     /// What the listed ones are in; a CVE that is listed in no event that has a name has none here.
     pub listed: HashMap<Cve, Vec<Event>>,
     /// Which CVEs there is no answer about, and why: one entry for each question that failed.
-    pub failures: Vec<(Vec<Cve>, AskError)>,
+    pub failures: Vec<(Vec<Cve>, LookUpError)>,
     /// How many CVEs there is an answer about.
     pub answered: usize,
 }
 
 impl LookUp {
-    /// Makes it ready to be asked. Without `age` cratosd's own counts.
+    /// Returns a client for the cratosd at `base`. Without `age` cratosd looks as far back as it does by default.
     ///
     /// # Errors
-    /// If the certificates cannot be used.
+    /// If the certificates or the URL cannot be used.
     pub fn new(
         base: &Url,
         token: SecretFile,
@@ -67,16 +63,34 @@ impl LookUp {
         timing: Timing,
         max_body: usize,
         age: Option<Age>,
-    ) -> Result<Self, AskError> {
-        let access = Access::new(base, token, "Bearer", ca_file, timing, max_body)?;
-        Ok(Self { access, age })
+    ) -> Result<Self, LookUpError> {
+        let mut client = Client::builder(base.clone())
+            .token(read_anew(token))
+            .timeout(timing.timeout)
+            .max_body(max_body)
+            .retry(
+                Retry::default()
+                    .pause(timing.retry_pause)
+                    .longest_wait(timing.longest_wait),
+            )
+            .user_agent(concat!("cratos-agent/", env!("CARGO_PKG_VERSION")))
+            // The configuration refuses http:// unless `insecure_http` allows it.
+            .allow_plain_http(true);
+        if let Some(path) = ca_file {
+            client = client.trust_also(std::fs::read(path).map_err(LookUpError::Certificates)?);
+        }
+        let settings = cratos_client::LookUp::new();
+        Ok(Self {
+            client: client.build()?,
+            settings: age.map_or(settings, |age| settings.age(age)),
+        })
     }
 
-    /// Looks all of them up, as many at once as cratosd takes.
+    /// Looks all CVEs up, as many in one request as cratosd accepts.
     pub async fn all(&self, cves: &BTreeSet<Cve>) -> LookUps {
         let mut known = LookUps::default();
         let cves: Vec<Cve> = cves.iter().cloned().collect();
-        for batch in cves.chunks(BATCH) {
+        for batch in cves.chunks(MAX_LOOK_UP_VALUES) {
             match self.batch(batch).await {
                 Ok(listed) => {
                     known.answered += batch.len();
@@ -88,20 +102,10 @@ impl LookUp {
         known
     }
 
-    async fn batch(&self, cves: &[Cve]) -> Result<Vec<(Cve, Vec<Event>)>, AskError> {
+    async fn batch(&self, cves: &[Cve]) -> Result<Vec<(Cve, Vec<Event>)>, LookUpError> {
         let values: Vec<&str> = cves.iter().map(Cve::as_str).collect();
-        let mut body = json!({ "values": values });
-        if let (Some(age), Some(body)) = (self.age, body.as_object_mut()) {
-            body.insert("age".to_owned(), age.to_string().into());
-        }
-        let question = Question {
-            method: Method::POST,
-            path: &["v1", "lookup"],
-            query: &[],
-            body: Some(body),
-            again: Again::Yes,
-        };
-        read(cves, self.access.ask(question, &[200]).await?.json()?)
+        let verdicts = self.client.look_up_many(&values, &self.settings).await?;
+        read(cves, verdicts)
     }
 }
 
@@ -135,89 +139,57 @@ impl LookUps {
     }
 }
 
-#[derive(Deserialize)]
-struct RawAnswer {
-    results: Vec<RawResult>,
-}
-
-#[derive(Deserialize)]
-struct RawResult {
-    found: bool,
-    value: String,
-    count: u64,
-    /// There in every result, empty in a miss, if the token may know of events.
-    event_uuid: Option<String>,
-    matches: Vec<RawMatch>,
-}
-
-#[derive(Deserialize)]
-struct RawMatch {
-    value: String,
-    #[serde(rename = "type")]
-    kind: String,
-    event_uuid: Option<String>,
-    #[serde(default)]
-    event_id: String,
-    #[serde(default)]
-    event_info: String,
-    #[serde(default)]
-    event_url: String,
-    #[serde(default)]
-    tlp: String,
-    #[serde(default)]
-    threat_actor: String,
-}
-
-/// Holds an answer against the question. Tags go by what is *not* in it, so nothing may be missing, or stand for something else.
-fn read(asked: &[Cve], answer: RawAnswer) -> Result<Vec<(Cve, Vec<Event>)>, AskError> {
-    let nonsense = |what| Err(AskError::Nonsense { what });
-    if answer.results.len() != asked.len() {
-        return nonsense("it has not as many results as values were asked for");
-    }
+/// Returns the CVEs that are listed, each with its events.
+fn read(cves: &[Cve], verdicts: Vec<Verdict>) -> Result<Vec<(Cve, Vec<Event>)>, LookUpError> {
     let mut listed = Vec::new();
-    for (cve, result) in asked.iter().zip(answer.results) {
-        if result.value != cve.as_str() {
-            return nonsense("a result is about something else than was asked for");
+    for (cve, verdict) in cves.iter().zip(verdicts) {
+        // A miss shows it too: an error now is better than one when the first CVE is listed.
+        if verdict.context.is_none() {
+            return Err(LookUpError::NoContext);
         }
-        if result.found == result.matches.is_empty() || result.found != (result.count > 0) {
-            return nonsense("a result contradicts itself");
-        }
-        // A miss tells it too: better now than when the first CVE is listed.
-        if result.event_uuid.is_none() {
-            return Err(AskError::NoContext);
-        }
-        if result.found {
-            listed.push((cve.clone(), events(cve, result.matches)?));
+        if verdict.found {
+            listed.push((cve.clone(), events(cve, verdict.matches)?));
         }
     }
     Ok(listed)
 }
 
-fn events(cve: &Cve, matches: Vec<RawMatch>) -> Result<Vec<Event>, AskError> {
+fn events(cve: &Cve, matches: Vec<Match>) -> Result<Vec<Event>, LookUpError> {
     let mut events = Vec::new();
     for found in matches {
         if found.kind != "vulnerability" || !found.value.eq_ignore_ascii_case(cve.as_str()) {
-            let what = "a match is no match";
-            return Err(AskError::Nonsense { what });
+            return Err(LookUpError::Mismatch);
         }
-        let uuid = found.event_uuid.ok_or(AskError::NoContext)?;
-        // What is in no event (a warninglist) has no UUID; the finding is told apart from one that is not listed all the same.
-        let Ok(uuid) = Uuid::parse_str(&uuid) else { continue };
-        events.push(Event {
-            uuid,
-            id: found.event_id,
-            info: found.event_info,
-            url: found.event_url,
-            tlp: found.tlp,
-            threat_actor: found.threat_actor,
-        });
+        // A match of a warninglist has no event and no UUID. The CVE counts as listed all the same.
+        events.extend(Event::of(found.context.ok_or(LookUpError::NoContext)?));
     }
     Ok(events)
 }
 
+impl Event {
+    fn of(context: Context) -> Option<Self> {
+        Some(Self {
+            uuid: Uuid::parse_str(&context.event_uuid).ok()?,
+            id: context.event_id,
+            info: context.event_info,
+            url: context.event_url,
+            tlp: context.tlp,
+            threat_actor: context.threat_actor,
+        })
+    }
+}
+
+/// Returns the token of a file, which is read for each request.
+fn read_anew(file: SecretFile) -> Token {
+    Token::from_fn(move || {
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.path().display()));
+        file.read().map_err(named)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -236,38 +208,32 @@ mod tests {
     }
 
     fn outcome(asked: &[Cve], results: Value) -> Result<Vec<(Cve, Vec<Event>)>, String> {
-        let answer = serde_json::from_value(json!({ "results": results })).map_err(|error| error.to_string())?;
-        read(asked, answer).map_err(|error| error.to_string())
+        let verdicts = serde_json::from_value(results).map_err(|error| error.to_string())?;
+        read(asked, verdicts).map_err(|error| error.to_string())
     }
 
     const EVENT: &str = "5f2c2d8a-0000-4000-8000-000000000001";
 
+    /// `cratos-client` tests the other ways in which an answer can be wrong.
     #[test]
-    fn an_answer_that_does_not_fit_the_question_is_refused() {
+    fn a_match_about_another_cve_is_refused() {
         let asked = cves(&["CVE-2026-0001", "CVE-2026-0002"]);
         let good = outcome(&asked, json!([hit("CVE-2026-0001", EVENT), miss("CVE-2026-0002")])).unwrap();
         assert_eq!(good.len(), 1);
-        let mut contradiction = miss("CVE-2026-0002");
-        contradiction["count"] = json!(3);
-        let mut empty = hit("CVE-2026-0002", EVENT);
-        empty["matches"] = json!([]);
         let mut other = hit("CVE-2026-0002", EVENT);
         other["matches"][0]["value"] = json!("CVE-2026-0003");
-        for wrong in [
-            json!([]),
-            json!([miss("CVE-2026-0001")]),
-            json!([miss("CVE-2026-0002"), miss("CVE-2026-0001")]),
-            json!([miss("CVE-2026-0001"), null]),
-            json!([miss("CVE-2026-0001"), contradiction]),
-            json!([miss("CVE-2026-0001"), empty]),
-            json!([miss("CVE-2026-0001"), other]),
-        ] {
-            assert!(outcome(&asked, wrong.clone()).is_err(), "{wrong}");
+        let mut kind = hit("CVE-2026-0002", EVENT);
+        kind["matches"][0]["type"] = json!("domain");
+        for wrong in [other, kind] {
+            assert!(
+                outcome(&asked, json!([miss("CVE-2026-0001"), wrong.clone()])).is_err(),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
-    fn a_token_without_context_is_told() {
+    fn a_token_without_context_is_an_error() {
         let asked = cves(&["CVE-2026-0001"]);
         let mut inside = hit("CVE-2026-0001", EVENT);
         inside["matches"][0].as_object_mut().unwrap().remove("event_uuid");

@@ -5,6 +5,7 @@ use std::net::{IpAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use cratos_client::{Client, Refusals, Retry};
 use service_kit::chain;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
@@ -14,10 +15,9 @@ use crate::config::{Config, Feed, Following};
 use crate::error::StateError;
 use crate::never_block::{NeverBlock, Own};
 use crate::reach::Reach;
-use crate::refusals::Refusals;
 use crate::report;
 use crate::round::{FeedView, Guard, Order, Outcome, Station};
-use crate::source::{FeedSource, Follow, News, Poll, Server, SourceError, name_of};
+use crate::source::{self, FeedSource, Follow, News, Poll, SourceError};
 use crate::state::{FeedProgress, LastGood, LockError, StateDir};
 use crate::surroundings::Surroundings;
 use crate::{Moment, Values};
@@ -81,9 +81,8 @@ impl Agent {
     /// # Errors
     /// If the certificates cannot be read.
     pub fn open(config: Config) -> Result<Self, AgentError> {
-        let ca_file = config.ca_file.as_deref();
-        let server = Server::new(config.token.clone(), ca_file, config.timeout, config.max_body)?;
-        let source = |feed: &Feed| source(&config, &server, feed);
+        let client = client(&config)?;
+        let source = |feed: &Feed| source(&config, &client, feed);
         let sources = config.feeds.iter().map(source).collect();
         Ok(Self::with_sources(config, sources))
     }
@@ -186,14 +185,31 @@ impl Agent {
     }
 }
 
-/// Returns what a feed is heard of from.
-fn source(config: &Config, server: &Server, feed: &Feed) -> Box<dyn FeedSource> {
-    let (server, base, interval) = (server.clone(), &config.server, config.poll_interval);
-    let may_poll = config.follow != Following::Stream;
-    if config.follow == Following::Poll {
-        return Box::new(Poll::new(server, base, &feed.path, feed.kind, interval));
+/// Returns the client for all feeds. It repeats no request: sources ask again at their own pace.
+fn client(config: &Config) -> Result<Client, SourceError> {
+    let mut settings = Client::builder(config.server.clone())
+        .token(source::token(config.token.clone()))
+        .timeout(config.timeout)
+        .max_body(config.max_body)
+        .retry(Retry::never())
+        .user_agent(concat!("cratos-agent/", env!("CARGO_PKG_VERSION")))
+        // The configuration refuses http:// unless `insecure_http` allows it.
+        .allow_plain_http(true);
+    if let Some(path) = &config.ca_file {
+        settings = settings.trust_also(std::fs::read(path).map_err(SourceError::Certificates)?);
     }
-    Box::new(Follow::new(server, base, &feed.path, feed.kind, interval, may_poll))
+    Ok(settings.build()?)
+}
+
+/// Returns the source of a feed.
+fn source(config: &Config, client: &Client, feed: &Feed) -> Box<dyn FeedSource> {
+    let (client, interval) = (client.clone(), config.poll_interval);
+    let may_poll = config.follow != Following::Stream;
+    let feed = cratos_client::Feed::from_path(&feed.path, feed.kind);
+    if config.follow == Following::Poll {
+        return Box::new(Poll::new(client, feed, interval));
+    }
+    Box::new(Follow::new(client, feed, interval, may_poll))
 }
 
 async fn follow(
@@ -284,9 +300,9 @@ impl Bench {
 
     fn heard(&mut self, index: usize, news: Result<News, SourceError>) {
         if let Some(error) = self.take(index, news, true) {
-            let path = self.config.feeds.get(index).map_or("", |feed| &feed.path);
+            let feed = self.config.feeds.get(index);
             tracing::warn!(
-                feed = name_of(path),
+                feed = feed.map(name_of),
                 name = self.feed_name(index),
                 error = chain(&error),
                 "the feed has no answer; what is enforced stays"
@@ -319,7 +335,7 @@ impl Bench {
                 };
                 if keep && let Err(error) = self.state.keep_last_good(&feed.name, &good) {
                     tracing::error!(
-                        feed = name_of(&feed.path),
+                        feed = name_of(feed),
                         name = feed.name,
                         error = chain(&error),
                         "a restart will not know the newest values"
@@ -429,6 +445,11 @@ impl Bench {
 /// Tells one feed from another, also when the configuration gives the name to another one.
 fn asked(config: &Config, feed: &Feed) -> String {
     format!("{} {}", config.server, feed.path)
+}
+
+/// Returns a feed as messages name it: `v1/feed/block/type/ip/age/1w` is `block/ip/1w`.
+fn name_of(feed: &Feed) -> String {
+    cratos_client::Feed::from_path(&feed.path, feed.kind).to_string()
 }
 
 fn count(values: &Values) -> u64 {

@@ -9,26 +9,23 @@ mod error;
 mod limits;
 mod never_block;
 mod reach;
-mod refusals;
 mod report;
 mod round;
 pub mod source;
 pub mod state;
 mod surroundings;
 pub mod target;
-#[cfg(feature = "testkit")]
-pub mod testkit;
 mod values;
 
 pub use agent::{Agent, AgentError, TargetReport};
 pub use clock::Moment;
 pub use command::CommandError;
 pub use config::{Config, Problem};
+pub use cratos_client::{Refusal, Refusals};
 pub use error::{StateError, TargetError};
 pub use limits::{Limits, Objection};
 pub use never_block::{NeverBlock, Own};
 pub use reach::{OutOfReach, Reach};
-pub use refusals::{Refusal, Refusals};
 pub use report::Standing;
 pub use round::{Order, Outcome};
 pub use service_kit::chain;

@@ -12,7 +12,7 @@ use feed_classification::{AddressSet, IndicatorSet, IndicatorSetBuilder, TypeSet
 use ipnet::IpNet;
 
 use crate::Values;
-use crate::refusals::Refusals;
+use cratos_client::Refusals;
 
 /// Which addresses and names may be enforced at all.
 #[derive(Clone, Debug, PartialEq, Eq)]

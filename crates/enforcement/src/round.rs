@@ -11,11 +11,11 @@ use crate::error::{StateError, TargetError};
 use crate::limits::Objection;
 use crate::never_block::NeverBlock;
 use crate::reach::Reach;
-use crate::refusals::Refusals;
 use crate::state::{Enforced, FeedProgress, Progress, StateDir};
 use crate::target::{Rendered, Target};
 use crate::values::Diff;
 use crate::{Moment, Values};
+use cratos_client::Refusals;
 
 /// How a run is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -375,7 +375,7 @@ fn a_token_file_that_is_gone_changes_nothing() {
     fs::remove_file(host.path("token")).unwrap();
     let before = server.questions();
     let (failed, _) = apply(&host, Order::default());
-    assert!(failed[0].contains("the feed token cannot be used"), "{failed:?}");
+    assert!(failed[0].contains("the token cannot be used"), "{failed:?}");
     assert_eq!((server.questions(), host.list().len()), (before, 1));
 }
 
@@ -390,7 +390,7 @@ fn the_reason_that_cratosd_gives_is_shown_without_the_token() {
             "422 Unprocessable Content",
             "cratosd cannot answer this question (422): ",
         ),
-        ("503 Service Unavailable", "cratosd has no feed now (503): "),
+        ("503 Service Unavailable", "cratosd has no answer now (503): "),
     ] {
         let head = format!("HTTP/1.1 {status}\nContent-Length: {}", body.len());
         server.answer("domain", Answer::raw(&head, body));

@@ -62,9 +62,8 @@ pub(super) fn main(config: Option<PathBuf>, options: &Options) -> Exit {
 fn failed(error: &RunError) -> Exit {
     complain(format_args!("error: {}", chain(error)));
     match error {
-        RunError::Config(_)
-        | RunError::Findings(AskError::Secret { .. })
-        | RunError::LookUp(AskError::Secret { .. }) => Exit::Usage,
+        RunError::Config(_) | RunError::LookUpConfig(_) | RunError::Findings(AskError::Secret { .. }) => Exit::Usage,
+        RunError::LookUp(error) if error.is_configuration() => Exit::Usage,
         RunError::Findings(_) | RunError::LookUp(_) => Exit::Unavailable,
         _ => Exit::Failed,
     }

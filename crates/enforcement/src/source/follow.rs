@@ -1,26 +1,23 @@
-//! The source that listens and asks only while there is nothing to hear.
+//! The source that follows a stream, and polls while there is none.
 
 use std::time::Duration;
 
-use feed_classification::IndicatorType;
+use cratos_client::{Client, Feed, FeedStream, StreamTiming, StreamUpdate};
 use service_kit::chain;
-use url::Url;
 
-use super::stream::{Stream, Timing};
-use super::{FeedSource, News, Next, Poll, Server, SourceError, name_of};
+use super::{FeedSource, News, Next, Poll, SourceError};
 
-/// While nobody has said yet whether there is a stream, questions wait for so long.
+/// How long polls wait after the start, until it is clear whether there is a stream.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// One feed that is followed as a stream, and polled while the stream is down or refused.
+/// A feed that is followed as a stream, and polled while the stream is down or refused.
 #[derive(Debug)]
 pub struct Follow {
-    stream: Stream,
+    stream: FeedStream,
     poll: Poll,
-    /// As messages name the feed.
+    /// The name of the feed in messages.
     name: String,
     interval: Duration,
-    /// Whether polls fill in.
     may_poll: bool,
     state: State,
 }
@@ -29,60 +26,43 @@ pub struct Follow {
 enum State {
     Starting,
     Listening,
-    Asking,
+    Polling,
 }
 
 impl Follow {
-    /// Makes a source of the feed below `base`: `feed` is its path up to the age, such as `v1/feed/block/type/ip/age/1w`, and its
-    /// limits as a query.
-    ///
-    /// While there is no stream the feed is asked for every `interval`, unless `may_poll` says no.
+    /// Returns a source that follows a feed as a stream. While there is no stream it asks for the feed every `interval`, unless
+    /// `may_poll` is false.
     #[must_use]
-    pub fn new(
-        server: Server,
-        base: &Url,
-        feed: &str,
-        kind: IndicatorType,
-        interval: Duration,
-        may_poll: bool,
-    ) -> Self {
-        let timing = Timing::new(interval);
-        Self::timed(server, base, feed, kind, interval, may_poll, timing)
+    pub fn new(client: Client, feed: Feed, interval: Duration, may_poll: bool) -> Self {
+        let timing = StreamTiming::default().report(interval);
+        Self::timed(client, feed, interval, may_poll, timing)
     }
 
-    pub(super) fn timed(
-        server: Server,
-        base: &Url,
-        feed: &str,
-        kind: IndicatorType,
-        interval: Duration,
-        may_poll: bool,
-        timing: Timing,
-    ) -> Self {
-        let mut poll = Poll::new(server.clone(), base, feed, kind, interval);
+    fn timed(client: Client, feed: Feed, interval: Duration, may_poll: bool, timing: StreamTiming) -> Self {
+        let mut poll = Poll::new(client.clone(), feed.clone(), interval);
         poll.wait(interval.min(GRACE));
         Self {
-            stream: Stream::new(server, base, feed, kind, timing),
+            stream: client.follow_with(&feed, timing),
             poll,
-            name: name_of(feed),
+            name: feed.to_string(),
             interval,
             may_poll,
             state: State::Starting,
         }
     }
 
-    fn heard(&mut self) {
-        if self.state == State::Asking {
+    fn stream_answered(&mut self) {
+        if self.state == State::Polling {
             tracing::info!(feed = self.name, "the feed is followed as a stream");
         }
         self.state = State::Listening;
-        // Where the stream ends, the next question is due when it would have been without it.
+        // When the stream ends, the next poll is due when it would have been without a stream.
         self.poll.wait(self.interval);
     }
 
-    fn lost(&mut self, error: &SourceError) {
+    fn stream_failed(&mut self, error: &cratos_client::Error) {
         match self.state {
-            // Nothing was heard at all, so that there is something to ask for now.
+            // There are no values yet, so the poll is due now.
             State::Starting => {
                 self.poll.wait(Duration::ZERO);
                 tracing::info!(
@@ -96,32 +76,32 @@ impl Follow {
                 reason = chain(error),
                 "the feed is polled until its stream is back"
             ),
-            State::Asking => tracing::debug!(feed = self.name, reason = chain(error), "the feed is still polled"),
+            State::Polling => tracing::debug!(feed = self.name, reason = chain(error), "the feed is still polled"),
         }
-        self.state = State::Asking;
+        self.state = State::Polling;
     }
 
-    async fn followed(&mut self, known: Option<&str>) -> Result<News, SourceError> {
+    async fn news(&mut self, known: Option<&str>) -> Result<News, SourceError> {
         loop {
             let may_ask = self.may_poll && !self.stream.is_up();
             tokio::select! {
                 biased;
-                told = self.stream.next() => match told {
-                    Ok(news) => {
-                        self.heard();
-                        return Ok(news);
+                update = self.stream.next() => match update {
+                    Ok(update) => {
+                        self.stream_answered();
+                        return Ok(update.into());
                     }
                     Err(error) => {
-                        self.lost(&error);
+                        self.stream_failed(&error);
                         if !self.may_poll {
-                            self.stream.overtaken();
-                            return Err(error);
+                            self.stream.repeat();
+                            return Err(error.into());
                         }
                     }
                 },
                 answer = self.poll.next(known), if may_ask => {
-                    // Whatever came of it, the caller no longer stands where the stream left it.
-                    self.stream.overtaken();
+                    // The caller no longer has the values of the stream.
+                    self.stream.repeat();
                     return answer;
                 }
             }
@@ -129,9 +109,23 @@ impl Follow {
     }
 }
 
+impl From<StreamUpdate> for News {
+    fn from(update: StreamUpdate) -> Self {
+        match update {
+            StreamUpdate::Changed(state) => Self::Whole {
+                set: state.set().clone(),
+                // The name of a state is no entity tag of a feed.
+                etag: None,
+                refused: state.refused(),
+            },
+            _ => Self::Unchanged,
+        }
+    }
+}
+
 impl FeedSource for Follow {
     fn next<'a>(&'a mut self, known: Option<&'a str>) -> Next<'a> {
-        Box::pin(self.followed(known))
+        Box::pin(self.news(known))
     }
 
     fn once<'a>(&'a mut self, known: Option<&'a str>) -> Next<'a> {

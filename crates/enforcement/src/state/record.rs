@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::refusals::Refusals;
 use crate::{Moment, Values};
+use cratos_client::Refusals;
 
 /// The newest whole answer of a feed.
 #[derive(Clone, Debug, Serialize, Deserialize)]

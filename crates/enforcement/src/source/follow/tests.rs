@@ -1,4 +1,4 @@
-//! A server that says what a script tells it: whole, cut, hanging and lying.
+//! A server that follows a script: its answers are whole, cut, hanging or contradictory.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use config_file::SecretFile;
+use cratos_client::{IndicatorType, Retry, Token, Url};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 3000\n\n";
 const SNAPSHOT: &str =
@@ -29,10 +29,8 @@ enum Act {
 
 #[derive(Debug)]
 struct Script {
-    url: Url,
     heads: Arc<Mutex<Vec<String>>>,
-    _dir: tempfile::TempDir,
-    server: Server,
+    client: Client,
 }
 
 impl Script {
@@ -50,29 +48,25 @@ impl Script {
                 thread::spawn(move || drop(serve(&socket, &seen, &left, polled)));
             }
         });
-        let dir = tempfile::tempdir().unwrap();
-        let token = dir.path().join("token");
-        std::fs::write(&token, "a-token").unwrap();
-        let server = Server::new(SecretFile::new(token), None, Duration::from_secs(3), 10_000).unwrap();
-        Self {
-            url,
-            heads,
-            _dir: dir,
-            server,
-        }
+        let client = Client::builder(url)
+            .token(Token::new("a-token"))
+            .timeout(Duration::from_secs(3))
+            .max_body(10_000)
+            .retry(Retry::never())
+            .build()
+            .unwrap();
+        Self { heads, client }
     }
 
     fn follow(&self, silence: Duration, may_poll: bool) -> Follow {
-        let timing = Timing {
-            silence,
-            quiet: Duration::from_millis(300),
-            longest: Duration::from_secs(5),
-            pause: Duration::from_millis(10),
-            report: Duration::ZERO,
-        };
-        let (feed, kind) = ("v1/feed/block/type/domain/age/1w", IndicatorType::Domain);
+        let timing = StreamTiming::default()
+            .silence(silence)
+            .group(Duration::from_millis(300), Duration::from_secs(5))
+            .pause(Duration::from_millis(10))
+            .report(Duration::ZERO);
+        let feed = Feed::from_path("v1/feed/block/type/domain/age/1w", IndicatorType::Domain);
         let interval = Duration::from_millis(200);
-        Follow::timed(self.server.clone(), &self.url, feed, kind, interval, may_poll, timing)
+        Follow::timed(self.client.clone(), feed, interval, may_poll, timing)
     }
 
     /// Returns the head of each question for the stream.

@@ -1,17 +1,17 @@
-//! How long a link rests before it is made again.
+//! The pauses between two connections of a stream.
 
 use std::time::Duration;
 
 use service_kit::{Backoff, Jitter};
 
-/// No row of failures and no server keeps a link down for longer.
+/// The longest pause, whatever fails and whatever a server asks for.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// The pauses between the links to one feed.
+/// The pauses between the connections to one feed.
 #[derive(Clone, Debug)]
 pub(super) struct Pauses {
     first: Duration,
-    /// A link that lasted so long was a good one.
+    /// A connection that lasted this long was a good one.
     good: Duration,
     failures: u32,
 }
@@ -25,8 +25,8 @@ impl Pauses {
         }
     }
 
-    /// Returns the pause after a link that lasted so long, if it was made at all: doubled each time, at least what the server asked
-    /// for. `chance` is from 0 to 1, and spreads what fell together.
+    /// Returns the pause after a connection that lasted this long, or that was not made. It doubles with each failure and is at least as
+    /// long as the server asked for. `chance`, from 0 to 1, spreads clients that lost their connections together.
     pub(super) fn after(&mut self, lasted: Option<Duration>, retry_after: Option<Duration>, chance: f64) -> Duration {
         if lasted.is_some_and(|lasted| lasted >= self.good) {
             self.failures = 0;
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_fail_rest_longer_and_longer_until_one_lasts() {
+    fn pauses_double_until_a_connection_lasts() {
         let mut pauses = pauses();
         let mut after = |lasted| pauses.after(lasted, None, 0.5).as_secs();
         let short = Some(Duration::from_secs(1));
@@ -62,13 +62,13 @@ mod tests {
         assert_eq!(
             rests,
             [3, 6, 12, 24, 3],
-            "a liar that tells a snapshot each time is no good link"
+            "a server that only sends a snapshot each time gives no good connection"
         );
         assert_eq!((0..20).map(|_| after(None)).max(), Some(LONGEST.as_secs()));
     }
 
     #[test]
-    fn hosts_that_lose_a_daemon_part_and_heed_what_it_asks() {
+    fn pauses_are_spread_and_heed_retry_after() {
         let pause = |retry, chance| pauses().after(None, retry, chance);
         assert_eq!(
             (pause(None, 0.0).as_millis(), pause(None, 1.0).as_millis()),

@@ -1,72 +1,72 @@
-//! From the bytes of an answer to values, each parsed anew: what an agent enforces it has understood itself.
+//! From the bytes of an answer to values. Each value is parsed again: the client does not trust the server's spelling.
 
 use std::io;
 
 use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet};
 
-use super::SourceError;
+use crate::error::Error;
 use crate::refusals::Refusals;
 
-/// What an answer holds.
+/// The values of an answer.
 #[derive(Debug)]
-pub(super) struct Parsed {
-    pub(super) set: IndicatorSet,
-    /// All values, those that are left out included.
-    pub(super) found: u64,
-    pub(super) refused: Refusals,
+pub(crate) struct Parsed {
+    pub(crate) set: IndicatorSet,
+    /// The number of all values, also of those that are refused.
+    pub(crate) found: u64,
+    pub(crate) refused: Refusals,
 }
 
-/// Returns the output that is asked for: plain text, but for rules, which have lines of their own.
-pub(super) fn output(kind: IndicatorType) -> &'static str {
+/// Returns the output to ask for: plain text, but JSON for rules, since a rule has several lines.
+pub(crate) fn output(kind: IndicatorType) -> &'static str {
     if TypeSet::RULES.contains(kind) { "json" } else { "txt" }
 }
 
 /// Reads the body of a feed in [`output`]'s form.
 ///
 /// # Errors
-/// If it is not in that form, or if more than half of it is of another type: a page of something else is no feed.
-pub(super) fn values(kind: IndicatorType, body: &[u8]) -> Result<Parsed, SourceError> {
-    let mut parsed = Collected::new(kind);
+/// If it is not in that form, or if more than half of it is of another type, for example an HTML page.
+pub(crate) fn parse(kind: IndicatorType, body: &[u8]) -> Result<Parsed, Error> {
+    let mut parsed = Collection::new(kind);
     if TypeSet::RULES.contains(kind) {
-        let rules: Vec<String> = serde_json::from_slice(body).map_err(|error| SourceError::Unreadable(error.into()))?;
+        let rules: Vec<String> = serde_json::from_slice(body).map_err(|error| Error::Unreadable(error.into()))?;
         rules.iter().for_each(|rule| parsed.add(rule));
     } else {
         let text = std::str::from_utf8(body)
-            .map_err(|error| SourceError::Unreadable(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+            .map_err(|error| Error::Unreadable(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         text.lines().for_each(|line| parsed.add(line));
     }
     parsed.finish()
 }
 
-/// Judges whether a value is of the extractor's type and in normal form.
+/// Checks that a value is of the extractor's type and in normal form.
 ///
 /// # Errors
-/// Why it is not.
-pub(super) fn judged(extractor: &Extractor, value: &str) -> Result<(), Foreign> {
+/// The reason why it is not.
+pub(crate) fn check(extractor: &Extractor, value: &str) -> Result<(), Foreign> {
     let mut is_normal = false;
     extractor.extract("", value, &mut |found| is_normal = found == value)?;
     if is_normal { Ok(()) } else { Err(Foreign::OtherSpelling) }
 }
 
-/// Why a value of an answer is left out.
+/// Why a value of an answer is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Foreign {
+pub(crate) enum Foreign {
     /// It is not of the feed's type.
     #[error(transparent)]
     OtherType(#[from] Dropped),
-    /// It is of the type, and cratosd would write it otherwise.
+    /// It is of the type, but cratosd writes it in another way.
     #[error("not in the spelling that cratosd gives values of this type")]
     OtherSpelling,
 }
 
-struct Collected {
+struct Collection {
     extractor: Extractor,
     builder: IndicatorSetBuilder,
     found: u64,
     refused: Refusals,
 }
 
-impl Collected {
+impl Collection {
     fn new(kind: IndicatorType) -> Self {
         Self {
             extractor: Extractor::new(kind),
@@ -76,19 +76,19 @@ impl Collected {
         }
     }
 
-    /// Takes a value that is in normal form already; one bad value does not stop the rest.
+    /// Adds a value. One bad value does not stop the rest.
     fn add(&mut self, value: &str) {
         self.found += 1;
-        match judged(&self.extractor, value) {
+        match check(&self.extractor, value) {
             Ok(()) => self.builder.push(value),
             Err(why) => self.refused.push(value, why),
         }
     }
 
-    fn finish(self) -> Result<Parsed, SourceError> {
+    fn finish(self) -> Result<Parsed, Error> {
         let (found, refused) = (self.found, self.refused.count());
         if refused > found / 2 {
-            return Err(SourceError::Nonsense { refused, found });
+            return Err(Error::Nonsense { refused, found });
         }
         Ok(Parsed {
             set: self.builder.finish(),
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn read(kind: IndicatorType, body: &str) -> (Vec<String>, u64) {
-        let parsed = values(kind, body.as_bytes()).unwrap();
+        let parsed = parse(kind, body.as_bytes()).unwrap();
         (parsed.set.iter().map(str::to_owned).collect(), parsed.refused.count())
     }
 
@@ -122,16 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_something_else_is_no_feed() {
+    fn a_web_page_is_no_feed() {
         let page = "<html>\n<title>Log in</title>\n</html>\n";
-        let refused = values(IndicatorType::Domain, page.as_bytes()).unwrap_err();
+        let refused = parse(IndicatorType::Domain, page.as_bytes()).unwrap_err();
         assert!(
-            matches!(refused, SourceError::Nonsense { refused: 3, found: 3 }),
+            matches!(refused, Error::Nonsense { refused: 3, found: 3 }),
             "{refused:?}"
         );
         assert!(matches!(
-            values(IndicatorType::Url, b"\xff\xfe"),
-            Err(SourceError::Unreadable(_))
+            parse(IndicatorType::Url, b"\xff\xfe"),
+            Err(Error::Unreadable(_))
         ));
     }
 
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn refused_values_are_named_with_the_reason() {
-        let parsed = values(
+        let parsed = parse(
             IndicatorType::Domain,
             b"a.example\nb.example\nc.example\ncom\n.\nA.example",
         )
@@ -161,24 +161,24 @@ mod tests {
     fn rules_keep_their_lines() {
         let body = r#"["rule a\n{ condition: true }"]"#;
         assert_eq!(read(IndicatorType::Yara, body).0, ["rule a\n{ condition: true }"]);
-        assert!(values(IndicatorType::Yara, b"rule a\n{ }").is_err());
+        assert!(parse(IndicatorType::Yara, b"rule a\n{ }").is_err());
     }
 
     #[test]
-    fn nothing_is_an_empty_feed() {
+    fn an_empty_body_is_an_empty_feed() {
         assert_eq!(read(IndicatorType::Domain, ""), (vec![], 0));
     }
 
     proptest! {
         #[test]
         fn no_body_makes_the_reader_panic(body in proptest::collection::vec(any::<u8>(), 0..400), kind in 0..IndicatorType::ALL.len()) {
-            let _ = values(IndicatorType::ALL[kind], &body);
+            let _ = parse(IndicatorType::ALL[kind], &body);
         }
 
         #[test]
-        fn what_is_taken_has_no_line_end(body in "[ -~\r\n\u{85}\u{2028}]{0,60}", kind in 0..IndicatorType::ALL.len()) {
+        fn accepted_values_have_no_line_end(body in "[ -~\r\n\u{85}\u{2028}]{0,60}", kind in 0..IndicatorType::ALL.len()) {
             let kind = IndicatorType::ALL[kind];
-            if let Ok(parsed) = values(kind, body.as_bytes()) && !TypeSet::RULES.contains(kind) {
+            if let Ok(parsed) = parse(kind, body.as_bytes()) && !TypeSet::RULES.contains(kind) {
                 prop_assert!(parsed.set.iter().all(|value| !value.contains(['\n', '\r'])));
             }
         }

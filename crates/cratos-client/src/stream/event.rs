@@ -1,35 +1,35 @@
-//! Server-sent events out of bytes (WHATWG HTML, section "Server-sent events"), within bounds.
+//! Server-sent events, read from bytes within limits (WHATWG HTML, section "Server-sent events").
 
-use super::super::SourceError;
+use crate::error::Error;
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Event {
-    /// Its type; empty where none is named.
+    /// Its type; empty if it names none.
     pub(super) name: String,
     pub(super) data: String,
-    /// The state that is reached with it.
+    /// The name of the state after the event.
     pub(super) id: Option<String>,
 }
 
-/// What the lines of an event are read with, however the bytes are cut.
+/// Reads events from bytes that are cut anywhere.
 #[derive(Debug)]
 pub(super) struct Reader {
-    /// Bytes of a line whose end has not come.
+    /// The bytes of a line that has not ended.
     line: Vec<u8>,
     event: Event,
     has_fields: bool,
-    /// Bytes of the event so far.
+    /// The number of bytes of the event so far.
     size: usize,
-    most: usize,
-    /// The last byte was a carriage return, so that a line feed behind it ends no further line.
+    limit: usize,
+    /// Whether the last byte was a carriage return; a line feed behind it does not end another line.
     after_return: bool,
     is_first_line: bool,
 }
 
 impl Reader {
-    /// Takes events of at most `most` bytes.
-    pub(super) const fn new(most: usize) -> Self {
+    /// Returns a reader of events of at most `limit` bytes each.
+    pub(super) const fn new(limit: usize) -> Self {
         Self {
             line: Vec::new(),
             event: Event {
@@ -39,17 +39,17 @@ impl Reader {
             },
             has_fields: false,
             size: 0,
-            most,
+            limit,
             after_return: false,
             is_first_line: true,
         }
     }
 
-    /// Takes the next bytes, and hands on every event that ends in them.
+    /// Reads the next bytes and adds every event that ends in them to `events`.
     ///
     /// # Errors
-    /// If an event is too large or no text.
-    pub(super) fn read(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> Result<(), SourceError> {
+    /// If an event is too large or not UTF-8.
+    pub(super) fn read(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> Result<(), Error> {
         let mut rest = bytes;
         while let Some(&first) = rest.first() {
             if std::mem::take(&mut self.after_return) && first == b'\n' {
@@ -59,8 +59,8 @@ impl Reader {
             let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
             let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
             self.size += line.len();
-            if self.size > self.most {
-                return Err(SourceError::TooLarge { limit: self.most });
+            if self.size > self.limit {
+                return Err(Error::TooLarge { limit: self.limit });
             }
             self.line.extend_from_slice(line);
             if end.is_some() {
@@ -72,10 +72,10 @@ impl Reader {
         Ok(())
     }
 
-    /// Takes the line that has ended; returns the event that ends with an empty one.
-    fn end_of_line(&mut self) -> Result<Option<Event>, SourceError> {
+    /// Reads the line that has ended. An empty line ends an event, which is returned.
+    fn end_of_line(&mut self) -> Result<Option<Event>, Error> {
         let line = String::from_utf8(std::mem::take(&mut self.line)).map_err(|error| {
-            SourceError::Unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()))
+            Error::Unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()))
         })?;
         let is_first = std::mem::take(&mut self.is_first_line);
         let line = line.strip_prefix('\u{feff}').filter(|_| is_first).unwrap_or(&line);
@@ -95,7 +95,7 @@ impl Reader {
                 self.event.data.push_str(value);
             }
             "id" if !value.contains('\0') => self.event.id = Some(value.to_owned()),
-            // `retry`, comments and what later versions have: each host keeps its own pauses.
+            // Comments, fields of later versions, and `retry`: the client has pauses of its own.
             _ => return Ok(None),
         }
         self.has_fields = true;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_ended_is_no_event() {
+    fn an_event_without_its_last_line_is_no_event() {
         assert_eq!(read(&[b"event: removed\ndata: {}\nid: s2\n"]), []);
         assert_eq!(read(&[b"\n\n\n: only a comment\n\n"]), []);
     }
@@ -148,17 +148,17 @@ mod tests {
             .map(|_| reader.read(b"data: aaaa\n", &mut events))
             .find(Result::is_err);
         assert!(
-            matches!(refused, Some(Err(SourceError::TooLarge { limit: 100 }))),
+            matches!(refused, Some(Err(Error::TooLarge { limit: 100 }))),
             "{refused:?}"
         );
         let refused = Reader::new(100).read(b"data: \xff\n", &mut events);
-        assert!(matches!(refused, Err(SourceError::Unreadable(_))), "{refused:?}");
+        assert!(matches!(refused, Err(Error::Unreadable(_))), "{refused:?}");
         assert_eq!(events, []);
     }
 
     proptest! {
         #[test]
-        fn where_the_bytes_are_cut_makes_no_difference(
+        fn the_place_of_a_cut_makes_no_difference(
             text in "(event: [ab]|data: [a-c]{0,9}|id: [0-9]|:|\r\n|\n|\r){0,30}",
             cuts in proptest::collection::vec(0..60_usize, 0..6),
         ) {

@@ -1,8 +1,8 @@
-//! What a server says where a stream of a feed is expected: no panic, and every value that is told is one of the feed's type.
+//! Bytes of a server in place of a stream: the reader does not panic, and every value in a state is of the feed's type.
 #![no_main]
 
-use enforcement::testkit::read_stream;
-use feed_classification::IndicatorType;
+use cratos_client::IndicatorType;
+use cratos_client::testkit::read_stream;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u8, u16, &[u8])| {

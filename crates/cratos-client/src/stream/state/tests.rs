@@ -18,11 +18,11 @@ fn whole(name: &str, values: &[&str], id: Option<&str>) -> Event {
 }
 
 /// Follows events from a snapshot of `a` and `b` on; returns the values after the last whole change.
-fn follow(events: Vec<Event>) -> Result<Vec<String>, SourceError> {
+fn follow(events: Vec<Event>) -> Result<Vec<String>, Error> {
     let mut collector = Collector::new(IndicatorType::Domain, 1000);
     let mut held = None;
     for event in [vec![whole("snapshot", &["a.example", "b.example"], Some("s1"))], events].concat() {
-        if let Meaning::Held(now) = collector.take(event, held.as_ref())? {
+        if let Step::State(now) = collector.add(event, held.as_ref())? {
             held = Some(now);
         }
     }
@@ -52,8 +52,8 @@ fn changes_count_when_their_last_event_is_there() {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused() {
-    let lies = [
+fn events_that_contradict_each_other_are_refused() {
+    let contradictions = [
         (
             "the second part first",
             vec![event("snapshot", (2, 2, 2), &["c.example"], Some("s"))],
@@ -116,7 +116,7 @@ fn what_contradicts_itself_is_refused() {
             vec![whole("removed", &["c.example"], Some("s"))],
         ),
         (
-            "what went before what came",
+            "removed values before added ones",
             vec![
                 whole("removed", &["a.example"], None),
                 whole("added", &["c.example"], Some("s")),
@@ -166,12 +166,12 @@ fn what_contradicts_itself_is_refused() {
             vec![whole("snapshot", &["<p>", "</p>", "x.example"], Some("s"))],
         ),
     ];
-    for (what, events) in lies {
+    for (what, events) in contradictions {
         assert!(follow(events).is_err(), "{what}");
     }
     let mut collector = Collector::new(IndicatorType::Domain, 1000);
-    let refused = collector.take(whole("added", &["c.example"], Some("s")), None);
-    assert!(matches!(refused, Err(SourceError::Contradiction(_))), "{refused:?}");
+    let refused = collector.add(whole("added", &["c.example"], Some("s")), None);
+    assert!(matches!(refused, Err(Error::Contradiction(_))), "{refused:?}");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_change_in_many_small_parts_is_bounded_too() {
     let mut collector = Collector::new(IndicatorType::Domain, 1000);
     let refused = (1..100)
         .map(|part| {
-            collector.take(
+            collector.add(
                 event(
                     "snapshot",
                     (part, 1 << 40, 1 << 40),
@@ -191,7 +191,7 @@ fn a_change_in_many_small_parts_is_bounded_too() {
         })
         .find(Result::is_err);
     assert!(
-        matches!(refused, Some(Err(SourceError::TooLarge { limit: 1000 }))),
+        matches!(refused, Some(Err(Error::TooLarge { limit: 1000 }))),
         "{refused:?}"
     );
 }
@@ -211,14 +211,14 @@ fn one_foreign_value_does_not_stop_the_rest_and_goes_as_it_came() {
 #[test]
 fn a_url_in_a_new_spelling_stays_one_url() {
     let mut collector = Collector::new(IndicatorType::Url, 1000);
-    let mut states: Vec<Held> = Vec::new();
+    let mut states: Vec<FeedState> = Vec::new();
     for event in [
         whole("snapshot", &["HTTP://a.example", "http://b.example/"], Some("s1")),
         whole("added", &["http://a.example/"], None),
         whole("removed", &["HTTP://a.example"], Some("s2")),
         whole("removed", &["http://a.example/"], Some("s3")),
     ] {
-        if let Meaning::Held(now) = collector.take(event, states.last()).unwrap() {
+        if let Step::State(now) = collector.add(event, states.last()).unwrap() {
             states.push(now);
         }
     }
@@ -232,11 +232,11 @@ fn a_url_in_a_new_spelling_stays_one_url() {
 }
 
 proptest! {
-    /// Whatever changes are told truthfully, what is held is what a set of the standard library would hold.
+    /// After any true changes, the state is the one that a set of the standard library has.
     #[test]
-    fn what_is_held_is_what_was_told(states in proptest::collection::vec(proptest::collection::btree_set("[a-f]", 0..6), 1..8)) {
+    fn the_state_is_the_sum_of_all_changes(states in proptest::collection::vec(proptest::collection::btree_set("[a-f]", 0..6), 1..8)) {
         let mut collector = Collector::new(IndicatorType::Domain, 10_000);
-        let mut held: Option<Held> = None;
+        let mut held: Option<FeedState> = None;
         let mut before = BTreeSet::new();
         for (index, state) in states.iter().enumerate() {
             let names = |set: Vec<&String>| set.into_iter().map(|name| format!("{name}.example")).collect::<Vec<_>>();
@@ -254,7 +254,7 @@ proptest! {
             }
             if let Some(last) = events.last_mut() { last.id = Some(id); }
             for event in events {
-                if let Meaning::Held(now) = collector.take(event, held.as_ref()).unwrap() { held = Some(now); }
+                if let Step::State(now) = collector.add(event, held.as_ref()).unwrap() { held = Some(now); }
             }
             let now: Vec<String> = held.iter().flat_map(|held| held.set.iter()).map(str::to_owned).collect();
             prop_assert_eq!(now, names(state.iter().collect()));
@@ -264,6 +264,6 @@ proptest! {
 
     #[test]
     fn no_data_makes_the_collector_panic(name in "snapshot|added|removed|alive|x", data in "\\PC{0,60}", id in proptest::option::of("\\PC{0,4}")) {
-        let _ = Collector::new(IndicatorType::Domain, 50).take(Event { name, data, id }, None);
+        let _ = Collector::new(IndicatorType::Domain, 50).add(Event { name, data, id }, None);
     }
 }

@@ -1,25 +1,29 @@
-//! For fuzzers: what reads bytes of a server, without the server.
+//! For fuzzers: the stream reader without a server.
 
 use feed_classification::{Extractor, IndicatorType};
 
-use crate::source::states;
+use crate::stream::states;
 
-/// Reads these bytes as a stream of this type of feed, in one piece and cut at a place, and returns how many states they told of.
+/// Reads these bytes as a stream of a feed of this type, in one piece and in two, and returns the number of states in it.
 ///
 /// # Panics
-/// If where the bytes are cut makes a difference, or if a value is told that is none of the type.
+/// If the place of the cut makes a difference, or a state holds a value of another type.
 #[must_use]
 pub fn read_stream(kind: IndicatorType, cut: usize, bytes: &[u8]) -> usize {
-    let told = states(kind, &[bytes]);
+    let whole = states(kind, &[bytes]);
     let (first, rest) = bytes.split_at(cut.min(bytes.len()));
-    assert_eq!(states(kind, &[first, rest]), told, "it matters where the bytes are cut");
+    assert_eq!(
+        states(kind, &[first, rest]),
+        whole,
+        "the place of the cut makes a difference"
+    );
     let extractor = Extractor::new(kind).max_expand(1);
-    for value in told.iter().flat_map(|(_, values)| values) {
+    for value in whole.iter().flat_map(|(_, values)| values) {
         let mut again = Vec::new();
         let read = extractor.extract("", value, &mut |value| again.push(value.to_owned()));
         assert!(read.is_ok() && again == [value.as_str()], "{value:?} is no {kind}");
     }
-    told.len()
+    whole.len()
 }
 
 #[cfg(test)]
@@ -46,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stream_tells_nothing() {
+    fn bytes_that_are_no_stream_give_no_state() {
         for bytes in [
             &b""[..],
             b"<html>",
@@ -57,7 +61,7 @@ mod tests {
         }
     }
 
-    /// An event that is now and then what should come next.
+    /// An event that is sometimes the right one.
     fn event() -> impl Strategy<Value = String> {
         let name = prop_oneof![
             Just("snapshot"),
@@ -88,7 +92,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_told_makes_sense_and_may_be_cut_anywhere(
+        fn states_make_sense_wherever_the_bytes_are_cut(
             events in proptest::collection::vec(event(), 0..8),
             cut in 0..400_usize,
         ) {

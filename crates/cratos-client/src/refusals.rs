@@ -1,22 +1,22 @@
-//! Values that are refused, with the reason for each: a count of all, and the first few by name.
+//! Values that are refused, each with the reason: a count of all, and the first 20 by name.
 
 use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
 
-/// So many are named; the rest is counted.
-const MOST_NAMED: usize = 20;
+/// The number of values that are named; the rest is counted.
+const MAX_NAMED: usize = 20;
 
-/// So many characters of a value are shown.
-const MOST_CHARACTERS: usize = 100;
+/// The number of characters of a value that are shown.
+const MAX_CHARACTERS: usize = 100;
 
-/// A value that is not enforced, and why.
+/// A refused value, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// The value as it may be printed: control characters escaped, at most 100 characters.
+    /// The value in a form that can be printed: control characters escaped, at most 100 characters.
     pub value: String,
-    /// Why it is not enforced.
+    /// The reason, for example `wider than /8`.
     pub why: String,
 }
 
@@ -26,7 +26,13 @@ impl Display for Refusal {
     }
 }
 
-/// How many values are refused, and the first 20 of them.
+/// The number of refused values, and the first 20 of them.
+///
+/// ```
+/// let mut refusals = cratos_client::Refusals::default();
+/// refusals.push("0.0.0.0/0", "wider than /8");
+/// assert_eq!(refusals.shown("  "), "  refused `0.0.0.0/0`: wider than /8\n");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusals {
     count: u64,
@@ -34,31 +40,31 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Adds a value.
-    pub(crate) fn push(&mut self, value: &str, why: impl Display) {
+    /// Adds a value with the reason why it is refused.
+    pub fn push(&mut self, value: &str, why: impl Display) {
         self.count += 1;
-        if self.named.len() < MOST_NAMED {
+        if self.named.len() < MAX_NAMED {
             let why = why.to_string();
             self.named.push(Refusal {
-                value: printable(value, MOST_CHARACTERS),
+                value: printable(value, MAX_CHARACTERS),
                 why,
             });
         }
     }
 
-    /// Returns how many values are refused.
+    /// Returns the number of refused values.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// Returns the first 20 of them.
+    /// Returns the first 20 refused values.
     #[must_use]
     pub fn named(&self) -> &[Refusal] {
         &self.named
     }
 
-    /// Returns a line for each of the first values, and one for the rest, each behind `indent`; nothing if no value is refused.
+    /// Returns a line for each named value and one for the rest, each behind `indent`; an empty text if no value is refused.
     #[must_use]
     pub fn shown(&self, indent: &str) -> String {
         let mut text: String = self
@@ -74,7 +80,7 @@ impl Refusals {
     }
 }
 
-/// Returns a text from outside as it may be printed: one line, control characters escaped, at most `most` characters.
+/// Returns a text from outside in a form that can be printed: one line, control characters escaped, at most `most` characters.
 pub(crate) fn printable(text: &str, most: usize) -> String {
     let mut characters = text.chars();
     let mut shown: String = characters.by_ref().take(most).flat_map(char::escape_debug).collect();
@@ -95,10 +101,10 @@ mod tests {
             refusals.push(&format!("{number}\u{1b}[2J{}", "x".repeat(500)), "too wide");
         }
         let text = refusals.shown("  ");
-        assert_eq!(text.lines().count(), MOST_NAMED + 1);
+        assert_eq!(text.lines().count(), MAX_NAMED + 1);
         assert!(text.ends_with("  refused 30 more\n"), "{text}");
         assert!(text.len() < 4000 && !text.contains('\u{1b}'), "{text}");
-        assert_eq!((refusals.count(), refusals.named().len()), (50, MOST_NAMED));
+        assert_eq!((refusals.count(), refusals.named().len()), (50, MAX_NAMED));
         assert_eq!(Refusals::default().shown(""), "");
     }
 }
