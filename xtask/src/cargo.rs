@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
+/// The profile setting `debug` in CI.
+const DEBUG_IN_CI: &str = "0";
+
 /// Returns the workspace's root folder.
 pub(crate) fn root() -> PathBuf {
     // Asked when it runs: two checkouts that share a target folder share this program too.
@@ -35,8 +38,19 @@ pub(crate) fn cargo(words: &[&str]) -> Command {
     // A machine that builds once has nothing to gain from what incremental builds keep, and pays for writing it.
     if std::env::var_os("CI").is_some() {
         command.env("CARGO_INCREMENTAL", "0");
+        // A panic names its line without debug information, too. The build is a quarter faster and half as large.
+        command.env("CARGO_PROFILE_DEV_DEBUG", DEBUG_IN_CI);
     }
     command
+}
+
+/// Returns the profile setting `debug` of [`cargo()`], for builds of another workspace that share its folder.
+pub(crate) fn debug_setting() -> &'static str {
+    if std::env::var_os("CI").is_some() {
+        DEBUG_IN_CI
+    } else {
+        "line-tables-only"
+    }
 }
 
 /// Runs the command with its output shown; anything but success is an error.

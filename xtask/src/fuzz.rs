@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::cargo::{cargo, is_here, root, run as run_command};
+use crate::cargo::{cargo, debug_setting, is_here, root, run as run_command};
 use crate::outcome::Outcome;
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
@@ -29,7 +29,7 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
         command
             .arg(&manifest)
             .env("CARGO_TARGET_DIR", target_folder())
-            .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+            .env("CARGO_PROFILE_DEV_DEBUG", debug_setting());
         run_command(&mut command)?;
     }
     Ok(Outcome::Passed)

@@ -78,7 +78,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "alone",
-        summary: "each library builds alone, with default and with no features",
+        summary: "each library with features builds without them",
         run: alone::run,
     },
     Step {
