@@ -11,7 +11,7 @@ use feed_engine::{Filter, Upstream};
 use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{Loaded, Site, SiteName};
 use subtle::{Choice, ConstantTimeEq as _};
-use token_crypto::{Allowed, Claims, OpenError, Opened, Scope, TokenId, token_sha256};
+use token_crypto::{Allowed, Claims, OpenError, OpenedToken, Scope, TokenId, token_sha256};
 use zeroize::Zeroizing;
 
 use self::presented::Presented;
@@ -243,7 +243,7 @@ fn may_come_from(client: IpAddr, site: &Site, claims: &Claims, loaded: &Loaded) 
 }
 
 /// Looks for both the text as it came and its one proper spelling: `+` for `-`, or quotes around it, must not bring a revoked token back.
-fn is_revoked(site: &Site, token: &str, opened: &Opened) -> bool {
+fn is_revoked(site: &Site, token: &str, opened: &OpenedToken) -> bool {
     is_denied(site, &token_sha256(token)) | is_denied(site, opened.fingerprint())
 }
 

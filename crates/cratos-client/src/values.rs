@@ -2,7 +2,7 @@
 
 use std::io;
 
-use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet};
+use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, TypeSet};
 
 use crate::error::Error;
 use crate::refusals::Refusals;
@@ -53,7 +53,7 @@ pub(crate) fn check(extractor: &Extractor, value: &str) -> Result<(), Foreign> {
 pub(crate) enum Foreign {
     /// It is not of the feed's type.
     #[error(transparent)]
-    OtherType(#[from] Dropped),
+    OtherType(#[from] DropReason),
     /// It is of the type, but cratosd writes it in another way.
     #[error("not in the spelling that cratosd gives values of this type")]
     OtherSpelling,

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 
 use feed_classification::{
-    About, Exporter, FeedInfo, Indicator, IndicatorSet, IndicatorType, Quarantined, Registry, TypeSet,
+    About, Exporter, FeedInfo, Indicator, IndicatorSet, IndicatorType, QuarantineReason, Registry, TypeSet,
 };
 
 /// A hosts file that sends every name to nowhere.
@@ -22,8 +22,10 @@ impl Exporter for HostsFile {
     }
 
     /// A name with an underscore is no host name, and some resolvers refuse the whole file for one.
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
-        item.value.contains('_').then_some(Quarantined::because("underscore"))
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+        item.value
+            .contains('_')
+            .then_some(QuarantineReason::because("underscore"))
     }
 
     fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use crate::grammar::{text, url};
-use crate::{Dropped, IndicatorType, TypeSet};
+use crate::{DropReason, IndicatorType, TypeSet};
 
 /// The kind of one half of a composite attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,22 +24,22 @@ enum Half {
 ///
 /// A half that is not a valid port spoils its attribute, since then the value is not of its type. Apart from that, the other half is not
 /// checked: an odd name must not hide the address beside it.
-pub(crate) fn part<'v>(kind: IndicatorType, attribute_type: &str, value: &'v str) -> Result<&'v str, Dropped> {
+pub(crate) fn part<'v>(kind: IndicatorType, attribute_type: &str, value: &'v str) -> Result<&'v str, DropReason> {
     let Some((first, second)) = halves(attribute_type) else {
         return Ok(value);
     };
     let Some(wanted) = wanted(kind) else {
-        return Err(Dropped::NoSuchPart);
+        return Err(DropReason::NoSuchPart);
     };
     let divided = match value.rsplit_once('|') {
         None if second == Half::Port => at_the_colon(value),
         divided => divided,
     };
-    let (left, right) = divided.ok_or(Dropped::NotComposite)?;
+    let (left, right) = divided.ok_or(DropReason::NotComposite)?;
     let (mut left, right) = (text::trimmed(left), text::trimmed(right));
     if second == Half::Port {
         if !url::is_port(right) {
-            return Err(Dropped::BadPort);
+            return Err(DropReason::BadPort);
         }
         left = bracketed(left).unwrap_or(left);
     }
@@ -48,7 +48,7 @@ pub(crate) fn part<'v>(kind: IndicatorType, attribute_type: &str, value: &'v str
     } else if wanted == second {
         Ok(right)
     } else {
-        Err(Dropped::NoSuchPart)
+        Err(DropReason::NoSuchPart)
     }
 }
 

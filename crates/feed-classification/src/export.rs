@@ -72,7 +72,7 @@ pub trait Exporter: fmt::Debug + Send + Sync {
     /// Returns why this indicator cannot be written without breaking the consumer's file; `None` writes it.
     ///
     /// Values of several lines do not arrive here unless [`About::multiline`] takes them. Callers ask [`Exporter::leaves_out`].
-    fn refuses(&self, _item: &Indicator<'_>) -> Option<Quarantined> {
+    fn refuses(&self, _item: &Indicator<'_>) -> Option<QuarantineReason> {
         None
     }
 
@@ -81,9 +81,9 @@ pub trait Exporter: fmt::Debug + Send + Sync {
     ///
     /// [`Exporter::export`] and [`Exporter::count`] call it before the separator and the entry, so a value that is left out leaves no
     /// byte behind. An exporter with an `export` of its own calls it too; no exporter overrides it.
-    fn leaves_out(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+    fn leaves_out(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
         if !self.about().multiline.takes(item.kind) && escape::has_line_break(item.value) {
-            return Some(Quarantined::LINE_BREAK);
+            return Some(QuarantineReason::LINE_BREAK);
         }
         self.refuses(item)
     }
@@ -130,9 +130,9 @@ pub trait Exporter: fmt::Debug + Send + Sync {
     /// `export` leaves out more than [`Exporter::leaves_out`] names.
     ///
     /// Clients ask far more often for the entity tag and the counts of a feed than for its bytes.
-    fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> Exported {
+    fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
         let accepts = self.about().accepts;
-        let mut counted = Exported::default();
+        let mut counted = ExportCounts::default();
         for item in items.filter(|item| accepts.contains(item.kind)) {
             match self.leaves_out(&item) {
                 Some(_) => counted.quarantined += 1,
@@ -153,7 +153,7 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         feed: &FeedInfo<'_>,
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
-    ) -> io::Result<Exported> {
+    ) -> io::Result<ExportCounts> {
         let about = self.about();
         let mut quarantined = 0;
         let accepted = items.filter(|item| about.accepts.contains(item.kind));
@@ -174,7 +174,7 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         } else {
             write_entries(self, feed, &mut kept, out)?
         };
-        Ok(Exported { written, quarantined })
+        Ok(ExportCounts { written, quarantined })
     }
 }
 
@@ -274,7 +274,7 @@ impl<'f> FeedInfo<'f> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Exported {
+pub struct ExportCounts {
     /// Indicators in the output. If an entry holds several ([`About::merges`]), each of them counts.
     pub written: u64,
     /// Indicators that were left out, since the format cannot express them.
@@ -292,11 +292,11 @@ pub struct Exported {
 /// assert_eq!(reason.reason(), "unrepresentable");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Quarantined {
+pub struct QuarantineReason {
     reason: &'static str,
 }
 
-impl Quarantined {
+impl QuarantineReason {
     /// The value has a line break and the format is one of lines.
     pub const LINE_BREAK: Self = Self::because("line_break");
 
@@ -316,7 +316,7 @@ impl Quarantined {
     }
 }
 
-impl fmt::Display for Quarantined {
+impl fmt::Display for QuarantineReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.reason)
     }

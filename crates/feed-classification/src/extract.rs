@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use crate::grammar::address::{self, Host};
 use crate::grammar::{email, hash, identifier, name, text, url, wallet};
-use crate::{Dropped, IndicatorType, TypeSet, composite};
+use crate::{DropReason, IndicatorType, TypeSet, composite};
 
 /// The longest value that is read, in bytes, for every type but rules.
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
@@ -24,7 +24,7 @@ pub const DEFAULT_MAX_EXPAND: u32 = 65_536;
 /// [`crate::canonical_key`]; a network of one address is an address for every type.
 ///
 /// ```
-/// use feed_classification::{Dropped, Extractor, IndicatorType};
+/// use feed_classification::{DropReason, Extractor, IndicatorType};
 ///
 /// let extractor = Extractor::new(IndicatorType::Ipv4);
 /// let mut found = Vec::new();
@@ -32,8 +32,8 @@ pub const DEFAULT_MAX_EXPAND: u32 = 65_536;
 /// assert_eq!(found, ["192.0.2.7"]);
 ///
 /// let refused = extractor.extract("ip-dst", "see 192.0.2.7", &mut |_| unreachable!());
-/// assert_eq!(refused, Err(Dropped::NotAnAddress));
-/// # Ok::<(), Dropped>(())
+/// assert_eq!(refused, Err(DropReason::NotAnAddress));
+/// # Ok::<(), DropReason>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extractor {
@@ -72,34 +72,34 @@ impl Extractor {
     ///
     /// # Errors
     /// The reason why the attribute gave nothing; `found` was not called then.
-    pub fn extract(&self, attribute_type: &str, value: &str, found: &mut dyn FnMut(&str)) -> Result<(), Dropped> {
+    pub fn extract(&self, attribute_type: &str, value: &str, found: &mut dyn FnMut(&str)) -> Result<(), DropReason> {
         if TypeSet::RULES.contains(self.kind) {
             if value.len() > MAX_RULE_BYTES {
-                return Err(Dropped::TooLong);
+                return Err(DropReason::TooLong);
             }
             found(text::rule(value)?);
             return Ok(());
         }
         let value = text::trimmed(value);
         if value.len() > MAX_VALUE_BYTES {
-            return Err(Dropped::TooLong);
+            return Err(DropReason::TooLong);
         }
         let value = composite::part(self.kind, attribute_type, value)?;
         if value.is_empty() {
-            return Err(Dropped::Empty);
+            return Err(DropReason::Empty);
         }
         if TypeSet::ADDRESSES.contains(self.kind) {
             return self.addresses(value, found);
         }
         // MISP's `uri` holds paths too, and a file name in one (`gate.php`) reads like a site.
         if attribute_type == "uri" && self.kind == IndicatorType::Url && !url::is_absolute(value) {
-            return Err(Dropped::NotAUrl);
+            return Err(DropReason::NotAUrl);
         }
         found(&self.normal_form(value)?);
         Ok(())
     }
 
-    fn addresses(&self, value: &str, found: &mut dyn FnMut(&str)) -> Result<(), Dropped> {
+    fn addresses(&self, value: &str, found: &mut dyn FnMut(&str)) -> Result<(), DropReason> {
         let host = address::host(value)?;
         let is_v4 = match host {
             Host::Address(address) => address.is_ipv4(),
@@ -111,11 +111,11 @@ impl Extractor {
             _ => true,
         };
         if !wanted {
-            return Err(Dropped::OtherFamily);
+            return Err(DropReason::OtherFamily);
         }
         match (self.kind, host) {
-            (IndicatorType::Ipv4 | IndicatorType::Ipv6, Host::Network(_)) => Err(Dropped::NotSingle),
-            (IndicatorType::Cidr4 | IndicatorType::Cidr6, Host::Address(_)) => Err(Dropped::SingleAddress),
+            (IndicatorType::Ipv4 | IndicatorType::Ipv6, Host::Network(_)) => Err(DropReason::NotSingle),
+            (IndicatorType::Cidr4 | IndicatorType::Cidr6, Host::Address(_)) => Err(DropReason::SingleAddress),
             (IndicatorType::Ipv4Ext | IndicatorType::Ipv6Ext, Host::Network(network)) => {
                 address::expand(network, self.max_expand, found)
             }
@@ -126,7 +126,7 @@ impl Extractor {
         }
     }
 
-    fn normal_form<'v>(&self, value: &'v str) -> Result<Cow<'v, str>, Dropped> {
+    fn normal_form<'v>(&self, value: &'v str) -> Result<Cow<'v, str>, DropReason> {
         use IndicatorType as Kind;
         match self.kind {
             Kind::Domain | Kind::Hostname => name::domain(value),

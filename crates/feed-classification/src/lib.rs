@@ -7,7 +7,7 @@
 //! | the feed, its values, how recent they are | [`FeedName`], [`IndicatorType`], [`Age`] |
 //! | tags of MISP | [`TagScheme`] |
 //! | attribute types of MISP | [`AttributeType`] |
-//! | indicators out of an attribute | [`Extractor`], [`Dropped`] |
+//! | indicators out of an attribute | [`Extractor`], [`DropReason`] |
 //! | spellings of one thing | [`canonical_key`], [`url_host`] |
 //! | the values of a feed | [`IndicatorSet`], [`IndicatorSetBuilder`], [`aggregate()`] |
 //! | addresses and networks united, cut, searched | [`AddressSet`] |
@@ -44,7 +44,7 @@
 //!     Extractor::new(TEXT).extract("AS", attribute, &mut |value| numbers.push(value))?;
 //! }
 //! assert!(numbers.finish().iter().eq(["64496", "64511"]));
-//! # Ok::<(), feed_classification::Dropped>(())
+//! # Ok::<(), feed_classification::DropReason>(())
 //! ```
 //!
 //! # Features
@@ -57,7 +57,7 @@ mod aggregate;
 mod attribute_type;
 mod canonical;
 mod composite;
-mod dropped;
+mod drop_reason;
 pub mod export;
 mod extract;
 mod false_positives;
@@ -77,8 +77,8 @@ pub use age::Age;
 pub use aggregate::{AGGREGABLE, aggregate};
 pub use attribute_type::AttributeType;
 pub use canonical::{canonical_key, url_host};
-pub use dropped::Dropped;
-pub use export::{About, Exported, Exporter, FeedInfo, Multiline, Quarantined, Registry};
+pub use drop_reason::DropReason;
+pub use export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, Registry};
 pub use extract::{DEFAULT_MAX_EXPAND, Extractor, MAX_RULE_BYTES, MAX_VALUE_BYTES};
 pub use false_positives::FalsePositives;
 pub use feed::FeedName;

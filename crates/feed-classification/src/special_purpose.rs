@@ -78,7 +78,14 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ff00::/8", "multicast", "RFC 4291"),
 ];
 
-/// One range that is set aside for something else than hosts on the Internet.
+/// One range with another use than hosts on the Internet.
+///
+/// ```
+/// use feed_classification::special_purpose::ranges;
+///
+/// let loopback = ranges().iter().find(|range| range.name == "loopback").unwrap();
+/// assert_eq!(loopback.to_string(), "127.0.0.0/8, loopback (RFC 1122)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpecialPurpose {
@@ -86,7 +93,7 @@ pub struct SpecialPurpose {
     pub network: IpNet,
     /// Its name in the registry, for example `private use`.
     pub name: &'static str,
-    /// The document that says so.
+    /// The document that reserves it, for example `RFC 1918`.
     pub source: &'static str,
 }
 

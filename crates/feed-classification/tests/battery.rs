@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use feed_classification::export::{Multiline, escape, testkit};
-use feed_classification::{About, Exported, Exporter, FeedInfo, Indicator, IndicatorType, TypeSet};
+use feed_classification::{About, ExportCounts, Exporter, FeedInfo, Indicator, IndicatorType, TypeSet};
 
 /// Writes each value between two texts, with nothing escaped.
 #[derive(Debug)]
@@ -127,8 +127,8 @@ impl Exporter for OwnExport {
         _: &FeedInfo<'_>,
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
-    ) -> io::Result<Exported> {
-        let mut exported = Exported::default();
+    ) -> io::Result<ExportCounts> {
+        let mut exported = ExportCounts::default();
         for item in items.filter(|item| TypeSet::RULES.contains(item.kind)) {
             self.entry(&item, out)?;
             exported.written += 1;

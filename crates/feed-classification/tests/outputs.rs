@@ -6,10 +6,10 @@
 )]
 
 use feed_classification::export::testkit;
-use feed_classification::{Exported, FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
+use feed_classification::{ExportCounts, FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
 use quick_xml::events::Event;
 
-fn export(output: &str, kind: Kind, values: &[&str]) -> (String, Exported) {
+fn export(output: &str, kind: Kind, values: &[&str]) -> (String, ExportCounts) {
     let set = IndicatorSet::of(kind, values.iter().copied());
     let mut body = Vec::new();
     let registry = Registry::builtin();
@@ -50,7 +50,7 @@ fn txt_leaves_out_a_value_of_two_lines_without_a_trace() {
     assert_eq!(text, "a\r\nf");
     assert_eq!(
         exported,
-        Exported {
+        ExportCounts {
             written: 2,
             quarantined: 2
         }
@@ -93,7 +93,7 @@ fn xml_leaves_out_what_it_cannot_write() {
     assert!(text.ends_with("<yara><entry>c</entry></yara>"));
     assert_eq!(
         exported,
-        Exported {
+        ExportCounts {
             written: 1,
             quarantined: 2
         }

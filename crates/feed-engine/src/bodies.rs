@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cache::{ENTRY_OVERHEAD, Flights, MemoryStore, Weigh};
-use feed_classification::Exported;
+use feed_classification::ExportCounts;
 
 pub(crate) use form::Form;
 pub use stream::FeedStream;
@@ -40,13 +40,13 @@ pub(crate) struct Bodies(Arc<Inner>);
 
 struct Inner {
     kept: MemoryStore<BodyKey, Arc<Body>>,
-    counts: MemoryStore<FormKey, Known<Exported>>,
+    counts: MemoryStore<FormKey, Known<ExportCounts>>,
     lengths: MemoryStore<BodyKey, Known<u64>>,
     /// Bodies that are larger than `kept` may hold.
     large: MemoryStore<BodyKey, Known<()>>,
     /// None for one that turned out too large.
     makings: Flights<(BodyKey, String), Option<Arc<Body>>, FeedError>,
-    countings: Flights<(FormKey, String), Exported, FeedError>,
+    countings: Flights<(FormKey, String), ExportCounts, FeedError>,
     measurings: Flights<(BodyKey, String), (), FeedError>,
     turns: Turns,
     streamed: Mutex<BTreeMap<String, u64>>,
@@ -100,7 +100,7 @@ impl Bodies {
     }
 
     /// Returns how many indicators the body has and how many its format leaves out; counts them once for each state of a feed.
-    pub(crate) async fn counts(&self, form: &Form) -> Result<Exported, FeedError> {
+    pub(crate) async fn counts(&self, form: &Form) -> Result<ExportCounts, FeedError> {
         if let Some(known) = self.0.counts.get(&form.key).filter(|known| known.tag == form.tag()) {
             return Ok(known.what);
         }
@@ -257,7 +257,7 @@ impl Bodies {
         self.0.kept.max_bytes().saturating_sub(overhead)
     }
 
-    fn note_counts(&self, form: &Form, exported: Exported) {
+    fn note_counts(&self, form: &Form, exported: ExportCounts) {
         self.0.counts.insert(form.key.clone(), Known::of(form, exported));
     }
 

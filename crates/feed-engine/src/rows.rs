@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use feed_classification::{Dropped, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, canonical_key};
+use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, canonical_key};
 use misp_client::Attribute;
 
 use crate::FeedError;
@@ -79,7 +79,7 @@ impl Rows {
         self.text.capacity() + self.ends.capacity() * size_of::<usize>() + self.rows.capacity() * size_of::<Row>()
     }
 
-    fn extract(&mut self, attribute: &Attribute) -> Result<Values, Dropped> {
+    fn extract(&mut self, attribute: &Attribute) -> Result<Values, DropReason> {
         let first = self.ends.len();
         let (text, ends) = (&mut self.text, &mut self.ends);
         self.extractor

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Lease, SharedCache, Turn};
-use feed_classification::{Dropped, IndicatorSetBuilder, IndicatorType};
+use feed_classification::{DropReason, IndicatorSetBuilder, IndicatorType};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -217,7 +217,7 @@ fn take_number(bytes: &mut &[u8]) -> Option<usize> {
 }
 
 fn known_reason(name: &[u8]) -> Option<&'static str> {
-    let mut names = Dropped::ALL.iter().map(|reason| reason.as_str()).chain([UNUSABLE]);
+    let mut names = DropReason::ALL.iter().map(|reason| reason.as_str()).chain([UNUSABLE]);
     names.find(|known| known.as_bytes() == name)
 }
 

@@ -27,7 +27,7 @@ pub fn cache_key(encryption_key: &SecretString, salt: &SecretString) -> Zeroizin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sealed::SealingKey;
+    use crate::seal::SealingKey;
 
     fn of(key: &str, salt: &str) -> Zeroizing<[u8; 32]> {
         cache_key(&SecretString::from(key), &SecretString::from(salt))

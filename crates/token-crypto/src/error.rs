@@ -41,6 +41,16 @@ pub enum KeyError {
 }
 
 /// The reason why claims cannot be sealed into a token.
+///
+/// ```
+/// use token_crypto::{Claims, ExpiryDay, KeyRing, Protocol, SealError};
+///
+/// let ring = KeyRing::builder(&"a salt".into()).key("0123456789ABCDEF".into()).legacy(false).build()?;
+/// let day = ExpiryDay::parse("2027-12-31")?;
+/// let claims = Claims::new("https://misp.example.net/", Protocol::Https, 443, "k".repeat(40).into(), day);
+/// assert_eq!(ring.seal(&claims).unwrap_err(), SealError::Site);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {

@@ -1,4 +1,4 @@
-//! Tokens of Cratos FastAPI: Fernet around `proto;port;host;authkey;YYYY-MM-DD`. Opened, never made.
+//! Tokens of Cratos FastAPI: Fernet around `proto;port;host;authkey;YYYY-MM-DD`. OpenedToken, never made.
 //!
 //! A Fernet token is 0x80, 8 bytes of time (ignored), 16 bytes of IV, AES-128-CBC with PKCS#7 padding, and HMAC-SHA256 over all before it.
 //! The seal is checked first.

@@ -23,7 +23,7 @@
 //! # Limits
 //!
 //! The crate has no clock and no network. The caller checks whether a token has ended, is revoked or comes from an allowed address, with
-//! [`ExpiryDay::has_ended`], [`Opened::fingerprint`] and [`Scope::permits_address`].
+//! [`ExpiryDay::has_ended`], [`OpenedToken::fingerprint`] and [`Scope::permits_address`].
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
@@ -39,7 +39,7 @@ mod legacy;
 mod randomness;
 mod ring;
 mod scope;
-mod sealed;
+mod seal;
 mod text;
 mod wire;
 
@@ -52,7 +52,7 @@ pub use journal_key::journal_key;
 pub use keygen::{generate_key, generate_salt};
 pub use keygen::{generate_key_from, generate_salt_from};
 pub use randomness::RandomSource;
-pub use ring::{KeyRing, KeyRingBuilder, LegacyDerivation, Opened, SealedToken};
+pub use ring::{KeyRing, KeyRingBuilder, LegacyDerivation, OpenedToken, SealedToken};
 pub use scope::{Allowed, Permission, Permissions, Scope, UnknownPermission};
 pub use text::{MAX_TOKEN_LEN, token_sha256};
 pub use tlp::{Tlp, UnknownTlp};

@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 #[cfg(feature = "legacy-tokens")]
 use crate::legacy;
 use crate::{
-    Claims, KeyError, OpenError, RandomError, RandomSource, SealError, TokenFormat, TokenId, randomness, sealed,
-    sealed::{SealingKey, Trial},
+    Claims, KeyError, OpenError, RandomError, RandomSource, SealError, TokenFormat, TokenId, randomness, seal,
+    seal::{SealingKey, Trial},
     text::{self, MAX_TOKEN_LEN, Padding, Presented},
 };
 
@@ -142,17 +142,17 @@ impl KeyRing {
     /// [`ExpiryDay::has_ended`](crate::ExpiryDay::has_ended).
     ///
     /// A legacy token also opens with characters that the decoder of Cratos FastAPI skipped, for example with quotes around it;
-    /// [`Opened::fingerprint`] is always that of the proper spelling. A token of version 1 has one spelling.
+    /// [`OpenedToken::fingerprint`] is always that of the proper spelling. A token of version 1 has one spelling.
     ///
     /// # Errors
     /// [`OpenError`] names the fault. Every text up to [`MAX_TOKEN_LEN`] is decoded and tried as both formats with every key before the
     /// first error is returned, so the time reveals the length of the text and nothing else.
-    pub fn open(&self, token: &str) -> Result<Opened, OpenError> {
+    pub fn open(&self, token: &str) -> Result<OpenedToken, OpenError> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(OpenError::TooLong);
         }
         let presented = Presented::read(token);
-        let ours = sealed::open(&self.keys, &self.dummy, &presented.bytes);
+        let ours = seal::open(&self.keys, &self.dummy, &presented.bytes);
         #[cfg(feature = "legacy-tokens")]
         let (are_accepted, theirs) = {
             // Read once: the keys may arrive at any moment, and a token that was not tried with them must not count as broken.
@@ -173,7 +173,7 @@ impl KeyRing {
             return Err(OpenError::NotBase64);
         }
         match presented.bytes.first() {
-            Some(&sealed::VERSION) => open_v1(&presented, ours),
+            Some(&seal::VERSION) => open_v1(&presented, ours),
             #[cfg(feature = "legacy-tokens")]
             Some(&legacy::VERSION) if are_accepted && presented.padding == Padding::Left => Err(OpenError::NotBase64),
             #[cfg(feature = "legacy-tokens")]
@@ -212,11 +212,11 @@ impl fmt::Debug for KeyRing {
     }
 }
 
-fn open_v1(presented: &Presented, trial: Trial) -> Result<Opened, OpenError> {
+fn open_v1(presented: &Presented, trial: Trial) -> Result<OpenedToken, OpenError> {
     if presented.padding == Padding::Right {
         return Err(OpenError::NotBase64);
     }
-    if presented.bytes.len() < sealed::MIN_LEN {
+    if presented.bytes.len() < seal::MIN_LEN {
         return Err(OpenError::Malformed);
     }
     let plaintext = match trial {
@@ -226,7 +226,7 @@ fn open_v1(presented: &Presented, trial: Trial) -> Result<Opened, OpenError> {
     };
     let claims = Claims::decode(&plaintext)?;
     let proper = SecretString::from(text::unpadded(&presented.bytes));
-    Ok(Opened {
+    Ok(OpenedToken {
         claims,
         format: TokenFormat::V1,
         fingerprint: text::token_sha256(proper.expose_secret()),
@@ -235,7 +235,7 @@ fn open_v1(presented: &Presented, trial: Trial) -> Result<Opened, OpenError> {
 }
 
 #[cfg(feature = "legacy-tokens")]
-fn open_legacy(bytes: &[u8], trial: Option<zeroize::Zeroizing<Vec<u8>>>) -> Result<Opened, OpenError> {
+fn open_legacy(bytes: &[u8], trial: Option<zeroize::Zeroizing<Vec<u8>>>) -> Result<OpenedToken, OpenError> {
     if bytes.len() < legacy::MIN_LEN {
         return Err(OpenError::Malformed);
     }
@@ -243,7 +243,7 @@ fn open_legacy(bytes: &[u8], trial: Option<zeroize::Zeroizing<Vec<u8>>>) -> Resu
     let proper = SecretString::from(text::padded(bytes));
     let fingerprint = text::token_sha256(proper.expose_secret());
     let claims = legacy::read(&plaintext, id_from(&fingerprint))?;
-    Ok(Opened {
+    Ok(OpenedToken {
         claims,
         format: TokenFormat::Legacy,
         fingerprint,
@@ -387,9 +387,23 @@ impl fmt::Debug for KeyRingBuilder {
 }
 
 /// A token that was opened; returned by [`KeyRing::open`].
+///
+/// ```
+/// use token_crypto::{Claims, ExpiryDay, KeyRing, Protocol, TokenFormat};
+///
+/// let ring = KeyRing::builder(&"a salt".into()).key("0123456789ABCDEF".into()).legacy(false).build()?;
+/// let day = ExpiryDay::parse("2027-12-31")?;
+/// let claims = Claims::new("misp.example.net", Protocol::Https, 443, "k".repeat(40).into(), day);
+/// let token = ring.seal(&claims)?;
+///
+/// let opened = ring.open(token.expose())?;
+/// assert_eq!((opened.format, opened.claims.port), (TokenFormat::V1, 443));
+/// assert_eq!(opened.fingerprint(), token.fingerprint());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Opened {
+pub struct OpenedToken {
     /// The contents.
     pub claims: Claims,
     /// The format that it came in.
@@ -398,7 +412,7 @@ pub struct Opened {
     proper: SecretString,
 }
 
-impl Opened {
+impl OpenedToken {
     /// Returns the [`token_sha256`](crate::token_sha256) of the token in its proper spelling, even if it came in another one. So a revoked
     /// token cannot come back, for example with `+` for `-`.
     #[must_use]
@@ -414,6 +428,16 @@ impl Opened {
 }
 
 /// A fresh token: a secret, shown by [`expose`](Self::expose) only; returned by [`KeyRing::seal`].
+///
+/// ```
+/// use token_crypto::{Claims, ExpiryDay, KeyRing, Protocol};
+///
+/// let ring = KeyRing::builder(&"a salt".into()).key("0123456789ABCDEF".into()).legacy(false).build()?;
+/// let day = ExpiryDay::parse("2027-12-31")?;
+/// let token = ring.seal(&Claims::new("misp.example.net", Protocol::Https, 443, "k".repeat(40).into(), day))?;
+/// assert_eq!(format!("{token:?}"), format!("SealedToken({})", token.id()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct SealedToken {
     text: SecretString,

@@ -11,7 +11,7 @@ pub const MAX_TOKEN_LEN: usize = 2048;
 
 /// Returns the SHA-256 of the token's text as 64 lower-case hexadecimal digits, as `blacklisted_api_tokens` lists it.
 ///
-/// The same token may be spelled in more than one way. For an opened token use [`Opened::fingerprint`](crate::Opened::fingerprint), the
+/// The same token may be spelled in more than one way. For an opened token use [`OpenedToken::fingerprint`](crate::OpenedToken::fingerprint), the
 /// digest of its proper spelling.
 ///
 /// ```

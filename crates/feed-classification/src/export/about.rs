@@ -147,7 +147,7 @@ impl About {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Multiline {
-    /// Not at all: such a value is left out and counted as quarantined ([`Quarantined::LINE_BREAK`](super::Quarantined::LINE_BREAK)).
+    /// Not at all: such a value is left out and counted as quarantined ([`QuarantineReason::LINE_BREAK`](super::QuarantineReason::LINE_BREAK)).
     LeftOut,
     /// Escaped, so that a reader gets the same text back: for example as `\n` in a JSON string, or in base64.
     Escaped,

@@ -1,6 +1,6 @@
 //! The common part of the formats for packet filters: they take all addresses at once.
 
-use crate::export::{Exported, Exporter};
+use crate::export::{ExportCounts, Exporter};
 use crate::{AddressSet, Indicator, IndicatorType, network_of};
 
 /// Returns all addresses of the indicators that `exporter` accepts, with the counts of its [`Exporter::export`].
@@ -9,9 +9,9 @@ use crate::{AddressSet, Indicator, IndicatorType, network_of};
 pub(super) fn collect(
     exporter: &dyn Exporter,
     items: &mut dyn Iterator<Item = Indicator<'_>>,
-) -> (AddressSet, Exported) {
+) -> (AddressSet, ExportCounts) {
     let accepts = exporter.about().accepts;
-    let mut exported = Exported::default();
+    let mut exported = ExportCounts::default();
     let addresses = items
         .filter(|item| accepts.contains(item.kind))
         .filter_map(|item| {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::export::{About, Exporter, Quarantined};
+use crate::export::{About, Exporter, QuarantineReason};
 use crate::{Indicator, TypeSet};
 
 /// One value per line, every line with its LF, without comments and blank lines; an empty feed has no bytes.
@@ -25,9 +25,9 @@ impl Exporter for Generic {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
         let is_swallowed = item.value.is_empty() || item.value.starts_with(['#', '\u{feff}']);
-        is_swallowed.then_some(Quarantined::UNREPRESENTABLE)
+        is_swallowed.then_some(QuarantineReason::UNREPRESENTABLE)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use ipnet::IpNet;
 
-use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined, addresses};
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, addresses};
 use crate::{Indicator, TypeSet, network_of};
 
 /// The most entries of a set. The number costs no memory and never changes: `create -exist` refuses an existing set with another number, so
@@ -35,8 +35,10 @@ impl Exporter for Ipset {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
-        network_of(item.value).is_none().then_some(Quarantined::UNREPRESENTABLE)
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+        network_of(item.value)
+            .is_none()
+            .then_some(QuarantineReason::UNREPRESENTABLE)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -51,7 +53,7 @@ impl Exporter for Ipset {
         feed: &FeedInfo<'_>,
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
-    ) -> io::Result<Exported> {
+    ) -> io::Result<ExportCounts> {
         let (addresses, exported) = addresses::collect(self, items);
         let v4 = addresses::can_be_v4(feed.kind).then_some(("cratos4", "inet"));
         let v6 = addresses::can_be_v6(feed.kind).then_some(("cratos6", "inet6"));

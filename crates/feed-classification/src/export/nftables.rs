@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use ipnet::{Ipv4Subnets, Ipv6Subnets};
 
-use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined, addresses};
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, addresses};
 use crate::{AddressSet, Indicator, TypeSet, network_of};
 
 /// Replaces the elements of the sets `blocked4` and `blocked6` of the table `inet cratos`; the host has its own rules that name the sets.
@@ -36,8 +36,10 @@ impl Exporter for Nftables {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
-        network_of(item.value).is_none().then_some(Quarantined::UNREPRESENTABLE)
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+        network_of(item.value)
+            .is_none()
+            .then_some(QuarantineReason::UNREPRESENTABLE)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -67,7 +69,7 @@ impl Exporter for Nftables {
         feed: &FeedInfo<'_>,
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
-    ) -> io::Result<Exported> {
+    ) -> io::Result<ExportCounts> {
         let (addresses, exported) = addresses::collect(self, items);
         self.header(feed, out)?;
         write_elements(&addresses, out)?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::export::txt::{LINES_OF_RULES, Txt};
-use crate::export::{About, Exporter, Quarantined};
+use crate::export::{About, Exporter, QuarantineReason};
 use crate::grammar::url::{self, Parts};
 use crate::{Indicator, IndicatorType, TypeSet};
 
@@ -23,12 +23,12 @@ pub(crate) struct PaloAlto;
 /// The longest entry of a URL list.
 const MAX_CHARACTERS: usize = 255;
 
-const FRAGMENT: Quarantined = Quarantined::because("fragment");
-const PORT: Quarantined = Quarantined::because("port");
-const SCHEME: Quarantined = Quarantined::because("scheme");
-const TOO_LONG: Quarantined = Quarantined::because("too_long");
-const USER_INFORMATION: Quarantined = Quarantined::because("user_information");
-const WILDCARD: Quarantined = Quarantined::because("wildcard");
+const FRAGMENT: QuarantineReason = QuarantineReason::because("fragment");
+const PORT: QuarantineReason = QuarantineReason::because("port");
+const SCHEME: QuarantineReason = QuarantineReason::because("scheme");
+const TOO_LONG: QuarantineReason = QuarantineReason::because("too_long");
+const USER_INFORMATION: QuarantineReason = QuarantineReason::because("user_information");
+const WILDCARD: QuarantineReason = QuarantineReason::because("wildcard");
 
 impl Exporter for PaloAlto {
     fn about(&self) -> &About {
@@ -39,7 +39,7 @@ impl Exporter for PaloAlto {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
         if item.kind != IndicatorType::Url {
             return None;
         }
@@ -56,7 +56,7 @@ impl Exporter for PaloAlto {
         } else if parts.fragment().is_some() {
             Some(FRAGMENT)
         } else if !entry.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Some(Quarantined::UNREPRESENTABLE)
+            Some(QuarantineReason::UNREPRESENTABLE)
         } else if entry.contains(['*', '^']) {
             Some(WILDCARD)
         } else if entry.len() + slash > MAX_CHARACTERS {
@@ -96,11 +96,11 @@ fn entry_of(url: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::{Exported, FeedInfo};
+    use crate::export::{ExportCounts, FeedInfo};
     use crate::{Extractor, IndicatorSet};
     use proptest::prelude::*;
 
-    fn urls(values: &[&str]) -> (String, Exported) {
+    fn urls(values: &[&str]) -> (String, ExportCounts) {
         let set = IndicatorSet::of(IndicatorType::Url, values.iter().copied());
         let mut out = Vec::new();
         let info = FeedInfo::new(IndicatorType::Url, "test");
@@ -169,7 +169,11 @@ mod tests {
             (&name, "too_long"),
         ] {
             let item = Indicator::new(IndicatorType::Url, url);
-            assert_eq!(PaloAlto.refuses(&item).map(Quarantined::reason), Some(reason), "{url}");
+            assert_eq!(
+                PaloAlto.refuses(&item).map(QuarantineReason::reason),
+                Some(reason),
+                "{url}"
+            );
             let (text, exported) = urls(&[url, "http://z.example/"]);
             assert_eq!((&*text, exported.written, exported.quarantined), ("z.example/", 1, 1));
         }

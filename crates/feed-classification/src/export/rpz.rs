@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined};
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason};
 use crate::grammar::name;
 use crate::{AddressSet, Indicator, TypeSet, network_of};
 
@@ -35,8 +35,8 @@ const MAX_NAME: usize = 255 - ZONE_OCTETS - 3;
 pub(crate) struct Rpz;
 
 impl Rpz {
-    const RESERVED: Quarantined = Quarantined::because("reserved_name");
-    const TOO_LONG: Quarantined = Quarantined::because("name_too_long");
+    const RESERVED: QuarantineReason = QuarantineReason::because("reserved_name");
+    const TOO_LONG: QuarantineReason = QuarantineReason::because("name_too_long");
 }
 
 impl Exporter for Rpz {
@@ -53,14 +53,16 @@ impl Exporter for Rpz {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
         if !TypeSet::NAMES.contains(item.kind) {
-            return network_of(item.value).is_none().then_some(Quarantined::UNREPRESENTABLE);
+            return network_of(item.value)
+                .is_none()
+                .then_some(QuarantineReason::UNREPRESENTABLE);
         }
         let is_reserved = |value: &str| value.rsplit('.').next().is_some_and(|last| last.starts_with("rpz-"));
         match name::domain(item.value) {
-            Ok(normal) if normal != item.value => Some(Quarantined::UNREPRESENTABLE),
-            Err(_) => Some(Quarantined::UNREPRESENTABLE),
+            Ok(normal) if normal != item.value => Some(QuarantineReason::UNREPRESENTABLE),
+            Err(_) => Some(QuarantineReason::UNREPRESENTABLE),
             Ok(name) if is_reserved(&name) => Some(Self::RESERVED),
             Ok(name) if name.len() > MAX_NAME => Some(Self::TOO_LONG),
             Ok(_) => None,
@@ -90,9 +92,9 @@ impl Exporter for Rpz {
         feed: &FeedInfo<'_>,
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
-    ) -> io::Result<Exported> {
+    ) -> io::Result<ExportCounts> {
         let accepts = self.about().accepts;
-        let mut exported = Exported::default();
+        let mut exported = ExportCounts::default();
         let (mut names, mut networks) = (Vec::new(), Vec::new());
         for item in items.filter(|item| accepts.contains(item.kind)) {
             if self.leaves_out(&item).is_some() {

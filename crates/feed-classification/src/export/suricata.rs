@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use url::Url;
 
-use crate::export::{About, Exported, Exporter, FeedInfo, Multiline, Quarantined, escape};
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, escape};
 use crate::grammar::url::is_absolute;
 use crate::{Indicator, IndicatorType, TypeSet, network_of};
 
@@ -55,10 +55,10 @@ pub(crate) struct Suricata;
 
 impl Suricata {
     /// Only the host of such a URL can be seen, and it is not the host that is listed.
-    const ENCRYPTED: Quarantined = Quarantined::because("encrypted_path");
-    const OTHER_SCHEME: Quarantined = Quarantined::because("scheme");
-    const TOO_LONG: Quarantined = Quarantined::because("rule_too_long");
-    const NO_NUMBER: Quarantined = Quarantined::because("no_sid_left");
+    const ENCRYPTED: QuarantineReason = QuarantineReason::because("encrypted_path");
+    const OTHER_SCHEME: QuarantineReason = QuarantineReason::because("scheme");
+    const TOO_LONG: QuarantineReason = QuarantineReason::because("rule_too_long");
+    const NO_NUMBER: QuarantineReason = QuarantineReason::because("no_sid_left");
 }
 
 impl Exporter for Suricata {
@@ -70,7 +70,7 @@ impl Exporter for Suricata {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
         rules(item).err()
     }
 
@@ -83,8 +83,8 @@ impl Exporter for Suricata {
         _: &FeedInfo<'_>,
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
-    ) -> io::Result<Exported> {
-        let mut exported = Exported::default();
+    ) -> io::Result<ExportCounts> {
+        let mut exported = ExportCounts::default();
         let mut sids = Sids::default();
         // Two networks with different host bits are one network and one rule.
         let mut networks = HashSet::new();
@@ -114,7 +114,7 @@ struct Rule {
 }
 
 /// Writes all rules of an indicator, or nothing.
-fn write_rules(item: &Indicator<'_>, sids: &mut Sids, out: &mut dyn Write) -> io::Result<Result<(), Quarantined>> {
+fn write_rules(item: &Indicator<'_>, sids: &mut Sids, out: &mut dyn Write) -> io::Result<Result<(), QuarantineReason>> {
     let rules = match rules(item) {
         Ok(rules) => rules,
         Err(reason) => return Ok(Err(reason)),
@@ -139,7 +139,7 @@ fn identity(item: &Indicator<'_>) -> String {
     }
 }
 
-fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, Quarantined> {
+fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, QuarantineReason> {
     let rules = match item.kind {
         IndicatorType::Domain | IndicatorType::Hostname => name_rules(item.value)?,
         IndicatorType::Url => vec![url_rule(item.value)?],
@@ -169,8 +169,8 @@ fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, Quarantined> {
     Ok(rules)
 }
 
-fn address_rule(value: &str) -> Result<Rule, Quarantined> {
-    let network = network_of(value).ok_or(Quarantined::UNREPRESENTABLE)?;
+fn address_rule(value: &str) -> Result<Rule, QuarantineReason> {
+    let network = network_of(value).ok_or(QuarantineReason::UNREPRESENTABLE)?;
     let end = if network.prefix_len() == network.max_prefix_len() {
         network.addr().to_string()
     } else {
@@ -184,7 +184,7 @@ fn address_rule(value: &str) -> Result<Rule, Quarantined> {
 }
 
 /// The buffer `http.host` is in lower case already, and Suricata refuses `nocase` there.
-fn name_rules(name: &str) -> Result<Vec<Rule>, Quarantined> {
+fn name_rules(name: &str) -> Result<Vec<Rule>, QuarantineReason> {
     let below = format!(".{name}");
     Ok(vec![
         one("dns", "DNS query", "dns.query; dotprefix", &below, " nocase; endswith;")?,
@@ -205,15 +205,15 @@ fn name_rules(name: &str) -> Result<Vec<Rule>, Quarantined> {
     ])
 }
 
-fn url_rule(value: &str) -> Result<Rule, Quarantined> {
+fn url_rule(value: &str) -> Result<Rule, QuarantineReason> {
     let parsed = if is_absolute(value) {
         Url::parse(value)
     } else {
         // A URL without a scheme in MISP comes from the log of a proxy.
         Url::parse(&format!("http://{value}"))
     };
-    let url = parsed.map_err(|_| Quarantined::UNREPRESENTABLE)?;
-    let host = url.host_str().ok_or(Quarantined::UNREPRESENTABLE)?;
+    let url = parsed.map_err(|_| QuarantineReason::UNREPRESENTABLE)?;
+    let host = url.host_str().ok_or(QuarantineReason::UNREPRESENTABLE)?;
     match url.scheme() {
         "http" => http_rule(host, &url),
         "https" if url.path() == "/" && url.query().is_none() && url.domain().is_some() => one(
@@ -228,7 +228,7 @@ fn url_rule(value: &str) -> Result<Rule, Quarantined> {
     }
 }
 
-fn http_rule(host: &str, url: &Url) -> Result<Rule, Quarantined> {
+fn http_rule(host: &str, url: &Url) -> Result<Rule, QuarantineReason> {
     let request = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
@@ -253,7 +253,13 @@ fn http_rule(host: &str, url: &Url) -> Result<Rule, Quarantined> {
 }
 
 /// A rule with one buffer and one content.
-fn one(protocol: &str, place: &'static str, buffer: &str, text: &str, modifiers: &str) -> Result<Rule, Quarantined> {
+fn one(
+    protocol: &str,
+    place: &'static str,
+    buffer: &str,
+    text: &str,
+    modifiers: &str,
+) -> Result<Rule, QuarantineReason> {
     Ok(Rule {
         head: format!("{protocol} any any -> any any"),
         place,
@@ -261,7 +267,7 @@ fn one(protocol: &str, place: &'static str, buffer: &str, text: &str, modifiers:
     })
 }
 
-fn content(text: &str) -> Result<String, Quarantined> {
+fn content(text: &str) -> Result<String, QuarantineReason> {
     if text.len() > MAX_CONTENT_BYTES {
         return Err(Suricata::TOO_LONG);
     }

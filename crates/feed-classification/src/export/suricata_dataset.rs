@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::export::{About, Exporter, Multiline, Quarantined};
+use crate::export::{About, Exporter, Multiline, QuarantineReason};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 /// Types that Suricata compares with a buffer as text: names, fingerprints, user agents.
@@ -45,7 +45,7 @@ pub(crate) struct SuricataDataset;
 
 impl SuricataDataset {
     /// A set of addresses takes single ones only.
-    pub(crate) const NETWORK: Quarantined = Quarantined::because("network");
+    pub(crate) const NETWORK: QuarantineReason = QuarantineReason::because("network");
 }
 
 impl Exporter for SuricataDataset {
@@ -60,7 +60,7 @@ impl Exporter for SuricataDataset {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
         let fits = match item.kind {
             IndicatorType::FileMd5 => is_hex(item.value, 32),
             IndicatorType::FileSha256 => is_hex(item.value, 64),
@@ -74,7 +74,7 @@ impl Exporter for SuricataDataset {
             // Nothing is left of an empty text in base64, and the line would be blank.
             _ => !item.value.is_empty(),
         };
-        (!fits).then_some(Quarantined::UNREPRESENTABLE)
+        (!fits).then_some(QuarantineReason::UNREPRESENTABLE)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {

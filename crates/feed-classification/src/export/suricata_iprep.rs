@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::export::{About, Exported, Exporter, FeedInfo, Quarantined, addresses};
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, addresses};
 use crate::{Indicator, TypeSet, network_of};
 
 /// The category of every entry, as the file of categories has to name it: `1,cratos,Indicators from MISP`.
@@ -32,8 +32,10 @@ impl Exporter for SuricataIprep {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
-        network_of(item.value).is_none().then_some(Quarantined::UNREPRESENTABLE)
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+        network_of(item.value)
+            .is_none()
+            .then_some(QuarantineReason::UNREPRESENTABLE)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -48,7 +50,7 @@ impl Exporter for SuricataIprep {
         _: &FeedInfo<'_>,
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
-    ) -> io::Result<Exported> {
+    ) -> io::Result<ExportCounts> {
         let (addresses, exported) = addresses::collect(self, items);
         addresses
             .networks_of_length(1)

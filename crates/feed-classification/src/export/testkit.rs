@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::export::escape::has_line_break;
-use crate::export::{About, Exported, Exporter, FeedInfo, Multiline};
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 mod structure;
@@ -19,6 +19,14 @@ use values::{harmless, hostile};
 use writers::{FullAfter, OneByteAtATime};
 
 /// Reads the values back out of an exporter's output; for [`check_round_trip`].
+///
+/// ```
+/// use feed_classification::Registry;
+/// use feed_classification::export::testkit::{Reader, check_round_trip};
+///
+/// let read: Reader = &|body| serde_json::from_slice(body).unwrap();
+/// check_round_trip(Registry::builtin().by_name("json").unwrap().as_ref(), read);
+/// ```
 pub type Reader<'r> = &'r dyn Fn(&[u8]) -> Vec<String>;
 
 /// Asserts the rules for every exporter:
@@ -148,7 +156,7 @@ fn check_bytes(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]) 
     assert_eq!(slow.0, bytes, "{kind}: a slow writer changes the bytes");
 
     let (_, exported) = export(exporter, kind, &[]);
-    assert_eq!(exported, Exported::default(), "{kind}: an empty feed has entries");
+    assert_eq!(exported, ExportCounts::default(), "{kind}: an empty feed has entries");
 }
 
 fn check_types(exporter: &dyn Exporter) {
@@ -281,7 +289,7 @@ fn indicators(kind: IndicatorType, values: &[String]) -> impl Iterator<Item = In
     values.iter().map(move |value| Indicator::new(kind, value))
 }
 
-fn export(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]) -> (Vec<u8>, Exported) {
+fn export(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]) -> (Vec<u8>, ExportCounts) {
     let mut bytes = Vec::new();
     let result = exporter.export(&info(kind), &mut indicators(kind, values), &mut bytes);
     assert!(result.is_ok(), "{kind}: writing to memory failed");

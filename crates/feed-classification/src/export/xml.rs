@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::{About, Exporter, FeedInfo, Multiline, Quarantined, escape};
+use crate::export::{About, Exporter, FeedInfo, Multiline, QuarantineReason, escape};
 
 /// `<entry>` per value inside an element named after the indicator type.
 ///
@@ -23,8 +23,8 @@ impl Exporter for Xml {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<Quarantined> {
-        (!escape::is_xml_text(item.value)).then_some(Quarantined::UNREPRESENTABLE)
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+        (!escape::is_xml_text(item.value)).then_some(QuarantineReason::UNREPRESENTABLE)
     }
 
     fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {

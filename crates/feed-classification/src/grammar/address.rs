@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::Dropped;
+use crate::DropReason;
 
 /// The length of the prefix `::ffff:0:0/96`, which maps IPv4 addresses into IPv6.
 const MAPPED_PREFIX: u8 = 96;
@@ -41,7 +41,7 @@ impl Host {
 /// Reads an address or a network that makes up the whole value.
 ///
 /// The parser of the standard library refuses leading zeros (`192.0.2.010` is octal to some and decimal to others) and zone ids.
-pub(crate) fn host(value: &str) -> Result<Host, Dropped> {
+pub(crate) fn host(value: &str) -> Result<Host, DropReason> {
     let host = match value.split_once('/') {
         None => value
             .parse::<IpAddr>()
@@ -49,7 +49,7 @@ pub(crate) fn host(value: &str) -> Result<Host, Dropped> {
             .map(|address| Host::Address(address.to_canonical())),
         Some((address, prefix)) => network(address, prefix).map(Host::of),
     };
-    host.ok_or(Dropped::NotAnAddress)
+    host.ok_or(DropReason::NotAnAddress)
 }
 
 /// Returns the network with IPv4 addresses that are mapped into IPv6 (`::ffff:192.0.2.0/120`) as the IPv4 network that it names.
@@ -97,13 +97,13 @@ fn is_plain_v4(typed: &str) -> bool {
 }
 
 /// Passes every address of a network to `found`, its first and last included, if they are at most `limit`.
-pub(crate) fn expand(network: IpNet, limit: u32, found: &mut dyn FnMut(&str)) -> Result<(), Dropped> {
+pub(crate) fn expand(network: IpNet, limit: u32, found: &mut dyn FnMut(&str)) -> Result<(), DropReason> {
     let host_bits = u32::from(network.max_prefix_len() - network.prefix_len());
     if 1_u64
         .checked_shl(host_bits)
         .is_none_or(|addresses| addresses > u64::from(limit))
     {
-        return Err(Dropped::NetworkTooLarge);
+        return Err(DropReason::NetworkTooLarge);
     }
     match network {
         IpNet::V4(network) => expand_v4(network, found),

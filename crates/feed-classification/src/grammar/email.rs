@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::Dropped;
+use crate::DropReason;
 use crate::grammar::name;
 use crate::grammar::text::{is_invisible, is_other};
 
@@ -13,8 +13,8 @@ const MAX_LOCAL: usize = 64;
 ///
 /// The local part is lower-cased too, as MISP does: RFC 5321 allows it to be case-sensitive, and no provider treats it so.
 /// It may have non-ASCII letters (RFC 6531); quoted local parts and everything with a display name are refused.
-pub(crate) fn address(value: &str) -> Result<Cow<'_, str>, Dropped> {
-    let (local, domain) = value.split_once('@').ok_or(Dropped::NotAnEmailAddress)?;
+pub(crate) fn address(value: &str) -> Result<Cow<'_, str>, DropReason> {
+    let (local, domain) = value.split_once('@').ok_or(DropReason::NotAnEmailAddress)?;
     let local = if local.is_ascii() {
         local.to_ascii_lowercase()
     } else {
@@ -22,7 +22,7 @@ pub(crate) fn address(value: &str) -> Result<Cow<'_, str>, Dropped> {
     };
     let well_written = (1..=MAX_LOCAL).contains(&local.len()) && local.chars().all(is_local);
     if !well_written || domain.contains('@') {
-        return Err(Dropped::NotAnEmailAddress);
+        return Err(DropReason::NotAnEmailAddress);
     }
     let address = format!("{local}@{}", name::domain(domain)?);
     Ok(if address == value {

@@ -2,26 +2,26 @@
 
 use std::borrow::Cow;
 
-use crate::Dropped;
+use crate::DropReason;
 
 /// Returns a hash of exactly `digits` hexadecimal digits in lower case.
-pub(crate) fn plain(value: &str, digits: usize) -> Result<Cow<'_, str>, Dropped> {
+pub(crate) fn plain(value: &str, digits: usize) -> Result<Cow<'_, str>, DropReason> {
     if !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Dropped::NotHexadecimal);
+        return Err(DropReason::NotHexadecimal);
     }
     if value.len() != digits {
-        return Err(Dropped::WrongLength);
+        return Err(DropReason::WrongLength);
     }
     Ok(lower(value))
 }
 
 /// Returns the fingerprint of a certificate: as [`plain`], and the spelling of other tools with a colon between every two digits.
-pub(crate) fn fingerprint(value: &str, digits: usize) -> Result<Cow<'_, str>, Dropped> {
+pub(crate) fn fingerprint(value: &str, digits: usize) -> Result<Cow<'_, str>, DropReason> {
     if !value.contains(':') {
         return plain(value, digits);
     }
     if !value.split(':').all(|pair| pair.len() == 2) {
-        return Err(Dropped::NotHexadecimal);
+        return Err(DropReason::NotHexadecimal);
     }
     let joined = value.replace(':', "");
     Ok(Cow::Owned(plain(&joined, digits)?.into_owned()))

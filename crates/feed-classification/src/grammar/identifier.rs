@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::Dropped;
+use crate::DropReason;
 
 /// Returns a CVE identifier in upper case: `CVE-`, a year, `-`, and 4 to 19 ASCII digits (the limit of the CVE record format).
-pub(crate) fn cve(value: &str) -> Result<Cow<'_, str>, Dropped> {
+pub(crate) fn cve(value: &str) -> Result<Cow<'_, str>, DropReason> {
     let mut parts = value.splitn(3, '-');
     let (Some(cve), Some(year), Some(number)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(Dropped::NotACve);
+        return Err(DropReason::NotACve);
     };
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if !cve.eq_ignore_ascii_case("CVE")
@@ -17,7 +17,7 @@ pub(crate) fn cve(value: &str) -> Result<Cow<'_, str>, Dropped> {
         || !digits(year)
         || !digits(number)
     {
-        return Err(Dropped::NotACve);
+        return Err(DropReason::NotACve);
     }
     Ok(if cve == "CVE" {
         Cow::Borrowed(value)
@@ -28,9 +28,9 @@ pub(crate) fn cve(value: &str) -> Result<Cow<'_, str>, Dropped> {
 
 /// Returns the identifier of an extension of Chrome or Edge in lower case: 32 letters from `a` to `p`, the first half of a SHA-256 with
 /// one letter for each hexadecimal digit.
-pub(crate) fn extension_id(value: &str) -> Result<Cow<'_, str>, Dropped> {
+pub(crate) fn extension_id(value: &str) -> Result<Cow<'_, str>, DropReason> {
     if value.len() != 32 || !value.bytes().all(|byte| matches!(byte, b'a'..=b'p' | b'A'..=b'P')) {
-        return Err(Dropped::NotAnExtensionId);
+        return Err(DropReason::NotAnExtensionId);
     }
     Ok(if value.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(value.to_ascii_lowercase())
@@ -45,14 +45,14 @@ pub(crate) fn extension_id(value: &str) -> Result<Cow<'_, str>, Dropped> {
 /// numbers of ciphers and of extensions, and the first and last character of the first ALPN value, where case counts.
 /// The other methods of the JA4+ family (`JA4S`, `JA4H`, …) are other fingerprints and are refused.
 /// Source: <https://github.com/FoxIO-LLC/ja4/blob/main/technical_details/JA4.md>
-pub(crate) fn ja4(value: &str) -> Result<Cow<'_, str>, Dropped> {
+pub(crate) fn ja4(value: &str) -> Result<Cow<'_, str>, DropReason> {
     let mut parts = value.split('_');
     let (Some(hello), Some(ciphers), Some(extensions), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(Dropped::NotJa4);
+        return Err(DropReason::NotJa4);
     };
     if !is_ja4_hello(hello.as_bytes()) || !is_ja4_hash(ciphers) || !is_ja4_hash(extensions) {
-        return Err(Dropped::NotJa4);
+        return Err(DropReason::NotJa4);
     }
     if ciphers
         .bytes()

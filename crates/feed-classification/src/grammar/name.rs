@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::Dropped;
+use crate::DropReason;
 use crate::grammar::text::is_invisible;
 
 /// The longest name in dotted form without the trailing dot (RFC 1035: 255 octets on the wire).
@@ -26,19 +26,19 @@ const MAX_LABEL: usize = 63;
 ///
 /// Invisible characters make a name invalid. UTS 46 would silently remove most of them; it checks the rest itself, joiners that change the
 /// look of neighbouring letters.
-pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, Dropped> {
+pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, DropReason> {
     let name = host(value)?;
     if name.contains('.') {
         Ok(name)
     } else {
-        Err(Dropped::SingleLabel)
+        Err(DropReason::SingleLabel)
     }
 }
 
 /// Returns the host of a URL in the same form: as [`domain`], and also a single label.
-pub(crate) fn host(value: &str) -> Result<Cow<'_, str>, Dropped> {
+pub(crate) fn host(value: &str) -> Result<Cow<'_, str>, DropReason> {
     if value.len() > MAX_SPELLING {
-        return Err(Dropped::NameTooLong);
+        return Err(DropReason::NameTooLong);
     }
     let name = ascii(value)?;
     let name = match name {
@@ -55,10 +55,10 @@ pub(crate) fn host(value: &str) -> Result<Cow<'_, str>, Dropped> {
 }
 
 /// Converts to lower-case ASCII; the labels are checked afterwards.
-fn ascii(value: &str) -> Result<Cow<'_, str>, Dropped> {
+fn ascii(value: &str) -> Result<Cow<'_, str>, DropReason> {
     if !value.is_ascii() {
         if value.chars().any(|char| is_invisible(char) && !is_joiner(char)) {
-            return Err(Dropped::InvisibleCharacter);
+            return Err(DropReason::InvisibleCharacter);
         }
         // Not the list for URLs: other characters than letters, digits, hyphens and underscores are refused below, and a wildcard should
         // be reported as one.
@@ -70,7 +70,7 @@ fn ascii(value: &str) -> Result<Cow<'_, str>, Dropped> {
                 DnsLength::Ignore,
             )
             .map(|name| Cow::Owned(name.to_ascii_lowercase()))
-            .map_err(|_| Dropped::NotAName);
+            .map_err(|_| DropReason::NotAName);
     }
     if value.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Ok(Cow::Owned(value.to_ascii_lowercase()));
@@ -78,25 +78,25 @@ fn ascii(value: &str) -> Result<Cow<'_, str>, Dropped> {
     Ok(Cow::Borrowed(value))
 }
 
-fn check(name: &str) -> Result<(), Dropped> {
+fn check(name: &str) -> Result<(), DropReason> {
     if name.is_empty() {
-        return Err(Dropped::Empty);
+        return Err(DropReason::Empty);
     }
     if name.len() > MAX_NAME {
-        return Err(Dropped::NameTooLong);
+        return Err(DropReason::NameTooLong);
     }
     if name.contains('*') {
-        return Err(Dropped::Wildcard);
+        return Err(DropReason::Wildcard);
     }
     if !name.split('.').all(is_label) {
-        return Err(Dropped::BadLabel);
+        return Err(DropReason::BadLabel);
     }
     let Some((_, last)) = name.rsplit_once('.') else {
         return Ok(());
     };
     // `192.0.2.1`, and other texts that look like an address to a consumer: no top-level domain is all digits.
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Dropped::NotAName);
+        return Err(DropReason::NotAName);
     }
     Ok(())
 }

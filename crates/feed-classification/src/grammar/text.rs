@@ -3,7 +3,7 @@
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-use crate::Dropped;
+use crate::DropReason;
 
 /// Returns the value without white space and without characters of Unicode category C at both ends: zero-width spaces, byte order
 /// marks, soft hyphens, direction marks and control characters, which are often copied with a value out of a document.
@@ -20,19 +20,19 @@ pub(crate) fn is_other(char: char) -> bool {
 }
 
 /// Accepts a text of one line: no control character but TAB, no line break of Unicode, no code point that is not a character.
-pub(crate) fn one_line(value: &str) -> Result<&str, Dropped> {
+pub(crate) fn one_line(value: &str) -> Result<&str, DropReason> {
     accept(value, |char| char == '\t' || !breaks_out(char))
 }
 
 /// Accepts a text of one line without any control character at all.
-pub(crate) fn one_line_without_tab(value: &str) -> Result<&str, Dropped> {
+pub(crate) fn one_line_without_tab(value: &str) -> Result<&str, DropReason> {
     accept(value, |char| !breaks_out(char))
 }
 
 /// Accepts a rule: TAB, LF and CR are part of its language, other control characters are not.
-pub(crate) fn rule(value: &str) -> Result<&str, Dropped> {
+pub(crate) fn rule(value: &str) -> Result<&str, DropReason> {
     if value.trim().is_empty() {
-        return Err(Dropped::Empty);
+        return Err(DropReason::Empty);
     }
     accept(value, |char| matches!(char, '\t' | '\n' | '\r') || !char.is_control())
 }
@@ -46,16 +46,16 @@ pub(crate) fn is_invisible(char: char) -> bool {
     )
 }
 
-fn accept(value: &str, allowed: impl Fn(char) -> bool) -> Result<&str, Dropped> {
+fn accept(value: &str, allowed: impl Fn(char) -> bool) -> Result<&str, DropReason> {
     if value.is_empty() {
-        return Err(Dropped::Empty);
+        return Err(DropReason::Empty);
     }
     // Most values are plain ASCII: one pass over the bytes, no decoding.
     let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if plain || value.chars().all(allowed) {
         Ok(value)
     } else {
-        Err(Dropped::ControlCharacter)
+        Err(DropReason::ControlCharacter)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::Dropped;
+use crate::DropReason;
 use crate::grammar::{address, name, text};
 
 /// A URL taken apart, each part as it is written. The parts are not checked.
@@ -64,18 +64,18 @@ impl<'v> Parts<'v> {
 /// With a scheme the host must be a name, of one label too, or an address. Without one it must be a domain or an address: a bare
 /// word is not a URL. A port is 1 to 65535. Spellings that keep people from clicking (`hxxp://`, `evil[.]example`) name nothing that a
 /// device can meet and are dropped, and so are invisible characters, which no client sends unescaped.
-pub(crate) fn url(value: &str) -> Result<&str, Dropped> {
+pub(crate) fn url(value: &str) -> Result<&str, DropReason> {
     let value = text::one_line_without_tab(value)?;
     if !value.is_ascii() && value.chars().any(text::is_invisible) {
-        return Err(Dropped::InvisibleCharacter);
+        return Err(DropReason::InvisibleCharacter);
     }
     let parts = Parts::of(value);
     match parts.scheme {
-        Some(scheme) if is_defanged_scheme(scheme) => Err(Dropped::Defanged),
+        Some(scheme) if is_defanged_scheme(scheme) => Err(DropReason::Defanged),
         Some(_) => has_host(&parts).map(|()| value),
         None if is_site(&parts) => Ok(value),
-        None if is_defanged_host(parts.host) => Err(Dropped::Defanged),
-        None => Err(Dropped::NotAUrl),
+        None if is_defanged_host(parts.host) => Err(DropReason::Defanged),
+        None => Err(DropReason::NotAUrl),
     }
 }
 
@@ -182,26 +182,26 @@ fn default_port(scheme: &str) -> Option<&'static str> {
     }
 }
 
-fn has_host(parts: &Parts<'_>) -> Result<(), Dropped> {
+fn has_host(parts: &Parts<'_>) -> Result<(), DropReason> {
     let user_has = |marks: fn(char) -> bool| parts.user.is_some_and(|user| user.contains(marks));
     if user_has(char::is_whitespace) {
-        return Err(Dropped::NotAUrl);
+        return Err(DropReason::NotAUrl);
     }
     if parts.host.is_empty() {
-        return Err(Dropped::NoHost);
+        return Err(DropReason::NoHost);
     }
     // Browsers read a backslash as a slash, other programs do not: they would not agree on the host.
     if user_has(|char| char == '\\') {
-        return Err(Dropped::BadHost);
+        return Err(DropReason::BadHost);
     }
     normal_host(parts.host).map_err(|reason| match reason {
-        _ if parts.host.contains(char::is_whitespace) => Dropped::NotAUrl,
+        _ if parts.host.contains(char::is_whitespace) => DropReason::NotAUrl,
         reason => reason,
     })?;
     match parts.port {
         None | Some("") => Ok(()),
         Some(port) if is_port(port) => Ok(()),
-        Some(_) => Err(Dropped::BadPort),
+        Some(_) => Err(DropReason::BadPort),
     }
 }
 
@@ -214,7 +214,7 @@ fn is_site(parts: &Parts<'_>) -> bool {
 }
 
 /// Returns a host in lower case and punycode without its trailing dot, or an address, IPv6 in its brackets and IPv4-mapped as IPv4.
-fn normal_host(host: &str) -> Result<Cow<'_, str>, Dropped> {
+fn normal_host(host: &str) -> Result<Cow<'_, str>, DropReason> {
     if let Some(inside) = host.strip_prefix('[') {
         let address = inside
             .strip_suffix(']')
@@ -222,7 +222,7 @@ fn normal_host(host: &str) -> Result<Cow<'_, str>, Dropped> {
         let text = match address.map(|address| (address, address.to_ipv4_mapped())) {
             Some((_, Some(mapped))) => mapped.to_string(),
             Some((address, None)) => format!("[{address}]"),
-            None => return Err(Dropped::NotAUrl),
+            None => return Err(DropReason::NotAUrl),
         };
         return Ok(if text == host {
             Cow::Borrowed(host)
@@ -234,13 +234,13 @@ fn normal_host(host: &str) -> Result<Cow<'_, str>, Dropped> {
         return Ok(Cow::Borrowed(host));
     }
     let name = name::host(host).map_err(|reason| match reason {
-        _ if is_defanged_host(host) => Dropped::Defanged,
-        Dropped::Wildcard => Dropped::Wildcard,
-        _ => Dropped::BadHost,
+        _ if is_defanged_host(host) => DropReason::Defanged,
+        DropReason::Wildcard => DropReason::Wildcard,
+        _ => DropReason::BadHost,
     })?;
     // `0x7f.1` and `0xC0000201` are addresses to a browser, and names to others.
     if name.rsplit('.').next().is_some_and(is_number) {
-        return Err(Dropped::BadHost);
+        return Err(DropReason::BadHost);
     }
     Ok(name)
 }

@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 
-use crate::Dropped;
+use crate::DropReason;
 
 /// Returns a Bitcoin (base58 `1…` and `3…`, bech32 and bech32m `bc1…`), Monero (`4…`, `8…`) or Dash (`X…`, `7…`) address.
 ///
 /// Base58 counts case. A bech32 address may be all lower or all upper case (BIP 173) and comes out lower.
-pub(crate) fn wallet(value: &str) -> Result<Cow<'_, str>, Dropped> {
+pub(crate) fn wallet(value: &str) -> Result<Cow<'_, str>, DropReason> {
     if is_base58_bitcoin(value) || is_monero(value) || is_dash(value) || is_bech32(value) {
         return Ok(Cow::Borrowed(value));
     }
@@ -18,7 +18,7 @@ pub(crate) fn wallet(value: &str) -> Result<Cow<'_, str>, Dropped> {
             return Ok(Cow::Owned(lower));
         }
     }
-    Err(Dropped::NotAWallet)
+    Err(DropReason::NotAWallet)
 }
 
 fn is_base58_bitcoin(value: &str) -> bool {

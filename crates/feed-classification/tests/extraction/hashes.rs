@@ -1,6 +1,6 @@
 //! Hashes, identifiers and wallets.
 
-use feed_classification::{Dropped, IndicatorType as Kind};
+use feed_classification::{DropReason, IndicatorType as Kind};
 
 use crate::{drops, extract, gives};
 
@@ -35,7 +35,7 @@ fn file_name_comes_out_of_its_composites() {
         &format!("evil.exe|{SHA256}"),
         "evil.exe",
     );
-    drops(Kind::Filename, "filename|md5", &format!("|{MD5}"), Dropped::Empty);
+    drops(Kind::Filename, "filename|md5", &format!("|{MD5}"), DropReason::Empty);
 }
 
 #[test]
@@ -62,12 +62,17 @@ fn a_file_name_comes_out_of_a_composite_of_every_hash() {
 
 #[test]
 fn longer_hash_is_not_cut() {
-    drops(Kind::FileMd5, "md5", SHA1, Dropped::WrongLength);
-    drops(Kind::FileSha1, "sha1", SHA256, Dropped::WrongLength);
-    drops(Kind::FileSha256, "sha256", &format!("{SHA256}0"), Dropped::WrongLength);
-    drops(Kind::FileMd5, "md5", "abc", Dropped::WrongLength);
-    drops(Kind::FileMd5, "md5", &format!("{MD5}.exe"), Dropped::NotHexadecimal);
-    drops(Kind::FileMd5, "md5", "nothex", Dropped::NotHexadecimal);
+    drops(Kind::FileMd5, "md5", SHA1, DropReason::WrongLength);
+    drops(Kind::FileSha1, "sha1", SHA256, DropReason::WrongLength);
+    drops(
+        Kind::FileSha256,
+        "sha256",
+        &format!("{SHA256}0"),
+        DropReason::WrongLength,
+    );
+    drops(Kind::FileMd5, "md5", "abc", DropReason::WrongLength);
+    drops(Kind::FileMd5, "md5", &format!("{MD5}.exe"), DropReason::NotHexadecimal);
+    drops(Kind::FileMd5, "md5", "nothex", DropReason::NotHexadecimal);
 }
 
 #[test]
@@ -122,21 +127,21 @@ fn colon_separated_fingerprint_comes_out_plain() {
         Kind::X509FingerprintMd5,
         "x509-fingerprint-md5",
         &format!("0123:{}", colons(MD5)),
-        Dropped::NotHexadecimal,
+        DropReason::NotHexadecimal,
     );
     drops(
         Kind::X509FingerprintMd5,
         "x509-fingerprint-md5",
         &colons(SHA1),
-        Dropped::WrongLength,
+        DropReason::WrongLength,
     );
     drops(
         Kind::X509FingerprintMd5,
         "x509-fingerprint-md5",
         &format!("{}:", colons(MD5)),
-        Dropped::NotHexadecimal,
+        DropReason::NotHexadecimal,
     );
-    drops(Kind::FileMd5, "md5", &colons(MD5), Dropped::NotHexadecimal);
+    drops(Kind::FileMd5, "md5", &colons(MD5), DropReason::NotHexadecimal);
 }
 
 #[test]
@@ -170,7 +175,7 @@ fn cve_is_upper_case_and_ascii() {
         let expected = if value.ends_with(' ') {
             Ok(vec!["CVE-2023-0001".to_owned()])
         } else {
-            Err(Dropped::NotACve)
+            Err(DropReason::NotACve)
         };
         assert_eq!(
             extract(Kind::Vulnerability, "vulnerability", value),
@@ -195,13 +200,13 @@ fn bech32_wallet_is_kept() {
         Kind::CryptoCurrency,
         "btc",
         "bc1Qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
-        Dropped::NotAWallet,
+        DropReason::NotAWallet,
     );
     drops(
         Kind::CryptoCurrency,
         "btc",
         "bc1bw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
-        Dropped::NotAWallet,
+        DropReason::NotAWallet,
     );
 }
 
@@ -228,7 +233,7 @@ fn base58_wallets_keep_their_case() {
         "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfN0",
         "0x52908400098527886E0F7030069857D2E4169EE7",
     ] {
-        drops(Kind::CryptoCurrency, "btc", value, Dropped::NotAWallet);
+        drops(Kind::CryptoCurrency, "btc", value, DropReason::NotAWallet);
     }
 }
 
@@ -263,6 +268,6 @@ fn ja4_fingerprint_comes_out_of_a_text_attribute_and_nothing_else_does() {
         "t13d1516h2_8daaf615277g_b186095e22b6",
         "ge11nn05enus_9ed1ff1f7b03_cd8dafe26982_000000000000",
     ] {
-        drops(Kind::Ja4, "text", value, Dropped::NotJa4);
+        drops(Kind::Ja4, "text", value, DropReason::NotJa4);
     }
 }

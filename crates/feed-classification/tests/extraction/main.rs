@@ -1,6 +1,6 @@
 //! Indicators out of attribute values: one test per case that Cratos FastAPI gets wrong or right, named after it.
 
-use feed_classification::{Dropped, Extractor, IndicatorType as Kind};
+use feed_classification::{DropReason, Extractor, IndicatorType as Kind};
 
 mod addresses;
 mod hashes;
@@ -8,7 +8,7 @@ mod names;
 mod texts;
 mod urls;
 
-type Extracted = Result<Vec<String>, Dropped>;
+type Extracted = Result<Vec<String>, DropReason>;
 
 fn extract_with(extractor: Extractor, attribute_type: &str, value: &str) -> Extracted {
     let mut found = Vec::new();
@@ -30,7 +30,7 @@ fn gives(kind: Kind, attribute_type: &str, value: &str, expected: &str) {
 }
 
 #[track_caller]
-fn drops(kind: Kind, attribute_type: &str, value: &str, reason: Dropped) {
+fn drops(kind: Kind, attribute_type: &str, value: &str, reason: DropReason) {
     assert_eq!(
         extract(kind, attribute_type, value),
         Err(reason),

@@ -1,6 +1,6 @@
 //! Names of the DNS and e-mail addresses.
 
-use feed_classification::{Dropped, IndicatorType as Kind};
+use feed_classification::{DropReason, IndicatorType as Kind};
 
 use crate::{drops, extract, gives};
 
@@ -41,7 +41,7 @@ fn label_with_a_hyphen_at_an_end_is_dropped_not_cut() {
         "a.-b.example",
         "evil.example-",
     ] {
-        drops(Kind::Domain, "domain", value, Dropped::BadLabel);
+        drops(Kind::Domain, "domain", value, DropReason::BadLabel);
     }
 }
 
@@ -80,7 +80,7 @@ fn names_are_lower_case_without_trailing_dot() {
         "uppercase.example.com",
     );
     gives(Kind::Domain, "domain", "ünder.example.", "xn--nder-zra.example");
-    drops(Kind::Domain, "domain", "example.com..", Dropped::BadLabel);
+    drops(Kind::Domain, "domain", "example.com..", DropReason::BadLabel);
 }
 
 #[test]
@@ -90,22 +90,27 @@ fn length_limits_of_names_hold() {
     assert_eq!(longest.len(), 253);
     gives(Kind::Domain, "domain", &longest, &longest);
     gives(Kind::Domain, "domain", &format!("{longest}."), &longest);
-    drops(Kind::Domain, "domain", &format!("{longest}a"), Dropped::NameTooLong);
-    drops(Kind::Domain, "domain", &"ü".repeat(1000), Dropped::NameTooLong);
-    drops(Kind::Domain, "domain", &format!("a{label}.example"), Dropped::BadLabel);
+    drops(Kind::Domain, "domain", &format!("{longest}a"), DropReason::NameTooLong);
+    drops(Kind::Domain, "domain", &"ü".repeat(1000), DropReason::NameTooLong);
+    drops(
+        Kind::Domain,
+        "domain",
+        &format!("a{label}.example"),
+        DropReason::BadLabel,
+    );
 }
 
 #[test]
 fn names_that_are_none_are_dropped() {
-    drops(Kind::Domain, "domain", "single", Dropped::SingleLabel);
-    drops(Kind::Domain, "domain", "localhost.", Dropped::SingleLabel);
-    drops(Kind::Domain, "domain", ".", Dropped::Empty);
-    drops(Kind::Domain, "domain", "a..example", Dropped::BadLabel);
-    drops(Kind::Domain, "domain", ".example.com", Dropped::BadLabel);
-    drops(Kind::Domain, "domain", "*.wildcard.example.com", Dropped::Wildcard);
-    drops(Kind::Domain, "domain", "*.bücher.example", Dropped::Wildcard);
-    drops(Kind::Domain, "domain", "192.0.2.1", Dropped::NotAName);
-    drops(Kind::Domain, "domain", "a.example.123", Dropped::NotAName);
+    drops(Kind::Domain, "domain", "single", DropReason::SingleLabel);
+    drops(Kind::Domain, "domain", "localhost.", DropReason::SingleLabel);
+    drops(Kind::Domain, "domain", ".", DropReason::Empty);
+    drops(Kind::Domain, "domain", "a..example", DropReason::BadLabel);
+    drops(Kind::Domain, "domain", ".example.com", DropReason::BadLabel);
+    drops(Kind::Domain, "domain", "*.wildcard.example.com", DropReason::Wildcard);
+    drops(Kind::Domain, "domain", "*.bücher.example", DropReason::Wildcard);
+    drops(Kind::Domain, "domain", "192.0.2.1", DropReason::NotAName);
+    drops(Kind::Domain, "domain", "a.example.123", DropReason::NotAName);
     for value in [
         "a b.example",
         "a,b.example",
@@ -115,9 +120,9 @@ fn names_that_are_none_are_dropped() {
         "defanged[.]example[.]com",
         "a\0.example",
     ] {
-        drops(Kind::Domain, "domain", value, Dropped::BadLabel);
+        drops(Kind::Domain, "domain", value, DropReason::BadLabel);
     }
-    drops(Kind::Domain, "domain", "\u{2100}x.example", Dropped::BadLabel); // maps to a/c
+    drops(Kind::Domain, "domain", "\u{2100}x.example", DropReason::BadLabel); // maps to a/c
 }
 
 #[test]
@@ -180,7 +185,7 @@ fn email_address_with_international_parts_is_kept() {
 
 #[test]
 fn email_address_with_a_bar_in_its_domain_is_dropped() {
-    drops(Kind::EmailAddress, "email-dst", "x@evil.c|m", Dropped::BadLabel);
+    drops(Kind::EmailAddress, "email-dst", "x@evil.c|m", DropReason::BadLabel);
 }
 
 #[test]
@@ -199,15 +204,15 @@ fn text_that_is_no_email_address_is_dropped() {
         "a\u{a0}b@example.com",
         "a\0@example.com",
     ] {
-        drops(Kind::EmailAddress, "email-dst", value, Dropped::NotAnEmailAddress);
+        drops(Kind::EmailAddress, "email-dst", value, DropReason::NotAnEmailAddress);
     }
-    drops(Kind::EmailAddress, "email-dst", "a@localhost", Dropped::SingleLabel);
-    drops(Kind::EmailAddress, "email-dst", "a@", Dropped::Empty);
+    drops(Kind::EmailAddress, "email-dst", "a@localhost", DropReason::SingleLabel);
+    drops(Kind::EmailAddress, "email-dst", "a@", DropReason::Empty);
     drops(
         Kind::EmailAddress,
         "email-dst",
         &format!("{}@example.com", "a".repeat(65)),
-        Dropped::NotAnEmailAddress,
+        DropReason::NotAnEmailAddress,
     );
     assert!(
         extract(

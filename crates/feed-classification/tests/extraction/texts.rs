@@ -1,6 +1,6 @@
 //! Texts of one line, and rules of many.
 
-use feed_classification::{Dropped, IndicatorType as Kind, MAX_RULE_BYTES, MAX_VALUE_BYTES};
+use feed_classification::{DropReason, IndicatorType as Kind, MAX_RULE_BYTES, MAX_VALUE_BYTES};
 
 use crate::{drops, extract, gives};
 
@@ -28,10 +28,10 @@ fn snort_rule_comes_out_unchanged() {
 #[test]
 fn rule_with_other_control_characters_is_dropped() {
     for value in ["rule a\0", "rule \u{1b}[2J", "rule \u{85}"] {
-        drops(Kind::Yara, "yara", value, Dropped::ControlCharacter);
+        drops(Kind::Yara, "yara", value, DropReason::ControlCharacter);
     }
-    drops(Kind::Yara, "yara", " \n ", Dropped::Empty);
-    drops(Kind::Yara, "yara", &"x".repeat(MAX_RULE_BYTES + 1), Dropped::TooLong);
+    drops(Kind::Yara, "yara", " \n ", DropReason::Empty);
+    drops(Kind::Yara, "yara", &"x".repeat(MAX_RULE_BYTES + 1), DropReason::TooLong);
     assert!(extract(Kind::Yara, "yara", &"x".repeat(MAX_RULE_BYTES)).is_ok());
 }
 
@@ -72,7 +72,7 @@ fn text_of_two_lines_is_dropped() {
                 kind,
                 attribute_type,
                 &format!("one{inside}two"),
-                Dropped::ControlCharacter,
+                DropReason::ControlCharacter,
             );
         }
     }
@@ -85,7 +85,7 @@ fn value_over_the_size_limit_is_dropped() {
         .iter()
         .filter(|kind| !matches!(kind, Kind::Snort | Kind::Yara | Kind::Sigma))
     {
-        drops(*kind, "text", &"x".repeat(MAX_VALUE_BYTES + 1), Dropped::TooLong);
+        drops(*kind, "text", &"x".repeat(MAX_VALUE_BYTES + 1), DropReason::TooLong);
     }
 }
 
@@ -118,7 +118,7 @@ fn invisible_characters_around_a_value_go() {
             ] {
                 gives(kind, attribute_type, &around, value);
             }
-            drops(kind, attribute_type, &format!(" {mark}"), Dropped::Empty);
+            drops(kind, attribute_type, &format!(" {mark}"), DropReason::Empty);
         }
     }
     gives(Kind::Ipv4, "ip-dst|port", "1.2.3.4\u{200b}|443\u{feff}", "1.2.3.4");
@@ -183,7 +183,7 @@ fn an_extension_of_a_browser_is_32_letters_from_a_to_p() {
             &id.replace('a', "1"),
             "https://chromewebstore.google.com/detail/abcdefghijklmnopabcdefghijklmnop",
         ] {
-            drops(kind, attribute_type, value, Dropped::NotAnExtensionId);
+            drops(kind, attribute_type, value, DropReason::NotAnExtensionId);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! URLs.
 
-use feed_classification::{Dropped, IndicatorType as Kind};
+use feed_classification::{DropReason, IndicatorType as Kind};
 
 use crate::{drops, gives};
 
@@ -38,7 +38,7 @@ fn url_of_two_lines_is_dropped() {
         "https://example.com/a\tb",
         "https://example.com/a\u{2028}b",
     ] {
-        drops(Kind::Url, "url", value, Dropped::ControlCharacter);
+        drops(Kind::Url, "url", value, DropReason::ControlCharacter);
     }
 }
 
@@ -55,7 +55,7 @@ fn bare_word_is_no_url() {
         "example.com:0/x",
         "2001:db8::1/x",
     ] {
-        drops(Kind::Url, "url", value, Dropped::NotAUrl);
+        drops(Kind::Url, "url", value, DropReason::NotAUrl);
     }
 }
 
@@ -86,7 +86,7 @@ fn url_without_host_is_dropped() {
         "file:///etc/passwd",
         "http://?x",
     ] {
-        drops(Kind::Url, "url", value, Dropped::NoHost);
+        drops(Kind::Url, "url", value, DropReason::NoHost);
     }
     for value in [
         "http://two words/",
@@ -95,7 +95,7 @@ fn url_without_host_is_dropped() {
         "1http://word/",
         "-://x",
     ] {
-        drops(Kind::Url, "url", value, Dropped::NotAUrl);
+        drops(Kind::Url, "url", value, DropReason::NotAUrl);
     }
 }
 
@@ -104,7 +104,7 @@ fn a_uri_counts_with_its_scheme_only() {
     let whole = "http://evil.example/gate.php?id=1";
     gives(Kind::Url, "uri", whole, whole);
     for path in ["/gate.php", "gate.php", "update.zip?id=1", "evil.example/gate.php"] {
-        drops(Kind::Url, "uri", path, Dropped::NotAUrl);
+        drops(Kind::Url, "uri", path, DropReason::NotAUrl);
     }
     gives(Kind::Url, "url", "evil.example/gate.php", "evil.example/gate.php");
 }
@@ -119,7 +119,7 @@ fn a_defanged_url_is_dropped() {
         "hXXps://evil.example/x",
         "fxp://evil.example/x",
     ] {
-        drops(Kind::Url, "url", value, Dropped::Defanged);
+        drops(Kind::Url, "url", value, DropReason::Defanged);
     }
 }
 
@@ -140,9 +140,9 @@ fn the_host_of_a_url_is_a_name_or_an_address() {
         "http://a.example\\@b.example/",
         "http://a.example\\x",
     ] {
-        drops(Kind::Url, "url", value, Dropped::BadHost);
+        drops(Kind::Url, "url", value, DropReason::BadHost);
     }
-    drops(Kind::Url, "url", "http://*.evil.example/", Dropped::Wildcard);
+    drops(Kind::Url, "url", "http://*.evil.example/", DropReason::Wildcard);
     for value in [
         "http://a@b@c.example/",
         "http://a.example./x",
@@ -162,7 +162,7 @@ fn a_port_of_a_url_is_1_to_65535() {
             Kind::Url,
             "url",
             &format!("http://a.example:{port}/x"),
-            Dropped::BadPort,
+            DropReason::BadPort,
         );
     }
     gives(Kind::Url, "url", "http://a.example:65535/x", "http://a.example:65535/x");
@@ -175,7 +175,7 @@ fn a_url_with_an_invisible_character_inside_is_dropped() {
             format!("http://a{char}.example/x"),
             format!("http://a.example/x{char}y"),
         ] {
-            drops(Kind::Url, "url", &value, Dropped::InvisibleCharacter);
+            drops(Kind::Url, "url", &value, DropReason::InvisibleCharacter);
         }
         gives(
             Kind::Url,

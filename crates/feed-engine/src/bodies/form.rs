@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use feed_classification::{Exported, Exporter, FeedInfo, Indicator, IndicatorSet};
+use feed_classification::{ExportCounts, Exporter, FeedInfo, Indicator, IndicatorSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::short_hex;
@@ -72,14 +72,14 @@ impl Form {
     }
 
     /// Writes the plain body; takes long for a large feed.
-    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<Exported> {
+    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<ExportCounts> {
         let info = FeedInfo::new(self.set.values().kind(), &self.title).changed_at(self.set.changed_at());
         let info = info.as_told_to(self.exporter.about());
         self.with_values(|values| self.exporter.export(&info, &mut indicators(values), out))
     }
 
     /// Counts what [`write`](Self::write) would write and leave out; takes a while for a large feed.
-    pub(crate) fn count(&self) -> Exported {
+    pub(crate) fn count(&self) -> ExportCounts {
         self.with_values(|values| self.exporter.count(&mut indicators(values)))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use feed_classification::{Dropped, Extractor, FalsePositives, IndicatorSet, IndicatorType, TypeSet};
+use feed_classification::{DropReason, Extractor, FalsePositives, IndicatorSet, IndicatorType, TypeSet};
 
 use super::entries::{Entries, MAX_VALUES};
 use super::feed_types::FeedTypes;
@@ -46,9 +46,9 @@ impl LookupIndexBuilder {
     ///
     /// # Errors
     /// The reason why the text is not a value of this type; the index is as before then. Rules cannot be looked up.
-    pub fn add(&mut self, kind: IndicatorType, value: &str, event: &MatchedEvent) -> Result<(), Dropped> {
+    pub fn add(&mut self, kind: IndicatorType, value: &str, event: &MatchedEvent) -> Result<(), DropReason> {
         if TypeSet::RULES.contains(kind) {
-            return Err(Dropped::NoSuchPart);
+            return Err(DropReason::NoSuchPart);
         }
         let mut normal_forms = Vec::new();
         Extractor::new(kind).extract("", value, &mut |value| normal_forms.push(value.to_owned()))?;
@@ -140,11 +140,11 @@ mod tests {
         let event = MatchedEvent::default();
         assert_eq!(
             index.add(IndicatorType::Ipv4, "evil.example", &event),
-            Err(Dropped::NotAnAddress)
+            Err(DropReason::NotAnAddress)
         );
         assert_eq!(
             index.add(IndicatorType::Yara, "rule a {}", &event),
-            Err(Dropped::NoSuchPart)
+            Err(DropReason::NoSuchPart)
         );
         assert!(index.build().unwrap().is_empty());
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use feed_classification::export::{About, Exported, Exporter, FeedInfo, Registry};
+use feed_classification::export::{About, ExportCounts, Exporter, FeedInfo, Registry};
 use feed_classification::{FeedName, Indicator, IndicatorSet, IndicatorType};
 use feed_engine::{
     Encoding, Errand, FeedBody, FeedContents, FeedEngine, FeedError, FeedRequest, FeedScope, FeedStream, GatherFuture,
@@ -63,10 +63,10 @@ impl Exporter for Wide {
         &ABOUT
     }
 
-    fn refuses(&self, item: &Indicator<'_>) -> Option<feed_classification::export::Quarantined> {
+    fn refuses(&self, item: &Indicator<'_>) -> Option<feed_classification::export::QuarantineReason> {
         item.value
             .ends_with("0.example.com")
-            .then_some(feed_classification::export::Quarantined::UNREPRESENTABLE)
+            .then_some(feed_classification::export::QuarantineReason::UNREPRESENTABLE)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -88,11 +88,11 @@ impl Exporter for Wide {
         _: &FeedInfo<'_>,
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
-    ) -> io::Result<Exported> {
+    ) -> io::Result<ExportCounts> {
         self.seen.begun.fetch_add(1, Ordering::SeqCst);
         let at_once = self.seen.under_way.fetch_add(1, Ordering::SeqCst) + 1;
         self.seen.most_at_once.fetch_max(at_once, Ordering::SeqCst);
-        let mut exported = Exported::default();
+        let mut exported = ExportCounts::default();
         let mut outcome = Ok(());
         for item in items {
             if self.refuses(&item).is_some() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::ExposeSecret as _;
 use site_config::{Loaded, SiteName};
-use token_crypto::{Claims, ExpiryDay, KeyRing, Opened, SealedToken, token_sha256};
+use token_crypto::{Claims, ExpiryDay, KeyRing, OpenedToken, SealedToken, token_sha256};
 use zeroize::Zeroizing;
 
 use crate::cli::check::online;
@@ -78,8 +78,8 @@ struct Line<'t> {
 /// An old token and the new one.
 struct Converted<'t> {
     line: Line<'t>,
-    old: Opened,
-    new: Opened,
+    old: OpenedToken,
+    new: OpenedToken,
     sealed: SealedToken,
 }
 

@@ -1,10 +1,10 @@
 //! What a token allows, in words.
 
 use site_config::Site;
-use token_crypto::{Allowed, Claims, Opened, Scope, Tlp};
+use token_crypto::{Allowed, Claims, OpenedToken, Scope, Tlp};
 
 /// Returns one line for each thing that a token says, without its MISP key.
-pub(super) fn of(opened: &Opened) -> String {
+pub(super) fn of(opened: &OpenedToken) -> String {
     let mut text: String = parts(opened).iter().map(|(name, value)| line(name, value)).collect();
     let digest = format!("{} (revokes it, in blacklisted_api_tokens)", opened.fingerprint());
     text.push_str(&line("sha256", &digest));
@@ -12,7 +12,7 @@ pub(super) fn of(opened: &Opened) -> String {
 }
 
 /// Returns the names and values of these lines, all but the last.
-pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 11] {
+pub(super) fn parts(opened: &OpenedToken) -> [(&'static str, String); 11] {
     let claims = &opened.claims;
     let scope = &claims.scope;
     [
@@ -34,7 +34,7 @@ pub(super) fn parts(opened: &Opened) -> [(&'static str, String); 11] {
 }
 
 /// Returns what the limit of a token makes of indicators without a TLP tag at this site: a line, or nothing where there is no limit.
-pub(super) fn untagged(opened: &Opened, site: &Site) -> String {
+pub(super) fn untagged(opened: &OpenedToken, site: &Site) -> String {
     let limit = opened.claims.scope.max_tlp;
     if limit == Tlp::Red {
         return String::new();

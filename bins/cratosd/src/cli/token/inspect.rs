@@ -2,7 +2,7 @@
 
 use clap::Args;
 use site_config::Loaded;
-use token_crypto::{MAX_TOKEN_LEN, Opened};
+use token_crypto::{MAX_TOKEN_LEN, OpenedToken};
 
 use crate::cli::files::{self, ConfigFiles};
 use crate::cli::output;
@@ -43,7 +43,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// Says whether the token works with this configuration, and if not, why.
-fn state(opened: &Opened, loaded: &Loaded) -> String {
+fn state(opened: &OpenedToken, loaded: &Loaded) -> String {
     let claims = &opened.claims;
     let known = claims
         .site

@@ -3,16 +3,16 @@
 /// The reason why an attribute gave no indicator of the requested type. A value is never "repaired" into another one.
 ///
 /// ```
-/// use feed_classification::{Dropped, Extractor, IndicatorType};
+/// use feed_classification::{DropReason, Extractor, IndicatorType};
 ///
 /// let reason = Extractor::new(IndicatorType::Url).extract("url", "hxxp://evil.example/", &mut |_| ()).unwrap_err();
-/// assert_eq!(reason, Dropped::Defanged);
+/// assert_eq!(reason, DropReason::Defanged);
 /// assert_eq!(reason.as_str(), "defanged");
 /// assert!(!reason.belongs_elsewhere());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum Dropped {
+pub enum DropReason {
     /// The host of the URL is neither a name nor an address.
     #[error("the host of the url is neither a name nor an address")]
     BadHost,
@@ -99,7 +99,7 @@ pub enum Dropped {
     WrongLength,
 }
 
-impl Dropped {
+impl DropReason {
     /// All reasons.
     pub const ALL: &'static [Self] = &[
         Self::BadHost,
