@@ -1,7 +1,7 @@
 //! The oldest Rust that compiles the workspace: no dependency asks for a newer one than `rust-version` says.
 //!
-//! Our own code is held to it by clippy's `incompatible_msrv`, which the workspace's lints switch on. That lint knows the standard library;
-//! a newer piece of the language is seen only by a compiler of that version.
+//! Clippy's `incompatible_msrv`, which the workspace's lints switch on, holds our own code to it. That lint knows the
+//! standard library; only a compiler of that version notices a newer piece of the language.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The crates without I/O build for `wasm32-unknown-unknown`: for a browser, a plugin of a proxy, a function at the edge.
+//! The crates without I/O build for `wasm32-unknown-unknown`, for example for a browser or a plugin of a proxy.
 
 use crate::cargo::{cargo, run as run_command};
 use crate::outcome::Outcome;

@@ -1,4 +1,5 @@
-//! An exporter in a crate of its own: written against the trait, checked with the battery, registered beside the built-in ones.
+//! An exporter of another crate: it implements the trait, passes the tests of the testkit, and is registered with the
+//! built-in ones.
 //!
 //! ```sh
 //! cargo run -p cratos-feed-classification --example integrator

@@ -13,11 +13,11 @@ use ranges::Ranges;
 
 /// A set of IPv4 and IPv6 addresses, kept as the fewest ranges that cover it.
 ///
-/// Ranges are sorted, do not overlap and do not touch, so a set has one form only. Host bits of a network do not count. All operations
-/// take time in proportion to the ranges of both sets.
+/// Ranges are sorted, do not overlap and do not touch, so a set has one form only. Host bits of a network do not count.
+/// All operations take time in proportion to the ranges of both sets.
 ///
-/// An IPv4 address that is mapped into IPv6 is that IPv4 address: `::ffff:192.0.2.1` is `192.0.2.1`. Beyond that the families never mix:
-/// `::/0` holds no IPv4 address.
+/// An IPv4 address that is mapped into IPv6 is that IPv4 address: `::ffff:192.0.2.1` is `192.0.2.1`. Beyond that the
+/// families never mix: `::/0` holds no IPv4 address.
 ///
 /// ```
 /// use feed_classification::AddressSet;
@@ -135,7 +135,8 @@ impl AddressSet {
 
     /// Returns the fewest networks that cover exactly this set and have prefixes of at least `min_prefix` bits.
     ///
-    /// Some consumers cannot read `/0`; with 1 they get the two halves. A number above the bits of a family counts as all of them.
+    /// Some consumers cannot read `/0`; with 1 they get the two halves. A number above the bits of a family counts as
+    /// all of them.
     pub fn networks_of_length(&self, min_prefix: u8) -> impl Iterator<Item = IpNet> {
         let v4 = self.v4_ranges().flat_map(move |range| {
             let (first, last) = range.into_inner();
@@ -177,9 +178,11 @@ impl FromIterator<IpAddr> for AddressSet {
     }
 }
 
-/// Returns the network that a value names, its host bits cleared; an address is a network of one. `None` if it is neither.
+/// Returns the network that a value names, its host bits cleared; an address is a network of one. `None` if it is
+/// neither.
 ///
-/// A network of addresses that are mapped into IPv6 is the IPv4 network. The spelling is as strict as that of indicators: no leading zeros, no zone ids, no netmasks, no ranges.
+/// A network of addresses that are mapped into IPv6 is the IPv4 network. The spelling is as strict as that of
+/// indicators: no leading zeros, no zone ids, no netmasks, no ranges.
 ///
 /// ```
 /// assert_eq!(feed_classification::network_of("192.0.2.77/24"), "192.0.2.0/24".parse().ok());

@@ -76,9 +76,9 @@ enum Reach {
 impl Age {
     /// Returns the moment from which on a change counts, seen from `now`.
     ///
-    /// Hours, days and weeks are exact (a day has 24 hours). Months and years go back in the UTC calendar at the same time of
-    /// day; a day that the month lacks becomes its last one: `1m` before 31 March is 28 or 29 February.
-    /// The result is never before [`Timestamp::MIN`].
+    /// Hours, days and weeks are exact (a day has 24 hours). Months and years go back in the UTC calendar at the same
+    /// time of day; a day that the month lacks becomes its last one: `1m` before 31 March is 28 or 29 February. The
+    /// result is never before [`Timestamp::MIN`].
     #[must_use]
     pub fn since(self, now: Timestamp) -> Timestamp {
         let reached = match self.reach() {

@@ -10,8 +10,8 @@ pub const AGGREGABLE: TypeSet = TypeSet::of(&[IndicatorType::Cidr4, IndicatorTyp
 
 /// Returns the minimal set of networks that covers exactly the addresses of a `cidr4`, `cidr6` or `ip` set.
 ///
-/// A single address is written without a prefix length. Sets of other types come back unchanged, and so does a value that is neither
-/// address nor network.
+/// A single address is written without a prefix length. Sets of other types come back unchanged, and so does a value
+/// that is neither address nor network.
 ///
 /// ```
 /// use feed_classification::{IndicatorSet, IndicatorType, aggregate};

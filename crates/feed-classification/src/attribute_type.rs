@@ -1,10 +1,11 @@
 //! Every attribute type of MISP with the indicator types that take it: the one place where this is decided.
 //!
-//! The built-in lists of `mappings.yaml` ([`IndicatorType::default_attribute_types`]), `config.example/mappings.yaml` and
-//! `docs/attribute-types.md` follow this table, and tests hold them and `describeTypes` of MISP 2.5.1 against it.
+//! The built-in lists of `mappings.yaml` ([`IndicatorType::default_attribute_types`]), `config.example/mappings.yaml`
+//! and `docs/attribute-types.md` follow this table, and tests hold them and `describeTypes` of MISP 2.5.1 against it.
 //!
-//! An indicator type takes an attribute type when a consumer can act on the value without a change: a hash that its programs compute,
-//! an address that a gateway sees. No indicator type takes attributes that describe a victim, a report or a person.
+//! An indicator type takes an attribute type when a consumer can act on the value without a change: a hash that its
+//! programs compute, an address that a gateway sees. No indicator type takes attributes that describe a victim, a
+//! report or a person.
 
 use std::sync::LazyLock;
 
@@ -49,12 +50,13 @@ impl AttributeType {
 }
 
 impl IndicatorType {
-    /// Returns the MISP attribute types that the table names for this type. A feed asks MISP for them unless `mappings.yaml` lists others.
+    /// Returns the MISP attribute types that the table names for this type. A feed asks MISP for them unless
+    /// `mappings.yaml` lists others.
     ///
     /// Two of them:
-    /// - `ja4`: no MISP has an attribute type for JA4 (`describeTypes` of 2.5.1 has `ja3-fingerprint-md5` and `jarm-fingerprint` only).
-    ///   The MISP object `ja4-plus` keeps the fingerprint in a `text` attribute, so a feed asks for `text`, and the
-    ///   grammar decides, which ordinary text cannot meet by chance.
+    /// - `ja4`: no MISP has an attribute type for JA4 (`describeTypes` of 2.5.1 has `ja3-fingerprint-md5` and
+    ///   `jarm-fingerprint` only). The MISP object `ja4-plus` keeps the fingerprint in a `text` attribute, so a feed
+    ///   asks for `text`, and the grammar decides, which ordinary text cannot meet by chance.
     /// - `url` takes `uri` too, but only values with a scheme: many are paths, and `gate.php` would pass for a site.
     #[must_use]
     pub fn default_attribute_types(self) -> &'static [&'static str] {

@@ -7,13 +7,14 @@ use crate::{IndicatorType, TypeSet};
 
 /// Returns the key by which values of this type are compared in any spelling.
 ///
-/// Sets, false positives, look-ups and never-block lists all compare by it. `value` is a value as [`crate::Extractor`] gives it; a
-/// value that does not parse is its own key.
+/// Sets, false positives, look-ups and never-block lists all compare by it. `value` is a value as [`crate::Extractor`]
+/// gives it; a value that does not parse is its own key.
 ///
-/// - **Addresses and networks**: an IPv4-mapped IPv6 address is the IPv4 address, a network of one address is that address, host
-///   bits are cleared, IPv6 is spelled as in RFC 5952. The block `::ffff:0:0/96` itself stays IPv6.
-/// - **URLs**: scheme and host in lower case, the host in punycode without a trailing dot or as an address, no default port, `/` for
-///   an empty path. User information, path, query and fragment stay as they are. So two URLs that differ in the fragment only are two indicators.
+/// - **Addresses and networks**: an IPv4-mapped IPv6 address is the IPv4 address, a network of one address is that
+///   address, host bits are cleared, IPv6 is spelled as in RFC 5952. The block `::ffff:0:0/96` itself stays IPv6.
+/// - **URLs**: scheme and host in lower case, the host in punycode without a trailing dot or as an address, no default
+///   port, `/` for an empty path. User information, path, query and fragment stay as they are. So two URLs that differ
+///   in the fragment only are two indicators.
 /// - **Everything else**: the value itself, since the extractor gives one spelling only.
 ///
 /// The key of a key is that key. A value that is its own key is borrowed.
@@ -48,8 +49,8 @@ pub(crate) fn canonical_text(kind: IndicatorType, value: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the host of a URL: a name in lower case and punycode without a trailing dot, or an address in its canonical spelling
-/// without brackets. `None` if the value has no host, or one that is neither a name nor an address.
+/// Returns the host of a URL: a name in lower case and punycode without a trailing dot, or an address in its canonical
+/// spelling without brackets. `None` if the value has no host, or one that is neither a name nor an address.
 ///
 /// ```
 /// use feed_classification::url_host;

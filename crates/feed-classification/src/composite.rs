@@ -15,15 +15,17 @@ enum Half {
     Port,
 }
 
-/// Returns the part of an attribute's value that may be an indicator of `kind`: the whole value of an ordinary attribute type.
+/// Returns the part of an attribute's value that may be an indicator of `kind`: the whole value of an ordinary
+/// attribute type.
 ///
-/// The halves are divided at the last `|`, since a file name before it can hold one, and an address, a port or a hash behind it cannot.
-/// Where the second half is a port, a colon divides too, and brackets around an IPv6 address go: `192.0.2.1:8080`, `a.example:443`,
-/// `[2001:db8::1]:443`, `[2001:db8::1]|443`. MISP turns such values into `192.0.2.1|8080` when it stores them, older ones it has kept.
-/// `2001:db8::1:443` may be an address without a port and does not count as a composite.
+/// The halves are divided at the last `|`, since a file name before it can hold one, and an address, a port or a hash
+/// behind it cannot. Where the second half is a port, a colon divides too, and brackets around an IPv6 address go:
+/// `192.0.2.1:8080`, `a.example:443`, `[2001:db8::1]:443`, `[2001:db8::1]|443`. MISP turns such values into
+/// `192.0.2.1|8080` when it stores them, older ones it has kept. `2001:db8::1:443` may be an address without a port and
+/// does not count as a composite.
 ///
-/// A half that is not a valid port spoils its attribute, since then the value is not of its type. Apart from that, the other half is not
-/// checked: an odd name must not hide the address beside it.
+/// A half that is not a valid port spoils its attribute, since then the value is not of its type. Apart from that, the
+/// other half is not checked: an odd name must not hide the address beside it.
 pub(crate) fn part<'v>(kind: IndicatorType, attribute_type: &str, value: &'v str) -> Result<&'v str, DropReason> {
     let Some((first, second)) = halves(attribute_type) else {
         return Ok(value);

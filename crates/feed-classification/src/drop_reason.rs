@@ -64,7 +64,7 @@ pub enum DropReason {
     /// The attribute type promises two values with a `|` between them, and the value has no `|`.
     #[error("the | between the two parts is missing")]
     NotComposite,
-    /// A network where only single addresses are asked for.
+    /// A network, and the type holds single addresses only.
     #[error("a network where single addresses are asked for")]
     NotSingle,
     /// Neither a URL with a scheme nor one that begins with a domain or an address.
@@ -82,7 +82,7 @@ pub enum DropReason {
     /// An address or network of the other family.
     #[error("an address or network of the other family")]
     OtherFamily,
-    /// A single address where networks are asked for.
+    /// A single address, and the type holds networks only.
     #[error("a single address where networks are asked for")]
     SingleAddress,
     /// A name without a dot.
@@ -169,8 +169,8 @@ impl DropReason {
 
     /// Returns whether nothing is wrong with the value and it only belongs to another indicator type.
     ///
-    /// MISP keeps addresses and networks of both families in the same attribute types. So an `ipv4` feed meets IPv6 addresses and networks
-    /// all day, and a `ja4` feed meets ordinary texts. They are not a sign of bad data.
+    /// MISP keeps addresses and networks of both families in the same attribute types. So an `ipv4` feed meets IPv6
+    /// addresses and networks all day, and a `ja4` feed meets ordinary texts. They are not a sign of bad data.
     #[must_use]
     pub const fn belongs_elsewhere(self) -> bool {
         matches!(

@@ -1,7 +1,7 @@
 //! Exporters: from indicators to the bytes that one kind of consumer reads.
 //!
-//! A format is one type that implements [`Exporter`]. Ours are files of this module, listed in [`Registry::builtin`]; another crate
-//! writes its own and adds it with [`Registry::with`].
+//! A format is one type that implements [`Exporter`]. Ours are files of this module, listed in [`Registry::builtin`];
+//! another crate writes its own and adds it with [`Registry::with`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -36,8 +36,8 @@ pub use registry::Registry;
 
 /// Turns the indicators of a feed into the bytes that one kind of consumer reads.
 ///
-/// The caller of [`Exporter::export`] passes sorted and unique indicators. An exporter adds no clock, no locale and nothing random, so the same
-/// indicators always give the same bytes.
+/// The caller of [`Exporter::export`] passes sorted and unique indicators. An exporter adds no clock, no locale and
+/// nothing random, so the same indicators always give the same bytes.
 ///
 /// ```
 /// use std::io::{self, Write};
@@ -71,7 +71,8 @@ pub trait Exporter: fmt::Debug + Send + Sync {
 
     /// Returns why this indicator cannot be written without breaking the consumer's file; `None` writes it.
     ///
-    /// Values of several lines do not arrive here unless [`About::multiline`] takes them. Callers ask [`Exporter::leaves_out`].
+    /// Values of several lines do not arrive here unless [`About::multiline`] takes them. Callers ask
+    /// [`Exporter::leaves_out`].
     fn refuses(&self, _item: &Indicator<'_>) -> Option<QuarantineReason> {
         None
     }
@@ -79,8 +80,8 @@ pub trait Exporter: fmt::Debug + Send + Sync {
     /// Returns why this indicator is left out of the output, or `None` if it is written: a value of several lines that
     /// [`About::multiline`] does not take, or one that the format [refuses](Exporter::refuses).
     ///
-    /// [`Exporter::export`] and [`Exporter::count`] call it before the separator and the entry, so a value that is left out leaves no
-    /// byte behind. An exporter with an `export` of its own calls it too; no exporter overrides it.
+    /// [`Exporter::export`] and [`Exporter::count`] call it before the separator and the entry, so a value that is left
+    /// out leaves no byte behind. An exporter that overrides `export` calls it too; no exporter overrides `leaves_out`.
     fn leaves_out(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
         if !self.about().multiline.takes(item.kind) && escape::has_line_break(item.value) {
             return Some(QuarantineReason::LINE_BREAK);
@@ -88,10 +89,11 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         self.refuses(item)
     }
 
-    /// Returns the value in the form that the consumer takes, such as a URL without its scheme; for the types in [`About::rewrites`].
+    /// Returns the value in the form that the consumer takes, such as a URL without its scheme; for the types in
+    /// [`About::rewrites`].
     ///
-    /// Such a feed is sorted and made unique once more, by its rewritten values. [`Exporter::entry`] gets the rewritten values, and
-    /// [`Exporter::refuses`] the original ones.
+    /// Such a feed is sorted and made unique once more, by its rewritten values. [`Exporter::entry`] gets the rewritten
+    /// values, and [`Exporter::refuses`] the original ones.
     fn rewrite<'v>(&self, item: &Indicator<'v>) -> Cow<'v, str> {
         Cow::Borrowed(item.value)
     }
@@ -126,8 +128,8 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         self.footer(feed, out)
     }
 
-    /// Counts the indicators that [`Exporter::export`] would write and leave out, without writing them. An exporter overrides it if its
-    /// `export` leaves out more than [`Exporter::leaves_out`] names.
+    /// Counts the indicators that [`Exporter::export`] would write and leave out, without writing them. An exporter
+    /// overrides it if its `export` leaves out more than [`Exporter::leaves_out`] names.
     ///
     /// Clients ask far more often for the entity tag and the counts of a feed than for its bytes.
     fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
@@ -220,10 +222,12 @@ fn write_entries<E: Exporter + ?Sized>(
 pub struct FeedInfo<'f> {
     /// The type of the feed's indicators.
     pub kind: IndicatorType,
-    /// The title of the feed, for example `block-ipv4-1w`; only for exporters that declare that they write it ([`About::titled`]).
+    /// The title of the feed, for example `block-ipv4-1w`; only for exporters that declare that they write it
+    /// ([`About::titled`]).
     pub name: &'f str,
-    /// The time when the indicators last changed, for formats with a version that has to rise. While the values stay the same, so does the
-    /// time. `None` if it is unknown, and for exporters that do not declare that they write it ([`About::dated`]).
+    /// The time when the indicators last changed, for formats with a version that has to rise. While the values stay
+    /// the same, so does the time. `None` if it is unknown, and for exporters that do not declare that they write it
+    /// ([`About::dated`]).
     pub changed_at: Option<jiff::Timestamp>,
 }
 
@@ -238,8 +242,8 @@ impl<'f> FeedInfo<'f> {
         }
     }
 
-    /// Returns the facts for an exporter with this description. It does not get a fact that it does not declare to write, so no byte depends
-    /// on a fact that the entity tag does not cover.
+    /// Returns the facts for an exporter with this description. It does not get a fact that it does not declare to
+    /// write, so no byte depends on a fact that the entity tag does not cover.
     #[must_use]
     pub const fn as_told_to(mut self, about: &About) -> Self {
         if !about.titled {
@@ -303,7 +307,8 @@ impl QuarantineReason {
     /// The value has a character that the format has no way to write.
     pub const UNREPRESENTABLE: Self = Self::because("unrepresentable");
 
-    /// Makes a reason. Metrics and logs show its name: lower case with underscores, and always the same for the same cause.
+    /// Makes a reason. Metrics and logs show its name: lower case with underscores, and always the same for the same
+    /// cause.
     #[must_use]
     pub const fn because(reason: &'static str) -> Self {
         Self { reason }

@@ -19,9 +19,9 @@ pub const DEFAULT_MAX_EXPAND: u32 = 65_536;
 
 /// Takes the indicators of one type out of attribute values, by strict parsing of the whole value.
 ///
-/// It never searches inside text and never corrects a value: one that does not parse is dropped with its reason. The indicators are in
-/// normal form, and extracting one again gives the same text. Addresses and networks come out as their
-/// [`crate::canonical_key`]; a network of one address is an address for every type.
+/// It never searches inside text and never corrects a value: one that does not parse is dropped with its reason. The
+/// indicators are in normal form, and extracting one again gives the same text. Addresses and networks come out as
+/// their [`crate::canonical_key`]; a network of one address is an address for every type.
 ///
 /// ```
 /// use feed_classification::{DropReason, Extractor, IndicatorType};
@@ -66,9 +66,10 @@ impl Extractor {
 
     /// Hands every indicator in `value` to `found`: one, or the addresses of a network for `ipv4ext` and `ipv6ext`.
     ///
-    /// `attribute_type` is the type that MISP gave the attribute; of composite ones (`domain|ip`, `filename|md5`, …) the part that
-    /// fits counts. White space and invisible characters (Unicode category C) around a value are cut off, except around rules. Inside of a
-    /// name, an address, a hash or a URL they make the value invalid; inside of texts, for example names of files, they stay.
+    /// `attribute_type` is the type that MISP gave the attribute; of composite ones (`domain|ip`, `filename|md5`, …)
+    /// the part that fits counts. White space and invisible characters (Unicode category C) around a value are cut off,
+    /// except around rules. Inside of a name, an address, a hash or a URL they make the value invalid; inside of texts,
+    /// for example names of files, they stay.
     ///
     /// # Errors
     /// The reason why the attribute gave nothing; `found` was not called then.

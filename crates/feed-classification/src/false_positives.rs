@@ -6,12 +6,13 @@ use crate::{AddressSet, IndicatorSet, IndicatorType, TypeSet, network_of, specia
 
 /// Values that an analyst marked as harmless, of any number of types, compared by [`crate::canonical_key`].
 ///
-/// A value counts for all types of its family ([`IndicatorType::family`]): a domain that is harmless is harmless as a host name too.
-/// A network takes out everything that lies inside of it, addresses and smaller networks. A wider network that only holds a harmless
-/// address is not touched.
+/// A value counts for all types of its family ([`IndicatorType::family`]): a domain that is harmless is harmless as a
+/// host name too. A network takes out everything that lies inside of it, addresses and smaller networks. A wider
+/// network that only holds a harmless address is not touched.
 ///
-/// A network that is too wide to be an indicator ([`special_purpose::is_too_wide`]) takes out only networks that are too wide themselves.
-/// An analyst who marks a listed `0.0.0.0/0` as harmless means that entry. Without this rule, the mark would empty every list of addresses.
+/// A network that is too wide to be an indicator ([`special_purpose::is_too_wide`]) takes out only networks that are
+/// too wide themselves. An analyst who marks a listed `0.0.0.0/0` as harmless means that entry. Without this rule, the
+/// mark would empty every list of addresses.
 ///
 /// ```
 /// use feed_classification::{FalsePositives, IndicatorSet, IndicatorType};

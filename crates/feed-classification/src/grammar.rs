@@ -1,4 +1,5 @@
-//! The grammars of values, one file each. Each takes a whole value and returns its normal form, or the reason to drop it.
+//! The grammars of values, one file each. Each takes a whole value and returns its normal form, or the reason to drop
+//! it.
 
 pub(crate) mod address;
 pub(crate) mod email;

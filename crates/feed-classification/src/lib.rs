@@ -24,14 +24,15 @@
 //! | another format | implement [`Exporter`] and add it with [`Registry::with`] |
 //! | another indicator type | see below |
 //!
-//! Feed names and indicator types are closed sets, on purpose. The attribute types of MISP decide them: each indicator type is a list of
-//! attribute types ([`AttributeType`]) with a grammar for their values. Beside that a type has a family for false positives, its place in
-//! [`TypeSet`] (a constant of 64 bits, so that an exporter declares its types without a start-up step) and a name in tokens, configuration
-//! files and look-ups. If one of these parts knew a name and another did not, a feed would be silently empty or a limit silently open. So a
-//! new type is a change of this crate: a variant, a row of the table and a grammar, and the compiler names every other place.
+//! Feed names and indicator types are closed sets, on purpose. The attribute types of MISP decide them: each indicator
+//! type is a list of attribute types ([`AttributeType`]) with a grammar for their values. Beside that a type has a
+//! family for false positives, its place in [`TypeSet`] (a constant of 64 bits, so that an exporter declares its types
+//! without a start-up step) and a name in tokens, configuration files and look-ups. If one of these parts knew a name
+//! and another did not, a feed would be silently empty or a limit silently open. So a new type is a change of this
+//! crate: a variant, a row of the table and a grammar, and the compiler names every other place.
 //!
-//! A program with values of another kind keeps its own type and uses the parts around it. Values of one line, for example AS numbers, which
-//! MISP keeps in attributes of the type `AS`, pass the grammar of texts:
+//! A program with values of another kind keeps its own type and uses the parts around it. Values of one line, for
+//! example AS numbers, which MISP keeps in attributes of the type `AS`, pass the grammar of texts:
 //!
 //! ```
 //! use feed_classification::{Extractor, IndicatorSetBuilder, IndicatorType};

@@ -36,8 +36,8 @@ impl UnknownName {
         self.what
     }
 
-    /// Returns the unknown name, safe to print: control and other invisible characters are escaped, and after 64 characters an ellipsis
-    /// takes the place of the rest.
+    /// Returns the unknown name, safe to print: control and other invisible characters are escaped, and after 64
+    /// characters an ellipsis takes the place of the rest.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -50,7 +50,8 @@ impl UnknownName {
     }
 }
 
-/// Writes a field-less enum whose variants have one name each on the wire, so that name, order and parser cannot drift apart.
+/// Writes a field-less enum whose variants have one name each on the wire, so that name, order and parser cannot drift
+/// apart.
 ///
 /// Pages and forms show the sentence before each variant, so it has no links and no names of code.
 macro_rules! named {

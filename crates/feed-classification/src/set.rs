@@ -8,9 +8,10 @@ use crate::{Indicator, IndicatorType};
 
 /// A sorted set of values of one indicator type, each once by its [`canonical_key`].
 ///
-/// Addresses and networks are kept in their canonical spelling, also if they came in another one. URLs are kept as they are; of several
-/// spellings of one URL the first in order stays. The order is by code point, which for UTF-8 is the order of the bytes, so every replica
-/// gives the same bytes for the same values. All texts are in one string, so a million short values cost their text and eight bytes each.
+/// Addresses and networks are kept in their canonical spelling, also if they came in another one. URLs are kept as they
+/// are; of several spellings of one URL the first in order stays. The order is by code point, which for UTF-8 is the
+/// order of the bytes, so every replica gives the same bytes for the same values. All texts are in one string, so a
+/// million short values cost their text and eight bytes each.
 ///
 /// ```
 /// use feed_classification::{IndicatorSet, IndicatorType};
@@ -95,7 +96,8 @@ impl IndicatorSet {
 
     /// Returns the values whose exact text is not in `other`.
     ///
-    /// This is the difference between two states of a list: a consumer that follows it holds the texts of the newer state.
+    /// This is the difference between two states of a list: a consumer that follows it holds the texts of the newer
+    /// state.
     #[must_use]
     pub fn without_texts_of(&self, other: &Self) -> Self {
         let mut removed = other.iter().peekable();
@@ -236,7 +238,8 @@ impl IndicatorSetBuilder {
         }
     }
 
-    /// Adds a value: an address or network in its canonical spelling, any other one unchanged. [`crate::Extractor`] gives normal forms.
+    /// Adds a value: an address or network in its canonical spelling, any other one unchanged. [`crate::Extractor`]
+    /// gives normal forms.
     pub fn push(&mut self, value: &str) {
         let value = &*canonical_text(self.collected.kind, value);
         let collected = &mut self.collected;
@@ -292,7 +295,8 @@ fn sorted(collected: &IndicatorSet) -> IndicatorSet {
     }
 }
 
-/// Keeps the first of several spellings of one key. The values are in order; only those that are not their own keys cost anything.
+/// Keeps the first of several spellings of one key. The values are in order; only those that are not their own keys
+/// cost anything.
 fn once_by_key(mut collected: IndicatorSet) -> IndicatorSet {
     let mut respelled = respelled(&collected);
     let mut leaving: Vec<u32> = Vec::new();

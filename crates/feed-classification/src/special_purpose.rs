@@ -1,8 +1,9 @@
-//! Addresses and networks that no indicator can mean: special-purpose ranges, and prefixes wider than any allocated network.
+//! Addresses and networks that no indicator can mean: special-purpose ranges, and prefixes wider than any allocated
+//! network.
 //!
-//! The tables are the *IANA IPv4 Special-Purpose Address Registry* and the *IANA IPv6 Special-Purpose Address Registry* (RFC 6890,
-//! RFC 8190) with all entries up to RFC 9780 of 2025, and multicast, which has registries of its own. Documentation ranges are not
-//! among them, so that examples work: [`DOCUMENTATION`].
+//! The tables are the *IANA IPv4 Special-Purpose Address Registry* and the *IANA IPv6 Special-Purpose Address Registry*
+//! (RFC 6890, RFC 8190) with all entries up to RFC 9780 of 2025, and multicast, which has registries of its own.
+//! Documentation ranges are not among them, so that examples work: [`DOCUMENTATION`].
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -15,11 +16,12 @@ use crate::AddressSet;
 /// (IANA IPv4 Address Space Registry).
 pub const WIDEST_V4: u8 = 8;
 
-/// The widest IPv6 prefix that one indicator may have. It is the largest block that a network operator ever got, for example
-/// `2003::/19`.
+/// The widest IPv6 prefix that one indicator may have. It is the largest block that a network operator ever got, for
+/// example `2003::/19`.
 pub const WIDEST_V6: u8 = 19;
 
-/// Ranges for examples in texts (RFC 5737, RFC 3849, RFC 9637). They are special-purpose too, and count as ordinary addresses here.
+/// Ranges for examples in texts (RFC 5737, RFC 3849, RFC 9637). They are special-purpose too, and count as ordinary
+/// addresses here.
 pub const DOCUMENTATION: &[&str] = &[
     "192.0.2.0/24",
     "198.51.100.0/24",
@@ -125,7 +127,8 @@ pub fn addresses() -> &'static AddressSet {
     &ADDRESSES
 }
 
-/// Returns the narrowest special-purpose range that holds the whole network, else the first one that has an address in common with it.
+/// Returns the narrowest special-purpose range that holds the whole network, else the first one that has an address in
+/// common with it.
 ///
 /// ```
 /// use feed_classification::special_purpose::range_of;

@@ -45,8 +45,8 @@ impl TagScheme {
 
     /// Returns the tag that an attribute of this feed carries.
     ///
-    /// `None` has two meanings, and [`Self::defines`] separates them: `any` and `42` need no tag, and a custom feed that the site does not
-    /// define does not exist. The latter must be refused, and never be read as "everything".
+    /// `None` has two meanings, and [`Self::defines`] separates them: `any` and `42` need no tag, and a custom feed
+    /// that the site does not define does not exist. The latter must be refused, and never be read as "everything".
     #[must_use]
     pub fn classification_tag(&self, feed: FeedName) -> Option<String> {
         if feed.is_custom() {
@@ -61,7 +61,7 @@ impl TagScheme {
         !feed.is_custom() || self.custom.contains_key(&feed)
     }
 
-    /// Returns the tag that says that a value is a false positive.
+    /// Returns the tag that marks a value as a false positive.
     #[must_use]
     pub fn false_positive_tag(&self) -> String {
         self.tag_for("false-positive")

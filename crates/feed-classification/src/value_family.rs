@@ -4,7 +4,8 @@ use crate::{IndicatorType, TypeSet};
 
 /// Types whose values name the same things, so that a false positive of one type is a false positive of the others.
 ///
-/// For example `192.0.2.1` is the same address in an `ipv4` and in an `ip` feed. A text that is both a mutex and a file name is two things.
+/// For example `192.0.2.1` is the same address in an `ipv4` and in an `ip` feed. A text that is both a mutex and a file
+/// name is two things.
 ///
 /// ```
 /// use feed_classification::{IndicatorType, ValueFamily};

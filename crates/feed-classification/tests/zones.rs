@@ -212,7 +212,8 @@ fn unbound_blocks_what_is_listed_and_nothing_else() {
     assert!(!said.contains("error") && !said.contains("unable"), "{said}");
 }
 
-/// Starts an upstream server for the resolver: every name has one address, `ten…` in 10.0.0.0/8. Returns its port; it ends with the test.
+/// Starts an upstream server for the resolver: every name has one address, `ten…` in 10.0.0.0/8. Returns its port; it
+/// ends with the test.
 fn upstream() -> u16 {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = socket.local_addr().unwrap().port();

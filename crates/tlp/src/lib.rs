@@ -72,7 +72,8 @@ impl Tlp {
 
     /// Returns the most closed level among tags of MISP, or `None` if no tag begins with `tlp:`.
     ///
-    /// Case and white space around a tag do not count. An unknown `tlp:` tag counts as red, since its author meant to limit something.
+    /// Case and white space around a tag do not count. An unknown `tlp:` tag counts as red, since its author meant to
+    /// limit something.
     ///
     /// ```
     /// use tlp::Tlp;

@@ -7,10 +7,11 @@ use crate::derivation::derived;
 
 const INFO: &[u8] = b"cratos/cache/v1";
 
-/// Returns the 32 bytes that this encryption key and salt give for a shared cache: HKDF-SHA256 with the info `cratos/cache/v1`.
+/// Returns the 32 bytes that this encryption key and salt give for a shared cache: HKDF-SHA256 with the info
+/// `cratos/cache/v1`.
 ///
-/// The holder of these bytes can open the values in the cache, and no token. Give a cache one key for each encryption key of the
-/// configuration, newest first, so that it stays readable while the keys change.
+/// The holder of these bytes can open the values in the cache, and no token. Give a cache one key for each encryption
+/// key of the configuration, newest first, so that it stays readable while the keys change.
 ///
 /// ```
 /// use token_crypto::{cache_key, journal_key};

@@ -101,8 +101,8 @@ impl Eq for Claims {}
 
 /// Identifies a token in logs and reveals nothing of its contents.
 ///
-/// An id is drawn at random when a token is sealed. That of a legacy token is the first 8 bytes of its SHA-256. `Display` writes 16
-/// lower-case hexadecimal digits.
+/// An id is drawn at random when a token is sealed. That of a legacy token is the first 8 bytes of its SHA-256.
+/// `Display` writes 16 lower-case hexadecimal digits.
 ///
 /// ```
 /// let id = token_crypto::TokenId::from_bytes([0, 1, 2, 3, 4, 5, 6, 255]);

@@ -61,7 +61,8 @@ impl ExpiryDay {
         Self::new(i32::from(year), month, day)
     }
 
-    /// Returns the day that begins `days` days after the day of `unix_seconds` (UTC), clamped to 1900-01-01 and 9999-12-31.
+    /// Returns the day that begins `days` days after the day of `unix_seconds` (UTC), clamped to 1900-01-01 and
+    /// 9999-12-31.
     ///
     /// For example `days_from(now, 1)` is the expiry of a token for the rest of today.
     #[must_use]
@@ -79,7 +80,8 @@ impl ExpiryDay {
         i64::from(self.days) * SECONDS_PER_DAY
     }
 
-    /// Returns whether a token with this expiry has stopped working at that moment (seconds since 1970-01-01 00:00 UTC).
+    /// Returns whether a token with this expiry has stopped working at that moment (seconds since 1970-01-01 00:00
+    /// UTC).
     #[must_use]
     pub fn has_ended(self, unix_seconds: i64) -> bool {
         unix_seconds >= self.ends_at()

@@ -10,8 +10,8 @@ const INFO: &[u8] = b"cratos/sightings/v1";
 /// Returns the 32 bytes that this encryption key and salt give for the journal of sightings: HKDF-SHA256 with the info
 /// `cratos/sightings/v1`.
 ///
-/// The holder of these bytes and of the journal can read the tokens that reports came with. Give a journal one key for each encryption key
-/// of the configuration, newest first, so that it stays readable while the keys change.
+/// The holder of these bytes and of the journal can read the tokens that reports came with. Give a journal one key for
+/// each encryption key of the configuration, newest first, so that it stays readable while the keys change.
 #[must_use]
 pub fn journal_key(encryption_key: &SecretString, salt: &SecretString) -> Zeroizing<[u8; 32]> {
     derived(INFO, encryption_key, salt)

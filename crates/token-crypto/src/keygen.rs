@@ -64,7 +64,8 @@ pub fn generate_salt_from(random: RandomSource) -> Result<SecretString, RandomEr
     Ok(secret(salt.iter().copied(), SALT_LEN))
 }
 
-/// Returns the character for a random byte, or `None` for the bytes at the top, which would make the first characters likelier.
+/// Returns the character for a random byte, or `None` for the bytes at the top, which would make the first characters
+/// likelier.
 fn salt_character(byte: u8) -> Option<u8> {
     let fair = 256 / SALT_ALPHABET.len() * SALT_ALPHABET.len();
     let byte = usize::from(byte);

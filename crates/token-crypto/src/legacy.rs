@@ -1,7 +1,7 @@
 //! Tokens of Cratos FastAPI: Fernet around `proto;port;host;authkey;YYYY-MM-DD`. OpenedToken, never made.
 //!
-//! A Fernet token is 0x80, 8 bytes of time (ignored), 16 bytes of IV, AES-128-CBC with PKCS#7 padding, and HMAC-SHA256 over all before it.
-//! The seal is checked first.
+//! A Fernet token is 0x80, 8 bytes of time (ignored), 16 bytes of IV, AES-128-CBC with PKCS#7 padding, and HMAC-SHA256
+//! over all before it. The seal is checked first.
 
 use aes::Aes128;
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit, block_padding::Pkcs7};
@@ -84,8 +84,8 @@ pub(crate) fn open(keys: &[FernetKey], token: &[u8]) -> Option<Zeroizing<Vec<u8>
 
 /// Reads `proto;port;host;authkey;YYYY-MM-DD` as Cratos FastAPI does.
 ///
-/// Protocol in any case, port 0 to 1023 without leading zeros, key of 40 to 72 alphanumerics, years 1900 to 2099. Unlike there, a line end
-/// after a part is refused: such a token never reached a MISP.
+/// Protocol in any case, port 0 to 1023 without leading zeros, key of 40 to 72 alphanumerics, years 1900 to 2099.
+/// Unlike there, a line end after a part is refused: such a token never reached a MISP.
 pub(crate) fn read(plaintext: &[u8], id: TokenId) -> Result<Claims, OpenError> {
     let text = std::str::from_utf8(plaintext).map_err(|_| OpenError::BadContents)?;
     let mut parts = text.split(';');

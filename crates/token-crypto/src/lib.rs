@@ -1,18 +1,18 @@
 //! Seals and opens the tokens that feed consumers present.
 //!
-//! A token names the MISP site to ask, the MISP key, the day on which it stops working, and the [`Scope`] of its holder.
-//! Only the holder of the encryption key can make or read one; for a consumer it is an opaque word.
+//! A token names the MISP site to ask, the MISP key, the day on which it stops working, and the [`Scope`] of its
+//! holder. Only the holder of the encryption key can make or read one; for a consumer it is an opaque word.
 //!
 //! - [`KeyRing`] holds the keys: [`KeyRing::seal`] makes a token, [`KeyRing::open`] reads one.
 //! - [`Claims`] are the contents, with [`ExpiryDay`], [`Scope`] and [`Permissions`].
-//! - [`generate_key`] and [`generate_salt`] make fresh secrets. [`cache_key()`] derives the key of a cache that replicas share,
-//!   [`journal_key()`] that of a journal on disk.
+//! - [`generate_key`] and [`generate_salt`] make fresh secrets. [`cache_key()`] derives the key of a cache that
+//!   replicas share, [`journal_key()`] that of a journal on disk.
 //!
 //! # The token
 //!
 //! base64url without padding of: version (1 byte, `0x01`), key id (4 bytes), nonce (24 bytes), ciphertext and tag.
-//! XChaCha20-Poly1305; key = HKDF-SHA256(encryption key, salt, `cratos/token/v1`); version and key id are authenticated.
-//! The plaintext is described in `src/wire.rs`; the names it abbreviates in `src/wire/names.rs`.
+//! XChaCha20-Poly1305; key = HKDF-SHA256(encryption key, salt, `cratos/token/v1`); version and key id are
+//! authenticated. The plaintext is described in `src/wire.rs`; the names it abbreviates in `src/wire/names.rs`.
 //!
 //! # Features
 //!
@@ -22,8 +22,8 @@
 //!
 //! # Limits
 //!
-//! The crate has no clock and no network. The caller checks whether a token has ended, is revoked or comes from an allowed address, with
-//! [`ExpiryDay::has_ended`], [`OpenedToken::fingerprint`] and [`Scope::permits_address`].
+//! The crate has no clock and no network. The caller checks whether a token has ended, is revoked or comes from an
+//! allowed address, with [`ExpiryDay::has_ended`], [`OpenedToken::fingerprint`] and [`Scope::permits_address`].
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 

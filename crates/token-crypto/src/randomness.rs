@@ -4,8 +4,9 @@ use crate::RandomError;
 
 /// A source of random bytes: it fills the whole slice, or says why it cannot.
 ///
-/// With the feature `os-random` every ring has the operating system as its source. A program without one, for example a plugin of a proxy
-/// in WebAssembly, gives the source of its host. The bytes must be fit for keys: unpredictable, and never the same twice.
+/// With the feature `os-random` every ring has the operating system as its source. A program without one, for example a
+/// plugin of a proxy in WebAssembly, gives the source of its host. The bytes must be fit for keys: unpredictable, and
+/// never the same twice.
 ///
 /// ```
 /// use token_crypto::{KeyRing, RandomError, generate_key_from};

@@ -22,8 +22,8 @@ const LEGACY_VERSION: u8 = 0x80;
 
 /// The keys of an installation: the first seals, all of them open.
 ///
-/// Opening takes the same time for every wrong token of the same length. `Debug` shows key ids, which every token has in clear, and nothing
-/// else.
+/// Opening takes the same time for every wrong token of the same length. `Debug` shows key ids, which every token has
+/// in clear, and nothing else.
 ///
 /// ```
 /// use token_crypto::{Claims, ExpiryDay, KeyRing, OpenError, Protocol};
@@ -88,8 +88,8 @@ pub struct LegacyDerivation {
 }
 
 impl LegacyDerivation {
-    /// Derives the keys and hands them to the ring: 600 000 hash rounds, some tenths of a second, for each key. Returns at once if the ring
-    /// does not accept legacy tokens.
+    /// Derives the keys and hands them to the ring: 600 000 hash rounds, some tenths of a second, for each key. Returns
+    /// at once if the ring does not accept legacy tokens.
     pub fn derive(self) {
         #[cfg(feature = "legacy-tokens")]
         {
@@ -141,12 +141,13 @@ impl KeyRing {
     /// Opens a token of either format. The caller checks whether it has ended:
     /// [`ExpiryDay::has_ended`](crate::ExpiryDay::has_ended).
     ///
-    /// A legacy token also opens with characters that the decoder of Cratos FastAPI skipped, for example with quotes around it;
-    /// [`OpenedToken::fingerprint`] is always that of the proper spelling. A token of version 1 has one spelling.
+    /// A legacy token also opens with characters that the decoder of Cratos FastAPI skipped, for example with quotes
+    /// around it; [`OpenedToken::fingerprint`] is always that of the proper spelling. A token of version 1 has one
+    /// spelling.
     ///
     /// # Errors
-    /// [`OpenError`] names the fault. Every text up to [`MAX_TOKEN_LEN`] is decoded and tried as both formats with every key before the
-    /// first error is returned, so the time reveals the length of the text and nothing else.
+    /// [`OpenError`] names the fault. Every text up to [`MAX_TOKEN_LEN`] is decoded and tried as both formats with
+    /// every key before the first error is returned, so the time reveals the length of the text and nothing else.
     pub fn open(&self, token: &str) -> Result<OpenedToken, OpenError> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(OpenError::TooLong);
@@ -155,7 +156,8 @@ impl KeyRing {
         let ours = seal::open(&self.keys, &self.dummy, &presented.bytes);
         #[cfg(feature = "legacy-tokens")]
         let (are_accepted, theirs) = {
-            // Read once: the keys may arrive at any moment, and a token that was not tried with them must not count as broken.
+            // Read once: the keys may arrive at any moment, and a token that was not tried with them must not count as
+            // broken.
             let keys = self.legacy.now();
             if keys.is_none() && self.legacy.are_accepted && presented.lenient.first() == Some(&legacy::VERSION) {
                 return Err(OpenError::LegacyKeyPending);
@@ -165,7 +167,8 @@ impl KeyRing {
         };
 
         if presented.padding == Padding::NotBase64 {
-            // No encoder spells it like this. Cratos FastAPI skipped foreign characters, so its tokens still open; ours do not.
+            // No encoder spells it like this. Cratos FastAPI skipped foreign characters, so its tokens still open; ours
+            // do not.
             #[cfg(feature = "legacy-tokens")]
             if presented.lenient.first() == Some(&legacy::VERSION) && theirs.is_some() {
                 return open_legacy(&presented.lenient, theirs);
@@ -194,8 +197,8 @@ impl KeyRing {
         return false;
     }
 
-    /// Returns whether this token looks like a legacy one while their keys are still being derived. [`KeyRing::open`] returns
-    /// [`OpenError::LegacyKeyPending`] for it until then.
+    /// Returns whether this token looks like a legacy one while their keys are still being derived. [`KeyRing::open`]
+    /// returns [`OpenError::LegacyKeyPending`] for it until then.
     #[must_use]
     pub fn awaits_legacy_key(&self, token: &str) -> bool {
         self.is_deriving()
@@ -295,8 +298,8 @@ impl KeyRingBuilder {
         self
     }
 
-    /// Sets the source of random bytes for nonces and ids of new tokens. The default is the operating system, where the feature `os-random`
-    /// is on. Opening tokens needs no random bytes.
+    /// Sets the source of random bytes for nonces and ids of new tokens. The default is the operating system, where the
+    /// feature `os-random` is on. Opening tokens needs no random bytes.
     #[must_use]
     pub fn random(mut self, source: RandomSource) -> Self {
         self.random = source;
@@ -313,8 +316,8 @@ impl KeyRingBuilder {
         Ok(ring)
     }
 
-    /// Builds the ring at once, and the [`LegacyDerivation`] that another thread runs. Until it has ended, legacy tokens open with the keys of
-    /// `before`; without such keys they do not open ([`OpenError::LegacyKeyPending`]).
+    /// Builds the ring at once, and the [`LegacyDerivation`] that another thread runs. Until it has ended, legacy
+    /// tokens open with the keys of `before`; without such keys they do not open ([`OpenError::LegacyKeyPending`]).
     ///
     /// # Errors
     /// As [`KeyRingBuilder::build`].
@@ -413,8 +416,8 @@ pub struct OpenedToken {
 }
 
 impl OpenedToken {
-    /// Returns the [`token_sha256`](crate::token_sha256) of the token in its proper spelling, even if it came in another one. So a revoked
-    /// token cannot come back, for example with `+` for `-`.
+    /// Returns the [`token_sha256`](crate::token_sha256) of the token in its proper spelling, even if it came in
+    /// another one. So a revoked token cannot come back, for example with `+` for `-`.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint

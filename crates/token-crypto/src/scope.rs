@@ -8,9 +8,9 @@ use crate::Tlp;
 
 /// The limits of a token: feeds, types, outputs, TLP level, source networks, and permissions.
 ///
-/// [`Scope::new`] allows every feed, type and output from everywhere and no permission; narrow it with the `with_…` methods.
-/// [`Scope::unrestricted`] is the scope of a token without one, which includes clearing the cache. [`Scope::only`] is for a token with one
-/// purpose, which does not read feeds.
+/// [`Scope::new`] allows every feed, type and output from everywhere and no permission; narrow it with the `with_…`
+/// methods. [`Scope::unrestricted`] is the scope of a token without one, which includes clearing the cache.
+/// [`Scope::only`] is for a token with one purpose, which does not read feeds.
 ///
 /// ```
 /// use token_crypto::{Permission, Scope, Tlp};
@@ -34,7 +34,8 @@ pub struct Scope {
     pub max_tlp: Tlp,
     /// Source networks of either family; an empty list means every network that the site allows.
     pub networks: Vec<IpNet>,
-    /// Whether the holder may read feeds. If not, only [`permissions`](Self::permissions) count, for the feeds and types of the lists above.
+    /// Whether the holder may read feeds. If not, only [`permissions`](Self::permissions) count, for the feeds and
+    /// types of the lists above.
     pub reads_feeds: bool,
     /// The permissions of the holder beside reading feeds, or instead of it.
     pub permissions: Permissions,
@@ -231,8 +232,8 @@ impl Permission {
         Self::ClearCache,
     ];
 
-    /// The permissions that a new token can have. [`Operate`](Self::Operate) allows nothing yet: old tokens with it open, and no new one
-    /// gets it.
+    /// The permissions that a new token can have. [`Operate`](Self::Operate) allows nothing yet: old tokens with it
+    /// open, and no new one gets it.
     pub const OFFERED: &[Self] = &[
         Self::Lookup,
         Self::Context,

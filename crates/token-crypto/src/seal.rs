@@ -93,8 +93,8 @@ pub(crate) enum Trial {
 
 /// Opens with the key that the token names. Any bytes cost one key search and one whole decryption.
 ///
-/// A token with an unknown key id is tried with the `dummy` key, and bytes too short for a token are filled up with zeros. So the time
-/// reveals only the length of the token, which its sender knows.
+/// A token with an unknown key id is tried with the `dummy` key, and bytes too short for a token are filled up with
+/// zeros. So the time reveals only the length of the token, which its sender knows.
 pub(crate) fn open(keys: &[SealingKey], dummy: &SealingKey, token: &[u8]) -> Trial {
     let mut token = Zeroizing::new(token.to_vec());
     if token.len() < MIN_LEN {

@@ -11,8 +11,8 @@ pub const MAX_TOKEN_LEN: usize = 2048;
 
 /// Returns the SHA-256 of the token's text as 64 lower-case hexadecimal digits, as `blacklisted_api_tokens` lists it.
 ///
-/// The same token may be spelled in more than one way. For an opened token use [`OpenedToken::fingerprint`](crate::OpenedToken::fingerprint), the
-/// digest of its proper spelling.
+/// The same token may be spelled in more than one way. For an opened token use
+/// [`OpenedToken::fingerprint`](crate::OpenedToken::fingerprint), the digest of its proper spelling.
 ///
 /// ```
 /// let digest = token_crypto::token_sha256("abc");
@@ -32,8 +32,8 @@ pub fn token_sha256(token: &str) -> String {
 pub(crate) struct Presented {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     pub(crate) padding: Padding,
-    /// The bytes that a lenient decoder finds, for legacy tokens only: the same as `bytes` for a text in proper spelling, and zeros for a text
-    /// that no decoder takes.
+    /// The bytes that a lenient decoder finds, for legacy tokens only: the same as `bytes` for a text in proper
+    /// spelling, and zeros for a text that no decoder takes.
     pub(crate) lenient: Zeroizing<Vec<u8>>,
 }
 
@@ -89,11 +89,11 @@ impl Presented {
     }
 }
 
-/// Decodes like Python's `base64.urlsafe_b64decode`, which Cratos FastAPI used: it skips characters that are not base64, and stops after the
-/// first complete group with padding.
+/// Decodes like Python's `base64.urlsafe_b64decode`, which Cratos FastAPI used: it skips characters that are not
+/// base64, and stops after the first complete group with padding.
 ///
-/// Returns `None` for a text that is not ASCII, that ends in the middle of a group, or whose last digit has bits that no encoder sets: of two
-/// spellings of the same bytes only the proper one counts.
+/// Returns `None` for a text that is not ASCII, that ends in the middle of a group, or whose last digit has bits that
+/// no encoder sets: of two spellings of the same bytes only the proper one counts.
 fn lenient(token: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(token.len()));
     let (mut group, mut digits, mut pads) = (0_u32, 0_u32, 0_u32);

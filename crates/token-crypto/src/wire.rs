@@ -14,9 +14,9 @@
 //! 1+ label           only with LABEL: length, then UTF-8
 //! 2+ limits          only in form 2 (see `limits`)
 //! ```
-//! Nothing may follow. Claims have one form only, except that names that a later version abbreviates may be spelled out. A change that
-//! older versions would misread takes a new form number. For example an older version would ignore the limits of a token and answer too
-//! much, or give feeds to a token that reads none.
+//! Nothing may follow. Claims have one form only, except that names that a later version abbreviates may be spelled
+//! out. A change that older versions would misread takes a new form number. For example an older version would ignore
+//! the limits of a token and answer too much, or give feeds to a token that reads none.
 
 mod auth_key;
 mod limits;
@@ -49,7 +49,8 @@ mod flag {
 }
 
 impl Claims {
-    /// Returns the plaintext that a token carries, unencrypted, for a program that transports claims in another envelope.
+    /// Returns the plaintext that a token carries, unencrypted, for a program that transports claims in another
+    /// envelope.
     ///
     /// It contains the MISP key, and is wiped from memory when dropped.
     ///
@@ -294,7 +295,8 @@ mod tests {
         }
     }
 
-    /// Versions that know form 1 alone, and those of form 2 that know no bit but the first, would hand such a token its feeds.
+    /// Versions that know form 1 alone, and those of form 2 that know no bit but the first, would hand such a token its
+    /// feeds.
     #[test]
     fn a_token_that_reads_no_feeds_is_refused_by_older_versions() {
         let only = |claims: Claims| {

@@ -126,7 +126,8 @@ fn other_spellings_open_with_the_same_fingerprint() {
     }
 }
 
-/// Python's decoder, which Cratos FastAPI used, skips characters that are not base64 and stops at the padding. So badly copied tokens worked.
+/// Python's decoder, which Cratos FastAPI used, skips characters that are not base64 and stops at the padding. So badly
+/// copied tokens worked.
 #[test]
 fn what_the_reference_skipped_does_not_matter() {
     let token = token("tokens", "https_443");
@@ -248,7 +249,8 @@ fn the_keys_of_the_ring_before_count_until_the_new_ones_are_derived() {
     assert_eq!(without.open(legacy).err(), Some(OpenError::SealBroken));
 }
 
-/// A reload with `accept_legacy_tokens: False` counts at once, also for tokens in a spelling that only the lenient decoder takes.
+/// A reload with `accept_legacy_tokens: False` counts at once, also for tokens in a spelling that only the lenient
+/// decoder takes.
 #[test]
 fn a_ring_without_legacy_tokens_takes_no_key_of_the_ring_before() {
     let (salt, key) = (text(&VECTORS, "salt").into(), text(&VECTORS, "encryption_key"));
@@ -261,8 +263,8 @@ fn a_ring_without_legacy_tokens_takes_no_key_of_the_ring_before() {
     }
 }
 
-/// The keys may arrive while a token is being opened. It must open or be pending then, and never count as broken: 403 would make a
-/// firewall stop enforcing its list.
+/// The keys may arrive while a token is being opened. It must open or be pending then, and never count as broken: 403
+/// would make a firewall stop enforcing its list.
 #[test]
 fn a_legacy_token_is_never_broken_at_the_moment_when_its_key_arrives() {
     let (salt, key) = (text(&VECTORS, "salt").into(), text(&VECTORS, "encryption_key"));

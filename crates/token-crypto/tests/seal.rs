@@ -59,8 +59,8 @@ fn what_is_sealed_opens() {
     assert_eq!(opened.fingerprint(), token.fingerprint());
 }
 
-/// A token of an earlier release, opened by a program in another language too (HKDF, XChaCha20-Poly1305). It must open for as long as
-/// version 1 is accepted.
+/// A token of an earlier release, opened by a program in another language too (HKDF, XChaCha20-Poly1305). It must open
+/// for as long as version 1 is accepted.
 #[test]
 fn a_token_of_the_first_release_still_opens() {
     const TOKEN: &str = "AZqDQFmzn0EJbflOTuNtnfClfJJhlCtspgyktNqwbWPGDqgZEnMEr6yj-vSVxzx4DxVg9Qic-nx7XUlPVHa49KwXME75lQWqHzDs2vtZUaXf2EN7TxreiwG-PvQR0siYwFAQg7KZ9WTquPzZCL8BWyorjA16hexIXw";

@@ -11,7 +11,7 @@ const BEGIN: &str =
     "<!-- `cargo xtask codegen` writes this table from the exporters in crates/feed-classification/src/export. -->\n";
 const END: &str = "<!-- End of the table. -->\n";
 
-/// Returns the page with the table of today; a page without the marks of the table comes back with the table at its end.
+/// Returns the page with the current table; a page without the marks of the table gets it at its end.
 pub(crate) fn page() -> String {
     with_table(
         &std::fs::read_to_string(root().join(PATH)).unwrap_or_default(),

@@ -23,23 +23,25 @@ pub struct About {
     pub extension: &'static str,
     /// The types that the format can carry.
     pub accepts: TypeSet,
-    /// How values of several lines are written, for example YARA rules; they are left out unless this says otherwise.
+    /// How values of several lines are written, for example YARA rules; the default leaves them out.
     pub multiline: Multiline,
-    /// Whether one entry may hold several indicators: networks that touch, names below another one. Then the number of entries depends on
-    /// the whole set.
+    /// Whether one entry may hold several indicators: networks that touch, names below another one. Then the number of
+    /// entries depends on the whole set.
     pub merges: bool,
-    /// The types whose values are written in another form than ours; see [`Exporter::rewrite`](crate::Exporter::rewrite).
+    /// The types whose values are written in another form than that of [`Indicator`](crate::Indicator); see
+    /// [`Exporter::rewrite`](crate::Exporter::rewrite).
     pub rewrites: TypeSet,
-    /// The name of the bytes. Exporters with the same name here write the same bytes for the same indicators, so they share one body and one
-    /// entity tag. The default is the exporter's own name.
+    /// The name of the bytes. Exporters with the same name here write the same bytes for the same indicators, so they
+    /// share one body and one entity tag. The default is the exporter's own name.
     pub bytes: &'static str,
-    /// The version of the bytes, a part of the entity tag. **Raise it with every change that makes other bytes of the same indicators**:
-    /// otherwise clients with the old bytes get "not modified". The default is 1.
+    /// The version of the bytes, a part of the entity tag. **Raise it with every change that makes other bytes of the
+    /// same indicators**: otherwise clients with the old bytes get "not modified". The default is 1.
     pub version: u32,
-    /// Whether the bytes hold the feed's name. [`FeedInfo::name`](super::FeedInfo::name) is empty for all other exporters.
+    /// Whether the bytes hold the feed's name. [`FeedInfo::name`](super::FeedInfo::name) is empty for all other
+    /// exporters.
     pub titled: bool,
-    /// Whether the bytes hold the time of the last change. Other exporters do not get [`FeedInfo::changed_at`](super::FeedInfo::changed_at).
-    /// The entity tag of such a body changes with that time.
+    /// Whether the bytes hold the time of the last change. Other exporters do not get
+    /// [`FeedInfo::changed_at`](super::FeedInfo::changed_at). The entity tag of such a body changes with that time.
     pub dated: bool,
 }
 
@@ -126,7 +128,7 @@ impl About {
         self
     }
 
-    /// Sets the types whose values are written in another form than ours.
+    /// Sets the types whose values are written in another form; see [`About::rewrites`].
     #[must_use]
     pub const fn rewrites(mut self, rewrites: TypeSet) -> Self {
         self.rewrites = rewrites;
@@ -147,12 +149,13 @@ impl About {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Multiline {
-    /// Not at all: such a value is left out and counted as quarantined ([`QuarantineReason::LINE_BREAK`](super::QuarantineReason::LINE_BREAK)).
+    /// Not at all: such a value is left out and counted as quarantined
+    /// ([`QuarantineReason::LINE_BREAK`](super::QuarantineReason::LINE_BREAK)).
     LeftOut,
     /// Escaped, so that a reader gets the same text back: for example as `\n` in a JSON string, or in base64.
     Escaped,
-    /// Unchanged, for these types; values of other types are left out. For rules: a rule engine reads a file of many rules, and the
-    /// grammar of the rules says where one ends.
+    /// Unchanged, for these types; values of other types are left out. For rules: a rule engine reads a file of many
+    /// rules, and the grammar of the rules says where one ends.
     Verbatim(TypeSet),
 }
 

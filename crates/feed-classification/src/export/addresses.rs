@@ -5,7 +5,8 @@ use crate::{AddressSet, Indicator, IndicatorType, network_of};
 
 /// Returns all addresses of the indicators that `exporter` accepts, with the counts of its [`Exporter::export`].
 ///
-/// Overlapping entries break the files of some consumers and slow down all of them, so entries are made after all addresses are known.
+/// Overlapping entries break the files of some consumers and slow down all of them, so entries are made after all
+/// addresses are known.
 pub(super) fn collect(
     exporter: &dyn Exporter,
     items: &mut dyn Iterator<Item = Indicator<'_>>,

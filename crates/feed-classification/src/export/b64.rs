@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use crate::Indicator;
 use crate::export::{About, Exporter, Multiline};
 
-/// One value per line in base64 (standard alphabet, with padding), CRLF between the lines. So a text of several lines is one line.
+/// One value per line in base64 (standard alphabet, with padding), CRLF between the lines. So a text of several lines
+/// is one line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct B64;
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-/// Returns whether a text holds a character that some reader takes for the end of a line, the separators of Unicode included.
+/// Returns whether a text holds a character that some reader takes for the end of a line, the separators of Unicode
+/// included.
 ///
 /// In a format of lines such a value would read as two, and has to be left out.
 ///
@@ -53,8 +54,8 @@ pub fn json_str(text: &str, out: &mut dyn Write) -> io::Result<()> {
 
 /// Returns text for the inside of `content:"…"` in a rule of Suricata or Snort.
 ///
-/// Letters, digits and a few signs are unchanged; all else is hexadecimal between bars (`|3B 22|`), so no character is left that has a
-/// meaning in a rule or for one of its parsers.
+/// Letters, digits and a few signs are unchanged; all else is hexadecimal between bars (`|3B 22|`), so no character is
+/// left that has a meaning in a rule or for one of its parsers.
 ///
 /// ```
 /// use feed_classification::export::escape::suricata_content;
@@ -86,8 +87,8 @@ pub fn suricata_content(text: &str) -> String {
     content
 }
 
-/// Writes text for the inside of an XML element: `&`, `<`, `>` and carriage return as references, so that a parser gives back the
-/// same text (it would turn a raw carriage return into a line feed).
+/// Writes text for the inside of an XML element: `&`, `<`, `>` and carriage return as references, so that a parser
+/// gives back the same text (it would turn a raw carriage return into a line feed).
 ///
 /// A text for which [`is_xml_text`] is false cannot be written in XML at all.
 ///
@@ -126,9 +127,9 @@ pub fn is_xml_text(text: &str) -> bool {
 
 /// Writes a YAML scalar in flow style on one line that every YAML 1.1 and 1.2 parser reads as this very string.
 ///
-/// The scalar is plain only if it begins with a letter, has nothing but letters, digits and `.` `_` `/` `@` `-`, and has no other meaning
-/// (for example `yes`). Other printable ASCII is single-quoted, everything else double-quoted. So a dotted quad is quoted: by the loose
-/// definition of YAML 1.1 it is a float.
+/// The scalar is plain only if it begins with a letter, has nothing but letters, digits and `.` `_` `/` `@` `-`, and
+/// has no other meaning (for example `yes`). Other printable ASCII is single-quoted, everything else double-quoted. So
+/// a dotted quad is quoted: by the loose definition of YAML 1.1 it is a float.
 ///
 /// ```
 /// use feed_classification::export::escape::yaml_str;

@@ -7,11 +7,13 @@ use crate::{Indicator, TypeSet};
 
 /// One value per line, every line with its LF, without comments and blank lines; an empty feed has no bytes.
 ///
-/// The empty feed has no marker: readers that take a comment line or a sentinel address for "nothing" do not agree on one, and some
-/// of them (OPNsense) look every unknown word up in the DNS. A device that treats an empty list as a fault keeps its old one.
+/// The empty feed has no marker: readers that take a comment line or a sentinel address for "nothing" do not agree on
+/// one, and some of them (OPNsense) look every unknown word up in the DNS. A device that treats an empty list as a
+/// fault keeps its old one.
 ///
-/// Values that readers of lists would misread are left out: those with a line break, those that begin with `#` (a comment), and those that
-/// begin with a byte order mark, which readers swallow. Rules are texts of many lines and do not fit into a list.
+/// Values that readers of lists would misread are left out: those with a line break, those that begin with `#` (a
+/// comment), and those that begin with a byte order mark, which readers swallow. Rules are texts of many lines and do
+/// not fit into a list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Generic;
 

@@ -7,19 +7,19 @@ use ipnet::IpNet;
 use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, addresses};
 use crate::{Indicator, TypeSet, network_of};
 
-/// The most entries of a set. The number costs no memory and never changes: `create -exist` refuses an existing set with another number, so
-/// a number per feed would stop the first feed that grows.
+/// The most entries of a set. The number costs no memory and never changes: `create -exist` refuses an existing set
+/// with another number, so a number per feed would stop the first feed that grows.
 const MAX_ENTRIES: u32 = 1 << 24;
 
 /// Replaces the sets `cratos4` and `cratos6`, both `hash:net`; `iptables` rules that name them are the host's own.
 ///
-/// Entries go into a set beside the one in use, and the two are swapped at the end: rules see the old or the new entries, never a part
-/// of them, and an error on the way leaves the old. A file that was cut off before leaves a set behind that the next one empties.
-/// The families are two sets and swap one after the other. Only the sets of the feed's families are touched, so two feeds of one
-/// family each do not erase each other.
+/// Entries go into a set beside the one in use, and the two are swapped at the end: rules see the old or the new
+/// entries, never a part of them, and an error on the way leaves the old. A file that was cut off before leaves a set
+/// behind that the next one empties. The families are two sets and swap one after the other. Only the sets of the
+/// feed's families are touched, so two feeds of one family each do not erase each other.
 ///
-/// Networks are merged, which also makes them unique (a second one would end the run), and `/0`, which a `hash:net` cannot hold, is
-/// written as its halves. Checked with ipset 7.17; its manual, `ipset(8)`, describes the commands.
+/// Networks are merged, which also makes them unique (a second one would end the run), and `/0`, which a `hash:net`
+/// cannot hold, is written as its halves. Checked with ipset 7.17; its manual, `ipset(8)`, describes the commands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ipset;
 

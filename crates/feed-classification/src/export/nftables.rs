@@ -10,17 +10,19 @@ use ipnet::{Ipv4Subnets, Ipv6Subnets};
 use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, addresses};
 use crate::{AddressSet, Indicator, TypeSet, network_of};
 
-/// Replaces the elements of the sets `blocked4` and `blocked6` of the table `inet cratos`; the host has its own rules that name the sets.
+/// Replaces the elements of the sets `blocked4` and `blocked6` of the table `inet cratos`; the host has its own rules
+/// that name the sets.
 ///
-/// `nft` applies a file as one transaction. No packet of 1.2 million passed whose address was in both lists, while 50 000 addresses were
-/// replaced 30 times (nft 1.0.6, Linux 6.18); a transaction that also changes the *rules* is not that tight. Table and sets are made
-/// where they are missing, so the first run needs no preparation, and a rule may name either set with a feed of any family. Only the
-/// sets of the feed's families are touched: an `ipv6` feed leaves the IPv4 set alone, so that two feeds of one family
-/// each do not erase each other.
+/// `nft` applies a file as one transaction. No packet of 1.2 million passed whose address was in both lists, while 50
+/// 000 addresses were replaced 30 times (nft 1.0.6, Linux 6.18); a transaction that also changes the *rules* lets some
+/// pass. The file creates missing tables and sets, so the first run needs no preparation, and a rule may name either
+/// set with a feed of any family. Only the sets of the feed's families are touched: an `ipv6` feed leaves the IPv4 set
+/// alone, so that two feeds of one family each do not erase each other.
 ///
-/// Ranges are merged here. Without that `nft` refuses the file ("conflicting intervals overlap"), and its own `auto-merge` takes four
-/// times as long and as much memory. An empty set has no statement of elements, since `{ }` is an error of syntax. Line ends are LF
-/// only; CRLF would be one too. Checked with nft 1.0.6; its manual, `nft(8)`, describes the statements under SETS.
+/// Ranges are merged here. Without that `nft` refuses the file ("conflicting intervals overlap"), and its own
+/// `auto-merge` takes four times as long and as much memory. An empty set has no statement of elements, since `{ }` is
+/// an error of syntax. Line ends are LF only; CRLF would be one too. Checked with nft 1.0.6; its manual, `nft(8)`,
+/// describes the statements under SETS.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Nftables;
 
@@ -77,7 +79,8 @@ impl Exporter for Nftables {
     }
 }
 
-/// One statement per set: `nft` checks a set for overlaps once per statement, so many statements take many times as long.
+/// One statement per set: `nft` checks a set for overlaps once per statement, so many statements take many times as
+/// long.
 fn write_elements(addresses: &AddressSet, out: &mut dyn Write) -> io::Result<()> {
     let statement = |name: &str, elements: &mut dyn Iterator<Item = String>, out: &mut dyn Write| {
         let mut elements = elements.peekable();

@@ -8,15 +8,16 @@ use crate::export::{About, Exporter, QuarantineReason};
 use crate::grammar::url::{self, Parts};
 use crate::{Indicator, IndicatorType, TypeSet};
 
-/// One entry per line as in `txt`. URLs are written without their scheme and its default port, and are sorted and unique in that form.
+/// One entry per line as in `txt`. URLs are written without their scheme and its default port, and are sorted and
+/// unique in that form.
 ///
-/// An entry of a URL list ends at the first space, `*` and `^` are wildcards in it, and it has at most 255 characters, the slash
-/// included that the firewall puts behind a name alone. Requests name their host in punycode and mostly without a dot at its end, and so does
-/// an entry. Any other text that is not plain ASCII never meets a request, in which it is encoded. The
-/// firewall looks at requests by HTTP and HTTPS only, and compares host, path and query: an entry with a port, with user information
-/// or with a fragment meets no request, and one of an `ftp` URL would meet those for other things. Such URLs would be ignored or,
-/// worse, match something else, and are left out. Lists of addresses and of names never hold such values. For types without a list on the
-/// firewall the bytes are those of `txt`, as in Cratos FastAPI.
+/// In an entry of a URL list a space ends the entry, and `*` and `^` are wildcards. An entry has at most 255
+/// characters, with the slash that the firewall appends to a bare name. Entries name their host as requests do: in
+/// punycode and without a dot at its end. Other text outside of ASCII never matches, since requests encode it. The
+/// firewall compares host, path and query of HTTP and HTTPS requests. So an entry with a port, with user information or
+/// with a fragment never matches, and one of an `ftp` URL would match web requests. Such URLs are left out. Lists of
+/// addresses and of names never hold such values. For types without a list on the firewall the bytes are those of
+/// `txt`, as in Cratos FastAPI.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PaloAlto;
 

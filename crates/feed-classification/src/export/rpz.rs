@@ -16,19 +16,22 @@ const ZONE_OCTETS: usize = 64;
 /// The longest name that still fits with `*.` before it and the zone behind it; three octets are lengths of labels.
 const MAX_NAME: usize = 255 - ZONE_OCTETS - 3;
 
-/// A zone in which every listed name and every name below it gives NXDOMAIN, and so does every answer with a listed address.
+/// A zone in which every listed name and every name below it gives NXDOMAIN, and so does every answer with a listed
+/// address.
 ///
 /// - Owners are relative, so the zone may have any name; absolute ones are "out of zone" and ignored.
-/// - Names below another listed name are not written. Its parent's wildcard covers it, and more: names that are in a zone hide
-///   the wildcard above them, and so do the names between (`y.evil.example`, where `x.y.evil.example` is listed as well).
+/// - Names below another listed name are not written. Its parent's wildcard covers it, and more: names that are in a
+///   zone hide the wildcard above them, and so do the names between (`y.evil.example`, where `x.y.evil.example` is
+///   listed as well).
 /// - Every name has one policy, `CNAME .`; two different ones would make a server refuse the whole zone.
-/// - Addresses are merged and masked, since BIND drops triggers with host bits, and `/0`, which it does not know, is written as halves.
-/// - The serial is the second in which the values last changed ([`FeedInfo::changed_at`]): it rises with every change, which secondaries
-///   need, and stays where nothing changed, which keeps the bytes the same.
+/// - Addresses are merged and masked, since BIND drops triggers with host bits, and `/0`, which it does not know, is
+///   written as halves.
+/// - The serial is the second in which the values last changed ([`FeedInfo::changed_at`]): it rises with every change,
+///   which secondaries need, and stays where nothing changed, which keeps the bytes the same.
 /// - The refresh of the SOA, 300 seconds, is how often Unbound asks again; it expires after 30 days.
 ///
-/// Left out are names under a top-level domain that begins with `rpz-` (a server would read `32.1.2.0.192.rpz-ip` as an address
-/// to block), and names that are too long together with a zone name of 64 octets.
+/// Left out are names under a top-level domain that begins with `rpz-` (a server would read `32.1.2.0.192.rpz-ip` as an
+/// address to block), and names that are too long together with a zone name of 64 octets.
 ///
 /// Source: draft-vixie-dnsop-dns-rpz, the chapters on response policy zones of BIND 9.18 and of `unbound.conf(5)`.
 #[derive(Debug, Clone, Copy)]

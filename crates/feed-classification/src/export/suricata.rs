@@ -19,8 +19,8 @@ const REVISION: u32 = 1;
 /// The longest rule; Suricata reads lines of 8 192 bytes with their end.
 const MAX_RULE_BYTES: usize = 8_000;
 
-/// The longest content. Hyperscan, with which Debian's Suricata searches, compiles no more than 16 000 characters, and is given four for
-/// each byte (seen with 7.0.10). Suricata then refuses the rule, and with it all of them.
+/// The longest content. Hyperscan, with which Debian's Suricata searches, compiles no more than 16 000 characters, and
+/// is given four for each byte (seen with 7.0.10). Suricata then refuses the rule, and with it all of them.
 const MAX_CONTENT_BYTES: usize = 4_000;
 
 const ACCEPTS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet::of(&[
@@ -36,25 +36,28 @@ const ACCEPTS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet:
 /// Rules that alert: one per indicator, for names one in each of DNS, TLS and HTTP.
 ///
 /// - **Addresses and networks** are in the head of the rule, in both directions.
-/// - **Names** match with everything below them and nothing beside them (`dotprefix`, `endswith`): `evil.example` is not in
-///   `notevil.example`.
-/// - **URLs** match as a whole, host and request, as a client sends them: host in punycode, other letters percent-encoded, no fragment.
-///   Of an `https` URL the network shows the host only. So it is written where it names the whole host (`https://evil.example/`), and left
-///   out otherwise: a rule for the host would fire on everything else that the host has.
+/// - **Names** match with everything below them and nothing beside them (`dotprefix`, `endswith`): `evil.example` is
+///   not in `notevil.example`.
+/// - **URLs** match as a whole, host and request, as a client sends them: host in punycode, other letters
+///   percent-encoded, no fragment. The network shows only the host of an `https` URL. So a URL of a whole host
+///   (`https://evil.example/`) is written and any other one is left out: a rule for the host would alert for all its
+///   other pages.
 /// - **`ja4`** needs a Suricata with the keyword `ja4.hash`: 8.0, or a late 7.0 (the guide of 7.0.12 has it).
-/// - **Hashes of files** are not here: Suricata takes them from a file beside the rule. `suricata-dataset` writes that file.
+/// - **Hashes of files** are left out: Suricata reads them from a file that the rule names, and `suricata-dataset`
+///   writes that file.
 ///
-/// `sid` depends on type, protocol and value alone, so it is the same on every replica and after every restart. The numbers are
-/// 1 100 000 000 to 2 099 999 999, above the ranges of other projects, and within 31 bits for programs that read `sid` as a signed number.
-/// If two rules of one feed meet on a number, the first in the order of the feed has it and the other takes its next one. `msg` says
-/// the type and where it was seen; the value is in the rule only, escaped.
+/// `sid` depends on type, protocol and value alone, so it is the same on every replica and after every restart. The
+/// numbers are 1 100 000 000 to 2 099 999 999, above the ranges of other projects, and within 31 bits for programs that
+/// read `sid` as a signed number. If two rules of one feed get the same number, the first in the order of the feed
+/// keeps it and the other takes its next one. `msg` names the type and the protocol, for example
+/// `Cratos domain in DNS query`; only the rule has the value, escaped.
 ///
 /// Source: Suricata's user guide, the chapters on rules (7.0.12, 8.0); `DETECT_MAX_RULE_SIZE` in its `detect.h`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Suricata;
 
 impl Suricata {
-    /// Only the host of such a URL can be seen, and it is not the host that is listed.
+    /// The network shows only the host of such a URL, and the list does not name the whole host.
     const ENCRYPTED: QuarantineReason = QuarantineReason::because("encrypted_path");
     const OTHER_SCHEME: QuarantineReason = QuarantineReason::because("scheme");
     const TOO_LONG: QuarantineReason = QuarantineReason::because("rule_too_long");
@@ -233,8 +236,8 @@ fn http_rule(host: &str, url: &Url) -> Result<Rule, QuarantineReason> {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
     };
-    // `http.uri` is the request after Suricata decoded it, also where a proxy was asked with the whole URL. Where decoding could change
-    // anything, the rule compares the raw request.
+    // `http.uri` is the request after Suricata decoded it, also where a proxy was asked with the whole URL. Where
+    // decoding could change anything, the rule compares the raw request.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~?=&,@:!$'()*;".contains(&byte);
     let buffer = if request.bytes().all(is_plain) && !request.contains("//") {
         "http.uri"

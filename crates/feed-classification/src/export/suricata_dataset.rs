@@ -11,7 +11,8 @@ use crate::{Indicator, IndicatorType, TypeSet};
 
 /// Types that Suricata compares with a buffer as text: names, fingerprints, user agents.
 ///
-/// Not `url`: no buffer holds a whole URL, so it would never match. Hashes of other lengths than MD5 and SHA-256 have no type of set.
+/// Not `url`: no buffer holds a whole URL, so it would never match. Hashes of other lengths than MD5 and SHA-256 have
+/// no type of set.
 const STRINGS: TypeSet = TypeSet::of(&[
     IndicatorType::Domain,
     IndicatorType::Hostname,
@@ -33,11 +34,13 @@ const ACCEPTS: TypeSet = STRINGS.union(TypeSet::of(&[
     IndicatorType::Ip,
 ]));
 
-/// One value per line, LF, in the form of the set's type: `string` in base64 with padding, `md5` and `sha256` in hexadecimal, `ipv4` and
-/// `ip` as an address.
+/// One value per line, LF, in the form of the set's type: `string` in base64 with padding, `md5` and `sha256` in
+/// hexadecimal, `ipv4` and `ip` as an address.
 ///
-/// Suricata's parser is strict: a line that is not base64 stops it at start, it knows no comments, and a blank line adds the empty string. It does not look at the length of a hash but takes 16 or 32 bytes from it, so a hash of another length is left
-/// out here. A set of addresses takes no networks; they are left out, and `suricata-iprep` takes them.
+/// Suricata's parser is strict: a line that is not base64 stops it at start, it knows no comments, and a blank line
+/// adds the empty string. It does not look at the length of a hash but takes 16 or 32 bytes from it, so a hash of
+/// another length is left out here. A set of addresses takes no networks; they are left out, and `suricata-iprep` takes
+/// them.
 ///
 /// Source: the chapter "Datasets" of Suricata's user guide, and `datasets.c` (7.0, 8.0).
 #[derive(Debug, Clone, Copy)]

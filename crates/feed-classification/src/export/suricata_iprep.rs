@@ -12,9 +12,9 @@ const SCORE: u8 = 127;
 
 /// One `network,category,score` per line, LF; category 1, score 127.
 ///
-/// Networks are merged, and a single address is written as `/32` or `/128`: Suricata keeps plain addresses in its table of hosts, whose
-/// memory is bounded (`host.memcap`), and stops reading the list when it is full; networks go into a tree that is not. `/0` is
-/// written as its halves.
+/// Networks are merged, and a single address is written as `/32` or `/128`: Suricata keeps plain addresses in its table
+/// of hosts, whose memory is bounded (`host.memcap`), and stops reading the list when it is full; networks go into a
+/// tree that is not. `/0` is written as its halves.
 ///
 /// Source: the chapter "IP Reputation Config" of Suricata's user guide, and `reputation.c` (7.0).
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The tests that every exporter has to pass, built-in ones and those of other crates (feature `testkit`).
 //!
-//! Call the functions from a test: they panic for a fault. Values pass through the grammar of their type first, so an exporter is checked
-//! with values that it can get.
+//! Call the functions from a test: they panic for a fault. Values pass through the grammar of their type first, so an
+//! exporter is checked with values that it can get.
 
 use std::io;
 
@@ -36,11 +36,11 @@ pub type Reader<'r> = &'r dyn Fn(&[u8]) -> Vec<String>;
 /// - a feed without indicators can be written;
 /// - counting gives the same numbers as writing;
 /// - nothing of a type that it does not accept appears or is counted;
-/// - a value that is left out leaves no byte behind and is counted, for example one of several lines that [`About::multiline`] does not
-///   take;
-/// - a hostile value is escaped: the output does not have it beside a delimiter that it holds itself (`a,b` in front of a comma). CSV, JSON, XML
-///   and YAML have as many fields as with a harmless value, other formats as many lines, or fewer where entries merge. The format is
-///   known by its content type or extension;
+/// - a value that is left out leaves no byte behind and is counted, for example one of several lines that
+///   [`About::multiline`] does not take;
+/// - a hostile value is escaped: the output does not have it beside a delimiter that it holds itself (`a,b` in front of
+///   a comma). CSV, JSON, XML and YAML have as many fields as with a harmless value, other formats as many lines, or
+///   fewer where entries merge. The format is known by its content type or extension;
 /// - an error of the writer comes back, wherever it happens.
 pub fn check(exporter: &dyn Exporter) {
     check_about(exporter);
@@ -55,7 +55,8 @@ pub fn check(exporter: &dyn Exporter) {
     }
 }
 
-/// Asserts that `read` gives back exactly the values that were written, for every accepted type, harmless and hostile ones together.
+/// Asserts that `read` gives back exactly the values that were written, for every accepted type, harmless and hostile
+/// ones together.
 pub fn check_round_trip(exporter: &dyn Exporter, read: Reader<'_>) {
     for kind in exporter.about().accepts.iter() {
         let values = values(kind);
@@ -233,8 +234,8 @@ fn check_hostile(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]
 
 /// Asserts that the output does not have the raw value in front of a character that the value holds too.
 ///
-/// For example `a,b` in front of a comma, or `a"b` between quotes: a reader stops too early. Only values that begin and end with a
-/// letter or digit are looked at, since the others also occur as a part of an escaped value.
+/// For example `a,b` in front of a comma, or `a"b` between quotes: a reader stops too early. Only values that begin and
+/// end with a letter or digit are looked at, since the others also occur as a part of an escaped value.
 fn check_ends(kind: IndicatorType, bytes: &[u8], value: &str) {
     /// Characters that stand between fields, so one before a field would also end it.
     const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];

@@ -13,7 +13,8 @@ pub(super) const LINES_OF_RULES: Multiline = Multiline::Verbatim(TypeSet::RULES)
 
 /// One value per line, CRLF between the lines and none at the end; an empty feed has no bytes.
 ///
-/// A value with a line break would read as two values and is left out. Rules are written unchanged, with all their lines.
+/// A value with a line break would read as two values and is left out. Rules are written unchanged, with all their
+/// lines.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Txt;
 

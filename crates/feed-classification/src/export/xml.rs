@@ -7,8 +7,8 @@ use crate::export::{About, Exporter, FeedInfo, Multiline, QuarantineReason, esca
 
 /// `<entry>` per value inside an element named after the indicator type.
 ///
-/// The first line names the encoding `UTF-8`. Cratos FastAPI writes `utf8`, which no registry knows and strict parsers refuse; other parsers
-/// treat the two alike.
+/// The first line names the encoding `UTF-8`. Cratos FastAPI writes `utf8`, which no registry knows and strict parsers
+/// refuse; other parsers treat the two alike.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Xml;
 

@@ -40,7 +40,8 @@ impl Host {
 
 /// Reads an address or a network that makes up the whole value.
 ///
-/// The parser of the standard library refuses leading zeros (`192.0.2.010` is octal to some and decimal to others) and zone ids.
+/// The parser of the standard library refuses leading zeros (`192.0.2.010` is octal to some and decimal to others) and
+/// zone ids.
 pub(crate) fn host(value: &str) -> Result<Host, DropReason> {
     let host = match value.split_once('/') {
         None => value
@@ -52,9 +53,11 @@ pub(crate) fn host(value: &str) -> Result<Host, DropReason> {
     host.ok_or(DropReason::NotAnAddress)
 }
 
-/// Returns the network with IPv4 addresses that are mapped into IPv6 (`::ffff:192.0.2.0/120`) as the IPv4 network that it names.
+/// Returns the network with IPv4 addresses that are mapped into IPv6 (`::ffff:192.0.2.0/120`) as the IPv4 network that
+/// it names.
 ///
-/// The whole block `::ffff:0:0/96` is left as it is: it names a part of the IPv6 space. As IPv4 it would be `0.0.0.0/0`.
+/// The whole block `::ffff:0:0/96` is left as it is: it names a part of the IPv6 space. As IPv4 it would be
+/// `0.0.0.0/0`.
 pub(crate) fn unmapped(network: IpNet) -> IpNet {
     let IpNet::V6(mapped) = network else { return network };
     let prefix = mapped
@@ -65,8 +68,8 @@ pub(crate) fn unmapped(network: IpNet) -> IpNet {
     v4.map_or(network, IpNet::V4)
 }
 
-/// Returns the one spelling of an address or network: dotted quads, or RFC 5952 for IPv6, and `/` only after a network of more than
-/// one address. `typed` is the text that it was read from.
+/// Returns the one spelling of an address or network: dotted quads, or RFC 5952 for IPv6, and `/` only after a network
+/// of more than one address. `typed` is the text that it was read from.
 pub(crate) fn canonical(host: Host, typed: &str) -> Cow<'_, str> {
     // The parser refuses leading zeros, so an IPv4 address has one spelling.
     if is_plain_v4(typed) {

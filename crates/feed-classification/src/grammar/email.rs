@@ -11,8 +11,8 @@ const MAX_LOCAL: usize = 64;
 
 /// Returns an address in lower case with its domain in punycode.
 ///
-/// The local part is lower-cased too, as MISP does: RFC 5321 allows it to be case-sensitive, and no provider treats it so.
-/// It may have non-ASCII letters (RFC 6531); quoted local parts and everything with a display name are refused.
+/// The local part is lower-cased too, as MISP does: RFC 5321 allows it to be case-sensitive, and no provider treats it
+/// so. It may have non-ASCII letters (RFC 6531); quoted local parts and everything with a display name are refused.
 pub(crate) fn address(value: &str) -> Result<Cow<'_, str>, DropReason> {
     let (local, domain) = value.split_once('@').ok_or(DropReason::NotAnEmailAddress)?;
     let local = if local.is_ascii() {

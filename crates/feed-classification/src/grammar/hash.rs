@@ -15,7 +15,8 @@ pub(crate) fn plain(value: &str, digits: usize) -> Result<Cow<'_, str>, DropReas
     Ok(lower(value))
 }
 
-/// Returns the fingerprint of a certificate: as [`plain`], and the spelling of other tools with a colon between every two digits.
+/// Returns the fingerprint of a certificate: as [`plain`], and the spelling of other tools with a colon between every
+/// two digits.
 pub(crate) fn fingerprint(value: &str, digits: usize) -> Result<Cow<'_, str>, DropReason> {
     if !value.contains(':') {
         return plain(value, digits);

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::DropReason;
 
-/// Returns a CVE identifier in upper case: `CVE-`, a year, `-`, and 4 to 19 ASCII digits (the limit of the CVE record format).
+/// Returns a CVE identifier in upper case: `CVE-`, a year, `-`, and 4 to 19 ASCII digits (the limit of the CVE record
+/// format).
 pub(crate) fn cve(value: &str) -> Result<Cow<'_, str>, DropReason> {
     let mut parts = value.splitn(3, '-');
     let (Some(cve), Some(year), Some(number)) = (parts.next(), parts.next(), parts.next()) else {
@@ -26,8 +27,8 @@ pub(crate) fn cve(value: &str) -> Result<Cow<'_, str>, DropReason> {
     })
 }
 
-/// Returns the identifier of an extension of Chrome or Edge in lower case: 32 letters from `a` to `p`, the first half of a SHA-256 with
-/// one letter for each hexadecimal digit.
+/// Returns the identifier of an extension of Chrome or Edge in lower case: 32 letters from `a` to `p`, the first half
+/// of a SHA-256 with one letter for each hexadecimal digit.
 pub(crate) fn extension_id(value: &str) -> Result<Cow<'_, str>, DropReason> {
     if value.len() != 32 || !value.bytes().all(|byte| matches!(byte, b'a'..=b'p' | b'A'..=b'P')) {
         return Err(DropReason::NotAnExtensionId);
@@ -41,10 +42,10 @@ pub(crate) fn extension_id(value: &str) -> Result<Cow<'_, str>, DropReason> {
 
 /// Returns a JA4 fingerprint, `t13d1516h2_8daaf6152771_b186095e22b6`, with its two hashes in lower case.
 ///
-/// The first part: transport (`t`, `q`, `d`), two characters for the version of TLS, `d` or `i` for a server name or none, the
-/// numbers of ciphers and of extensions, and the first and last character of the first ALPN value, where case counts.
-/// The other methods of the JA4+ family (`JA4S`, `JA4H`, …) are other fingerprints and are refused.
-/// Source: <https://github.com/FoxIO-LLC/ja4/blob/main/technical_details/JA4.md>
+/// The first part: transport (`t`, `q`, `d`), two characters for the version of TLS, `d` or `i` for a server name or
+/// none, the numbers of ciphers and of extensions, and the first and last character of the first ALPN value, where case
+/// counts. The other methods of the JA4+ family (`JA4S`, `JA4H`, …) are other fingerprints and are refused. Source:
+/// <https://github.com/FoxIO-LLC/ja4/blob/main/technical_details/JA4.md>
 pub(crate) fn ja4(value: &str) -> Result<Cow<'_, str>, DropReason> {
     let mut parts = value.split('_');
     let (Some(hello), Some(ciphers), Some(extensions), None) = (parts.next(), parts.next(), parts.next(), parts.next())

@@ -9,23 +9,23 @@ use crate::grammar::text::is_invisible;
 
 /// The longest name in dotted form without the trailing dot (RFC 1035: 255 octets on the wire).
 const MAX_NAME: usize = 253;
-/// The longest spelling that is read: as many code points as a name has characters, four bytes each. Punycode takes time with the
-/// square of the length.
+/// The longest spelling that is read: as many code points as a name has characters, four bytes each. Punycode takes
+/// time with the square of the length.
 const MAX_SPELLING: usize = 4 * (MAX_NAME + 1);
 /// The longest label (RFC 1035).
 const MAX_LABEL: usize = 63;
 
 /// Returns a name in lower case and punycode, without its trailing dot.
 ///
-/// Non-ASCII names go through UTS 46 (non-transitional), as in a browser. ASCII names are only lower-cased: any text that a
-/// resolver looks up is a name, also `a--b.example` or a label that begins with `xn--` and decodes to nothing.
+/// Non-ASCII names go through UTS 46 (non-transitional), as in a browser. ASCII names are only lower-cased: any text
+/// that a resolver looks up is a name, also `a--b.example` or a label that begins with `xn--` and decodes to nothing.
 ///
-/// Underscores stay, since `_dmarc.example.org` is a name and `example.org` is another one. A label with a hyphen at an end is
-/// dropped although MISP stores it (recordings, fact 33): no host can have it, and resolvers and zone files refuse the whole line,
-/// in some cases the whole file.
+/// Underscores stay, since `_dmarc.example.org` is a name and `example.org` is another one. A label with a hyphen at an
+/// end is dropped although MISP stores it (recordings, fact 33): no host can have it, and resolvers and zone files
+/// refuse the whole line, in some cases the whole file.
 ///
-/// Invisible characters make a name invalid. UTS 46 would silently remove most of them; it checks the rest itself, joiners that change the
-/// look of neighbouring letters.
+/// Invisible characters make a name invalid. UTS 46 would silently remove most of them; it checks the rest itself,
+/// joiners that change the look of neighbouring letters.
 pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, DropReason> {
     let name = host(value)?;
     if name.contains('.') {
@@ -60,8 +60,8 @@ fn ascii(value: &str) -> Result<Cow<'_, str>, DropReason> {
         if value.chars().any(|char| is_invisible(char) && !is_joiner(char)) {
             return Err(DropReason::InvisibleCharacter);
         }
-        // Not the list for URLs: other characters than letters, digits, hyphens and underscores are refused below, and a wildcard should
-        // be reported as one.
+        // Not the list for URLs: other characters than letters, digits, hyphens and underscores are refused below, and
+        // a wildcard should be reported as one.
         return Uts46::new()
             .to_ascii(
                 value.as_bytes(),

@@ -5,8 +5,9 @@ use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
 use crate::DropReason;
 
-/// Returns the value without white space and without characters of Unicode category C at both ends: zero-width spaces, byte order
-/// marks, soft hyphens, direction marks and control characters, which are often copied with a value out of a document.
+/// Returns the value without white space and without characters of Unicode category C at both ends: zero-width spaces,
+/// byte order marks, soft hyphens, direction marks and control characters, which are often copied with a value out of a
+/// document.
 pub(crate) fn trimmed(value: &str) -> &str {
     value.trim_matches(|char: char| char.is_whitespace() || is_other(char))
 }
@@ -19,7 +20,8 @@ pub(crate) fn is_other(char: char) -> bool {
     GeneralCategoryGroup::Other.contains(CodePointMapData::<GeneralCategory>::new().get(char))
 }
 
-/// Accepts a text of one line: no control character but TAB, no line break of Unicode, no code point that is not a character.
+/// Accepts a text of one line: no control character but TAB, no line break of Unicode, no code point that is not a
+/// character.
 pub(crate) fn one_line(value: &str) -> Result<&str, DropReason> {
     accept(value, |char| char == '\t' || !breaks_out(char))
 }
@@ -37,7 +39,8 @@ pub(crate) fn rule(value: &str) -> Result<&str, DropReason> {
     accept(value, |char| matches!(char, '\t' | '\n' | '\r') || !char.is_control())
 }
 
-/// Returns whether a character is invisible, so that two different values look the same: formatting and direction marks.
+/// Returns whether a character is invisible, so that two different values look the same: formatting and direction
+/// marks.
 pub(crate) fn is_invisible(char: char) -> bool {
     matches!(
         char,
@@ -59,8 +62,8 @@ fn accept(value: &str, allowed: impl Fn(char) -> bool) -> Result<&str, DropReaso
     }
 }
 
-/// Characters that some consumer reads as the end of a line or of the text. U+2028 and U+2029 end lines in JavaScript and Python; U+FFFE
-/// and U+FFFF are not characters, and XML parsers refuse them.
+/// Characters that some consumer reads as the end of a line or of the text. U+2028 and U+2029 end lines in JavaScript
+/// and Python; U+FFFE and U+FFFF are not characters, and XML parsers refuse them.
 fn breaks_out(char: char) -> bool {
     char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
 }

@@ -59,11 +59,13 @@ impl<'v> Parts<'v> {
     }
 }
 
-/// Accepts a URL and keeps every character: an analyst saw this case, these spaces, quotes, commas and non-ASCII letters, and a proxy logs them.
+/// Accepts a URL and keeps every character: an analyst saw this case, these spaces, quotes, commas and non-ASCII
+/// letters, and a proxy logs them.
 ///
-/// With a scheme the host must be a name, of one label too, or an address. Without one it must be a domain or an address: a bare
-/// word is not a URL. A port is 1 to 65535. Spellings that keep people from clicking (`hxxp://`, `evil[.]example`) name nothing that a
-/// device can meet and are dropped, and so are invisible characters, which no client sends unescaped.
+/// With a scheme the host must be a name, of one label too, or an address. Without one it must be a domain or an
+/// address: a bare word is not a URL. A port is 1 to 65535. Spellings that keep people from clicking (`hxxp://`,
+/// `evil[.]example`) name nothing that a device can meet and are dropped, and so are invisible characters, which no
+/// client sends unescaped.
 pub(crate) fn url(value: &str) -> Result<&str, DropReason> {
     let value = text::one_line_without_tab(value)?;
     if !value.is_ascii() && value.chars().any(text::is_invisible) {
@@ -213,7 +215,8 @@ fn is_site(parts: &Parts<'_>) -> bool {
     parts.user.is_none() && is_host && parts.port.is_none_or(is_port)
 }
 
-/// Returns a host in lower case and punycode without its trailing dot, or an address, IPv6 in its brackets and IPv4-mapped as IPv4.
+/// Returns a host in lower case and punycode without its trailing dot, or an address, IPv6 in its brackets and
+/// IPv4-mapped as IPv4.
 fn normal_host(host: &str) -> Result<Cow<'_, str>, DropReason> {
     if let Some(inside) = host.strip_prefix('[') {
         let address = inside

@@ -1,11 +1,12 @@
-//! Addresses of crypto-currencies: their shape only. Checksums are not computed, so a mistyped address passes. A consumer
-//! that looks for it finds nothing, and computing checksums would need three hash functions.
+//! Addresses of crypto-currencies: their shape only. Checksums are not computed, so a mistyped address passes. A
+//! consumer that looks for it finds nothing, and computing checksums would need three hash functions.
 
 use std::borrow::Cow;
 
 use crate::DropReason;
 
-/// Returns a Bitcoin (base58 `1…` and `3…`, bech32 and bech32m `bc1…`), Monero (`4…`, `8…`) or Dash (`X…`, `7…`) address.
+/// Returns a Bitcoin (base58 `1…` and `3…`, bech32 and bech32m `bc1…`), Monero (`4…`, `8…`) or Dash (`X…`, `7…`)
+/// address.
 ///
 /// Base58 counts case. A bech32 address may be all lower or all upper case (BIP 173) and comes out lower.
 pub(crate) fn wallet(value: &str) -> Result<Cow<'_, str>, DropReason> {

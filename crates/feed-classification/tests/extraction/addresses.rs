@@ -132,7 +132,8 @@ fn bad_port_drops_the_attribute() {
     }
 }
 
-/// MISP 2.5.1 stores `192.0.2.11:8080` as `192.0.2.11|8080` (recordings, normalisation.json); values that older ones stored have the colon.
+/// MISP 2.5.1 stores `192.0.2.11:8080` as `192.0.2.11|8080` (recordings, normalisation.json); values that older ones
+/// stored have the colon.
 #[test]
 fn a_colon_before_the_port_divides_where_nothing_else_can_be_meant() {
     gives(Kind::Ipv4, "ip-dst|port", "11.22.33.45:8080", "11.22.33.45");

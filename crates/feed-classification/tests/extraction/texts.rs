@@ -89,7 +89,8 @@ fn value_over_the_size_limit_is_dropped() {
     }
 }
 
-/// A zero-width space, a byte order mark, a soft hyphen, a direction mark, an override, a control and a private character.
+/// A zero-width space, a byte order mark, a soft hyphen, a direction mark, an override, a control and a private
+/// character.
 const INVISIBLE: [&str; 7] = [
     "\u{200b}", "\u{feff}", "\u{ad}", "\u{200e}", "\u{202e}", "\u{7}", "\u{e000}",
 ];

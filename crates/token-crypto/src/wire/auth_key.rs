@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use super::Reader;
 
-/// The characters of an ordinary MISP key and the bytes of its packed form: two halves of 20 base-62 digits in 15 bytes each.
+/// The characters of an ordinary MISP key and the bytes of its packed form: two halves of 20 base-62 digits in 15 bytes
+/// each.
 const KEY_LEN: usize = 40;
 const HALF_LEN: usize = KEY_LEN / 2;
 const PACKED_HALF: usize = 15;

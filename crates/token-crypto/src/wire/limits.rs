@@ -1,7 +1,7 @@
 //! Limits within the feeds of a token: form 2 only, a byte with a bit for each limit, then the limits.
 //!
-//! Older versions know form 1 alone and refuse such a token: they must not serve it as if it had no limits. A later version adds bits in the
-//! same way. A token without limits is written in form 1, which all versions open.
+//! Older versions know form 1 alone and refuse such a token: they must not serve it as if it had no limits. A later
+//! version adds bits in the same way. A token without limits is written in form 1, which all versions open.
 //!
 //! ```text
 //! bit 0  the most closed TLP level: one byte follows
