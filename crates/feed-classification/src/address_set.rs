@@ -215,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_and_what_lies_inside_merge() {
+    fn neighbours_and_inner_networks_merge() {
         let set = AddressSet::from_values(["10.0.0.0/25", "10.0.0.128/25", "10.0.0.7", "10.0.1.9/24", "::1", "::"]);
         assert_eq!(networks(&set), ["10.0.0.0/23", "::/127"]);
         assert_eq!(set.range_count(), 2);
     }
 
     #[test]
-    fn a_network_is_cut_around_what_it_must_not_hold() {
+    fn a_network_is_cut_around_removed_addresses() {
         let listed = AddressSet::from_values(["192.0.2.0/29"]);
         let own = AddressSet::from_values(["192.0.2.2", "192.0.2.7"]);
         let left = listed.without(&own);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_none() {
+    fn other_texts_are_not_networks() {
         for value in [
             "",
             "192.0.2.010",

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_in_the_order_of_the_documentation() {
+    fn names_are_in_the_order_of_the_documentation() {
         assert_eq!(
             Age::NAMES.join(" "),
             "1h 2h 6h 12h 1d 2d 3d 4d 5d 6d 1w 2w 3w 1m 2m 3m 4m 5m 6m 9m 1y 2y 4y 10y"

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_merge_and_what_is_covered_goes() {
+    fn neighbours_merge_and_covered_networks_disappear() {
         let networks = ["10.0.0.0/25", "10.0.0.128/25", "10.0.0.64/26", "10.0.2.0/24"];
         assert_eq!(
             aggregated(IndicatorType::Cidr4, &networks),
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_that_only_touch_stay_two() {
+    fn networks_that_only_touch_are_not_merged() {
         assert_eq!(
             aggregated(IndicatorType::Cidr4, &["10.0.1.0/24", "10.0.2.0/24"]),
             ["10.0.1.0/24", "10.0.2.0/24"]
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn other_types_stay_as_they_are() {
+    fn other_types_are_unchanged() {
         assert_eq!(
             aggregated(IndicatorType::Ipv4, &["10.0.0.0", "10.0.0.1"]),
             ["10.0.0.0", "10.0.0.1"]

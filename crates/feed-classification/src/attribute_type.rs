@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn every_attribute_type_of_misp_stands_in_the_table_once() {
+    fn every_attribute_type_of_misp_is_in_the_table_once() {
         let names: Vec<&str> = AttributeType::all().map(|attribute_type| attribute_type.name).collect();
         let unique: BTreeSet<&str> = names.iter().copied().collect();
         assert_eq!(names.len(), unique.len(), "a name stands twice");
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn every_indicator_type_asks_misp_for_what_the_table_gives_it() {
+    fn every_indicator_type_requests_the_attribute_types_of_the_table() {
         for kind in IndicatorType::ALL {
             let names = kind.default_attribute_types();
             assert!(!names.is_empty(), "{kind}");
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_reference_asks_for_is_asked_for_too() {
+    fn attribute_types_of_cratos_fastapi_are_requested_too() {
         for (kind, names) in [
             (
                 Ipv4,

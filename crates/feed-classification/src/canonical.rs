@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_one_key_whatever_its_host_bits() {
+    fn a_network_has_one_key_with_any_host_bits() {
         same(Ip, "198.51.100.0/24", &["198.51.100.77/24", "198.51.100.78/24"]);
         same(Ip, "203.0.113.0/24", &["::ffff:203.0.113.9/120"]);
         same(Cidr6, "2001:db8::/32", &["2001:DB8::1/32"]);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_name_another_thing_stays_apart() {
+    fn urls_that_may_name_another_thing_have_another_key() {
         for (one, other) in [
             ("http://a.example/x", "http://a.example/X"),
             ("http://a.example/x", "http://a.example/x/"),

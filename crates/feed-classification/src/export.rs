@@ -214,8 +214,8 @@ fn write_entries<E: Exporter + ?Sized>(
 /// static ABOUT: About = About::new("plain", "One value per line.");
 /// let feed = FeedInfo::new(IndicatorType::Ipv4, "block-ipv4-1w");
 /// // An exporter that does not declare that it writes the title does not get it.
-/// assert_eq!(feed.as_told_to(&ABOUT).name, "");
-/// assert_eq!(feed.as_told_to(&ABOUT.titled()).name, "block-ipv4-1w");
+/// assert_eq!(feed.limited_to(&ABOUT).name, "");
+/// assert_eq!(feed.limited_to(&ABOUT.titled()).name, "block-ipv4-1w");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -245,7 +245,7 @@ impl<'f> FeedInfo<'f> {
     /// Returns the facts for an exporter with this description. It does not get a fact that it does not declare to
     /// write, so no byte depends on a fact that the entity tag does not cover.
     #[must_use]
-    pub const fn as_told_to(mut self, about: &About) -> Self {
+    pub const fn limited_to(mut self, about: &About) -> Self {
         if !about.titled {
             self.name = "";
         }

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_takes_out_what_lies_inside_of_it_and_nothing_else() {
+    fn a_network_removes_the_values_inside_of_it_and_no_others() {
         let harmless = [(Cidr4, "198.51.100.0/24")];
         assert_eq!(
             left(&harmless, Ipv4, &["198.51.100.7", "198.51.101.7"]),

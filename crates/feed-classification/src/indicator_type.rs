@@ -91,7 +91,7 @@ mod tests {
     use super::IndicatorType;
 
     #[test]
-    fn names_stand_in_the_order_of_the_documentation_and_read_back() {
+    fn names_are_in_the_order_of_the_documentation_and_read_back() {
         assert_eq!(
             IndicatorType::NAMES.join(" "),
             "ipv4ext ipv4 ipv6 cidr4 domain hostname url file-md5 file-sha1 file-sha256 mutex snort yara sigma x509-fingerprint-md5 \

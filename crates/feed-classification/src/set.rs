@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn repetitions_count_once_in_whatever_order_they_come() {
+    fn repetitions_count_once_in_any_order() {
         assert_eq!(set(&["b", "a", "b", "b", "a"]), set(&["a", "b"]));
         assert_eq!(set(&["a", "a", "b"]).len(), 2);
     }
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn without_takes_out_what_the_other_set_holds() {
+    fn without_removes_the_values_of_the_other_set() {
         let values = set(&["a", "b", "c", "d"]);
         assert_eq!(values.without(&set(&["0", "b", "bb", "d", "e"])), set(&["a", "c"]));
         assert_eq!(values.without(&set(&[])), values);

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_of_the_table_is_a_network_and_stands_in_order() {
+    fn every_row_of_the_table_is_a_network_and_the_rows_are_in_order() {
         assert_eq!(ranges().len(), TABLE.len());
         assert!(ranges().iter().all(|range| range.network == range.network.trunc()));
         assert!(ranges().is_sorted_by_key(|range| (range.network.network(), range.network.prefix_len())));

@@ -34,7 +34,7 @@ fn holds(networks: &[IpNet], address: IpAddr) -> bool {
 
 proptest! {
     #[test]
-    fn a_set_holds_what_its_networks_hold(some in networks(), others in networks()) {
+    fn a_set_holds_exactly_the_addresses_of_its_networks(some in networks(), others in networks()) {
         let (set, other): (AddressSet, AddressSet) = (some.iter().copied().collect(), others.iter().copied().collect());
         let (union, left) = (set.union(&other), set.without(&other));
         for address in world() {

@@ -139,7 +139,7 @@ impl Exporter for OwnExport {
 
 #[test]
 #[should_panic(expected = "left something behind")]
-fn an_export_of_its_own_that_writes_values_of_several_lines_unasked_fails() {
+fn an_overridden_export_that_writes_values_of_several_lines_undeclared_fails() {
     testkit::check(&OwnExport);
 }
 

@@ -75,7 +75,7 @@ fn digest(exporter: &dyn Exporter) -> String {
             let set = IndicatorSet::of(kind, values.iter().copied());
             let info = FeedInfo::new(kind, "block").changed_at(jiff::Timestamp::UNIX_EPOCH);
             exporter
-                .export(&info.as_told_to(exporter.about()), &mut set.indicators(), &mut bytes)
+                .export(&info.limited_to(exporter.about()), &mut set.indicators(), &mut bytes)
                 .unwrap();
             bytes.push(0xff);
         }

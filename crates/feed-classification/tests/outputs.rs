@@ -88,7 +88,7 @@ fn xml_has_an_element_per_value() {
 }
 
 #[test]
-fn xml_leaves_out_what_it_cannot_write() {
+fn xml_leaves_out_values_that_it_cannot_write() {
     let (text, exported) = export("xml", Kind::Yara, &["a\u{1b}", "b\u{ffff}", "c"]);
     assert!(text.ends_with("<yara><entry>c</entry></yara>"));
     assert_eq!(
@@ -124,7 +124,7 @@ fn b64_encodes_each_value_with_padding() {
 }
 
 #[test]
-fn content_types_are_those_of_the_reference() {
+fn content_types_are_those_of_cratos_fastapi() {
     let registry = Registry::builtin();
     let content_type = |output: &str| registry.by_name(output).unwrap().about().content_type;
     for output in ["txt", "yaml", "b64"] {
@@ -209,7 +209,7 @@ mod arbitrary {
         }
 
         #[test]
-        fn xml_reads_back_but_for_what_it_cannot_write(values in values()) {
+        fn xml_reads_back_except_for_values_that_it_cannot_write(values in values()) {
             let refs: Vec<_> = values.iter().map(String::as_str).collect();
             let set = IndicatorSet::of(Kind::Sigma, refs.iter().copied().filter(|value| escape::is_xml_text(value)));
             let read = read_xml(body("xml", Kind::Sigma, &refs).as_bytes());

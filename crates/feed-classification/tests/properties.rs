@@ -93,7 +93,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn what_was_extracted_is_extracted_again_unchanged(kind in kinds(), attribute_type in attribute_types(), value in values()) {
+    fn an_indicator_is_extracted_again_unchanged(kind in kinds(), attribute_type in attribute_types(), value in values()) {
         for found in extract(kind, &attribute_type, &value) {
             assert_safe(kind, &found);
             prop_assert_eq!(extract(kind, "", &found), [found.as_str()], "{}", kind);

@@ -105,7 +105,7 @@ fn hostile_user_agents_stay_inside_their_quotes() {
 }
 
 #[test]
-fn addresses_stand_in_the_head_and_never_in_a_content() {
+fn addresses_are_in_the_head_and_never_in_a_content() {
     let Some(python) = test_peers::python_with(&PARSERS) else {
         return;
     };
@@ -130,7 +130,7 @@ fn addresses_stand_in_the_head_and_never_in_a_content() {
 }
 
 #[test]
-fn names_and_urls_look_for_what_is_sent() {
+fn names_and_urls_match_the_bytes_on_the_wire() {
     let Some(python) = test_peers::python_with(&PARSERS) else {
         return;
     };

@@ -84,7 +84,7 @@ fn names() -> impl Strategy<Value = Vec<String>> {
 proptest! {
     /// In any list a listed name and all names below it are blocked, and nothing else.
     #[test]
-    fn exactly_listed_names_and_what_is_below_are_blocked(listed in names(), asked in names()) {
+    fn exactly_listed_names_and_names_below_are_blocked(listed in names(), asked in names()) {
         let refs: Vec<_> = listed.iter().map(String::as_str).collect();
         let zone = zone(Kind::Domain, &refs);
         let owners: HashSet<_> = owners(&zone).into_iter().collect();
@@ -154,7 +154,7 @@ fn binds_checker_loads_the_zone_under_a_long_name() {
 }
 
 #[test]
-fn unbound_blocks_what_is_listed_and_nothing_else() {
+fn unbound_blocks_exactly_the_listed_names_and_addresses() {
     let Some(unbound) = program("unbound") else { return };
     let directory = tempfile::tempdir().unwrap();
     let mut text = zone(

@@ -43,7 +43,7 @@ mod tests {
 
     /// All replicas must agree, those of the version before this one too.
     #[test]
-    fn the_key_stays_what_it_was() {
+    fn the_key_never_changes() {
         let hex: String = of("key", "salt").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "ebb6e97ec3776b23dfa666fca02989fa06c4bb03c2ab99eab280c7edc12b3766");
     }

@@ -23,7 +23,7 @@ mod tests {
     use crate::cache_key;
 
     #[test]
-    fn it_is_a_key_of_its_own_and_always_the_same() {
+    fn the_journal_key_differs_from_the_cache_key_and_never_changes() {
         let (key, salt) = (SecretString::from("key"), SecretString::from("salt"));
         assert_ne!(journal_key(&key, &salt), cache_key(&key, &salt));
         assert_eq!(journal_key(&key, &salt), journal_key(&key, &salt));

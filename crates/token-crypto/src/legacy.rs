@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn contents_are_read_as_the_reference_reads_them() {
+    fn contents_are_read_as_cratos_fastapi_reads_them() {
         let claims = contents("HttpS", "0", "2001:db8::10", KEY, "2099-12-31").unwrap();
         assert_eq!(
             (claims.protocol, claims.port, &*claims.site),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_reference_refuses_is_refused() {
+    fn contents_that_cratos_fastapi_refuses_are_refused() {
         let host = "misp.example.net";
         let day = "2099-12-31";
         let short_key = KEY.strip_prefix('a').unwrap();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_is_none_is_told_apart() {
+    fn a_day_that_does_not_exist_has_its_own_error() {
         let refused = contents("http", "880", "127.0.0.1", KEY, "2098-02-31");
         assert_eq!(refused, Err(OpenError::ImpossibleDate));
     }

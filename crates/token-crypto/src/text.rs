@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lenient_decoder_skips_what_python_skips() {
+    fn the_lenient_decoder_skips_the_same_characters_as_python() {
         let decoded = |text: &str| lenient(text).map(|bytes| bytes.to_vec());
         let (one, two, three) = (Some(b"f".to_vec()), Some(b"fo".to_vec()), Some(b"foo".to_vec()));
         for (text, bytes) in [

@@ -262,7 +262,7 @@ mod tests {
 
     /// Tokens in use keep this form: the test changes only together with `FORM`.
     #[test]
-    fn the_form_on_the_wire_stays_as_it_is() {
+    fn the_form_on_the_wire_never_changes() {
         let mut expected = vec![1, 0b1100_1101, 0, 0x00, 0xB6, 0x9E];
         expected.extend([7; 8]);
         expected.extend(b"\x10misp.example.net");
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_token_cannot_hold_is_refused_by_name() {
+    fn claims_that_a_token_cannot_hold_are_refused_by_name() {
         let refusal = |change: fn(&mut Claims)| {
             let mut claims = ordinary();
             change(&mut claims);

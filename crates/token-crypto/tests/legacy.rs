@@ -69,7 +69,7 @@ fn every_good_token_opens_to_its_plaintext() {
 }
 
 #[test]
-fn the_fingerprint_is_what_the_blacklist_lists() {
+fn the_fingerprint_is_the_entry_of_the_blacklist() {
     for vector in vectors("tokens") {
         assert_eq!(token_sha256(text(vector, "token")), text(vector, "sha256"));
         if let Ok(opened) = ring().open(text(vector, "token")) {
@@ -88,7 +88,7 @@ fn a_token_that_has_ended_opens_and_says_so() {
 }
 
 #[test]
-fn an_impossible_date_is_told_apart() {
+fn an_impossible_date_has_its_own_error() {
     let refused = ring().open(token("tokens", "expire_impossible")).unwrap_err();
     assert_eq!(refused, OpenError::ImpossibleDate);
 }
@@ -129,7 +129,7 @@ fn other_spellings_open_with_the_same_fingerprint() {
 /// Python's decoder, which Cratos FastAPI used, skips characters that are not base64 and stops at the padding. So badly
 /// copied tokens worked.
 #[test]
-fn what_the_reference_skipped_does_not_matter() {
+fn characters_that_cratos_fastapi_skipped_do_not_matter() {
     let token = token("tokens", "https_443");
     assert!(token.ends_with('='), "the spellings below need a padded token");
     let fingerprint = token_sha256(token);
@@ -167,7 +167,7 @@ fn what_the_reference_skipped_does_not_matter() {
 
 /// Programs that make tokens of version 1 write one spelling, so any other one is a mistake to report.
 #[test]
-fn our_own_tokens_have_one_spelling() {
+fn tokens_of_version_1_have_one_spelling() {
     let claims = ring().open(token("tokens", "https_443")).unwrap().claims;
     let token = ring().seal(&claims).unwrap().expose().to_owned();
     assert!(ring().open(&token).is_ok());

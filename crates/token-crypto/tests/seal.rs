@@ -50,7 +50,7 @@ fn an_ordinary_token_stays_under_190_characters() {
 }
 
 #[test]
-fn what_is_sealed_opens() {
+fn a_sealed_token_opens() {
     let token = RING.seal(&ordinary()).unwrap();
     let opened = RING.open(token.expose()).unwrap();
     assert_eq!(opened.format, TokenFormat::V1);
@@ -263,13 +263,13 @@ fn random_bytes_come_from_the_given_source_and_opening_needs_none() {
 
 proptest! {
     #[test]
-    fn whatever_is_encoded_decodes_to_the_same(claims in any_claims()) {
+    fn encoded_claims_decode_to_the_same(claims in any_claims()) {
         let bytes = claims.encode().unwrap();
         prop_assert_eq!(Claims::decode(&bytes).unwrap(), claims);
     }
 
     #[test]
-    fn whatever_is_sealed_opens_to_the_same(claims in any_claims()) {
+    fn sealed_claims_open_to_the_same(claims in any_claims()) {
         let token = RING.seal(&claims).unwrap();
         prop_assert!(token.expose().len() <= MAX_TOKEN_LEN);
         prop_assert_eq!(RING.open(token.expose()).unwrap().claims, claims.with_id(token.id()));

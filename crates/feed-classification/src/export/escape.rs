@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_quotes_whatever_a_parser_could_take_for_something_else() {
+    fn yaml_quotes_texts_that_a_parser_could_misread() {
         for plain in [
             "evil.example",
             "a_b",

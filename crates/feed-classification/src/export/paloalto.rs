@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_inside_of_a_url_stays() {
+    fn a_scheme_inside_of_a_url_is_kept() {
         for url in [
             "c.example/?u=http://d.example/",
             "c.example/http://x",
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_port_that_goes_without_saying_is_not_written() {
+    fn the_default_port_is_not_written() {
         let (text, exported) = urls(&["http://a.example:80/x", "https://b.example:443", "http://c.example:/?q"]);
         assert_eq!(text, "a.example/x\r\nb.example\r\nc.example/?q");
         assert_eq!((exported.written, exported.quarantined), (3, 0));
@@ -142,7 +142,7 @@ mod tests {
 
     /// A set keeps one spelling of a URL, the first in order, which may be one that no request has.
     #[test]
-    fn a_url_is_listed_as_requests_name_its_host_whatever_spelling_of_it_was_kept() {
+    fn a_url_is_listed_with_the_host_of_requests_in_any_spelling() {
         let (text, exported) = urls(&["http://bücher.example/x", "http://xn--bcher-kva.example/x"]);
         assert_eq!((text.as_str(), exported.written), ("xn--bcher-kva.example/x", 1));
         let (text, exported) = urls(&["http://a.example./x", "http://a.example/x"]);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_firewall_would_take_for_something_else_is_left_out() {
+    fn urls_that_the_firewall_would_misread_are_left_out() {
         let long = format!("http://a.example/{}", "x".repeat(246));
         let name = format!("http://{}", "a.".repeat(127) + "b");
         for (url, reason) in [
@@ -184,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_urls_are_the_lines_are_sorted_unique_and_plain(
+        fn lines_of_any_urls_are_sorted_unique_and_plain(
             values in prop::collection::vec("(https?://)?[a-c]\\.example(:80)?(/[a-c*^ é/?=:]{0,6})?", 0..20)
         ) {
             let mut found = Vec::new();

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn builtin_has_the_outputs_of_the_reference() {
+    fn builtin_has_the_outputs_of_cratos_fastapi() {
         let of_the_reference = ["txt", "json", "xml", "yaml", "b64", "paloalto", "cisco"];
         assert!(Registry::builtin().names().take(7).eq(of_the_reference));
         assert!(Registry::builtin().by_name("TXT").is_none());

@@ -184,7 +184,7 @@ mod tests {
     use super::v6_from_its_end;
 
     #[test]
-    fn ipv6_stands_from_its_end_with_one_zz() {
+    fn ipv6_is_written_from_its_end_with_one_zz() {
         for (address, expected) in [
             ("::", "zz"),
             ("::1", "1.zz"),

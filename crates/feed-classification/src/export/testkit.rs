@@ -127,7 +127,7 @@ fn check_bytes(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]) 
     let about = exporter.about();
     let mut told = Vec::new();
     let info = info(kind);
-    let outcome = exporter.export(&info.as_told_to(about), &mut indicators(kind, values), &mut told);
+    let outcome = exporter.export(&info.limited_to(about), &mut indicators(kind, values), &mut told);
     assert!(outcome.is_ok(), "{kind}: it cannot be written");
     for (is_told, other) in [
         (
@@ -140,7 +140,7 @@ fn check_bytes(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]) 
         (about.dated, info.changed_at(jiff::Timestamp::MAX)),
     ] {
         let mut bytes = Vec::new();
-        let outcome = exporter.export(&other.as_told_to(about), &mut indicators(kind, values), &mut bytes);
+        let outcome = exporter.export(&other.limited_to(about), &mut indicators(kind, values), &mut bytes);
         assert!(outcome.is_ok(), "{kind}: it cannot be written");
         assert!(
             is_told || bytes == told,

@@ -179,7 +179,7 @@ fn part_that_a_composite_lacks_is_not_made_up() {
 }
 
 #[test]
-fn white_space_around_a_value_goes() {
+fn white_space_around_a_value_is_cut_off() {
     gives(Kind::Ipv4, "ip-dst", " \t192.0.2.1\r\n", "192.0.2.1");
     drops(Kind::Ipv4, "ip-dst", "  \n ", DropReason::Empty);
     drops(Kind::Ipv4, "ip-dst", "", DropReason::Empty);
@@ -289,7 +289,7 @@ fn ip_takes_addresses_and_networks_of_both_families() {
 }
 
 #[test]
-fn what_belongs_to_another_type_is_told_apart_from_bad_data() {
+fn values_of_another_type_do_not_count_as_bad_data() {
     assert!(
         extract(Kind::Ipv4, "ip-dst", "2001:db8::1")
             .unwrap_err()

@@ -189,7 +189,7 @@ fn email_address_with_a_bar_in_its_domain_is_dropped() {
 }
 
 #[test]
-fn text_that_is_no_email_address_is_dropped() {
+fn text_that_is_not_an_email_address_is_dropped() {
     for value in [
         "example.com",
         "@example.com",

@@ -153,7 +153,7 @@ fn an_invisible_character_inside_makes_a_value_invalid() {
 
 /// The attacker wrote the name that turns around on the screen, so exactly that name has to be found.
 #[test]
-fn an_invisible_character_inside_of_a_text_stays() {
+fn an_invisible_character_inside_of_a_text_is_kept() {
     for (kind, attribute_type) in TEXTS {
         for value in ["invoice\u{202e}fdp.exe", "zero\u{200b}width", "soft\u{ad}hyphen"] {
             gives(kind, attribute_type, value, value);

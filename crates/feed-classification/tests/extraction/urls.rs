@@ -43,7 +43,7 @@ fn url_of_two_lines_is_dropped() {
 }
 
 #[test]
-fn bare_word_is_no_url() {
+fn bare_word_is_not_a_url() {
     for value in [
         "word",
         "two words",

@@ -52,7 +52,7 @@ fn all_of(rules: &str) -> Loaded {
 }
 
 #[test]
-fn suricata_loads_every_rule_of_every_type_whatever_the_values() {
+fn suricata_loads_every_rule_of_every_type_with_any_values() {
     let Some(sensor) = Sensor::new() else { return };
     let registry = Registry::builtin();
     let accepts = registry.by_name("suricata").unwrap().about().accepts;
@@ -119,7 +119,7 @@ fn names_alert_with_all_below_them_and_nothing_beside_them() {
 }
 
 #[test]
-fn addresses_alert_in_both_families_whatever_is_said() {
+fn addresses_alert_in_both_families_and_every_protocol() {
     let Some(sensor) = Sensor::new() else { return };
     let to = [
         ("192.0.2.7", true),
@@ -267,7 +267,7 @@ fn fingerprints_alert_as_suricata_computes_them() {
 }
 
 #[test]
-fn sets_hold_what_was_listed_and_nothing_else() {
+fn sets_hold_exactly_the_listed_values() {
     let Some(sensor) = Sensor::new() else { return };
     // `echo -n bad | md5sum`, and the like.
     let md5 = "bae60998ffe4923b131e3d6e4c19993e";

@@ -74,7 +74,7 @@ impl Form {
     /// Writes the plain body; takes long for a large feed.
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<ExportCounts> {
         let info = FeedInfo::new(self.set.values().kind(), &self.title).changed_at(self.set.changed_at());
-        let info = info.as_told_to(self.exporter.about());
+        let info = info.limited_to(self.exporter.about());
         self.with_values(|values| self.exporter.export(&info, &mut indicators(values), out))
     }
 

@@ -57,7 +57,7 @@ mod tests {
 
     /// These numbers are in the alerts and the suppressions of installations: they must never change.
     #[test]
-    fn numbers_are_what_they_always_were() {
+    fn numbers_never_change() {
         let mut sids = Sids::default();
         assert_eq!(sids.take("domain\0DNS query\0evil.example"), Some(2_010_646_310));
         assert_eq!(sids.take("ipv4\0IP packet\x00192.0.2.1/32"), Some(1_547_867_044));
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_shares_a_number_and_the_first_keeps_its_own() {
+    fn no_two_rules_share_a_number_and_the_first_keeps_its_own() {
         let narrow = || Sids {
             first: 10,
             count: 16,
