@@ -3,8 +3,8 @@
 //! `cargo run -p cratos-misp-sim --example serve -- --listen 127.0.0.1:0 --bulk 100000 --type domain --feed block`
 //!
 //! Prints its URL and a key, one a line, then serves until it is killed. Options: `--listen ADDRESS`, `--bulk COUNT`,
-//! `--type MISP-TYPE`, `--feed NAME` (the tag of the bulk events), `--age AGE`, `--demo` (the sample data), `--events DIRECTORY`,
-//! `--latency-ms N`, `--numbers` (numbers without quotes).
+//! `--type MISP-TYPE`, `--feed NAME` (the tag of the bulk events), `--age AGE`, `--demo` (the sample data), `--events
+//! DIRECTORY`, `--latency-ms N`, `--numbers` (numbers without quotes).
 
 use std::{error::Error, time::Duration};
 

@@ -113,7 +113,7 @@ impl Answer {
         }
     }
 
-    /// Promises the whole body, whatever of it will come.
+    /// Announces the length of the whole body, also where less will come.
     pub(crate) fn promise_length(&mut self) {
         self.headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
     }

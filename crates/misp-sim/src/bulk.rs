@@ -17,8 +17,8 @@ pub struct Bulk {
 }
 
 impl Bulk {
-    /// Returns `count` attributes of a MISP type: `domain`, `hostname`, `url`, `ip-src`, `ip-dst`, `md5`, `sha1`, `sha256`; other
-    /// types get numbered texts.
+    /// Returns `count` attributes of a MISP type: `domain`, `hostname`, `url`, `ip-src`, `ip-dst`, `md5`, `sha1`,
+    /// `sha256`; other types get numbered texts.
     #[must_use]
     pub fn new(count: usize, kind: &str) -> Self {
         Self {

@@ -1,4 +1,5 @@
-//! Decaying models and what they make of an attribute, reckoned for the stand-in alone: whoever reckons otherwise has it wrong, or we have.
+//! Decaying models and the scores of attributes. The formula stands here a second time on purpose: a client with
+//! another result is wrong, or this crate is.
 
 use uuid::Uuid;
 
@@ -19,7 +20,7 @@ pub struct DecayingModel {
     pub uuid: Option<Uuid>,
     /// Its name.
     pub name: String,
-    /// What it says of itself.
+    /// Its description.
     pub description: String,
     /// The name of its formula.
     pub formula: String,
@@ -159,7 +160,7 @@ pub(crate) struct DecayScore<'a> {
 
 /// Returns the scores that a search wants of a row.
 ///
-/// Models that are asked for by number give one whatever the type is and whether they are switched on (313); else those do that are on and
+/// Models asked for by number give a score for any type, enabled or not (313); else those do that are on and
 /// name the type (312).
 pub(crate) fn scores<'a>(store: &'a Store, row: &AttributeRow, decay: &Decay) -> Vec<DecayScore<'a>> {
     let kind = store.names.name(row.kind);
@@ -204,7 +205,8 @@ fn sunk(model: &DecayingModel, base_score: f64, seconds: i64) -> f64 {
     (base_score * (1.0 - share.powf(1.0 / model.decay_speed))).max(0.0)
 }
 
-/// The tags that count, one place each: those of the event, then the attribute's own, which push out the event's of the same taxonomy.
+/// The tags that count, one place each: those of the event, then the attribute's own, which push out the event's of the
+/// same taxonomy.
 fn base_score(store: &Store, row: &AttributeRow, model: &DecayingModel) -> f64 {
     let of_event = &store.event_of(row).tags;
     let mut places: Vec<(String, Option<i64>, bool)> = Vec::new();

@@ -26,9 +26,9 @@ const FILES: &[(&str, &str)] = &[
 
 /// Returns a stand-in with the sample data, ready to start; its ages count from the start.
 ///
-/// It needs no files: the data are part of the program. Users and organisations are those of [`Sim::builder`]; addresses and
-/// names are documentation ones (RFC 5737, 3849, 2606) only, so a guard against special-purpose addresses must be off to see
-/// the addresses in a feed.
+/// It needs no files: the data are part of the program. Users and organisations are those of [`Sim::builder`];
+/// addresses and names are documentation ones (RFC 5737, 3849, 2606) only, so a guard against special-purpose addresses
+/// must be off to see the addresses in a feed.
 pub fn demo() -> SimBuilder {
     FILES
         .iter()

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum Fault {
     /// Nothing listens: connections are refused and open ones are cut. With a path or a number of requests it is
-    /// [`Fault::CloseEarly`], since a connection is refused before it says what it wants.
+    /// [`Fault::CloseEarly`], since a connection is refused before its request is read.
     Refuse,
     /// Reads the request, then closes the connection without an answer.
     CloseEarly,
@@ -27,7 +27,7 @@ pub enum Fault {
     },
     /// Answers a page of HTML.
     Html {
-        /// Its status; 200 is what a login page behind a proxy looks like.
+        /// Its status; with 200 it looks like a login page behind a proxy.
         status: u16,
     },
     /// Answers MISP's error of that status: 403, 404, 405, 429, 500; others with a general text.
@@ -41,7 +41,7 @@ pub enum Fault {
     },
     /// Answers a search as if its body had been lost on the way: with everything (fact 10).
     EverythingUnfiltered,
-    /// Answers 200 with the right Content-Type and something that is no JSON.
+    /// Answers 200 with the right Content-Type and a body that is not JSON.
     NotJson,
     /// Sends the client to the login page.
     LoginRedirect,

@@ -1,9 +1,10 @@
-//! Writes JSON the way PHP does: compact with escaped slashes for errors, four spaces for pages, our key order everywhere.
+//! Writes JSON the way PHP does: compact with escaped slashes for errors, four spaces for pages, our key order
+//! everywhere.
 
 /// A small page, in the order in which it is written.
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
-    /// A number from the data base: in quotes, unless the stand-in was told not to.
+    /// A number from the data base: in quotes, unless `stringify` is off.
     Number(u64),
     /// A number out of JSON that is kept in the data base: never in quotes.
     Decimal(f64),

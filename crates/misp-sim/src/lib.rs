@@ -2,8 +2,9 @@
 //!
 //! # Where things are
 //!
-//! `model` is what is put in, `store` holds it as rows and knows what an edit does, `query` and `search` answer a question about them,
-//! `render` writes rows as MISP does, `routes` has a file per endpoint, `fault` misbehaves, `server` is the socket.
+//! `model` describes the data, `store` holds them as rows and applies edits, `query` and `search` answer questions
+//! about them, `render` writes rows as MISP does, `routes` has a file per endpoint, `fault` misbehaves, `server` is the
+//! socket.
 
 mod answer;
 mod body;

@@ -19,7 +19,7 @@ pub struct LoadError {
     what: String,
 }
 
-/// What a file brings.
+/// The data of a file.
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
     organisations: Vec<Organisation>,
@@ -69,7 +69,8 @@ pub(crate) fn read_events(file: &str, text: &str) -> Result<Loaded, LoadError> {
     Ok(loaded)
 }
 
-/// A document is an event, a list of documents, MISP's `{"Event": …}` or `{"response": […]}`, or a file with several sections.
+/// A document is an event, a list of documents, MISP's `{"Event": …}` or `{"response": […]}`, or a file with several
+/// sections.
 fn take(document: Value, loaded: &mut Loaded) -> Result<(), String> {
     match document {
         Value::Array(list) => list.into_iter().try_for_each(|document| take(document, loaded)),

@@ -1,4 +1,4 @@
-//! What was asked, for tests that count questions and look at them.
+//! The log of requests, for tests that count and inspect them.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! The data of the stand-in: organisations, users, tags, warninglists, events and their attributes.
 //!
-//! These are descriptions, written by hand, read from an event file or generated. [`Store`](crate::Store) turns them into
-//! rows with ids and absolute times.
+//! These are descriptions, written by hand, read from an event file or generated. [`Store`](crate::Store) turns them
+//! into rows with ids and absolute times.
 
 mod attribute;
 mod event;

@@ -1,6 +1,6 @@
-//! What a search asks for: the body of `POST /attributes/restSearch` read the way MISP reads it.
+//! Reads the body of `POST /attributes/restSearch` the way MISP reads it.
 //!
-//! The rule that matters most to callers: what is not understood is no filter (facts 10 and 11).
+//! The most important rule: MISP ignores a filter that it does not understand (facts 10 and 11).
 
 mod kinds;
 mod tags;
@@ -61,7 +61,7 @@ pub(crate) struct Query {
     pub(crate) decay: Option<Decay>,
 }
 
-/// What a search wants to know of scores.
+/// The part of a search that is about scores.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Decay {
     /// The numbers of the models; none for all that are switched on and cover the type.
@@ -101,7 +101,7 @@ impl Decay {
         Some(Self {
             models: models.map(|models| match models {
                 Value::Array(list) => list.iter().filter_map(id).collect(),
-                // A name is no number: then no model is meant (310).
+                // With a name in place of a number no model is meant (310).
                 one => id(one).into_iter().collect(),
             }),
             exclude_decayed: flag("excludeDecayed"),
@@ -287,7 +287,7 @@ fn order(value: Option<&Value>) -> Order {
     }
 }
 
-/// Reads a day for `from` and `to`; a word that is no day leaves a text that no event's date passes.
+/// Reads a day for `from` and `to`; for a word that is not a day, no event passes.
 fn date(value: Option<&Value>, now: i64) -> Option<String> {
     let value = value.filter(|value| truthy(value))?;
     let unix = time::resolve(value, now);

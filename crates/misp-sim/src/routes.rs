@@ -1,16 +1,26 @@
-//! From a request to an answer: who asks, which page, and what goes wrong on purpose.
+//! From a request to an answer: user, page, and faults on purpose.
 
 mod asked;
+mod attribute_changes;
 mod auth;
+mod changes;
+mod event_changes;
 mod event_metadata;
 mod events;
+mod fields;
+mod object_changes;
 mod pages;
+mod records;
 mod searches;
+mod sighting_search;
 mod sightings;
+mod tag_changes;
+mod warninglist_check;
+mod whole_event;
 
 use std::time::Duration;
 
-use http::{StatusCode, header::CONTENT_TYPE};
+use http::{Method, StatusCode, header::CONTENT_TYPE};
 
 pub(crate) use self::asked::Asked;
 use crate::{
@@ -18,6 +28,7 @@ use crate::{
     body::Script,
     fault::Fault,
     log::LoggedRequest,
+    model::{Role, User},
     sim::Shared,
 };
 
@@ -56,42 +67,107 @@ pub(crate) fn respond(shared: &Shared, asked: &Asked) -> Delivery {
     }
 }
 
-/// What a fault changes inside an answer, not around it.
+/// The changes of a fault inside an answer, not around it.
 #[derive(Debug, Clone, Copy)]
 struct Twist {
     unfiltered: bool,
     stringify: bool,
 }
 
-/// Finds the page. Actions that a real MISP has and the stand-in lacks are 404, like an unknown controller: never a guess.
-fn page(shared: &Shared, asked: &Asked, user: &crate::model::User, twist: Twist) -> Answer {
+/// Finds the page. Actions that a real MISP has and the stand-in lacks are 404, like an unknown controller: never a
+/// guess.
+fn page(shared: &Shared, asked: &Asked, user: &User, twist: Twist) -> Answer {
     let segments: Vec<&str> = asked.segments().collect();
-    match segments.as_slice() {
-        ["attributes", "restSearch", ..] => searches::attributes(shared, asked, user, twist),
-        ["attributes", "attributeStatistics", rest @ ..] => pages::statistics(&shared.read(), rest),
-        ["decayingModel", "index"] => pages::decaying_models(&shared.read(), twist.stringify),
-        ["decayingModel", "view", id] => {
-            pages::decaying_model(&shared.read(), id, twist.stringify, &asked.path_as_sent())
-        }
-        ["events", "index", ..] => events::index(shared, asked, user, twist.stringify),
-        ["events", "restSearch"] => event_metadata::search(shared, asked, user, twist.stringify),
-        ["sightings", "add"] => sightings::add(shared, asked, user, twist.stringify),
-        ["servers", "getVersion"] => pages::version(user),
-        ["servers", "getPyMISPVersion"] => Answer::json(b"{\"version\":\"2.5.1\"}".to_vec()),
-        ["tags", "index", ..] => pages::tags(&shared.read(), &asked.named(), twist.stringify),
-        ["users", "view", "me"] => pages::me(shared, user, twist.stringify),
-        ["warninglists", "index"] => pages::warninglists(&shared.read(), twist.stringify),
-        ["warninglists", "view", id] => pages::warninglist(&shared.read(), id, twist.stringify, &asked.path_as_sent()),
-        [
-            "attributes" | "decayingModel" | "events" | "servers" | "tags" | "users" | "warninglists",
-            action,
-            ..,
-        ] if !REAL_ACTIONS.contains(action) => Answer::usual_error(StatusCode::FORBIDDEN, &asked.path_as_sent()),
-        _ => Answer::usual_error(StatusCode::NOT_FOUND, &asked.path_as_sent()),
-    }
+    let found = match asked.method == Method::POST {
+        true => change(shared, asked, user, &segments, twist.stringify),
+        false => None,
+    };
+    found
+        .or_else(|| event_page(shared, asked, user, &segments, twist))
+        .or_else(|| other_page(shared, asked, user, &segments, twist.stringify))
+        .unwrap_or_else(|| match segments.as_slice() {
+            [controller, action, ..] if CONTROLLERS.contains(controller) && !REAL_ACTIONS.contains(action) => {
+                Answer::usual_error(StatusCode::FORBIDDEN, &asked.path_as_sent())
+            }
+            _ => Answer::usual_error(StatusCode::NOT_FOUND, &asked.path_as_sent()),
+        })
 }
 
-/// Actions that a real MISP has: asking the stand-in for one is no mistake of the client's, so it does not say 403.
+/// Pages that change something.
+fn change(shared: &Shared, asked: &Asked, user: &User, segments: &[&str], stringify: bool) -> Option<Answer> {
+    Some(match segments {
+        ["attributes", "add", event] => attribute_changes::add(shared, asked, user, event, stringify),
+        ["attributes", "edit", id] => attribute_changes::edit(shared, asked, user, id, stringify),
+        ["attributes", "delete", id, hard @ ..] => attribute_changes::delete(shared, asked, user, id, hard, stringify),
+        ["attributes", "restore", id] => attribute_changes::restore(shared, asked, user, id),
+        ["events", "add"] => event_changes::add(shared, asked, user, stringify),
+        ["events", "edit", id] => event_changes::edit(shared, asked, user, id, stringify),
+        ["events", "publish", id] => event_changes::publish(shared, asked, user, id, stringify),
+        ["events", "unpublish", id] => event_changes::unpublish(shared, asked, user, id, stringify),
+        ["events", "delete", id] => event_changes::delete(shared, asked, user, id, stringify),
+        ["objects", "add", event, ..] => object_changes::add(shared, asked, user, event, stringify),
+        ["objects", "edit", id] => object_changes::edit(shared, asked, user, id, stringify),
+        ["objects", "delete", id, hard @ ..] => object_changes::delete(shared, asked, user, id, hard, stringify),
+        ["tags", "attachTagToObject"] => tag_changes::attach(shared, asked, user, stringify),
+        ["tags", "removeTagFromObject"] => tag_changes::remove(shared, asked, user, stringify),
+        _ => return None,
+    })
+}
+
+/// Pages about events and attributes.
+fn event_page(shared: &Shared, asked: &Asked, user: &User, segments: &[&str], twist: Twist) -> Option<Answer> {
+    let stringify = twist.stringify;
+    Some(match segments {
+        ["attributes", "restSearch", ..] => searches::attributes(shared, asked, user, twist),
+        ["attributes", "attributeStatistics", rest @ ..] => pages::statistics(&shared.read(), rest),
+        ["attributes", "view", id] => attribute_changes::view(shared, asked, user, id, stringify),
+        ["events", "index", ..] => events::index(shared, asked, user, stringify),
+        ["events", "restSearch"] => event_metadata::search(shared, asked, user, stringify),
+        ["events", "view", id] => whole_event::view(shared, asked, user, id, stringify),
+        ["sightings", "add"] => sightings::add(shared, asked, user, stringify),
+        ["sightings", "restSearch", context @ ("attribute" | "event")] => {
+            sighting_search::search(shared, asked, user, context, stringify)
+        }
+        _ => return None,
+    })
+}
+
+/// Pages about everything else.
+fn other_page(shared: &Shared, asked: &Asked, user: &User, segments: &[&str], stringify: bool) -> Option<Answer> {
+    Some(match segments {
+        ["decayingModel", "index"] => pages::decaying_models(&shared.read(), stringify),
+        ["decayingModel", "view", id] => pages::decaying_model(&shared.read(), id, stringify, &asked.path_as_sent()),
+        ["servers", "getVersion"] => pages::version(user),
+        ["servers", "getPyMISPVersion"] => Answer::json(b"{\"version\":\"2.5.1\"}".to_vec()),
+        ["tags", "index", ..] => pages::tags(&shared.read(), &asked.named(), stringify),
+        ["users", "view", "me"] => pages::me(shared, user, stringify),
+        ["admin", "users", "index"] => records::users(shared, asked, user, stringify),
+        ["admin", "users", "view", id] => records::user_page(shared, asked, user, id, stringify),
+        ["organisations", "index", ..] => records::organisations(&shared.read(), stringify),
+        ["organisations", "view", id] => records::organisation_page(&shared.read(), asked, id, stringify),
+        ["galaxies" | "taxonomies" | "feeds", "index"] => records::none(),
+        ["servers", "index"] if user.role == Role::SiteAdmin => records::none(),
+        ["servers", "index"] => changes::forbidden(asked),
+        ["sharing_groups", "index"] => records::none_wrapped(),
+        ["warninglists", "index"] => pages::warninglists(&shared.read(), stringify),
+        ["warninglists", "view", id] => pages::warninglist(&shared.read(), id, stringify, &asked.path_as_sent()),
+        ["warninglists", "checkValue"] => warninglist_check::check(&shared.read(), asked, stringify),
+        _ => return None,
+    })
+}
+
+/// Controllers that a real MISP has; an action that it has not is 403 there.
+const CONTROLLERS: &[&str] = &[
+    "attributes",
+    "decayingModel",
+    "events",
+    "servers",
+    "tags",
+    "users",
+    "warninglists",
+];
+
+/// Actions that a real MISP has. A client that requests one makes no mistake, so the stand-in does not answer 403.
 const REAL_ACTIONS: &[&str] = &[
     "add",
     "addTag",

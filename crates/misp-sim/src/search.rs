@@ -11,18 +11,18 @@ use crate::{
     store::{AttributeRow, EventRow, Store},
 };
 
-/// Whose eyes a search looks through.
+/// The user of a search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader {
     pub(crate) organisation: u64,
     pub(crate) sees_everything: bool,
 }
 
-/// What a search gives.
+/// The result of a search.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) body: Vec<u8>,
-    /// `X-Result-Count`, which is no total (fact 35).
+    /// `X-Result-Count`, which is not a total (fact 35).
     pub(crate) count: u64,
     /// `X-Skipped-Elements-Count`.
     pub(crate) skipped: u64,
@@ -224,7 +224,7 @@ pub(crate) fn by_id_or_uuid(terms: &Terms, event: &EventRow) -> bool {
 }
 
 /// Returns the numbers of the organisations that are meant by number, UUID or name.
-fn organisations(store: &Store, terms: &Terms) -> HashSet<u64> {
+pub(crate) fn organisations(store: &Store, terms: &Terms) -> HashSet<u64> {
     let meant = |names: &[String], organisation: &crate::model::Organisation| {
         names.iter().any(|name| {
             name.parse() == Ok(organisation.id)

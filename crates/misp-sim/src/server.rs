@@ -43,7 +43,8 @@ enum Door {
 
 impl Server {
     pub(crate) fn start(listen: SocketAddr, shared: Shared) -> io::Result<Self> {
-        // Before the runtime is made: where the address is taken, dropping a runtime would panic in a caller that is async.
+        // Before the runtime is made: where the address is taken, dropping a runtime would panic in a caller that is
+        // async.
         let listener = std::net::TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;

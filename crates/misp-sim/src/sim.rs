@@ -37,14 +37,16 @@ impl Sim {
     pub const ADMIN_KEY: &str = "simadminkeysimadminkeysimadminkeysim0002";
     /// The key of a read only user of the second organisation, `Partner Research`.
     pub const PARTNER_KEY: &str = "simpartnerkeysimpartnerkeysimpartner0003";
-    /// The key of a user of `Example CERT` in the [demo](crate::demo()) who may add sightings.
+    /// The key of a user of `Example CERT` in the [demo](crate::demo()), with the right to add sightings.
     pub const REPORTER_KEY: &str = "simreporterkeysimreporterkeysimrepor0004";
+    /// The key of a user of `Example CERT`, with the right to add, edit, tag and publish its events.
+    pub const PUBLISHER_KEY: &str = "simpublisherkeysimpublisherkeysimpub0005";
     /// The UUID of `Example CERT`.
     pub const ORGANISATION: Uuid = Uuid::from_u128(0x5c0b_a7a0_0001_4000_8000_0000_0000_0001);
     /// The UUID of `Partner Research`.
     pub const PARTNER: Uuid = Uuid::from_u128(0x5c0b_a7a0_0002_4000_8000_0000_0000_0002);
 
-    /// Returns a stand-in with two organisations, a user of each and a site admin, and no events.
+    /// Returns a stand-in with two organisations, a reader of each, a publisher and a site admin, and no events.
     pub fn builder() -> SimBuilder {
         Self::empty()
             .organisation(Organisation::new("Example CERT", Self::ORGANISATION))
@@ -52,6 +54,7 @@ impl Sim {
             .user(User::reader("reader@cert.example.org", 1, Self::READER_KEY))
             .user(User::site_admin("admin@cert.example.org", 1, Self::ADMIN_KEY))
             .user(User::reader("reader@partner.example.org", 2, Self::PARTNER_KEY))
+            .user(User::publisher("publisher@cert.example.org", 1, Self::PUBLISHER_KEY))
     }
 
     /// Returns a stand-in with nothing in it.
@@ -94,7 +97,7 @@ impl SimBuilder {
         self
     }
 
-    /// Goes by that clock instead of the system's.
+    /// Uses that clock instead of the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
@@ -168,7 +171,7 @@ impl SimBuilder {
         })
     }
 
-    /// Adds what an event file says (see the README); `name` is for error messages.
+    /// Adds the data of an event file (see the README); `name` is for error messages.
     pub fn event_text(self, name: impl Into<String>, text: impl Into<String>) -> Self {
         let (name, text) = (name.into(), text.into());
         self.step(move |store| {
@@ -177,7 +180,7 @@ impl SimBuilder {
         })
     }
 
-    /// Adds what the `.json`, `.yaml` and `.yml` files of a directory say, in the order of their names.
+    /// Adds the data of the `.json`, `.yaml` and `.yml` files of a directory, in the order of their names.
     pub fn events_dir(self, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
         self.step(move |store| load_directory(store, &directory))
@@ -259,12 +262,12 @@ fn load_directory(store: &mut Store, directory: &Path) -> Result<(), StartError>
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The address is taken or not ours.
+    /// The address is in use, or does not belong to this host.
     #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// An event directory or file cannot be read.
@@ -272,7 +275,7 @@ pub enum StartError {
     Directory {
         /// The directory or file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// An event file is not understood.
@@ -282,7 +285,7 @@ pub enum StartError {
 
 type Hook = Box<dyn FnMut(&LoggedRequest, &mut Store) + Send>;
 
-/// What the server and the handle share.
+/// The state that the server and the handle share.
 pub(crate) struct Shared {
     store: RwLock<Store>,
     pub(crate) clock: Clock,
@@ -296,7 +299,7 @@ pub(crate) struct State {
     pub(crate) faults: Vec<FaultRule>,
     pub(crate) log: VecDeque<LoggedRequest>,
     pub(crate) latency: Duration,
-    /// What a row costs where warninglists are enforced.
+    /// The time that a row takes where warninglists are enforced.
     pub(crate) warninglist_time: Duration,
     pub(crate) maintenance: bool,
     /// Start of the window and searches in it, by user.
@@ -316,7 +319,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the request down and lets the hook see it.
+    /// Logs the request and calls the hook with it.
     pub(crate) fn note(&self, request: LoggedRequest) {
         if let Some(hook) = self.hook.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             hook(&request, &mut self.write());
@@ -436,8 +439,8 @@ impl RunningSim {
         self.shared().state().latency = latency;
     }
 
-    /// Sets how long a search takes from now on for every row of its page when it enforces warninglists: a real MISP took 2 to 4 ms for
-    /// an address, with 43 lists.
+    /// Sets how long a search takes from now on for every row of its page when it enforces warninglists: a real MISP
+    /// took 2 to 4 ms for an address, with 43 lists.
     pub fn set_warninglist_time(&self, per_row: Duration) {
         self.shared().state().warninglist_time = per_row;
     }
@@ -458,7 +461,7 @@ impl RunningSim {
     }
 }
 
-/// Lets the handle say what a fault is without importing the rule.
+/// Lets a caller pass a fault by reference.
 impl From<&Fault> for FaultRule {
     fn from(fault: &Fault) -> Self {
         fault.clone().into()

@@ -1,18 +1,24 @@
 //! The data: rows with ids and absolute times, and the edits that change them as MISP does.
 
 mod edit;
+mod fields;
 mod insert;
+mod objects;
 mod rows;
 mod sightings;
 mod views;
 
 use std::collections::HashMap;
 
-pub(crate) use self::rows::{AttributeRow, EventRow, TagRef};
 pub use self::{
     edit::NoSuch,
     sightings::SightingView,
     views::{AttributeView, EventView},
+};
+pub(crate) use self::{
+    fields::{AttributeFields, EventFields},
+    objects::ObjectRow,
+    rows::{AttributeRow, EventRow, TagRef},
 };
 use crate::{
     clock::Clock,
@@ -21,7 +27,7 @@ use crate::{
     warninglist::Checker,
 };
 
-/// Everything the stand-in knows.
+/// The data of the stand-in.
 ///
 /// Adding data (`add_…`) leaves everything else alone; the edits change times and publication as a real MISP does
 /// (facts 40, 41 and 60 of the recordings).
@@ -40,10 +46,11 @@ pub struct Store {
     /// In ascending order of id; hard deleted ones stay as marked gaps.
     pub(crate) attributes: Vec<AttributeRow>,
     pub(crate) names: rows::Names,
+    objects: Vec<ObjectRow>,
     sightings: Vec<SightingView>,
     next_event: u64,
     next_attribute: u64,
-    /// Rows were added whose numbers do not ascend; put right before anybody looks.
+    /// Rows were added whose numbers do not ascend; sorted before the next look.
     unsorted: bool,
 }
 
@@ -62,6 +69,7 @@ impl Store {
             event_index: HashMap::new(),
             attributes: Vec::new(),
             names: rows::Names::default(),
+            objects: Vec::new(),
             sightings: Vec::new(),
             next_event: 1,
             next_attribute: 1,
@@ -84,6 +92,27 @@ impl Store {
             .binary_search_by_key(&id, |row| row.id)
             .ok()
             .filter(|slot| !self.attributes[*slot].gone)
+    }
+
+    /// Returns the event of that number or UUID.
+    pub(crate) fn event_meant(&self, id: &str) -> Option<&EventRow> {
+        let by_number = id.parse().ok().and_then(|id| self.event_slot(id));
+        let slot = by_number.map(|slot| &self.events[slot as usize]);
+        slot.or_else(|| {
+            let uuid: uuid::Uuid = id.parse().ok()?;
+            self.events.iter().find(|event| event.uuid == uuid)
+        })
+        .filter(|event| !event.gone)
+    }
+
+    /// Returns the attribute of that number or UUID, deleted ones too.
+    pub(crate) fn attribute_meant(&self, id: &str) -> Option<&AttributeRow> {
+        let by_number = id.parse().ok().and_then(|id| self.attribute_slot(id));
+        let row = by_number.map(|slot| &self.attributes[slot]);
+        row.or_else(|| {
+            let uuid: uuid::Uuid = id.parse().ok()?;
+            self.attributes.iter().find(|row| row.uuid == uuid && !row.gone)
+        })
     }
 
     pub(crate) fn event_of(&self, row: &AttributeRow) -> &EventRow {

@@ -35,7 +35,7 @@ impl Checker {
                     .or_default()
                     .push(checker.lists.len());
             }
-            checker.lists.push(Prepared::new(list));
+            checker.lists.push(Prepared::of(list.kind, &list.entries));
         }
         checker
     }
@@ -57,11 +57,18 @@ impl Checker {
     }
 }
 
+/// Returns the entry of a list that fits a value; the attribute types of the list do not matter (fact 47).
+pub(crate) fn matched(list: &Warninglist, value: &str) -> Option<String> {
+    let kind = if value.contains("://") { "url" } else { "" };
+    let fits = |entry: &&String| Prepared::of(list.kind, std::slice::from_ref(*entry)).hits(kind, value);
+    list.entries.iter().find(fits).cloned()
+}
+
 impl Prepared {
-    fn new(list: &Warninglist) -> Self {
-        let lower = || list.entries.iter().map(|entry| entry.to_lowercase());
-        match list.kind {
-            WarninglistKind::Cidr => Self::Networks(list.entries.iter().filter_map(|entry| network(entry)).collect()),
+    fn of(kind: WarninglistKind, entries: &[String]) -> Self {
+        let lower = || entries.iter().map(|entry| entry.to_lowercase());
+        match kind {
+            WarninglistKind::Cidr => Self::Networks(entries.iter().filter_map(|entry| network(entry)).collect()),
             WarninglistKind::Hostname => {
                 Self::Hosts(lower().map(|name| name.trim_start_matches('.').to_owned()).collect())
             }

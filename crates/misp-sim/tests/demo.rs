@@ -1,4 +1,4 @@
-//! The sample data hold what the demo promises.
+//! The sample data have the events that the demo promises.
 
 #![allow(
     clippy::unwrap_used,
@@ -56,7 +56,8 @@ fn tag(feed: &str) -> String {
     format!("{DEMO_TAG}:incident-classification={feed}")
 }
 
-/// Returns type and value of what a feed of the last week holds: published, for detection, not deleted, no false positive.
+/// Returns type and value of the attributes in a feed of the last week: published, for detection, not deleted, no false
+/// positive.
 fn fresh<'a>(store: &'a Store, feed: &str) -> Vec<(&'a str, &'a str)> {
     let carries = |attribute: &misp_sim::AttributeView<'_>, tag: &str| {
         attribute.tags().chain(attribute.event().tags()).any(|name| name == tag)

@@ -1,4 +1,4 @@
-//! Event files in our form and in MISP's own, and what is said about wrong ones.
+//! Event files in this crate's form and in MISP's own, and the errors of wrong ones.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Each fault does on the wire what it says, and only where and as often as it is told.
+//! Each fault on the wire, only where and as often as its rule says.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Warninglists across pages, visibility, and bodies nobody should send.
+//! Warninglists across pages, visibility, and malformed bodies.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
 
@@ -84,7 +84,7 @@ fn the_pages_of_a_list_are_there() {
     assert_eq!(view["Warninglist"]["WarninglistEntry"][0]["value"], "203.0.113.0/24");
     assert_eq!(view["Warninglist"]["WarninglistType"][0]["type"], "ip-dst");
     assert_eq!(page("/warninglists/view/9").status, 404);
-    assert_eq!(page("/galaxies/index").status, 404);
+    assert_eq!(page("/noticelists/index").status, 404);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a sighting does, and what it leaves alone.
+//! The effects of a sighting.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
 

@@ -9,7 +9,7 @@ use super::{Moment, TagUse};
 pub struct InObject {
     /// The number of the object.
     pub id: u64,
-    /// What the attribute is there, such as `ip`.
+    /// The role of the attribute there, such as `ip`.
     pub relation: String,
     /// Who sees the object.
     pub distribution: u8,

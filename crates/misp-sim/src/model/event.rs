@@ -36,7 +36,7 @@ pub struct Event {
     pub date: Option<String>,
     /// Whether it is published.
     pub publication: Publication,
-    /// Who sees it: 0 is its organisation only, 1 everybody on the site; others count as 1.
+    /// Visibility: 0 its organisation only, 1 all users of the site; others count as 1.
     pub distribution: u8,
     /// 1 (high) to 4 (undefined).
     pub threat_level: u8,

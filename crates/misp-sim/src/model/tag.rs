@@ -11,7 +11,7 @@ pub struct Tag {
     pub colour: String,
     /// Whether it is in answers without `includeAllTags`.
     pub exportable: bool,
-    /// What it is worth, where a taxonomy says so.
+    /// Its numerical value, where a taxonomy has one.
     pub numerical_value: Option<i64>,
 }
 
@@ -32,7 +32,7 @@ impl Tag {
         }
     }
 
-    /// Sets what it is worth, as a taxonomy does.
+    /// Sets its numerical value, as a taxonomy does.
     #[must_use]
     pub fn worth(mut self, numerical_value: i64) -> Self {
         self.numerical_value = Some(numerical_value);

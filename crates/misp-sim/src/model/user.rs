@@ -11,7 +11,7 @@ pub struct User {
     pub organisation: u64,
     /// The auth key; MISP knows only those of 40 characters.
     pub key: String,
-    /// What the user may do.
+    /// The rights of the user.
     pub role: Role,
     /// Whether the user is disabled; the key is refused then.
     pub disabled: bool,
@@ -50,11 +50,21 @@ impl User {
         }
     }
 
-    /// Returns a user of the organisation with that number who may add sightings too.
+    /// Returns a user of the organisation with that number, with the right to add sightings.
     #[must_use]
     pub fn reporter(email: impl Into<String>, organisation: u64, key: impl Into<String>) -> Self {
         Self {
             role: Role::Reporter,
+            ..Self::reader(email, organisation, key)
+        }
+    }
+
+    /// Returns a user of the organisation with that number, with the right to change and publish the organisation's
+    /// events.
+    #[must_use]
+    pub fn publisher(email: impl Into<String>, organisation: u64, key: impl Into<String>) -> Self {
+        Self {
+            role: Role::Publisher,
             ..Self::reader(email, organisation, key)
         }
     }
@@ -69,14 +79,17 @@ impl User {
     }
 }
 
-/// What a user may do.
+/// The rights of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Reads what the organisation may see.
+    /// Reads everything that the organisation may see.
     ReadOnly,
-    /// Reads what the organisation may see, and adds sightings.
+    /// Reads everything that the organisation may see, and adds sightings.
     Reporter,
-    /// Reads everything, also in maintenance mode.
+    /// Reads everything that the organisation may see; adds, edits, tags, publishes and deletes the organisation's own
+    /// events; adds sightings.
+    Publisher,
+    /// Reads and changes everything, also in maintenance mode.
     SiteAdmin,
 }

@@ -21,7 +21,7 @@ pub struct Warninglist {
     pub id: u64,
     /// Its name.
     pub name: String,
-    /// What it says about a hit.
+    /// Its description.
     pub description: String,
     /// How it compares.
     pub kind: WarninglistKind,

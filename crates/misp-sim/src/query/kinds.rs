@@ -17,7 +17,7 @@ impl KindFilter {
     }
 
     pub(crate) fn admits(&self, kind: &str) -> bool {
-        // `_` is no wildcard in a type without `%`.
+        // Without `%` in the type, `_` stands for itself.
         let matches = |name: &String| {
             if name.contains('%') {
                 like(name, kind)

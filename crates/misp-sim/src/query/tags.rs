@@ -10,7 +10,7 @@ use crate::store::{Store, TagRef};
 pub(crate) struct TagFilter(Terms);
 
 impl TagFilter {
-    /// Reads the filter; `None` is no filter.
+    /// Reads the filter; `None` means "no filter".
     pub(crate) fn read(value: Option<&Value>) -> Result<Option<Self>, Refusal> {
         if let Some(Value::String(text)) = value.filter(|value| truthy(value))
             && text.contains("&&")

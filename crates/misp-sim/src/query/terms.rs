@@ -13,7 +13,7 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// Reads a filter; `None` is no filter.
+    /// Reads a filter; `None` means "no filter".
     pub(crate) fn read(value: Option<&Value>) -> Result<Option<Self>, Refusal> {
         let Some(value) = value.filter(|value| truthy(value)) else {
             return Ok(None);

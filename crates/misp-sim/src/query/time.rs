@@ -14,7 +14,7 @@ pub(crate) enum TimeFilter {
 }
 
 impl TimeFilter {
-    /// Reads a filter; `None` is no filter.
+    /// Reads a filter; `None` means "no filter".
     pub(crate) fn read(value: Option<&Value>, now: i64) -> Option<Self> {
         let value = value.filter(|value| truthy(value))?;
         let range = match value {

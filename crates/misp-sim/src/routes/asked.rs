@@ -67,7 +67,8 @@ impl Asked {
         self.header(header::HOST).to_owned()
     }
 
-    /// Returns whether MISP takes the client for a program; browsers are sent to the login page instead of being refused.
+    /// Returns whether MISP takes the client for a program; browsers are sent to the login page instead of being
+    /// refused.
     pub(crate) fn is_program(&self) -> bool {
         self.dot_json
             || self.header(header::ACCEPT).contains("application/json")
@@ -98,7 +99,7 @@ impl Asked {
         if read.is_ok() { plain } else { Vec::new() }
     }
 
-    /// Returns the body when it is JSON, whatever it is called.
+    /// Returns the body when it is JSON, for any Content-Type.
     pub(crate) fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.plain_body()).ok()
     }

@@ -1,4 +1,4 @@
-//! Who asks, and whether they may (facts 1 to 3 and 7).
+//! The user of a request, and whether it is admitted (facts 1 to 3 and 7).
 
 use http::{StatusCode, header};
 

@@ -1,4 +1,5 @@
-//! `/events/restSearch` with `metadata`: events without their attributes, also those that the index leaves out (facts 61 and 62).
+//! `/events/restSearch`: whole events, or with `metadata` events without their attributes; also those that the index
+//! leaves out (facts 61 and 62).
 
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -8,11 +9,27 @@ use crate::{
     answer::Answer,
     json::{Node, object},
     model::{Organisation, User},
-    query::{Refusal, TagFilter, Terms, TimeFilter, switch, truthy},
-    search::{Reader, by_id_or_uuid, event_is_visible},
+    query::{Refusal, TagFilter, Terms, TimeFilter, ValueFilter, switch, truthy},
+    search::{Reader, by_id_or_uuid, event_is_visible, organisations},
     sim::Shared,
     store::{EventRow, Store, TagRef},
 };
+
+/// Filters of a real MISP that are not built here.
+const NOT_BUILT: &[&str] = &[
+    "category",
+    "first_seen",
+    "from",
+    "last_seen",
+    "object_relation",
+    "searchall",
+    "sharinggroup",
+    "threat_level_id",
+    "to",
+    "to_ids",
+    "type",
+    "uuid",
+];
 
 pub(super) fn search(shared: &Shared, asked: &Asked, user: &User, stringify: bool) -> Answer {
     let limited = match auth::count_search(shared, asked, user) {
@@ -28,10 +45,11 @@ pub(super) fn search(shared: &Shared, asked: &Asked, user: &User, stringify: boo
 }
 
 fn found(shared: &Shared, asked: &Asked, user: &User, stringify: bool, filters: &Map<String, Value>) -> Answer {
-    // Whole events are not built; only `metadata` is.
-    if !filters.get("metadata").is_some_and(truthy) {
+    // A filter that a real MISP has and the stand-in lacks: an answer without it would be a lie.
+    if NOT_BUILT.iter().any(|key| filters.contains_key(*key)) {
         return Answer::usual_error(StatusCode::NOT_FOUND, &asked.path_as_sent());
     }
+    let metadata = filters.get("metadata").is_some_and(truthy);
     let store = shared.read();
     let reader = Reader::from(user);
     let Ok(mut rows) = matching(&store, filters, reader, shared.clock.now()) else {
@@ -43,7 +61,11 @@ fn found(shared: &Shared, asked: &Asked, user: &User, stringify: bool, filters: 
         if index > 0 {
             body.push(b',');
         }
-        object([("Event", described(&store, event, reader))]).compact(&mut body, stringify);
+        let node = match metadata {
+            true => object([("Event", described(&store, event, reader))]),
+            false => super::whole_event::wrapped(&store, event, reader),
+        };
+        node.compact(&mut body, stringify);
     }
     body.extend_from_slice(b"]}\n");
     let mut answer = Answer::json(body);
@@ -68,6 +90,16 @@ fn matching<'a>(
     let time = |key: &str| TimeFilter::read(filters.get(key), now);
     let timestamp = time("timestamp").or_else(|| time("event_timestamp"));
     let publish_timestamp = time("publish_timestamp").or_else(|| time("last"));
+    let values = Terms::read(filters.get("value"))?.and_then(ValueFilter::new);
+    let organisations = Terms::read(filters.get("org"))?.map(|terms| organisations(store, &terms));
+    let titles = Terms::read(filters.get("eventinfo"))?;
+    let has_value = |event: &EventRow| {
+        let rows = event.attributes.iter().map(|place| &store.attributes[*place as usize]);
+        let mut live = rows.filter(|row| !row.gone && !row.deleted);
+        values
+            .as_ref()
+            .is_none_or(|values| live.any(|row| values.admits(store.names.name(row.kind), &row.value)))
+    };
     let tagged = |event: &EventRow| {
         let attributes = event.attributes.iter().map(|place| &store.attributes[*place as usize]);
         tags.as_ref().is_none_or(|tags| {
@@ -82,11 +114,16 @@ fn matching<'a>(
             && timestamp.is_none_or(|time| time.admits(event.timestamp))
             && publish_timestamp.is_none_or(|time| time.admits(event.publish_timestamp))
             && tagged(event)
+            && has_value(event)
+            && titles.as_ref().is_none_or(|terms| terms.admit(&event.info))
+            && organisations
+                .as_ref()
+                .is_none_or(|known| known.contains(&event.creator))
     });
     Ok(wanted.collect())
 }
 
-fn described(store: &Store, event: &EventRow, reader: Reader) -> Node {
+pub(super) fn described(store: &Store, event: &EventRow, reader: Reader) -> Node {
     let mut keys = object([
         ("id", event.id.into()),
         ("orgc_id", event.creator.into()),
@@ -139,7 +176,7 @@ fn organisation(known: Option<&Organisation>) -> Node {
     ])
 }
 
-fn tag(store: &Store, attached: &TagRef) -> Node {
+pub(super) fn tag(store: &Store, attached: &TagRef) -> Node {
     let tag = &store.tags[attached.tag as usize];
     let worth = tag.numerical_value.and_then(|worth| u64::try_from(worth).ok());
     object([

@@ -21,7 +21,7 @@ pub(super) fn index(shared: &Shared, asked: &Asked, user: &User, stringify: bool
     {
         filters.extend(body);
     }
-    // The full listing is not built; only `minimal` is, and whatever its value (802).
+    // The full listing is not built; only `minimal` is, with any value (802).
     if !filters.contains_key("minimal") {
         return Answer::usual_error(StatusCode::NOT_FOUND, &asked.path_as_sent());
     }
@@ -116,7 +116,7 @@ fn line(store: &Store, event: &EventRow) -> Node {
     ])
 }
 
-/// Returns a strong tag of the page: FNV-1a, which is enough to tell two pages apart here.
+/// Returns a strong tag of the page: FNV-1a, which is enough to distinguish two pages here.
 fn etag(body: &[u8]) -> String {
     let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

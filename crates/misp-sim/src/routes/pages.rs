@@ -110,7 +110,24 @@ fn own_user(user: &User) -> Node {
     ])
 }
 
-/// Rights that a site admin has and a reader has not, in the order in which MISP writes them before and after `default_role`.
+/// Returns a user as it stands in the list of users: without what only the user itself sees.
+pub(super) fn user_record(store: &Store, user: &User) -> Node {
+    let name = store.organisation(user.organisation).map_or("", |known| &known.name);
+    object([
+        ("User", own_user(user)),
+        (
+            "Role",
+            object([("id", 6.into()), ("name", role_name(user.role).into())]),
+        ),
+        (
+            "Organisation",
+            object([("id", user.organisation.into()), ("name", name.into())]),
+        ),
+    ])
+}
+
+/// Rights that a site admin has and a reader has not, in the order in which MISP writes them before and after
+/// `default_role`.
 const RIGHTS: &[&str] = &[
     "perm_add",
     "perm_modify",
@@ -141,16 +158,24 @@ fn role_name(role: Role) -> &'static str {
     match role {
         Role::ReadOnly => "Read Only",
         Role::Reporter => "Sightings",
+        Role::Publisher => "Publisher",
         Role::SiteAdmin => "admin",
     }
 }
 
 fn role(user: &User) -> Node {
     let admin = user.role == Role::SiteAdmin;
-    let sights = user.role == Role::Reporter;
+    let sights = matches!(user.role, Role::Reporter | Role::Publisher);
+    let publishes = user.role == Role::Publisher;
     // Readers may use keys and see their own audit log, nothing else.
     let right = |name: &&str| {
-        let has = matches!(*name, "perm_audit" | "perm_auth") || (sights && *name == "perm_sighting");
+        let writes = matches!(
+            *name,
+            "perm_add" | "perm_modify" | "perm_modify_org" | "perm_publish" | "perm_tagger"
+        );
+        let has = matches!(*name, "perm_audit" | "perm_auth")
+            || (sights && *name == "perm_sighting")
+            || (publishes && writes);
         ((*name).to_owned(), Node::Bool(admin || has))
     };
     let entry = |key: &str, value: Node| (key.to_owned(), value);
@@ -187,7 +212,8 @@ fn role(user: &User) -> Node {
     Node::Object(entries)
 }
 
-/// `/attributes/attributeStatistics[/type|/category[/true]]`: counts everything on the site, deleted and hidden ones too (fact 46).
+/// `/attributes/attributeStatistics[/type|/category[/true]]`: counts everything on the site, deleted and hidden ones
+/// too (fact 46).
 pub(super) fn statistics(store: &Store, rest: &[&str]) -> Answer {
     let by_category = rest.first() == Some(&"category");
     let percent = rest.get(1).is_some_and(|word| matches!(*word, "true" | "1"));
@@ -273,8 +299,8 @@ pub(super) fn warninglist(store: &Store, id: &str, stringify: bool, url: &str) -
     Answer::json(object([("Warninglist", Node::Object(entries))]).pretty(stringify))
 }
 
-/// `/tags/index`: the tags by name, with `searchall:TEXT` those whose name has the text in it. Other arguments, `limit` and `page` among
-/// them, change nothing (fact 48).
+/// `/tags/index`: the tags by name, with `searchall:TEXT` those whose name has the text in it. Other arguments, `limit`
+/// and `page` among them, change nothing (fact 48).
 pub(super) fn tags(store: &Store, named: &serde_json::Map<String, serde_json::Value>, stringify: bool) -> Answer {
     let wanted = named
         .get("searchall")

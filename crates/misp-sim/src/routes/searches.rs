@@ -78,7 +78,8 @@ pub(super) fn warninglist_time(shared: &Shared, asked: &Asked, answer: &Answer) 
     per_row * count.unwrap_or(0_u32).min(limit.unwrap_or(u32::MAX))
 }
 
-/// Reads the filters from wherever they are. What is not understood is no filter: everything the key may see (fact 10).
+/// Reads the filters from path, JSON or form. A body that MISP does not understand means "no filter": everything that
+/// the key may see (fact 10).
 pub(super) fn filters(asked: &Asked) -> Result<Map<String, Value>, Box<Answer>> {
     let mut filters = asked.named();
     if asked.method == Method::GET || asked.method == Method::HEAD {

@@ -1,4 +1,4 @@
-//! `/sightings/add` by values: what somebody saw, or saw to be harmless (recordings 554 and 555).
+//! `/sightings/add` by values: hits and false positives (recordings 554 and 555).
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
@@ -80,7 +80,7 @@ fn whole_number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
-fn described(sighting: &SightingView) -> Node {
+pub(super) fn described(sighting: &SightingView) -> Node {
     object([
         ("id", sighting.id.into()),
         ("attribute_id", sighting.attribute.into()),

@@ -21,7 +21,7 @@ impl Store {
     /// Changes the value of an attribute.
     ///
     /// # Errors
-    /// [`NoSuch`] when there is no attribute of that number; so for the others below.
+    /// [`NoSuch`] when the number is unknown; so for the others below.
     pub fn set_value(&mut self, attribute: u64, value: &str) -> Result<(), NoSuch> {
         self.change(attribute, |row| row.value = value.into())
     }
@@ -75,7 +75,8 @@ impl Store {
         self.change(attribute, |row| attach(&mut row.tags, TagRef { tag, local: false }))
     }
 
-    /// Puts a tag on an attribute locally: found and shown like any other, but no time changes and nothing is unpublished.
+    /// Puts a tag on an attribute locally: found and shown like any other, but no time changes and nothing is
+    /// unpublished.
     #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn tag_attribute_locally(&mut self, attribute: u64, tag: &str) -> Result<(), NoSuch> {
         let tag = self.tag_place(tag);
@@ -201,8 +202,8 @@ impl Store {
 
     /// Marks the event as changed now and returns when that is.
     ///
-    /// A change is always later than the publication before it, also when both fall into one second: without that, tests
-    /// that go faster than a clock with whole seconds would see a withdrawn event instead of an edited one.
+    /// A change is always later than the publication before it, also when both fall into one second: without that,
+    /// tests that go faster than a clock with whole seconds would see a withdrawn event instead of an edited one.
     pub(super) fn touch(&mut self, slot: u32) -> i64 {
         let now = self.now();
         let event = &mut self.events[slot as usize];
@@ -220,7 +221,7 @@ impl Store {
         }
     }
 
-    fn change(&mut self, attribute: u64, change: impl FnOnce(&mut AttributeRow)) -> Result<(), NoSuch> {
+    pub(super) fn change(&mut self, attribute: u64, change: impl FnOnce(&mut AttributeRow)) -> Result<(), NoSuch> {
         let slot = self.attribute_slot(attribute).ok_or(NoSuch::Attribute(attribute))?;
         let event = self.attributes[slot].event;
         let at = self.touch(event);

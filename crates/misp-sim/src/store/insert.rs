@@ -122,11 +122,11 @@ impl Store {
         id
     }
 
-    /// Adds an attribute to an event as an analyst would, and returns its number: it is new now (unless it says when it was
-    /// changed), and the event is unpublished until it is published again.
+    /// Adds an attribute to an event as an analyst would, and returns its number: it is new now (unless it says when it
+    /// was changed), and the event is unpublished until it is published again.
     ///
     /// # Errors
-    /// [`NoSuch`] when there is no event of that number.
+    /// [`NoSuch`] when the number is unknown.
     pub fn add_attribute(&mut self, event: u64, attribute: Attribute) -> Result<u64, NoSuch> {
         let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
         let at = self.touch(slot);
@@ -194,6 +194,10 @@ impl Store {
             deleted: attribute.deleted,
             gone: false,
         };
+        if let Some(object) = row.object() {
+            let (object, distribution) = (object.id, object.distribution);
+            self.know_object(object, self.events[slot as usize].id, distribution, event_changed);
+        }
         let place = u32::try_from(self.attributes.len()).unwrap_or(u32::MAX);
         let event = &mut self.events[slot as usize];
         event.attribute_count += u64::from(!row.deleted);

@@ -57,6 +57,13 @@ pub(crate) struct AttributeRow {
     pub(crate) gone: bool,
 }
 
+impl AttributeRow {
+    /// Returns the place of the attribute in an object.
+    pub(crate) fn object(&self) -> Option<&InObject> {
+        self.rare.as_ref()?.object.as_ref()
+    }
+}
+
 /// What most attributes do not have.
 #[derive(Debug, Default)]
 pub(crate) struct Rare {

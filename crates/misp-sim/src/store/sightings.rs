@@ -1,4 +1,4 @@
-//! What was seen where: notes on attributes that change nothing else (facts 40 and 60).
+//! Sightings: notes on attributes that change nothing else (facts 40 and 60).
 
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ pub struct SightingView {
     pub organisation: u64,
     /// 0 for a hit, 1 for a false positive, 2 for an end.
     pub kind: u8,
-    /// What saw it, in the words of the report.
+    /// The sensor or device, in the words of the report.
     pub source: String,
     /// When it was seen, unix seconds.
     pub seen_at: i64,
@@ -36,7 +36,7 @@ impl Store {
     /// Adds a sighting of one attribute by the first organisation: 0 for a hit, 1 for a false positive, 2 for an end.
     ///
     /// # Errors
-    /// [`NoSuch`] when there is no attribute of that number.
+    /// [`NoSuch`] when the number is unknown.
     pub fn add_sighting(&mut self, attribute: u64, kind: u8, seen_at: i64) -> Result<(), NoSuch> {
         let slot = self.attribute_slot(attribute).ok_or(NoSuch::Attribute(attribute))?;
         let event = self.event_of(&self.attributes[slot]).id;
@@ -54,7 +54,8 @@ impl Store {
         Ok(())
     }
 
-    /// Adds a sighting to every attribute that has one of the values and that the reader sees, soft deleted ones too; returns the last.
+    /// Adds a sighting to every attribute that has one of the values and that the reader sees, soft deleted ones too;
+    /// returns the last.
     pub(crate) fn add_sightings(
         &mut self,
         values: &[String],

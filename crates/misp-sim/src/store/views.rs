@@ -147,13 +147,31 @@ impl<'a> AttributeView<'a> {
         self.row.timestamp
     }
 
+    /// Returns its comment, empty for most.
+    #[must_use]
+    pub fn comment(&self) -> &'a str {
+        self.row.rare.as_ref().map_or("", |rare| &rare.comment)
+    }
+
+    /// Returns its category.
+    #[must_use]
+    pub fn category(&self) -> &'a str {
+        self.store.names.name(self.row.category)
+    }
+
+    /// Returns the number of the object that it is a part of; 0 for none.
+    #[must_use]
+    pub fn object_id(&self) -> u64 {
+        self.row.object().map_or(0, |object| object.id)
+    }
+
     /// Returns the names of its own tags.
     pub fn tags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         tag_names(self.store, &self.row.tags)
     }
 
-    /// Returns what it is worth now by each decaying model that is switched on and about its type, as a search with `includeDecayScore`
-    /// tells it.
+    /// Returns its score now by each enabled decaying model for its type, as a search with `includeDecayScore` shows
+    /// it.
     #[must_use]
     pub fn decay_scores(&self) -> Vec<(&'a str, f64)> {
         let scores = decaying::scores(self.store, self.row, &Decay::of_all_models(self.store.now()));
