@@ -1,6 +1,7 @@
-//! Prints what a MISP publishes by ZeroMQ, as it comes: `cargo run -p cratos-misp-client --features zeromq --example follow -- tcp://HOST:50000`.
+//! Prints the messages that a MISP publishes by ZeroMQ: `cargo run -p cratos-misp-client --features zeromq --example
+//! follow -- tcp://HOST:50000`.
 //!
-//! No key is needed for that, and none is asked for: whoever reaches the port may listen.
+//! ZeroMQ has no key here: every host that reaches the port may listen.
 
 use std::io::Write as _;
 

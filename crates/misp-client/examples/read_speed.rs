@@ -1,4 +1,5 @@
-//! Prints how fast the answer of a large search is read on one core: `cargo run --release --example read_speed -- 100000`.
+//! Prints how fast the answer of a large search is read on one core: `cargo run --release --example read_speed --
+//! 100000`.
 
 #[path = "../benches/reading/generated.rs"]
 mod generated;

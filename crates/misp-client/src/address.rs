@@ -1,4 +1,4 @@
-//! Where MISP is, and the key that opens it.
+//! The address of a MISP, and its key.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind};
 pub struct BaseUrl(String);
 
 impl BaseUrl {
-    /// Builds the address from its parts; an IPv6 host may be given with or without brackets.
+    /// Builds the address from its parts; an IPv6 host may have brackets or not.
     ///
     /// # Errors
     /// [`ErrorKind::Setup`] when the host is neither a name nor an address, or the port is 0.
@@ -38,7 +38,8 @@ impl BaseUrl {
     /// Reads an address such as `https://misp.example.net` or `https://[2001:db8::1]:8443/misp`.
     ///
     /// # Errors
-    /// [`ErrorKind::Setup`] for anything but http and https, a missing host, a user name, a password, a query or a fragment.
+    /// [`ErrorKind::Setup`] for anything but http and https, a missing host, a user name, a password, a query or a
+    /// fragment.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let url = Url::parse(text).map_err(|_| invalid("the address of MISP is not a URL"))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -83,7 +84,7 @@ impl FromStr for BaseUrl {
     }
 }
 
-/// A host name as the DNS and the reference take it, or an IPv4 address: nothing that could change the rest of a URL.
+/// Checks for a host name or an IPv4 address: no character that could change the rest of a URL.
 fn checked_host(host: &str) -> Result<&str, Error> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     let is_name = !host.is_empty() && host.len() <= 253 && host.bytes().all(allowed) && !host.starts_with('.');
@@ -115,7 +116,7 @@ fn bad_host() -> Error {
     invalid("the host of MISP is neither a name nor an IP address")
 }
 
-/// A MISP key: sent as it is in `Authorization`, never shown.
+/// A MISP key: sent in `Authorization`, never printed.
 #[derive(Clone)]
 pub struct AuthKey(SecretString);
 

@@ -11,8 +11,8 @@ use crate::{EventSummary, Tag};
 
 /// One attribute.
 ///
-/// A search fills [`extra`](Self::extra) only with [`AttributeSearch::keep_extra`](crate::AttributeSearch::keep_extra). An event fills
-/// it always.
+/// A search fills [`extra`](Self::extra) only with [`AttributeSearch::keep_extra`](crate::AttributeSearch::keep_extra).
+/// An event fills it always.
 ///
 /// ```
 /// let json = r#"{"id": "7", "type": "domain", "value": "bad.example.com", "to_ids": true, "Galaxy": []}"#;
@@ -30,11 +30,13 @@ pub struct Attribute {
     pub event_id: u64,
     /// The UUID, the same on every MISP that the attribute was shared to.
     pub uuid: Option<Uuid>,
-    /// MISP's attribute type as sent, such as `ip-dst` or `domain|ip`; a newer MISP may have types that you do not know.
+    /// MISP's attribute type as sent, such as `ip-dst` or `domain|ip`; a newer MISP may have types that you do not
+    /// know.
     pub kind: String,
     /// The category, such as `Network activity`; empty when MISP did not send it.
     pub category: String,
-    /// The value as MISP stored it: composites whole (`name|192.0.2.1`), rules with their line feeds. It is not validated.
+    /// The value as MISP stored it: composites whole (`name|192.0.2.1`), rules with their line feeds. It is not
+    /// validated.
     pub value: String,
     /// The comment; empty for most.
     pub comment: String,
@@ -44,14 +46,16 @@ pub struct Attribute {
     pub deleted: bool,
     /// The last change, in unix seconds; 0 when MISP did not send it.
     pub timestamp: i64,
-    /// Who may see it: 0 own organisation, 1 this community, 2 connected ones, 3 all, 4 a sharing group, 5 as its event.
+    /// Visibility: 0 own organisation, 1 this community, 2 connected ones, 3 all, 4 a sharing group, 5 as its event.
     pub distribution: Option<u8>,
-    /// First time that the thing itself was seen, in unix seconds, where an analyst entered it; 0 for a text that is not a time.
+    /// First time that the thing itself was seen, in unix seconds, where an analyst entered it; 0 for a text that is
+    /// not a time.
     pub first_seen: Option<i64>,
-    /// Last time that the thing itself was seen, in unix seconds, where an analyst entered it; 0 for a text that is not a time.
+    /// Last time that the thing itself was seen, in unix seconds, where an analyst entered it; 0 for a text that is not
+    /// a time.
     pub last_seen: Option<i64>,
-    /// The newest sighting, in unix seconds; only with `include_sightings`. Reports of false positives and of an end of life do not
-    /// count.
+    /// The newest sighting, in unix seconds; only with `include_sightings`. Reports of false positives and of an end of
+    /// life do not count.
     pub last_sighting: Option<i64>,
     /// Number of the object that it is a part of.
     pub object_id: Option<u64>,
@@ -99,7 +103,8 @@ impl Attribute {
     }
 }
 
-/// The row on the wire; unknown fields are skipped, missing ones empty. `T` is the type of texts that a row can do without.
+/// The row on the wire; unknown fields are skipped, missing ones empty. `T` is the type of texts that a row can do
+/// without.
 #[derive(Deserialize)]
 #[serde(bound = "T: OptionalText")]
 pub(crate) struct RawAttribute<T = Text> {

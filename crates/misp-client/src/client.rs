@@ -11,19 +11,20 @@ use crate::pace::PagePace;
 use crate::transport::Transport;
 use crate::{AuthKey, BaseUrl, Error, ErrorKind, RetryPolicy};
 
-/// Whole time for one question when nothing else is said.
+/// Default time-out of one question.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// A connection that is not there after this long will not come.
+/// Longest time to connect.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// PHP sends a body in one go once it has begun; a silence this long means that it will not go on.
+/// PHP sends a body in one go, so after a silence this long no more will come.
 const MAX_SILENCE: Duration = Duration::from_secs(30);
-/// Web servers drop idle connections after 5 s (Apache) and more; one that we dropped ourselves cannot fail when used again.
+/// Web servers drop idle connections after 5 s (Apache) and more; one that we dropped ourselves cannot fail when used
+/// again.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 const DEFAULT_MAX_PAGE_BYTES: u64 = 256 << 20;
 const DEFAULT_MAX_PAGES: u32 = 10_000;
 const DEFAULT_MAX_ATTRIBUTES: u64 = 5_000_000;
 
-/// Asks one MISP with one key. Cheap to clone; clones share their connections.
+/// A client for one MISP with one key. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Client {
     transport: Transport,
@@ -40,7 +41,7 @@ pub(crate) struct Limits {
 }
 
 impl Client {
-    /// Starts a client for this MISP and this key.
+    /// Returns a builder of a client for this MISP and this key.
     #[must_use]
     pub fn builder(base_url: BaseUrl, key: AuthKey) -> ClientBuilder {
         ClientBuilder {
@@ -61,7 +62,7 @@ impl Client {
         }
     }
 
-    /// Returns the address that is asked.
+    /// Returns the address of MISP.
     #[must_use]
     pub fn base_url(&self) -> &BaseUrl {
         self.transport.base_url()
@@ -104,14 +105,15 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Says whether MISP's certificate is checked (default: yes). Without the check anybody on the way can read the key.
+    /// Sets whether MISP's certificate is checked (default: yes). Without the check every host on the way can read the
+    /// key.
     #[must_use]
     pub fn verify_certificate(mut self, verify: bool) -> Self {
         self.verify_certificate = verify;
         self
     }
 
-    /// Trusts the certificates of this PEM file too, beside those of the system.
+    /// Adds trusted certificates in PEM to those of the system.
     #[must_use]
     pub fn add_root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
@@ -120,8 +122,8 @@ impl ClientBuilder {
 
     /// Bounds one question, from the connection to the last byte of its body (default 30 s); each page is a question.
     ///
-    /// The time that the caller takes between batches does not count. Connecting may take 10 s of it at most, and a body
-    /// that stops for 30 s is given up earlier.
+    /// The time that the caller takes between batches does not count. Connecting may take 10 s of it at most. The
+    /// client gives up earlier when a body stops for 30 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -149,10 +151,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Has pages of searches follow what MISP takes for them (default: every page has the size that the search says).
+    /// Adapts the size of pages to the time that MISP takes for them (default: every page has the size in the search).
     ///
-    /// The size that a search says is then the largest one. A page should take about 5 s, and has 250 rows at least; one that does not
-    /// come in half of the time-out is asked for once more with a quarter of its rows, in what is left of the time-out.
+    /// The size in the search is then the largest one. A page should take about 5 s, and has 250 rows at least. The
+    /// client requests a page that does not come in half of the time-out once more, with a quarter of its rows, in the
+    /// rest of the time-out.
     #[must_use]
     pub fn page_pace(mut self, pace: PagePace) -> Self {
         self.pace = Some(pace);
@@ -166,7 +169,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Uses the proxy that `HTTPS_PROXY` and the like name (default: no proxy, whatever the environment says).
+    /// Uses the proxy in `HTTPS_PROXY` and similar variables (default: no proxy, even if a variable is set).
     #[must_use]
     pub fn system_proxy(mut self, use_it: bool) -> Self {
         self.system_proxy = use_it;
@@ -190,11 +193,11 @@ impl ClientBuilder {
     /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Setup`] when a certificate is not PEM, the user agent cannot be sent, or https is to be checked on a
-    /// machine that trusts nobody.
+    /// [`ErrorKind::Setup`] when a certificate is not PEM, the user agent cannot be sent, or certificates are to be
+    /// checked on a machine that has no trusted ones.
     pub fn build(self) -> Result<Client, Error> {
         let own = self.own_certificates()?;
-        // Without TLS nobody is trusted, and a machine without any certificate (a bare container) will do.
+        // Plain HTTP needs no certificates, for example in a bare container that has none.
         let http = if !self.base_url.is_https() && !self.system_proxy {
             self.http()?.tls_certs_only(own).build()
         } else {

@@ -1,17 +1,19 @@
 //! What an attribute is worth today by one of MISP's decaying models, reckoned here.
 //!
-//! MISP can be asked for scores (`includeDecayScore`), but it then looks up sightings one attribute at a time and answers about seven times
-//! slower. The parameters of a model say all that is needed, so that a score is reckoned from the row itself:
+//! MISP can be asked for scores (`includeDecayScore`), but it then looks up sightings one attribute at a time and
+//! answers about seven times slower. The parameters of a model say all that is needed, so that a score is reckoned from
+//! the row itself:
 //!
-//! - the **base score** ([`base_score`]): the tags' numerical values, weighted by the model, or its default where no tag has a say;
-//! - **how long ago** the attribute was confirmed: its last sighting, if that is no older than the last change of the attribute; else its
-//!   `last_seen`; else the last change;
-//! - the **formula** ([`formula`]): what is left of the base score after so long.
+//! - the **base score** ([`base_score`]): the tags' numerical values, weighted by the model, or its default where no
+//!   tag has a say;
+//! - **how long ago** the attribute was confirmed: its last sighting, if that is no older than the last change of the
+//!   attribute; else its `last_seen`; else the last change;
+//! - the **formula** ([`formula`]): the rest of the base score after this time.
 //!
-//! Held against every score in the recordings of a real MISP 2.5.1 (`tests/it/decay.rs`), digit by digit. (The page on which MISP simulates a
-//! model for one attribute answers browsers only, 558.) None of its tags has a numerical
-//! value and none of its attributes a sighting that counts, so that weights, sightings and `PolynomialExtended` follow MISP's published
-//! source and are held against worked examples only.
+//! Held against every score in the recordings of a real MISP 2.5.1 (`tests/it/decay.rs`), digit by digit. (The page on
+//! which MISP simulates a model for one attribute answers browsers only, 558.) None of its tags has a numerical value
+//! and none of its attributes a sighting that counts, so that weights, sightings and `PolynomialExtended` follow MISP's
+//! published source and are held against worked examples only.
 
 mod base_score;
 mod formula;
@@ -24,8 +26,8 @@ use uuid::Uuid;
 use crate::Attribute;
 use formula::Formula;
 
-/// MISP gives what was confirmed in the future the score 0. Two clocks never agree, and what was published a moment ago must not be gone
-/// until the next refresh: so little counts as now.
+/// MISP scores an attribute that was confirmed in the future with 0. Two clocks never agree, and an attribute of a
+/// moment ago must not be gone until the next refresh: so little counts as now.
 const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 
 /// One decaying model, as MISP has it.
@@ -34,7 +36,7 @@ const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 pub struct DecayingModel {
     /// MISP's number of it; another MISP has other numbers.
     pub id: u64,
-    /// Its UUID; models that somebody made have none in some versions.
+    /// Its UUID; models made on that MISP have none in some versions.
     pub uuid: Option<Uuid>,
     /// Its name. MISP does not see to it that a name is there only once.
     pub name: String,
@@ -83,9 +85,9 @@ pub enum ModelError {
 /// What an attribute is worth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// What is left of the base score now; not negative.
+    /// The score now; not negative.
     pub now: f64,
-    /// What it was worth when it was confirmed.
+    /// The score at the time of the confirmation.
     pub base: f64,
 }
 
@@ -131,16 +133,17 @@ impl DecayingModel {
 }
 
 impl Scorer {
-    /// Returns whether the model is about this attribute type. Asked for one model by its number, MISP gives scores of it to every type;
-    /// asked for all, and on its pages, only to these.
+    /// Returns whether the model is about this attribute type. Asked for one model by its number, MISP gives scores of
+    /// it to every type; asked for all, and on its pages, only to these.
     #[must_use]
     pub fn covers(&self, attribute_type: &str) -> bool {
         self.attribute_types.iter().any(|covered| covered == attribute_type)
     }
 
-    /// Returns what the attribute is worth at `now`, whether its type is covered or not. Times are unix seconds.
+    /// Returns the score of the attribute at `now`, whether its type is covered or not. Times are unix seconds.
     ///
-    /// The tags of the event must have been asked for. Sightings count where they were asked for, too; MISP counts those always.
+    /// The tags of the event must have been asked for. Sightings count where they were asked for, too; MISP counts
+    /// those always.
     #[must_use]
     pub fn score(&self, attribute: &Attribute, now: i64) -> Score {
         let base = base_score::of(&attribute.tags, &self.weights).unwrap_or(self.default_base_score);

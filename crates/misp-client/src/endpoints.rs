@@ -1,20 +1,32 @@
 //! One file for each endpoint of MISP: its request as a plain value, and the type of its answer.
 
+#[cfg(feature = "write")]
+pub(crate) mod attribute_changes;
 pub(crate) mod attributes;
+#[cfg(feature = "write")]
+mod change_report;
 pub(crate) mod custom;
 pub(crate) mod decaying_models;
+#[cfg(feature = "write")]
+pub(crate) mod event_changes;
 pub(crate) mod event_index;
 pub(crate) mod event_metadata;
+pub(crate) mod event_search;
 pub(crate) mod events;
 pub(crate) mod feeds;
 pub(crate) mod galaxies;
 pub(crate) mod me;
+#[cfg(feature = "write")]
+pub(crate) mod object_changes;
 pub(crate) mod organisations;
 mod records;
 pub(crate) mod servers;
 pub(crate) mod sharing_groups;
+pub(crate) mod sighting_search;
 pub(crate) mod sightings;
 pub(crate) mod statistics;
+#[cfg(feature = "write")]
+pub(crate) mod tagging;
 pub(crate) mod tags;
 pub(crate) mod taxonomies;
 pub(crate) mod users;
@@ -22,10 +34,13 @@ pub(crate) mod version;
 pub(crate) mod warninglist_check;
 pub(crate) mod warninglists;
 
+#[cfg(feature = "write")]
+pub use self::{attribute_changes::*, event_changes::*, object_changes::*};
 // The public types of the endpoints; `lib.rs` passes them on.
 pub use self::{
-    event_index::*, event_metadata::*, feeds::*, galaxies::*, me::*, servers::*, sharing_groups::*, sightings::*,
-    statistics::*, taxonomies::*, users::*, version::*, warninglist_check::*, warninglists::*,
+    event_index::*, event_metadata::*, event_search::*, feeds::*, galaxies::*, me::*, servers::*, sharing_groups::*,
+    sighting_search::*, sightings::*, statistics::*, tags::*, taxonomies::*, users::*, version::*,
+    warninglist_check::*, warninglists::*,
 };
 
 use std::borrow::Cow;

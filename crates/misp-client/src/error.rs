@@ -16,8 +16,8 @@ pub enum ErrorKind {
     Connect,
     /// The answer ended before it was whole.
     CutShort,
-    /// A question that this client does not send, because MISP would read it as another one: a search without any filter, for
-    /// example, a tag name that MISP takes for a pattern, or a path with a space in it.
+    /// A question that this client does not send, because MISP would read it as another one: a search without any
+    /// filter, for example, a tag name that MISP takes for a pattern, or a path with a space in it.
     InvalidSearch,
     /// MISP refused the key: unknown, expired, disabled, or not allowed from this address.
     KeyRefused,
@@ -101,7 +101,8 @@ impl ErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The program that uses this client: its question, its data, its settings or its key. Sending the same again does not help.
+    /// The program that uses this client: its question, its data, its settings or its key. Sending the same again does
+    /// not help.
     Caller,
     /// MISP, or a device between this client and MISP. The same question may succeed later.
     Upstream,
@@ -109,8 +110,8 @@ pub enum Fault {
 
 /// The reason why a question could not be sent, or why its answer was refused.
 ///
-/// Holds neither the key nor the address of MISP. `Display` writes one line without a full stop; `source()` has the cause, and the
-/// line does not repeat it.
+/// Holds neither the key nor the address of MISP. `Display` writes one line without a full stop; `source()` has the
+/// cause, and the line does not repeat it.
 pub struct Error(Box<Details>);
 
 struct Details {
@@ -200,7 +201,8 @@ impl Error {
         }
     }
 
-    /// Returns the path of the question without its arguments and without the address of MISP, such as `/attributes/restSearch`.
+    /// Returns the path of the question without its arguments and without the address of MISP, such as
+    /// `/attributes/restSearch`.
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
         self.0.endpoint.as_deref()
@@ -224,7 +226,8 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Returns true when MISP redirected to its login page: in maintenance mode, for example, or when a proxy removed the key.
+    /// Returns true when MISP redirected to its login page: in maintenance mode, for example, or when a proxy removed
+    /// the key.
     #[must_use]
     pub fn is_login_redirect(&self) -> bool {
         self.0.login_redirect

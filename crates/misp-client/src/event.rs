@@ -34,7 +34,7 @@ pub struct Event {
     pub threat_level_id: Option<u8>,
     /// 0 initial, 1 ongoing, 2 completed.
     pub analysis: Option<u8>,
-    /// Who may see it: 0 own organisation, 1 this community, 2 connected ones, 3 all, 4 a sharing group.
+    /// Visibility: 0 own organisation, 1 this community, 2 connected ones, 3 all, 4 a sharing group.
     pub distribution: Option<u8>,
     /// Whether it is published now.
     pub published: bool,
@@ -130,7 +130,7 @@ struct RawObject {
     object: Object,
 }
 
-/// A list of attributes, and how many of its items are no attribute.
+/// A list of attributes, and the number of its items that cannot be used.
 #[derive(Default)]
 struct UsableAttributes {
     list: Vec<Attribute>,

@@ -2,17 +2,22 @@
 //!
 //! # Where things are
 //!
-//! A question is a value (`search`, `endpoints`), made without I/O; `transport` sends it; `json` reads the answer while it arrives;
-//! `paging`, `page_reader` and `pages` continue until there is a clean end; `pace` chooses the size of pages; `refusal` and `error` distinguish
-//! failures. `live` reads what MISP publishes over ZeroMQ. `decay` computes the score of an attribute.
+//! A question is a value (`search`, `endpoints`), made without I/O; `transport` sends it; `json` reads the answer while
+//! it arrives; `paging`, `page_reader` and `pages` continue until there is a clean end; `pace` chooses the size of
+//! pages; `refusal` and `error` distinguish failures. `live` reads what MISP publishes over ZeroMQ. `decay` computes
+//! the score of an attribute.
 
 mod address;
 mod attribute;
+mod batches;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod client;
 mod decay;
 mod endpoints;
 mod error;
 mod event;
+mod event_pages;
 mod event_summary;
 mod json;
 mod live;
@@ -41,6 +46,7 @@ pub use decay::{DecayingModel, ModelError, Score, Scorer};
 pub use endpoints::*;
 pub use error::{Error, ErrorKind, Fault};
 pub use event::Event;
+pub use event_pages::{EventPages, EventProgress};
 pub use event_summary::EventSummary;
 pub use live::message::{Action, EventNotice, Message, MessageError, ObjectNotice, SightingNotice, TagNotice};
 #[cfg(feature = "zeromq")]

@@ -42,7 +42,7 @@ pub struct Object {
     /// The last change, in unix seconds; 0 when MISP did not send it.
     #[serde(deserialize_with = "lenient::unix")]
     pub timestamp: i64,
-    /// Who may see it: 0 own organisation, 1 this community, 2 connected ones, 3 all, 4 a sharing group, 5 as its event.
+    /// Visibility: 0 own organisation, 1 this community, 2 connected ones, 3 all, 4 a sharing group, 5 as its event.
     #[serde(deserialize_with = "lenient::some_level")]
     pub distribution: Option<u8>,
     /// Whether it is soft-deleted.
@@ -54,7 +54,8 @@ pub struct Object {
     /// Last time that it was seen, in unix seconds, where an analyst entered it.
     #[serde(deserialize_with = "lenient::time", serialize_with = "lenient::write_time")]
     pub last_seen: Option<i64>,
-    /// Its attributes. Those without id, type or value are left out and counted in [`Event::unusable`](crate::Event::unusable).
+    /// Its attributes. Those without id, type or value are left out and counted in
+    /// [`Event::unusable`](crate::Event::unusable).
     #[serde(rename = "Attribute", deserialize_with = "crate::event::usable")]
     pub attributes: Vec<Attribute>,
     /// All fields that have no place above, as MISP sent them.

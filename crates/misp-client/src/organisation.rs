@@ -23,7 +23,8 @@ pub struct Organisation {
     /// Whether it has users on this MISP; false when MISP did not send it.
     #[serde(deserialize_with = "lenient::flag")]
     pub local: bool,
-    /// All fields that have no place above, as MISP sent them, for example `nationality` and `sector` in the list of organisations.
+    /// All fields that have no place above, as MISP sent them, for example `nationality` and `sector` in the list of
+    /// organisations.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }

@@ -1,25 +1,26 @@
 //! How many rows a page should have, so that MISP takes about five seconds for it.
 //!
-//! A page takes MISP 0.1 ms a row, but 2 to 4 ms a row of addresses where it takes out what is on its warninglists (43 lists, MISP
-//! 2.5.1). Time-outs of PHP, of its web server and of ours lie between 30 and 100 seconds, so a page of 10 000 rows may run into one.
+//! A page takes MISP 0.1 ms a row, but 2 to 4 ms a row of addresses where it enforces warninglists (43 lists, MISP
+//! 2.5.1). Time-outs of PHP, of its web server and of ours lie between 30 and 100 seconds, so a page of 10 000 rows may
+//! run into one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What a page should take.
+/// The time that a page should take.
 const TARGET: Duration = Duration::from_secs(5);
 /// Fewer rows are never asked for: then the question itself, about 0.1 s, costs as much as its rows.
 pub(crate) const LEAST: u32 = 250;
-/// Rows of the first page with warninglists, as long as it is not known what they cost: 10 s at the worst that was seen.
+/// Rows of the first page with warninglists, while their cost is unknown: 10 s at the worst cost so far.
 const FIRST_WITH_WARNINGLISTS: u32 = 2_500;
 
-/// What pages of one MISP take, and how many rows the next one should have. Clones share what they know.
+/// The times of pages of one MISP, and the number of rows that the next one should have. Clones share this knowledge.
 ///
 /// Give the same pace to all clients of one MISP; see [`ClientBuilder::page_pace`](crate::ClientBuilder::page_pace).
 #[derive(Clone, Debug, Default)]
 pub struct PagePace(Arc<Mutex<[PageTimes; 2]>>);
 
-/// What the pages of one kind took so far.
+/// The times of the pages of one kind so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PageTimes {
@@ -29,7 +30,7 @@ pub struct PageTimes {
     pub spent: Duration,
     /// Pages that did not come in time.
     pub timed_out: u64,
-    /// The rows that the next page should have; none while no page says otherwise than what the search asks for.
+    /// The rows that the next page should have; none while the size in the search will do.
     pub rows: Option<u32>,
 }
 
@@ -120,7 +121,8 @@ fn next(most: u32, page: Page) -> u32 {
     page.limit
 }
 
-/// Returns the size, at most `wanted` and at least half of that, whose pages begin at this place; `wanted` itself if there is none.
+/// Returns the size, at most `wanted` and at least half of that, whose pages begin at this place; `wanted` itself if
+/// there is none.
 ///
 /// MISP pages by number and size: a page can only begin at a multiple of its size.
 pub(crate) fn aligned(place: u64, wanted: u32) -> u32 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::batches::{BatchReader, Outcome};
 use crate::endpoints::attributes;
 use crate::pace::{self, LEAST, Page};
 use crate::pages::unfiltered;
@@ -91,21 +92,7 @@ impl PageReader {
         &self.progress
     }
 
-    /// Returns the error of a search that failed before or was dropped in the middle of a page.
-    pub(crate) fn interrupted() -> Error {
-        let detail = "the search has failed or was interrupted; it cannot go on";
-        Error::new(ErrorKind::UnexpectedAnswer).with_detail(detail)
-    }
-
-    pub(crate) async fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
-        let outcome = self.read_batch().await;
-        if outcome.is_err() {
-            self.state = State::Failed;
-        }
-        outcome
-    }
-
-    async fn read_batch(&mut self) -> Result<Option<Batch>, Error> {
+    async fn read_batch(&mut self) -> Outcome<Batch> {
         let mut batch = Vec::new();
         loop {
             // A caller that drops this future in the middle of a page finds the search failed, not shortened.
@@ -143,7 +130,8 @@ impl PageReader {
         }
     }
 
-    /// Drops the rows beyond the limit of the search. The page is still read to its end: a page that is cut short is an error.
+    /// Drops the rows beyond the limit of the search. The page is still read to its end: a page that is cut short is an
+    /// error.
     fn keep_to_limit(&mut self, batch: &mut Vec<Attribute>) {
         if let Some(left) = &mut self.left {
             batch.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
@@ -167,7 +155,8 @@ impl PageReader {
         })
     }
 
-    /// Returns how long the next page may take: half of the time-out where the client can request it again with fewer rows.
+    /// Returns how long the next page may take: half of the time-out where the client can request it again with fewer
+    /// rows.
     fn patience(&self) -> Duration {
         let whole = self.client.transport().timeout();
         let can_shrink = self.client.pace().is_some() && self.paging.limit() > LEAST;
@@ -288,7 +277,8 @@ impl PageReader {
         Ok(more)
     }
 
-    /// Continues with pages of about this many rows. A larger size waits until a page of it can begin where the last one ended.
+    /// Continues with pages of about this many rows. A larger size waits until a page of it can begin where the last
+    /// one ended.
     fn follow(&mut self, rows: u32) {
         let (limit, behind) = (self.paging.limit(), self.paging.begins_behind());
         if rows < limit {
@@ -296,5 +286,23 @@ impl PageReader {
         } else if rows > limit && behind.is_multiple_of(u64::from(rows)) {
             self.paging.resize(rows);
         }
+    }
+}
+
+impl BatchReader for PageReader {
+    type Batch = Batch;
+
+    async fn next_batch(&mut self) -> Outcome<Batch> {
+        let outcome = self.read_batch().await;
+        if outcome.is_err() {
+            self.state = State::Failed;
+        }
+        outcome
+    }
+
+    /// Returns the error of a search that failed before or was dropped in the middle of a page.
+    fn interrupted() -> Error {
+        let detail = "the search has failed or was interrupted; it cannot go on";
+        Error::new(ErrorKind::UnexpectedAnswer).with_detail(detail)
     }
 }

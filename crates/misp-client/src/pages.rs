@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
+use crate::batches::Batches;
 use crate::page_reader::PageReader;
 use crate::{Attribute, AttributeSearch, Client, Error, ErrorKind, Progress};
 
@@ -21,7 +22,8 @@ pub struct Batch {
     pub attributes: Vec<Attribute>,
 }
 
-/// A running search, made by [`Client::search`]: read it with [`next_batch`](Self::next_batch), or as a [`Stream`] of attributes.
+/// A running search, made by [`Client::search`]: read it with [`next_batch`](Self::next_batch), or as a [`Stream`] of
+/// attributes.
 ///
 /// Every row is compared with the question. A row that does not answer it ends the search with
 /// [`ErrorKind::Unfiltered`]: a proxy lost the filter, for example, and MISP sent every attribute that it has.
@@ -45,8 +47,8 @@ pub struct Batch {
 /// ```
 pub struct AttributePages {
     search: Arc<AttributeSearch>,
-    reading: Reading,
-    /// The progress before the batch that is being read as a stream.
+    batches: Batches<PageReader>,
+    /// The progress before the batch that is under way.
     progress: Progress,
     /// Rows that the stream has not given out yet, and their page.
     rows: VecDeque<Attribute>,
@@ -55,22 +57,11 @@ pub struct AttributePages {
     failed: bool,
 }
 
-type Outcome = Result<Option<Batch>, Error>;
-type RunningBatch = Pin<Box<dyn Future<Output = (Box<PageReader>, Outcome)> + Send>>;
-
-enum Reading {
-    Waiting(Box<PageReader>),
-    /// The stream was polled, and its next batch is under way.
-    Running(RunningBatch),
-    /// The future of a batch panicked.
-    Lost,
-}
-
 impl AttributePages {
     pub(crate) fn new(client: Client, search: AttributeSearch) -> Self {
         let search = Arc::new(search);
         Self {
-            reading: Reading::Waiting(Box::new(PageReader::new(client, Arc::clone(&search)))),
+            batches: Batches::new(PageReader::new(client, Arc::clone(&search))),
             search,
             progress: Progress::default(),
             rows: VecDeque::new(),
@@ -84,7 +75,7 @@ impl AttributePages {
     /// For programs that judge rows themselves with [`AttributeSearch::answers`], for example to drop a few of them.
     #[must_use]
     pub fn unchecked(mut self) -> Self {
-        if let Reading::Waiting(reader) = &mut self.reading {
+        if let Some(reader) = self.batches.reader_mut() {
             reader.set_unchecked();
         }
         self
@@ -101,55 +92,26 @@ impl AttributePages {
     /// Between two polls of the stream this is the state before the batch that is under way.
     #[must_use]
     pub fn progress(&self) -> &Progress {
-        match &self.reading {
-            Reading::Waiting(reader) => reader.progress(),
-            Reading::Running(_) | Reading::Lost => &self.progress,
-        }
+        self.batches.reader().map_or(&self.progress, PageReader::progress)
     }
 
-    /// Returns the next rows, and requests the next page when the last one is used up; `None` after a clean end of the last page.
+    /// Returns the next rows, and requests the next page when the last one is used up; `None` after a clean end of the
+    /// last page.
     ///
     /// Rows that an earlier page had are left out.
     ///
     /// # Errors
-    /// Any [`ErrorKind`]; [`ErrorKind::Unfiltered`] for a row that does not answer the question. After an error the rows so far are
-    /// not an answer, and every further call fails. The same holds when a caller drops the future of this call before it ends.
+    /// Any [`ErrorKind`]; [`ErrorKind::Unfiltered`] for a row that does not answer the question. After an error the
+    /// rows so far are not an answer, and every further call fails. The same holds when a caller drops the future of
+    /// this call before it ends.
     pub async fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
-        if !self.rows.is_empty() {
-            let attributes = std::mem::take(&mut self.rows).into();
-            return Ok(Some(Batch {
-                page: self.page,
-                attributes,
-            }));
+        if self.rows.is_empty() {
+            return self.batches.next().await;
         }
-        if let Reading::Waiting(reader) = &mut self.reading {
-            return reader.next_batch().await;
-        }
-        std::future::poll_fn(|context| self.poll_batch(context)).await
-    }
-
-    fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
-        let mut running = match std::mem::replace(&mut self.reading, Reading::Lost) {
-            Reading::Running(running) => running,
-            Reading::Waiting(mut reader) => {
-                self.progress = reader.progress().clone();
-                Box::pin(async move {
-                    let outcome = reader.next_batch().await;
-                    (reader, outcome)
-                })
-            }
-            Reading::Lost => return Poll::Ready(Err(PageReader::interrupted())),
-        };
-        match running.as_mut().poll(context) {
-            Poll::Pending => {
-                self.reading = Reading::Running(running);
-                Poll::Pending
-            }
-            Poll::Ready((reader, outcome)) => {
-                self.reading = Reading::Waiting(reader);
-                Poll::Ready(outcome)
-            }
-        }
+        Ok(Some(Batch {
+            page: self.page,
+            attributes: std::mem::take(&mut self.rows).into(),
+        }))
     }
 }
 
@@ -157,26 +119,25 @@ impl AttributePages {
 impl Stream for AttributePages {
     type Item = Result<Attribute, Error>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.failed {
-            return Poll::Ready(None);
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self {
+            batches,
+            progress,
+            rows,
+            page,
+            failed,
+            ..
+        } = self.get_mut();
+        if let (true, Some(reader)) = (rows.is_empty(), batches.reader()) {
+            progress.clone_from(reader.progress());
         }
-        loop {
-            if let Some(row) = self.rows.pop_front() {
-                return Poll::Ready(Some(Ok(row)));
+        batches.poll_item(context, failed, |batch| {
+            if let Some(batch) = batch {
+                *page = batch.page;
+                *rows = batch.attributes.into();
             }
-            match ready!(self.poll_batch(context)) {
-                Ok(Some(batch)) => {
-                    self.page = batch.page;
-                    self.rows = batch.attributes.into();
-                }
-                Ok(None) => return Poll::Ready(None),
-                Err(error) => {
-                    self.failed = true;
-                    return Poll::Ready(Some(Err(error)));
-                }
-            }
-        }
+            rows.pop_front()
+        })
     }
 }
 

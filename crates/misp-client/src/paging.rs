@@ -1,9 +1,9 @@
 //! When a search is at its end: the rule, without any I/O.
 //!
-//! MISP's `X-Result-Count` is no total. With a full page it is one more than the limit, on the last page the true number, past
-//! the end 1; rows that warninglists take out are counted in `X-Skipped-Elements-Count`, and those that an allowed-list takes out
-//! nowhere. So a page may be short or empty although others follow. Where a proxy takes the counts away and warninglists are
-//! enforced, only an empty page is the end.
+//! MISP's `X-Result-Count` is not a total. With a full page it is one more than the limit, on the last page the true
+//! number, past the end 1; rows that warninglists take out are counted in `X-Skipped-Elements-Count`, and those that an
+//! allowed-list takes out nowhere. So a page may be short or empty although others follow. Where a proxy takes the
+//! counts away and warninglists are enforced, only an empty page is the end.
 
 use std::collections::HashSet;
 
@@ -33,7 +33,7 @@ pub(crate) struct Paging {
     new: u64,
     /// Ids on it that earlier pages had.
     repeated: u64,
-    /// Pages in a row that only repeated what was there before.
+    /// Pages in a row that only repeated earlier rows.
     barren: u32,
     total_rows: u64,
 }
@@ -83,7 +83,8 @@ impl Paging {
         u64::from(self.page - 1) * self.limit
     }
 
-    /// Goes on with pages of this many rows, from the same place or a little before it: rows that were read already are known by their ids.
+    /// Continues with pages of this many rows, from the same place or a little before it. Rows that came already are
+    /// known by their ids.
     pub(crate) fn resize(&mut self, limit: u32) {
         let behind = self.begins_behind();
         if self.rows > 0 {
@@ -95,7 +96,7 @@ impl Paging {
         (self.rows, self.new, self.repeated) = (0, 0, 0);
     }
 
-    /// Notes a row and says whether its id was not seen before.
+    /// Counts a row and returns whether its id is new.
     pub(crate) fn is_new(&mut self, id: u64) -> bool {
         let new = self.seen.insert(id);
         self.new += u64::from(new);
@@ -103,7 +104,7 @@ impl Paging {
         new
     }
 
-    /// Notes how many rows of this page have come so far, unusable ones included.
+    /// Sets the number of rows of this page so far, unusable ones included.
     pub(crate) fn rows_so_far(&mut self, rows: u64) -> Result<(), Error> {
         self.rows = rows;
         if rows > self.limit {
@@ -135,7 +136,8 @@ impl Paging {
         } else {
             0
         };
-        // A short page may repeat another by rows that moved; a full one, or two of them, means that `page` does nothing.
+        // A short page may repeat another by rows that moved; a full one, or two of them, means that `page` does
+        // nothing.
         if more && (self.barren > 1 || (self.barren == 1 && self.rows >= self.limit)) {
             let detail = "a page of nothing but rows that were sent before; the page number was probably ignored";
             return Err(Error::new(ErrorKind::UnexpectedAnswer).with_detail(detail));

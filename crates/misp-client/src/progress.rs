@@ -36,7 +36,8 @@ pub struct PageEnd {
 impl Progress {
     /// Returns MISP's clock when it began to look for the first page, in unix seconds: later changes may be missing.
     ///
-    /// The time that the answer took, and a second for rounding, are subtracted, so the result is early rather than late.
+    /// The time that the answer took, and a second for rounding, are subtracted, so the result is early rather than
+    /// late.
     #[must_use]
     pub fn began_at(&self) -> Option<i64> {
         let took = i64::try_from(self.first_elapsed?.as_secs())

@@ -5,7 +5,8 @@ use crate::endpoints::attributes;
 use crate::json::{SplitError, Splitter};
 use crate::{Attribute, Error};
 
-/// Reads one page of `POST /attributes/restSearch` from pieces of its body, as [`AttributePages`](crate::AttributePages) does.
+/// Reads one page of `POST /attributes/restSearch` from pieces of its body, as
+/// [`AttributePages`](crate::AttributePages) does.
 ///
 /// For answers that were saved to a file, and for measuring. It holds only the bytes that are not a row yet.
 ///
@@ -52,8 +53,9 @@ impl AttributeReader {
     /// Takes the next piece of the body and adds the rows that it completes to `rows`.
     ///
     /// # Errors
-    /// [`NotJson`](crate::ErrorKind::NotJson), [`UnexpectedAnswer`](crate::ErrorKind::UnexpectedAnswer) for JSON of another
-    /// shape, [`TooLarge`](crate::ErrorKind::TooLarge) for an element over 16 MiB. The rows so far are then not an answer.
+    /// [`NotJson`](crate::ErrorKind::NotJson), [`UnexpectedAnswer`](crate::ErrorKind::UnexpectedAnswer) for JSON of
+    /// another shape, [`TooLarge`](crate::ErrorKind::TooLarge) for an element over 16 MiB. The rows so far are then not
+    /// an answer.
     pub fn push(&mut self, piece: &[u8], rows: &mut Vec<Attribute>) -> Result<(), Error> {
         self.read(
             rows,

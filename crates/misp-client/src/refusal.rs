@@ -26,7 +26,8 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> E
     let message = body.message.into_option().or(body.name.into_option());
     let reasons = reasons(&body.errors);
     let kind = match kind_of(status, message.as_deref()) {
-        // MISP answers 403 and 400 when validation fails, for example "IP address has an invalid format." (recording 562).
+        // MISP answers 403 and 400 when validation fails, for example "IP address has an invalid format." (recording
+        // 562).
         ErrorKind::NotPermitted | ErrorKind::MispError if status.is_client_error() && !reasons.is_empty() => {
             ErrorKind::Rejected
         }
@@ -47,7 +48,8 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> E
     }
 }
 
-/// Returns MISP's message with the reasons behind it, such as `Could not add Attribute: value: IP address has an invalid format.`
+/// Returns MISP's message with the reasons behind it, such as `Could not add Attribute: value: IP address has an
+/// invalid format.`
 pub(crate) fn with_reasons(message: Option<String>, reasons: &str) -> String {
     match message {
         Some(message) if !reasons.is_empty() => format!("{message}: {reasons}"),
@@ -56,7 +58,8 @@ pub(crate) fn with_reasons(message: Option<String>, reasons: &str) -> String {
     }
 }
 
-/// Returns the texts in `errors` on one line: MISP nests objects and lists by field; the depth is bounded by the JSON reader.
+/// Returns the texts in `errors` on one line: MISP nests objects and lists by field; the depth is bounded by the JSON
+/// reader.
 pub(crate) fn reasons(errors: &Value) -> String {
     match errors {
         Value::String(text) => text.clone(),
@@ -97,7 +100,8 @@ fn is_about_the_key(message: &str) -> bool {
     message.starts_with("authentication failed") || message.contains("auth key") || message.contains("authkey")
 }
 
-/// Returns the time until the limit ends: from MISP's own header, or from the standard one that proxies send, in seconds or as a date.
+/// Returns the time until the limit ends: from MISP's own header, or from the standard one that proxies send, in
+/// seconds or as a date.
 fn reset(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let seconds = |text: &str| text.parse().ok().map(Duration::from_secs);

@@ -8,8 +8,8 @@ use crate::{Error, ErrorKind};
 
 /// How often the client sends a question again, and how long it waits before that.
 ///
-/// By default it retries twice after a connection fault, and never after a rate limit. Requests that write are sent again only after
-/// a rate limit, since MISP has then done nothing.
+/// By default it retries twice after a connection fault, and never after a rate limit. Requests that write are sent
+/// again only after a rate limit, since MISP has then done nothing.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,7 +38,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Returns the default: two retries after connection faults, the first after about 0.1 s, and none after a rate limit.
+    /// Returns the default: two retries after connection faults, the first after about 0.1 s, and none after a rate
+    /// limit.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -57,8 +58,8 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the wait before the first retry (default 0.1 s). It doubles with each further one, up to 64 times. The client waits a
-    /// random half to whole of it, so that many clients of one MISP do not come back at the same moment.
+    /// Sets the wait before the first retry (default 0.1 s). It doubles with each further one, up to 64 times. The
+    /// client waits a random half to whole of it, so that many clients of one MISP do not come back at the same moment.
     #[must_use]
     pub fn first_wait(mut self, wait: Duration) -> Self {
         self.first_wait = wait;
@@ -84,8 +85,8 @@ impl RetryPolicy {
         Some(Backoff::new(self.first_wait, longest).wait(failed))
     }
 
-    /// Returns the wait before a rate-limited question is sent again, after `waited` of waiting for limits; `None` when the client
-    /// gives up.
+    /// Returns the wait before a rate-limited question is sent again, after `waited` of waiting for limits; `None` when
+    /// the client gives up.
     pub(crate) fn wait_for_limit(self, error: &Error, waited: Duration) -> Option<Duration> {
         let is_limited = error.kind() == ErrorKind::RateLimited;
         // Headers count whole seconds: 0 means "any moment now".

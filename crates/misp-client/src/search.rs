@@ -15,17 +15,19 @@ use uuid::Uuid;
 use crate::{Error, ErrorKind};
 
 pub use companion_types::{brings_type, types_brought_by};
+pub(crate) use name::tag as tag_name;
 pub use stray::Stray;
-use time::TimeFilter;
-use value::SearchValue;
+pub(crate) use time::TimeFilter;
+pub(crate) use value::SearchValue;
 
 /// Rows on a page by default: a page costs MISP about 0.1 s beside its rows.
 const DEFAULT_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
 
 /// A question for attributes, built without any I/O.
 ///
-/// MISP ignores every filter that it does not understand and then answers with everything. So a search cannot be built without a
-/// filter, every name in it is checked, and [`AttributePages`](crate::AttributePages) compares each row with it.
+/// MISP ignores every filter that it does not understand and then answers with everything. So a search cannot be built
+/// without a filter, every name in it is checked, and [`AttributePages`](crate::AttributePages) compares each row with
+/// it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -112,8 +114,8 @@ impl AttributeSearch {
     /// Searches for attributes of these types, such as `ip-dst` or `domain|ip`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSearch`] without any type, and for a name that MISP would read as a negation (`!`), a pattern (`%`)
-    /// or a list (`||`).
+    /// [`ErrorKind::InvalidSearch`] without any type, and for a name that MISP would read as a negation (`!`), a
+    /// pattern (`%`) or a list (`||`).
     pub fn new<S: Into<String>>(types: impl IntoIterator<Item = S>) -> Result<Self, Error> {
         let types = all(types, name::attribute_type)?;
         Ok(Self { types, ..Self::bare() })
@@ -121,12 +123,13 @@ impl AttributeSearch {
 
     /// Searches for attributes with one of these values.
     ///
-    /// MISP compares without regard to case. It finds either half of a composite (`a.example.com` in `a.example.com|192.0.2.1`), but not
-    /// the whole. `%` stands for any characters, so a URL with `%20` finds a little more than itself.
+    /// MISP compares without regard to case. It finds either half of a composite (`a.example.com` in
+    /// `a.example.com|192.0.2.1`), but not the whole. `%` stands for any characters, so a URL with `%20` finds a little
+    /// more than itself.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSearch`] without any value, and for one that MISP would take for no filter: empty, only `%`, with a leading
-    /// `!`, with `||`, or longer than 64 KiB.
+    /// [`ErrorKind::InvalidSearch`] without any value, and for one that MISP would take for no filter: empty, only `%`,
+    /// with a leading `!`, with `||`, or longer than 64 KiB.
     pub fn of_values<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Result<Self, Error> {
         let values = all(values, SearchValue::new)?;
         Ok(Self { values, ..Self::bare() })
@@ -308,8 +311,8 @@ impl AttributeSearch {
 
     /// Takes only attributes of events that changed at this unix second or later; 0 and less means no filter.
     ///
-    /// A tag put on an event changes the time of the event and not those of its attributes. MISP then sends the event with each
-    /// attribute, since only that shows the event's time.
+    /// A tag put on an event changes the time of the event and not those of its attributes. MISP then sends the event
+    /// with each attribute, since only that shows the event's time.
     #[must_use]
     pub fn event_timestamp_from(mut self, unix_seconds: i64) -> Self {
         self.event_timestamp = TimeFilter::from(unix_seconds);
@@ -346,7 +349,8 @@ impl AttributeSearch {
         self.enforce_warninglist
     }
 
-    /// Makes MISP list the tags of the event with each attribute (default). Without it a row cannot show why it matched.
+    /// Makes MISP list the tags of the event with each attribute (default). Without it a row cannot show why it
+    /// matched.
     #[must_use]
     pub fn include_event_tags(mut self, include: bool) -> Self {
         self.include_event_tags = include;
@@ -360,7 +364,8 @@ impl AttributeSearch {
         self
     }
 
-    /// Makes MISP send the event with each attribute: its organisation and whether it is published. Answers grow by half.
+    /// Makes MISP send the event with each attribute: its organisation and whether it is published. Answers grow by
+    /// half.
     #[must_use]
     pub fn include_context(mut self, include: bool) -> Self {
         self.include_context = include;
@@ -374,8 +379,8 @@ impl AttributeSearch {
         self
     }
 
-    /// Fills [`Attribute::extra`](crate::Attribute::extra) with the fields that have no place of their own. Reading takes about twice
-    /// as long.
+    /// Fills [`Attribute::extra`](crate::Attribute::extra) with the fields that have no place of their own. Reading
+    /// takes about twice as long.
     #[must_use]
     pub fn keep_extra(mut self, keep: bool) -> Self {
         self.keep_extra = keep;

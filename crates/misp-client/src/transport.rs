@@ -275,8 +275,8 @@ fn body_error(error: reqwest::Error) -> Error {
     Error::new(kind).with_source(error.without_url())
 }
 
-/// Returns the I/O errors among the causes. `source` of an I/O error skips the error that it wraps, and that may be another I/O
-/// error.
+/// Returns the I/O errors among the causes. `source` of an I/O error skips the error that it wraps, and that may be
+/// another I/O error.
 fn io_causes(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
     fn wrapped<'a>(cause: &&'a io::Error) -> Option<&'a io::Error> {
         cause.get_ref()?.downcast_ref()

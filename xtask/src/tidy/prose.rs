@@ -17,8 +17,6 @@ const OLD: &[&str] = &[
     "crates/enforcement",
     "crates/feed-classification",
     "crates/feed-engine",
-    "crates/misp-client",
-    "crates/misp-sim",
     "crates/sightings",
     "crates/site-config",
     "crates/test-peers",

@@ -1,4 +1,5 @@
-//! An answer of MISP with as many rows as one likes, for measuring: invented values, the fields and sizes of a real one.
+//! An answer of MISP with as many rows as one likes, for measuring: invented values, the fields and sizes of a real
+//! one.
 
 /// Returns the body of a `restSearch` answer with the tags of the event, about 800 bytes a row.
 pub(crate) fn answer(rows: u64) -> Vec<u8> {

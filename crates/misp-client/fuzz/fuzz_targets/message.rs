@@ -1,4 +1,4 @@
-//! Arbitrary bytes as a message of the ZeroMQ feed: no panic, and what is refused is not repeated.
+//! Arbitrary bytes as a message of the ZeroMQ feed: no panic, and no error repeats the bytes.
 //!
 //! `cargo +nightly fuzz run message` in `crates/misp-client`.
 

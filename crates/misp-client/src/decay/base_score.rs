@@ -1,10 +1,11 @@
-//! The score before any time has passed: what the tags say, weighted.
+//! The score before any time has passed: the numerical values of the tags, weighted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::Tag;
 
-/// Returns the weighted mean of the numerical values of the tags that count; none when none of these is weighed and has one.
+/// Returns the weighted mean of the numerical values of the tags that count; none when none of these is weighed and has
+/// one.
 pub(super) fn of(tags: &[Tag], weights: &BTreeMap<String, f64>) -> Option<f64> {
     let weighed = |tag: &Tag| {
         let value = tag.numerical_value?;
@@ -22,12 +23,12 @@ pub(super) fn of(tags: &[Tag], weights: &BTreeMap<String, f64>) -> Option<f64> {
         sum += weight * value;
     }
     let mean: f64 = sum / total;
-    // Weights of zero say nothing, whatever they are weights of.
+    // A weight of zero changes nothing.
     mean.is_finite().then_some(mean)
 }
 
-/// Returns the tags that count, those of the event first: a tag on the attribute takes the place of all tags of the same family on its
-/// event, and of several such the last one does.
+/// Returns the tags that count, those of the event first: a tag on the attribute takes the place of all tags of the
+/// same family on its event, and of several such the last one does.
 pub(super) fn counting(tags: &[Tag]) -> impl Iterator<Item = &Tag> {
     let own = || tags.iter().filter(|tag| !tag.inherited);
     let inherited = || tags.iter().filter(|tag| tag.inherited);
@@ -43,8 +44,8 @@ pub(super) fn counting(tags: &[Tag]) -> impl Iterator<Item = &Tag> {
     })
 }
 
-/// Returns what of a tag's name stands in a model: `phishing:state` for `phishing:state="online"`, `retention` for `retention:7d`, and the
-/// whole name for what is of neither form.
+/// Returns what of a tag's name stands in a model: `phishing:state` for `phishing:state="online"`, `retention` for
+/// `retention:7d`, and the whole name for a name of neither form.
 fn family(tag: &str) -> &str {
     let is_word = |text: &str| !text.is_empty() && !text.contains([':', '=', '"']);
     let Some((namespace, rest)) = tag.split_once(':').filter(|(namespace, _)| is_word(namespace)) else {

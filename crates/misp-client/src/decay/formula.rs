@@ -37,7 +37,8 @@ impl Formula {
     }
 }
 
-/// Returns after how many days a tag says that an attribute ends; the names and values of MISP's taxonomy `retention`, version 4.
+/// Returns after how many days a tag says that an attribute ends; the names and values of MISP's taxonomy `retention`,
+/// version 4.
 fn retention(tag: &Tag) -> Option<i64> {
     Some(match tag.name.strip_prefix(RETENTION)? {
         "expired" => 0,
@@ -55,7 +56,8 @@ fn retention(tag: &Tag) -> Option<i64> {
     })
 }
 
-/// Returns what is left of `base` after so many seconds: `base × (1 − (elapsed ÷ lifetime)^(1 ÷ speed))`, never below zero.
+/// Returns the rest of `base` after this many seconds: `base × (1 − (elapsed ÷ lifetime)^(1 ÷ speed))`, never below
+/// zero.
 pub(super) fn left_of(base: f64, elapsed_seconds: i64, lifetime_seconds: f64, decay_speed: f64) -> f64 {
     if elapsed_seconds < 0 {
         return 0.0;
@@ -63,7 +65,7 @@ pub(super) fn left_of(base: f64, elapsed_seconds: i64, lifetime_seconds: f64, de
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 seconds")]
     let part_of_life = elapsed_seconds as f64 / lifetime_seconds;
     let left = base * (1.0 - part_of_life.powf(1.0 / decay_speed));
-    // Also what is not a number is nothing.
+    // NaN counts as nothing too.
     if left > 0.0 { left } else { 0.0 }
 }
 

@@ -27,9 +27,11 @@ impl Client {
         AttributePages::new(self.clone(), search)
     }
 
-    /// Returns the row at one place of a search's answer now; places count from 1, in MISP's order, hidden rows included.
+    /// Returns the row at one place of a search's answer now; places count from 1, in MISP's order, hidden rows
+    /// included.
     ///
-    /// A caller that has read several pages can see whether rows moved meanwhile: then the row at the end of a page is another one.
+    /// A caller that has read several pages can see whether rows moved meanwhile: then the row at the end of a page is
+    /// another one.
     ///
     /// # Errors
     /// As for a page of the search.

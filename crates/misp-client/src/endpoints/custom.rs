@@ -13,8 +13,9 @@ const MAX_PATH: usize = 8 << 10;
 impl Client {
     /// Sends `GET` to a path of MISP and reads its JSON as `T`, for pages that this client has no method for.
     ///
-    /// Time-out, bound in bytes, retries and error kinds are those of every other question, and errors name only the first parts of
-    /// the path. MISP writes an empty object as `[]` and most numbers as text, so `T` has to accept both; `serde_json::Value` does.
+    /// Time-out, bound in bytes, retries and error kinds are those of every other question, and errors name only the
+    /// first parts of the path. MISP writes an empty object as `[]` and most numbers as text, so `T` has to accept
+    /// both; `serde_json::Value` does.
     ///
     /// ```no_run
     /// # async fn run(misp: misp_client::Client) -> Result<(), misp_client::Error> {
@@ -24,9 +25,9 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSearch`] for a path that does not begin with one `/`, is longer than 8 KiB, or has a space, a `#`, a `\`, a
-    /// `..` part or a character that is not visible ASCII: percent-encode those. [`ErrorKind::UnexpectedAnswer`] for JSON that is no
-    /// `T`. Any other [`ErrorKind`] of a question.
+    /// [`ErrorKind::InvalidSearch`] for a path that does not begin with one `/`, is longer than 8 KiB, or has a space,
+    /// a `#`, a `\`, a `..` part or a character that is not visible ASCII: percent-encode those.
+    /// [`ErrorKind::UnexpectedAnswer`] for JSON of another shape. Any other [`ErrorKind`] of a question.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.ask_custom(request(path, None)?).await
     }
@@ -86,7 +87,8 @@ fn request(path: &str, body: Option<Vec<u8>>) -> Result<Request, Error> {
     .with_path(path.to_owned()))
 }
 
-/// Returns controller and action, which may stand in an error; the arguments behind them may be what an analyst looks for.
+/// Returns controller and action, which may stand in an error; the arguments behind them may be what an analyst looks
+/// for.
 fn shown(route: &str) -> String {
     let is_name = |part: &&str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let parts = route.split('/').filter(|part| !part.is_empty());

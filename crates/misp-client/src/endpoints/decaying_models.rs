@@ -1,4 +1,4 @@
-//! `GET /decayingModel/index` and `/decayingModel/view/ID`: by what rules MISP lets scores sink.
+//! `GET /decayingModel/index` and `/decayingModel/view/ID`: the rules by which scores sink.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,7 +25,7 @@ const MAX_PAGES: usize = 20;
 struct RawOne {
     #[serde(rename = "DecayingModel")]
     model: RawModel,
-    /// The types of a model that somebody made stand here; those of MISP's own models in the model itself.
+    /// The types of models made on this MISP; MISP's own models hold their types themselves.
     #[serde(default, rename = "DecayingModelMapping", deserialize_with = "lenient::list")]
     mapped: Vec<RawMapping>,
 }
@@ -68,7 +68,8 @@ struct RawParameters {
     base_score_config: Weights,
 }
 
-/// A list of names. MISP takes names out of lists without closing the gap, and PHP then writes an object with numbers for keys.
+/// A list of names. MISP takes names out of lists without closing the gap, and PHP then writes an object with numbers
+/// for keys.
 #[derive(Default)]
 struct Names(Vec<String>);
 
@@ -278,7 +279,7 @@ impl Client {
     /// Returns one decaying model.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when there is none of this number; any [`ErrorKind`] of a question that was asked.
+    /// [`ErrorKind::NotFound`] when MISP has no such number; any [`ErrorKind`] of a question.
     pub async fn decaying_model(&self, id: u64) -> Result<DecayingModel, Error> {
         let body = self.ask_small(view(id), MAX_MODEL_BYTES).await?;
         let raw: RawOne = read(&body, VIEW)?;

@@ -1,4 +1,4 @@
-//! `POST /events/index {"minimal":1}`: which events there are and when each last changed, in one light question.
+//! `POST /events/index {"minimal":1}`: all events with their last change, in one light question.
 
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ const ROWS: &[&str] = &[];
 /// About 240 bytes each on the wire.
 const MAX_EVENTS: u64 = 5_000_000;
 
-/// A question for the list of events; without any filter it asks for all that the key may see.
+/// A question for the list of events; without any filter it is a question for all that the key may see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventIndex {
     published: Option<bool>,
@@ -184,7 +184,7 @@ impl Row for EventEntry {
 pub struct EventList {
     /// The events, in MISP's order.
     pub entries: Vec<EventEntry>,
-    /// How many events match in all, whatever the page; here MISP's count is the total.
+    /// The number of events on all pages; here MISP's count is the total.
     pub total: Option<u64>,
     /// What to hand to [`EventIndex::if_changed_since`] next time. MISP names it only when it was asked with one.
     pub etag: Option<String>,
@@ -205,8 +205,8 @@ impl Client {
     /// Returns the events that match, each with the time of its last change; about 240 bytes an event on the wire.
     ///
     /// # Errors
-    /// [`ErrorKind::UnexpectedAnswer`] also when an entry lacks its id, time or state, or was not asked for: who looks for
-    /// changes must not miss one. Any other [`ErrorKind`] of a question that was asked.
+    /// [`ErrorKind::UnexpectedAnswer`] also when an entry lacks its id, time or state, or was not asked for: who looks
+    /// for changes must not miss one. Any other [`ErrorKind`] of a question that was asked.
     pub async fn event_index(&self, question: &EventIndex) -> Result<EventIndexAnswer, Error> {
         let request = question.request()?;
         let also: &[StatusCode] = if question.etag.is_some() {

@@ -30,7 +30,8 @@ impl Client {
     /// The bound in bytes is that of a page: see [`max_page_bytes`](crate::ClientBuilder::max_page_bytes).
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when MISP has none of this number, or the key may not see it; any [`ErrorKind`] of a question.
+    /// [`ErrorKind::NotFound`] when MISP has no such number, or the key may not see it; any [`ErrorKind`] of a
+    /// question.
     pub async fn event(&self, id: u64) -> Result<Event, Error> {
         let event = self.read_event(id).await?;
         if event.id == id { Ok(event) } else { Err(another(EVENT)) }
@@ -52,8 +53,8 @@ impl Client {
     /// Returns one attribute with its tags.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when MISP has none of this number, or the key may not see it; [`ErrorKind::MispError`] with status 405
-    /// for a soft-deleted one; any [`ErrorKind`] of a question.
+    /// [`ErrorKind::NotFound`] when MISP has no such number, or the key may not see it; [`ErrorKind::MispError`] with
+    /// status 405 for a soft-deleted one; any [`ErrorKind`] of a question.
     pub async fn attribute(&self, id: u64) -> Result<Attribute, Error> {
         let attribute = self.read_attribute(id).await?;
         if attribute.id == id {

@@ -62,7 +62,7 @@ impl Client {
     /// Returns one feed.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has none of this number, or the key may not see it; any
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has no such number, or the key may not see it; any
     /// [`ErrorKind`](crate::ErrorKind) of a question.
     pub async fn feed(&self, id: u64) -> Result<Feed, Error> {
         self.record(Request::get(VIEW).with_path(format!("{VIEW}/{id}")), Some(id))

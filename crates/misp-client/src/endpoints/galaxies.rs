@@ -66,7 +66,7 @@ impl Client {
     /// Returns one galaxy, with its clusters in `extra["GalaxyCluster"]`.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has none of this number, or the key may not see it; any
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has no such number, or the key may not see it; any
     /// [`ErrorKind`](crate::ErrorKind) of a question.
     pub async fn galaxy(&self, id: u64) -> Result<Galaxy, Error> {
         self.record(Request::get(VIEW).with_path(format!("{VIEW}/{id}")), Some(id))

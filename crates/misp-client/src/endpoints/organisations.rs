@@ -40,8 +40,8 @@ impl Client {
     /// Returns one organisation by its number.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has none of this number; any [`ErrorKind`](crate::ErrorKind) of a
-    /// question.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has no such number; any
+    /// [`ErrorKind`](crate::ErrorKind) of a question.
     pub async fn organisation(&self, id: u64) -> Result<Organisation, Error> {
         self.record(view(id), Some(id)).await
     }

@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 64 << 20;
 pub(super) trait Record: DeserializeOwned {
     const KEY: &'static str;
 
-    /// Returns MISP's number; 0 means that it is no such thing.
+    /// Returns MISP's number; 0 when it is missing.
     fn id(&self) -> u64;
 }
 
@@ -29,7 +29,7 @@ impl Client {
         list.items.into_iter().map(read).collect()
     }
 
-    /// Returns one record; `id` is what was asked for, where it is a number.
+    /// Returns one record; with an `id` it must have that number.
     pub(super) async fn record<T: Record>(&self, request: Request, id: Option<u64>) -> Result<T, Error> {
         let endpoint = request.endpoint.clone();
         let body = self.ask_small(request, MAX_BYTES).await?;

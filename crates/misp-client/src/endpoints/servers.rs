@@ -50,7 +50,8 @@ impl Client {
     /// Returns all servers that this MISP synchronises with; for keys of site administrators and sync users.
     ///
     /// # Errors
-    /// [`ErrorKind::NotPermitted`](crate::ErrorKind::NotPermitted) for other keys; any [`ErrorKind`](crate::ErrorKind) of a question.
+    /// [`ErrorKind::NotPermitted`](crate::ErrorKind::NotPermitted) for other keys; any [`ErrorKind`](crate::ErrorKind)
+    /// of a question.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
         self.records(Request::get(INDEX)).await
     }

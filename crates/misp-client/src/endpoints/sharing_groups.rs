@@ -29,7 +29,7 @@ pub struct SharingGroup {
     /// Its description.
     #[serde(deserialize_with = "lenient::text")]
     pub description: String,
-    /// Its text about who may receive what is shared.
+    /// Its note on further sharing, such as `Members only`.
     #[serde(deserialize_with = "lenient::text")]
     pub releasability: String,
     /// Whether it is in use.
@@ -60,7 +60,7 @@ impl Client {
     /// Returns one sharing group.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has none of this number, or the key may not see it; any
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has no such number, or the key may not see it; any
     /// [`ErrorKind`](crate::ErrorKind) of a question.
     pub async fn sharing_group(&self, id: u64) -> Result<SharingGroup, Error> {
         self.record(Request::get(VIEW).with_path(format!("{VIEW}/{id}")), Some(id))

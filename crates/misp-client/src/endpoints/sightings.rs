@@ -1,9 +1,9 @@
-//! `POST /sightings/add`: values that somebody has seen, or has seen to be harmless.
+//! `POST /sightings/add`: reports that values were seen, or are harmless.
 //!
-//! What MISP 2.5.1 does with it (recordings 554 and 555, and its public source): a sighting is added to **every** attribute that the key
-//! may see and that has one of the values, composite ones by either half; only the last of them is answered. Values that no
-//! attribute has are passed over, and are a message only when *none* has one. Sightings have no identity that a client could
-//! choose, so a report that is sent twice counts twice.
+//! What MISP 2.5.1 does with it (recordings 554 and 555, and its public source): a sighting is added to **every**
+//! attribute that the key may see and that has one of the values, composite ones by either half; only the last of them
+//! is answered. Values that no attribute has are passed over, and are a message only when *none* has one. Sightings
+//! have no identity that a client could choose, so a report that is sent twice counts twice.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ const MAX_VALUE_BYTES: usize = 64 << 10;
 /// The longest source, in bytes: a column of the data base.
 const MAX_SOURCE_BYTES: usize = 255;
 
-/// What kind of sighting.
+/// The kind of a sighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SightingKind {
     /// It was seen.
@@ -41,7 +41,7 @@ impl SightingKind {
     }
 }
 
-/// What is reported: some values, all seen by the same source at the same time.
+/// A report: some values, all seen by the same source at the same time.
 ///
 /// ```
 /// use misp_client::{SightingKind, SightingReport};
@@ -62,12 +62,13 @@ pub struct SightingReport {
 }
 
 impl SightingReport {
-    /// Returns a report of these values, from nobody in particular and seen now by MISP's clock.
+    /// Returns a report of these values, without a source and seen now by MISP's clock.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSearch`] for no value or more than 1 000, and for a value of more than 64 KiB, with a control character, or
-    /// without an ASCII letter or digit. MISP's data base takes a text of spaces, and of characters that its collation passes over, for
-    /// an empty one, which the unused half of *every* plain attribute is.
+    /// [`ErrorKind::InvalidSearch`] for no value or more than 1 000, and for a value of more than 64 KiB, with a
+    /// control character, or without an ASCII letter or digit. MISP's data base takes a text of spaces, and of
+    /// characters that its collation passes over, for an empty one, which the unused half of *every* plain attribute
+    /// is.
     pub fn new(values: impl IntoIterator<Item = impl Into<String>>, kind: SightingKind) -> Result<Self, Error> {
         let values: Vec<String> = values.into_iter().map(Into::into).collect();
         let refused = |detail| Err(Error::new(ErrorKind::InvalidSearch).with_detail(detail).at(ENDPOINT));
@@ -90,7 +91,7 @@ impl SightingReport {
         })
     }
 
-    /// Says what saw them: the name of a sensor or a device.
+    /// Sets the source: the name of a sensor or a device.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidSearch`] for more than 255 bytes, and for a control character.
@@ -104,7 +105,7 @@ impl SightingReport {
         Ok(self)
     }
 
-    /// Says when they were seen, in unix seconds.
+    /// Sets the time of the sighting, in unix seconds.
     #[must_use]
     pub fn seen_at(mut self, unix_seconds: i64) -> Self {
         self.seen_at = Some(unix_seconds);
@@ -130,7 +131,7 @@ impl SightingReport {
     }
 }
 
-/// Values are what somebody's sensors saw: they stay out of logs.
+/// Leaves the values out: sensors saw them, and they must not come into logs.
 impl fmt::Debug for SightingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SightingReport")
@@ -153,7 +154,7 @@ struct Body<'a> {
     timestamp: Option<i64>,
 }
 
-/// What MISP did with a report.
+/// The result of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SightingAnswer {
     /// At least one attribute has one of the values; each such attribute has a sighting more.
@@ -171,15 +172,18 @@ struct RawAnswer {
 }
 
 impl Client {
-    /// Adds a sighting to every attribute that has one of the values. It is asked once, whatever [`max_retries`] says.
+    /// Adds a sighting to every attribute that has one of the values. The client sends it once, even if [`max_retries`]
+    /// allows more.
     ///
-    /// After an error it is not known whether MISP has added some, unless its kind is [`KeyRefused`](ErrorKind::KeyRefused) or
-    /// [`NotPermitted`](ErrorKind::NotPermitted): the key's role lacks the right to add sightings.
+    /// After an error it is not known whether MISP has added some, unless its kind is
+    /// [`KeyRefused`](ErrorKind::KeyRefused) or [`NotPermitted`](ErrorKind::NotPermitted): the key's role lacks the
+    /// right to add sightings.
     ///
     /// [`max_retries`]: crate::ClientBuilder::max_retries
     ///
     /// # Errors
-    /// Any [`ErrorKind`] of a question that was asked; [`ErrorKind::MispError`] also for a refusal that comes with status 200.
+    /// Any [`ErrorKind`] of a question that was asked; [`ErrorKind::MispError`] also for a refusal that comes with
+    /// status 200.
     pub async fn add_sightings(&self, report: &SightingReport) -> Result<SightingAnswer, Error> {
         answer(&self.ask_small(report.request(), SMALL).await?)
     }

@@ -1,4 +1,4 @@
-//! `GET /attributes/attributeStatistics`: how many attributes there are.
+//! `GET /attributes/attributeStatistics`: the number of attributes.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::{Client, Error};
 const ENDPOINT: &str = "/attributes/attributeStatistics";
 const MAX_BYTES: u64 = 4 << 20;
 
-/// What attributes are counted by.
+/// The field that attributes are counted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CountedBy {
@@ -27,7 +27,7 @@ fn request(by: CountedBy) -> Request {
 }
 
 impl Client {
-    /// Returns how many attributes of each type there are, as MISP says it: `{"domain": "6388", …}`.
+    /// Returns the number of attributes of each type as MISP sends it: `{"domain": "6388", …}`.
     ///
     /// Counts all attributes of the site, also deleted ones and those that the key may not see.
     ///
@@ -37,7 +37,7 @@ impl Client {
         self.ask_object(Request::get(ENDPOINT), MAX_BYTES).await
     }
 
-    /// Returns how many attributes there are, counted by type or category.
+    /// Returns the number of attributes, counted by type or category.
     ///
     /// # Errors
     /// As [`attribute_statistics`](Self::attribute_statistics).

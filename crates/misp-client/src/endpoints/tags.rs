@@ -1,9 +1,10 @@
-//! `GET /tags/index/searchall:TEXT`: which tags a MISP has.
+//! `GET /tags/index` and `/tags/index/searchall:TEXT`: the tags of this MISP.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::read;
-use crate::json::lenient::{self, Text};
+use crate::json::lenient;
 use crate::request::Request;
 use crate::{Client, Error, ErrorKind};
 
@@ -11,36 +12,71 @@ const ENDPOINT: &str = "/tags/index";
 /// A tag takes some 300 bytes, and a MISP with every taxonomy and galaxy has some 20 000 of them.
 const MAX_BYTES: u64 = 32 << 20;
 
+/// A tag that this MISP knows, with its use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct KnownTag {
+    /// MISP's number of the tag; another MISP has other numbers.
+    #[serde(deserialize_with = "lenient::number")]
+    pub id: u64,
+    /// The name, case-sensitive, such as `tlp:green`.
+    #[serde(deserialize_with = "lenient::text")]
+    pub name: String,
+    /// The colour, `#rrggbb`.
+    #[serde(deserialize_with = "lenient::text")]
+    pub colour: String,
+    /// Whether the tag is shown to other MISPs.
+    #[serde(deserialize_with = "lenient::flag")]
+    pub exportable: bool,
+    /// Number of events with this tag, as far as the key may see them.
+    #[serde(deserialize_with = "lenient::some_number")]
+    pub count: Option<u64>,
+    /// Number of attributes with this tag, as far as the key may see them.
+    #[serde(deserialize_with = "lenient::some_number")]
+    pub attribute_count: Option<u64>,
+    /// All fields that have no place above, as MISP sent them.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
 #[derive(Deserialize)]
 struct Raw {
     #[serde(rename = "Tag", deserialize_with = "lenient::list")]
-    tags: Vec<RawTag>,
-}
-
-#[derive(Deserialize)]
-struct RawTag {
-    #[serde(default)]
-    name: Text,
+    tags: Vec<KnownTag>,
 }
 
 impl Client {
-    /// Returns the names of the tags that have this text in them, whatever its case, as far as the key may see them. The text is 3 to 64
-    /// ASCII letters, digits, `-` and `_`: MISP takes other characters for something else (`tags/search` finds nothing with an encoded
-    /// `%`; a slash and a colon end the text).
-    ///
-    /// MISP counts the use of each tag for this, so it is no question for every request.
+    /// Returns all tags that the key may see. MISP counts the use of each tag for it, which takes some seconds on a
+    /// large one.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSearch`] for another text; any [`ErrorKind`] of a question that was asked.
+    /// Any [`ErrorKind`] of a question.
+    pub async fn tags(&self) -> Result<Vec<KnownTag>, Error> {
+        self.read_tags(Request::get(ENDPOINT)).await
+    }
+
+    /// Returns the names of the tags that contain this text, in upper or lower case, as far as the key may see them.
+    /// The text is 3 to 64 ASCII letters, digits, `-` and `_`: MISP reads other characters as something else
+    /// (`tags/search` finds nothing with an encoded `%`; a slash and a colon end the text).
+    ///
+    /// MISP counts the use of each tag for this, so do not call it for every request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] for another text; any [`ErrorKind`] of a question.
     pub async fn tags_with(&self, text: &str) -> Result<Vec<String>, Error> {
-        let body = self.ask_small(request(text)?, MAX_BYTES).await?;
-        let raw: Raw = read(&body, ENDPOINT)?;
+        let tags = self.read_tags(request(text)?).await?;
         let wanted = text.to_ascii_lowercase();
-        let names = raw.tags.into_iter().filter_map(|tag| tag.name.into_option());
-        // A MISP, or something before it, that drops the argument answers with all tags.
+        // A MISP, or a proxy before it, that drops the argument answers with all tags.
+        let names = tags.into_iter().map(|tag| tag.name);
         Ok(names
             .filter(|name| name.to_ascii_lowercase().contains(&wanted))
             .collect())
+    }
+
+    async fn read_tags(&self, request: Request) -> Result<Vec<KnownTag>, Error> {
+        let body = self.ask_small(request, MAX_BYTES).await?;
+        read::<Raw>(&body, ENDPOINT).map(|raw| raw.tags)
     }
 }
 

@@ -62,7 +62,7 @@ impl Client {
     /// Returns one taxonomy, with its tags in `extra["entries"]`.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has none of this number, or the key may not see it; any
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has no such number, or the key may not see it; any
     /// [`ErrorKind`](crate::ErrorKind) of a question.
     pub async fn taxonomy(&self, id: u64) -> Result<Taxonomy, Error> {
         self.record(Request::get(VIEW).with_path(format!("{VIEW}/{id}")), Some(id))

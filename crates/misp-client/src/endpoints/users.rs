@@ -48,7 +48,8 @@ impl Client {
     /// Returns the users: all of them for a site administrator, those of the own organisation for its administrator.
     ///
     /// # Errors
-    /// [`ErrorKind::NotPermitted`](crate::ErrorKind::NotPermitted) for other keys; any [`ErrorKind`](crate::ErrorKind) of a question.
+    /// [`ErrorKind::NotPermitted`](crate::ErrorKind::NotPermitted) for other keys; any [`ErrorKind`](crate::ErrorKind)
+    /// of a question.
     pub async fn users(&self) -> Result<Vec<User>, Error> {
         self.records(Request::get(INDEX)).await
     }
@@ -56,7 +57,7 @@ impl Client {
     /// Returns one user; for keys of administrators.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has none of this number, or the key may not see it; any
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when MISP has no such number, or the key may not see it; any
     /// [`ErrorKind`](crate::ErrorKind) of a question.
     pub async fn user(&self, id: u64) -> Result<User, Error> {
         self.record(Request::get(VIEW).with_path(format!("{VIEW}/{id}")), Some(id))

@@ -10,7 +10,7 @@ use crate::{Client, Error, ErrorKind};
 
 const ENDPOINT: &str = "/servers/getVersion";
 
-/// What MISP says about itself.
+/// The version of a MISP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MispVersion {
@@ -29,7 +29,7 @@ fn request() -> Request {
 }
 
 impl Client {
-    /// Returns MISP's version: MISP is there and the key is good.
+    /// Returns MISP's version: a test that MISP answers and the key is good.
     ///
     /// # Errors
     /// Any [`ErrorKind`] of a question that was asked.
@@ -44,7 +44,7 @@ impl Client {
         }
     }
 
-    /// Returns all that MISP says with its version, as it says it; at most 1 MiB.
+    /// Returns the whole page of the version as JSON; at most 1 MiB.
     ///
     /// # Errors
     /// As [`version`](Self::version).

@@ -41,11 +41,11 @@ enum Hits {
 impl Client {
     /// Returns the warninglists that each of these values is on; values on no list are not in the answer.
     ///
-    /// MISP checks only lists that are enabled, whatever their attribute types.
+    /// MISP checks only lists that are enabled, and ignores their attribute types.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSearch`] for no value or more than 10 000; [`ErrorKind::Unfiltered`] for a value that was not asked for; any
-    /// [`ErrorKind`] of a question.
+    /// [`ErrorKind::InvalidSearch`] for no value or more than 10 000; [`ErrorKind::Unfiltered`] for a value that was
+    /// not asked for; any [`ErrorKind`] of a question.
     pub async fn check_warninglists<S: Into<String>>(
         &self,
         values: impl IntoIterator<Item = S>,

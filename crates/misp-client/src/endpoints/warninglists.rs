@@ -19,21 +19,21 @@ pub struct Warninglist {
     pub id: u64,
     /// Its name.
     pub name: String,
-    /// How values are held against it: `cidr`, `hostname`, `string`, `substring` or `regex`.
+    /// How values are compared with it: `cidr`, `hostname`, `string`, `substring` or `regex`.
     pub kind: String,
-    /// What it holds, in a sentence.
+    /// Its description.
     pub description: String,
     /// Its version, mostly a date.
     pub version: String,
     /// Whether MISP uses it.
     pub enabled: bool,
-    /// Whether it came with MISP; else somebody there made it.
+    /// Whether it came with MISP; otherwise it was made there.
     pub is_default: bool,
-    /// What a hit means: `false_positive` or `known`; empty in versions that do not say it.
+    /// The meaning of a hit: `false_positive` or `known`; empty in versions without this field.
     pub category: String,
-    /// The attribute types that are held against it, where MISP says so.
+    /// The attribute types that are compared with it, where MISP sends them.
     pub attribute_types: Vec<String>,
-    /// How many entries MISP says it has, where MISP says so.
+    /// MISP's own count of its entries, where MISP sends it.
     pub entry_count: Option<u64>,
 }
 
@@ -50,11 +50,11 @@ pub struct WarninglistEntries {
 /// One entry of a warninglist.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WarninglistEntry {
-    /// What is probably harmless: an address, a network, a name, a text.
+    /// The value, probably harmless: an address, a network, a name, a text.
     pub value: String,
-    /// MISP's number of the entry, where MISP says it.
+    /// MISP's number of the entry, where MISP sends it.
     pub id: Option<u64>,
-    /// What MISP notes about it; empty for most.
+    /// The comment; empty for most.
     pub comment: String,
 }
 
@@ -161,7 +161,7 @@ impl Client {
     /// Returns one warninglist with all its entries.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when there is none of this number; any [`ErrorKind`] of a question that was asked.
+    /// [`ErrorKind::NotFound`] when MISP has no such number; any [`ErrorKind`] of a question.
     pub async fn warninglist(&self, id: u64) -> Result<WarninglistEntries, Error> {
         let body = self.ask_small(view(id), self.limits().page_bytes).await?;
         let raw: RawOne = read(&body, VIEW)?;

@@ -54,8 +54,8 @@ impl Text {
         self.0
     }
 
-    /// Returns the unix second of a time such as `2026-11-21T18:36:16.123456+00:00`; 0, which is long ago, for a text that is not a
-    /// time, and `None` for no text.
+    /// Returns the unix second of a time such as `2026-11-21T18:36:16.123456+00:00`; 0, which is long ago, for a text
+    /// that is not a time, and `None` for no text.
     pub(crate) fn into_time(self) -> Option<i64> {
         self.0.filter(|text| !text.is_empty()).map(|text| seconds(&text))
     }
@@ -312,7 +312,8 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// Reads a list; null is an empty one. Anything else is an error, since a list of tags that is not understood may hide one.
+/// Reads a list; null is an empty one. Anything else is an error, since a list of tags that is not understood may hide
+/// one.
 pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -1,30 +1,31 @@
 //! Cuts the rows out of a JSON document that arrives in pieces.
 //!
 //! A document is walked down to one list (`response` → `Attribute`), whose elements become rows one by one; everything
-//! beside that way is checked to be JSON and skipped. Only what has not been read yet is kept, so the memory that is used is
+//! beside that way is checked to be JSON and skipped. It keeps only unread bytes, so it uses the memory
 //! that of one element and one piece. The document must end cleanly: [`Splitter::finish`] says so.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-/// The most that one element, key or skipped value may take: 16 MiB. MISP's largest values are rule texts and samples.
+/// The most that one element, key or skipped value may take by default: 16 MiB. MISP's largest values are rule texts
+/// and samples.
 const MAX_ELEMENT: usize = 16 << 20;
 
-/// A thing that a list in an answer is made of.
+/// An element of a list in an answer.
 pub(crate) trait Row: Sized {
     /// The shape on the wire.
     type Raw: DeserializeOwned;
 
-    /// Makes the row; none when it lacks what it cannot do without.
+    /// Makes the row; none when a required field is missing.
     fn from_raw(raw: Self::Raw) -> Option<Self>;
 
-    /// Makes the row out of an element that is JSON but not of that shape, for example because of a lone surrogate in a text that the
-    /// row can do without; none by default.
+    /// Makes the row out of an element that is JSON but not of that shape, for example because of a lone surrogate in a
+    /// text that the row can do without; none by default.
     fn from_odd(_element: &[u8]) -> Option<Self> {
         None
     }
 }
 
-/// Why a document is not the list that was asked for.
+/// Why a document is not the expected list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SplitError {
     /// It ended before it was whole.
@@ -33,7 +34,7 @@ pub(crate) enum SplitError {
     NotJson { at: u64 },
     /// It is JSON, but of another shape.
     Shape(&'static str),
-    /// One element is larger than can be meant.
+    /// One element is larger than the bound.
     TooLarge,
 }
 
@@ -88,6 +89,7 @@ pub(crate) struct Splitter {
     look_at: usize,
     unusable: u64,
     rows: u64,
+    max_element: usize,
 }
 
 impl Splitter {
@@ -103,10 +105,17 @@ impl Splitter {
             look_at: 0,
             unusable: 0,
             rows: 0,
+            max_element: MAX_ELEMENT,
         }
     }
 
-    /// Returns how many elements were JSON, but nothing that could be used.
+    /// Sets how many bytes one element, key or skipped value may take.
+    pub(crate) fn with_max_element(mut self, bytes: usize) -> Self {
+        self.max_element = bytes;
+        self
+    }
+
+    /// Returns how many elements were JSON but could not be used.
     pub(crate) fn unusable(&self) -> u64 {
         self.unusable
     }
@@ -125,7 +134,7 @@ impl Splitter {
         self.read_on(out)
     }
 
-    /// Says that the document ends here, and adds what was still held back.
+    /// Ends the document, and adds the rows that were still held back.
     pub(crate) fn finish<T: Row>(&mut self, out: &mut Vec<T>) -> Result<(), SplitError> {
         self.read_on(out)?;
         match self.expect {
@@ -154,7 +163,7 @@ impl Splitter {
             };
             match self.step(first, rest, out) {
                 Ok(Step::Took(n)) => at += n,
-                Ok(Step::NeedMore) if rest.len() > MAX_ELEMENT => break Err(SplitError::TooLarge),
+                Ok(Step::NeedMore) if rest.len() > self.max_element => break Err(SplitError::TooLarge),
                 Ok(Step::NeedMore) => break Ok(()),
                 Err(SplitError::NotJson { at: inner }) => {
                     break Err(self.not_json(at as u64 + inner));
@@ -202,7 +211,7 @@ impl Splitter {
             (Expect::FirstElement | Expect::Element, b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
                 Err(SplitError::Shape("an element that is not an object"))
             }
-            // Held until the end of the document tells whether it is one word of JSON.
+            // Held until the end of the document, which shows whether it is one word of JSON.
             (Expect::Scalar, _) if rest.len() > 4_096 => Err(SplitError::NotJson { at: 0 }),
             (Expect::Scalar, _) => Ok(Step::NeedMore),
             _ => Err(SplitError::NotJson { at: 0 }),
@@ -285,7 +294,7 @@ impl Splitter {
                 Some((IgnoredAny, length)) => (rest.get(..length).and_then(T::from_odd), length),
             },
         };
-        if length > MAX_ELEMENT {
+        if length > self.max_element {
             return Err(SplitError::TooLarge);
         }
         self.rows += 1;

@@ -11,7 +11,7 @@ use crate::attribute::RawAttribute;
 use crate::json::Row as _;
 use crate::json::lenient::{self, Flag, Id, Int, Text};
 
-/// What MISP tells with one message, reduced to what says which feeds may have changed.
+/// One message, reduced to the fields that show which feeds may have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message {
@@ -22,7 +22,7 @@ pub enum Message {
     },
     /// `misp_json_attribute`: one attribute changed. Its event's tags are not among its tags.
     Attribute {
-        /// What was done.
+        /// The change.
         action: Action,
         /// The attribute as it is now.
         attribute: Box<Attribute>,
@@ -31,14 +31,14 @@ pub enum Message {
     Audit,
     /// `misp_json_event`: an event changed, without its attributes.
     Event {
-        /// What was done. Unpublishing is an [`Action::Edit`].
+        /// The change. Unpublishing is an [`Action::Edit`].
         action: Action,
         /// The event as it is now.
         event: EventNotice,
     },
     /// `misp_json_object`: an object changed; its attributes come in messages of their own.
     Object {
-        /// What was done.
+        /// The change.
         action: Action,
         /// The object.
         object: ObjectNotice,
@@ -53,11 +53,11 @@ pub enum Message {
         /// The topic.
         topic: String,
     },
-    /// `misp_json`: an event is being published. `published` and `publish_timestamp` still hold what was before.
+    /// `misp_json`: an event is being published. `published` and `publish_timestamp` still have their old values.
     Published(EventNotice),
-    /// `misp_json_sighting`: somebody saw a value, or called it a false positive.
+    /// `misp_json_sighting`: a value was seen, or called a false positive.
     Sighting {
-        /// What was done.
+        /// The change.
         action: Action,
         /// The sighting.
         sighting: SightingNotice,
@@ -75,7 +75,7 @@ pub enum Message {
     },
 }
 
-/// What was done to the thing that a message is about.
+/// The change to the subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -143,7 +143,7 @@ pub struct TagNotice {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// It is no `topic`, space and text.
+    /// It does not have a topic, a space and a text.
     #[error("a message of MISP's ZeroMQ feed has no topic")]
     NoTopic,
     /// What follows the topic is not what MISP sends with it.
@@ -206,7 +206,7 @@ impl Message {
 }
 
 fn read<'de, T: Deserialize<'de>>(topic: &'static str, json: &'de [u8]) -> Result<T, MessageError> {
-    // serde_json's error would repeat what it could not read.
+    // serde_json's error would repeat the bytes.
     serde_json::from_slice(json).map_err(|_| MessageError::Unreadable { topic })
 }
 
@@ -230,7 +230,7 @@ fn action(text: Text) -> Action {
     }
 }
 
-/// Whatever a message is about; each has one of these and an action.
+/// The subjects of messages; each message has one of them and an action.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct About {

@@ -21,7 +21,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// The waits before the link is set up again. Any message counts as a success.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
 
-/// The largest message that is taken, in bytes: MISP sends a whole event in one when it is published, about 1 KB an attribute.
+/// The largest message that is taken, in bytes: MISP sends a whole event in one when it is published, about 1 KB an
+/// attribute.
 const MAX_MESSAGE_BYTES: u64 = 256 << 20;
 
 /// Where MISP publishes: `tcp://host:port`, where MISP's own default is port 50000.
@@ -35,21 +36,21 @@ pub struct LiveAddress {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice {
-    /// The link is up (again). Whatever MISP published while it was down is lost: everything may have changed.
+    /// The link is up (again). All messages while it was down are lost: everything may have changed.
     Connected,
     /// The link is down and is being set up again; said once for each loss.
     Lost(LinkError),
-    /// MISP told something.
+    /// A message.
     Message(Message),
-    /// MISP told something that cannot be read; the link is good.
+    /// A message that cannot be read; the link is good.
     Unreadable(MessageError),
 }
 
-/// Why there is no link to MISP's publisher. Holds no address and nothing of what was received.
+/// Why the link to MISP's publisher failed. Holds neither an address nor received bytes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// It is no address of a publisher.
+    /// It is not the address of a publisher.
     #[error("not a ZeroMQ address; write `tcp://host:port`, such as `tcp://misp.example.net:50000`")]
     BadAddress,
     /// No connection, or it ended, or the other side does not speak ZeroMQ as MISP does.
@@ -69,7 +70,7 @@ pub enum LinkError {
     },
 }
 
-/// Follows what a MISP publishes; it reconnects by itself for ever.
+/// Reads the messages of a MISP; it reconnects for ever.
 ///
 /// ```no_run
 /// use misp_client::{Notice, Subscription};

@@ -1,7 +1,7 @@
 //! The subscriber's half of ZMTP 3.0 (RFC 23 of ZeroMQ) with the NULL mechanism, over TCP.
 //!
-//! Ours and not the crate `zeromq`, since that one (0.7.0) reserves whatever length the header of a frame claims: nine bytes from
-//! whoever answers at MISP's address would end the process. Here a frame is bounded before a byte of it is kept.
+//! Ours and not the crate `zeromq`, since that one (0.7.0) reserves the length that the header of a frame claims: nine
+//! bytes from the server at MISP's address would end the process. Here a frame is bounded before a byte of it is kept.
 
 use std::io;
 
@@ -120,7 +120,7 @@ impl Link {
         if length > max_bytes {
             return Err(refused("a message is larger than is taken"));
         }
-        // Grows with what arrives, not with what was announced.
+        // Grows with the bytes that arrive, not with the announced length.
         let mut body = Vec::new();
         let read = (&mut self.from).take(length).read_to_end(&mut body).await?;
         if read as u64 != length {

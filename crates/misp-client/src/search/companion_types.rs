@@ -1,7 +1,7 @@
 //! The attribute types that MISP sends along with another one.
 
-/// Returns the attribute types in the answer to a search for the type `asked`: that type, and plain `email` for `email-src` and
-/// `email-dst` (seen with MISP 2.5.1). MISP compares the names without regard to case.
+/// Returns the attribute types in the answer to a search for the type `asked`: that type, and plain `email` for
+/// `email-src` and `email-dst` (seen with MISP 2.5.1). MISP compares the names without regard to case.
 pub fn types_brought_by(asked: &str) -> impl Iterator<Item = &str> {
     let is_of_mail = ["email-src", "email-dst"]
         .iter()

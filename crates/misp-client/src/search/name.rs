@@ -23,7 +23,7 @@ pub(super) fn category(name: String) -> Result<String, Error> {
 }
 
 /// Checks the name of a tag.
-pub(super) fn tag(name: String) -> Result<String, Error> {
+pub(crate) fn tag(name: String) -> Result<String, Error> {
     let misread = name.is_empty()
         || name.starts_with('!')
         || name.trim() != name

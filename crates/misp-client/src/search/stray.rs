@@ -73,8 +73,9 @@ impl Stray {
 impl AttributeSearch {
     /// Checks whether this row answers the question.
     ///
-    /// A MISP that loses the body of a question, or a proxy that drops it, answers with everything. So each row is compared with the
-    /// question: type, value, category, `to_ids`, tags, time, deletion, UUID, and with `include_context` the event too.
+    /// A MISP that loses the body of a question, or a proxy that drops it, answers with everything. So each row is
+    /// compared with the question: type, value, category, `to_ids`, tags, time, deletion, UUID, and with
+    /// `include_context` the event too.
     ///
     /// # Errors
     /// [`Stray`] with the first condition that the row does not meet.

@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind};
 
 /// When something changed, as MISP takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TimeFilter {
+pub(crate) enum TimeFilter {
     /// At this unix second or later.
     From(i64),
     /// Between these unix seconds, both included.
@@ -19,11 +19,11 @@ pub(super) enum TimeFilter {
 
 impl TimeFilter {
     /// Returns none for 0 and less: MISP takes 0 for "no filter".
-    pub(super) fn from(unix_seconds: i64) -> Option<Self> {
+    pub(crate) fn from(unix_seconds: i64) -> Option<Self> {
         (unix_seconds > 0).then_some(Self::From(unix_seconds))
     }
 
-    pub(super) fn between(from: i64, to: i64) -> Result<Self, Error> {
+    pub(crate) fn between(from: i64, to: i64) -> Result<Self, Error> {
         if to < 1 || to < from {
             let detail = "a range of time ends at unix second 1 or later, and not before it begins";
             return Err(Error::new(ErrorKind::InvalidSearch).with_detail(detail));
@@ -31,13 +31,14 @@ impl TimeFilter {
         Ok(Self::Between(from.max(1), to))
     }
 
-    /// Rounds up to whole seconds. MISP does not understand weeks, and answers with nothing to a text that it does not understand.
-    pub(super) fn within(time: Duration) -> Self {
+    /// Rounds up to whole seconds. MISP does not understand weeks, and answers with nothing to a text that it does not
+    /// understand.
+    pub(crate) fn within(time: Duration) -> Self {
         Self::Within(time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1))
     }
 
     /// Returns whether something that changed then is an answer; always, where only MISP's clock can say.
-    pub(super) fn admits(self, unix_seconds: i64) -> bool {
+    pub(crate) fn admits(self, unix_seconds: i64) -> bool {
         match self {
             Self::From(from) => unix_seconds >= from,
             Self::Between(from, to) => (from..=to).contains(&unix_seconds),

@@ -9,13 +9,13 @@ const MAX_BYTES: usize = 64 << 10;
 
 /// A value as MISP looks for it: in either half of a composite, without regard to case, with `%` for any characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SearchValue {
+pub(crate) struct SearchValue {
     text: String,
     folded: String,
 }
 
 impl SearchValue {
-    pub(super) fn new(text: String) -> Result<Self, Error> {
+    pub(crate) fn new(text: String) -> Result<Self, Error> {
         let misread = text.starts_with('!')
             || text.contains("||")
             || text.chars().all(|c| c.is_whitespace() || c == '%')
@@ -30,15 +30,15 @@ impl SearchValue {
         Ok(Self { text, folded })
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Returns whether a row with this value can be an answer.
     ///
-    /// The data base compares some letters beyond ASCII as equal, such as `ä` and `a`; where one side has any, every row may be an
-    /// answer.
-    pub(super) fn admits(&self, value: &str) -> bool {
+    /// The data base compares some letters beyond ASCII as equal, such as `ä` and `a`; where one side has any, every
+    /// row may be an answer.
+    pub(crate) fn admits(&self, value: &str) -> bool {
         if !self.text.is_ascii() || !value.is_ascii() {
             return true;
         }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::recording::{Recording, folder, number};
 use crate::server::{Reply, Server};
 
-/// MISP prints the shortest text that is the same number; what is left is the last bit of the power function and of the test's JSON reader.
+/// MISP prints the shortest text that is the same number; the difference is the last bit of the power function and of
+/// the test's JSON reader.
 const LAST_DIGITS: f64 = 1e-12;
 
 /// One score as MISP gave it, with the row that it is of.
@@ -20,7 +21,7 @@ struct Given {
     base_score: f64,
 }
 
-/// What a recording shows: its scores, and the seconds during which MISP can have reckoned them.
+/// The scores in a recording, and the seconds during which MISP can have computed them.
 struct Shown {
     name: String,
     seconds: std::ops::RangeInclusive<i64>,
@@ -70,7 +71,7 @@ fn shown() -> Vec<Shown> {
     all
 }
 
-/// Says whether all scores of a recording are what they would be at this second.
+/// Returns whether all scores of a recording are those of this second.
 fn explains(second: i64, given: &[Given], scorers: &BTreeMap<u64, Scorer>) -> bool {
     given.iter().all(|given| {
         let score = scorers[&given.model].score(&given.row, second);
@@ -123,7 +124,8 @@ async fn last_seen_and_not_the_timestamp_is_what_misp_counts_from() {
     assert!(nids.score(&by_timestamp, 1_795_308_097).now > 78.0);
 }
 
-/// Asked for all models, MISP gives scores by those only that name the type; asked for one by number, it gives them for any type.
+/// Asked for all models, MISP gives scores by those only that name the type; asked for one by number, it gives them for
+/// any type.
 #[tokio::test]
 async fn types_of_a_model_are_those_that_misp_gives_scores_of_by_itself() {
     let models = models().await;
@@ -206,7 +208,7 @@ async fn list_of_models_that_is_none_is_refused() {
     }
 }
 
-/// A script that people use filters by `decayScore`. MISP ignores what it does not know, so that everything passed.
+/// A common script filters by `decayScore`. MISP ignores unknown keys, so that everything passed.
 #[test]
 fn decay_score_in_the_body_is_not_what_misp_knows() {
     let (with, without) = (Recording::open(308), Recording::open(307));

@@ -161,7 +161,7 @@ async fn etag_of_one_answer_saves_the_next() {
         EventIndexAnswer::NotModified
     );
     assert_eq!(server.seen()[0].header("if-none-match"), Some(etag.as_str()));
-    // Nobody asked whether something had changed.
+    // The question had no ETag.
     let error = server.client().event_index(&EventIndex::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer);
 }

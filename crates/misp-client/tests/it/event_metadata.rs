@@ -37,7 +37,7 @@ fn told(events: &[EventMetadata]) -> Vec<(u64, u64, u64, bool, bool)> {
         .collect()
 }
 
-/// What was sent, without the order and the page, which the recorded questions lack.
+/// The body of a request without order and page, which the recorded questions lack.
 fn filters(seen: &Seen) -> Value {
     let mut body = seen.json();
     for key in ["order", "limit", "page"] {

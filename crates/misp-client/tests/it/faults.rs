@@ -1,4 +1,4 @@
-//! Everything that can go wrong on the way, and what it is called.
+//! Every fault on the way, and its kind.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};

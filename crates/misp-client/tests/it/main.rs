@@ -2,11 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[cfg(feature = "blocking")]
+mod blocking;
+#[cfg(feature = "write")]
+mod changes;
 mod checks;
 mod custom;
 mod decay;
 mod endpoints;
 mod event_metadata;
+#[cfg(feature = "write")]
+mod examples;
 mod faults;
 #[cfg(feature = "zeromq")]
 mod live;

@@ -48,8 +48,8 @@ async fn ids(server: &Server, pace: &PagePace, rows: u32) -> Result<Vec<u64>, mi
 
 #[tokio::test]
 async fn a_page_that_does_not_come_is_asked_for_in_smaller_ones_and_no_row_is_lost() {
-    // The first page of 1 000 comes. The second one hangs: before its body, after some 30 rows, or after some 500 rows, which are
-    // more than the smaller page has that is asked for next.
+    // The first page of 1 000 comes. The second one hangs: before its body, after some 30 rows, or after some 500 rows,
+    // which are more than the smaller page has that is asked for next.
     for bytes in [0, 2_000, 30_000] {
         let server = Server::start(move |seen, number| match number {
             1 if bytes > 0 => page_of(2_300, seen).cut_off_and_hang(bytes),

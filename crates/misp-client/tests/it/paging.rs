@@ -1,4 +1,4 @@
-//! Searches of several pages: when they end, what they leave out, and what they refuse.
+//! Searches of several pages: their end, the rows they leave out, and the answers they refuse.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

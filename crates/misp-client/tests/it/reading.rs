@@ -1,4 +1,4 @@
-//! Whatever the bytes and wherever the pieces end: no panic, and the rows that another parser finds in the whole.
+//! For any bytes, cut anywhere: no panic, and the rows that another parser finds in the whole.
 
 use misp_client::{Attribute, AttributeReader, ErrorKind};
 use proptest::collection::vec;
@@ -27,7 +27,7 @@ fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
     vec(any::<prop::sample::Index>(), 0..12)
 }
 
-/// The document as another parser sees it; a value that is only skipped may be one that nobody can hold (`1e309`).
+/// The document as another parser sees it; a skipped value may be one that no type can hold (`1e309`).
 #[derive(Deserialize)]
 struct Document {
     response: Response,

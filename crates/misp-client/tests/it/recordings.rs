@@ -1,4 +1,4 @@
-//! What a real MISP answered comes out of the client as it went in.
+//! The recorded answers of a real MISP come out of the client unchanged.
 
 use misp_client::{Attribute, AttributeSearch, Deleted, ErrorKind, Published};
 use serde_json::Value;

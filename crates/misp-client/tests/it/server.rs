@@ -1,4 +1,4 @@
-//! A server that says what a test tells it to, byte by byte, on a socket of its own.
+//! A server with scripted answers, byte by byte, on a socket.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -39,7 +39,7 @@ impl Seen {
     }
 }
 
-/// What is sent back.
+/// An answer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reply {
     steps: Vec<Step>,

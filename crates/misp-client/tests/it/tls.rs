@@ -1,4 +1,4 @@
-//! Secure connections: what is trusted, and what is not.
+//! Secure connections: trusted and untrusted certificates.
 
 use std::time::Duration;
 
