@@ -243,7 +243,7 @@ fn base_score(store: &Store, row: &AttributeRow, model: &DecayingModel) -> f64 {
     weighed.iter().map(worth).sum()
 }
 
-/// `a:b="c"` is of `a:b`, `a:b` of `a`; all else is by itself.
+/// `a:b="c"` belongs to `a:b`, `a:b` to `a`; any other name to itself.
 fn taxonomy(tag: &str) -> String {
     let parts: Vec<&str> = tag.split([':', '=', '"']).collect();
     match parts.as_slice() {

@@ -1,6 +1,6 @@
 //! Event files: our own short form with ages, and MISP's own export of an event.
 
-mod exported;
+mod export;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -75,7 +75,7 @@ fn take(document: Value, loaded: &mut Loaded) -> Result<(), String> {
     match document {
         Value::Array(list) => list.into_iter().try_for_each(|document| take(document, loaded)),
         Value::Object(mut map) if map.contains_key("Event") => {
-            let event: exported::Event = from(map.remove("Event").unwrap_or_default())?;
+            let event: export::Event = from(map.remove("Event").unwrap_or_default())?;
             event.add_to(loaded)
         }
         Value::Object(mut map) if map.contains_key("response") => {

@@ -1,6 +1,5 @@
 //! From a request to an answer: user, page, and faults on purpose.
 
-mod asked;
 mod attribute_changes;
 mod auth;
 mod changes;
@@ -9,6 +8,7 @@ mod event_metadata;
 mod events;
 mod fields;
 mod object_changes;
+mod page_request;
 mod pages;
 mod records;
 mod searches;
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode, header::CONTENT_TYPE};
 
-pub(crate) use self::asked::Asked;
+pub(crate) use self::page_request::PageRequest;
 use crate::{
     answer::{Answer, Delivery},
     body::Script,
@@ -33,29 +33,29 @@ use crate::{
 };
 
 /// Returns what to do about a request.
-pub(crate) fn respond(shared: &Shared, asked: &Asked) -> Delivery {
-    let user = auth::user_of(shared, asked);
+pub(crate) fn respond(shared: &Shared, request: &PageRequest) -> Delivery {
+    let user = auth::user_of(shared, request);
     shared.note(LoggedRequest {
-        method: asked.method.to_string(),
-        path: asked.path.clone(),
-        headers: asked.loggable_headers(),
-        body: asked.json(),
+        method: request.method.to_string(),
+        path: request.path.clone(),
+        headers: request.loggable_headers(),
+        body: request.json(),
         user: user.as_ref().map(|user| user.email.clone()),
     });
     let fault = shared
         .state()
         .faults
         .iter_mut()
-        .find_map(|rule| rule.strike(&asked.path));
+        .find_map(|rule| rule.strike(&request.path));
     let twist = Twist {
         unfiltered: fault == Some(Fault::EverythingUnfiltered),
         stringify: shared.stringify && fault != Some(Fault::NumbersUnquoted),
     };
-    let (mut answer, time) = match auth::admit(shared, asked, user.as_ref()) {
+    let (mut answer, time) = match auth::admit(shared, request, user.as_ref()) {
         Err(refused) => (*refused, Duration::ZERO),
         Ok(user) => {
-            let answer = page(shared, asked, user, twist);
-            let time = searches::warninglist_time(shared, asked, &answer);
+            let answer = page(shared, request, user, twist);
+            let time = searches::warninglist_time(shared, request, &answer);
             (answer, time)
         }
     };
@@ -63,7 +63,7 @@ pub(crate) fn respond(shared: &Shared, asked: &Asked) -> Delivery {
     match fault {
         None if !time.is_zero() => Delivery::Late(answer, time),
         None => Delivery::Answer(answer),
-        Some(fault) => spoil(shared, asked, answer, fault),
+        Some(fault) => spoil(shared, request, answer, fault),
     }
 }
 
@@ -76,82 +76,90 @@ struct Twist {
 
 /// Finds the page. Actions that a real MISP has and the stand-in lacks are 404, like an unknown controller: never a
 /// guess.
-fn page(shared: &Shared, asked: &Asked, user: &User, twist: Twist) -> Answer {
-    let segments: Vec<&str> = asked.segments().collect();
-    let found = match asked.method == Method::POST {
-        true => change(shared, asked, user, &segments, twist.stringify),
+fn page(shared: &Shared, request: &PageRequest, user: &User, twist: Twist) -> Answer {
+    let segments: Vec<&str> = request.segments().collect();
+    let found = match request.method == Method::POST {
+        true => change(shared, request, user, &segments, twist.stringify),
         false => None,
     };
     found
-        .or_else(|| event_page(shared, asked, user, &segments, twist))
-        .or_else(|| other_page(shared, asked, user, &segments, twist.stringify))
+        .or_else(|| event_page(shared, request, user, &segments, twist))
+        .or_else(|| other_page(shared, request, user, &segments, twist.stringify))
         .unwrap_or_else(|| match segments.as_slice() {
             [controller, action, ..] if CONTROLLERS.contains(controller) && !REAL_ACTIONS.contains(action) => {
-                Answer::usual_error(StatusCode::FORBIDDEN, &asked.path_as_sent())
+                Answer::usual_error(StatusCode::FORBIDDEN, &request.path_as_sent())
             }
-            _ => Answer::usual_error(StatusCode::NOT_FOUND, &asked.path_as_sent()),
+            _ => Answer::usual_error(StatusCode::NOT_FOUND, &request.path_as_sent()),
         })
 }
 
 /// Pages that change something.
-fn change(shared: &Shared, asked: &Asked, user: &User, segments: &[&str], stringify: bool) -> Option<Answer> {
+fn change(shared: &Shared, request: &PageRequest, user: &User, segments: &[&str], stringify: bool) -> Option<Answer> {
     Some(match segments {
-        ["attributes", "add", event] => attribute_changes::add(shared, asked, user, event, stringify),
-        ["attributes", "edit", id] => attribute_changes::edit(shared, asked, user, id, stringify),
-        ["attributes", "delete", id, hard @ ..] => attribute_changes::delete(shared, asked, user, id, hard, stringify),
-        ["attributes", "restore", id] => attribute_changes::restore(shared, asked, user, id),
-        ["events", "add"] => event_changes::add(shared, asked, user, stringify),
-        ["events", "edit", id] => event_changes::edit(shared, asked, user, id, stringify),
-        ["events", "publish", id] => event_changes::publish(shared, asked, user, id, stringify),
-        ["events", "unpublish", id] => event_changes::unpublish(shared, asked, user, id, stringify),
-        ["events", "delete", id] => event_changes::delete(shared, asked, user, id, stringify),
-        ["objects", "add", event, ..] => object_changes::add(shared, asked, user, event, stringify),
-        ["objects", "edit", id] => object_changes::edit(shared, asked, user, id, stringify),
-        ["objects", "delete", id, hard @ ..] => object_changes::delete(shared, asked, user, id, hard, stringify),
-        ["tags", "attachTagToObject"] => tag_changes::attach(shared, asked, user, stringify),
-        ["tags", "removeTagFromObject"] => tag_changes::remove(shared, asked, user, stringify),
+        ["attributes", "add", event] => attribute_changes::add(shared, request, user, event, stringify),
+        ["attributes", "edit", id] => attribute_changes::edit(shared, request, user, id, stringify),
+        ["attributes", "delete", id, hard @ ..] => {
+            attribute_changes::delete(shared, request, user, id, hard, stringify)
+        }
+        ["attributes", "restore", id] => attribute_changes::restore(shared, request, user, id),
+        ["events", "add"] => event_changes::add(shared, request, user, stringify),
+        ["events", "edit", id] => event_changes::edit(shared, request, user, id, stringify),
+        ["events", "publish", id] => event_changes::publish(shared, request, user, id, stringify),
+        ["events", "unpublish", id] => event_changes::unpublish(shared, request, user, id, stringify),
+        ["events", "delete", id] => event_changes::delete(shared, request, user, id, stringify),
+        ["objects", "add", event, ..] => object_changes::add(shared, request, user, event, stringify),
+        ["objects", "edit", id] => object_changes::edit(shared, request, user, id, stringify),
+        ["objects", "delete", id, hard @ ..] => object_changes::delete(shared, request, user, id, hard, stringify),
+        ["tags", "attachTagToObject"] => tag_changes::attach(shared, request, user, stringify),
+        ["tags", "removeTagFromObject"] => tag_changes::remove(shared, request, user, stringify),
         _ => return None,
     })
 }
 
 /// Pages about events and attributes.
-fn event_page(shared: &Shared, asked: &Asked, user: &User, segments: &[&str], twist: Twist) -> Option<Answer> {
+fn event_page(shared: &Shared, request: &PageRequest, user: &User, segments: &[&str], twist: Twist) -> Option<Answer> {
     let stringify = twist.stringify;
     Some(match segments {
-        ["attributes", "restSearch", ..] => searches::attributes(shared, asked, user, twist),
+        ["attributes", "restSearch", ..] => searches::attributes(shared, request, user, twist),
         ["attributes", "attributeStatistics", rest @ ..] => pages::statistics(&shared.read(), rest),
-        ["attributes", "view", id] => attribute_changes::view(shared, asked, user, id, stringify),
-        ["events", "index", ..] => events::index(shared, asked, user, stringify),
-        ["events", "restSearch"] => event_metadata::search(shared, asked, user, stringify),
-        ["events", "view", id] => whole_event::view(shared, asked, user, id, stringify),
-        ["sightings", "add"] => sightings::add(shared, asked, user, stringify),
+        ["attributes", "view", id] => attribute_changes::view(shared, request, user, id, stringify),
+        ["events", "index", ..] => events::index(shared, request, user, stringify),
+        ["events", "restSearch"] => event_metadata::search(shared, request, user, stringify),
+        ["events", "view", id] => whole_event::view(shared, request, user, id, stringify),
+        ["sightings", "add"] => sightings::add(shared, request, user, stringify),
         ["sightings", "restSearch", context @ ("attribute" | "event")] => {
-            sighting_search::search(shared, asked, user, context, stringify)
+            sighting_search::search(shared, request, user, context, stringify)
         }
         _ => return None,
     })
 }
 
 /// Pages about everything else.
-fn other_page(shared: &Shared, asked: &Asked, user: &User, segments: &[&str], stringify: bool) -> Option<Answer> {
+fn other_page(
+    shared: &Shared,
+    request: &PageRequest,
+    user: &User,
+    segments: &[&str],
+    stringify: bool,
+) -> Option<Answer> {
     Some(match segments {
         ["decayingModel", "index"] => pages::decaying_models(&shared.read(), stringify),
-        ["decayingModel", "view", id] => pages::decaying_model(&shared.read(), id, stringify, &asked.path_as_sent()),
+        ["decayingModel", "view", id] => pages::decaying_model(&shared.read(), id, stringify, &request.path_as_sent()),
         ["servers", "getVersion"] => pages::version(user),
         ["servers", "getPyMISPVersion"] => Answer::json(b"{\"version\":\"2.5.1\"}".to_vec()),
-        ["tags", "index", ..] => pages::tags(&shared.read(), &asked.named(), stringify),
+        ["tags", "index", ..] => pages::tags(&shared.read(), &request.named(), stringify),
         ["users", "view", "me"] => pages::me(shared, user, stringify),
-        ["admin", "users", "index"] => records::users(shared, asked, user, stringify),
-        ["admin", "users", "view", id] => records::user_page(shared, asked, user, id, stringify),
+        ["admin", "users", "index"] => records::users(shared, request, user, stringify),
+        ["admin", "users", "view", id] => records::user_page(shared, request, user, id, stringify),
         ["organisations", "index", ..] => records::organisations(&shared.read(), stringify),
-        ["organisations", "view", id] => records::organisation_page(&shared.read(), asked, id, stringify),
+        ["organisations", "view", id] => records::organisation_page(&shared.read(), request, id, stringify),
         ["galaxies" | "taxonomies" | "feeds", "index"] => records::none(),
         ["servers", "index"] if user.role == Role::SiteAdmin => records::none(),
-        ["servers", "index"] => changes::forbidden(asked),
+        ["servers", "index"] => changes::forbidden(request),
         ["sharing_groups", "index"] => records::none_wrapped(),
         ["warninglists", "index"] => pages::warninglists(&shared.read(), stringify),
-        ["warninglists", "view", id] => pages::warninglist(&shared.read(), id, stringify, &asked.path_as_sent()),
-        ["warninglists", "checkValue"] => warninglist_check::check(&shared.read(), asked, stringify),
+        ["warninglists", "view", id] => pages::warninglist(&shared.read(), id, stringify, &request.path_as_sent()),
+        ["warninglists", "checkValue"] => warninglist_check::check(&shared.read(), request, stringify),
         _ => return None,
     })
 }
@@ -189,7 +197,7 @@ const REAL_ACTIONS: &[&str] = &[
     "view",
 ];
 
-fn spoil(shared: &Shared, asked: &Asked, mut answer: Answer, fault: Fault) -> Delivery {
+fn spoil(shared: &Shared, request: &PageRequest, mut answer: Answer, fault: Fault) -> Delivery {
     let stamped = |mut answer: Answer| {
         answer.stamp(shared.clock.now(), false);
         Delivery::Answer(answer)
@@ -215,11 +223,11 @@ fn spoil(shared: &Shared, asked: &Asked, mut answer: Answer, fault: Fault) -> De
             Delivery::Script(answer, script)
         }
         Fault::Html { status } => stamped(Answer::html(status_of(status))),
-        Fault::Status(status) => stamped(Answer::usual_error(status_of(status), &asked.path_as_sent())),
+        Fault::Status(status) => stamped(Answer::usual_error(status_of(status), &request.path_as_sent())),
         Fault::NotJson => stamped(Answer::json(
             b"Warning: something broke in /var/www/MISP on line 42".to_vec(),
         )),
-        Fault::LoginRedirect => stamped(Answer::login(&asked.host())),
+        Fault::LoginRedirect => stamped(Answer::login(&request.host())),
         Fault::WrongContentType => {
             answer.set(CONTENT_TYPE, "text/html; charset=UTF-8");
             Delivery::Answer(answer)

@@ -21,7 +21,7 @@ use tokio::{
 use crate::{
     answer::{Answer, Delivery},
     body::{Cut, Script},
-    routes::{self, Asked},
+    routes::{self, PageRequest},
     sim::Shared,
 };
 
@@ -169,12 +169,12 @@ async fn exchange(request: Request<Incoming>, peer: IpAddr, shared: Arc<Shared>)
         .collect()
         .await
         .map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
-    let asked = Asked::new(head, body, peer);
+    let request = PageRequest::new(head, body, peer);
     let latency = shared.state().latency;
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    match routes::respond(&shared, &asked) {
+    match routes::respond(&shared, &request) {
         Delivery::Answer(answer) => Ok(answer.into_response()),
         Delivery::Late(answer, wait) => {
             tokio::time::sleep(wait).await;

@@ -188,7 +188,7 @@ impl SimBuilder {
 
     /// Starts it.
     ///
-    /// It runs on threads of its own, so that a test with a stopped clock or a single thread does not stop it.
+    /// It runs on its own threads, so that a test with a stopped clock or a single thread does not stop it.
     ///
     /// # Errors
     /// [`StartError`] when an event file cannot be read or the address not be listened on.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::model::{Warninglist, WarninglistKind};
 
-/// The enabled lists, ready to be asked, by attribute type.
+/// The enabled lists, prepared for comparison, by attribute type.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
     lists: Vec<Prepared>,

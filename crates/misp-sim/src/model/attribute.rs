@@ -113,7 +113,7 @@ impl Attribute {
     }
 }
 
-/// Returns the category that MISP gives an attribute of this type by itself.
+/// Returns the default category of an attribute of this type.
 #[must_use]
 pub(crate) fn usual_category(kind: &str) -> &'static str {
     match kind {

@@ -5,7 +5,7 @@ use http::{StatusCode, header::LOCATION};
 use serde_json::{Map, Value};
 
 use super::{
-    Asked,
+    PageRequest,
     changes::{forbidden, may_change, may_write, message, missing, not_yours, rejected},
     fields,
 };
@@ -19,18 +19,18 @@ use crate::{
     store::{AttributeRow, Store},
 };
 
-pub(super) fn view(shared: &Shared, asked: &Asked, user: &User, id: &str, stringify: bool) -> Answer {
+pub(super) fn view(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
     let store = shared.read();
     let reader = Reader::from(user);
     let row = store
         .attribute_meant(id)
         .filter(|row| event_is_visible(store.event_of(row), reader));
     match row {
-        None => missing(asked, "attribute"),
+        None => missing(request, "attribute"),
         Some(row) if row.deleted => Answer::error(
             StatusCode::METHOD_NOT_ALLOWED,
             "Invalid attribute",
-            &asked.path_as_sent(),
+            &request.path_as_sent(),
         ),
         Some(row) => {
             let mut keys = described(&store, row, false);
@@ -60,22 +60,22 @@ pub(super) fn view(shared: &Shared, asked: &Asked, user: &User, id: &str, string
     }
 }
 
-pub(super) fn add(shared: &Shared, asked: &Asked, user: &User, event: &str, stringify: bool) -> Answer {
+pub(super) fn add(shared: &Shared, request: &PageRequest, user: &User, event: &str, stringify: bool) -> Answer {
     if !may_write(user) {
-        return forbidden(asked);
+        return forbidden(request);
     }
     let mut store = shared.write();
     let id = match store.event_meant(event) {
-        None => return missing(asked, "event"),
-        Some(event) if !may_change(user, event) => return not_yours(asked),
+        None => return missing(request, "event"),
+        Some(event) if !may_change(user, event) => return not_yours(request),
         Some(event) => event.id,
     };
-    let fields = fields::unwrapped(asked.json(), "Attribute");
+    let fields = fields::unwrapped(request.json(), "Attribute");
     match add_one(&mut store, id, &fields, None) {
         Err(reason) => rejected("Could not add Attribute", "/attributes/add", reason, stringify),
         Ok(id) => {
             let Some(row) = store.attribute_meant(&id.to_string()) else {
-                return missing(asked, "attribute");
+                return missing(request, "attribute");
             };
             let page = object([
                 ("Attribute", Node::Object(described(&store, row, true))),
@@ -120,9 +120,9 @@ pub(super) fn add_one(
         .map_err(|_| ("event_id", "Invalid event"))
 }
 
-pub(super) fn edit(shared: &Shared, asked: &Asked, user: &User, id: &str, stringify: bool) -> Answer {
-    let fields = fields::unwrapped(asked.json(), "Attribute");
-    change(shared, asked, user, id, |store, id| {
+pub(super) fn edit(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
+    let fields = fields::unwrapped(request.json(), "Attribute");
+    change(shared, request, user, id, |store, id| {
         let changed = fields::attribute_fields(&fields);
         let kind = store.attribute(id)?.kind().to_owned();
         if let Some(Err(reason)) = changed.value.as_deref().map(|value| fields::check(&kind, value)) {
@@ -141,10 +141,17 @@ pub(super) fn edit(shared: &Shared, asked: &Asked, user: &User, id: &str, string
     })
 }
 
-pub(super) fn delete(shared: &Shared, asked: &Asked, user: &User, id: &str, hard: &[&str], stringify: bool) -> Answer {
-    let in_body = asked.json().and_then(|body| body.get("hard").map(truthy));
+pub(super) fn delete(
+    shared: &Shared,
+    request: &PageRequest,
+    user: &User,
+    id: &str,
+    hard: &[&str],
+    stringify: bool,
+) -> Answer {
+    let in_body = request.json().and_then(|body| body.get("hard").map(truthy));
     let for_good = hard.first().is_some_and(|hard| *hard == "1") || in_body == Some(true);
-    change(shared, asked, user, id, |store, id| {
+    change(shared, request, user, id, |store, id| {
         if for_good {
             store.hard_delete(id)
         } else {
@@ -156,33 +163,33 @@ pub(super) fn delete(shared: &Shared, asked: &Asked, user: &User, id: &str, hard
 }
 
 /// MISP sends a program to the attribute's own page after it.
-pub(super) fn restore(shared: &Shared, asked: &Asked, user: &User, id: &str) -> Answer {
-    change(shared, asked, user, id, |store, id| {
+pub(super) fn restore(shared: &Shared, request: &PageRequest, user: &User, id: &str) -> Answer {
+    change(shared, request, user, id, |store, id| {
         store.restore(id).ok()?;
         let mut answer = Answer::empty(StatusCode::FOUND);
-        answer.set(LOCATION, &format!("http://{}/attributes/view/{id}", asked.host()));
+        answer.set(LOCATION, &format!("http://{}/attributes/view/{id}", request.host()));
         Some(answer)
     })
 }
 
 fn change(
     shared: &Shared,
-    asked: &Asked,
+    request: &PageRequest,
     user: &User,
     id: &str,
     change: impl FnOnce(&mut Store, u64) -> Option<Answer>,
 ) -> Answer {
     if !may_write(user) {
-        return forbidden(asked);
+        return forbidden(request);
     }
     let mut store = shared.write();
     let found = store
         .attribute_meant(id)
         .map(|row| (row.id, may_change(user, store.event_of(row))));
     match found {
-        None => missing(asked, "attribute"),
-        Some((_, false)) => not_yours(asked),
-        Some((id, true)) => change(&mut store, id).unwrap_or_else(|| missing(asked, "attribute")),
+        None => missing(request, "attribute"),
+        Some((_, false)) => not_yours(request),
+        Some((id, true)) => change(&mut store, id).unwrap_or_else(|| missing(request, "attribute")),
     }
 }
 

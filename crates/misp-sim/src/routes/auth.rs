@@ -2,7 +2,7 @@
 
 use http::{StatusCode, header};
 
-use super::Asked;
+use super::PageRequest;
 use crate::{
     answer::Answer,
     model::{Role, User},
@@ -16,8 +16,8 @@ const NOT_AUTHENTICATED: &str = "Authentication failed. Please make sure you pas
 const WINDOW_SECONDS: i64 = 900;
 
 /// Returns the user whose key the request carries, also when the key is of no use.
-pub(super) fn user_of(shared: &Shared, asked: &Asked) -> Option<User> {
-    let key = asked.header(header::AUTHORIZATION);
+pub(super) fn user_of(shared: &Shared, request: &PageRequest) -> Option<User> {
+    let key = request.header(header::AUTHORIZATION);
     if key.is_empty() {
         return None;
     }
@@ -25,27 +25,31 @@ pub(super) fn user_of(shared: &Shared, asked: &Asked) -> Option<User> {
 }
 
 /// Returns the user, or the answer that refuses the request.
-pub(super) fn admit<'a>(shared: &Shared, asked: &Asked, user: Option<&'a User>) -> Result<&'a User, Box<Answer>> {
-    let refuse = |message: &str| Box::new(Answer::error(StatusCode::FORBIDDEN, message, &asked.path_as_sent()));
+pub(super) fn admit<'a>(
+    shared: &Shared,
+    request: &PageRequest,
+    user: Option<&'a User>,
+) -> Result<&'a User, Box<Answer>> {
+    let refuse = |message: &str| Box::new(Answer::error(StatusCode::FORBIDDEN, message, &request.path_as_sent()));
     let Some(user) = user else {
-        return Err(if asked.is_program() {
+        return Err(if request.is_program() {
             refuse(NOT_AUTHENTICATED)
         } else {
-            Box::new(Answer::login(&asked.host()))
+            Box::new(Answer::login(&request.host()))
         });
     };
     if user.key_expires.is_some_and(|end| end <= shared.clock.now()) {
         return Err(refuse(NOT_AUTHENTICATED));
     }
-    if !user.allowed_addresses.is_empty() && !user.allowed_addresses.contains(&asked.peer) {
+    if !user.allowed_addresses.is_empty() && !user.allowed_addresses.contains(&request.peer) {
         return Err(refuse("It is not possible to use this Auth key from your IP address"));
     }
     if user.disabled {
         return Err(refuse("Authentication failed. Your user account has been disabled."));
     }
     let shut = shared.state().maintenance && user.role != Role::SiteAdmin;
-    if shut || !asked.is_program() {
-        return Err(Box::new(Answer::login(&asked.host())));
+    if shut || !request.is_program() {
+        return Err(Box::new(Answer::login(&request.host())));
     }
     Ok(user)
 }
@@ -56,7 +60,7 @@ pub(super) fn admit<'a>(shared: &Shared, asked: &Asked, user: Option<&'a User>) 
 /// The 429 answer when the window is used up.
 pub(super) fn count_search(
     shared: &Shared,
-    asked: &Asked,
+    request: &PageRequest,
     user: &User,
 ) -> Result<Vec<(&'static str, String)>, Box<Answer>> {
     let Some(limit) = user.rate_limit else {
@@ -76,7 +80,7 @@ pub(super) fn count_search(
         ]
     };
     if *used >= limit {
-        let mut answer = Answer::usual_error(StatusCode::TOO_MANY_REQUESTS, &asked.path_as_sent());
+        let mut answer = Answer::usual_error(StatusCode::TOO_MANY_REQUESTS, &request.path_as_sent());
         answer.add(headers(*used, *start));
         return Err(Box::new(answer));
     }

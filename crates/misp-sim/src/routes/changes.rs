@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::Asked;
+use super::PageRequest;
 use crate::{
     answer::Answer,
     json::{Node, object},
@@ -21,21 +21,25 @@ pub(super) fn may_change(user: &User, event: &EventRow) -> bool {
 }
 
 /// Refuses a page that the role has no right to (recording 563).
-pub(super) fn forbidden(asked: &Asked) -> Answer {
-    Answer::usual_error(StatusCode::FORBIDDEN, &asked.path_as_sent())
+pub(super) fn forbidden(request: &PageRequest) -> Answer {
+    Answer::usual_error(StatusCode::FORBIDDEN, &request.path_as_sent())
 }
 
 /// Refuses an event of another organisation.
-pub(super) fn not_yours(asked: &Asked) -> Answer {
+pub(super) fn not_yours(request: &PageRequest) -> Answer {
     Answer::error(
         StatusCode::FORBIDDEN,
         "You do not have permission to do that.",
-        &asked.path_as_sent(),
+        &request.path_as_sent(),
     )
 }
 
-pub(super) fn missing(asked: &Asked, what: &str) -> Answer {
-    Answer::error(StatusCode::NOT_FOUND, &format!("Invalid {what}"), &asked.path_as_sent())
+pub(super) fn missing(request: &PageRequest, what: &str) -> Answer {
+    Answer::error(
+        StatusCode::NOT_FOUND,
+        &format!("Invalid {what}"),
+        &request.path_as_sent(),
+    )
 }
 
 /// Answers that nothing was stored, with the reason by field (recordings 561 and 562).

@@ -1,7 +1,7 @@
 //! `/events/add`, `/events/edit/ID`, `/events/publish/ID`, `/events/unpublish/ID` and `/events/delete/ID`.
 
 use super::{
-    Asked,
+    PageRequest,
     attribute_changes::add_all,
     changes::{done, forbidden, may_change, may_write, missing, not_yours, rejected},
     fields,
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{answer::Answer, model::User, search::Reader, sim::Shared, store::Store};
 
-pub(super) fn add(shared: &Shared, asked: &Asked, user: &User, stringify: bool) -> Answer {
+pub(super) fn add(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
     if !may_write(user) {
-        return forbidden(asked);
+        return forbidden(request);
     }
-    let fields = fields::unwrapped(asked.json(), "Event");
+    let fields = fields::unwrapped(request.json(), "Event");
     let mut store = shared.write();
     let refused = |reason| rejected("Could not add Event", "/events/add", reason, stringify);
     let creator = store.organisation(user.organisation).map(|known| known.name.clone());
@@ -33,20 +33,20 @@ pub(super) fn add(shared: &Shared, asked: &Asked, user: &User, stringify: bool) 
     for object in fields::list(&fields, "Object") {
         let _left_out = add_object(&mut store, id, &object);
     }
-    answer(&store, id, user, stringify).unwrap_or_else(|| missing(asked, "event"))
+    answer(&store, id, user, stringify).unwrap_or_else(|| missing(request, "event"))
 }
 
-pub(super) fn edit(shared: &Shared, asked: &Asked, user: &User, id: &str, stringify: bool) -> Answer {
-    let fields = fields::unwrapped(asked.json(), "Event");
-    change(shared, asked, user, id, |store, id| {
+pub(super) fn edit(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
+    let fields = fields::unwrapped(request.json(), "Event");
+    change(shared, request, user, id, |store, id| {
         let _present = store.change_event(id, fields::event_fields(&fields));
         add_all(store, id, &fields::list(&fields, "Attribute"), None);
         answer(store, id, user, stringify)
     })
 }
 
-pub(super) fn publish(shared: &Shared, asked: &Asked, user: &User, id: &str, stringify: bool) -> Answer {
-    change(shared, asked, user, id, |store, id| {
+pub(super) fn publish(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
+    change(shared, request, user, id, |store, id| {
         store.publish(id).ok()?;
         Some(done(
             "Event published without alerts",
@@ -56,8 +56,8 @@ pub(super) fn publish(shared: &Shared, asked: &Asked, user: &User, id: &str, str
     })
 }
 
-pub(super) fn unpublish(shared: &Shared, asked: &Asked, user: &User, id: &str, stringify: bool) -> Answer {
-    change(shared, asked, user, id, |store, id| {
+pub(super) fn unpublish(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
+    change(shared, request, user, id, |store, id| {
         store.unpublish(id).ok()?;
         Some(done(
             "Event unpublished.",
@@ -67,8 +67,8 @@ pub(super) fn unpublish(shared: &Shared, asked: &Asked, user: &User, id: &str, s
     })
 }
 
-pub(super) fn delete(shared: &Shared, asked: &Asked, user: &User, id: &str, stringify: bool) -> Answer {
-    change(shared, asked, user, id, |store, id| {
+pub(super) fn delete(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
+    change(shared, request, user, id, |store, id| {
         store.delete_event(id).ok()?;
         Some(done("Event deleted.", &format!("/events/delete/{id}"), stringify))
     })
@@ -77,20 +77,20 @@ pub(super) fn delete(shared: &Shared, asked: &Asked, user: &User, id: &str, stri
 /// Changes an event that the user may change.
 fn change(
     shared: &Shared,
-    asked: &Asked,
+    request: &PageRequest,
     user: &User,
     id: &str,
     change: impl FnOnce(&mut Store, u64) -> Option<Answer>,
 ) -> Answer {
     if !may_write(user) {
-        return forbidden(asked);
+        return forbidden(request);
     }
     let mut store = shared.write();
     let event = store.event_meant(id).map(|event| (event.id, may_change(user, event)));
     match event {
-        None => missing(asked, "event"),
-        Some((_, false)) => not_yours(asked),
-        Some((id, true)) => change(&mut store, id).unwrap_or_else(|| missing(asked, "event")),
+        None => missing(request, "event"),
+        Some((_, false)) => not_yours(request),
+        Some((id, true)) => change(&mut store, id).unwrap_or_else(|| missing(request, "event")),
     }
 }
 

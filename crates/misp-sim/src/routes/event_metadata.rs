@@ -4,7 +4,7 @@
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{Asked, auth, events::cut, searches::filters};
+use super::{PageRequest, auth, events::cut, searches::filters};
 use crate::{
     answer::Answer,
     json::{Node, object},
@@ -31,29 +31,29 @@ const NOT_BUILT: &[&str] = &[
     "uuid",
 ];
 
-pub(super) fn search(shared: &Shared, asked: &Asked, user: &User, stringify: bool) -> Answer {
-    let limited = match auth::count_search(shared, asked, user) {
+pub(super) fn search(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
+    let limited = match auth::count_search(shared, request, user) {
         Ok(headers) => headers,
         Err(refused) => return *refused,
     };
-    let mut answer = match filters(asked) {
-        Ok(filters) => found(shared, asked, user, stringify, &filters),
+    let mut answer = match filters(request) {
+        Ok(filters) => found(shared, request, user, stringify, &filters),
         Err(refused) => *refused,
     };
     answer.add(limited);
     answer
 }
 
-fn found(shared: &Shared, asked: &Asked, user: &User, stringify: bool, filters: &Map<String, Value>) -> Answer {
+fn found(shared: &Shared, request: &PageRequest, user: &User, stringify: bool, filters: &Map<String, Value>) -> Answer {
     // A filter that a real MISP has and the stand-in lacks: an answer without it would be a lie.
     if NOT_BUILT.iter().any(|key| filters.contains_key(*key)) {
-        return Answer::usual_error(StatusCode::NOT_FOUND, &asked.path_as_sent());
+        return Answer::usual_error(StatusCode::NOT_FOUND, &request.path_as_sent());
     }
     let metadata = filters.get("metadata").is_some_and(truthy);
     let store = shared.read();
     let reader = Reader::from(user);
     let Ok(mut rows) = matching(&store, filters, reader, shared.clock.now()) else {
-        return Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &asked.path_as_sent());
+        return Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &request.path_as_sent());
     };
     rows.sort_by_key(|event| event.id);
     let mut body = b"{\"response\": [".to_vec();

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode, header};
 use serde_json::Value;
 
-use super::Asked;
+use super::PageRequest;
 use crate::{
     answer::Answer,
     json::{Node, object},
@@ -14,20 +14,20 @@ use crate::{
     store::{EventRow, Store},
 };
 
-pub(super) fn index(shared: &Shared, asked: &Asked, user: &User, stringify: bool) -> Answer {
-    let mut filters = asked.named();
-    if asked.method == Method::POST
-        && let Some(Value::Object(body)) = asked.json()
+pub(super) fn index(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
+    let mut filters = request.named();
+    if request.method == Method::POST
+        && let Some(Value::Object(body)) = request.json()
     {
         filters.extend(body);
     }
     // The full listing is not built; only `minimal` is, with any value (802).
     if !filters.contains_key("minimal") {
-        return Answer::usual_error(StatusCode::NOT_FOUND, &asked.path_as_sent());
+        return Answer::usual_error(StatusCode::NOT_FOUND, &request.path_as_sent());
     }
     let store = shared.read();
     let Ok(mut rows) = matching(&store, &filters, user.into(), shared.clock.now()) else {
-        return Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &asked.path_as_sent());
+        return Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &request.path_as_sent());
     };
     // Protected events are counted and not listed; those that seem to have no attributes are neither (801).
     rows.retain(|event| event.attribute_count > 0);
@@ -39,7 +39,7 @@ pub(super) fn index(shared: &Shared, asked: &Asked, user: &User, stringify: bool
     let page = Node::List(listed.map(|event| line(&store, event)).collect());
     let mut answer = Answer::json(page.pretty(stringify));
     answer.add(vec![("x-result-count", total.to_string())]);
-    let known = asked.header(header::IF_NONE_MATCH);
+    let known = request.header(header::IF_NONE_MATCH);
     if !known.is_empty() {
         let tag = etag(&answer.body);
         if known == tag {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Asked,
+    PageRequest,
     attribute_changes::add_one,
     changes::{done, forbidden, may_change, may_write, missing, not_yours, rejected},
     fields,
@@ -19,18 +19,18 @@ use crate::{
     store::{ObjectRow, Store},
 };
 
-pub(super) fn add(shared: &Shared, asked: &Asked, user: &User, event: &str, stringify: bool) -> Answer {
+pub(super) fn add(shared: &Shared, request: &PageRequest, user: &User, event: &str, stringify: bool) -> Answer {
     if !may_write(user) {
-        return forbidden(asked);
+        return forbidden(request);
     }
     let mut store = shared.write();
     let id = match store.event_meant(event) {
-        None => return missing(asked, "event"),
-        Some(event) if !may_change(user, event) => return not_yours(asked),
+        None => return missing(request, "event"),
+        Some(event) if !may_change(user, event) => return not_yours(request),
         Some(event) => event.id,
     };
-    match add_object(&mut store, id, &fields::unwrapped(asked.json(), "Object")) {
-        Ok(id) => answer(&store, id, stringify).unwrap_or_else(|| missing(asked, "object")),
+    match add_object(&mut store, id, &fields::unwrapped(request.json(), "Object")) {
+        Ok(id) => answer(&store, id, stringify).unwrap_or_else(|| missing(request, "object")),
         Err(reason) => rejected("Could not add Object", "/objects/add", reason, stringify),
     }
 }
@@ -72,9 +72,9 @@ pub(super) fn add_object(
     Ok(id)
 }
 
-pub(super) fn edit(shared: &Shared, asked: &Asked, user: &User, id: &str, stringify: bool) -> Answer {
-    let fields = fields::unwrapped(asked.json(), "Object");
-    change(shared, asked, user, id, |store, id| {
+pub(super) fn edit(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
+    let fields = fields::unwrapped(request.json(), "Object");
+    change(shared, request, user, id, |store, id| {
         store.change_object(id, |known| {
             if let Some(comment) = fields::text(&fields, "comment") {
                 known.comment = comment;
@@ -85,9 +85,16 @@ pub(super) fn edit(shared: &Shared, asked: &Asked, user: &User, id: &str, string
     })
 }
 
-pub(super) fn delete(shared: &Shared, asked: &Asked, user: &User, id: &str, hard: &[&str], stringify: bool) -> Answer {
+pub(super) fn delete(
+    shared: &Shared,
+    request: &PageRequest,
+    user: &User,
+    id: &str,
+    hard: &[&str],
+    stringify: bool,
+) -> Answer {
     let for_good = hard.first().is_some_and(|hard| *hard == "1");
-    change(shared, asked, user, id, |store, id| {
+    change(shared, request, user, id, |store, id| {
         store.delete_object(id, for_good)?;
         Some(done("Object deleted", &format!("/objects/delete/{id}"), stringify))
     })
@@ -95,26 +102,26 @@ pub(super) fn delete(shared: &Shared, asked: &Asked, user: &User, id: &str, hard
 
 fn change(
     shared: &Shared,
-    asked: &Asked,
+    request: &PageRequest,
     user: &User,
     id: &str,
     change: impl FnOnce(&mut Store, u64) -> Option<Answer>,
 ) -> Answer {
     if !may_write(user) {
-        return forbidden(asked);
+        return forbidden(request);
     }
     let mut store = shared.write();
     let known = id.parse().ok().and_then(|id| store.object(id));
     let Some((id, event)) = known.map(|known| (known.id, known.event)) else {
-        return missing(asked, "object");
+        return missing(request, "object");
     };
     match store
         .event_meant(&event.to_string())
         .map(|event| may_change(user, event))
     {
-        None => missing(asked, "object"),
-        Some(false) => not_yours(asked),
-        Some(true) => change(&mut store, id).unwrap_or_else(|| missing(asked, "object")),
+        None => missing(request, "object"),
+        Some(false) => not_yours(request),
+        Some(true) => change(&mut store, id).unwrap_or_else(|| missing(request, "object")),
     }
 }
 

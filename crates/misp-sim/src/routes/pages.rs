@@ -331,7 +331,7 @@ pub(super) fn tags(store: &Store, named: &serde_json::Map<String, serde_json::Va
             ("is_custom_galaxy", false.into()),
             ("local_only", false.into()),
             ("favourite", false.into()),
-            // Counted when asked, so never in quotes.
+            // Counted at each request, so never in quotes.
             ("count", Node::Decimal(events as f64)),
             ("attribute_count", Node::Decimal(attributes as f64)),
         ])

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Asked, changes::forbidden, pages};
+use super::{PageRequest, changes::forbidden, pages};
 use crate::{
     answer::Answer,
     json::{Node, object},
@@ -33,11 +33,11 @@ pub(super) fn organisations(store: &Store, stringify: bool) -> Answer {
 }
 
 /// `/organisations/view/ID`, by number, UUID or name.
-pub(super) fn organisation_page(store: &Store, asked: &Asked, id: &str, stringify: bool) -> Answer {
+pub(super) fn organisation_page(store: &Store, request: &PageRequest, id: &str, stringify: bool) -> Answer {
     let is_it = |known: &&Organisation| id.parse() == Ok(known.id) || id.parse() == Ok(known.uuid) || known.name == id;
     match store.organisations.iter().find(is_it) {
         Some(known) => Answer::json(object([("Organisation", organisation(store, known))]).pretty(stringify)),
-        None => Answer::error(StatusCode::NOT_FOUND, "Invalid organisation", &asked.path_as_sent()),
+        None => Answer::error(StatusCode::NOT_FOUND, "Invalid organisation", &request.path_as_sent()),
     }
 }
 
@@ -62,9 +62,9 @@ fn organisation(store: &Store, known: &Organisation) -> Node {
 }
 
 /// `/admin/users/index`, for site admins.
-pub(super) fn users(shared: &Shared, asked: &Asked, user: &User, stringify: bool) -> Answer {
+pub(super) fn users(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
     if user.role != Role::SiteAdmin {
-        return forbidden(asked);
+        return forbidden(request);
     }
     let store = shared.read();
     let list = store.users.iter().map(|known| pages::user_record(&store, known));
@@ -72,13 +72,13 @@ pub(super) fn users(shared: &Shared, asked: &Asked, user: &User, stringify: bool
 }
 
 /// `/admin/users/view/ID`, for site admins.
-pub(super) fn user_page(shared: &Shared, asked: &Asked, user: &User, id: &str, stringify: bool) -> Answer {
+pub(super) fn user_page(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
     if user.role != Role::SiteAdmin {
-        return forbidden(asked);
+        return forbidden(request);
     }
     let store = shared.read();
     match store.users.iter().find(|known| id.parse() == Ok(known.id)) {
         Some(known) => Answer::json(pages::user_record(&store, known).pretty(stringify)),
-        None => Answer::error(StatusCode::NOT_FOUND, "Invalid user", &asked.path_as_sent()),
+        None => Answer::error(StatusCode::NOT_FOUND, "Invalid user", &request.path_as_sent()),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Method, StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::{Asked, Twist, auth};
+use super::{PageRequest, Twist, auth};
 use crate::{
     answer::Answer,
     model::{Role, User},
@@ -26,20 +26,20 @@ impl From<&User> for Reader {
     }
 }
 
-pub(super) fn attributes(shared: &Shared, asked: &Asked, user: &User, twist: Twist) -> Answer {
-    let limited = match auth::count_search(shared, asked, user) {
+pub(super) fn attributes(shared: &Shared, request: &PageRequest, user: &User, twist: Twist) -> Answer {
+    let limited = match auth::count_search(shared, request, user) {
         Ok(headers) => headers,
         Err(refused) => return *refused,
     };
-    let mut answer = match filters(asked) {
-        Ok(filters) => found(shared, asked, user, twist, &filters),
+    let mut answer = match filters(request) {
+        Ok(filters) => found(shared, request, user, twist, &filters),
         Err(refused) => *refused,
     };
     answer.add(limited);
     answer
 }
 
-fn found(shared: &Shared, asked: &Asked, user: &User, twist: Twist, filters: &Map<String, Value>) -> Answer {
+fn found(shared: &Shared, request: &PageRequest, user: &User, twist: Twist, filters: &Map<String, Value>) -> Answer {
     let nothing = Map::new();
     let filters = if twist.unfiltered { &nothing } else { filters };
     match Query::read(filters, shared.clock.now()) {
@@ -54,18 +54,18 @@ fn found(shared: &Shared, asked: &Asked, user: &User, twist: Twist, filters: &Ma
             ]);
             answer
         }
-        Err(Refusal::Internal) => Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &asked.path_as_sent()),
-        Err(Refusal::Format) => Answer::error(StatusCode::NOT_FOUND, "Invalid output format.", &asked.path_as_sent()),
+        Err(Refusal::Internal) => Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &request.path_as_sent()),
+        Err(Refusal::Format) => Answer::error(StatusCode::NOT_FOUND, "Invalid output format.", &request.path_as_sent()),
     }
 }
 
 /// Returns how long the warninglists take for the rows of this answer, those that they took out included.
-pub(super) fn warninglist_time(shared: &Shared, asked: &Asked, answer: &Answer) -> Duration {
+pub(super) fn warninglist_time(shared: &Shared, request: &PageRequest, answer: &Answer) -> Duration {
     let per_row = shared.state().warninglist_time;
-    if per_row.is_zero() || !asked.path.starts_with("/attributes/restSearch") {
+    if per_row.is_zero() || !request.path.starts_with("/attributes/restSearch") {
         return Duration::ZERO;
     }
-    let filters = filters(asked).unwrap_or_default();
+    let filters = filters(request).unwrap_or_default();
     if !filters.get("enforceWarninglist").is_some_and(truthy) {
         return Duration::ZERO;
     }
@@ -80,24 +80,24 @@ pub(super) fn warninglist_time(shared: &Shared, asked: &Asked, answer: &Answer) 
 
 /// Reads the filters from path, JSON or form. A body that MISP does not understand means "no filter": everything that
 /// the key may see (fact 10).
-pub(super) fn filters(asked: &Asked) -> Result<Map<String, Value>, Box<Answer>> {
-    let mut filters = asked.named();
-    if asked.method == Method::GET || asked.method == Method::HEAD {
+pub(super) fn filters(request: &PageRequest) -> Result<Map<String, Value>, Box<Answer>> {
+    let mut filters = request.named();
+    if request.method == Method::GET || request.method == Method::HEAD {
         if filters.is_empty() {
             return Err(Box::new(Answer::error(
                 StatusCode::BAD_REQUEST,
                 NO_FILTER_BY_GET,
-                &asked.path_as_sent(),
+                &request.path_as_sent(),
             )));
         }
         return Ok(filters);
     }
-    if asked.method != Method::POST {
+    if request.method != Method::POST {
         return Ok(filters);
     }
-    let content_type = asked.header(header::CONTENT_TYPE);
+    let content_type = request.header(header::CONTENT_TYPE);
     if content_type.starts_with("application/json") {
-        let body = asked.plain_body();
+        let body = request.plain_body();
         if !body.iter().all(u8::is_ascii_whitespace) {
             match serde_json::from_slice(&body) {
                 Ok(Value::Object(map)) => filters.extend(map),
@@ -106,13 +106,13 @@ pub(super) fn filters(asked: &Asked) -> Result<Map<String, Value>, Box<Answer>> 
                     return Err(Box::new(Answer::error(
                         StatusCode::METHOD_NOT_ALLOWED,
                         BAD_JSON,
-                        &asked.path_as_sent(),
+                        &request.path_as_sent(),
                     )));
                 }
             }
         }
     } else if content_type.starts_with("application/x-www-form-urlencoded") {
-        filters.extend(asked.form());
+        filters.extend(request.form());
     }
     Ok(filters)
 }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Asked, fields, sightings::described};
+use super::{PageRequest, fields, sightings::described};
 use crate::{
     answer::Answer,
     json::{Node, object},
@@ -13,11 +13,11 @@ use crate::{
 
 const NO_ID: &str = "An ID or UUID must be provided if the context is set.";
 
-pub(super) fn search(shared: &Shared, asked: &Asked, user: &User, context: &str, stringify: bool) -> Answer {
-    let fields = fields::unwrapped(asked.json(), "request");
+pub(super) fn search(shared: &Shared, request: &PageRequest, user: &User, context: &str, stringify: bool) -> Answer {
+    let fields = fields::unwrapped(request.json(), "request");
     let id = fields::text(&fields, "id").or_else(|| fields::text(&fields, "uuid"));
     let Some(id) = id else {
-        return Answer::error(StatusCode::BAD_REQUEST, NO_ID, &asked.path_as_sent());
+        return Answer::error(StatusCode::BAD_REQUEST, NO_ID, &request.path_as_sent());
     };
     let store = shared.read();
     let reader = Reader::from(user);

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
-use super::Asked;
+use super::PageRequest;
 use crate::{
     answer::Answer,
     json::{Node, object},
@@ -18,14 +18,14 @@ const NO_VALUES: &str = "Could not add the Sighting. Reason: No valid attributes
 const BAD_TYPE: &str =
     "Could not add the Sighting. Reason: Invalid type, please change it before you POST 1000000 sightings.";
 
-pub(super) fn add(shared: &Shared, asked: &Asked, user: &User, stringify: bool) -> Answer {
+pub(super) fn add(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
     if user.role == Role::ReadOnly {
-        return Answer::usual_error(StatusCode::FORBIDDEN, &asked.path_as_sent());
+        return Answer::usual_error(StatusCode::FORBIDDEN, &request.path_as_sent());
     }
-    if asked.method != Method::POST {
-        return Answer::usual_error(StatusCode::METHOD_NOT_ALLOWED, &asked.path_as_sent());
+    if request.method != Method::POST {
+        return Answer::usual_error(StatusCode::METHOD_NOT_ALLOWED, &request.path_as_sent());
     }
-    let fields = match asked.json() {
+    let fields = match request.json() {
         Some(Value::Object(fields)) => fields,
         _ => Map::new(),
     };

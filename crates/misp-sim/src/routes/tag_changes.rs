@@ -1,7 +1,7 @@
 //! `/tags/attachTagToObject` and `/tags/removeTagFromObject` (recordings 565 and 566).
 
 use super::{
-    Asked,
+    PageRequest,
     changes::{done, forbidden, may_change, may_write, not_yours},
     fields,
 };
@@ -15,25 +15,25 @@ enum Place {
     Attribute(u64),
 }
 
-pub(super) fn attach(shared: &Shared, asked: &Asked, user: &User, stringify: bool) -> Answer {
-    change(shared, asked, user, stringify, true)
+pub(super) fn attach(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
+    change(shared, request, user, stringify, true)
 }
 
-pub(super) fn remove(shared: &Shared, asked: &Asked, user: &User, stringify: bool) -> Answer {
-    change(shared, asked, user, stringify, false)
+pub(super) fn remove(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
+    change(shared, request, user, stringify, false)
 }
 
-fn change(shared: &Shared, asked: &Asked, user: &User, stringify: bool, attach: bool) -> Answer {
+fn change(shared: &Shared, request: &PageRequest, user: &User, stringify: bool, attach: bool) -> Answer {
     if !may_write(user) {
-        return forbidden(asked);
+        return forbidden(request);
     }
     let url = if attach {
         "/tags/attachTagToObject"
     } else {
         "/tags/removeTagFromObject"
     };
-    let refused = |text: &str| Answer::error(StatusCode::METHOD_NOT_ALLOWED, text, &asked.path_as_sent());
-    let fields = fields::unwrapped(asked.json(), "Tag");
+    let refused = |text: &str| Answer::error(StatusCode::METHOD_NOT_ALLOWED, text, &request.path_as_sent());
+    let fields = fields::unwrapped(request.json(), "Tag");
     let (Some(uuid), Some(tag)) = (fields::text(&fields, "uuid"), fields::text(&fields, "tag")) else {
         return refused("Invalid tag");
     };
@@ -47,7 +47,7 @@ fn change(shared: &Shared, asked: &Asked, user: &User, stringify: bool, attach: 
         return refused("Invalid Target.");
     };
     if !may_change(user, event) {
-        return not_yours(asked);
+        return not_yours(request);
     }
     let (name, id) = match place {
         Place::Event(id) => ("Event", id),

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::Asked;
+use super::PageRequest;
 use crate::{
     answer::Answer,
     json::{Node, object},
     store::Store,
 };
 
-pub(super) fn check(store: &Store, asked: &Asked, stringify: bool) -> Answer {
-    let values: Vec<String> = match asked.json() {
+pub(super) fn check(store: &Store, request: &PageRequest, stringify: bool) -> Answer {
+    let values: Vec<String> = match request.json() {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         Some(Value::String(one)) => vec![one],
         _ => Vec::new(),

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Asked, event_metadata::described};
+use super::{PageRequest, event_metadata::described};
 use crate::{
     answer::Answer,
     json::{Node, object},
@@ -12,12 +12,12 @@ use crate::{
     store::{AttributeRow, EventRow, ObjectRow, Store},
 };
 
-pub(super) fn view(shared: &Shared, asked: &Asked, user: &User, id: &str, stringify: bool) -> Answer {
+pub(super) fn view(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
     let store = shared.read();
     let reader = Reader::from(user);
     match store.event_meant(id).filter(|event| event_is_visible(event, reader)) {
         Some(event) => Answer::json(wrapped(&store, event, reader).pretty(stringify)),
-        None => Answer::error(StatusCode::NOT_FOUND, "Invalid event", &asked.path_as_sent()),
+        None => Answer::error(StatusCode::NOT_FOUND, "Invalid event", &request.path_as_sent()),
     }
 }
 

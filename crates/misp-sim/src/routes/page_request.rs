@@ -12,7 +12,7 @@ const MAX_BODY: u64 = 64 << 20;
 
 /// A request.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct PageRequest {
     pub(crate) method: Method,
     /// Without double and trailing slashes, `.json` and query.
     pub(crate) path: String,
@@ -23,7 +23,7 @@ pub(crate) struct Asked {
     body: Bytes,
 }
 
-impl Asked {
+impl PageRequest {
     pub(crate) fn new(head: Parts, body: Bytes, peer: IpAddr) -> Self {
         let mut path = String::new();
         let sent = head.uri.path().to_owned();
