@@ -196,6 +196,7 @@ impl ClientBuilder {
     /// [`ErrorKind::Setup`] when a certificate is not PEM, the user agent cannot be sent, or certificates are to be
     /// checked on a machine that has no trusted ones.
     pub fn build(self) -> Result<Client, Error> {
+        ensure_tls_provider()?;
         let own = self.own_certificates()?;
         // Plain HTTP needs no certificates, for example in a bare container that has none.
         let http = if !self.base_url.is_https() && !self.system_proxy {
@@ -245,6 +246,17 @@ impl ClientBuilder {
         }
         Ok(all)
     }
+}
+
+/// Without the feature `aws-lc` TLS needs a provider that the program has installed; without one, reqwest would panic.
+fn ensure_tls_provider() -> Result<(), Error> {
+    if cfg!(feature = "aws-lc") || rustls::crypto::CryptoProvider::get_default().is_some() {
+        return Ok(());
+    }
+    Err(setup(
+        "no TLS provider: enable the feature `aws-lc`, or install one, for example \
+         `rustls::crypto::ring::default_provider().install_default()`",
+    ))
 }
 
 fn setup(detail: &'static str) -> Error {

@@ -1,19 +1,19 @@
-//! What an attribute is worth today by one of MISP's decaying models, reckoned here.
+//! Computes the score of an attribute by one of MISP's decaying models.
 //!
 //! MISP can be asked for scores (`includeDecayScore`), but it then looks up sightings one attribute at a time and
 //! answers about seven times slower. The parameters of a model say all that is needed, so that a score is reckoned from
 //! the row itself:
 //!
 //! - the **base score** ([`base_score`]): the tags' numerical values, weighted by the model, or its default where no
-//!   tag has a say;
+//!   tag counts;
 //! - **how long ago** the attribute was confirmed: its last sighting, if that is no older than the last change of the
 //!   attribute; else its `last_seen`; else the last change;
 //! - the **formula** ([`formula`]): the rest of the base score after this time.
 //!
-//! Held against every score in the recordings of a real MISP 2.5.1 (`tests/it/decay.rs`), digit by digit. (The page on
+//! Compared with every score in the recordings of a real MISP 2.5.1 (`tests/it/decay.rs`), digit by digit. (The page on
 //! which MISP simulates a model for one attribute answers browsers only, 558.) None of its tags has a numerical value
 //! and none of its attributes a sighting that counts, so that weights, sightings and `PolynomialExtended` follow MISP's
-//! published source and are held against worked examples only.
+//! published source and are compared with worked examples only.
 
 mod base_score;
 mod formula;
@@ -38,7 +38,7 @@ pub struct DecayingModel {
     pub id: u64,
     /// Its UUID; models made on that MISP have none in some versions.
     pub uuid: Option<Uuid>,
-    /// Its name. MISP does not see to it that a name is there only once.
+    /// Its name. MISP does not keep names unique.
     pub name: String,
     /// The name of the formula, such as `Polynomial`.
     pub formula: String,
@@ -82,7 +82,7 @@ pub enum ModelError {
     },
 }
 
-/// What an attribute is worth.
+/// The score of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
     /// The score now; not negative.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// The time that a page should take.
 const TARGET: Duration = Duration::from_secs(5);
-/// Fewer rows are never asked for: then the question itself, about 0.1 s, costs as much as its rows.
+/// The smallest page: below it the request itself, about 0.1 s, costs as much as its rows.
 pub(crate) const LEAST: u32 = 250;
 /// Rows of the first page with warninglists, while their cost is unknown: 10 s at the worst cost so far.
 const FIRST_WITH_WARNINGLISTS: u32 = 2_500;

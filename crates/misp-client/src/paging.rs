@@ -56,7 +56,7 @@ impl Paging {
         }
     }
 
-    /// Says that MISP takes rows out of pages after cutting them.
+    /// Sets whether MISP removes rows from pages after cutting them.
     pub(crate) fn hides_rows(mut self, hides: bool) -> Self {
         self.hides_rows = hides;
         self

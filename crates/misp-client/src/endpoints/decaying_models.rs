@@ -250,7 +250,7 @@ impl Client {
     /// Returns all decaying models that the key may see, whether they are enabled or not.
     ///
     /// # Errors
-    /// Any [`ErrorKind`] of a question that was asked.
+    /// Any [`ErrorKind`] of a question.
     pub async fn decaying_models(&self) -> Result<Vec<DecayingModel>, Error> {
         let mut models: Vec<DecayingModel> = Vec::new();
         for page in 1..=MAX_PAGES {

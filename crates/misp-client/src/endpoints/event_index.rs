@@ -99,7 +99,7 @@ impl EventIndex {
         Ok(request.with_header(header::IF_NONE_MATCH, HeaderValue::from_str(etag).map_err(bad_etag)?))
     }
 
-    /// Says whether this entry is an answer to the question, as far as it shows.
+    /// Checks whether this entry is an answer to the question, as far as it shows.
     ///
     /// # Errors
     /// [`ErrorKind::UnexpectedAnswer`] when it is not: the body of the question was lost on the way.
@@ -186,7 +186,8 @@ pub struct EventList {
     pub entries: Vec<EventEntry>,
     /// The number of events on all pages; here MISP's count is the total.
     pub total: Option<u64>,
-    /// What to hand to [`EventIndex::if_changed_since`] next time. MISP names it only when it was asked with one.
+    /// The value for [`EventIndex::if_changed_since`] next time. MISP sends it only in the answer to a question with an
+    /// ETag.
     pub etag: Option<String>,
     /// MISP's clock when it answered (its `Date` header), in unix seconds.
     pub answered_at: Option<i64>,
@@ -206,7 +207,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ErrorKind::UnexpectedAnswer`] also when an entry lacks its id, time or state, or was not asked for: who looks
-    /// for changes must not miss one. Any other [`ErrorKind`] of a question that was asked.
+    /// for changes must not miss one. Any other [`ErrorKind`] of a question.
     pub async fn event_index(&self, question: &EventIndex) -> Result<EventIndexAnswer, Error> {
         let request = question.request()?;
         let also: &[StatusCode] = if question.etag.is_some() {

@@ -182,7 +182,7 @@ impl Client {
     /// [`max_retries`]: crate::ClientBuilder::max_retries
     ///
     /// # Errors
-    /// Any [`ErrorKind`] of a question that was asked; [`ErrorKind::MispError`] also for a refusal that comes with
+    /// Any [`ErrorKind`] of a question; [`ErrorKind::MispError`] also for a refusal that comes with
     /// status 200.
     pub async fn add_sightings(&self, report: &SightingReport) -> Result<SightingAnswer, Error> {
         answer(&self.ask_small(report.request(), SMALL).await?)

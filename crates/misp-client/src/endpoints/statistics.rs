@@ -32,7 +32,7 @@ impl Client {
     /// Counts all attributes of the site, also deleted ones and those that the key may not see.
     ///
     /// # Errors
-    /// Any [`ErrorKind`](crate::ErrorKind) of a question that was asked.
+    /// Any [`ErrorKind`](crate::ErrorKind) of a question.
     pub async fn attribute_statistics(&self) -> Result<Value, Error> {
         self.ask_object(Request::get(ENDPOINT), MAX_BYTES).await
     }

@@ -32,7 +32,7 @@ impl Client {
     /// Returns MISP's version: a test that MISP answers and the key is good.
     ///
     /// # Errors
-    /// Any [`ErrorKind`] of a question that was asked.
+    /// Any [`ErrorKind`] of a question.
     pub async fn version(&self) -> Result<MispVersion, Error> {
         let body = self.ask_small(request(), SMALL).await?;
         let raw: RawVersion = read(&body, ENDPOINT)?;

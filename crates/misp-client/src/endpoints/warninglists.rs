@@ -146,7 +146,7 @@ impl Client {
     /// Returns all warninglists of this MISP, without their entries.
     ///
     /// # Errors
-    /// Any [`ErrorKind`] of a question that was asked.
+    /// Any [`ErrorKind`] of a question.
     pub async fn warninglists(&self) -> Result<Vec<Warninglist>, Error> {
         let body = self.ask_small(Request::get(INDEX), MAX_INDEX_BYTES).await?;
         let raw: RawIndex = read(&body, INDEX)?;
