@@ -23,7 +23,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cratosd::App;
 use feed_engine::FeedEngine;
 use misp_sim::{Attribute, Event, Moment, RunningSim, Sim};
 use net::{LISTED_V4, LISTED_V6, Pair, Traffic};
@@ -54,15 +53,15 @@ impl Daemon {
         let files = tempfile::tempdir().unwrap();
         let site = format!("ignore_to_ids: [vulnerability]\nzmq_url: tcp://127.0.0.1:{zmq_port}\n");
         let paths = daemon::write(files.path(), &site);
-        let store = Arc::new(ConfigStore::open(paths).unwrap());
-        let app = App::new(store, FeedEngine::default(), Arc::default()).unwrap();
+        let store = ConfigStore::open(paths).unwrap();
+        let gateway = cratosd::server::gateway(store, FeedEngine::default(), Arc::default()).unwrap();
         let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
         let mut addresses = [bind(), pair.host.inside(bind)].into_iter().map(|listener| {
             listener.set_nonblocking(true).unwrap();
             let address = listener.local_addr().unwrap();
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             tokio::spawn(cratosd::server::serve(
-                Arc::clone(&app),
+                gateway.clone(),
                 listener,
                 std::future::pending(),
             ));

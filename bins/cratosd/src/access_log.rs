@@ -4,11 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use gateway::Facts;
 use http::Response;
 use http_front::{AccessDetails, AccessLogFormat, AccessLogSettings};
 use site_config::{AccessLog, Problem};
-
-use crate::service::Facts;
 
 /// Returns the settings of the front.
 pub(crate) fn settings(log: &AccessLog) -> AccessLogSettings {
@@ -68,10 +67,10 @@ pub(crate) fn problem(log: &AccessLog, core_file: PathBuf, error: &io::Error) ->
 mod tests {
     use std::net::Ipv4Addr;
 
+    use gateway::Noted;
     use token_crypto::TokenId;
 
     use super::*;
-    use crate::noted::Noted;
 
     fn details_of(noted: Noted) -> AccessDetails {
         let facts = Facts {

@@ -1,16 +1,21 @@
 //! The metrics of the HTTP front and of the logs.
 
+use gateway::Gateway;
+use gateway::metrics::{Registry, counters, gauges};
 use http_front::{AccessLog, Certificates, Front};
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 
-use crate::metrics::{counters, gauges};
-use crate::{App, telemetry};
+use crate::telemetry;
 
-/// Adds the numbers of this front to the metrics page of the app.
-pub(crate) fn register(app: &App, front: &Front, certificates: Option<&Certificates>, access_log: Option<&AccessLog>) {
+/// Adds the numbers of this front to the metrics page of the gateway.
+pub(crate) fn register(
+    gateway: &Gateway,
+    front: &Front,
+    certificates: Option<&Certificates>,
+    access_log: Option<&AccessLog>,
+) {
     let (front, certificates, access_log) = (front.clone(), certificates.cloned(), access_log.cloned());
-    app.add_metrics(move |registry| {
+    gateway.add_metrics(move |registry| {
         let connections: Gauge = Gauge::default();
         connections.set(i64::try_from(front.open_connections()).unwrap_or(i64::MAX));
         registry.register("connections", "Open connections", connections);

@@ -1,24 +1,18 @@
 //! The proxies of the core file, as the HTTP front takes them.
 
 use std::net::IpAddr;
-use std::sync::Weak;
 
 use http_front::{Proxies, Refusal};
 use service_kit::LogLimit;
-use site_config::ReverseProxy;
-
-use crate::App;
+use site_config::{Loaded, ReverseProxy};
 
 /// A wrong setting on either side closes every connection, so these are logged once a minute.
 static CLOSED: LogLimit = LogLimit::once_a_minute();
 static TOO_MANY: LogLimit = LogLimit::once_a_minute();
 
 /// Returns the proxies of the configuration in force.
-pub(crate) fn of(app: &Weak<App>) -> Proxies {
-    let app = app.upgrade();
-    app.map_or_else(Proxies::default, |app| {
-        converted(&app.configuration().snapshot().loaded.core.reverse_proxy)
-    })
+pub(crate) fn of(loaded: &Loaded) -> Proxies {
+    converted(&loaded.core.reverse_proxy)
 }
 
 fn converted(proxy: &ReverseProxy) -> Proxies {

@@ -3,32 +3,36 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use http::{Method, Response};
-use http_front::{AccessLog, Certificates, Front, HttpService, PanicGuard, Peer};
+use feed_engine::{FeedEngine, MispSource};
+use gateway::{Gateway, GatewayError};
+use http_front::{AccessLog, Certificates, Front, HttpService};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use site_config::Problem;
+use site_config::{ConfigStore, Problem};
 use tokio::net::TcpListener;
 
-use crate::background::Background;
-use crate::body::RequestBody;
-use crate::reject::Reject;
-use crate::reply::{Body, Reply};
 use crate::tls::CertificateWatch;
-use crate::{App, access_log, front_metrics, proxies, service, tls};
+use crate::{access_log, front_metrics, proxies, tls};
 
-/// Returns how many connections are served at a time.
-pub(crate) fn connections() -> usize {
-    http_front::places()
+/// Returns the gateway of a daemon. At most three quarters of the connections are streams, so that devices that poll always get one.
+///
+/// # Errors
+/// As [`GatewayBuilder::build`](gateway::GatewayBuilder::build).
+pub fn gateway(config: ConfigStore, engine: FeedEngine, misp: Arc<MispSource>) -> Result<Gateway, GatewayError> {
+    Gateway::builder(config, engine)
+        .misp(misp)
+        .streams(http_front::places() / 4 * 3)
+        .build()
 }
 
-/// An app with what its sockets need: certificates, proxies and the access log.
+/// A gateway with what its sockets need: certificates, proxies and the access log.
 #[derive(Debug)]
 pub struct Server {
-    app: Arc<App>,
+    gateway: Gateway,
+    /// Watches of files hold it weakly, so that they end with the server.
+    config: Arc<ConfigStore>,
     front: Front,
     certificates: Option<Certificates>,
     access_log: Option<AccessLog>,
@@ -39,18 +43,20 @@ impl Server {
     ///
     /// # Errors
     /// All problems of certificate files that cannot be used.
-    pub fn new(app: Arc<App>) -> Result<Self, Vec<Problem>> {
-        let certificates = tls::open(app.config())?;
-        let here = Arc::downgrade(&app);
+    pub fn new(gateway: Gateway) -> Result<Self, Vec<Problem>> {
+        let config = Arc::new(gateway.config().clone());
+        let certificates = tls::open(&config)?;
+        let in_force = gateway.in_force();
         let front = Front::new()
-            .proxies(move || proxies::of(&here))
+            .proxies(move || proxies::of(&in_force()))
             .on_refusal(proxies::report);
         let front = match &certificates {
             Some(certificates) => front.tls(certificates.clone()),
             None => front,
         };
         Ok(Self {
-            app,
+            gateway,
+            config,
             front,
             certificates,
             access_log: None,
@@ -62,7 +68,7 @@ impl Server {
     /// # Errors
     /// When the system gives no thread for it.
     pub fn with_access_log(mut self) -> io::Result<Self> {
-        let log = AccessLog::start(access_log::settings(&self.app.config().current().core.access_log))?;
+        let log = AccessLog::start(access_log::settings(&self.config.current().core.access_log))?;
         self.front = self.front.access_log(log.clone());
         self.access_log = Some(log);
         Ok(self)
@@ -71,7 +77,7 @@ impl Server {
     /// Opens the file of the access log again, as the configuration in force says: for example, logrotate may have moved it.
     pub fn reopen_access_log(&self) {
         if let Some(log) = &self.access_log {
-            log.reopen(access_log::settings(&self.app.config().current().core.access_log));
+            log.reopen(access_log::settings(&self.config.current().core.access_log));
         }
     }
 
@@ -88,10 +94,10 @@ impl Server {
         if self.certificates.is_some() { "https" } else { "http" }
     }
 
-    /// Returns the app that answers.
+    /// Returns the gateway that answers.
     #[must_use]
-    pub fn app(&self) -> &Arc<App> {
-        &self.app
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
     }
 
     /// Serves on `listener` until `shutdown` is done, then finishes the answers that have begun.
@@ -99,15 +105,20 @@ impl Server {
     /// # Errors
     /// When the listener cannot be used at all.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let app = &self.app;
-        front_metrics::register(app, &self.front, self.certificates.as_ref(), self.access_log.as_ref());
-        let _certificates = CertificateWatch::start(self.certificates.as_ref(), app.config());
-        let background = Background::begin(app);
+        let gateway = &self.gateway;
+        front_metrics::register(
+            gateway,
+            &self.front,
+            self.certificates.as_ref(),
+            self.access_log.as_ref(),
+        );
+        let _certificates = CertificateWatch::start(self.certificates.as_ref(), &self.config);
+        let background = gateway.start();
         let shutdown = async {
             shutdown.await;
-            app.streams().end_all();
+            gateway.end_streams();
         };
-        let service = handler(Arc::clone(app), self.access_log.is_some());
+        let service = handler(gateway.clone(), self.access_log.is_some());
         self.front.serve(listener, service, shutdown).await?;
         // After the last answer: a report that was answered with 202 must not be lost.
         background.end().await;
@@ -115,48 +126,27 @@ impl Server {
     }
 }
 
-/// Serves an app on one listener, without access log.
+/// Serves a gateway on one listener, without access log.
 ///
 /// # Errors
 /// When the certificate files or the listener cannot be used.
-pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-    let server = Server::new(app).map_err(|problems| {
+pub async fn serve(gateway: Gateway, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    let server = Server::new(gateway).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         io::Error::new(io::ErrorKind::InvalidInput, lines.join("; "))
     })?;
     server.serve(listener, shutdown).await
 }
 
-fn handler(app: Arc<App>, has_log: bool) -> impl HttpService {
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let app = Arc::clone(&app);
+fn handler(gateway: Gateway, has_log: bool) -> impl HttpService {
+    service_fn(move |request: http::Request<Incoming>| {
+        let gateway = gateway.clone();
         async move {
-            // The front always gives the peer.
-            let peer = request.extensions().get::<Peer>();
-            let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-            let mut response = service::respond(&app, request.map(RequestBody::new), peer).await;
+            let mut response = gateway.answer(request).await;
             if has_log {
                 access_log::add_details(&mut response);
             }
             Ok::<_, Infallible>(response)
         }
-    });
-    PanicGuard::new(service, panic_answer)
-}
-
-/// Returns the answer to a request whose handler panicked.
-fn panic_answer(method: &Method) -> Response<Body> {
-    Reply::from(Reject::Internal).into_response(method == Method::HEAD)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_is_a_500_with_a_problem_document() {
-        let response = panic_answer(&Method::GET);
-        assert_eq!(response.status(), 500);
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
-    }
+    })
 }

@@ -25,6 +25,19 @@ pub struct Paths {
     pub sites: PathBuf,
 }
 
+impl Paths {
+    /// Returns the usual places below a folder: `config/config.yaml`, `config/mappings.yaml` and `sites`.
+    #[must_use]
+    pub fn below(folder: impl AsRef<Path>) -> Self {
+        let folder = folder.as_ref();
+        Self {
+            config: folder.join("config/config.yaml"),
+            mappings: folder.join("config/mappings.yaml"),
+            sites: folder.join("sites"),
+        }
+    }
+}
+
 /// Everything that the files say, at one moment.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -17,6 +17,7 @@ const OLD: &[&str] = &[
     "crates/enforcement",
     "crates/feed-classification",
     "crates/feed-engine",
+    "crates/gateway",
     "crates/sightings",
     "crates/site-config",
     "crates/test-peers",

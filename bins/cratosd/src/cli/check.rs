@@ -5,6 +5,7 @@ pub(super) mod online;
 use std::path::PathBuf;
 
 use clap::Args;
+use gateway::preflight;
 use site_config::{Loaded, Note, Problem, Sightings};
 
 use super::auth_key::AuthKeySource;
@@ -15,8 +16,6 @@ use http_front::AccessLog;
 
 use crate::access_log;
 use crate::exit::{Exit, Failure, chain};
-use crate::shared_cache;
-use crate::sighting_desk;
 use crate::tls;
 
 #[derive(Debug, Args)]
@@ -91,7 +90,7 @@ fn of_files(options: &Options, loaded: &Loaded) -> Result<bool, Failure> {
         output::print(format!("{difference}\n"))?;
     }
     let mut unusable = loaded.problems().count() + unwritable.len() + of_tls.len();
-    match shared_cache::open(&loaded.core) {
+    match preflight::open_shared_cache(&loaded.core) {
         Ok(Some(cache)) => output::print(format!("shared cache: {}\n", cache.place()))?,
         Ok(None) => {}
         Err(error) => {
@@ -119,7 +118,7 @@ fn unwritable_log(log: &site_config::AccessLog, file: PathBuf) -> Option<Problem
 /// Returns what is wrong with the directory that sightings wait in, as seen by the user who runs this. The daemon would serve without it.
 fn unusable_sightings(sightings: &Sightings, file: PathBuf) -> Option<Problem> {
     let named = sightings.directory.as_ref()?;
-    let error = sighting_desk::check_writable(&named.path).err()?;
+    let error = preflight::check_sightings_directory(&named.path).err()?;
     let (line, column) = named.place;
     Some(Problem {
         file,

@@ -15,9 +15,8 @@ use token_crypto::{Claims, ExpiryDay, Permission, Protocol, Scope, SealedToken};
 use self::configuration::DemoFiles;
 use self::guide::Guide;
 use super::{files, listening, output, runtime, serve, token};
-use crate::App;
 use crate::exit::{Failure, chain};
-use crate::server::Server;
+use crate::server::{self, Server};
 
 /// How long the token works.
 const DAYS: u32 = 30;
@@ -65,8 +64,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         );
         let misp = Arc::new(MispSource::new());
         let engine = FeedEngine::builder().source(Arc::clone(&misp) as _).build();
-        let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::failed(chain(&error)))?;
-        let server = Server::new(app).map_err(Failure::configuration)?;
+        let gateway = server::gateway(ConfigStore::clone(&store), engine, misp)
+            .map_err(|error| Failure::failed(chain(&error)))?;
+        let server = Server::new(gateway).map_err(Failure::configuration)?;
 
         let base = format!("http://{}", listening::reachable(address));
         let told = async {

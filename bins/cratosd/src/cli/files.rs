@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use gateway::preflight;
 use site_config::{Core, Loaded, Paths, Site, SiteName};
 use token_crypto::KeyRing;
 
-use crate::configuration;
 use crate::exit::{Failure, chain};
 
 #[derive(Debug, Clone, Args)]
@@ -115,7 +115,7 @@ pub(super) fn site<'a>(loaded: &'a Loaded, name: &SiteName) -> Result<&'a Arc<Si
 /// # Errors
 /// A usage error when the keys of the core file make no ring.
 pub(super) fn key_ring(core: &Core) -> Result<KeyRing, Failure> {
-    configuration::key_ring(core).map_err(|error| {
+    preflight::key_ring(core).map_err(|error| {
         Failure::usage(format!(
             "the secrets of the core file cannot be used: {}",
             chain(&error)

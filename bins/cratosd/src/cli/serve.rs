@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use clap::Args;
 use feed_engine::{FeedEngine, MispSource};
+use gateway::preflight;
 use http_front::AccessLog;
 use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
 
 use super::files::ConfigFiles;
 use super::signals::{Order, Signals};
 use super::{listening, runtime, systemd};
+use crate::access_log;
 use crate::exit::{Failure, chain};
-use crate::server::Server;
-use crate::{App, access_log, state_directory};
+use crate::server::{self, Server};
 
 /// Where is listened unless the option or the core file says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -37,7 +38,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let store = Arc::new(ConfigStore::open(options.files.paths()).map_err(Failure::configuration)?);
     let loaded = store.current();
     let mut misp = MispSource::new().gatherings_a_site(loaded.core.max_site_questions);
-    if let Some(directory) = state_directory::given() {
+    if let Some(directory) = preflight::state_directory() {
         misp = misp.state_directory(directory.join("withdrawn"));
     }
     let misp = Arc::new(misp);
@@ -46,8 +47,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         .memory_bytes(loaded.core.memory_bytes)
         .lookup_memory_bytes(loaded.core.lookup_memory_bytes)
         .build();
-    let app = App::new(Arc::clone(&store), engine, misp).map_err(|error| Failure::usage(chain(&error)))?;
-    let server = Server::new(app).map_err(Failure::configuration)?;
+    let gateway =
+        server::gateway(ConfigStore::clone(&store), engine, misp).map_err(|error| Failure::usage(chain(&error)))?;
+    let server = Server::new(gateway).map_err(Failure::configuration)?;
     prepare_access_log(&loaded, options)?;
     tell_about(&loaded);
     let server = server
@@ -89,7 +91,7 @@ pub(super) async fn serve(
     let mut signals = Signals::listen()?;
     let scheme = server.scheme();
     tracing::info!(%address, "listening on {scheme}://{address}");
-    let mut watchdog = std::pin::pin!(systemd::watchdog(server.app()));
+    let mut watchdog = std::pin::pin!(systemd::watchdog(server.gateway()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let shutdown = async move {
         // Also when the sender is dropped.

@@ -1,15 +1,14 @@
 //! What systemd and the daemon tell each other: a socket that is open already, and how the daemon is. Elsewhere nothing happens.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
+use gateway::Gateway;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use site_config::Loaded;
 use tokio::net::TcpListener;
 
-use crate::App;
 use crate::exit::Failure;
 
 /// Returns the socket that a `.socket` unit has passed on, if there is one.
@@ -62,8 +61,8 @@ pub(super) fn stopping() {
 ///
 /// Alive means that a new task gets a thread and can take what every request takes. A full house is no reason to be killed, and MISP
 /// neither.
-pub(super) fn watchdog(app: &Arc<App>) -> impl Future<Output = ()> + use<> {
-    let app = Arc::clone(app);
+pub(super) fn watchdog(gateway: &Gateway) -> impl Future<Output = ()> + use<> {
+    let gateway = gateway.clone();
     async move {
         let Some(patience) = sd_notify::watchdog_enabled() else {
             return std::future::pending().await;
@@ -71,7 +70,7 @@ pub(super) fn watchdog(app: &Arc<App>) -> impl Future<Output = ()> + use<> {
         // Three times, so that one that is late does no harm.
         let pause = patience / 3;
         loop {
-            if is_alive(&app, pause).await {
+            if is_alive(&gateway, pause).await {
                 tell(&[NotifyState::Watchdog]);
             } else {
                 tracing::error!("a task of the daemon gets no answer; systemd will start it again if that stays so");
@@ -81,9 +80,9 @@ pub(super) fn watchdog(app: &Arc<App>) -> impl Future<Output = ()> + use<> {
     }
 }
 
-async fn is_alive(app: &Arc<App>, patience: Duration) -> bool {
-    let app = Arc::clone(app);
-    let look = tokio::spawn(async move { app.touch() });
+async fn is_alive(gateway: &Gateway, patience: Duration) -> bool {
+    let gateway = gateway.clone();
+    let look = tokio::spawn(async move { gateway.touch() });
     matches!(tokio::time::timeout(patience, look).await, Ok(Ok(())))
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future;
+use gateway::preflight;
 use misp_client::{AuthKey, BaseUrl, Client, Error, ErrorKind};
 use secrecy::SecretString;
 use site_config::{Loaded, Site};
@@ -11,8 +12,6 @@ use crate::cli::misp::Reached;
 use crate::cli::progress::Progress;
 use crate::cli::{output, runtime};
 use crate::exit::{Exit, Failure, chain};
-use crate::feed_tags::{self, Known};
-use crate::shared_cache;
 
 /// A person waits for this; a site's own time-out is made for large answers.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -29,7 +28,7 @@ pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) 
         drop(progress);
         let mut failed = false;
         if let Some(server) = &loaded.core.cache {
-            match shared_cache::ask(server).await {
+            match preflight::probe_shared_cache(server).await {
                 Ok(place) => output::print(format!("{place}: takes and gives values\n"))?,
                 Err(error) => {
                     failed = true;
@@ -98,8 +97,8 @@ async fn model_in_words(client: &Client, site: &Site, key: Option<&SecretString>
 
 /// Warns of tags that MISP does not have, and returns what is to be said of those that are merely not there yet.
 async fn tags(client: &Client, site: &Site) -> String {
-    let tags = feed_tags::of(site);
-    let known = match Known::ask(client, tags.iter().map(|(_, tag)| tag)).await {
+    let tags = preflight::feed_tags(site);
+    let known = match preflight::KnownTags::ask(client, tags.iter().map(|(_, tag)| tag)).await {
         Ok(known) => known,
         Err(error) => {
             warn(site, &format!("its tags could not be looked at: {}", told(&error)));
@@ -108,7 +107,7 @@ async fn tags(client: &Client, site: &Site) -> String {
     };
     let (custom, usual): (Vec<_>, Vec<_>) = tags.iter().partition(|(feed, _)| feed.is_custom());
     for (feed, tag) in custom.iter().filter(|(_, tag)| known.lacks(tag)) {
-        let closest = feed_tags::suggested(&known.closest(tag));
+        let closest = preflight::suggestion(&known.closest(tag));
         warn(
             site,
             &format!("MISP has no tag `{tag}`, so the feed {feed} is empty; {closest}; correct `custom_feeds`"),
@@ -117,7 +116,7 @@ async fn tags(client: &Client, site: &Site) -> String {
     let missing: Vec<_> = usual.iter().filter(|(_, tag)| known.lacks(tag)).collect();
     if missing.len() == usual.len() {
         for (feed, tag) in &missing {
-            let closest = feed_tags::suggested(&known.closest(tag));
+            let closest = preflight::suggestion(&known.closest(tag));
             warn(
                 site,
                 &format!("MISP has no tag `{tag}`, so the feed {feed} is empty; {closest}"),

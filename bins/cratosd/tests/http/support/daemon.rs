@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use cratosd::App;
 use feed_engine::{FeedEngine, MispSource};
 use misp_sim::{Attribute, Event, RunningSim, Sim, SimBuilder};
 use secrecy::SecretString;
@@ -102,14 +101,14 @@ impl Daemon {
             sites: files.path().join("sites"),
         };
         let store = Arc::new(ConfigStore::open(paths).unwrap());
-        let app = App::new(Arc::clone(&store), engine, misp).unwrap();
+        let gateway = cratosd::server::gateway(ConfigStore::clone(&store), engine, misp).unwrap();
         let listener = TcpListener::bind((listen, 0)).await.unwrap();
         let addr = (Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port()).into();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
             let _ = stopped.await;
         };
-        let serving = tokio::spawn(cratosd::server::serve(app, listener, shutdown));
+        let serving = tokio::spawn(cratosd::server::serve(gateway, listener, shutdown));
         Self {
             sim: sim.start().await.unwrap(),
             addr,

@@ -6,8 +6,8 @@ use feed_engine::{Fault, FeedError};
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use crate::exit::chain;
 use crate::invalid::Invalid;
+use service_kit::chain;
 
 /// When a caller may ask again after MISP failed, in seconds: long enough to spare a MISP that is starting, short enough that a
 /// feed is not missed for long.

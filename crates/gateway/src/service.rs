@@ -21,15 +21,16 @@ use crate::routes::{self, Call, Segments};
 
 /// The facts about an answered request, as an extension of its response (in an [`Arc`]): an access log may want them.
 #[derive(Debug)]
-pub(crate) struct Facts {
+pub struct Facts {
     /// The client, or the peer where its proxy names no client.
-    pub(crate) client: IpAddr,
+    pub client: IpAddr,
     /// Template of the route; `None` for a path that is not a route.
-    pub(crate) route: Option<&'static str>,
-    pub(crate) noted: Noted,
+    pub route: Option<&'static str>,
+    /// What is known of the token.
+    pub noted: Noted,
 }
 
-/// Answers one request, whatever it is; `peer` is the other end of the connection.
+/// Answers one request, whatever it is. `peer` is the other end of the connection.
 pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAddr) -> Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
@@ -158,7 +159,7 @@ mod tests {
 
     const CLIENT: &str = "198.51.100.7";
 
-    fn app(files: &Path) -> (Arc<App>, Arc<ConfigStore>) {
+    fn app(files: &Path) -> (Arc<App>, ConfigStore) {
         let core = format!(
             "encryption_key: {}\nsalt: {}\naccept_legacy_tokens: False\n",
             "k".repeat(64),
@@ -174,9 +175,10 @@ mod tests {
             mappings: files.join("mappings.yaml"),
             sites: files.join("sites"),
         });
-        let (store, misp) = (Arc::new(store.unwrap()), Arc::new(MispSource::new()));
+        let (store, misp) = (store.unwrap(), Arc::new(MispSource::new()));
         let engine = FeedEngine::builder().source(Arc::clone(&misp) as _).build();
-        (App::new(Arc::clone(&store), engine, misp).unwrap(), store)
+        let app = App::new(store.clone(), engine, misp, 1).unwrap();
+        (Arc::new(app), store)
     }
 
     fn write_site(files: &Path, lines: &str) {

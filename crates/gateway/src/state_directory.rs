@@ -6,7 +6,8 @@ use std::path::PathBuf;
 const VARIABLE: &str = "STATE_DIRECTORY";
 
 /// Returns the state directory that systemd, or whoever starts the daemon, names in `STATE_DIRECTORY`.
-pub(crate) fn given() -> Option<PathBuf> {
+#[must_use]
+pub fn from_environment() -> Option<PathBuf> {
     let given = std::env::var_os(VARIABLE)?;
     // Several are divided by colons; the first one is the service's own.
     let first = std::env::split_paths(&given).next()?;

@@ -14,10 +14,10 @@ use self::entries::{Entries, Refused};
 use super::route::{Call, Handler, Route};
 use crate::auth::{Grant, Right};
 use crate::body;
-use crate::exit::chain;
 use crate::invalid::Invalid;
 use crate::reject::Reject;
 use crate::reply::Reply;
+use service_kit::chain;
 
 pub(super) const ROUTE: Route = Route {
     template: "/v1/sightings",

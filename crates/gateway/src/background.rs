@@ -7,8 +7,9 @@ use crate::live::LinkKeeper;
 use crate::sighting_desk::{Desk, Opening};
 use crate::withdrawals::Checks;
 
-/// Keeps the work going until it is dropped.
-pub(crate) struct Background {
+/// A guard that keeps the work going until it is dropped; see [`Gateway::start`](crate::Gateway::start).
+#[derive(Debug)]
+pub struct Background {
     sightings: Arc<Desk>,
     opening: Opening,
     _links: LinkKeeper,
@@ -16,8 +17,8 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Begins the work.
-    pub(crate) fn begin(app: &App) -> Self {
+    /// Starts the work.
+    pub(crate) fn start(app: &App) -> Self {
         Self {
             sightings: Arc::clone(app.sightings()),
             opening: Opening::begin(app.sightings(), app.configuration(), app.misp()),
@@ -27,7 +28,7 @@ impl Background {
     }
 
     /// Ends the work after the last answer: sends the sightings that can still be sent, at most 5 s long, and gives the journal back.
-    pub(crate) async fn end(self) {
+    pub async fn end(self) {
         drop(self.opening);
         self.sightings.close().await;
     }

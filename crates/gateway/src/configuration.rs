@@ -11,9 +11,9 @@ use site_config::{ConfigStore, Core, Loaded};
 use token_crypto::{KeyError, KeyRing, KeyRingBuilder, LegacyDerivation};
 use tokio::sync::watch;
 
-use crate::error::AppError;
-use crate::exit::chain;
+use crate::error::GatewayError;
 use crate::shared_cache;
+use service_kit::chain;
 
 /// How long a request with a legacy token waits for the key of such tokens. On an idle machine the key takes some tenths of a second.
 const LEGACY_KEY_PATIENCE: Duration = Duration::from_secs(20);
@@ -28,7 +28,7 @@ pub(crate) struct Snapshot {
 
 /// Gives every request the snapshot in force, and derives new keys aside when the files change.
 pub(crate) struct Configuration {
-    store: Arc<ConfigStore>,
+    store: ConfigStore,
     snapshot: ArcSwap<Snapshot>,
     adopt: Adopt,
     /// Sends when a new snapshot or the key of legacy tokens is ready.
@@ -43,7 +43,7 @@ pub(crate) struct Configuration {
 
 /// Takes over the keys and the shared cache of a core file, before requests see it. The first argument is the core file in force until
 /// then; there is none at the start.
-type Adopt = Box<dyn Fn(Option<&Core>, &Core) -> Result<(), AppError> + Send + Sync>;
+type Adopt = Box<dyn Fn(Option<&Core>, &Core) -> Result<(), GatewayError> + Send + Sync>;
 
 impl Configuration {
     /// Returns the configuration of these files. `adopt` is called for the files at hand, and again when keys or the shared cache change.
@@ -52,13 +52,13 @@ impl Configuration {
     /// requests with legacy tokens wait.
     ///
     /// # Errors
-    /// [`AppError::Keys`] for keys or a salt that make no ring, and any error of `adopt`.
+    /// [`GatewayError::Keys`] for keys or a salt that make no ring, and any error of `adopt`.
     pub(crate) fn new(
-        store: Arc<ConfigStore>,
-        adopt: impl Fn(Option<&Core>, &Core) -> Result<(), AppError> + Send + Sync + 'static,
-    ) -> Result<Self, AppError> {
+        store: ConfigStore,
+        adopt: impl Fn(Option<&Core>, &Core) -> Result<(), GatewayError> + Send + Sync + 'static,
+    ) -> Result<Self, GatewayError> {
         let loaded = store.current();
-        let (ring, legacy) = builder(&loaded.core).build_in_two(None).map_err(AppError::Keys)?;
+        let (ring, legacy) = builder(&loaded.core).build_in_two(None).map_err(GatewayError::Keys)?;
         let ring = Arc::new(ring);
         adopt(None, &loaded.core)?;
         let changes = watch::Sender::new(());
@@ -117,7 +117,7 @@ impl Configuration {
 
     fn take_over(&self, loaded: Arc<Loaded>) {
         let before = self.snapshot.load_full();
-        let rings = self.rings_after(&loaded.core, &before).map_err(AppError::Keys);
+        let rings = self.rings_after(&loaded.core, &before).map_err(GatewayError::Keys);
         let adopted = rings.and_then(|rings| (self.adopt)(Some(&before.loaded.core), &loaded.core).map(|()| rings));
         match adopted {
             Ok((ring, legacy)) => {
@@ -179,7 +179,7 @@ impl Configuration {
     }
 
     /// Returns the configuration files: those in force, and the problems of newer ones.
-    pub(crate) fn store(&self) -> &Arc<ConfigStore> {
+    pub(crate) fn store(&self) -> &ConfigStore {
         &self.store
     }
 }
@@ -195,7 +195,7 @@ impl fmt::Debug for Configuration {
 
 /// Derives the keys that seal and open tokens from those of the core file. If legacy tokens are accepted this takes some tenths of a
 /// second, since their key is slow to derive by design.
-pub(crate) fn key_ring(core: &Core) -> Result<KeyRing, KeyError> {
+pub fn key_ring(core: &Core) -> Result<KeyRing, KeyError> {
     builder(core).build()
 }
 

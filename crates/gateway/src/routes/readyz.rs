@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::metrics::may_look;
 use super::route::{Call, Handler, READ, Route};
-use crate::feed_tags::suggested;
+use crate::feed_tags::suggestion;
 use crate::openapi::{JSON, Operation, text};
 use crate::reject::Reject;
 use crate::reply::Reply;
@@ -62,7 +62,7 @@ async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     }
     trouble.extend(app.sightings().trouble());
     for (site, feed, tag, closest) in app.missing_tags().all(loaded) {
-        let closest = suggested(&closest);
+        let closest = suggestion(&closest);
         trouble.push(format!(
             "{site}: the feed {feed} is empty, and MISP does not have its tag `{tag}`; {closest}"
         ));

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 const INTERVAL: Duration = Duration::from_secs(300);
 
 /// Checks every five minutes until it is dropped.
+#[derive(Debug)]
 pub(crate) struct Checks(JoinHandle<()>);
 
 impl Checks {

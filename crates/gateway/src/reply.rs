@@ -1,14 +1,16 @@
 //! What is sent back: status, headers and body are put together here and nowhere else.
 
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
+use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
-use hyper::body::Frame;
 use serde::Serialize;
 
 use crate::reject::Reject;
@@ -64,13 +66,31 @@ const PAGE: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// The body of every answer, as hyper sends it.
-pub(crate) type Body = UnsyncBoxBody<Bytes, CutShort>;
+/// The body of every answer, as servers send it.
+#[derive(Debug)]
+pub struct Body(UnsyncBoxBody<Bytes, CutShort>);
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = CutShort;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+        Pin::new(&mut self.0).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
 
 /// A body that cannot be made to its end: the connection breaks off, so that nobody takes what was sent for the whole.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the body cannot be made to its end")]
-pub(crate) struct CutShort;
+pub struct CutShort;
 
 /// An answer, before it meets HTTP.
 #[derive(Debug)]
@@ -130,7 +150,7 @@ impl Reply {
     ) -> Self {
         let frames = pieces.map(|piece| piece.map(Frame::data));
         Self {
-            payload: Payload::Pieces(length, StreamBody::new(frames).boxed_unsync()),
+            payload: Payload::Pieces(length, Body(StreamBody::new(frames).boxed_unsync())),
             ..Self::empty(StatusCode::OK)
         }
         .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
@@ -232,13 +252,13 @@ impl Reply {
 }
 
 fn whole(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+    Body(Full::new(bytes).map_err(|never| match never {}).boxed_unsync())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::body::Body as _;
+    use http_body::Body as _;
 
     #[test]
     fn every_answer_is_kept_from_browsers_and_caches_unless_it_says_otherwise() {

@@ -10,7 +10,7 @@ use feed_engine::{MispSource, Selection, Upstream};
 use misp_client::{Client, Error};
 use site_config::{Loaded, Site, SiteName};
 
-use crate::exit::chain;
+use service_kit::chain;
 
 /// How long nothing is asked again about the tag of a feed that stays empty, and so the pause between two lines of the log about it.
 const PAUSE: Duration = Duration::from_secs(600);
@@ -22,7 +22,8 @@ const SUGGESTIONS: usize = 3;
 const CLASSIFICATION: &str = "incident-classification";
 
 /// Returns the feeds of a site that a tag makes, with these tags.
-pub(crate) fn of(site: &Site) -> Vec<(FeedName, String)> {
+#[must_use]
+pub fn feed_tags(site: &Site) -> Vec<(FeedName, String)> {
     let scheme = TagScheme::new(&site.tag, site.custom_feeds.clone());
     let tagged = FeedName::ALL
         .iter()
@@ -32,18 +33,18 @@ pub(crate) fn of(site: &Site) -> Vec<(FeedName, String)> {
 
 /// What MISP says about some tags.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub struct KnownTags {
     names: BTreeSet<String>,
     /// Tags that MISP cannot be asked about.
     unasked: BTreeSet<String>,
 }
 
-impl Known {
+impl KnownTags {
     /// Asks MISP which of these tags it has, with as few questions as possible.
     ///
     /// # Errors
     /// Whatever a question to MISP fails with.
-    pub(crate) async fn ask(client: &Client, tags: impl IntoIterator<Item = &String>) -> Result<Self, Error> {
+    pub async fn ask(client: &Client, tags: impl IntoIterator<Item = &String>) -> Result<Self, Error> {
         let mut known = Self::default();
         let mut texts = BTreeSet::new();
         for tag in tags {
@@ -59,12 +60,14 @@ impl Known {
     }
 
     /// Returns whether MISP does not have this tag.
-    pub(crate) fn lacks(&self, tag: &str) -> bool {
+    #[must_use]
+    pub fn lacks(&self, tag: &str) -> bool {
         !self.names.contains(tag) && !self.unasked.contains(tag)
     }
 
     /// Returns the names that are closest to this tag, the closest first, and none that have little in common with it.
-    pub(crate) fn closest(&self, tag: &str) -> Vec<String> {
+    #[must_use]
+    pub fn closest(&self, tag: &str) -> Vec<String> {
         let mut near: Vec<(usize, &String)> = self
             .names
             .iter()
@@ -90,7 +93,8 @@ fn text_in(tag: &str) -> Option<&str> {
 }
 
 /// Says which tags are meant, for people.
-pub(crate) fn suggested(closest: &[String]) -> String {
+#[must_use]
+pub fn suggestion(closest: &[String]) -> String {
     if closest.is_empty() {
         return "it has none with a similar name".to_owned();
     }
@@ -133,7 +137,7 @@ impl MissingTags {
             }
             return;
         }
-        let Some((_, tag)) = of(site).into_iter().find(|(tagged, _)| *tagged == feed) else {
+        let Some((_, tag)) = feed_tags(site).into_iter().find(|(tagged, _)| *tagged == feed) else {
             return;
         };
         let before = looks.remove(&key).filter(|look| look.tag == tag);
@@ -159,7 +163,9 @@ impl MissingTags {
         let looks = self.lock();
         let missing = looks.iter().filter_map(|((name, feed), look)| {
             let site = loaded.sites.get(name).filter(|site| site.enabled)?;
-            let is_current = of(site).iter().any(|(tagged, tag)| tagged == feed && *tag == look.tag);
+            let is_current = feed_tags(site)
+                .iter()
+                .any(|(tagged, tag)| tagged == feed && *tag == look.tag);
             let closest = look.missing.as_ref().filter(|_| is_current)?;
             Some((name.clone(), *feed, look.tag.clone(), closest.clone()))
         });
@@ -185,7 +191,7 @@ impl MissingTags {
 async fn look_for(missing: Arc<MissingTags>, misp: Arc<MispSource>, upstream: Upstream, feed: FeedName, tag: String) {
     let site = &upstream.site().name;
     let known = match misp.client(&upstream) {
-        Ok(client) => Known::ask(&client, [&tag]).await.map_err(|error| chain(&error)),
+        Ok(client) => KnownTags::ask(&client, [&tag]).await.map_err(|error| chain(&error)),
         Err(error) => Err(chain(&error)),
     };
     let known = match known {
@@ -203,7 +209,7 @@ async fn look_for(missing: Arc<MissingTags>, misp: Arc<MispSource>, upstream: Up
             feed = feed.as_str(),
             tag,
             "the feed is empty, and MISP does not have its tag; {}; is `tag` in the site file right?",
-            suggested(closest)
+            suggestion(closest)
         );
     }
     missing.found(site, feed, &tag, closest);
@@ -227,7 +233,7 @@ mod tests {
             "example:incident-classification=hunt",
             "tlp:red",
         ];
-        let known = Known {
+        let known = KnownTags {
             names: names.map(str::to_owned).into(),
             unasked: BTreeSet::new(),
         };

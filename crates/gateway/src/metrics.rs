@@ -21,7 +21,7 @@ use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+pub use prometheus_client::registry::Registry;
 
 pub(crate) use further::Further;
 pub(crate) use requests::Metrics;
@@ -39,10 +39,10 @@ pub(crate) fn page(register: impl FnOnce(&mut Registry)) -> Result<String, fmt::
 }
 
 /// The labels of one value, for example `[("site", "misp.example")]`.
-pub(crate) type Labels = Vec<(&'static str, String)>;
+pub type Labels = Vec<(&'static str, String)>;
 
 /// Registers a gauge with one value for each set of labels.
-pub(crate) fn gauges(registry: &mut Registry, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, f64)>) {
+pub fn gauges(registry: &mut Registry, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, f64)>) {
     let family = Family::<Labels, Gauge<f64, AtomicU64>>::default();
     for (labels, value) in values {
         family.get_or_create(&labels).set(value);
@@ -51,12 +51,7 @@ pub(crate) fn gauges(registry: &mut Registry, name: &str, help: &str, values: im
 }
 
 /// Registers a counter, kept elsewhere, with one value for each set of labels.
-pub(crate) fn counters(
-    registry: &mut Registry,
-    name: &str,
-    help: &str,
-    values: impl IntoIterator<Item = (Labels, f64)>,
-) {
+pub fn counters(registry: &mut Registry, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, f64)>) {
     let family = Family::<Labels, Counter<f64, AtomicU64>>::default();
     for (labels, value) in values {
         family.get_or_create(&labels).inc_by(value);

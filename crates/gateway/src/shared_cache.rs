@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the server cannot be used whatever it answers: its authorities cannot be read, for one.
-pub(crate) fn open(core: &Core) -> Result<Option<SharedCache>, StoreError> {
+pub fn open(core: &Core) -> Result<Option<SharedCache>, StoreError> {
     let Some(server) = &core.cache else { return Ok(None) };
     let keys = core.encryption_keys.iter().map(|key| cache_key(key, &core.salt));
     let keys: Vec<_> = keys.collect();
@@ -33,7 +33,7 @@ pub(crate) fn open(core: &Core) -> Result<Option<SharedCache>, StoreError> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) async fn ask(server: &CacheServer) -> Result<String, StoreError> {
+pub async fn probe(server: &CacheServer) -> Result<String, StoreError> {
     let store = store(server)?;
     let asking = async {
         let Some(key) = ItemKey::new("cratos:check") else {

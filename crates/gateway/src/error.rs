@@ -1,12 +1,12 @@
-//! Why the daemon cannot start.
+//! Reasons why a gateway cannot start.
 
 use cache::StoreError;
 use token_crypto::KeyError;
 
-/// Why the daemon cannot start with a configuration that was read without problems.
+/// A configuration that was read without problems, but that no gateway can work with.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum AppError {
+pub enum GatewayError {
     /// The encryption keys or the salt make no key ring.
     #[error("the encryption keys cannot be used")]
     Keys(#[source] KeyError),

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::configuration::Configuration;
-use crate::exit::chain;
+use service_kit::chain;
 
 /// An edit in MISP comes as several messages; this long after the last of them MISP is asked, and at most [`LONGEST_BURST`] after the first.
 const BURST: Duration = Duration::from_millis(200);
@@ -146,6 +146,7 @@ impl Feeds {
 }
 
 /// Keeps a link to every site whose file names a publisher, until it is dropped.
+#[derive(Debug)]
 pub(crate) struct LinkKeeper(JoinHandle<()>);
 
 impl LinkKeeper {

@@ -15,10 +15,10 @@ use tokio::task::JoinHandle;
 
 use crate::auth::{self, Standing};
 use crate::configuration::Configuration;
-use crate::exit::chain;
 use crate::rate_limit::{Rate, RateLimit};
 use crate::reject::Reject;
 use crate::state_directory;
+use service_kit::chain;
 
 /// Reports that one token may send in a row, and then one in each pause.
 const RATE: Rate = Rate {
@@ -142,6 +142,7 @@ impl Desk {
 }
 
 /// Opens the journal, as often as that takes, until it is dropped.
+#[derive(Debug)]
 pub(crate) struct Opening(JoinHandle<()>);
 
 impl Opening {
@@ -208,11 +209,11 @@ fn opened(desk: &Desk, configuration: &Arc<Configuration>, queue: Queue) {
 /// Returns where reports are kept: where the core file says, else in the state directory that systemd gives.
 fn directory(core: &Core) -> Option<PathBuf> {
     let named = core.sightings.directory.as_ref().map(|named| named.path.clone());
-    named.or_else(|| Some(state_directory::given()?.join("sightings")))
+    named.or_else(|| Some(state_directory::from_environment()?.join("sightings")))
 }
 
 /// Returns whether this user can keep reports there, without making anything: what root makes would be in the daemon's way.
-pub(crate) fn check_writable(directory: &std::path::Path) -> std::io::Result<()> {
+pub fn check_writable(directory: &std::path::Path) -> std::io::Result<()> {
     let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     match std::fs::metadata(directory) {
         Ok(found) if !found.is_dir() => Err(std::io::ErrorKind::NotADirectory.into()),

@@ -7,19 +7,19 @@ use prometheus_client::registry::Registry;
 use site_config::{ConfigStore, Core};
 
 use crate::configuration::Configuration;
-use crate::error::AppError;
+use crate::error::GatewayError;
 use crate::feed_tags::MissingTags;
 use crate::live::Links;
 use crate::metrics::{self, Metrics};
 use crate::rate_limit::RateLimit;
+use crate::shared_cache;
 use crate::sighting_desk::Desk;
 use crate::streams::Streams;
 use crate::throttle::Throttle;
-use crate::{server, shared_cache};
 
-/// The daemon without its sockets: give it to a [`Server`](crate::server::Server).
+/// The state of a gateway. Handlers of routes get it by reference.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     configuration: Arc<Configuration>,
     engine: FeedEngine,
     misp: Arc<MispSource>,
@@ -34,23 +34,22 @@ pub struct App {
 }
 
 impl App {
-    /// Returns the daemon for this configuration and engine.
-    ///
-    /// `misp` makes the MISP clients of routes that serve no feed, for example `/v1/check` and making tokens. Give the engine the same
-    /// source, so that each MISP has one pool of connections.
-    ///
-    /// If the configuration names a shared cache, the engine shares feeds through it. Later changes of `config`, its keys and its cache
-    /// included, come into force without a restart.
+    /// Puts the services together. `streams` is how many may be open at a time.
     ///
     /// # Errors
-    /// [`AppError::Keys`] for keys or a salt that make no ring, [`AppError::SharedCache`] for authorities that cannot be read.
-    pub fn new(config: Arc<ConfigStore>, engine: FeedEngine, misp: Arc<MispSource>) -> Result<Arc<Self>, AppError> {
+    /// As [`GatewayBuilder::build`](crate::GatewayBuilder::build).
+    pub(crate) fn new(
+        config: ConfigStore,
+        engine: FeedEngine,
+        misp: Arc<MispSource>,
+        streams: usize,
+    ) -> Result<Self, GatewayError> {
         let sightings = Arc::new(Desk::default());
         let configuration = Configuration::new(config, {
             let (engine, sightings) = (engine.clone(), Arc::clone(&sightings));
             move |before, now| adopt(&engine, &sightings, before, now)
         })?;
-        Ok(Arc::new(Self {
+        Ok(Self {
             configuration: Arc::new(configuration),
             engine,
             misp,
@@ -58,12 +57,11 @@ impl App {
             throttle: Throttle::default(),
             metrics: Metrics::default(),
             further_metrics: metrics::Further::default(),
-            // Three quarters of the connections, so that devices that poll always get one.
-            streams: Streams::new(server::connections() / 4 * 3),
+            streams: Streams::new(streams),
             links: Arc::default(),
             sightings,
             missing_tags: Arc::default(),
-        }))
+        })
     }
 
     /// Returns the configuration with its keys and its changes.
@@ -88,7 +86,7 @@ impl App {
     }
 
     /// Returns the configuration files: those in force, and the problems of newer ones.
-    pub(crate) fn config(&self) -> &Arc<ConfigStore> {
+    pub(crate) fn config(&self) -> &ConfigStore {
         self.configuration.store()
     }
 
@@ -97,9 +95,9 @@ impl App {
         &self.metrics
     }
 
-    /// Adds the metrics of the program around the app to the page. A second call changes nothing.
+    /// Adds metrics of the embedding program to the page.
     pub(crate) fn add_metrics(&self, register: impl Fn(&mut Registry) + Send + Sync + 'static) {
-        self.further_metrics.set(register);
+        self.further_metrics.add(register);
     }
 
     /// Returns the open streams.
@@ -148,8 +146,8 @@ impl App {
 
 /// Takes over the shared cache and the keys of a core file. A core file without a cache ends only the sharing that the one before began,
 /// so that an engine with a cache of its own keeps it.
-fn adopt(engine: &FeedEngine, sightings: &Desk, before: Option<&Core>, now: &Core) -> Result<(), AppError> {
-    let cache = shared_cache::open(now).map_err(AppError::SharedCache)?;
+fn adopt(engine: &FeedEngine, sightings: &Desk, before: Option<&Core>, now: &Core) -> Result<(), GatewayError> {
+    let cache = shared_cache::open(now).map_err(GatewayError::SharedCache)?;
     if let Some(cache) = &cache {
         tracing::info!(store = cache.place(), "feeds are shared through a cache");
     }

@@ -1,0 +1,81 @@
+//! Settings of a gateway that its configuration files do not hold.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use client_address::Peer;
+use feed_engine::{FeedEngine, MispSource};
+use http::Extensions;
+use site_config::ConfigStore;
+
+use crate::app::App;
+use crate::error::GatewayError;
+use crate::gateway::{Gateway, PeerReader};
+
+/// Streams at a time, unless the embedding program sets a number.
+const STREAMS: usize = 256;
+
+/// Makes a [`Gateway`].
+#[must_use]
+pub struct GatewayBuilder {
+    config: ConfigStore,
+    engine: FeedEngine,
+    misp: Arc<MispSource>,
+    streams: usize,
+    peer: PeerReader,
+}
+
+impl GatewayBuilder {
+    pub(crate) fn new(config: ConfigStore, engine: FeedEngine) -> Self {
+        Self {
+            config,
+            engine,
+            misp: Arc::default(),
+            streams: STREAMS,
+            peer: Arc::new(|extensions| extensions.get::<Peer>().map(|peer| peer.0)),
+        }
+    }
+
+    /// Sets the source whose MISP clients serve the routes that are not feeds, for example `/v1/check` and making tokens. Give the engine
+    /// the same one, so that each MISP has one pool of connections (default: a source of its own).
+    pub fn misp(mut self, misp: Arc<MispSource>) -> Self {
+        self.misp = misp;
+        self
+    }
+
+    /// Sets how many streams may be open at a time (default 256); a further one gets 503. Choose fewer than the server has connections,
+    /// so that devices that poll always get one. One token gets half of the streams at most.
+    pub fn streams(mut self, most: usize) -> Self {
+        self.streams = most;
+        self
+    }
+
+    /// Sets how the address of a connection is found in the extensions of its requests (default: the extension [`Peer`]). For example, a
+    /// program with axum reads `ConnectInfo<SocketAddr>`.
+    pub fn peer(mut self, read: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
+        self.peer = Arc::new(read);
+        self
+    }
+
+    /// Returns the gateway.
+    ///
+    /// If the configuration names a shared cache, the engine shares feeds through it from now on. Later changes of the configuration, its
+    /// keys and its cache included, come into force without a restart.
+    ///
+    /// # Errors
+    /// [`GatewayError::Keys`] for keys or a salt that make no ring, [`GatewayError::SharedCache`] for authorities that cannot be read.
+    pub fn build(self) -> Result<Gateway, GatewayError> {
+        let app = App::new(self.config, self.engine, self.misp, self.streams)?;
+        Ok(Gateway::of(app, self.peer))
+    }
+}
+
+impl fmt::Debug for GatewayBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayBuilder")
+            .field("config", &self.config)
+            .field("streams", &self.streams)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,60 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is built
+//!
+//! A request runs one way: service (`service`), route (`routes`), grant (`auth`), engine, reply. It carries one snapshot of the
+//! configuration (`configuration`) from its start to its end.
+//!
+//! - `routes` is a table with an entry for each route: path, methods, handler, words for the OpenAPI document.
+//! - `auth` opens the token and checks it against site, expiry, revocation and address before the route looks at the request.
+//! - `reply`, `reject` and `problem` are the only places that know status codes, headers and bodies of answers.
+//! - `app` puts the services together; `background` starts the work beside requests.
+//!
+//! Logs never hold a token, a key, a path or a query of a caller: they name the route's template.
+
+pub mod preflight;
+
+mod accept;
+mod accept_encoding;
+mod app;
+mod assets;
+mod auth;
+mod background;
+mod body;
+mod builder;
+mod caller;
+mod conditional;
+mod configuration;
+mod error;
+mod feed_tags;
+mod gateway;
+mod invalid;
+mod live;
+pub mod metrics;
+mod noted;
+mod openapi;
+mod origin;
+mod problem;
+mod query;
+mod rate_limit;
+mod refusals;
+mod reject;
+mod reply;
+mod request;
+mod routes;
+mod service;
+mod shared_cache;
+mod sighting_desk;
+mod state_directory;
+mod streams;
+mod throttle;
+mod withdrawals;
+
+pub use background::Background;
+pub use builder::GatewayBuilder;
+pub use client_address::Peer;
+pub use error::GatewayError;
+pub use gateway::Gateway;
+pub use noted::Noted;
+pub use reply::{Body, CutShort};
+pub use service::Facts;
