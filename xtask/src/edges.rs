@@ -91,7 +91,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("service-kit", &[]),
     ("sightings", &["service-kit", "state-file"]),
     // The names of feeds and indicator types are the vocabulary of the configuration.
-    ("site-config", &["feed-classification"]),
+    ("site-config", &["config-file", "feed-classification"]),
     ("state-file", &[]),
     ("test-peers", &[]),
     ("tlp", &[]),
@@ -107,7 +107,14 @@ const ALLOWED_IN_TESTS: &[&str] = &["misp-sim", "test-peers"];
 const ALLOWED_IN_TESTS_OF: &[(&str, &[&str])] = &[
     (
         "cratos-agent",
-        &["cratos-client", "cratosd", "feed-engine", "site-config", "token-crypto"],
+        &[
+            "config-file",
+            "cratos-client",
+            "cratosd",
+            "feed-engine",
+            "site-config",
+            "token-crypto",
+        ],
     ),
     ("cratosd", &["defectdojo"]),
 ];

@@ -100,7 +100,7 @@ fn exit_codes_tell_whose_fault_it_is() {
     let (code, _, stderr) = typed(&host, &[]);
     assert_eq!(code, Some(64));
     assert!(
-        stderr.contains("defectdojo.yaml:7:1: nonsense: the key is not known"),
+        stderr.contains("defectdojo.yaml:7:1: nonsense: unknown key: "),
         "{stderr}"
     );
 }

@@ -1,15 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod key;
 mod problem;
-mod reading;
+pub mod reader;
+mod reference_table;
 mod secret_file;
-mod spanned;
-mod tree;
+mod section;
+mod table;
+pub mod text_file;
 pub mod value;
 pub mod word;
 mod yaml;
 
-pub use problem::{Place, Problem, Report, place};
+pub use key::{Absence, Key, Origin, absent, default, named};
+pub use problem::{Note, Place, Problem, Problems, Report, Wrong};
+pub use reference_table::reference_table;
 pub use secret_file::SecretFile;
-pub use spanned::Spanned;
-pub use yaml::read;
+pub use section::{Item, Section, kind_of};
+pub use table::Tables;
+pub use yaml::{Entry, Node, Scalar, Value, read, read_text};

@@ -1,4 +1,4 @@
-//! A secret in a file of its own: read anew for every question, so that they can be changed without a restart.
+//! A secret in a file of its own. It is read for every request, so it can change without a restart.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Longer than any token or key that goes into a header.
+use crate::{Section, value};
+
+/// The largest file, in bytes. Tokens and keys that go into a header are shorter.
 const MAX_BYTES: u64 = 4096;
 
 /// A file that holds a secret and nothing else.
@@ -23,7 +25,24 @@ impl SecretFile {
         Self { path: path.into() }
     }
 
-    /// Returns where the secret is.
+    /// Reads the key `name` of a configuration, which names the file. Without it the secret is the systemd credential `credential` in the folder
+    /// `credentials`, if systemd gave one. If there is neither, that is reported.
+    pub fn read_key(
+        section: &mut Section<'_>,
+        name: &'static str,
+        credentials: Option<&Path>,
+        credential: &str,
+    ) -> Option<Self> {
+        match credentials {
+            Some(folder) if !section.has(name) => Some(Self::new(folder.join(credential))),
+            _ => {
+                let instead = format!("name the file that holds it, or give systemd the credential `{credential}`");
+                section.required(name, &instead, value::absolute_path).map(Self::new)
+            }
+        }
+    }
+
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -32,10 +51,10 @@ impl SecretFile {
     /// Returns the secret.
     ///
     /// # Errors
-    /// If the file cannot be read, or what it holds cannot be a secret that goes into a header.
+    /// If the file cannot be read, is too large, or holds something else than one key or token.
     pub fn read(&self) -> io::Result<SecretString> {
         let mut text = String::new();
-        // One byte more than may be there, so that a longer text is seen: half of a secret must not go anywhere.
+        // One byte more than allowed, so that a longer file is refused and not cut: half of a secret must not go anywhere.
         let read = File::open(&self.path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
         let secret = SecretString::from(text.trim());
         drop(SecretString::from(text));
@@ -49,7 +68,7 @@ impl SecretFile {
         Ok(secret)
     }
 
-    /// Returns the value of `Authorization`, with the word that the server wants before the secret.
+    /// Returns the value of `Authorization`: the secret behind the word that the server expects, for example `Bearer`.
     ///
     /// # Errors
     /// As for [`SecretFile::read`].

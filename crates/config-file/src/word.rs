@@ -1,13 +1,11 @@
-//! Words of a file as messages show them, and the known word that is spelt most like one of them.
+//! Words of a file: how messages show them, and which known word is spelt most like them.
 
 use std::borrow::Cow;
 
-use crate::{Report, Spanned, place};
-
-/// As long as a token or a key: such a text may be a secret that stands in the wrong line.
+/// The length from which a text may be a secret in the wrong line; a salt has 32 characters.
 const MAYBE_SECRET: usize = 32;
 
-/// Returns the value as a message may show it: in quotes, on one line, and never what is as long as a secret.
+/// Returns the value as a message may show it: in quotes, on one line, and never a text as long as a secret.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let length = text.chars().count();
@@ -17,13 +15,14 @@ pub fn shown(text: &str) -> String {
     format!("`{}`", text.escape_debug())
 }
 
-/// Returns a key as a message may show it. What is no key may be a secret whose line lost the space after its colon.
-pub(crate) fn shown_key(name: &str) -> Cow<'_, str> {
+/// Returns a key as a message may show it. A text that is no key may be a secret whose line lost the space after its colon.
+#[must_use]
+pub fn shown_key(name: &str) -> Cow<'_, str> {
     let plain = |character: char| character.is_ascii_alphanumeric() || "_-.".contains(character);
     if (1..MAYBE_SECRET).contains(&name.len()) && name.chars().all(plain) {
         Cow::Borrowed(name)
     } else {
-        Cow::Borrowed("(not a key)")
+        Cow::Borrowed("(not a key name)")
     }
 }
 
@@ -42,25 +41,13 @@ pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     close.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
-/// Returns what to write instead: the closest of the known words, or all of them where none is close.
+/// Returns a cure: the closest known word, or all known words if none is close.
 #[must_use]
 pub fn suggestion<'k>(word: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> String {
     match closest(word, known.clone()) {
         Some(close) => format!("did you mean `{close}`?"),
         None => format!("write one of {}", known.into_iter().collect::<Vec<_>>().join(", ")),
     }
-}
-
-/// Reports a word that is none of the known ones; `noun` says what it should be, such as `an age`.
-pub fn unknown<'k>(
-    report: &mut Report,
-    key: &str,
-    word: &Spanned<String>,
-    noun: &str,
-    known: impl IntoIterator<Item = &'k str> + Clone,
-) {
-    let what = format!("{} is not {noun}", shown(&word.value));
-    report.wrong(place(word), key, what, suggestion(&word.value, known));
 }
 
 #[cfg(test)]
@@ -79,6 +66,6 @@ mod tests {
     fn nothing_as_long_as_a_secret_is_shown() {
         assert_eq!(shown("a\nb"), "`a\\nb`");
         assert_eq!(shown(&"k".repeat(40)), "the value of 40 characters");
-        assert_eq!(shown_key("sTQkz: d"), "(not a key)");
+        assert_eq!(shown_key("sTQkz: d"), "(not a key name)");
     }
 }

@@ -4,52 +4,76 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config_file::{Place, Report, SecretFile, value as common};
+use config_file::{Item, Key, Node, Report, Scalar, SecretFile, Section, Wrong, absent, default, reader, value};
 use feed_classification::Age;
 use url::Url;
 
-mod raw;
-mod value;
+pub use config_file::{Problem, Problems};
 
-pub use config_file::Problem;
-
-/// A day: a server that takes longer for one answer has none.
+/// A day: a server that takes longer for one answer does not answer.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(86_400);
 
-const STATE_DIR: &str = "/var/lib/cratos-agent";
+config_file::keys! {
+    /// What `defectdojo.yaml` says, checked.
+    #[derive(Clone, Debug)]
+    #[non_exhaustive]
+    pub struct Config {
+        ours "defectdojo", "URL", absent("required"),
+            "address of DefectDojo, without `/api/v2`; `https://`, or `http://` to a loopback address";
+        ours "defectdojo_key_file", "path", absent("required, or a systemd credential `defectdojo_key`"),
+            "file that holds DefectDojo's API key";
+        ours "server", "URL", absent("required"),
+            "address of cratosd; `https://`, or `http://` to a loopback address";
+        ours "token_file", "path", absent("required, or a systemd credential `token`"),
+            "file that holds a token with the permissions `lookup` and `context`";
+        ours "ca_file", "path", absent("none"),
+            "PEM file with authorities that are trusted beside those of the system"
+            => ca_file: Option<PathBuf> = reader::optional(value::absolute_path);
+        ours "insecure_http", "yes or no", default("False"),
+            "send the key and the token over `http://` to another host; anyone on the way can read them";
+        ours "severity", "list of severities", default("[Critical, High]"),
+            "severities of the findings that are looked up"
+            => severities: Vec<Severity> = reader::list(severity);
+        ours "age", "age", absent("the default of cratosd"),
+            "how far back MISP's knowledge counts, for example `1y`"
+            => age: Option<Age> = reader::optional(age);
+        ours "tag", "text", default("cratos:exploited"),
+            "tag of findings whose CVE is listed in an event"
+            => tag: Tag = reader::one(tag);
+        ours "private_notes", "yes or no", default("True"),
+            "whether notes are left out of DefectDojo's reports"
+            => private_notes: bool = reader::yes_no();
+        ours "state_dir", "path", default("/var/lib/cratos-agent"),
+            "directory that holds the lock"
+            => state_dir: PathBuf = reader::one(value::absolute_path);
+        ours "metrics_file", "path", absent("none"),
+            "file for the textfile collector of Prometheus' node exporter"
+            => metrics_file: Option<PathBuf> = reader::optional(value::absolute_path);
+        ours "timeout", "duration", default("60s"),
+            "time that one answer may take"
+            => timeout: Duration = reader::duration(Duration::from_secs(1), LONGEST_TIMEOUT);
+        ours "max_body_bytes", "number of bytes", default("67108864"),
+            "size of one answer at which a run refuses it"
+            => max_body: usize = reader::number(0, u64::MAX);
+        ours "max_findings", "number", default("100000"),
+            "findings at which a run refuses to begin"
+            => max_findings: usize = reader::number(0, u64::MAX);
+    } with {
+        /// The address of DefectDojo, without `/api/v2`.
+        pub defectdojo: Url,
+        /// The file that holds DefectDojo's API key.
+        pub key: SecretFile,
+        /// The address of cratosd.
+        pub server: Url,
+        /// The file that holds cratosd's token.
+        pub token: SecretFile,
+    }
+}
 
-/// What a run is told.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Config {
-    /// Where DefectDojo answers, without `/api/v2`.
-    pub defectdojo: Url,
-    /// Where DefectDojo's API key is.
-    pub key: SecretFile,
-    /// Where cratosd answers.
-    pub server: Url,
-    /// Where cratosd's token is.
-    pub token: SecretFile,
-    /// Certificates that are trusted beside those of the system.
-    pub ca_file: Option<PathBuf>,
-    /// Findings of which severities are looked at.
-    pub severities: Vec<Severity>,
-    /// How old what MISP knows may be; cratosd's own default without it.
-    pub age: Option<Age>,
-    /// The tag of findings that are part of a campaign.
-    pub tag: Tag,
-    /// Whether notes are left out of DefectDojo's reports.
-    pub private_notes: bool,
-    /// Where the lock is.
-    pub state_dir: PathBuf,
-    /// The file for Prometheus' node exporter.
-    pub metrics_file: Option<PathBuf>,
-    /// How long one answer may take.
-    pub timeout: Duration,
-    /// How large one answer may be, in bytes.
-    pub max_body: usize,
-    /// How many findings there may be.
-    pub max_findings: usize,
+/// Returns the rows of `defectdojo.yaml` for its reference page.
+#[must_use]
+pub fn reference() -> &'static [Key] {
+    Config::KEYS
 }
 
 /// How bad a finding is, as DefectDojo calls it.
@@ -71,60 +95,67 @@ impl Config {
     /// Reads the file.
     ///
     /// # Errors
-    /// Everything that is wrong with it, each with its place.
-    pub fn read(path: &Path) -> Result<Self, Vec<Problem>> {
+    /// All problems of the file, each with its place.
+    pub fn read(path: &Path) -> Result<Self, Problems> {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let mut report = Report::new(path);
-        let config =
-            config_file::read(&mut report).and_then(|raw: raw::Config| raw.check(&mut report, credentials.as_deref()));
-        report.finish(config)
+        let node = config_file::read(&mut report);
+        let config = node.and_then(|node| read(node, &mut report, credentials.as_deref()));
+        config
+            .filter(|_| report.problems.is_empty())
+            .ok_or_else(|| report.sorted().into())
     }
 }
 
-impl raw::Config {
-    fn check(self, report: &mut Report, credentials: Option<&Path>) -> Option<Config> {
-        let plain = self.insecure_http;
-        let url = |report: &mut Report, key, text: &Option<_>| {
-            let text = common::required(report, Place::START, &self.told, key, text.as_ref())?;
-            common::server(report, key, text, plain)
-        };
-        let defectdojo = url(report, "defectdojo", &self.defectdojo);
-        let server = url(report, "server", &self.server);
-        let key_file = self.defectdojo_key_file.as_ref();
-        let key = common::secret(report, "defectdojo_key_file", key_file, credentials, "defectdojo_key");
-        let token = common::secret(report, "token_file", self.token_file.as_ref(), credentials, "token");
-        let severities = self.severity.iter().flatten();
-        let severities: Vec<Severity> = severities.filter_map(|text| value::severity(report, text)).collect();
-        let age = self.age.as_ref().map(|text| value::age(report, text));
-        let tag = self.tag.as_ref().map(|text| value::tag(report, text));
-        let timeout = self
-            .timeout
-            .as_ref()
-            .map(|text| common::duration(report, "timeout", text, LONGEST_TIMEOUT));
-        let mut path = |key, text: &Option<_>| text.as_ref().and_then(|text| common::absolute(report, key, text));
-        let ca_file = path("ca_file", &self.ca_file);
-        let state_dir = path("state_dir", &self.state_dir);
-        let metrics_file = path("metrics_file", &self.metrics_file);
-        Some(Config {
-            defectdojo: defectdojo?,
-            key: key?,
-            server: server?,
-            token: token?,
-            ca_file,
-            severities: match severities.is_empty() {
-                true => vec![Severity::Critical, Severity::High],
-                false => severities,
-            },
-            age: age.flatten(),
-            tag: tag.flatten().unwrap_or_default(),
-            private_notes: self.private_notes.unwrap_or(true),
-            state_dir: state_dir.unwrap_or_else(|| PathBuf::from(STATE_DIR)),
-            metrics_file,
-            timeout: timeout.flatten().unwrap_or(Duration::from_secs(60)),
-            max_body: self.max_body_bytes.unwrap_or(64 << 20),
-            max_findings: self.max_findings.unwrap_or(100_000),
-        })
+fn read(node: Node, report: &mut Report, credentials: Option<&Path>) -> Option<Config> {
+    let mut section = Section::new(&[Config::KEYS], "", node, report)?;
+    let plain = section.value_or_default("insecure_http", value::yes_no);
+    let defectdojo = section.required(
+        "defectdojo",
+        "write the address of DefectDojo, such as https://defectdojo.example.net",
+        |scalar| value::server_url(scalar, "defectdojo", plain),
+    );
+    let server = section.required(
+        "server",
+        "write the address of cratosd, such as https://cratos.example.net",
+        |scalar| value::server_url(scalar, "cratos", plain),
+    );
+    let key = SecretFile::read_key(&mut section, "defectdojo_key_file", credentials, "defectdojo_key");
+    let token = SecretFile::read_key(&mut section, "token_file", credentials, "token");
+    let complete = Config::read_keys(&mut section);
+    section.finish();
+    let mut config = complete(defectdojo?, key?, server?, token?);
+    if config.severities.is_empty() {
+        // An empty list means the default, as if the key was absent.
+        config.severities = Section::defaults(&[Config::KEYS], "", |section| {
+            reader::list(severity)(section, "severity")
+        });
     }
+    Some(config)
+}
+
+/// Reads one of DefectDojo's severities.
+fn severity(scalar: &Scalar) -> Result<Item<Severity>, Wrong> {
+    let severity = value::word(
+        scalar,
+        "a severity of DefectDojo",
+        &Severity::ALL.map(Severity::as_str),
+        |text| Severity::ALL.into_iter().find(|severity| severity.as_str() == text),
+    );
+    severity.map(Item::from)
+}
+
+/// Reads an age, as in the URLs of feeds.
+fn age(scalar: &Scalar) -> Result<Age, Wrong> {
+    value::word(scalar, "an age", Age::NAMES, |text| text.parse().ok())
+}
+
+fn tag(scalar: &Scalar) -> Result<Tag, Wrong> {
+    Tag::new(&scalar.text).ok_or_else(|| {
+        let what = format!("DefectDojo would change the tag {}", value::shown(scalar));
+        let instead = "write up to 100 lower-case letters, digits and any of : . _ - = /";
+        Wrong::new(what, instead)
+    })
 }
 
 impl Severity {
@@ -165,13 +196,6 @@ impl Tag {
     }
 }
 
-impl Default for Tag {
-    /// Returns `cratos:exploited`.
-    fn default() -> Self {
-        Self("cratos:exploited".to_owned())
-    }
-}
-
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -194,7 +218,7 @@ token_file: /etc/cratos-agent/token
         let path = dir.path().join("defectdojo.yaml");
         std::fs::write(&path, text).unwrap();
         let folder = format!("{}/", dir.path().display());
-        let shown = |problems: Vec<Problem>| {
+        let shown = |problems: Problems| {
             let shown = problems.iter().map(|problem| problem.to_string().replace(&folder, ""));
             shown.collect()
         };
@@ -215,15 +239,33 @@ token_file: /etc/cratos-agent/token
         let example = include_str!("../../../config.example/defectdojo.yaml");
         let config = read(example).unwrap_or_else(|problems| panic!("{problems:#?}"));
         assert_eq!(config.defectdojo.as_str(), "https://dojo.example.net/");
-        // serde lists the keys that it knows when it meets one that it does not.
-        let problems = read(&format!("nonsense: 1\n{GOOD}")).unwrap_err();
-        let (_, keys) = problems[0].split_once("write one of ").unwrap();
-        for key in keys.split(", ") {
+        for key in reference() {
             assert!(
-                example.contains(&format!("{key}:")),
-                "the example does not mention {key}"
+                example.contains(&format!("{}:", key.name)),
+                "the example does not mention {}",
+                key.name
             );
         }
+    }
+
+    #[test]
+    fn a_key_that_is_absent_means_its_default_in_the_table() {
+        let mut text = GOOD.to_owned();
+        for key in reference() {
+            if let Some(value) = key.default_value() {
+                text.push_str(&format!("{}: {value}\n", key.name));
+            }
+        }
+        assert_eq!(
+            format!("{:?}", read(&text).unwrap()),
+            format!("{:?}", read(GOOD).unwrap())
+        );
+    }
+
+    #[test]
+    fn an_empty_list_of_severities_means_the_default() {
+        let config = read(&format!("{GOOD}severity: []\n")).unwrap();
+        assert_eq!(config.severities, [Severity::Critical, Severity::High]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod note;
 mod summary;
 
 pub use access::Timing;
-pub use config::{Config, Problem, Severity, Tag};
+pub use config::{Config, Problem, Problems, Severity, Tag};
 pub use config_file::SecretFile;
 pub use correlation::{Correlation, Mode};
 pub use cve::Cve;

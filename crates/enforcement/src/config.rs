@@ -4,69 +4,135 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config_file::{SecretFile, Spanned, value};
-use feed_classification::{Age, FeedName, IndicatorType, Registry, TypeSet};
+use config_file::word::{shown, suggestion};
+use config_file::{
+    Item, Key, Node, Place, Report, Scalar, SecretFile, Section, Tables, Value, Wrong, absent, default, reader, value,
+};
+use feed_classification::{Registry, TypeSet};
 use ipnet::IpNet;
 use url::Url;
 
+use crate::entry::{self, SECOND, YEAR};
 use crate::limits::Limits;
 use crate::never_block::Own;
-use crate::target::{Making, Target};
+use crate::target::{KIND_ROWS, KINDS, Making, Target};
 
-mod feed_limits;
-mod raw;
-pub(crate) mod read;
+mod feed;
 
-pub use config_file::Problem;
-pub(crate) use config_file::{Place, Report, place};
-
-const STATE_DIR: &str = "/var/lib/cratos-agent";
+pub use config_file::{Problem, Problems};
+pub use feed::Feed;
+use feed::Feeds;
 
 /// The name of the systemd credential that holds the feed token.
 const TOKEN_CREDENTIAL: &str = "token";
 
-/// What an agent is told.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Config {
-    /// Where cratosd answers.
-    pub server: Url,
-    /// Where the feed token is.
-    pub token: SecretFile,
-    /// Certificates that are trusted beside those of the system.
-    pub ca_file: Option<PathBuf>,
-    /// Where the state is kept.
-    pub state_dir: PathBuf,
-    /// The file for Prometheus' node exporter.
-    pub metrics_file: Option<PathBuf>,
-    /// Whether feeds are listened to, asked for, or both.
-    pub follow: Following,
-    /// How often a feed is asked for.
-    pub poll_interval: Duration,
-    /// How long one answer may take.
-    pub timeout: Duration,
-    /// How large one answer may be, in bytes.
-    pub max_body: usize,
-    /// How old the last success of a target may be until `status` calls it too old.
-    pub max_age: Duration,
-    /// What must never be blocked, beside what the agent finds by itself.
-    pub own: Vec<Own>,
-    /// Prefixes that are enforced although they are too wide or have a special purpose.
-    pub may_block: Vec<IpNet>,
-    /// The ports on which this host's `sshd` listens.
-    pub ssh_ports: Vec<u16>,
-    /// The feeds.
-    pub feeds: Vec<Feed>,
-    /// Where they are enforced.
-    pub targets: Vec<Assignment>,
+config_file::keys! {
+    /// What `agent.yaml` says, checked.
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub struct Config {
+        ours "server", "URL", absent("required"),
+            "address of cratosd, `https://` and without a user or a query; `http://` to a loopback address";
+        ours "token_file", "path", absent("required, or a systemd credential `token`"),
+            "file that holds the feed token";
+        ours "ca_file", "path", absent("none"),
+            "PEM file with authorities that are trusted beside those of the system"
+            => ca_file: Option<PathBuf> = reader::optional(value::absolute_path);
+        ours "insecure_http", "yes or no", default("False"),
+            "send the token over `http://` to another host; anyone on the way can read it";
+        ours "state_dir", "path", default("/var/lib/cratos-agent"),
+            "directory of this agent alone that keeps the last good values and the state of each target"
+            => state_dir: PathBuf = reader::one(value::absolute_path);
+        ours "metrics_file", "path", absent("none"),
+            "file for the textfile collector of Prometheus' node exporter"
+            => metrics_file: Option<PathBuf> = reader::optional(value::absolute_path);
+        ours "follow", "auto, stream or poll", default("auto"),
+            "how the agent follows feeds: as streams, by polling, or as streams and by polling while a stream is down"
+            => follow: Following = reader::one(following);
+        ours "poll_interval", "duration", default("60s"),
+            "time between two requests for one feed"
+            => poll_interval: Duration = reader::duration(SECOND, YEAR);
+        ours "timeout", "duration", default("60s"),
+            "time that one answer may take"
+            => timeout: Duration = reader::duration(SECOND, YEAR);
+        ours "max_body_bytes", "number of bytes", default("67108864"),
+            "size of one answer at which the agent refuses it"
+            => max_body: usize = reader::number(0, u64::MAX);
+        ours "max_age", "duration", default("70m"),
+            "age of a target's last success from which on `status` reports it as too old"
+            => max_age: Duration = reader::duration(SECOND, YEAR);
+        ours "never_block", "list of values", default("[]"),
+            "addresses, networks, names and other values that no target ever gets";
+        ours "admin_networks", "list of networks", default("[]"),
+            "networks that no target ever gets, for example those from which administrators log in";
+        ours "may_block", "list of networks", default("[]"),
+            "networks that targets get although they are too wide or have a special purpose, for example 10.0.0.0/8"
+            => may_block: Vec<IpNet> = reader::list(entry::network);
+        ours "ssh_ports", "list of ports", default("[22]"),
+            "ports of this host's sshd; the peers of its sessions are never blocked"
+            => ssh_ports: Vec<u16> = reader::list(port);
+        ours "feeds", "list of feeds", absent("required"), "feeds that the agent follows, with the keys below";
+        ours "targets", "list of targets", absent("required"), "places where feeds are enforced, with the keys below";
+    } with {
+        /// The address of cratosd.
+        pub server: Url,
+        /// The file that holds the feed token.
+        pub token: SecretFile,
+        /// The values that are never blocked, beside those that the agent finds on the host (`never_block` and `admin_networks`).
+        pub own: Vec<Own>,
+        /// The feeds.
+        pub feeds: Vec<Feed>,
+        /// The targets with their feeds.
+        pub targets: Vec<Assignment>,
+    }
+}
+
+const AGENT: Tables = &[Config::KEYS];
+
+/// The keys of a target; one more names its kind.
+const TARGET: &[Key] = &[
+    Key::ours(
+        "name",
+        "up to 64 lower-case letters, digits and hyphens",
+        absent("required"),
+        "name of the target in state files, metrics and messages",
+    ),
+    Key::ours(
+        "feeds",
+        "list of names",
+        absent("required"),
+        "names of the feeds that the target enforces",
+    ),
+    Key::ours(
+        "limits",
+        "map",
+        absent("the limits below"),
+        "how far one run may change the target",
+    ),
+];
+
+/// Returns the tables of `agent.yaml` for its reference page: a heading, and the rows below it.
+pub fn reference() -> impl Iterator<Item = (String, Vec<Key>)> {
+    let tables = [
+        ("`agent.yaml`".to_owned(), Config::KEYS.to_vec()),
+        ("A feed (`feeds`)".to_owned(), feed::KEYS.to_vec()),
+        ("A target (`targets`)".to_owned(), [TARGET, KIND_ROWS].concat()),
+        ("The limits of a target (`limits`)".to_owned(), Limits::KEYS.to_vec()),
+    ];
+    let kinds = KINDS.iter().map(|kind| {
+        (
+            format!("A target of the kind `{}`", kind.row.name),
+            kind.tables.concat(),
+        )
+    });
+    tables.into_iter().chain(kinds)
 }
 
 /// How feeds are followed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Following {
     /// As streams, and polled while there is none.
-    #[default]
     Auto,
     /// As streams only.
     Stream,
@@ -74,38 +140,26 @@ pub enum Following {
     Poll,
 }
 
-/// One feed that is followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Feed {
-    /// What it is called in this configuration.
-    pub name: String,
-    /// The type of its values.
-    pub kind: IndicatorType,
-    /// The path up to the age, and the limits as its query: `v1/feed/block/type/ip/age/1w?max_tlp=amber`.
-    pub path: String,
-}
-
 /// A target with the feeds that it enforces.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Assignment {
-    /// What the target is called.
+    /// The name of the target.
     pub name: String,
     /// The feeds, as indices of [`Config::feeds`].
     pub feeds: Vec<usize>,
-    /// How far one run may change it.
+    /// The limits of a change.
     pub limits: Limits,
-    /// What enforces.
+    /// The target itself.
     pub target: Box<dyn Target>,
 }
 
 impl Assignment {
-    /// Returns a target of your own with its feeds, as indices of [`Config::feeds`], and the usual limits; push it onto
-    /// [`Config::targets`]. Nothing if the name is not 1 to 64 lower-case letters, digits and hyphens: state files are called so.
+    /// Returns a target of your own with its feeds, as indices of [`Config::feeds`], and the default limits; push it onto
+    /// [`Config::targets`]. Returns nothing if the name is not 1 to 64 lower-case letters, digits and hyphens: the target's state files have it.
     #[must_use]
     pub fn new(name: &str, feeds: Vec<usize>, target: Box<dyn Target>) -> Option<Self> {
-        read::is_name(name).then(|| Self {
+        entry::is_name(name).then(|| Self {
             name: name.to_owned(),
             feeds,
             limits: Limits::default(),
@@ -118,154 +172,89 @@ impl Config {
     /// Reads the file. `registry` has the formats that targets may write.
     ///
     /// # Errors
-    /// Everything that is wrong with it, each with its place.
-    pub fn read(path: &Path, registry: &Registry) -> Result<Self, Vec<Problem>> {
+    /// All problems of the file, each with its place.
+    pub fn read(path: &Path, registry: &Registry) -> Result<Self, Problems> {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let mut report = Report::new(path);
-        let config = config_file::read(&mut report)
-            .and_then(|raw: raw::Config| raw.check(&mut report, registry, credentials.as_deref()));
-        report.finish(config)
+        let node = config_file::read(&mut report);
+        let config = node.and_then(|node| read(node, &mut report, registry, credentials.as_deref()));
+        config
+            .filter(|_| report.problems.is_empty())
+            .ok_or_else(|| report.sorted().into())
     }
 }
 
-impl raw::Config {
-    fn check(self, report: &mut Report, registry: &Registry, credentials: Option<&Path>) -> Option<Config> {
-        let server = value::required(report, Place::START, &self.told, "server", self.server.as_ref())
-            .and_then(|server| value::server(report, "server", server, self.insecure_http));
-        value::required(report, Place::START, &self.told, "feeds", self.feeds.as_ref());
-        value::required(report, Place::START, &self.told, "targets", self.targets.as_ref());
-        let raw_feeds = self.feeds.unwrap_or_default();
-        let feeds: Vec<Feed> = raw_feeds
+fn read(node: Node, report: &mut Report, registry: &Registry, credentials: Option<&Path>) -> Option<Config> {
+    let mut section = Section::new(AGENT, "", node, report)?;
+    let plain = section.value_or_default("insecure_http", value::yes_no);
+    let server = section.required(
+        "server",
+        "write the address of cratosd, such as https://cratos.example.net",
+        |scalar| value::server_url(scalar, "cratos", plain),
+    );
+    let token = SecretFile::read_key(&mut section, "token_file", credentials, TOKEN_CREDENTIAL);
+    let own = own(&mut section);
+    section.miss("feeds", "list the feeds to follow");
+    let feeds = section.nodes("feeds").unwrap_or_default();
+    section.miss("targets", "list the targets that enforce the feeds");
+    let targets = section.nodes("targets").unwrap_or_default();
+    let complete = Config::read_keys(&mut section);
+    section.finish();
+    let feeds = Feeds::read(feeds, report);
+    let targets = read_targets(targets, report, registry, &feeds);
+    Some(complete(server?, token?, own, feeds.read, targets))
+}
+
+fn own(section: &mut Section<'_>) -> Vec<Own> {
+    let mut own = section.list_or_default("never_block", |scalar| Ok(Own::read(&scalar.text).into()));
+    let admins = section.list_or_default("admin_networks", entry::network);
+    own.extend(admins.into_iter().map(Own::Network));
+    own
+}
+
+fn following(scalar: &Scalar) -> Result<Following, Wrong> {
+    const WORDS: [(&str, Following); 3] = [
+        ("auto", Following::Auto),
+        ("stream", Following::Stream),
+        ("poll", Following::Poll),
+    ];
+    value::word(scalar, "a way to follow feeds", &WORDS.map(|(word, _)| word), |text| {
+        WORDS
             .iter()
-            .filter_map(|feed| feed.value.check(report, place(feed)))
-            .collect();
-        let is_told = self.token_file.is_none() && self.told.iter().any(|told| told == "token_file");
-        let token = match is_told {
-            true => None,
-            false => value::secret(
-                report,
-                "token_file",
-                self.token_file.as_ref(),
-                credentials,
-                TOKEN_CREDENTIAL,
-            ),
-        };
-        let duration = |report: &mut Report, key: &str, value: &Option<Spanned<String>>, default: u64| match value {
-            Some(text) => read::duration(report, key, text),
-            None => Some(Duration::from_secs(default)),
-        };
-        let follow = self.follow.as_ref();
-        let follow = follow.map_or(Some(Following::default()), |word| following(report, word));
-        let poll_interval = duration(report, "poll_interval", &self.poll_interval, 60);
-        let timeout = duration(report, "timeout", &self.timeout, 60);
-        let max_age = duration(report, "max_age", &self.max_age, 70 * 60);
-        let mut own: Vec<Own> = self.never_block.iter().map(|text| Own::read(text)).collect();
-        let admins = self.admin_networks.iter();
-        let admins: Vec<IpNet> = admins
-            .filter_map(|text| read::network(report, "admin_networks", text))
-            .collect();
-        own.extend(admins.into_iter().map(Own::Network));
-        let may_block = self.may_block.iter();
-        let may_block: Vec<IpNet> = may_block
-            .filter_map(|text| read::network(report, "may_block", text))
-            .collect();
-        let path = |report: &mut Report, key: &str, value: &Option<Spanned<String>>| {
-            value.as_ref().and_then(|value| read::absolute(report, key, value))
-        };
-        let state_dir = path(report, "state_dir", &self.state_dir);
-        let metrics_file = path(report, "metrics_file", &self.metrics_file);
-        let ca_file = path(report, "ca_file", &self.ca_file);
-        let raw_targets = self.targets.unwrap_or_default();
-        names_differ(
-            report,
-            "feeds",
-            raw_feeds.iter().filter_map(|feed| feed.value.name.as_ref()),
-        );
-        names_differ(
-            report,
-            "targets",
-            raw_targets.iter().filter_map(|target| target.value.name.as_ref()),
-        );
-        let known = Known {
-            feeds: &feeds,
-            raw: &raw_feeds,
-        };
-        let targets = targets(raw_targets, report, registry, known);
-        Some(Config {
-            server: server?,
-            token: token?,
-            ca_file,
-            state_dir: state_dir.unwrap_or_else(|| PathBuf::from(STATE_DIR)),
-            metrics_file,
-            follow: follow?,
-            poll_interval: poll_interval?,
-            timeout: timeout?,
-            max_body: self.max_body_bytes.unwrap_or(64 << 20),
-            max_age: max_age?,
-            own,
-            may_block,
-            ssh_ports: self.ssh_ports.unwrap_or_else(|| vec![22]),
-            feeds,
-            targets,
-        })
-    }
+            .find(|(word, _)| *word == text)
+            .map(|(_, following)| *following)
+    })
 }
 
-fn following(report: &mut Report, word: &Spanned<String>) -> Option<Following> {
-    let following = match word.value.as_str() {
-        "auto" => Following::Auto,
-        "stream" => Following::Stream,
-        "poll" => Following::Poll,
-        _ => {
-            config_file::word::unknown(
-                report,
-                "follow",
-                word,
-                "a way to follow feeds",
-                ["auto", "stream", "poll"],
-            );
-            return None;
-        }
-    };
-    Some(following)
+fn port(scalar: &Scalar) -> Result<Item<u16>, Wrong> {
+    let port = value::number(scalar, 1, u16::MAX.into())?;
+    Ok(u16::try_from(port).unwrap_or(u16::MAX).into())
 }
 
-/// The feeds of the file, and as they are written: a name that is written is known, whatever else is wrong with its feed.
-#[derive(Clone, Copy)]
-struct Known<'a> {
-    feeds: &'a [Feed],
-    raw: &'a [Spanned<raw::Feed>],
-}
-
-impl<'a> Known<'a> {
-    fn names(self) -> impl Iterator<Item = &'a str> + Clone {
-        let names = self.raw.iter().filter_map(|feed| feed.value.name.as_ref());
-        names.map(|name| name.value.as_str())
-    }
-
-    /// Returns whether a feed has no name that could be read, so that any name may be its own.
-    fn has_nameless(self) -> bool {
-        self.raw.is_empty() || self.raw.iter().any(|feed| feed.value.name.is_none())
-    }
-}
-
-fn targets(
-    raw: Vec<Spanned<raw::Target>>,
-    report: &mut Report,
-    registry: &Registry,
-    known: Known<'_>,
-) -> Vec<Assignment> {
-    let mut made = Vec::new();
+fn read_targets(nodes: Vec<Node>, report: &mut Report, registry: &Registry, feeds: &Feeds) -> Vec<Assignment> {
+    let mut made: Vec<Assignment> = Vec::new();
+    let mut names = Names::default();
     let mut taken: HashMap<String, String> = HashMap::new();
-    for target in raw {
-        let at = target.value.name.as_ref().map_or_else(|| place(&target), place);
-        let Some(assignment) = assignment(target.value, at, report, registry, known) else {
+    for (index, node) in nodes.into_iter().enumerate() {
+        let path = format!("targets[{index}]");
+        let at = node.place;
+        let Some(mut section) = Section::item(&[TARGET, KIND_ROWS], &path, node, report) else {
             continue;
         };
+        let at = if section.has("name") {
+            section.place_of("name")
+        } else {
+            at
+        };
+        let Some(assignment) = read_target(&mut section, at, registry, feeds, &mut names) else {
+            section.finish();
+            continue;
+        };
+        section.finish();
         for resource in assignment.target.resources() {
             if let Some(other) = taken.insert(resource.clone(), assignment.name.clone()) {
                 let what = format!("{} belongs to the target {other} already", resource.escape_debug());
-                report.wrong(at, "targets", what, "give each target something of its own");
+                report.problem(at, path.clone(), Wrong::new(what, "name another one"));
             }
         }
         made.push(assignment);
@@ -273,43 +262,41 @@ fn targets(
     made
 }
 
-fn assignment(
-    target: raw::Target,
+fn read_target(
+    section: &mut Section<'_>,
     at: Place,
-    report: &mut Report,
     registry: &Registry,
-    known: Known<'_>,
+    feeds: &Feeds,
+    names: &mut Names,
 ) -> Option<Assignment> {
-    let name = value::required(report, at, &target.told, "name", target.name.as_ref());
-    let name = name.and_then(|name| read::name(report, "name", name));
-    let indices = feeds_of(&target, at, report, known);
+    let name = names.read(section);
+    let indices = feeds_of(section, feeds);
     let kinds: TypeSet = indices
         .iter()
-        .filter_map(|index| known.feeds.get(*index))
+        .filter_map(|index| feeds.read.get(*index))
         .map(|feed| feed.kind)
         .collect();
-    let limits = target.limits.as_ref().map_or_else(Limits::default, raw::Limits::check);
-    let has_told = !target.told.is_empty();
-    let mut sections = target.sections();
-    let section = sections.pop();
-    let (Some((section_place, section)), true) = (section, sections.is_empty()) else {
-        // A key that is not known or cannot be read is most likely the kind.
-        if !(has_told && sections.is_empty()) {
-            let what = "the target has no kind, or more than one";
-            report.wrong(at, "targets", what, format!("write one of {}", raw::KINDS.join(", ")));
+    let limits = match section.take("limits") {
+        Some(node) => {
+            let path = section.path_of("limits");
+            let inner = Section::item(&[Limits::KEYS], &path, node, section.report);
+            inner.map_or_else(Limits::default, |mut inner| {
+                let limits = Limits::read_keys(&mut inner)();
+                inner.finish();
+                limits
+            })
         }
-        return None;
+        None => Limits::default(),
     };
-    let mut making = Making {
+    let making = Making {
         name: name.as_deref().unwrap_or_default(),
         kinds,
         registry,
-        report,
         place: at,
-        section_place,
+        feeds: section.path_of("feeds"),
     };
-    // Also without a name or a feed, so that what else is wrong is said too.
-    let target = section.make(&mut making);
+    // Also without a name or a feed, so that the problems of the kind are reported, too.
+    let target = target(section, at, &making);
     if indices.is_empty() {
         return None;
     }
@@ -321,56 +308,87 @@ fn assignment(
     })
 }
 
-/// Returns the feeds of a target, and reports names that no feed has.
-fn feeds_of(target: &raw::Target, at: Place, report: &mut Report, known: Known<'_>) -> Vec<usize> {
-    let mut indices = Vec::new();
-    let Some(wanted) = value::required(report, at, &target.told, "feeds", target.feeds.as_ref()) else {
-        return indices;
-    };
-    if wanted.is_empty() {
-        report.wrong(at, "feeds", "the target has no feed", "name at least one");
+/// Returns the target that the map of its kind describes.
+fn target(section: &mut Section<'_>, at: Place, making: &Making<'_>) -> Option<Box<dyn Target>> {
+    let kinds = KINDS.iter().filter(|kind| section.has(kind.row.name)).count();
+    // Without a kind, an unknown key is most likely its name, and is reported already.
+    let is_misspelt = kinds == 0 && section.has_unknown();
+    if kinds != 1 && !is_misspelt {
+        let words: Vec<&str> = KINDS.iter().map(|kind| kind.row.name).collect();
+        let wrong = Wrong::new(
+            "the target has no kind, or more than one",
+            format!("write one of {}", words.join(", ")),
+        );
+        let key = section.path_of("");
+        section.report.problem(at, key.trim_end_matches('.'), wrong);
     }
-    for wanted in wanted {
-        if let Some(index) = known.feeds.iter().position(|feed| feed.name == wanted.value) {
+    let mut made = None;
+    for kind in KINDS {
+        let Some(node) = section.take(kind.row.name) else {
+            continue;
+        };
+        let path = section.path_of(kind.row.name);
+        if let Some(mut inner) = Section::item(kind.tables, &path, node, section.report) {
+            made = (kind.make)(&mut inner, making);
+            inner.finish();
+        }
+    }
+    made.filter(|_| kinds == 1)
+}
+
+/// Returns the feeds of a target, and reports names that no feed has.
+fn feeds_of(section: &mut Section<'_>, feeds: &Feeds) -> Vec<usize> {
+    section.miss("feeds", "name at least one feed");
+    let place = section.place_of("feeds");
+    let Some(nodes) = section.nodes("feeds") else {
+        return Vec::new();
+    };
+    if nodes.is_empty() {
+        section.wrong(
+            place,
+            "feeds",
+            Wrong::new("the target has no feed", "name at least one"),
+        );
+    }
+    let mut indices = Vec::new();
+    for (index, node) in nodes.into_iter().enumerate() {
+        let key = format!("feeds[{index}]");
+        let Value::Scalar(wanted) = &node.value else {
+            section.wrong(
+                node.place,
+                &key,
+                Wrong::new("is not a name", "write the name of one feed"),
+            );
+            continue;
+        };
+        if let Some(index) = feeds.read.iter().position(|feed| feed.name == *wanted.text) {
             indices.push(index);
-        } else if !known.has_nameless() && !known.names().any(|name| name == wanted.value) {
-            let shown = config_file::word::shown(&wanted.value);
-            let instead = config_file::word::suggestion(&wanted.value, known.names());
-            report.wrong(place(wanted), "feeds", format!("there is no feed {shown}"), instead);
+        } else if !feeds.may_have(&wanted.text) {
+            let what = format!("there is no feed {}", shown(&wanted.text));
+            let instead = suggestion(&wanted.text, feeds.names());
+            section.wrong(node.place, &key, Wrong::new(what, instead));
         }
     }
     indices
 }
 
-impl raw::Feed {
-    fn check(&self, report: &mut Report, at: Place) -> Option<Feed> {
-        let name = value::required(report, at, &self.told, "name", self.name.as_ref());
-        let name = name.and_then(|name| read::name(report, "name", name));
-        let feed = value::required(report, at, &self.told, "feed", self.feed.as_ref());
-        let feed = feed.and_then(|word| read::word::<FeedName>(report, "feed", word, "a feed", FeedName::NAMES));
-        let kind = value::required(report, at, &self.told, "type", self.kind.as_ref());
-        let kind = kind.and_then(|word| {
-            read::word::<IndicatorType>(report, "type", word, "an indicator type", IndicatorType::NAMES)
-        });
-        let age = value::required(report, at, &self.told, "age", self.age.as_ref());
-        let age = age.and_then(|word| read::word::<Age>(report, "age", word, "an age", Age::NAMES));
-        let limits = self.limits(report);
-        let (name, feed, kind, age, limits) = (name?, feed?, kind?, age?, limits?);
-        let mut path = format!("v1/feed/{feed}/type/{kind}/age/{age}");
-        if !limits.is_empty() {
-            path.push('?');
-            path.push_str(&limits);
-        }
-        Some(Feed { name, kind, path })
-    }
-}
+/// The names of feeds or targets, of which each may stand once.
+#[derive(Default)]
+pub(crate) struct Names(HashMap<String, ()>);
 
-fn names_differ<'a>(report: &mut Report, key: &str, names: impl Iterator<Item = &'a Spanned<String>>) {
-    let mut seen: HashMap<&str, ()> = HashMap::new();
-    for name in names {
-        if seen.insert(&name.value, ()).is_some() {
-            report.wrong(place(name), key, "the name stands twice", "give each a name of its own");
+impl Names {
+    /// Reads the key `name`.
+    pub(crate) fn read(&mut self, section: &mut Section<'_>) -> Option<String> {
+        let place = section.place_of("name");
+        let name = section.required("name", "give it a name", entry::name)?;
+        if self.0.insert(name.clone(), ()).is_some() {
+            section.wrong(
+                place,
+                "name",
+                Wrong::new("the name stands twice", "give each a name of its own"),
+            );
         }
+        Some(name)
     }
 }
 

@@ -2,54 +2,54 @@
 
 use std::fmt;
 
+use config_file::{Section, default, reader};
 use ipnet::IpNet;
 
 use crate::Values;
 use crate::coverage::{Counted, Coverage, number};
 use crate::values::Diff;
 
-/// How far one run may change what a target enforces. What goes beyond is held back: what was in force stays.
-///
-/// A *value* is one line of a feed, such as `192.0.2.0/24`. Its *addresses* are those that it covers, 256 there. An IPv6 address counts
-/// with all others of its /48 as one, since a site gets a /48 of IPv6 as it gets an address of IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// The most values that the target is ever given.
-    pub max_entries: usize,
-    /// The most values that one run adds and removes together.
-    pub max_change: usize,
-    /// The same as a percentage of what is enforced, of the values and of the addresses. [`Limits::free_change`] values and
-    /// [`Limits::free_change_addresses`] addresses pass.
-    pub max_change_percent: u32,
-    /// Changes of up to so many values are not measured in per cent, since in a short list every change is a large one.
-    pub free_change: usize,
-    /// The most addresses that the target is ever given.
-    pub max_addresses: u64,
-    /// The most addresses that one run adds and removes together.
-    pub max_change_addresses: u64,
-    /// Changes of up to so many addresses are not measured in per cent.
-    pub free_change_addresses: u64,
-    /// The first list of all is not a change.
-    pub first_run_free: bool,
-    /// A list may become empty.
-    pub allow_empty: bool,
+config_file::keys! {
+    /// How far one run may change what a target enforces. A change beyond them is held back, and the values before stay in force.
+    ///
+    /// A *value* is one line of a feed, such as `192.0.2.0/24`. Its *addresses* are those that it covers, for example 256. An IPv6 address
+    /// counts with all others of its /48 as one, since a site gets a /48 of IPv6 as it gets an address of IPv4.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Limits {
+        ours "max_entries", "number", default("500000"),
+            "the most values that the target is ever given"
+            => max_entries: usize = reader::number(0, u64::MAX);
+        ours "max_change", "number", default("100000"),
+            "the most values that one run adds and removes together"
+            => max_change: usize = reader::number(0, u64::MAX);
+        ours "max_change_percent", "number", default("50"),
+            "the same as a percentage of the values and addresses in force; `free_change` values and `free_change_addresses` addresses pass"
+            => max_change_percent: u32 = reader::number(0, u32::MAX as u64);
+        ours "free_change", "number", default("100"),
+            "changes of up to so many values are not measured in per cent, since in a short list every change is a large one"
+            => free_change: usize = reader::number(0, u64::MAX);
+        ours "max_addresses", "number", default("134217728"),
+            "the most addresses that the target is ever given; the default is eight networks of /8"
+            => max_addresses: u64 = reader::number(0, u64::MAX);
+        ours "max_change_addresses", "number", default("16777216"),
+            "the most addresses that one run adds and removes together; the default is one network of /8"
+            => max_change_addresses: u64 = reader::number(0, u64::MAX);
+        ours "free_change_addresses", "number", default("65536"),
+            "changes of up to so many addresses are not measured in per cent; the default is one network of /16"
+            => free_change_addresses: u64 = reader::number(0, u64::MAX);
+        ours "first_run_free", "yes or no", default("True"),
+            "the first list of all is not a change"
+            => first_run_free: bool = reader::yes_no();
+        ours "allow_empty", "yes or no", default("False"),
+            "the list may become empty"
+            => allow_empty: bool = reader::yes_no();
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_entries: 500_000,
-            max_change: 100_000,
-            max_change_percent: 50,
-            free_change: 100,
-            // Eight networks of /8, one network of /8, and one of /16.
-            max_addresses: 1 << 27,
-            max_change_addresses: 1 << 24,
-            free_change_addresses: 1 << 16,
-            first_run_free: true,
-            allow_empty: false,
-        }
+        Section::defaults(&[Self::KEYS], "", |section| Self::read_keys(section)())
     }
 }
 

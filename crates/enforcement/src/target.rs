@@ -4,19 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config_file::word::{shown, suggestion};
+use config_file::{Key, Place, Report, Section, Tables, Wrong};
 use feed_classification::{Exporter, IndicatorType, Registry, TypeSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::Values;
-use crate::config::Report;
 use crate::error::TargetError;
 
-pub(crate) mod dns_rpz;
-pub(crate) mod file;
+mod dns_rpz;
+mod file;
 mod file_change;
-pub(crate) mod ipset;
-pub(crate) mod nftables;
-pub(crate) mod suricata;
+mod ipset;
+mod nftables;
+mod suricata;
 
 pub use dns_rpz::RpzTarget;
 pub use file::FileTarget;
@@ -125,55 +126,68 @@ impl Rendered {
     }
 }
 
-/// What a section of the configuration is made into a target with.
+/// The kinds of target. A new kind is a file and a line here.
+pub(crate) const KINDS: &[Kind] = &[dns_rpz::KIND, file::KIND, ipset::KIND, nftables::KIND, suricata::KIND];
+
+/// The rows of the kinds, for the map of a target.
+pub(crate) const KIND_ROWS: &[Key] = &{
+    let mut rows = [KINDS[0].row; KINDS.len()];
+    let mut index = 0;
+    while index < rows.len() {
+        rows[index] = KINDS[index].row;
+        index += 1;
+    }
+    rows
+};
+
+/// A kind of target: a key whose map describes it.
+pub(crate) struct Kind {
+    pub(crate) row: Key,
+    pub(crate) tables: Tables,
+    /// Reads the map, and returns the target; nothing if there is a problem.
+    pub(crate) make: fn(&mut Section<'_>, &Making<'_>) -> Option<Box<dyn Target>>,
+}
+
+/// The facts about a target that its kind does not read itself.
 pub(crate) struct Making<'a> {
     pub(crate) name: &'a str,
     /// The types of the feeds that the target gets.
     pub(crate) kinds: TypeSet,
     pub(crate) registry: &'a Registry,
-    pub(crate) report: &'a mut Report,
-    /// Where the target begins.
-    pub(crate) place: crate::config::Place,
-    /// Where its section begins.
-    pub(crate) section_place: crate::config::Place,
+    /// The place of the target.
+    pub(crate) place: Place,
+    /// The path of the target's key `feeds`.
+    pub(crate) feeds: String,
 }
 
 impl Making<'_> {
-    /// Returns the exporter with this name, or says which there are.
-    pub(crate) fn exporter(&mut self, place: crate::config::Place, name: &str) -> Option<Arc<dyn Exporter>> {
+    /// Returns the exporter with this name. If there is none, it reports the closest one at this key.
+    pub(crate) fn exporter(
+        &self,
+        report: &mut Report,
+        (place, key): (Place, &str),
+        name: &str,
+    ) -> Option<Arc<dyn Exporter>> {
         let exporter = self.registry.by_name(name).cloned();
         if exporter.is_none() {
             let known: Vec<&str> = self.registry.names().collect();
-            let what = format!("there is no format {}", config_file::word::shown(name));
-            let instead = config_file::word::suggestion(name, known);
-            self.report.wrong(place, "format", what, instead);
+            let what = format!("there is no format {}", shown(name));
+            report.problem(place, key, Wrong::new(what, suggestion(name, known)));
         }
         exporter
     }
 
-    /// Returns the value of a key that a section must have. Reports a missing key, unless `told`, the keys with a problem that is reported
-    /// already, has it.
-    pub(crate) fn required<'v, T>(&mut self, told: &[String], key: &str, value: Option<&'v T>) -> Option<&'v T> {
-        config_file::value::required(self.report, self.section_place, told, key, value)
-    }
-
-    /// Says which types the target cannot take; returns whether it takes all.
-    pub(crate) fn takes(&mut self, what: &str, accepts: TypeSet) -> bool {
+    /// Returns whether `consumer` takes all types of the target's feeds, and reports those that it does not take.
+    pub(crate) fn takes(&self, report: &mut Report, consumer: &str, accepts: TypeSet) -> bool {
         let not: Vec<&str> = self.kinds.without(accepts).iter().map(IndicatorType::as_str).collect();
         if !not.is_empty() {
             let takes: Vec<&str> = accepts.iter().map(IndicatorType::as_str).collect();
-            let what = format!("{what} takes no {}", not.join(", "));
-            self.report
-                .wrong(self.place, "feeds", what, format!("name feeds of {}", takes.join(", ")));
+            let what = format!("{consumer} takes no {}", not.join(", "));
+            let instead = format!("name feeds of {}", takes.join(", "));
+            report.problem(self.place, self.feeds.as_str(), Wrong::new(what, instead));
         }
         not.is_empty()
     }
-}
-
-/// A section of the configuration that makes a target.
-pub(crate) trait Section {
-    /// Returns the target; `None` after saying what is wrong.
-    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>>;
 }
 
 #[cfg(test)]

@@ -9,77 +9,140 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use config_file::{Node, Problems, Report, Scalar, Section, Tables, Wrong, absent, default, named, reader, value};
 use ipnet::{IpNet, Ipv4Net};
 use secrecy::SecretString;
 
 use crate::differences;
-use crate::keys::CORE;
-use crate::load;
-use crate::problem::{Problems, Report, Wrong};
 use crate::secrets::{self, Secrets};
-use crate::section::Section;
-use crate::value;
-use crate::yaml::Node;
 
 pub use self::cache_server::{CacheKind, CacheServer};
 pub use self::reverse_proxy::ReverseProxy;
 pub use self::sightings::Sightings;
 pub use self::tls::{ClientCertificates, NamedFile, Tls};
 
-/// Default of [`Core::memory_bytes`].
-const MEMORY_BYTES: u64 = 256 << 20;
-
-/// Default of [`Core::lookup_memory_bytes`].
-const LOOKUP_MEMORY_BYTES: u64 = 512 << 20;
-
-/// Default of [`Core::token_minting_per_minute`].
-const MINTING_PER_MINUTE: u32 = 10;
-
-/// Whoever writes so many megabytes for a file of the access log means bytes.
+/// From this number on, the value of `access_log_max_bytes` is most likely meant in bytes.
 const MANY_MEGABYTES: u64 = 10_000;
 
-/// What `config/config.yaml` says, checked, with defaults filled in. `Debug` shows no secret.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Core {
-    /// Read, and without effect.
-    pub debug: bool,
-    /// The keys that open tokens, 64 characters each, never empty; the first one seals.
-    ///
-    /// From `encryption_key`, `encryption_key_file`, `encryption_keys` or the systemd credential `encryption_key`.
-    pub encryption_keys: Vec<SecretString>,
-    /// The salt, 32 characters; from `salt`, `salt_file` or the systemd credential `salt`.
-    pub salt: SecretString,
-    /// Whether tokens of Cratos FastAPI are opened. Default: yes.
-    pub accept_legacy_tokens: bool,
-    /// Networks that may ask for every site. Default: none.
-    pub allways_allowed_ips: Vec<IpNet>,
-    /// Networks that may have tokens made. Default: [`Core::allways_allowed_ips`] and loopback.
-    pub token_minting_allowed_ips: Vec<IpNet>,
-    /// Tokens that one address may have made in a minute. Default: 10.
-    pub token_minting_per_minute: u32,
-    /// Wrong tokens from one address that are answered as such in a minute; more are answered with 429. Default: 30.
-    pub failed_tokens_per_minute: u32,
-    /// Networks that may read `/metrics`, and the reasons of `/readyz`. Default: loopback.
-    pub metrics_allowed_ips: Vec<IpNet>,
-    /// Where `cratosd serve` listens, if the file says so.
-    pub listen: Option<SocketAddr>,
-    /// The files for TLS. Default: none, and so HTTP without TLS.
-    pub tls: Option<Tls>,
-    /// Bound of the memory for rendered feeds, in bytes. Default: 256 MiB.
-    pub memory_bytes: u64,
-    /// Bound of the memory for the indexes of look-ups, in bytes. Default: 512 MiB.
-    pub lookup_memory_bytes: u64,
-    /// Questions that one MISP is asked at the same time, at most. Default: 4.
-    pub max_site_questions: NonZeroUsize,
-    /// The cache that several daemons share (`cache.*`, or `memcached_*`). Default: none.
-    pub cache: Option<CacheServer>,
-    /// How the caller's address is found behind a proxy.
-    pub reverse_proxy: ReverseProxy,
-    /// The access log.
-    pub access_log: AccessLog,
-    /// Where reports of sightings wait.
-    pub sightings: Sightings,
+pub(crate) const CORE: Tables = &[Core::KEYS, TokenMinting::KEYS, Sightings::KEYS];
+
+config_file::keys! {
+    /// What `config/config.yaml` says, checked, with defaults filled in. `Debug` shows no secret.
+    #[derive(Clone, Debug)]
+    #[non_exhaustive]
+    pub struct Core {
+        theirs "debug", "yes or no", default("False"),
+            "without effect; RUST_LOG=debug in the environment logs more"
+            => debug: bool = reader::yes_no();
+        theirs "encryption_key", "secret of 64 characters", absent("required, or one of the two below, or a systemd credential of this name"),
+            "key that seals the tokens; `cratosd keygen` makes one";
+        ours "encryption_key_file", "path", absent("none"),
+            "file that holds the encryption key instead, relative to this file";
+        ours "encryption_keys", "list of secrets of 64 characters", default("[]"),
+            "all keys that open tokens, newest first; the first one seals new tokens";
+        theirs "salt", "secret of 32 characters", absent("required, or `salt_file`, or a systemd credential of this name"),
+            "second half of the secret that seals the tokens";
+        ours "salt_file", "path", absent("none"),
+            "file that holds the salt instead, relative to this file";
+        ours "accept_legacy_tokens", "yes or no", default("True"),
+            "open tokens that Cratos FastAPI made with the same key and salt"
+            => accept_legacy_tokens: bool = reader::yes_no();
+        theirs "allways_allowed_ips", "list of networks", default("[]"),
+            "networks that may ask for every site, beside the site's own `allowed_ips`"
+            => allways_allowed_ips: Vec<IpNet> = reader::list(value::network);
+        ours "failed_tokens_per_minute", "1 to 100000", default("30"),
+            "wrong tokens from one address that are answered as such in a minute; more are answered with 429 for a while, good tokens as ever"
+            => failed_tokens_per_minute: u32 = reader::number(1, 100_000);
+        ours "metrics_allowed_ips", "list of networks", named("loopback", "[127.0.0.0/8, \"::1\"]"),
+            "networks that may read `/metrics`, and why `/readyz` says no"
+            => metrics_allowed_ips: Vec<IpNet> = reader::list(value::network);
+        ours "listen", "address:port", default("127.0.0.1:8080"),
+            "where `cratosd serve` listens; the option --listen wins"
+            => listen: Option<SocketAddr> = reader::optional(value::socket_address);
+        ours "tls.certificate", "path", absent("none, and so HTTP without TLS"),
+            "PEM file of the certificate that callers are shown, then those that lead to its authority; relative to this file";
+        ours "tls.key", "path", absent("required with `tls.certificate`"),
+            "PEM file of its private key, without a passphrase";
+        ours "tls.client_ca", "path", absent("none"),
+            "PEM file of the authorities whose certificates callers show";
+        ours "tls.client_certificates", "required or optional", default("required"),
+            "whether a caller without such a certificate is served; one of another authority never is";
+        ours "memory_bytes", "size", default("256MiB"),
+            "bound of the memory that rendered feeds may take"
+            => memory_bytes: u64 = reader::size(1 << 20, 1 << 40);
+        ours "lookup_memory_bytes", "size", default("512MiB"),
+            "bound of the memory that the indexes of `/v1/lookup` may take; a million values take about 100 MiB"
+            => lookup_memory_bytes: u64 = reader::size(1 << 20, 1 << 40);
+        ours "max_site_questions", "1 to 64", default("4"),
+            "questions that one MISP is asked at the same time, at most"
+            => max_site_questions: NonZeroUsize = reader::number(1, 64);
+        theirs "memcached_host", "host", absent("none"),
+            "host of the memcached that several daemons share; without it none is used";
+        theirs "memcached_port", "port", default("11211"),
+            "port of that memcached";
+        theirs "memcached_user", "text", default("\"\""),
+            "user there, by SASL PLAIN; empty for none";
+        theirs "memcached_pass", "secret text", default("\"\""),
+            "password of that user";
+        ours "cache.url", "redis://, rediss:// or memcached:// URL", absent("none"),
+            "the cache that several daemons share, instead of `memcached_host`; `user:password@` before the host, `/number` of a database behind it";
+        ours "cache.password_file", "path", absent("none"),
+            "file that holds the password there instead, relative to this file";
+        ours "cache.ca_file", "path", absent("the authorities of the system"),
+            "PEM file with the authorities that are believed with rediss://, relative to this file";
+        theirs "reverse_proxy", "yes, no or ignore", default("False"),
+            "take the caller's address from a header of the proxy in front; with `False` requests of a proxy on this machine are refused, with `ignore` its headers are passed over";
+        theirs "reverse_proxy_header", "header name", default("X-Forwarded-For"),
+            "header that holds the caller's address; `Forwarded` is read as RFC 7239 says";
+        theirs "reverse_proxy_real_ip_regex", "regular expression", default("^(.*)$"),
+            "finds the address, or several with commas between them, in that header";
+        theirs "reverse_proxy_regex_place", "0 to 99", default("1"),
+            "number of the group in that expression that is the address; 0 for all that it finds";
+        ours "reverse_proxy_trusted", "list of networks", named("loopback and private networks", "[127.0.0.0/8, \"::1\", 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, \"fc00::/7\"]"),
+            "proxies: only their header is believed, and of several addresses in it the right-most one counts that is not listed here";
+        ours "proxy_protocol", "yes or no", default("False"),
+            "every connection must come from one of these proxies and begin with a header of the PROXY protocol, 1 or 2";
+        theirs "access_log", "path", absent("none"),
+            "file of the access log, relative to the working directory; without it there is none";
+        theirs "access_log_max_bytes", "megabytes", default("10"),
+            "size in megabytes at which that file is rotated";
+        theirs "access_log_rotations", "number", default("5"),
+            "rotated files that are kept; with 0 the file is never rotated";
+        ours "log_format", "reference or json", default("reference"),
+            "how a line of the access log looks";
+    } with {
+        /// The keys that open tokens, 64 characters each, never empty; the first one seals.
+        ///
+        /// From `encryption_key`, `encryption_key_file`, `encryption_keys` or the systemd credential `encryption_key`.
+        pub encryption_keys: Vec<SecretString>,
+        /// The salt, 32 characters; from `salt`, `salt_file` or the systemd credential `salt`.
+        pub salt: SecretString,
+        /// Networks that may have tokens made (`token_minting.allowed_ips`). Default: [`Core::allways_allowed_ips`] and loopback.
+        pub token_minting_allowed_ips: Vec<IpNet>,
+        /// Tokens that one address may have made in a minute (`token_minting.per_minute`).
+        pub token_minting_per_minute: u32,
+        /// The files for TLS. Default: none, and so HTTP without TLS.
+        pub tls: Option<Tls>,
+        /// The cache that several daemons share (`cache.*`, or `memcached_*`). Default: none.
+        pub cache: Option<CacheServer>,
+        /// How cratosd finds the caller's address behind a proxy.
+        pub reverse_proxy: ReverseProxy,
+        /// The access log.
+        pub access_log: AccessLog,
+        /// The journal in which reports of sightings wait.
+        pub sightings: Sightings,
+    }
+}
+
+config_file::keys! {
+    /// The keys `token_minting.*`.
+    struct TokenMinting {
+        ours "token_minting.allowed_ips", "list of networks", absent("`allways_allowed_ips` and loopback"),
+            "networks that may have tokens made";
+        ours "token_minting.per_minute", "1 to 10000", default("10"),
+            "tokens that one address may have made in a minute; more are answered with 429"
+            => per_minute: u32 = reader::number(1, 10_000);
+    }
 }
 
 /// The keys `access_log*`.
@@ -117,8 +180,19 @@ impl Core {
     /// Every problem of the text; its file is shown as `config.yaml`.
     pub fn from_yaml(text: &str) -> Result<Self, Problems> {
         let mut report = Report::new(Path::new("config.yaml"));
-        let core = load::parse(text, &mut report).and_then(|node| read(node, &mut report, None));
+        let core = config_file::read_text(text, &mut report).and_then(|node| read(node, &mut report, None));
         core.ok_or_else(|| report.sorted().into())
+    }
+
+    /// Returns the address that `cratosd serve` listens on: `listen`, or else its default.
+    #[must_use]
+    pub fn listen_address(&self) -> SocketAddr {
+        let default = || {
+            Section::defaults(CORE, "", |section| {
+                section.value_or_default("listen", value::socket_address)
+            })
+        };
+        self.listen.unwrap_or_else(default)
     }
 }
 
@@ -127,79 +201,39 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     let mut section = Section::new(CORE, "", node, report)?;
     let written = section.places();
     let secrets = secrets::read(&mut section, credentials);
-    let allways_allowed_ips = section.list("allways_allowed_ips", value::network).unwrap_or_default();
-    let minting = TokenMinting::read(&mut section, &allways_allowed_ips);
-    let failed_tokens = section.number("failed_tokens_per_minute", 1, 100_000, 30);
-    let metrics_allowed_ips = section.list("metrics_allowed_ips", value::network);
-    let debug = section.yes_no("debug", false);
-    let accept_legacy_tokens = section.yes_no("accept_legacy_tokens", true);
-    let listen = section.value("listen", value::socket_address);
+    let (minting_ips, per_minute) = token_minting(&mut section);
     let tls = tls::read(&mut section);
-    let memory_bytes = section
-        .value("memory_bytes", |s| value::size(s, 1 << 20, 1 << 40))
-        .unwrap_or(MEMORY_BYTES);
-    let lookup_memory_bytes = section
-        .value("lookup_memory_bytes", |s| value::size(s, 1 << 20, 1 << 40))
-        .unwrap_or(LOOKUP_MEMORY_BYTES);
-    let questions = section.number("max_site_questions", 1, 64, 4);
     let cache = cache_server::read(&mut section);
     let reverse_proxy = reverse_proxy::read(&mut section);
     let access_log = access_log(&mut section);
     let sightings = sightings::read(&mut section);
+    let complete = Core::read_keys(&mut section);
     section.finish();
-    differences::tell_of_core(debug, &written, report);
-    let Secrets { encryption_keys, salt } = secrets?;
-    report.problems.is_empty().then_some(Core {
-        debug,
+    let Secrets { encryption_keys, salt } = secrets.unwrap_or_default();
+    let mut core = complete(
         encryption_keys,
         salt,
-        accept_legacy_tokens,
-        allways_allowed_ips,
-        token_minting_allowed_ips: minting.allowed_ips,
-        token_minting_per_minute: minting.per_minute,
-        failed_tokens_per_minute: u32::try_from(failed_tokens).unwrap_or(u32::MAX),
-        metrics_allowed_ips: metrics_allowed_ips.unwrap_or_else(|| loopback().to_vec()),
-        listen,
+        Vec::new(),
+        per_minute,
         tls,
-        memory_bytes,
-        lookup_memory_bytes,
-        max_site_questions: usize::try_from(questions)
-            .ok()
-            .and_then(NonZeroUsize::new)
-            .unwrap_or(NonZeroUsize::MIN),
         cache,
         reverse_proxy,
         access_log,
         sightings,
-    })
+    );
+    let everyone = || core.allways_allowed_ips.iter().copied().chain(loopback()).collect();
+    core.token_minting_allowed_ips = minting_ips.unwrap_or_else(everyone);
+    differences::tell_of_core(core.debug, &written, report);
+    report.problems.is_empty().then_some(core)
 }
 
-/// The keys `token_minting.*`.
-struct TokenMinting {
-    /// Those that are written, or everybody who may ask for every site and this machine itself.
-    allowed_ips: Vec<IpNet>,
-    per_minute: u32,
-}
-
-impl TokenMinting {
-    fn read(section: &mut Section<'_>, allways: &[IpNet]) -> Self {
-        let mut minting = Self {
-            allowed_ips: allways.iter().copied().chain(loopback()).collect(),
-            per_minute: MINTING_PER_MINUTE,
-        };
-        let inner = section
-            .take("token_minting")
-            .and_then(|node| Section::new(CORE, "token_minting.", node, section.report));
-        if let Some(mut inner) = inner {
-            if let Some(networks) = inner.list("allowed_ips", value::network) {
-                minting.allowed_ips = networks;
-            }
-            let number = inner.number("per_minute", 1, 10_000, MINTING_PER_MINUTE.into());
-            minting.per_minute = u32::try_from(number).unwrap_or(MINTING_PER_MINUTE);
-            inner.finish();
-        }
-        minting
-    }
+/// Returns the networks that may have tokens made, if the file names them, and the tokens of a minute.
+fn token_minting(section: &mut Section<'_>) -> (Option<Vec<IpNet>>, u32) {
+    let mut inner = section.inner("token_minting", "token_minting.");
+    let networks = inner.list("allowed_ips", value::network);
+    let minting = TokenMinting::read_keys(&mut inner)();
+    inner.finish();
+    (networks, minting.per_minute)
 }
 
 /// This machine itself.
@@ -210,25 +244,26 @@ fn loopback() -> [IpNet; 2] {
 
 fn access_log(section: &mut Section<'_>) -> AccessLog {
     let place = section.place_of("access_log_max_bytes");
-    let megabytes = section.number("access_log_max_bytes", 1, 1 << 20, 10);
+    let megabytes = section.value_or_default("access_log_max_bytes", |scalar| value::number(scalar, 1, 1 << 20));
     if megabytes >= MANY_MEGABYTES {
         let what = format!("is {megabytes} megabytes, whatever the name of the key says");
         section.note(place, "access_log_max_bytes", what);
     }
-    let rotations = section.number("access_log_rotations", 0, 1000, 5);
+    let rotations = section.value_or_default("access_log_rotations", |scalar| value::number(scalar, 0, 1000));
     let place = section.place_of("access_log");
     AccessLog {
-        path: Some(section.text("access_log", ""))
+        path: section
+            .value("access_log", value::text)
             .filter(|path| !path.is_empty())
             .map(PathBuf::from),
         place: (place.line, place.column),
-        format: section.value("log_format", log_format).unwrap_or_default(),
+        format: section.value_or_default("log_format", log_format),
         max_bytes: megabytes << 20,
-        rotations: u32::try_from(rotations).unwrap_or(5),
+        rotations: u32::try_from(rotations).unwrap_or(u32::MAX),
     }
 }
 
-fn log_format(scalar: &crate::yaml::Scalar) -> Result<AccessLogFormat, Wrong> {
+fn log_format(scalar: &Scalar) -> Result<AccessLogFormat, Wrong> {
     match value::some_text(scalar)?.as_str() {
         "reference" => Ok(AccessLogFormat::Reference),
         "json" => Ok(AccessLogFormat::Json),

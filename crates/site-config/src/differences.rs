@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use config_file::{Place, Report};
 use feed_classification::{FeedName, IndicatorType};
 
-use crate::problem::{Place, Report};
 use crate::site::Site;
 
 /// Where each key of a file stands.

@@ -4,31 +4,27 @@
 
 mod core;
 mod differences;
-mod files;
-mod keys;
 mod load;
 mod mappings;
 mod name;
-mod problem;
+mod reference;
 mod secrets;
-mod section;
 mod seen;
 mod site;
 mod store;
 mod value;
 #[cfg(feature = "watch")]
 mod watch;
-mod yaml;
 
 pub use self::core::{
     AccessLog, AccessLogFormat, CacheKind, CacheServer, ClientCertificates, Core, NamedFile, ReverseProxy, Sightings,
     Tls,
 };
-pub use keys::{ConfigFile, Key, Origin, reference};
+pub use config_file::{Note, Problem, Problems};
 pub use load::{DisabledSite, KeptSite, Loaded, Paths, load};
 pub use mappings::Mappings;
 pub use name::{SiteName, SiteNameError};
-pub use problem::{Note, Problem, Problems};
+pub use reference::{ConfigFile, Key, Origin, reference};
 pub use site::Site;
 pub use store::{ConfigStore, ReloadOutcome};
 #[cfg(feature = "watch")]

@@ -5,14 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use config_file::{Note, Place, Problem, Problems, Report, Wrong, text_file};
+
 use crate::core::reverse_proxy::tell_of_unmentioned_proxy;
 use crate::core::{self, Core};
-use crate::files;
 use crate::mappings::{self, Mappings};
 use crate::name::SiteName;
-use crate::problem::{Note, Place, Problem, Problems, Report, Wrong};
 use crate::site::{self, Site};
-use crate::yaml::{self, Node};
 
 /// Where the files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,10 +126,10 @@ pub(crate) fn load_with(
     };
 
     let mut report = Report::new(&paths.config);
-    let core = tree(&mut report).and_then(|node| core::read(node, &mut report, credentials));
+    let core = config_file::read(&mut report).and_then(|node| core::read(node, &mut report, credentials));
     collect(report);
     let mut report = Report::new(&paths.mappings);
-    let mappings = tree(&mut report).and_then(|node| mappings::read(node, &mut report));
+    let mappings = config_file::read(&mut report).and_then(|node| mappings::read(node, &mut report));
     collect(report);
     let mut report = Report::new(&paths.sites);
     let files = site_files(&mut report);
@@ -167,33 +166,6 @@ pub(crate) fn load_with(
     }
 }
 
-/// Reads one file as a tree; what keeps it from being one is reported.
-fn tree(report: &mut Report) -> Option<Node> {
-    let text = match files::read_text(report.file()) {
-        Ok(text) => text,
-        Err((place, wrong)) => {
-            report.problem(place, "", wrong);
-            return None;
-        }
-    };
-    parse(&text, report)
-}
-
-/// Reads a text as a tree; a text without any value is a problem.
-pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
-    let before = report.problems.len();
-    let node = yaml::parse(text, report);
-    let is_empty = match &node {
-        None => true,
-        Some(node) => matches!(&node.value, yaml::Value::Scalar(s) if crate::value::is_null(s)),
-    };
-    if is_empty && report.problems.len() == before {
-        let instead = "write the keys of the example file";
-        report.problem(Place::START, "", Wrong::new("the file is empty", instead));
-    }
-    node.filter(|_| !is_empty)
-}
-
 /// Lists `*.yaml` in the directory, sorted by name; hidden files and other endings do not count.
 fn site_files(report: &mut Report) -> Option<Vec<PathBuf>> {
     let listed = fs::read_dir(report.file()).and_then(|entries| {
@@ -204,7 +176,7 @@ fn site_files(report: &mut Report) -> Option<Vec<PathBuf>> {
     let mut files = match listed {
         Ok(files) => files,
         Err(error) => {
-            report.problem(Place::START, "", files::unreadable(&error));
+            report.problem(Place::START, "", text_file::unreadable(&error));
             return None;
         }
     };
@@ -272,7 +244,7 @@ impl Sites {
                 return;
             }
         };
-        let site = tree(&mut report).and_then(|node| site::read(name.clone(), node, &mut report));
+        let site = config_file::read(&mut report).and_then(|node| site::read(name.clone(), node, &mut report));
         self.notes.append(&mut report.notes);
         self.differences.append(&mut report.differences);
         let problems = report.sorted();

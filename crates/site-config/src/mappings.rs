@@ -3,14 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use config_file::word::{closest, shown_key};
+use config_file::{Entry, Key, Node, Origin, Problems, Report, Section, Tables, Value, Wrong, absent, kind_of};
 use feed_classification::IndicatorType;
 
-use crate::keys::MAPPINGS;
-use crate::load;
-use crate::problem::{Problems, Report, Wrong};
-use crate::section::{Section, kind_of};
-use crate::value;
-use crate::yaml::{Entry, Node, Value, shown_key};
+#[rustfmt::skip]
+pub(crate) const MAPPINGS: Tables = &[&[
+    theirs("output", "list", "none", "without effect: the outputs are built in"),
+    theirs("feeds", "list", "none", "without effect: the feed names are built in"),
+    theirs("ages", "map", "none", "without effect: the ages are built in"),
+    theirs("types", "map from indicator type to a list of MISP attribute types", "the built-in list for each type that is not named",
+        "MISP attribute types that are searched for an indicator type"),
+]];
+
+const fn theirs(name: &'static str, value: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key::new(Origin::Reference, name, value, absent(default), meaning)
+}
 
 /// Names of indicator types in older files of Cratos FastAPI.
 const OLDER_NAMES: &[(&str, IndicatorType)] = &[
@@ -45,7 +53,7 @@ impl Mappings {
     /// Every problem of the text; its file is shown as `mappings.yaml`.
     pub fn from_yaml(text: &str) -> Result<Self, Problems> {
         let mut report = Report::new(Path::new("mappings.yaml"));
-        let mappings = load::parse(text, &mut report).and_then(|node| read(node, &mut report));
+        let mappings = config_file::read_text(text, &mut report).and_then(|node| read(node, &mut report));
         mappings.ok_or_else(|| report.sorted().into())
     }
 
@@ -155,7 +163,7 @@ fn unknown_type(entry: &Entry, key: &str, listed: &[IndicatorType], section: &mu
         }
         None => {
             let names = IndicatorType::ALL.iter().map(|kind| kind.as_str());
-            let close = value::closest(name, names)
+            let close = closest(name, names)
                 .map(|close| format!("; the closest one is `{close}`"))
                 .unwrap_or_default();
             let note = format!("is not an indicator type here and has no effect{close}");

@@ -2,14 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use config_file::{Place, Section, Wrong, text_file, value};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::files;
-use crate::problem::{Place, Wrong};
-use crate::section::Section;
-use crate::value;
-
-/// What seals and opens tokens.
+/// The secrets that seal and open tokens.
+#[derive(Default)]
 pub(crate) struct Secrets {
     pub(crate) encryption_keys: Vec<SecretString>,
     pub(crate) salt: SecretString,
@@ -78,7 +75,7 @@ fn one(section: &mut Section<'_>, kind: &Kind, credentials: Option<&Path>, optio
         let wrong = Wrong::new(format!("stands beside `{}`", kind.key), "keep one of the two");
         section.wrong(place, kind.file_key, wrong);
     }
-    if inline && let Some(who) = files::readable_by_everybody(section.report.file()) {
+    if inline && let Some(who) = text_file::readable_by_everybody(section.report.file()) {
         section.note(place, kind.key, who);
     }
     let written = section.secret(kind.key, |text| check(text, kind));
@@ -87,7 +84,7 @@ fn one(section: &mut Section<'_>, kind: &Kind, credentials: Option<&Path>, optio
         return written;
     }
     if in_file {
-        let path = files::beside(section.report.file(), &path?);
+        let path = text_file::beside(section.report.file(), &path?);
         return from_file(section, kind, (place, kind.file_key), &path);
     }
     let credential: Option<PathBuf> = credentials.map(|dir| dir.join(kind.key));
@@ -107,10 +104,10 @@ fn one(section: &mut Section<'_>, kind: &Kind, credentials: Option<&Path>, optio
 
 /// Reads a secret from a file of its own; line breaks at its end do not count.
 fn from_file(section: &mut Section<'_>, kind: &Kind, (place, key): (Place, &str), path: &Path) -> Option<SecretString> {
-    let read = files::read_text(path)
+    let read = text_file::read_text(path)
         .map_err(|(_, wrong)| Wrong::new(format!("{}: {}", path.display(), wrong.what), wrong.instead))
         .and_then(|text| check(text.trim_end_matches(['\r', '\n']), kind));
-    if let Some(who) = files::readable_by_everybody(path) {
+    if let Some(who) = text_file::readable_by_everybody(path) {
         section.note(place, key, format!("{}: {who}", path.display()));
     }
     read.map_err(|wrong| section.wrong(place, key, wrong)).ok()

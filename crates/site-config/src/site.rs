@@ -5,76 +5,115 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use config_file::word::shown_key;
+use config_file::{
+    Item, Node, Problems, Report, Scalar, Section, Tables, Value, Wrong, absent, default, kind_of, reader, text_file,
+    value,
+};
 use feed_classification::{Age, FeedName, Tlp};
 use ipnet::IpNet;
 
 use crate::differences;
-use crate::files;
-use crate::keys::SITE;
-use crate::load;
 use crate::name::SiteName;
-use crate::problem::{Problems, Report, Wrong};
-use crate::section::{Item, Section, kind_of};
-use crate::value;
-use crate::yaml::{Node, Scalar, Value, shown_key};
+use crate::value as site_value;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const SITE: Tables = &[Site::KEYS];
+
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What a site file says, checked, with defaults filled in. It holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Site {
-    /// The name of the file without `.yaml`.
-    pub name: SiteName,
-    /// Whether the site is served. Default: yes.
-    pub enabled: bool,
-    /// Read, and without effect.
-    pub debug: bool,
-    /// Whose MISP it is, for people; may be empty.
-    pub company: String,
-    /// Prefix of the site's MISP tags; not empty, without characters that MISP reads as operators.
-    pub tag: String,
-    /// Whether MISP's certificate is checked (`mispVerifyCert`). Default: yes.
-    pub verify_certificate: bool,
-    /// A readable file with the PEM certificate of the authority that signed MISP's.
-    pub ca_certificate: Option<PathBuf>,
-    /// How long MISP may take for one question (`mispTimeoutSeconds`). Default: 100 s.
-    pub timeout: Duration,
-    /// Age at which a feed is fetched anew (`memcached_all_timeout`). Default: 300 s.
-    pub soft_expiry: Duration,
-    /// Age at which a feed is not served any more; never shorter than [`Site::soft_expiry`]. Default: 7 days.
-    pub max_stale: Duration,
-    /// How far back MISP's false positives count. Default: `1w`.
-    pub falsepositive_timeout: Age,
-    /// Read, and without effect.
-    pub list_stats: Age,
-    /// How long an event that is being edited counts as last published; zero for MISP's own meaning. Default: 24 h.
-    pub published_grace: Duration,
-    /// The TLP level of what has no TLP tag. Default: red, so that limits leave out what nobody has marked.
-    pub default_tlp: Tlp,
-    /// The name of MISP's decaying model by which scores are reckoned, if scores may be asked for.
-    pub decaying_model: Option<String>,
-    /// Whether MISP is asked for sightings where scores matter. Default: no.
-    pub score_sightings: bool,
-    /// MISP's ZeroMQ feed as `tcp://host:port`, if it shall be followed.
-    pub zmq_url: Option<String>,
-    /// Networks that may ask for this site, beside [`Core::allways_allowed_ips`](crate::Core::allways_allowed_ips).
-    pub allowed_ips: Vec<IpNet>,
-    /// What follows the tag for each custom feed that the site has.
-    pub custom_feeds: BTreeMap<FeedName, String>,
-    /// Indicator types and MISP attribute types that count without the to_ids flag.
-    pub ignore_to_ids: BTreeSet<String>,
-    /// sha256, in lower-case hex, of each token that is refused (`blacklisted_api_tokens`).
-    pub denied_token_digests: BTreeSet<String>,
-    /// Attributes asked of MISP in one page. Default: 10 000.
-    pub page_size: NonZeroU32,
-    /// Addresses that one network may be written out to. Default: 65 536.
-    pub max_expand: u32,
-    /// Bytes of one page of MISP's answer at which it is refused. Default: 256 MiB.
-    pub max_answer_bytes: u64,
-    /// Attributes of one feed at which MISP's answer is refused. Default: 5 000 000.
-    pub max_attributes: u64,
+config_file::keys! {
+    /// What a site file says, checked, with defaults filled in. It holds no secret.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Site {
+        theirs "enabled", "yes or no", default("True"),
+            "serve this site at all; Cratos FastAPI never looks at it, here `False` disables the site";
+        theirs "debug", "yes or no", default("False"),
+            "without effect; RUST_LOG=debug in the environment logs more"
+            => debug: bool = reader::yes_no();
+        theirs "company", "text", default("\"\""),
+            "whose MISP it is, for people"
+            => company: String = reader::text();
+        theirs "tag", "text", absent("required"),
+            "prefix of the site's MISP tags: `<tag>:incident-classification=block`";
+        theirs "mispVerifyCert", "yes or no", default("True"),
+            "check MISP's certificate";
+        ours "ca_certificate", "path", absent("none"),
+            "PEM file of the authority that signed MISP's certificate, relative to this file";
+        theirs "mispTimeoutSeconds", "seconds, 1 to 3600", default("100"),
+            "time that MISP has to answer one question"
+            => timeout: Duration = reader::seconds(1, 3600);
+        theirs "mispDebug", "yes or no", default("False"),
+            "without effect";
+        theirs "memcached_all_timeout", "seconds, 1 to 31536000", default("300"),
+            "age at which a feed is fetched anew";
+        ours "max_stale", "duration", default("7d"),
+            "age at which a feed is not served any more, even if MISP fails";
+        theirs "falsepositive_timeout", "age", default("1w"),
+            "how far back MISP's false positives count"
+            => falsepositive_timeout: Age = reader::one(site_value::age);
+        theirs "list_stats", "age", default("1w"),
+            "without effect"
+            => list_stats: Age = reader::one(site_value::age);
+        theirs "allowed_ips", "list of networks", default("[]"),
+            "networks that may ask for this site";
+        theirs "custom_feeds", "map from cust1 … cust5 to text", absent("{}"),
+            "what follows the tag for the feeds cust1 to cust5";
+        theirs "ignore_to_ids", "list of names", default("[]"),
+            "indicator types (or MISP attribute types) that count without MISP's to_ids flag";
+        theirs "blacklisted_api_tokens", "list of sha256 in hex", default("[]"),
+            "sha256 of each token that is refused";
+        ours "published_grace", "duration", default("24h"),
+            "how long a feed counts an event as last published while it is being edited; 0s for MISP's own meaning"
+            => published_grace: Duration = reader::duration(Duration::ZERO, YEAR);
+        ours "default_tlp", "clear, green, amber, amber+strict or red", default("red"),
+            "TLP level that an attribute counts as where neither it nor its event has a TLP tag; matters to tokens and URLs with max_tlp only"
+            => default_tlp: Tlp = reader::one(site_value::tlp);
+        ours "decaying_model", "text", absent("none"),
+            "name of the decaying model in MISP by which scores are reckoned; needed for URLs with min_score only"
+            => decaying_model: Option<String> = reader::optional(site_value::model_name);
+        ours "score_sightings", "yes or no", default("False"),
+            "ask MISP for sightings where scores matter, so that a hit renews a score as it does in MISP; MISP looks them up one attribute at a time"
+            => score_sightings: bool = reader::yes_no();
+        ours "zmq_url", "tcp://host:port", absent("none"),
+            "MISP's ZeroMQ feed; with it feeds are fresh seconds after MISP publishes, instead of when they grow old"
+            => zmq_url: Option<String> = reader::optional(site_value::zmq_url);
+        ours "page_size", "1 to 1000000", default("10000"),
+            "attributes asked of MISP in one page at most; pages are smaller where MISP takes longer than 5 s for one"
+            => page_size: NonZeroU32 = reader::number(1, 1_000_000);
+        ours "max_expand", "1 to 1048576", default("65536"),
+            "addresses that one network may be written out to"
+            => max_expand: u32 = reader::number(1, 1 << 20);
+        ours "max_answer_bytes", "size", default("256MiB"),
+            "size of one page of MISP's answer at which it is refused"
+            => max_answer_bytes: u64 = reader::size(64 << 10, 16 << 30);
+        ours "max_attributes", "1 to 1000000000", default("5000000"),
+            "attributes of one feed at which MISP's answer is refused"
+            => max_attributes: u64 = reader::number(1, 1_000_000_000);
+    } with {
+        /// The name of the file without `.yaml`.
+        pub name: SiteName,
+        /// Whether cratosd serves the site.
+        pub enabled: bool,
+        /// Prefix of the site's MISP tags; not empty, without characters that MISP reads as operators.
+        pub tag: String,
+        /// Whether cratosd checks MISP's certificate (`mispVerifyCert`).
+        pub verify_certificate: bool,
+        /// A readable file with the PEM certificate of the authority that signed MISP's.
+        pub ca_certificate: Option<PathBuf>,
+        /// The age at which cratosd fetches a feed anew (`memcached_all_timeout`).
+        pub soft_expiry: Duration,
+        /// The age from which on cratosd does not serve a feed any more; never shorter than [`Site::soft_expiry`].
+        pub max_stale: Duration,
+        /// Networks that may ask for this site, beside [`Core::allways_allowed_ips`](crate::Core::allways_allowed_ips).
+        pub allowed_ips: Vec<IpNet>,
+        /// The text behind the tag for each custom feed of the site.
+        pub custom_feeds: BTreeMap<FeedName, String>,
+        /// Indicator types and MISP attribute types that count without the to_ids flag.
+        pub ignore_to_ids: BTreeSet<String>,
+        /// sha256, in lower-case hex, of each token that cratosd refuses (`blacklisted_api_tokens`).
+        pub denied_token_digests: BTreeSet<String>,
+    }
 }
 
 impl Site {
@@ -95,7 +134,7 @@ impl Site {
     /// ```
     pub fn from_yaml(name: SiteName, text: &str) -> Result<Self, Problems> {
         let mut report = Report::new(Path::new(&format!("{name}.yaml")));
-        let site = load::parse(text, &mut report).and_then(|node| read(name, node, &mut report));
+        let site = config_file::read_text(text, &mut report).and_then(|node| read(name, node, &mut report));
         site.ok_or_else(|| report.sorted().into())
     }
 }
@@ -107,52 +146,28 @@ pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Si
     let tag = tag(&mut section);
     let enabled = enabled(&mut section);
     let (soft_expiry, max_stale) = expiry(&mut section);
-    let page_size = section.number("page_size", 1, 1_000_000, 10_000);
-    let max_expand = section.number("max_expand", 1, 1 << 20, 1 << 16);
-    let site = Site {
+    let verify_certificate = verify_certificate(&mut section);
+    let ca_certificate = ca_certificate(&mut section);
+    let allowed_ips = allowed_ips(&mut section);
+    let custom_feeds = custom_feeds(&mut section);
+    let ignore_to_ids = section.list_or_default("ignore_to_ids", |scalar| value::some_text(scalar).map(Item::from));
+    let denied = section.list_or_default("blacklisted_api_tokens", token_digest);
+    let misp_debug = section.value_or_default("mispDebug", value::yes_no);
+    let complete = Site::read_keys(&mut section);
+    section.finish();
+    let site = complete(
         name,
         enabled,
-        debug: section.yes_no("debug", false),
-        company: section.text("company", ""),
-        tag: tag.unwrap_or_default(),
-        verify_certificate: verify_certificate(&mut section),
-        ca_certificate: ca_certificate(&mut section),
-        timeout: Duration::from_secs(section.number("mispTimeoutSeconds", 1, 3600, 100)),
+        tag.unwrap_or_default(),
+        verify_certificate,
+        ca_certificate,
         soft_expiry,
         max_stale,
-        falsepositive_timeout: age(&mut section, "falsepositive_timeout"),
-        list_stats: age(&mut section, "list_stats"),
-        published_grace: section
-            .value("published_grace", |s| value::duration(s, YEAR))
-            .unwrap_or(DAY),
-        default_tlp: section.value("default_tlp", value::tlp).unwrap_or(Tlp::Red),
-        decaying_model: section.value("decaying_model", value::model_name),
-        score_sightings: section.yes_no("score_sightings", false),
-        zmq_url: section.value("zmq_url", value::zmq_url),
-        allowed_ips: allowed_ips(&mut section),
-        custom_feeds: custom_feeds(&mut section),
-        ignore_to_ids: section
-            .list("ignore_to_ids", |s| value::some_text(s).map(Item::from))
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
-        denied_token_digests: section
-            .list("blacklisted_api_tokens", token_digest)
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
-        page_size: u32::try_from(page_size)
-            .ok()
-            .and_then(NonZeroU32::new)
-            .unwrap_or(NonZeroU32::MIN),
-        max_expand: u32::try_from(max_expand).unwrap_or(1 << 16),
-        max_answer_bytes: section
-            .value("max_answer_bytes", |s| value::size(s, 64 << 10, 16 << 30))
-            .unwrap_or(256 << 20),
-        max_attributes: section.number("max_attributes", 1, 1_000_000_000, 5_000_000),
-    };
-    let misp_debug = section.yes_no("mispDebug", false);
-    section.finish();
+        allowed_ips,
+        custom_feeds,
+        ignore_to_ids.into_iter().collect(),
+        denied.into_iter().collect(),
+    );
     differences::tell_of_site(&site, misp_debug, &written, report);
     report.problems.is_empty().then_some(site)
 }
@@ -165,7 +180,7 @@ fn tag(section: &mut Section<'_>) -> Option<String> {
         return None;
     }
     section.value("tag", |scalar| {
-        let tag = value::tag_text(scalar)?;
+        let tag = site_value::tag_text(scalar)?;
         if tag.starts_with('!') {
             return Err(Wrong::new(
                 "begins with `!`, which MISP reads as `not`",
@@ -178,7 +193,7 @@ fn tag(section: &mut Section<'_>) -> Option<String> {
 
 fn enabled(section: &mut Section<'_>) -> bool {
     let place = section.place_of("enabled");
-    let enabled = section.yes_no("enabled", true);
+    let enabled = section.value_or_default("enabled", value::yes_no);
     if !enabled {
         section.note(
             place,
@@ -191,7 +206,7 @@ fn enabled(section: &mut Section<'_>) -> bool {
 
 fn verify_certificate(section: &mut Section<'_>) -> bool {
     let place = section.place_of("mispVerifyCert");
-    let verify = section.yes_no("mispVerifyCert", true);
+    let verify = section.value_or_default("mispVerifyCert", value::yes_no);
     if !verify {
         section.note(
             place,
@@ -202,30 +217,28 @@ fn verify_certificate(section: &mut Section<'_>) -> bool {
     verify
 }
 
-/// The two ages of a feed: fetch anew, and serve no more.
+/// Returns the two ages of a feed: from the first one on it is fetched anew, from the second one on it is not served any more.
 fn expiry(section: &mut Section<'_>) -> (Duration, Duration) {
-    let soft = section.number("memcached_all_timeout", 1, YEAR.as_secs(), 300);
-    let soft = Duration::from_secs(soft);
-    let place = section.place_of("max_stale");
-    let max_stale = section.value("max_stale", |s| value::duration(s, YEAR));
-    if max_stale.is_some_and(|max_stale| max_stale < soft) {
+    let soft = section.value_or_default("memcached_all_timeout", |scalar| {
+        value::number(scalar, 1, YEAR.as_secs()).map(Duration::from_secs)
+    });
+    let (place, is_written) = (section.place_of("max_stale"), section.has("max_stale"));
+    let before = section.report.problems.len();
+    let max_stale = section.value_or_default("max_stale", |scalar| value::duration(scalar, Duration::ZERO, YEAR));
+    if is_written && max_stale < soft && section.report.problems.len() == before {
         let wrong = Wrong::new(
             "is shorter than `memcached_all_timeout`",
             format!("write at least {}s", soft.as_secs()),
         );
         section.wrong(place, "max_stale", wrong);
     }
-    (soft, max_stale.unwrap_or((7 * DAY).max(soft)))
-}
-
-fn age(section: &mut Section<'_>, name: &'static str) -> Age {
-    section.value(name, value::age).unwrap_or(Age::Weeks1)
+    (soft, max_stale.max(soft))
 }
 
 fn allowed_ips(section: &mut Section<'_>) -> Vec<IpNet> {
     let place = section.place_of("allowed_ips");
     let before = section.report.problems.len();
-    let networks = section.list("allowed_ips", value::network).unwrap_or_default();
+    let networks = section.list_or_default("allowed_ips", value::network);
     if networks.is_empty() && section.report.problems.len() == before {
         let what = "no network: only those of `allways_allowed_ips` may ask for this site";
         section.note(place, "allowed_ips", what);
@@ -237,8 +250,8 @@ fn allowed_ips(section: &mut Section<'_>) -> Vec<IpNet> {
 fn ca_certificate(section: &mut Section<'_>) -> Option<PathBuf> {
     let file = section.report.file().to_owned();
     section.value("ca_certificate", |scalar| {
-        let path = files::beside(&file, &value::some_text(scalar)?);
-        let text = files::read_text(&path).map_err(|(_, wrong)| {
+        let path = text_file::beside(&file, &value::some_text(scalar)?);
+        let text = text_file::read_text(&path).map_err(|(_, wrong)| {
             let what = format!("{}: {}", path.display(), wrong.what);
             Wrong::new(what, wrong.instead)
         })?;
@@ -275,7 +288,7 @@ fn custom_feeds(section: &mut Section<'_>) -> BTreeMap<FeedName, String> {
             Value::Scalar(scalar) if value::is_null(scalar) => {
                 Err(Wrong::new("has no value", "write one, or remove the line"))
             }
-            Value::Scalar(scalar) => value::tag_text(scalar),
+            Value::Scalar(scalar) => site_value::tag_text(scalar),
             other => Err(Wrong::new(
                 format!("is {}, not a single value", kind_of(other)),
                 "write what follows the tag",

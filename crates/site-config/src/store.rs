@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::load::{self, Loaded, Paths};
-use crate::problem::{Problem, Problems};
 use crate::seen::Seen;
+use config_file::{Problem, Problems};
 
 /// Holds the configuration in force; a clone is a handle to the same one.
 ///

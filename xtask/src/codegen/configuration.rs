@@ -6,7 +6,8 @@ use site_config::{ConfigFile, Key, Origin};
 pub(crate) fn page() -> String {
     let mut page = String::from(
         "# Configuration reference\n\n\
-         Written by `cargo xtask codegen` from the tables in `crates/site-config/src/keys/`; change it there.\n\n\
+         Written by `cargo xtask codegen` from the tables in `crates/site-config/src/`\n\
+         (`core.rs`, `core/sightings.rs`, `mappings.rs`, `site.rs`); change them there.\n\n\
          Every key is optional unless its default says `required`. An unknown key is an error that names the closest known one.\n\
          Keys marked † are ours: Cratos FastAPI does not have them.\n",
     );
@@ -14,7 +15,7 @@ pub(crate) fn page() -> String {
         page.push_str(&format!("\n## {heading}\n\n{about}\n\n"));
         page.push_str("| key | value | default | meaning |\n| --- | --- | --- | --- |\n");
         for key in site_config::reference().filter(|key| key.file == *file) {
-            page.push_str(&row(key));
+            page.push_str(&row(&key));
         }
     }
     page

@@ -1,6 +1,6 @@
 //! `cratosd serve`: the daemon.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
@@ -15,9 +15,6 @@ use super::{listening, runtime, systemd};
 use crate::access_log;
 use crate::exit::{Failure, chain};
 use crate::server::{self, Server};
-
-/// Where is listened unless the option or the core file says otherwise.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -55,7 +52,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let server = server
         .with_access_log()
         .map_err(|error| Failure::failed(format!("the access log cannot be started: {error}")))?;
-    let address = options.listen.or(loaded.core.listen).unwrap_or(LISTEN);
+    let address = options.listen.unwrap_or_else(|| loaded.core.listen_address());
     runtime::block_on(async {
         let listener = match systemd::listener()? {
             Some(passed) => passed,

@@ -16,7 +16,7 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
     let path = dir.path().join("agent.yaml");
     std::fs::write(&path, text).unwrap();
     let folder = format!("{}/", dir.path().display());
-    let shown = |problems: Vec<Problem>| {
+    let shown = |problems: Problems| {
         problems
             .iter()
             .map(|problem| problem.to_string().replace(&folder, ""))
@@ -71,34 +71,48 @@ fn the_example_is_read_and_mentions_every_key() {
     let example = include_str!("../../../../config.example/agent.yaml");
     let config = read(example).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert!(config.targets.len() > 1);
-    // All keys are listed where one is not known and none is close to it.
-    let nested = |section: &str| GOOD.replace("    file:", &format!("    {section}: {{nonsense: 1}}\n    file:"));
-    let mut asked = vec![
-        format!("nonsense: 1\n{GOOD}"),
-        GOOD.replace("{name: names,", "{nonsense: 1,"),
-        nested("limits"),
-        nested("nonsense"),
-    ];
-    asked.extend(
-        raw::KINDS
-            .iter()
-            .map(|kind| GOOD.replace("file: {path", &format!("{kind}: {{nonsense: 1, path"))),
-    );
-    for text in asked {
-        let problems = read(&text).unwrap_err();
-        let listed = problems
-            .iter()
-            .find(|problem| problem.contains(": nonsense: the key is not known: "));
-        let keys = listed.and_then(|problem| problem.split_once("write one of "));
-        let (_, keys) = keys.unwrap_or_else(|| panic!("{problems:?}"));
-        let keys: Vec<&str> = keys.split(", ").collect();
-        assert!(!keys.is_empty(), "{problems:?}");
+    for (heading, keys) in reference() {
+        assert!(!keys.is_empty(), "{heading}");
         for key in keys {
             assert!(
-                example.contains(&format!("{key}:")),
-                "the example does not mention {key}"
+                example.contains(&format!("{}:", key.name)),
+                "the example does not mention {} of {heading}",
+                key.name
             );
         }
+    }
+}
+
+/// The lines of those keys of a table that have a default, with an indentation.
+fn defaults(keys: &[Key], indentation: &str) -> String {
+    let line = |key: &Key| Some(format!("{indentation}{}: {}\n", key.name, key.default_value()?));
+    keys.iter().filter_map(line).collect()
+}
+
+#[test]
+fn a_key_that_is_absent_means_its_default_in_the_table() {
+    let limits = format!("    limits:\n{}    file:", defaults(Limits::KEYS, "      "));
+    let text = GOOD.replace("    file:", &limits) + &defaults(Config::KEYS, "");
+    assert_eq!(
+        format!("{:?}", read(&text).unwrap()),
+        format!("{:?}", read(GOOD).unwrap())
+    );
+    for kind in KINDS {
+        let inner = match kind.row.name {
+            "file" => continue, // None of its keys has a default.
+            "dns-rpz" => "      path: /etc/bind/rpz\n      zone: rpz.cratos\n",
+            "suricata" => "      directory: /var/lib/cratos-agent/suricata\n",
+            _ => "",
+        };
+        let addresses = GOOD.replace("type: domain", "type: ip");
+        let (before, _) = addresses.rsplit_once("    file:").unwrap();
+        let target = |keys: &str| match format!("{inner}{keys}") {
+            keys if keys.is_empty() => format!("{before}    {}: {{}}\n", kind.row.name),
+            keys => format!("{before}    {}:\n{keys}", kind.row.name),
+        };
+        let (written, absent) = (target(&defaults(&kind.tables.concat(), "      ")), target(""));
+        let shown = |text: &str| format!("{:?}", read(text).unwrap_or_else(|problems| panic!("{problems:?}")));
+        assert_eq!(shown(&written), shown(&absent), "{}", kind.row.name);
     }
 }
 
@@ -162,23 +176,23 @@ fn one_mistake_is_one_problem() {
         ("token_file:", "tokenfile:", "2:1: tokenfile"),
         ("feeds:\n", "feed:\n", "3:1: feed"),
         ("targets:\n", "target:\n", "5:1: target"),
-        ("name: names,", "nmae: names,", "4:6: nmae"),
-        ("type: domain", "type: domains", "4:38: type"),
-        ("type: domain", "tpye: domain", "4:32: tpye"),
-        ("age: 1w", "age: [1w]", "4:51: age"),
-        ("age: 1w", "max_tlp: green", "4:5: age"),
-        ("- name: squid", "- nam: squid", "6:5: nam"),
-        ("feeds: [names]", "feeds: [nmaes]", "7:13: feeds"),
-        ("feeds: [names]", "feed: [names]", "7:5: feed"),
-        ("file: {", "fiel: {", "8:5: fiel"),
-        ("path: /etc", "pth: /etc", "8:12: pth"),
-        ("format: txt", "format: text", "8:48: format"),
-        ("format: txt, ", "", "8:11: format"),
-        ("path: /etc/squid/names.txt, ", "", "8:11: path"),
+        ("name: names,", "nmae: names,", "4:6: feeds[0].nmae"),
+        ("type: domain", "type: domains", "4:38: feeds[0].type"),
+        ("type: domain", "tpye: domain", "4:32: feeds[0].tpye"),
+        ("age: 1w", "age: [1w]", "4:51: feeds[0].age"),
+        ("age: 1w", "max_tlp: green", "4:5: feeds[0].age"),
+        ("- name: squid", "- nam: squid", "6:5: targets[0].nam"),
+        ("feeds: [names]", "feeds: [nmaes]", "7:13: targets[0].feeds[0]"),
+        ("feeds: [names]", "feed: [names]", "7:5: targets[0].feed"),
+        ("file: {", "fiel: {", "8:5: targets[0].fiel"),
+        ("path: /etc", "pth: /etc", "8:12: targets[0].file.pth"),
+        ("format: txt", "format: text", "8:48: targets[0].file.format"),
+        ("format: txt, ", "", "8:11: targets[0].file.format"),
+        ("path: /etc/squid/names.txt, ", "", "8:11: targets[0].file.path"),
         (
             "age: 1w}",
             "age: 1w, min_score: lots, unscored: include}",
-            "4:66: min_score",
+            "4:66: feeds[0].min_score",
         ),
     ] {
         assert!(GOOD.contains(right), "{right}");
@@ -197,14 +211,14 @@ fn all_mistakes_are_said_at_once_with_the_value_and_the_closest_name() {
         + "poll_intervall: 5m\nmax_body_bytes: lots\nlimits: {}\nmay_block: [com]\nfollow: streams\n";
     let problems = read(&text).unwrap_err().join("\n");
     for said in [
-        "4:38: type: `domains` is not an indicator type: did you mean `domain`?",
-        "7:13: feeds: there is no feed `nmaes`: did you mean `names`?",
-        "8:40: fromat: the key is not known: did you mean `format`?",
-        "8:59: mode: `0999` is not the mode of a file",
-        "9:1: poll_intervall: the key is not known: did you mean `poll_interval`?",
+        "4:38: feeds[0].type: `domains` is not an indicator type: did you mean `domain`?",
+        "7:13: targets[0].feeds[0]: there is no feed `nmaes`: did you mean `names`?",
+        "8:40: targets[0].file.fromat: unknown key: write `format`, or remove the line",
+        "8:59: targets[0].file.mode: `0999` is not the mode of a file",
+        "9:1: poll_intervall: unknown key: write `poll_interval`, or remove the line",
         "10:17: max_body_bytes: `lots` is not a whole number",
-        "11:1: limits: the key is not known: write one of server, ",
-        "12:13: may_block: `com` is not an address or network",
+        "11:1: limits: unknown key: remove the line; the example file lists every key",
+        "12:13: may_block[0]: `com` is not an address or network",
         "13:9: follow: `streams` is not a way to follow feeds: did you mean `stream`?",
     ] {
         assert!(problems.contains(said), "{said} is not in\n{problems}");
@@ -216,11 +230,29 @@ fn all_mistakes_are_said_at_once_with_the_value_and_the_closest_name() {
 fn a_missing_key_of_a_section_does_not_hide_wrong_values_of_it() {
     let file = GOOD.lines().last().unwrap().trim();
     for (section, expected) in [
-        ("file: {format: txt, mode: \"0999\"}", ["8:11: path", "8:31: mode"]),
-        ("file: {path: names.txt}", ["8:11: format", "8:18: path"]),
-        ("dns-rpz: {zone: \"a b\"}", ["8:14: path", "8:21: zone"]),
-        ("dns-rpz: {path: db.rpz}", ["8:14: zone", "8:21: path"]),
-        ("suricata: {socket: x}", ["8:15: directory", "8:24: socket"]),
+        (
+            "file: {format: txt, mode: \"0999\"}",
+            ["8:11: targets[0].file.path", "8:31: targets[0].file.mode"],
+        ),
+        (
+            "file: {path: names.txt}",
+            ["8:11: targets[0].file.format", "8:18: targets[0].file.path"],
+        ),
+        (
+            "dns-rpz: {zone: \"a b\"}",
+            ["8:14: targets[0].dns-rpz.path", "8:21: targets[0].dns-rpz.zone"],
+        ),
+        (
+            "dns-rpz: {path: db.rpz}",
+            ["8:14: targets[0].dns-rpz.zone", "8:21: targets[0].dns-rpz.path"],
+        ),
+        (
+            "suricata: {socket: x}",
+            [
+                "8:15: targets[0].suricata.directory",
+                "8:24: targets[0].suricata.socket",
+            ],
+        ),
     ] {
         assert_eq!(places(&GOOD.replace(file, section)), expected, "{section}");
     }

@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use config_file::Spanned;
+use config_file::{Key, Place, Scalar, Section, Wrong, absent, value};
 use feed_classification::{Exporter, FeedInfo, IndicatorType, TypeSet};
-use serde::Deserialize;
 
 use super::file::{COMMAND_TIMEOUT, PLACEHOLDER, run_with};
 use super::file_change::FileChange;
-use super::{Making, Rendered, Section, Target};
+use super::{Kind, Making, Rendered, Target};
 use crate::Values;
 use crate::command;
-use crate::config::{self, Place, read};
+use crate::entry;
 use crate::error::TargetError;
 
 /// The exporter that writes the zone.
@@ -26,18 +25,42 @@ const CHECKER: &str = "named-checkzone";
 /// The words of the SOA's line before its serial.
 const WORDS_BEFORE_SERIAL: usize = 4;
 
-/// The section `dns-rpz` of a target.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RpzSection {
-    path: Option<Spanned<String>>,
-    zone: Option<Spanned<String>>,
-    check: Option<Spanned<Vec<String>>>,
-    reload: Option<Spanned<Vec<String>>>,
-    /// Keys with a problem that is reported already.
-    #[serde(default, rename = "$told")]
-    told: Vec<String>,
-}
+/// The kind `dns-rpz`.
+pub(super) const KIND: Kind = Kind {
+    row: Key::ours(
+        "dns-rpz",
+        "map",
+        absent("none"),
+        "the file of a response policy zone, for BIND and other name servers",
+    ),
+    tables: &[&[
+        Key::ours(
+            "path",
+            "path",
+            absent("required"),
+            "the zone file; the agent replaces it whole",
+        ),
+        Key::ours(
+            "zone",
+            "name of up to 64 characters",
+            absent("required"),
+            "name of the zone, for example `rpz.cratos`",
+        ),
+        Key::ours(
+            "check",
+            "command",
+            absent("`named-checkzone` where it is installed"),
+            "command that judges the new zone; `{}` stands for its path",
+        ),
+        Key::ours(
+            "reload",
+            "command",
+            absent("none"),
+            "command that makes the name server load the zone; `{}` stands for its path",
+        ),
+    ]],
+    make,
+};
 
 /// The file of a response policy zone.
 #[derive(Debug)]
@@ -172,42 +195,35 @@ impl Target for RpzTarget {
     }
 }
 
-impl Section for RpzSection {
-    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
-        // Everything is read before anything is given up, so that all that is wrong is said at once.
-        let path = making.required(&self.told, "path", self.path.as_ref());
-        let path = path.and_then(|path| read::absolute(making.report, "path", path));
-        let written = making.required(&self.told, "zone", self.zone.as_ref());
-        let takes = making.takes("dns-rpz", TypeSet::ADDRESSES.union(TypeSet::NAMES));
-        let check = read::command(making.report, "check", self.check);
-        let reload = read::command(making.report, "reload", self.reload);
-        let exporter = making.exporter(Place::START, FORMAT)?;
-        let written = written?;
-        let zone = written.value.as_str();
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        if !(1..=64).contains(&zone.len()) || !zone.bytes().all(fits) || zone.starts_with('-') {
-            let what = format!("{} is not the name of a zone", config_file::word::shown(zone));
-            making.report.wrong(
-                config::place(written),
-                "zone",
-                what,
-                "write one of up to 64 characters such as rpz.cratos",
-            );
-            return None;
-        }
-        takes.then_some(())?;
-        let target = RpzTarget::new(&path?, exporter);
-        let present = || [CHECKER, "-q", zone, PLACEHOLDER].map(str::to_owned).to_vec();
-        let check = match check? {
-            None if command::is_installed(CHECKER) => Some(present()),
-            check => check,
-        };
-        Some(Box::new(RpzTarget {
-            check,
-            reload: reload?,
-            ..target
-        }))
+fn make(section: &mut Section<'_>, making: &Making<'_>) -> Option<Box<dyn Target>> {
+    // Every key is read before anything is given up, so that all problems are reported at once.
+    let path = section.required("path", "name the zone file to write", value::absolute_path);
+    let zone = section.required("zone", "name the zone, for example rpz.cratos", zone_name);
+    let takes = making.takes(section.report, "dns-rpz", TypeSet::ADDRESSES.union(TypeSet::NAMES));
+    let check = entry::command(section, "check");
+    let reload = entry::command(section, "reload");
+    let exporter = making.exporter(section.report, (Place::START, ""), FORMAT)?;
+    let (path, zone) = (path?, zone?);
+    takes.then_some(())?;
+    let present = || {
+        let words = || [CHECKER, "-q", &zone, PLACEHOLDER].map(str::to_owned).to_vec();
+        command::is_installed(CHECKER).then(words)
+    };
+    Some(Box::new(RpzTarget {
+        check: check.or_else(present),
+        reload,
+        ..RpzTarget::new(&path, exporter)
+    }))
+}
+
+fn zone_name(scalar: &Scalar) -> Result<String, Wrong> {
+    let zone = scalar.text.as_str();
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if (1..=64).contains(&zone.len()) && zone.bytes().all(fits) && !zone.starts_with('-') {
+        return Ok(zone.to_owned());
     }
+    let what = format!("{} is not the name of a zone", value::shown(scalar));
+    Err(Wrong::new(what, "write one of up to 64 characters such as rpz.cratos"))
 }
 
 #[cfg(test)]

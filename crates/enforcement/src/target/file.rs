@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use config_file::Spanned;
+use config_file::{Key, Section, Wrong, absent, value};
 use feed_classification::{Exporter, FeedInfo, IndicatorSet, IndicatorType};
-use serde::Deserialize;
 
 use super::file_change::FileChange;
-use super::{Making, Rendered, Section, Target};
+use super::{Kind, Making, Rendered, Target};
 use crate::Values;
 use crate::command::{CommandError, Run};
-use crate::config::{self, read};
+use crate::entry;
 use crate::error::TargetError;
 
 /// How long a check or a reload may take.
@@ -23,19 +22,48 @@ pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 /// What stands for the file in a command.
 pub(super) const PLACEHOLDER: &str = "{}";
 
-/// The section `file` of a target.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FileSection {
-    path: Option<Spanned<String>>,
-    format: Option<Spanned<String>>,
-    mode: Option<Spanned<String>>,
-    check: Option<Spanned<Vec<String>>>,
-    reload: Option<Spanned<Vec<String>>>,
-    /// Keys with a problem that is reported already.
-    #[serde(default, rename = "$told")]
-    told: Vec<String>,
-}
+/// The kind `file`.
+pub(super) const KIND: Kind = Kind {
+    row: Key::ours(
+        "file",
+        "map",
+        absent("none"),
+        "a file in any format, for any program that reads a list from a file",
+    ),
+    tables: &[&[
+        Key::ours(
+            "path",
+            "path",
+            absent("required"),
+            "the file; the agent replaces it whole",
+        ),
+        Key::ours(
+            "format",
+            "output of cratosd",
+            absent("required"),
+            "the format, for example `txt` or `plain-domains`",
+        ),
+        Key::ours(
+            "mode",
+            "octal number in quotes",
+            absent("that of the file before, else \"0644\""),
+            "permissions of the file",
+        ),
+        Key::ours(
+            "check",
+            "command",
+            absent("none"),
+            "command that judges the new file; `{}` stands for its path",
+        ),
+        Key::ours(
+            "reload",
+            "command",
+            absent("none"),
+            "command that makes the reader load the file; `{}` stands for its path",
+        ),
+    ]],
+    make,
+};
 
 /// A file that holds the values in one format.
 #[derive(Debug)]
@@ -151,45 +179,41 @@ pub(super) fn run_with(words: &[String], path: &Path, timeout: Duration) -> Resu
     Run::new(&words, timeout).output().map(drop)
 }
 
-impl Section for FileSection {
-    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
-        // Everything is read before anything is given up, so that all that is wrong is said at once.
-        let path = making.required(&self.told, "path", self.path.as_ref());
-        let path = path.and_then(|path| read::absolute(making.report, "path", path));
-        let format = making.required(&self.told, "format", self.format.as_ref());
-        let mode = self.mode.as_ref().map(|mode| read::mode(making.report, "mode", mode));
-        let check = read::command(making.report, "check", self.check);
-        let reload = read::command(making.report, "reload", self.reload);
-        let format = format?;
-        let exporter = making.exporter(config::place(format), &format.value)?;
-        making
-            .takes(&format!("the format {}", format.value), exporter.about().accepts)
-            .then_some(())?;
-        let mut kinds = making.kinds.iter();
-        let (Some(kind), None) = (kinds.next(), kinds.next()) else {
-            if making.kinds.is_empty() {
-                // Its feeds are wrong, which is said already.
-                return None;
-            }
-            let what = "one file is one list of one type";
-            making.report.wrong(
-                making.place,
-                "feeds",
-                what,
+fn make(section: &mut Section<'_>, making: &Making<'_>) -> Option<Box<dyn Target>> {
+    // Every key is read before anything is given up, so that all problems are reported at once.
+    let path = section.required("path", "name the file to write", value::absolute_path);
+    let (format_at, format_key) = (section.place_of("format"), section.path_of("format"));
+    let format = section.required("format", "name a format, for example `txt`", value::some_text);
+    let mode = section.value("mode", entry::mode);
+    let check = entry::command(section, "check");
+    let reload = entry::command(section, "reload");
+    let format = format?;
+    let exporter = making.exporter(section.report, (format_at, &format_key), &format)?;
+    making
+        .takes(
+            section.report,
+            &format!("the format {format}"),
+            exporter.about().accepts,
+        )
+        .then_some(())?;
+    let mut kinds = making.kinds.iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+        // Without any type its feeds have problems, which are reported already.
+        if !making.kinds.is_empty() {
+            let wrong = Wrong::new(
+                "one file is one list of one type",
                 "name feeds of one type, and write one target for each type",
             );
-            return None;
-        };
-        Some(Box::new(FileTarget {
-            mode: match mode {
-                Some(mode) => Some(mode?),
-                None => None,
-            },
-            check: check?,
-            reload: reload?,
-            ..FileTarget::new(making.name, &path?, kind, exporter)
-        }))
-    }
+            section.report.problem(making.place, making.feeds.as_str(), wrong);
+        }
+        return None;
+    };
+    Some(Box::new(FileTarget {
+        mode,
+        check,
+        reload,
+        ..FileTarget::new(making.name, &path?, kind, exporter)
+    }))
 }
 
 #[cfg(test)]

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use config_file::Spanned;
+use config_file::{Key, Place, Section, absent, default};
 use feed_classification::{AddressSet, Exporter, FeedInfo, IndicatorType, TypeSet};
-use serde::Deserialize;
 
-use super::{Making, Rendered, Section, Target};
+use super::{Kind, Making, Rendered, Target};
 use crate::Values;
 use crate::command::{CommandError, Run};
-use crate::config::{Place, read};
+use crate::entry;
 use crate::error::TargetError;
 
 /// The exporter that writes the file for `ipset restore`, and so decides what the sets are called.
@@ -25,12 +24,22 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// The most that is read of a listing: some million entries.
 const MAX_LISTING: usize = 128 << 20;
 
-/// The section `ipset` of a target.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct IpsetSection {
-    command: Option<Spanned<Vec<String>>>,
-}
+/// The kind `ipset`.
+pub(super) const KIND: Kind = Kind {
+    row: Key::ours(
+        "ipset",
+        "map",
+        absent("none"),
+        "the sets `cratos4` and `cratos6`, for iptables rules of your own",
+    ),
+    tables: &[&[Key::ours(
+        "command",
+        "command",
+        default("[ipset]"),
+        "command that is `ipset`, for example `[sudo, ipset]`",
+    )]],
+    make,
+};
 
 /// The two sets of addresses, replaced by `ipset restore`: filled beside the ones in use, then swapped.
 #[derive(Debug)]
@@ -120,16 +129,10 @@ impl Target for IpsetTarget {
     }
 }
 
-impl Section for IpsetSection {
-    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
-        let takes = making.takes("ipset", TypeSet::ADDRESSES);
-        let command = read::command(making.report, "command", self.command);
-        let exporter = making.exporter(Place::START, FORMAT)?;
-        takes.then_some(())?;
-        let target = IpsetTarget::new(exporter);
-        Some(Box::new(match command? {
-            Some(words) => target.ipset(words),
-            None => target,
-        }))
-    }
+fn make(section: &mut Section<'_>, making: &Making<'_>) -> Option<Box<dyn Target>> {
+    let takes = making.takes(section.report, "ipset", TypeSet::ADDRESSES);
+    let command = entry::command(section, "command");
+    let exporter = making.exporter(section.report, (Place::START, ""), FORMAT)?;
+    takes.then_some(())?;
+    Some(Box::new(IpsetTarget::new(exporter).ipset(command?)))
 }

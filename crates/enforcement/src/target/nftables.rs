@@ -11,15 +11,14 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use config_file::Spanned;
+use config_file::{Key, Scalar, Section, Wrong, absent, default, value};
 use feed_classification::{AddressSet, TypeSet, network_of};
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Making, Rendered, Section, Target};
+use super::{Kind, Making, Rendered, Target};
 use crate::Values;
 use crate::command::{CommandError, Run};
-use crate::config::{self, read};
+use crate::entry::{self, SECOND, YEAR};
 use crate::error::TargetError;
 
 /// The table with its hooks; an operator may load a changed one before the agent starts, which then stays.
@@ -56,14 +55,36 @@ struct Family {
     protocol: &'static str,
 }
 
-/// The section `nftables` of a target.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NftablesSection {
-    table: Option<Spanned<String>>,
-    command: Option<Spanned<Vec<String>>>,
-    element_timeout: Option<Spanned<String>>,
-}
+/// The kind `nftables`.
+pub(super) const KIND: Kind = Kind {
+    row: Key::ours(
+        "nftables",
+        "map",
+        absent("none"),
+        "a table of nftables that drops packets from and to listed addresses",
+    ),
+    tables: &[&[
+        Key::ours(
+            "table",
+            "letters, digits and underscores",
+            default(TABLE),
+            "name of the table of the family `inet`",
+        ),
+        Key::ours(
+            "command",
+            "command",
+            default("[nft]"),
+            "command that is `nft`, for example `[sudo, nft]`",
+        ),
+        Key::ours(
+            "element_timeout",
+            "duration",
+            absent("none"),
+            "time after which the kernel drops values that the agent does not renew",
+        ),
+    ]],
+    make,
+};
 
 /// A table of nftables that drops packets from and to listed addresses.
 #[derive(Debug)]
@@ -314,41 +335,30 @@ impl Target for NftablesTarget {
     }
 }
 
-impl Section for NftablesSection {
-    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
-        let mut target = NftablesTarget::new();
-        // Everything is read before anything is given up, so that all that is wrong is said at once.
-        let takes = making.takes("nftables", TypeSet::ADDRESSES);
-        let command = read::command(making.report, "command", self.command);
-        let timeout = self.element_timeout.as_ref();
-        let timeout = timeout.map(|text| read::duration(making.report, "element_timeout", text));
-        if let Some(table) = &self.table {
-            let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-            let name = table.value.as_bytes();
-            let is_name = name.len() <= 64
-                && name.first().is_some_and(u8::is_ascii_alphabetic)
-                && name.iter().all(|byte| fits(*byte));
-            if !is_name {
-                let what = format!("{} is not the name of a table", config_file::word::shown(&table.value));
-                making.report.wrong(
-                    config::place(table),
-                    "table",
-                    what,
-                    "write letters, digits and underscores",
-                );
-                return None;
-            }
-            target.table.clone_from(&table.value);
-        }
-        if let Some(words) = command? {
-            target.nft = words;
-        }
-        if let Some(timeout) = timeout {
-            target.element_timeout = Some(timeout?);
-        }
-        takes.then_some(())?;
-        Some(Box::new(target))
+fn make(section: &mut Section<'_>, making: &Making<'_>) -> Option<Box<dyn Target>> {
+    // Every key is read before anything is given up, so that all problems are reported at once.
+    let takes = making.takes(section.report, "nftables", TypeSet::ADDRESSES);
+    let command = entry::command(section, "command");
+    let element_timeout = section.value("element_timeout", |scalar| value::duration(scalar, SECOND, YEAR));
+    let table = section.value_or_default("table", table_name);
+    takes.then_some(())?;
+    Some(Box::new(NftablesTarget {
+        table,
+        nft: command?,
+        element_timeout,
+    }))
+}
+
+fn table_name(scalar: &Scalar) -> Result<String, Wrong> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let name = scalar.text.as_bytes();
+    let is_name =
+        name.len() <= 64 && name.first().is_some_and(u8::is_ascii_alphabetic) && name.iter().all(|byte| fits(*byte));
+    if is_name {
+        return Ok(scalar.text.to_string());
     }
+    let what = format!("{} is not the name of a table", value::shown(scalar));
+    Err(Wrong::new(what, "write letters, digits and underscores"))
 }
 
 #[cfg(test)]

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use config_file::Spanned;
+use config_file::{Key, Place, Section, absent, default, value};
 use feed_classification::{Exporter, FeedInfo, IndicatorType, TypeSet};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::file_change::FileChange;
-use super::{Making, Rendered, Section, Target};
+use super::{Kind, Making, Rendered, Target};
 use crate::Values;
 use crate::command::{self, CommandError, Run};
-use crate::config::{Place, read};
+use crate::entry;
 use crate::error::TargetError;
 
 /// What tests its whole configuration where it is installed.
@@ -42,20 +41,48 @@ const HASHES: [(IndicatorType, &str, u32); 2] = [
 /// The protocols out of which Suricata takes files.
 const PROTOCOLS: [&str; 5] = ["http", "smtp", "ftp-data", "smb", "nfs"];
 
-/// The section `suricata` of a target.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SuricataSection {
-    directory: Option<Spanned<String>>,
-    #[serde(default)]
-    reputation: bool,
-    test: Option<Spanned<Vec<String>>>,
-    socket: Option<Spanned<String>>,
-    reload: Option<Spanned<Vec<String>>>,
-    /// Keys with a problem that is reported already.
-    #[serde(default, rename = "$told")]
-    told: Vec<String>,
-}
+/// The kind `suricata`.
+pub(super) const KIND: Kind = Kind {
+    row: Key::ours(
+        "suricata",
+        "map",
+        absent("none"),
+        "a folder from which Suricata loads rules, hashes and reputation",
+    ),
+    tables: &[&[
+        Key::ours(
+            "directory",
+            "path",
+            absent("required"),
+            "folder of this target alone, from which Suricata loads",
+        ),
+        Key::ours(
+            "reputation",
+            "yes or no",
+            default("False"),
+            "write addresses as IP reputation instead of rules",
+        ),
+        Key::ours(
+            "test",
+            "command",
+            absent("`suricata -T` where Suricata is installed"),
+            "command that judges new rules",
+        ),
+        Key::ours(
+            "socket",
+            "path",
+            default(SOCKET),
+            "command socket of Suricata, over which it reloads its rules",
+        ),
+        Key::ours(
+            "reload",
+            "command",
+            absent("the socket"),
+            "command that makes Suricata load the rules, instead of the socket",
+        ),
+    ]],
+    make,
+};
 
 /// A folder that Suricata loads from.
 #[derive(Debug)]
@@ -185,46 +212,35 @@ impl Target for SuricataTarget {
     }
 }
 
-impl Section for SuricataSection {
-    fn make(self: Box<Self>, making: &mut Making<'_>) -> Option<Box<dyn Target>> {
-        // Everything is read before anything is given up, so that all that is wrong is said at once.
-        let directory = making.required(&self.told, "directory", self.directory.as_ref());
-        let directory = directory.and_then(|folder| read::absolute(making.report, "directory", folder));
-        let test = read::command(making.report, "test", self.test);
-        let reload = read::command(making.report, "reload", self.reload);
-        let socket = self.socket.as_ref();
-        let socket = socket.map(|socket| read::absolute(making.report, "socket", socket));
-        let rules = making.exporter(Place::START, "suricata")?;
-        let hashes = making.exporter(Place::START, "suricata-dataset")?;
-        let reputation = if self.reputation {
-            Some(making.exporter(Place::START, "suricata-iprep")?)
-        } else {
-            None
-        };
-        let files: TypeSet = HASHES.iter().map(|(kind, _, _)| *kind).collect();
-        let accepts = rules.about().accepts.union(TypeSet::ADDRESSES).union(files);
-        making.takes("suricata", accepts).then_some(())?;
-        let test = match test? {
-            None if command::is_installed(PROGRAM) => Some(vec![PROGRAM.to_owned(), "-T".to_owned()]),
-            test => test,
-        };
-        let socket = match socket {
-            Some(socket) => socket?,
-            None => PathBuf::from(SOCKET),
-        };
-        let reload = match reload? {
-            Some(words) => Reload::Command(words),
-            None => Reload::Socket(socket),
-        };
-        Some(Box::new(SuricataTarget {
-            directory: directory?,
-            rules,
-            hashes,
-            reputation,
-            test,
-            reload,
-        }))
-    }
+fn make(section: &mut Section<'_>, making: &Making<'_>) -> Option<Box<dyn Target>> {
+    // Every key is read before anything is given up, so that all problems are reported at once.
+    let directory = section.required(
+        "directory",
+        "name the folder from which Suricata loads",
+        value::absolute_path,
+    );
+    let test = entry::command(section, "test");
+    let reload = entry::command(section, "reload");
+    let socket = section.value_or_default("socket", value::absolute_path);
+    let has_reputation = section.value_or_default("reputation", value::yes_no);
+    let mut exporter = |name| making.exporter(section.report, (Place::START, ""), name);
+    let (rules, hashes) = (exporter("suricata")?, exporter("suricata-dataset")?);
+    let reputation = match has_reputation {
+        true => Some(exporter("suricata-iprep")?),
+        false => None,
+    };
+    let files: TypeSet = HASHES.iter().map(|(kind, _, _)| *kind).collect();
+    let accepts = rules.about().accepts.union(TypeSet::ADDRESSES).union(files);
+    making.takes(section.report, "suricata", accepts).then_some(())?;
+    let present = || command::is_installed(PROGRAM).then(|| vec![PROGRAM.to_owned(), "-T".to_owned()]);
+    Some(Box::new(SuricataTarget {
+        directory: directory?,
+        rules,
+        hashes,
+        reputation,
+        test: test.or_else(present),
+        reload: reload.map_or(Reload::Socket(socket), Reload::Command),
+    }))
 }
 
 #[cfg(test)]

@@ -2,14 +2,11 @@
 
 use std::path::PathBuf;
 
+use config_file::{Place, Section, Wrong, text_file, value};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use crate::files;
-use crate::keys::CORE;
-use crate::problem::{Place, Wrong};
-use crate::section::Section;
-use crate::value;
+use super::CORE;
 
 /// The server that keeps what several daemons share, and how it lets us in. `Debug` shows no password.
 #[derive(Clone, Debug)]
@@ -105,11 +102,11 @@ fn memcached(section: &mut Section<'_>) -> Option<CacheServer> {
             }
         }
     }
-    let port = section.number("memcached_port", 1, u16::MAX.into(), 11211);
-    let user = section.text("memcached_user", "");
+    let port = section.value_or_default("memcached_port", |scalar| value::number(scalar, 1, u16::MAX.into()));
+    let user = section.value_or_default("memcached_user", value::text);
     let password = section.secret("memcached_pass", |text| Ok(SecretString::from(text)));
     let host = section.value("memcached_host", value::some_text)?;
-    let port = u16::try_from(port).unwrap_or(11211);
+    let port = u16::try_from(port).unwrap_or(u16::MAX);
     let mut server = CacheServer::new(CacheKind::Memcached, host, port);
     if !user.is_empty() {
         server.user = Some(user);
@@ -137,7 +134,7 @@ fn by_url(section: &mut Section<'_>) -> Option<CacheServer> {
         let wrong = Wrong::new("stands beside a password in `url`", "keep one of the two");
         section.wrong(password_place, "password_file", wrong);
     } else if let Some(path) = password_file {
-        let path = files::beside(section.report.file(), &path);
+        let path = text_file::beside(section.report.file(), &path);
         server.password = Some(from_file(section, password_place, &path)?);
     }
     if server.kind == CacheKind::Memcached && server.user.is_some() != server.password.is_some() {
@@ -155,17 +152,17 @@ fn by_url(section: &mut Section<'_>) -> Option<CacheServer> {
                 "has no effect without TLS: `url` does not begin with rediss://",
             );
         }
-        server.ca_file = Some(files::beside(section.report.file(), &path));
+        server.ca_file = Some(text_file::beside(section.report.file(), &path));
     }
     Some(server)
 }
 
 /// Reads a password from a file of its own; line breaks at its end do not count.
 fn from_file(section: &mut Section<'_>, place: Place, path: &std::path::Path) -> Option<SecretString> {
-    if let Some(who) = files::readable_by_everybody(path) {
+    if let Some(who) = text_file::readable_by_everybody(path) {
         section.note(place, "password_file", format!("{}: {who}", path.display()));
     }
-    match files::read_text(path) {
+    match text_file::read_text(path) {
         Ok(text) => Some(SecretString::from(text.trim_end_matches(['\r', '\n']))),
         Err((_, wrong)) => {
             let what = format!("{}: {}", path.display(), wrong.what);

@@ -2,31 +2,15 @@
 
 use std::net::IpAddr;
 
+use config_file::{Place, Report, Scalar, Section, Wrong, value};
 use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
 
 use super::Core;
-use crate::problem::{Place, Report, Wrong};
-use crate::section::Section;
 use crate::site::Site;
-use crate::value;
-use crate::yaml::Scalar;
-
-const HEADER: &str = "X-Forwarded-For";
-const WHOLE_VALUE: &str = "^(.*)$";
 
 /// Memory that the compiled expression may take. `\w` and `\d`, which know all scripts, take some ten kilobytes each.
 const MAX_REGEX_BYTES: usize = 1 << 20;
-
-/// Peers that are believed unless the file lists them: loopback, and what RFC 1918 and RFC 4193 call private.
-const PRIVATE: &[&str] = &[
-    "127.0.0.0/8",
-    "::1/128",
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "fc00::/7",
-];
 
 /// Proxies in a chain that are passed over unless the file lists them: those of this machine. Callers have private addresses too, so a
 /// private one is no sign of a proxy, and whatever stands left of a caller's own address is what that caller has written.
@@ -67,23 +51,24 @@ impl ReverseProxy {
 
 pub(super) fn read(section: &mut Section<'_>) -> ReverseProxy {
     let (enabled_at, protocol_at) = (section.place_of("reverse_proxy"), section.place_of("proxy_protocol"));
-    let mode = section.value("reverse_proxy", mode).unwrap_or_default();
+    let mode = section.value_or_default("reverse_proxy", mode);
     let enabled = mode == Mode::Believe;
-    let proxy_protocol = section.yes_no("proxy_protocol", false);
-    let written = section.list("reverse_proxy_trusted", value::network);
-    if enabled && written.is_none() {
+    let proxy_protocol = section.value_or_default("proxy_protocol", value::yes_no);
+    let is_listed = section.has("reverse_proxy_trusted");
+    let trusted = section.list_or_default("reverse_proxy_trusted", value::network);
+    if enabled && !is_listed {
         let what = "is believed from loopback and private addresses, and of several addresses the last one counts; \
             list your proxies in `reverse_proxy_trusted`, above all if callers have private addresses too";
         section.note(enabled_at, "reverse_proxy", what);
     }
-    if enabled && proxy_protocol && written.is_none() {
+    if enabled && proxy_protocol && !is_listed {
         // With the PROXY protocol peers are callers, and private ones would be believed whatever they write.
         let what =
             "with `reverse_proxy` needs `reverse_proxy_trusted`: callers with private addresses would be believed";
         let instead = "list the networks of your proxies in `reverse_proxy_trusted`";
         section.wrong(protocol_at, "proxy_protocol", Wrong::new(what, instead));
     }
-    if (enabled || proxy_protocol) && written.as_ref().is_some_and(Vec::is_empty) {
+    if (enabled || proxy_protocol) && trusted.is_empty() {
         let (place, key) = if enabled {
             (enabled_at, "reverse_proxy")
         } else {
@@ -98,18 +83,21 @@ pub(super) fn read(section: &mut Section<'_>) -> ReverseProxy {
         header,
         real_ip_regex,
         regex_place,
-        hops: written.clone().unwrap_or_else(|| networks(THIS_MACHINE)),
-        trusted: written.unwrap_or_else(|| networks(PRIVATE)),
+        hops: if is_listed {
+            trusted.clone()
+        } else {
+            networks(THIS_MACHINE)
+        },
+        trusted,
         proxy_protocol,
         place: enabled_at,
     }
 }
 
 /// What becomes of forwarding headers.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// They are not believed; from this machine they are a sign of a proxy that is not configured.
-    #[default]
     Off,
     Believe,
     Ignore,
@@ -170,16 +158,16 @@ fn where_loopback_may_ask<'s>(core: &Core, mut sites: impl Iterator<Item = &'s S
 
 /// Name of the header, the expression and the number of its group.
 fn header(section: &mut Section<'_>) -> (String, Regex, usize) {
-    let header = section.value("reverse_proxy_header", header_name);
-    let header = header.unwrap_or_else(|| HEADER.to_owned());
+    let header = section.value_or_default("reverse_proxy_header", header_name);
     let regex_at = section.place_of("reverse_proxy_real_ip_regex");
     let is_written = section.has("reverse_proxy_real_ip_regex");
-    let read = section.value("reverse_proxy_real_ip_regex", expression);
-    let is_bad = is_written && read.is_none();
-    let regex = read.unwrap_or_else(whole_value);
+    let before = section.report.problems.len();
+    let regex = section.value_or_default("reverse_proxy_real_ip_regex", expression);
+    let is_bad = section.report.problems.len() > before;
+    let whole_value = section.default_text("reverse_proxy_real_ip_regex");
     let place_at = section.place_of("reverse_proxy_regex_place");
-    let place = section.number("reverse_proxy_regex_place", 0, 99, 1);
-    let place = usize::try_from(place).unwrap_or(1);
+    let place = section.value_or_default("reverse_proxy_regex_place", |scalar| value::number(scalar, 0, 99));
+    let place = usize::try_from(place).unwrap_or(usize::MAX);
     if !is_bad && place >= regex.captures_len() {
         let what = match regex.captures_len() - 1 {
             0 => "the expression has no group".to_owned(),
@@ -189,16 +177,11 @@ fn header(section: &mut Section<'_>) -> (String, Regex, usize) {
         let instead = "put the address in ( ) in `reverse_proxy_real_ip_regex` and count the opening ones, or write 0 for all that it finds";
         section.wrong(place_at, "reverse_proxy_regex_place", Wrong::new(what, instead));
     }
-    if header.eq_ignore_ascii_case("forwarded") && regex.as_str() != WHOLE_VALUE {
+    if header.eq_ignore_ascii_case("forwarded") && is_written && regex.as_str() != whole_value {
         let what = "is not used: the header Forwarded is read as RFC 7239 says";
         section.note(regex_at, "reverse_proxy_real_ip_regex", what);
     }
     (header, regex, place)
-}
-
-#[expect(clippy::expect_used, reason = "a constant that a test reads")]
-fn whole_value() -> Regex {
-    Regex::new(WHOLE_VALUE).expect("it is an expression")
 }
 
 fn networks(texts: &[&str]) -> Vec<IpNet> {
@@ -244,8 +227,21 @@ mod tests {
 
     #[test]
     fn the_defaults_are_what_they_say() {
-        assert_eq!(whole_value().captures_len(), 2);
-        assert_eq!(networks(PRIVATE).len(), PRIVATE.len());
+        let proxy = Section::defaults(super::super::CORE, "", read);
+        assert_eq!(proxy.real_ip_regex.captures_len(), 2);
+        let trusted: Vec<String> = proxy.trusted.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            trusted,
+            [
+                "127.0.0.0/8",
+                "::1/128",
+                "10.0.0.0/8",
+                "172.16.0.0/12",
+                "192.168.0.0/16",
+                "fc00::/7"
+            ]
+        );
+        assert_eq!((proxy.header.as_str(), proxy.regex_place), ("X-Forwarded-For", 1));
         assert_eq!(networks(THIS_MACHINE).len(), THIS_MACHINE.len());
     }
 }

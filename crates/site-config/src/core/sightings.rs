@@ -2,63 +2,45 @@
 
 use std::time::Duration;
 
+use config_file::{Section, absent, default, reader, text_file, value};
+
 use super::tls::NamedFile;
-use crate::files;
-use crate::keys::CORE;
-use crate::section::Section;
-use crate::value;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The keys `sightings.*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Sightings {
-    /// The directory that reports wait in; the file says it relative to its own. Default: none, and then the state directory that systemd
-    /// gives is used.
-    pub directory: Option<NamedFile>,
-    /// Bound of what waits, in bytes. Default: 32 MiB.
-    pub max_bytes: u64,
-    /// Reports that waited longer are dropped. Default: 7 days.
-    pub max_age: Duration,
-    /// The same report within this time counts once. Default: 5 minutes.
-    pub duplicate_window: Duration,
-}
-
-impl Default for Sightings {
-    fn default() -> Self {
-        Self {
-            directory: None,
-            max_bytes: 32 << 20,
-            max_age: 7 * DAY,
-            duplicate_window: Duration::from_secs(5 * 60),
-        }
+config_file::keys! {
+    /// The keys `sightings.*`.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Sightings {
+        ours "sightings.directory", "path", absent("`sightings` in the state directory that systemd gives, else none and so no `/v1/sightings`"),
+            "directory of this daemon alone in which reports of sightings wait until MISP has them, relative to this file";
+        ours "sightings.max_bytes", "size", default("32MiB"),
+            "bound of what waits there; one token gets half of it"
+            => max_bytes: u64 = reader::size(64 << 10, 1 << 30);
+        ours "sightings.max_age", "duration", default("7d"),
+            "reports that MISP did not take in this time are dropped"
+            => max_age: Duration = reader::duration(Duration::ZERO, 90 * DAY);
+        ours "sightings.duplicate_window", "duration", default("5m"),
+            "the same value, kind and source from one token within this time counts once"
+            => duplicate_window: Duration = reader::duration(Duration::ZERO, DAY);
+    } with {
+        /// The directory that reports wait in; the file says it relative to its own. Default: none, and then the state directory that systemd
+        /// gives is used.
+        pub directory: Option<NamedFile>,
     }
 }
 
 pub(super) fn read(section: &mut Section<'_>) -> Sightings {
-    let defaults = Sightings::default();
-    let Some(node) = section.take("sightings") else {
-        return defaults;
-    };
-    let Some(mut inner) = Section::new(CORE, "sightings.", node, section.report) else {
-        return defaults;
-    };
+    let mut inner = section.inner("sightings", "sightings.");
     let place = inner.place_of("directory");
     let directory = inner.value("directory", value::some_text).map(|path| NamedFile {
-        path: files::beside(inner.report.file(), &path),
+        path: text_file::beside(inner.report.file(), &path),
         place: (place.line, place.column),
     });
-    let max_bytes = inner.value("max_bytes", |s| value::size(s, 64 << 10, 1 << 30));
-    let max_age = inner.value("max_age", |s| value::duration(s, 90 * DAY));
-    let duplicate_window = inner.value("duplicate_window", |s| value::duration(s, DAY));
+    let complete = Sightings::read_keys(&mut inner);
     inner.finish();
-    Sightings {
-        directory,
-        max_bytes: max_bytes.unwrap_or(defaults.max_bytes),
-        max_age: max_age.unwrap_or(defaults.max_age),
-        duplicate_window: duplicate_window.unwrap_or(defaults.duplicate_window),
-    }
+    complete(directory)
 }
 
 #[cfg(test)]
@@ -80,7 +62,13 @@ mod tests {
 
     #[test]
     fn without_the_keys_the_defaults_hold() {
-        assert_eq!(read("").unwrap(), Sightings::default());
+        let sightings = read("").unwrap();
+        assert_eq!((sightings.directory, sightings.max_bytes), (None, 32 << 20));
+        assert_eq!(
+            (sightings.max_age, sightings.duplicate_window),
+            (7 * DAY, Duration::from_secs(300))
+        );
+        assert_eq!(read("sightings: {}\n").unwrap().max_age, 7 * DAY);
     }
 
     #[test]

@@ -2,12 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::files;
-use crate::keys::CORE;
-use crate::problem::{Place, Wrong};
-use crate::section::Section;
-use crate::value;
-use crate::yaml::Scalar;
+use config_file::{Place, Scalar, Section, Wrong, text_file, value};
+
+use super::CORE;
 
 /// The keys `tls.*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +31,10 @@ pub struct NamedFile {
 }
 
 /// The key `tls.client_certificates`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientCertificates {
-    /// Nobody is served without one.
-    #[default]
+    /// cratosd serves no caller without one.
     Required,
     /// Callers without one are served as well. One of another authority is refused all the same.
     Optional,
@@ -52,8 +48,10 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Tls> {
     let has_client_ca = inner.has("client_ca");
     let client_ca = file(&mut inner, "client_ca");
     let clients_at = inner.place_of("client_certificates");
-    let client_certificates = inner.value("client_certificates", client_certificates);
-    if client_certificates.is_some() && !has_client_ca {
+    let is_written = inner.has("client_certificates");
+    let before = inner.report.problems.len();
+    let client_certificates = inner.value_or_default("client_certificates", client_certificates);
+    if is_written && !has_client_ca && inner.report.problems.len() == before {
         let wrong = Wrong::new(
             "stands without `client_ca`",
             "name the authorities whose certificates callers show, or remove the line",
@@ -65,7 +63,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Tls> {
         certificate: certificate?,
         key: key?,
         client_ca,
-        client_certificates: client_certificates.unwrap_or_default(),
+        client_certificates,
     })
 }
 
@@ -81,7 +79,7 @@ fn file(section: &mut Section<'_>, name: &'static str) -> Option<NamedFile> {
     let place = section.place_of(name);
     let path = section.value(name, value::some_text)?;
     Some(NamedFile {
-        path: files::beside(section.report.file(), &path),
+        path: text_file::beside(section.report.file(), &path),
         place: (place.line, place.column),
     })
 }

@@ -174,6 +174,42 @@ fn every_key_of_the_table_is_described_and_read() {
     }
 }
 
+/// The default exists in the row only: a file that writes it out means the same as one without the key.
+#[test]
+fn a_key_that_is_absent_means_its_default_in_the_table() {
+    // Places differ, of course.
+    let place = regex::Regex::new(r"place: (\(\s*\d+,\s*\d+,?\s*\)|Place \{[^}]*\})").unwrap();
+    let shown = |files: &Files| {
+        let loaded = files.load();
+        let mut core = loaded.core;
+        // Written or not, the same address; what is written is noted for other purposes.
+        core.listen = Some(core.listen_address());
+        let text = format!("{core:#?}\n{:#?}", loaded.sites["misp.example.net"]);
+        place.replace_all(&text, "place").into_owned()
+    };
+    let absent = shown(&Files::good());
+    let mut compared = 0;
+    for key in reference() {
+        // Proxies that are listed are passed over in a chain, too; `docs/reverse-proxy.md` says so.
+        let Some(value) = key.default_value.filter(|_| key.name != "reverse_proxy_trusted") else {
+            continue;
+        };
+        let line = match key.name.split_once('.') {
+            // Without authorities of callers the key is a mistake.
+            Some(("tls", _)) => continue,
+            Some((outer, inner)) => format!("{outer}:\n  {inner}: {value}\n"),
+            None => format!("{}: {value}\n", key.name),
+        };
+        let files = match key.file {
+            ConfigFile::Core => Files::with_core(&line),
+            _ => Files::with_site(&line),
+        };
+        assert_eq!(shown(&files), absent, "{}", key.name);
+        compared += 1;
+    }
+    assert!(compared > 30, "{compared}");
+}
+
 #[test]
 fn all_keys_of_the_reference_are_in_the_table() {
     let theirs = |file| {

@@ -1,4 +1,4 @@
-//! Reading files with a bound, and saying in plain words why one cannot be read.
+//! Text files of at most 1 MiB, and the reasons in plain words why one cannot be read.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::problem::{Place, Wrong};
+use crate::{Place, Wrong};
 
-/// No file of ours comes near it.
+/// The largest file, in bytes. No configuration comes near it, but a wrong path may name anything.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Reads a whole file as text, wiped from memory when dropped; a byte order mark is left out.
+/// Reads a whole file as text, which is wiped from memory when dropped. It leaves out a byte order mark.
 ///
-/// What is wrong comes with its place in that file.
-pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, (Place, Wrong)> {
+/// # Errors
+/// If the file is missing, unreadable, larger than 1 MiB or not UTF-8, with the place in that file.
+pub fn read_text(path: &Path) -> Result<Zeroizing<String>, (Place, Wrong)> {
     let bytes = read_bytes(path).map_err(|wrong| (Place::START, wrong))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     match str::from_utf8(bytes) {
@@ -28,7 +29,7 @@ pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, (Place, Wrong)
 }
 
 fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Wrong> {
-    // Asked before it is opened: opening a pipe would wait for a writer.
+    // Before opening it: opening a pipe would wait for a writer.
     let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
         return Err(Wrong::new("is not a file", "put a file there"));
@@ -69,8 +70,9 @@ fn too_large() -> Wrong {
     Wrong::new("is larger than 1 MiB", "look whether it is the right file")
 }
 
-/// Why a file or directory cannot be read.
-pub(crate) fn unreadable(error: &io::Error) -> Wrong {
+/// Returns the reason in plain words why a file or directory cannot be read.
+#[must_use]
+pub fn unreadable(error: &io::Error) -> Wrong {
     match error.kind() {
         io::ErrorKind::NotFound => Wrong::new("is not there", "create it, or correct the path"),
         io::ErrorKind::PermissionDenied => Wrong::new(
@@ -81,24 +83,27 @@ pub(crate) fn unreadable(error: &io::Error) -> Wrong {
     }
 }
 
-/// The path as meant in a file: relative to the directory of that file.
-pub(crate) fn beside(file: &Path, path: &str) -> PathBuf {
+/// Returns a path that `file` names, relative to the directory of `file`.
+#[must_use]
+pub fn beside(file: &Path, path: &str) -> PathBuf {
     match file.parent() {
         Some(directory) => directory.join(path),
         None => PathBuf::from(path),
     }
 }
 
-/// Says so if every user of this machine may read a file that holds a secret.
+/// Returns a note if every user of this machine may read a file that holds a secret.
+#[must_use]
 #[cfg(unix)]
-pub(crate) fn readable_by_everybody(path: &Path) -> Option<&'static str> {
+pub fn readable_by_everybody(path: &Path) -> Option<&'static str> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(path).ok()?.permissions().mode();
     (mode & 0o004 != 0).then_some("every user of this machine may read this secret; chmod 600")
 }
 
-/// Permissions of this system are not looked at.
+/// Returns nothing: permissions are checked on Unix only.
+#[must_use]
 #[cfg(not(unix))]
-pub(crate) fn readable_by_everybody(_: &Path) -> Option<&'static str> {
+pub fn readable_by_everybody(_: &Path) -> Option<&'static str> {
     None
 }
