@@ -14,7 +14,7 @@ use token_crypto::{Claims, ExpiryDay, Permission, Protocol, Scope, SealedToken};
 
 use self::configuration::DemoFiles;
 use self::guide::Guide;
-use super::{files, listening, output, runtime, serve, token};
+use super::{files, listener, output, runtime, serve, token};
 use crate::exit::{Failure, chain};
 use crate::server::{self, Server};
 
@@ -47,7 +47,7 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     runtime::block_on(async {
-        let listener = listening::bind(options.listen).await?;
+        let listener = listener::bind(options.listen).await?;
         let address = listener
             .local_addr()
             .map_err(|error| Failure::failed(error.to_string()))?;
@@ -68,7 +68,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             .map_err(|error| Failure::failed(chain(&error)))?;
         let server = Server::new(gateway).map_err(Failure::configuration)?;
 
-        let base = format!("http://{}", listening::reachable(address));
+        let base = format!("http://{}", listener::reachable(address));
         let told = async {
             let etag = probe::first_etag(&format!("{base}{}", guide::FIRST_FEED), &token).await?;
             let guide = Guide {

@@ -11,7 +11,7 @@ use feed_engine::{
 };
 
 use super::auth_key::AuthKeySource;
-use super::dropped::{Dropped, MOST_NAMED, Noting};
+use super::drop_list::{Dropped, MOST_NAMED, Noting};
 use super::files::{self, ConfigFiles};
 use super::misp::MispAddress;
 use super::progress::Progress;

@@ -11,7 +11,7 @@ use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
 
 use super::files::ConfigFiles;
 use super::signals::{Order, Signals};
-use super::{listening, runtime, systemd};
+use super::{listener, runtime, systemd};
 use crate::access_log;
 use crate::exit::{Failure, chain};
 use crate::server::{self, Server};
@@ -56,7 +56,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     runtime::block_on(async {
         let listener = match systemd::listener()? {
             Some(passed) => passed,
-            None => listening::bind(address).await?,
+            None => listener::bind(address).await?,
         };
         let server = Arc::new(server);
         let _watch = watch(&server, &store);

@@ -2,10 +2,10 @@
 
 mod convert;
 mod description;
-mod given;
+mod input;
 mod inspect;
 mod mint;
-mod narrowed;
+mod scope_options;
 
 use clap::Subcommand;
 

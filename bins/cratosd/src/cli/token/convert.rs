@@ -12,9 +12,9 @@ use crate::cli::check::online;
 use crate::cli::files::{self, ConfigFiles};
 use crate::cli::misp::Reached;
 use crate::cli::progress::Progress;
-use crate::cli::token::given::Token;
-use crate::cli::token::narrowed::Narrowed;
-use crate::cli::token::{description, given, mint, seal, today};
+use crate::cli::token::input::Token;
+use crate::cli::token::scope_options::Narrowed;
+use crate::cli::token::{description, input, mint, seal, today};
 use crate::cli::{names, output, runtime};
 use crate::exit::{Exit, Failure};
 
@@ -114,11 +114,11 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 
 fn given(options: &Options) -> Result<Zeroizing<String>, Failure> {
     if let Some(path) = &options.token_file {
-        return given::from_file(path);
+        return input::from_file(path);
     }
     match options.token.as_ref().and_then(Token::typed) {
         Some(token) => Ok(token),
-        None => given::many_from_standard_input("convert"),
+        None => input::many_from_standard_input("convert"),
     }
 }
 

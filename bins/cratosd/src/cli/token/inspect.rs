@@ -6,8 +6,8 @@ use token_crypto::{MAX_TOKEN_LEN, OpenedToken};
 
 use crate::cli::files::{self, ConfigFiles};
 use crate::cli::output;
-use crate::cli::token::given::Token;
-use crate::cli::token::{description, given, today};
+use crate::cli::token::input::Token;
+use crate::cli::token::{description, input, today};
 use crate::exit::Failure;
 
 /// A little more than the longest with a line end, so that what is too long is told to be so.
@@ -26,7 +26,7 @@ pub(in crate::cli) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let token = match options.token.as_ref().and_then(Token::typed) {
         Some(token) => token,
-        None => given::from_standard_input("inspect", LIMIT)?,
+        None => input::from_standard_input("inspect", LIMIT)?,
     };
     let loaded = options.files.load()?;
     let opened = files::key_ring(&loaded.core)?.open(token.trim()).map_err(|error| {

@@ -11,7 +11,7 @@ use crate::cli::files::{self, ConfigFiles};
 use crate::cli::misp::MispAddress;
 use crate::cli::progress::Progress;
 use crate::cli::token::description;
-use crate::cli::token::narrowed::Narrowed;
+use crate::cli::token::scope_options::Narrowed;
 use crate::cli::{names, output, runtime};
 use crate::exit::{Failure, chain};
 
