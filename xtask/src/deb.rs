@@ -17,7 +17,7 @@ use crate::cargo::{cargo, output_of, root, run, target_dir};
 use crate::metadata::Workspace;
 use crate::pages;
 
-/// Makes `target/debian/NAME_VERSION_ARCHITECTURE.deb` for each package, optimised.
+/// Makes `target/debian/NAME_VERSION_ARCHITECTURE.deb` for each package, optimised, and a package `NAME-dbgsym` with its symbols.
 pub(crate) fn make() -> anyhow::Result<()> {
     let target = target_dir()?;
     let built = target.join("release");
@@ -30,7 +30,9 @@ pub(crate) fn make() -> anyhow::Result<()> {
             built: &built,
             compression: Compression::Small,
         };
-        println!("{}", archive.write(&target.join("debian"))?.display());
+        let folder = target.join("debian");
+        println!("{}", archive.write(&folder)?.display());
+        println!("{}", archive.write_symbols(&folder)?.display());
     }
     Ok(())
 }

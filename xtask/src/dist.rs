@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use crate::cargo::{cargo, root, run, target_dir};
 use crate::metadata::Workspace;
 use crate::pages;
+use crate::symbols;
 
 /// From the workspace's root; folders are taken whole.
 const FILES: &[&str] = &[
@@ -37,7 +38,10 @@ pub(crate) fn make() -> anyhow::Result<()> {
     run(&mut build)?;
     fs::create_dir_all(&dist).context("target/dist")?;
     for program in workspace.installed().flat_map(|member| &member.programs) {
-        copy(&target.join("release").join(program), &dist.join(program))?;
+        let (built, installed) = (target.join("release").join(program), dist.join(program));
+        copy(&built, &installed)?;
+        symbols::extract(&built, &dist.join(format!("{program}.debug")))?;
+        symbols::strip(&installed)?;
     }
     for name in FILES {
         copy(&root().join(name), &dist.join(name))?;

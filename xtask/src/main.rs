@@ -30,6 +30,7 @@ mod peers;
 mod prose;
 mod publish;
 mod steps;
+mod symbols;
 mod test;
 mod tidy;
 mod tools;

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use super::date;
 use super::recipe::{Asset, Recipe};
 use crate::cargo::{output_of, run};
+use crate::symbols;
 
 /// A package to be made.
 pub(crate) struct Archive<'a> {
@@ -63,31 +64,79 @@ impl Archive<'_> {
                 install(&scripts.join(script), &control.join(script), 0o755)?;
             }
         }
-        run(Command::new("find")
-            .arg(&tree)
-            .args(["-type", "d", "-exec", "chmod", "0755", "{}", "+"]))?;
         let name = format!("{}_{}_{}.deb", recipe.package, recipe.version, architecture.trim());
-        let path = folder.join(name);
+        self.pack(&stage, &tree, &folder.join(name))
+    }
+
+    /// Writes the package with the symbols of the programs into `folder` and returns its path.
+    pub(crate) fn write_symbols(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+        let recipe = &self.recipe;
+        let stage = folder.join(format!("{}-dbgsym.stage", recipe.package));
+        if stage.exists() {
+            fs::remove_dir_all(&stage).with_context(|| stage.display().to_string())?;
+        }
+        let tree = stage.join("tree");
+        for asset in recipe.assets.iter().filter(|asset| self.is_program(asset)) {
+            let program = self.source_of(asset);
+            let file = tree.join("usr/lib/debug").join(symbols::debug_path(&program)?);
+            let folder = file.parent().unwrap_or(&tree);
+            fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            symbols::extract(&program, &file)?;
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
+        }
+        let kibibytes = total_size(&tree)?.div_ceil(1024);
+        let architecture = output_of(Command::new("dpkg").arg("--print-architecture"))?;
+        let (sums, control) = (sums(&tree)?, tree.join("DEBIAN"));
+        write(
+            &control.join("control"),
+            &recipe.symbols_control(architecture.trim(), kibibytes),
+        )?;
+        write(&control.join("md5sums"), &sums)?;
+        let name = format!(
+            "{}-dbgsym_{}_{}.deb",
+            recipe.package,
+            recipe.version,
+            architecture.trim()
+        );
+        self.pack(&stage, &tree, &folder.join(name))
+    }
+
+    /// Packs the laid out files, removes them, and returns the path of the package.
+    fn pack(&self, stage: &Path, tree: &Path, path: &Path) -> anyhow::Result<PathBuf> {
+        run(Command::new("find")
+            .arg(tree)
+            .args(["-type", "d", "-exec", "chmod", "0755", "{}", "+"]))?;
         let packing = match self.compression {
             Compression::Small => "-Zxz",
             Compression::Quick => "-Znone",
         };
-        // dpkg-deb sorts the files, and dates nothing later than this.
+        // dpkg-deb sorts the files, and dates no file later than this.
         let mut dpkg_deb = Command::new("dpkg-deb");
         dpkg_deb.env("SOURCE_DATE_EPOCH", date()?);
         run(dpkg_deb
             .args(["--build", "--root-owner-group", packing])
-            .arg(&tree)
-            .arg(&path))?;
-        fs::remove_dir_all(&stage).with_context(|| stage.display().to_string())?;
-        Ok(path)
+            .arg(tree)
+            .arg(path))?;
+        fs::remove_dir_all(stage).with_context(|| stage.display().to_string())?;
+        Ok(path.to_owned())
+    }
+
+    /// Returns the path of an asset here; it may have a `*`.
+    fn source_of(&self, asset: &Asset) -> PathBuf {
+        let built = asset.from.strip_prefix("target/release/");
+        built.map_or_else(|| self.recipe.folder.join(&asset.from), |rest| self.built.join(rest))
+    }
+
+    /// Returns whether an asset is a program of the crate.
+    fn is_program(&self, asset: &Asset) -> bool {
+        let built = asset.from.strip_prefix("target/release/");
+        built.is_some_and(|rest| self.recipe.programs.iter().any(|program| program == rest))
     }
 
     /// Puts an asset's files where they belong; returns the programs among them.
     fn lay_out(&self, asset: &Asset, tree: &Path) -> anyhow::Result<Vec<PathBuf>> {
-        let built = asset.from.strip_prefix("target/release/");
-        let from = built.map_or_else(|| self.recipe.folder.join(&asset.from), |rest| self.built.join(rest));
-        let is_program = built.is_some_and(|rest| self.recipe.programs.iter().any(|program| program == rest));
+        let from = self.source_of(asset);
+        let is_program = self.is_program(asset);
         let mut programs = Vec::new();
         for file in matching(&from)? {
             let mut to = tree.join(&asset.to);
@@ -96,9 +145,7 @@ impl Archive<'_> {
             }
             install(&file, &to, asset.mode)?;
             if is_program {
-                run(Command::new("strip")
-                    .args(["--remove-section=.comment", "--remove-section=.note"])
-                    .arg(&to))?;
+                symbols::strip(&to)?;
                 programs.push(to);
             } else if is_compressed(&to.strip_prefix(tree).unwrap_or(&to).to_string_lossy()) {
                 // Without name and date.

@@ -122,6 +122,19 @@ impl Recipe {
     }
 }
 
+impl Recipe {
+    /// Returns the control file of the package with the symbols, in Debian's form for such packages.
+    pub(crate) fn symbols_control(&self, architecture: &str, kibibytes: u64) -> String {
+        let (package, version) = (&self.package, &self.version);
+        format!(
+            "Package: {package}-dbgsym\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: {}\n\
+             Installed-Size: {kibibytes}\nDepends: {package} (= {version})\nSection: debug\nPriority: optional\n\
+             Auto-Built-Package: debug-symbols\nDescription: debug symbols for {package}\n",
+            self.maintainer
+        )
+    }
+}
+
 impl Asset {
     fn from_json(line: &Value) -> anyhow::Result<Asset> {
         let words: Option<Vec<&str>> = line
@@ -168,6 +181,17 @@ mod tests {
             "Package: tool\nVersion: 1.2.0~rc.1-1\nArchitecture: amd64\nMaintainer: Somebody <somebody@example.org>\n\
              Installed-Size: 12\nDepends: libc6 (>= 2.34), adduser\nRecommends: nftables\nSection: net\nPriority: optional\n\
              Description: Does it\n One.\n .\n Two.\n"
+        );
+    }
+
+    #[test]
+    fn the_symbols_belong_to_exactly_one_version() {
+        let control = Recipe::of(&member(DEB)).unwrap().symbols_control("amd64", 9);
+        assert_eq!(
+            control,
+            "Package: tool-dbgsym\nVersion: 1.2.0~rc.1-1\nArchitecture: amd64\nMaintainer: Somebody <somebody@example.org>\n\
+             Installed-Size: 9\nDepends: tool (= 1.2.0~rc.1-1)\nSection: debug\nPriority: optional\n\
+             Auto-Built-Package: debug-symbols\nDescription: debug symbols for tool\n"
         );
     }
 
