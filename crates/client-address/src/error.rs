@@ -1,42 +1,42 @@
-//! Why nobody can tell who is asking. Always the fault of the proxy, or of how we read it: never of the caller's own words.
+//! Reasons why the client's address is unknown: always a fault of the proxy or of its configuration here, never of the client.
 
 /// The forwarding header of a proxy names no address.
 ///
-/// The value is not in the text: it is whatever somebody sent.
+/// The text does not contain the value, because a client may have written it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForwardingError {
-    /// The value has bytes that are no visible ASCII.
+    /// The value has bytes outside of visible ASCII.
     #[error("the value is not plain text")]
     NotText,
-    /// The value is empty, or has nothing but commas.
+    /// The value is empty, or has only commas.
     #[error("the value is empty")]
     Empty,
-    /// The configured expression finds nothing in the value, or not the group that is the address.
+    /// The configured expression does not match the value, or its address group takes no part in the match.
     #[error("the configured expression does not match the value")]
     NoMatch,
-    /// What stands where the address should be is none.
-    #[error("what stands where the address should be is no address")]
+    /// The text in the place of the address is not an address, for example `unknown`.
+    #[error("the text in the place of the address is not an address")]
     NotAnAddress,
     /// The value of `Forwarded` breaks the grammar of RFC 7239.
-    #[error("the value is not what RFC 7239 allows")]
+    #[error("the value breaks the grammar of RFC 7239")]
     Malformed,
 }
 
-/// A connection does not begin as the PROXY protocol wants.
+/// A connection does not begin with a valid PROXY header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyHeaderError {
-    /// It begins with something else: mostly a peer that does not speak the protocol.
+    /// It begins with other bytes, mostly because the peer does not speak the protocol.
     #[error("the connection does not begin with a PROXY header")]
     Missing,
-    /// It begins like a header and goes on wrongly.
+    /// It begins like a header and then breaks the format.
     #[error("the PROXY header is malformed")]
     Malformed,
-    /// The header is longer than any that we read.
+    /// The header is longer than [`ProxyHeader::MAX_BYTES`](crate::ProxyHeader::MAX_BYTES).
     #[error("the PROXY header is longer than {} bytes", crate::ProxyHeader::MAX_BYTES)]
     TooLong,
-    /// The header speaks of a datagram, which is nothing that HTTP could come in.
-    #[error("the PROXY header speaks of a datagram")]
+    /// The header is for a datagram, and HTTP needs a stream.
+    #[error("the PROXY header is for a datagram")]
     NotAStream,
 }

@@ -1,4 +1,4 @@
-//! The header in which a proxy says for whom it asks.
+//! The header in which a proxy names its client.
 
 mod rfc7239;
 
@@ -10,7 +10,7 @@ use regex::Regex;
 use crate::error::ForwardingError;
 use crate::node;
 
-/// How the header of the proxy in front is read.
+/// How to read the header of the proxy in front.
 #[derive(Clone, Copy, Debug)]
 pub struct Forwarding<'c> {
     expression: &'c Regex,
@@ -20,10 +20,10 @@ pub struct Forwarding<'c> {
 }
 
 impl<'c> Forwarding<'c> {
-    /// Reads the header of this name, in which the group of that number of the expression is an address, or several with commas between
-    /// them. Addresses in `hops` are those of proxies, and are passed over.
+    /// Reads the header with this name. In its value, group number `group` of the expression is an address, or several with commas between
+    /// them. Addresses in `hops` are those of proxies and are skipped.
     ///
-    /// `Forwarded` (in any case) is read by the grammar of RFC 7239 instead; the expression has no part in that.
+    /// The header `Forwarded` (in any case) is read by the grammar of RFC 7239, without the expression.
     #[must_use]
     pub fn new(header: &str, expression: &'c Regex, group: usize, hops: &'c [IpNet]) -> Self {
         Self {
@@ -34,16 +34,16 @@ impl<'c> Forwarding<'c> {
         }
     }
 
-    /// Returns the caller's address, or nothing if the header is not there. `values` are those of all its lines, from top to bottom: they
-    /// are one list.
+    /// Returns the client's address, or `None` if the request has no such header. `values` are the values of all its lines, from top to
+    /// bottom: they are one list.
     ///
-    /// Of several addresses the right-most one counts that is not a hop; to the right of it stands what our own proxies wrote, to the left
-    /// of it what anybody could have sent. If all are hops the left-most one counts. Where the expression picks an address with others to
-    /// its right, those must be hops, or else the right-most of them that is none counts.
+    /// Of several addresses the right-most one counts that is not a hop: our own proxies wrote the addresses to its right, and any client
+    /// could have sent the ones to its left. If all are hops the left-most one counts. Where the expression picks an address with others
+    /// to its right, those must be hops; otherwise the right-most of them that is not a hop counts.
     ///
     /// # Errors
-    /// If the address that counts cannot be read. What stands left of it is not looked at, however it looks (in `Forwarded` it must keep to
-    /// the grammar, since quotes that are not closed would reach into what follows).
+    /// If the address that counts cannot be read. The entries to its left are not read at all (in `Forwarded` they must keep to the grammar,
+    /// because an open quote would reach into the entries that follow).
     pub fn client<'v>(&self, values: impl IntoIterator<Item = &'v [u8]>) -> Result<Option<IpAddr>, ForwardingError> {
         let Some(value) = joined(values)? else {
             return Ok(None);
@@ -54,11 +54,11 @@ impl<'c> Forwarding<'c> {
         }
         let found = self.expression.captures(&value).and_then(|found| found.get(self.group));
         let found = found.ok_or(ForwardingError::NoMatch)?;
-        // Up to the first comma it is the rest of the entry that was found: a port, or whatever the expression cut off.
+        // The rest up to the first comma belongs to the entry that was found, for example a port.
         let rest = value.get(found.end()..).unwrap_or_default();
         let later = rest.split_once(',').map_or("", |(_, later)| later);
         for entry in later.rsplit(',').filter(|entry| !entry.trim().is_empty()) {
-            // One that cannot be read may be the caller: what stands left of it is then what the caller wrote.
+            // An entry that cannot be read may be the client, who then wrote everything to its left.
             let address = node::address(entry).ok_or(ForwardingError::NotAnAddress)?;
             if !self.is_hop(address) {
                 return Ok(Some(address));
@@ -67,7 +67,7 @@ impl<'c> Forwarding<'c> {
         self.nearest(found.as_str().rsplit(',')).map(Some)
     }
 
-    /// Returns the first address that is no hop of a list from right to left.
+    /// Returns the first address of a list, from right to left, that is not a hop.
     fn nearest<'e>(&self, entries: impl Iterator<Item = &'e str>) -> Result<IpAddr, ForwardingError> {
         let mut last = None;
         // A list may have empty entries: RFC 9110, 5.6.1.
@@ -86,7 +86,7 @@ impl<'c> Forwarding<'c> {
     }
 }
 
-/// Returns all lines of a header as the one list that they are.
+/// Joins all lines of a header to one list.
 fn joined<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<Option<String>, ForwardingError> {
     let mut joined: Option<String> = None;
     for value in values {
@@ -110,7 +110,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn asked(header: &str, expression: &str, hops: &[&str], lines: &[&str]) -> Result<Option<String>, ForwardingError> {
+    fn client_of(
+        header: &str,
+        expression: &str,
+        hops: &[&str],
+        lines: &[&str],
+    ) -> Result<Option<String>, ForwardingError> {
         let expression = Regex::new(expression).unwrap();
         let hops: Vec<IpNet> = hops.iter().map(|hop| hop.parse().unwrap()).collect();
         let group = expression.captures_len() - 1;
@@ -120,21 +125,21 @@ mod tests {
     }
 
     fn x_forwarded_for(lines: &[&str]) -> Result<Option<String>, ForwardingError> {
-        asked("X-Forwarded-For", "^(.*)$", &["127.0.0.0/8", "10.0.0.0/24"], lines)
+        client_of("X-Forwarded-For", "^(.*)$", &["127.0.0.0/8", "10.0.0.0/24"], lines)
     }
 
-    /// The expression finds what the caller wrote; what the proxy appended is no address.
+    /// The expression finds an entry that the client wrote, and the proxy appended an entry that is not an address.
     #[test]
-    fn an_unreadable_entry_to_the_right_of_what_the_expression_finds_is_refused() {
+    fn an_unreadable_entry_to_the_right_of_the_found_one_is_refused() {
         for appended in ["unix:", "unknown", "fe80::1%eth0"] {
             let line = format!("10.0.0.8, {appended}");
-            let outcome = asked("X-Forwarded-For", "([0-9.]+)", &["127.0.0.0/8"], &[&line]);
+            let outcome = client_of("X-Forwarded-For", "([0-9.]+)", &["127.0.0.0/8"], &[&line]);
             assert_eq!(outcome, Err(ForwardingError::NotAnAddress), "{line}");
         }
     }
 
     #[test]
-    fn the_right_most_address_that_is_no_proxy_of_ours_counts() {
+    fn the_right_most_address_that_is_not_one_of_our_proxies_counts() {
         for (lines, client) in [
             (&["192.0.2.7"][..], "192.0.2.7"),
             (&["198.51.100.66, 192.0.2.7"], "192.0.2.7"),
@@ -152,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_are_proxies_the_outermost_is_the_caller() {
+    fn where_all_are_proxies_the_outermost_is_the_client() {
         assert_eq!(
             x_forwarded_for(&["10.0.0.9, 10.0.0.3"]),
             Ok(Some("10.0.0.9".to_owned()))
@@ -161,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn without_the_header_nobody_says_anything() {
+    fn without_the_header_the_client_is_unknown() {
         assert_eq!(x_forwarded_for(&[]), Ok(None));
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_error_and_not_the_next_best_address() {
+    fn an_unreadable_address_is_an_error_and_not_the_next_best_one() {
         for (lines, error) in [
             (&[""][..], ForwardingError::Empty),
             (&[" , ,"], ForwardingError::Empty),
@@ -184,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_expression_finds_the_address_in_a_value_of_any_shape() {
-        let real_ip = |value| asked("X-Client", "client=([^;]+);", &[], &[value]);
+        let real_ip = |value| client_of("X-Client", "client=([^;]+);", &[], &[value]);
         assert_eq!(
             real_ip("tls=1;client=192.0.2.7:4711;x=y"),
             Ok(Some("192.0.2.7".to_owned()))
@@ -192,12 +197,12 @@ mod tests {
         assert_eq!(real_ip("tls=1"), Err(ForwardingError::NoMatch));
         assert_eq!(real_ip("client=me;"), Err(ForwardingError::NotAnAddress));
         // A group that takes no part in the match.
-        assert_eq!(asked("X", "x|(y)", &[], &["x"]), Err(ForwardingError::NoMatch));
+        assert_eq!(client_of("X", "x|(y)", &[], &["x"]), Err(ForwardingError::NoMatch));
     }
 
     #[test]
     fn an_expression_that_takes_the_first_address_does_not_make_it_true() {
-        let first = |value| asked("X-Forwarded-For", "^([^,]+)", &["10.0.0.0/24"], &[value]);
+        let first = |value| client_of("X-Forwarded-For", "^([^,]+)", &["10.0.0.0/24"], &[value]);
         assert_eq!(first("192.0.2.7"), Ok(Some("192.0.2.7".to_owned())));
         assert_eq!(first("192.0.2.7, 10.0.0.3"), Ok(Some("192.0.2.7".to_owned())));
         assert_eq!(first("198.51.100.66, 192.0.2.7"), Ok(Some("192.0.2.7".to_owned())));
@@ -205,13 +210,13 @@ mod tests {
             first("198.51.100.66, 192.0.2.7, 10.0.0.3"),
             Ok(Some("192.0.2.7".to_owned()))
         );
-        let last = |value| asked("X-Forwarded-For", "([^, ]+)$", &[], &[value]);
+        let last = |value| client_of("X-Forwarded-For", "([^, ]+)$", &[], &[value]);
         assert_eq!(last("198.51.100.66, 192.0.2.7"), Ok(Some("192.0.2.7".to_owned())));
     }
 
     #[test]
     fn forwarded_is_read_by_its_own_grammar() {
-        let forwarded = |lines| asked("forwarded", "^(.*)$", &["10.0.0.0/24"], lines);
+        let forwarded = |lines| client_of("forwarded", "^(.*)$", &["10.0.0.0/24"], lines);
         for (lines, client) in [
             (&["for=192.0.2.7"][..], "192.0.2.7"),
             (&["proto=https;For=\"[2001:db8::7]:4711\";by=10.0.0.3"], "2001:db8::7"),
@@ -240,12 +245,12 @@ mod tests {
         // The proxy copies the caller's `Host` into its own element; the caller opens a quote before it.
         let forged = "for=\", for=192.0.2.7;host=\"x, for=198.51.100.66;y=\"";
         assert_eq!(
-            asked("Forwarded", "^(.*)$", &[], &[forged]),
+            client_of("Forwarded", "^(.*)$", &[], &[forged]),
             Err(ForwardingError::Malformed)
         );
         let honest = "for=192.0.2.7;host=\"x, for=198.51.100.66;y=z\"";
         assert_eq!(
-            asked("Forwarded", "^(.*)$", &[], &[honest]),
+            client_of("Forwarded", "^(.*)$", &[], &[honest]),
             Ok(Some("192.0.2.7".to_owned()))
         );
     }
@@ -255,7 +260,7 @@ mod tests {
         fn nothing_that_a_caller_sends_changes_what_the_proxy_appends(forged in "[ -~]{0,80}") {
             for expression in ["^(.*)$", "^([^,]+)", "([0-9a-f.:]+)$"] {
                 let value = format!("{forged}, 192.0.2.7");
-                let client = asked("X-Forwarded-For", expression, &["10.0.0.0/24"], &[&value]);
+                let client = client_of("X-Forwarded-For", expression, &["10.0.0.0/24"], &[&value]);
                 prop_assert!(client.is_err() || client == Ok(Some("192.0.2.7".to_owned())), "{expression}: {client:?}");
             }
         }

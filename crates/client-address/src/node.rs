@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// Returns the address of `192.0.2.7`, `192.0.2.7:4711`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:4711`.
+/// Returns the address in a text such as `192.0.2.7`, `192.0.2.7:4711`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:4711`.
 ///
-/// An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.7`) is the IPv4 address: networks are compared by family. Names, zones
-/// (`%eth0`), octal and shortened forms are no addresses.
+/// An IPv4 address in IPv6 form (`::ffff:192.0.2.7`) becomes the IPv4 address, because networks are compared by family. Names, zones
+/// (`%eth0`), octal and shortened forms are refused.
 pub(crate) fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim_matches([' ', '\t']);
     let address = if let Ok(address) = text.parse::<IpAddr>() {
@@ -13,7 +13,7 @@ pub(crate) fn address(text: &str) -> Option<IpAddr> {
     } else if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         inner.parse::<Ipv6Addr>().ok()?.into()
     } else if text.contains('%') {
-        // `SocketAddr` would read `[fe80::1%1]:80` and drop the zone, and with it whose neighbour that is.
+        // `SocketAddr` would read `[fe80::1%1]:80` and drop the zone, without which the address means another host.
         return None;
     } else {
         text.parse::<SocketAddr>().ok()?.ip()
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_an_address() {
+    fn other_texts_are_not_addresses() {
         for text in [
             "",
             "unknown",

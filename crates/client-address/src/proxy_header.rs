@@ -1,4 +1,4 @@
-//! The first bytes of a connection that comes through a proxy which speaks the PROXY protocol, version 1 (text) or 2 (binary).
+//! The first bytes of a connection from a proxy that speaks the PROXY protocol, version 1 (text) or 2 (binary).
 
 use std::net::IpAddr;
 
@@ -9,36 +9,47 @@ use crate::error::ProxyHeaderError;
 const V1_START: &[u8] = b"PROXY ";
 const V2_START: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// The shortest header of all, `PROXY UNKNOWN\r\n`: so much may be read without taking a byte of what follows.
+/// The length of the shortest header, `PROXY UNKNOWN\r\n`: so many bytes always belong to the header.
 const SHORTEST: usize = 15;
 
-/// A line of version 1, its end included.
+/// The longest line of version 1, with its line end.
 const V1_MAX_BYTES: usize = 107;
 
-/// What stands before the addresses of version 2.
+/// The bytes before the addresses of version 2.
 const V2_FIXED_BYTES: usize = 16;
 
-/// What the first bytes of a connection say.
+/// The meaning of the first bytes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyHeader {
-    /// So far it is a header; so many more bytes belong to it for certain. Read them, but not more, and ask again.
+    /// The bytes are the beginning of a header, and so many more belong to it for certain. Read them, but not more, and call again.
     NeedsMore(usize),
-    /// The header is whole, and the proxy asks for this address (an IPv4 one in IPv4 form).
+    /// The header is complete, and this is the client's address (an IPv4 one in IPv4 form).
     For(IpAddr),
-    /// The header is whole, and the proxy asks for itself or cannot tell for whom (`LOCAL`, `UNKNOWN`, `AF_UNSPEC`, `AF_UNIX`). The
-    /// protocol wants the address of the connection to be used then; proxies do this to see whether we are alive.
+    /// The header is complete and names no client (`LOCAL`, `UNKNOWN`, `AF_UNSPEC`, `AF_UNIX`): use the address of the connection, as
+    /// the protocol says. For example, a health check of the proxy has such a header.
     Own,
 }
 
 impl ProxyHeader {
-    /// The longest header that is read. Version 2 allows 64 KiB of further fields (TLV); those that proxies send are some hundred bytes.
+    /// The longest header that is read, in bytes. Version 2 allows 64 KiB of further fields (TLV); proxies send some hundred bytes.
     pub const MAX_BYTES: usize = 4096;
 
-    /// Reads all bytes that have come so far, none at the beginning. Fields after the addresses are not looked at.
+    /// Reads all bytes that have arrived so far; start with none. Fields after the addresses are not read.
+    ///
+    /// ```
+    /// use client_address::ProxyHeader;
+    ///
+    /// # fn main() -> Result<(), client_address::ProxyHeaderError> {
+    /// assert_eq!(ProxyHeader::read(b"PROXY")?, ProxyHeader::NeedsMore(10));
+    /// let header = ProxyHeader::read(b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n")?;
+    /// assert_eq!(header, ProxyHeader::For([192, 0, 2, 7].into()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// If it can no longer become a header.
+    /// If the bytes can no longer become a header.
     pub fn read(bytes: &[u8]) -> Result<Self, ProxyHeaderError> {
         if !(begins_like(bytes, V1_START) || begins_like(bytes, V2_START)) {
             return Err(ProxyHeaderError::Missing);
@@ -71,13 +82,13 @@ impl ProxyHeader {
     }
 }
 
-/// Whether the bytes are the beginning of `start`, or `start` of them.
+/// Returns whether the bytes are the beginning of `start`, or begin with it.
 fn begins_like(bytes: &[u8], start: &[u8]) -> bool {
     let length = bytes.len().min(start.len());
     bytes.get(..length) == start.get(..length)
 }
 
-/// A line ends where it ends: byte by byte, so that none of what follows is taken.
+/// Asks for the line byte by byte, because its length is unknown and no byte after it may be taken.
 fn v1_missing(bytes: &[u8]) -> Result<usize, ProxyHeaderError> {
     if bytes.ends_with(b"\r\n") {
         return Ok(0);
@@ -108,7 +119,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Reads as a socket would be read, and returns what was left over too.
+    /// Reads as from a socket, and returns the rest of the stream too.
     fn read(mut stream: &[u8]) -> (Result<ProxyHeader, ProxyHeaderError>, &[u8]) {
         let mut bytes = Vec::new();
         loop {
@@ -133,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_version_1_names_the_caller_and_nothing_more_is_taken() {
+    fn a_line_of_version_1_names_the_client_and_the_bytes_after_it_are_left() {
         for (line, said) in [
             (
                 &b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n"[..],
@@ -153,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn version_2_names_the_caller_whatever_fields_follow() {
+    fn version_2_names_the_client_with_and_without_further_fields() {
         let v4 = [192, 0, 2, 7, 198, 51, 100, 1, 0x12, 0x67, 1, 187];
         let fields = [0x02, 0, 3, b'a', b'b', b'c', 0x20, 0xff];
         let v6 = [&[0x20, 1, 0xd, 0xb8][..], &[0; 11], &[7], &[0; 20]].concat();
@@ -172,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_told_at_the_first_wrong_byte() {
+    fn other_bytes_are_refused_at_the_first_wrong_one() {
         for stream in [
             &b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"[..],
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and more",

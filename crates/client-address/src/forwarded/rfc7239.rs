@@ -1,12 +1,13 @@
-//! The header `Forwarded`: elements with commas between them, of pairs with semicolons between them (RFC 7239, 4).
+//! The header `Forwarded`: elements between commas, each with pairs between semicolons (RFC 7239, 4). For example,
+//! `for=192.0.2.7;proto=https, for=10.0.0.4`.
 
 use crate::error::ForwardingError;
 
-/// Returns what stands after `for=` in each element, in the order of the text; an empty element gives nothing, and one that does not say
-/// for whom gives `unknown`, the word that the grammar has for it.
+/// Returns the value of `for=` in each element, in the order of the text. An empty element gives no value; an element without `for=` gives
+/// `unknown`, the grammar's own word for that.
 ///
 /// # Errors
-/// [`ForwardingError::Malformed`] for whatever the grammar does not have, anywhere: a quote that is not closed would hide what follows.
+/// [`ForwardingError::Malformed`] for a breach of the grammar anywhere: an open quote would hide the elements that follow.
 pub(super) fn nodes(text: &str) -> Result<Vec<String>, ForwardingError> {
     let mut rest = Rest(text);
     let mut nodes = Vec::new();
@@ -50,7 +51,7 @@ fn element(rest: &mut Rest<'_>) -> Result<String, ForwardingError> {
     }
 }
 
-/// What is not read yet.
+/// The text that is not read yet.
 struct Rest<'t>(&'t str);
 
 impl<'t> Rest<'t> {
@@ -72,7 +73,7 @@ impl<'t> Rest<'t> {
         self.0 = self.0.trim_start_matches([' ', '\t']);
     }
 
-    /// Takes a token. Wider than RFC 9110 has it by the `:` of an address with a port, which many write without the quotes it needs.
+    /// Takes a token. Beyond RFC 9110 it may have a `:`, because many proxies write an address with a port without the required quotes.
     fn token(&mut self) -> Result<&'t str, ForwardingError> {
         let is_outside = |c: char| !(c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:".contains(c));
         let end = self.0.find(is_outside).unwrap_or(self.0.len());
