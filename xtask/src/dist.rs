@@ -40,8 +40,7 @@ pub(crate) fn make() -> anyhow::Result<()> {
     for program in workspace.installed().flat_map(|member| &member.programs) {
         let (built, installed) = (target.join("release").join(program), dist.join(program));
         copy(&built, &installed)?;
-        symbols::extract(&built, &dist.join(format!("{program}.debug")))?;
-        symbols::strip(&installed)?;
+        symbols::split(&installed, &dist.join(format!("{program}.debug")))?;
     }
     for name in FILES {
         copy(&root().join(name), &dist.join(name))?;

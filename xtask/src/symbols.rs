@@ -6,9 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Context as _;
-
-use crate::cargo::{output_of, run};
+use crate::cargo::run;
 
 /// Writes the symbols of `program` into `file`, compressed, in the form that gdb, perf and systemd-coredump read.
 pub(crate) fn extract(program: &Path, file: &Path) -> anyhow::Result<()> {
@@ -17,28 +15,25 @@ pub(crate) fn extract(program: &Path, file: &Path) -> anyhow::Result<()> {
     run(objcopy.arg(program).arg(file))
 }
 
-/// Removes the symbols of `program`, in place.
-pub(crate) fn strip(program: &Path) -> anyhow::Result<()> {
+/// Writes the symbols of `program` into `file` and removes them from the program, in place. The program then names the file and its
+/// checksum, so a debugger finds it beside the program, or in the program's folder below `/usr/lib/debug`.
+///
+/// A build id would say the same, but the linker of a stable Rust writes none.
+pub(crate) fn split(program: &Path, file: &Path) -> anyhow::Result<()> {
+    extract(program, file)?;
     let mut strip = Command::new("strip");
     run(strip
         .args(["--remove-section=.comment", "--remove-section=.note"])
-        .arg(program))
-}
-
-/// Returns the path below `/usr/lib/debug` at which a debugger looks for the symbols of `program`: it follows from the build id, which
-/// the linker writes into the program and which stays when the program is stripped.
-pub(crate) fn debug_path(program: &Path) -> anyhow::Result<String> {
-    let mut readelf = Command::new("readelf");
-    let notes = output_of(readelf.args(["--notes", "--wide"]).arg(program))?;
-    let id = notes.lines().find_map(|line| line.trim().strip_prefix("Build ID: "));
-    let id = id.map(str::trim).and_then(|id| id.split_at_checked(2));
-    let (folder, file) = id.with_context(|| format!("{} has no build id", program.display()))?;
-    Ok(format!(".build-id/{folder}/{file}.debug"))
+        .arg(program))?;
+    let mut link = std::ffi::OsString::from("--add-gnu-debuglink=");
+    link.push(file);
+    run(Command::new("objcopy").arg(link).arg(program))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cargo::output_of;
 
     fn sections(file: &Path) -> String {
         let mut readelf = Command::new("readelf");
@@ -51,14 +46,9 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let (program, symbols) = (folder.join("program"), folder.join("symbols"));
         std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-        let path = debug_path(&program).unwrap();
-        extract(&program, &symbols).unwrap();
-        strip(&program).unwrap();
+        split(&program, &symbols).unwrap();
         assert!(!sections(&program).contains(".symtab") && sections(&symbols).contains(".symtab"));
-        assert_eq!(
-            (debug_path(&program).unwrap(), debug_path(&symbols).unwrap()),
-            (path.clone(), path)
-        );
+        assert!(sections(&program).contains(".gnu_debuglink"));
         output_of(Command::new(&program).arg("--list")).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
     }

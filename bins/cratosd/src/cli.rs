@@ -1,6 +1,6 @@
-//! The command line: what can be typed, and which file answers it.
+//! The command line: its commands, and the file that runs each.
 //!
-//! | command | answered in |
+//! | command | file |
 //! | --- | --- |
 //! | `serve` | `cli/serve.rs` |
 //! | `demo` | `cli/demo.rs`, `cli/demo/` |
@@ -10,7 +10,7 @@
 //! | `init` | `cli/init.rs` |
 //! | `keygen` | `cli/keygen.rs` |
 //!
-//! Every command returns `Result<(), Failure>`: what it was asked for goes to standard output, everything else to standard error.
+//! Every command returns `Result<(), Failure>`. Its result goes to standard output, and everything else to standard error.
 
 mod auth_key;
 mod check;
@@ -36,17 +36,18 @@ mod token;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::Program;
 use crate::exit::{Exit, Failure};
 use crate::telemetry::{self, LogFormat, WhenFull};
 
-/// What is said below every help text.
+/// The end of every help text.
 const AFTER_HELP: &str = "\
-Every option can also be given in the environment variable that stands behind it.
-The log goes to standard error; RUST_LOG sets what is logged (`debug`, or `cratosd=debug,warn`).
+Every option can also be set by the environment variable beside it.
+The log goes to standard error; RUST_LOG sets its level, for example `debug` or `cratosd=debug,warn`.
 
-Exit codes: 0 fine, 64 bad usage or configuration, 69 MISP unavailable, 1 anything else.";
+Exit codes: 0 success, 64 wrong usage or configuration, 69 MISP unavailable, 1 any other failure.";
 
 /// Serves MISP indicators as feeds, behind tokens.
 #[derive(Debug, Parser)]
@@ -55,7 +56,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// How a line of the log looks: text or json
+    /// Format of a log line: text or json
     #[arg(
         long,
         global = true,
@@ -74,29 +75,29 @@ struct Cli {
 enum Command {
     /// Serve feeds to devices
     Serve(serve::Options),
-    /// Try everything out: a sample MISP, a site and a token in one process
+    /// Try cratosd with a sample MISP, a site and a token in one process
     Demo(demo::Options),
     /// Read all configuration files and report every problem
     Check(check::Options),
-    /// Make tokens, and look into them
+    /// Make tokens, show their contents, and convert old ones
     #[command(subcommand)]
     Token(token::Command),
     /// Write one feed to standard output, without a server
     Feed(feed::Options),
-    /// Write a new configuration with fresh secrets into a directory
+    /// Write a new configuration with new secrets into a directory
     Init(init::Options),
-    /// Print a fresh encryption_key and salt
+    /// Print a new encryption_key and salt
     Keygen,
 }
 
 impl Command {
-    /// What is logged without `RUST_LOG`: a daemon tells what it does, a command in a pipe only what is wrong.
+    /// Returns the log level without `RUST_LOG`: a daemon logs its work, and a command in a pipe only its problems.
     fn default_log(&self) -> &'static str {
         match self {
             Self::Serve(_) => "info",
             // A line per request would push what the demo prints off the screen.
             Self::Demo(_) => "info,cratosd::access=warn,cratosd::audit=warn",
-            // What the engine warns about is what this command ends with.
+            // The command ends with the errors that the engine warns of.
             Self::Feed(_) => "warn,feed_engine=error",
             _ => "warn",
         }
@@ -109,30 +110,44 @@ impl Command {
         }
     }
 
-    fn run(self) -> Result<(), Failure> {
+    fn run(self, program: &Program) -> Result<(), Failure> {
         match self {
-            Self::Serve(options) => serve::run(&options),
-            Self::Demo(options) => demo::run(&options),
+            Self::Serve(options) => serve::run(program, &options),
+            Self::Demo(options) => demo::run(program, &options),
             Self::Check(options) => check::run(&options),
             Self::Token(command) => token::run(&command),
-            Self::Feed(options) => feed::run(&options),
+            Self::Feed(options) => feed::run(program, &options),
             Self::Init(options) => init::run(&options),
             Self::Keygen => keygen::run(),
         }
     }
 }
 
-/// Returns the definition of the command line, for what is made from it: completions, manual pages.
+/// Returns the definition of the command line, for example for completions and manual pages.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    Program::new().command()
 }
 
-/// Does what the arguments (the program's name first) say, and returns how the process ends.
+/// Does what the arguments say (the first one is the program's name), and returns how the process ends.
 pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    Program::new().main(args)
+}
+
+/// Returns the definition of the command line with the outputs of this program.
+pub(crate) fn command_of(program: &Program) -> clap::Command {
+    names::with_outputs(Cli::command(), &program.outputs())
+}
+
+/// Runs a program; see [`Program::main`].
+pub(crate) fn run(program: &Program, args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     core_dumps::forbid();
     open_files::allow_more();
-    let cli = match Cli::try_parse_from(args) {
+    let mut command = command_of(program);
+    let parsed = command
+        .try_get_matches_from_mut(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(message) => return said(&message).into(),
     };
@@ -142,8 +157,8 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
         cli.command.when_log_is_full(),
     );
     let outcome = logging.and_then(|logging| {
-        let outcome = cli.command.run();
-        // What it has to say stands before what is said of it.
+        let outcome = cli.command.run(program);
+        // The log is written before the failure is.
         drop(logging);
         outcome
     });
@@ -153,7 +168,7 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
     }
 }
 
-/// Prints what clap has to say: help and version to standard output, usage errors to standard error.
+/// Prints a message of clap: help and version to standard output, usage errors to standard error.
 fn said(message: &clap::Error) -> Exit {
     match (message.print(), message.use_stderr()) {
         (_, true) => Exit::Usage,
@@ -212,7 +227,9 @@ mod tests {
             .filter(|page| page.extension().is_some_and(|ending| ending == "md"))
             .map(|page| std::fs::read_to_string(page).unwrap())
             .collect();
-        let lines = texts.iter().flat_map(|text| text.lines()).map(str::trim_start);
+        // Every second part between fences is a block of code.
+        let blocks = texts.iter().flat_map(|text| text.split("```").skip(1).step_by(2));
+        let lines = blocks.flat_map(str::lines).map(str::trim_start);
         let commands: Vec<_> = lines.filter(|line| line.starts_with("cratosd ")).collect();
         assert!(commands.len() > 15, "{commands:?}");
         for command in commands {

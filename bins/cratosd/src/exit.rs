@@ -1,11 +1,11 @@
-//! How the process ends, and what it says when that is early.
+//! The failure of a command: its exit code and its message.
 
 use std::io::{self, Write as _};
 
 pub use service_kit::Exit;
 pub(crate) use service_kit::chain;
 
-/// Why a command ends early: the exit code, and one line for each thing that is wrong.
+/// The failure of a command: the exit code, and one line for each problem.
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
@@ -13,12 +13,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Returns a failure that was caused by what was typed.
+    /// Returns a failure caused by the command line.
     pub fn usage(what: impl Into<String>) -> Self {
         Self::with_message(Exit::Usage, what)
     }
 
-    /// Returns a failure that was caused by configuration files; the lines are printed as they are, since they begin with a place.
+    /// Returns a failure caused by configuration files. The lines are printed as they are, since they begin with a place.
     pub fn configuration(problems: impl IntoIterator<Item = impl ToString>) -> Self {
         Self {
             exit: Exit::Usage,
@@ -26,7 +26,7 @@ impl Failure {
         }
     }
 
-    /// Returns a failure of MISP or of the way to it.
+    /// Returns a failure of MISP or of the connection to it.
     pub fn unavailable(what: impl Into<String>) -> Self {
         Self::with_message(Exit::Unavailable, what)
     }
@@ -36,7 +36,7 @@ impl Failure {
         Self::with_message(Exit::Failed, what)
     }
 
-    /// Returns a failure about which everything has been said already.
+    /// Returns a failure whose messages are already written.
     #[must_use]
     pub fn said(exit: Exit) -> Self {
         Self {
@@ -45,13 +45,13 @@ impl Failure {
         }
     }
 
-    /// Returns how the process ends.
+    /// Returns the exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
         self.exit
     }
 
-    /// Returns the lines that are said on standard error.
+    /// Returns the lines for standard error.
     #[must_use]
     pub fn lines(&self) -> &[String] {
         &self.lines
@@ -61,7 +61,7 @@ impl Failure {
     pub(crate) fn say(self) -> Exit {
         let mut stderr = io::stderr().lock();
         for line in &self.lines {
-            // With nobody left to tell, the exit code still tells it.
+            // If standard error is closed, the exit code remains.
             let _ = writeln!(stderr, "{line}");
         }
         self.exit
@@ -75,7 +75,7 @@ impl Failure {
     }
 }
 
-/// Standard output or standard error cannot be written: quietly when nobody reads any more (`cratosd … | head`), else said.
+/// An output that cannot be written. Without a message when its reader has left, for example in `cratosd … | head`.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_has_left_is_not_worth_a_message() {
+    fn a_reader_that_has_left_causes_no_message() {
         let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!((failure.exit(), failure.lines().len()), (Exit::Failed, 0));
         let failure = Failure::from(io::Error::from(io::ErrorKind::StorageFull));

@@ -15,4 +15,7 @@ mod tls;
 
 mod access_log;
 mod front_metrics;
+mod program;
 mod proxies;
+
+pub use program::Program;

@@ -1,4 +1,4 @@
-//! The `cratosd` program: everything is in the library, so that tests and other programs can use it.
+//! The `cratosd` program. Everything is in the library, for tests and for programs with outputs of their own.
 
 use std::process::ExitCode;
 

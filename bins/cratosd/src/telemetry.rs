@@ -1,4 +1,4 @@
-//! The log: to standard error, for people or as JSON.
+//! The log on standard error, as text or as JSON.
 
 use std::env;
 use std::ffi::OsStr;
@@ -17,7 +17,7 @@ use http_front::LineQueue;
 
 use crate::exit::Failure;
 
-/// How a line of the log looks.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 #[non_exhaustive]
 pub enum LogFormat {
@@ -28,22 +28,22 @@ pub enum LogFormat {
     Json,
 }
 
-/// HTTP libraries that write heads of requests, and so tokens and keys, into their own fine-grained events.
-const HUSHED: &[&str] = &["h2", "hyper"];
+/// HTTP libraries whose debug events contain heads of requests, and so tokens and keys.
+const SILENCED: &[&str] = &["h2", "hyper"];
 
-/// On its way to standard error, once there is a log for which nobody waits.
+/// The lines for standard error, once a log that drops lines is started.
 static QUEUE: OnceLock<LineQueue> = OnceLock::new();
 
-/// Who waits while standard error takes no more: a terminal that was stopped, a journal that hangs.
+/// What happens while standard error takes no more bytes, for example because a terminal is stopped or the journal hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
-    /// Whoever has something to log. For programs that do one thing and end.
+    /// The thread that logs waits. For commands that do one thing and end.
     Wait,
-    /// Nobody: lines beyond some thousand are left out and counted. For those whose answers others wait for.
+    /// Lines beyond some thousand are dropped and counted. For a daemon, whose clients wait for answers.
     Lose,
 }
 
-/// What must live until the last line is logged: when it is dropped, lines that wait are written, for two seconds at most.
+/// Keeps the log running. Dropping it writes the lines that wait, for two seconds at most.
 #[derive(Debug)]
 pub struct Logging(());
 
@@ -58,7 +58,7 @@ struct Line(&'static LineQueue);
 
 impl io::Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // What is lost is counted.
+        // The queue counts lost lines.
         let _ = self.0.put(bytes.to_vec());
         Ok(bytes.len())
     }
@@ -68,14 +68,15 @@ impl io::Write for Line {
     }
 }
 
-/// Returns how many lines of the log were left out, since standard error took no more.
+/// Returns how many lines of the log were dropped because standard error took no more.
 pub(crate) fn lost_lines() -> u64 {
     QUEUE.get().map_or(0, LineQueue::lost)
 }
 
 /// Starts logging for the whole process.
 ///
-/// `default` is what is shown unless `RUST_LOG` says otherwise, in the same form. A second call changes nothing.
+/// `default` is the level without `RUST_LOG`, in the same form, for example `info` or `warn,feed_engine=error`. A second call changes
+/// nothing.
 ///
 /// # Errors
 /// [`Exit::Usage`](crate::exit::Exit::Usage) if `RUST_LOG` cannot be understood.
@@ -83,7 +84,7 @@ pub fn start(format: LogFormat, default: &str, when_full: WhenFull) -> Result<Lo
     let filter = filter(env::var_os("RUST_LOG").as_deref(), default)?.and(FilterFn::new(may_be_shown));
     let registry = tracing_subscriber::registry();
     let layer = tracing_subscriber::fmt::layer().with_writer(writer(when_full)?);
-    // An error means that a logger is there already: tests, or a program that embeds us. Theirs stays.
+    // An error means that a test or an embedding program has started a log already, which stays.
     let _ = match format {
         LogFormat::Text => {
             let ansi = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -102,10 +103,10 @@ fn writer(when_full: WhenFull) -> Result<BoxMakeWriter, Failure> {
         return Ok(BoxMakeWriter::new(io::stderr));
     }
     if QUEUE.get().is_none() {
-        // Nobody can be told where standard error takes nothing.
+        // If standard error fails, no other place for a message exists.
         let take = |lines: &[Vec<u8>]| drop(io::stderr().write_all(&lines.concat()));
         let queue = LineQueue::start("log", take).map_err(|error| Failure::failed(error.to_string()))?;
-        // Where another thread was faster, its queue is used.
+        // If another thread was faster, its queue is used.
         let _ = QUEUE.set(queue);
     }
     Ok(match QUEUE.get() {
@@ -133,7 +134,7 @@ fn filter(rust_log: Option<&OsStr>, default: &str) -> Result<EnvFilter, Failure>
 
 fn may_be_shown(event: &Metadata<'_>) -> bool {
     let from = event.target().split("::").next().unwrap_or_default();
-    *event.level() <= Level::INFO || !HUSHED.contains(&from)
+    *event.level() <= Level::INFO || !SILENCED.contains(&from)
 }
 
 #[cfg(test)]

@@ -78,9 +78,9 @@ impl Archive<'_> {
         let tree = stage.join("tree");
         for asset in recipe.assets.iter().filter(|asset| self.is_program(asset)) {
             let program = self.source_of(asset);
-            let file = tree.join("usr/lib/debug").join(symbols::debug_path(&program)?);
-            let folder = file.parent().unwrap_or(&tree);
-            fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            let folder = tree.join("usr/lib/debug").join(&asset.to);
+            fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+            let file = folder.join(symbols_name(&program));
             symbols::extract(&program, &file)?;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
         }
@@ -145,7 +145,9 @@ impl Archive<'_> {
             }
             install(&file, &to, asset.mode)?;
             if is_program {
-                symbols::strip(&to)?;
+                // Beside the tree: the symbols go into a package of their own.
+                let symbols = tree.with_file_name(symbols_name(&to));
+                symbols::split(&to, &symbols)?;
                 programs.push(to);
             } else if is_compressed(&to.strip_prefix(tree).unwrap_or(&to).to_string_lossy()) {
                 // Without name and date.
@@ -154,6 +156,12 @@ impl Archive<'_> {
         }
         Ok(programs)
     }
+}
+
+/// Returns the name of the file with the symbols of a program, for example `cratosd.debug`.
+fn symbols_name(program: &Path) -> String {
+    let name = program.file_name().unwrap_or_default();
+    format!("{}.debug", name.to_string_lossy())
 }
 
 /// Returns the file, or in order those whose names fit the last component with its `*`.

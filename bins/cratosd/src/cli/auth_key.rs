@@ -1,4 +1,4 @@
-//! Where the MISP key of a command comes from: a file, the environment or standard input, never the command line.
+//! The MISP key of a command: from a file, the environment or standard input, never from the command line.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
@@ -13,7 +13,7 @@ use crate::exit::Failure;
 /// The variable that holds a key itself.
 const VARIABLE: &str = "CRATOS_AUTH_KEY";
 
-/// More is read of no file: a key has 40 characters.
+/// The most bytes that are read. A key has 40 characters.
 const MAX_BYTES: u64 = 4096;
 
 /// The longest key that a token can carry.
@@ -21,7 +21,7 @@ const MAX_KEY: usize = 255;
 
 #[derive(Debug, Args)]
 pub(super) struct AuthKeySource {
-    /// File that holds the MISP key; without it, the environment variable CRATOS_AUTH_KEY counts
+    /// File with the MISP key; without it, the environment variable CRATOS_AUTH_KEY counts
     #[arg(long, env = "CRATOS_AUTH_KEY_FILE", hide_env_values = true, value_name = "FILE")]
     auth_key_file: Option<PathBuf>,
 }
@@ -30,7 +30,7 @@ impl AuthKeySource {
     /// Reads the key from the first of: the file, the environment, standard input unless that is a terminal.
     ///
     /// # Errors
-    /// A usage error when there is none, or what is there cannot be a key. The key is never shown.
+    /// A usage error when there is no key, or the text cannot be a key. The error never shows it.
     pub(super) fn read(&self) -> Result<SecretString, Failure> {
         if let Some(key) = self.read_named()? {
             return Ok(key);
@@ -43,7 +43,7 @@ impl AuthKeySource {
         key(io::stdin().lock(), "standard input")
     }
 
-    /// Reads the key from the file or the environment, if there is one; standard input is left alone.
+    /// Reads the key from the file or the environment, if one of them has it. Standard input is not read.
     pub(super) fn read_named(&self) -> Result<Option<SecretString>, Failure> {
         if let Some(path) = &self.auth_key_file {
             return read_file(path).map(Some);
@@ -73,7 +73,7 @@ fn key(source: impl Read, from: &str) -> Result<SecretString, Failure> {
     let mut text = Zeroizing::new(String::new());
     match source.take(MAX_BYTES).read_to_string(&mut text) {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(no_key(from)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(not_a_key(from)),
         Err(error) => return Err(unreadable(from, &error)),
     }
     let trimmed = text.trim();
@@ -81,14 +81,14 @@ fn key(source: impl Read, from: &str) -> Result<SecretString, Failure> {
         return Err(Failure::usage(format!("no MISP key: {from} is empty")));
     }
     if trimmed.len() > MAX_KEY || !trimmed.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(no_key(from));
+        return Err(not_a_key(from));
     }
     let key = SecretString::from(trimmed);
     text.zeroize();
     Ok(key)
 }
 
-fn no_key(from: &str) -> Failure {
+fn not_a_key(from: &str) -> Failure {
     Failure::usage(format!(
         "{from} does not hold a MISP key: 1 to {MAX_KEY} visible ASCII characters (MISP makes 40)"
     ))
@@ -101,13 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_around_a_key_is_no_part_of_it() {
+    fn white_space_around_a_key_is_ignored() {
         let read = key(&b" \n0123456789abcdef0123456789abcdef01234567\r\n"[..], "test").unwrap();
         assert_eq!(read.expose_secret(), "0123456789abcdef0123456789abcdef01234567");
     }
 
     #[test]
-    fn what_cannot_be_a_key_is_refused_and_not_shown() {
+    fn a_text_that_cannot_be_a_key_is_refused_and_not_shown() {
         let long = "x".repeat(10_000);
         for bytes in [
             &b""[..],

@@ -10,7 +10,7 @@ use site_config::{Loaded, Note, Problem, Sightings};
 
 use super::auth_key::AuthKeySource;
 use super::files::{self, ConfigFiles};
-use super::misp::Reached;
+use super::misp::Endpoint;
 use super::output;
 use http_front::AccessLog;
 
@@ -21,12 +21,12 @@ use crate::tls;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Problems go to standard error, one line each:
-  file:line:column: key: what is wrong: what to write
-Notes go to standard output, and as long as tokens of Cratos FastAPI are accepted
-(accept_legacy_tokens) also what each key means otherwise than there.
+  file:line:column: key: problem: remedy
+Notes go to standard output. While tokens of Cratos FastAPI are accepted (accept_legacy_tokens), keys
+with another meaning there are listed too.
 
-The configuration holds no MISP key. Without one, --online asks each MISP with a key that cannot
-exist (MISP logs that), and its refusal is a sign of life; with one, the key itself is tried.")]
+The configuration contains no MISP key. Without one, --online asks each MISP with a key that cannot
+exist (MISP logs that), and its refusal shows that MISP is up; with one, it tries the key itself.")]
 pub(super) struct Options {
     #[command(flatten)]
     files: ConfigFiles,
@@ -36,7 +36,7 @@ pub(super) struct Options {
     online: bool,
 
     #[command(flatten)]
-    reached: Reached,
+    endpoint: Endpoint,
 
     #[command(flatten)]
     auth_key: AuthKeySource,
@@ -61,7 +61,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let is_good = of_files(options, &loaded)?;
     // A problem of one file says nothing about the MISPs of the others.
     let asked = if options.online {
-        online::run(&loaded, options.reached, key)
+        online::run(&loaded, options.endpoint, key)
     } else {
         Ok(())
     };

@@ -1,8 +1,8 @@
-//! Keeps the memory of this process, which holds keys, to itself.
+//! Keeps the memory of this process, which contains keys, out of core dumps and other processes.
 
-/// Forbids core dumps, and other processes of the same user to look into this one.
+/// Forbids core dumps, and forbids other processes of the same user to read this one's memory.
 ///
-/// Where the system refuses, the process goes on: it is a second line of defence.
+/// If the system refuses, the process goes on: this is a second line of defence.
 pub(super) fn forbid() {
     let none = rustix::process::Rlimit {
         current: Some(0),

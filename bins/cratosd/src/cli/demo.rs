@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
-use feed_engine::{FeedEngine, MispSource};
+use feed_engine::MispSource;
 use site_config::ConfigStore;
 use token_crypto::{Claims, ExpiryDay, Permission, Protocol, Scope, SealedToken};
 
 use self::configuration::DemoFiles;
 use self::guide::Guide;
 use super::{files, listener, output, runtime, serve, token};
+use crate::Program;
 use crate::exit::{Failure, chain};
 use crate::server::{self, Server};
 
@@ -31,8 +32,8 @@ const PERMISSIONS: [Permission; 4] = [
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Nothing leaves this machine and nothing stays behind: the sample MISP and the secrets live as long
-as this process.")]
+The demo sends nothing to other machines and leaves no files: the sample MISP and the secrets end
+with this process.")]
 pub(super) struct Options {
     /// Address and port to listen on; port 0 takes any free one
     #[arg(
@@ -45,7 +46,7 @@ pub(super) struct Options {
     listen: SocketAddr,
 }
 
-pub(super) fn run(options: &Options) -> Result<(), Failure> {
+pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
     runtime::block_on(async {
         let listener = listener::bind(options.listen).await?;
         let address = listener
@@ -63,7 +64,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             mint_reporter(&store, sim.addr(), expires)?,
         );
         let misp = Arc::new(MispSource::new());
-        let engine = FeedEngine::builder().source(Arc::clone(&misp) as _).build();
+        let engine = program.engine(program.source_or(&misp)).build();
         let gateway = server::gateway(ConfigStore::clone(&store), engine, misp)
             .map_err(|error| Failure::failed(chain(&error)))?;
         let server = Server::new(gateway).map_err(Failure::configuration)?;

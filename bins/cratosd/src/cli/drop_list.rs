@@ -1,20 +1,19 @@
-//! What `cratosd feed --show-dropped` shows: every value that MISP has and the feed leaves out.
+//! The values that a feed leaves out, for `cratosd feed --show-dropped`.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feed_classification::IndicatorSet;
 use feed_engine::{
-    Errand, FeedEngine, FeedScope, GatherFuture, IndexFuture, IndicatorSource, LookupScope, MispSource, Omission,
-    Upstream,
+    Errand, FeedEngine, FeedScope, GatherFuture, IndexFuture, IndicatorSource, LookupScope, Omission, Upstream,
 };
 
-/// More lines than this are no help; the rest is counted.
-pub(super) const MOST_NAMED: usize = 100_000;
+/// The most values that are named; further ones are counted.
+pub(super) const MAX_NAMED: usize = 100_000;
 
-/// What one gathering left out, and what it found.
+/// The values that one gathering found and left out.
 #[derive(Debug, Default)]
-pub(super) struct Dropped(Mutex<Option<Gathered>>);
+pub(super) struct DropList(Mutex<Option<Gathered>>);
 
 #[derive(Debug)]
 struct Gathered {
@@ -23,9 +22,9 @@ struct Gathered {
     values: IndicatorSet,
 }
 
-impl Dropped {
-    /// Returns a line for each value that was left out, also by the format `output`, and one for those that are not named.
-    pub(super) fn shown(&self, engine: &FeedEngine, output: &str) -> String {
+impl DropList {
+    /// Returns a line for each value that the feed or the format `output` leaves out, and a last one with the number of further values.
+    pub(super) fn text(&self, engine: &FeedEngine, output: &str) -> String {
         let gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         let Some(gathered) = gathered.as_ref() else { return text };
@@ -52,28 +51,28 @@ impl Dropped {
     }
 }
 
-/// Asks MISP, and notes what is left out.
+/// A source that keeps the list of values which another source left out.
 #[derive(Debug)]
-pub(super) struct Noting {
-    pub(super) misp: MispSource,
-    pub(super) dropped: Arc<Dropped>,
+pub(super) struct RecordingSource {
+    pub(super) source: Arc<dyn IndicatorSource>,
+    pub(super) dropped: Arc<DropList>,
 }
 
-impl IndicatorSource for Noting {
+impl IndicatorSource for RecordingSource {
     fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> GatherFuture<'a> {
         Box::pin(async move {
-            let gathered = self.misp.gather(upstream, scope, errand).await?;
-            let noted = Gathered {
+            let gathered = self.source.gather(upstream, scope, errand).await?;
+            let kept = Gathered {
                 left_out: gathered.left_out.clone(),
                 more: gathered.more_left_out,
                 values: gathered.values.clone(),
             };
-            *self.dropped.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
+            *self.dropped.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
             Ok(gathered)
         })
     }
 
     fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> IndexFuture<'a> {
-        self.misp.index(upstream, scope, errand)
+        self.source.index(upstream, scope, errand)
     }
 }

@@ -11,18 +11,19 @@ use feed_engine::{
 };
 
 use super::auth_key::AuthKeySource;
-use super::drop_list::{Dropped, MOST_NAMED, Noting};
+use super::drop_list::{DropList, MAX_NAMED, RecordingSource};
 use super::files::{self, ConfigFiles};
 use super::misp::MispAddress;
 use super::progress::Progress;
 use super::{names, output, runtime};
+use crate::Program;
 use crate::exit::Failure;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --auth-key-file and CRATOS_AUTH_KEY the MISP key is read from standard input.
 
-The feed is written when it is complete, or not at all. To replace a file only by a good one:
+The feed is written when it is complete, or not at all. To replace a file by a complete feed only:
   cratosd feed --site misp.example.net --auth-key-file k block ipv4 1w txt > new && mv new list")]
 pub(super) struct Options {
     #[command(flatten)]
@@ -31,15 +32,15 @@ pub(super) struct Options {
     #[command(flatten)]
     auth_key: AuthKeySource,
 
-    /// Leave out what is more closed than this TLP level
+    /// Leave out indicators above this TLP level
     #[arg(long, env = "CRATOS_MAX_TLP", hide_env_values = true, value_name = "LEVEL", value_parser = names::tlp())]
     max_tlp: Option<Tlp>,
 
-    /// Leave out what is worth less by the site's decaying model, from 0 to 100
+    /// Leave out indicators with a lower score by the site's decaying model, from 0 to 100
     #[arg(long, env = "CRATOS_MIN_SCORE", hide_env_values = true, value_name = "SCORE")]
     min_score: Option<MinScore>,
 
-    /// What becomes of what has no score
+    /// Whether indicators without a score are in the feed
     #[arg(
         long,
         env = "CRATOS_UNSCORED",
@@ -51,26 +52,26 @@ pub(super) struct Options {
     )]
     unscored: Unscored,
 
-    /// Name on standard error every value that MISP has and the feed leaves out, with the reason
+    /// List each value that the feed leaves out on standard error, with the reason
     #[arg(long, env = "CRATOS_SHOW_DROPPED", hide_env_values = true, value_parser = FalseyValueParser::new())]
     show_dropped: bool,
 
     #[command(flatten)]
     files: ConfigFiles,
 
-    /// Which feed
+    /// Name of the feed
     #[arg(value_name = "FEED", value_parser = names::feed())]
     feed: FeedName,
 
-    /// Which type of indicator
+    /// Type of indicator
     #[arg(value_name = "TYPE", value_parser = names::indicator_type())]
     kind: IndicatorType,
 
-    /// How recently an indicator must have changed
+    /// The greatest age of a change to an indicator
     #[arg(value_name = "AGE", value_parser = names::age())]
     age: Age,
 
-    /// In which format
+    /// Name of the format
     #[arg(value_name = "OUTPUT", value_parser = names::output())]
     output: String,
 }
@@ -86,16 +87,16 @@ impl Options {
     }
 }
 
-pub(super) fn run(options: &Options) -> Result<(), Failure> {
+pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
     let loaded = options.files.load()?;
     let site = files::site(&loaded, &options.misp.site)?;
-    let reached = options.misp.reached;
+    let endpoint = options.misp.endpoint;
     let key = options.auth_key.read()?;
     let upstream = Upstream::new(
         Arc::clone(site),
         Arc::clone(&loaded.mappings),
-        reached.proto,
-        reached.port(),
+        endpoint.proto,
+        endpoint.port(),
         key,
     );
     let request = FeedRequest::new(
@@ -106,22 +107,22 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     )
     .filter(options.filter());
     runtime::block_on(async {
-        let dropped = Arc::new(Dropped::default());
+        let dropped = Arc::new(DropList::default());
         let engine = if options.show_dropped {
-            let misp = MispSource::new().names_left_out(MOST_NAMED);
-            let source = Noting {
-                misp,
+            let misp = Arc::new(MispSource::new().names_left_out(MAX_NAMED));
+            let source = RecordingSource {
+                source: program.source_or(&misp),
                 dropped: Arc::clone(&dropped),
             };
-            FeedEngine::builder().source(Arc::new(source)).build()
+            program.engine(Arc::new(source)).build()
         } else {
-            FeedEngine::default()
+            program.engine(program.source_or(&Arc::default())).build()
         };
         let feed = ask(&engine, &upstream, &request)
             .await
             .map_err(|error| failure(&upstream, &error))?;
         if options.show_dropped {
-            output::remark(dropped.shown(&engine, &options.output));
+            output::remark(dropped.text(&engine, &options.output));
         }
         let body = feed.body.bytes().await;
         output::print(&body.map_err(|error| failure(&upstream, &error))?)

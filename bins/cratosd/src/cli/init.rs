@@ -23,7 +23,7 @@ const CORE: &str = include_str!("../../first-files/config.yaml");
 const MAPPINGS: &str = include_str!("../../first-files/mappings.yaml");
 const SITE: &str = include_str!("../../first-files/site.yaml");
 
-/// Instead of the example's, which tells how to copy it.
+/// The header in the place of the example's, which says how to copy it.
 const CORE_HEADER: &[&str] = &[
     "# Settings of the whole daemon, written by `cratosd init`. It holds the secrets that open every token: keep it to yourself.",
     "# Every key that there is stands here; a key in a comment shows its default or an example. `cratosd check` reads",
@@ -32,7 +32,7 @@ const CORE_HEADER: &[&str] = &[
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Directory to write config/ and sites/ into; made if it is not there
+    /// Directory for config/ and sites/; created if it is missing
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
@@ -44,7 +44,7 @@ pub(super) struct Options {
     #[arg(long, env = "CRATOS_TAG", hide_env_values = true, value_name = "TAG")]
     tag: String,
 
-    /// Address or network of devices that may ask; may be given more than once (default: this machine only)
+    /// Address or network of devices that may connect; can be repeated (default: this machine only)
     #[arg(long, env = "CRATOS_ALLOW_IP", hide_env_values = true, value_name = "CIDR", value_delimiter = ',', value_parser = names::network)]
     allow_ip: Vec<IpNet>,
 }
@@ -87,7 +87,7 @@ fn compose(options: &Options) -> Result<Files, Failure> {
     ])
 }
 
-/// Reads the new files as the daemon would, in a directory that nobody else can see.
+/// Reads the new files as the daemon would, in a private directory.
 fn try_out(files: &Files) -> Result<(), Failure> {
     let directory = tempfile::Builder::new()
         .prefix("cratosd-init-")
@@ -117,12 +117,12 @@ fn paths(directory: &Path) -> Paths {
     }
 }
 
-/// Writes all files, readable for the owner only, or leaves none of them behind.
+/// Writes all files, readable by the owner only, or none of them.
 fn write_all(directory: &Path, files: &Files) -> Result<(), Failure> {
     let targets: Vec<_> = files.iter().map(|(path, text)| (directory.join(path), text)).collect();
     if let Some((there, _)) = targets.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
         return Err(Failure::usage(format!(
-            "{} is there already: nothing was written; choose another directory",
+            "{} exists already: no file was written; choose another directory",
             there.display()
         )));
     }
@@ -145,7 +145,7 @@ fn write_one(path: &Path, text: &str) -> io::Result<()> {
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let whole = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    // Half a file would keep the next attempt from writing a whole one.
+    // Half a file would be in the way of the next attempt.
     whole.inspect_err(|_| {
         let _ = fs::remove_file(path);
     })

@@ -1,4 +1,4 @@
-//! `cratosd keygen`: fresh secrets, ready to paste into `config.yaml`.
+//! `cratosd keygen`: new secrets, ready to paste into `config.yaml`.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use token_crypto::RandomError;
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::output;
 use crate::exit::{Failure, chain};
 
-/// A fresh encryption key and salt.
+/// A new encryption key and salt.
 #[derive(Debug)]
 pub(super) struct FreshSecrets {
     pub(super) encryption_key: SecretString,
@@ -15,7 +15,7 @@ pub(super) struct FreshSecrets {
 }
 
 impl FreshSecrets {
-    /// Draws both from the operating system.
+    /// Takes both from the random numbers of the operating system.
     pub(super) fn draw() -> Result<Self, Failure> {
         let draw = || -> Result<Self, RandomError> {
             Ok(Self {
@@ -23,7 +23,12 @@ impl FreshSecrets {
                 salt: token_crypto::generate_salt()?,
             })
         };
-        draw().map_err(|error| Failure::failed(format!("no secrets could be drawn: {}", chain(&error))))
+        draw().map_err(|error| {
+            Failure::failed(format!(
+                "the operating system gives no random bytes for secrets: {}",
+                chain(&error)
+            ))
+        })
     }
 
     /// Returns the two lines of `config.yaml`, in quotes: a key may look like a number, a salt may hold a `#`.

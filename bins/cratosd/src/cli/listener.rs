@@ -1,4 +1,4 @@
-//! The socket that is served on.
+//! The socket on which the daemon listens.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,10 +10,10 @@ use crate::exit::Failure;
 /// Listens on `address`.
 ///
 /// # Errors
-/// A failure that says what to do about the address.
+/// A failure that says which address to choose instead.
 pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        let what_to_do = match error.kind() {
+        let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another process listens there; choose another port with --listen, or 0 for any free one"
             }
@@ -23,11 +23,11 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
             }
             _ => "choose another address with --listen",
         };
-        Failure::failed(format!("cannot listen on {address}: {error}: {what_to_do}"))
+        Failure::failed(format!("cannot listen on {address}: {error}: {remedy}"))
     })
 }
 
-/// Returns where to connect to for a listening address: the loopback address where it listens on all.
+/// Returns the address to connect to: the loopback address for a socket that listens on all addresses.
 pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {

@@ -1,23 +1,23 @@
-//! Which MISP a command is about.
+//! The MISP of a command.
 
 use clap::Args;
 use site_config::SiteName;
 use token_crypto::Protocol;
 
-/// A site and how it is reached.
+/// A site, with the protocol and port of its MISP.
 #[derive(Debug, Args)]
 pub(super) struct MispAddress {
-    /// Name or address of the MISP, as its file in the sites directory is called
+    /// Name or address of the MISP, which is also the name of its file in the sites directory
     #[arg(long, env = "CRATOS_SITE", hide_env_values = true, value_name = "FQDN")]
     pub(super) site: SiteName,
 
     #[command(flatten)]
-    pub(super) reached: Reached,
+    pub(super) endpoint: Endpoint,
 }
 
-/// How a MISP is reached.
+/// The protocol and port of a MISP.
 #[derive(Debug, Clone, Copy, Args)]
-pub(super) struct Reached {
+pub(super) struct Endpoint {
     /// `https`, or `http` for a MISP behind a TLS proxy on this host
     #[arg(
         long,
@@ -33,8 +33,8 @@ pub(super) struct Reached {
     port: Option<u16>,
 }
 
-impl Reached {
-    /// Returns the way that a token names.
+impl Endpoint {
+    /// Returns the protocol and port in a token.
     pub(super) fn new(proto: Protocol, port: u16) -> Self {
         Self {
             proto,
@@ -42,7 +42,7 @@ impl Reached {
         }
     }
 
-    /// Returns the port that was given, else that of the protocol.
+    /// Returns the port of the command line, or else that of the protocol.
     pub(super) fn port(self) -> u16 {
         self.port.unwrap_or(self.proto.default_port())
     }

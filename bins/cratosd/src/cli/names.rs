@@ -1,9 +1,9 @@
-//! Reads the names of feeds, types, ages, outputs and permissions; a wrong one is answered with all the right ones.
+//! Reads the names of feeds, types, ages, outputs and permissions. The error for a wrong name lists all right ones.
 
 use std::net::IpAddr;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use feed_classification::{Age, FeedName, IndicatorType, Registry, Tlp};
+use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
+use feed_classification::{Age, FeedName, IndicatorType, Tlp};
 use feed_engine::Unscored;
 use ipnet::IpNet;
 use jiff::civil::Date;
@@ -25,7 +25,7 @@ pub(super) fn permission() -> impl TypedValueParser<Value = Permission> {
     permission_of(Permission::OFFERED)
 }
 
-/// A permission that is a purpose by itself.
+/// Reads a permission that can be the only purpose of a token.
 pub(super) fn purpose() -> impl TypedValueParser<Value = Permission> {
     permission_of(Permission::PURPOSES)
 }
@@ -44,12 +44,25 @@ pub(super) fn tlp() -> impl TypedValueParser<Value = Tlp> {
     PossibleValuesParser::new(Tlp::ALL.map(Tlp::as_str)).try_map(|name| name.parse::<Tlp>())
 }
 
-/// Names of exporters; they keep their text, since exporters have no type of their own.
-pub(super) fn output() -> PossibleValuesParser {
-    PossibleValuesParser::new(Registry::builtin().names().map(str::to_owned).collect::<Vec<_>>())
+/// Reads the name of an output: any text here, and [`with_outputs`] sets which names exist in this program.
+pub(super) fn output() -> impl TypedValueParser<Value = String> {
+    NonEmptyStringValueParser::new()
 }
 
-/// Reads the day on which a token ends: a date, or how long it works from today on, in the units of ages.
+/// Returns the command line with these names for every argument `output`.
+pub(super) fn with_outputs(command: clap::Command, names: &[&'static str]) -> clap::Command {
+    command
+        .mut_args(|arg| {
+            if arg.get_id() == "output" {
+                arg.value_parser(PossibleValuesParser::new(names))
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(|command| with_outputs(command, names))
+}
+
+/// Reads the day on which a token ends: a date such as `2027-12-31`, or a time from today on such as `90d`, in the units of ages.
 pub(super) fn expiry(text: &str) -> Result<ExpiryDay, String> {
     expiry_from(text, jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
 }
@@ -80,8 +93,8 @@ fn expiry_from(text: &str, today: Date) -> Result<ExpiryDay, String> {
     ExpiryDay::new(i32::from(day.year()), month, of_month).map_err(|error| error.to_string())
 }
 
-/// Checks what is to stand before `:incident-classification=` in the tags of a MISP. MISP and a site file take more than this; in a prefix it
-/// is a slip.
+/// Checks the text before `:incident-classification=` in the tags of a MISP. MISP and a site file take more characters than this; in a
+/// prefix they are a mistake.
 pub(super) fn tag_prefix(text: &str) -> Result<(), String> {
     let right = "write letters, digits, `.`, `_` and `-` only, such as `example` for the tag `example:incident-classification=block`";
     let fits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || ".-_".contains(c));
@@ -90,15 +103,13 @@ pub(super) fn tag_prefix(text: &str) -> Result<(), String> {
     }
     Err(match text.split_once(':') {
         Some((prefix, _)) if fits(prefix) => {
-            format!(
-                "this is a whole tag and not the prefix of one: write what stands before the first colon, `{prefix}`"
-            )
+            format!("this is a whole tag: write the text before its first colon only, `{prefix}`")
         }
         _ => format!("this cannot be the prefix of a tag: {right}"),
     })
 }
 
-/// Reads a network, or one address as the network of its own.
+/// Reads a network, or one address as a network of that address only.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let network = match text.parse::<IpAddr>() {
         Ok(address) => IpNet::from(address),
@@ -151,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_tag_prefix_is_refused_with_what_one_looks_like() {
+    fn a_text_that_cannot_be_a_tag_prefix_is_refused_with_an_example() {
         for right in ["example", "ACME-2.cert_x", "sørby"] {
             assert_eq!(tag_prefix(right), Ok(()));
         }

@@ -1,4 +1,4 @@
-//! Standard output, written whole or not at all.
+//! Standard output and standard error of a command.
 
 use std::io::{self, Write as _};
 
@@ -7,7 +7,7 @@ use crate::exit::Failure;
 /// Writes all bytes to standard output and flushes them.
 ///
 /// # Errors
-/// When nobody takes them: quietly if the reader has left, else with a message.
+/// When they cannot be written: without a message if the reader has left, for example `head`, else with one.
 pub(super) fn print(bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes.as_ref())?;
@@ -15,7 +15,7 @@ pub(super) fn print(bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes to standard error what accompanies an answer; nothing depends on somebody reading it.
+/// Writes a remark beside the result to standard error. A failure to write it is ignored.
 pub(super) fn remark(text: impl AsRef<str>) {
     let _ = io::stderr().lock().write_all(text.as_ref().as_bytes());
 }

@@ -1,16 +1,17 @@
-//! A sign of life during long work, on a terminal only.
+//! A line that shows progress during long work, on a terminal only.
 
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A line on standard error that says what is being waited for and how long already; gone when dropped.
+/// A line on standard error with the current work and its time so far, for example `asking misp.example.net (3s)`. Dropping it removes
+/// the line.
 #[derive(Debug)]
 pub(super) struct Progress(Option<ProgressBar>);
 
 impl Progress {
-    /// Shows `what` from now on, if standard error is a terminal.
+    /// Shows this text from now on, if standard error is a terminal.
     pub(super) fn of(what: String) -> Self {
         if !io::stderr().is_terminal() {
             return Self(None);

@@ -1,10 +1,10 @@
-//! Runs what waits for sockets.
+//! The async runtime of a command.
 
 use std::future::Future;
 
 use crate::exit::Failure;
 
-/// Runs one command to its end on a runtime of its own.
+/// Runs the future of a command to its end on a new runtime.
 pub(super) fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

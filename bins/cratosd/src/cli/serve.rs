@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
-use feed_engine::{FeedEngine, MispSource};
+use feed_engine::MispSource;
 use gateway::preflight;
 use http_front::AccessLog;
 use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
@@ -12,15 +12,16 @@ use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
 use super::files::ConfigFiles;
 use super::signals::{Order, Signals};
 use super::{listener, runtime, systemd};
+use crate::Program;
 use crate::access_log;
 use crate::exit::{Failure, chain};
 use crate::server::{self, Server};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The files are read again when they change, and on SIGHUP.
-A socket that systemd passes on is served in place of `listen` and --listen.
-SIGTERM and SIGINT let running requests end; a second one does not wait for them.")]
+cratosd reads its files again when they change, and on SIGHUP.
+A socket of a systemd .socket unit takes the place of `listen` and --listen.
+SIGTERM and SIGINT stop cratosd after its running requests; a second signal stops it at once.")]
 pub(super) struct Options {
     #[command(flatten)]
     files: ConfigFiles,
@@ -30,7 +31,7 @@ pub(super) struct Options {
     listen: Option<SocketAddr>,
 }
 
-pub(super) fn run(options: &Options) -> Result<(), Failure> {
+pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
     options.files.refuse_nothing()?;
     let store = Arc::new(ConfigStore::open(options.files.paths()).map_err(Failure::configuration)?);
     let loaded = store.current();
@@ -39,8 +40,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         misp = misp.state_directory(directory.join("withdrawn"));
     }
     let misp = Arc::new(misp);
-    let engine = FeedEngine::builder()
-        .source(Arc::clone(&misp) as _)
+    let engine = program
+        .engine(program.source_or(&misp))
         .memory_bytes(loaded.core.memory_bytes)
         .lookup_memory_bytes(loaded.core.lookup_memory_bytes)
         .build();

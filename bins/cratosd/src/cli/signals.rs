@@ -1,10 +1,10 @@
-//! The signals that a daemon obeys.
+//! The signals that the daemon handles.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failure;
 
-/// SIGHUP, SIGINT and SIGTERM, from now on.
+/// Receives SIGHUP, SIGINT and SIGTERM.
 #[derive(Debug)]
 pub(super) struct Signals {
     hangup: Signal,
@@ -13,7 +13,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Takes over the three signals.
+    /// Starts to receive the three signals, which no longer end the process.
     pub(super) fn listen() -> Result<Self, Failure> {
         let take = |kind| signal(kind).map_err(|error| Failure::failed(format!("signals cannot be received: {error}")));
         Ok(Self {
@@ -23,7 +23,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the signal to read the configuration again, or for one to stop.
+    /// Waits for the next signal.
     pub(super) async fn next(&mut self) -> Order {
         tokio::select! {
             _ = self.hangup.recv() => Order::Reload,
@@ -33,11 +33,11 @@ impl Signals {
     }
 }
 
-/// What a signal asks for.
+/// The meaning of a signal.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Order {
-    /// Read the configuration again.
+    /// SIGHUP: read the configuration again.
     Reload,
-    /// Stop; the name of the signal.
+    /// Stop, with the name of the signal.
     Stop(&'static str),
 }

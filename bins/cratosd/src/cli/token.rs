@@ -1,4 +1,4 @@
-//! `cratosd token`: makes tokens, looks into them, and makes new ones of old ones.
+//! `cratosd token`: makes tokens, shows their contents, and converts old ones.
 
 mod convert;
 mod description;
@@ -13,11 +13,11 @@ use crate::exit::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a token for a device; it goes to standard output, what it allows to standard error
+    /// Make a token for a device: the token goes to standard output, its limits to standard error
     Mint(mint::Options),
     /// Show what a token allows and when it ends; never its MISP key
     Inspect(inspect::Options),
-    /// Make new tokens of old ones, also those of Cratos FastAPI, with the MISP key that they hold
+    /// Convert old tokens, those of Cratos FastAPI too, into new ones with the same MISP key
     Convert(convert::Options),
 }
 

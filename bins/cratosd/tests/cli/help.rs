@@ -18,29 +18,29 @@ fn the_first_page_names_every_command() {
 
     Commands:
       serve   Serve feeds to devices
-      demo    Try everything out: a sample MISP, a site and a token in one process
+      demo    Try cratosd with a sample MISP, a site and a token in one process
       check   Read all configuration files and report every problem
-      token   Make tokens, and look into them
+      token   Make tokens, show their contents, and convert old ones
       feed    Write one feed to standard output, without a server
-      init    Write a new configuration with fresh secrets into a directory
-      keygen  Print a fresh encryption_key and salt
+      init    Write a new configuration with new secrets into a directory
+      keygen  Print a new encryption_key and salt
       help    Print this message or the help of the given subcommand(s)
 
     Options:
-          --log-format <FORMAT>  How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
-                                 [default: text]
+          --log-format <FORMAT>  Format of a log line: text or json [env: CRATOS_LOG_FORMAT] [default:
+                                 text]
       -h, --help                 Print help
       -V, --version              Print version
 
-    Every option can also be given in the environment variable that stands behind it.
-    The log goes to standard error; RUST_LOG sets what is logged (`debug`, or `cratosd=debug,warn`).
+    Every option can also be set by the environment variable beside it.
+    The log goes to standard error; RUST_LOG sets its level, for example `debug` or `cratosd=debug,warn`.
 
-    Exit codes: 0 fine, 64 bad usage or configuration, 69 MISP unavailable, 1 anything else.
+    Exit codes: 0 success, 64 wrong usage or configuration, 69 MISP unavailable, 1 any other failure.
     "#);
 }
 
 #[test]
-fn serve_tells_its_files_and_signals() {
+fn serve_names_its_files_and_signals() {
     insta::assert_snapshot!(help(&["serve", "--help"]), @r#"
     Serve feeds to devices
 
@@ -54,59 +54,59 @@ fn serve_tells_its_files_and_signals() {
                                    CRATOS_MAPPINGS] [default: config/mappings.yaml]
           --listen <ADDRESS:PORT>  Address and port to listen on [default: `listen` of the core file,
                                    else 127.0.0.1:8080] [env: CRATOS_LISTEN]
-          --log-format <FORMAT>    How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
-                                   [default: text]
+          --log-format <FORMAT>    Format of a log line: text or json [env: CRATOS_LOG_FORMAT] [default:
+                                   text]
       -h, --help                   Print help
 
-    The files are read again when they change, and on SIGHUP.
-    A socket that systemd passes on is served in place of `listen` and --listen.
-    SIGTERM and SIGINT let running requests end; a second one does not wait for them.
+    cratosd reads its files again when they change, and on SIGHUP.
+    A socket of a systemd .socket unit takes the place of `listen` and --listen.
+    SIGTERM and SIGINT stop cratosd after its running requests; a second signal stops it at once.
     "#);
 }
 
 #[test]
-fn demo_tells_that_nothing_stays_behind() {
+fn demo_says_that_it_leaves_no_files() {
     insta::assert_snapshot!(help(&["demo", "--help"]), @r#"
-    Try everything out: a sample MISP, a site and a token in one process
+    Try cratosd with a sample MISP, a site and a token in one process
 
     Usage: cratosd demo [OPTIONS]
 
     Options:
           --listen <ADDRESS:PORT>  Address and port to listen on; port 0 takes any free one [env:
                                    CRATOS_LISTEN] [default: 127.0.0.1:8080]
-          --log-format <FORMAT>    How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
-                                   [default: text]
+          --log-format <FORMAT>    Format of a log line: text or json [env: CRATOS_LOG_FORMAT] [default:
+                                   text]
       -h, --help                   Print help
 
-    Nothing leaves this machine and nothing stays behind: the sample MISP and the secrets live as long
-    as this process.
+    The demo sends nothing to other machines and leaves no files: the sample MISP and the secrets end
+    with this process.
     "#);
 }
 
 #[test]
-fn init_tells_what_it_needs() {
+fn init_names_its_options() {
     insta::assert_snapshot!(help(&["init", "--help"]), @r#"
-    Write a new configuration with fresh secrets into a directory
+    Write a new configuration with new secrets into a directory
 
     Usage: cratosd init [OPTIONS] --site <FQDN> --tag <TAG> <DIR>
 
     Arguments:
-      <DIR>  Directory to write config/ and sites/ into; made if it is not there
+      <DIR>  Directory for config/ and sites/; created if it is missing
 
     Options:
           --site <FQDN>          Name or address of the first MISP [env: CRATOS_SITE]
           --tag <TAG>            Prefix of the tags in that MISP: `example` for
                                  `example:incident-classification=block` [env: CRATOS_TAG]
-          --allow-ip <CIDR>      Address or network of devices that may ask; may be given more than once
+          --allow-ip <CIDR>      Address or network of devices that may connect; can be repeated
                                  (default: this machine only) [env: CRATOS_ALLOW_IP]
-          --log-format <FORMAT>  How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
-                                 [default: text]
+          --log-format <FORMAT>  Format of a log line: text or json [env: CRATOS_LOG_FORMAT] [default:
+                                 text]
       -h, --help                 Print help
     "#);
 }
 
 #[test]
-fn check_tells_what_online_does() {
+fn check_explains_online() {
     insta::assert_snapshot!(help(&["check", "--help"]), @r#"
     Read all configuration files and report every problem
 
@@ -123,19 +123,19 @@ fn check_tells_what_online_does() {
                                   CRATOS_PROTO] [default: https]
           --port <PORT>           Port that MISP listens on [default: 443, or 80 with http] [env:
                                   CRATOS_PORT]
-          --auth-key-file <FILE>  File that holds the MISP key; without it, the environment variable
+          --auth-key-file <FILE>  File with the MISP key; without it, the environment variable
                                   CRATOS_AUTH_KEY counts [env: CRATOS_AUTH_KEY_FILE]
-          --log-format <FORMAT>   How a line of the log looks: text or json [env: CRATOS_LOG_FORMAT]
-                                  [default: text]
+          --log-format <FORMAT>   Format of a log line: text or json [env: CRATOS_LOG_FORMAT] [default:
+                                  text]
       -h, --help                  Print help
 
     Problems go to standard error, one line each:
-      file:line:column: key: what is wrong: what to write
-    Notes go to standard output, and as long as tokens of Cratos FastAPI are accepted
-    (accept_legacy_tokens) also what each key means otherwise than there.
+      file:line:column: key: problem: remedy
+    Notes go to standard output. While tokens of Cratos FastAPI are accepted (accept_legacy_tokens), keys
+    with another meaning there are listed too.
 
-    The configuration holds no MISP key. Without one, --online asks each MISP with a key that cannot
-    exist (MISP logs that), and its refusal is a sign of life; with one, the key itself is tried.
+    The configuration contains no MISP key. Without one, --online asks each MISP with a key that cannot
+    exist (MISP logs that), and its refusal shows that MISP is up; with one, it tries the key itself.
     "#);
 }
 

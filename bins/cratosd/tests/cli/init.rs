@@ -99,7 +99,7 @@ fn what_is_there_is_not_overwritten() {
         &["init", "new", "--site", "misp.example.net", "--tag", "example"],
     );
     assert_eq!((again.code, again.stdout.as_str()), (Some(64), ""));
-    insta::assert_snapshot!(again.stderr, @"error: new/config/config.yaml is there already: nothing was written; choose another directory");
+    insta::assert_snapshot!(again.stderr, @"error: new/config/config.yaml exists already: no file was written; choose another directory");
     assert_eq!(std::fs::read_to_string(&config).unwrap(), before);
     assert!(!directory.path().join("new/sites/misp.example.net.yaml").exists());
 }
@@ -178,7 +178,7 @@ fn a_tag_that_cannot_be_a_prefix_is_refused_with_what_one_looks_like() {
     for (tag, said) in [
         (
             "example:incident-classification=block",
-            "write what stands before the first colon, `example`",
+            "write the text before its first colon only, `example`",
         ),
         (
             "two words",

@@ -85,7 +85,7 @@ fn a_token_goes_to_standard_output_and_what_it_allows_to_standard_error() {
     id           <id>
     format       v1
     sha256       <sha256> (revokes it, in blacklisted_api_tokens)
-    untagged     what has no TLP tag counts as red at this site (default_tlp), so it is left out
+    untagged     an indicator without a TLP tag counts as red at this site (default_tlp), so it is left out
     "#);
     let inspected = inspect(&installation, &minted.stdout);
     assert_eq!((inspected.code, inspected.stderr.as_str()), (Some(0), ""));
@@ -285,7 +285,7 @@ fn what_a_limit_makes_of_indicators_without_a_tag_is_told_of_the_site_as_it_is_n
     assert!(
         inspected
             .stdout
-            .contains("counts as green at this site (default_tlp), so it is told"),
+            .contains("counts as green at this site (default_tlp), so it is included"),
         "{}",
         inspected.stdout
     );
@@ -356,7 +356,7 @@ fn mint_warns_of_what_would_make_the_token_useless() {
     insta::assert_snapshot!(warnings.join("\n"), @r"
     warning: --allow-ip 203.0.113.0/24: is not allowed, and the token does not work from there: put it under `allowed_ips` in the file of 127.0.0.1 if its devices shall use the token
     warning: --allow-ip 198.51.100.0/24: is allowed in part only, and the token works for that part: put it under `allowed_ips` in the file of 127.0.0.1 if its devices shall use the token
-    warning: the MISP key has 20 characters, and those that MISP makes have 40: look whether it is whole
+    warning: the MISP key has 20 characters, and those that MISP makes have 40: check that it is complete
     ");
 }
 

@@ -8,7 +8,7 @@ use misp_client::{AuthKey, BaseUrl, Client, Error, ErrorKind};
 use secrecy::SecretString;
 use site_config::{Loaded, Site};
 
-use crate::cli::misp::Reached;
+use crate::cli::misp::Endpoint;
 use crate::cli::progress::Progress;
 use crate::cli::{output, runtime};
 use crate::exit::{Exit, Failure, chain};
@@ -20,11 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const NOBODYS_KEY: &str = "0000000000000000000000000000000000000000";
 
 /// Asks all enabled sites at the same time, and the shared cache, and says one line for each.
-pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) -> Result<(), Failure> {
+pub(super) fn run(loaded: &Loaded, endpoint: Endpoint, key: Option<SecretString>) -> Result<(), Failure> {
     let sites: Vec<_> = loaded.sites.values().filter(|site| site.enabled).collect();
     runtime::block_on(async {
         let progress = Progress::of(format!("asking {} MISP", sites.len()));
-        let answers = future::join_all(sites.iter().map(|site| ask_with_tags(site, reached, key.as_ref()))).await;
+        let answers = future::join_all(sites.iter().map(|site| ask_with_tags(site, endpoint, key.as_ref()))).await;
         drop(progress);
         let mut failed = false;
         if let Some(server) = &loaded.core.cache {
@@ -54,16 +54,16 @@ pub(super) fn run(loaded: &Loaded, reached: Reached, key: Option<SecretString>) 
 }
 
 /// Returns what is to be said about one MISP: good, or bad.
-pub(in crate::cli) async fn ask(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<String, String> {
-    let client = client(site, reached, key)?;
+pub(in crate::cli) async fn ask(site: &Site, endpoint: Endpoint, key: Option<&SecretString>) -> Result<String, String> {
+    let client = client(site, endpoint, key)?;
     let version = version(&client, key).await?;
     let model = model_in_words(&client, site, key).await?;
     Ok(format!("{version}{model}"))
 }
 
 /// As [`ask`], and looks for the tags of the site.
-async fn ask_with_tags(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<String, String> {
-    let client = client(site, reached, key)?;
+async fn ask_with_tags(site: &Site, endpoint: Endpoint, key: Option<&SecretString>) -> Result<String, String> {
+    let client = client(site, endpoint, key)?;
     let version = version(&client, key).await?;
     let tags = if key.is_some() {
         tags(&client, site).await
@@ -152,8 +152,8 @@ fn told(error: &Error) -> String {
     chain(error)
 }
 
-fn client(site: &Site, reached: Reached, key: Option<&SecretString>) -> Result<Client, String> {
-    let url = BaseUrl::new(reached.proto, site.name.as_str(), reached.port()).map_err(|error| error.to_string())?;
+fn client(site: &Site, endpoint: Endpoint, key: Option<&SecretString>) -> Result<Client, String> {
+    let url = BaseUrl::new(endpoint.proto, site.name.as_str(), endpoint.port()).map_err(|error| error.to_string())?;
     let key = AuthKey::new(key.cloned().unwrap_or_else(|| NOBODYS_KEY.into())).map_err(|error| error.to_string())?;
     let mut builder = Client::builder(url, key)
         .user_agent(concat!("cratos/", env!("CARGO_PKG_VERSION")))

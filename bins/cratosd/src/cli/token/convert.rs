@@ -1,4 +1,4 @@
-//! `cratosd token convert`: new tokens of old ones, with the MISP key that the old ones hold.
+//! `cratosd token convert`: makes new tokens from old ones, with the same MISP key.
 
 use std::path::PathBuf;
 
@@ -10,26 +10,26 @@ use zeroize::Zeroizing;
 
 use crate::cli::check::online;
 use crate::cli::files::{self, ConfigFiles};
-use crate::cli::misp::Reached;
+use crate::cli::misp::Endpoint;
 use crate::cli::progress::Progress;
-use crate::cli::token::input::Token;
-use crate::cli::token::scope_options::Narrowed;
-use crate::cli::token::{description, input, mint, seal, today};
+use crate::cli::token::input::{self, Token};
+use crate::cli::token::scope_options::ScopeOptions;
+use crate::cli::token::{description, mint, seal, today};
 use crate::cli::{names, output, runtime};
 use crate::exit::{Exit, Failure};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Site, MISP key, day of expiry, label and scope stay unless an option says otherwise. What --feed,
---type, --output, --max-tlp, --allow-ip, --only or --permission say takes the place of what the token
-had; an unscoped token loses the permission to clear the cache with the first of them.
+Site, MISP key, expiry, label and scope stay unless an option changes them. Each of --feed, --type,
+--output, --max-tlp, --allow-ip, --only and --permission replaces that part of the scope; with the
+first of them an unscoped token loses the permission to clear the cache.
 
-Several tokens are given one per line, each with a label behind it if the new one shall have one:
+Write several tokens one per line, each with a label after it if the new token shall have one:
   TOKEN fw1
-The new ones come in the same order, with a tab and the label behind them if there was one. Empty
-lines and lines that begin with # are passed over. If one cannot be converted, none is printed.
+The new tokens are printed in the same order, each with a tab and its label. Empty lines and lines
+that begin with # are ignored. If one token cannot be converted, none is printed.
 
-The old tokens go on working until they expire or stand in blacklisted_api_tokens.")]
+The old tokens work until they expire or are listed in blacklisted_api_tokens.")]
 pub(in crate::cli) struct Options {
     /// The token; `-` or nothing reads one or more from standard input, where no other process sees them
     #[arg(env = "CRATOS_TOKEN", hide_env_values = true, value_name = "TOKEN")]
@@ -45,22 +45,22 @@ pub(in crate::cli) struct Options {
     )]
     token_file: Option<PathBuf>,
 
-    /// Day on which the new token stops working, at 00:00 UTC; without --prolong not after that of the old one
+    /// Day on which the new token stops working, at 00:00 UTC; without --prolong not after the old one's
     #[arg(long, env = "CRATOS_EXPIRES", hide_env_values = true, value_name = "YYYY-MM-DD", value_parser = names::expiry)]
     expires: Option<ExpiryDay>,
 
-    /// Take a later day, and tokens that have expired
+    /// Allow a later day, and tokens that have expired
     #[arg(long, env = "CRATOS_PROLONG", hide_env_values = true, requires = "expires", value_parser = clap::builder::FalseyValueParser::new())]
     prolong: bool,
 
     #[command(flatten)]
-    narrowed: Narrowed,
+    scope: ScopeOptions,
 
-    /// Name for the log, for a token that has none behind it
+    /// Name for the log, for a token without a label on its line
     #[arg(long, env = "CRATOS_LABEL", hide_env_values = true, value_name = "TEXT")]
     label: Option<String>,
 
-    /// Also ask each MISP whether it takes the key of the token
+    /// Also ask each MISP whether it accepts the key of the token
     #[arg(long, env = "CRATOS_ONLINE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     online: bool,
 
@@ -68,7 +68,7 @@ pub(in crate::cli) struct Options {
     files: ConfigFiles,
 }
 
-/// One line of what was given.
+/// One line of the input.
 struct Line<'t> {
     number: usize,
     token: &'t str,
@@ -84,10 +84,10 @@ struct Converted<'t> {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let text = given(options)?;
+    let text = text(options)?;
     let lines = lines(&text);
     if lines.is_empty() {
-        return Err(Failure::usage("no token: there is nothing but empty lines"));
+        return Err(Failure::usage("no token: the input has only empty lines"));
     }
     let is_alone = lines.len() == 1;
     let loaded = options.files.load()?;
@@ -112,11 +112,11 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     output::print(&*printed(&converted))
 }
 
-fn given(options: &Options) -> Result<Zeroizing<String>, Failure> {
+fn text(options: &Options) -> Result<Zeroizing<String>, Failure> {
     if let Some(path) = &options.token_file {
         return input::from_file(path);
     }
-    match options.token.as_ref().and_then(Token::typed) {
+    match options.token.as_ref().and_then(Token::text) {
         Some(token) => Ok(token),
         None => input::many_from_standard_input("convert"),
     }
@@ -158,8 +158,8 @@ fn convert<'t>(options: &Options, loaded: &Loaded, ring: &KeyRing, line: Line<'t
             "the token stands in blacklisted_api_tokens: what is revoked is not made new",
         ));
     }
-    options.narrowed.refuse_undefined(site)?;
-    options.narrowed.warn_of_outsiders(&loaded.core, site);
+    options.scope.refuse_undefined(site)?;
+    options.scope.warn_of_outsiders(&loaded.core, site);
     let expires = expires(options, claims.expires)?;
     let mut fresh = Claims::new(
         site.name.as_str(),
@@ -168,7 +168,7 @@ fn convert<'t>(options: &Options, loaded: &Loaded, ring: &KeyRing, line: Line<'t
         claims.auth_key.clone(),
         expires,
     )
-    .with_scope(options.narrowed.rescope(&claims.scope));
+    .with_scope(options.scope.rescope(&claims.scope));
     let label = line.label.or(options.label.as_deref()).or(claims.label.as_deref());
     if let Some(label) = label {
         fresh = fresh.with_label(label);
@@ -239,8 +239,8 @@ fn ask(converted: &[Converted<'_>], loaded: &Loaded, is_alone: bool) -> Result<(
             let Some(site) = loaded.site(&claims.site) else {
                 continue;
             };
-            let reached = Reached::new(claims.protocol, claims.port);
-            if let Err(why) = online::ask(site, reached, Some(&claims.auth_key)).await {
+            let endpoint = Endpoint::new(claims.protocol, claims.port);
+            if let Err(why) = online::ask(site, endpoint, Some(&claims.auth_key)).await {
                 let line = if is_alone {
                     String::new()
                 } else {

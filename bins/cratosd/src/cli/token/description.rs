@@ -1,9 +1,9 @@
-//! What a token allows, in words.
+//! The limits of a token in words.
 
 use site_config::Site;
 use token_crypto::{Allowed, Claims, OpenedToken, Scope, Tlp};
 
-/// Returns one line for each thing that a token says, without its MISP key.
+/// Returns one line for each part of a token, without its MISP key.
 pub(super) fn of(opened: &OpenedToken) -> String {
     let mut text: String = parts(opened).iter().map(|(name, value)| line(name, value)).collect();
     let digest = format!("{} (revokes it, in blacklisted_api_tokens)", opened.fingerprint());
@@ -33,7 +33,7 @@ pub(super) fn parts(opened: &OpenedToken) -> [(&'static str, String); 11] {
     ]
 }
 
-/// Returns what the limit of a token makes of indicators without a TLP tag at this site: a line, or nothing where there is no limit.
+/// Returns a line that says whether the TLP limit of a token admits indicators without a TLP tag at this site; empty without a limit.
 pub(super) fn untagged(opened: &OpenedToken, site: &Site) -> String {
     let limit = opened.claims.scope.max_tlp;
     if limit == Tlp::Red {
@@ -41,19 +41,19 @@ pub(super) fn untagged(opened: &OpenedToken, site: &Site) -> String {
     }
     let default = site.default_tlp;
     let so = if default <= limit {
-        "so it is told"
+        "so it is included"
     } else {
         "so it is left out"
     };
     line(
         "untagged",
-        &format!("what has no TLP tag counts as {default} at this site (default_tlp), {so}"),
+        &format!("an indicator without a TLP tag counts as {default} at this site (default_tlp), {so}"),
     )
 }
 
 /// Returns one line of the list.
 pub(super) fn line(name: &str, value: &str) -> String {
-    // A legacy token may hold any text; a line must stay one line.
+    // A legacy token may contain any text; a line must stay one line.
     let value: String = value.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     format!("{name:<12} {value}\n")
 }
@@ -70,7 +70,7 @@ fn list(allowed: &Allowed) -> String {
     }
 }
 
-/// What may be done beside reading feeds, or that no feed is read.
+/// The permissions beside reading feeds, or that the token reads no feed.
 fn permissions(scope: &Scope) -> String {
     let names: Vec<_> = scope.permissions.iter().map(|permission| permission.as_str()).collect();
     match (scope.reads_feeds, names.as_slice()) {

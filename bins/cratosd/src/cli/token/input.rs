@@ -1,4 +1,4 @@
-//! Tokens that were made earlier, and where a command gets them from.
+//! Reads existing tokens from the command line, a file or standard input.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::exit::Failure;
 
-/// Some ten thousand tokens with a label each. More is a file of another kind.
+/// The largest input, in bytes: some ten thousand tokens with a label each.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// A token that was typed; `Debug` does not show it.
+/// A token of the command line; `Debug` does not show it.
 #[derive(Clone)]
 pub(super) struct Token(Zeroizing<String>);
 
@@ -30,8 +30,8 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// Returns the text, unless it is the `-` that stands for standard input.
-    pub(super) fn typed(&self) -> Option<Zeroizing<String>> {
+    /// Returns the token, or `None` for `-`, which means standard input.
+    pub(super) fn text(&self) -> Option<Zeroizing<String>> {
         (*self.0 != "-").then(|| self.0.clone())
     }
 }
@@ -39,21 +39,21 @@ impl Token {
 /// Reads standard input, up to a bound.
 ///
 /// # Errors
-/// A usage error if nobody pipes anything into it, or what comes is no text. `command` is named in it.
+/// A usage error, which names `command`, if standard input is a terminal or not text.
 pub(super) fn from_standard_input(command: &str, limit: u64) -> Result<Zeroizing<String>, Failure> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
         return Err(Failure::usage(format!(
-            "no token: type it behind `{command}`, or pipe it into standard input"
+            "no token: write it after `{command}`, or pipe it into standard input"
         )));
     }
     text(stdin, limit, "standard input")
 }
 
-/// Reads a file that holds tokens.
+/// Reads a file with tokens.
 ///
 /// # Errors
-/// A usage error if it cannot be read, or is no text.
+/// A usage error if it cannot be read, or is not text.
 pub(super) fn from_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let shown = path.display().to_string();
     let file = File::open(path).map_err(|error| unreadable(&shown, &error))?;
@@ -76,7 +76,7 @@ fn text(source: impl Read, limit: u64, from: &str) -> Result<Zeroizing<String>, 
         .map_err(|error| unreadable(from, &error))?;
     if limit == MAX_BYTES && u64::try_from(text.len()).is_ok_and(|len| len == limit) {
         return Err(Failure::usage(format!(
-            "{from} holds more than {limit} bytes of tokens: give it in parts"
+            "{from} contains more than {limit} bytes of tokens: split it into parts"
         )));
     }
     Ok(text)

@@ -1,4 +1,4 @@
-//! `cratosd token inspect`: what a token allows and when it ends.
+//! `cratosd token inspect`: the limits and the end of a token.
 
 use clap::Args;
 use site_config::Loaded;
@@ -6,11 +6,11 @@ use token_crypto::{MAX_TOKEN_LEN, OpenedToken};
 
 use crate::cli::files::{self, ConfigFiles};
 use crate::cli::output;
-use crate::cli::token::input::Token;
-use crate::cli::token::{description, input, today};
+use crate::cli::token::input::{self, Token};
+use crate::cli::token::{description, today};
 use crate::exit::Failure;
 
-/// A little more than the longest with a line end, so that what is too long is told to be so.
+/// A little more than the longest token with a line end, so that a longer one is refused and not cut.
 const LIMIT: u64 = MAX_TOKEN_LEN as u64 + 3;
 
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(in crate::cli) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let token = match options.token.as_ref().and_then(Token::typed) {
+    let token = match options.token.as_ref().and_then(Token::text) {
         Some(token) => token,
         None => input::from_standard_input("inspect", LIMIT)?,
     };
@@ -42,7 +42,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     output::print(text)
 }
 
-/// Says whether the token works with this configuration, and if not, why.
+/// Returns whether the token works with this configuration, or the reason why not.
 fn state(opened: &OpenedToken, loaded: &Loaded) -> String {
     let claims = &opened.claims;
     let known = claims

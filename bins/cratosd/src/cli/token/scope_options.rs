@@ -1,4 +1,4 @@
-//! The options that narrow a token.
+//! The options that limit a token.
 
 use clap::Args;
 use feed_classification::{FeedName, IndicatorType};
@@ -9,10 +9,10 @@ use token_crypto::{Permission, Scope, Tlp};
 use crate::cli::{names, output};
 use crate::exit::Failure;
 
-/// What narrows a token. Lists may be given more than once, or with commas between.
+/// The options that limit a token. A list option can be repeated, or have several values between commas.
 #[derive(Debug, Args)]
-pub(super) struct Narrowed {
-    /// Only this feed; may be given more than once, as all that follow
+pub(super) struct ScopeOptions {
+    /// Only this feed; can be repeated, like the following options
     #[arg(long, env = "CRATOS_FEED", hide_env_values = true, value_name = "FEED", value_delimiter = ',', value_parser = names::feed())]
     feed: Vec<FeedName>,
 
@@ -24,7 +24,7 @@ pub(super) struct Narrowed {
     #[arg(long, env = "CRATOS_OUTPUT", hide_env_values = true, value_name = "OUTPUT", value_delimiter = ',', value_parser = names::output())]
     output: Vec<String>,
 
-    /// Nothing that is more closed than this TLP level; given once
+    /// Only indicators up to this TLP level; cannot be repeated
     #[arg(long, env = "CRATOS_MAX_TLP", hide_env_values = true, value_name = "LEVEL", value_parser = names::tlp())]
     max_tlp: Option<Tlp>,
 
@@ -32,29 +32,29 @@ pub(super) struct Narrowed {
     #[arg(long, env = "CRATOS_ALLOW_IP", hide_env_values = true, value_name = "CIDR", value_delimiter = ',', value_parser = names::network)]
     allow_ip: Vec<IpNet>,
 
-    /// Read no feeds: the token is for this purpose only; may be given more than once
+    /// Read no feeds: the token is for this purpose only; can be repeated
     #[arg(long, env = "CRATOS_ONLY", hide_env_values = true, value_name = "PURPOSE", value_delimiter = ',', value_parser = names::purpose())]
     only: Vec<Permission>,
 
-    /// What the token may do beside reading feeds, or beside the purpose of --only
+    /// A permission beside reading feeds, or beside the purpose of --only
     #[arg(long, env = "CRATOS_PERMISSION", hide_env_values = true, value_name = "NAME", value_delimiter = ',', value_parser = names::permission())]
     permission: Vec<Permission>,
 }
 
-impl Narrowed {
-    /// Returns the scope: that of an unscoped token if nothing was said.
+impl ScopeOptions {
+    /// Returns the scope: that of an unscoped token without any option.
     pub(super) fn scope(&self) -> Scope {
-        if self.says_nothing() {
+        if self.is_empty() {
             Scope::unrestricted()
         } else {
             self.narrow(Scope::new())
         }
     }
 
-    /// Returns a scope with what was said in the place of what it had. Of an unscoped one nothing is left then, as if the token were
-    /// made anew: it does not keep the permission to clear the cache.
+    /// Returns `scope` with the parts that the options replace. An unscoped one is replaced as a whole, as if the token were new: it does
+    /// not keep the permission to clear the cache.
     pub(super) fn rescope(&self, scope: &Scope) -> Scope {
-        if self.says_nothing() {
+        if self.is_empty() {
             scope.clone()
         } else if *scope == Scope::unrestricted() {
             self.scope()
@@ -63,7 +63,7 @@ impl Narrowed {
         }
     }
 
-    /// Refuses custom feeds that the site does not define: the token would be for nothing.
+    /// Refuses custom feeds that the site does not define, because the token would give no feed.
     pub(super) fn refuse_undefined(&self, site: &Site) -> Result<(), Failure> {
         let undefined: Vec<_> = self
             .feed
@@ -94,19 +94,19 @@ impl Narrowed {
                 continue;
             }
             let is_partly = allowed.iter().any(|allowed| network.contains(*allowed));
-            let so = if is_partly {
+            let effect = if is_partly {
                 "is allowed in part only, and the token works for that part"
             } else {
                 "is not allowed, and the token does not work from there"
             };
             output::remark(format!(
-                "warning: --allow-ip {network}: {so}: put it under `allowed_ips` in the file of {} if its devices shall use the token\n",
+                "warning: --allow-ip {network}: {effect}: put it under `allowed_ips` in the file of {} if its devices shall use the token\n",
                 site.name
             ));
         }
     }
 
-    fn says_nothing(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.feed.is_empty()
             && self.kind.is_empty()
             && self.output.is_empty()
