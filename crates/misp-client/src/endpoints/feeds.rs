@@ -11,7 +11,7 @@ use crate::{Client, Error};
 const INDEX: &str = "/feeds/index";
 const VIEW: &str = "/feeds/view";
 
-/// A feed that MISP reads.
+/// A feed that MISP reads. The client drops its HTTP headers, which may hold a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -11,6 +11,9 @@ use crate::{Client, Error, ErrorKind};
 /// The most one list may take; the longest are those of tags and users, with some 300 bytes each.
 const MAX_BYTES: u64 = 64 << 20;
 
+/// Fields that may hold a secret in some versions and roles: the client drops them, so that no log can show them.
+const SECRETS: &[&str] = &["authkey", "headers", "password", "totp"];
+
 /// A thing that MISP wraps into an object with one key of this name.
 pub(super) trait Record: DeserializeOwned {
     const KEY: &'static str;
@@ -49,6 +52,7 @@ fn record<T: Record>(item: Value) -> Option<T> {
             for (key, value) in keys {
                 inner.entry(key).or_insert(value);
             }
+            inner.retain(|key, _| !SECRETS.contains(&key.as_str()));
             serde_json::from_value(Value::Object(inner)).ok()?
         }
         _ => return None,
@@ -113,6 +117,15 @@ mod tests {
         ] {
             assert!(record::<Thing>(wrong).is_none());
         }
+    }
+
+    #[test]
+    fn secrets_are_dropped() {
+        let user =
+            serde_json::json!({"User": {"id": 7, "email": "a@example.org", "authkey": "secret", "password": "secret"}});
+        let user: crate::User = record(user).unwrap();
+        assert_eq!(user.email, "a@example.org");
+        assert!(!format!("{user:?}").contains("secret"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{Client, Error};
 
 const INDEX: &str = "/servers/index";
 
-/// Another MISP that this one pulls from or pushes to. Its key is not a part of the answer.
+/// Another MISP that this one pulls from or pushes to. The client drops its key where MISP sends it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -11,7 +11,7 @@ use crate::{Client, Error};
 const INDEX: &str = "/admin/users/index";
 const VIEW: &str = "/admin/users/view";
 
-/// A user of this MISP. Password and key are not a part of the answer.
+/// A user of this MISP. The client drops password and key where MISP sends them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 #[non_exhaustive]
