@@ -34,8 +34,8 @@ const PAGES: &[Page] = &[
     },
 ];
 
-/// The test that compares `docs/agent-reference.md` with the tables of the agent, and writes it where `CRATOS_CODEGEN` is set. The page is not in
-/// [`PAGES`]: with the agent's crates every chore would wait for an HTTP client to compile.
+/// The test that compares `docs/agent-reference.md` with the tables of the agent, and writes it where `CRATOS_CODEGEN`
+/// is set. The page is not in [`PAGES`]: with the agent's crates every chore would wait for an HTTP client to compile.
 const AGENT_PAGE: [&str; 5] = ["test", "--workspace", "--all-features", "--test", "reference"];
 
 /// Writes every page that differs from its file.

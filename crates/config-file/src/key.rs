@@ -1,6 +1,7 @@
 //! One key of a configuration file, as a row of a table.
 
-/// One key of a configuration file: a row of the table that the reader, the checks of the example files and the reference page share.
+/// One key of a configuration file: a row of the table that the reader, the checks of the example files and the
+/// reference page share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Key {
@@ -16,7 +17,8 @@ pub struct Key {
     pub origin: Origin,
 }
 
-/// What holds when a key is absent. The reader takes the value from here, so the reference page cannot show another one.
+/// What holds when a key is absent. The reader takes the value from here, so the reference page cannot show another
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
     /// This value, as one would write it.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 /// One problem that keeps a file from being used, with its place and its cure.
 ///
-/// Its text is one line, `file:line:column: key: problem: cure`, which editors and terminals turn into a link. For example
-/// `agent.yaml:4:38: feeds[0].type: "domains" is not an indicator type: did you mean "domain"?`, with backticks for the quotes.
-/// It never contains a secret: values of secret keys are not echoed, and no source line is quoted.
+/// Its text is one line, `file:line:column: key: problem: cure`, which editors and terminals turn into a link. For
+/// example `agent.yaml:4:38: feeds[0].type: "domains" is not an indicator type: did you mean "domain"?`, with backticks
+/// for the quotes. It never contains a secret: values of secret keys are not echoed, and no source line is quoted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Problem {
     /// The file as its path was given.
@@ -33,7 +33,8 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// All problems that keep a file, or several files, from being used, in the order of their places. As an error, its text is one line for each.
+/// All problems that keep a file, or several files, from being used, in the order of their places. As an error, its
+/// text is one line for each.
 ///
 /// ```
 /// fn check(text: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -164,7 +165,7 @@ impl Wrong {
     }
 }
 
-/// The most problems and the most notes that a report keeps of one file. A file with more is no configuration.
+/// The most problems and the most notes that a report keeps of one file. A file with more is not a configuration.
 const MAX_FINDINGS: usize = 500;
 
 /// Collects the problems and notes of one file.

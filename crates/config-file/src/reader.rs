@@ -1,6 +1,6 @@
 //! Readers of whole keys, for the rows of [`keys!`](crate::keys).
 //!
-//! Each function returns a reader. The reader takes the key's value, or its default from the row; what is wrong goes to the report.
+//! Each function returns a reader. The reader takes the key's value, or its default from the row, and reports problems.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;

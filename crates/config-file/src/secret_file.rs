@@ -25,8 +25,8 @@ impl SecretFile {
         Self { path: path.into() }
     }
 
-    /// Reads the key `name` of a configuration, which names the file. Without it the secret is the systemd credential `credential` in the folder
-    /// `credentials`, if systemd gave one. If there is neither, that is reported.
+    /// Reads the key `name` of a configuration, which names the file. Without it the secret is the systemd credential
+    /// `credential` in the folder `credentials`, if systemd gave one. If there is neither, that is reported.
     pub fn read_key(
         section: &mut Section<'_>,
         name: &'static str,
@@ -54,7 +54,8 @@ impl SecretFile {
     /// If the file cannot be read, is too large, or holds something else than one key or token.
     pub fn read(&self) -> io::Result<SecretString> {
         let mut text = String::new();
-        // One byte more than allowed, so that a longer file is refused and not cut: half of a secret must not go anywhere.
+        // One byte more than allowed, so that a longer file is refused and not cut: half of a secret must not go
+        // anywhere.
         let read = File::open(&self.path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
         let secret = SecretString::from(text.trim());
         drop(SecretString::from(text));

@@ -10,11 +10,12 @@ use crate::{Entry, Key, Node, Place, Report, Scalar, Tables, Value, Wrong, value
 
 /// One map whose keys are those of some tables.
 ///
-/// Names are those of the tables: inside the map `tls`, a section that was opened with the prefix `tls.` takes both `certificate` and
-/// `tls.certificate`.
+/// Names are those of the tables: inside the map `tls`, a section that was opened with the prefix `tls.` takes both
+/// `certificate` and `tls.certificate`.
 pub struct Section<'r> {
     tables: Tables,
-    /// The part of the tables' names that stands outside of this map: `token_minting.` inside that map, empty at the top of a file.
+    /// The part of the tables' names that stands outside of this map: `token_minting.` inside that map, empty at the
+    /// top of a file.
     prefix: &'static str,
     /// The part of a key's path that messages show before its name: `feeds[0].` inside the first feed.
     path: String,
@@ -25,13 +26,13 @@ pub struct Section<'r> {
 }
 
 impl<'r> Section<'r> {
-    /// Opens a map. `prefix` is empty at the top of a file and `name.` inside the map `name`. A node that is no map is reported.
+    /// Opens a map. `prefix` is empty at the top of a file and `name.` inside the map `name`. Another node is reported.
     pub fn new(tables: Tables, prefix: &'static str, node: Node, report: &'r mut Report) -> Option<Self> {
         Self::open(tables, prefix, prefix.to_owned(), node, report)
     }
 
-    /// Opens a map that is an item of a list, or belongs to one. `path` is its place among the keys, such as `feeds[0]`; the tables are those
-    /// of the item alone.
+    /// Opens a map that is an item of a list, or belongs to one. `path` is its place among the keys, such as
+    /// `feeds[0]`; the tables are those of the item alone.
     pub fn item(tables: Tables, path: &str, node: Node, report: &'r mut Report) -> Option<Self> {
         Self::open(tables, "", format!("{path}."), node, report)
     }
@@ -69,8 +70,8 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// Opens the map at the key `name`, whose own keys have the prefix `name.`. Without it, or if it is no map, the section is empty, so that
-    /// its keys have their defaults.
+    /// Opens the map at the key `name`, whose own keys have the prefix `name.`. Without it, or with another value, the
+    /// section is empty, so that its keys have their defaults.
     pub fn inner(&mut self, name: &'static str, prefix: &'static str) -> Section<'_> {
         let place = self.place_of(name);
         let (tables, node) = (self.tables, self.take(name));
@@ -158,8 +159,8 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// Reads a key that must be there. If it is missing, that is reported with its cure, unless a key is spelt so much like it that it is the
-    /// same mistake.
+    /// Reads a key that must be there. If it is missing, that is reported with its cure, unless a key is spelt so much
+    /// like it that it is the same mistake.
     pub fn required<T>(
         &mut self,
         name: &'static str,
@@ -204,7 +205,8 @@ impl<'r> Section<'r> {
         self.items(name, items, read)
     }
 
-    /// Takes the items of a list out without reading them, for example maps; another value is reported and counts as absent.
+    /// Takes the items of a list out without reading them, for example maps; another value is reported and counts as
+    /// absent.
     pub fn nodes(&mut self, name: &'static str) -> Option<Vec<Node>> {
         let node = self.take(name)?;
         let Value::List(items) = node.value else {

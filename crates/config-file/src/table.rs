@@ -7,11 +7,13 @@ pub type Tables = &'static [&'static [Key]];
 
 /// Defines a struct together with the table of its keys.
 ///
-/// A row is everything that a key needs: where it comes from, its name, the form of its values, its default, its meaning and, behind `=>`, its
-/// field and its [reader](crate::reader). A row without a field is read by hand. Fields that need more than one key stand behind `with`.
+/// A row is everything that a key needs: where it comes from, its name, the form of its values, its default, its
+/// meaning and, behind `=>`, its field and its [reader](crate::reader). A row without a field is read by hand. Fields
+/// that need more than one key stand behind `with`.
 ///
-/// The macro adds `KEYS`, the table, and `read_keys`, which reads all rows that have a field and returns a function that takes the other
-/// fields: so every key is read, and its problems are reported, before a missing field makes the caller give up.
+/// The macro adds `KEYS`, the table, and `read_keys`, which reads all rows that have a field and returns a function
+/// that takes the other fields: so every key is read, and its problems are reported, before a missing field makes the
+/// caller give up.
 ///
 /// ```
 /// use config_file::{Report, Section, absent, default, reader};

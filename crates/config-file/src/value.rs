@@ -1,5 +1,5 @@
-//! Readers of single values. They read plain words as PyYAML (YAML 1.1) does, since the files of Cratos FastAPI were written for it: `yes` and
-//! `on` mean true.
+//! Readers of single values. They read plain words as PyYAML (YAML 1.1) does, since the files of Cratos FastAPI were
+//! written for it: `yes` and `on` mean true.
 //!
 //! Every reader returns the value, or its problem and the cure.
 
@@ -49,7 +49,7 @@ pub fn yes_no(scalar: &Scalar) -> Result<bool, Wrong> {
 /// Reads a whole number; `10_000` is as good as `10000`, and quotes do not matter.
 ///
 /// # Errors
-/// If it is no number from `low` to `high`.
+/// If it is not a number from `low` to `high`.
 pub fn number(scalar: &Scalar, low: u64, high: u64) -> Result<u64, Wrong> {
     let instead = || format!("write a number from {low} to {high}");
     let text = scalar.text.trim().replace('_', "");
@@ -130,7 +130,7 @@ pub fn secret_text(scalar: &Scalar) -> Result<&str, Wrong> {
 /// Reads a whole number and its unit: `90s`, `15m`, `24h`, `7d`, `2w`.
 ///
 /// # Errors
-/// If it is no duration, or not one from `shortest` to `longest`.
+/// If it is not a duration from `shortest` to `longest`.
 pub fn duration(scalar: &Scalar, shortest: Duration, longest: Duration) -> Result<Duration, Wrong> {
     let text = scalar.text.as_str();
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -166,7 +166,7 @@ pub fn duration(scalar: &Scalar, shortest: Duration, longest: Duration) -> Resul
 /// Reads a number of bytes, also with `KiB`, `MiB` or `GiB`.
 ///
 /// # Errors
-/// If it is no size from `low` to `high`.
+/// If it is not a size from `low` to `high`.
 pub fn size(scalar: &Scalar, low: u64, high: u64) -> Result<u64, Wrong> {
     let text = scalar.text.replace('_', "");
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -260,7 +260,8 @@ pub fn shown(scalar: &Scalar) -> String {
     word::shown(&scalar.text)
 }
 
-/// Reads one of some words. `noun` names what they are, for example `a TLP level`; the problem suggests the closest word.
+/// Reads one of some words. `noun` is their name in messages, for example `a TLP level`; the problem suggests the
+/// closest word.
 ///
 /// # Errors
 /// If `find` knows no such word.
@@ -284,11 +285,11 @@ pub fn absolute_path(scalar: &Scalar) -> Result<PathBuf, Wrong> {
     Err(Wrong::new(what, "write the whole path, beginning with /"))
 }
 
-/// Reads the URL of a web server that gets a secret: `https`, and `http` only to a loopback address or where `plain` allows it. It must hold
-/// no user, query or fragment, which may be secrets. `example` is a host for the cure.
+/// Reads the URL of a web server that gets a secret: `https`, and `http` only to a loopback address or where `plain`
+/// allows it. It must hold no user, query or fragment, which may be secrets. `example` is a host for the cure.
 ///
 /// # Errors
-/// If it is no such URL.
+/// If it is another text.
 pub fn server_url(scalar: &Scalar, example: &str, plain: bool) -> Result<Url, Wrong> {
     let parsed = Url::parse(&scalar.text).ok();
     let Some(url) = parsed.filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https")) else {

@@ -15,7 +15,7 @@ pub fn shown(text: &str) -> String {
     format!("`{}`", text.escape_debug())
 }
 
-/// Returns a key as a message may show it. A text that is no key may be a secret whose line lost the space after its colon.
+/// Returns a key as a message may show it. Another text may be a secret whose line lost the space after its colon.
 #[must_use]
 pub fn shown_key(name: &str) -> Cow<'_, str> {
     let plain = |character: char| character.is_ascii_alphanumeric() || "_-.".contains(character);

@@ -1,8 +1,8 @@
 //! One YAML text as a tree in which every node knows its line and column.
 //!
-//! serde stops at the first error and its default message quotes neighbouring lines, secrets included. Here the events of the
-//! YAML crate's parser become a small tree, so that the readers can report everything at once and decide themselves what a
-//! plain `yes` or `0x10` means.
+//! serde stops at the first error and its default message quotes neighbouring lines, secrets included. Here the events
+//! of the YAML crate's parser become a small tree, so that the readers can report everything at once and decide
+//! themselves what a plain `yes` or `0x10` means.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,8 @@ use crate::text_file;
 use crate::word::shown_key;
 use crate::{Place, Report, Wrong};
 
-/// The most nodes of one file. A node behind an alias counts each time that the alias is used, which bounds an alias bomb.
+/// The most nodes of one file. A node behind an alias counts each time that the alias is used, which bounds an alias
+/// bomb.
 const MAX_NODES: usize = 100_000;
 /// The deepest nesting of one file; our deepest file has five levels.
 const MAX_DEPTH: usize = 32;
@@ -108,7 +109,7 @@ pub fn read_text(text: &str, report: &mut Report) -> Option<Node> {
     node.filter(|_| !is_empty)
 }
 
-/// Reads the only document of `text`. What is wrong with it goes to `report`; then there is no tree, except after duplicate keys,
+/// Reads the only document of `text`. Its problems go to `report`; then there is no tree, except after duplicate keys,
 /// of which the first one counts. `None` with nothing reported: the text is empty.
 fn parse(text: &str, report: &mut Report) -> Option<Node> {
     let mut options = Options::default();
@@ -255,7 +256,7 @@ impl Tree {
     }
 }
 
-/// Follows `<<: *name` as PyYAML does: what is merged in never replaces what is written out.
+/// Follows `<<: *name` as PyYAML does: a merged key never replaces one that is written out.
 fn merged(entries: Vec<Entry>) -> Vec<Entry> {
     let is_merge = |e: &Entry| e.key.plain && e.key.text.as_str() == "<<";
     if !entries.iter().any(is_merge) {
@@ -335,7 +336,7 @@ fn place(marker: &Marker) -> Place {
     }
 }
 
-/// Says what the YAML parser stumbled over, in words of our own: nothing of the file is quoted.
+/// Returns the problem of the YAML parser in words of our own, which quote nothing of the file.
 fn syntax(error: &ScanError, text: &str) -> Fault {
     let at = place(error.marker());
     if let Some(tab) = tab_indentation(text, at.line) {
@@ -388,7 +389,8 @@ fn syntax(error: &ScanError, text: &str) -> Fault {
     (at, wrong)
 }
 
-/// Where a tab stands in the indentation of this line or of the one above it, where the parser may already have stopped.
+/// Where a tab stands in the indentation of this line or of the one above it, where the parser may already have
+/// stopped.
 fn tab_indentation(text: &str, line: u32) -> Option<Place> {
     [line, line.saturating_sub(1), line.saturating_add(1)]
         .into_iter()

@@ -87,7 +87,8 @@ pub enum Severity {
     Info,
 }
 
-/// A tag that DefectDojo keeps as it is: it makes capital letters small, and takes blanks, commas and quotes for ends of tags.
+/// A tag that DefectDojo keeps as it is: it makes capital letters small, and takes blanks, commas and quotes for ends
+/// of tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag(String);
 

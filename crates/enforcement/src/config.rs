@@ -78,7 +78,8 @@ config_file::keys! {
         pub server: Url,
         /// The file that holds the feed token.
         pub token: SecretFile,
-        /// The values that are never blocked, beside those that the agent finds on the host (`never_block` and `admin_networks`).
+        /// The values that are never blocked, beside those that the agent finds on the host (`never_block` and
+        /// `admin_networks`).
         pub own: Vec<Own>,
         /// The feeds.
         pub feeds: Vec<Feed>,
@@ -155,8 +156,9 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// Returns a target of your own with its feeds, as indices of [`Config::feeds`], and the default limits; push it onto
-    /// [`Config::targets`]. Returns nothing if the name is not 1 to 64 lower-case letters, digits and hyphens: the target's state files have it.
+    /// Returns a target of your own with its feeds, as indices of [`Config::feeds`], and the default limits; push it
+    /// onto [`Config::targets`]. Returns nothing if the name is not 1 to 64 lower-case letters, digits and hyphens: the
+    /// target's state files have it.
     #[must_use]
     pub fn new(name: &str, feeds: Vec<usize>, target: Box<dyn Target>) -> Option<Self> {
         entry::is_name(name).then(|| Self {

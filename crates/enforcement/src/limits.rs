@@ -10,10 +10,12 @@ use crate::coverage::{Counted, Coverage, number};
 use crate::values::Diff;
 
 config_file::keys! {
-    /// How far one run may change what a target enforces. A change beyond them is held back, and the values before stay in force.
+    /// How far one run may change what a target enforces. A change beyond them is held back, and the values before stay
+    /// in force.
     ///
-    /// A *value* is one line of a feed, such as `192.0.2.0/24`. Its *addresses* are those that it covers, for example 256. An IPv6 address
-    /// counts with all others of its /48 as one, since a site gets a /48 of IPv6 as it gets an address of IPv4.
+    /// A *value* is one line of a feed, such as `192.0.2.0/24`. Its *addresses* are those that it covers, for example
+    /// 256. An IPv6 address counts with all others of its /48 as one, since a site gets a /48 of IPv6 as it gets an
+    /// address of IPv4.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     #[non_exhaustive]
     pub struct Limits {

@@ -27,8 +27,8 @@ pub use suricata::SuricataTarget;
 
 /// Something on this host that enforces values.
 ///
-/// A run goes [`render`](Self::render), [`check`](Self::check), [`apply`](Self::apply), [`is_in_force`](Self::is_in_force). Whatever
-/// fails on the way, what was in force before is in force afterwards.
+/// A run goes [`render`](Self::render), [`check`](Self::check), [`apply`](Self::apply),
+/// [`is_in_force`](Self::is_in_force). Whatever fails on the way, what was in force before is in force afterwards.
 pub trait Target: fmt::Debug + Send + Sync {
     /// Returns the kind, as it stands in the configuration.
     fn kind(&self) -> &'static str;

@@ -1,4 +1,11 @@
-//! How often one address, or one token, may do something that costs.
+//! The rate at which one address, or one token, may do something that costs.
+//!
+//! The crate `governor` implements the same algorithm (GCRA), and was decided against. Its keyed limiter has no bound
+//! of its own: an address that is not asked about again stays until `retain_recent` walks all keys, and that walk
+//! forgets nobody whose bucket is not full, so a flood from many addresses grows it without end. It also fixes the rate
+//! when the limiter is built, while here the rate comes with each request, so that a reload changes it and every caller
+//! keeps its bucket. `lru` bounds the memory exactly: beyond 10 000 callers it forgets the one that asked the longest
+//! ago, whose bucket is most likely full again, and no other.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -8,10 +15,10 @@ use std::time::{Duration, Instant};
 
 use lru::LruCache;
 
-/// Callers that are remembered; beyond that the one that came the longest ago is forgotten, and no other.
+/// The most callers that a limit remembers. Beyond that it forgets the caller that came the longest ago, and no other.
 const MAX_CALLERS: usize = 10_000;
 
-/// So many in a row, and then one in each pause.
+/// A rate: `burst` requests in a row, and then one in each `pause`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
     pub(crate) burst: u32,
@@ -19,7 +26,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// So many in a row, and as many in each minute after that.
+    /// Returns the rate of so many requests in a row, and as many in each minute after that.
     pub(crate) fn a_minute(number: u32) -> Self {
         Self {
             burst: number,
@@ -33,7 +40,7 @@ impl Rate {
     }
 }
 
-/// A bucket per caller. The rate is told with each request, so that a reload can change it.
+/// A bucket for each caller. The rate comes with each request, so that a reload can change it.
 #[derive(Debug)]
 pub(crate) struct RateLimit<K: Eq + Hash = IpAddr> {
     /// When the bucket of a caller will be full again.
@@ -51,10 +58,10 @@ impl<K: Eq + Hash> Default for RateLimit<K> {
 }
 
 impl<K: Eq + Hash> RateLimit<K> {
-    /// Takes so many from the bucket of this caller at that moment, or none.
+    /// Takes `count` requests from the bucket of this caller at that moment, or no request.
     ///
     /// # Errors
-    /// How long to wait, when there are not so many in it.
+    /// The time to wait, if the bucket does not hold so many.
     pub(crate) fn take_many(&self, caller: K, count: u32, rate: Rate, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_CALLERS && !buckets.contains(&caller) {
@@ -71,7 +78,7 @@ impl<K: Eq + Hash> RateLimit<K> {
         Ok(())
     }
 
-    /// Returns how many requests were turned away.
+    /// Returns the number of refused requests.
     pub(crate) fn turned_away(&self) -> u64 {
         self.turned_away.load(Ordering::Relaxed)
     }
@@ -81,14 +88,14 @@ impl RateLimit {
     /// Takes one from the bucket of this address at that moment.
     ///
     /// # Errors
-    /// How long to wait, when the bucket is empty.
+    /// The time to wait, if the bucket is empty.
     pub(crate) fn take(&self, address: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
         self.take_many(household(address), 1, rate, now)
     }
 }
 
-/// Returns what an address counts as: an IPv6 address as its /64, since one customer's network holds more addresses than can be
-/// remembered.
+/// Returns the address that a caller counts as. An IPv6 address counts as its /64, since the network of one customer
+/// holds more addresses than a limit remembers.
 pub(crate) fn household(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Waits between attempts: the wait doubles with each failure in a row up to a bound, and is then spread at random.
 ///
-/// Without the spread, all agents that lost one server would return to it in the same moment. `Backoff` counts nothing itself, so it can be a
-/// constant; the caller counts its failures and sets the count back to 0 after a success.
+/// Without the spread, all agents that lost one server would return to it in the same moment. `Backoff` counts nothing
+/// itself, so it can be a constant; the caller counts its failures and sets the count back to 0 after a success.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,7 +23,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Returns a back-off that waits `first` after the first failure and never longer than `longest`, with [`Jitter::HALF_TO_WHOLE`].
+    /// Returns a back-off that waits `first` after the first failure and never longer than `longest`, with
+    /// [`Jitter::HALF_TO_WHOLE`].
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self {
@@ -46,7 +47,8 @@ impl Backoff {
         self.jitter.draw(self.step(failures))
     }
 
-    /// Returns the wait like [`wait`](Self::wait), with a random number from 0 to 1 that the caller drew, for example in a test.
+    /// Returns the wait like [`wait`](Self::wait), with a random number from 0 to 1 that the caller drew, for example
+    /// in a test.
     #[must_use]
     pub fn wait_at(&self, failures: u32, chance: f64) -> Duration {
         self.jitter.at(self.step(failures), chance)
@@ -87,7 +89,8 @@ impl Jitter {
         self.at(wait, chance())
     }
 
-    /// Returns the wait times the factor at `chance`: 0 is the least one and 1 the most; numbers beyond them count as them.
+    /// Returns the wait times the factor at `chance`: 0 is the least one and 1 the most; numbers beyond them count as
+    /// them.
     #[must_use]
     pub fn at(self, wait: Duration, chance: f64) -> Duration {
         let factor = self.least + (self.most - self.least) * chance.clamp(0.0, 1.0);
@@ -96,7 +99,8 @@ impl Jitter {
     }
 }
 
-/// Returns a random number from 0 to 1. When the system has no randomness it returns 1, which stands for the longest wait.
+/// Returns a random number from 0 to 1. When the system has no randomness it returns 1, which stands for the longest
+/// wait.
 #[must_use]
 pub fn chance() -> f64 {
     getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))

@@ -8,12 +8,13 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: the command did its work.
     Done,
-    /// 1: a failure without a code of its own, for example a port that is in use, or a target that could not be changed.
+    /// 1: a failure without a code of its own, for example a port that is in use, or a target that could not be
+    /// changed.
     Failed,
     /// 64 (`EX_USAGE`): the command line or the configuration cannot be used; the process started nothing.
     Usage,
-    /// 69 (`EX_UNAVAILABLE`): a server does not answer, or its answer cannot be used. For `cratosd` that is MISP, for `cratos-agent` it
-    /// is `cratosd` or DefectDojo.
+    /// 69 (`EX_UNAVAILABLE`): a server does not answer, or its answer cannot be used. For `cratosd` that is MISP, for
+    /// `cratos-agent` it is `cratosd` or DefectDojo.
     Unavailable,
 }
 

@@ -43,7 +43,8 @@ impl LogLimit {
         }
     }
 
-    /// Calls `say` if a minute has passed since its last call. `say` gets the number of calls that were suppressed in between.
+    /// Calls `say` if a minute has passed since its last call. `say` gets the number of calls that were suppressed in
+    /// between.
     pub fn say(&self, say: impl FnOnce(u64)) {
         if let Some(suppressed) = self.due(Instant::now()) {
             say(suppressed);

@@ -34,9 +34,9 @@ counts! {
     turned_away,
     /// Reports that were sent and answered: MISP knows at least one value of the parcel.
     sent,
-    /// Reports whose values MISP does not know, as far as it says so: none of their parcel.
+    /// Reports of parcels of which MISP knew no value. MISP does not say which values it knows.
     unknown,
-    /// Reports that MISP would not take for what they are.
+    /// Reports that MISP rejected because of their content.
     rejected,
     /// Reports whose reporter may not report any more: the credential has ended, or was revoked.
     void,

@@ -1,4 +1,4 @@
-//! Carries what waits to its recipients: one parcel at a time for each site, with pauses, and longer ones after failures.
+//! Delivers waiting reports: one parcel at a time for each site, with pauses, and longer ones after failures.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,35 +15,36 @@ use crate::pending::{Parcel, Ripeness};
 use crate::queue::{Options, Shared};
 use crate::writer::Command;
 
-/// How often is looked for what waits too long.
+/// The time between two searches for reports that have waited too long.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// Where parcels go.
+/// The receiver of parcels, for example MISP.
 pub trait Recipient: Send + Sync + 'static {
-    /// Hands a parcel over, and returns what became of it.
+    /// Hands a parcel over, and returns the outcome.
     ///
-    /// It has to end by itself: the next parcel of the site waits for it. Judge at this moment whether the reporter's credential still
-    /// counts: the parcel may have waited for days.
+    /// It must end in bounded time: the next parcel of the site waits for it. Check here whether the reporter's
+    /// credential is still valid: the parcel may have waited for days.
     fn deliver(&self, parcel: &Parcel) -> impl Future<Output = Outcome> + Send;
 }
 
-/// What became of a parcel.
+/// The outcome of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It is there.
+    /// The recipient has the parcel.
     Sent,
-    /// It was answered, and nothing there has any of the values.
+    /// The recipient answered that it knows no value of the parcel.
     Unknown,
-    /// It will never be taken, whoever sends it.
+    /// The recipient will never take it, from any reporter.
     Rejected,
-    /// The reporter may not report any more: everything of it is dropped.
+    /// The reporter may not report any more: the queue drops all its reports.
     Void,
-    /// It is not taken from this reporter; that may change. All of the reporter's waits.
+    /// The recipient does not take it from this reporter at present. All reports of this reporter wait.
     Refused,
-    /// It is not known to be there; the site is left alone for a while.
+    /// The delivery may have failed; the queue leaves the site alone for a while.
     Failed {
-        /// Whether the recipient may have begun with it: then some of it may come twice, and the parcel itself may be at fault.
+        /// Whether the recipient may have begun with it: then some of it may come twice, and the parcel itself may be
+        /// at fault.
         was_begun: bool,
         /// How long the recipient asked to wait.
         retry_after: Option<Duration>,
@@ -56,7 +57,7 @@ const BAD_END: Outcome = Outcome::Failed {
     retry_after: None,
 };
 
-/// What is known of a site.
+/// The state of a site.
 #[derive(Default)]
 struct Site {
     is_busy: bool,
@@ -130,8 +131,8 @@ impl<R: Recipient> Courier<R> {
         Some(parcel)
     }
 
-    /// When something can be sent that cannot be now.
-    /// When something can be sent that cannot be now. A busy site becomes free with an end; one that is left alone, at a moment.
+    /// Returns the next moment at which something can be sent that cannot be sent now. A busy site is not among them:
+    /// it becomes free with the end of its delivery.
     fn next_change(&self, now: Instant) -> Option<Instant> {
         let is_free = |site: &str| self.is_free(site, now);
         let ripe = self.shared.pending().next_change(now, self.ripeness(), is_free);
@@ -143,7 +144,7 @@ impl<R: Recipient> Courier<R> {
         let Some(site) = self.sites.get(site) else {
             return true;
         };
-        // Whoever ends has no time for manners; a pause after a failure is none of these.
+        // A queue that closes skips the pauses between parcels, but not those after a failure.
         let is_hasty = site.failures == 0 && self.shared.closing.load(Ordering::Acquire);
         !site.is_busy && (is_hasty || site.not_before.is_none_or(|at| at <= now))
     }
@@ -180,7 +181,7 @@ impl<R: Recipient> Courier<R> {
         }
     }
 
-    /// Says what is settled with this outcome.
+    /// Returns the numbers of the reports that this outcome settles.
     fn settle(&self, parcel: &Parcel, outcome: Outcome, now: Instant) -> Vec<u64> {
         let counts = &self.shared.counts;
         let mut pending = self.shared.pending();

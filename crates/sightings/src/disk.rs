@@ -1,4 +1,4 @@
-//! What the journal wants of a file: the seam at which tests have a disk fail.
+//! The file operations of the journal, as a trait: tests implement it with a disk that fails.
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -8,7 +8,7 @@ pub(crate) trait Disk: Send {
     /// Writes at this place and further, and cuts off whatever stood behind.
     fn write_at(&mut self, place: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes sure that what was written is there after a power cut.
+    /// Returns when all written bytes outlive a power cut.
     fn sync(&mut self) -> io::Result<()>;
 
     /// Cuts the file off.

@@ -1,4 +1,4 @@
-//! What can go wrong between a report and its place in the journal.
+//! The errors between a report and its place in the journal.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
-    /// The file is none of ours, and is left as it is.
+    /// The file is not a journal, and stays as it is.
     #[error("{} is no journal of sightings; it is left as it is", path.display())]
     Foreign {
         /// The file.
@@ -32,20 +32,20 @@ pub enum OpenError {
     Thread(#[source] io::Error),
 }
 
-/// Why reports are not taken. None of those that came together is kept then.
+/// Why the queue does not take reports. It then keeps no report of the submission.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubmitError {
-    /// As much as the journal may hold waits to be sent already.
+    /// The journal holds as much as it may.
     #[error("the journal of sightings is full")]
     Full,
-    /// This reporter's own share of the journal waits to be sent already.
+    /// This reporter uses its share of the journal.
     #[error("half of the journal of sightings is full with reports of one reporter")]
     ShareUsed,
-    /// More came at a time than can be written.
+    /// More submissions arrive than the disk takes.
     #[error("too many reports wait to be written")]
     Busy,
-    /// The disk does not take it.
+    /// The disk failed, for example because it is full.
     #[error("the journal of sightings cannot be written")]
     Disk(#[source] io::Error),
     /// The queue is closed, since the process ends.
@@ -54,7 +54,7 @@ pub enum SubmitError {
 }
 
 impl SubmitError {
-    /// Returns a copy, for everybody whose reports were in the same write.
+    /// Returns a copy, for the other submissions in the same write.
     pub(crate) fn again(&self) -> Self {
         match self {
             Self::Full => Self::Full,

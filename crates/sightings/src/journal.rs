@@ -1,4 +1,5 @@
-//! The file that reports wait in: appended to, cut off where a write did not come to its end, and rewritten when most of it is settled.
+//! The file that reports wait in: appended to, cut off where a write did not come to its end, and rewritten when most
+//! of it is settled.
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -23,14 +24,14 @@ const WORTH_REWRITING: u64 = 256 << 10;
 /// What marks may take beyond the bound, so that a full journal can be emptied.
 const ROOM_FOR_MARKS: u64 = 1 << 20;
 
-/// The journal in a directory of its own. Whoever has it is alone with it: a lock says so.
+/// The journal in a directory of its own. A lock keeps other processes away from it.
 pub(crate) struct Journal<D = File> {
     directory: PathBuf,
     disk: D,
-    /// Bytes that are good; whatever stands behind them is not.
+    /// The number of good bytes. Bytes behind them belong to a write that failed.
     length: u64,
     max_bytes: u64,
-    /// What it was when nothing in it was settled; nothing if that is not known.
+    /// Its size right after it was rewritten, when it held no settled report; none before the first rewrite.
     fresh: Option<Fresh>,
     keys: JournalKeys,
     _lock: Option<LockFile>,
@@ -44,7 +45,7 @@ struct Fresh {
     waiting_bytes: u64,
 }
 
-/// What a journal held when it was opened.
+/// The content of a journal when it was opened.
 #[derive(Default)]
 pub(crate) struct Replay {
     /// Reports that are not settled, by number, in one piece for each record.
@@ -162,7 +163,7 @@ impl<D: Disk> Journal<D> {
         sealed.ok_or_else(|| io::Error::other("the system gives no random bytes"))
     }
 
-    /// Writes frames, and returns when they are on the disk. After an error the file is what it was before.
+    /// Writes frames, and returns when they are on the disk. After an error the file is as before.
     pub(crate) fn append(&mut self, frames: &[u8]) -> Result<(), AppendError> {
         self.append_within(frames, self.max_bytes)
     }
@@ -211,13 +212,14 @@ impl<D: Disk> Journal<D> {
         self.length > WORTH_REWRITING && waiting_bytes < half && self.to_gain(waiting_bytes) >= half
     }
 
-    /// Returns whether a full one would have room for more than the next report if it were written anew: while nothing is settled it would
-    /// not, and whoever comes again and again must not have the whole file written each time.
+    /// Returns whether a full one would have room for more than the next report if it were written anew: while nothing
+    /// is settled it would not, and a reporter that retries must not have the whole file written each time.
     pub(crate) fn has_room_to_gain(&self, waiting_bytes: u64) -> bool {
         self.to_gain(waiting_bytes) >= self.max_bytes / 8
     }
 
-    /// What writing it anew would give back, at most: what came since the last time, and of what was there then the settled part.
+    /// Returns an upper bound of the bytes that a rewrite would free: all bytes since the last rewrite, and the settled
+    /// part of those before.
     fn to_gain(&self, waiting_bytes: u64) -> u64 {
         let Some(fresh) = self.fresh else {
             return self.length;
@@ -242,7 +244,7 @@ fn lock(directory: &Path) -> Result<LockFile, OpenError> {
     })
 }
 
-/// Reads what waits, and how many bytes are good; nothing if the file is none of ours.
+/// Returns the reports that wait and the number of good bytes; nothing if the file is not a journal.
 fn read(file: &mut File, keys: &JournalKeys) -> io::Result<Option<(Replay, u64)>> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))?;

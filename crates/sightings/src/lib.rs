@@ -2,8 +2,9 @@
 //!
 //! # Where things are
 //!
-//! `queue` is the way in; `writer` is the one thread that writes; `window` knows what was counted; `journal` is the file, in the frames of
-//! `seal` and the records of `record`; `pending` is what waits, in lots; `courier` carries it away.
+//! `queue` is the way in; `writer` is the one thread that writes; `window` remembers counted sightings; `journal` is
+//! the file, in the frames of `seal` and the records of `record`; `pending` is what waits, in lots; `courier` carries
+//! it away.
 
 mod counts;
 mod courier;

@@ -1,4 +1,4 @@
-//! What waits to be sent, in lots that can travel together.
+//! The reports that wait, in lots: one lot can be sent in one parcel.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -10,16 +10,17 @@ use tokio::time::Instant;
 use crate::record::Accepted;
 use crate::report::{Kind, Report, Reporter, ReporterId};
 
-/// What a report takes in the journal beside its value.
+/// The bytes of a report in the journal, without its value.
 const REPORT_BYTES: u64 = 29;
 
-/// More failures than these are forgotten once something of a lot is taken.
+/// A lot that MISP took in part keeps at most so many of its failures.
 const REMEMBERED_FAILURES: u32 = 4;
 
-/// What a lot takes there beside its source.
+/// The bytes of a lot in the journal, without its source.
 const LOT_BYTES: u64 = 4;
 
-/// What was accepted within so many seconds is one record when the journal is written anew: each record has the reporter's secret in it.
+/// A rewrite of the journal joins reports that came within so many seconds into one record, since each record holds the
+/// reporter's secret.
 const RECORD_SECONDS: i64 = 60;
 
 /// Values that travel together: of one reporter, kind, source and time.
@@ -132,7 +133,7 @@ struct Entry {
 }
 
 impl Pending {
-    /// Adds what was accepted at this moment.
+    /// Adds reports that were accepted at this moment.
     pub(crate) fn add(&mut self, accepted: Accepted, at: Instant) {
         let id = accepted.reporter.id();
         let waiting = self.reporters.entry(id).or_insert_with(|| Waiting {
@@ -159,7 +160,8 @@ impl Pending {
         }
     }
 
-    /// Returns a parcel of a lot that is ripe at this moment, of a site that is free; it stays here until it is settled.
+    /// Returns a parcel of a lot that is ripe at this moment, of a site that is free; it stays here until it is
+    /// settled.
     pub(crate) fn take(&mut self, now: Instant, ripe: Ripeness, is_free: impl Fn(&str) -> bool) -> Option<Parcel> {
         let free = self
             .reporters
@@ -190,7 +192,8 @@ impl Pending {
 
     /// Returns when a lot of a free site will be ripe, or a reporter be free again: nothing changes by itself before.
     ///
-    /// This is asked at every report. The lots of whoever cannot send anyway are not looked at, since there may be hundred thousands of them.
+    /// It runs for every report, so it skips the lots of reporters that cannot send: there may be hundreds of thousands
+    /// of them.
     pub(crate) fn next_change(&self, now: Instant, ripe: Ripeness, is_free: impl Fn(&str) -> bool) -> Option<Instant> {
         let free = self
             .reporters
@@ -203,19 +206,21 @@ impl Pending {
         changes.min()
     }
 
-    /// Takes away what a parcel held.
+    /// Removes the reports of a parcel.
     pub(crate) fn settle(&mut self, parcel: &Parcel) {
         self.change_lot(parcel, |lot| {
             let before = lot.entries.len();
             lot.entries.retain(|entry| !parcel.numbers.contains(&entry.number));
             debug_assert_eq!(before, lot.entries.len() + parcel.numbers.len());
-            // However often it failed while the recipient was away: with each piece that is taken the next one is larger.
+            // However often it failed while the recipient was away: with each piece that is taken the next one is
+            // larger.
             lot.attempts = lot.attempts.min(REMEMBERED_FAILURES).saturating_sub(1);
         });
     }
 
-    /// Leaves a parcel where it is. One that the recipient had begun with is tried later than others, and in smaller pieces: its values go
-    /// to the end of their lot, so that a value that is never taken keeps none back that came with it.
+    /// Leaves a parcel where it is. One that the recipient had begun with is tried later than others, and in smaller
+    /// pieces: its values go to the end of their lot, so that a value that is never taken keeps none back that came
+    /// with it.
     pub(crate) fn put_back(&mut self, parcel: &Parcel, was_begun: bool) {
         self.change_lot(parcel, |lot| {
             if was_begun {
@@ -240,7 +245,7 @@ impl Pending {
         lots.flat_map(|lot| lot.entries).map(|entry| entry.number).collect()
     }
 
-    /// Takes away what was accepted longer ago, unless it is under way, and returns the numbers.
+    /// Removes reports that are older, unless they are under way, and returns their numbers.
     pub(crate) fn expire(&mut self, now: Instant, max_age: Duration) -> Vec<u64> {
         let mut expired = Vec::new();
         for waiting in self.reporters.values_mut() {
@@ -286,7 +291,7 @@ impl Pending {
         })
     }
 
-    /// Returns what the reports of this reporter take, in bytes.
+    /// Returns the bytes that the reports of this reporter take.
     pub(crate) fn bytes_of(&self, reporter: ReporterId) -> u64 {
         self.reporters.get(&reporter).map_or(0, |waiting| waiting.bytes)
     }
@@ -352,7 +357,8 @@ impl Lot {
         Some(if is_full { oldest } else { oldest + ripe.linger })
     }
 
-    /// After each failure a quarter, down to single values: so one that MISP stumbles over keeps no other one back for long.
+    /// After each failure a quarter, down to single values: so one that MISP stumbles over keeps no other one back for
+    /// long.
     fn first(&self, most: usize) -> impl Iterator<Item = (u64, String)> {
         let limit = (most >> (self.attempts.saturating_mul(2)).min(16)).max(1);
         let first = self.entries.iter().take(limit);

@@ -1,4 +1,4 @@
-//! The queue as its users see it: reports in, and carried away by itself.
+//! The queue as its users see it: they submit reports, and the queue delivers them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,18 +20,20 @@ use crate::seal::JournalKeys;
 use crate::window::Window;
 use crate::writer::{Command, Submission, Writer};
 
-/// Submissions that wait for the disk; who comes later is told to come again.
+/// The most submissions that wait for the disk. Later ones get [`SubmitError::Busy`].
 const MOST_WAITING: usize = 1_024;
 
-/// Where the journal is, and how reports are counted and carried.
+/// The place of the journal, and the rules by which the queue counts and delivers reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// A directory that is this queue's alone. It is made if it is not there.
+    /// A directory of this queue alone; the queue creates it if it is missing.
     pub directory: PathBuf,
-    /// Bound of the journal in bytes; it may take twice that for the moment in which it is written anew. Default: 32 MiB.
+    /// Bound of the journal in bytes; it may take twice that for the moment in which it is written anew. Default: 32
+    /// MiB.
     pub max_bytes: u64,
-    /// The same value, kind and source from the same reporter within this time counts once. Default: 5 min; at most a day.
+    /// The same value, kind and source from the same reporter within this time counts once. Default: 5 min; at most a
+    /// day.
     pub window: Duration,
     /// Reports that waited longer are dropped. Default: 7 days.
     pub max_age: Duration,
@@ -68,7 +70,7 @@ impl Options {
     }
 }
 
-/// What became of one submission.
+/// The result of one submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
@@ -78,7 +80,7 @@ pub struct Receipt {
     pub duplicates: usize,
 }
 
-/// How the queue is at one moment.
+/// The state of the queue at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
@@ -86,11 +88,11 @@ pub struct Status {
     pub waiting: usize,
     /// How long the oldest of them has waited.
     pub oldest: Option<Duration>,
-    /// What the journal takes on the disk, in bytes.
+    /// The size of the journal on the disk, in bytes.
     pub journal_bytes: u64,
     /// Reporters whose reports are refused at this moment.
     pub held_reporters: usize,
-    /// What became of all reports since the start.
+    /// The outcomes of all reports since the start.
     pub counted: Counted,
 }
 
@@ -101,7 +103,7 @@ pub struct Queue {
     courier: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the queue, its writer and its courier share.
+/// The state that the queue, its writer and its courier share.
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pending: Mutex<Pending>,
@@ -109,7 +111,7 @@ pub(crate) struct Shared {
     pub(crate) journal_bytes: AtomicU64,
     pub(crate) work: Notify,
     pub(crate) closing: AtomicBool,
-    /// What the writer takes over before it writes next.
+    /// New keys, which the writer uses from its next write on.
     pub(crate) new_keys: Mutex<Option<JournalKeys>>,
 }
 
@@ -167,7 +169,7 @@ impl Queue {
     /// Takes reports, and returns once they are on the disk.
     ///
     /// # Errors
-    /// [`SubmitError`]; none of them is taken then.
+    /// [`SubmitError`]; then the queue keeps no report of this submission.
     pub async fn submit(&self, reporter: Reporter, reports: Vec<Report>) -> Result<Receipt, SubmitError> {
         let (reply, receipt) = oneshot::channel();
         let count = reports.len();
@@ -189,7 +191,7 @@ impl Queue {
         receipt.await.unwrap_or(Err(SubmitError::Closed))
     }
 
-    /// Seals with these keys from now on. What is sealed with others already is opened with them after a restart only if they are there.
+    /// Seals with these keys from now on. After a restart, older records open only if their key is still in the list.
     pub fn use_keys(&self, keys: JournalKeys) {
         *self.shared.new_keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(keys);
     }
@@ -208,7 +210,7 @@ impl Queue {
         }
     }
 
-    /// Sends what can be sent within this time, then gives the journal back. What is left is sent after the next start.
+    /// Sends as many reports as it can within this time, then closes the journal. The next start sends the others.
     pub async fn close(&self, within: Duration) {
         self.shared.closing.store(true, Ordering::Release);
         self.shared.work.notify_one();
@@ -242,7 +244,7 @@ impl fmt::Debug for Queue {
     }
 }
 
-/// Takes up what a journal held, so that whoever was not answered any more and reports again is counted once.
+/// Takes up the reports of a journal. They count as duplicates of a reporter that got no answer and reports again.
 fn take_up(replay: Replay, shared: &Shared, window: &mut Window) {
     let (now, unix_now) = (Instant::now(), unix_now());
     crate::counts::add(

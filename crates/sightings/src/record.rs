@@ -1,4 +1,4 @@
-//! The records of the journal as bytes, before they are sealed: what was accepted, and what is settled.
+//! The records of the journal as bytes, before they are sealed: accepted reports, and numbers of settled ones.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -11,7 +11,7 @@ use crate::report::{Kind, Report, Reporter};
 
 /// Reports of one record, and ranges of one.
 const MAX_ITEMS: usize = 10_000;
-/// What the values of one record take, in bytes, unless a single one takes more.
+/// The most bytes of values in one record, unless a single value is larger.
 const MAX_VALUES_BYTES: usize = 1 << 20;
 
 const ACCEPTED: u8 = 1;
@@ -36,7 +36,7 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
-    /// Returns the same in pieces that a record can hold each; none of nothing.
+    /// Returns the reports in pieces of which each fits into a record; no piece without reports.
     pub(crate) fn pieces(self) -> Vec<Self> {
         let mut pieces: Vec<Self> = Vec::new();
         let mut room = 0;
@@ -166,7 +166,7 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// What is still to be read.
+/// The bytes that are not read yet.
 struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {

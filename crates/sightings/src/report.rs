@@ -1,4 +1,4 @@
-//! What is reported, and by whom.
+//! A report and its reporter.
 
 use std::fmt;
 use std::sync::Arc;
@@ -67,8 +67,8 @@ impl fmt::Debug for Report {
 
 /// Who reports: a site, and the secret that lets reports be sent there in the reporter's name.
 ///
-/// The secret is opaque here. It lies in the journal sealed, and is handed to the [`Recipient`](crate::Recipient) with every parcel,
-/// who judges at that moment whether it still counts.
+/// The secret is opaque here. It lies in the journal sealed, and is handed to the [`Recipient`](crate::Recipient) with
+/// every parcel, who judges at that moment whether it still counts.
 #[derive(Clone)]
 pub struct Reporter {
     site: String,
@@ -76,12 +76,12 @@ pub struct Reporter {
     id: ReporterId,
 }
 
-/// Tells reporters apart without being their secret.
+/// Identifies a reporter without revealing its secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ReporterId(pub(crate) [u8; 16]);
 
 impl Reporter {
-    /// Returns whoever reports to this site with this secret.
+    /// Returns the reporter that reports to this site with this secret.
     #[must_use]
     pub fn new(site: impl Into<String>, credential: SecretString) -> Self {
         let site = site.into();

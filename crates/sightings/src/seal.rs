@@ -1,8 +1,8 @@
-//! The frame around a record: length, checksum, and the seal that nobody reads it without the key.
+//! The frame around a record: length, checksum, and the seal, which only the key opens.
 //!
-//! A frame is: length of the rest without the checksum (4 bytes, little-endian), checksum (8 bytes of SHA-256 over length and rest),
-//! key id (4), nonce (24), ciphertext, tag (16). XChaCha20-Poly1305 with a nonce drawn for each. The checksum tells a frame that was cut
-//! off from one that is whole and was sealed with a key that is gone.
+//! A frame is: length of the rest without the checksum (4 bytes, little-endian), checksum (8 bytes of SHA-256 over
+//! length and rest), key id (4), nonce (24), ciphertext, tag (16). XChaCha20-Poly1305 with a nonce drawn for each. The
+//! checksum tells a frame that was cut off from one that is whole and was sealed with a key that is gone.
 
 use std::fmt;
 
@@ -108,8 +108,8 @@ impl JournalKeys {
         }
     }
 
-    /// Returns where the next whole frame of ours begins behind the first byte, if there is one within reach: what stands before it was
-    /// changed by a disk and not cut off by an end.
+    /// Returns where the next whole frame of ours begins behind the first byte, if there is one within reach: what
+    /// stands before it was changed by a disk and not cut off by an end.
     pub(crate) fn next_whole(&self, bytes: &[u8]) -> Option<usize> {
         let reach = bytes.len().min(REACH);
         (1..reach).find(|at| {
@@ -167,7 +167,7 @@ pub(crate) enum Frame {
     },
     /// Whole, and sealed with a key that is not there.
     Foreign { length: usize },
-    /// Not whole: whoever wrote it did not come to its end.
+    /// Not whole: the write was interrupted.
     Torn,
 }
 

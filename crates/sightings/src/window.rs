@@ -1,4 +1,4 @@
-//! What was counted lately, so that the same sighting counts once.
+//! The sightings of the last minutes, so that the same one counts once.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,13 +7,13 @@ use crate::report::{Report, ReporterId, digest};
 /// Sightings that are remembered; the oldest are forgotten first, and might count twice then.
 const MOST: usize = 100_000;
 
-/// What is remembered of a sighting: who, what and where, and in which stretch of time.
+/// The facts that make two sightings the same: reporter, value, kind, source, and the stretch of time.
 type Stretch = ([u8; 16], i64);
 
 /// Remembers for each value, kind, source and reporter when it was seen.
 ///
-/// The times are those of the sightings and no clock is asked: reading a log file of last week makes the same of it as last week did, and a
-/// clock that jumps does nothing but that.
+/// The times are those of the sightings and no clock is asked: reading a log file of last week makes the same of it as
+/// last week did, and a clock that jumps does nothing but that.
 #[derive(Debug)]
 pub(crate) struct Window {
     seconds: i64,
@@ -33,7 +33,8 @@ impl Window {
         }
     }
 
-    /// Notes a sighting, and returns what to give to [`forget`](Self::forget) should it come to nothing; none if it was counted already.
+    /// Notes a sighting, and returns what to give to [`forget`](Self::forget) should it come to nothing; none if it was
+    /// counted already.
     pub(crate) fn count(&mut self, reporter: ReporterId, report: &Report) -> Option<Stretch> {
         let what = digest(&[
             &reporter.0,
@@ -65,7 +66,7 @@ impl Window {
         Some(key)
     }
 
-    /// Takes back what was noted last.
+    /// Forgets the sighting that was counted last.
     pub(crate) fn forget(&mut self, noted: &[Stretch]) {
         for key in noted {
             self.counted.remove(key);

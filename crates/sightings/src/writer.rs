@@ -1,4 +1,4 @@
-//! The one thread that writes the journal: whatever came together is written together, and then all are answered.
+//! The one thread that writes the journal. It writes all waiting submissions at once, and then answers each.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,10 +18,10 @@ use crate::record::{self, Accepted};
 use crate::report::{Report, Reporter, ReporterId};
 use crate::window::Window;
 
-/// What is written together, at most.
+/// The most submissions of one write.
 const MOST_TOGETHER: usize = 256;
 
-/// What the writer is told.
+/// An order to the writer.
 pub(crate) enum Command {
     Submit(Submission),
     /// These numbers need not be kept any more.
@@ -38,7 +38,7 @@ pub(crate) struct Submission {
     pub(crate) reply: oneshot::Sender<Result<Receipt, SubmitError>>,
 }
 
-/// The writer, with all that nobody else touches.
+/// The writer and the state that belongs to its thread alone.
 pub(crate) struct Writer {
     pub(crate) journal: Journal<File>,
     pub(crate) window: Window,
@@ -57,7 +57,7 @@ struct Prepared {
 }
 
 impl Writer {
-    /// Works until it is told to close, or nobody is left who could tell it anything.
+    /// Works until it gets the order to close, or until every sender of orders is gone.
     pub(crate) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         while let Some(first) = commands.blocking_recv() {
             let mut submissions = Vec::new();
@@ -92,7 +92,7 @@ impl Writer {
         }
     }
 
-    /// Writes down what is settled, and gives room back.
+    /// Marks settled reports in the journal, and frees their room.
     fn mark(&mut self) {
         if self.unmarked.is_empty() {
             return;
@@ -139,7 +139,8 @@ impl Writer {
             .is_ok()
     }
 
-    /// Writes all submissions at once; if that fails, none of them is taken, since one may count on another one's report.
+    /// Writes all submissions at once. If that fails it takes no submission, since one may be a duplicate of another
+    /// one.
     fn submit(&mut self, submissions: Vec<Submission>) {
         let mut prepared: Vec<Prepared> = Vec::with_capacity(submissions.len());
         let mut noted = Vec::new();

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 type Judge = Box<dyn Fn(&Parcel) -> Outcome + Send + Sync>;
 
-/// Takes parcels as it is told to, and notes what was taken.
+/// Answers parcels as the test orders, and records those that it took.
 struct Desk {
     judge: Mutex<Judge>,
     sent: Mutex<Vec<Parcel>>,
@@ -329,7 +329,7 @@ async fn a_full_journal_turns_everybody_away_until_something_is_sent() {
     until("all sent", || queue.status().waiting == 0).await;
 }
 
-/// Whoever comes again and again to a full journal must not have all of it written each time.
+/// A reporter that retries against a full journal must not have all of it written each time.
 #[tokio::test]
 async fn a_full_journal_is_not_written_anew_for_everybody_who_is_turned_away() {
     let directory = tempfile::tempdir().unwrap();
@@ -352,7 +352,7 @@ async fn a_full_journal_is_not_written_anew_for_everybody_who_is_turned_away() {
 /// Set in a process whose files cannot grow beyond some KiB, as on a full disk.
 const FULL: &str = "SIGHTINGS_TEST_FULL_DISK";
 
-/// What was sent from a full disk must not be sent again after every restart.
+/// Reports that were sent from a full disk must not be sent again after every restart.
 #[tokio::test]
 async fn a_full_disk_does_not_keep_what_is_sent() {
     const NAME: &str = "a_full_disk_does_not_keep_what_is_sent";

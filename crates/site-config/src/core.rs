@@ -117,7 +117,8 @@ config_file::keys! {
         pub encryption_keys: Vec<SecretString>,
         /// The salt, 32 characters; from `salt`, `salt_file` or the systemd credential `salt`.
         pub salt: SecretString,
-        /// Networks that may have tokens made (`token_minting.allowed_ips`). Default: [`Core::allways_allowed_ips`] and loopback.
+        /// Networks that may have tokens made (`token_minting.allowed_ips`). Default: [`Core::allways_allowed_ips`] and
+        /// loopback.
         pub token_minting_allowed_ips: Vec<IpNet>,
         /// Tokens that one address may have made in a minute (`token_minting.per_minute`).
         pub token_minting_per_minute: u32,

@@ -1,6 +1,7 @@
-//! What Cratos FastAPI ignores or gets wrong, told for each key that stands in a file.
+//! Notes for users of Cratos FastAPI: for each key in a file that Cratos FastAPI ignores or gets wrong, its meaning
+//! here.
 //!
-//! A key that means the same is not mentioned, and what has no key stands in `docs/migrate-from-cratos-fastapi.md`.
+//! Keys with the same meaning get no note. Differences without a key are in `docs/migrate-from-cratos-fastapi.md`.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +13,14 @@ use crate::site::Site;
 /// Where each key of a file stands.
 type Written = BTreeMap<String, Place>;
 
-/// Tells what is different about the keys of `config.yaml`.
+/// Adds the notes about the keys of `config.yaml`.
 pub(crate) fn tell_of_core(debug: bool, written: &Written, report: &mut Report) {
     if debug {
         tell(report, written, "debug", DEBUG.to_owned());
     }
 }
 
-/// Tells what is different about the keys of a site file.
+/// Adds the notes about the keys of a site file.
 pub(crate) fn tell_of_site(site: &Site, misp_debug: bool, written: &Written, report: &mut Report) {
     for (key, what) in site_differences(site, misp_debug) {
         tell(report, written, key, what);
@@ -103,7 +104,7 @@ fn undefined_feeds(site: &Site) -> Option<String> {
     })
 }
 
-/// Names of indicator types that are no MISP types: Cratos FastAPI compared with those only.
+/// Returns the note about indicator types that are not MISP types: Cratos FastAPI compared with MISP types only.
 fn late_types(site: &Site) -> Option<String> {
     let is_late = |name: &&String| {
         let kind = name.parse::<IndicatorType>();

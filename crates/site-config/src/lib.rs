@@ -1,4 +1,4 @@
-//! Reads the YAML files of Cratos, says every problem with its place, and reloads them.
+//! Reads the YAML files of Cratos, reports every problem with its place, and reloads them.
 //!
 #![cfg_attr(feature = "watch", doc = include_str!("../README.md"))]
 

@@ -1,4 +1,4 @@
-//! Reads all files at once and says everything that is wrong with any of them.
+//! Reads all files at once, and reports all their problems.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,7 +37,7 @@ impl Paths {
     }
 }
 
-/// Everything that the files say, at one moment.
+/// The content of all files, at one moment.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Loaded {
@@ -45,17 +45,17 @@ pub struct Loaded {
     pub core: Core,
     /// MISP attribute types of each indicator type. The same allocation as before a reload if nothing changed.
     pub mappings: Arc<Mappings>,
-    /// Every site whose file is good (or was, see [`Loaded::kept`]), switched-off ones included. A site that a reload did not
-    /// change is the same allocation as before.
+    /// Every site whose file is good (or was, see [`Loaded::kept`]), switched-off ones included. A site that a reload
+    /// did not change is the same allocation as before.
     pub sites: BTreeMap<SiteName, Arc<Site>>,
     /// Sites that are not served because their file is bad.
     pub disabled: Vec<DisabledSite>,
     /// Sites that are served as they were before their file went bad.
     pub kept: Vec<KeptSite>,
-    /// What is worth knowing although it is no problem.
+    /// Remarks that do not keep a file from being used.
     pub notes: Vec<Note>,
-    /// For each key that stands in a file and that Cratos FastAPI ignores or gets wrong: what it means here instead. Worth knowing for
-    /// whoever moves over, and for nobody else.
+    /// For each key in a file that Cratos FastAPI ignores or gets wrong: its meaning here. They matter to users that
+    /// move over from there.
     pub differences: Vec<Note>,
 }
 
@@ -75,7 +75,7 @@ pub struct DisabledSite {
 pub struct KeptSite {
     /// The site.
     pub name: SiteName,
-    /// What is wrong with its file now; never empty.
+    /// The problems of its file now; never empty.
     pub problems: Vec<Problem>,
 }
 
@@ -96,11 +96,12 @@ impl Loaded {
 
 /// Reads and checks all files.
 ///
-/// Secrets that the core file does not have are looked for in the directory that systemd names in `CREDENTIALS_DIRECTORY`.
+/// Secrets that the core file does not have are looked for in the directory that systemd names in
+/// `CREDENTIALS_DIRECTORY`.
 ///
 /// # Errors
-/// The problems of **all** files, site files included, if the core file, the mappings or the directory of the sites cannot be
-/// used. A site file that cannot be used is no error: the site stands in [`Loaded::disabled`].
+/// The problems of **all** files, site files included, if the core file, the mappings or the directory of the sites
+/// cannot be used. A site file that cannot be used is no error: the site stands in [`Loaded::disabled`].
 pub fn load(paths: &Paths) -> Result<Loaded, Problems> {
     Ok(load_with(paths, credentials().as_deref(), None)?)
 }
@@ -201,7 +202,7 @@ fn site_files(report: &mut Report) -> Option<Vec<PathBuf>> {
     Some(files)
 }
 
-/// What came out of the site files.
+/// The result of reading the site files.
 #[derive(Default)]
 struct Sites {
     good: BTreeMap<SiteName, Arc<Site>>,

@@ -57,8 +57,8 @@ impl Mappings {
         mappings.ok_or_else(|| report.sorted().into())
     }
 
-    /// Returns the MISP attribute types that are searched for an indicator type; never an empty list, since MISP would read
-    /// that as every type.
+    /// Returns the MISP attribute types that are searched for an indicator type; never an empty list, since MISP would
+    /// read that as every type.
     #[must_use]
     pub fn attribute_types(&self, kind: IndicatorType) -> &[String] {
         self.types.get(&kind).map_or(&[], Vec::as_slice)
@@ -145,8 +145,8 @@ fn indicator_type(entry: &Entry) -> Option<IndicatorType> {
     older.map(|(_, kind)| *kind).or_else(|| name.parse().ok())
 }
 
-/// A type that we do not have is noted, so that files of newer versions load. Refused is only what looks like a misspelt name of
-/// a type that is otherwise missing in the file: its line would silently do nothing.
+/// A type that we do not have is noted, so that files of newer versions load. Refused is only what looks like a
+/// misspelt name of a type that is otherwise missing in the file: its line would silently do nothing.
 fn unknown_type(entry: &Entry, key: &str, listed: &[IndicatorType], section: &mut Section<'_>) {
     let missing = IndicatorType::ALL.iter().filter(|kind| !listed.contains(kind));
     if section.report.is_full() {

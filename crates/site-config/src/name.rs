@@ -86,7 +86,8 @@ impl AsRef<str> for SiteName {
     }
 }
 
-/// So that a map by site name can be asked with text. The text must be in the name's own form: parse what comes from outside.
+/// So that a map by site name can be asked with text. The text must be in the name's own form: parse what comes from
+/// outside.
 impl Borrow<str> for SiteName {
     fn borrow(&self) -> &str {
         &self.0

@@ -30,7 +30,7 @@ const SALT: Kind = Kind {
     length: 32,
 };
 
-/// Reads all secrets; what is wrong or missing is in the section's report, and then nothing is returned.
+/// Reads all secrets. If one is wrong or missing, that is in the section's report, and the result is nothing.
 pub(crate) fn read(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Secrets> {
     let has_list = section.has("encryption_keys");
     let key = one(section, &ENCRYPTION_KEY, credentials, has_list);

@@ -1,4 +1,4 @@
-//! Tells whether any file is another one than when it was read.
+//! The state of all files on disk, to notice that one has changed since it was read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub(crate) fn is_yaml(path: &Path) -> bool {
     ending == "yaml" || ending == "yml"
 }
 
-/// What tells one state of a file from another.
+/// The facts that differ between two states of a file.
 #[derive(Debug, PartialEq, Eq)]
 struct File {
     path: PathBuf,

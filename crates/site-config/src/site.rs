@@ -217,7 +217,8 @@ fn verify_certificate(section: &mut Section<'_>) -> bool {
     verify
 }
 
-/// Returns the two ages of a feed: from the first one on it is fetched anew, from the second one on it is not served any more.
+/// Returns the two ages of a feed: from the first one on it is fetched anew, from the second one on it is not served
+/// any more.
 fn expiry(section: &mut Section<'_>) -> (Duration, Duration) {
     let soft = section.value_or_default("memcached_all_timeout", |scalar| {
         value::number(scalar, 1, YEAR.as_secs()).map(Duration::from_secs)

@@ -12,7 +12,7 @@ use config_file::{Problem, Problems};
 
 /// Holds the configuration in force; a clone is a handle to the same one.
 ///
-/// Whoever takes [`ConfigStore::current`] once per request never sees half of a reload.
+/// A request that takes [`ConfigStore::current`] once never sees half of a reload.
 #[derive(Clone, Debug)]
 pub struct ConfigStore {
     inner: Arc<Inner>,
@@ -23,15 +23,15 @@ struct Inner {
     paths: Paths,
     credentials: Option<PathBuf>,
     current: ArcSwap<Loaded>,
-    /// What is wrong with the files, as long as they are not the ones in force.
+    /// The problems of the files, as long as their content is not in force.
     refused: ArcSwapOption<Vec<Problem>>,
-    /// What the files were like when they were last read. Held while reading: one reload at a time, so that an older
+    /// The state of the files when they were last read. Held while reading: one reload at a time, so that an older
     /// reading never replaces a newer one.
     read: Mutex<Seen>,
     listeners: Listeners,
 }
 
-/// Who is told that other files are in force.
+/// The function to call when other files are in force.
 #[derive(Default)]
 struct Listeners(Mutex<Vec<Box<dyn Fn() + Send + Sync>>>);
 
@@ -41,7 +41,7 @@ impl fmt::Debug for Listeners {
     }
 }
 
-/// What a reload did.
+/// The result of a reload.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReloadOutcome {
@@ -94,13 +94,15 @@ impl ConfigStore {
         &self.inner.paths
     }
 
-    /// Has `told` called after each reload that puts the files in force, by the thread that reloads. It should only wake another one.
+    /// Sets a function that the reloading thread calls after each reload that puts the files in force. It should only
+    /// wake another thread.
     pub fn on_applied(&self, told: impl Fn() + Send + Sync + 'static) {
         let listeners = self.inner.listeners.0.lock();
         listeners.unwrap_or_else(PoisonError::into_inner).push(Box::new(told));
     }
 
-    /// Reads all files again and puts them in force together, or not at all; a bad site file leaves that site as it was.
+    /// Reads all files again and puts them in force together, or not at all; a bad site file leaves that site as it
+    /// was.
     ///
     /// Reads files, so it blocks: not for an async worker thread.
     pub fn reload(&self) -> ReloadOutcome {

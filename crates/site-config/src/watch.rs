@@ -23,7 +23,8 @@ use crate::store::{ConfigStore, ReloadOutcome};
 const QUIET: Duration = Duration::from_millis(200);
 /// Longest wait for that quiet, where another program never stops writing.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often the files are looked at where the system cannot tell of every change: on network file systems, for one.
+/// The time between two looks at the files where the system does not report every change, for example on network file
+/// systems.
 const LOOK: Duration = Duration::from_secs(10);
 /// How often the places are followed again in a row, while what leads to the files changes under the watch.
 const ATTEMPTS: usize = 5;
@@ -56,15 +57,17 @@ enum Heard {
 }
 
 impl ConfigStore {
-    /// Watches the files in a thread of its own, reloads when one has changed, and then calls `on_change` with the outcome.
+    /// Watches the files in a thread of its own, reloads when one has changed, and then calls `on_change` with the
+    /// outcome.
     ///
-    /// Every directory and every symbolic link on the way to a file is watched, not only the file. So the watch sees editors that replace a
-    /// file, new and removed site files, a directory that is replaced, and a link that is moved to another target (Kubernetes). Lines that
-    /// are written to another file there, such as a log, do not wake the thread. Changes within 200 ms are one reload.
+    /// Every directory and every symbolic link on the way to a file is watched, not only the file. So the watch sees
+    /// editors that replace a file, new and removed site files, a directory that is replaced, and a link that is moved
+    /// to another target (Kubernetes). Lines that are written to another file there, such as a log, do not wake the
+    /// thread. Changes within 200 ms are one reload.
     ///
-    /// Where the system reports all changes, the thread sleeps until there is one. Elsewhere (network file systems, systems other than
-    /// Linux) it looks at the files every 10 s. Other files that these name (a secret, a certificate) are not watched: call
-    /// [`ConfigStore::reload`] after changing one.
+    /// Where the system reports all changes, the thread sleeps until there is one. Elsewhere (network file systems,
+    /// systems other than Linux) it looks at the files every 10 s. Other files that these name (a secret, a
+    /// certificate) are not watched: call [`ConfigStore::reload`] after changing one.
     ///
     /// # Errors
     /// The system refuses to watch (out of inotify instances, for one), or the thread cannot be started.
@@ -82,10 +85,12 @@ impl ConfigStore {
 }
 
 impl Watch {
-    /// Watches the files that `files` returns, in a thread of its own, and calls `look` when something happened to one of them.
+    /// Watches the files that `files` returns, in a thread of its own, and calls `look` when something happened to one
+    /// of them.
     ///
-    /// `look` is also called at the beginning, after [`Watch::look_again`], and every 10 s where the system does not report all changes:
-    /// it has to find out by itself whether a file is another one. `files` is called again after each of these.
+    /// `look` is also called at the beginning, after [`Watch::look_again`], and every 10 s where the system does not
+    /// report all changes: it has to find out by itself whether a file is another one. `files` is called again after
+    /// each of these.
     ///
     /// # Errors
     /// As [`ConfigStore::watch`].
@@ -139,7 +144,7 @@ impl<P: FnMut() -> Places, L: FnMut()> Watching<P, L> {
     fn run(mut self) {
         while !self.stopped.load(Ordering::Acquire) {
             let is_told = self.follow();
-            // After the places are watched: a change before that is seen now, and a later one is told.
+            // After the watch begins: an earlier change is seen now, and the system reports a later one.
             (self.look)();
             match self.notices.wait((!is_told).then_some(LOOK)) {
                 Heard::Change => self.settle(),
@@ -148,7 +153,7 @@ impl<P: FnMut() -> Places, L: FnMut()> Watching<P, L> {
         }
     }
 
-    /// Watches the places that lead to the files now. Returns whether every change there will be told.
+    /// Watches the places that lead to the files now. Returns whether the system will report every change there.
     fn follow(&mut self) -> bool {
         let mut places = (self.places)();
         for _ in 0..ATTEMPTS {

@@ -1,4 +1,4 @@
-//! Whatever bytes a file has, reading it ends with a value or with problems, and no problem shows a secret.
+//! Reading a file of any bytes ends with a value or with problems, and no problem shows a secret.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

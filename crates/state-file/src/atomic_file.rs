@@ -13,7 +13,8 @@ use crate::owner::{give_to_folder_owner, keep_owner};
 /// Begins the name of every temporary file.
 const PREFIX: &str = ".cratos-";
 
-/// A temporary file beside the file that it will replace. Dropping it removes the temporary file and leaves the old one.
+/// A temporary file beside the file that it will replace. Dropping it removes the temporary file and leaves the old
+/// one.
 #[derive(Debug)]
 pub struct Staged {
     temporary: NamedTempFile,
@@ -30,8 +31,8 @@ pub struct Placed {
 impl Staged {
     /// Creates an empty temporary file beside `path`; write to it through [`Write`].
     ///
-    /// Its mode is `mode`, else that of the file at `path`, else 0644. Its owner is that of the file at `path`; if there is none and root
-    /// creates the file, the owner of the folder.
+    /// Its mode is `mode`, else that of the file at `path`, else 0644. Its owner is that of the file at `path`; if
+    /// there is none and root creates the file, the owner of the folder.
     ///
     /// # Errors
     /// If the file cannot be created, or not be given its owner or mode.
@@ -121,8 +122,8 @@ pub fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     Staged::write(path, bytes, mode)?.commit()
 }
 
-/// Removes temporary files from `folder` that a killed process left there. Only the holder of the folder's lock may call it: otherwise it
-/// takes the file that another process is writing.
+/// Removes temporary files from `folder` that a killed process left there. Only the holder of the folder's lock may
+/// call it: otherwise it takes the file that another process is writing.
 ///
 /// # Errors
 /// If the folder cannot be read or a file cannot be removed.

@@ -10,7 +10,8 @@ use crate::owner::give_to_folder_owner;
 
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A lock that this process holds until the value is dropped. The system releases it when the process ends, for example by `kill -9`.
+/// A lock that this process holds until the value is dropped. The system releases it when the process ends, for example
+/// by `kill -9`.
 #[derive(Debug)]
 pub struct LockFile {
     _file: File,
@@ -37,8 +38,8 @@ pub enum LockError {
 }
 
 impl LockFile {
-    /// Takes the lock without waiting. The file is created if it is missing (mode 0600), and stays when the lock is released: removing it
-    /// would let two processes lock two files of one name.
+    /// Takes the lock without waiting. The file is created if it is missing (mode 0600), and stays when the lock is
+    /// released: removing it would let two processes lock two files of one name.
     ///
     /// # Errors
     /// If another process holds the lock, or the file cannot be created or locked.

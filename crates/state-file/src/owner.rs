@@ -7,7 +7,8 @@ use std::path::Path;
 
 use crate::folder::folder_of;
 
-/// Gives a file or folder that root just created to the owner of the folder that contains `path`. For other users it does nothing.
+/// Gives a file or folder that root just created to the owner of the folder that contains `path`. For other users it
+/// does nothing.
 ///
 /// # Errors
 /// If the folder cannot be looked at, or the owner cannot be set.
@@ -19,8 +20,8 @@ pub fn give_to_folder_owner(file: &File, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives `file` the owner of the file that it replaces. Only root can give files away: any other user can keep a file that was its own, and
-/// gets an error for one that was not.
+/// Gives `file` the owner of the file that it replaces. Only root can give files away: any other user can keep a file
+/// that was its own, and gets an error for one that was not.
 pub(crate) fn keep_owner(file: &File, before: &fs::Metadata) -> io::Result<()> {
     let ours = file.metadata()?;
     if (ours.uid(), ours.gid()) == (before.uid(), before.gid()) {

@@ -1,18 +1,18 @@
-//! Where a program is.
+//! The path of a program.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Debian keeps servers in folders that are not in everybody's `PATH`.
+/// Debian keeps servers in folders that are in the `PATH` of root only.
 const SERVER_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/// Returns where the program is, or says that it is missing and returns nothing.
+/// Returns the path of the program. If it is missing, prints so and returns nothing.
 ///
 /// # Panics
-/// In CI (the variable `CI` is set) if it is missing: a test that does not run there must not pass. Except for a program of which
-/// `cargo xtask peers` found that it cannot be had on this machine, and said so.
+/// In CI (the variable `CI` is set) if it is missing: a test that does not run there must not pass. The exception are
+/// programs that `cargo xtask peers` could not install on this machine and listed as absent.
 #[must_use]
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
@@ -21,7 +21,8 @@ pub fn program(name: &str) -> Option<PathBuf> {
     found.or_else(|| missing(name))
 }
 
-/// Returns the Python that has the packages which `cargo xtask peers` installs, or says that it is missing and returns nothing.
+/// Returns the Python with the packages that `cargo xtask peers` installs. If it is missing, prints so and returns
+/// nothing.
 ///
 /// # Panics
 /// As [`program`].
@@ -30,7 +31,7 @@ pub fn python() -> Option<PathBuf> {
     installed("venv/bin/python").or_else(|| missing("the Python of the tests"))
 }
 
-/// Returns where a file of `cargo xtask peers` is, if it is there.
+/// Returns the path of a file that `cargo xtask peers` installed, if it exists.
 fn installed(name: &str) -> Option<PathBuf> {
     // The test program lies somewhere below the folder that cargo builds into.
     let test = env::current_exe().unwrap_or_default();
@@ -38,7 +39,8 @@ fn installed(name: &str) -> Option<PathBuf> {
     files.find(|file| Path::exists(file))
 }
 
-/// Returns the Python of [`python`] if it has these modules, or says which it lacks and returns nothing.
+/// Returns the Python of [`python`] if it has these modules, for example `scapy`. Otherwise it prints the missing one
+/// and returns nothing.
 ///
 /// # Panics
 /// As [`program`].
@@ -64,7 +66,7 @@ fn missing(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// Tells whether the list of what could not be installed names this program.
+/// Returns whether the list of absent programs names this one.
 fn cannot_be_had(absent: Option<&str>, name: &str) -> bool {
     absent.is_some_and(|list| list.lines().any(|program| program == name))
 }

@@ -1,6 +1,7 @@
-//! The fenced blocks of the handbook (`docs/` and the README), so that tests can run what people will paste.
+//! The fenced blocks of the handbook (`docs/` and the README). Tests run them, since readers paste them.
 //!
-//! The word behind the language says which test takes a block: in `` ```sh run `` it is `run`. Readers show only the language.
+//! The word behind the language says which test takes a block: in `` ```sh run `` it is `run`. Readers show only the
+//! language.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +15,14 @@ pub struct Block {
     pub line: usize,
     /// The first word behind the fence: `sh`, `yaml`, …
     pub language: String,
-    /// The second word: which test takes the block. Empty where there is none.
+    /// The second word, which names the test that takes the block; may be empty.
     pub kind: String,
     /// The text between the fences, without the indentation of the fence.
     pub text: String,
 }
 
 impl Block {
-    /// Returns where the block stands, for messages: `docs/tokens.md:8`.
+    /// Returns the place of the block for messages, for example `docs/tokens.md:8`.
     #[must_use]
     pub fn place(&self) -> String {
         format!("{}:{}", self.page, self.line)

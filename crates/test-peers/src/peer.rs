@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a program may take to come up, on a machine that is busy with other tests.
+/// The most time that a program may take to start, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const PAUSE: Duration = Duration::from_millis(20);
@@ -17,7 +17,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts a program. What it writes goes nowhere unless the command says otherwise.
+    /// Starts a program, with standard input closed.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -64,7 +64,7 @@ impl Drop for Peer {
     }
 }
 
-/// Returns a TCP port of 127.0.0.1 that nobody listened on a moment ago.
+/// Returns a TCP port of 127.0.0.1 that was free a moment ago.
 ///
 /// # Panics
 /// If the machine has none.
@@ -77,7 +77,7 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-/// Waits until the condition holds; `what` says what is waited for.
+/// Waits until the condition holds; `what` names the condition for the message of a failure.
 ///
 /// # Panics
 /// If it does not hold within a minute.

@@ -129,8 +129,8 @@ fn without_descriptors_it_is_not_half_written_anew() {
     assert_eq!(numbers(&open(directory.path()).1), [0, 1, 2, 3]);
 }
 
-/// The secret of its reporter may be all that a record takes: what waits is then far less than the file, and it would be written anew
-/// with every parcel that is settled.
+/// The secret of its reporter may be all that a record takes: what waits is then far less than the file, and it would
+/// be written anew with every parcel that is settled.
 #[test]
 fn it_is_written_anew_only_when_that_gives_something_back() {
     let directory = tempfile::tempdir().unwrap();
@@ -250,7 +250,7 @@ fn a_full_disk_leaves_what_was_there_and_takes_more_once_there_is_room() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Sectors go bad, and what was written before and after is no less promised.
+    /// Sectors go bad; the records before and behind them must survive.
     #[test]
     fn what_a_disk_spoils_costs_only_itself(at in any::<prop::sample::Index>(), length in 1_usize..300, by in 1_u8..) {
         let directory = tempfile::tempdir().unwrap();

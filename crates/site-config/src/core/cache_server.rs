@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use super::CORE;
 
-/// The server that keeps what several daemons share, and how it lets us in. `Debug` shows no password.
+/// The server of the shared cache, and the credentials for it. `Debug` shows no password.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CacheServer {
-    /// What it speaks.
+    /// Its protocol.
     pub kind: CacheKind,
     /// Whether TLS is spoken. Never with memcached.
     pub tls: bool,
@@ -30,7 +30,7 @@ pub struct CacheServer {
     pub ca_file: Option<PathBuf>,
 }
 
-/// What a shared cache speaks.
+/// The protocol of a shared cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheKind {

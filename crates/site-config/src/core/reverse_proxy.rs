@@ -1,4 +1,4 @@
-//! The keys `reverse_proxy*` and `proxy_protocol`: whose word is taken for who is asking.
+//! The keys `reverse_proxy*` and `proxy_protocol`: the proxies that cratosd trusts for the address of the caller.
 
 use std::net::IpAddr;
 
@@ -12,18 +12,19 @@ use crate::site::Site;
 /// Memory that the compiled expression may take. `\w` and `\d`, which know all scripts, take some ten kilobytes each.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
-/// Proxies in a chain that are passed over unless the file lists them: those of this machine. Callers have private addresses too, so a
-/// private one is no sign of a proxy, and whatever stands left of a caller's own address is what that caller has written.
+/// Proxies in a chain that are passed over unless the file lists them: those of this machine. Callers have private
+/// addresses too, so a private one does not show a proxy, and the caller has written everything left of its own
+/// address.
 const THIS_MACHINE: &[&str] = &["127.0.0.0/8", "::1/128"];
 
 /// The keys `reverse_proxy*` and `proxy_protocol`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReverseProxy {
-    /// Whether the header of a proxy in front tells who is asking (`reverse_proxy: True`). Default: no.
+    /// Whether a header of the proxy in front names the caller (`reverse_proxy: True`).
     pub enabled: bool,
-    /// Whether such headers are to be passed over (`reverse_proxy: ignore`), since no proxy is in front. Default: no, and so a request
-    /// from this machine that has one is refused.
+    /// Whether such headers are to be passed over (`reverse_proxy: ignore`), since no proxy is in front. Default: no,
+    /// and so a request from this machine that has one is refused.
     pub ignores_headers: bool,
     /// Name of that header. Default: `X-Forwarded-For`.
     pub header: String,
@@ -33,7 +34,8 @@ pub struct ReverseProxy {
     pub regex_place: usize,
     /// Peers whose header is believed. Default: loopback and private networks.
     pub trusted: Vec<IpNet>,
-    /// Addresses in a chain that are those of proxies. The same as `trusted` if the file lists them, otherwise loopback.
+    /// Addresses in a chain that are those of proxies. The same as `trusted` if the file lists them, otherwise
+    /// loopback.
     pub hops: Vec<IpNet>,
     /// Whether every connection must begin with a header of the PROXY protocol, from a `trusted` peer. Default: no.
     pub proxy_protocol: bool,
@@ -62,7 +64,7 @@ pub(super) fn read(section: &mut Section<'_>) -> ReverseProxy {
         section.note(enabled_at, "reverse_proxy", what);
     }
     if enabled && proxy_protocol && !is_listed {
-        // With the PROXY protocol peers are callers, and private ones would be believed whatever they write.
+        // With the PROXY protocol peers are callers, and cratosd would believe any header of private ones.
         let what =
             "with `reverse_proxy` needs `reverse_proxy_trusted`: callers with private addresses would be believed";
         let instead = "list the networks of your proxies in `reverse_proxy_trusted`";
@@ -112,10 +114,11 @@ fn mode(scalar: &Scalar) -> Result<Mode, Wrong> {
     Ok(if yes { Mode::Believe } else { Mode::Off })
 }
 
-/// Tells what a proxy on this machine meets while `reverse_proxy` is off.
+/// Adds notes about a proxy on this machine while `reverse_proxy` is off.
 ///
-/// Where this machine may ask for a site, that is a difference from Cratos FastAPI: its sample files say so, and there such a proxy was
-/// believed whatever the key said. Where the daemon listens on this machine only, a proxy is likely, and it is noted.
+/// Where this machine may ask for a site, that is a difference from Cratos FastAPI: its sample files say so, and there
+/// such a proxy was believed in any case. Where the daemon listens on this machine only, a proxy is likely, and it is
+/// noted.
 pub(crate) fn tell_of_unmentioned_proxy<'s>(core: &Core, sites: impl Iterator<Item = &'s Site>, report: &mut Report) {
     let proxy = &core.reverse_proxy;
     let refused = "a request that a proxy on this machine sends on is answered with 503";

@@ -25,8 +25,8 @@ config_file::keys! {
             "the same value, kind and source from one token within this time counts once"
             => duplicate_window: Duration = reader::duration(Duration::ZERO, DAY);
     } with {
-        /// The directory that reports wait in; the file says it relative to its own. Default: none, and then the state directory that systemd
-        /// gives is used.
+        /// The directory that reports wait in; the file says it relative to its own. Default: none, and then the state
+        /// directory that systemd gives is used.
         pub directory: Option<NamedFile>,
     }
 }

@@ -1,4 +1,5 @@
-//! The keys `tls.*`: which files, and who must show a certificate. The files are not read here, since only a server needs them.
+//! The keys `tls.*`: which files, and who must show a certificate. The files are not read here, since only a server
+//! needs them.
 
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ pub struct Tls {
     pub key: NamedFile,
     /// The authorities of the callers' certificates; callers are asked for none without it.
     pub client_ca: Option<NamedFile>,
-    /// What is asked of callers where there is a `client_ca`. Default: required.
+    /// Whether callers need a certificate, if there is a `client_ca`.
     pub client_certificates: ClientCertificates,
 }
 

@@ -1,7 +1,8 @@
 //! What Linux reports about the places.
 //!
-//! The crate `notify` asks Linux for every opening of and every writing to every file of a directory, and version 8 cannot be told
-//! otherwise: each line of an access log beside the configuration would wake it. rustix gives the four calls that are needed.
+//! The crate `notify` asks Linux for every opening of and every writing to every file of a directory, and version 8 has
+//! no option otherwise: each line of an access log beside the configuration would wake it. rustix gives the four calls
+//! that are needed.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -31,8 +32,8 @@ const OF_DIRECTORIES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR);
-/// A symbolic link is not followed: it is itself what may be replaced, which changes its attributes and ends it. What happens inside of a
-/// directory on the way is not reported.
+/// A symbolic link is not followed: it is itself what may be replaced, which changes its attributes and ends it. What
+/// happens inside of a directory on the way is not reported.
 const OF_STEPS: WatchFlags = WatchFlags::ATTRIB
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
@@ -42,8 +43,8 @@ const OF_FILES: WatchFlags = WatchFlags::CLOSE_WRITE
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF);
 
-/// The types of file systems that other machines or programs change without a word, from `linux/magic.h`: NFS, SMB in three kinds, 9P,
-/// Ceph, AFS, and all that is behind FUSE.
+/// The types of file systems that other machines or programs change without a word, from `linux/magic.h`: NFS, SMB in
+/// three kinds, 9P, Ceph, AFS, and all that is behind FUSE.
 const REMOTE: &[u64] = &[
     0x6969,
     0x517b,
@@ -76,7 +77,7 @@ pub(super) struct Bell(Arc<OwnedFd>);
 
 impl Bell {
     pub(super) fn ring(&self) {
-        // It fails only where it was rung some 2^64 times and nobody listened.
+        // It fails only after some 2^64 rings without a listener.
         let _ = rustix::io::write(&*self.0, &1_u64.to_ne_bytes());
     }
 }
@@ -124,7 +125,7 @@ impl Notices {
         }
         for file in &places.files {
             is_told &= !is_remote(file);
-            // Of a file that may not be read its directory tells what is needed.
+            // For a file without read permission, its directory reports enough.
             if let Ok(number) = inotify::add_watch(&self.inotify, file, OF_FILES) {
                 watched.insert(number, Watched::Whole);
             }
@@ -152,7 +153,7 @@ impl Notices {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(_) => {
-                    // Not to spin, whatever it is.
+                    // So that an unknown error does not make the loop spin.
                     thread::sleep(LOOK);
                     return Heard::Nothing;
                 }

@@ -11,13 +11,13 @@ use crate::seen;
 /// As many symbolic links as Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// All that can change what a path leads to. No path here has a symbolic link in it, but for one at its end.
+/// The places where a change can make a path lead to another file. A path here has a symbolic link at its end only.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Places {
     /// The directories of the files, and those in which a name on the way is missing.
     pub(super) directories: BTreeMap<PathBuf, Names>,
-    /// Each directory and each symbolic link on the way. Only their own end or replacement matters: what else happens in a directory such as
-    /// `/tmp` is nobody's business.
+    /// Each directory and each symbolic link on the way. Only their own end or replacement matters: what else happens
+    /// in a directory such as `/tmp` does not matter.
     pub(super) steps: BTreeSet<PathBuf>,
     /// The files at the end. A file that is mounted by itself, as containers do it, changes without its directory.
     pub(super) files: BTreeSet<PathBuf>,
@@ -80,8 +80,8 @@ impl Places {
         self.directories.entry(directory).or_default().exact.insert(name);
     }
 
-    /// Follows a path name by name. Returns what it leads to, or nothing where it ends before: the directory there is watched for the
-    /// name that is missing.
+    /// Follows a path name by name. Returns what it leads to, or nothing where it ends before: the directory there is
+    /// watched for the name that is missing.
     fn walk(&mut self, path: &Path) -> Option<PathBuf> {
         let mut here = PathBuf::from("/");
         let mut left = Vec::new();

@@ -1,10 +1,10 @@
-//! What is told to whoever comes from Cratos FastAPI, and what is not.
+//! The notes for users that move over from Cratos FastAPI.
 
 use insta::assert_snapshot;
 
 use crate::Files;
 
-/// Returns what is told about the keys of this site, without what is told about its tag.
+/// Returns the notes about the keys of this site, without those about its tag.
 fn told(keys: &str) -> String {
     let files = Files::with_site(keys);
     let told = files.load().differences;

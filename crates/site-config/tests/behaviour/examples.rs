@@ -149,8 +149,8 @@ fn every_key_of_the_table_is_described_and_read() {
             assert!(!text.is_empty() && !text.contains('\n'), "{}", key.name);
         }
     }
-    // A list of lists is wrong for every key, so a key that its reader does not know is the only one without a problem or
-    // with "unknown key".
+    // A list of lists is wrong for every key, so a key that its reader does not know is the only one without a problem
+    // or with "unknown key".
     for key in reference() {
         let (outer, inner) = key.name.split_once('.').unwrap_or((key.name, ""));
         let line = if inner.is_empty() {
@@ -182,7 +182,7 @@ fn a_key_that_is_absent_means_its_default_in_the_table() {
     let shown = |files: &Files| {
         let loaded = files.load();
         let mut core = loaded.core;
-        // Written or not, the same address; what is written is noted for other purposes.
+        // The address is the same, written or not; whether it is written matters to notes only.
         core.listen = Some(core.listen_address());
         let text = format!("{core:#?}\n{:#?}", loaded.sites["misp.example.net"]);
         place.replace_all(&text, "place").into_owned()
@@ -277,7 +277,7 @@ fn files_that_the_documentation_shows_can_be_used() {
         let text = fs::read_to_string(&page).unwrap();
         for (name, block) in named_blocks(&text) {
             let files = Files::good();
-            // What a page shows is a part of the file; the rest is needed to load it.
+            // A page shows a part of the file; the rest is needed to load it.
             let rest: &[(&str, &str)] = if name == "config/config.yaml" {
                 &[("encryption_key", &quoted(KEY)), ("salt", &quoted(SALT))]
             } else {

@@ -1,4 +1,4 @@
-//! What the crate does with files, seen from outside: one binary, one module per subject.
+//! The behaviour of the crate with files, seen from outside: one binary, one module per subject.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,9 +22,9 @@ use std::path::{Path, PathBuf};
 use site_config::{Loaded, Paths, Problem, load};
 use tempfile::TempDir;
 
-/// A key of the right length that nobody uses.
+/// A key of the right length, for tests only.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-/// A salt of the right length that nobody uses.
+/// A salt of the right length, for tests only.
 pub(crate) const SALT: &str = "0123456789abcdef0123456789abcdef";
 
 /// An installation in a directory of its own.

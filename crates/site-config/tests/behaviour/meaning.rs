@@ -1,4 +1,4 @@
-//! What the keys mean: defaults, YAML 1.1 words, units, networks.
+//! The meaning of the keys: defaults, YAML 1.1 words, units, networks.
 
 use std::time::Duration;
 
@@ -314,7 +314,7 @@ fn a_byte_order_mark_and_crlf_are_no_problem() {
     assert!(files.load().core.debug);
 }
 
-/// Who moves over from Cratos FastAPI with a proxy on the same machine is told before the first request.
+/// A user that moves over from Cratos FastAPI with a proxy on the same machine gets a note before the first request.
 #[test]
 fn a_proxy_on_this_machine_is_mentioned_while_reverse_proxy_is_off() {
     let told = |core: &str| {
