@@ -1,31 +1,51 @@
 //! One wrong part of a request, in the form that clients of the reference parse.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The longest text of a caller that is repeated in an answer, in characters: enough for a UUID or a host name that was typed wrongly,
 /// and less than a token, which somebody may have put into the wrong place.
 const MAX_ECHO: usize = 64;
 
-/// Says what is wrong with one part of a request: an entry in the `detail` of a 422.
-///
-/// The caller's own text is repeated (`input`), so secrets must not be given to the constructors that take it.
-#[derive(Debug, PartialEq, Serialize)]
+/// One wrong part of a request.
+// `input` repeats the caller's text: never give a secret to the constructors that take it.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "InvalidPart")]
 pub(crate) struct Invalid {
+    /// The kind of mistake, for programs.
     #[serde(rename = "type")]
+    #[schemars(example = &"enum", example = &"less_than_equal")]
     kind: &'static str,
-    loc: Vec<Value>,
+    /// The place of the part: where it stands, then its name, then positions in lists.
+    #[schemars(example = ["path", "feedName"])]
+    loc: Vec<Place>,
+    /// What is wrong, in words.
+    #[schemars(example = &"Input should be 'txt', 'json' or 'xml'")]
     msg: String,
+    /// The caller's text, cut to 64 characters; never a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     input: Option<String>,
+    /// Facts behind the message, for programs: `{"le": 86400}` for a number that is too large.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Map<String, Value>")]
     ctx: Option<Value>,
+}
+
+/// A step on the way to a wrong part: a name, or a position from 0.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+enum Place {
+    Name(String),
+    Position(usize),
 }
 
 impl Invalid {
     /// Returns a problem at a place (`["path", "feedName"]`), with neither the caller's text nor a context.
     pub(crate) fn new(kind: &'static str, place: &[&str], message: impl Into<String>) -> Self {
-        let loc = place.iter().map(|part| Value::from(*part)).collect();
+        let loc = place.iter().map(|part| Place::Name((*part).to_owned())).collect();
         Self {
             kind,
             loc,
@@ -58,7 +78,7 @@ impl Invalid {
     /// Says which field of that place it is; nothing for an empty name.
     pub(crate) fn inside(mut self, name: &str) -> Self {
         if !name.is_empty() {
-            self.loc.push(name.into());
+            self.loc.push(Place::Name(name.to_owned()));
         }
         self
     }
@@ -77,7 +97,10 @@ impl Invalid {
 
     /// Returns the name of the field that is wrong, also of one inside of `scope`.
     pub(crate) fn field(&self) -> Option<&str> {
-        let mut names = self.loc.iter().filter_map(Value::as_str);
+        let mut names = self.loc.iter().filter_map(|place| match place {
+            Place::Name(name) => Some(name.as_str()),
+            Place::Position(_) => None,
+        });
         names.find(|name| !matches!(*name, "body" | "scope"))
     }
 
@@ -98,7 +121,7 @@ impl Invalid {
 
     /// Adds a position in the body to the place.
     pub(crate) fn at(mut self, offset: usize) -> Self {
-        self.loc.push(offset.into());
+        self.loc.push(Place::Position(offset));
         self
     }
 }

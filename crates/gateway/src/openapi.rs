@@ -3,6 +3,8 @@
 //! Paths, methods and permissions come from the table of routes, feed names, types, ages, outputs and media types from the tables that define
 //! them. The rest, words and the shapes of answers, is written by the `words` of each route.
 
+mod components;
+mod names;
 mod operation;
 mod path;
 mod schemas;
@@ -12,9 +14,11 @@ use http::Method;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::components::{Refusal, headers};
+pub(crate) use self::names::{AllOrSome, Names, OfferedPermission, OneOf, OneOfOrEmpty, OneOrMore, Purpose};
 pub(crate) use self::operation::Operation;
 pub(crate) use self::path::Path;
-pub(crate) use self::schemas::{Refusal, headers};
+use self::schemas::Schemas;
 
 const DESCRIPTION: &str = "\
 Cratos stands between MISP and the devices that enforce: a device asks for a URL with a token and gets a list of values in its own format.
@@ -54,23 +58,25 @@ struct Paths(Vec<(&'static str, Value)>);
 ///
 /// `HEAD` has no operations of its own: they would say everything twice.
 pub(crate) fn document(paths: impl Iterator<Item = Path>, registry: &Registry) -> Document {
-    let of_path = |path: Path| {
+    let mut schemas = Schemas::new();
+    let mut of_path = |path: Path| {
         let methods = path.methods.iter().filter(|method| **method != Method::HEAD);
         let item: Map<String, Value> = methods
             .map(|method| {
-                let operation = Operation::of(path, method, registry).into_value();
+                let operation = Operation::of(path, method, registry, &mut schemas).into_value();
                 (method.as_str().to_ascii_lowercase(), operation)
             })
             .collect();
         (path.template, item.into())
     };
+    let paths = Paths(paths.map(&mut of_path).collect());
     Document {
-        frame: frame(),
-        paths: Paths(paths.map(of_path).collect()),
+        frame: frame(schemas),
+        paths,
     }
 }
 
-fn frame() -> Value {
+fn frame(schemas: Schemas) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -87,7 +93,7 @@ fn frame() -> Value {
             { "name": "tokens", "description": "Making tokens." },
             { "name": "daemon", "description": "How this daemon is, and what it serves without a token." },
         ],
-        "components": schemas::components(),
+        "components": components::components(schemas.into_components()),
     })
 }
 

@@ -2,21 +2,26 @@
 
 use http::Method;
 use http::header::{self, HeaderValue};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::reject::{Detail, Reject};
+use crate::reject::Reject;
 use crate::reply::Reply;
 
 /// How to send a token, for clients that wait to be asked (RFC 7617).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"cratos\", charset=\"UTF-8\"");
 
-/// The body: `detail` first, as clients of the reference expect it.
-#[derive(Serialize)]
-struct Problem<'a> {
-    detail: Detail<'a>,
+/// A problem document (RFC 9457). Cratos FastAPI has `detail` alone, so it comes first.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Problem<D> {
+    /// A sentence that says what is wrong; for 422 the list of all wrong parts.
+    detail: D,
+    /// Always `about:blank`: the status says which kind of problem it is.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The standard phrase of the status, for example `Not Found`.
     title: &'static str,
+    /// The status of the answer.
     status: u16,
 }
 

@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 
 use feed_classification::Registry;
 use http::Method;
+use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
+use super::JSON;
+use super::components::{Refusal, SECURITY, TOKEN_IN_PATH};
 use super::path::Path;
-use super::schemas::{Refusal, SECURITY, TOKEN_IN_PATH};
+use super::schemas::Schemas;
 
 /// An OpenAPI operation while it is put together. The `words` of a route fill it.
 pub(crate) struct Operation<'a> {
     path: Path,
     method: &'a Method,
     registry: &'a Registry,
+    schemas: &'a mut Schemas,
     fields: Map<String, Value>,
     parameters: Vec<Value>,
     answers: BTreeMap<u16, Answer>,
@@ -27,11 +31,12 @@ enum Answer {
 
 impl<'a> Operation<'a> {
     /// Describes a method of a route for a daemon with these exporters.
-    pub(super) fn of(path: Path, method: &'a Method, registry: &'a Registry) -> Self {
+    pub(super) fn of(path: Path, method: &'a Method, registry: &'a Registry, schemas: &'a mut Schemas) -> Self {
         let operation = Self {
             path,
             method,
             registry,
+            schemas,
             fields: Map::new(),
             parameters: Vec::new(),
             answers: BTreeMap::new(),
@@ -102,9 +107,24 @@ impl<'a> Operation<'a> {
         )
     }
 
-    /// Adds what may stand in the query.
-    pub(crate) fn in_query(self, name: &str, description: &str, schema: Value) -> Self {
-        self.parameter(json!({ "name": name, "in": "query", "description": description, "schema": schema }))
+    /// Adds the fields of a struct as parameters of the query.
+    pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
+        let mut schema = self.schemas.query::<T>();
+        let required = schema["required"].take();
+        let Value::Object(properties) = schema["properties"].take() else {
+            return self;
+        };
+        for (name, property) in properties {
+            let is_required = required.as_array().is_some_and(|names| names.contains(&json!(name)));
+            self.parameters.push(parameter_of(&name, is_required, property));
+        }
+        self
+    }
+
+    /// Adds a header of the request.
+    pub(crate) fn in_header(self, name: &str, description: &str) -> Self {
+        let text = json!({ "type": "string" });
+        self.parameter(json!({ "name": name, "in": "header", "schema": text, "description": description }))
     }
 
     pub(crate) fn parameter(mut self, parameter: Value) -> Self {
@@ -112,17 +132,14 @@ impl<'a> Operation<'a> {
         self
     }
 
-    /// Adds that the caller may have the newest version already.
+    /// Adds the headers with which a caller says which version it has, and the answer if that is still the newest.
     pub(crate) fn conditional(self) -> Self {
-        let text = json!({ "type": "string" });
-        self.parameter(json!({
-            "name": "If-None-Match", "in": "header", "schema": text, "description": "Entity tags that the caller has.",
-        }))
-        .parameter(json!({
-            "name": "If-Modified-Since", "in": "header", "schema": text,
-            "description": "When the caller last got it; counts without `If-None-Match` only.",
-        }))
-        .answers(304, json!({ "description": "The caller has the newest version." }))
+        self.in_header("If-None-Match", "Entity tags that the caller has.")
+            .in_header(
+                "If-Modified-Since",
+                "When the caller last got it; counts without `If-None-Match` only.",
+            )
+            .answers(304, json!({ "description": "The caller has the newest version." }))
     }
 
     /// Gives the parameter that was added last a value that works, for readers that fill forms in.
@@ -133,9 +150,29 @@ impl<'a> Operation<'a> {
         self
     }
 
+    /// Adds a body that is described by hand.
     pub(crate) fn body(mut self, body: Value) -> Self {
         self.fields.insert("requestBody".to_owned(), body);
         self
+    }
+
+    /// Returns the schema of a body that is read into this struct.
+    pub(crate) fn schema_of_body<T: JsonSchema>(&mut self) -> Value {
+        self.schemas.request::<T>()
+    }
+
+    /// Returns the schema of an answer that is written from this struct.
+    pub(crate) fn schema_of_answer<T: JsonSchema>(&mut self) -> Value {
+        self.schemas.answer::<T>()
+    }
+
+    /// Adds a JSON answer that is written from this struct.
+    pub(crate) fn answers_with<T: JsonSchema>(mut self, status: u16, description: &str) -> Self {
+        let schema = self.schema_of_answer::<T>();
+        self.answers(
+            status,
+            json!({ "description": description, "content": { JSON: { "schema": schema } } }),
+        )
     }
 
     pub(crate) fn answers(mut self, status: u16, answer: Value) -> Self {
@@ -172,4 +209,41 @@ impl<'a> Operation<'a> {
         }
         self.fields.into()
     }
+}
+
+/// Returns a parameter of the query for a field of a struct. A missing field is `null` in the struct; a query has no such value.
+fn parameter_of(name: &str, is_required: bool, schema: Value) -> Value {
+    let Value::Object(mut schema) = schema else {
+        return json!({ "name": name, "in": "query", "schema": schema });
+    };
+    let mut parameter = Map::new();
+    parameter.insert("name".to_owned(), name.into());
+    parameter.insert("in".to_owned(), "query".into());
+    if is_required {
+        parameter.insert("required".to_owned(), true.into());
+    }
+    if let Some(description) = schema.remove("description") {
+        parameter.insert("description".to_owned(), description);
+    }
+    if let Some(Value::Array(examples)) = schema.remove("examples") {
+        parameter.extend(
+            examples
+                .into_iter()
+                .next()
+                .map(|example| ("example".to_owned(), example)),
+        );
+    }
+    for values in ["type", "enum"] {
+        if let Some(Value::Array(values)) = schema.get_mut(values) {
+            values.retain(|value| !value.is_null() && value != "null");
+        }
+    }
+    if let Some(Value::Array(types)) = schema.get("type")
+        && let [only] = types.as_slice()
+    {
+        let only = only.clone();
+        schema.insert("type".to_owned(), only);
+    }
+    parameter.insert("schema".to_owned(), schema.into());
+    parameter.into()
 }

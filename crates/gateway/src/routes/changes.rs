@@ -1,20 +1,23 @@
 //! `GET /v1/changes/…?since=STATE`: what came and went in a feed, for who asks now and then.
 
+use std::borrow::Cow;
+
 use feed_classification::IndicatorSet;
 use feed_engine::Change;
 use http::StatusCode;
 use http::header;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
 use token_crypto::Permission;
 
 use super::feed_path;
-use super::limits;
+use super::limits::{self, Limits};
 use super::route::{Call, Handler, READ, Route};
 use super::stream::wanted;
 use crate::auth::{Grant, Right};
 use crate::conditional;
-use crate::openapi::{JSON, Operation, Refusal};
+use crate::openapi::{Operation, Refusal};
+use crate::query::Query;
 use crate::reject::Reject;
 use crate::reply::Reply;
 
@@ -25,14 +28,40 @@ pub(super) const ROUTE: Route = Route {
     words,
 };
 
-/// `complete` says what `added` is: the whole feed, to be put in the place of whatever the caller has, or what came since.
-#[derive(Serialize)]
+/// The difference between two states of a feed, or the whole feed.
+#[derive(Serialize, JsonSchema)]
 struct Changes<'a> {
-    /// The state now: the `since` of the next question.
+    /// The state now. Send it as `since` with the next request.
     etag: &'a str,
+    /// True if `added` is the whole feed and replaces everything that the caller has.
     complete: bool,
+    /// The values that came since the caller's state; the whole feed if `complete` is true.
+    #[schemars(with = "Vec<String>")]
     added: Values<'a>,
+    /// The values that went since the caller's state.
+    #[schemars(with = "Vec<String>")]
     removed: Values<'a>,
+}
+
+/// The state that a caller has.
+#[derive(JsonSchema)]
+struct State<'a> {
+    /// The state that the caller has: the `etag` of an earlier answer, or the id of a stream's event.
+    since: Option<Cow<'a, str>>,
+}
+
+impl<'a> State<'a> {
+    fn of(query: Query<'a>) -> Self {
+        Self {
+            since: query.last("since"),
+        }
+    }
+
+    /// Returns the state without the marks that an entity tag has around it.
+    fn id(&self) -> Option<&str> {
+        let since = self.since.as_deref()?;
+        Some(since.trim_start_matches("W/").trim_matches('"'))
+    }
 }
 
 /// Written one by one: a feed may have a million.
@@ -48,10 +77,8 @@ impl Serialize for Values<'_> {
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let scope = wanted(&grant, &call)?;
     let Call { app, request, .. } = call;
-    let since = request.query.last("since");
-    let since = since
-        .as_deref()
-        .map(|text| text.trim_start_matches("W/").trim_matches('"'));
+    let state = State::of(request.query);
+    let since = state.id();
     let changes = app.engine().changes(&grant.upstream, scope, since).await;
     let (change, now) = changes.map_err(|error| limits::refused(error, scope.filter))?;
     let is_empty = now.set.values().is_empty();
@@ -85,33 +112,19 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
     let operation = operation
-        .named("changes", "feeds", "What came and went in a feed since a state of it")
-        .description("For tokens with the permission `stream`.");
-    limits::describe(feed_path::describe(operation))
-        .in_query(
-            "since",
-            "The state that the caller has: the `etag` of an earlier answer, or the id of a stream's event.",
-            json!({ "type": "string" }),
+        .named(
+            "changes",
+            "feeds",
+            "The values that came and went in a feed since a state of it",
         )
+        .description("For tokens with the permission `stream`.");
+    feed_path::describe(operation)
+        .query::<Limits>()
+        .query::<State<'_>>()
         .conditional()
-        .gives(
-            JSON,
-            difference(),
-            "The difference, or the whole feed where the state is missing or not known any more.",
+        .answers_with::<Changes<'_>>(
+            200,
+            "The difference, or the whole feed if the state is missing or no longer known.",
         )
         .refuses([Refusal::Invalid, Refusal::Unavailable, Refusal::TimedOut])
-}
-
-fn difference() -> Value {
-    let values = json!({ "type": "array", "items": { "type": "string" } });
-    json!({
-        "type": "object",
-        "required": ["etag", "complete", "added", "removed"],
-        "properties": {
-            "etag": { "type": "string", "description": "The state now: the `since` of the next question." },
-            "complete": { "type": "boolean", "description": "Whether `added` is the whole feed." },
-            "added": values,
-            "removed": values,
-        },
-    })
 }

@@ -1,13 +1,13 @@
 //! `GET /v1/check`: whether MISP can be reached with the key of the token.
 
 use feed_engine::FeedError;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::route::{Call, Handler, READ, Route};
-use super::statistics::wrapped;
 use crate::auth::{Grant, Right};
-use crate::openapi::{JSON, Operation, Refusal};
+use crate::openapi::{Operation, Refusal};
 use crate::reject::Reject;
 use crate::reply::Reply;
 
@@ -18,13 +18,21 @@ pub(super) const ROUTE: Route = Route {
     words,
 };
 
-/// The keys of the reference. Status and encoding are those of MISP's answer, which is read only if they are these.
-#[derive(Serialize)]
+/// The version of MISP, with the keys of Cratos FastAPI.
+// Status and encoding are those of MISP's answer; another one would not have been read.
+#[derive(Serialize, JsonSchema)]
 struct Check {
+    #[schemars(extend("const" = 200))]
     status_code: u16,
+    #[schemars(extend("const" = "UTF-8"))]
     encoding: &'static str,
+    /// The answer of MISP to `/servers/getVersion.json`.
+    #[schemars(with = "Map<String, Value>")]
     content: Value,
+    /// The address of MISP.
+    #[schemars(extend("format" = "uri"), example = &"https://misp.example.net")]
     misp_host: String,
+    /// The time of the check in Unix seconds.
     unixtimestamp: i64,
 }
 
@@ -42,13 +50,8 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
 }
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
-    let moment = json!({ "unixtimestamp": { "type": "integer", "description": "Unix seconds." } });
     operation
         .named("check", "site", "Whether MISP can be reached with the key of the token")
-        .gives(
-            JSON,
-            wrapped(json!({ "type": "object" }), moment),
-            "MISP answered; `content` is its version.",
-        )
+        .answers_with::<Check>(200, "MISP answered; `content` is its version.")
         .refuses([Refusal::TimedOut])
 }

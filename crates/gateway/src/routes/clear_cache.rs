@@ -1,15 +1,15 @@
 //! `DELETE /v1/clear_cache/…`: the feed is fetched anew by the next request, in every output.
 
 use http::Method;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 use token_crypto::Permission;
 
 use super::feed_path::{self, FeedPath};
-use super::limits;
+use super::limits::{self, Limits};
 use super::route::{Call, Handler, Route};
 use crate::auth::{Grant, Right};
-use crate::openapi::{JSON, Operation, Refusal};
+use crate::openapi::{Operation, Refusal};
 use crate::reject::Reject;
 use crate::reply::Reply;
 
@@ -22,8 +22,11 @@ pub(super) const ROUTE: Route = Route {
     words,
 };
 
-#[derive(Serialize)]
+/// The feed is forgotten.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CacheCleared")]
 struct Done {
+    #[schemars(extend("const" = true))]
     ok: bool,
 }
 
@@ -50,12 +53,11 @@ fn words(operation: Operation<'_>) -> Operation<'_> {
             "Has a feed fetched anew by the next request, in every output",
         )
         .description("For tokens with the permission `clear_cache`, which tokens without a scope have.");
-    let done = json!({ "type": "object", "properties": { "ok": { "type": "boolean", "const": true } } });
-    limits::describe(feed_path::describe(operation))
-        .gives(
-            JSON,
-            done,
-            "The feed will be fetched anew; until then the old one stays at hand.",
+    feed_path::describe(operation)
+        .query::<Limits>()
+        .answers_with::<Done>(
+            200,
+            "The next request fetches the feed anew. Until then the old one stays at hand in case MISP fails.",
         )
         .refuses([Refusal::Invalid])
 }

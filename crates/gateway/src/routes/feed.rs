@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::feed_path::{self, FeedPath};
 use super::feed_query::FeedQuery;
-use super::limits;
+use super::limits::{self, Limits};
 use super::route::{Call, Handler, READ, Route};
 use crate::auth::{Grant, Right};
 use crate::openapi::{Operation, Refusal, headers};
@@ -204,17 +204,9 @@ const HEADERS: [&str; 11] = [
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
     let content = content(operation.registry());
-    limits::describe(feed_path::describe(operation))
-        .in_query(
-            "cache",
-            "The oldest answer that the caller accepts, in seconds.",
-            json!({ "type": "integer", "minimum": 1, "maximum": 86_400 }),
-        )
-        .in_query(
-            "aggregate",
-            "Whether networks are merged into the smallest set that covers the same addresses (`cidr4`, `cidr6`, `ip`).",
-            json!({ "type": "boolean", "default": false }),
-        )
+    feed_path::describe(operation)
+        .query::<Limits>()
+        .query::<FeedQuery>()
         .conditional()
         .answers(
             200,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde_json::json;
 
 use crate::invalid::Invalid;
@@ -10,12 +11,14 @@ use crate::query::{Query, integer};
 /// The oldest answer that may be asked for, in seconds: a day.
 const MAX_CACHE: i64 = 86_400;
 
-/// What the query of a feed says; unknown names are ignored, as in the reference.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// The query of a feed. Unknown names are ignored, as Cratos FastAPI does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, JsonSchema)]
 pub(super) struct FeedQuery {
-    /// `cache`: the oldest answer that the caller accepts.
+    /// The oldest answer that the caller accepts, in seconds, for example 60 for a feed that MISP confirmed in the last minute.
+    #[schemars(rename = "cache", with = "Option<u32>", range(min = 1, max = MAX_CACHE))]
     pub(super) max_age: Option<Duration>,
-    /// `aggregate`: whether networks are merged.
+    /// Whether networks are merged into the smallest set that covers the same addresses (`cidr4`, `cidr6`, `ip`).
+    #[schemars(default)]
     pub(super) aggregate: bool,
 }
 

@@ -10,6 +10,7 @@ mod words;
 use std::sync::Arc;
 
 use http::Method;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::route::{Call, Handler, Route};
@@ -35,13 +36,20 @@ pub(super) const FORM: Route = Route {
 /// The largest body that is read: a token with everything that a scope can hold needs less than half of it.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// The keys of the reference, and the digest that `blacklisted_api_tokens` takes.
-#[derive(Serialize)]
+/// A new token, with the keys of Cratos FastAPI.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewToken")]
 struct Minted<'a> {
+    /// The address of the MISP that the token is for.
     #[serde(rename = "MISP")]
+    #[schemars(extend("format" = "uri"), example = &"https://misp.example.net/")]
     misp: String,
+    /// The token stops working at 00:00 UTC of this day.
+    #[schemars(extend("format" = "date"))]
     validity: String,
+    /// The token, which is shown this once.
     token: &'a str,
+    /// The digest for `blacklisted_api_tokens`, to revoke the token.
     sha256: String,
 }
 

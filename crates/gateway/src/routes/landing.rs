@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use askama::Template;
 use http::header::{self, HeaderValue};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -33,16 +34,24 @@ pub(super) const ROBOTS: Route = Route {
     },
 };
 
-/// The keys of the reference, in its order.
-#[derive(Serialize)]
+/// The server and its caller. The keys are those of Cratos FastAPI, in its order.
+#[derive(Serialize, JsonSchema)]
 struct Landing {
+    /// The name of the software.
     message: &'static str,
+    /// The address that the server sees for the caller: behind a proxy, the one that the proxy names.
     #[serde(rename = "IP")]
     ip: IpAddr,
+    /// The header `User-Agent` of the request, or null without one.
     #[serde(rename = "User-Agent")]
     user_agent: Option<String>,
+    /// The time of the server in Unix seconds.
     timestamp: i64,
+    /// The same time in words.
+    #[schemars(example = &"2026-11-22 10:00:00 UTC")]
     date_time: String,
+    /// The URL of the source code.
+    #[schemars(extend("format" = "uri"))]
     repository: &'static str,
 }
 
@@ -89,27 +98,22 @@ fn json(request: &Request<'_>) -> Result<Reply, Reject> {
     })
 }
 
-fn words(operation: Operation<'_>) -> Operation<'_> {
-    let properties = json!({
-        "message": text(),
-        "IP": text(),
-        "User-Agent": { "type": ["string", "null"] },
-        "timestamp": { "type": "integer", "description": "Unix seconds." },
-        "date_time": text(),
-        "repository": text(),
-    });
+fn words(mut operation: Operation<'_>) -> Operation<'_> {
     let content = json!({
-        JSON: { "schema": { "type": "object", "properties": properties } },
+        JSON: { "schema": operation.schema_of_answer::<Landing>() },
         HTML: { "schema": text() },
     });
     operation
         .named(
             "landing",
             "daemon",
-            "What this server is, and the address that it sees for the caller",
+            "The name of this server, and the address that it sees for the caller",
         )
         .description(
             "JSON for programs; a page with links for callers that ask for `text/html` by name, as browsers do.",
         )
-        .answers(200, json!({ "description": "What this is.", "content": content }))
+        .answers(
+            200,
+            json!({ "description": "The server and its caller.", "content": content }),
+        )
 }

@@ -5,17 +5,16 @@
 
 use std::borrow::Cow;
 
-use feed_classification::Tlp;
-use feed_engine::{FeedError, Filter, NotAScore, ScoreLimit, Unscored};
-use http::header::HeaderName;
-use serde_json::{Value, json};
-
 use crate::auth::Grant;
 use crate::invalid::Invalid;
-use crate::openapi::Operation;
+use crate::openapi::OneOf;
 use crate::query::Query;
 use crate::reject::Reject;
 use crate::reply::Reply;
+use feed_classification::Tlp;
+use feed_engine::{FeedError, Filter, MinScore, NotAScore, ScoreLimit, Unscored};
+use http::header::HeaderName;
+use schemars::JsonSchema;
 
 /// The limits within which an answer was given; not there where there are none.
 pub(super) const X_FEED_LIMITS: HeaderName = HeaderName::from_static("x-feed-limits");
@@ -26,64 +25,82 @@ pub(super) const NAMES: [&str; 3] = ["max_tlp", MIN_SCORE, "unscored"];
 /// The one of them that a body may say as a number.
 pub(super) const MIN_SCORE: &str = "min_score";
 
-/// Returns the limits of a request; what is wrong with its query is added to `wrong`.
+/// The limits that a caller asks for, in a query or a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, JsonSchema)]
+pub(super) struct Limits {
+    /// Leaves out values above this TLP level. The highest tag of attribute and event counts; without a tag, the site's `default_tlp`
+    /// does. Narrows the limits of the token and never widens them.
+    #[schemars(with = "Option<OneOf<Tlp>>")]
+    max_tlp: Option<Tlp>,
+    /// Leaves out values whose best score by the site's `decaying_model` is lower, and values without a score. Scores are as of the last
+    /// refresh. The answer is 422 at a site without a model, and 503 while MISP has no enabled model of that name.
+    #[schemars(with = "Option<u8>", range(min = 0, max = 100))]
+    min_score: Option<MinScore>,
+    /// Whether attributes stay in the feed whose type the decaying model does not cover. Goes with `min_score` only; the default is
+    /// `exclude`.
+    // Readers of the document send defaults, and this one is refused without `min_score`: so the schema has none.
+    #[schemars(with = "Option<OneOf<Unscored>>")]
+    unscored: Option<Unscored>,
+}
+
+/// Returns the limits of a request: those of the token and those of the query. Mistakes in the query are added to `wrong`.
 pub(super) fn of(grant: &Grant, query: Query<'_>, wrong: &mut Vec<Invalid>) -> Filter {
-    grant.filter().and(asked("query", |name| query.last(name), wrong))
+    let asked = Limits::read("query", |name| query.last(name), wrong);
+    grant.filter().and(asked.filter())
 }
 
-/// Reads the limits that a caller asks for, with no regard to the token. `place` is where the words stand.
-pub(super) fn asked<'w>(
-    place: &'static str,
-    word: impl Fn(&str) -> Option<Cow<'w, str>>,
-    wrong: &mut Vec<Invalid>,
-) -> Filter {
-    let mut filter = Filter::NONE;
-    if let Some(text) = word("max_tlp") {
-        // In a query, the plus of `amber+strict` is a space.
-        match text.replace(' ', "+").parse::<Tlp>() {
-            Ok(level) => filter = filter.with_max_tlp(level),
-            Err(_) => wrong.push(Invalid::not_one_of(
-                &[place, "max_tlp"],
-                &text,
-                Tlp::ALL.map(Tlp::as_str),
-            )),
-        }
-    }
-    score(place, word, wrong).map_or(filter, |limit| filter.with_score(limit))
-}
-
-/// Reads the limit on scores. What has no score is left out unless the caller says that it shall not be.
-fn score<'w>(
-    place: &'static str,
-    word: impl Fn(&str) -> Option<Cow<'w, str>>,
-    wrong: &mut Vec<Invalid>,
-) -> Option<ScoreLimit> {
-    let unscored = word("unscored").map(|text| {
-        let known = Unscored::ALL.into_iter().find(|unscored| unscored.as_str() == text);
-        if known.is_none() {
-            let names = Unscored::ALL.map(Unscored::as_str);
-            wrong.push(Invalid::not_one_of(&[place, "unscored"], &text, names));
-        }
-        known.unwrap_or_default()
-    });
-    let Some(text) = word(MIN_SCORE) else {
-        if unscored.is_some() {
+impl Limits {
+    /// Reads the limits without regard to the token. `place` is `query` or `body`, and `word` returns the text of a field.
+    pub(super) fn read<'w>(
+        place: &'static str,
+        word: impl Fn(&str) -> Option<Cow<'w, str>>,
+        wrong: &mut Vec<Invalid>,
+    ) -> Self {
+        let max_tlp = word("max_tlp").and_then(|text| {
+            // In a query, the plus of `amber+strict` is a space.
+            let level = text.replace(' ', "+").parse().ok();
+            if level.is_none() {
+                let names = Tlp::ALL.map(Tlp::as_str);
+                wrong.push(Invalid::not_one_of(&[place, "max_tlp"], &text, names));
+            }
+            level
+        });
+        let unscored = word("unscored").map(|text| {
+            let known = Unscored::ALL.into_iter().find(|unscored| unscored.as_str() == text);
+            if known.is_none() {
+                let names = Unscored::ALL.map(Unscored::as_str);
+                wrong.push(Invalid::not_one_of(&[place, "unscored"], &text, names));
+            }
+            known.unwrap_or_default()
+        });
+        let score = word(MIN_SCORE);
+        if score.is_none() && unscored.is_some() {
             let message =
                 "unscored says what becomes of attributes without a score where min_score is a limit; add min_score";
             wrong.push(Invalid::value(&[place, "unscored"], message));
         }
-        return None;
-    };
-    match text.parse() {
-        Ok(min) => Some(ScoreLimit {
-            min,
-            unscored: unscored.unwrap_or_default(),
-        }),
-        Err(error) => {
-            let error: NotAScore = error;
-            wrong.push(Invalid::value(&[place, MIN_SCORE], &error.to_string()).input(&text));
-            None
+        let min_score = score.and_then(|text| {
+            text.parse()
+                .map_err(|error: NotAScore| {
+                    wrong.push(Invalid::value(&[place, MIN_SCORE], &error.to_string()).input(&text));
+                })
+                .ok()
+        });
+        Self {
+            max_tlp,
+            min_score,
+            unscored,
         }
+    }
+
+    /// Returns the limits as the engine takes them. Attributes without a score are left out unless the caller includes them.
+    pub(super) fn filter(self) -> Filter {
+        let filter = self
+            .max_tlp
+            .map_or(Filter::NONE, |level| Filter::NONE.with_max_tlp(level));
+        let unscored = self.unscored.unwrap_or_default();
+        self.min_score
+            .map_or(filter, |min| filter.with_score(ScoreLimit { min, unscored }))
     }
 }
 
@@ -105,50 +122,19 @@ pub(super) fn refused(error: FeedError, filter: Filter) -> Reject {
     }
 }
 
-/// Describes the limits of a query.
-pub(super) fn describe(operation: Operation<'_>) -> Operation<'_> {
-    operation
-        .in_query("max_tlp", MAX_TLP, levels())
-        .in_query("min_score", ABOUT_MIN_SCORE, scores())
-        .in_query("unscored", UNSCORED, unscored())
-}
-
-const MAX_TLP: &str = "\
-Leaves out what is more closed than this TLP level, by the most closed tag of attribute and event; what has no such tag counts as the \
-site's `default_tlp`. Narrows what the token may see and never widens it.";
-
-const ABOUT_MIN_SCORE: &str = "\
-Leaves out what is worth less by the site's `decaying_model`, and what has no score. Scores are as of the last refresh. 422 at a site that \
-names no model, 503 while MISP has none of that name that is enabled.";
-
-const UNSCORED: &str = "\
-Whether attributes whose type the decaying model does not cover stay in the feed. Goes with `min_score` only; without it they are excluded.";
-
-pub(super) fn scores() -> Value {
-    json!({ "type": "integer", "minimum": 0, "maximum": 100 })
-}
-
-pub(super) fn unscored() -> Value {
-    // Without a default: readers send defaults, and without `min_score` this one is refused.
-    json!({ "type": "string", "enum": Unscored::ALL.map(Unscored::as_str) })
-}
-
-pub(super) fn levels() -> Value {
-    json!({ "type": "string", "enum": Tlp::ALL.map(Tlp::as_str) })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn read(query: &str) -> Result<Filter, Value> {
         let mut wrong = Vec::new();
         let query = Query::new(Some(query));
-        let filter = asked("query", |name| query.last(name), &mut wrong);
+        let limits = Limits::read("query", |name| query.last(name), &mut wrong);
         match wrong.as_slice() {
-            [] => Ok(filter),
+            [] => Ok(limits.filter()),
             wrong => Err(json!(wrong)),
         }
     }

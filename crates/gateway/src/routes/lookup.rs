@@ -4,7 +4,7 @@
 //! error, which it counts and keeps.
 
 mod answer;
-mod sought;
+mod question;
 mod words;
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use token_crypto::{Allowed, Permission, Scope};
 
 pub(super) use self::answer::permits_type;
 use self::answer::{Answer, Answers};
-use self::sought::Sought;
+use self::question::Question;
 use super::limits;
 use super::route::{Call, Handler, READ, Route};
 use crate::app::App;
@@ -58,14 +58,14 @@ const MAX_MATCHES: usize = 50;
 async fn answer(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let Call { app, request, path } = call;
     let (query, is_post) = (request.query, *request.method == Method::POST);
-    let sought = if is_post {
-        Sought::from_body(&body::read(request.headers, request.body, MAX_BODY_BYTES).await?, query)?
+    let question = if is_post {
+        Question::from_body(&body::read(request.headers, request.body, MAX_BODY_BYTES).await?, query)?
     } else {
-        Sought::from_query(query, path.get("value"))?
+        Question::from_query(query, path.get("value"))?
     };
-    let filter = grant.filter().and(sought.filter);
-    let feeds = feeds(&grant, sought.feed)?;
-    let indexes = indexes(app, &grant, &feeds, sought.age, filter).await?;
+    let filter = grant.filter().and(question.options.limits.filter());
+    let feeds = feeds(&grant, question.options.feed)?;
+    let indexes = indexes(app, &grant, &feeds, question.options.age, filter).await?;
     for indexed in &indexes {
         indexed.index.judgeable(filter)?;
     }
@@ -78,7 +78,7 @@ async fn answer(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     };
     let reply = if is_post {
         // A thousand values with many matches each take a moment: off the threads that serve sockets.
-        let values = sought.values;
+        let values = question.values;
         let work = tokio::task::spawn_blocking(move || {
             let results: Vec<Answer> = values.iter().map(|value| looking.look_up(value)).collect();
             Reply::json(&Answers { results: &results })
@@ -86,7 +86,7 @@ async fn answer(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         work.await
             .map_err(|error| Reject::internal("looking values up", &error))??
     } else {
-        let value = sought.values.first().map(String::as_str).unwrap_or_default();
+        let value = question.values.first().map(String::as_str).unwrap_or_default();
         Reply::json(&looking.look_up(value))?
     };
     let reply = reply.header_text(

@@ -1,13 +1,13 @@
 //! `GET /readyz`: whether this daemon can give feeds, for load balancers; and what is wrong, for those who may read the metrics.
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::metrics::may_look;
 use super::route::{Call, Handler, READ, Route};
 use crate::feed_tags::suggestion;
-use crate::openapi::{JSON, Operation, text};
+use crate::openapi::Operation;
 use crate::reject::Reject;
 use crate::reply::Reply;
 
@@ -18,10 +18,14 @@ pub(super) const ROUTE: Route = Route {
     words,
 };
 
-#[derive(Serialize)]
+/// Whether feeds can be served.
+#[derive(Serialize, JsonSchema)]
 struct Readiness {
+    /// True if at least one site can be served.
     ready: bool,
+    /// One sentence for each problem. Only callers that may read the metrics get this field.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>")]
     trouble: Option<Vec<String>>,
 }
 
@@ -80,26 +84,8 @@ async fn get(call: Call<'_>) -> Result<Reply, Reject> {
 }
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
-    let schema = json!({
-        "type": "object",
-        "required": ["ready"],
-        "properties": {
-            "ready": { "type": "boolean" },
-            "trouble": {
-                "type": "array", "items": text(),
-                "description": "What is wrong; for callers who may read the metrics.",
-            },
-        },
-    });
-    let content = json!({ JSON: { "schema": schema } });
     operation
         .named("readyz", "daemon", "Whether feeds can be served")
-        .answers(
-            200,
-            json!({ "description": "At least one site can be served.", "content": content.clone() }),
-        )
-        .answers(
-            503,
-            json!({ "description": "No site can be served.", "content": content }),
-        )
+        .answers_with::<Readiness>(200, "At least one site can be served.")
+        .answers_with::<Readiness>(503, "No site can be served.")
 }

@@ -6,11 +6,12 @@ mod entries;
 mod words;
 
 use http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sightings::{Report, Reporter, SubmitError};
 use token_crypto::Permission;
 
-use self::entries::{Entries, Refused};
+use self::entries::{Entries, RefusedEntry};
 use super::route::{Call, Handler, Route};
 use crate::auth::{Grant, Right};
 use crate::body;
@@ -31,12 +32,17 @@ pub(super) const ROUTE: Route = Route {
 /// The largest body, in bytes: a thousand entries with long URLs.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// What became of the entries. Errors are those of values; whatever else is wrong is a 422 for all of them.
-#[derive(Serialize)]
-struct Taken<'a> {
+/// The number of reports that are kept, and the reports that are not.
+// Errors are those of values. Every other mistake is a 422 for all entries.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SightingsReceipt")]
+struct Receipt<'a> {
+    /// The number of reports that are kept and will be sent to MISP.
     accepted: usize,
+    /// The number of reports that repeat another one within some minutes.
     duplicates: usize,
-    errors: &'a [Refused],
+    /// The entries whose value is not an indicator, or not one that the token covers.
+    errors: &'a [RefusedEntry],
 }
 
 /// Takes up to a thousand reports, and answers 202 once they are on the disk.
@@ -51,9 +57,9 @@ async fn post(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let body = body::read(request.headers, request.body, MAX_BODY_BYTES).await?;
     let entries = Entries::read(&body, &source, jiff::Timestamp::now())?;
     app.sightings().take_turn(token_id, entries.count())?;
-    let (reports, refused): (Vec<Report>, Vec<Refused>) = entries.judged(&grant.scope);
+    let (reports, refused): (Vec<Report>, Vec<RefusedEntry>) = entries.judged(&grant.scope);
     if reports.is_empty() {
-        let of = |refused: &Refused| Invalid::value(&["body", "sightings"], refused.reason).at(refused.index);
+        let of = |refused: &RefusedEntry| Invalid::value(&["body", "sightings"], refused.reason).at(refused.index);
         return Err(Reject::Invalid(refused.iter().map(of).collect()));
     }
     let reporter = Reporter::new(grant.site().name.as_str(), grant.token.clone());
@@ -61,12 +67,12 @@ async fn post(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         .submit(reporter, reports)
         .await
         .map_err(|error| turned_away(&error))?;
-    let taken = Taken {
+    let receipt = Receipt {
         accepted: receipt.accepted,
         duplicates: receipt.duplicates,
         errors: &refused,
     };
-    Ok(Reply::json(&taken)?.status(StatusCode::ACCEPTED))
+    Ok(Reply::json(&receipt)?.status(StatusCode::ACCEPTED))
 }
 
 /// The reporter shall come again with all of it: nothing of it was kept.

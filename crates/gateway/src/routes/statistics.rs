@@ -1,12 +1,13 @@
 //! `GET /v1/statistics`: how many attributes of each type MISP holds.
 
 use feed_engine::FeedError;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::route::{Call, Handler, READ, Route};
 use crate::auth::{Grant, Right};
-use crate::openapi::{JSON, Operation, Refusal};
+use crate::openapi::{Operation, Refusal};
 use crate::reject::Reject;
 use crate::reply::Reply;
 
@@ -17,12 +18,18 @@ pub(super) const ROUTE: Route = Route {
     words,
 };
 
-/// The keys of the reference, in its order.
-#[derive(Serialize)]
+/// The counts of MISP, with the keys of Cratos FastAPI in its order.
+#[derive(Serialize, JsonSchema)]
 struct Statistics {
+    #[schemars(extend("const" = 200))]
     status_code: u16,
+    #[schemars(extend("const" = "UTF-8"))]
     encoding: &'static str,
+    /// The number of attributes of each type, as MISP writes it.
+    #[schemars(with = "Map<String, Value>", extend("additionalProperties" = { "type": "string" }), example = json!({ "domain": "6388" }))]
     content: Value,
+    /// The address of MISP.
+    #[schemars(extend("format" = "uri"), example = &"https://misp.example.net")]
     misp_host: String,
 }
 
@@ -41,25 +48,9 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
 }
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
-    let counts =
-        json!({ "type": "object", "additionalProperties": { "type": "string" }, "examples": [{ "domain": "6388" }] });
     operation
         .named("statistics", "site", "How many attributes of each type MISP holds")
-        .description("Counts everything at the site, so not for tokens that are limited to some feeds or types.")
-        .gives(JSON, wrapped(counts, json!({})), "What MISP counts.")
+        .description("Counts all attributes of the site, so tokens that are limited to some feeds or types get 403.")
+        .answers_with::<Statistics>(200, "The counts of MISP.")
         .refuses([Refusal::TimedOut])
-}
-
-/// What MISP said, as the reference wraps it.
-pub(super) fn wrapped(content: Value, more: Value) -> Value {
-    let mut properties = json!({
-        "status_code": { "type": "integer", "const": 200 },
-        "encoding": { "type": "string", "const": "UTF-8" },
-        "content": content,
-        "misp_host": { "type": "string", "format": "uri" },
-    });
-    if let (Value::Object(properties), Value::Object(more)) = (&mut properties, more) {
-        properties.extend(more);
-    }
-    json!({ "type": "object", "properties": properties })
 }

@@ -1,10 +1,10 @@
 //! `GET /v1/status`: what monitoring of the reference looks at.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::route::{Call, Handler, READ, Route};
-use crate::openapi::{JSON, Operation};
+use crate::openapi::Operation;
 use crate::reject::Reject;
 use crate::reply::Reply;
 
@@ -15,18 +15,30 @@ pub(super) const ROUTE: Route = Route {
     words,
 };
 
-#[derive(Serialize)]
+/// A sign of life, with the keys of Cratos FastAPI.
+#[derive(Serialize, JsonSchema)]
 struct Status {
+    #[schemars(extend("const" = "pong"))]
     ping: &'static str,
-    memcachedstatus: &'static str,
+    /// The shared cache, memcached or Valkey: `DISABLED` if the configuration names none.
+    memcachedstatus: CacheStatus,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[schemars(inline)]
+enum CacheStatus {
+    Ok,
+    Fail,
+    Disabled,
 }
 
 /// Says that we are there, and whether the shared cache is, whichever kind it is of. It is asked once a second at most, and for 50 ms.
 async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     let memcachedstatus = match call.app.engine().shared_cache() {
-        None => "DISABLED",
-        Some(cache) if cache.is_up().await => "OK",
-        Some(_) => "FAIL",
+        None => CacheStatus::Disabled,
+        Some(cache) if cache.is_up().await => CacheStatus::Ok,
+        Some(_) => CacheStatus::Fail,
     };
     Reply::json(&Status {
         ping: "pong",
@@ -35,15 +47,7 @@ async fn get(call: Call<'_>) -> Result<Reply, Reject> {
 }
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
-    let properties = json!({
-        "ping": { "type": "string", "const": "pong" },
-        "memcachedstatus": { "type": "string", "enum": ["OK", "FAIL", "DISABLED"] },
-    });
     operation
         .named("status", "daemon", "Whether the daemon and its shared cache are there")
-        .gives(
-            JSON,
-            json!({ "type": "object", "required": ["ping", "memcachedstatus"], "properties": properties }),
-            "The daemon is there.",
-        )
+        .answers_with::<Status>(200, "The daemon is there.")
 }

@@ -19,11 +19,10 @@ use feed_engine::{Change, FeedEngine, FeedScope, Follower};
 use futures_util::stream;
 use http::HeaderName;
 use http::header::HeaderValue;
-use serde_json::json;
 use token_crypto::Permission;
 
 use super::feed_path::{self, FeedPath, check_scope_of};
-use super::limits;
+use super::limits::{self, Limits};
 use super::route::{Call, Handler, READ, Route};
 use crate::app::App;
 use crate::auth::{Caller, Grant, Right};
@@ -161,11 +160,12 @@ fn words(operation: Operation<'_>) -> Operation<'_> {
     let operation = operation
         .named("stream", "feeds", "A feed as server-sent events, as it changes")
         .description(ABOUT);
-    limits::describe(feed_path::describe(operation))
-        .parameter(json!({
-            "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" },
-            "description": "The state that the caller has; only the difference to it is told if it is still known.",
-        }))
+    feed_path::describe(operation)
+        .query::<Limits>()
+        .in_header(
+            "Last-Event-ID",
+            "The state that the caller has. If it is still known, the stream begins with the difference to it.",
+        )
         .gives(
             "text/event-stream",
             text(),

@@ -36,7 +36,7 @@ pub(super) fn allow(snapshot: &Snapshot, client: IpAddr) -> Result<(), Reject> {
 
 /// Makes a token after MISP has said that its key is good.
 pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: Order) -> Result<Minted, Reject> {
-    let claims = order.claims;
+    let claims = order.into_claims();
     let Some(site) = snapshot.loaded.site(&claims.site) else {
         let unknown =
             Invalid::value(&["body", "domain"], "no MISP instance of this name is served here").input(&claims.site);

@@ -1,30 +1,58 @@
 //! What is asked for: the fields of a request, checked.
 
 use feed_classification::Registry;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use site_config::SiteName;
 use token_crypto::{Claims, ExpiryDay, Protocol};
 
 use super::fields::Fields;
-use super::scope;
+use super::scope::ScopeFields;
 use crate::invalid::Invalid;
+use crate::openapi::OneOf;
 use crate::query::integer;
 
 /// MISP's own keys have 40 letters and digits; the form of the reference takes up to 72.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 40..=72;
 
-/// An order for a token whose every field is right by itself. Whether site and key exist is not asked here.
-#[derive(Debug)]
+/// An order for a token. Every field is right on its own; whether the site and the key exist is checked later.
+#[derive(Debug, JsonSchema)]
+#[schemars(inline)]
 pub(super) struct Order {
-    pub(super) claims: Claims,
+    /// The port of MISP; a number, or a text of one.
+    #[schemars(schema_with = "port_schema")]
+    port: u16,
+    /// The protocol of MISP.
+    #[schemars(rename = "proto", with = "OneOf<Protocol>")]
+    protocol: Protocol,
+    /// The name or address of MISP, as its site file is called.
+    #[schemars(rename = "domain", example = &"misp.example.net")]
+    site: String,
+    /// The key of a user of MISP.
+    #[schemars(
+        rename = "auth",
+        with = "String",
+        length(min = *KEY_LENGTHS.start(), max = *KEY_LENGTHS.end()),
+        regex(pattern = "^[0-9A-Za-z]+$"),
+        extend("writeOnly" = true)
+    )]
+    key: SecretString,
+    /// The token stops working at 00:00 UTC of this day.
+    #[schemars(rename = "expire", with = "String", extend("format" = "date"), example = &"2027-12-31")]
+    expires: ExpiryDay,
+    scope: Option<ScopeFields>,
+}
+
+fn port_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["integer", "string"], "minimum": 1, "maximum": 65535, "examples": [443] })
 }
 
 impl Order {
-    /// Reads the fields; those that are not known are ignored, as in the reference.
+    /// Reads the fields; unknown ones are ignored, as in Cratos FastAPI.
     ///
     /// # Errors
-    /// Everything that is wrong with them. The MISP key is never repeated.
+    /// All mistakes in them. The MISP key is never repeated.
     pub(super) fn of(
         values: &Map<String, Value>,
         registry: &Registry,
@@ -42,17 +70,26 @@ impl Order {
         let key = fields.text("auth", auth);
         let expires = expire(values, now);
         let expires = fields.keep(expires);
-        let (scope, label) = scope::read(values, registry, &mut wrong);
+        let scope = ScopeFields::read(values, registry, &mut wrong);
         match (port, protocol, site, key, expires) {
-            (Some(port), Some(protocol), Some(site), Some(key), Some(expires)) if wrong.is_empty() => {
-                let claims = Claims::new(site, protocol, port, key, expires);
-                let claims = scope.into_iter().fold(claims, Claims::with_scope);
-                Ok(Self {
-                    claims: label.into_iter().fold(claims, Claims::with_label),
-                })
-            }
+            (Some(port), Some(protocol), Some(site), Some(key), Some(expires)) if wrong.is_empty() => Ok(Self {
+                port,
+                protocol,
+                site,
+                key,
+                expires,
+                scope: Some(scope),
+            }),
             _ => Err(wrong),
         }
+    }
+
+    /// Returns the contents of the token.
+    pub(super) fn into_claims(self) -> Claims {
+        let (scope, label) = self.scope.unwrap_or_default().into_parts();
+        let claims = Claims::new(self.site, self.protocol, self.port, self.key, self.expires);
+        let claims = scope.into_iter().fold(claims, Claims::with_scope);
+        label.into_iter().fold(claims, Claims::with_label)
     }
 }
 
@@ -164,7 +201,7 @@ mod tests {
     fn read(body: &Value) -> Result<Claims, Vec<(String, String)>> {
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
         let order = Order::of(body.as_object().unwrap(), &Registry::builtin(), now);
-        order.map(|order| order.claims).map_err(|wrong| {
+        order.map(Order::into_claims).map_err(|wrong| {
             let plain = wrong.iter().map(|invalid| serde_json::to_value(invalid).unwrap());
             assert!(!format!("{wrong:?}").contains(KEY));
             plain

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 
 use feed_classification::{FeedName, IndicatorType, Registry};
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 use token_crypto::{Allowed, Permission, Permissions, Scope, Tlp};
 
 use crate::invalid::Invalid;
+use crate::openapi::{AllOrSome, Names, OfferedPermission, OneOf, OneOrMore, Purpose};
 
 /// What a scope may name. A misspelt one would silently widen a token, so others are refused inside of `scope`.
 const NAMES: [&str; 8] = [
@@ -28,60 +30,104 @@ const MAX_WRONG: usize = 8;
 /// The longest label, in bytes.
 const MAX_LABEL_BYTES: usize = 64;
 
-/// Reads the scope out of the object `scope`, or out of fields of the same names beside the others.
-///
-/// With none of them the scope is `None`: an unlimited token, which may clear the cache as in the reference. With any, permissions are
-/// only those that are named. With `only`, no feed is read. A label alone limits nothing.
-pub(super) fn read(
-    values: &Map<String, Value>,
-    registry: &Registry,
-    wrong: &mut Vec<Invalid>,
-) -> (Option<Scope>, Option<String>) {
-    let (place, fields): (&[&str], _) = match values.get("scope") {
-        None | Some(Value::Null) => (&["body"], values),
-        Some(Value::Object(fields)) => (&["body", "scope"], fields),
-        Some(_) => {
-            wrong.push(Invalid::new(
-                "dict_type",
-                &["body", "scope"],
-                "Input should be a valid dictionary",
-            ));
-            return (None, None);
+/// The limits of a token. Without any, the token opens everything that the key sees, and may clear the cache.
+#[derive(Debug, Default, JsonSchema)]
+#[schemars(inline, deny_unknown_fields)]
+pub(super) struct ScopeFields {
+    /// The feeds that the token opens.
+    #[schemars(with = "Option<AllOrSome<FeedName>>")]
+    feeds: Option<Allowed>,
+    /// The indicator types that the token opens.
+    #[schemars(with = "Option<AllOrSome<IndicatorType>>")]
+    types: Option<Allowed>,
+    /// The formats that the token opens.
+    #[schemars(with = "Option<AllOrSome<Outputs>>")]
+    outputs: Option<Allowed>,
+    /// Values above this TLP level do not exist for the token.
+    #[schemars(with = "Option<OneOf<Tlp>>", extend("default" = Tlp::Red.as_str()))]
+    max_tlp: Option<Tlp>,
+    /// The networks from which the token works, within those of the site.
+    #[schemars(with = "Option<Vec<String>>", length(min = 1), example = ["10.0.0.0/8"])]
+    networks: Option<Vec<IpNet>>,
+    /// The purpose of the token instead of reading feeds: a name or a list of names.
+    #[schemars(with = "Option<OneOrMore<Purpose>>")]
+    only: Option<Permissions>,
+    /// The permissions that the token has beside its purpose.
+    #[schemars(with = "Option<Vec<OneOf<OfferedPermission>>>")]
+    permissions: Option<Permissions>,
+    /// A name for the device, which the logs show.
+    #[schemars(length(min = 1, max = MAX_LABEL_BYTES))]
+    label: Option<String>,
+}
+
+/// The formats of a daemon, which only its registry knows: the description adds their names.
+struct Outputs;
+
+impl Names for Outputs {
+    fn names() -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
+impl ScopeFields {
+    /// Reads the object `scope`, or fields of the same names beside the others. Mistakes are added to `wrong`.
+    pub(super) fn read(values: &Map<String, Value>, registry: &Registry, wrong: &mut Vec<Invalid>) -> Self {
+        let (place, fields): (&[&str], _) = match values.get("scope") {
+            None | Some(Value::Null) => (&["body"], values),
+            Some(Value::Object(fields)) => (&["body", "scope"], fields),
+            Some(_) => {
+                wrong.push(Invalid::new(
+                    "dict_type",
+                    &["body", "scope"],
+                    "Input should be a valid dictionary",
+                ));
+                return Self::default();
+            }
+        };
+        let mut reader = Reader { place, fields, wrong };
+        if place.len() > 1 {
+            reader.refuse_unknown(values);
         }
-    };
-    let mut reader = Reader { place, fields, wrong };
-    if place.len() > 1 {
-        reader.refuse_unknown(values);
+        Self {
+            label: reader.label(),
+            feeds: reader.allowed("feeds", FeedName::NAMES),
+            types: reader.allowed("types", IndicatorType::NAMES),
+            outputs: reader.allowed("outputs", &registry.names().collect::<Vec<_>>()),
+            max_tlp: reader.max_tlp(),
+            networks: reader.networks(),
+            only: reader.only(),
+            permissions: reader.permissions(),
+        }
     }
-    let label = reader.label();
-    let feeds = reader.allowed("feeds", FeedName::NAMES);
-    let types = reader.allowed("types", IndicatorType::NAMES);
-    let outputs = reader.allowed("outputs", &registry.names().collect::<Vec<_>>());
-    let max_tlp = reader.max_tlp();
-    let networks = reader.networks();
-    let only = reader.only();
-    let permissions = reader.permissions();
-    if [
-        feeds.is_some(),
-        types.is_some(),
-        outputs.is_some(),
-        max_tlp.is_some(),
-        networks.is_some(),
-        only.is_some(),
-        permissions.is_some(),
-    ] == [false; 7]
-    {
-        return (None, label);
+
+    /// Returns the scope and the label of the token.
+    ///
+    /// Without any limit there is no scope: the token is unlimited and may clear the cache, as in Cratos FastAPI. With any, the token has
+    /// only the permissions that are named. With `only`, it reads no feeds. A label limits nothing.
+    pub(super) fn into_parts(self) -> (Option<Scope>, Option<String>) {
+        if !self.has_limits() {
+            return (None, self.label);
+        }
+        let scope = Scope::new().with_networks(self.networks.unwrap_or_default());
+        let mut scope = scope.with_max_tlp(self.max_tlp.unwrap_or(Tlp::Red));
+        scope.feeds = self.feeds.unwrap_or_default();
+        scope.types = self.types.unwrap_or_default();
+        scope.outputs = self.outputs.unwrap_or_default();
+        scope.reads_feeds = self.only.is_none();
+        let permissions = self.permissions.unwrap_or_default();
+        scope.permissions = self.only.unwrap_or_default().iter().chain(permissions.iter()).collect();
+        (Some(scope), self.label)
     }
-    let scope = Scope::new().with_networks(networks.unwrap_or_default());
-    let mut scope = scope.with_max_tlp(max_tlp.unwrap_or(Tlp::Red));
-    scope.feeds = feeds.unwrap_or_default();
-    scope.types = types.unwrap_or_default();
-    scope.outputs = outputs.unwrap_or_default();
-    scope.reads_feeds = only.is_none();
-    let permissions = permissions.unwrap_or_default();
-    scope.permissions = only.unwrap_or_default().iter().chain(permissions.iter()).collect();
-    (Some(scope), label)
+
+    fn has_limits(&self) -> bool {
+        self.feeds.is_some()
+            || self.types.is_some()
+            || self.outputs.is_some()
+            || self.max_tlp.is_some()
+            || self.networks.is_some()
+            || self.only.is_some()
+            || self.permissions.is_some()
+    }
 }
 
 struct Reader<'a> {
@@ -250,15 +296,24 @@ mod tests {
 
     fn scope(body: Value) -> Result<(Option<Scope>, Option<String>), Vec<Value>> {
         let mut wrong = Vec::new();
-        let read = read(body.as_object().unwrap(), &Registry::builtin(), &mut wrong);
+        let fields = ScopeFields::read(body.as_object().unwrap(), &Registry::builtin(), &mut wrong);
         if wrong.is_empty() {
-            Ok(read)
+            Ok(fields.into_parts())
         } else {
             Err(wrong
                 .iter()
                 .map(|invalid| serde_json::to_value(invalid).unwrap())
                 .collect())
         }
+    }
+
+    #[test]
+    fn every_field_that_is_described_is_read() {
+        let schema = schemars::schema_for!(ScopeFields);
+        let described: Vec<&String> = schema.get("properties").unwrap().as_object().unwrap().keys().collect();
+        let mut read = NAMES;
+        read.sort_unstable();
+        assert_eq!(described, read);
     }
 
     #[test]

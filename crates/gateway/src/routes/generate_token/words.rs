@@ -1,40 +1,31 @@
 //! The description of the two ways to a token.
 
-use feed_classification::{FeedName, IndicatorType, Registry};
 use http::Method;
 use serde_json::{Value, json};
-use token_crypto::{Permission, Tlp};
 
+use super::Minted;
+use super::order::Order;
 use crate::openapi::{HTML, JSON, Operation, Refusal};
 
-pub(super) fn json(operation: Operation<'_>) -> Operation<'_> {
-    let registry = operation.registry();
-    let minted = json!({
-        "type": "object",
-        "required": ["MISP", "validity", "token", "sha256"],
-        "properties": {
-            "MISP": { "type": "string", "format": "uri" },
-            "validity": { "type": "string", "format": "date" },
-            "token": { "type": "string" },
-            "sha256": { "type": "string", "description": "For `blacklisted_api_tokens`, should the token ever have to go." },
-        },
-    });
-    let body = json!({ "required": true, "content": { "application/json": { "schema": order(registry) } } });
-    makes(operation.named(
-        "generateTokenJson",
-        "tokens",
-        "Makes a token for who holds a working MISP key",
-    ))
-    .body(body)
-    .gives(JSON, minted, "The token, which is told this once.")
-}
-
-/// What every way to a token has in common.
-fn makes(operation: Operation<'_>) -> Operation<'_> {
+/// Describes `/v1/generate_token_json`.
+pub(super) fn json(mut operation: Operation<'_>) -> Operation<'_> {
+    let mut order = operation.schema_of_body::<Order>();
+    if let Some(outputs) = order.pointer_mut("/properties/scope/properties/outputs") {
+        let names: Vec<&str> = operation.registry().names().collect();
+        fill_lists(outputs, &json!(names));
+    }
+    let body = json!({ "required": true, "content": { JSON: { "schema": order } } });
     operation
-        .description(
-            "For addresses in `token_minting.allowed_ips`. MISP is asked whether the key works before a token is made.",
+        .named(
+            "generateTokenJson",
+            "tokens",
+            "Makes a token for a caller with a working MISP key",
         )
+        .description(
+            "For addresses in `token_minting.allowed_ips`. The daemon asks MISP whether the key works before it makes a token.",
+        )
+        .body(body)
+        .answers_with::<Minted<'_>>(200, "The token, which is shown this once.")
         .refuses([
             Refusal::Forbidden,
             Refusal::BodyIncomplete,
@@ -47,60 +38,24 @@ fn makes(operation: Operation<'_>) -> Operation<'_> {
         ])
 }
 
-fn order(registry: &Registry) -> Value {
-    json!({
-        "type": "object",
-        "required": ["port", "proto", "domain", "expire", "auth"],
-        "properties": {
-            "port": { "type": ["integer", "string"], "minimum": 1, "maximum": 65535, "examples": [443] },
-            "proto": { "type": "string", "enum": ["https", "http"] },
-            "domain": { "type": "string", "description": "Name or address of the MISP, as its site file is called." },
-            "expire": { "type": "string", "format": "date", "description": "The token stops working at 00:00 UTC of this day." },
-            "auth": { "type": "string", "minLength": 40, "maxLength": 72, "pattern": "^[0-9A-Za-z]+$", "writeOnly": true },
-            "scope": scope(registry),
-        },
-    })
+/// Puts names into the lists of a schema that are empty.
+fn fill_lists(schema: &mut Value, names: &Value) {
+    match schema {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if key == "enum" && value.as_array().is_some_and(Vec::is_empty) {
+                    value.clone_from(names);
+                } else {
+                    fill_lists(value, names);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| fill_lists(value, names)),
+        _ => {}
+    }
 }
 
-fn scope(registry: &Registry) -> Value {
-    let names: Vec<&str> = registry.names().collect();
-    let names_of = |permissions: &[Permission]| -> Vec<&str> {
-        permissions.iter().map(|permission| permission.as_str()).collect()
-    };
-    let (permissions, purposes) = (names_of(Permission::OFFERED), names_of(Permission::PURPOSES));
-    let list = |names: &[&str]| {
-        json!({ "oneOf": [
-            { "type": "string", "const": "all" },
-            { "type": "array", "items": { "type": "string", "enum": names } },
-        ] })
-    };
-    json!({
-        "type": "object",
-        "description": "What the token is limited to. Without it: everything that the key sees, and clearing the cache.",
-        "additionalProperties": false,
-        "properties": {
-            "feeds": list(FeedName::NAMES),
-            "types": list(IndicatorType::NAMES),
-            "outputs": list(&names),
-            "max_tlp": {
-                "type": "string", "enum": Tlp::ALL.map(Tlp::as_str), "default": "red",
-                "description": "What is more closed than this TLP level does not exist for the token.",
-            },
-            "networks": { "type": "array", "items": { "type": "string" }, "examples": [["10.0.0.0/8"]] },
-            "only": {
-                "description": "What the token is for instead of reading feeds; a name or a list of them.",
-                "oneOf": [
-                    { "type": "string", "enum": purposes },
-                    { "type": "array", "minItems": 1, "items": { "type": "string", "enum": purposes } },
-                ],
-            },
-            "permissions": { "type": "array", "items": { "type": "string", "enum": permissions } },
-            "label": { "type": "string", "minLength": 1, "maxLength": 64 },
-        },
-    })
-}
-
-/// The page for people: every answer is one, whatever its status.
+/// Describes the page `/v1/generate_token_form`. Each of its answers is a page, whatever the status.
 pub(super) fn form(operation: Operation<'_>) -> Operation<'_> {
     let page = |description: &str| json!({ "description": description, "content": { HTML: {} } });
     let refused = page("Tokens cannot be made from this address, or another page has sent the form.");

@@ -1,58 +1,91 @@
-//! What is said about one value.
+//! The answer to a look-up.
 
-use feed_classification::{FeedName, IndicatorType};
-use feed_engine::{Match, Upstream};
+use feed_classification::{FeedName, IndicatorType, Tlp};
+use feed_engine::{Match, Relation, Upstream};
+use schemars::JsonSchema;
 use serde::Serialize;
 use token_crypto::Scope;
 
-/// Answers to a question about many values, in the order of the question.
-#[derive(Serialize)]
+use crate::openapi::{OneOf, OneOfOrEmpty};
+
+/// The answers to a question about many values.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LookupResults")]
 pub(super) struct Answers<'a> {
+    /// One answer for each value, in the order of the question.
     pub(super) results: &'a [Answer],
 }
 
-/// The scalars are those of the first, closest match, so that an adapter that can read one path gets something useful.
-#[derive(Debug, Serialize)]
+/// The answer about one value. The fields beside `matches` are those of the closest match, for adapters that can read one path only.
+///
+/// No field is ever null: texts are empty, for example after a miss.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LookupResult")]
 pub(super) struct Answer {
+    /// Whether the value is listed.
     found: bool,
-    /// As it was asked.
+    /// The value as the caller wrote it.
     value: String,
-    /// What was looked up: the same, or what a defanged value was before.
+    /// The value that was looked up: a defanged one is restored, for example `evil.example` for `evil[.]example`.
     looked_up: String,
+    /// The type of the listed value.
     #[serde(rename = "type")]
+    #[schemars(with = "OneOfOrEmpty<IndicatorType>")]
     kind: &'static str,
+    /// What the listed value is to the one that was looked up: the same, its host, a network that contains it, or a domain above it.
+    #[schemars(with = "OneOfOrEmpty<Relation>")]
     relation: &'static str,
-    /// As it is listed.
+    /// The listed value.
     listed: String,
+    /// The feed that lists it.
+    #[schemars(with = "OneOfOrEmpty<FeedName>")]
     feed: &'static str,
-    /// All matches, those that are not told too.
+    /// The number of matches, including those that `matches` has no room for; it counts up to 1000 for each feed.
     count: usize,
     #[serde(flatten)]
     context: Option<Context>,
-    matches: Vec<Told>,
+    /// The first 50 matches, the closest one first.
+    #[schemars(length(max = super::MAX_MATCHES))]
+    matches: Vec<ListedMatch>,
     #[serde(skip)]
     address: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Told {
+/// One listed value.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LookupMatch")]
+struct ListedMatch {
+    /// The listed value.
     value: String,
+    /// Its type.
     #[serde(rename = "type")]
+    #[schemars(with = "OneOf<IndicatorType>")]
     kind: &'static str,
+    /// What it is to the value that was looked up.
+    #[schemars(with = "OneOf<Relation>")]
     relation: &'static str,
+    /// The feed that lists it.
+    #[schemars(with = "OneOf<FeedName>")]
     feed: &'static str,
     #[serde(flatten)]
     context: Option<Context>,
 }
 
-/// What the permission `context` adds. Texts only, empty where MISP says nothing.
-#[derive(Clone, Debug, Default, Serialize)]
+/// The event behind a match, for tokens with the permission `context`.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 struct Context {
+    /// The number of the event in MISP.
     event_id: String,
+    /// The UUID of the event.
     event_uuid: String,
+    /// The title of the event.
     event_info: String,
+    /// The page of the event in MISP.
     event_url: String,
+    /// The TLP level of the event; empty if it has none.
+    #[schemars(with = "OneOfOrEmpty<Tlp>")]
     tlp: &'static str,
+    /// The threat actors of the event, with commas between them.
     threat_actor: String,
 }
 
@@ -81,7 +114,7 @@ impl Answer {
             return;
         }
         let context = self.address.as_deref().map(|address| Context::of(&found, address));
-        let told = Told {
+        let listed = ListedMatch {
             kind: found.kind.as_str(),
             relation: found.relation.as_str(),
             feed: feed.as_str(),
@@ -90,11 +123,11 @@ impl Answer {
         };
         if !self.found {
             self.found = true;
-            (self.kind, self.relation, self.feed) = (told.kind, told.relation, told.feed);
-            self.listed.clone_from(&told.value);
-            self.context.clone_from(&told.context);
+            (self.kind, self.relation, self.feed) = (listed.kind, listed.relation, listed.feed);
+            self.listed.clone_from(&listed.value);
+            self.context.clone_from(&listed.context);
         }
-        self.matches.push(told);
+        self.matches.push(listed);
     }
 }
 
@@ -106,7 +139,7 @@ impl Context {
             event_uuid: event.uuid.map(|uuid| uuid.to_string()).unwrap_or_default(),
             event_info: event.info.clone(),
             event_url: format!("{address}/events/view/{}", event.id),
-            tlp: event.tlp.map(feed_classification::Tlp::as_str).unwrap_or_default(),
+            tlp: event.tlp.map(Tlp::as_str).unwrap_or_default(),
             threat_actor: event.threat_actors.join(", "),
         }
     }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use feed_classification::IndicatorType;
 use feed_engine::Query;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sightings::{Kind, Report};
 use token_crypto::Scope;
 
 use crate::invalid::Invalid;
+use crate::openapi::OneOf;
 use crate::reject::Reject;
 use crate::routes::lookup::permits_type;
 
@@ -27,22 +29,45 @@ const EARLIEST: i64 = 946_684_800;
 
 const FIELDS: [&str; 4] = ["value", "type", "source", "seen_at"];
 
-/// Entries whose form is right.
-#[derive(Debug)]
-pub(super) struct Entries(Vec<Entry>);
+/// Reports of one request.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Sightings", deny_unknown_fields)]
+pub(super) struct Entries {
+    #[schemars(length(min = 1, max = MAX_ENTRIES))]
+    sightings: Vec<Entry>,
+}
 
-#[derive(Debug)]
-struct Entry {
+/// One report.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Sighting", deny_unknown_fields)]
+pub(super) struct Entry {
+    /// An address, network, name, URL, hash, e-mail address, CVE, wallet or id of a browser extension, in any spelling.
+    #[schemars(length(max = MAX_VALUE_BYTES))]
     value: String,
+    /// A hit, or a value that was blocked although it is harmless.
+    #[schemars(rename = "type", with = "OneOf<Kind>", default = "hit")]
     kind: Kind,
+    /// The device or program that saw it. Without it, the label of the token.
+    #[schemars(with = "Option<String>", length(max = MAX_SOURCE_BYTES))]
     source: Arc<str>,
+    /// The time in RFC 3339, for example `2026-11-22T00:43:55Z`. Without it, now. MISP gets the minute.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     seen_at: i64,
 }
 
-/// An entry whose value is not kept. Its text is not repeated.
-#[derive(Debug, Serialize, PartialEq)]
-pub(super) struct Refused {
+/// The default of `type`.
+fn hit() -> &'static str {
+    Kind::Hit.as_str()
+}
+
+/// An entry that is not kept. The answer does not repeat its value.
+#[derive(Debug, Serialize, PartialEq, JsonSchema)]
+#[schemars(rename = "RefusedSighting")]
+pub(super) struct RefusedEntry {
+    /// The position of the entry in the request, from 0.
     pub(super) index: usize,
+    /// Why it is not kept.
+    #[schemars(example = &"the value is longer than 8192 bytes")]
     pub(super) reason: &'static str,
 }
 
@@ -79,20 +104,20 @@ impl Entries {
             .filter_map(|(index, entry)| Entry::read(entry, index, &source, now, &mut wrong))
             .collect();
         if wrong.is_empty() {
-            Ok(Self(entries))
+            Ok(Self { sightings: entries })
         } else {
             Err(Reject::Invalid(wrong))
         }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.0.len()
+        self.sightings.len()
     }
 
     /// Returns the reports in normal form, and those entries whose value is none, or none of this token's.
-    pub(super) fn judged(self, scope: &Scope) -> (Vec<Report>, Vec<Refused>) {
-        let (mut reports, mut refused) = (Vec::with_capacity(self.0.len()), Vec::new());
-        for (index, entry) in self.0.into_iter().enumerate() {
+    pub(super) fn judged(self, scope: &Scope) -> (Vec<Report>, Vec<RefusedEntry>) {
+        let (mut reports, mut refused) = (Vec::with_capacity(self.sightings.len()), Vec::new());
+        for (index, entry) in self.sightings.into_iter().enumerate() {
             match normal_form(&entry.value, scope) {
                 Ok(value) => reports.push(Report {
                     value,
@@ -100,7 +125,7 @@ impl Entries {
                     source: entry.source,
                     seen_at: entry.seen_at,
                 }),
-                Err(reason) => refused.push(Refused { index, reason }),
+                Err(reason) => refused.push(RefusedEntry { index, reason }),
             }
         }
         (reports, refused)
@@ -353,6 +378,15 @@ mod tests {
                 "{types:?} {value}"
             );
         }
+    }
+
+    #[test]
+    fn every_field_that_is_described_is_read() {
+        let schema = schemars::schema_for!(Entry);
+        let described: Vec<&String> = schema.get("properties").unwrap().as_object().unwrap().keys().collect();
+        let mut read = FIELDS;
+        read.sort_unstable();
+        assert_eq!(described, read);
     }
 
     proptest! {

@@ -1,19 +1,21 @@
 //! The description of reports.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::openapi::{Operation, Refusal};
+use super::Receipt;
+use super::entries::{Entries, Entry};
+use crate::openapi::{JSON, Operation, Refusal};
 
 const ABOUT: &str = "\
-For tokens with the permission `sightings`. Reports are kept on disk and sent to MISP in batches, also when it is away for a while; 202 means \
-that they are kept. The same value, type and source from one token within some minutes counts once. A false positive is a sighting of that \
-type in MISP and takes the value off no feed by itself. Whether MISP knows a value is not told here.";
+For tokens with the permission `sightings`. The daemon keeps reports on disk and sends them to MISP in batches, also when MISP is away for a \
+while; 202 means that they are kept. The same value, type and source from one token within some minutes counts once. A false positive is a \
+sighting of that type in MISP and takes the value off no feed. The answer does not say whether MISP knows a value.";
 
-pub(super) fn words(operation: Operation<'_>) -> Operation<'_> {
-    let many = json!({
-        "type": "object", "required": ["sightings"], "additionalProperties": false,
-        "properties": { "sightings": { "type": "array", "minItems": 1, "maxItems": 1000, "items": entry() } },
-    });
+pub(super) fn words(mut operation: Operation<'_>) -> Operation<'_> {
+    let schema = json!({ "oneOf": [
+        operation.schema_of_body::<Entries>(),
+        operation.schema_of_body::<Entry>(),
+    ] });
     let examples = json!({
         "one": { "value": { "value": "192.0.2.7" } },
         "many": { "value": { "sightings": [
@@ -21,20 +23,16 @@ pub(super) fn words(operation: Operation<'_>) -> Operation<'_> {
             { "value": "www.example.com", "type": "false_positive" },
         ] } },
     });
-    let schema = json!({ "oneOf": [many, entry()] });
-    let body =
-        json!({ "required": true, "content": { "application/json": { "schema": schema, "examples": examples } } });
+    let content = json!({ JSON: { "schema": schema, "examples": examples } });
     operation
-        .named("reportSightings", "site", "Report what was seen")
-        .description(ABOUT)
-        .body(body)
-        .answers(
-            202,
-            json!({
-                "description": "They are kept, and will be sent.",
-                "content": { "application/json": { "schema": taken() } },
-            }),
+        .named(
+            "reportSightings",
+            "site",
+            "Reports values that a device or program has seen",
         )
+        .description(ABOUT)
+        .body(json!({ "required": true, "content": content }))
+        .answers_with::<Receipt<'_>>(202, "The reports are kept and will be sent.")
         .refuses([
             Refusal::BodyIncomplete,
             Refusal::BodyTooLarge,
@@ -42,41 +40,4 @@ pub(super) fn words(operation: Operation<'_>) -> Operation<'_> {
             Refusal::Invalid,
             Refusal::TooOften,
         ])
-}
-
-fn entry() -> Value {
-    json!({
-        "type": "object", "required": ["value"], "additionalProperties": false,
-        "properties": {
-            "value": {
-                "type": "string", "maxLength": 8192,
-                "description": "Address, network, name, URL, hash, e-mail address, CVE, wallet or id of a browser extension, in any spelling.",
-            },
-            "type": { "type": "string", "enum": ["hit", "false_positive"], "default": "hit" },
-            "source": {
-                "type": ["string", "null"], "maxLength": 255,
-                "description": "What saw it; the token's label where nothing is said.",
-            },
-            "seen_at": {
-                "type": ["string", "null"], "format": "date-time",
-                "description": "When; now where nothing is said. MISP is told the minute.",
-            },
-        },
-    })
-}
-
-fn taken() -> Value {
-    let count = json!({ "type": "integer", "minimum": 0 });
-    let error = json!({
-        "type": "object", "required": ["index", "reason"],
-        "properties": { "index": count, "reason": { "type": "string" } },
-    });
-    json!({
-        "type": "object", "required": ["accepted", "duplicates", "errors"],
-        "properties": {
-            "accepted": count,
-            "duplicates": count,
-            "errors": { "type": "array", "items": error, "description": "Entries whose value is none, or none that the token covers." },
-        },
-    })
 }

@@ -1,15 +1,16 @@
-//! What is looked up: values, how far back, in which feed.
+//! The question of a look-up: values, how far back, in which feed, within which limits.
 
 use std::collections::BTreeMap;
 
 use feed_classification::{Age, FeedName};
-use feed_engine::Filter;
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use crate::invalid::Invalid;
+use crate::openapi::OneOf;
 use crate::query::Query;
 use crate::reject::Reject;
-use crate::routes::limits;
+use crate::routes::limits::{self, Limits};
 
 /// Values of one question.
 const MAX_VALUES: usize = 1_000;
@@ -17,35 +18,53 @@ const MAX_VALUES: usize = 1_000;
 /// The longest value that is looked at, in bytes, as in feeds.
 const MAX_VALUE_BYTES: usize = 8 * 1024;
 
-/// A question that makes sense.
-#[derive(Debug, PartialEq)]
-pub(super) struct Sought {
-    /// Never empty.
+/// A question about one value or many.
+#[derive(Debug, PartialEq, JsonSchema)]
+#[schemars(rename = "LookupQuestion")]
+pub(super) struct Question {
+    /// The values, in any spelling: addresses, networks, names, URLs, hashes, e-mail addresses, CVEs; names of files and mutexes as MISP
+    /// has them.
+    #[schemars(length(min = 1, max = MAX_VALUES), inner(length(max = MAX_VALUE_BYTES)))]
     pub(super) values: Vec<String>,
-    pub(super) age: Age,
-    pub(super) feed: Option<FeedName>,
-    /// The limits that are asked for, with no regard to the token.
-    pub(super) filter: Filter,
+    #[schemars(flatten)]
+    pub(super) options: Options,
 }
 
-impl Sought {
+/// The single value of a query.
+#[derive(JsonSchema)]
+pub(super) struct OneValue {
+    /// The value: an address, network, name, URL, hash, e-mail address, CVE or another, in any spelling; names of files and mutexes as
+    /// MISP has them.
+    #[schemars(length(max = MAX_VALUE_BYTES), example = &"192.0.2.1")]
+    value: String,
+}
+
+/// Where to look, and within which limits.
+#[derive(Debug, PartialEq, JsonSchema)]
+pub(super) struct Options {
+    /// How recently an indicator must have changed to be found.
+    #[schemars(with = "Option<OneOf<Age>>", extend("default" = Age::Years1.as_str()))]
+    pub(super) age: Age,
+    /// The feed to look through. Without it: the feeds that the token is limited to, or else `any`.
+    #[schemars(with = "Option<OneOf<FeedName>>")]
+    pub(super) feed: Option<FeedName>,
+    /// Without regard to the limits of the token.
+    #[schemars(flatten)]
+    pub(super) limits: Limits,
+}
+
+impl Question {
     /// Reads a question about one value, in the path or as `?value=`.
     pub(super) fn from_query(query: Query<'_>, in_path: Option<&str>) -> Result<Self, Reject> {
         let mut wrong = Vec::new();
-        let asked = in_path.map(Into::into).or_else(|| query.last("value"));
-        let value = match asked {
-            Some(value) if value.len() > MAX_VALUE_BYTES => {
-                wrong.push(too_long(&["query", "value"]));
-                None
-            }
-            Some(value) => Some(value.into_owned()),
-            None => {
-                wrong.push(Invalid::missing(&["query", "value"]));
-                None
-            }
-        };
+        let value = OneValue::read(query, in_path, &mut wrong);
         let words = names().map(|name| (name, query.last(name).map(|text| text.into_owned())));
-        Self::checked(value.into_iter().collect(), "query", &words.collect(), wrong)
+        Self::checked(
+            value.map(|one| one.value).into_iter().collect(),
+            "query",
+            &words.collect(),
+            wrong,
+        )
     }
 
     /// Reads a question about many: `{"values": […], "age": …, "feed": …, "max_tlp": …}`. All but the values may stand in the query too.
@@ -110,21 +129,34 @@ impl Sought {
                 None
             }
         };
-        let filter = limits::asked(place, |name| word(name).map(Into::into), &mut wrong);
+        let limits = Limits::read(place, |name| word(name).map(Into::into), &mut wrong);
         if wrong.is_empty() {
-            Ok(Self {
-                values,
-                age,
-                feed,
-                filter,
-            })
+            let options = Options { age, feed, limits };
+            Ok(Self { values, options })
         } else {
             Err(Reject::Invalid(wrong))
         }
     }
 }
 
-/// What a question may say beside its values.
+impl OneValue {
+    /// Takes the value from the path, or else from the query.
+    fn read(query: Query<'_>, in_path: Option<&str>, wrong: &mut Vec<Invalid>) -> Option<Self> {
+        let value = in_path.map(Into::into).or_else(|| query.last("value"));
+        match value {
+            Some(value) if value.len() <= MAX_VALUE_BYTES => {
+                return Some(Self {
+                    value: value.into_owned(),
+                });
+            }
+            Some(_) => wrong.push(too_long(&["query", "value"])),
+            None => wrong.push(Invalid::missing(&["query", "value"])),
+        }
+        None
+    }
+}
+
+/// The fields of a question beside its values.
 fn names() -> impl Iterator<Item = &'static str> {
     ["age", "feed"].into_iter().chain(limits::NAMES)
 }
@@ -169,7 +201,7 @@ mod tests {
 
     use super::*;
 
-    fn wrong(outcome: Result<Sought, Reject>) -> usize {
+    fn wrong(outcome: Result<Question, Reject>) -> usize {
         match outcome {
             Err(Reject::Invalid(wrong)) => wrong.len(),
             other => panic!("{other:?}"),
@@ -178,21 +210,21 @@ mod tests {
 
     #[test]
     fn a_value_in_the_path_counts_before_one_in_the_query() {
-        let sought = Sought::from_query(Query::new(Some("value=b&age=1m&feed=block")), Some("a")).unwrap();
+        let question = Question::from_query(Query::new(Some("value=b&age=1m&feed=block")), Some("a")).unwrap();
         assert_eq!(
-            (sought.values, sought.age, sought.feed),
+            (question.values, question.options.age, question.options.feed),
             (vec!["a".to_owned()], Age::Months1, Some(FeedName::Block))
         );
-        let sought = Sought::from_query(Query::new(Some("value=a%20b")), None).unwrap();
+        let question = Question::from_query(Query::new(Some("value=a%20b")), None).unwrap();
         assert_eq!(
-            (sought.values, sought.age, sought.feed),
+            (question.values, question.options.age, question.options.feed),
             (vec!["a b".to_owned()], Age::Years1, None)
         );
     }
 
     #[test]
     fn everything_that_is_wrong_is_told() {
-        assert_eq!(wrong(Sought::from_query(Query::new(Some("age=x&feed=y")), None)), 3);
+        assert_eq!(wrong(Question::from_query(Query::new(Some("age=x&feed=y")), None)), 3);
         for (body, count) in [
             (r#"{"values": []}"#, 1),
             (r#"{"values": "a"}"#, 1),
@@ -202,19 +234,28 @@ mod tests {
             ("{", 1),
         ] {
             assert_eq!(
-                wrong(Sought::from_body(body.as_bytes(), Query::new(None))),
+                wrong(Question::from_body(body.as_bytes(), Query::new(None))),
                 count,
                 "{body}"
             );
         }
         let many = serde_json::json!({ "values": vec!["a"; 1_001] }).to_string();
-        assert_eq!(wrong(Sought::from_body(many.as_bytes(), Query::new(None))), 1);
+        assert_eq!(wrong(Question::from_body(many.as_bytes(), Query::new(None))), 1);
+    }
+
+    #[test]
+    fn every_field_that_is_described_is_read() {
+        let schema = schemars::schema_for!(Question);
+        let described: Vec<&String> = schema.get("properties").unwrap().as_object().unwrap().keys().collect();
+        let mut read: Vec<&str> = names().chain(["values"]).collect();
+        read.sort_unstable();
+        assert_eq!(described, read);
     }
 
     proptest! {
         #[test]
         fn no_body_makes_it_panic(body in any::<Vec<u8>>()) {
-            let _ = Sought::from_body(&body, Query::new(None));
+            let _ = Question::from_body(&body, Query::new(None));
         }
     }
 }
