@@ -5,6 +5,10 @@
 mod client;
 #[path = "../http/support/daemon.rs"]
 mod daemon;
+#[path = "../http/support/description.rs"]
+mod description;
+#[path = "../http/support/schema.rs"]
+mod schema;
 
 pub(crate) use client::{Answer, Ask};
 pub(crate) use daemon::{Daemon, Setup};

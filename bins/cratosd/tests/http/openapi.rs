@@ -1,13 +1,14 @@
 //! `/openapi.json`, against a validator of others and against what is really answered.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use http::Method;
-use misp_sim::Fault;
+use misp_sim::{Fault, Sim, User};
 use serde_json::{Value, json};
 use token_crypto::{Permission, Scope};
 
-use crate::support::{Answer, Ask, Daemon, FEED};
+use crate::support::{Answer, Ask, Daemon, FEED, Setup, event, schema};
 
 async fn document(daemon: &Daemon) -> Value {
     daemon.send(Ask::get("/openapi.json")).await.json()
@@ -178,6 +179,120 @@ async fn what_is_answered_is_described() {
             &daemon.get(&FEED.replace("block", "any")).await,
         );
     }
+}
+
+/// Returns every operation with the status of a JSON answer whose fields are described.
+fn structs(document: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                let schema = &answer["content"]["application/json"]["schema"];
+                if schema["$ref"].is_string() || schema["properties"].is_object() {
+                    found.insert(format!("{} {path} {status}", method.to_ascii_uppercase()));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// [`Daemon::send`] holds each JSON answer against its schema; this test sees to it that every schema meets an answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_has_the_fields_that_its_schema_describes_and_no_others() {
+    let daemon = Daemon::with(Setup {
+        sim: Sim::builder()
+            .user(User::reporter("sensor@cert.example.org", 1, Sim::REPORTER_KEY))
+            .event(event("block", &["198.51.100.7"]).tag("tlp:amber")),
+        core: "sightings: {directory: kept}\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
+    let document = document(&daemon).await;
+    let permissions = [
+        Permission::Lookup,
+        Permission::Context,
+        Permission::Stream,
+        Permission::Sightings,
+        Permission::ClearCache,
+    ];
+    let mut claims = daemon.claims().with_scope(Scope::new().with_permissions(permissions));
+    claims.auth_key = Sim::REPORTER_KEY.into();
+    let token = daemon.seal(&claims);
+    let order = json!({
+        "port": daemon.sim.addr().port(), "proto": "http", "domain": "127.0.0.1", "auth": Sim::REPORTER_KEY, "expire": "2099-12-31",
+    });
+    let values = json!({ "values": ["198.51.100.7", "192.0.2.1"] });
+    let mut met = BTreeSet::new();
+    for (method, path, body) in [
+        (Method::GET, "/", Value::Null),
+        (Method::GET, "/readyz", Value::Null),
+        (Method::GET, "/v1/status", Value::Null),
+        (Method::GET, "/v1/check", Value::Null),
+        (Method::GET, "/v1/statistics", Value::Null),
+        (Method::GET, "/v1/lookup?value=198.51.100.7", Value::Null),
+        (Method::GET, "/v1/lookup/192.0.2.1", Value::Null),
+        (Method::POST, "/v1/lookup", values),
+        (Method::GET, "/v1/changes/feed/block/type/ipv4/age/1w", Value::Null),
+        (
+            Method::DELETE,
+            "/v1/clear_cache/feed/block/type/ipv4/age/1w/output/txt",
+            Value::Null,
+        ),
+        (Method::POST, "/v1/generate_token_json", order),
+    ] {
+        let ask = Ask::new(method, path).header("token", &token);
+        let ask = if body.is_null() {
+            ask
+        } else {
+            ask.body(body.to_string())
+        };
+        let (answer, described) = daemon.send_described(ask).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        met.extend(described);
+    }
+    let report = || {
+        Ask::new(Method::POST, "/v1/sightings")
+            .header("token", &token)
+            .body(r#"{"sightings":[{"value":"198.51.100.7"},{"value":"no value"}]}"#)
+    };
+    // The journal may still be being opened.
+    let mut last = daemon.send_described(report()).await;
+    for _ in 0..600 {
+        if last.0.status == 202 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        last = daemon.send_described(report()).await;
+    }
+    met.extend(last.1);
+    // No site is ready once MISP fails before any feed is at hand.
+    let without_feeds = Daemon::start().await;
+    without_feeds.sim.set_fault(Fault::Refuse);
+    assert_eq!(without_feeds.get(FEED).await.status, 503);
+    met.extend(without_feeds.send_described(Ask::get("/readyz")).await.1);
+    assert_eq!(met, structs(&document));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_is_not_described_is_found() {
+    let daemon = Daemon::start().await;
+    let document = document(&daemon).await;
+    let schema = &document["paths"]["/v1/status"]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+    let status = daemon.send(Ask::get("/v1/status")).await.json();
+    assert_eq!(schema::mistakes(&document, schema, &status), Vec::<String>::new());
+    for (field, value, count) in [
+        ("new", json!(1), 1),
+        ("ping", json!("Pong"), 1),
+        ("ping", Value::Null, 2),
+        ("memcachedstatus", json!("ok"), 1),
+    ] {
+        let mut wrong = status.clone();
+        wrong[field] = value;
+        let found = schema::mistakes(&document, schema, &wrong);
+        assert_eq!(found.len(), count, "{found:?}");
+    }
+    assert_eq!(schema::mistakes(&document, schema, &json!({})).len(), 1);
 }
 
 /// Asserts that the document has this answer: its status, its media type, and every header of ours.

@@ -2,9 +2,11 @@
 
 mod client;
 mod daemon;
+pub(crate) mod description;
 mod events;
 mod nginx;
 mod pki;
+pub(crate) mod schema;
 
 pub(crate) use client::{Answer, Ask, raw};
 pub(crate) use daemon::{Daemon, KEY, SALT, SITE, Setup, event, token_claims};

@@ -71,6 +71,11 @@ impl Ask {
         answer
     }
 
+    /// Returns the method, and the path with its query.
+    pub(super) fn target(&self) -> (Method, String) {
+        (self.request.method().clone(), self.request.uri().to_string())
+    }
+
     /// Returns it for a client of another kind.
     pub(crate) fn into_request(self) -> Request<Full<Bytes>> {
         self.request

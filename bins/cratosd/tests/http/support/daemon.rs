@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Answer, Ask};
+use super::{Answer, Ask, description};
 
 /// Those of the legacy vectors.
 pub(crate) const KEY: &str = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
@@ -148,8 +148,17 @@ impl Daemon {
         self.send(Ask::get(target).header("token", self.seal(claims))).await
     }
 
+    /// Sends a request. A JSON answer has to be as the OpenAPI document describes it.
     pub(crate) async fn send(&self, ask: Ask) -> Answer {
-        ask.send(self.addr).await
+        self.send_described(ask).await.0
+    }
+
+    /// Sends a request, and returns the described operation and status of a JSON answer too, for example `GET /v1/status 200`.
+    pub(crate) async fn send_described(&self, ask: Ask) -> (Answer, Option<String>) {
+        let (method, path) = ask.target();
+        let answer = ask.send(self.addr).await;
+        let described = description::assert_fits(&method, &path, &answer).await;
+        (answer, described)
     }
 
     /// Writes a configuration file.
