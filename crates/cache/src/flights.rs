@@ -1,4 +1,4 @@
-//! One piece of work per key, however many ask for it.
+//! One piece of work per key for any number of callers.
 
 use std::{
     collections::HashMap,
@@ -10,11 +10,11 @@ use std::{
 
 use tokio::sync::watch;
 
-/// Why a flight brought no value; the same for everybody who waited for it.
+/// The reason why a flight brought no value; all its callers get the same one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlightError<E> {
-    /// The work said so.
+    /// The work returned an error.
     #[error("the work failed")]
     Failed(#[source] Arc<E>),
     /// The work panicked; the panic hook has its message.
@@ -42,13 +42,13 @@ type UnderWay<K, V, E> = Mutex<HashMap<K, Board<V, E>>>;
 
 /// Lets one task do the work that many callers ask for under the same key at the same time.
 ///
-/// Whoever asks first for a key starts a flight: a task of its own, which goes on when that caller leaves. Whoever asks
-/// while it is under way waits for it and gets a clone of the same result. Nothing is remembered afterwards, errors
-/// least of all: the next caller starts a new flight.
+/// The first caller for a key starts a flight: a task that goes on when that caller leaves. Callers that come while it
+/// is under way wait for it and get a clone of the same result. Afterwards nothing is remembered, neither values nor
+/// errors: the next caller starts a new flight.
 ///
-/// To keep results, store them *inside* the work: then there is no moment at which the flight is over and the value
-/// not yet stored. A caller may also look into the store just before that and arrive here just after it, so work that is
-/// expensive looks into the store once more before it begins.
+/// To keep results, store them *inside* the work, so that the value is in the store before the flight is over. A caller
+/// may look into the store just before that and arrive here just after it, so expensive work looks into the store once
+/// more before it begins.
 ///
 /// Cheap to clone; clones share the flights. All methods that start a flight need a tokio runtime around them.
 pub struct Flights<K, V, E> {
@@ -61,18 +61,18 @@ where
     V: Clone + Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    /// Returns a place without flights.
+    /// Returns a value without flights.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Returns what the flight for this key brings; starts one with `work` unless one is under way.
+    /// Returns the result of the flight for this key; starts one with `work` unless one is under way.
     ///
-    /// `work` is not called when there is a flight already. Dropping the returned future ends the waiting only.
+    /// `work` is not called when a flight is already under way. Dropping the returned future ends the waiting only.
     ///
     /// # Errors
-    /// [`FlightError::Failed`] with what the work returned, [`FlightError::Panicked`] if it panicked, and
+    /// [`FlightError::Failed`] with the error of the work, [`FlightError::Panicked`] if it panicked, and
     /// [`FlightError::Abandoned`] if the runtime shut down around it.
     ///
     /// # Panics
@@ -91,8 +91,8 @@ where
 
     /// Starts a flight without waiting for it, unless one is under way; returns whether it did.
     ///
-    /// For refreshing in the background: nobody may be there to see the result, so the work itself stores what it
-    /// brings and reports what goes wrong.
+    /// For a refresh in the background: no caller may see the result, so the work itself stores its value and reports
+    /// its errors.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

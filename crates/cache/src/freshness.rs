@@ -1,19 +1,19 @@
-//! What the age of a value means.
+//! Rules for the age of a value.
 
 use std::time::Duration;
 
 use crate::{Clock, Moment};
 
-/// A value and when it was made.
+/// A value and the time at which it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamped<V> {
+pub struct TimedValue<V> {
     /// The value.
     pub value: V,
     /// When it was made, on the clock it was stamped with.
     pub at: Moment,
 }
 
-impl<V> Stamped<V> {
+impl<V> TimedValue<V> {
     /// Returns the value with the present moment on it.
     pub fn now(value: V, clock: &dyn Clock) -> Self {
         Self { value, at: clock.now() }
@@ -25,7 +25,7 @@ impl<V> Stamped<V> {
     }
 }
 
-/// How long a value is good (`soft`), and how long it is better than none (`hard`).
+/// The age up to which a value is fresh (`soft`), and the age up to which it is better than none (`hard`).
 ///
 /// Where `hard` is the shorter one it counts alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Freshness {
     pub hard: Duration,
 }
 
-/// What an age means under a [`Freshness`].
+/// The state of a value of some age under a [`Freshness`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
     /// Younger than `soft`.
@@ -47,19 +47,20 @@ pub enum State {
     Dead,
 }
 
-/// What to do with a value for one caller.
+/// The answer to one caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Answer with it.
     Serve,
     /// Answer with it, and have it made anew for the next caller.
     ServeAndRefresh,
-    /// Have it made anew before answering. Should that fail, a value that is [`State::Stale`] is still better than none.
+    /// Have it made anew before answering. Should that fail, a value that is [`State::Stale`] is still better than
+    /// none.
     Wait,
 }
 
 impl Freshness {
-    /// Returns what this age means by itself, whoever asks.
+    /// Returns the state of a value of this age, the same for all callers.
     #[must_use]
     pub fn state(self, age: Duration) -> State {
         if age >= self.hard {
@@ -71,13 +72,12 @@ impl Freshness {
         }
     }
 
-    /// Returns the rules for a caller who asks for an answer no older than `max_age`, or has no wish (`None`).
+    /// Returns the rules for a caller that accepts answers up to the age `max_age`, or sets no limit (`None`).
     ///
-    /// Without a wish the caller gets a stale value at once while it is made anew, up to twice `soft`. An older value may be a day
-    /// old where a device polls daily, so from there on the caller waits.
-    /// A wish decides about waiting, in both directions: below `soft` the caller waits for a value that others would
-    /// get at once, above `soft` the caller gets a stale value at once, and it is made anew behind. No caller gets
-    /// a dead value, whatever the wish.
+    /// Without a limit the caller gets a stale value at once while it is made anew, up to twice `soft`. An older value
+    /// may be a day old where a device polls daily, so from there on the caller waits. A limit decides about waiting in
+    /// both directions: below `soft` the caller waits for a value that others get at once, above `soft` the caller gets
+    /// a stale value at once while it is made anew. No caller gets a dead value.
     #[must_use]
     pub fn for_caller(self, max_age: Option<Duration>) -> ForCaller {
         ForCaller {
@@ -87,7 +87,7 @@ impl Freshness {
     }
 }
 
-/// A [`Freshness`] together with what one caller wishes.
+/// A [`Freshness`] together with the limit of one caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForCaller {
     freshness: Freshness,
@@ -95,7 +95,7 @@ pub struct ForCaller {
 }
 
 impl ForCaller {
-    /// Returns what to do with a value of this age. An age equal to the wish is still young enough.
+    /// Returns the answer to this caller for a value of this age. An age equal to the limit is still young enough.
     #[must_use]
     pub fn verdict(self, age: Duration) -> Verdict {
         let too_old = match self.max_age {
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_value_ages_with_the_clock_it_was_stamped_with() {
         let clock = ManualClock::new();
-        let stamped = Stamped::now("value", &clock);
+        let stamped = TimedValue::now("value", &clock);
         clock.advance(Duration::from_secs(301));
         assert_eq!(RULES.state(stamped.age(&clock)), State::Stale);
     }

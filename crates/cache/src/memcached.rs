@@ -1,10 +1,10 @@
 //! A memcached as shared store: the text protocol, or with a user the binary protocol and SASL PLAIN.
 //!
-//! Of the two only the binary one can authenticate on every server that is built with SASL. Commands for several items are written in
-//! one go and their answers read afterwards.
+//! Of the two only the binary one can authenticate on every server that is built with SASL. Commands for several items
+//! are written in one go and their answers read afterwards.
 
 mod binary;
-pub(crate) mod reading;
+pub(crate) mod reader;
 mod text;
 
 use std::fmt;
@@ -17,26 +17,26 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use crate::shared::pooled::{Answer, Counted, Pooled, Question, Speak, dial};
-use crate::{Asking, ItemKey, SharedStore, StoreError};
+use crate::shared::pool::{Answer, CountingStream, Pool, Question, Speak, dial};
+use crate::{ItemKey, SharedStore, StoreError, StoreFuture};
 
-/// What memcached takes for a date instead of a distance begins beyond thirty days.
+/// Beyond thirty days memcached takes a life for a date.
 const LONGEST_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A memcached server, over a few connections that are made when they are needed.
 #[derive(Debug)]
 pub struct Memcached {
-    pool: Pooled<Server>,
+    pool: Pool<Server>,
 }
 
-/// Where a memcached is and how it lets us in.
+/// The address and the login of a memcached.
 #[derive(Clone)]
 pub struct MemcachedServer {
     /// Host name or address.
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// User and password for SASL PLAIN; without them the text protocol is spoken.
+    /// User and password for SASL PLAIN; without them the store speaks the text protocol.
     pub login: Option<(String, SecretString)>,
 }
 
@@ -46,7 +46,7 @@ impl Memcached {
     pub fn new(server: MemcachedServer) -> Self {
         let place = format!("memcached at {}:{}", server.host, server.port);
         Self {
-            pool: Pooled::new(Server(server), place),
+            pool: Pool::new(Server(server), place),
         }
     }
 }
@@ -54,7 +54,7 @@ impl Memcached {
 struct Server(MemcachedServer);
 
 struct Connection {
-    stream: BufReader<Counted<TcpStream>>,
+    stream: BufReader<CountingStream<TcpStream>>,
     is_binary: bool,
 }
 
@@ -81,7 +81,7 @@ impl Speak for Server {
         } else {
             text_answer(connection, question).await
         };
-        // Answers may be left over after an error in the middle; only what was read to the end can go on.
+        // After an error in the middle answers may be left over; a connection is used again only after the last answer.
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(refused)) => Err(refused),
@@ -96,7 +96,7 @@ impl Connection {
     }
 }
 
-/// An answer read to the end: what the server did, or why it did not.
+/// An answer read to the end: the result, or the error of the server.
 type Said<T> = Result<T, StoreError>;
 
 async fn text_answer(connection: &mut Connection, question: Question<'_>) -> Result<Said<Answer>, StoreError> {
@@ -204,26 +204,26 @@ async fn binary_answer(connection: &mut Connection, question: Question<'_>) -> R
     }
 }
 
-/// Reads bytes in all the ways in which answers are read.
+/// Reads bytes with each reader of answers.
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) fn read_foreign(bytes: &[u8]) {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
     let keys = [ItemKey::made("a".to_owned()), ItemKey::made("b".to_owned())];
     let reading = pin!(async {
-        // Errors are what is expected; a panic is what is looked for.
+        // Errors are expected; the test looks for a panic.
         let _ = text::read_values(&mut &*bytes, &keys).await;
         let _ = text::read_done(&mut &*bytes).await;
         let _ = binary::read_values(&mut &*bytes, keys.len()).await;
         let _ = binary::read_login(&mut &*bytes).await;
     });
-    // Bytes in memory never make anybody wait.
+    // Bytes in memory are ready at once.
     let polled = reading.poll(&mut Context::from_waker(Waker::noop()));
     debug_assert!(matches!(polled, Poll::Ready(())));
 }
 
 fn seconds(life: Duration) -> u32 {
-    // Nought would mean for ever.
+    // Zero would mean for ever.
     let whole = life.min(LONGEST_LIFE).as_secs().max(1);
     u32::try_from(whole).unwrap_or(u32::MAX)
 }
@@ -244,23 +244,23 @@ impl SharedStore for Memcached {
         self.pool.place()
     }
 
-    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, Vec<Option<Bytes>>> {
+    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
         self.pool.get(keys)
     }
 
-    fn put<'a>(&'a self, items: &'a [(ItemKey, Bytes)], life: Duration) -> Asking<'a, ()> {
+    fn put<'a>(&'a self, items: &'a [(ItemKey, Bytes)], life: Duration) -> StoreFuture<'a, ()> {
         self.pool.put(items, life)
     }
 
-    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> Asking<'a, bool> {
+    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> StoreFuture<'a, bool> {
         self.pool.add(key, value, life)
     }
 
-    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, ()> {
+    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, ()> {
         self.pool.delete(keys)
     }
 
-    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> Asking<'a, bool> {
+    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> StoreFuture<'a, bool> {
         self.pool.delete_if(key, value)
     }
 

@@ -4,9 +4,9 @@ use std::{fmt, hash::Hash};
 
 use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 
-/// Says how much memory a value holds.
+/// A value with a known amount of memory.
 pub trait Weigh {
-    /// Returns the bytes that would be free if this value went, about; cheap to ask.
+    /// Returns the approximate bytes that dropping this value would free. Called often, so it must be cheap.
     fn weight_bytes(&self) -> usize;
 }
 
@@ -28,16 +28,16 @@ impl<T: Weigh + ?Sized> Weigh for std::sync::Arc<T> {
     }
 }
 
-impl<T: Weigh> Weigh for crate::Stamped<T> {
+impl<T: Weigh> Weigh for crate::TimedValue<T> {
     fn weight_bytes(&self) -> usize {
         self.value.weight_bytes()
     }
 }
 
-/// What every entry counts beside its value, in bytes: its key and its place, so that empty values are bounded too.
+/// The bytes that each entry counts beside its value, for its key and its place, so that empty values are bounded too.
 pub const ENTRY_OVERHEAD: u32 = 256;
 
-/// Keeps values up to a bound in bytes; beyond it the least recently used ones leave.
+/// Keeps values up to a bound in bytes, and evicts the least recently used ones above it.
 ///
 /// Reading gives a clone, so put large values in an [`Arc`](std::sync::Arc). A value that is heavier than the whole
 /// bound is not kept at all, and also takes the place of an older value under its key: after
@@ -58,7 +58,7 @@ where
         let cache = Cache::builder()
             .max_capacity(max_bytes)
             .weigher(|_, value: &V| weight(value))
-            // The default policy would rather keep what is asked for often than let a new feed in.
+            // The default policy prefers values that are used often to a new feed.
             .eviction_policy(EvictionPolicy::lru())
             .build();
         Self { cache, max_bytes }
@@ -72,7 +72,7 @@ where
     /// Puts the value in the place of an older one. When this returns, the bound holds again.
     pub fn insert(&self, key: K, value: V) {
         if u64::from(weight(&value)) > self.max_bytes {
-            // Left to itself moka would throw out everything else before it sees that this does not help.
+            // Without this check moka would evict everything else before it sees that this does not help.
             self.cache.invalidate(&key);
         } else {
             self.cache.insert(key, value);
@@ -85,9 +85,9 @@ where
         self.cache.remove(key)
     }
 
-    /// Takes out every value that the predicate names, and returns how many.
+    /// Removes every value for which the predicate returns true, and returns their number.
     ///
-    /// A value that is replaced meanwhile is asked about again, so a newer one goes only if it is named itself.
+    /// The predicate is asked again about a value that is replaced meanwhile.
     pub fn remove_if(&self, mut predicate: impl FnMut(&K, &V) -> bool) -> usize {
         let mut removed = 0;
         for (key, value) in &self.cache {
@@ -107,7 +107,8 @@ where
         removed
     }
 
-    /// Returns a clone of every key and value, in no order, without counting as a use. What comes or goes meanwhile may be missing.
+    /// Returns a clone of every key and value, unordered, without counting as a use. Values that come or go meanwhile
+    /// may be missing.
     #[must_use]
     pub fn entries(&self) -> Vec<(K, V)> {
         self.cache.iter().map(|(key, value)| ((*key).clone(), value)).collect()
@@ -127,7 +128,7 @@ where
         self.cache.entry_count()
     }
 
-    /// Returns whether there is no value.
+    /// Returns whether the store has no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -145,7 +146,7 @@ where
     }
 }
 
-/// moka weighs in 32 bits: what is heavier counts as 4 GiB.
+/// moka weighs in 32 bits: a heavier value counts as 4 GiB.
 fn weight(value: &impl Weigh) -> u32 {
     u32::try_from(value.weight_bytes())
         .unwrap_or(u32::MAX)

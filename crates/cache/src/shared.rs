@@ -1,19 +1,21 @@
-//! One cache for several processes, in a store that is not ours alone: what lies there is sealed, and no request depends on it.
+//! One cache for several processes, in a store that other programs may use too: values there are sealed, and no request
+//! depends on it.
 //!
-//! - [`SharedStore`] is the seam: bytes by key for a while. `Memcached`, `Valkey` and, for tests, `InProcessStore` implement it.
-//! - [`SharedCache`] compresses, splits, seals and names what goes into a store, refuses what somebody else put there, and goes on
-//!   without the store while that is down, slow or full.
-//! - [`Lease`] lets one process do a piece of work while the others wait for what it puts.
+//! - [`SharedStore`] is the seam: bytes by key for a while. `Memcached`, `Valkey` and, for tests, `InProcessStore`
+//!   implement it.
+//! - [`SharedCache`] compresses, splits, seals and names values for a store, refuses values of other programs, and goes
+//!   on without the store while that is down, slow or full.
+//! - [`Lease`] lets one process do a piece of work while the others wait for its value.
 
 mod breaker;
 mod counts;
 #[cfg(any(test, feature = "testkit"))]
 mod in_process;
 mod lease;
-mod packed;
+mod parcel;
 mod patience;
 #[cfg(any(feature = "memcached", feature = "valkey"))]
-pub(crate) mod pooled;
+pub(crate) mod pool;
 mod seal;
 mod shared_cache;
 mod store;
@@ -25,5 +27,5 @@ pub use counts::SharedCounts;
 pub use in_process::InProcessStore;
 pub use lease::Lease;
 pub use seal::CacheKeys;
-pub use shared_cache::{Found, SharedCache, Turn};
-pub use store::{Asking, ItemKey, MAX_ITEM_BYTES, SharedStore, StoreError};
+pub use shared_cache::{SharedCache, SharedValue, Turn};
+pub use store::{ItemKey, MAX_ITEM_BYTES, SharedStore, StoreError, StoreFuture};

@@ -1,6 +1,6 @@
 //! A Valkey or Redis as shared store, by the crate `redis`; with TLS, and with a user of its ACL.
 
-mod bounded;
+mod bounded_stream;
 mod tls;
 
 use std::fmt;
@@ -15,14 +15,14 @@ use redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, RedisError};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::AbortHandle;
 
-use crate::shared::pooled::{Answer, Pooled, Question, Speak, dial};
-use crate::{Asking, ItemKey, MAX_ITEM_BYTES, SharedStore, StoreError};
-use bounded::{Allowance, Bounded};
+use crate::shared::pool::{Answer, Pool, Question, Speak, dial};
+use crate::{ItemKey, MAX_ITEM_BYTES, SharedStore, StoreError, StoreFuture};
+use bounded_stream::{Allowance, BoundedStream};
 
-/// Takes a value out if it is this one, in one step.
+/// Removes a value if it equals the given one, in one step.
 const DELETE_IF: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
-/// What an answer may have beside values: lengths, line ends, the server's words.
+/// Bytes of an answer beside values: lengths, line ends, the server's words.
 const SMALL_ANSWER: usize = 64 * 1024;
 
 /// A Valkey or Redis server, over a few connections that are made when they are needed.
@@ -30,10 +30,10 @@ const SMALL_ANSWER: usize = 64 * 1024;
 /// The user needs `+get +mget +set +del +eval +select` on the keys `~cratos:*`.
 #[derive(Debug)]
 pub struct Valkey {
-    pool: Pooled<Server>,
+    pool: Pool<Server>,
 }
 
-/// Where a Valkey is and how it lets us in.
+/// The address and the login of a Valkey.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ValkeyServer {
@@ -41,9 +41,9 @@ pub struct ValkeyServer {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// Whether TLS is spoken.
+    /// Whether the connection uses TLS.
     pub tls: bool,
-    /// PEM file with the authorities that are believed instead of the system's.
+    /// PEM file with the trusted authorities, instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// User of the ACL; without one the password is that of the default user.
     pub user: Option<String>,
@@ -81,7 +81,7 @@ impl Valkey {
             .then(|| tls::Tls::new(&server.host, server.ca_file.as_deref()));
         let tls = tls.transpose()?;
         Ok(Self {
-            pool: Pooled::new(Server { server, tls }, place),
+            pool: Pool::new(Server { server, tls }, place),
         })
     }
 }
@@ -97,7 +97,7 @@ struct Connection {
     driver: AbortHandle,
 }
 
-/// The task that moves the bytes ends with its connection, whatever it waits for.
+/// The task that moves the bytes ends with its connection, also while it waits.
 impl Drop for Connection {
     fn drop(&mut self) {
         self.driver.abort();
@@ -171,11 +171,11 @@ impl Server {
         if let Some(password) = &self.server.password {
             login = login.set_password(password.expose_secret());
         }
-        // Who asks knows how long it waits.
+        // The caller has its own time limit.
         let config = AsyncConnectionConfig::new()
             .set_response_timeout(None)
             .set_connection_timeout(None);
-        let stream = Bounded::new(stream, allowance.clone());
+        let stream = BoundedStream::new(stream, allowance.clone());
         // The handshake's answers are moved by the second half, so both go on together.
         let (commands, driver) = MultiplexedConnection::new_with_config(&login, stream, config)
             .await
@@ -205,7 +205,7 @@ fn set(key: &ItemKey, value: &[u8], life: Duration) -> Cmd {
 }
 
 fn failed(error: RedisError) -> StoreError {
-    // Of several commands the first one that failed tells; the others failed as it did.
+    // Of several commands the first failure is returned; the others failed for the same reason.
     let by_server = error.clone().into_server_errors();
     let code = by_server
         .as_ref()
@@ -240,23 +240,23 @@ impl SharedStore for Valkey {
         self.pool.place()
     }
 
-    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, Vec<Option<Bytes>>> {
+    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
         self.pool.get(keys)
     }
 
-    fn put<'a>(&'a self, items: &'a [(ItemKey, Bytes)], life: Duration) -> Asking<'a, ()> {
+    fn put<'a>(&'a self, items: &'a [(ItemKey, Bytes)], life: Duration) -> StoreFuture<'a, ()> {
         self.pool.put(items, life)
     }
 
-    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> Asking<'a, bool> {
+    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> StoreFuture<'a, bool> {
         self.pool.add(key, value, life)
     }
 
-    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, ()> {
+    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, ()> {
         self.pool.delete(keys)
     }
 
-    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> Asking<'a, bool> {
+    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> StoreFuture<'a, bool> {
         self.pool.delete_if(key, value)
     }
 

@@ -1,4 +1,4 @@
-//! One piece of work per key, whatever its callers do.
+//! One piece of work per key, also when its callers leave.
 
 use std::{
     sync::{
@@ -79,7 +79,7 @@ async fn callers_on_many_threads_cost_one_flight() {
             tokio::spawn(async move {
                 let flight = flights.fly("key", || work.run());
                 let mut flight = std::pin::pin!(flight);
-                // Polled once, so that everybody is aboard before the work may end.
+                // Polled once, so that all callers have joined before the work may end.
                 let landed = std::future::poll_fn(|cx| std::task::Poll::Ready(flight.as_mut().poll(cx).is_ready()));
                 assert!(!landed.await);
                 arrived.wait().await;

@@ -1,4 +1,4 @@
-//! What the store keeps, and what leaves.
+//! The values that the store keeps, and those that it evicts.
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ fn empty_values_are_bounded_too() {
 }
 
 #[test]
-fn remove_if_takes_out_what_the_predicate_names() {
+fn remove_if_removes_the_values_that_the_predicate_names() {
     let store = Store::new(1 << 20);
     for n in 0..10 {
         store.insert(key(n), value(n));

@@ -1,4 +1,4 @@
-//! What a server says about a feed, and its bytes in one consumer's format.
+//! The answer to a request: the facts for the header of a response, and the bytes in the consumer's format.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use crate::bodies::{Bodies, FeedStream, Form, Made};
 use crate::{Encoding, FeedError, Origin};
 
-/// Everything about a feed but its bytes, which may not have been made: what a `HEAD` or a conditional request is answered with.
+/// Everything about a feed except its bytes, which may not exist yet: enough to answer a `HEAD` or a conditional
+/// request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FeedHead {
@@ -15,18 +16,18 @@ pub struct FeedHead {
     pub encoding: Encoding,
     /// Media type of the body.
     pub content_type: &'static str,
-    /// Strong entity tag with its quotes. It depends on the indicators, on the exporter and its version, on the options of the request and
-    /// on the encoding; it is the same on every machine.
+    /// Strong entity tag with its quotes. It depends on the indicators, on the exporter and its version, on the options
+    /// of the request and on the encoding; it is the same on every machine.
     pub etag: String,
     /// When the values last changed; not when they were fetched.
     pub changed_at: jiff::Timestamp,
-    /// How long ago MISP was asked.
+    /// The time since the source answered.
     pub age: Duration,
     /// How much longer the answer counts as fresh; zero when it is stale.
     pub fresh_for: Duration,
-    /// Where it came from.
+    /// Whether it came from memory or from the source.
     pub origin: Origin,
-    /// Whether the last attempt to ask MISP failed.
+    /// Whether the last attempt to ask the source failed.
     pub refresh_failing: bool,
     pub(crate) form: Form,
     pub(crate) bodies: Bodies,
@@ -62,13 +63,13 @@ pub struct RenderedFeed {
     pub dropped: u64,
     /// When the values last changed; not when they were fetched.
     pub changed_at: jiff::Timestamp,
-    /// How long ago MISP was asked.
+    /// The time since the source answered.
     pub age: Duration,
     /// How much longer the answer counts as fresh; zero when it is stale.
     pub fresh_for: Duration,
-    /// Where it came from.
+    /// Whether it came from memory or from the source.
     pub origin: Origin,
-    /// Whether the last attempt to ask MISP failed.
+    /// Whether the last attempt to ask the source failed.
     pub refresh_failing: bool,
 }
 
@@ -85,7 +86,7 @@ pub struct RenderedFeed {
 pub enum FeedBody {
     /// All of them.
     Whole(Bytes),
-    /// Larger than what the engine keeps of bodies (half of its memory): they are made while they are taken.
+    /// A body that is too large for the engine's memory: its pieces are made while the caller takes them.
     Streamed {
         /// The pieces.
         pieces: FeedStream,
@@ -95,7 +96,8 @@ pub enum FeedBody {
 }
 
 impl FeedHead {
-    /// Returns how many indicators the body has; of a body that was not made yet they are counted, once for each state of a feed.
+    /// Returns how many indicators the body has; of a body that was not made yet they are counted, once for each state
+    /// of a feed.
     ///
     /// # Errors
     /// [`FeedError::Internal`] if the exporter panics.
@@ -113,8 +115,8 @@ impl FeedHead {
         self.bodies.length(&self.form, self.encoding)
     }
 
-    /// Returns the feed with its body, whose length is known in any case: for callers that see no other difference between a whole body
-    /// and one that broke off. A body that is too large to keep is made twice the first time.
+    /// Returns the feed with its body, whose length is known in any case: for callers that see no other difference
+    /// between a whole body and one that broke off. A body that is too large to keep is made twice the first time.
     ///
     /// # Errors
     /// Those of [`Self::render`].
@@ -126,8 +128,8 @@ impl FeedHead {
     /// Returns the feed with its body.
     ///
     /// # Errors
-    /// [`FeedError::Busy`] when the body is too large to keep and others had theirs made all the while, [`FeedError::Internal`] if it
-    /// cannot be made.
+    /// [`FeedError::Busy`] when the body is too large to keep and other callers had the turn all the time,
+    /// [`FeedError::Internal`] if it cannot be made.
     pub async fn render(&self) -> Result<RenderedFeed, FeedError> {
         let made = self.bodies.body(&self.form, self.encoding, self.patience).await?;
         let body = match made {

@@ -1,8 +1,8 @@
-//! The bytes of feeds: kept where they fit, made while they are sent where they do not, and not made at all where nobody takes them.
+//! The bytes of feeds: kept where they fit, streamed where they do not, and not made where no caller reads them.
 //!
-//! What a caller may want to know without the bytes (entity tag, numbers) is known without making them: see [`Form`]. A body is
-//! made once for all who ask for it at the same time and kept, plain and compressed. One that is larger than the store is made for each
-//! caller, one at a time for each feed ([`turns`]), and sent while it is made ([`stream`]).
+//! The entity tag and the counts are known without the bytes: see [`Form`]. A body is made once for all callers of the
+//! same moment and kept, plain and compressed. A body that is larger than the store is made for each caller, one at a
+//! time for each feed ([`turns`]), and sent while it is made ([`stream`]).
 
 mod compression;
 mod form;
@@ -28,7 +28,7 @@ use crate::{Encoding, FeedError};
 use compression::{BoundedWriter, Compressor, Counter};
 use turns::Turns;
 
-/// Memory for what is known of bodies without their bytes: some ten thousand.
+/// Memory for the counts and lengths of some ten thousand bodies.
 const KNOWN_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The length of a tag.
@@ -44,7 +44,7 @@ struct Inner {
     lengths: MemoryStore<BodyKey, Known<u64>>,
     /// Bodies that are larger than `kept` may hold.
     large: MemoryStore<BodyKey, Known<()>>,
-    /// None for one that turned out too large.
+    /// `None` for a body that turned out too large.
     makings: Flights<(BodyKey, String), Option<Arc<Body>>, FeedError>,
     countings: Flights<(FormKey, String), ExportCounts, FeedError>,
     measurings: Flights<(BodyKey, String), (), FeedError>,
@@ -55,12 +55,12 @@ struct Inner {
 /// One body in the store.
 #[derive(Debug)]
 pub(crate) struct Body {
-    /// That of the [`Form`] it was made of.
+    /// The tag of its [`Form`].
     tag: String,
     pub(crate) bytes: Bytes,
 }
 
-/// What is known of the form that has this tag.
+/// A fact about the form with this tag.
 #[derive(Clone, Debug)]
 struct Known<T> {
     tag: String,
@@ -74,7 +74,7 @@ pub(crate) enum Made {
 }
 
 impl Bodies {
-    /// Keeps bodies up to so many bytes.
+    /// Returns a store for bodies up to this many bytes.
     pub(crate) fn new(max_bytes: u64) -> Self {
         Self(Arc::new(Inner {
             kept: MemoryStore::new(max_bytes),
@@ -99,7 +99,8 @@ impl Bodies {
         self.0.streamed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns how many indicators the body has and how many its format leaves out; counts them once for each state of a feed.
+    /// Returns how many indicators the body has and how many its format leaves out; counts them once for each state of
+    /// a feed.
     pub(crate) async fn counts(&self, form: &Form) -> Result<ExportCounts, FeedError> {
         if let Some(known) = self.0.counts.get(&form.key).filter(|known| known.tag == form.tag()) {
             return Ok(known.what);
@@ -130,7 +131,7 @@ impl Bodies {
         (known.tag == form.tag()).then_some(known.what)
     }
 
-    /// Returns the body: out of memory, made now and kept, or to be sent while it is made. The last waits for its turn, no longer than
+    /// Returns the body: from memory, made now and kept, or as a stream. A stream waits for its turn, no longer than
     /// `patience`.
     pub(crate) async fn body(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Made, FeedError> {
         if let Some(body) = self.whole(form, encoding).await? {
@@ -142,13 +143,13 @@ impl Bodies {
         let (sink, stream) = stream::stream(turn);
         self.count_streamed(form);
         let (bodies, form) = (self.clone(), form.clone());
-        // It ends by itself: with the body, or when the caller leaves.
+        // The task ends with the body, or when the caller leaves.
         drop(tokio::task::spawn_blocking(move || bodies.write(&form, encoding, sink)));
         Ok(Made::Streamed(stream))
     }
 
-    /// Makes the length of a body known, also of one that is too large to keep. Such a body is made once for it, in its turn, and its bytes
-    /// are thrown away; for the same state of a feed this happens once.
+    /// Makes the length of a body known, also of one that is too large to keep. Such a body is made once for it, in its
+    /// turn, and its bytes are thrown away; for the same state of a feed this happens once.
     pub(crate) async fn measure(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<(), FeedError> {
         if self.length(form, encoding).is_some() || self.whole(form, encoding).await?.is_some() {
             return Ok(());
@@ -184,8 +185,8 @@ impl Bodies {
         body.filter(|body| body.tag == form.tag())
     }
 
-    /// Returns a body that can be kept, made if need be: once for all who ask, off the threads that serve sockets. None for one that is
-    /// too large.
+    /// Returns a body that can be kept, and makes it if necessary: once for all callers, on a blocking thread. `None`
+    /// for a body that is too large.
     async fn whole(&self, form: &Form, encoding: Encoding) -> Result<Option<Arc<Body>>, FeedError> {
         if let Some(body) = self.kept(form, encoding) {
             return Ok(Some(body));
@@ -236,7 +237,7 @@ impl Bodies {
         Ok(Some(body))
     }
 
-    /// Makes a body for one caller, who takes it meanwhile.
+    /// Makes a body for one caller that reads it meanwhile.
     fn write(&self, form: &Form, encoding: Encoding, sink: stream::Sink) {
         let failing = sink.failing();
         let outcome = Compressor::new(encoding, sink).and_then(|mut out| {
@@ -245,7 +246,7 @@ impl Bodies {
             let sink = out.finish()?;
             sink.end(|length| self.note_length(form, encoding, length))
         });
-        // To a caller that has left it is told in vain.
+        // A caller that has left does not hear of it.
         if let Err(error) = outcome {
             failing.tell(FeedError::internal("writing the feed", error));
         }
@@ -274,7 +275,7 @@ impl Bodies {
         let key = form.body_key(encoding);
         let is_news = self.0.large.get(&key).is_none();
         self.0.large.insert(key, Known::of(form, ()));
-        // Compressed it may fit, which is no news.
+        // Its compressed form may fit; that is not worth a log line.
         if is_news && encoding == Encoding::Identity {
             let feed = &form.key.feed;
             tracing::warn!(

@@ -1,8 +1,8 @@
-//! What changed in a feed between two of its states, for whoever follows it or asks again later.
+//! The difference between two states of a feed, for a stream that follows it or a caller that asks again later.
 //!
-//! A state is named by what the feed holds ([`FeedSet::id`](crate::FeedSet::id)), so that the name means the same on every replica and after every
-//! restart. Differences are kept for feeds that somebody follows or has asked about, a bounded number of them; who comes with a
-//! state that is not known any more gets the whole feed.
+//! The name of a state is a digest of the values ([`FeedSet::id`](crate::FeedSet::id)), so it means the same on every
+//! replica and after every restart. The engine keeps a bounded number of differences, for feeds with a listener or a
+//! caller that asked for differences. A caller whose state it does not know any more gets the whole feed.
 
 mod follower;
 mod log;
@@ -18,7 +18,7 @@ pub(crate) use log::{ChangeLogs, FeedLog};
 
 use crate::FeedSet;
 
-/// How a feed comes from what a caller has to what it is now.
+/// The way from the state that a caller has to the present state of a feed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change {
@@ -26,7 +26,7 @@ pub enum Change {
     None,
     /// These values came and went.
     Delta(Arc<Delta>),
-    /// What the caller has is not known (any more): this is all.
+    /// The engine does not know the state of the caller, or not any more: this is the whole feed.
     Snapshot(Arc<Snapshot>),
 }
 
@@ -42,7 +42,7 @@ pub struct Delta {
     pub added: IndicatorSet,
     /// Values that went.
     pub removed: IndicatorSet,
-    /// For who sends it.
+    /// The bytes for several callers that get it at the same time.
     pub rendering: Rendering,
 }
 
@@ -52,17 +52,17 @@ pub struct Delta {
 pub struct Snapshot {
     /// The values.
     pub set: Arc<FeedSet>,
-    /// For who sends it.
+    /// The bytes for several callers that get it at the same time.
     pub rendering: Rendering,
 }
 
-/// Bytes that are made of a value once for all who send it at the same time, and gone when the last of them is done.
+/// Bytes that are made of a value once for all tasks that send it at the same time, and freed with the last of them.
 #[derive(Default)]
 pub struct Rendering(Mutex<Weak<Vec<Bytes>>>);
 
 impl Delta {
-    /// Returns the difference between two sets, text by text: a URL in a new spelling goes and comes, so that whoever follows holds
-    /// the lines that the feed has.
+    /// Returns the difference between two sets, text by text: a URL in a new spelling is removed and added, so that a
+    /// follower holds the lines of the feed.
     #[must_use]
     pub fn between(before: &FeedSet, after: &FeedSet) -> Self {
         Self {
@@ -95,9 +95,9 @@ impl Snapshot {
 }
 
 impl Rendering {
-    /// Returns the bytes that somebody is sending at this moment, else those that `make` makes.
+    /// Returns the bytes that another task sends at this moment, else those that `make` makes.
     ///
-    /// Who comes while they are being made waits for them, so call it where waiting is allowed.
+    /// Blocks while another thread makes them, so call it where blocking is allowed.
     pub fn get_or_make(&self, make: impl FnOnce() -> Vec<Bytes>) -> Arc<Vec<Bytes>> {
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bytes) = made.upgrade() {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::FeedError;
 
-/// How the bytes of a body are compressed (`Content-Encoding`).
+/// The compression of a body (`Content-Encoding`).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Encoding {
@@ -44,7 +44,7 @@ impl Encoding {
         }
     }
 
-    /// Returns what an entity tag of this form ends in, so that each form has its own.
+    /// Returns the end of an entity tag of this form, so that each form has its own tag.
     #[must_use]
     pub fn etag_suffix(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl Encoding {
     }
 }
 
-/// Compresses what is written into it.
+/// Compresses all bytes written into it.
 pub(crate) enum Encoder<W: Write> {
     Plain(W),
     Gzip(flate2::write::GzEncoder<W>),

@@ -38,7 +38,8 @@ use lookups::Lookups;
 use polls::Polls;
 use prefetch::note_poll;
 
-/// Gives feeds: out of memory while they are fresh, else from its source, once for everybody who asks at the same time.
+/// Returns feeds: from memory while they are fresh, else from its source, which it asks once for all callers of the
+/// same moment.
 ///
 /// Clones share everything.
 #[derive(Clone)]
@@ -51,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     registry: Registry,
     pub(crate) sets: MemoryStore<FeedKey, HeldSet>,
-    /// HeldSet while a set is looked at and put back changed.
+    /// Locked while a set is read, changed and put back.
     changing_sets: Mutex<()>,
     pub(crate) bodies: Bodies,
     pub(crate) counted: Refreshes,
@@ -62,7 +63,7 @@ pub(crate) struct Inner {
     lookups: Lookups,
     logs: ChangeLogs,
     shared: ArcSwapOption<SharedCache>,
-    /// When feeds were forgotten: what replicas gathered before that does not count.
+    /// The times at which feeds were forgotten: sets that replicas gathered earlier do not count.
     forgotten_at: MemoryStore<FeedKey, ForgottenAt>,
 }
 
@@ -82,7 +83,7 @@ impl FeedEngine {
         &self.inner.registry
     }
 
-    /// Shares gathered feeds through this cache from now on, in place of the one before; with none nothing is shared.
+    /// Shares gathered feeds through this cache from now on instead of the previous one; `None` ends the sharing.
     pub fn share_through(&self, cache: Option<SharedCache>) {
         self.inner.shared.store(cache.map(Arc::new));
     }
@@ -93,12 +94,13 @@ impl FeedEngine {
         self.inner.shared_cache()
     }
 
-    /// Returns the feed that is asked for, complete and right, or says why there is none.
+    /// Returns the whole feed of a request.
     ///
-    /// Fresh feeds come out of memory. Past the site's soft expiry the old feed is given while MISP is asked in the background. From
-    /// twice the soft expiry on the caller waits for MISP, at most 20 seconds and never longer than the site's time-out; a caller
-    /// that sets `max_age` and finds the feed older waits up to the site's time-out. While MISP fails, and until a second answer
-    /// confirms an empty one, the last good feed is given, until `max_stale`.
+    /// Fresh feeds come from memory. Past the site's soft expiry the engine returns the old feed and asks MISP in the
+    /// background. From twice the soft expiry the caller waits for MISP, at most 20 seconds and never longer than the
+    /// site's time-out; a caller that sets `max_age` and finds the feed older waits up to the site's time-out. While
+    /// MISP fails, and until a second answer confirms an empty one, the engine returns the last good feed, until
+    /// `max_stale`.
     ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
@@ -106,8 +108,8 @@ impl FeedEngine {
         self.head(upstream, request).await?.render().await
     }
 
-    /// Returns what is known of the feed that is asked for without its bytes, by the rules of [`feed`](Self::feed). Nothing is rendered
-    /// until [`FeedHead::render`].
+    /// Returns the feed of a request without its bytes, by the rules of [`feed`](Self::feed): for example for a `HEAD`
+    /// request. [`FeedHead::render`] makes the bytes.
     ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
@@ -131,7 +133,8 @@ impl FeedEngine {
         })
     }
 
-    /// Returns the values of a feed without rendering them, by the rules of [`feed`](Self::feed) for a caller that sets no `max_age`.
+    /// Returns the values of a feed without rendering them, by the rules of [`feed`](Self::feed) for a caller that sets
+    /// no `max_age`.
     ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
@@ -176,9 +179,10 @@ impl FeedEngine {
         Ok((key, values))
     }
 
-    /// Makes the next request for this feed ask MISP, in every output; an answer that is on its way already does not count.
+    /// Makes the next request for this feed ask MISP, in every output. An answer that is already on its way does not
+    /// count.
     ///
-    /// The values stay at hand in case MISP cannot be asked then: clearing a cache must not empty a firewall.
+    /// The values stay in memory in case MISP fails then: clearing a cache must not empty a firewall.
     pub fn forget(&self, upstream: &Upstream, scope: FeedScope) {
         let key = feed_key(upstream, scope);
         let now = ForgottenAt(jiff::Timestamp::now());
@@ -186,7 +190,7 @@ impl FeedEngine {
         self.inner.change_set(key, |held| held.map(HeldSet::forget));
     }
 
-    /// Returns the feed's values as a caller without a wish gets them.
+    /// Returns the feed's values for a caller that sets no `max_age`.
     pub(crate) async fn current(
         &self,
         upstream: &Upstream,
@@ -197,8 +201,8 @@ impl FeedEngine {
         Ok(self.held(upstream, key, None, urgency).await?.held.set)
     }
 
-    /// Has the feed gathered anew as one of a round, and waits for it: an answer that was on its way before does not count. Whoever
-    /// asks meanwhile gets what there is.
+    /// Gathers the feed anew as part of a round and waits for it; an answer that was on its way before does not count.
+    /// Callers meanwhile get the old feed.
     pub(crate) async fn refresh_now(
         &self,
         upstream: &Upstream,
@@ -256,7 +260,7 @@ impl FeedEngine {
         self.inner.clock.sleep(time)
     }
 
-    /// Writes down that a device asks for a feed, and when it will probably ask again.
+    /// Records that a device asks for a feed, and when it will probably ask again.
     pub(crate) fn note_poll(&self, upstream: &Upstream, key: &FeedKey) {
         self.inner.asked.note(key, upstream, self.now());
         note_poll(self, upstream, key);

@@ -1,4 +1,4 @@
-//! For whom MISP is asked, and how urgent that is.
+//! The reason to ask MISP, and its urgency.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,13 +11,13 @@ use crate::round::Round;
 /// Errands that have ended are thrown out of the list when it is this long.
 const MAX_ENDED: usize = 256;
 
-/// How urgent a question is; the smallest goes first.
+/// The urgency of a question; the smallest goes first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Urgency {
     /// A caller waits for the answer.
     Awaited,
-    /// A stream is told of the answer.
+    /// A stream sends the answer to its listeners.
     Followed,
     /// A device has an older answer, or will ask soon.
     Unhurried,
@@ -59,7 +59,7 @@ impl Errand {
 
     /// Waits until it is more urgent than this.
     pub async fn raised_above(&self, urgency: Urgency) {
-        // The sender is in `self`, so that there is no end of messages to hear of.
+        // The sender is in `self`, so the channel stays open.
         let _ = self.urgency.subscribe().wait_for(|now| *now < urgency).await;
     }
 
@@ -80,7 +80,7 @@ impl Default for Errand {
     }
 }
 
-/// The errands that are under way: who joins one that began for a less urgent reason makes it more urgent.
+/// The errands that are under way. A caller that joins a less urgent one makes it more urgent.
 #[derive(Debug)]
 pub(crate) struct Errands<K>(Mutex<HashMap<K, Weak<watch::Sender<Urgency>>>>);
 
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_who_joins_an_errand_makes_it_as_urgent_as_their_own_and_never_less() {
+    fn a_caller_that_joins_an_errand_raises_its_urgency_and_never_lowers_it() {
         let errands = Errands::default();
         let round = errands.of(&1, Urgency::Round);
         let caller = errands.of(&1, Urgency::Awaited);

@@ -1,4 +1,4 @@
-//! What can go wrong between a request and a rendered feed, and whose fault it is.
+//! The errors between a request and a rendered feed, and whose fault they are.
 
 use std::sync::Arc;
 
@@ -11,24 +11,24 @@ use crate::model_fault::ModelFault;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The request cannot be served as it is asked.
+    /// The request is one that the engine cannot serve.
     Caller,
-    /// MISP, or what stands between, failed or answered something that must not be believed.
+    /// MISP or a proxy before it failed, or gave an answer that must not be believed.
     Upstream,
-    /// A defect or a limit of ours.
+    /// A defect or a limit of this crate.
     Ours,
 }
 
-/// Why there is no feed.
+/// The reason why a request gets no feed.
 ///
-/// Cloneable, since everybody who waits for one flight gets the same error.
+/// Cloneable, since all callers of one flight get the same error.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedError {
-    /// The asked custom feed has no tag in the site's file.
+    /// The custom feed has no tag in the site's file.
     #[error("feed `{feed}` is not defined at this site; its `custom_feeds` define {}", list(.defined))]
     UndefinedFeed {
-        /// The feed that was asked for.
+        /// The feed of the request.
         feed: FeedName,
         /// The custom feeds that the site file defines.
         defined: Vec<FeedName>,
@@ -36,7 +36,7 @@ pub enum FeedError {
     /// No exporter has this name.
     #[error("output `{output}` is not known; known are {}", list(.known))]
     UnknownOutput {
-        /// The name that was asked for.
+        /// The name in the request.
         output: String,
         /// The names that exist.
         known: Vec<String>,
@@ -46,7 +46,7 @@ pub enum FeedError {
     TypeNotCarried {
         /// The exporter's name.
         output: String,
-        /// The type that was asked for.
+        /// The type in the request.
         kind: IndicatorType,
         /// The types that this exporter carries.
         accepts: Vec<IndicatorType>,
@@ -54,11 +54,11 @@ pub enum FeedError {
     /// Networks of this type cannot be aggregated.
     #[error("type `{kind}` has no networks to aggregate; aggregate=1 works with cidr4, cidr6 and ip")]
     NotAggregable {
-        /// The type that was asked for.
+        /// The type in the request.
         kind: IndicatorType,
     },
-    /// A limit on scores at a site whose file does not say by which model they are reckoned.
-    #[error("scores are reckoned by the site's `decaying_model`, and its file names none; min_score cannot be judged")]
+    /// A limit on scores at a site whose file names no decaying model.
+    #[error("min_score needs the site's `decaying_model`, and its file names none")]
     NoDecayingModel,
     /// The model that the site's file names cannot be used.
     #[error("the `decaying_model` {name:?} of this site cannot be used")]
@@ -84,12 +84,12 @@ pub enum FeedError {
     #[error("the source of the feed failed")]
     Source(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The site's tags or types cannot be put into a question.
-    #[error("the site's tags or attribute types cannot be asked for")]
+    #[error("MISP cannot be asked for the site's tags or attribute types")]
     Unaskable(#[source] Arc<misp_client::Error>),
     /// MISP could not be asked, or answered with an error.
-    #[error("MISP did not give an answer that can be used")]
+    #[error("MISP gave no usable answer")]
     Misp(#[source] Arc<misp_client::Error>),
-    /// MISP's answer holds rows that were not asked for: somebody on the way has dropped the filter.
+    /// MISP's answer holds rows outside the question: a proxy, for example, has dropped the filter.
     #[error(
         "{strays} of {rows} rows in MISP's answer were not asked for (first: {example}); the answer is refused, since a filter was lost on the way"
     )]
@@ -98,7 +98,7 @@ pub enum FeedError {
         strays: u64,
         /// Rows read until then.
         rows: u64,
-        /// Why the first of them does not; never its value.
+        /// The reason for the first of them; never its value.
         example: String,
     },
     /// Most of MISP's rows have no id, no type or no value.
@@ -115,13 +115,13 @@ pub enum FeedError {
         /// The largest number of values that is gathered for one feed.
         limit: usize,
     },
-    /// The caller's patience (the site's time-out) ended before MISP had answered; the refresh goes on.
+    /// MISP did not answer within the time that the caller waits; the refresh goes on.
     #[error("MISP did not answer within {seconds} s")]
     TimedOut {
         /// The site's time-out in seconds.
         seconds: u64,
     },
-    /// The body is too large to keep, and those of others who asked for it before were made all the while.
+    /// The body is too large to keep, and earlier callers had the turn all the time.
     #[error(
         "the body of this feed is too large to keep, and others had theirs made for {seconds} s; ask again, or raise memory_bytes"
     )]
@@ -129,20 +129,20 @@ pub enum FeedError {
         /// How long the caller waited, in seconds.
         seconds: u64,
     },
-    /// Compressing, exporting or a task of ours failed.
+    /// Compression, an exporter or a task of the engine failed.
     #[error("{step} failed")]
     Internal {
-        /// What we were doing.
+        /// The step that failed.
         step: &'static str,
-        /// What came of it.
+        /// The cause.
         #[source]
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
 }
 
 impl FeedError {
-    /// Returns the error of an [`IndicatorSource`](crate::IndicatorSource) outside of this crate, with [`Fault::Upstream`]: the engine
-    /// serves the last good feed, and a server answers 503 where it has none.
+    /// Returns the error of an [`IndicatorSource`](crate::IndicatorSource) outside of this crate, with
+    /// [`Fault::Upstream`]: the engine serves the last good feed, and a server answers 503 where it has none.
     ///
     /// ```
     /// use feed_engine::{Fault, FeedError};

@@ -1,8 +1,8 @@
 //! Values that an analyst called harmless, anywhere at this site.
 //!
-//! The tag on one attribute (or on its event) takes the *value* out of every feed of the site, wherever else it stands; MISP's own
-//! negated tag only leaves out the tagged attribute. `falsepositive_timeout` of the site says how far back such a tag counts: by the time
-//! of the attribute for its own tag, by the time of the event for the event's tag.
+//! The tag on one attribute (or on its event) takes the *value* out of every feed of the site, wherever else it stands;
+//! MISP's own negated tag only leaves out the tagged attribute. `falsepositive_timeout` of the site says how far back
+//! such a tag counts: by the time of the attribute for its own tag, by the time of the event for the event's tag.
 
 use std::collections::HashSet;
 
@@ -14,8 +14,8 @@ use crate::rows::Rows;
 use crate::tagged_events::OfTaggedEvents;
 use crate::{FeedError, Judge, Upstream, pass, question};
 
-/// Returns the type whose values are taken out of the attributes for a feed of this type: feeds for which it is the same one have the
-/// same false positives.
+/// Returns the type whose values are taken out of the attributes for a feed of this type: feeds for which it is the
+/// same one have the same false positives.
 pub(crate) fn read_as(kind: IndicatorType) -> IndicatorType {
     match kind.family() {
         ValueFamily::Address => IndicatorType::Ip,
@@ -23,8 +23,8 @@ pub(crate) fn read_as(kind: IndicatorType) -> IndicatorType {
     }
 }
 
-/// Asks for the values that are harmless in a feed of this type. For addresses these are addresses and networks of both families,
-/// none of them written out: a harmless network takes single addresses out of a feed, too.
+/// Asks MISP for the harmless values of a feed of this type. For addresses these are addresses and networks of both
+/// families, and networks are not expanded: a harmless network also removes single addresses from a feed.
 pub(crate) async fn ask(
     client: &Client,
     upstream: &Upstream,

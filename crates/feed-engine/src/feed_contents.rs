@@ -12,11 +12,12 @@ use crate::omission::Omission;
 pub struct FeedContents {
     /// The values.
     pub values: IndicatorSet,
-    /// How many attributes gave no value, by reason (the names of [`feed_classification::DropReason`]).
+    /// The number of attributes without a valid value, by reason (the names of [`feed_classification::DropReason`]).
     pub dropped: BTreeMap<&'static str, u64>,
-    /// Values that are left out, as far as they are named: see [`MispSource::names_left_out`](crate::MispSource::names_left_out).
+    /// Values that are left out, as far as they are named: see
+    /// [`MispSource::names_left_out`](crate::MispSource::names_left_out).
     pub left_out: Vec<Omission>,
-    /// How many values are left out beside them.
+    /// The number of further values left out.
     pub more_left_out: usize,
 }
 

@@ -1,4 +1,4 @@
-//! One feed's values in memory, before any format.
+//! The values of one feed in memory, before any format.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::digest::short_hex;
 use crate::{FeedContents, Origin, blocking_work};
 
-/// The sorted, unique values of one feed, and since when they are what they are.
+/// The sorted, unique values of one feed, and the time of their last change.
 #[derive(Debug)]
 pub struct FeedSet {
     values: IndicatorSet,
@@ -21,15 +21,15 @@ pub struct FeedSet {
     id: String,
 }
 
-/// Numbers fetches and wishes for them.
+/// Numbers for fetches and for calls of `forget`.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 impl FeedSet {
-    /// Returns the set that `gathered` makes, or `known` again when nothing in it has changed. Takes some 20 ms for a million values,
-    /// which are compared and hashed: not for threads that serve sockets.
+    /// Returns the set of `gathered`, or `known` if nothing has changed. Comparing and hashing a million values takes
+    /// some 20 ms: not for threads that serve sockets.
     ///
-    /// A changed one is at least a second younger than `known`, though the clock stands or was set back: `If-Modified-Since` counts in
-    /// seconds, and a device that holds `known` must not be told that it is up to date.
+    /// A changed one is at least a second younger than `known`, though the clock stands or was set back:
+    /// `If-Modified-Since` counts in seconds, and a device that holds `known` must not get a 304.
     pub(crate) fn renew(known: Option<&Arc<Self>>, gathered: FeedContents, now: jiff::Timestamp) -> Arc<Self> {
         match known {
             Some(known) if known.values == gathered.values && known.dropped == gathered.dropped => Arc::clone(known),
@@ -39,10 +39,11 @@ impl FeedSet {
         }
     }
 
-    /// Returns the set that replicas share, with the time at which it changed for them; `known` again when nothing in it differs.
+    /// Returns the set that replicas share, with the time at which it changed for them; `known` again when nothing in
+    /// it differs.
     ///
-    /// It may have changed there before `known` did here, and still differ from it: then the later time counts, by the same rule as for
-    /// [`renew`](Self::renew).
+    /// It may have changed there before `known` did here, and still differ from it: then the later time counts, by the
+    /// same rule as for [`renew`](Self::renew).
     pub(crate) fn shared(known: Option<&Arc<Self>>, gathered: FeedContents, changed_at: jiff::Timestamp) -> Arc<Self> {
         match known {
             Some(known) if known.values != gathered.values => {
@@ -62,7 +63,7 @@ impl FeedSet {
         }
     }
 
-    /// Returns the same set as one that has been what it is since `changed_at`.
+    /// Returns the same set with `changed_at` as the time of its last change.
     pub(crate) fn changed_earlier(self: Arc<Self>, changed_at: jiff::Timestamp) -> Arc<Self> {
         Arc::new(Self {
             values: self.values.clone(),
@@ -78,8 +79,8 @@ impl FeedSet {
         &self.values
     }
 
-    /// Returns the name of this state of the feed: 128 bits of the SHA-256 of its values, the same on every replica and after
-    /// every restart.
+    /// Returns the name of this state of the feed: 128 bits of the SHA-256 of its values, the same on every replica and
+    /// after every restart.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -91,7 +92,7 @@ impl FeedSet {
         &self.dropped
     }
 
-    /// Returns when the values last became different ones.
+    /// Returns the time of the last change of the values.
     #[must_use]
     pub fn changed_at(&self) -> jiff::Timestamp {
         self.changed_at
@@ -124,13 +125,14 @@ fn a_second_after(time: jiff::Timestamp) -> jiff::Timestamp {
     time.checked_add(jiff::SignedDuration::from_secs(1)).unwrap_or(time)
 }
 
-/// MISP is asked a second time so long after an answer that empties a feed.
+/// The time between an answer that empties a feed and the second question.
 pub(crate) const CONFIRM_AFTER: Duration = Duration::from_secs(5);
 
-/// An answer without values for a feed that has some: it is believed when a second question gets the same answer.
+/// An answer without values for a feed that has values. The engine believes it when a second question gets the same
+/// answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Doubt {
-    /// When that answer came.
+    /// The time of that answer.
     at: Moment,
     /// The same by the wall clock, for sets of other replicas.
     pub(crate) told_at: jiff::Timestamp,
@@ -151,22 +153,23 @@ impl Doubt {
     }
 }
 
-/// A set in the store, and what became of the attempts to renew it.
+/// A set in the store, and the outcome of refreshes since.
 #[derive(Clone, Debug)]
 pub(crate) struct HeldSet {
     pub(crate) set: Arc<FeedSet>,
-    /// The last attempt to renew it failed, at this moment.
+    /// When the last refresh failed.
     pub(crate) failed_at: Option<Moment>,
-    /// A caller waited in vain for its refresh, at this moment.
+    /// When a caller last waited in vain for a refresh.
     pub(crate) late_at: Option<Moment>,
-    /// MISP has answered with nothing since, and was not asked a second time yet.
+    /// An empty answer that is not confirmed yet.
     pub(crate) doubt: Option<Doubt>,
-    /// Somebody wants it fetched anew, and this is the number of the wish; it is kept only in case MISP cannot be asked.
+    /// The number of the call that made it forgotten: the next caller has it fetched anew, and it stays only in case
+    /// MISP fails.
     pub(crate) forgotten: Option<u64>,
     pub(crate) fetched_at: Moment,
-    /// Tells this fetch from every other one.
+    /// The number of this fetch.
     pub(crate) fetch: u64,
-    /// When it was gathered, here or elsewhere, by the wall clock of whoever did.
+    /// When it was gathered, by the wall clock of the replica that did it.
     pub(crate) made_at: jiff::Timestamp,
     /// Another replica gathered it.
     pub(crate) is_shared: bool,
@@ -187,7 +190,7 @@ impl HeldSet {
         }
     }
 
-    /// Returns where an answer comes from that had to wait for this set.
+    /// Returns the origin of an answer whose caller waited for this set.
     pub(crate) fn origin(&self) -> Origin {
         match self.doubt {
             Some(_) => Origin::Stale,
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_of_another_replica_has_its_time_unless_what_is_held_would_seem_up_to_date() {
+    fn a_set_of_another_replica_has_its_time_unless_an_older_set_would_seem_up_to_date() {
         let shared = FeedSet::shared(None, gathered("a.example"), at("2026-11-22T08:00:00Z"));
         assert_eq!(shared.changed_at(), at("2026-11-22T08:00:00Z"));
         let other = FeedSet::shared(Some(&shared), gathered("b.example"), at("2026-11-22T07:00:00Z"));
@@ -237,7 +240,7 @@ mod tests {
 
     /// `If-Modified-Since` counts whole seconds: a set that changed must be younger by one.
     #[test]
-    fn a_changed_set_is_a_second_younger_whatever_the_wall_clock_says() {
+    fn a_changed_set_is_a_second_younger_by_any_wall_clock() {
         let first = FeedSet::renew(None, gathered("a.example"), at("2026-11-22T08:00:00.1Z"));
         for now in ["2026-11-22T08:00:00.9Z", "2026-11-22T07:00:00Z"] {
             let second = FeedSet::renew(Some(&first), gathered("b.example"), at(now));

@@ -17,7 +17,7 @@ pub struct FeedValues {
     pub age: Duration,
     /// How much longer the values count as fresh; zero for stale ones.
     pub fresh_for: Duration,
-    /// Whether they come out of memory, from the source, or are an older answer in place of a fresh one.
+    /// Whether they come from memory or from the source, or are an older answer in the place of a fresh one.
     pub origin: Origin,
     /// Whether the source failed at the last attempt, or an empty answer is not confirmed yet.
     pub refresh_failing: bool,

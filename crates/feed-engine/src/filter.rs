@@ -1,15 +1,15 @@
-//! Limits of whoever asks, beside what the feed's name says, and the one judge of them.
+//! The limits of a caller on the attributes of a feed, and the one judge of these limits.
 //!
-//! There are two: on TLP levels, and on decay scores ([`crate::score`]).
+//! The limits are on TLP levels and on decay scores ([`crate::score`]).
 //!
-//! An attribute's TLP level is the most closed of its own tags and its event's: MISP knows no tag that takes another one back, so a
-//! `tlp:green` on an attribute does not open an event that is `tlp:red`. Local tags count as others do. Where neither has a TLP tag, the
-//! site's `default_tlp` counts.
+//! An attribute's TLP level is the most closed of its own tags and its event's: MISP knows no tag that takes another
+//! one back, so a `tlp:green` on an attribute does not open an event that is `tlp:red`. Local tags count as others do.
+//! Where neither has a TLP tag, the site's `default_tlp` counts.
 //!
-//! It is attributes that are judged, not values: a value that stands in a red and in a green attribute is listed for whoever may see
-//! green, by the green one. What is left out does not exist for the caller: it is in no count either (`FeedSet::dropped` is about
-//! values that could not be taken out of an attribute). False positives are not judged: one that nobody may see takes its value away all
-//! the same, which tells nothing about it.
+//! The judge looks at attributes, not at values: a value of a red and of a green attribute is listed for a caller up to
+//! green, because of the green one. An attribute beyond the limits does not exist for the caller, also not in counts
+//! (`FeedSet::dropped` counts attributes without a valid value). False positives are not judged: one beyond the limits
+//! still removes its value, and that reveals nothing about it.
 
 use std::fmt;
 
@@ -31,9 +31,9 @@ use crate::score::{self, ScoreLimit, Scoring, Worth};
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Filter {
-    /// Red is the same as no limit, so that there is one way only to say so: filters name feeds in memory.
+    /// Red means no limit, and no other value does: filters are part of cache keys.
     max_tlp: Tlp,
-    /// None, too, is the only way to say so.
+    /// `None` is the only way to say "no limit", for the same reason.
     score: Option<ScoreLimit>,
 }
 
@@ -44,21 +44,21 @@ impl Filter {
         score: None,
     };
 
-    /// Returns the filter that lets nothing through, beside what it leaves out already, that is more closed than this.
+    /// Returns this filter, narrowed to TLP levels up to `level`.
     #[must_use]
     pub fn with_max_tlp(mut self, level: Tlp) -> Self {
         self.max_tlp = self.max_tlp.min(level);
         self
     }
 
-    /// Returns the filter that lets through what both let through.
+    /// Returns the filter that passes only attributes that pass both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let narrowed = self.with_max_tlp(other.max_tlp);
         other.score.map_or(narrowed, |limit| narrowed.with_score(limit))
     }
 
-    /// Returns the filter that lets nothing through, beside what it leaves out already, that is beyond this limit on scores.
+    /// Returns this filter, narrowed to attributes within this limit on scores.
     #[must_use]
     pub fn with_score(mut self, limit: ScoreLimit) -> Self {
         let both = self.score.map_or(limit, |own| own.and(limit));
@@ -66,7 +66,7 @@ impl Filter {
         self
     }
 
-    /// Returns the limit on scores, if there is one. A site must name a decaying model for it.
+    /// Returns the limit on scores, if the filter has one. The site must name a decaying model for it.
     #[must_use]
     pub fn score(&self) -> Option<ScoreLimit> {
         self.score
@@ -84,7 +84,8 @@ impl Filter {
         *self == Self::NONE
     }
 
-    /// Returns the settings of a site by which the limits are judged; where there is no limit, a change of them changes nothing.
+    /// Returns the settings of a site by which the limits are judged; a change of settings without a limit changes no
+    /// feed.
     pub(crate) fn rules<'a>(&self, site: &'a Site) -> (Option<Tlp>, Option<(Option<&'a str>, bool)>) {
         (
             (self.max_tlp < Tlp::Red).then_some(site.default_tlp),
@@ -100,7 +101,7 @@ impl Default for Filter {
     }
 }
 
-/// As a query says it: `max_tlp=amber&min_score=80`; nothing where there are no limits.
+/// Writes the limits as a query, for example `max_tlp=amber&min_score=80`; nothing without limits.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.max_tlp < Tlp::Red {
@@ -114,7 +115,7 @@ impl fmt::Display for Filter {
     }
 }
 
-/// Says what gets through a filter, by the rules of one site.
+/// Decides which attributes pass a filter, by the rules of one site.
 #[derive(Clone, Debug)]
 pub struct Judge {
     filter: Filter,
@@ -133,13 +134,13 @@ impl Judge {
         }
     }
 
-    /// Has attributes judged by these scores; without them none has a score.
+    /// Sets the scores to judge by; without them no attribute has a score.
     pub(crate) fn with_scoring(mut self, scoring: Scoring) -> Self {
         self.scoring = Some(scoring);
         self
     }
 
-    /// Returns the judge to whom everything is right.
+    /// Returns a judge that passes everything.
     pub(crate) const fn of_nothing() -> Self {
         Self {
             filter: Filter::NONE,
@@ -148,24 +149,24 @@ impl Judge {
         }
     }
 
-    /// Returns whether an attribute gets through.
+    /// Returns whether an attribute passes.
     pub(crate) fn counts(&self, attribute: &Attribute) -> bool {
         self.filter.is_none()
             || (self.permits_tlp(level_of(attribute))
                 && self.permits_worth(|| score::worth(self.scoring.as_ref(), attribute)))
     }
 
-    /// Returns whether what is worth this gets through.
+    /// Returns whether attributes of this worth pass.
     pub(crate) fn permits_worth(&self, worth: impl FnOnce() -> Worth) -> bool {
         self.filter.score.is_none_or(|limit| limit.permits(worth()))
     }
 
-    /// Returns whether scores must be known.
+    /// Returns whether the judge needs scores.
     pub(crate) fn needs_scores(&self) -> bool {
         self.filter.score.is_some()
     }
 
-    /// Returns whether what is marked so gets through, or what has no mark.
+    /// Returns whether an attribute of this TLP level, or without one, passes.
     pub(crate) fn permits_tlp(&self, level: Option<Tlp>) -> bool {
         level.unwrap_or(self.default_tlp) <= self.filter.max_tlp
     }
@@ -175,18 +176,18 @@ impl Judge {
         self.filter.is_none()
     }
 
-    /// Says in the log why a feed is empty that is not empty in MISP.
-    pub(crate) fn tell_of_nothing_left(&self, left_out: usize) {
+    /// Logs why a feed is empty although MISP has attributes for it.
+    pub(crate) fn log_nothing_left(&self, left_out: usize) {
         tracing::info!(
             limits = %self.filter,
             default_tlp = self.default_tlp.as_str(),
             left_out,
-            "every attribute is beyond the limits; what has no TLP tag counts as the site's default_tlp, and what its decaying_model is not about has no score"
+            "every attribute is beyond the limits; one without a TLP tag counts as the site's default_tlp, and one of a type that its decaying_model does not cover has no score"
         );
     }
 }
 
-/// Returns the most closed TLP level of an attribute and its event, or nothing where no tag tells.
+/// Returns the most closed TLP level of an attribute and its event; nothing without a TLP tag.
 pub(crate) fn level_of(attribute: &Attribute) -> Option<Tlp> {
     Tlp::of_tags(attribute.tags.iter().map(|tag| tag.name.as_str()))
 }
@@ -230,7 +231,7 @@ mod tests {
         ] {
             let attribute = attribute(own, of_event);
             for max_tlp in Tlp::ALL {
-                // Whatever the default is: there is a mark.
+                // The default does not count, since the attribute has a TLP tag.
                 for default in Tlp::ALL {
                     let counts = judge(max_tlp, default).counts(&attribute);
                     assert_eq!(counts, level <= max_tlp, "{attribute:?} up to {max_tlp}");
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_mark_counts_as_the_sites_default() {
+    fn attributes_without_a_tlp_tag_count_as_the_sites_default() {
         let unmarked = attribute(&["misp-galaxy:tool=\"tlp:green\""], &["type:osint"]);
         for default in Tlp::ALL {
             for max_tlp in Tlp::ALL {

@@ -1,5 +1,5 @@
-//! The questions that follow the rows of a feed: which events are unpublished, and what is harmless. Alone, or once for the feeds of
-//! a round.
+//! The questions that follow the rows of a feed: which events are unpublished, and which values are harmless. They are
+//! asked for one feed, or once for all feeds of a round.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::turns::{Turn, Turns};
 use crate::withdrawals::UpstreamMemory;
 use crate::{FeedError, FeedScope, Filter, Upstream, false_positives, question};
 
-/// What is needed to ask them.
+/// The parameters of these questions.
 pub(crate) struct JudgementQuestions<'a> {
     pub(crate) client: &'a Client,
     pub(crate) upstream: &'a Upstream,
@@ -31,9 +31,11 @@ pub(crate) struct Judgement {
 }
 
 impl JudgementQuestions<'_> {
-    /// Asks them. A feed that is `reading` in a round shares the answers, unless a caller waits for it: then it asks for itself.
+    /// Asks them. A feed that is `reading` in a round shares the answers, unless a caller waits for it: then it asks
+    /// for itself.
     ///
-    /// `turn` is the place with which its rows were read; a feed that waits for others gives it back. `bytes` is the memory of the rows.
+    /// `turn` is the place with which its rows were read; a feed that waits for others gives it back. `bytes` is the
+    /// memory of the rows.
     pub(crate) async fn ask(&self, turn: Turn, reading: Option<Reading>, bytes: usize) -> Result<Judgement, FeedError> {
         let is_awaited = self.errand.urgency() == Urgency::Awaited;
         let Some(reading) = reading.filter(|_| !is_awaited) else {
@@ -83,7 +85,7 @@ impl JudgementQuestions<'_> {
             let _turn = self.turns.take(self.errand).await;
             self.harmless().await
         };
-        // The number changes with everything that changes the question.
+        // The number changes with every setting that changes the question.
         let kind = self.scope.kind;
         let rules = question::rules(self.upstream, kind, Filter::NONE);
         let question = (upstream, rules, false_positives::read_as(kind));

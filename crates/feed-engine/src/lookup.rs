@@ -1,9 +1,9 @@
-//! Looking single values up: is this address, name, hash known here, and from which events?
+//! Look-ups of single values: whether an address, name or hash is listed, and from which events.
 //!
-//! A feed answers "which values", this answers "what about this value", from memory. For each feed, age and MISP key there is one
-//! index over all types that can be looked up, refreshed as feeds are. It holds what the feeds of these types hold, by the same rules
-//! ([`crate::publication`], false positives by value), and for each value the events it comes from. Limits of whoever asks are judged
-//! at each question: one index serves callers with all limits.
+//! A feed answers "which values", this answers "what about this value", from memory. For each feed, age and MISP key
+//! the engine keeps one index over all types that can be looked up, and refreshes it like a feed. It holds the values
+//! of the feeds of these types, by the same rules ([`crate::publication`], false positives by value), and the events of
+//! each value. The limits of a caller are judged at each look-up: one index serves callers with all limits.
 
 mod actor;
 mod builder;
@@ -25,13 +25,13 @@ pub use index::LookupIndex;
 pub(crate) use misp_index::gather;
 pub use query::Query;
 
-/// How a listed value is about the one that was asked for.
+/// The relation of a listed value to the value of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Relation {
     /// It is the same.
     Exact,
-    /// It is the host of the URL or e-mail address that was asked for.
+    /// It is the host of the URL or e-mail address in the query.
     Host,
     /// It is a network that contains it, or its host.
     Network,
@@ -58,23 +58,23 @@ impl Relation {
 pub struct Match {
     /// The value as it is listed.
     pub value: String,
-    /// Its type; addresses and networks are told apart (`ipv4`, `cidr6`, …).
+    /// Its type; for addresses and networks the narrow one (`ipv4`, `cidr6`, …).
     pub kind: IndicatorType,
-    /// How it is about the value that was asked for.
+    /// Its relation to the value of the query.
     pub relation: Relation,
     /// The event.
     pub event: MatchedEvent,
 }
 
-/// What is known of an event by way of one of its attributes.
+/// The facts about an event that one of its attributes brings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MatchedEvent {
     /// MISP's number of the event; 0 where the source knows no events.
     pub id: u64,
-    /// Its UUID, the same on every MISP that it was shared to.
+    /// Its UUID, which is the same on every MISP that has the event.
     pub uuid: Option<Uuid>,
-    /// What it is about, at most 512 bytes.
+    /// The title of the event, at most 512 bytes.
     pub info: String,
     /// The most closed TLP tag of attribute and event.
     pub tlp: Option<Tlp>,

@@ -2,10 +2,10 @@
 
 use feed_classification::{IndicatorType, TypeSet};
 
-/// The types of feeds whose values can be looked up: all but rules, whose texts are no values that a log holds.
+/// The types of feeds whose values can be looked up: all except rules, since no log line holds the text of a rule.
 pub(crate) const LOOKED_UP_FEEDS: TypeSet = TypeSet::ALL.without(TypeSet::RULES);
 
-/// The types that a look-up tells apart, the narrowest first; `ip` stands for all types of addresses and networks.
+/// The types of a look-up, the narrowest first; `ip` stands for all types of addresses and networks.
 pub const LOOKUP_TYPES: &[IndicatorType] = &[
     IndicatorType::Ip,
     IndicatorType::Domain,
@@ -34,7 +34,7 @@ pub const LOOKUP_TYPES: &[IndicatorType] = &[
     IndicatorType::Mutex,
 ];
 
-/// Of these, the types whose values are any text, so that nothing can be told from what a value looks like.
+/// Those of them that take any text, so that the look of a value says nothing.
 pub(crate) const TEXTS: TypeSet = TypeSet::of(&[
     IndicatorType::Filename,
     IndicatorType::EmailAttachment,

@@ -1,4 +1,4 @@
-//! Indicators straight from MISP, asked anew each time.
+//! Indicators from MISP, with new questions each time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -31,31 +31,31 @@ use crate::withdrawals::{UpstreamMemory, Withdrawals};
 use crate::workshop::Workshop;
 use crate::{Errand, FeedError, FeedScope, Judge, LookupIndex, LookupScope, Upstream, Urgency, lookup, pass, question};
 
-/// Feeds that are gathered at one site at the same time, unless said otherwise; further ones wait for their turn.
+/// Feeds that are gathered at one site at the same time by default; further ones wait for their turn.
 const GATHERINGS_A_SITE: usize = 4;
 
 /// Connection pools are kept up to this much memory: tokens of many keys may come by.
 const CLIENTS_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What one pool with an idle TLS connection is reckoned at.
+/// The estimated memory of one pool with an idle TLS connection.
 const CLIENT_BYTES: usize = 64 * 1024;
 
-/// Tells the time; tests bring their own.
+/// Returns the time; tests have their own.
 type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 
 /// Asks MISP for every feed, with one connection pool per upstream.
 ///
-/// Answers are read, taken apart and sorted on threads of its own, at most four, never on those of the caller's runtime.
+/// It reads, parses and sorts answers on at most four threads of its own, never on those of the caller's runtime.
 pub struct MispSource {
     asking: Questioner,
     workshop: Workshop,
 }
 
-/// What asks; clones share everything.
+/// The state behind all questions; clones share it.
 #[derive(Clone)]
 struct Questioner {
     clients: MemoryStore<ClientKey, PooledClient>,
-    /// By site; there are as many as site files were ever loaded.
+    /// By site; at most one entry for each site file that was ever loaded.
     turns: Arc<Mutex<HashMap<String, Arc<Turns>>>>,
     gatherings_a_site: usize,
     names_left_out: usize,
@@ -65,13 +65,13 @@ struct Questioner {
     paces: Arc<Paces>,
 }
 
-/// What a client was built from; a reload that changes one of these gets a new client.
+/// The settings of a client; a reload that changes one of them gets a new client.
 #[derive(Clone, Eq, Hash, PartialEq)]
 struct ClientKey {
     upstream: UpstreamId,
     verify_certificate: bool,
     timeout: Duration,
-    /// Its content: a file that is replaced under the same name is another authority.
+    /// Its content, since a file replaced under the same name is another authority.
     ca_certificate: Option<Vec<u8>>,
     max_answer_bytes: u64,
     max_attributes: u64,
@@ -93,13 +93,13 @@ impl Default for MispSource {
 }
 
 impl MispSource {
-    /// Returns a source that asks the MISPs it is given upstreams of.
+    /// Returns a source without a state directory that gathers four feeds of one site at a time.
     #[must_use]
     pub fn new() -> Self {
         Self::with_clock(jiff::Timestamp::now)
     }
 
-    /// Returns a source to which `clock` tells the time from which ages count.
+    /// Returns a source that takes the present time from `clock`.
     pub fn with_clock(clock: impl Fn() -> jiff::Timestamp + Send + Sync + 'static) -> Self {
         Self {
             asking: Questioner {
@@ -116,8 +116,9 @@ impl MispSource {
         }
     }
 
-    /// Keeps in this directory what must outlive a restart: which events were withdrawn, a small file for each site. It is
-    /// made when there is something to keep (default: none, and withdrawn events are remembered until the process ends).
+    /// Sets the directory for data that must outlive a restart: the withdrawn events, in a small file for each site.
+    /// The source makes it when it is needed (default: none, and the source remembers withdrawn events until the
+    /// process ends).
     #[must_use]
     pub fn state_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.asking.withdrawals = Arc::new(Withdrawals::kept_in(directory.into()));
@@ -131,7 +132,7 @@ impl MispSource {
         self
     }
 
-    /// Sets how many values that a feed leaves out are named in [`FeedContents::left_out`] (default 100); the first 100 are logged at DEBUG.
+    /// Sets how many omissions [`FeedContents::left_out`] holds (default 100); the first 100 are logged at DEBUG.
     #[must_use]
     pub fn names_left_out(mut self, values: usize) -> Self {
         self.asking.names_left_out = values;
@@ -141,13 +142,14 @@ impl MispSource {
     /// Returns a client for this upstream, the same one for the same settings.
     ///
     /// # Errors
-    /// [`FeedError::BadUpstream`] when site, port or key make no usable address, or the certificate file cannot be read.
+    /// [`FeedError::BadUpstream`] when site, port or key make no usable address, or the certificate file cannot be
+    /// read.
     pub fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
         self.asking.client(upstream)
     }
 
-    /// Returns what `work` comes to on the threads that ask MISP: for further questions whose answers are large, where the caller's threads
-    /// serve sockets.
+    /// Runs `work` on the threads that ask MISP and returns its result: for further questions with large answers, where
+    /// the caller's threads serve sockets.
     ///
     /// # Errors
     /// [`FeedError::Internal`] if the system gives no threads.
@@ -158,8 +160,9 @@ impl MispSource {
         self.workshop.run(async move { Ok(work.await) }).await
     }
 
-    /// Looks which events are withdrawn now, wherever a feed that goes by publication was wanted in the last two days and MISP was not
-    /// asked for some minutes. Call it now and then: an event that is withdrawn and edited between two looks counts as edited.
+    /// Asks for withdrawn events wherever a feed that goes by publication was used in the last two days and MISP was
+    /// not asked for some minutes. Call it every few minutes: an event that is withdrawn and edited between two looks
+    /// counts as edited.
     ///
     /// Sites do not wait for each other. A MISP that does not answer in time is left to the next call.
     pub async fn look_for_withdrawals(&self) {
@@ -175,11 +178,14 @@ impl MispSource {
             Ok(())
         };
         if let Err(error) = self.workshop.run(look).await {
-            tracing::warn!(error = error.chain(), "withdrawn events cannot be looked for");
+            tracing::warn!(
+                error = error.chain(),
+                "withdrawn events cannot be looked for: the threads that ask MISP cannot start"
+            );
         }
     }
 
-    /// Returns what pages of MISP's answers took, by site and by whether MISP took out what is on its warning lists.
+    /// Returns the number and time of pages, by site and by whether MISP removed values of its warning lists.
     #[must_use]
     pub fn pages(&self) -> Vec<SitePages> {
         self.asking.paces.all()
@@ -212,7 +218,11 @@ impl Questioner {
                 continue;
             };
             let site = upstream.site.name.as_str();
-            tracing::debug!(site, error = error.chain(), "withdrawn events cannot be looked for now");
+            tracing::debug!(
+                site,
+                error = error.chain(),
+                "MISP cannot be asked for withdrawn events now"
+            );
             if error.is_timeout() {
                 // With another key it would take as long.
                 return;
@@ -293,10 +303,10 @@ impl Questioner {
             tracing::warn!(
                 site = upstream.site.name.as_str(),
                 error = error.chain(),
-                "the decaying model cannot be had: look-ups know scores by the one that MISP told last, or none"
+                "the decaying model cannot be read from MISP: look-ups use its last answer, or have no scores"
             );
         }
-        // An index takes the place of the one before it, whose scores would be gone for a question that MISP did not answer.
+        // The new index replaces the old one, and a failed question must not remove its scores.
         let scorer = match scorer {
             Err(error @ FeedError::Misp(_)) => self.models.last_good(upstream, now).ok_or(error),
             known => known,
@@ -358,8 +368,8 @@ fn ca_certificate(upstream: &Upstream) -> Result<Option<Vec<u8>>, FeedError> {
         .map_err(|error| FeedError::internal("reading the site's ca_certificate", error))
 }
 
-/// One question may take a little less than a caller waits, so that the caller learns how it ended, and no question that is about
-/// to fail is left for the next caller to join.
+/// One question may take a little less than a caller waits, so that the caller learns how it ended, and no question
+/// that is about to fail is left for the next caller to join.
 fn question_timeout(site_timeout: Duration) -> Duration {
     site_timeout * 19 / 20
 }

@@ -2,20 +2,20 @@
 
 use misp_client::ModelError;
 
-/// Why the model that the site's file names cannot be used.
+/// The reason why the model in the site's file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelFault {
-    /// MISP has none of this name, or the key may not see it.
+    /// MISP has no model of this name, or the key may not see it.
     #[error("MISP has no decaying model of this name that the key may see")]
     Missing,
-    /// It is switched off in MISP.
-    #[error("it is not enabled in MISP")]
+    /// The model is disabled in MISP.
+    #[error("the model is not enabled in MISP")]
     NotEnabled,
-    /// The name does not tell which.
+    /// Several enabled models have this name.
     #[error("MISP has {0} enabled decaying models of this name")]
     Ambiguous(usize),
-    /// No score can be reckoned by it.
+    /// The model cannot compute scores.
     #[error(transparent)]
     Unreckonable(ModelError),
 }

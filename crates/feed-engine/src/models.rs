@@ -1,7 +1,8 @@
-//! The decaying model that a site's file names, asked of MISP now and then.
+//! The decaying model that a site's file names, from MISP.
 //!
-//! It is asked for at a refresh that needs scores, and kept for as long as a feed stays fresh, at most an hour: a model that is changed in
-//! MISP counts from the refresh after. What cannot be used is not kept, so that what is put right in MISP is noticed at the next refresh.
+//! A refresh that needs scores asks for it, and the engine keeps it for the soft expiry, at most an hour: a change in
+//! MISP counts from the next refresh. A model that cannot be used is not kept, so that a correction in MISP counts at
+//! the next refresh.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::{FeedError, Upstream};
 /// Models are kept up to this much memory: tokens of many keys may come by.
 const MODELS_BYTES: u64 = 4 * 1024 * 1024;
 
-/// What one model is reckoned at; those that MISP comes with have seven weights and thirteen types.
+/// The estimated memory of one model; MISP's own models have seven weights and thirteen types.
 const MODEL_BYTES: usize = 4 * 1024;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -45,11 +46,11 @@ impl Models {
         }
     }
 
-    /// Returns what reckons scores by the site's model.
+    /// Returns the scorer of the site's model.
     ///
     /// # Errors
-    /// [`FeedError::NoDecayingModel`] at a site that names none, [`FeedError::DecayingModel`] when MISP has none that can be used, and
-    /// [`FeedError::Misp`] when it cannot be asked.
+    /// [`FeedError::NoDecayingModel`] at a site that names none, [`FeedError::DecayingModel`] when MISP has none that
+    /// can be used, and [`FeedError::Misp`] when it cannot be asked.
     pub(crate) async fn scorer(
         &self,
         client: &Client,
@@ -61,7 +62,7 @@ impl Models {
         let key = (upstream.id(), name.to_owned());
         let kept_for = site.soft_expiry.min(HOUR);
         let is_young = |kept: &KeptModel| {
-            // A clock that was put back makes it old too.
+            // A clock that was set back makes it old too.
             let age = Duration::try_from(now.duration_since(kept.asked_at));
             age.is_ok_and(|age| age < kept_for)
         };
@@ -82,7 +83,7 @@ impl Models {
         Ok(scorer)
     }
 
-    /// Returns what reckoned scores when MISP last told its models, for as long as a last good feed counts.
+    /// Returns the scorer of the last answer of MISP, for as long as a last good feed is served.
     pub(crate) fn last_good(&self, upstream: &Upstream, now: jiff::Timestamp) -> Option<Arc<Scorer>> {
         let site = &upstream.site;
         let kept = self.kept.get(&(upstream.id(), site.decaying_model.clone()?))?;
@@ -91,10 +92,10 @@ impl Models {
     }
 }
 
-/// Returns what reckons scores by the one enabled model of this name.
+/// Returns the scorer of the one enabled model of this name.
 ///
 /// # Errors
-/// [`ModelFault`] when there is none, when there are several, or when no score can be reckoned by it.
+/// [`ModelFault`] when no model or several models have this name, or when it cannot compute scores.
 pub fn scorer_named(models: &[DecayingModel], name: &str) -> Result<Scorer, ModelFault> {
     let of_name: Vec<&DecayingModel> = models.iter().filter(|model| model.name == name).collect();
     let enabled: Vec<&DecayingModel> = of_name.iter().copied().filter(|model| model.enabled).collect();

@@ -1,4 +1,4 @@
-//! Values that MISP has and a feed leaves out, by name and with the reason for each.
+//! Values of MISP that a feed leaves out, each with the reason.
 
 use std::fmt::{self, Display};
 
@@ -8,10 +8,10 @@ use misp_client::Attribute;
 use crate::FeedScope;
 use crate::provenance::Provenance;
 
-/// So many are named of each refresh, unless said otherwise; the rest is counted.
+/// Values named in each refresh by default; the rest is counted.
 pub(crate) const NAMED_A_REFRESH: usize = 100;
 
-/// So many characters of a value are kept.
+/// Longest part of a value that is kept, in characters.
 const MOST_CHARACTERS: usize = 200;
 
 /// A value that a feed leaves out.
@@ -20,7 +20,7 @@ const MOST_CHARACTERS: usize = 200;
 pub struct Omission {
     /// The value as it may be printed: control characters escaped, at most 200 characters.
     pub value: String,
-    /// Why it is left out.
+    /// The reason.
     pub reason: String,
     /// The attribute in MISP, where one attribute is the reason.
     pub attribute: Option<u64>,
@@ -29,7 +29,7 @@ pub struct Omission {
 }
 
 impl Omission {
-    /// Names a value that is left out for this reason, whichever attributes hold it.
+    /// Returns the omission of a value for this reason, without an attribute.
     pub fn new(value: &str, reason: impl Display) -> Self {
         Self {
             value: printable(value),
@@ -50,7 +50,7 @@ impl Display for Omission {
     }
 }
 
-/// What one gathering leaves out: the first values by name, and a count of all.
+/// The omissions of one refresh: the first ones by value, and the number of all.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Omissions {
     values: Vec<Omission>,
@@ -59,7 +59,7 @@ pub(crate) struct Omissions {
 }
 
 impl Omissions {
-    /// Names up to so many values.
+    /// Returns an empty list for up to `most` omissions.
     pub(crate) fn up_to(most: usize) -> Self {
         Self {
             most,
@@ -112,7 +112,7 @@ impl Omissions {
         }
     }
 
-    /// Returns the named values, and how many there are beside them.
+    /// Returns the omissions, and the number of further ones.
     pub(crate) fn into_parts(self) -> (Vec<Omission>, usize) {
         let more = self.count.saturating_sub(self.values.len());
         (self.values, more)
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_set_has_lost_is_named() {
+    fn a_value_that_a_set_has_lost_is_an_omission() {
         let set = |values: &[&str]| IndicatorSet::of(IndicatorType::Domain, values.iter().copied());
         let mut named = Omissions::up_to(9);
         named.missing(
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(named.into_parts().0, [Omission::new("b.example", "a false positive")]);
     }
 
-    /// What is logged at this level and above about so many values that are left out.
+    /// Returns the log of this level and above for this many omissions.
     fn logged(level: tracing::Level, values: usize) -> String {
         let mut named = Omissions::up_to(1_000);
         let at = Provenance {

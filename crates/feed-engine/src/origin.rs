@@ -1,13 +1,13 @@
 //! Where an answer comes from: memory or the source.
 
-/// Where an answer came from (`X-Cache`).
+/// The origin of an answer (`X-Cache`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// From memory, younger than the caller or the site asks for.
+    /// From memory, as fresh as the caller or the site asks for.
     Hit,
-    /// MISP was asked for it just now.
+    /// From the source, just now.
     Miss,
-    /// From memory, older than wanted: MISP fails, or is being asked meanwhile.
+    /// From memory, older than asked for: the source fails, or is being asked meanwhile.
     Stale,
 }

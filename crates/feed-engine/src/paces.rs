@@ -1,4 +1,4 @@
-//! How large pages of each site's MISP should be, and what they took.
+//! The page size that suits each site's MISP, and the time that pages took.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use misp_client::{PagePace, PageTimes};
 
-/// What the pages of one site's MISP took since the source was made.
+/// The number of pages of one site's MISP since the source was made, and their time.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SitePages {
     /// The site's name.
     pub site: String,
-    /// Whether MISP took out what is on its warning lists, which costs it most of the time.
+    /// Whether MISP removed values of its warning lists, which costs most of the time of a page.
     pub warninglists: bool,
     /// Pages that came whole.
     pub pages: u64,
@@ -24,18 +24,18 @@ pub struct SitePages {
     pub rows: Option<u32>,
 }
 
-/// By the name of the site; there are as many as site files were ever loaded.
+/// By the name of the site; at most one entry for each site file that was ever loaded.
 #[derive(Debug, Default)]
 pub(crate) struct Paces(Mutex<BTreeMap<String, PagePace>>);
 
 impl Paces {
-    /// Returns the pace of this site, the same one for all keys: what a page takes is up to its MISP.
+    /// Returns the pace of this site, the same for all keys: the time of a page depends on the MISP.
     pub(crate) fn of(&self, site: &str) -> PagePace {
         let mut sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sites.entry(site.to_owned()).or_default().clone()
     }
 
-    /// Returns what is known of all sites, leaving out what was never asked.
+    /// Returns the figures of all sites that were asked for at least one page.
     pub(crate) fn all(&self) -> Vec<SitePages> {
         let sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let both = sites

@@ -1,11 +1,12 @@
-//! Reading all pages of one question, every row held against it, and noticing rows that moved meanwhile.
+//! All pages of one question. Every row is checked against the question, and rows that moved meanwhile are noticed.
 //!
-//! MISP pages by offset: when a row of a page that was read already disappears from the answer, all later rows move up by one, and the
-//! first row of the next page is never sent (facts 34 to 37 know no way to ask by id). Rows sent twice are removed by id; a row that was
-//! *not* sent cannot be seen that way. So after a pass of several pages MISP is asked which events changed since it began: a row can only
-//! have moved if an event changed, vanished, or was withdrawn from a question for published ones, of which we had read rows before the last
-//! page. Some things leave no trace in an event (a local tag; an edit that another MISP made earlier and this one takes over now), so the
-//! places where pages met are looked at too. Then the pass is made again.
+//! MISP pages by offset: when a row of a page that was read already disappears from the answer, all later rows move up
+//! by one, and the first row of the next page is never sent (facts 34 to 37 know no way to ask by id). Rows sent twice
+//! are removed by id; a row that was *not* sent cannot be seen that way. So after a pass of several pages MISP is asked
+//! which events changed since it began: a row can only have moved if an event changed, vanished, or was withdrawn from
+//! a question for published ones, of which we had read rows before the last page. Some things leave no trace in an
+//! event (a local tag; an edit that another MISP made earlier and this one takes over now), so the places where pages
+//! met are looked at too. Then the pass is made again.
 
 use std::collections::HashSet;
 
@@ -15,30 +16,31 @@ use misp_client::{
 
 use crate::{FeedError, Judge};
 
-/// On a MISP that is edited all the time no pass may ever be undisturbed; then the last two are put together.
+/// On a MISP with constant edits every pass may be disturbed; then the last two are put together.
 const MAX_PASSES: u32 = 3;
 
-/// Rows that were not asked for are dropped, and this many of them are put up with: a quirk of one type must not stop a feed.
+/// Rows outside the question are dropped, and up to this many of them are tolerated: a quirk of one type must not stop
+/// a feed.
 const TOLERATED_STRAYS: u64 = 3;
-/// In a large answer: one in so many rows.
+/// In a large answer one of this many rows is tolerated.
 const TOLERATED_STRAY_SHARE: u64 = 1_000;
 
-/// Event ids are asked for in lists of this length.
+/// Event ids in one question.
 const EVENTS_A_QUESTION: usize = 2_000;
 
-/// Takes in the rows of an answer.
+/// Collects the rows of an answer.
 pub(crate) trait Sink {
-    /// Takes one row in that answers the question.
+    /// Adds one row that answers the question.
     fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError>;
 
-    /// Counts rows that gave nothing.
+    /// Counts rows without a value.
     fn count_dropped(&mut self, reason: &'static str, attributes: u64);
 
-    /// Takes in the rows of another pass that `self` has not read, but for these attributes.
+    /// Adds the rows of another pass that `self` does not have, without these attributes.
     fn absorb(&mut self, other: &Self, left_out: &HashSet<u64>);
 }
 
-/// Reads everything that answers `search`, and that `judge` lets through, into what `fresh` makes.
+/// Reads all rows that answer `search` and pass `judge` into the sink that `fresh` makes.
 pub(crate) async fn read<S: Sink>(
     client: &Client,
     search: &AttributeSearch,
@@ -64,14 +66,15 @@ pub(crate) async fn read<S: Sink>(
         }
         earlier = Some(rows);
     }
-    // Three disturbed passes in a row: a row that left MISP this very minute may stay in until the next refresh; none is missing.
+    // Three disturbed passes in a row: a row that was deleted during them may stay until the next refresh, and no row
+    // is missing.
     Ok(earlier.unwrap_or_else(fresh))
 }
 
 struct Pass<S> {
     rows: S,
     judge: Judge,
-    /// Attributes that the judge did not let through.
+    /// Attributes that the judge refused.
     left_out: HashSet<u64>,
     progress: Progress,
     strays: u64,
@@ -120,14 +123,14 @@ impl<S: Sink> Pass<S> {
             // The last page had no new row: the one that gave the last rows came before it.
             self.events_before.extend(self.events_of_page.1.drain());
         }
-        // Of such a row nobody can say whether it is within limits.
+        // The judge cannot decide about such a row.
         if self.judge.lets_all_through() {
             self.rows.count_dropped("unusable", self.progress.unusable);
         }
         self.is_believable()
     }
 
-    /// What is left out is in no count: the caller may not know that it is there.
+    /// A refused row is in no count, since the caller may not know that it exists.
     fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
         if self.judge.counts(attribute) {
             return self.rows.take(attribute);
@@ -139,11 +142,11 @@ impl<S: Sink> Pass<S> {
     fn tell_if_nothing_is_left(&self) {
         let left_out = self.left_out.len();
         if left_out > 0 && self.read == left_out as u64 {
-            self.judge.tell_of_nothing_left(left_out);
+            self.judge.log_nothing_left(left_out);
         }
     }
 
-    /// A few odd rows are put up with in an answer, but they cannot be the answer: an empty feed must never come of a fault.
+    /// A few odd rows are tolerated, but they cannot be the whole answer: a fault must never make an empty feed.
     fn is_believable(&self) -> Result<(), FeedError> {
         let rows = self.read + self.progress.unusable;
         if self.strays > 0 && self.strays == rows {
@@ -175,7 +178,7 @@ impl<S: Sink> Pass<S> {
         Ok(())
     }
 
-    /// Returns whether something happened at MISP that can have moved rows from one page to another.
+    /// Returns whether a change in MISP may have moved rows from one page to another.
     async fn was_disturbed(&self, client: &Client, search: &AttributeSearch) -> Result<bool, FeedError> {
         if self.progress.pages < 2 {
             return Ok(false);
@@ -224,7 +227,7 @@ impl<S: Sink> Pass<S> {
             if unlisted.is_empty() {
                 continue;
             }
-            // The light index does not list every event (fact 61); of those that it lacks the slow question knows the truth.
+            // The light index does not list every event (fact 61); for those that it lacks the slow question decides.
             let mut still_there = EventSearch::new().event_ids(unlisted.iter().copied());
             if published {
                 still_there = still_there.published(true);

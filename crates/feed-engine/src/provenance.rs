@@ -2,7 +2,7 @@
 
 use misp_client::Attribute;
 
-/// Which attribute a value comes from.
+/// The attribute of a value, with its times.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Provenance {
     pub(crate) attribute_id: u64,

@@ -1,19 +1,21 @@
-//! Which events count as published, also while an analyst edits them.
+//! The events that count as published, also while an analyst edits them.
 //!
-//! In MISP every change in an event (an attribute added, a tag put on, a comment mended) takes its publication away until somebody
-//! publishes again (facts 41 and 60 of the recordings). RecentRequests for `published: 1`, MISP would drop all indicators of that event in the
-//! meantime, and firewalls would open. So an event counts **as last published**:
+//! In MISP every change in an event (an attribute added, a tag put on, a comment mended) takes its publication away
+//! until the next publication (facts 41 and 60 of the recordings). With a question for `published: 1`, MISP would leave
+//! out all indicators of that event meanwhile, and firewalls would open. So an event counts **as last published**:
 //!
 //! * published now: all its attributes;
-//! * edited since (its `timestamp` > its `publish_timestamp` > 0), for at most the site's `published_grace`: the attributes that have not
-//!   changed since it was published;
+//! * edited since (its `timestamp` > its `publish_timestamp` > 0), for at most the site's `published_grace`: the
+//!   attributes that have not changed since it was published;
 //! * withdrawn on purpose (`timestamp` ≤ `publish_timestamp`), or never published: nothing;
-//! * edited after it was withdrawn: nothing, until it is published again. MISP shows the same as for an event that was edited while
-//!   published (recordings 810 to 813), so [`crate::withdrawals`] remembers which events were seen withdrawn.
+//! * edited after it was withdrawn: nothing, until it is published again. MISP shows the same as for an event that was
+//!   edited while published (recordings 810 to 813), so [`crate::withdrawals`] remembers which events were seen
+//!   withdrawn.
 //!
-//! One question tells them apart, `POST /events/restSearch {"metadata":1,"published":0}`: the event index is lighter, but leaves out
-//! protected events and those whose count of attributes has drifted to 0 (fact 61). It is asked *after* the rows are read: an event
-//! that an analyst begins to edit while we read is then in the list, so a row added by that edit is never taken for a published one.
+//! One question distinguishes these cases, `POST /events/restSearch {"metadata":1,"published":0}`: the event index is
+//! lighter, but leaves out protected events and those whose count of attributes has drifted to 0 (fact 61). It is asked
+//! *after* the rows are read: an event that an analyst begins to edit while we read is then in the list, so a row added
+//! by that edit is never taken for a published one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,13 +27,13 @@ use crate::provenance::Provenance;
 use crate::withdrawals::UpstreamMemory;
 use crate::{FeedError, Selection, Upstream};
 
-/// The events that are not published at one moment; every feed of the same upstream can be judged by them.
+/// The events that are not published at one moment; they serve all feeds of the same upstream.
 #[derive(Debug, Default)]
 pub(crate) struct UnpublishedEvents(HashMap<u64, Unpublished>);
 
 #[derive(Clone, Copy, Debug)]
 struct Unpublished {
-    /// When it was last edited.
+    /// The time of its last edit.
     edited: i64,
     /// The publication with which it was seen withdrawn.
     withdrawn_at: Option<i64>,
@@ -62,7 +64,7 @@ pub(crate) struct Publication {
 }
 
 impl Publication {
-    /// Returns the judge for a selection of this upstream's events; MISP is asked if there is anything to judge.
+    /// Returns the judge for a selection of this upstream's events, and asks MISP if it needs to.
     pub(crate) async fn ask(
         client: &Client,
         upstream: &Upstream,
@@ -77,12 +79,13 @@ impl Publication {
         Ok(Self::new(Arc::new(unpublished), upstream.site.published_grace, now))
     }
 
-    /// Returns whether there is anything to judge; else all events count, or MISP's own filter leaves out the unpublished ones.
+    /// Returns whether the judge needs the unpublished events. Otherwise all events count, or MISP's own filter leaves
+    /// out the unpublished ones.
     pub(crate) fn is_asked_for(upstream: &Upstream, selection: Selection) -> bool {
         selection.wants_published() && !upstream.site.published_grace.is_zero()
     }
 
-    /// Returns the judge that goes by these unpublished events.
+    /// Returns the judge with these unpublished events.
     pub(crate) fn new(unpublished: Arc<UnpublishedEvents>, grace: Duration, now: jiff::Timestamp) -> Self {
         let grace = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
         Self {

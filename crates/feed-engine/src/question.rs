@@ -1,8 +1,8 @@
-//! What MISP is asked for a feed (design 9).
+//! The questions to MISP for a feed.
 //!
-//! Two questions go to `POST /attributes/restSearch`: the feed's own, and the one for false positives. MISP ignores a filter that it
-//! does not understand and then answers *everything*, so both are typed values of `misp-client`, and every row that comes back is held
-//! against them.
+//! Two questions go to `POST /attributes/restSearch`: the feed's own, and the one for false positives. MISP ignores a
+//! filter that it does not understand and then answers *everything*, so both are typed values of `misp-client`, and
+//! every row of the answer is checked against them.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -14,10 +14,11 @@ use misp_client::{AttributeSearch, Published};
 use crate::lookup_types::LOOKED_UP_FEEDS;
 use crate::{FeedError, FeedScope, Filter, LookupScope, Selection, Upstream};
 
-/// The feed's own question.
+/// Returns the question for the rows of a feed.
 ///
-/// Whether events are published is not left to MISP's filter unless the site wants it so (`published_grace: 0s`): every edit unpublishes
-/// an event until somebody publishes it again, and all its indicators would be gone meanwhile. See [`crate::publication`].
+/// It leaves the filter for published events to MISP only if the site sets `published_grace: 0s`: every
+/// edit unpublishes an event until its next publication, and all its indicators would be gone meanwhile. See
+/// [`crate::publication`].
 pub(crate) fn for_feed(
     upstream: &Upstream,
     scope: FeedScope,
@@ -34,12 +35,12 @@ pub(crate) fn for_feed(
     })
 }
 
-/// Checks, without building a question, that the site defines the feed and everything that its limits are judged by. A list without a
-/// MISP is not checked: its source knows its feeds.
+/// Checks, without building a question, that the site defines the feed and everything that its limits are judged by. A
+/// list without a MISP is not checked: its source knows its feeds.
 ///
 /// # Errors
-/// [`FeedError::NoDecayingModel`] for a limit on scores at a site whose file names no model, [`FeedError::UndefinedFeed`] for a custom
-/// feed without a tag in the site's file.
+/// [`FeedError::NoDecayingModel`] for a limit on scores at a site whose file names no model,
+/// [`FeedError::UndefinedFeed`] for a custom feed without a tag in the site's file.
 pub(crate) fn check(upstream: &Upstream, scope: FeedScope) -> Result<(), FeedError> {
     if upstream.auth_key().is_none() {
         return Ok(());
@@ -100,8 +101,8 @@ fn for_types(
     Ok(search)
 }
 
-/// The questions for what an analyst called harmless, attribute by attribute and event by event: whatever `to_ids`, publication and
-/// warning lists say.
+/// Returns the questions for values that an analyst called harmless, by tags of attributes and by tags of events.
+/// `to_ids`, publication and warning lists do not count.
 pub(crate) fn for_false_positives(
     upstream: &Upstream,
     kind: IndicatorType,
@@ -123,7 +124,7 @@ pub(crate) fn false_positive_tag(upstream: &Upstream) -> String {
     tag_scheme(upstream).false_positive_tag()
 }
 
-/// The same for several types at once.
+/// Returns the question by tags of attributes for several types at once.
 pub(crate) fn for_false_positives_of(
     upstream: &Upstream,
     kinds: &[IndicatorType],
@@ -134,8 +135,9 @@ pub(crate) fn for_false_positives_of(
 
 /// The question for attributes of events that carry the false-positive tag themselves.
 ///
-/// Putting the tag on an event changes the event's time and leaves those of its attributes alone (facts 40, 715 and 716), so the question
-/// above misses old attributes. The answer also holds attributes with a tag of their own; see [`crate::tagged_events`].
+/// Putting the tag on an event changes the event's time and leaves those of its attributes alone (facts 40, 715 and
+/// 716), so the question above misses old attributes. The answer also holds attributes with a tag of their own; see
+/// [`crate::tagged_events`].
 pub(crate) fn for_false_positive_events_of(
     upstream: &Upstream,
     kinds: &[IndicatorType],
@@ -160,7 +162,7 @@ fn harmless(upstream: &Upstream, kinds: &[IndicatorType]) -> Result<AttributeSea
     Ok(search)
 }
 
-/// The question for everything of a feed that can be looked up: its own question, for several types.
+/// Returns the question for the rows of a feed that can be looked up: as for the feed, for several types.
 pub(crate) fn for_lookup(
     upstream: &Upstream,
     scope: LookupScope,
@@ -175,10 +177,10 @@ pub(crate) fn for_lookup(
     Ok(if to_ids { search.to_ids(true) } else { search })
 }
 
-/// Returns a number that changes with every setting that changes what an index holds.
+/// Returns a number that changes with every setting that changes the contents of an index.
 pub(crate) fn lookup_rules(upstream: &Upstream) -> u64 {
     let mut hasher = DefaultHasher::new();
-    // An index knows scores, whoever may ask for them.
+    // An index holds scores, also where no caller asks for them.
     let site = &upstream.site;
     (&site.decaying_model, site.score_sightings).hash(&mut hasher);
     for kind in LOOKED_UP_FEEDS.iter() {
@@ -195,7 +197,8 @@ fn attribute_types(upstream: &Upstream, kinds: &[IndicatorType]) -> Vec<String> 
     types.into_iter().cloned().collect()
 }
 
-/// Returns a number that changes with every setting that changes what a feed of this kind holds, so that a reload is acted on at once.
+/// Returns a number that changes with every setting that changes the contents of a feed of this kind, so that a reload
+/// takes effect at once.
 pub(crate) fn rules(upstream: &Upstream, kind: IndicatorType, filter: Filter) -> u64 {
     let site = &upstream.site;
     let mut hasher = DefaultHasher::new();
@@ -219,7 +222,8 @@ fn tag_scheme(upstream: &Upstream) -> TagScheme {
     TagScheme::new(&upstream.site.tag, upstream.site.custom_feeds.clone())
 }
 
-/// `ignore_to_ids` may name our type (`ja3`) or one of MISP's (`ja3-fingerprint-md5`); the reference understood only the latter.
+/// `ignore_to_ids` may name our type (`ja3`) or one of MISP's (`ja3-fingerprint-md5`); the reference understood only
+/// the latter.
 pub(crate) fn ignores_to_ids(upstream: &Upstream, kind: IndicatorType) -> bool {
     let ignored = &upstream.site.ignore_to_ids;
     ignored.contains(kind.as_str())

@@ -1,4 +1,4 @@
-//! Which feeds somebody asked for lately, and what a change in MISP touches of them.
+//! The feeds of recent requests, and those of them that a change in MISP concerns.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -11,16 +11,16 @@ use site_config::SiteName;
 
 use crate::Upstream;
 
-/// Feeds that nobody asked for in this time are left to the next who does.
+/// A feed without a request in this time is not refreshed before the next request.
 const LATELY: Duration = Duration::from_secs(3600);
 
-/// A device that polls every second need not be written down each time.
+/// Requests closer than this to the last one are not recorded, for example of a device that polls every second.
 const OFTEN: Duration = Duration::from_secs(10);
 
-/// Feeds that are remembered; beyond it new ones are refreshed by their own age alone.
+/// Feeds remembered; above this number, new ones are refreshed by their age only.
 const MAX_FEEDS: usize = 4096;
 
-/// What may have changed in a MISP.
+/// A hint about a change in a MISP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChangeHint {
@@ -31,7 +31,7 @@ pub enum ChangeHint {
 }
 
 impl ChangeHint {
-    /// Returns what is touched by either.
+    /// Returns a hint about both changes.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -43,8 +43,8 @@ impl ChangeHint {
         }
     }
 
-    /// Returns whether a feed of this kind may hold something else now: also by way of a false positive, which counts for all
-    /// types of one family.
+    /// Returns whether the change concerns a feed of this kind: also by a false positive, which counts for all types of
+    /// one family.
     pub(crate) fn concerns(&self, kind: IndicatorType, upstream: &Upstream) -> bool {
         let Self::AttributeTypes(touched) = self else {
             return true;
@@ -57,12 +57,12 @@ impl ChangeHint {
     }
 }
 
-/// What was asked for lately (feeds, or indexes for look-ups), and as whom.
+/// Recent requests (for feeds, or indexes for look-ups), each with its upstream.
 #[derive(Debug)]
 pub(crate) struct RecentRequests<K>(Mutex<HashMap<K, (Upstream, Moment)>>);
 
 impl<K: Clone + Eq + Hash> RecentRequests<K> {
-    /// Writes down that somebody asked for this.
+    /// Records a request.
     pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) {
         let mut feeds = self.lock();
         match feeds.get_mut(key) {
@@ -83,7 +83,7 @@ impl<K: Clone + Eq + Hash> RecentRequests<K> {
         }
     }
 
-    /// Returns what of a site `concerned` names, without what nobody asked for lately.
+    /// Returns the recent requests at a site for which `concerned` returns true.
     pub(crate) fn touched(
         &self,
         site: &SiteName,

@@ -1,4 +1,4 @@
-//! What can be seen of an engine from outside: the feeds at hand, and how asking MISP went. For metrics and health checks.
+//! Counters of refreshes by site, and a description of feeds in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,41 +6,41 @@ use std::time::Duration;
 
 use crate::{FeedError, FeedScope};
 
-/// One feed that an engine has at hand.
+/// One feed in memory.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HeldFeed {
     /// The site's name.
     pub site: String,
-    /// What the feed is about.
+    /// The scope of the feed.
     pub scope: FeedScope,
-    /// Its values.
+    /// The number of its values.
     pub count: u64,
-    /// How long ago MISP was asked.
+    /// The time since the source answered.
     pub age: Duration,
     /// Whether the last attempt to ask MISP failed.
     pub refresh_failing: bool,
 }
 
-/// How asking one site's MISP for feeds went since the engine was made.
+/// The outcomes of refreshes at one site since the engine was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SiteRefreshes {
-    /// Feeds that came whole.
+    /// Refreshes that brought a whole feed.
     pub succeeded: u64,
-    /// Feeds that MISP did not give in time.
+    /// Refreshes that MISP did not answer in time.
     pub timed_out: u64,
-    /// Feeds that could not be had for another reason.
+    /// Refreshes that failed for another reason.
     pub failed: u64,
-    /// Time that all of these took together.
+    /// The time of all of these together.
     pub spent: Duration,
-    /// Whether the last one did not come.
+    /// Whether the last one failed.
     pub is_failing: bool,
     /// Empty answers for feeds that had values: the old values were served until a second question.
     pub held: u64,
 }
 
-/// Counts refreshes by site. There are as many entries as sites were ever asked.
+/// Counts refreshes by site; at most one entry for each site that was ever asked.
 #[derive(Debug, Default)]
 pub(crate) struct Refreshes(Mutex<BTreeMap<String, SiteRefreshes>>);
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refreshes_are_told_apart_by_site_and_outcome() {
+    fn refreshes_are_counted_by_site_and_outcome() {
         let refreshes = Refreshes::default();
         let late = FeedError::TimedOut { seconds: 3 };
         refreshes.count("a", Some(&late), Duration::from_secs(3));

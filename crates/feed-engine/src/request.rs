@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::upstream::UpstreamId;
 use crate::{Encoding, Filter};
 
-/// Which attributes of a MISP a feed is made of.
+/// The attributes of a MISP that make a feed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Selection {
@@ -38,7 +38,7 @@ impl Selection {
         }
     }
 
-    /// Returns whether MISP leaves out what is on its warning lists.
+    /// Returns whether MISP removes values of its warning lists.
     #[must_use]
     pub fn enforces_warninglists(self) -> bool {
         match self {
@@ -48,16 +48,16 @@ impl Selection {
     }
 }
 
-/// What a feed is about: a selection × an indicator type × an age, within limits.
+/// The scope of a feed: a selection × an indicator type × an age, within limits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FeedScope {
     /// Which attributes.
     pub selection: Selection,
-    /// Which type of indicator is taken out of them.
+    /// The type of indicator that is extracted from them.
     pub kind: IndicatorType,
     /// How recently an attribute must have changed.
     pub age: Age,
-    /// Limits of whoever asks.
+    /// The limits of the caller.
     pub filter: Filter,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for FeedScope {
     }
 }
 
-/// What is looked through: a feed, as far back as an age.
+/// The scope of a look-up: a feed, as far back as an age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LookupScope {
     /// Which feed.
@@ -82,11 +82,11 @@ pub struct LookupScope {
     pub age: Age,
 }
 
-/// One request: a feed, the form it shall have, and how old the answer may be.
+/// One request: a feed, its form, and the greatest age of the answer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FeedRequest {
-    /// What the feed is about.
+    /// The scope of the feed.
     pub scope: FeedScope,
     /// Name of the exporter (`txt`, `json`, …).
     pub output: String,
@@ -145,7 +145,7 @@ impl FeedRequest {
     }
 }
 
-/// Names one set of indicators in memory. `rules` changes with every setting that changes what the set holds.
+/// Names one set of indicators in memory. `rules` changes with every setting that changes the set.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct FeedKey {
     pub(crate) upstream: UpstreamId,
@@ -157,7 +157,7 @@ pub(crate) struct FeedKey {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct FormKey {
     pub(crate) feed: FeedKey,
-    /// What the exporter says that it writes ([`feed_classification::About::bytes`]): several may write the same.
+    /// The name of the exporter's bytes ([`feed_classification::About::bytes`]); several exporters may write the same.
     pub(crate) bytes: &'static str,
     pub(crate) aggregate: bool,
 }

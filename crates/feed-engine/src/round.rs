@@ -1,10 +1,11 @@
-//! What the feeds of one round share.
+//! Answers that the feeds of one round share.
 //!
-//! When MISP says that something changed, dozens of feeds are gathered at once, and the questions that follow their rows are the same
-//! for many of them: which events are unpublished, and what is harmless. Both must be asked *after* the rows
-//! ([`crate::publication`] says why). So a feed whose rows are read gives its place away and waits until all others that are reading
-//! have read theirs, but at most for [`LONGEST_WAIT`], and until the rows that wait take [`MAX_WAITING_BYTES`]. These feeds make a wave: each question is asked once
-//! for all of them, later than the last of their rows.
+//! When MISP says that something changed, dozens of feeds are gathered at once, and the questions that follow their
+//! rows are the same for many of them: which events are unpublished, and which values are harmless. Both must be asked
+//! *after* the rows ([`crate::publication`] says why). So a feed whose rows are read gives up its place and waits until
+//! all feeds that are reading have finished, but at most for [`LONGEST_WAIT`], and until the rows that wait take
+//! [`MAX_WAITING_BYTES`]. These feeds make a wave: each question is asked once for all of them, later than the last of
+//! their rows.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,7 +19,8 @@ use crate::FeedError;
 use crate::publication::UnpublishedEvents;
 use crate::upstream::UpstreamId;
 
-/// A feed waits no longer than this for the others of its wave: one of them may have a million rows, or a MISP that is slow today.
+/// A feed waits no longer than this for the others of its wave: one of them may have a million rows, or a MISP that is
+/// slow today.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A wave ends when the rows of its feeds take so much memory.
@@ -41,11 +43,11 @@ struct State {
 pub(crate) struct Wave {
     is_complete: watch::Sender<bool>,
     pub(crate) unpublished: Answers<UpstreamId, UnpublishedEvents>,
-    /// By upstream, its rules, and the type that is taken out of the attributes.
+    /// By upstream, its rules, and the type that is extracted from the attributes.
     pub(crate) harmless: Answers<(UpstreamId, u64, IndicatorType), FalsePositives>,
 }
 
-/// One feed of a round whose rows are not read yet. Dropped before that, the others do not wait for it.
+/// One feed of a round whose rows are not read yet. If it is dropped earlier, the others do not wait for it.
 #[derive(Debug)]
 pub(crate) struct Reading(Arc<Round>);
 
@@ -81,7 +83,7 @@ impl State {
 }
 
 impl Reading {
-    /// Returns the wave of a feed whose rows are read and take so many bytes.
+    /// Returns the wave of a feed whose rows are read and take `bytes` of memory.
     pub(crate) fn finish(self, bytes: usize) -> Arc<Wave> {
         let mut state = self.0.lock();
         state.waiting_bytes += bytes;
@@ -106,12 +108,13 @@ impl Drop for Reading {
 impl Wave {
     /// Waits until no further feed can join it.
     async fn complete(&self) {
-        // The sender is in `self`, so that there is no end of messages to hear of.
+        // The sender is in `self`, so the channel stays open.
         let _ = self.is_complete.subscribe().wait_for(|is_complete| *is_complete).await;
     }
 }
 
-/// Answers to questions of one kind, each asked once. A failure is an answer, too: asking again at once would double MISP's trouble.
+/// Answers to questions of one kind, each asked once. A failure is an answer, too: asking again at once would double
+/// MISP's trouble.
 #[derive(Debug)]
 pub(crate) struct Answers<Q, A>(Mutex<HashMap<Q, Arc<Answer<A>>>>);
 

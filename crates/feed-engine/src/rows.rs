@@ -1,4 +1,4 @@
-//! The values taken out of one question's rows, with what is needed to judge each of them later.
+//! The values of one question's rows, each with the facts by which it is judged later.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::omission::Omissions;
 use crate::pass::Sink;
 use crate::provenance::Provenance;
 
-/// More values than this in one feed is taken for a mistake (a `/8` written out in single addresses and the like).
+/// More values than this in one feed are refused as a mistake, for example a `/8` expanded to single addresses.
 const MAX_VALUES: usize = 10_000_000;
 
 /// Values in reading order. The text of all of them is one allocation: a feed may have millions.
@@ -22,10 +22,10 @@ pub(crate) struct Rows {
     /// Where each value ends in `text`; it begins where the one before ends.
     ends: Vec<usize>,
     rows: Vec<Row>,
-    /// The networks that are written out already, by attribute type and value: many events name the same one.
+    /// The networks that are expanded already, by attribute type and value: many events name the same one.
     networks: HashMap<(String, String), Values>,
     pub(crate) dropped: BTreeMap<&'static str, u64>,
-    /// What gave no value, by name.
+    /// The attributes without a valid value.
     left_out: Omissions,
 }
 
@@ -35,7 +35,7 @@ struct Row {
     at: Provenance,
 }
 
-/// The values of one attribute: so many from this place on.
+/// The values of one attribute, as a range.
 #[derive(Clone, Copy, Debug)]
 struct Values {
     first: u32,
@@ -43,7 +43,7 @@ struct Values {
 }
 
 impl Rows {
-    /// Returns no rows yet, of what this extractor finds.
+    /// Returns an empty collection of values that this extractor finds.
     pub(crate) fn new(extractor: Extractor) -> Self {
         Self {
             kind: extractor.kind(),
@@ -57,13 +57,13 @@ impl Rows {
         }
     }
 
-    /// Names up to so many values that are left out.
+    /// Sets how many omissions are kept by value.
     pub(crate) fn naming(mut self, most: usize) -> Self {
         self.left_out = Omissions::up_to(most);
         self
     }
 
-    /// Returns what gave no value, and the values of rows that do not count.
+    /// Returns the attributes without a valid value, and the values of rows that do not count.
     pub(crate) fn left_out(&mut self, counts: impl Fn(&Provenance) -> bool) -> Omissions {
         let mut named = std::mem::take(&mut self.left_out);
         for row in self.rows.iter().filter(|row| !counts(&row.at)) {
@@ -74,7 +74,7 @@ impl Rows {
         named
     }
 
-    /// Returns about how much memory they take.
+    /// Returns their approximate memory in bytes.
     pub(crate) fn weight_bytes(&self) -> usize {
         self.text.capacity() + self.ends.capacity() * size_of::<usize>() + self.rows.capacity() * size_of::<Row>()
     }
@@ -94,7 +94,7 @@ impl Rows {
         Ok(values)
     }
 
-    /// Names the network that is written out for this attribute, if it is one.
+    /// Returns the key of the network that is expanded for this attribute, if it is one.
     fn network(&self, attribute: &Attribute) -> Option<(String, String)> {
         let writes_out = matches!(self.kind, IndicatorType::Ipv4Ext | IndicatorType::Ipv6Ext);
         (writes_out && attribute.value.contains('/')).then(|| {
@@ -132,7 +132,7 @@ impl Rows {
 }
 
 impl Sink for Rows {
-    /// Adds what the extractor finds in the attribute; what it finds nothing in is counted by reason.
+    /// Adds the values of the attribute; an attribute without a valid value is counted by reason.
     fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
         let at = Provenance::of(attribute);
         let known = self
@@ -141,7 +141,7 @@ impl Sink for Rows {
         let outcome = known.map_or_else(|| self.extract(attribute), Ok);
         match outcome {
             Ok(values) => self.rows.push(Row { values, at }),
-            // A network in a list of addresses is not a fault of anybody: it is simply of another type.
+            // A network in a list of addresses is no mistake: it is of another type.
             Err(reason) if reason.belongs_elsewhere() => {}
             Err(reason) => {
                 self.left_out.attribute(attribute, reason);
@@ -180,7 +180,7 @@ impl Sink for Rows {
 }
 
 impl Values {
-    /// Those from `first` up to `end`; there are never as many as 32 bits can count, see [`MAX_VALUES`].
+    /// Those from `first` up to `end`; [`MAX_VALUES`] fits into 32 bits.
     fn of(first: usize, end: usize) -> Self {
         let short = |number| u32::try_from(number).unwrap_or(u32::MAX);
         Self {

@@ -1,7 +1,8 @@
-//! Limits on decay scores: how they are said, and what an attribute is worth.
+//! Limits on decay scores, and the worth of an attribute.
 //!
-//! A score is a whole number to whoever asks. MISP reckons with fractions; `min_score=80` is met by 80 and more, as MISP calls decayed what
-//! is below its threshold. Whole numbers are what people set, and they bound how many different feeds can be asked for.
+//! Callers see whole numbers, MISP computes fractions: 80.0 meets `min_score=80` and 79.9 does not, as MISP calls
+//! values below its threshold decayed. People set whole numbers, and these bound how many different feeds can be
+//! requested.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +14,7 @@ use misp_client::{Attribute, Scorer};
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct MinScore(u8);
 
-/// What is no lowest score.
+/// The text is not a score.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a score is a whole number from 0 to 100")]
 pub struct NotAScore;
@@ -42,7 +43,7 @@ impl fmt::Display for MinScore {
     }
 }
 
-/// What becomes of attributes that have no score, since the site's model is not about their type.
+/// The treatment of attributes without a score, whose type the site's model does not cover.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Unscored {
     /// They do not count.
@@ -71,17 +72,17 @@ impl Unscored {
 pub struct ScoreLimit {
     /// The lowest score that counts.
     pub min: MinScore,
-    /// What becomes of attributes without a score.
+    /// The treatment of attributes without a score.
     pub unscored: Unscored,
 }
 
 impl ScoreLimit {
-    /// Returns whether everything gets through.
+    /// Returns whether every attribute passes.
     pub(crate) fn is_none(self) -> bool {
         self.min.0 == 0 && self.unscored == Unscored::Include
     }
 
-    /// Returns what gets through both.
+    /// Returns the limit that both allow.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             min: self.min.max(other.min),
@@ -89,13 +90,13 @@ impl ScoreLimit {
         }
     }
 
-    /// Returns whether a value gets through that some attributes give these scores, the best of which is told, and some none.
+    /// Returns whether a value of this worth passes.
     pub(crate) fn permits(self, worth: Worth) -> bool {
         worth.best.is_some_and(|best| best >= self.min.0) || (worth.unscored && self.unscored == Unscored::Include)
     }
 }
 
-/// As a query says it: `min_score=80&unscored=include`.
+/// Writes the limit as a query, for example `min_score=80&unscored=include`.
 impl fmt::Display for ScoreLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "min_score={}", self.min)?;
@@ -106,12 +107,12 @@ impl fmt::Display for ScoreLimit {
     }
 }
 
-/// What attributes are worth that say the same.
+/// The worth of all attributes with the same value.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Worth {
     /// The best of their scores, without its fraction.
     best: Option<u8>,
-    /// Whether there is one without a score.
+    /// Whether one of them has no score.
     unscored: bool,
 }
 
@@ -122,7 +123,7 @@ impl Worth {
         unscored: true,
     };
 
-    /// Returns what both are worth together.
+    /// Returns the worth of both together.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             best: self.best.max(other.best),
@@ -131,7 +132,7 @@ impl Worth {
     }
 }
 
-/// Tells scores as of one moment, by one model.
+/// Computes scores at one moment, by one model.
 #[derive(Clone, Debug)]
 pub(crate) struct Scoring {
     scorer: Arc<Scorer>,
@@ -143,7 +144,7 @@ impl Scoring {
         Self { scorer, now }
     }
 
-    /// Returns what an attribute is worth; nothing can be said of one whose type the model is not about.
+    /// Returns the worth of an attribute; one whose type the model does not cover has no score.
     pub(crate) fn worth(&self, attribute: &Attribute) -> Worth {
         let is_covered = self.scorer.covers(&attribute.kind);
         Worth {
@@ -153,7 +154,7 @@ impl Scoring {
     }
 }
 
-/// Without a model nothing has a score.
+/// Returns the worth of an attribute; without a model no attribute has a score.
 pub(crate) fn worth(scoring: Option<&Scoring>, attribute: &Attribute) -> Worth {
     scoring.map_or(Worth::UNKNOWN, |scoring| scoring.worth(attribute))
 }
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_worth_the_limit_gets_through_and_fractions_below_it_do_not() {
+    fn a_score_at_the_limit_passes_and_a_fraction_below_it_does_not() {
         let eighty = limit("80", Unscored::Exclude);
         for (score, counts) in [
             (80.0, true),
@@ -230,7 +231,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_limits_together_let_through_what_each_does(
+        fn two_limits_together_pass_what_both_pass(
             mins in prop::array::uniform2(0_u8..=100),
             includes in prop::array::uniform2(any::<bool>()),
             best in prop::option::of(any::<u8>()),

@@ -1,7 +1,8 @@
-//! Sets of feeds that replicas share: one gathers, the others take what it found.
+//! Sets of feeds that replicas share: one replica gathers a feed, the others take its result.
 //!
-//! Every set carries a [`Label`] that is read before it: when its gathering began and ended by the wall clock of whoever did it, and when
-//! its values last changed, so that `ETag` and `Last-Modified` are the same everywhere. Errors are not shared.
+//! Every set carries a [`Label`] that is read before it: when its gathering began and ended by the wall clock of the
+//! replica that did it, and when its values last changed, so that `ETag` and `Last-Modified` are the same everywhere.
+//! Errors are not shared.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,17 +16,17 @@ use tokio::time::Instant;
 use crate::request::FeedKey;
 use crate::{FeedContents, FeedSet, Upstream};
 
-/// How far the wall clocks of replicas may be apart. What seems to come from further ahead is not believed.
+/// Greatest difference between the wall clocks of replicas. A set that seems to come from further ahead is refused.
 pub(crate) const SKEW: Duration = Duration::from_secs(2);
 
-/// A replica that is gone keeps the others waiting no longer than this; one that works prolongs its lease.
+/// The others wait at most this long for a replica that is gone; one that works prolongs its lease.
 const LEASE: Duration = Duration::from_secs(10);
-/// Rows that MISP sent without what a row has.
+/// Rows without an id, a type or a value.
 const UNUSABLE: &str = "unusable";
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// What is known about a set before it is read.
+/// The facts about a shared set that are read before it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Label {
     pub(crate) began_at: Timestamp,
@@ -35,20 +36,20 @@ pub(crate) struct Label {
     pub(crate) values: u128,
 }
 
-/// Which shared set will do.
+/// The conditions for a shared set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wish {
-    /// The oldest one that does.
+    /// The greatest age of a set.
     pub(crate) max_age: Duration,
-    /// The moment of asking: whose gathering began later does whatever `max_age` says.
+    /// The moment of the request: a set whose gathering began later is young enough for any `max_age`.
     pub(crate) asked_at: Timestamp,
-    /// One that is no newer is here already.
+    /// This replica already has a set of that time.
     pub(crate) newer_than: Option<Timestamp>,
     /// The feed was forgotten then: only a gathering that began later counts.
     pub(crate) forgotten_at: Option<Timestamp>,
 }
 
-/// What comes of looking for a shared set.
+/// The outcome of looking for a shared set.
 pub(crate) enum Sharing {
     /// Another replica has gathered it.
     Found(Label, FeedContents),
@@ -69,7 +70,8 @@ impl Wish {
     }
 }
 
-/// Looks for a set that will do; waits while another replica gathers it, at most for the site's time-out.
+/// Looks for a set that fulfils the conditions; waits while another replica gathers it, at most for the site's
+/// time-out.
 pub(crate) async fn find(cache: &SharedCache, upstream: &Upstream, key: &FeedKey, wanted: Wish) -> Sharing {
     let name = name(key);
     let give_up = Instant::now() + upstream.site.timeout;
@@ -115,7 +117,8 @@ pub(crate) async fn put(
     let work = async {
         // Megabytes: off the threads that serve sockets, so that the lease is prolonged meanwhile.
         let writing = tokio::task::spawn_blocking(move || written(&set));
-        // A source of somebody else's may count what nobody here could read.
+        // A source outside of this crate may count by a reason that other replicas do not know; such a set is not
+        // shared.
         if let Ok(Some(bytes)) = writing.await {
             cache.put(&name(&key), &label.written(), bytes, life).await;
         }
@@ -277,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_feed_is_taken_from_who_began_after_that() {
+    fn a_forgotten_feed_is_taken_from_a_replica_that_began_later() {
         let forgotten = Wish {
             forgotten_at: Some(at(50)),
             max_age: DAY,
@@ -289,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_from_the_future_or_is_here_already_is_not_taken() {
+    fn a_set_from_the_future_or_one_that_is_here_already_is_not_taken() {
         assert!(wanted(300).likes(&label(0, 102), at(100)));
         assert!(!wanted(300).likes(&label(0, 103), at(100)));
         let held = Wish {

@@ -1,7 +1,8 @@
 //! Rows of events that carry a tag themselves.
 //!
-//! MISP's `tags` filter takes tags of attributes and of events alike. Where a question counts by the time of the *event*, an attribute
-//! with a tag of its own would count for as long as anything in its event is edited; so only rows that inherit the tag are taken in.
+//! MISP's `tags` filter takes tags of attributes and of events alike. Where a question counts by the time of the
+//! *event*, an attribute that carries the tag itself would count as long as its event is edited, so only rows that
+//! inherit the tag count.
 
 use std::collections::HashSet;
 
@@ -10,7 +11,7 @@ use misp_client::Attribute;
 use crate::FeedError;
 use crate::pass::Sink;
 
-/// Takes in those rows whose event carries the tag.
+/// Collects the rows whose event carries the tag.
 #[derive(Debug)]
 pub(crate) struct OfTaggedEvents<S> {
     tag: String,
@@ -22,7 +23,7 @@ impl<S> OfTaggedEvents<S> {
         Self { tag: tag.into(), rows }
     }
 
-    /// Returns the rows that were taken in.
+    /// Returns the rows that count.
     pub(crate) fn into_rows(self) -> S {
         self.rows
     }

@@ -1,7 +1,7 @@
-//! How many feeds are gathered at one site at the same time, and which one is next.
+//! The places for gathering feeds at one site, and the order of waiting feeds.
 //!
-//! The most urgent errand goes first, and of equally urgent ones the one that came first. The last free place is kept for callers who
-//! wait, so that a round of refreshes never holds all places.
+//! The most urgent errand goes first, and of equally urgent ones the one that came first. The last free place is kept
+//! for waiting callers, so that a round of refreshes never takes all places.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,12 +25,13 @@ struct Queue {
     numbers: u64,
 }
 
-/// The right to ask one question after the other, until it is dropped. Empty where the receiver has left before it came.
+/// The right to ask one question after the other, until it is dropped. Empty where the receiver has left before it
+/// came.
 #[derive(Debug)]
 pub(crate) struct Turn(Option<Arc<Turns>>);
 
 impl Turns {
-    /// Returns so many free places, at least one.
+    /// Returns this many free places, at least one.
     pub(crate) fn new(places: usize) -> Arc<Self> {
         Arc::new(Self {
             places: places.max(1),
@@ -68,7 +69,7 @@ impl Turns {
         place
     }
 
-    /// Gives free places to those who are next.
+    /// Gives free places to the next waiting feeds.
     fn give_out(self: &Arc<Self>) {
         loop {
             let next = self.lock().next(self.places);
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_leaves_the_line_takes_no_place_with_them() {
+    async fn a_caller_that_leaves_the_line_takes_no_place_away() {
         let turns = Turns::new(1);
         let held = turns.take(&Errand::default()).await;
         assert!(is_free(&turns, Urgency::Awaited).await.is_none());

@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use site_config::{Mappings, Site};
 
-/// Where a feed comes from, as one key sees it: a MISP with its site's rules ([`Upstream::new`]), or a list that only an
-/// [`IndicatorSource`](crate::IndicatorSource) outside of this crate knows ([`Upstream::named`]).
+/// Where a feed comes from, as one key sees it: a MISP with its site's rules ([`Upstream::new`]), or a list that only
+/// an [`IndicatorSource`](crate::IndicatorSource) outside of this crate knows ([`Upstream::named`]).
 ///
-/// Two upstreams with the same name, address and key share what is cached, whichever token they come from.
+/// Two upstreams with the same name, address and key share their cached feeds, for any token.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct Upstream {
     misp: Option<Misp>,
 }
 
-/// How a MISP is reached, and as whom.
+/// The way to a MISP, and its key.
 #[derive(Clone)]
 struct Misp {
     protocol: Protocol,
@@ -39,7 +39,7 @@ struct Misp {
     key_digest: KeyDigest,
 }
 
-/// Stands for a MISP key where the key itself must not be: in cache keys.
+/// A digest of a MISP key, for cache keys, which must not hold the key itself.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct KeyDigest([u8; 16]);
 
@@ -81,8 +81,8 @@ impl Upstream {
         }
     }
 
-    /// Returns an upstream without a MISP, for an engine with a source of its own: the defaults of a site file (fresh for 300 s, served
-    /// for at most 7 days while the source fails, 100 s for one answer) under this name.
+    /// Returns an upstream without a MISP, for an engine with a source of its own: the defaults of a site file (fresh
+    /// for 300 s, served for at most 7 days while the source fails, 100 s for one answer) under this name.
     ///
     /// # Errors
     /// [`UpstreamNameError`] unless the name has the form of a host name, for example `my-list` or `lists.example.net`.
@@ -107,7 +107,8 @@ impl Upstream {
         self
     }
 
-    /// Sets the age from which a feed is not served any more, even while the source fails; never less than the soft expiry.
+    /// Sets the age from which a feed is not served any more, even while the source fails; never less than the soft
+    /// expiry.
     #[must_use]
     pub fn max_stale(mut self, age: Duration) -> Self {
         let site = Arc::make_mut(&mut self.site);

@@ -1,10 +1,11 @@
-//! Which events were seen withdrawn, so that their next edit does not bring them back.
+//! The events that were seen withdrawn, so that their next edit does not bring them back.
 //!
-//! Unpublishing an event on purpose leaves `timestamp` ≤ `publish_timestamp`. Its next edit makes the event look like one that was
-//! edited while published, and nothing in MISP's answers says that it was not (recordings 810 to 813). So the publication with which an
-//! event was seen withdrawn is remembered for each MISP, whichever key saw it, over restarts if there is a directory to keep it in.
-//! A withdrawal and an edit that both happen between two looks at the unpublished events cannot be told from an edit. Gathering a feed is
-//! such a look; where feeds are asked for seldom, `MispSource::look_for_withdrawals` is another.
+//! Unpublishing an event on purpose leaves `timestamp` ≤ `publish_timestamp`. Its next edit makes the event look like
+//! one that was edited while published, and MISP's answers do not show the difference (recordings 810 to 813). So this
+//! module remembers for each MISP, over all keys, with which publication it saw an event withdrawn; over restarts if it
+//! has a directory. A withdrawal and an edit that both happen between two looks at the unpublished events look like an
+//! edit alone. Gathering a feed is such a look; where feeds are asked for seldom, `MispSource::look_for_withdrawals` is
+//! another.
 
 mod file;
 mod memory;
@@ -21,21 +22,21 @@ use tokio::time::{Duration, Instant};
 use crate::Upstream;
 use crate::upstream::UpstreamId;
 
-/// Upstreams of which it is known when they were looked at; beyond that all begin anew.
+/// Upstreams with a remembered last look; above this number all begin anew.
 const MAX_UPSTREAMS: usize = 4_096;
 
-/// How often an upstream is looked at of which no feed is gathered meanwhile.
+/// Pause between two looks at an upstream whose feeds are not gathered meanwhile.
 const LOOK: Duration = Duration::from_secs(270);
 
-/// An upstream is looked at as long as a feed of it was wanted in this time.
+/// An upstream without a request in this time is not looked at.
 const WANTED: Duration = Duration::from_secs(48 * 3_600);
 
-/// What is remembered of all upstreams.
+/// The memory of all upstreams.
 #[derive(Debug, Default)]
 pub(crate) struct Withdrawals {
     directory: Option<PathBuf>,
     known: Mutex<HashMap<UpstreamId, Arc<UpstreamMemory>>>,
-    /// By address; there are as many as site files were ever loaded.
+    /// By address; at most one entry for each site file that was ever loaded.
     misps: Mutex<HashMap<String, Arc<Memory>>>,
     has_warned: AtomicBool,
 }
@@ -49,7 +50,7 @@ impl Withdrawals {
         }
     }
 
-    /// Returns what is remembered of this upstream's events.
+    /// Returns the memory of this upstream's events.
     pub(crate) fn of(&self, upstream: &Upstream) -> Arc<UpstreamMemory> {
         if self.directory.is_none() && !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::info!(
@@ -90,8 +91,9 @@ impl Withdrawals {
         Arc::clone(memory)
     }
 
-    /// Returns the upstreams that were not looked at for some minutes and of which a feed was wanted lately, by the name of their site,
-    /// without sites that leave it to MISP which events are published (`published_grace: 0s`). Of one site those come first whose last look is longest ago.
+    /// Returns the upstreams with recent requests and without a look for some minutes, by the name of their site,
+    /// without sites that leave it to MISP which events are published (`published_grace: 0s`). Within a site they are
+    /// ordered by their last look, the oldest first.
     pub(crate) fn due(&self) -> BTreeMap<String, Vec<(Upstream, Arc<UpstreamMemory>)>> {
         let mut due: Vec<(Option<Instant>, Upstream, Arc<UpstreamMemory>)> = Vec::new();
         for remembered in self.known.lock().unwrap_or_else(PoisonError::into_inner).values() {
@@ -112,7 +114,7 @@ impl Withdrawals {
     }
 }
 
-/// As whom an upstream is asked, and when it was.
+/// The upstream of the last request, and the times of requests and looks.
 #[derive(Debug)]
 struct Interest {
     upstream: Upstream,
@@ -121,7 +123,7 @@ struct Interest {
     looked_at: Option<Instant>,
 }
 
-/// What is remembered of the events of one upstream.
+/// The memory of one upstream's events.
 #[derive(Debug)]
 pub(crate) struct UpstreamMemory {
     memory: Arc<Memory>,
@@ -129,12 +131,13 @@ pub(crate) struct UpstreamMemory {
 }
 
 impl UpstreamMemory {
-    /// Notes that MISP is asked now.
+    /// Records a look at this moment.
     pub(crate) fn note_look(&self) {
         self.wanted().looked_at = Some(Instant::now());
     }
 
-    /// Notes which of these unpublished events are withdrawn, and returns for those that are or were seen so with which publication.
+    /// Notes which of these unpublished events are withdrawn, and returns for those that are or were seen so with which
+    /// publication.
     pub(crate) async fn observe(&self, unpublished: &[EventMetadata]) -> HashMap<u64, i64> {
         self.memory.observe(unpublished).await
     }

@@ -1,8 +1,9 @@
-//! Threads of its own for asking MISP and for everything that is made of its answers.
+//! Threads for asking MISP and for the work on its answers, apart from the threads of the caller.
 //!
-//! A million rows are half a gigabyte of JSON and some seconds of processor time: TLS, decompression, parsing, extraction, sorting. On the
-//! threads that serve sockets all other connections would wait for it. So a source that asks MISP runs its whole work here. Feeds
-//! that are gathered at the same time take turns at every `await`; what waits for MISP takes no thread.
+//! A million rows are half a gigabyte of JSON and some seconds of processor time: TLS, decompression, parsing,
+//! extraction, sorting. On the threads that serve sockets all other connections would wait for it. So a source that
+//! asks MISP runs its whole work here. Feeds that are gathered at the same time take turns at every `await`; a feed
+//! that waits for MISP takes no thread.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +22,7 @@ const MOST_THREADS: usize = 4;
 pub(crate) struct Workshop(Mutex<Option<Runtime>>);
 
 impl Workshop {
-    /// Returns what `work` comes to on the workshop's threads. Dropping the returned future ends the work.
+    /// Runs `work` on the workshop's threads and returns its result. Dropping the returned future ends the work.
     ///
     /// A panic of the work goes on in the caller.
     ///
@@ -57,7 +58,7 @@ impl Workshop {
     }
 }
 
-/// One core stays free for those who serve.
+/// One core stays free for the threads that serve sockets.
 fn threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     cores.saturating_sub(1).clamp(1, MOST_THREADS)
@@ -79,7 +80,7 @@ impl fmt::Debug for Workshop {
     }
 }
 
-/// Ends the work when nobody waits for it any more.
+/// Ends the work when its caller stops waiting.
 struct Working<T>(JoinHandle<T>);
 
 impl<T> Drop for Working<T> {
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_runs_on_other_threads_and_brings_what_it_makes() {
+    async fn work_runs_on_other_threads_and_returns_its_result() {
         let workshop = Workshop::default();
         let here = std::thread::current().id();
         let there = workshop.run(async { Ok(std::thread::current().id()) }).await.unwrap();
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_ends_with_the_one_who_waits_for_it() {
+    async fn work_ends_when_its_caller_stops_waiting() {
         let workshop = Workshop::default();
         let held = Arc::new(());
         let holds = Arc::clone(&held);

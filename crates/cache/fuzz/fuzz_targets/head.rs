@@ -1,4 +1,4 @@
-//! What is inside of an item of a shared cache, as somebody would write it who had our keys.
+//! The opened text of an item of a shared cache, as an attacker with our keys could write it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! What a server says where a memcached is expected, in both protocols.
+//! The bytes of a server in the place of a memcached, in both protocols.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,11 +1,12 @@
 //! memcached's binary protocol: commands as bytes, and its answers.
 //!
-//! Every message is a header of 24 bytes, extras, key and value. The server gives back the opaque number of the command.
+//! Every message is a header of 24 bytes, extras, key and value. The server gives back the opaque number of the
+//! command.
 
 use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncReadExt as _};
 
-use super::{Said, reading};
+use super::{Said, reader};
 use crate::{ItemKey, MAX_ITEM_BYTES, StoreError};
 
 const REQUEST: u8 = 0x80;
@@ -16,7 +17,7 @@ const GET: u8 = 0x00;
 const SET: u8 = 0x01;
 const ADD: u8 = 0x02;
 const DELETE: u8 = 0x04;
-/// As `GET`, but says nothing when there is nothing.
+/// As `GET`, but without an answer for a missing value.
 const GET_QUIETLY: u8 = 0x09;
 const NOOP: u8 = 0x0a;
 const SASL_AUTH: u8 = 0x21;
@@ -50,7 +51,7 @@ impl Reply {
         self.body.slice(self.value_at.min(self.body.len())..)
     }
 
-    /// Returns whether it was done, or why the server could not.
+    /// Returns whether the command was done, or the error of the server.
     pub(super) fn done(&self) -> Said<bool> {
         match self.status {
             OK => Ok(true),
@@ -84,12 +85,12 @@ pub(super) fn get_one(key: &ItemKey) -> Vec<u8> {
     message(GET, key.as_str(), &[], 0, 0, 0)
 }
 
-/// What comes before the value.
+/// The message before the value.
 pub(super) fn set(key: &ItemKey, length: usize, seconds: u32) -> Vec<u8> {
     message(SET, key.as_str(), &flags_and_life(seconds), length, 0, 0)
 }
 
-/// What comes before the value.
+/// The message before the value.
 pub(super) fn add(key: &ItemKey, length: usize, seconds: u32) -> Vec<u8> {
     message(ADD, key.as_str(), &flags_and_life(seconds), length, 0, 0)
 }
@@ -105,7 +106,7 @@ pub(super) async fn read_login<R: AsyncBufRead + Unpin>(from: &mut R) -> Result<
     match reply.status {
         OK => Ok(()),
         AUTH_ERROR | AUTH_CONTINUE => Err(StoreError::Refused),
-        // Built without SASL, or started without -S: it knows no such command.
+        // A server built without SASL, or started without -S, does not know the command.
         _ => Err(StoreError::Unusable(
             "no SASL at this server; remove `memcached_user` or start it with -S".to_owned(),
         )),
@@ -174,7 +175,7 @@ pub(crate) async fn read_reply<R: AsyncBufRead + Unpin>(from: &mut R) -> Result<
         status: u16::from_be_bytes([s1, s2]),
         opaque: u32::from_be_bytes([o1, o2, o3, o4]),
         version: u64::from_be_bytes(version),
-        body: reading::bytes(from, length).await?,
+        body: reader::bytes(from, length).await?,
         value_at,
     })
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncReadExt as _};
 
-use super::{Said, reading};
+use super::{Said, reader};
 use crate::{ItemKey, StoreError};
 
 /// A value and the version that `cas` wants to see again, if it was asked for.
@@ -48,7 +48,7 @@ pub(crate) async fn read_values<R: AsyncBufRead + Unpin>(
 ) -> Result<Vec<Option<Versioned>>, StoreError> {
     let mut values: Vec<Option<Versioned>> = keys.iter().map(|_| None).collect();
     loop {
-        let line = reading::line(from).await?;
+        let line = reader::line(from).await?;
         if line == b"END" {
             return Ok(values);
         }
@@ -61,7 +61,7 @@ pub(crate) async fn read_values<R: AsyncBufRead + Unpin>(
         let Some(slot @ None) = slot else {
             return Err(StoreError::Protocol("a value that was not asked for"));
         };
-        let bytes = reading::bytes(from, length).await?;
+        let bytes = reader::bytes(from, length).await?;
         let mut end = [0; 2];
         from.read_exact(&mut end).await.map_err(StoreError::Broken)?;
         if end != *b"\r\n" {
@@ -73,18 +73,18 @@ pub(crate) async fn read_values<R: AsyncBufRead + Unpin>(
 
 /// Reads the answer to a command that stores or deletes: whether it was done.
 pub(crate) async fn read_done<R: AsyncBufRead + Unpin>(from: &mut R) -> Result<Said<bool>, StoreError> {
-    let line = reading::line(from).await?;
+    let line = reader::line(from).await?;
     match line.as_slice() {
         b"STORED" | b"DELETED" => Ok(Ok(true)),
         b"NOT_STORED" | b"NOT_FOUND" | b"EXISTS" => Ok(Ok(false)),
-        // It has read the value all the same, and goes on with the next command.
+        // It has read the value nevertheless, and goes on with the next command.
         line if line.starts_with(b"SERVER_ERROR out of memory") => Ok(Err(StoreError::Full)),
         line if line.starts_with(b"SERVER_ERROR object too large") => Ok(Err(StoreError::Full)),
         line => Err(error_of(line)),
     }
 }
 
-/// After any other error nobody knows what the server has read, so the connection is not used again.
+/// After any other error it is unknown how much the server has read, so the connection is not used again.
 fn error_of(line: &[u8]) -> StoreError {
     if line.starts_with(b"CLIENT_ERROR unauthenticated") {
         return StoreError::Refused;

@@ -1,4 +1,4 @@
-//! Leaves a store alone for a while after it failed, so that not every request waits for it.
+//! A circuit breaker: after a failure the store rests for a while, so that not every request waits for it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// Without jitter: each process asks when one of its own callers comes, which spreads the questions already.
 const BACKOFF: Backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).jitter(Jitter::NONE);
 
-/// Says whether a store is asked. After each failure it is left alone for twice as long, up to eight seconds; then one caller tries.
+/// Decides whether the store is asked. After each failure it rests for twice as long, up to eight seconds; then one
+/// caller tries.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     state: Mutex<State>,
@@ -33,17 +34,17 @@ impl Breaker {
         if now < until {
             return false;
         }
-        // The others wait for what this caller finds, even if it goes away before it has found anything.
+        // The others wait for the result of this caller, for one pause even if it leaves without a result.
         state.rests_until = Some(now + BACKOFF.wait(state.failures));
         true
     }
 
-    /// Returns whether the store is left alone now; asking for that is no try.
+    /// Returns whether the store rests now; this does not count as a try.
     pub(super) fn rests(&self) -> bool {
         self.state().rests_until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Notes that the store did what it was asked; returns whether that is news.
+    /// Records a success; returns whether the store had failed before.
     pub(super) fn worked(&self) -> bool {
         let mut state = self.state();
         let was_resting = state.rests_until.is_some();
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_failure_nobody_asks_and_then_one() {
+    async fn after_a_failure_the_store_rests_and_then_one_caller_asks() {
         let breaker = Breaker::default();
         assert!(breaker.permits());
         breaker.failed();

@@ -1,18 +1,18 @@
-//! What has happened between us and the shared cache, for a metric.
+//! Counts of the use of a shared cache, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How often what happened since the start.
+/// Counts since the start of the process.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SharedCounts {
-    /// Values that another replica, or this one, had put there and that were used.
+    /// Values found and used, put by this replica or another one.
     pub hits: u64,
-    /// Times that there was no value that could be used.
+    /// Look-ups without a usable value.
     pub misses: u64,
-    /// Values put there.
+    /// Values put.
     pub puts: u64,
-    /// Values not put there: too large, or the store had no room.
+    /// Values not put: too large, or the store had no room.
     pub not_put: u64,
     /// Values refused as foreign, truncated, out of place or of another key.
     pub rejected: u64,
@@ -20,7 +20,7 @@ pub struct SharedCounts {
     pub incomplete: u64,
     /// Questions that the store did not answer, or not in time.
     pub failures: u64,
-    /// Questions not asked, as the store had failed a moment ago.
+    /// Questions not asked, since the store had just failed.
     pub skipped: u64,
 }
 

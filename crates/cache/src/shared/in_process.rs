@@ -1,4 +1,4 @@
-//! A store inside the process, for tests: it can be looked into, tampered with, and told to fail.
+//! A store inside the process, for tests: a test can read it, change its items and make it hang.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Asking, ItemKey, SharedStore, StoreError};
+use super::{ItemKey, SharedStore, StoreError, StoreFuture};
 
 type Items = BTreeMap<ItemKey, (Bytes, Instant)>;
 
@@ -38,7 +38,7 @@ impl InProcessStore {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// Returns everything that lies there.
+    /// Returns all items.
     #[must_use]
     pub fn items(&self) -> Vec<(ItemKey, Bytes)> {
         let items = self.locked();
@@ -48,7 +48,7 @@ impl InProcessStore {
             .collect()
     }
 
-    /// Puts what `change` makes of every item in its place.
+    /// Replaces every item by the result of `change`.
     pub fn tamper(&self, mut change: impl FnMut(&ItemKey, &Bytes) -> Bytes) {
         let mut items = self.locked();
         items
@@ -60,7 +60,7 @@ impl InProcessStore {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer<'a, T: Send + 'a>(&'a self, work: impl FnOnce(&mut Items) -> T + Send + 'a) -> Asking<'a, T> {
+    fn answer<'a, T: Send + 'a>(&'a self, work: impl FnOnce(&mut Items) -> T + Send + 'a) -> StoreFuture<'a, T> {
         Box::pin(async move {
             self.asked.fetch_add(1, Ordering::SeqCst);
             if self.hangs.load(Ordering::SeqCst) {
@@ -79,7 +79,7 @@ impl SharedStore for InProcessStore {
         "this process"
     }
 
-    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, Vec<Option<Bytes>>> {
+    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
         self.answer(|items| {
             keys.iter()
                 .map(|key| items.get(key).map(|(value, _)| value.clone()))
@@ -87,14 +87,14 @@ impl SharedStore for InProcessStore {
         })
     }
 
-    fn put<'a>(&'a self, new: &'a [(ItemKey, Bytes)], life: Duration) -> Asking<'a, ()> {
+    fn put<'a>(&'a self, new: &'a [(ItemKey, Bytes)], life: Duration) -> StoreFuture<'a, ()> {
         self.answer(move |items| {
             let until = Instant::now() + life;
             items.extend(new.iter().map(|(key, value)| (key.clone(), (value.clone(), until))));
         })
     }
 
-    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> Asking<'a, bool> {
+    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> StoreFuture<'a, bool> {
         self.answer(move |items| {
             let is_new = !items.contains_key(key);
             if is_new {
@@ -104,11 +104,11 @@ impl SharedStore for InProcessStore {
         })
     }
 
-    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, ()> {
+    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, ()> {
         self.answer(|items| items.retain(|key, _| !keys.contains(key)))
     }
 
-    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> Asking<'a, bool> {
+    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> StoreFuture<'a, bool> {
         self.answer(move |items| {
             let is_it = items.get(key).is_some_and(|(found, _)| found == value);
             if is_it {

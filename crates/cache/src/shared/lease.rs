@@ -1,4 +1,4 @@
-//! The right to do a piece of work that one process at a time shall do.
+//! The right to do a piece of work that only one process at a time should do.
 
 use std::fmt;
 use std::future::Future;
@@ -9,24 +9,26 @@ use std::time::Duration;
 use super::ItemKey;
 use super::shared_cache::Inner;
 
-/// A lease that was got; it ends by itself after its life unless it is held, so nobody waits for a process that is gone.
+/// A lease of this process. It ends after its life unless it is renewed, so the others do not wait for a process that
+/// is gone.
 pub struct Lease {
     pub(super) cache: Arc<Inner>,
     pub(super) key: ItemKey,
-    /// Random: tells our lease from everybody else's.
+    /// A random number that marks this lease as ours.
     pub(super) owner: [u8; 16],
     pub(super) life: Duration,
     pub(super) label: Option<Vec<u8>>,
 }
 
 impl Lease {
-    /// Returns the label of the value that lay there when the lease was got and was not wanted, if there was one.
+    /// Returns the label of the value that the store had when the lease began and that the caller refused, if it had
+    /// one.
     #[must_use]
     pub fn label_before(&self) -> Option<&[u8]> {
         self.label.as_deref()
     }
 
-    /// Does the work, and keeps the lease alive meanwhile.
+    /// Does the work and renews the lease meanwhile.
     pub async fn hold_while<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
@@ -43,13 +45,13 @@ impl Lease {
         }
     }
 
-    /// Gives the lease back, so that whoever waits does not wait for its end. Somebody else's stays.
+    /// Gives the lease back, so that others do not wait for its end. The lease of another process stays.
     pub async fn release(self) {
         self.cache.release(&self.key, &self.owner).await;
     }
 }
 
-/// Shows no owner: who knows it could take the lease away.
+/// Shows no owner, since its number could release the lease.
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")

@@ -1,4 +1,4 @@
-//! How long a store is waited for.
+//! Time limits for the answers of a store.
 
 use std::future::Future;
 use std::pin::pin;
@@ -18,7 +18,8 @@ pub(super) async fn by<T>(
         .unwrap_or(Err(StoreError::Slow))
 }
 
-/// Waits for a large answer for as long as bytes keep moving, with never more than `quiet` between two of them, and at most for `longest`.
+/// Waits for a large answer for as long as bytes keep moving, with never more than `quiet` between two of them, and at
+/// most for `longest`.
 pub(super) async fn while_it_flows<T>(
     store: &dyn SharedStore,
     quiet: Duration,

@@ -1,8 +1,9 @@
-//! The seal around everything that is put into a shared store, and the names under which it lies there.
+//! The seal around each item of a shared store, and the names of items.
 //!
-//! An item is: nonce (24 bytes), ciphertext, tag (16). XChaCha20-Poly1305; the nonce is the number of the put (16 random bytes), the
-//! part's number and how many there are (4 bytes each, big-endian). The item's key is authenticated with it, and the key is a keyed hash
-//! of what the item is about: so an item opens under its own key, as its own part, of its own put, and nowhere else.
+//! An item is: nonce (24 bytes), ciphertext, tag (16). XChaCha20-Poly1305; the nonce is the number of the put (16
+//! random bytes), the part's number and how many there are (4 bytes each, big-endian). The item's key is authenticated
+//! with it, and the key is a keyed hash of the name of the value: so an item opens only under its own key, as its own
+//! part of its own put.
 
 use std::fmt;
 
@@ -22,17 +23,17 @@ const NONCE_LEN: usize = 24;
 const TAG_LEN: usize = 16;
 const VALUE_INFO: &[u8] = b"cratos/cache/v1/values";
 const NAME_INFO: &[u8] = b"cratos/cache/v1/names";
-/// What an administrator sees of us in the store, and what an ACL rule can name.
+/// The prefix of all our items, for administrators and for rules of an ACL.
 const PREFIX: &str = "cratos:";
 
-/// The keys of a shared cache: the first seals, all of them open. `Debug` shows how many.
+/// The keys of a shared cache: the first one seals, all of them open. `Debug` shows their number only.
 #[derive(Clone)]
 pub struct CacheKeys {
     pub(super) seals: Vec<Seal>,
 }
 
 impl CacheKeys {
-    /// Returns the keys, or nothing if there is none. Each must be secret, random, and used for nothing else.
+    /// Returns the keys, or nothing for an empty list. Each must be secret, random, and used for nothing else.
     #[must_use]
     pub fn new<'k>(keys: impl IntoIterator<Item = &'k [u8; 32]>) -> Option<Self> {
         let seals: Vec<Seal> = keys.into_iter().map(Seal::derive).collect();
@@ -46,9 +47,9 @@ impl fmt::Debug for CacheKeys {
     }
 }
 
-/// Why an item is not what we put there.
+/// The reason why an item is not one of ours.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum Rejected {
+pub(super) enum SealFault {
     #[error("it is too short to be one of ours")]
     TooShort,
     #[error("its seal does not open: it is foreign, altered, truncated or out of place")]
@@ -61,7 +62,7 @@ pub(super) enum Rejected {
     Compression,
 }
 
-/// What an item is, beside the name of the value that it belongs to.
+/// The role of an item within its value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     Head,
@@ -69,7 +70,7 @@ pub(super) enum Kind {
     Lease,
 }
 
-/// Tells one put from every other one.
+/// The random number of one put.
 pub(super) type PutId = [u8; 16];
 
 #[derive(Clone)]
@@ -90,7 +91,7 @@ impl Seal {
         derived
     }
 
-    /// Returns the key under which this item of the value called `name` lies.
+    /// Returns the store's key of this item of the value `name`.
     pub(super) fn item_key(&self, name: &[u8], kind: Kind) -> ItemKey {
         let (kind, part) = match kind {
             Kind::Head => (0_u8, 0),
@@ -121,16 +122,16 @@ impl Seal {
         Some(Bytes::from(item))
     }
 
-    /// Returns what is inside, with the put and the number of parts that the item names.
-    pub(super) fn open_head(&self, key: &ItemKey, item: &[u8]) -> Result<(PutId, u32, Vec<u8>), Rejected> {
-        let (nonce, _) = item.split_first_chunk::<NONCE_LEN>().ok_or(Rejected::TooShort)?;
-        let (put, numbers) = nonce.split_first_chunk::<16>().ok_or(Rejected::TooShort)?;
-        let (_, total) = numbers.split_last_chunk::<4>().ok_or(Rejected::TooShort)?;
+    /// Returns the opened text, with the put and the number of parts that the item names.
+    pub(super) fn open_head(&self, key: &ItemKey, item: &[u8]) -> Result<(PutId, u32, Vec<u8>), SealFault> {
+        let (nonce, _) = item.split_first_chunk::<NONCE_LEN>().ok_or(SealFault::TooShort)?;
+        let (put, numbers) = nonce.split_first_chunk::<16>().ok_or(SealFault::TooShort)?;
+        let (_, total) = numbers.split_last_chunk::<4>().ok_or(SealFault::TooShort)?;
         let total = u32::from_be_bytes(*total);
         Ok((*put, total, self.open(key, put, 0, total, item)?))
     }
 
-    /// Returns what is inside this part of this put.
+    /// Returns the opened text of this part of this put.
     pub(super) fn open(
         &self,
         key: &ItemKey,
@@ -138,12 +139,12 @@ impl Seal {
         part: u32,
         total: u32,
         item: &[u8],
-    ) -> Result<Vec<u8>, Rejected> {
-        let (found, rest) = item.split_first_chunk::<NONCE_LEN>().ok_or(Rejected::TooShort)?;
-        let (body, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(Rejected::TooShort)?;
+    ) -> Result<Vec<u8>, SealFault> {
+        let (found, rest) = item.split_first_chunk::<NONCE_LEN>().ok_or(SealFault::TooShort)?;
+        let (body, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(SealFault::TooShort)?;
         let wanted = nonce(put, part, total);
         if *found != wanted {
-            return Err(Rejected::Seal);
+            return Err(SealFault::Seal);
         }
         let mut plain = body.to_vec();
         let opening = self.cipher().decrypt_inout_detached(
@@ -152,11 +153,11 @@ impl Seal {
             InOutBuf::from(plain.as_mut_slice()),
             &Tag::from(*tag),
         );
-        opening.map_err(|_| Rejected::Seal)?;
+        opening.map_err(|_| SealFault::Seal)?;
         Ok(plain)
     }
 
-    /// Whether the item says of itself that it belongs to another put: one that overwrites ours just now, most likely.
+    /// Returns whether the item names another put, most likely one that overwrites ours just now.
     pub(super) fn is_of_another_put(put: &PutId, item: &[u8]) -> bool {
         item.len() >= NONCE_LEN + TAG_LEN && !item.starts_with(put)
     }
@@ -166,7 +167,7 @@ impl Seal {
     }
 }
 
-/// Returns 16 bytes that nobody can guess.
+/// Returns 16 unpredictable bytes.
 pub(super) fn random() -> Option<PutId> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok()?;
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_opens_as_what_it_was_sealed_as_and_as_nothing_else() {
+    fn an_item_opens_only_in_the_role_in_which_it_was_sealed() {
         let seal = seal_of(1);
         let key = seal.item_key(b"feed", Kind::Part(2));
         let item = seal.seal(&key, &PUT, 2, 3, b"values").unwrap();
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_the_store_tell_nothing_and_differ_for_every_item_and_key() {
+    fn names_in_the_store_reveal_nothing_and_differ_for_every_item_and_key() {
         let kinds = [Kind::Head, Kind::Part(0), Kind::Part(1), Kind::Lease];
         let mut names: Vec<String> = [1, 2]
             .iter()
@@ -250,7 +251,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_lies_in_the_store_is_refused_and_nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn any_bytes_in_the_store_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let seal = seal_of(1);
             let key = seal.item_key(b"feed", Kind::Head);
             prop_assert!(seal.open_head(&key, &bytes).is_err());
@@ -262,7 +263,7 @@ mod tests {
             let key = seal.item_key(b"feed", Kind::Head);
             let mut item = seal.seal(&key, &PUT, 0, 3, b"values").unwrap().to_vec();
             item[at] ^= 1 << bit;
-            prop_assert_eq!(seal.open_head(&key, &item), Err(Rejected::Seal));
+            prop_assert_eq!(seal.open_head(&key, &item), Err(SealFault::Seal));
         }
     }
 }

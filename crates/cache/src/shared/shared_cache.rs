@@ -1,4 +1,4 @@
-//! Values that several processes share, whatever state the store between them is in.
+//! Values that several processes share, for any state of the store between them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,32 +10,32 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::counts::Counts;
-use super::packed::{self, Head, Packed, Unopened};
+use super::parcel::{self, Head, Parcel, PartFault};
 use super::patience;
-use super::seal::{CacheKeys, Kind, Rejected, Seal, random};
+use super::seal::{CacheKeys, Kind, Seal, SealFault, random};
 use super::{ItemKey, Lease, SharedCounts, SharedStore, StoreError};
 
-/// How long a request waits for the store, all small questions together; large values may take longer as long as bytes keep coming,
-/// and then never this long between two of them.
+/// How long a request waits for the store, all small questions together; large values may take longer as long as bytes
+/// keep coming, and then never this long between two of them.
 const QUIET: Duration = Duration::from_millis(50);
 /// How long a request waits for a large value that keeps coming.
 const LONGEST_GET: Duration = Duration::from_secs(5);
 /// How long putting a value may take; no request waits for it.
 const LONGEST_PUT: Duration = Duration::from_secs(30);
-/// Between two bytes of a put, for which nobody waits.
+/// Longest pause between two bytes of a put; no request waits for it.
 const QUIET_PUT: Duration = Duration::from_secs(1);
 /// Parts that are asked for and put at once: some megabytes.
 const BATCH: usize = 8;
-/// Whether the store is there is asked once in this time, however often somebody wants to know.
+/// The store is asked once in this time whether it answers, for any number of callers.
 const PING_PAUSE: Duration = Duration::from_secs(1);
-/// Larger values are compressed and sealed away from the threads that serve sockets.
+/// Larger values are compressed and sealed on a blocking thread.
 const SMALL_BYTES: usize = 64 * 1024;
 
 /// Keeps values for several processes in a [`SharedStore`]; the same keys and names give the same values everywhere.
 ///
-/// Every value has a label: a few bytes that are read before it, to decide whether it is wanted. No method fails: while the store is
-/// down, slow or full, there is just nothing in it. A store that has failed is left alone for half a second, then for longer, and is
-/// tried again by itself; one log line per minute tells about it, and [`counts`](Self::counts) tells how often.
+/// Every value has a label: a few bytes that are read before it, to decide whether it is wanted. No method fails: while
+/// the store is down, slow or full, values are just missing. A store that has failed rests for half a second, then
+/// longer, and is tried again; one log line per minute reports it, and [`counts`](Self::counts) has the numbers.
 ///
 /// Clones share everything.
 #[derive(Clone)]
@@ -59,22 +59,22 @@ pub(super) struct Inner {
 /// A value that was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Found {
-    /// What the value was put with.
+pub struct SharedValue {
+    /// The label of the value.
     pub label: Vec<u8>,
     /// The value, as it was put.
     pub value: Vec<u8>,
 }
 
-/// What the caller of [`SharedCache::find_or_lease`] is to do.
+/// The task of the caller of [`SharedCache::find_or_lease`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Turn {
     /// Use this value.
-    Found(Found),
+    Found(SharedValue),
     /// Make the value, [put](SharedCache::put) it and release the lease.
     Yours(Lease),
-    /// Somebody else is making it: ask again in a moment.
+    /// Another process makes it: ask again in a moment.
     Busy,
     /// Make the value; the store cannot be asked.
     Alone,
@@ -106,7 +106,8 @@ impl SharedCache {
         }
     }
 
-    /// Returns the value of this name if `wanted` likes its label; else the right to make it, unless somebody else has that already.
+    /// Returns the value of this name if `wanted` likes its label; else the right to make it, unless another process
+    /// has that.
     pub async fn find_or_lease(
         &self,
         name: &[u8],
@@ -119,21 +120,21 @@ impl SharedCache {
             .unwrap_or(Turn::Alone)
     }
 
-    /// Puts a value in the place of an older one; returns whether it lies there now.
+    /// Puts a value in the place of an older one; returns whether the store has it now.
     pub async fn put(&self, name: &[u8], label: &[u8], value: Vec<u8>, life: Duration) -> bool {
         self.inner.put(name, label, value, life).await
     }
 
-    /// Takes a value out, whichever key it is sealed with.
+    /// Removes a value, sealed with any of the keys.
     pub async fn forget(&self, name: &[u8]) {
         let keys = self.inner.head_keys(name);
         let deadline = Instant::now() + self.inner.quiet;
         self.inner.small(deadline, self.inner.store.delete(&keys)).await;
     }
 
-    /// Returns whether the store answers now; asked at most once a second, also while it is left alone otherwise.
+    /// Returns whether the store answers now. It is asked at most once a second, also while it rests.
     pub async fn is_up(&self) -> bool {
-        // Whoever comes while it is being asked waits for the same answer.
+        // Other callers wait here for the same answer.
         let mut seen = self.inner.seen.lock().await;
         if let Some((at, up)) = *seen
             && at.elapsed() < PING_PAUSE
@@ -148,19 +149,19 @@ impl SharedCache {
         up
     }
 
-    /// Returns whether the store is left alone now, as it has failed a moment ago.
+    /// Returns whether the store rests now after a failure.
     #[must_use]
     pub fn is_resting(&self) -> bool {
         self.inner.breaker.rests()
     }
 
-    /// Returns what kind of store this is and where, for logs.
+    /// Returns the kind and address of the store for logs.
     #[must_use]
     pub fn place(&self) -> &str {
         self.inner.store.place()
     }
 
-    /// Returns how often what happened since the start.
+    /// Returns the counts since the start.
     #[must_use]
     pub fn counts(&self) -> SharedCounts {
         self.inner.counts.read()
@@ -203,7 +204,7 @@ impl Inner {
             life,
             label,
         };
-        // Between our look and our lease somebody may have put the value and given the lease back.
+        // Between our look and our lease another process may have put the value and released its lease.
         match self.find(name, deadline, wanted).await {
             Some((Some(found), _)) => {
                 lease.release().await;
@@ -218,13 +219,13 @@ impl Inner {
         }
     }
 
-    /// Returns the wanted value if it is there, and the label of what is there otherwise.
+    /// Returns the wanted value if the store has it, otherwise the label of the value there.
     async fn find(
         &self,
         name: &[u8],
         deadline: Instant,
         wanted: &(dyn Fn(&[u8]) -> bool + Send + Sync),
-    ) -> Option<(Option<Found>, Option<Vec<u8>>)> {
+    ) -> Option<(Option<SharedValue>, Option<Vec<u8>>)> {
         let keys = self.head_keys(name);
         let items = self.small(deadline, self.store.get(&keys)).await?;
         let mut label = None;
@@ -235,7 +236,7 @@ impl Inner {
                     let label = std::mem::take(&mut head.label);
                     if let Some(value) = self.value(seal, name, head).await? {
                         self.counts.hits.add();
-                        return Some((Some(Found { label, value }), None));
+                        return Some((Some(SharedValue { label, value }), None));
                     }
                 }
                 Ok(head) => label = label.or(Some(head.label)),
@@ -245,7 +246,7 @@ impl Inner {
         Some((None, label))
     }
 
-    /// Returns the value of a head, or nothing if a part is missing or not what we put there.
+    /// Returns the value of a head, or nothing if a part is missing or is not ours.
     async fn value(&self, seal: &Seal, name: &[u8], head: Head) -> Option<Option<Vec<u8>>> {
         let keys = head.part_keys(seal, name);
         let mut items: Vec<Bytes> = Vec::with_capacity(keys.len());
@@ -264,11 +265,11 @@ impl Inner {
         let (is_long, seal) = (items.len() > 1, seal.clone());
         match aside(is_long, move || head.unpack(&seal, &keys, &items)).await? {
             Ok(value) => Some(Some(value)),
-            Err(Unopened::Overwritten) => {
+            Err(PartFault::Overwritten) => {
                 self.say_incomplete("a part of it was overwritten");
                 Some(None)
             }
-            Err(Unopened::Rejected(rejected)) => {
+            Err(PartFault::Rejected(rejected)) => {
                 self.reject(rejected);
                 Some(None)
             }
@@ -276,7 +277,7 @@ impl Inner {
     }
 
     async fn put(&self, name: &[u8], label: &[u8], value: Vec<u8>, life: Duration) -> bool {
-        // Packing a large value is work, and nobody would take it.
+        // Packing a large value is work, and the store would not take it.
         if self.breaker.rests() {
             self.counts.skipped.add();
             return false;
@@ -285,8 +286,8 @@ impl Inner {
             return false;
         };
         let (is_long, name, label) = (value.len() > SMALL_BYTES, name.to_vec(), label.to_vec());
-        let packing = aside(is_long, move || packed::pack(&seal, &name, &label, &value));
-        let Packed { parts, head } = match packing.await {
+        let packing = aside(is_long, move || parcel::pack(&seal, &name, &label, &value));
+        let Parcel { parts, head } = match packing.await {
             Some(Ok(packed)) => packed,
             Some(Err(error)) => {
                 self.say_not_put(&error.to_string());
@@ -331,7 +332,7 @@ impl Inner {
         self.small(deadline, self.store.delete_if(key, owner)).await;
     }
 
-    /// Asks, unless the store is left alone now. Nothing comes back when it was not asked or did not answer.
+    /// Asks the store unless it rests. Returns nothing when the store was not asked or did not answer.
     async fn small<T>(&self, deadline: Instant, asking: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
         if !self.permits() {
             return None;
@@ -372,7 +373,7 @@ impl Inner {
         }
     }
 
-    fn reject(&self, rejected: Rejected) {
+    fn reject(&self, rejected: SealFault) {
         self.counts.rejected.add();
         if let Some(kept_back) = self.rejections_log.due(Instant::now().into_std()) {
             tracing::warn!(
@@ -418,7 +419,7 @@ impl Inner {
     }
 }
 
-/// Does work that may take a while away from the threads that serve sockets; nothing comes back when the runtime ends meanwhile.
+/// Runs long work on a blocking thread; returns nothing when the runtime ends meanwhile.
 async fn aside<T: Send + 'static>(is_long: bool, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     if is_long {
         tokio::task::spawn_blocking(work).await.ok()

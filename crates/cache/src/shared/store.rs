@@ -1,4 +1,4 @@
-//! The seam between the shared cache and the server that keeps it.
+//! The trait between the shared cache and its server.
 
 use std::fmt;
 use std::future::Future;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// Longest value that a store has to take in one item, in bytes: memcached's default is 1 MiB, less what it adds itself.
+/// Longest value that a store has to take in one item, in bytes: memcached's default of 1 MiB, less its own overhead.
 pub const MAX_ITEM_BYTES: usize = (1 << 20) - 4096;
 
-/// How an item is called in a store: 1 to 250 printable ASCII characters without a space, which every store takes.
+/// The name of an item in a store: 1 to 250 printable ASCII characters without a space, which every store takes.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ItemKey(String);
 
@@ -30,50 +30,52 @@ impl ItemKey {
         &self.0
     }
 
-    /// For keys that are made of base64 and a prefix of ours.
+    /// Returns the key of base64 text behind our prefix, which needs no check.
     pub(crate) fn made(key: String) -> Self {
         Self(key)
     }
 }
 
-/// What a store's methods return.
-pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+/// The future that a store's methods return.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Keeps bytes by key for a while, for several processes; it may lose any of them at any time.
 ///
-/// Dropping a future that a method returned must leave the store usable: whoever asks does not wait for ever. Values are at
-/// most [`MAX_ITEM_BYTES`] long, lives at least a second. Nothing that is read is trusted by the callers of this trait.
+/// Dropping a future that a method returned must leave the store usable, since callers stop waiting after a while.
+/// Values are at most [`MAX_ITEM_BYTES`] long, lives at least a second. The callers of this trait trust nothing that
+/// they read.
 pub trait SharedStore: fmt::Debug + Send + Sync + 'static {
-    /// Returns what kind of server this is and where, for logs: `memcached at 127.0.0.1:11211`.
+    /// Returns the kind and the address of the server for logs, for example `memcached at 127.0.0.1:11211`.
     fn place(&self) -> &str;
 
-    /// Returns the values under these keys, in the same order; `None` for what is not there.
-    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, Vec<Option<Bytes>>>;
+    /// Returns the values under these keys, in the same order; `None` for a missing one.
+    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, Vec<Option<Bytes>>>;
 
     /// Puts values in the place of older ones.
-    fn put<'a>(&'a self, items: &'a [(ItemKey, Bytes)], life: Duration) -> Asking<'a, ()>;
+    fn put<'a>(&'a self, items: &'a [(ItemKey, Bytes)], life: Duration) -> StoreFuture<'a, ()>;
 
-    /// Puts a value unless there is one already; returns whether it did.
-    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> Asking<'a, bool>;
+    /// Puts a value unless the key has one; returns whether it did.
+    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> StoreFuture<'a, bool>;
 
-    /// Takes out what is there under these keys.
-    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, ()>;
+    /// Removes the values under these keys.
+    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, ()>;
 
-    /// Takes the value out if it is this one; returns whether it did. Nobody's newer value goes with it.
-    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> Asking<'a, bool>;
+    /// Removes the value if it equals `value`, in one step, so that a newer value stays; returns whether it did.
+    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> StoreFuture<'a, bool>;
 
-    /// Returns a number that grows with every byte that is moved, so that a slow server can be told from a dead one.
+    /// Returns a number that grows with every byte that is sent or received, to distinguish a slow server from a dead
+    /// one.
     fn moved_bytes(&self) -> u64;
 
-    /// Gives up the connections: the next question is asked over a new one.
+    /// Closes the connections: the next question opens a new one.
     fn disconnect(&self);
 }
 
-/// Why a store did not do what it was asked; it is the store's fault, or that of the way there.
+/// A failure of the store or of the connection to it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// There is no connection to be had.
+    /// The connection cannot be made.
     #[error("cannot be connected to")]
     Connect(#[source] io::Error),
     /// The connection ended in the middle.
@@ -82,25 +84,25 @@ pub enum StoreError {
     /// User or password are wrong, or the user may not do this.
     #[error("refuses the user or the password, or the user may not do this")]
     Refused,
-    /// Nothing came back for too long.
+    /// No answer came in time.
     #[error("did not answer in time")]
     Slow,
-    /// There is no room for the value.
+    /// The store has no room for the value.
     #[error("has no room for a value")]
     Full,
-    /// What came back is not the protocol.
+    /// The answer does not follow the protocol.
     #[error("answered what is not its protocol: {0}")]
     Protocol(&'static str),
-    /// The server says that something is wrong.
+    /// The server answered with an error.
     #[error("answered with the error `{0}`")]
     Answered(String),
-    /// The server says that something is wrong, and nobody knows what it makes of what comes next.
+    /// The server answered with an error after which the connection cannot be used.
     #[error("cannot be used: {0}")]
     Unusable(String),
 }
 
 impl StoreError {
-    /// Returns the error that a server's own words make: bounded, and on one line.
+    /// Returns the error with a server's own words: bounded, and on one line.
     #[cfg(any(test, feature = "memcached", feature = "valkey"))]
     pub(crate) fn answered(words: &[u8]) -> Self {
         let words = words.get(..words.len().min(120)).unwrap_or_default();
@@ -113,7 +115,7 @@ impl StoreError {
         service_kit::chain(self)
     }
 
-    /// Whether the connection can be used again after it.
+    /// Returns whether the connection can be used after this error.
     #[cfg(any(feature = "memcached", feature = "valkey"))]
     pub(crate) fn leaves_connection_usable(&self) -> bool {
         matches!(self, Self::Full | Self::Answered(_))
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_what_every_store_takes() {
+    fn a_key_has_a_form_that_every_store_takes() {
         assert!(ItemKey::new("cratos:a-b_c").is_some());
         for bad in ["", "a b", "a\r\n", "ä", "a\0"] {
             assert_eq!(ItemKey::new(bad), None, "{bad:?}");

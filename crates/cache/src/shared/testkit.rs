@@ -1,15 +1,15 @@
-//! What every [`SharedStore`] must do, as a check to run from its tests; and our readers of foreign bytes, for fuzzing.
+//! A check that every [`SharedStore`] must pass, and our parsers of foreign bytes for fuzzing.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::packed::Head;
+use super::parcel::Head;
 use super::{ItemKey, MAX_ITEM_BYTES, SharedStore};
 
 const LONG: Duration = Duration::from_secs(600);
 
-/// Checks what every store must do. `run` tells this run from others that use the same server.
+/// Checks the promises of a store. `run` is different for each run on the same server.
 ///
 /// # Panics
 /// If the store does something else.
@@ -88,7 +88,7 @@ async fn large_values(store: &dyn SharedStore, run: &str) {
     store.delete(&keys).await.expect("delete");
 }
 
-/// Reads an opened head of a value, as somebody would write it who had our keys. For fuzzing: must not panic.
+/// Reads an opened head of a value, as an attacker with our keys could write it. For fuzzing: must not panic.
 pub fn read_head(parts: u32, plain: &[u8]) -> bool {
     Head::read([0; 16], parts, plain).is_ok()
 }

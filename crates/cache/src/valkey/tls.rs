@@ -1,4 +1,4 @@
-//! TLS to a Valkey, by rustls.
+//! TLS to a Valkey, with rustls.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Believes the authorities of this file, or else those of the system.
+    /// Trusts the authorities of this file, or else those of the system.
     pub(super) fn new(host: &str, ca_file: Option<&Path>) -> Result<Self, StoreError> {
         let mut roots = RootCertStore::empty();
         match ca_file {
@@ -32,7 +32,7 @@ impl Tls {
                 }
             }
             None => {
-                // One that cannot be read does not count; if it was the one that is needed, the server will not be believed.
+                // An unreadable certificate is skipped; if it was the needed one, the handshake fails.
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             }
         }

@@ -33,7 +33,7 @@ async fn a_memcached_with_a_user_is_a_shared_store() {
     let key = [cache::ItemKey::new("any").unwrap()];
     let wrong = with_login(port, "wrong").get(&key).await;
     assert!(matches!(wrong, Err(StoreError::Refused)), "{wrong:?}");
-    // It waits for the rest of what it takes for a binary message.
+    // It waits for the rest of a supposed binary message.
     let nobody = servers::to_memcached(port);
     let waiting = tokio::time::timeout(std::time::Duration::from_millis(200), nobody.get(&key));
     assert!(!matches!(waiting.await, Ok(Ok(_))));
@@ -67,7 +67,7 @@ async fn answers(words: &'static [u8]) -> Result<Vec<Option<bytes::Bytes>>, Stor
 }
 
 #[tokio::test]
-async fn what_is_not_the_protocol_is_an_error() {
+async fn an_answer_outside_of_the_protocol_is_an_error() {
     for words in [
         &b"HTTP/1.1 400 Bad Request\r\n"[..],
         b"VALUE a 0 4294967295\r\n",

@@ -91,9 +91,10 @@ async fn every_key_of_the_ring_opens_and_the_first_one_seals() {
 
 type Tampering = fn(&[(ItemKey, Bytes)], usize) -> Bytes;
 
-/// For each item of a large value in turn: foreign bytes, a truncated one, one bit, the item of another place, of another name.
+/// For each item of a large value in turn: foreign bytes, a truncated one, one bit, the item of another place, of
+/// another name.
 #[tokio::test]
-async fn whatever_is_done_to_an_item_makes_a_miss_and_is_counted() {
+async fn every_change_of_an_item_makes_a_miss_and_is_counted() {
     let tamperings: &[(&str, Tampering)] = &[
         ("foreign", |_, _| {
             Bytes::from_static(b"\x80\x04\x95pickled by somebody else, long enough for all")
@@ -138,7 +139,7 @@ async fn whatever_is_done_to_an_item_makes_a_miss_and_is_counted() {
     assert!(found(&cache, "feed").await == Some(value));
 }
 
-/// Whoever can write to the store plays the value of one feed as that of another.
+/// A writer of the store passes the value of one feed off as that of another.
 #[tokio::test]
 async fn a_value_that_is_replayed_under_another_name_is_a_miss() {
     let store = Arc::new(InProcessStore::new());
@@ -168,7 +169,7 @@ async fn a_missing_part_is_a_miss() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_not_wanted_leaves_its_label_to_who_makes_the_next() {
+async fn a_value_that_is_not_wanted_leaves_its_label_to_the_next_maker() {
     let store = Arc::new(InProcessStore::new());
     let cache = on(&store, keys(1));
     assert!(cache.put(b"feed", b"yesterday", b"value".to_vec(), LIFE).await);

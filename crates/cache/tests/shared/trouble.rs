@@ -1,4 +1,4 @@
-//! The store is down, hangs, is full, emptied or started anew: nobody fails, nobody waits, and it comes back by itself.
+//! The store is down, hangs, is full, emptied or restarted: no caller fails or waits, and the cache uses it again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +89,7 @@ async fn a_redis_that_dies_or_hangs_is_gone_on_without() {
 }
 
 #[tokio::test]
-async fn a_full_server_keeps_what_it_has_and_takes_no_more() {
+async fn a_full_server_keeps_its_values_and_takes_no_more() {
     let (first, second) = (port(), port());
     let (Some(_memcached), Some(_redis)) = (
         servers::memcached(first, &["-m", "4", "-M"]),

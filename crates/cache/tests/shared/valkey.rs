@@ -49,7 +49,7 @@ fn with_acl(port: u16, rights: &str) -> Option<Peer> {
 }
 
 #[tokio::test]
-async fn tls_is_spoken_with_who_has_a_certificate_that_is_believed() {
+async fn tls_needs_a_server_with_a_trusted_certificate() {
     let (port, folder) = (port(), tempfile::tempdir().unwrap());
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();

@@ -1,12 +1,12 @@
-//! Writers between an exporter and where its bytes go: blocks, compression, and a bound.
+//! Writers between an exporter and its destination: blocks, compression, and a bound.
 
 use std::io::{self, Write};
 
 use crate::Encoding;
 use crate::encoding::Encoder;
 
-/// The length of the blocks that a compression is given: always the same, since the compressed bytes may depend on it, and they have to be
-/// the same whether a body is kept or streamed.
+/// The length of the blocks that a compression is given: always the same, since the compressed bytes may depend on it,
+/// and they have to be the same whether a body is kept or streamed.
 const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Takes the plain bytes of a body in any pieces and passes them on compressed.
@@ -54,7 +54,7 @@ impl<W: Write> Write for Compressor<W> {
     }
 }
 
-/// Memory for a body that may have so many bytes and no more.
+/// Memory for a body with a limit in bytes.
 #[derive(Debug)]
 pub(crate) struct BoundedWriter {
     bytes: Vec<u8>,

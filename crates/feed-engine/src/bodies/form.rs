@@ -10,7 +10,7 @@ use crate::digest::short_hex;
 use crate::request::{BodyKey, FeedKey, FormKey};
 use crate::{Encoding, FeedSet};
 
-/// Goes up with every change of what we do ourselves between the values and the exporter, such as merging networks.
+/// Goes up with every change of our own steps between the values and the exporter, for example of merging networks.
 const VERSION: u32 = 1;
 
 /// A feed in one exporter's format, not written yet.
@@ -45,8 +45,8 @@ impl Form {
 
     /// Returns the strong entity tag of the plain body without its quotes.
     ///
-    /// 128 bits of a SHA-256 of everything that the bytes depend on, and of nothing else: known without writing them, and the same on
-    /// every replica and after every restart.
+    /// 128 bits of a SHA-256 of everything that the bytes depend on, and of nothing else: known without writing them,
+    /// and the same on every replica and after every restart.
     pub(crate) fn tag(&self) -> &str {
         &self.tag
     }

@@ -14,13 +14,13 @@ use crate::FeedError;
 /// One piece, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Pieces that are made ahead of the caller.
+/// Pieces made before the caller reads them.
 const PIECES_AHEAD: usize = 4;
 
 /// How long a caller may take for a piece before the next caller's body goes on first.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// What comes from the thread that makes a body.
+/// A message of the thread that makes a body.
 #[derive(Debug)]
 enum Piece {
     Bytes(Bytes),
@@ -34,7 +34,7 @@ pub struct FeedStream {
     is_over: bool,
 }
 
-/// Where the bytes of a streamed body go.
+/// The writing end of a streamed body.
 #[derive(Debug)]
 pub(crate) struct Sink {
     pieces: mpsc::Sender<Piece>,
@@ -42,7 +42,7 @@ pub(crate) struct Sink {
     sent: u64,
     turn: Turn,
     runtime: Handle,
-    /// Nobody takes them any more.
+    /// The caller has left.
     is_left: bool,
 }
 
@@ -68,7 +68,7 @@ impl FeedStream {
     /// Returns the next piece; none after the last one of a whole body.
     ///
     /// # Errors
-    /// [`FeedError`] if the body cannot be made to its end. What came before is then no feed.
+    /// [`FeedError`] if the body cannot be made to its end. The pieces before the error are not a feed.
     pub async fn next(&mut self) -> Option<Result<Bytes, FeedError>> {
         if self.is_over {
             return None;
@@ -79,7 +79,7 @@ impl FeedStream {
             Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
             Some(Piece::End) => None,
             Some(Piece::Failed(error)) => Some(Err(error)),
-            // The thread is gone without a word: the exporter panicked.
+            // The thread ended without a message: the exporter panicked.
             None => Some(Err(FeedError::Internal {
                 step: "writing the feed",
                 source: None,
@@ -97,7 +97,7 @@ impl fmt::Debug for FeedStream {
 }
 
 impl Sink {
-    /// Sends what is left, and that the body is whole; `note` gets its length before the caller knows of the end.
+    /// Sends the rest and marks the body as whole; `note` gets its length before the caller sees the end.
     ///
     /// # Errors
     /// When the caller has left.
@@ -107,7 +107,7 @@ impl Sink {
         self.send(Piece::End)
     }
 
-    /// Returns a way to tell the caller that the body ends in an error, after the sink is gone.
+    /// Returns a sender for an error at the end of the body, for use after the sink is dropped.
     pub(crate) fn failing(&self) -> Failing {
         Failing {
             pieces: self.pieces.clone(),
@@ -169,7 +169,7 @@ impl Write for Sink {
     }
 }
 
-/// Tells the caller of a body that it ends in an error.
+/// Sends an error to the caller of a body.
 pub(crate) struct Failing {
     pieces: mpsc::Sender<Piece>,
     runtime: Handle,

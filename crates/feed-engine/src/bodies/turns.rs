@@ -1,4 +1,4 @@
-//! Whose turn it is to have a body made that is too large to keep.
+//! The order in which bodies that are too large to keep are made.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::FeedError;
 use crate::request::FeedKey;
 
-/// Bodies of one feed that may be begun and not at their end: each holds a thread and what its exporter has to remember. More than one
+/// Bodies of one feed that are under way at most: each takes a thread and the memory of its exporter. More than one
 /// only while callers are slow to take theirs.
 const MOST_BEGUN: usize = 8;
 
@@ -17,7 +17,7 @@ const MOST_BEGUN: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Turns(Mutex<HashMap<FeedKey, Weak<Queue>>>);
 
-/// Those who wait for one feed, first come, first served.
+/// The callers that wait for one feed, in order of arrival.
 #[derive(Debug)]
 struct Queue {
     begun: Arc<Semaphore>,
@@ -71,7 +71,7 @@ impl Turns {
 }
 
 impl Turn {
-    /// Lets the next one go on while this caller does not take what was made for it.
+    /// Lets the next caller go on while this one does not read its pieces.
     pub(crate) fn pause(&mut self) {
         self.making = None;
     }
@@ -79,7 +79,7 @@ impl Turn {
     /// Waits until it is this one's turn again.
     ///
     /// # Errors
-    /// [`FeedError::Internal`], if the queue were closed, which nobody does.
+    /// [`FeedError::Internal`], if the queue were closed, which never happens.
     pub(crate) async fn go_on(&mut self) -> Result<(), FeedError> {
         self.making = Some(acquire(&self.queue.making).await?);
         Ok(())

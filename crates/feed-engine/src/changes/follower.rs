@@ -6,9 +6,9 @@ use tokio::sync::watch;
 
 use super::{Change, FeedLog, Snapshot};
 
-/// Tells every change of one feed to one listener, from the state that it has.
+/// Returns every change of one feed to one listener, from the state that the listener has.
 ///
-/// A slow listener misses nothing and costs nothing: what changed meanwhile comes as one difference.
+/// A slow listener misses nothing and costs nothing: all changes since its last state come as one difference.
 #[derive(Debug)]
 pub struct Follower {
     log: Arc<FeedLog>,
@@ -23,16 +23,16 @@ impl Follower {
         Self { log, newest, state }
     }
 
-    /// Waits until the feed is in another state than this listener knows, and returns what leads there; never [`Change::None`].
+    /// Waits for a state that this listener does not have and returns the change to it; never [`Change::None`].
     ///
-    /// The wait can be dropped and begun again.
+    /// A caller can drop this wait and begin another one.
     pub async fn next(&mut self) -> Change {
         loop {
-            // An error would mean that the log is gone, which we hold.
+            // An error would mean that the log is gone, but `self` holds it.
             if self.newest.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
-            // Whoever drops this wait finds the news again at the next one.
+            // A wait that is dropped here finds the same state at its next start.
             self.newest.mark_changed();
             let (steps, newest) = self.log.since(self.state.as_deref());
             let Ok(change) = steps.together().await else {
@@ -51,7 +51,7 @@ impl Follower {
         }
     }
 
-    /// Returns the state that this listener has been told last.
+    /// Returns the last state that this listener got.
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()

@@ -1,4 +1,4 @@
-//! The last differences of each feed that somebody wants them of.
+//! The last differences of each feed that has a listener, or a caller that asks for differences.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -13,10 +13,10 @@ use crate::blocking_work;
 use crate::request::FeedKey;
 use crate::{FeedError, FeedSet};
 
-/// Feeds whose differences are kept; beyond it those that nobody follows leave.
+/// Feeds whose differences are kept; above that number, logs without a listener are dropped.
 const MAX_LOGS: usize = 256;
 
-/// Differences that are kept of one feed.
+/// Differences kept for one feed.
 const MAX_DELTAS: usize = 256;
 
 /// Differences may weigh as much as the feed itself, or this many bytes: more would be longer than the whole feed.
@@ -34,7 +34,7 @@ pub(crate) struct FeedLog {
     deltas: Mutex<VecDeque<Arc<Delta>>>,
     /// Held while a new state is compared with the newest, which takes long.
     noting: Mutex<()>,
-    /// Somebody keeps the feed fresh for its followers.
+    /// A task keeps the feed fresh for its listeners.
     driven: AtomicBool,
 }
 
@@ -49,19 +49,19 @@ impl ChangeLogs {
             logs.retain(|_, log| log.is_followed());
         }
         let log = Arc::new(FeedLog::beginning_with(Arc::clone(set)));
-        // When every one of them is followed, this one lives as long as who asked for it.
+        // When all of them have listeners, this log lives as long as its caller.
         if logs.len() < MAX_LOGS {
             logs.insert(key.clone(), Arc::clone(&log));
         }
         log
     }
 
-    /// Returns whether a stream tells of this feed now.
+    /// Returns whether the feed has a listener now.
     pub(crate) fn is_followed(&self, key: &FeedKey) -> bool {
         self.lock().get(key).is_some_and(|log| log.is_followed())
     }
 
-    /// Returns the log of a feed whose differences somebody wants.
+    /// Returns the log of a feed, if its differences are kept.
     pub(crate) fn known(&self, key: &FeedKey) -> Option<Arc<FeedLog>> {
         self.lock().get(key).cloned()
     }
@@ -81,7 +81,7 @@ impl FeedLog {
         }
     }
 
-    /// Notes the newest state and wakes the followers if it is another one. Takes time with large feeds.
+    /// Records the newest state and wakes the listeners if it differs. Takes long for large feeds.
     pub(crate) fn note(&self, set: &Arc<FeedSet>) {
         let _noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
         let before = Arc::clone(&self.newest.borrow());
@@ -100,7 +100,7 @@ impl FeedLog {
         self.newest.send_replace(Snapshot::of(Arc::clone(set)));
     }
 
-    /// Returns what leads from the state that a caller has to the newest one, and that one.
+    /// Returns the steps from the state that a caller has to the newest state, and that state.
     pub(crate) fn since(&self, state: Option<&str>) -> (Steps, Arc<Snapshot>) {
         let deltas = self.lock();
         let newest = Arc::clone(&self.newest.borrow());
@@ -120,7 +120,7 @@ impl FeedLog {
         (steps, newest)
     }
 
-    /// Returns what tells of new states.
+    /// Returns a receiver of new states.
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.newest.subscribe()
     }
@@ -129,7 +129,7 @@ impl FeedLog {
         self.newest.receiver_count() > 0
     }
 
-    /// Returns whether the caller is the one who has to keep the feed fresh from now on.
+    /// Returns true to one caller at a time, which then has to keep the feed fresh.
     pub(crate) fn take_wheel(&self) -> bool {
         !self.driven.swap(true, Ordering::AcqRel)
     }
@@ -143,7 +143,7 @@ impl FeedLog {
     }
 }
 
-/// What leads from one state to another.
+/// The steps from one state to another.
 #[derive(Debug)]
 pub(crate) enum Steps {
     /// One change.
@@ -167,7 +167,7 @@ impl Steps {
     }
 }
 
-/// Returns differences in a row as one: what came and went again is in none.
+/// Returns consecutive differences as one, without values that were added and removed again.
 fn together(kind: IndicatorType, deltas: &[Arc<Delta>]) -> Change {
     let (Some(first), Some(last)) = (deltas.first(), deltas.last()) else {
         return Change::None;
@@ -257,7 +257,8 @@ mod tests {
         }
     }
 
-    /// A consumer that follows a feed holds its lines: the delta removes the line with the old spelling and adds the new one.
+    /// A consumer that follows a feed holds its lines: the delta removes the line with the old spelling and adds the
+    /// new one.
     #[test]
     fn a_url_in_a_new_spelling_replaces_its_old_line() {
         let state = |url: &str| {
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_with_nothing_or_with_what_nobody_knows_gets_everything() {
+    fn a_caller_without_a_state_or_with_an_unknown_one_gets_everything() {
         let log = FeedLog::beginning_with(set(&BTreeSet::from([1, 2])));
         for state in [None, Some(""), Some("\"x\"")] {
             let Change::Snapshot(all) = since(&log, state) else {

@@ -1,8 +1,8 @@
-//! Holding a feed that MISP suddenly says is empty, until a second question gets the same answer.
+//! Confirmation of an empty answer for a feed that had values.
 //!
-//! A filter that MISP loses, a tag that a site file misspells or a user who lost a right give an answer that looks like any other empty
-//! one, and a firewall would open. So an empty answer for a feed that had values changes nothing at first: the old values are served,
-//! and [`CONFIRM_AFTER`] later MISP is asked again. Only the second question decides; which events held the values is not looked at.
+//! A lost filter, a misspelt tag in the site file or a user without rights gives an answer that looks like any other
+//! empty one, and a firewall would open. So the engine serves the old values at first, asks MISP again after
+//! [`CONFIRM_AFTER`], and believes the second answer. Which events held the values does not count.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::request::FeedKey;
 use crate::{FeedContents, FeedSet, Upstream};
 
 impl Inner {
-    /// Returns what is held of the feed if `gathered` would empty it and nothing has confirmed that yet.
+    /// Returns the set to keep in spite of `gathered`, if that would empty the feed and is not confirmed.
     pub(super) fn emptied(
         &self,
         upstream: &Upstream,
@@ -44,7 +44,7 @@ impl Inner {
         Some(before)
     }
 
-    /// Keeps `before` in spite of an empty answer, and sees to it that MISP is asked again.
+    /// Keeps `before` in spite of an empty answer, and has MISP asked again.
     pub(super) async fn hold(
         self: Arc<Self>,
         upstream: Upstream,
@@ -58,14 +58,14 @@ impl Inner {
             site,
             feed = %key.scope,
             values,
-            "MISP answers that this feed has no values any more: the old ones are served, and MISP is asked again in {seconds} s; if it then says the same, the list becomes empty"
+            "MISP answers that this feed has no values any more: the old values are served, and MISP is asked again in {seconds} s; the list becomes empty if that answer is the same"
         );
         self.counted.count_held(site);
         let (set, doubt) = (Arc::clone(&before.set), Doubt::arising(self.clock.now()));
         self.change_set(key.clone(), |held| {
             let forgotten = held.as_ref().and_then(|held| held.forgotten);
             Some(HeldSet {
-                // A mark of `clear_cache` that was there before is answered.
+                // This attempt answers an earlier `clear_cache`.
                 forgotten: forgotten.filter(|_| forgotten != attempt.forgotten_before),
                 failed_at: None,
                 late_at: None,

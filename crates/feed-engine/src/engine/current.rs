@@ -1,6 +1,6 @@
-//! Which state of a feed a caller gets: what is in memory, or what MISP answers now.
+//! The choice between the feed in memory and a new answer of MISP, for one caller.
 //!
-//! | age of the set in memory | a caller without a wish | a caller with `max_age` |
+//! | age of the set in memory | a caller without `max_age` | a caller with `max_age` |
 //! | --- | --- | --- |
 //! | below the soft expiry | gets it | gets it if it is no older than `max_age`, else waits |
 //! | up to twice the soft expiry | gets it while MISP is asked | the same |
@@ -17,28 +17,28 @@ use crate::feed_set::HeldSet;
 use crate::request::FeedKey;
 use crate::{Errand, FeedError, FeedSet, Origin, Upstream, Urgency};
 
-/// After a failed refresh MISP is not asked again for the same feed for this long, unless a caller wishes for a younger one.
+/// After a failed refresh MISP is not asked again for the same feed for this long, unless a caller sets `max_age`.
 pub(crate) const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// How long a caller without a wish waits when there is an older answer: most devices give up after 30 seconds.
+/// How long a caller without `max_age` waits when an older answer exists: most devices give up after 30 seconds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a caller waits for a refresh whose predecessor failed, when there is an older answer: a device that polls
+/// How long a caller waits for a refresh after a failed one, when an older answer exists: a device that polls
 /// must not hang for the whole time-out at every poll while MISP hangs.
 pub(crate) const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
 
 /// A failure shortens the wait of later callers for this long, or for the soft expiry if that is longer.
 const RECENTLY: Duration = Duration::from_secs(300);
 
-/// How MISP, or another replica, is asked.
+/// One request to refresh a feed.
 #[derive(Clone)]
 pub(crate) struct RefreshRequest {
-    /// The oldest set of another replica that will do.
+    /// The greatest age of a set from another replica.
     pub(super) limit: Duration,
     pub(super) errand: Errand,
 }
 
-/// What one caller gets.
+/// The set for one caller.
 pub(super) struct Answer {
     pub(super) held: HeldSet,
     pub(super) origin: Origin,
@@ -82,7 +82,7 @@ impl FeedEngine {
             soft: site.soft_expiry,
             hard: site.max_stale,
         };
-        // Only for a caller who waits: it makes a refresh that is under way more urgent.
+        // Only for a caller that waits, since it makes a refresh that is under way more urgent.
         let asking = || RefreshRequest {
             limit: max_age.map_or(site.soft_expiry, |max_age| max_age.min(site.soft_expiry)),
             errand: self.inner.errands.of(key, urgency),
@@ -121,8 +121,8 @@ impl FeedEngine {
         }
     }
 
-    /// Returns whether MISP has answered so lately that it is not to be asked for this caller: with a failure, or with nothing where
-    /// there were values.
+    /// Returns whether MISP answered too lately to be asked for this caller: with a failure, or with an empty answer
+    /// that is not confirmed.
     fn is_at_rest(&self, held: &HeldSet, verdict: Verdict, max_age: Option<Duration>) -> bool {
         let now = self.now();
         if held.doubt.is_some_and(|doubt| !doubt.may_be_confirmed(now)) {
@@ -132,7 +132,7 @@ impl FeedEngine {
         verdict == Verdict::Wait && max_age.is_none() && held.forgotten.is_none() && failed_just_now
     }
 
-    /// Returns how long a caller waits for whom there is an older answer.
+    /// Returns how long a caller with an older answer waits.
     fn patience(&self, upstream: &Upstream, held: &HeldSet, max_age: Option<Duration>) -> Duration {
         let (site, now) = (&upstream.site, self.now());
         let mut in_vain = [held.failed_at, held.late_at].into_iter().flatten();
@@ -177,7 +177,7 @@ impl FeedEngine {
         self.inner.clock.now().since(held.fetched_at)
     }
 
-    /// Waits for MISP's answer, which may be on its way already; it is awaited and kept even if this caller leaves.
+    /// Waits for MISP's answer, which may already be on its way; the engine keeps it even if this caller leaves.
     async fn refreshed(
         &self,
         upstream: &Upstream,
@@ -186,7 +186,7 @@ impl FeedEngine {
         asking: &RefreshRequest,
         patience: Duration,
     ) -> Result<HeldSet, FeedError> {
-        // The wait of all tries together is what the caller has patience for.
+        // The patience of the caller covers all tries together.
         let tries = async {
             let joined = self.inner.refreshes.in_flight(key);
             match self.flight(upstream, key, seen, asking).await {
@@ -203,7 +203,7 @@ impl FeedEngine {
             }
         };
         match tokio::time::timeout(patience, tries).await {
-            // Larger than the store may hold, it is not in it; then it is served all the same.
+            // A set larger than the store is not in it, and is served from here.
             Ok(Ok(set)) => Ok(self
                 .inner
                 .sets

@@ -1,4 +1,4 @@
-//! Following feeds, and refreshing those that MISP says have changed.
+//! Listeners of feeds, and refreshes of feeds that MISP says have changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,17 @@ use crate::request::FeedKey;
 use crate::round::Round;
 use crate::{Change, ChangeHint, FeedError, FeedScope, Follower, Snapshot, Upstream, Urgency, question};
 
-/// How often a followed feed's age is looked at.
+/// How often the engine looks at the age of a feed with listeners.
 const TICK: Duration = Duration::from_secs(1);
 
 impl FeedEngine {
-    /// Returns a listener of a feed that has `state` ([`FeedSet::id`](crate::FeedSet::id)) already, or nothing.
+    /// Returns a listener of a feed. `state` is the state that the listener already has
+    /// ([`FeedSet::id`](crate::FeedSet::id)), if any.
     ///
-    /// While anybody listens, the feed is kept fresh as if it was asked for.
+    /// While the feed has listeners, the engine keeps it fresh as if a device polled it.
     ///
     /// # Errors
-    /// [`FeedError`] if there is no feed to begin with.
+    /// [`FeedError`] if the first state cannot be gathered.
     pub async fn follow(
         &self,
         upstream: &Upstream,
@@ -36,10 +37,10 @@ impl FeedEngine {
         Ok(follower)
     }
 
-    /// Returns what leads from `state` to what the feed is now, and what that is.
+    /// Returns the change from `state` to the present state of the feed, and the present state.
     ///
     /// # Errors
-    /// [`FeedError`] if there is no feed.
+    /// [`FeedError`] if the feed cannot be gathered and no old one exists.
     pub async fn changes(
         &self,
         upstream: &Upstream,
@@ -58,23 +59,23 @@ impl FeedEngine {
         feed_key(a, scope) == feed_key(b, scope)
     }
 
-    /// Asks MISP anew for the feeds of a site that `touched` names and that somebody asked for lately, and waits for the answers.
+    /// Asks MISP anew for the lately used feeds of a site that `touched` concerns, and waits for the answers.
     ///
-    /// Returns how many feeds that were. What fails is noted with the feed, as in every refresh. Followed feeds go first, and callers who
-    /// wait for MISP go before all of them.
+    /// Returns the number of these feeds. A failure is recorded with its feed, as in every refresh. Followed feeds go
+    /// first, and callers who wait for MISP go before all of them.
     pub async fn refresh_touched(&self, site: &SiteName, touched: &ChangeHint) -> usize {
         let followed = self.refresh_followed(site, touched);
         let (followed, others) = tokio::join!(followed, self.refresh_unfollowed(site, touched));
         followed + others
     }
 
-    /// Refreshes those of these feeds that a stream follows.
+    /// Refreshes those of these feeds that have listeners.
     pub async fn refresh_followed(&self, site: &SiteName, touched: &ChangeHint) -> usize {
         let feeds = self.touched_feeds(site, touched, true);
         self.refresh_round(feeds, Urgency::Followed).await
     }
 
-    /// Refreshes all others of these feeds, and the indexes of look-ups.
+    /// Refreshes those of these feeds without listeners, and the indexes for look-ups.
     pub async fn refresh_unfollowed(&self, site: &SiteName, touched: &ChangeHint) -> usize {
         let indexes = self.touched_indexes(site, touched);
         let count = indexes.len();
@@ -86,7 +87,7 @@ impl FeedEngine {
         let feeds = self.touched_feeds(site, touched, false);
         let feeds = self.refresh_round(feeds, Urgency::Round).await;
         for index in indexing {
-            // A panic is one index's alone, and its flight has said so.
+            // A panic concerns this index only, and its flight has reported it.
             let _ = index.await;
         }
         count + feeds
@@ -100,7 +101,7 @@ impl FeedEngine {
         feeds
     }
 
-    /// The source asks one MISP a few questions at a time; what is the same for several feeds it asks once.
+    /// The source asks one MISP a few questions at a time, and asks a question that several feeds share once.
     async fn refresh_round(&self, feeds: Vec<(FeedKey, Upstream)>, urgency: Urgency) -> usize {
         let (count, round) = (feeds.len(), Arc::new(Round::default()));
         let refreshes = feeds.into_iter().map(|(key, upstream)| {
@@ -108,7 +109,7 @@ impl FeedEngine {
             tokio::spawn(async move { engine.refresh_now(&upstream, &key, urgency, &round).await })
         });
         for refresh in refreshes.collect::<Vec<_>>() {
-            // A panic is one feed's alone, and its flight has said so.
+            // A panic concerns this feed only, and its flight has reported it.
             let _ = refresh.await;
         }
         count
@@ -119,7 +120,7 @@ impl FeedEngine {
         let key = feed_key(upstream, scope);
         let set = self.current(upstream, &key, Urgency::Awaited).await?;
         let log = self.logs().open(&key, &set);
-        // It may have begun before a feed that was too large to be kept changed.
+        // The log of a feed that is too large to be kept may hold an older state.
         blocking_work::run("comparing the feed", move || {
             log.note(&set);
             (key, log)
@@ -128,16 +129,16 @@ impl FeedEngine {
     }
 }
 
-/// Asks for the feed as a device would, until the last listener has left.
+/// Asks for the feed as a device does, until the last listener has left.
 async fn keep_fresh(engine: FeedEngine, upstream: Upstream, key: FeedKey, log: Arc<FeedLog>) {
     loop {
         while log.is_followed() {
             engine.sleep(TICK).await;
-            // What fails is noted and logged with the feed; the listeners keep what they have.
+            // A failure is recorded and logged with the feed; the listeners keep their state.
             let _ = engine.current(&upstream, &key, Urgency::Followed).await;
         }
         log.leave_wheel();
-        // Who came between the look and the leaving found the wheel taken.
+        // A listener that came between the two lines has found the wheel taken.
         if !log.is_followed() || !log.take_wheel() {
             return;
         }

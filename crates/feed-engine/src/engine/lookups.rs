@@ -1,4 +1,5 @@
-//! Indexes in memory: fresh ones at once, older ones while MISP is asked, one question for all who wait.
+//! Indexes in memory: a fresh one at once, an older one while MISP is asked, and one question for all callers that
+//! wait.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::recent_requests::RecentRequests;
 use crate::upstream::UpstreamId;
 use crate::{ChangeHint, FeedError, LookupIndex, LookupScope, Upstream, Urgency};
 
-/// Names one index. `rules` changes with every setting that changes what it holds.
+/// Names one index. `rules` changes with every setting that changes its contents.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct LookupKey {
     upstream: UpstreamId,
@@ -29,7 +30,7 @@ pub(crate) struct LookupKey {
 struct HeldIndex {
     index: Arc<LookupIndex>,
     gathered_at: Moment,
-    /// The last attempt to renew it failed, or a caller waited for it in vain.
+    /// When the last refresh failed, or a caller waited in vain.
     in_vain_at: Option<Moment>,
 }
 
@@ -42,7 +43,7 @@ impl Weigh for HeldIndex {
 /// All indexes of an engine.
 pub(crate) struct Lookups {
     indexes: MemoryStore<LookupKey, HeldIndex>,
-    /// HeldIndex while an index is put in its place, or marked.
+    /// Locked while an index is put in its place, or marked.
     changing: Mutex<()>,
     flights: Flights<LookupKey, Arc<LookupIndex>, FeedError>,
     asked: RecentRequests<LookupKey>,
@@ -83,9 +84,10 @@ impl Lookups {
 impl FeedEngine {
     /// Returns the index over one feed, and how much longer it counts as fresh.
     ///
-    /// As with feeds, a fresh index comes out of memory, and up to twice the soft expiry an older one while MISP is asked. From there
-    /// on the caller waits for MISP, at most 20 seconds and never longer than the site's time-out, and gets the old index only if MISP
-    /// does not answer, until `max_stale`. Where there is none, the caller waits up to the site's time-out.
+    /// As with feeds, a fresh index comes from memory, and so does one up to twice the soft expiry, while MISP is
+    /// asked. After that the caller waits for MISP, at most 20 seconds and never longer than the site's time-out, and
+    /// gets the old index only if MISP does not answer, until `max_stale`. Without an old index the caller waits up to
+    /// the site's time-out.
     ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
@@ -175,20 +177,20 @@ impl FeedEngine {
         }
     }
 
-    /// Returns the indexes of a site that may hold something else after this change in MISP, and that somebody used lately.
+    /// Returns the lately used indexes of a site whose contents this change in MISP may have changed.
     pub(crate) fn touched_indexes(&self, site: &SiteName, touched: &ChangeHint) -> Vec<(LookupKey, Upstream)> {
         self.lookups().asked.touched(site, self.now(), |_, upstream| {
             LOOKED_UP_FEEDS.iter().any(|kind| touched.concerns(kind, upstream))
         })
     }
 
-    /// Has an index gathered anew; an answer that was on its way before does not count.
+    /// Gathers an index anew; an answer that was on its way before does not count.
     pub(crate) async fn refresh_index_now(&self, upstream: Upstream, key: LookupKey) {
         let flights = &self.lookups().flights;
         let joined = flights.in_flight(&key);
         for _ in 0..=usize::from(joined) {
             let work = self.gather_index(upstream.clone(), key.clone(), Urgency::Round);
-            // What fails is noted with the index.
+            // A failure is recorded with the index.
             let _ = flights.fly(key.clone(), move || work).await;
         }
     }

@@ -1,8 +1,9 @@
-//! When devices ask for a feed or an index, and when they will probably ask again.
+//! The polls of feeds and indexes, and the time of the next one.
 //!
-//! Polls that come close together count as one visit, since one refresh serves them all. Three visits at equal distances make a
-//! rhythm; several devices with the same distance make one rhythm together (`:00`, `:20`, `:00`, `:20`). From a rhythm follows when the
-//! next visit is due, and a refresh just before it answers that visit without a wait. At most one such refresh is made for each poll.
+//! Polls that come close together count as one visit, since one refresh serves them all. Three visits at equal
+//! distances make a rhythm; several devices with the same distance make one rhythm together (`:00`, `:20`, `:00`,
+//! `:20`). From a rhythm follows when the next visit is due, and a refresh just before it answers that visit without a
+//! wait. At most one such refresh is made for each poll.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -13,10 +14,10 @@ use cache::Moment;
 
 use crate::Upstream;
 
-/// Visits that are remembered of one feed: 32 times 16 bytes.
+/// Visits remembered for one feed: 32 times 16 bytes.
 const MAX_VISITS: usize = 32;
 
-/// Feeds whose visits are remembered; the next ones are refreshed when they are asked for.
+/// Feeds whose visits are remembered; further ones are refreshed at their next request.
 const MAX_POLLED: usize = 4_096;
 
 /// A feed without a poll in this time makes room for another one.
@@ -31,7 +32,7 @@ struct Visits {
     /// The newest first.
     at: VecDeque<Moment>,
     polled_at: Moment,
-    /// As whom the last poll asked.
+    /// The site and key of the last poll.
     upstream: Upstream,
     /// A task waits for the next visit.
     is_watched: bool,
@@ -39,19 +40,19 @@ struct Visits {
     is_paid: bool,
 }
 
-/// What is to be done for the next visit.
+/// The task for the next visit.
 #[derive(Debug)]
 pub(crate) enum Plan {
     /// Ask MISP now.
     Refresh(Upstream),
-    /// Nothing for this long.
+    /// Wait for this long and ask for a plan again.
     LookAgain(Duration),
-    /// The polls have stopped, or have no rhythm (any more).
+    /// The polls have stopped, or have no rhythm.
     Stop,
 }
 
 impl<K: Clone + Eq + Hash> Polls<K> {
-    /// Writes down a poll, and returns whether the caller has to start a task that waits for the next one.
+    /// Records a poll, and returns whether the caller has to start a task that waits for the next one.
     pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) -> bool {
         let mut polled = self.lock();
         if !polled.contains_key(key) {
@@ -68,7 +69,7 @@ impl<K: Clone + Eq + Hash> Polls<K> {
         begins
     }
 
-    /// Returns what is to be done for the next visit to what was gathered at `fetched_at`.
+    /// Returns the task for the next visit to a set that was gathered at `fetched_at`.
     ///
     /// After [`Plan::Stop`] the next poll with a rhythm begins anew.
     pub(crate) fn plan(&self, key: &K, now: Moment, fetched_at: Option<Moment>) -> Plan {
@@ -186,7 +187,7 @@ impl Rhythm {
         })
     }
 
-    /// Returns how long after the newest visit the first one after it is due that is no earlier than `from`.
+    /// Returns how long after the newest visit the next one is due that is not earlier than `from`.
     fn next(&self, from: Duration) -> Duration {
         let each = self.phases.iter().map(|phase| {
             let periods = (from + *phase)

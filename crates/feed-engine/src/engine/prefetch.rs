@@ -1,4 +1,4 @@
-//! Refreshing shortly before a regular poll, so that it is answered at once with what MISP says now.
+//! Refreshes shortly before a regular poll, so that the poll gets a fresh answer at once.
 
 use std::hash::Hash;
 use std::sync::{Arc, Weak};
@@ -19,10 +19,10 @@ pub(crate) trait Polled: Clone + Eq + Hash + Send + Sync + 'static {
     /// Returns the polls of all things of this kind.
     fn polls(engine: &FeedEngine) -> &Polls<Self>;
 
-    /// Returns when what is in memory was gathered; nothing if nothing is there.
+    /// Returns when the set or index in memory was gathered, if memory has one.
     fn fetched_at(&self, engine: &FeedEngine) -> Option<Moment>;
 
-    /// Has it gathered anew without waiting for it.
+    /// Starts a refresh without waiting for it.
     fn refresh(&self, engine: &FeedEngine, upstream: &Upstream);
 }
 
@@ -37,13 +37,13 @@ impl Polled for FeedKey {
 
     fn refresh(&self, engine: &FeedEngine, upstream: &Upstream) {
         if let Some(held) = engine.inner.sets.get(self) {
-            // What another replica gathered before that would be stale when the poll comes.
+            // An older set of another replica would be stale when the poll comes.
             engine.refresh_in_background(upstream, self, &held, lead(upstream.site.soft_expiry));
         }
     }
 }
 
-/// Writes a poll down; the first one in a rhythm starts a task that refreshes ahead of the next ones until they stop.
+/// Records a poll; the first one in a rhythm starts a task that refreshes ahead of the next ones until they stop.
 pub(crate) fn note_poll<K: Polled>(engine: &FeedEngine, upstream: &Upstream, key: &K) {
     if K::polls(engine).note(key, upstream, engine.now()) {
         tokio::spawn(keep_ahead(Arc::downgrade(&engine.inner), key.clone()));

@@ -1,4 +1,4 @@
-//! One refresh of a feed: gathered here or by another replica, kept, and told to whoever follows the feed.
+//! One refresh of a feed: gathered here or by another replica, kept, and passed on to listeners.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +15,8 @@ use crate::shared_sets::{self, Label, Sharing, Wish};
 use crate::{Errand, FeedContents, FeedError, FeedSet, Upstream, Urgency};
 
 impl Inner {
-    /// Gathers a feed unless somebody has done so since `seen`: a flight may land between the look into the store and the next flight.
+    /// Gathers a feed unless that has happened since `seen`: a flight may land between the look into the store and the
+    /// next flight.
     pub(super) async fn refresh_since(
         self: Arc<Self>,
         upstream: Upstream,
@@ -25,7 +26,7 @@ impl Inner {
     ) -> Result<Arc<FeedSet>, FeedError> {
         match self.sets.get(&key) {
             Some(held) if Some(held.fetch) != seen && held.forgotten.is_none() => Ok(held.set),
-            // A second question at once could get the same wrong answer from the same fault.
+            // A second question too early could get the same wrong answer from the same fault.
             Some(held)
                 if held
                     .doubt
@@ -37,8 +38,8 @@ impl Inner {
         }
     }
 
-    /// Gathers a feed, or takes what another replica has gathered, and keeps it; or notes that it could not be had: what was kept
-    /// before stays.
+    /// Gathers a feed, or takes the set of another replica, and keeps it. On a failure it records the failure and
+    /// leaves the old set.
     async fn refresh(
         self: Arc<Self>,
         upstream: Upstream,
@@ -78,7 +79,7 @@ impl Inner {
         }
     }
 
-    /// Puts what was gathered in the place of what was known, and tells followers and the other replicas.
+    /// Puts the new values in the place of the old ones, wakes listeners, and shares the set with other replicas.
     async fn keep(
         &self,
         upstream: &Upstream,
@@ -95,7 +96,7 @@ impl Inner {
         .await?;
         let fresh = self.fresh(&set, attempt.shared);
         self.change_set(key.clone(), |held| {
-            // Forgotten meanwhile: MISP has to be asked once more.
+            // If the feed was forgotten meanwhile, MISP has to be asked once more.
             let forgotten = held.and_then(|held| held.forgotten);
             Some(HeldSet {
                 forgotten: forgotten.filter(|_| forgotten != attempt.forgotten_before),
@@ -114,7 +115,7 @@ impl Inner {
         Ok(set)
     }
 
-    /// Leaves what was kept before as it is.
+    /// Records a failure; the old set stays.
     async fn note_failure(&self, upstream: &Upstream, key: FeedKey, error: &FeedError, lease: Option<Lease>) {
         tracing::warn!(site = upstream.site.name.as_str(), feed = %key.scope, error = error.chain(), "a feed could not be refreshed");
         let failed_at = Some(self.clock.now());
@@ -129,7 +130,7 @@ impl Inner {
         self.shared.load().as_deref().cloned()
     }
 
-    /// Returns how urgent a refresh is that no caller waits for.
+    /// Returns the urgency of a refresh without a waiting caller.
     pub(super) fn urgency_without_callers(&self, key: &FeedKey) -> Urgency {
         if self.logs.is_followed(key) {
             Urgency::Followed
@@ -197,7 +198,7 @@ impl Inner {
         }
     }
 
-    /// Gives the set to the other replicas; no caller waits for that.
+    /// Shares the set with the other replicas; no caller waits for that.
     fn share(
         &self,
         upstream: &Upstream,
@@ -209,12 +210,13 @@ impl Inner {
         let (Some(cache), Some(lease)) = (self.shared_cache(), lease) else {
             return;
         };
-        // For twice as long as it is fresh, so that its label tells whoever gathers next what has changed.
+        // For twice as long as it is fresh, so that the next replica that gathers the feed finds the time of the last
+        // change.
         let (set, life) = (Arc::clone(set), upstream.site.soft_expiry * 2);
         tokio::spawn(async move { shared_sets::put(cache, lease, key, began_at, set, life).await });
     }
 
-    /// Puts what `change` makes of a set in its place; nobody changes a set in between.
+    /// Replaces a set by the result of `change`, under a lock.
     pub(super) fn change_set(&self, key: FeedKey, change: impl FnOnce(Option<HeldSet>) -> Option<HeldSet>) {
         let _changing = self.changing_sets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = change(self.sets.get(&key)) {
@@ -231,25 +233,25 @@ struct WrongType {
     given: IndicatorType,
 }
 
-/// What is known of one attempt to gather a feed beside the values it brought.
+/// The circumstances of one attempt to gather a feed.
 pub(super) struct Attempt {
     began_at: jiff::Timestamp,
     /// The mark of `clear_cache` that stood before it began.
     pub(super) forgotten_before: Option<u64>,
-    /// Set when another replica did the work.
+    /// The label of the set, if another replica gathered it.
     shared: Option<Label>,
-    /// HeldSet when this replica did it for all.
+    /// The lease, if this replica gathered the feed for all.
     pub(super) lease: Option<Lease>,
 }
 
 impl Attempt {
-    /// Returns what the replicas shared before this one gathered anew.
+    /// Returns the label of the set that the replicas shared before.
     fn label_before(&self) -> Option<Label> {
         self.lease.as_ref().and_then(|lease| Label::read(lease.label_before()?))
     }
 }
 
-/// Returns the set with the time at which it changed; another replica may have told since when these values are what they are.
+/// Returns the set with the time of its last change, which the label of another replica may give.
 fn renewed(known: Option<&Arc<FeedSet>>, gathered: FeedContents, before: Option<Label>) -> Arc<FeedSet> {
     let set = FeedSet::renew(known, gathered, jiff::Timestamp::now());
     match before {

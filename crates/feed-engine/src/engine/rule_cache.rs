@@ -1,4 +1,5 @@
-//! The rules of sites, worked out once for each load of their files: single look-ups are quick, and hashing all settings is not.
+//! The hash of each site's rules, computed once for each load of its file: a look-up is quick, and hashing all settings
+//! is not.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,14 +7,14 @@ use site_config::{Mappings, Site};
 
 use crate::{Upstream, question};
 
-/// Sites that are remembered; the oldest are forgotten, and worked out again.
+/// Sites in this cache; the oldest ones are dropped and computed again.
 const SITES: usize = 256;
 
-/// Remembers [`question::lookup_rules`].
+/// Caches [`question::lookup_rules`].
 #[derive(Debug, Default)]
 pub(super) struct RuleCache(Mutex<Vec<Known>>);
 
-/// Holds what it was worked out from, so that nothing else can have that place in memory meanwhile.
+/// Holds the settings themselves, so that their place in memory is not used for other settings meanwhile.
 #[derive(Debug)]
 struct Known {
     site: Arc<Site>,
@@ -32,7 +33,7 @@ impl RuleCache {
             return known.rules;
         }
         let rules = question::lookup_rules(upstream);
-        // After a reload the settings before are of no use to anybody.
+        // After a reload the earlier settings are useless.
         all.retain(|known| known.site.name != upstream.site.name);
         if all.len() >= SITES {
             all.remove(0);

@@ -6,7 +6,7 @@ use super::FeedEngine;
 use crate::refreshes::{HeldFeed, SiteRefreshes};
 
 impl FeedEngine {
-    /// Returns every feed that is in memory, in no order: one for each MISP key that asked for it.
+    /// Returns every feed in memory, unordered: one for each MISP key that asked for it.
     #[must_use]
     pub fn held_feeds(&self) -> Vec<HeldFeed> {
         let now = self.inner.clock.now();
@@ -22,19 +22,19 @@ impl FeedEngine {
             .collect()
     }
 
-    /// Returns how asking went, by the name of the site.
+    /// Returns the outcomes of refreshes by the name of the site.
     #[must_use]
     pub fn refreshes(&self) -> BTreeMap<String, SiteRefreshes> {
         self.inner.counted.all()
     }
 
-    /// Returns how many bodies were too large to keep and made while they were sent, by the name of the site.
+    /// Returns how many bodies were streamed because they are too large to keep, by the name of the site.
     #[must_use]
     pub fn streamed_bodies(&self) -> BTreeMap<String, u64> {
         self.inner.bodies.streamed()
     }
 
-    /// Returns the memory that values and bodies take now, in bytes.
+    /// Returns the present memory of values and bodies, in bytes.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         self.inner.sets.weighted_size() + self.inner.bodies.weighted_size()

@@ -1,10 +1,11 @@
 //! Which tags name a threat actor.
 //!
-//! MISP writes the cluster of a galaxy as a tag, `misp-galaxy:TYPE="NAME"`, and several galaxies hold actors. Source of the list:
-//! <https://github.com/MISP/misp-galaxy> at commit 9434ace4eb925c9a1c9b3bccf014a25f9d14f0b0 of 2026-08-06, the galaxies whose clusters have
-//! the category `actor`, `threat-actor` or `Threat Groups`, without those that list no adversaries: `entity` (roles such as *employee*),
-//! `nato`, `producer` (who writes reports) and `software-vendor`. `intelligence-agency` has another category and names victims as well
-//! as attackers, and is left out too.
+//! MISP writes the cluster of a galaxy as a tag, `misp-galaxy:TYPE="NAME"`, and several galaxies hold actors. Source of
+//! the list: <https://github.com/MISP/misp-galaxy> at commit 9434ace4eb925c9a1c9b3bccf014a25f9d14f0b0 of 2026-08-06,
+//! the galaxies whose clusters have the category `actor`, `threat-actor` or `Threat Groups`, without those that list
+//! other groups: `entity` (roles, for example *employee*), `nato`, `producer` (who writes reports) and
+//! `software-vendor`. `intelligence-agency` has another category and names victims as well as attackers, and is left
+//! out too.
 
 /// The types of the galaxies whose clusters are actors.
 const GALAXIES: &[&str] = &[
@@ -18,7 +19,7 @@ const GALAXIES: &[&str] = &[
     "mitre-intrusion-set",
     "mitre-mobile-attack-intrusion-set",
     "mitre-pre-attack-intrusion-set",
-    // Those who sell intrusion as a service.
+    // Vendors of intrusion as a service.
     "surveillance-vendor",
     "threat-actor",
 ];

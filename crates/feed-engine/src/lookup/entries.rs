@@ -1,4 +1,4 @@
-//! From rows to an index.
+//! The rows of an index before it is known which of them count.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -18,7 +18,7 @@ use crate::provenance::Provenance;
 use crate::score::Scoring;
 use crate::{FeedError, filter, score};
 
-/// As many values as a feed may have; more is taken for a mistake.
+/// The greatest number of values, as for a feed; more are refused as a mistake.
 pub(super) const MAX_VALUES: usize = 10_000_000;
 
 /// The longest description of an event that is kept, in bytes.
@@ -27,7 +27,7 @@ const MAX_INFO_BYTES: usize = 512;
 /// Threat actors of one event that are kept.
 const MAX_ACTORS: usize = 16;
 
-/// Everything that some rows say, before it is known which rows count.
+/// The values and events of some rows.
 #[derive(Debug)]
 pub(crate) struct Entries {
     taken_by: Arc<FeedTypes>,
@@ -50,7 +50,7 @@ struct Entry {
 }
 
 impl Entries {
-    /// Returns none yet; without `scoring` no row has a score.
+    /// Returns no entries; without `scoring` no row has a score.
     pub(super) fn new(taken_by: Arc<FeedTypes>, scoring: Option<Scoring>) -> Self {
         Self {
             taken_by,
@@ -68,7 +68,7 @@ impl Entries {
         self.entries.len()
     }
 
-    /// Returns the place of an event; what is said of it alike by many attributes is kept once.
+    /// Returns the place of an event; an event that many attributes describe alike is kept once.
     pub(super) fn event(&mut self, event: MatchedEvent) -> u32 {
         if let Some(place) = self.places.get(&event) {
             return *place;
@@ -110,7 +110,7 @@ impl Entries {
         });
     }
 
-    /// Returns every value, whatever its row, as what is harmless.
+    /// Returns all values as false positives.
     pub(super) fn into_false_positives(self) -> FalsePositives {
         let mut sets: BTreeMap<IndicatorType, IndicatorSetBuilder> = BTreeMap::new();
         for entry in &self.entries {
@@ -134,7 +134,7 @@ impl Entries {
                 .cmp(&(self.key(b), b.mention))
                 .then_with(|| self.spelling(a).cmp(&self.spelling(b)))
         });
-        // Several attributes of an event may say the same; what they are worth together counts.
+        // Several attributes of an event may hold the same value; their common worth counts.
         entries.dedup_by(|later, kept| {
             let is_same = later.mention.says_as(kept.mention) && self.key(later) == self.key(kept);
             if is_same {
@@ -173,7 +173,7 @@ impl Sink for Entries {
         }
         let event = self.event(described(attribute));
         let worth = score::worth(self.scoring.as_ref(), attribute);
-        for &kind in LOOKUP_TYPES.iter().filter(|kind| is_told_as(taken_by, **kind)) {
+        for &kind in LOOKUP_TYPES.iter().filter(|kind| is_listed_as(taken_by, **kind)) {
             let (mention, at) = (Mention { kind, event, worth }, Provenance::of(attribute));
             let outcome = Extractor::new(kind).extract(&attribute.kind, &attribute.value, &mut |value| {
                 if kind != IndicatorType::Ip || holds_address(taken_by, value) {
@@ -211,15 +211,16 @@ impl Sink for Entries {
     }
 }
 
-/// Returns whether a value that these types take is told as `kind`.
-fn is_told_as(taken_by: TypeSet, kind: IndicatorType) -> bool {
+/// Returns whether a value of these types is listed as `kind`.
+fn is_listed_as(taken_by: TypeSet, kind: IndicatorType) -> bool {
     match kind {
         IndicatorType::Ip => TypeSet::ADDRESSES.iter().any(|kind| taken_by.contains(kind)),
         kind => taken_by.contains(kind),
     }
 }
 
-/// Returns whether a feed of one of these types holds an address or network of this family and length; mappings may differ by type.
+/// Returns whether a feed of one of these types holds an address or network of this family and length; mappings may
+/// differ by type.
 fn holds_address(kinds: TypeSet, value: &str) -> bool {
     use IndicatorType as Kind;
     let Some(network) = network_of(value) else {
@@ -235,7 +236,7 @@ fn holds_address(kinds: TypeSet, value: &str) -> bool {
     holders.iter().any(|kind| kinds.contains(*kind))
 }
 
-/// Returns what a row says of its event; tags of the attribute itself count too.
+/// Returns the event of a row; tags of the attribute itself count too.
 fn described(attribute: &Attribute) -> MatchedEvent {
     let tags = || attribute.tags.iter().map(|tag| tag.name.as_str());
     let names = tags().filter_map(actor::named_by);

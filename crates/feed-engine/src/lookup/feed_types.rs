@@ -1,4 +1,4 @@
-//! Which types of feeds take the attributes that MISP answers with.
+//! The types of feeds that take each attribute type of MISP.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use feed_classification::{IndicatorType, TypeSet};
 use misp_client::types_brought_by;
 use site_config::Mappings;
 
-/// The types that take an attribute, by the attribute types that come when MISP is asked by a site's mappings. A feed takes whatever
-/// answers its question, so a look-up has to know the same.
+/// The types that take an attribute, by the attribute types that come when MISP is asked by a site's mappings. A feed
+/// takes all attributes that answer its question, so a look-up has to know the same.
 #[derive(Debug, Default)]
 pub(super) struct FeedTypes(HashMap<String, TypeSet>);
 
 impl FeedTypes {
-    /// Returns what the feeds of these types take, each by its own line of the mappings.
+    /// Returns the attribute types that the feeds of these types take, each by its own line of the mappings.
     pub(super) fn feeds(mappings: &Mappings, kinds: &[IndicatorType]) -> Self {
         let mut taken: HashMap<String, TypeSet> = HashMap::new();
         for &kind in kinds {
@@ -25,7 +25,8 @@ impl FeedTypes {
         Self(taken)
     }
 
-    /// Returns the same with all types of a family wherever one of them takes an attribute: so far a false positive reaches.
+    /// Returns the same, but for all types of a family where one of them takes an attribute: a false positive reaches
+    /// the whole family.
     pub(super) fn families(mappings: &Mappings, kinds: &[IndicatorType]) -> Self {
         let Self(mut taken) = Self::feeds(mappings, kinds);
         for by in taken.values_mut() {

@@ -23,11 +23,11 @@ pub struct LookupIndex {
     /// Where the mentions of each value end in `mentions`.
     mentions_end: Vec<u32>,
     mentions: Vec<Mention>,
-    /// How the value is written in a mention, by the place of the mention and in this order, where that is not the key.
+    /// The spelling of a value in a mention where it differs from the key, sorted by the place of the mention.
     spellings: Vec<(u32, Box<str>)>,
     events: Vec<MatchedEvent>,
     networks: Networks,
-    /// Why nothing is known of scores, where it is so.
+    /// Why the index has no scores, if it has none.
     without_scores: Option<FeedError>,
 }
 
@@ -42,14 +42,15 @@ pub(super) struct Mention {
 }
 
 impl Mention {
-    /// Returns whether both are of the same type in the same event, whatever they are worth.
+    /// Returns whether both have the same type and the same event; their worth does not count.
     pub(super) fn says_as(self, other: Self) -> bool {
         self.kind == other.kind && self.event == other.event
     }
 }
 
 impl LookupIndex {
-    /// Returns the index of mentions, which come in order of their keys, each with the spelling of its value where that is not the key.
+    /// Returns the index of mentions, which come in order of their keys, each with the spelling of its value where that
+    /// is not the key.
     pub(super) fn new<'v>(
         mentions: impl IntoIterator<Item = (&'v str, Option<&'v str>, Mention)>,
         events: Vec<MatchedEvent>,
@@ -81,17 +82,17 @@ impl LookupIndex {
         index
     }
 
-    /// Says why nothing is known of scores.
+    /// Sets why the index has no scores.
     pub(super) fn without_scores(mut self, why: Option<FeedError>) -> Self {
         self.without_scores = why;
         self
     }
 
-    /// Checks that this index can be judged by these limits: look-ups go on while MISP does not tell its decaying models, but for those
-    /// that ask for scores.
+    /// Checks that this index can be judged by these limits. While MISP does not return its decaying models, look-ups
+    /// without a limit on scores go on.
     ///
     /// # Errors
-    /// [`FeedError::NoDecayingModel`], or why the model was not there when the index was made.
+    /// [`FeedError::NoDecayingModel`], or the reason why the index was made without the model.
     pub fn judgeable(&self, filter: Filter) -> Result<(), FeedError> {
         match &self.without_scores {
             Some(why) if filter.score().is_some() => Err(why.clone()),
@@ -125,16 +126,16 @@ impl LookupIndex {
         self.ends.len()
     }
 
-    /// Returns whether there is no value.
+    /// Returns whether the index has no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Returns what is listed about a value within the limits of `judge`, the closest first, up to `limit` matches.
+    /// Returns the matches of a value within the limits of `judge`, the closest first, at most `limit`.
     ///
-    /// What is beyond the limits does not exist for the caller. Where an attribute is within them and its event is not, the match is told
-    /// and what it says of the event is not: neither its title nor its threat actors.
+    /// A match beyond the limits does not exist for the caller. Where an attribute is within the limits and its event
+    /// is not, the match comes without the title and the threat actors of the event.
     #[must_use]
     pub fn find(&self, query: &Query, judge: &Judge, limit: usize) -> Vec<Match> {
         let exact = query.keys.iter().filter_map(|key| self.place(key));
@@ -160,7 +161,7 @@ impl LookupIndex {
         let end = |place: usize| self.mentions_end.get(place).map_or(0, |end| *end as usize);
         let from = place.checked_sub(1).map_or(0, end);
         let mentions = self.mentions.get(from..end(place)).unwrap_or_default();
-        // A file may be called like a host, a network or a domain; it is none of them.
+        // A file may have the name of a host, a network or a domain.
         let fits = move |kind: IndicatorType| match relation {
             Relation::Exact => true,
             Relation::Host => TypeSet::ADDRESSES.union(TypeSet::NAMES).contains(kind),
@@ -177,7 +178,7 @@ impl LookupIndex {
                     value: self.spelling(at).unwrap_or(key).to_owned(),
                     kind: specific(mention.kind, key),
                     relation,
-                    event: told(event, judge),
+                    event: visible(event, judge),
                 })
             })
     }
@@ -209,8 +210,8 @@ impl LookupIndex {
     }
 }
 
-/// Returns what a caller within limits is told of an event: an attribute may be green while nobody has said so of its event.
-fn told(event: &MatchedEvent, judge: &Judge) -> MatchedEvent {
+/// Returns the part of an event that a caller within limits may see: an attribute may be green and its event not.
+fn visible(event: &MatchedEvent, judge: &Judge) -> MatchedEvent {
     if judge.permits_tlp(event.event_tlp) {
         return event.clone();
     }
@@ -221,7 +222,7 @@ fn told(event: &MatchedEvent, judge: &Judge) -> MatchedEvent {
     }
 }
 
-/// Addresses and networks of both families are kept as one type; here they are told apart.
+/// Returns the narrow type of an address or network; the index keeps both families as one type.
 fn specific(kind: IndicatorType, value: &str) -> IndicatorType {
     if kind != IndicatorType::Ip {
         return kind;

@@ -1,4 +1,4 @@
-//! What MISP is asked for an index.
+//! An index from the answers of MISP.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use crate::tagged_events::OfTaggedEvents;
 use crate::withdrawals::UpstreamMemory;
 use crate::{FeedError, Judge, LookupScope, Selection, Upstream, pass, question};
 
-/// Asks MISP for everything that an index holds, beyond all limits, since these are judged when somebody asks: the rows of the feed, the unpublished events, the false positives, in this order.
+/// Asks MISP for the rows of the feed, the unpublished events and the false positives, in this order. Limits of callers
+/// do not count here, since each look-up is judged by its own.
 pub(crate) async fn gather(
     client: &Client,
     upstream: &Upstream,
@@ -30,7 +31,7 @@ pub(crate) async fn gather(
         Ok(scoring) => (Some(scoring), None),
         Err(error) => (None, Some(error)),
     };
-    // Types that count without MISP's flag for detection need a question of their own: the flag is asked for or it is not.
+    // Types that count without the `to_ids` flag need a separate question, since a question filters by the flag or not.
     let (without_flag, with_flag): (Vec<IndicatorType>, Vec<IndicatorType>) = LOOKED_UP_FEEDS
         .iter()
         .partition(|kind| question::ignores_to_ids(upstream, *kind));

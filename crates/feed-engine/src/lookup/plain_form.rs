@@ -1,8 +1,8 @@
-//! Values that people have made unclickable: `hxxp://evil[.]example`.
+//! The plain form of a defanged value, for example of `hxxp://evil[.]example`.
 
 use std::borrow::Cow;
 
-/// What stands in brackets for a mark, and the mark.
+/// The texts in brackets that stand for a mark, and the mark.
 const MARKS: &[(&str, &str)] = &[
     (".", "."),
     ("dot", "."),
@@ -15,10 +15,10 @@ const MARKS: &[(&str, &str)] = &[
 
 const BRACKETS: &[(char, char)] = &[('[', ']'), ('(', ')'), ('{', '}')];
 
-/// Returns the value as it was before: marks without their brackets (`[.]`, `(.)`, `[:]`, `[at]`, `[dot]` and the like), `http` for
-/// `hxxp`. Any other text comes back as it is.
+/// Returns the plain form of a value: marks without their brackets (`[.]`, `(.)`, `[:]`, `[at]`, `[dot]` and the like),
+/// `http` for `hxxp`. Any other text comes back as it is.
 ///
-/// For questions only: what stands in MISP or in a report is never changed.
+/// For look-ups only: values of MISP or of a report are never changed.
 pub(super) fn refanged(text: &str) -> Cow<'_, str> {
     let plain = without_brackets(text);
     match with_scheme(&plain) {
@@ -54,7 +54,7 @@ fn without_brackets(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the mark in brackets with which a text begins, and what follows.
+/// Returns the mark in brackets at the beginning of a text, and the rest.
 fn mark_at(text: &str) -> Option<(&'static str, &str)> {
     BRACKETS.iter().find_map(|(open, close)| {
         let inside = text.strip_prefix(*open)?;

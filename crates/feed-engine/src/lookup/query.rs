@@ -1,4 +1,4 @@
-//! From what somebody looks up to the forms in which it may be listed.
+//! The value of a look-up, and the forms in which a list may hold it.
 
 use feed_classification::{Extractor, IndicatorType, canonical_key, network_of, url_host};
 use ipnet::IpNet;
@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use super::plain_form::refanged;
 use crate::lookup_types::{LOOKUP_TYPES, TEXTS};
 
-/// A value that is looked up, in every form that a list may have it in.
+/// The value of a look-up, in every form that a list may hold.
 ///
 /// ```
 /// use feed_engine::Query;
@@ -27,12 +27,13 @@ pub struct Query {
     /// The name, and a name that is the host.
     names: Vec<String>,
     hosts: Vec<String>,
-    /// What it can be.
+    /// Its possible types.
     kinds: Vec<IndicatorType>,
 }
 
 impl Query {
-    /// Reads a value as it stands. A text that no type has a grammar for is looked up too: as the name of a file, a mutex and the like.
+    /// Reads a value as it stands. A text that no type has a grammar for is looked up too: as the name of a file, a
+    /// mutex and the like.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut query = Self {
@@ -43,9 +44,9 @@ impl Query {
         query
     }
 
-    /// Reads a value that somebody asks about. A defanged one (`hxxp://evil[.]example`) is looked up as what it was before, and in its
-    /// present form too; [`Self::looked_up`] returns which one it is. A value that is an indicator as it stands is not defanged: the URL
-    /// `http://evil.example/a[.]php` is looked up as it is, and not as another URL.
+    /// Reads a value of a caller. A defanged one, for example `hxxp://evil[.]example`, is looked up in its plain form
+    /// and as it stands; [`Self::looked_up`] returns the plain form. A value that is an indicator as it stands is not
+    /// defanged: the URL `http://evil.example/a[.]php` is looked up as it is, and not as another URL.
     #[must_use]
     pub fn asking(text: &str) -> Self {
         let as_it_stands = Self::parse(text);
@@ -61,7 +62,7 @@ impl Query {
         query
     }
 
-    /// Returns the value that is looked up: what was asked for, refanged where it was defanged.
+    /// Returns the value of the look-up in its plain form.
     #[must_use]
     pub fn looked_up(&self) -> &str {
         &self.looked_up
@@ -73,13 +74,13 @@ impl Query {
         !self.forms.is_empty()
     }
 
-    /// Returns its normal forms, each once; none for what no type has a grammar for.
+    /// Returns its normal forms, each once; empty for a text without a type that has a grammar.
     #[must_use]
     pub fn normal_forms(&self) -> &[String] {
         &self.forms
     }
 
-    /// Returns the types that it can be of, as look-ups tell them apart (an address is `ip`), without those that take any text.
+    /// Returns its possible types in the sense of look-ups (an address is `ip`), without types that take any text.
     #[must_use]
     pub fn types(&self) -> &[IndicatorType] {
         &self.kinds
@@ -92,7 +93,7 @@ impl Query {
                 continue;
             };
             let mut found = |value: &str| self.add(kind, value);
-            // What does not parse as one type may as another.
+            // A value that does not parse as one type may parse as another.
             let _ = Extractor::new(kind).extract(attribute_type, text, &mut found);
         }
     }

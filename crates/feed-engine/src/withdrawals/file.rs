@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 /// Events of one MISP that are remembered; beyond that those go first whose publication is longest ago.
 pub(super) const MAX_EVENTS: usize = 50_000;
 
-/// What stands first in the file.
+/// The first entry of the file.
 const FORMAT: &str = "cratos: withdrawn events, 1";
 
 /// No file of ours is larger: two numbers of at most 20 digits an event.
@@ -23,7 +23,7 @@ pub(super) fn name(address: &str) -> String {
     format!("withdrawn-{hex}.json")
 }
 
-/// Returns what the file says; nothing if there is none.
+/// Returns the events of the file; none if the file does not exist.
 pub(super) fn read(path: &Path) -> io::Result<BTreeMap<u64, i64>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -48,12 +48,12 @@ pub(super) fn read(path: &Path) -> io::Result<BTreeMap<u64, i64>> {
     Ok(events.into_iter().take(MAX_EVENTS).collect())
 }
 
-/// Returns whether reading failed because of what the file holds, so that another try would fail too.
+/// Returns whether reading failed because of the file's content, so that another try would fail too.
 pub(super) fn is_torn(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
-/// Writes the file whole, or leaves what was there.
+/// Writes the whole file, or leaves the old one.
 pub(super) fn write(path: &Path, withdrawn: &BTreeMap<u64, i64>) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_is_read_again_and_holds_numbers_only() {
+    fn a_written_file_is_read_again_and_holds_numbers_only() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state/withdrawn.json");
         let withdrawn = BTreeMap::from([(7, 1_795_896_626), (u64::MAX, i64::MAX)]);

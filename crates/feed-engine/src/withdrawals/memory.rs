@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::file::{self, MAX_EVENTS};
 
-/// What is remembered of the events of one MISP.
+/// The memory of one MISP's events.
 #[derive(Debug)]
 pub(super) struct Memory {
     site: String,
@@ -37,7 +37,8 @@ impl Memory {
         }
     }
 
-    /// Notes which of these unpublished events are withdrawn, and returns for those that are or were seen so with which publication.
+    /// Notes which of these unpublished events are withdrawn, and returns for those that are or were seen so with which
+    /// publication.
     pub(super) async fn observe(&self, unpublished: &[EventMetadata]) -> HashMap<u64, i64> {
         let mut state = self.state.lock().await;
         if !state.is_loaded {
@@ -51,8 +52,8 @@ impl Memory {
         unpublished.iter().filter_map(known).collect()
     }
 
-    /// Adds what the file says. A file that holds something else is left alone until there is something to write; one that cannot be
-    /// read now (too many open files, a disk that is not there) is not written over, and is tried again at the next look.
+    /// Adds the events of the file. A file with other content stays until the next write. A file that cannot be read
+    /// now, for example with too many open files, is not written over and is tried again at the next look.
     async fn load(&self, state: &mut State) {
         let Some(path) = self.file.clone() else {
             state.is_loaded = true;
@@ -63,7 +64,7 @@ impl Memory {
         match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(withdrawn) => {
                 for (id, at) in withdrawn {
-                    // What was seen since may be newer.
+                    // Events seen since may be newer.
                     state.withdrawn.entry(id).or_insert(at);
                 }
                 (state.is_loaded, state.is_failing) = (true, false);
@@ -73,7 +74,7 @@ impl Memory {
                 state.is_loaded = true;
             }
             Err(error) => {
-                // Said once, and again after it went well in between.
+                // Logged once, and again after a success in between.
                 if !std::mem::replace(&mut state.is_failing, true) {
                     tracing::warn!(site, file = shown, %error, "the list of withdrawn events cannot be read now and is tried again: meanwhile an event that was withdrawn before this start and is edited comes back into feeds");
                 }
@@ -92,7 +93,7 @@ impl Memory {
         match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => (state.is_failing, state.is_unsaved) = (false, false),
             Err(error) => {
-                // Said once, and again after it went well in between.
+                // Logged once, and again after a success in between.
                 if !std::mem::replace(&mut state.is_failing, true) {
                     let site = self.site.as_str();
                     tracing::warn!(site, file = shown, %error, "the list of withdrawn events cannot be written: it is forgotten when this process ends");
@@ -102,7 +103,7 @@ impl Memory {
     }
 }
 
-/// Brings what is remembered up to date, and returns whether it changed.
+/// Updates the memory, and returns whether it changed.
 fn note(withdrawn: &mut BTreeMap<u64, i64>, unpublished: &[EventMetadata]) -> bool {
     let before = withdrawn.clone();
     for event in unpublished.iter().filter(|event| event.publish_timestamp > 0) {
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_or_written_now_is_tried_again_and_nothing_is_written_over() {
+    async fn a_file_that_cannot_be_read_or_written_now_is_tried_again_and_not_written_over() {
         let directory = tempfile::tempdir().unwrap();
         let (path, aside) = (directory.path().join("list"), directory.path().join("aside"));
         memory(&path).observe(&events(&[(7, 100, 150)])).await;

@@ -16,7 +16,7 @@ fn event(names: &[&str]) -> Event {
 }
 
 #[tokio::test]
-async fn two_replicas_give_the_same_tag_whatever_the_order_in_misp() {
+async fn two_replicas_give_the_same_tag_for_any_order_in_misp() {
     let one = Bench::of([event(&["a.example.com", "b.example.com"])]).await;
     let two = Bench::of([event(&["b.example.com"]), event(&["b.example.com", "a.example.com"])]).await;
     let (one, two) = (one.ask(domains()).await.unwrap(), two.ask(domains()).await.unwrap());

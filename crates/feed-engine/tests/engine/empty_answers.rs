@@ -169,7 +169,7 @@ async fn an_empty_set_of_another_replica_is_doubted_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_is_told_of_an_empty_feed_when_it_is_confirmed() {
+async fn a_listener_gets_an_empty_feed_when_it_is_confirmed() {
     let stage = Stage::of(&["a.example"], "");
     let mut follower = stage
         .engine
@@ -206,7 +206,7 @@ async fn a_false_positive_that_empties_a_feed_goes_through_after_the_second_ques
     assert_eq!(bench.ask(anew()).await.unwrap().count, 0);
 }
 
-/// With a MISP over HTTP and the clock of a test: nobody waits five real seconds.
+/// With a MISP over HTTP and the clock of a test, so that the test does not take five real seconds.
 #[tokio::test]
 async fn the_second_question_comes_when_the_engines_clock_says_so() {
     let bench = Bench::of([]).await;

@@ -127,7 +127,7 @@ async fn a_fault_in_the_list_of_unpublished_events_is_an_error_too() {
 }
 
 #[tokio::test]
-async fn a_cut_in_the_second_page_is_no_shorter_feed() {
+async fn a_cut_in_the_second_page_does_not_make_a_shorter_feed() {
     let bench = Bench::with_site(events(), "page_size: 150\n").await;
     bench.sim.set_fault(
         Fault::CutOff {

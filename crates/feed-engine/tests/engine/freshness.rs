@@ -47,7 +47,7 @@ async fn past_the_soft_expiry_the_old_feed_is_served_while_misp_is_asked() {
 }
 
 #[tokio::test]
-async fn a_caller_who_wants_it_younger_waits_for_misp() {
+async fn a_caller_that_wants_it_younger_waits_for_misp() {
     let bench = Bench::of([event("a.example.com")]).await;
     bench.ask(domains()).await.unwrap();
     bench.sim.edit(|store| store.add_event(event("b.example.com")));
@@ -89,7 +89,7 @@ async fn a_thousand_devices_cost_misp_one_question() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_does_not_stop_the_refresh() {
+async fn a_caller_that_leaves_does_not_stop_the_refresh() {
     let bench = Bench::of([event("a.example.com")]).await;
     bench.sim.set_latency(Duration::from_millis(200));
     let impatient = tokio::time::timeout(Duration::from_millis(20), bench.ask(domains())).await;

@@ -40,7 +40,7 @@ impl IndicatorSource for Domains {
     }
 }
 
-/// What was seen of [`Wide`].
+/// The recorded calls of [`Wide`].
 #[derive(Debug, Default)]
 struct Seen {
     begun: AtomicUsize,
@@ -290,7 +290,7 @@ async fn a_caller_that_leaves_ends_the_making_of_its_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_caller_keeps_nobody_waiting_and_gets_the_whole_body() {
+async fn a_slow_caller_does_not_keep_others_waiting_and_gets_the_whole_body() {
     let wide = Wide::default();
     let engine = engine(SMALL, &wide);
     let whole = bytes(&engine, &output("wide")).await;

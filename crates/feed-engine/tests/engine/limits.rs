@@ -65,7 +65,7 @@ fn names(feed: &RenderedFeed) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_feed_holds_what_is_as_open_as_its_limit() {
+async fn a_feed_holds_values_up_to_its_tlp_limit() {
     let bench = Bench::of(events()).await;
     let clear = ["clear", "twice"];
     let green = ["clear", "green", "own-clear", "own-green", "twice"];
@@ -83,7 +83,7 @@ async fn a_feed_holds_what_is_as_open_as_its_limit() {
 }
 
 #[tokio::test]
-async fn what_has_no_tag_counts_as_the_site_says() {
+async fn a_value_without_a_tlp_tag_counts_as_the_site_says() {
     for (default, is_seen) in [
         ("clear", true),
         ("amber", true),
@@ -126,7 +126,7 @@ async fn a_limit_that_limits_nothing_is_the_same_feed() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_is_in_no_count() {
+async fn a_value_beyond_the_limits_is_in_no_count() {
     let bench = Bench::of(events()).await;
     for (level, dropped) in [(Tlp::Green, 0), (Tlp::Amber, 1), (Tlp::Red, 2)] {
         assert_eq!(feed(&bench, level).await.dropped, dropped, "{level}");
@@ -134,7 +134,7 @@ async fn what_is_left_out_is_in_no_count() {
 }
 
 #[tokio::test]
-async fn a_false_positive_that_nobody_may_see_takes_its_value_away() {
+async fn a_false_positive_beyond_the_limits_removes_its_value() {
     let harmless = Event::new("harmless")
         .tag(tag("false-positive"))
         .tag("tlp:red")
@@ -147,7 +147,7 @@ async fn a_false_positive_that_nobody_may_see_takes_its_value_away() {
     );
 }
 
-/// An event's tag changes no attribute: MISP has nothing to tell but the tag itself.
+/// The tag of an event changes no attribute: MISP shows only the tag itself.
 #[tokio::test]
 async fn an_event_that_is_closed_later_goes_at_the_next_refresh() {
     let bench = Bench::of(events()).await;
@@ -156,7 +156,7 @@ async fn an_event_that_is_closed_later_goes_at_the_next_refresh() {
         let event = store.find_event("green event").unwrap();
         store.tag_event(event, "tlp:red").unwrap();
     });
-    // Editing unpublishes; what was published is as it was, but for its tags.
+    // Editing unpublishes; the published attributes stay as they were, except for their tags.
     assert_eq!(names(&feed(&bench, Tlp::Green).await), ["clear", "own-green", "twice"]);
 }
 
@@ -171,7 +171,7 @@ async fn find(bench: &Bench, max_tlp: Tlp, value: &str) -> Vec<Match> {
 }
 
 #[tokio::test]
-async fn a_look_up_finds_what_is_as_open_as_its_limit() {
+async fn a_look_up_finds_values_up_to_its_tlp_limit() {
     let bench = Bench::of(events()).await;
     for (name, levels) in [
         ("clear", [1, 1, 1, 1, 1]),
@@ -195,7 +195,7 @@ async fn a_look_up_finds_what_is_as_open_as_its_limit() {
 }
 
 #[tokio::test]
-async fn what_nobody_has_marked_is_not_told_of_an_event_by_way_of_an_attribute_that_is() {
+async fn an_untagged_event_stays_hidden_behind_a_tagged_attribute() {
     let event = event("")
         .tag("misp-galaxy:threat-actor=\"APT Example\"")
         .attribute(domain("own-green").tag("tlp:green"));
@@ -208,9 +208,10 @@ async fn what_nobody_has_marked_is_not_told_of_an_event_by_way_of_an_attribute_t
     assert_eq!(limited.id, open.id);
 }
 
-/// Of a MISP that never rests the last two passes make one feed, but not by what the last one has seen closed.
+/// With a MISP of constant edits the last two passes make one feed, without rows that the last pass saw beyond the
+/// limits.
 #[tokio::test]
-async fn what_is_closed_while_pages_are_read_is_not_brought_back_by_an_earlier_pass() {
+async fn a_row_closed_while_pages_are_read_is_not_brought_back_by_an_earlier_pass() {
     let name = |number: usize| format!("d{number:02}");
     let events = (0..10).map(|number: usize| {
         let event = Event::new(name(number))
@@ -229,7 +230,7 @@ async fn what_is_closed_while_pages_are_read_is_not_brought_back_by_an_earlier_p
     });
     let request = wanted(FeedName::Alert, IndicatorType::Domain).filter(Filter::NONE.with_max_tlp(Tlp::Green));
     let seen = names(&bench.ask(request).await.unwrap());
-    // Closed after the first pass and after the second; what was closed during the third was open when it was read.
+    // Closed after the first pass and after the second; a row closed during the third was open when it was read.
     assert_eq!(seen, (2..40).map(name).collect::<Vec<_>>());
 }
 
@@ -255,7 +256,7 @@ fn closedness(marks: &[usize], default: usize) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever is tagged how: a narrower limit gives a part of a wider one, and each what a count by hand gives.
+    /// For all tags: a narrower limit gives a subset of a wider one, and each agrees with a count by hand.
     #[test]
     fn a_narrower_limit_gives_a_part_of_a_wider_one(
         events in prop::collection::vec((

@@ -60,7 +60,7 @@ async fn delta(bench: &Bench, follower: &mut Follower) -> (Vec<String>, Vec<Stri
 }
 
 #[tokio::test]
-async fn a_listener_gets_the_whole_feed_and_then_what_changes() {
+async fn a_listener_gets_the_whole_feed_and_then_its_changes() {
     let bench = Bench::of([event("a.example.com")]).await;
     let mut follower = follow(&bench, None).await;
     assert_eq!(snapshot(&bench, &mut follower).await, ["a.example.com"]);
@@ -77,7 +77,7 @@ async fn a_listener_gets_the_whole_feed_and_then_what_changes() {
 }
 
 #[tokio::test]
-async fn who_comes_back_is_told_only_what_changed_meanwhile() {
+async fn a_listener_that_comes_back_gets_only_the_changes_since() {
     let bench = Bench::of([event("a.example.com")]).await;
     let mut first = follow(&bench, None).await;
     snapshot(&bench, &mut first).await;
@@ -104,7 +104,7 @@ async fn who_comes_back_is_told_only_what_changed_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_poller_is_told_the_difference_to_what_it_had() {
+async fn a_poller_gets_the_difference_to_its_state() {
     let bench = Bench::of([event("a.example.com")]).await;
     let scope = domains().scope;
     let (first, had) = bench.engine.changes(&bench.upstream, scope, None).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_hint_makes_a_fresh_feed_fresher_and_leaves_others_alone() {
         ["a.example.com", "b.example.com"]
     );
     assert_eq!(bench.sim.searches(), asked);
-    // Another site's hint, and a feed that nobody has asked for in a long time.
+    // The hint of another site, and a feed without a request for a long time.
     assert_eq!(
         bench
             .engine

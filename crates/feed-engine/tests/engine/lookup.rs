@@ -27,7 +27,7 @@ async fn find(bench: &Bench, value: &str) -> Vec<Match> {
 }
 
 #[tokio::test]
-async fn every_type_is_found_in_whatever_spelling() {
+async fn every_type_is_found_in_any_spelling() {
     let bench = Bench::of([event(&[
         ("ip-dst|port", "192.0.2.1|443"),
         ("ip-src", "2001:db8::1"),
@@ -101,11 +101,11 @@ async fn an_address_is_found_in_a_listed_network_and_a_name_below_a_listed_one()
         ("evil.example", Relation::Parent)
     );
     assert_eq!(find(&bench, "notevil.example").await, []);
-    // What is listed as something else is no domain above.
+    // A value of another type does not count as a parent domain.
     assert_eq!(find(&bench, "a.evil2.example").await, []);
 }
 
-/// Asks as a log does, and returns what is listed and how it is related.
+/// Looks a value up and returns the listed values with their relation.
 async fn ask(bench: &Bench, value: &str) -> Vec<(String, Relation)> {
     let scope = LookupScope {
         feed: FeedName::Any,
@@ -145,9 +145,9 @@ async fn a_url_and_an_email_address_are_found_by_their_host() {
         ("http://[2001:DB8:0::7]/x", &[("2001:db8::7", Host)]),
         ("evil.example", &[("evil.example", Exact)]),
         ("http://notevil.example/", &[]),
-        // What is listed as something else is no host.
+        // A value of another type does not count as a host.
         ("http://file.example/", &[]),
-        // A network is no URL with a path.
+        // A network is not taken for a URL with a path.
         ("192.0.2.1/28", &[]),
     ] {
         let found = ask(&bench, asked).await;
@@ -173,7 +173,7 @@ async fn a_defanged_value_is_found_when_it_is_asked_for() {
         ("hxxps[:]//www(.)evil[.]example/x", "evil.example", Relation::Parent),
         ("192.0.2[.]1", "192.0.2.1", Relation::Exact),
         ("user[at]bad[.]example", "user@bad.example", Relation::Exact),
-        // What is listed in this very form is found too.
+        // A value listed in this very form is found too.
         ("odd[.]name", "odd[.]name", Relation::Exact),
     ] {
         assert_eq!(ask(&bench, asked).await, [(listed.to_owned(), relation)], "{asked}");
@@ -199,7 +199,7 @@ async fn texts_are_found_as_they_are_listed() {
         let kinds: Vec<IndicatorType> = found.iter().map(|found| found.kind).collect();
         assert_eq!(kinds, [kind], "{asked}");
     }
-    // Case counts, and a mutex is no network.
+    // Case counts, and a mutex is not taken for a network.
     assert_eq!(find(&bench, "evil name.exe").await, []);
     assert_eq!(find(&bench, "198.51.100.9").await, []);
 }
@@ -236,7 +236,7 @@ async fn a_match_knows_the_threat_actors_of_every_galaxy_of_actors() {
 }
 
 #[tokio::test]
-async fn an_index_holds_what_its_feed_holds() {
+async fn an_index_holds_the_values_of_its_feed() {
     let harmless = Event::new("harmless")
         .tag(tag("false-positive"))
         .changed(Moment::Ago(3_600))

@@ -58,7 +58,7 @@ async fn a_few_strays_that_are_the_whole_answer_are_refused_too() {
 }
 
 #[tokio::test]
-async fn an_answer_without_values_is_no_empty_feed() {
+async fn an_answer_without_values_does_not_make_an_empty_feed() {
     let event = Event::new("lost values").tag(tag("block")).changed(Moment::Ago(3_600));
     let emptied = |event: Event, number: u64| {
         let mut attribute = Attribute::new("domain", "");

@@ -68,7 +68,7 @@ async fn a_misp_that_hangs_is_asked_twice_and_then_left_alone() {
 }
 
 #[tokio::test]
-async fn quick_pages_grow_to_what_the_site_says_and_the_next_reading_begins_with_them() {
+async fn quick_pages_grow_to_the_page_size_of_the_site_and_the_next_reading_begins_with_them() {
     let bench = Bench::on(addresses(10_000), "page_size: 5000\n").await;
     assert_eq!(blocked(&bench).await, 10_000);
     assert_eq!(sizes(&bench), [2_500, 2_500, 5_000, 5_000]);
@@ -78,7 +78,7 @@ async fn quick_pages_grow_to_what_the_site_says_and_the_next_reading_begins_with
 }
 
 #[tokio::test]
-async fn what_pages_take_can_be_seen_by_site_and_by_warning_lists() {
+async fn the_time_of_pages_is_counted_by_site_and_by_warning_lists() {
     let source = std::sync::Arc::new(MispSource::new());
     let bench = Bench::around(addresses(10), std::sync::Arc::clone(&source), "").await;
     assert!(source.pages().is_empty());

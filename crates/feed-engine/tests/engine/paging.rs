@@ -174,7 +174,7 @@ async fn no_row_is_missing_on_a_misp_that_never_rests() {
     assert!(bench.sim.searches() < 20, "it ends: {} searches", bench.sim.searches());
 }
 
-/// An event that the index leaves out, whatever happens.
+/// An event that the index always leaves out.
 fn left_out_by_the_index(event: Event) -> [Event; 2] {
     [event.clone().protected(), event.attribute_count(0)]
 }

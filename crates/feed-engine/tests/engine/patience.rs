@@ -1,4 +1,4 @@
-//! Who gets an older feed at once, who waits for MISP, and for how long.
+//! Callers that get an older feed at once, callers that wait for MISP, and for how long.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn up_to_twice_the_soft_expiry_the_old_feed_is_served_while_misp_is_asked(
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_twice_the_soft_expiry_a_caller_waits_for_what_misp_says_now() {
+async fn beyond_twice_the_soft_expiry_a_caller_waits_for_misp() {
     let stage = Stage::of(&["a.example", "withdrawn.example"], "");
     stage.ask().await;
     stage.source.set(&["a.example"]);
@@ -54,7 +54,7 @@ async fn a_caller_waits_20_seconds_at_most_and_then_gets_the_last_good_feed_with
     let began = Instant::now();
     assert_eq!(stage.ask().await.origin, Origin::Stale);
     assert_eq!(began.elapsed().as_secs(), 2);
-    // It goes on, and a caller who comes afterwards gets what it brought.
+    // The refresh goes on, and a later caller gets its result.
     pass(60).await;
     let now = stage.ask().await;
     assert_eq!(
@@ -107,7 +107,7 @@ async fn after_a_recent_failure_a_caller_waits_two_seconds_and_a_day_later_again
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_with_a_wish_waits_up_to_the_time_out_of_the_site_and_takes_what_it_allows() {
+async fn a_caller_with_max_age_waits_up_to_the_time_out_of_the_site_and_takes_an_answer_of_that_age() {
     let stage = Stage::of(&["a.example"], "mispTimeoutSeconds: 100\n");
     stage.ask().await;
     stage.source.set(&["b.example"]);

@@ -122,7 +122,7 @@ async fn ignore_to_ids_understands_our_name_and_misps() {
 }
 
 #[tokio::test]
-async fn an_organisation_feed_has_what_that_organisation_made() {
+async fn an_organisation_feed_has_the_values_of_that_organisation() {
     let of = |creator: &str, value: &str| fresh(value).creator(creator).attribute(Attribute::new("domain", value));
     let bench = Bench::of([
         of("Example CERT", "ours.example.com"),

@@ -72,14 +72,14 @@ fn is_about(request: &LoggedRequest, word: &str) -> bool {
 }
 
 #[tokio::test]
-async fn sixty_feeds_of_a_round_ask_for_their_rows_and_once_for_what_is_the_same() {
+async fn sixty_feeds_of_a_round_ask_for_their_rows_and_once_for_shared_answers() {
     let bench = with_sixty_feeds().await;
     let added = bench.sim.edit(|store| store.add_event(event("b.example.com")));
     assert!(added > 0);
     assert_eq!(round(&bench).await.unwrap(), 60);
     let (searches, others): (Vec<_>, Vec<_>) = bench.sim.requests().into_iter().partition(LoggedRequest::is_search);
-    // A question for each feed, and the two of false positives once for the addresses and for each other type; which events are
-    // unpublished once.
+    // A question for each feed, and the two of false positives once for the addresses and for each other type; which
+    // events are unpublished once.
     assert_eq!((searches.len(), others.len()), (60 + 2 * (KINDS.len() - 1), 1));
     bench.sim.set_latency(Duration::ZERO);
     let before = bench.sim.requests().len();
@@ -115,7 +115,7 @@ async fn a_new_caller_goes_before_the_sixty_feeds_of_a_round() {
     let own: Vec<usize> = (0..requests.len())
         .filter(|at| is_about(&requests[*at], "sha256"))
         .collect();
-    // Three questions of the round are under way at any time; none of them goes before the caller's first.
+    // Three questions of the round are under way at any time; the next one goes after the caller's first.
     assert!(own[0] - before <= 3, "{} questions went before", own[0] - before);
     // Rows, unpublished events, and twice for false positives: the round asks three at a time meanwhile.
     assert!(
@@ -128,7 +128,7 @@ async fn a_new_caller_goes_before_the_sixty_feeds_of_a_round() {
 }
 
 #[tokio::test]
-async fn a_caller_who_waits_for_a_feed_of_the_round_takes_it_to_the_front() {
+async fn a_caller_that_waits_for_a_feed_of_the_round_moves_it_to_the_front() {
     let bench = with_sixty_feeds().await;
     let going = round(&bench);
     asked(&bench, 3).await;
@@ -144,7 +144,7 @@ async fn a_caller_who_waits_for_a_feed_of_the_round_takes_it_to_the_front() {
 }
 
 #[tokio::test]
-async fn what_a_stream_follows_is_refreshed_before_the_rest_of_a_round() {
+async fn a_followed_feed_is_refreshed_before_the_rest_of_a_round() {
     let bench = with_sixty_feeds().await;
     let followed = wanted(FeedName::Any, IndicatorType::Url).scope;
     let mut follower = bench.engine.follow(&bench.upstream, followed, None).await.unwrap();

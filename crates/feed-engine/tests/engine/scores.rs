@@ -1,4 +1,4 @@
-//! What gets through a limit on decay scores, and what happens when nobody knows scores.
+//! Limits on decay scores, and feeds without known scores.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,7 +43,7 @@ impl Scored {
         Self::on(sim.decaying_model(DecayingModel::nids()), MODEL).await
     }
 
-    /// Lets time pass for everybody.
+    /// Moves the clocks of engine, source and MISP forward.
     fn grow_old(&self, seconds: u64) {
         self.bench.grow_old(seconds);
         self.now.fetch_add(seconds.cast_signed(), Ordering::Relaxed);
@@ -109,7 +109,7 @@ fn domain(name: &str, days_old: u64) -> Attribute {
 }
 
 #[tokio::test]
-async fn a_feed_holds_what_is_worth_as_much_as_asked() {
+async fn a_feed_holds_values_from_its_min_score_on() {
     let scored = Scored::of([event([
         domain("new", 0),
         domain("day", 1),
@@ -139,9 +139,9 @@ async fn a_feed_holds_what_is_worth_as_much_as_asked() {
     }
 }
 
-/// Whatever MISP would say, said without asking it: with weights, tags of the event and of the attribute, old and new.
+/// The scores that MISP computes, computed here: with weights, tags of the event and of the attribute, old and new.
 #[tokio::test]
-async fn a_feed_holds_what_misp_itself_gives_such_scores() {
+async fn a_feed_holds_the_values_that_misp_gives_such_scores() {
     let tags = [
         "retention:2d",
         "retention:10y",
@@ -215,14 +215,14 @@ async fn unset_scores_do_not_pass() {
     ] {
         assert_eq!(scored.feed(hashes(filter)).await.unwrap().count, count, "{filter}");
     }
-    // What has a score is judged by it all the same.
+    // A value with a score is judged by it nevertheless.
     let old = Scored::of([event([domain("old", 300)])]).await;
     assert_eq!(old.names(limit(80, Unscored::Include)).await, [""; 0]);
 }
 
 /// The false positives, the unpublished events, the rows: nothing that MISP is asked speaks of scores.
 #[tokio::test]
-async fn decay_score_in_the_body_is_not_what_misp_knows() {
+async fn no_question_to_misp_is_about_scores() {
     let scored = Scored::of([event([domain("new", 0), domain("year", 300)])]).await;
     assert_eq!(scored.names(min(50)).await, ["new"]);
     let requests = scored.bench.sim.requests();
@@ -257,7 +257,7 @@ async fn a_model_is_asked_for_only_where_scores_are_and_then_kept() {
         scored.names(min(score)).await;
     }
     assert_eq!(scored.asked_for_models(), 1);
-    // What was changed in MISP counts soon.
+    // A change in MISP counts soon.
     scored.bench.sim.edit(|store| {
         let mut model = DecayingModel::nids();
         (model.id, model.default_base_score) = (1, 10.0);
@@ -319,11 +319,11 @@ async fn a_model_that_cannot_be_used_is_a_fault_and_neither_no_limit_nor_an_empt
             line.contains("`decaying_model` \"NIDS Simple Decaying Model\"") && line.contains(why),
             "{line}"
         );
-        // Whoever asks for no scores is not concerned.
+        // A request without a limit on scores goes on.
         assert_eq!(scored.names(Filter::NONE).await, ["new"]);
         assert_eq!(scored.bench.sim.searches(), 3);
     }
-    // One that is off beside one that is on is none of two.
+    // A disabled model beside an enabled one of the same name does not make the name ambiguous.
     let sim = Sim::builder().event(event([domain("new", 0)]));
     let scored = Scored::on(sim.decaying_model(off).decaying_model(nids()), MODEL).await;
     assert_eq!(scored.names(min(80)).await, ["new"]);
@@ -419,7 +419,7 @@ async fn found(scored: &Scored, filter: Filter, value: &str) -> Result<usize, Fe
 }
 
 #[tokio::test]
-async fn a_look_up_finds_what_is_worth_as_much_as_asked() {
+async fn a_look_up_finds_values_from_its_min_score_on() {
     let hash = "d41d8cd98f00b204e9800998ecf8427e";
     let twice = domain("twice", 200);
     let scored = Scored::of([
@@ -467,7 +467,7 @@ async fn look_ups_go_on_without_a_model_but_for_those_that_ask_for_scores() {
 }
 
 #[tokio::test]
-async fn look_ups_keep_their_scores_while_misp_does_not_tell_its_models() {
+async fn look_ups_keep_their_scores_while_misp_does_not_return_its_models() {
     let scored = Scored::of([event([domain("new", 0)])]).await;
     assert_eq!(found(&scored, min(60), "new.example.com").await.unwrap(), 1);
     let fault = misp_sim::Fault::Status(500).on("/decayingModel/index");

@@ -69,7 +69,7 @@ fn redis() -> Option<(Peer, Arc<dyn SharedStore>)> {
 }
 
 async fn until_shared(store: &Arc<dyn SharedStore>, bench: &Bench) {
-    // The put goes on behind the first answer: whoever looks before it is there waits for the lease.
+    // The put goes on after the first answer: a replica that looks before its end waits for the lease.
     let engine = replica(store);
     engine.feed(&bench.upstream, &domains()).await.unwrap();
 }
@@ -121,16 +121,20 @@ async fn a_forgotten_feed_is_gathered_anew_although_a_replica_has_it() {
     cold.forget(&bench.upstream, domains().scope);
     let feed = cold.feed(&bench.upstream, &domains()).await.unwrap();
     assert_eq!((feed.origin, feed.count), (Origin::Miss, 2));
-    let third = replica(&store).feed(&bench.upstream, &domains()).await.unwrap();
-    assert_eq!(
-        (third.origin, third.count),
-        (Origin::Hit, 2),
-        "and the others have it too"
-    );
+    // The new set is put behind the answer.
+    let began = std::time::Instant::now();
+    loop {
+        let third = replica(&store).feed(&bench.upstream, &domains()).await.unwrap();
+        if (third.origin, third.count) == (Origin::Hit, 2) {
+            break;
+        }
+        assert!(began.elapsed() < PATIENT, "the others have it too: {third:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
-async fn what_one_may_see_is_not_what_another_gets_from_the_cache() {
+async fn a_caller_gets_no_values_beyond_its_limits_from_the_cache() {
     let store: Arc<dyn SharedStore> = Arc::new(InProcessStore::new());
     let marked = |value: &str, level: &str| event(value).tag(format!("tlp:{level}"));
     let bench = Bench::of([marked("green.example.com", "green"), marked("red.example.com", "red")]).await;

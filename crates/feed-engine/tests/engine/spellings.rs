@@ -6,7 +6,7 @@ use misp_sim::{Attribute, Event, Moment};
 
 use crate::support::{Bench, tag};
 
-/// An event for each value, so that look-ups tell them apart.
+/// An event for each value, so that matches of look-ups differ.
 fn events(kind: &str, values: &[&str]) -> Vec<Event> {
     let event = |value: &&str| {
         Event::new(*value)
@@ -153,7 +153,7 @@ async fn a_false_positive_network_takes_out_the_addresses_inside_of_it() {
     let outside = bench.values(FeedName::Block, IndicatorType::Ipv4Ext).await;
     assert_eq!(outside.len(), 65_536 - 256 + 1);
     assert!(!outside.iter().any(|value| value.starts_with("198.51.100.")));
-    // Look-ups say the same as the feeds: the wider network is what is left.
+    // Look-ups agree with the feeds: the wider network is left.
     for asked in ["198.51.100.7", "198.51.100.128/25"] {
         let found = told(&bench, asked).await;
         assert_eq!(
@@ -243,7 +243,7 @@ async fn a_look_up_finds_a_value_in_every_spelling() {
 
 /// A list is enforced as it was first written; each event says how it wrote it.
 #[tokio::test]
-async fn each_event_is_told_with_its_own_spelling_of_a_url() {
+async fn each_event_has_its_own_spelling_of_a_url() {
     let listed = ["http://rs.example/", "HTTP://rs.example", "http://RS.example/"];
     let bench = Bench::of(events("url", &listed)).await;
     let mut expected: Vec<_> = listed

@@ -12,7 +12,8 @@ use crate::support::{Bench, domains, tag};
 /// Enough that parsing, sorting, comparing or hashing them takes many times as long as [`MOST`].
 const ROWS: usize = 20_000;
 
-/// The longest that this thread may compute in one go. An optimised build stays below 1 ms; tests are built without optimisation.
+/// The longest that this thread may compute in one go. An optimised build stays below 1 ms; tests are built without
+/// optimisation.
 const MOST: Duration = Duration::from_millis(10);
 
 /// Returns the processor time that this thread has used. Other processes and threads of a busy machine are not in it.
@@ -21,8 +22,8 @@ fn processor_time() -> Duration {
     Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
 }
 
-/// Runs `work` on a runtime with one thread, and returns the longest time that another task of this thread had to wait for the
-/// thread's own computing.
+/// Runs `work` on a runtime with one thread, and returns the longest time that another task of this thread had to wait
+/// for the thread's own computing.
 fn longest_stall<F: Future<Output = ()>>(work: impl FnOnce(Bench) -> F) -> Duration {
     // The stand-in has threads of its own, so that its work is not taken for ours.
     let aside = tokio::runtime::Builder::new_multi_thread()
@@ -47,7 +48,7 @@ fn longest_stall<F: Future<Output = ()>>(work: impl FnOnce(Bench) -> F) -> Durat
             }
         });
         work(bench).await;
-        // What the work left behind is freed before the last look.
+        // The memory of the work is freed before the last measurement.
         tokio::time::sleep(Duration::from_millis(20)).await;
         other.abort();
         LONGEST.with(std::cell::Cell::get)
@@ -72,7 +73,7 @@ fn others_do_not_wait_while_a_large_feed_is_gathered_changed_and_rendered() {
     let longest = longest_stall(|bench| async move {
         let first = bench.ask(domains()).await.unwrap();
         assert_eq!(first.count, ROWS as u64);
-        // Somebody follows it, and it changes.
+        // The feed has a listener, and it changes.
         let scope = domains().scope;
         let mut follower = bench.engine.follow(&bench.upstream, scope, None).await.unwrap();
         follower.next().await;

@@ -1,4 +1,4 @@
-//! An event that was withdrawn stays withdrawn until it is published again, whatever is done to it meanwhile.
+//! A withdrawn event stays withdrawn until it is published again, also after edits.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ async fn is_blocked(bench: &Bench) -> bool {
     !bench.block_domains().await.is_empty()
 }
 
-/// Whether the index of this age, which nobody has asked for before, knows the value.
+/// Returns whether the index of this age, which is gathered for this call, has the value.
 async fn is_found(bench: &Bench, age: Age) -> bool {
     let feed = FeedName::Block;
     let (index, _) = bench
@@ -102,7 +102,7 @@ async fn a_look_up_that_saw_the_withdrawal_is_enough() {
 }
 
 #[tokio::test]
-async fn what_was_never_seen_withdrawn_counts_as_edited() {
+async fn an_event_never_seen_withdrawn_counts_as_edited() {
     let bench = Bench::on(story(), "").await;
     withdraw(&bench);
     edit(&bench);

@@ -8,10 +8,10 @@ use crate::{MAX_ITEM_BYTES, StoreError};
 /// Longest line that a server's answer may have.
 const MAX_LINE: usize = 1024;
 
-/// What a message has beside the value: extras and a key.
+/// Bytes of a message beside the value: extras and a key.
 const BESIDE_VALUE: usize = 512;
 
-/// Reads so many bytes of a value. What is no value of ours is refused before there is room made for it.
+/// Reads this many bytes of a value. A length beyond our values is refused before memory is reserved.
 pub(super) async fn bytes<R: AsyncBufRead + Unpin>(from: &mut R, length: usize) -> Result<Bytes, StoreError> {
     if length > MAX_ITEM_BYTES + BESIDE_VALUE {
         return Err(StoreError::Protocol("a value larger than any of ours"));

@@ -1,4 +1,4 @@
-//! A stream that brings no more than it may: the crate `redis` makes room for as much as a server announces and sends.
+//! A stream with a bound on the bytes that it brings: the crate `redis` reserves as much memory as a server announces.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How many bytes may still come.
+/// The number of bytes that may still come.
 #[derive(Clone, Debug)]
 pub(super) struct Allowance(Arc<AtomicUsize>);
 
@@ -17,30 +17,30 @@ impl Allowance {
         Self(Arc::new(AtomicUsize::new(bytes)))
     }
 
-    /// Says how long the answer to the next question may be.
+    /// Sets the bound for the answer to the next question.
     pub(super) fn set(&self, bytes: usize) {
         self.0.store(bytes, Ordering::Relaxed);
     }
 
-    /// Whether so many may come; then they are taken off.
+    /// Takes this many bytes off; returns whether they were allowed.
     fn takes(&self, bytes: usize) -> bool {
         let less = |left: usize| left.checked_sub(bytes);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 }
 
-pub(super) struct Bounded<S> {
+pub(super) struct BoundedStream<S> {
     stream: S,
     allowance: Allowance,
 }
 
-impl<S> Bounded<S> {
+impl<S> BoundedStream<S> {
     pub(super) fn new(stream: S, allowance: Allowance) -> Self {
         Self { stream, allowance }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for BoundedStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
@@ -57,7 +57,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for BoundedStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
     }
@@ -80,7 +80,7 @@ mod tests {
     #[tokio::test]
     async fn more_than_was_asked_for_ends_the_connection() {
         let allowance = Allowance::new(4);
-        let mut stream = Bounded::new(&b"12345678"[..], allowance.clone());
+        let mut stream = BoundedStream::new(&b"12345678"[..], allowance.clone());
         let mut four = [0; 4];
         stream.read_exact(&mut four).await.unwrap();
         assert!(stream.read_u8().await.is_err());

@@ -1,33 +1,34 @@
-//! A value as items of a store: compressed, split, sealed; and back.
+//! A value as items of a store: compressed, split and sealed.
 
 use bytes::Bytes;
 
-use super::seal::{Kind, PutId, Rejected, Seal, random};
+use super::seal::{Kind, PutId, Seal, SealFault, random};
 use super::{ItemKey, MAX_ITEM_BYTES};
 
 /// Larger values are not shared.
 pub(super) const MAX_VALUE_BYTES: usize = 512 << 20;
-/// What a label may hold.
+/// Longest label, in bytes.
 pub(super) const MAX_LABEL_BYTES: usize = 1024;
-/// Below half of memcached's largest chunk for one item, so that neither the limit of an item nor its slabs waste anything.
+/// Below half of memcached's largest chunk for one item, so that neither the limit of an item nor its slabs waste
+/// anything.
 const PART_BYTES: usize = 500 * 1024;
-/// Values that are no larger than this, compressed, lie in the head itself.
+/// A compressed value up to this size is part of the head.
 const INLINE_BYTES: usize = 32 * 1024;
 const MAX_PARTS: u32 = 1024;
-/// The fastest level: feeds are read once by each replica, and every one of them waits for it.
+/// The fastest level: each replica reads a feed once, and waits for it.
 const ZSTD_LEVEL: i32 = 1;
 const VERSION: u8 = 1;
 
 const _: () = assert!(PART_BYTES + 64 <= MAX_ITEM_BYTES);
 const _: () = assert!(INLINE_BYTES + MAX_LABEL_BYTES + 128 <= MAX_ITEM_BYTES);
 
-/// The items of one value. The head goes last: who finds it finds the parts.
-pub(super) struct Packed {
+/// The items of one value. The head is put last, so that a reader of the head finds the parts.
+pub(super) struct Parcel {
     pub(super) parts: Vec<(ItemKey, Bytes)>,
     pub(super) head: (ItemKey, Bytes),
 }
 
-/// Why a value cannot be put.
+/// The reason why a value cannot be put.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Unpackable {
     #[error("it is larger than a shared cache takes")]
@@ -37,7 +38,7 @@ pub(super) enum Unpackable {
 }
 
 /// Returns the items of this value.
-pub(super) fn pack(seal: &Seal, name: &[u8], label: &[u8], value: &[u8]) -> Result<Packed, Unpackable> {
+pub(super) fn pack(seal: &Seal, name: &[u8], label: &[u8], value: &[u8]) -> Result<Parcel, Unpackable> {
     if value.len() > MAX_VALUE_BYTES || label.len() > MAX_LABEL_BYTES {
         return Err(Unpackable::TooLarge);
     }
@@ -61,13 +62,13 @@ pub(super) fn pack(seal: &Seal, name: &[u8], label: &[u8], value: &[u8]) -> Resu
     let plain = head_text(label, compressed.len(), value.len(), inline).ok_or(Unpackable::TooLarge)?;
     let key = seal.item_key(name, Kind::Head);
     let item = seal.seal(&key, &put, 0, total, &plain).ok_or(Unpackable::Failed)?;
-    Ok(Packed {
+    Ok(Parcel {
         parts,
         head: (key, item),
     })
 }
 
-/// What the head of a value says.
+/// The contents of the head of a value.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) label: Vec<u8>,
@@ -79,23 +80,23 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn open(seal: &Seal, key: &ItemKey, item: &[u8]) -> Result<Self, Rejected> {
+    pub(super) fn open(seal: &Seal, key: &ItemKey, item: &[u8]) -> Result<Self, SealFault> {
         let (put, parts, plain) = seal.open_head(key, item)?;
         Self::read(put, parts, &plain)
     }
 
     /// Reads the opened text of a head.
-    pub(super) fn read(put: PutId, parts: u32, plain: &[u8]) -> Result<Self, Rejected> {
-        let (version, rest) = plain.split_first().ok_or(Rejected::Lengths)?;
+    pub(super) fn read(put: PutId, parts: u32, plain: &[u8]) -> Result<Self, SealFault> {
+        let (version, rest) = plain.split_first().ok_or(SealFault::Lengths)?;
         if *version != VERSION {
-            return Err(Rejected::Version);
+            return Err(SealFault::Version);
         }
-        let (label_len, rest) = rest.split_first_chunk::<2>().ok_or(Rejected::Lengths)?;
-        let (compressed, rest) = rest.split_first_chunk::<8>().ok_or(Rejected::Lengths)?;
-        let (value, rest) = rest.split_first_chunk::<8>().ok_or(Rejected::Lengths)?;
+        let (label_len, rest) = rest.split_first_chunk::<2>().ok_or(SealFault::Lengths)?;
+        let (compressed, rest) = rest.split_first_chunk::<8>().ok_or(SealFault::Lengths)?;
+        let (value, rest) = rest.split_first_chunk::<8>().ok_or(SealFault::Lengths)?;
         let label_len = usize::from(u16::from_be_bytes(*label_len));
-        let (label, inline) = rest.split_at_checked(label_len).ok_or(Rejected::Lengths)?;
-        let length = |bytes: [u8; 8]| usize::try_from(u64::from_be_bytes(bytes)).map_err(|_| Rejected::Lengths);
+        let (label, inline) = rest.split_at_checked(label_len).ok_or(SealFault::Lengths)?;
+        let length = |bytes: [u8; 8]| usize::try_from(u64::from_be_bytes(bytes)).map_err(|_| SealFault::Lengths);
         let head = Self {
             label: label.to_vec(),
             put,
@@ -114,7 +115,7 @@ impl Head {
         if parts_fit && fits {
             Ok(head)
         } else {
-            Err(Rejected::Lengths)
+            Err(SealFault::Lengths)
         }
     }
 
@@ -126,7 +127,7 @@ impl Head {
     }
 
     /// Returns the value of this head and these items, all parts in order.
-    pub(super) fn unpack(&self, seal: &Seal, keys: &[ItemKey], items: &[Bytes]) -> Result<Vec<u8>, Unopened> {
+    pub(super) fn unpack(&self, seal: &Seal, keys: &[ItemKey], items: &[Bytes]) -> Result<Vec<u8>, PartFault> {
         if self.parts == 0 {
             return decompressed(&self.inline, self.value_bytes);
         }
@@ -134,32 +135,32 @@ impl Head {
         for ((part, key), item) in (1..).zip(keys).zip(items) {
             match seal.open(key, &self.put, part, self.parts, item) {
                 Ok(plain) => compressed.extend_from_slice(&plain),
-                Err(_) if Seal::is_of_another_put(&self.put, item) => return Err(Unopened::Overwritten),
-                Err(rejected) => return Err(Unopened::Rejected(rejected)),
+                Err(_) if Seal::is_of_another_put(&self.put, item) => return Err(PartFault::Overwritten),
+                Err(rejected) => return Err(PartFault::Rejected(rejected)),
             }
         }
         if compressed.len() != self.compressed_bytes {
-            return Err(Unopened::Rejected(Rejected::Lengths));
+            return Err(PartFault::Rejected(SealFault::Lengths));
         }
         decompressed(&compressed, self.value_bytes)
     }
 }
 
-/// Why the parts of a head make no value.
+/// The reason why the parts of a head make no value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Unopened {
-    /// A part of another put lies there; that happens while somebody puts a newer value.
+pub(super) enum PartFault {
+    /// A part belongs to another put; that happens while another process puts a newer value.
     Overwritten,
-    Rejected(Rejected),
+    Rejected(SealFault),
 }
 
-fn decompressed(bytes: &[u8], value_bytes: usize) -> Result<Vec<u8>, Unopened> {
-    // It never writes more than it was told to make room for, whatever the bytes say.
-    let value = zstd::bulk::decompress(bytes, value_bytes).map_err(|_| Unopened::Rejected(Rejected::Compression))?;
+fn decompressed(bytes: &[u8], value_bytes: usize) -> Result<Vec<u8>, PartFault> {
+    // zstd never writes more than the given capacity, for any input.
+    let value = zstd::bulk::decompress(bytes, value_bytes).map_err(|_| PartFault::Rejected(SealFault::Compression))?;
     if value.len() == value_bytes {
         Ok(value)
     } else {
-        Err(Unopened::Rejected(Rejected::Lengths))
+        Err(PartFault::Rejected(SealFault::Lengths))
     }
 }
 
@@ -194,7 +195,7 @@ mod tests {
         (0..bytes).map(|_| next()).collect()
     }
 
-    fn opened(seal: &Seal, name: &[u8], packed: &Packed) -> Result<Vec<u8>, Unopened> {
+    fn opened(seal: &Seal, name: &[u8], packed: &Parcel) -> Result<Vec<u8>, PartFault> {
         let (key, item) = &packed.head;
         let head = Head::open(seal, key, item).unwrap();
         let keys = head.part_keys(seal, name);
@@ -225,16 +226,16 @@ mod tests {
             let mut parts = packed.parts.clone();
             change(&mut parts);
             let head = packed.head.clone();
-            opened(&seal, b"feed", &Packed { parts, head })
+            opened(&seal, b"feed", &Parcel { parts, head })
         };
-        let seal_broken = Err(Unopened::Rejected(Rejected::Seal));
+        let seal_broken = Err(PartFault::Rejected(SealFault::Seal));
         assert_eq!(with(&|parts| parts.swap(0, 1)), seal_broken);
         assert_eq!(with(&|parts| parts[1].1.truncate(1_000)), seal_broken);
-        let short = Err(Unopened::Rejected(Rejected::Lengths));
+        let short = Err(PartFault::Rejected(SealFault::Lengths));
         assert_eq!(with(&|parts| parts.truncate(2)), short);
         assert_eq!(
             with(&|parts| parts[2] = again.parts[2].clone()),
-            Err(Unopened::Overwritten)
+            Err(PartFault::Overwritten)
         );
         assert!(with(&|_| {}) == Ok(value));
     }
@@ -253,7 +254,7 @@ mod tests {
         let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 1).unwrap();
         assert_eq!(
             decompressed(&bomb, 1_000),
-            Err(Unopened::Rejected(Rejected::Compression))
+            Err(PartFault::Rejected(SealFault::Compression))
         );
     }
 

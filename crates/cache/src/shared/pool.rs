@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use super::{Asking, ItemKey, SharedStore, StoreError};
+use super::{ItemKey, SharedStore, StoreError, StoreFuture};
 
 /// Connections to one server, at most.
 const MAX_CONNECTIONS: usize = 8;
@@ -28,14 +28,14 @@ pub(crate) enum Question<'a> {
     DeleteIf(&'a ItemKey, &'a [u8]),
 }
 
-/// The answer to one; `Done` where it is yes or no.
+/// The answer to a question; `Done` for yes or no.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Values(Vec<Option<Bytes>>),
     Done(bool),
 }
 
-/// How one kind of server is spoken to.
+/// The protocol of one kind of server.
 pub(crate) trait Speak: Send + Sync + 'static {
     type Connection: Send;
 
@@ -49,7 +49,7 @@ pub(crate) trait Speak: Send + Sync + 'static {
 }
 
 /// A pool of connections of one kind. A connection whose question was abandoned is closed: its answer may still come.
-pub(crate) struct Pooled<S: Speak> {
+pub(crate) struct Pool<S: Speak> {
     speak: S,
     place: String,
     idle: Mutex<Vec<S::Connection>>,
@@ -57,7 +57,7 @@ pub(crate) struct Pooled<S: Speak> {
     moved: Arc<AtomicU64>,
 }
 
-impl<S: Speak> Pooled<S> {
+impl<S: Speak> Pool<S> {
     pub(crate) fn new(speak: S, place: String) -> Self {
         Self {
             speak,
@@ -69,12 +69,12 @@ impl<S: Speak> Pooled<S> {
     }
 
     async fn ask(&self, question: Question<'_>) -> Result<Answer, StoreError> {
-        // Never closed, so there is always a seat at some time.
+        // The semaphore is never closed, so a seat comes at some time.
         let _seat = self.seats.acquire().await.map_err(|_| StoreError::Slow)?;
         let known = self.idle().pop();
         if let Some(connection) = known {
             match self.ask_on(connection, question).await {
-                // The server was started anew, or closes what is idle: a new connection tells.
+                // The server was restarted, or closes idle connections: a new connection shows which.
                 Err(StoreError::Broken(_)) => self.disconnect(),
                 answer => return answer,
             }
@@ -107,12 +107,12 @@ impl<S: Speak> Pooled<S> {
     }
 }
 
-impl<S: Speak> SharedStore for Pooled<S> {
+impl<S: Speak> SharedStore for Pool<S> {
     fn place(&self) -> &str {
         &self.place
     }
 
-    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, Vec<Option<Bytes>>> {
+    fn get<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
         Box::pin(async move {
             match self.ask(Question::Get(keys)).await? {
                 Answer::Values(values) if values.len() == keys.len() => Ok(values),
@@ -121,19 +121,19 @@ impl<S: Speak> SharedStore for Pooled<S> {
         })
     }
 
-    fn put<'a>(&'a self, items: &'a [(ItemKey, Bytes)], life: Duration) -> Asking<'a, ()> {
+    fn put<'a>(&'a self, items: &'a [(ItemKey, Bytes)], life: Duration) -> StoreFuture<'a, ()> {
         Box::pin(async move { self.done(Question::Put(items, life)).await.map(drop) })
     }
 
-    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> Asking<'a, bool> {
+    fn add<'a>(&'a self, key: &'a ItemKey, value: &'a [u8], life: Duration) -> StoreFuture<'a, bool> {
         Box::pin(self.done(Question::Add(key, value, life)))
     }
 
-    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> Asking<'a, ()> {
+    fn delete<'a>(&'a self, keys: &'a [ItemKey]) -> StoreFuture<'a, ()> {
         Box::pin(async move { self.done(Question::Delete(keys)).await.map(drop) })
     }
 
-    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> Asking<'a, bool> {
+    fn delete_if<'a>(&'a self, key: &'a ItemKey, value: &'a [u8]) -> StoreFuture<'a, bool> {
         Box::pin(self.done(Question::DeleteIf(key, value)))
     }
 
@@ -146,32 +146,36 @@ impl<S: Speak> SharedStore for Pooled<S> {
     }
 }
 
-impl<S: Speak> fmt::Debug for Pooled<S> {
+impl<S: Speak> fmt::Debug for Pool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pooled")
+        f.debug_struct("Pool")
             .field("place", &self.place)
             .finish_non_exhaustive()
     }
 }
 
-/// Returns a TCP connection that counts what it moves.
-pub(crate) async fn dial(host: &str, port: u16, moved: &Arc<AtomicU64>) -> Result<Counted<TcpStream>, StoreError> {
+/// Returns a TCP connection that counts its bytes.
+pub(crate) async fn dial(
+    host: &str,
+    port: u16,
+    moved: &Arc<AtomicU64>,
+) -> Result<CountingStream<TcpStream>, StoreError> {
     let stream = TcpStream::connect((host, port)).await.map_err(StoreError::Connect)?;
     stream.set_nodelay(true).map_err(StoreError::Connect)?;
-    Ok(Counted {
+    Ok(CountingStream {
         stream,
         moved: Arc::clone(moved),
     })
 }
 
-/// A stream that counts the bytes it moves.
+/// A stream that counts its bytes.
 #[derive(Debug)]
-pub(crate) struct Counted<S> {
+pub(crate) struct CountingStream<S> {
     stream: S,
     moved: Arc<AtomicU64>,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountingStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
@@ -181,7 +185,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CountingStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.stream).poll_write(cx, buf);
