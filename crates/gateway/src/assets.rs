@@ -69,7 +69,7 @@ static CHANGED_AT: LazyLock<jiff::Timestamp> = LazyLock::new(|| {
         .unwrap_or_else(jiff::Timestamp::now)
 });
 
-/// One file, with what is made of it when it is first asked for.
+/// One file, with its entity tag and compressed forms once a request needs them.
 #[derive(Debug)]
 pub(crate) struct Asset {
     pub(crate) name: &'static str,
@@ -218,7 +218,7 @@ mod tests {
                 assert!(target.starts_with("data:"), "{}", asset.name);
             }
         }
-        // The scripts of others hold links to click on; what they load is watched in a browser. Ours hold none.
+        // Third-party scripts hold links to click on; the browser tests watch what they load. Our own files name no host at all.
         for name in ["help.js", "redoc.js", "api-pages.css"] {
             assert!(!text(by_name(name).unwrap()).contains("//www") && !text(by_name(name).unwrap()).contains("://"));
         }

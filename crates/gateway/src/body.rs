@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The body of a request, whichever server or test it comes from.
 pub(crate) struct RequestBody(Mutex<UnsyncBoxBody<Bytes, Lost>>);
 
-/// The rest of the body does not arrive. The caller gets 408 whatever the reason is.
+/// The rest of the body does not arrive. The caller gets 408 for every reason.
 #[derive(Debug, thiserror::Error)]
 #[error("the body broke off")]
 struct Lost;
@@ -60,7 +60,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: RequestBody, max_bytes: usiz
     }
 }
 
-/// Returns whether the body is not what it says after its encoding is undone: every coding but `identity` changes it.
+/// Returns whether the body is compressed: every coding but `identity` counts.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let is_plain = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
     let codings = headers.get_all(header::CONTENT_ENCODING).iter();

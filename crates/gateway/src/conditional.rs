@@ -1,10 +1,10 @@
-//! Whether the caller has the newest version already (RFC 9110, section 13).
+//! Conditional requests: whether the caller has the newest version already (RFC 9110, section 13).
 
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header};
 
-/// What proxies put behind an entity tag when they compress on their own, and then send back as if it were ours.
+/// Suffixes that proxies add to an entity tag when they compress the answer; clients send the longer tag back.
 const PROXY_SUFFIXES: [&str; 7] = ["-gzip", "--gzip", ";gzip", "-br", ";br", "-zstd", ";zstd"];
 
 /// Returns whether a `GET` or `HEAD` may be answered with 304.
@@ -136,7 +136,7 @@ mod tests {
         assert!(!unchanged(&[("if-none-match", "\"x\""), same]));
     }
 
-    /// A device whose clock is wrong, or that always sends the same far date, would else never get a change.
+    /// Otherwise a device with a wrong clock, or one that always sends the same far date, would never get a change.
     #[test]
     fn a_date_in_the_future_is_ignored() {
         assert!(unchanged(&[("if-modified-since", "Sun, 22 Nov 2026 11:00:00 GMT")]));

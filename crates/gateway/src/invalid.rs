@@ -1,11 +1,11 @@
-//! One wrong part of a request, in the form that clients of the reference parse.
+//! One wrong part of a request, in the form that clients of Cratos FastAPI parse.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// The longest text of a caller that is repeated in an answer, in characters: enough for a UUID or a host name that was typed wrongly,
-/// and less than a token, which somebody may have put into the wrong place.
+/// and less than a token, which may have landed in the wrong place.
 const MAX_ECHO: usize = 64;
 
 /// One wrong part of a request.
@@ -55,7 +55,7 @@ impl Invalid {
         }
     }
 
-    /// Returns that a text is none of the names that are right there; they are listed.
+    /// Returns the mistake of a text that is not in a list of names; the message has the list.
     pub(crate) fn not_one_of<'n>(place: &[&str], input: &str, valid: impl IntoIterator<Item = &'n str>) -> Self {
         let expected = one_of(valid);
         let message = format!("Input should be {expected}");
@@ -64,13 +64,13 @@ impl Invalid {
             .context(json!({ "expected": expected }))
     }
 
-    /// Returns that a value is not right, in words.
+    /// Returns the mistake of a wrong value, in words.
     pub(crate) fn value(place: &[&str], message: &str) -> Self {
         let context = json!({ "error": message });
         Self::new("value_error", place, format!("Value error, {message}")).context(context)
     }
 
-    /// Returns that a required field is not there.
+    /// Returns the mistake of a missing field.
     pub(crate) fn missing(place: &[&str]) -> Self {
         Self::new("missing", place, "Field required")
     }
@@ -89,7 +89,7 @@ impl Invalid {
         self
     }
 
-    /// Adds what a program needs to know beside the message.
+    /// Adds facts for programs, for example `{"le": 86400}`.
     pub(crate) fn context(mut self, context: Value) -> Self {
         self.ctx = Some(context);
         self
@@ -104,17 +104,17 @@ impl Invalid {
         names.find(|name| !matches!(*name, "body" | "scope"))
     }
 
-    /// Returns what kind of fault it is: `missing`, `value_error`, …
+    /// Returns the kind of the mistake, for example `missing` or `value_error`.
     pub(crate) fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// Returns what is wrong, in words and without the prefix that clients of the reference expect.
+    /// Returns the message without the prefix `Value error, `, which clients of Cratos FastAPI expect.
     pub(crate) fn reason(&self) -> &str {
         self.msg.strip_prefix("Value error, ").unwrap_or(&self.msg)
     }
 
-    /// Returns what the caller wrote, as far as it is repeated.
+    /// Returns the caller's text, if the answer repeats it.
     pub(crate) fn written(&self) -> Option<&str> {
         self.input.as_deref()
     }

@@ -11,7 +11,8 @@ use crate::reply::Reply;
 /// How to send a token, for clients that wait to be asked (RFC 7617).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"cratos\", charset=\"UTF-8\"");
 
-/// A problem document (RFC 9457). Cratos FastAPI has `detail` alone, so it comes first.
+/// A problem document (RFC 9457).
+// Cratos FastAPI has `detail` alone, so it comes first.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Problem<D> {
     /// A sentence that says what is wrong; for 422 the list of all wrong parts.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// No token of either format is shorter, in bytes: ours begin at some 120, those of Cratos FastAPI at 100.
+/// The length of the shortest token in bytes: ours have some 120 or more, those of Cratos FastAPI 100 or more.
 const SHORTEST_TOKEN: usize = 100;
 
 /// A query, read as forms are written: `+` is a space, `%41` a byte, and of two values with one name the last counts.
@@ -16,7 +16,7 @@ impl<'a> Query<'a> {
         Self(text.unwrap_or_default())
     }
 
-    /// Returns whether it is long enough to have a token in it, under whatever name.
+    /// Returns whether the query is long enough to hold a token under any name, for example `?tokn=…`.
     pub(crate) fn may_hold_a_token(self) -> bool {
         self.0.len() >= SHORTEST_TOKEN
     }
@@ -38,7 +38,8 @@ fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 
-/// Reads what the reference reads as a whole number: white space around, a sign, zeros behind a point. Too large is the largest.
+/// Reads a whole number as Cratos FastAPI does: with white space around it, a sign, or zeros behind a point, for example ` +7.0`. A number
+/// that is too large becomes the largest one.
 pub(crate) fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
     let (negative, digits) = match text.strip_prefix('-') {

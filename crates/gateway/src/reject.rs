@@ -18,7 +18,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 pub(crate) enum Reject {
     /// No such path: 404.
     NotFound,
-    /// The path is right, and what it names is not there: 404.
+    /// The path is right, and the thing that it names does not exist, for example a warninglist: 404.
     NoSuchThing(String),
     /// The path does not take this method: 405.
     MethodNotAllowed(&'static [Method]),
@@ -45,7 +45,7 @@ pub(crate) enum Reject {
     },
     /// Wrong tokens from this address, or a refused one again and again: 429.
     TooManyFailures {
-        /// When the next one is looked at.
+        /// When the next token is checked.
         retry_after: Duration,
     },
     /// More reports with this token than it may send: 429.
@@ -53,23 +53,23 @@ pub(crate) enum Reject {
         /// When so many may come.
         retry_after: Duration,
     },
-    /// MISP, or what we need to ask it, is not there: 503.
+    /// MISP does not answer, or cannot be asked, for example while its site file has errors: 503.
     Unavailable {
-        /// What is wrong, in plain words.
+        /// The problem, in plain words.
         detail: String,
         /// When it may be asked again.
         retry_after: Duration,
     },
     /// MISP was too slow: 504.
     TimedOut {
-        /// What is wrong, in plain words.
+        /// The problem, in plain words.
         detail: String,
     },
     /// A defect of ours: 500, and the log says which.
     Internal,
 }
 
-/// What is wrong, as it stands in the answer.
+/// The problem as the answer has it.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Detail<'a> {
@@ -113,7 +113,7 @@ impl Reject {
         }
     }
 
-    /// Returns what is wrong as one text, for people.
+    /// Returns the problem as one sentence, for people.
     pub(crate) fn words(&self) -> &str {
         match self.detail() {
             Detail::Words(words) => words,
@@ -121,7 +121,7 @@ impl Reject {
         }
     }
 
-    /// Returns what is wrong, as texts or as the wrong parts of the request.
+    /// Returns the problem as a sentence, or as the wrong parts of the request.
     pub(crate) fn detail(&self) -> Detail<'_> {
         Detail::Words(match self {
             Self::NotFound => "Not Found",
@@ -159,7 +159,7 @@ impl Reject {
     }
 }
 
-/// Never 401 or 403, whatever MISP says: a firewall stops enforcing a list on those.
+/// Never 401 or 403, even if MISP answers so: a firewall stops enforcing a list on those.
 impl From<FeedError> for Reject {
     fn from(error: FeedError) -> Self {
         match (error.fault(), &error) {

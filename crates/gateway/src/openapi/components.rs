@@ -8,7 +8,7 @@ pub(super) const SECURITY: [&str; 4] = ["tokenHeader", "bearer", "basic", "token
 /// The server that stands for a token in the path.
 pub(super) const TOKEN_IN_PATH: &str = "/t/{token}";
 
-/// Why a request is not answered as asked: what [`Reject`](crate::reject::Reject) becomes.
+/// The answer to a request that is refused, in the words of the document. See [`Reject`](crate::reject::Reject).
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
     BadCredentials,

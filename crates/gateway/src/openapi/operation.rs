@@ -55,7 +55,7 @@ impl<'a> Operation<'a> {
         self.path.template
     }
 
-    /// Returns the method that is described; never `HEAD`.
+    /// Returns the described method, which is never `HEAD`.
     pub(crate) fn method(&self) -> &'a Method {
         self.method
     }

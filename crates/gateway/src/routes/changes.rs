@@ -1,4 +1,4 @@
-//! `GET /v1/changes/…?since=STATE`: what came and went in a feed, for who asks now and then.
+//! `GET /v1/changes/…?since=STATE`: the values that came and went in a feed, for programs that poll.
 
 use std::borrow::Cow;
 
@@ -73,7 +73,7 @@ impl Serialize for Values<'_> {
     }
 }
 
-/// Answers the difference to the state that the caller names, or the whole feed where that is not known (any more).
+/// Answers the difference to the state that the caller names, or the whole feed if that state is not (or no longer) known.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let scope = wanted(&grant, &call)?;
     let Call { app, request, .. } = call;

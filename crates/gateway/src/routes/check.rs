@@ -36,7 +36,7 @@ struct Check {
     unixtimestamp: i64,
 }
 
-/// Asks MISP for its version. A key that MISP refuses is 503 as for feeds: the caller's token is right, what it stands for is not.
+/// Asks MISP for its version. A key that MISP refuses is 503, as for feeds: the token is good, the key inside is not.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let client = call.app.misp().client(&grant.upstream)?;
     let content = client.version_json().await.map_err(FeedError::from)?;

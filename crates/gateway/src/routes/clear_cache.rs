@@ -1,4 +1,4 @@
-//! `DELETE /v1/clear_cache/…`: the feed is fetched anew by the next request, in every output.
+//! `DELETE /v1/clear_cache/…`: the next request fetches the feed from MISP again, in every output.
 
 use http::Method;
 use schemars::JsonSchema;
@@ -30,7 +30,8 @@ struct Done {
     ok: bool,
 }
 
-/// Forgets a feed within the limits of who asks. What was good last stays at hand in case MISP fails: clearing a cache must not empty a firewall.
+/// Forgets a feed within the limits of the request. The last good state stays at hand in case MISP fails: clearing a cache must not empty a
+/// firewall.
 fn delete(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
     let (app, path) = (call.app, FeedPath::of(call.path));
     let (mut wrong, mut wrong_query) = (Vec::new(), Vec::new());

@@ -50,7 +50,7 @@ const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const X_FEED_COUNT: HeaderName = HeaderName::from_static("x-feed-count");
 const X_FEED_DROPPED: HeaderName = HeaderName::from_static("x-feed-dropped");
 
-/// Answers a feed: whole, or 304 where the caller has it already.
+/// Answers the whole feed, or 304 if the caller has it already.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let Call { app, request, path } = call;
     let path = FeedPath::of(path);
@@ -94,7 +94,7 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     Ok(limits::told(described(reply, &head, counts), asked.scope.filter))
 }
 
-/// Logs who got which feed, so that it can be told later what a device enforced.
+/// Logs which token got which feed, so that an operator can find out later which list a device enforced.
 fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Counts, reply: &Reply) {
     let FeedScope {
         selection,
@@ -120,7 +120,7 @@ fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Co
     );
 }
 
-/// Returns the feed in a form whose end the caller can tell.
+/// Returns the feed in a form whose end the caller can see.
 ///
 /// HTTP/1.0 knows no chunks. Without a length, the end of the connection is the end of the body, and a list that broke off in the middle
 /// passes for a whole one. nginx asks by HTTP/1.0 unless `proxy_http_version` says otherwise.
@@ -136,7 +136,7 @@ fn whole(feed: RenderedFeed) -> Reply {
     let reply = match feed.body {
         FeedBody::Whole(bytes) => Reply::body(feed.content_type, bytes),
         FeedBody::Streamed { pieces, length } => Reply::pieces(feed.content_type, length, sent(pieces)),
-        // There is no other kind; one that came would be no feed.
+        // The enum is open; a kind that this code does not know cannot be sent.
         _ => Reply::from(Reject::Internal),
     };
     encoded(reply, feed.encoding)
@@ -163,7 +163,7 @@ fn sent(pieces: FeedStream) -> impl Stream<Item = Result<Bytes, CutShort>> + Sen
     })
 }
 
-/// Adds what every feed answer carries, a 304 too (design 5.3).
+/// Adds the headers of every feed answer, 304 included.
 fn described(reply: Reply, feed: &FeedHead, counts: Counts) -> Reply {
     let x_cache = match feed.origin {
         Origin::Hit => "HIT",

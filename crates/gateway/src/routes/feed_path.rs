@@ -1,4 +1,4 @@
-//! The variable parts of the paths of feeds, and what is wrong with them.
+//! The variable parts of the paths of feeds, and the mistakes in them.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ enum Output<'a> {
     Vendor(&'a str),
 }
 
-/// What a feed's path begins with.
+/// The selection of a feed's path: which values belong to the feed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Of<'a> {
     /// A feed name.
@@ -65,7 +65,7 @@ impl<'a> FeedPath<'a> {
         }
     }
 
-    /// Checks every part but the output, in the order of the path; what is wrong is added to `wrong`. `filter` are the limits of who asks.
+    /// Checks every part but the output, in the order of the path. Mistakes are added to `wrong`. `filter` holds the limits of the request.
     pub(super) fn check_feed(&self, site: &Site, filter: Filter, wrong: &mut Vec<Invalid>) -> Option<FeedScope> {
         let (selection, kind, age) = self.parts(site, wrong);
         Some(FeedScope {
@@ -86,7 +86,7 @@ impl<'a> FeedPath<'a> {
         (selection, kind, age)
     }
 
-    /// Checks every part, in the order of the path; what is wrong is added to `wrong`. `filter` are the limits of who asks.
+    /// Checks every part, in the order of the path. Mistakes are added to `wrong`. `filter` holds the limits of the request.
     pub(super) fn check(
         &self,
         site: &Site,
@@ -104,7 +104,7 @@ impl<'a> FeedPath<'a> {
             Some(_) => None,
             None => Some(Invalid::not_one_of(&["path", part], named, registry.names())),
         };
-        // What is wrong is told in the order of the path.
+        // Mistakes are listed in the order of the path.
         let (first, last) = match self.output {
             Output::Vendor(_) => (unknown, None),
             Output::Named(_) => (None, unknown),
@@ -162,7 +162,7 @@ impl Wanted<'_> {
     /// Checks that a token covers this feed in this output.
     ///
     /// # Errors
-    /// 403 that names what is not covered.
+    /// 403 that names each part outside of the scope.
     pub(super) fn check_scope(&self, scope: &Scope) -> Result<(), Reject> {
         let mut missing = missing_of(self.scope, scope);
         if !scope.permits_output(self.output) {
@@ -172,10 +172,10 @@ impl Wanted<'_> {
     }
 }
 
-/// Checks that a token covers a feed, whatever the output.
+/// Checks that a token covers a feed in any output.
 ///
 /// # Errors
-/// 403 that names what is not covered.
+/// 403 that names each part outside of the scope.
 pub(super) fn check_scope_of(feed: FeedScope, scope: &Scope) -> Result<(), Reject> {
     covered(&missing_of(feed, scope))
 }
@@ -203,7 +203,7 @@ fn covered(missing: &[String]) -> Result<(), Reject> {
     Err(Reject::Forbidden(format!("This token does not cover {missing}.")))
 }
 
-/// A custom feed that the site's file does not define does not exist there; it is never read as "everything".
+/// A custom feed, for example `cust1`, exists only if the site's file defines it. An undefined one is a mistake and never means "everything".
 fn feed(name: &str, site: &Site, wrong: &mut Vec<Invalid>) -> Option<FeedName> {
     let exists = |feed: &FeedName| !feed.is_custom() || site.custom_feeds.contains_key(feed);
     let feed = name.parse().ok().filter(exists);

@@ -23,7 +23,7 @@ pub(super) struct FeedQuery {
 }
 
 impl FeedQuery {
-    /// Reads a query; what is wrong is added to `wrong`.
+    /// Reads a query. Mistakes are added to `wrong`.
     pub(super) fn read(query: Query<'_>, wrong: &mut Vec<Invalid>) -> Self {
         let cache = query
             .last("cache")

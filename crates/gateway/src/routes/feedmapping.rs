@@ -1,4 +1,4 @@
-//! `GET /v1/feedmapping`: which MISP tag stands behind each feed name at the site of the token.
+//! `GET /v1/feedmapping`: the MISP tag behind each feed name at the site of the token.
 
 use feed_classification::{FeedName, TagScheme};
 
@@ -14,10 +14,10 @@ pub(super) const ROUTE: Route = Route {
     words,
 };
 
-/// The order of the reference, which is not that of the names elsewhere.
+/// The order of Cratos FastAPI, which differs from that of [`FeedName::ALL`].
 const FIRST: [FeedName; 4] = [FeedName::Incident, FeedName::Block, FeedName::Alert, FeedName::Hunt];
 
-/// Lists the feeds of the site with their tags, the custom ones last; each line is that of the reference, for whoever parses it.
+/// Lists the feeds of the site with their tags, the custom ones last. Scripts parse the lines of Cratos FastAPI, so they are the same here.
 fn get(grant: &Grant) -> Reply {
     let site = grant.site();
     let tags = TagScheme::new(&site.tag, site.custom_feeds.clone());

@@ -1,7 +1,8 @@
-//! The limits of a request: those of its token, narrowed by what the caller asks for.
+//! The limits of a request: those of its token, narrowed by those of its query or body.
 //!
-//! A query can narrow and never widen: one that asks for more than its token may see gets what the token may see, and is told so in
-//! [`X_FEED_LIMITS`]. It is not refused, since 403 makes a firewall stop enforcing, and since one URL then serves tokens with other limits.
+//! A query can narrow the limits and never widen them. A query for more than the token may see gets an answer within the limits of the
+//! token, and [`X_FEED_LIMITS`] names them. It is not refused, since 403 makes a firewall stop enforcing, and since one URL can then serve
+//! tokens with different limits.
 
 use std::borrow::Cow;
 
@@ -16,13 +17,13 @@ use feed_engine::{FeedError, Filter, MinScore, NotAScore, ScoreLimit, Unscored};
 use http::header::HeaderName;
 use schemars::JsonSchema;
 
-/// The limits within which an answer was given; not there where there are none.
+/// The header that names the limits of an answer. An answer without limits does not have it.
 pub(super) const X_FEED_LIMITS: HeaderName = HeaderName::from_static("x-feed-limits");
 
-/// The names of what limits.
+/// The names of the limits.
 pub(super) const NAMES: [&str; 3] = ["max_tlp", MIN_SCORE, "unscored"];
 
-/// The one of them that a body may say as a number.
+/// The limit that a body may write as a number.
 pub(super) const MIN_SCORE: &str = "min_score";
 
 /// The limits that a caller asks for, in a query or a body.
@@ -104,7 +105,7 @@ impl Limits {
     }
 }
 
-/// Says within which limits an answer was given.
+/// Adds the header that names the limits of an answer.
 pub(super) fn told(reply: Reply, filter: Filter) -> Reply {
     if filter.is_none() {
         return reply;
@@ -112,7 +113,8 @@ pub(super) fn told(reply: Reply, filter: Filter) -> Reply {
     reply.header_text(X_FEED_LIMITS, &filter.to_string())
 }
 
-/// Refuses for want of a feed; who is limited is not told how much there is in MISP, which the log tells.
+/// Returns the reject for a feed that cannot be served. A limited token must not learn how much there is in MISP, so its answer leaves
+/// numbers out; the log has them.
 pub(super) fn refused(error: FeedError, filter: Filter) -> Reject {
     match error {
         FeedError::Strays { .. } | FeedError::Unusable { .. } if !filter.is_none() => {
@@ -198,7 +200,7 @@ mod tests {
         assert_eq!(wrong[0]["loc"], json!(["query", "unscored"]));
     }
 
-    /// Read as no limit, a slip would tell more than was asked for.
+    /// Read as no limit, a misspelt level would show more than the caller asked for.
     #[test]
     fn a_level_that_is_none_is_refused() {
         for query in [

@@ -1,7 +1,7 @@
-//! `/v1/lookup`: what is known of a single value, for log lines and findings.
+//! `/v1/lookup`: whether a single value is listed, and where. Log managers and scanners enrich their findings with it.
 //!
-//! Made for Graylog's HTTPJSONPath adapter: always 200 with scalars, a miss too, and never null. To that adapter a 404 or a null is an
-//! error, which it counts and keeps.
+//! The answers suit Graylog's HTTPJSONPath adapter: a miss is 200 with the same scalars as a hit, and nothing is null. The adapter counts
+//! a 404 or a null as an error and caches it.
 
 mod answer;
 mod question;
@@ -48,10 +48,10 @@ const HANDLER: Handler = Handler::Granted(Right::May(Permission::Lookup), |call,
 /// The largest body of a question about many values, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Matches that are looked at in one feed: `count` goes no further.
+/// The most matches that one feed adds to `count`.
 const MAX_COUNTED: usize = 1_000;
 
-/// Matches that are told of one value; how many there are stands in `count`.
+/// The most matches in the answer about one value; `count` has the number of all.
 const MAX_MATCHES: usize = 50;
 
 /// Looks one value up (`GET`), or up to a thousand (`POST`).
@@ -103,7 +103,7 @@ struct Indexed {
     fresh_for: Duration,
 }
 
-/// Returns the feeds that are looked through: the one that is asked for, else those that the token is limited to, else all there is.
+/// Returns the feeds to look through: the one in the question, or else those that the token is limited to, or else `any`.
 fn feeds(grant: &Grant, asked: Option<FeedName>) -> Result<Vec<FeedName>, Reject> {
     let exists = |feed: &FeedName| !feed.is_custom() || grant.site().custom_feeds.contains_key(feed);
     if let Some(feed) = asked {
@@ -117,7 +117,7 @@ fn feeds(grant: &Grant, asked: Option<FeedName>) -> Result<Vec<FeedName>, Reject
     }
     let permitted = |feed: &&FeedName| grant.scope.permits_feed(feed.as_str());
     let feeds: Vec<FeedName> = FeedName::ALL.iter().filter(permitted).copied().collect();
-    // "Not found" would be wrong where nobody can look, and 403 too: the token is right, the site's file has lost a feed.
+    // Neither a miss nor 403 would be true: the token is good, and the file of the site has lost a feed.
     if feeds.is_empty() || !feeds.iter().all(exists) {
         return Err(Reject::unavailable("A feed of this token is not defined at its site."));
     }
@@ -141,7 +141,7 @@ async fn indexes(
     Ok(indexes)
 }
 
-/// What one question looks through, and as whom.
+/// The indexes that one question looks through, and the rights of its token.
 struct Looking {
     scope: Scope,
     judge: Judge,

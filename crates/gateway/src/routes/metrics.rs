@@ -1,4 +1,4 @@
-//! `GET /metrics`: what monitoring reads, from `metrics_allowed_ips` only.
+//! `GET /metrics`: numbers for monitoring, for addresses in `metrics_allowed_ips`.
 
 use super::route::{Call, Handler, READ, Route};
 use crate::metrics;
@@ -14,7 +14,7 @@ pub(super) const ROUTE: Route = Route {
     words,
 };
 
-/// Gives the metrics to those who may see them.
+/// Answers the metrics, or 403.
 async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     if !may_look(&request) {

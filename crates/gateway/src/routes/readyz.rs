@@ -1,4 +1,4 @@
-//! `GET /readyz`: whether this daemon can give feeds, for load balancers; and what is wrong, for those who may read the metrics.
+//! `GET /readyz`: whether this daemon can serve feeds, for load balancers. Callers that may read the metrics also get the list of problems.
 
 use http::StatusCode;
 use schemars::JsonSchema;
@@ -29,9 +29,9 @@ struct Readiness {
     trouble: Option<Vec<String>>,
 }
 
-/// Says yes as long as one site can be served: its MISP answers, was not asked yet, or there is a feed of it at hand.
+/// Answers 200 as long as one site can be served: its MISP answers, has not been asked yet, or an older feed is at hand.
 ///
-/// One bad file or one MISP that is down must not take the other sites out of service, so that alone is no 503.
+/// One bad file or one MISP that is down must not take the other sites out of service, so one failing site among several is still 200.
 async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     let loaded = &request.snapshot.loaded;

@@ -17,9 +17,9 @@ pub(crate) struct Segments<'a> {
 }
 
 impl<'a> Segments<'a> {
-    /// Cuts a path; one empty part at the end is remembered as a trailing slash and left out.
+    /// Cuts a path. An empty part at the end is left out, and [`has_trailing_slash`](Self::has_trailing_slash) reports it.
     ///
-    /// `None` for what cannot be a path of ours: no slash in front, too many parts, a `%` without two hexadecimal digits, bytes
+    /// Returns `None` for a path without a slash in front, with too many parts, with a `%` without two hexadecimal digits, or with bytes
     /// that are not UTF-8.
     pub(crate) fn split(path: &'a str) -> Option<Self> {
         let rest = path.strip_prefix('/')?;
@@ -30,7 +30,7 @@ impl<'a> Segments<'a> {
             }
             parts.push(decoded(part)?);
         }
-        // `//` is no other spelling of `/`: without its slash nothing would be left to go to.
+        // `//` does not mean `/`: without its last slash, the redirect would have an empty path.
         let trailing_slash = match parts.as_slice() {
             [first, .., last] => last.is_empty() && (parts.len() > 2 || !first.is_empty()),
             _ => false,

@@ -1,6 +1,6 @@
-//! `POST /v1/sightings`: what consumers have seen, or have seen to be harmless, on its way to MISP.
+//! `POST /v1/sightings`: hits and false positives that consumers report, on their way to MISP.
 //!
-//! The answer says what was kept and nothing else: whether MISP knows a value is for tokens that may look it up.
+//! The answer counts the reports that were kept. It does not say whether MISP knows a value: only tokens that may look values up learn that.
 
 mod entries;
 mod words;
@@ -45,7 +45,7 @@ struct Receipt<'a> {
     errors: &'a [RefusedEntry],
 }
 
-/// Takes up to a thousand reports, and answers 202 once they are on the disk.
+/// Takes up to a thousand reports. Answers 202 once they are on the disk.
 async fn post(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     let queue = app.sightings().queue()?;
@@ -75,7 +75,7 @@ async fn post(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     Ok(Reply::json(&receipt)?.status(StatusCode::ACCEPTED))
 }
 
-/// The reporter shall come again with all of it: nothing of it was kept.
+/// Returns the 503 for a queue that takes nothing. The reporter has to send all entries again, since none was kept.
 fn turned_away(error: &SubmitError) -> Reject {
     tracing::warn!(error = chain(error), "sightings are turned away");
     Reject::unavailable(match error {

@@ -36,11 +36,11 @@ pub(super) const FAVICON: Route = Route {
     },
 };
 
-/// Kept for as long as the browser likes, and held against the entity tag before each use: a page never meets the script of another
-/// version, and a file that is the same costs a 304.
+/// A browser may keep the file, and must compare its entity tag before each use. So a page never runs the script of another version, and
+/// an unchanged file costs a 304.
 const KEPT_AND_VALIDATED: HeaderValue = HeaderValue::from_static("public, no-cache");
 
-/// Answers the file with this name, or 304 where the caller has it already; there are no directories.
+/// Answers the file with this name, or 304 if the caller has it already. Names have no directories.
 fn get(headers: &HeaderMap, name: &str) -> Result<Reply, Reject> {
     let asset = assets::by_name(name).ok_or(Reject::NotFound)?;
     let form = asset.form(accept_encoding::preferred(headers))?;

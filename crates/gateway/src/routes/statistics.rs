@@ -33,8 +33,7 @@ struct Statistics {
     misp_host: String,
 }
 
-/// Passes on what MISP counts: all attributes of the site, those included that no feed has. So a token that is limited to some feeds
-/// or types does not cover it.
+/// Passes the counts of MISP on. They include attributes that are in no feed, so a token that is limited to some feeds or types gets 403.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     grant.check_whole_site("the statistics of the site")?;
     let client = call.app.misp().client(&grant.upstream)?;

@@ -1,4 +1,4 @@
-//! `GET /v1/status`: what monitoring of the reference looks at.
+//! `GET /v1/status`: the sign of life that monitoring of Cratos FastAPI reads.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -33,7 +33,7 @@ enum CacheStatus {
     Disabled,
 }
 
-/// Says that we are there, and whether the shared cache is, whichever kind it is of. It is asked once a second at most, and for 50 ms.
+/// Answers that the daemon runs, and whether its shared cache answers. The cache is asked once a second at most, and for 50 ms.
 async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     let memcachedstatus = match call.app.engine().shared_cache() {
         None => CacheStatus::Disabled,

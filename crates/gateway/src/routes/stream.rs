@@ -3,10 +3,10 @@
 //! | event | data | when |
 //! | --- | --- | --- |
 //! | `snapshot` | `{"part", "parts", "count", "values"}` | first, unless `Last-Event-ID` names a state that is still known |
-//! | `added`, `removed` | `{"part", "parts", "count", "values"}` | the feed changed; what came is told before what went |
-//! | `alive` | `{}` | nothing was told for a while |
+//! | `added`, `removed` | `{"part", "parts", "count", "values"}` | the feed changed; `added` comes before `removed` |
+//! | `alive` | `{}` | nothing changed for 15 s |
 //!
-//! Only the last event of a change carries the `id` of the new state, so that who loses the connection in the middle gets the whole
+//! Only the last event of a change carries the `id` of the new state. A listener that loses the connection in the middle gets the whole
 //! change again.
 
 mod event;
@@ -42,12 +42,12 @@ pub(super) const ROUTE: Route = Route {
 /// Checked when a stream begins and before each of its events.
 const RIGHT: Right = Right::May(Permission::Stream);
 
-/// How long a listener waits to be told something, `alive` if nothing else. Proxies cut connections that are silent for a minute.
+/// The longest time without an event; then comes `alive`. Proxies cut connections that are silent for a minute.
 const ALIVE: Duration = Duration::from_secs(15);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Begins to tell a feed.
+/// Begins a stream.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let scope = wanted(&grant, &call)?;
     let Call { app, request, .. } = call;
@@ -98,7 +98,7 @@ pub(super) fn wanted(grant: &Grant, call: &Call<'_>) -> Result<FeedScope, Reject
     Ok(scope)
 }
 
-/// One listener and what it is still to be told.
+/// A listener and the events that it has not got yet.
 struct Telling {
     app: Arc<App>,
     caller: Caller,
@@ -130,7 +130,7 @@ impl Telling {
         }
     }
 
-    /// A token ends, is revoked or a site gets other rules while a stream goes on: what was right when it began is asked again.
+    /// Checks the token again: it may end or be revoked while a stream goes on, and its site may get other rules.
     /// A listener that may still have it under other rules comes back and begins anew. So each check takes the snapshot of its moment.
     fn may_go_on(&self) -> bool {
         self.caller

@@ -45,8 +45,8 @@ impl fmt::Debug for Values {
 /// Reads the body as an object.
 ///
 /// # Errors
-/// The entry that the reference gives for no body, for bad JSON, and for JSON that is no object. Nothing of the body is repeated:
-/// it holds a MISP key.
+/// The entry of Cratos FastAPI for an empty body, for bad JSON, and for JSON that is not an object. It repeats nothing of the body, which
+/// holds a MISP key.
 pub(super) fn object(body: &[u8]) -> Result<Values, Invalid> {
     if body.trim_ascii().is_empty() {
         return Err(Invalid::missing(&["body"]));
@@ -72,14 +72,14 @@ fn offset(body: &[u8], error: &serde_json::Error) -> usize {
     (start + error.column().saturating_sub(1)).min(body.len())
 }
 
-/// Collects what is wrong while fields are read.
+/// Collects mistakes while fields are read.
 pub(super) struct Fields<'a> {
     pub(super) values: &'a Map<String, Value>,
     pub(super) wrong: &'a mut Vec<Invalid>,
 }
 
 impl Fields<'_> {
-    /// Reads a required field; `check` says in words what is wrong with a text.
+    /// Reads a required field. `check` turns the text into a value or a mistake.
     pub(super) fn text<T>(&mut self, name: &'static str, check: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         let read = match self.values.get(name) {
             None => Err(Invalid::missing(&["body", name])),
@@ -93,7 +93,7 @@ impl Fields<'_> {
         self.keep(read)
     }
 
-    /// Keeps the value, or what is wrong with it.
+    /// Returns the value, or keeps the mistake.
     pub(super) fn keep<T>(&mut self, read: Result<T, Invalid>) -> Option<T> {
         read.map_err(|invalid| self.wrong.push(invalid)).ok()
     }

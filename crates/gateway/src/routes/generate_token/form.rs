@@ -1,8 +1,8 @@
-//! `GET` and `POST /v1/generate_token_form`: the page on which people have a token made.
+//! `GET` and `POST /v1/generate_token_form`: the page on which people make a token.
 //!
-//! The page asks for what the JSON route takes and holds it against the same rules; only the words differ. It works without scripts.
-//! Whoever may not have tokens made does not see it. An answer to a browser is a page whatever happens, with the status that the JSON
-//! route gives; that holds for missing fields, too, where Cratos FastAPI answers with JSON.
+//! The page has the fields of the JSON route and checks them by the same rules; only the words differ. It works without scripts. Callers
+//! that may not make tokens get a refusal in its place. Every answer is a page, with the status of the JSON route, also for missing fields,
+//! where Cratos FastAPI answers with JSON.
 
 mod entries;
 mod examples;
@@ -32,7 +32,7 @@ use crate::reply::Reply;
 use crate::request::Request;
 use crate::routes::Call;
 
-/// The largest form that is read: everything ticked, in parts with their own heads, and some hundred networks.
+/// The largest form, in bytes: everything ticked, as multipart, and some hundred networks.
 const MAX_FORM_BYTES: usize = 32 * 1024;
 
 /// Shows the form, or makes a token of it.

@@ -1,4 +1,4 @@
-//! From an order to a sealed token: who may have one made, and what MISP says about the key. The same for the JSON route and the page.
+//! From an order to a sealed token: the check of the address, and of the key at MISP. The JSON route and the page share it.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -23,7 +23,7 @@ pub(super) struct Minted {
     pub(super) misp: String,
 }
 
-/// Lets those pass whom `token_minting.allowed_ips` names.
+/// Checks that `token_minting.allowed_ips` has the caller's address.
 pub(super) fn allow(snapshot: &Snapshot, client: IpAddr) -> Result<(), Reject> {
     let allowed = &snapshot.loaded.core.token_minting_allowed_ips;
     if allowed.iter().any(|network| network.contains(&client)) {
@@ -46,7 +46,7 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
     let upstream = auth::upstream(&claims, site, &snapshot.loaded);
     confirm_key(app, snapshot, client, &upstream, &claims).await?;
     let misp = format!("{}/", upstream.address());
-    // The fields are checked one by one; what is left is the sum of them.
+    // The fields were checked one by one. The seal can still fail on all of them together, for example on their length.
     let token = snapshot
         .ring
         .seal(&claims)
@@ -55,8 +55,8 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
     Ok(Minted { token, claims, misp })
 }
 
-/// Takes one of the tokens that an address may have made in a minute: every one costs MISP a question. An address that tries keys which
-/// MISP refuses has to wait, and longer each time.
+/// Takes one of the tokens that an address may make in a minute: each costs MISP a request. An address whose keys MISP refuses has to
+/// wait, and longer each time.
 fn take_turn(app: &App, snapshot: &Snapshot, client: IpAddr) -> Result<(), Reject> {
     let now = Instant::now();
     let rate = Rate::a_minute(snapshot.loaded.core.token_minting_per_minute);
@@ -66,7 +66,7 @@ fn take_turn(app: &App, snapshot: &Snapshot, client: IpAddr) -> Result<(), Rejec
         .map_err(|retry_after| Reject::TooOften { retry_after })
 }
 
-/// Asks MISP whose key it is. A key that is no good is the caller's mistake here, since it stands in the body.
+/// Asks MISP for the user of the key. A bad key is the caller's mistake here, since the key is in the body.
 async fn confirm_key(
     app: &App,
     snapshot: &Snapshot,
@@ -79,7 +79,7 @@ async fn confirm_key(
     match misp.me().await.map_err(FeedError::from) {
         Ok(me) if me.disabled => Err(refused("the user of this key is disabled in MISP")),
         Ok(me) if !me.role.may_use_keys => Err(refused("the role of this key's user may not use keys in MISP")),
-        // Sightings are sent hours after whoever reports them was told that they are kept: the best moment to say this is now.
+        // Sightings are sent hours after the reporter got its 202, so this is the best moment to refuse.
         Ok(me) if claims.scope.permits(Permission::Sightings) && !me.role.may_add_sightings => {
             let message = "the role of this key's user may not add sightings in MISP: it lacks \"Sighting Creator\"";
             Err(Reject::Invalid(vec![Invalid::value(

@@ -1,4 +1,4 @@
-//! What is asked for: the fields of a request, checked.
+//! The order for a token: the fields of a request, checked.
 
 use feed_classification::Registry;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -16,7 +16,8 @@ use crate::query::integer;
 /// MISP's own keys have 40 letters and digits; the form of the reference takes up to 72.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 40..=72;
 
-/// An order for a token. Every field is right on its own; whether the site and the key exist is checked later.
+/// An order for a token.
+// Every field is right on its own; whether the site and the key exist is checked later.
 #[derive(Debug, JsonSchema)]
 #[schemars(inline)]
 pub(super) struct Order {

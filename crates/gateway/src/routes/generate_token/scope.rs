@@ -11,7 +11,7 @@ use token_crypto::{Allowed, Permission, Permissions, Scope, Tlp};
 use crate::invalid::Invalid;
 use crate::openapi::{AllOrSome, Names, OfferedPermission, OneOf, OneOrMore, Purpose};
 
-/// What a scope may name. A misspelt one would silently widen a token, so others are refused inside of `scope`.
+/// The fields of a scope. A misspelt field would silently widen a token, so `scope` refuses unknown ones.
 const NAMES: [&str; 8] = [
     "feeds",
     "types",
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
             .and_then(Value::as_array)
             .is_some_and(Vec::is_empty)
         {
-            // In a token, no network means every network; whoever writes an empty list means the opposite.
+            // A token without networks works from every network; an empty list means the opposite.
             let place = self.at("networks");
             self.wrong.push(Invalid::new(
                 "too_short",
@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a list of texts; `valid` is what is told about a wrong one. After some wrong ones the rest is not looked at.
+    /// Reads a list of texts. A mistake lists the `valid` ones. After [`MAX_WRONG`] mistakes the rest is not read.
     fn list<T>(&mut self, name: &'static str, read: impl Fn(&str) -> Option<T>, valid: &[&str]) -> Option<Vec<T>> {
         let place = self.at(name);
         let values = match self.fields.get(name)? {

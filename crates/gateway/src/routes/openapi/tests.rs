@@ -157,7 +157,7 @@ fn feeds_come_first() {
     );
 }
 
-/// A reader that sends forms as it filled them in sends every default.
+/// Swagger UI fills forms in with these, so that a request can be tried at once.
 #[test]
 fn every_required_parameter_has_a_list_an_example_or_bounds() {
     for (path, method, operation) in operations(&whole()) {
@@ -172,7 +172,7 @@ fn every_required_parameter_has_a_list_an_example_or_bounds() {
     }
 }
 
-/// What a token may not see must not be left to who reads a single route's code.
+/// A new route that returns indicators must not forget the limits of the token.
 #[test]
 fn whatever_tells_of_indicators_can_be_limited() {
     for (path, method, operation) in operations(&whole()) {

@@ -1,4 +1,4 @@
-//! The reports of one request, from its body to what is kept.
+//! The reports of one request, from its body to the queue.
 
 use std::sync::Arc;
 
@@ -22,9 +22,9 @@ const MAX_ENTRIES: usize = 1_000;
 const MAX_VALUE_BYTES: usize = 8 * 1024;
 /// The longest source, in bytes: a column of MISP's.
 const MAX_SOURCE_BYTES: usize = 255;
-/// The clock of a sensor may be ahead of ours by this much; then it was seen now.
+/// The clock of a sensor may be this far ahead; such a time counts as now.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
-/// Before this nothing was seen that anybody still waits for: whoever says so has no clock.
+/// The first second of 2000. A sensor that reports an earlier time has a broken clock.
 const EARLIEST: i64 = 946_684_800;
 
 const FIELDS: [&str; 4] = ["value", "type", "source", "seen_at"];
@@ -114,7 +114,7 @@ impl Entries {
         self.sightings.len()
     }
 
-    /// Returns the reports in normal form, and those entries whose value is none, or none of this token's.
+    /// Returns the reports in normal form, and the entries whose value is not an indicator, or not one that the token covers.
     pub(super) fn judged(self, scope: &Scope) -> (Vec<Report>, Vec<RefusedEntry>) {
         let (mut reports, mut refused) = (Vec::with_capacity(self.sightings.len()), Vec::new());
         for (index, entry) in self.sightings.into_iter().enumerate() {
@@ -217,7 +217,7 @@ fn moment(text: &str, now: Timestamp) -> Option<i64> {
     is_believable.then(|| moment.min(now).as_second())
 }
 
-/// Returns the value as a list would have it: what MISP keeps is compared with it.
+/// Returns the value as a feed lists it, so that it equals the value in MISP.
 fn normal_form(value: &str, scope: &Scope) -> Result<String, &'static str> {
     if value.len() > MAX_VALUE_BYTES {
         return Err("the value is longer than 8192 bytes");
@@ -242,7 +242,7 @@ fn normal_form(value: &str, scope: &Scope) -> Result<String, &'static str> {
     Ok(form.clone())
 }
 
-/// Look-ups know addresses as one type; tokens tell four apart.
+/// Look-ups have one type for addresses, tokens have four: `ipv4`, `cidr4`, `ipv6`, `cidr6`.
 fn exactly(kind: IndicatorType, form: &str) -> IndicatorType {
     match (kind, form.contains(':'), form.contains('/')) {
         (IndicatorType::Ip, false, false) => IndicatorType::Ipv4,
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn times_are_read_as_sensors_write_them() {
         let at = |text: &str| moment(text, now());
-        // Suricata's eve.json, and what is a little ahead of us.
+        // The format of Suricata's eve.json, and a clock that is a little fast.
         assert_eq!(at("2026-11-22T00:43:55.123456+0000"), Some(1_795_308_235));
         assert_eq!(at("2026-11-22T01:00:00Z"), Some(1_795_308_235));
         for text in [

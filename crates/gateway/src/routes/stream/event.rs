@@ -7,7 +7,7 @@ use feed_classification::IndicatorSet;
 use feed_engine::{Delta, Snapshot};
 use serde::Serialize;
 
-/// Values in one event: a line of at most some hundred kilobytes, whatever the size of the feed.
+/// Values in one event. A line has at most some hundred kilobytes, however large the feed is.
 const VALUES_IN_EVENT: usize = 5_000;
 
 /// When a listener that lost its connection comes back, in milliseconds; browsers and most libraries heed it.
@@ -49,24 +49,24 @@ struct Part<'a> {
     values: &'a [&'a str],
 }
 
-/// Returns what tells a listener how soon to come back.
+/// Returns the line that asks a listener to wait before it connects again.
 pub(super) fn retry() -> Bytes {
     format!("retry: {RETRY_MILLISECONDS}\n\n").into()
 }
 
-/// Returns what is told when there is nothing to tell.
+/// Returns the event for a feed that has not changed for a while.
 pub(super) fn alive() -> Bytes {
     Bytes::from_static(b"event: alive\ndata: {}\n\n")
 }
 
-/// Returns a whole feed; one without values is told as such.
+/// Returns the events of a whole feed. A feed without values has one event with an empty list.
 pub(super) fn snapshot(all: &Snapshot) -> Vec<Bytes> {
     let mut events = Vec::new();
     write(&mut events, "snapshot", all.set.values());
     with_id(events, all.id())
 }
 
-/// Returns what came, then what went: for a moment too much is enforced rather than too little.
+/// Returns the values that came, then those that went: for a moment a device enforces too much rather than too little.
 pub(super) fn difference(delta: &Delta) -> Vec<Bytes> {
     let mut events = Vec::new();
     for (name, values) in [("added", &delta.added), ("removed", &delta.removed)] {

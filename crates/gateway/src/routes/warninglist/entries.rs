@@ -56,7 +56,7 @@ fn item(entry: &WarninglistEntry, list: u64, out: &mut dyn Write) -> io::Result<
     out.write_all(b"</id><value>")?;
     escape::xml_text(&entry.value, out)?;
     write!(out, "</value><warninglist_id>{list}</warninglist_id><comment>")?;
-    // A comment is for people: what XML cannot hold is left out of it.
+    // A comment is for people, so it loses the characters that XML cannot hold.
     let comment: String = entry
         .comment
         .chars()

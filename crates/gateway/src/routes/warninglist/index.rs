@@ -7,7 +7,7 @@ use misp_client::Warninglist;
 
 use super::Form;
 
-/// What MISP writes of a list, under its key.
+/// The value of a key of a list.
 enum Cell<'l> {
     Text(&'l str),
     Flag(bool),

@@ -1,4 +1,4 @@
-//! The body of a form as names and values, in either of the two ways in which browsers write one.
+//! The body of a form as names and values: URL-encoded or multipart, as browsers write it.
 
 use std::convert::Infallible;
 
@@ -7,15 +7,15 @@ use futures_util::stream;
 use http::HeaderValue;
 use multer::Multipart;
 
-/// Names and values in their order; a name can come several times.
+/// Names and values in their order. A name can occur several times, for example once for each ticked feed.
 pub(super) type Entries = Vec<(String, String)>;
 
-/// Why a body is no form.
+/// Why a body cannot be read as a form.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Unreadable {
-    /// It does not say that it is one.
+    /// `Content-Type` names something else.
     NoForm,
-    /// It says so, and is none.
+    /// The body does not have the form that `Content-Type` names.
     Broken,
 }
 
@@ -30,7 +30,7 @@ impl Unreadable {
     }
 }
 
-/// Reads a form; a body that is empty is one in which nothing was filled in. Bytes that are no UTF-8 become the sign for that.
+/// Reads a form. An empty body is an empty form. Bytes that are not UTF-8 become U+FFFD.
 pub(super) async fn read(content_type: Option<&HeaderValue>, body: Bytes) -> Result<Entries, Unreadable> {
     if body.is_empty() {
         return Ok(Entries::new());

@@ -1,13 +1,13 @@
-//! What a new token can open, to try it with.
+//! Paths to try a new token with.
 
 use feed_classification::{FeedName, IndicatorType, Registry};
 use site_config::Site;
 use token_crypto::{Allowed, Permission, Scope};
 
-/// Paths that are shown at most: enough to see the pattern.
+/// The most paths on the page: enough to see the pattern.
 const MAX_PATHS: usize = 3;
 
-/// What most devices ask for, tried first.
+/// The feeds and types that most devices use come first.
 const FIRST_FEEDS: [FeedName; 5] = [
     FeedName::Block,
     FeedName::Alert,
@@ -23,8 +23,8 @@ const FIRST_TYPES: [IndicatorType; 4] = [
 ];
 const FIRST_OUTPUT: &str = "txt";
 
-/// Returns paths that this scope permits at this site: feeds, or for a token that reads none what it is for. None where the scope permits
-/// nothing that exists; sightings are left out, since MISP would keep the one that is tried.
+/// Returns paths that this scope permits at this site: feeds, or for a token that reads no feeds the routes of its purpose. The list is
+/// empty if the scope permits nothing that exists. Sightings are left out, since MISP would keep the one that is tried.
 pub(super) fn paths(scope: &Scope, site: &Site, registry: &Registry) -> Vec<String> {
     if scope.reads_feeds {
         return feeds(scope, site, registry);

@@ -1,18 +1,18 @@
-//! What is wrong with a form, in sentences that stand beside the fields.
+//! The mistakes in a form, in sentences that the page shows beside the fields.
 
 use super::typed::Typed;
 use crate::invalid::Invalid;
 use crate::reject::Reject;
 
-/// One thing that is wrong.
+/// One mistake.
 #[derive(Debug)]
 pub(super) struct Mistake {
-    /// The name of the field; empty for what is about no field.
+    /// The name of the field, or the empty text for a mistake of the whole form.
     pub(super) field: &'static str,
     pub(super) text: String,
 }
 
-/// Everything that is wrong, in the order of the page.
+/// All mistakes, in the order of the page.
 #[derive(Debug, Default)]
 pub(super) struct Mistakes(Vec<Mistake>);
 
@@ -70,7 +70,7 @@ impl Mistakes {
         self.0.sort_by_key(place);
     }
 
-    /// Adds what the checks of an order have found.
+    /// Adds the mistakes that the checks of an order have found.
     pub(super) fn add(&mut self, wrong: &[Invalid], typed: &Typed) {
         for invalid in wrong {
             let field = PLACES.iter().find(|(field, _)| Some(*field) == invalid.field());
@@ -78,7 +78,7 @@ impl Mistakes {
         }
     }
 
-    /// Adds what hinders us although the form is right.
+    /// Adds the reason why a form without mistakes makes no token, for example a MISP that does not answer.
     pub(super) fn add_trouble(&mut self, reject: &Reject) {
         let text = match reject {
             Reject::TooOften { retry_after } => {

@@ -1,4 +1,4 @@
-//! The three pages: the form, the token that was made, and why there is neither. What they look like is in `templates/`.
+//! The three pages: the form, the new token, and the refusal. Their looks are in `templates/`.
 
 use std::net::IpAddr;
 
@@ -16,11 +16,11 @@ use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::routes::generate_token::minting::Minted;
 
-/// The form, empty or with what was typed.
+/// The form, empty or filled in.
 #[derive(Template)]
 #[template(path = "token_form.html")]
 pub(super) struct FormPage<'a> {
-    /// The sites to choose from; with none, the name is typed.
+    /// The sites to choose from. If the list is empty, the page has a text field.
     sites: Vec<SiteChoice>,
     typed: &'a Typed,
     mistakes: &'a Mistakes,
@@ -47,7 +47,7 @@ struct Span {
     is_chosen: bool,
 }
 
-/// A list of the scope: everything, or what is ticked.
+/// A list of the scope: everything, or the ticked names.
 struct List {
     name: &'static str,
     title: &'static str,
@@ -125,7 +125,7 @@ impl<'a> FormPage<'a> {
     }
 }
 
-/// The TLP levels to choose from; no limit unless something else is chosen.
+/// The TLP levels to choose from. Without a choice, there is no limit.
 fn levels(typed: &Typed) -> Vec<Choice> {
     let chosen = if typed.max_tlp.is_empty() {
         Tlp::Red.as_str()
@@ -144,9 +144,9 @@ fn purposes(typed: &Typed) -> Vec<Choice> {
     Choice::of(purposes, std::slice::from_ref(&typed.only))
 }
 
-/// Names the sites to those who may use every one of them, and to this machine.
+/// Returns the sites for a caller at an address that may use all of them, and on this machine.
 ///
-/// Whom `token_minting.allowed_ips` lets in beside them may be anybody's customer, and shall not learn here whose MISPs there are.
+/// Other callers that `token_minting.allowed_ips` lets in may be customers, who must not see the names of other customers' MISPs here.
 fn sites(snapshot: &Snapshot, client: IpAddr, typed: &Typed) -> Vec<SiteChoice> {
     let loaded = &snapshot.loaded;
     if !may_use_every_site(client, &loaded.core.allways_allowed_ips) {
@@ -198,9 +198,9 @@ pub(super) struct MadePage<'a> {
     ends: String,
     label: Option<&'a str>,
     limits: Vec<(&'static str, String)>,
-    /// Lines for a shell; none where the token opens nothing that exists.
+    /// Lines for a shell, or none if the token opens nothing that exists.
     commands: Vec<String>,
-    /// The reader's own address, where the token does not work from it.
+    /// The caller's address, if the token does not work from it.
     outside: Option<IpAddr>,
 }
 
@@ -228,7 +228,7 @@ impl<'a> MadePage<'a> {
     }
 }
 
-/// Says in words what a scope allows.
+/// Returns the limits of a scope in words.
 fn limits(scope: &Scope) -> Vec<(&'static str, String)> {
     let names = |allowed: &Allowed| match allowed {
         Allowed::All => "all".to_owned(),
@@ -274,7 +274,7 @@ fn joined<'n>(names: impl Iterator<Item = &'n str>, none: &str) -> String {
     }
 }
 
-/// Why there is no form.
+/// A page that says why no token was made.
 #[derive(Template)]
 #[template(path = "token_refused.html")]
 pub(super) struct RefusedPage {

@@ -1,8 +1,8 @@
 //! Whether a form was sent from our own page.
 //!
-//! Who may have tokens made is decided by address, so any page that somebody at such an address opens could send this form on their
-//! behalf. Browsers say where a form comes from: `Sec-Fetch-Site` over TLS and from this machine, `Origin` otherwise. What says
-//! neither is no browser, and nobody's page can make it send anything.
+//! The address of the caller decides who may make tokens. So any page that a person at such an address opens could send this form for
+//! them. Browsers name the page that a form comes from: in `Sec-Fetch-Site` over TLS and from this machine, in `Origin` otherwise. A
+//! client that sends neither is not a browser, so no page controls it.
 
 use http::header::{self, HeaderMap};
 
@@ -11,7 +11,7 @@ use crate::origin;
 /// Returns whether the form comes from our page, or from no page at all.
 pub(super) fn is_this_page(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
-        // `none` is the reader's own doing, such as loading the answer again.
+        // `none` stands for an action of the person, for example loading the answer again.
         return matches!(site.as_bytes(), b"same-origin" | b"none");
     }
     let Some(named) = headers.get(header::ORIGIN) else {

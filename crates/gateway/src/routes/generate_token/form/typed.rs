@@ -1,4 +1,4 @@
-//! What somebody typed and ticked, kept as it came so that it can be shown again.
+//! The texts and ticks of a form, kept unchanged so that the page can show them again.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
@@ -9,14 +9,14 @@ use super::entries::Entries;
 use super::mistakes::Mistakes;
 use crate::routes::generate_token::fields::Values;
 
-/// The days to choose from without a calendar, and the one that is chosen at first.
+/// The numbers of days to choose from, and the first choice.
 pub(super) const DAYS: [u32; 3] = [30, 90, 365];
 const FIRST_DAYS: &str = "90";
 
 /// The three lists of a scope, in the order of the page.
 pub(super) const LISTS: [&str; 3] = ["feeds", "types", "outputs"];
 
-/// The fields of the form. Those that Cratos FastAPI has are called as there.
+/// The fields of the form. Fields of Cratos FastAPI have the same names here.
 #[derive(Debug)]
 pub(super) struct Typed {
     pub(super) domain: String,
@@ -38,7 +38,7 @@ pub(super) struct Typed {
     pub(super) label: String,
 }
 
-/// A choice between everything and some.
+/// A choice between all names and some.
 #[derive(Debug, Default)]
 pub(super) struct Pick {
     /// `all` or `some`; empty in a form that does not know it.
@@ -47,7 +47,7 @@ pub(super) struct Pick {
 }
 
 impl Default for Typed {
-    /// Returns the form as it is before anybody has typed.
+    /// Returns the form as the page first shows it.
     fn default() -> Self {
         Self {
             proto: "https".to_owned(),
@@ -59,14 +59,14 @@ impl Default for Typed {
 }
 
 impl Pick {
-    /// Returns whether only what is ticked is meant.
+    /// Returns whether the choice is limited to the ticked names.
     pub(super) fn is_limited(&self) -> bool {
         self.which == "some" || (self.which.is_empty() && !self.ticked.is_empty())
     }
 }
 
 impl Typed {
-    /// Takes what it knows out of a form; of two values for one field the last counts, as in a query.
+    /// Reads the known fields of a form. Of two values for one field the last counts, as in a query.
     pub(super) fn read(entries: Entries) -> Self {
         let mut typed = Self {
             domain: String::new(),
@@ -127,10 +127,10 @@ impl Typed {
         self.auth.expose_secret().chars().count()
     }
 
-    /// Returns the fields as the JSON route takes them; what only the form can get wrong is told here.
+    /// Returns the fields as the JSON route takes them. Mistakes that only a form can have are added to `mistakes`.
     ///
-    /// A token whose form has the choices of a scope has a scope, and only the permissions that are ticked. A form without them is that
-    /// of Cratos FastAPI, and makes a token without limits as it does there.
+    /// A form with the choices of a scope makes a token with a scope, which has the ticked permissions only. A form without them is that of
+    /// Cratos FastAPI, and makes a token without limits as it does there.
     pub(super) fn fields(&self, now: jiff::Timestamp, mistakes: &mut Mistakes) -> Values {
         let mut fields = Map::new();
         let mut set = |name: &str, text: &str| {
@@ -165,14 +165,14 @@ impl Typed {
         fields.into()
     }
 
-    /// Returns the day as a date. Two different answers to one question are none.
+    /// Returns the day as a date. A number of days and another date together are a mistake.
     fn day(&self, now: jiff::Timestamp, mistakes: &mut Mistakes) -> Option<String> {
         if matches!(self.expires_in.as_str(), "" | "date") {
             return Some(self.expire.clone());
         }
         let Some(days) = DAYS.into_iter().find(|days| days.to_string() == self.expires_in) else {
             mistakes.push("expire", "Choose how long the token shall work.");
-            // One that is right, since the mistake is told already.
+            // Any valid day, since the mistake is noted already.
             return Some(ExpiryDay::days_from(now.as_second(), 1).to_string());
         };
         let day = ExpiryDay::days_from(now.as_second(), days).to_string();
@@ -191,7 +191,7 @@ impl Pick {
             ("" | "some", false) => Some(self.ticked.clone().into()),
             ("all", true) => Some("all".into()),
             ("all", false) => {
-                // Reading this as all would make a wider token than somebody meant who ticked a few.
+                // Read as all, this would make a wider token than the ticks mean.
                 mistakes.push(
                     list,
                     format!("You chose all {list} and ticked some: choose “only these”, or untick them."),
