@@ -95,7 +95,7 @@ impl Command {
     fn default_log(&self) -> &'static str {
         match self {
             Self::Serve(_) => "info",
-            // A line per request would push what the demo prints off the screen.
+            // A line per request would push the guide of the demo off the screen.
             Self::Demo(_) => "info,cratosd::access=warn,cratosd::audit=warn",
             // The command ends with the errors that the engine warns of.
             Self::Feed(_) => "warn,feed_engine=error",

@@ -27,7 +27,7 @@ pub fn gateway(config: ConfigStore, engine: FeedEngine, misp: Arc<MispSource>) -
         .build()
 }
 
-/// A gateway with what its sockets need: certificates, proxies and the access log.
+/// A gateway with the certificates, the proxies and the access log for its sockets.
 #[derive(Debug)]
 pub struct Server {
     gateway: Gateway,

@@ -44,7 +44,7 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     options.files.refuse_nothing()?;
-    // Read before anything is said: a wrong file of it is a mistake of the command.
+    // Read before the first line is printed: a wrong key file is a mistake in the command.
     let key = if options.online {
         options.auth_key.read_named()?
     } else {
@@ -59,7 +59,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         Failure::said(Exit::Usage)
     })?;
     let is_good = of_files(options, &loaded)?;
-    // A problem of one file says nothing about the MISPs of the others.
+    // A problem of one file does not concern the MISPs of the others.
     let asked = if options.online {
         online::run(&loaded, options.endpoint, key)
     } else {
@@ -72,7 +72,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// Says what is to be said about the files, and returns whether nothing is wrong with them.
+/// Prints the problems and notes of the files, and returns whether they have no problem.
 fn of_files(options: &Options, loaded: &Loaded) -> Result<bool, Failure> {
     let core_file = || options.files.paths().config;
     let tls = loaded.core.tls.as_ref();
@@ -109,13 +109,13 @@ fn of_files(options: &Options, loaded: &Loaded) -> Result<bool, Failure> {
     Ok(unusable == 0)
 }
 
-/// Returns what is wrong with the file of the access log, as seen by the user who runs this. The daemon would not start.
+/// Returns the problem of the access log, if the user who runs this cannot write it. The daemon would not start.
 fn unwritable_log(log: &site_config::AccessLog, file: PathBuf) -> Option<Problem> {
     let error = AccessLog::check(log.path.as_deref()?).err()?;
     Some(access_log::problem(log, file, &error))
 }
 
-/// Returns what is wrong with the directory that sightings wait in, as seen by the user who runs this. The daemon would serve without it.
+/// Returns the problem of the sightings directory, if the user who runs this cannot use it. The daemon would serve without sightings.
 fn unusable_sightings(sightings: &Sightings, file: PathBuf) -> Option<Problem> {
     let named = sightings.directory.as_ref()?;
     let error = preflight::check_sightings_directory(&named.path).err()?;
@@ -130,7 +130,7 @@ fn unusable_sightings(sightings: &Sightings, file: PathBuf) -> Option<Problem> {
     })
 }
 
-/// What is otherwise than in Cratos FastAPI, told as long as its tokens are accepted: who has come from there is then still moving.
+/// Returns the keys that mean something else in Cratos FastAPI, while its tokens are accepted: the migration is then still under way.
 fn differences(loaded: &Loaded) -> &[Note] {
     if loaded.core.accept_legacy_tokens {
         &loaded.differences

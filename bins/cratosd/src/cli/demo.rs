@@ -19,10 +19,10 @@ use crate::Program;
 use crate::exit::{Failure, chain};
 use crate::server::{self, Server};
 
-/// How long the token works.
+/// The days until the tokens expire.
 const DAYS: u32 = 30;
 
-/// What the first token may do besides reading feeds.
+/// The permissions of the first token besides reading feeds.
 const PERMISSIONS: [Permission; 4] = [
     Permission::Lookup,
     Permission::Context,
@@ -70,7 +70,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         let server = Server::new(gateway).map_err(Failure::configuration)?;
 
         let base = format!("http://{}", listener::reachable(address));
-        let told = async {
+        let guide = async {
             let etag = probe::first_etag(&format!("{base}{}", guide::FIRST_FEED), &token).await?;
             let guide = Guide {
                 misp: sim.addr(),
@@ -81,12 +81,12 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
                 etag: &etag,
             };
             output::print(guide.to_string())?;
-            // From here on only serving decides when this ends.
+            // From here on only the end of serving ends this.
             std::future::pending().await
         };
         tokio::select! {
             ended = serve::serve(Arc::new(server), store, listener) => ended,
-            failed = told => failed,
+            failed = guide => failed,
         }
     })
 }
@@ -101,7 +101,7 @@ fn mint(store: &ConfigStore, misp: SocketAddr, expires: ExpiryDay) -> Result<Sea
     token::seal(&files::key_ring(&loaded.core)?, &claims)
 }
 
-/// Makes a token for a sensor: it reports what was seen, as a user of the sample MISP who may.
+/// Makes a token for a sensor, with the key of a MISP user who may report sightings.
 fn mint_reporter(store: &ConfigStore, misp: SocketAddr, expires: ExpiryDay) -> Result<SealedToken, Failure> {
     let loaded = store.current();
     let key = misp_sim::Sim::REPORTER_KEY.into();

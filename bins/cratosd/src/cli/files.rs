@@ -1,4 +1,4 @@
-//! The configuration files that a command reads, and what it takes out of them.
+//! The configuration files of a command, and the parts that several commands take from them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) struct ConfigFiles {
 }
 
 impl ConfigFiles {
-    /// Returns where the files are.
+    /// Returns the paths of the files.
     pub(super) fn paths(&self) -> Paths {
         Paths {
             config: self.config.clone(),
@@ -53,7 +53,7 @@ impl ConfigFiles {
         }
     }
 
-    /// Refuses to go on where there is no configuration at all: it has to be made first, and a list of missing files does not say how.
+    /// Fails if there is no configuration at all. The message says how to make one, which a list of missing files would not.
     pub(super) fn refuse_nothing(&self) -> Result<(), Failure> {
         let paths = [&self.config, &self.mappings, &self.sites];
         if paths.iter().any(|path| path.symlink_metadata().is_ok()) {
@@ -77,10 +77,10 @@ impl ConfigFiles {
     }
 }
 
-/// Returns the site that was asked for.
+/// Returns the site with this name.
 ///
 /// # Errors
-/// A usage error that says why there is no such site: unknown (with the known ones), switched off, or a bad file (with its problems).
+/// A usage error with the reason: the site is unknown (with the list of known ones), switched off, or its file has problems (with them).
 pub(super) fn site<'a>(loaded: &'a Loaded, name: &SiteName) -> Result<&'a Arc<Site>, Failure> {
     match loaded.sites.get(name) {
         Some(site) if site.enabled => return Ok(site),
@@ -113,7 +113,7 @@ pub(super) fn site<'a>(loaded: &'a Loaded, name: &SiteName) -> Result<&'a Arc<Si
 /// Returns the keys that seal and open tokens, as the daemon derives them.
 ///
 /// # Errors
-/// A usage error when the keys of the core file make no ring.
+/// A usage error when the keys of the core file cannot be used.
 pub(super) fn key_ring(core: &Core) -> Result<KeyRing, Failure> {
     preflight::key_ring(core).map_err(|error| {
         Failure::usage(format!(

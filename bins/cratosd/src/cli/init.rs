@@ -27,7 +27,7 @@ const SITE: &str = include_str!("../../first-files/site.yaml");
 const CORE_HEADER: &[&str] = &[
     "# Settings of the whole daemon, written by `cratosd init`. It holds the secrets that open every token: keep it to yourself.",
     "# Every key that there is stands here; a key in a comment shows its default or an example. `cratosd check` reads",
-    "# everything and says what is wrong, with line and column.",
+    "# everything and reports each problem with line and column.",
 ];
 
 #[derive(Debug, Args)]

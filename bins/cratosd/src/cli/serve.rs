@@ -49,7 +49,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         server::gateway(ConfigStore::clone(&store), engine, misp).map_err(|error| Failure::usage(chain(&error)))?;
     let server = Server::new(gateway).map_err(Failure::configuration)?;
     prepare_access_log(&loaded, options)?;
-    tell_about(&loaded);
+    log_files(&loaded);
     let server = server
         .with_access_log()
         .map_err(|error| Failure::failed(format!("the access log cannot be started: {error}")))?;
@@ -67,7 +67,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
     })
 }
 
-/// Makes the directory of the access log if it is missing. What `check` finds fault with does not start either.
+/// Makes the directory of the access log if it is missing. An access log that `check` refuses is refused here, too.
 fn prepare_access_log(loaded: &Loaded, options: &Options) -> Result<(), Failure> {
     let settings = &loaded.core.access_log;
     let Some(path) = &settings.path else { return Ok(()) };
@@ -77,7 +77,7 @@ fn prepare_access_log(loaded: &Loaded, options: &Options) -> Result<(), Failure>
     })
 }
 
-/// Serves until a signal says otherwise.
+/// Serves until a signal stops the daemon.
 pub(super) async fn serve(
     server: Arc<Server>,
     store: Arc<ConfigStore>,
@@ -92,7 +92,7 @@ pub(super) async fn serve(
     let mut watchdog = std::pin::pin!(systemd::watchdog(server.gateway()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let shutdown = async move {
-        // Also when the sender is dropped.
+        // A dropped sender stops the daemon, too.
         let _ = stopped.await;
     };
     let mut serving = std::pin::pin!(server.serve(listener, shutdown));
@@ -121,25 +121,25 @@ pub(super) async fn serve(
     }
 }
 
-/// Reads the files again, off the threads that serve sockets.
+/// Reads the files again, on a thread that serves no sockets.
 async fn reload(server: Arc<Server>, store: Arc<ConfigStore>) {
     systemd::reloading();
     let theirs = Arc::clone(&store);
     match tokio::task::spawn_blocking(move || theirs.reload()).await {
-        Ok(outcome) => tell_about_reload(&outcome),
+        Ok(outcome) => log_reload(&outcome),
         Err(error) => tracing::error!(%error, "reading the configuration again failed"),
     }
-    // Also where nothing changed: that is how logrotate says that it has moved the file.
+    // Also without a change: logrotate sends SIGHUP after it has moved the file.
     server.reopen_access_log();
     systemd::ready(&store.current());
 }
 
-/// Reloads when a file changes; where the system cannot tell, SIGHUP is left.
+/// Reloads when a file changes. If the files cannot be watched, SIGHUP still reloads.
 fn watch(server: &Arc<Server>, store: &ConfigStore) -> Option<site_config::Watch> {
     let server = Arc::downgrade(server);
     store
         .watch(move |outcome| {
-            tell_about_reload(&outcome);
+            log_reload(&outcome);
             if let Some(server) = server.upgrade() {
                 server.reopen_access_log();
             }
@@ -153,11 +153,11 @@ fn watch(server: &Arc<Server>, store: &ConfigStore) -> Option<site_config::Watch
         .ok()
 }
 
-fn tell_about_reload(outcome: &ReloadOutcome) {
+fn log_reload(outcome: &ReloadOutcome) {
     match outcome {
         ReloadOutcome::Applied(loaded) => {
             tracing::info!("configuration read again and in force");
-            tell_about(loaded);
+            log_files(loaded);
         }
         ReloadOutcome::Refused(problems) => {
             tracing::error!(
@@ -169,16 +169,16 @@ fn tell_about_reload(outcome: &ReloadOutcome) {
     }
 }
 
-/// Logs what is worth knowing about the files, and what became of each site.
-fn tell_about(loaded: &Loaded) {
+/// Logs the notes about the files, and the state of each site.
+fn log_files(loaded: &Loaded) {
     for note in &loaded.notes {
         tracing::warn!("{note}");
     }
-    tell_about_sites(loaded);
+    log_sites(loaded);
 }
 
-/// Logs one line per site: served, switched off, or why it cannot be served.
-fn tell_about_sites(loaded: &Loaded) {
+/// Logs one line per site: served, switched off, or the reason why it cannot be served.
+fn log_sites(loaded: &Loaded) {
     for site in loaded.sites.values() {
         let name = site.name.as_str();
         if let Some(kept) = loaded.kept.iter().find(|kept| kept.name == site.name) {

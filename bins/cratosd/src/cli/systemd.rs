@@ -1,4 +1,4 @@
-//! What systemd and the daemon tell each other: a socket that is open already, and how the daemon is. Elsewhere nothing happens.
+//! The interface to systemd: sockets of a `.socket` unit, readiness, reloads and the watchdog. Without systemd all of it does nothing.
 
 use std::future::Future;
 use std::time::Duration;
@@ -37,30 +37,30 @@ pub(super) fn listener() -> Result<Option<TcpListener>, Failure> {
     })
 }
 
-/// Says that callers are served, with this configuration.
+/// Reports to systemd that the daemon serves, with this configuration.
 pub(super) fn ready(loaded: &Loaded) {
     let sites = loaded.sites.values().filter(|site| site.enabled).count();
     let status = format!("Serving feeds of {sites} sites");
-    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
-/// Says that the files are being read again; [`ready`] ends it.
+/// Reports to systemd that a reload has begun; [`ready`] reports its end.
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(_) => tell(&[NotifyState::Reloading]),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(_) => notify(&[NotifyState::Reloading]),
     }
 }
 
-/// Says that this process is about to end.
+/// Reports to systemd that the daemon is about to end.
 pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
-/// Says again and again that we are alive, as long as that is so, where systemd wants to hear it.
+/// Reports to the watchdog of systemd, if it is on, that the daemon is alive, for as long as it is.
 ///
-/// Alive means that a new task gets a thread and can take what every request takes. A full house is no reason to be killed, and MISP
-/// neither.
+/// Alive means that a new task gets a thread and can take everything that each request takes. A daemon with all connections in use, or
+/// with a MISP that does not answer, is alive.
 pub(super) fn watchdog(gateway: &Gateway) -> impl Future<Output = ()> + use<> {
     let gateway = gateway.clone();
     async move {
@@ -71,7 +71,7 @@ pub(super) fn watchdog(gateway: &Gateway) -> impl Future<Output = ()> + use<> {
         let pause = patience / 3;
         loop {
             if is_alive(&gateway, pause).await {
-                tell(&[NotifyState::Watchdog]);
+                notify(&[NotifyState::Watchdog]);
             } else {
                 tracing::error!("a task of the daemon gets no answer; systemd will start it again if that stays so");
             }
@@ -86,8 +86,8 @@ async fn is_alive(gateway: &Gateway, patience: Duration) -> bool {
     matches!(tokio::time::timeout(patience, look).await, Ok(Ok(())))
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd cannot be told how we are");
+        tracing::warn!(%error, "systemd cannot be notified");
     }
 }

@@ -1,4 +1,4 @@
-//! Asks each MISP and the shared cache whether they are there.
+//! Asks each MISP and the shared cache for an answer.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::cli::progress::Progress;
 use crate::cli::{output, runtime};
 use crate::exit::{Exit, Failure, chain};
 
-/// A person waits for this; a site's own time-out is made for large answers.
+/// The time-out of each question. A person waits for it; the site's own time-out is for large answers.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Shaped like a key of MISP, and of nobody.
-const NOBODYS_KEY: &str = "0000000000000000000000000000000000000000";
+/// A text in the form of a MISP key that no MISP has.
+const ABSENT_KEY: &str = "0000000000000000000000000000000000000000";
 
-/// Asks all enabled sites at the same time, and the shared cache, and says one line for each.
+/// Asks all enabled sites at the same time, and the shared cache, and prints one line for each.
 pub(super) fn run(loaded: &Loaded, endpoint: Endpoint, key: Option<SecretString>) -> Result<(), Failure> {
     let sites: Vec<_> = loaded.sites.values().filter(|site| site.enabled).collect();
     runtime::block_on(async {
@@ -53,7 +53,7 @@ pub(super) fn run(loaded: &Loaded, endpoint: Endpoint, key: Option<SecretString>
     })
 }
 
-/// Returns what is to be said about one MISP: good, or bad.
+/// Returns the state of one MISP in words, or its problem.
 pub(in crate::cli) async fn ask(site: &Site, endpoint: Endpoint, key: Option<&SecretString>) -> Result<String, String> {
     let client = client(site, endpoint, key)?;
     let version = version(&client, key).await?;
@@ -80,11 +80,11 @@ async fn version(client: &Client, key: Option<&SecretString>) -> Result<String, 
         Err(error) if key.is_none() && error.kind() == ErrorKind::KeyRefused => {
             Ok("a MISP answers (no key was tried)".to_owned())
         }
-        Err(error) => Err(told(&error)),
+        Err(error) => Err(in_words(&error)),
     }
 }
 
-/// Checks the decaying model of the site, and returns what is to be said of it.
+/// Checks the decaying model of the site, and returns its part of the line.
 async fn model_in_words(client: &Client, site: &Site, key: Option<&SecretString>) -> Result<String, String> {
     match &site.decaying_model {
         Some(name) if key.is_some() => {
@@ -95,13 +95,13 @@ async fn model_in_words(client: &Client, site: &Site, key: Option<&SecretString>
     }
 }
 
-/// Warns of tags that MISP does not have, and returns what is to be said of those that are merely not there yet.
+/// Warns of tags that MISP does not have, and returns the part of the line about usual feeds without a tag yet.
 async fn tags(client: &Client, site: &Site) -> String {
     let tags = preflight::feed_tags(site);
     let known = match preflight::KnownTags::ask(client, tags.iter().map(|(_, tag)| tag)).await {
         Ok(known) => known,
         Err(error) => {
-            warn(site, &format!("its tags could not be looked at: {}", told(&error)));
+            warn(site, &format!("its tags could not be looked at: {}", in_words(&error)));
             return String::new();
         }
     };
@@ -141,20 +141,20 @@ fn warn(site: &Site, what: &str) {
 
 /// Checks that scores can be reckoned by the model of this name.
 async fn model(client: &Client, name: &str) -> Result<(), String> {
-    let models = client.decaying_models().await.map_err(|error| told(&error))?;
+    let models = client.decaying_models().await.map_err(|error| in_words(&error))?;
     match feed_engine::scorer_named(&models, name) {
         Ok(_) => Ok(()),
         Err(fault) => Err(format!("decaying_model {name:?}: {}", chain(&fault))),
     }
 }
 
-fn told(error: &Error) -> String {
+fn in_words(error: &Error) -> String {
     chain(error)
 }
 
 fn client(site: &Site, endpoint: Endpoint, key: Option<&SecretString>) -> Result<Client, String> {
     let url = BaseUrl::new(endpoint.proto, site.name.as_str(), endpoint.port()).map_err(|error| error.to_string())?;
-    let key = AuthKey::new(key.cloned().unwrap_or_else(|| NOBODYS_KEY.into())).map_err(|error| error.to_string())?;
+    let key = AuthKey::new(key.cloned().unwrap_or_else(|| ABSENT_KEY.into())).map_err(|error| error.to_string())?;
     let mut builder = Client::builder(url, key)
         .user_agent(concat!("cratos/", env!("CARGO_PKG_VERSION")))
         .verify_certificate(site.verify_certificate)
@@ -163,5 +163,5 @@ fn client(site: &Site, endpoint: Endpoint, key: Option<&SecretString>) -> Result
         let pem = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         builder = builder.add_root_certificate(pem);
     }
-    builder.build().map_err(|error| told(&error))
+    builder.build().map_err(|error| in_words(&error))
 }

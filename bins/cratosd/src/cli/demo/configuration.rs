@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use crate::cli::keygen::FreshSecrets;
 use crate::exit::Failure;
 
-/// The sample data are invented, so everybody who reaches the demo may ask, through whatever proxy of an editor or a container; legacy
-/// tokens cost time at the start and there are none.
+/// The sample data are invented, so any address may connect, for example through the proxy of an editor or a container. Legacy tokens are
+/// off, because their key takes time at the start.
 const CORE: &str = "\
 accept_legacy_tokens: False
 allways_allowed_ips: [\"0.0.0.0/0\", \"::/0\"]
@@ -60,7 +60,7 @@ impl DemoFiles {
             .map_err(|error| Failure::failed(format!("the files of the demo cannot be written: {error}")))
     }
 
-    /// Returns where the files are.
+    /// Returns the paths of the files.
     pub(super) fn paths(&self) -> Paths {
         let directory = self.0.path();
         Paths {

@@ -9,7 +9,7 @@ use crate::exit::{Failure, chain};
 /// A sample MISP on the same machine answers in milliseconds; this is for machines that are busy with something else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Returns the ETag of a feed, so that what is printed is known to work.
+/// Returns the ETag of a feed, which shows that the printed commands work.
 pub(super) async fn first_etag(url: &str, token: &SealedToken) -> Result<String, Failure> {
     let client = reqwest::Client::builder()
         .no_proxy()

@@ -107,7 +107,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     for (index, token) in converted.iter().enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
-        output::remark(format!("{gap}{}", told(token)));
+        output::remark(format!("{gap}{}", description_of(token)));
     }
     output::print(&*printed(&converted))
 }
@@ -124,20 +124,21 @@ fn text(options: &Options) -> Result<Zeroizing<String>, Failure> {
 
 fn lines(text: &str) -> Vec<Line<'_>> {
     let numbered = text.lines().zip(1..).map(|(line, number)| (line.trim(), number));
-    let told = numbered.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
-    told.map(|(line, number)| match line.split_once(char::is_whitespace) {
-        Some((token, label)) => Line {
-            number,
-            token,
-            label: Some(label.trim()),
-        },
-        None => Line {
-            number,
-            token: line,
-            label: None,
-        },
-    })
-    .collect()
+    let written = numbered.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
+    written
+        .map(|(line, number)| match line.split_once(char::is_whitespace) {
+            Some((token, label)) => Line {
+                number,
+                token,
+                label: Some(label.trim()),
+            },
+            None => Line {
+                number,
+                token: line,
+                label: None,
+            },
+        })
+        .collect()
 }
 
 fn convert<'t>(options: &Options, loaded: &Loaded, ring: &KeyRing, line: Line<'t>) -> Result<Converted<'t>, Failure> {
@@ -174,7 +175,7 @@ fn convert<'t>(options: &Options, loaded: &Loaded, ring: &KeyRing, line: Line<'t
         fresh = fresh.with_label(label);
     }
     let sealed = seal(ring, &fresh)?;
-    // What is told is read out of the token itself, so it is what a device will get.
+    // The description comes from the token itself, so it is true for the device.
     let new = ring
         .open(sealed.expose())
         .map_err(|error| Failure::failed(format!("the new token does not open: {error}")))?;
@@ -263,8 +264,8 @@ fn is_same_key(a: &Claims, b: &Claims) -> bool {
         && a.auth_key.expose_secret() == b.auth_key.expose_secret()
 }
 
-/// Returns what changed, and what is needed to revoke either token.
-fn told(token: &Converted<'_>) -> String {
+/// Returns the lines of the new token with their old values, and the digests that revoke either token.
+fn description_of(token: &Converted<'_>) -> String {
     let old = description::parts(&token.old);
     let mut text = String::new();
     for ((name, new), (_, old)) in description::parts(&token.new).into_iter().zip(old) {
