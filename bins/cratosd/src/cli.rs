@@ -45,7 +45,7 @@ use crate::telemetry::{self, LogFormat, WhenFull};
 /// The end of every help text.
 const AFTER_HELP: &str = "\
 Every option can also be set by the environment variable beside it.
-The log goes to standard error; RUST_LOG sets its level, for example `debug` or `cratosd=debug,warn`.
+The log goes to standard error. RUST_LOG sets its level: `debug`, or `cratosd=debug,warn`.
 
 Exit codes: 0 success, 64 wrong usage or configuration, 69 MISP unavailable, 1 any other failure.";
 

@@ -22,8 +22,8 @@ use crate::tls;
 #[command(after_help = "\
 Problems go to standard error, one line each:
   file:line:column: key: problem: remedy
-Notes go to standard output. While tokens of Cratos FastAPI are accepted (accept_legacy_tokens), keys
-with another meaning there are listed too.
+Notes go to standard output. While tokens of Cratos FastAPI are accepted (accept_legacy_tokens),
+keys with another meaning there are listed too.
 
 The configuration contains no MISP key. Without one, --online asks each MISP with a key that cannot
 exist (MISP logs that), and its refusal shows that MISP is up; with one, it tries the key itself.")]

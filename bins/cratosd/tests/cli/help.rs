@@ -33,7 +33,7 @@ fn the_first_page_names_every_command() {
       -V, --version              Print version
 
     Every option can also be set by the environment variable beside it.
-    The log goes to standard error; RUST_LOG sets its level, for example `debug` or `cratosd=debug,warn`.
+    The log goes to standard error. RUST_LOG sets its level: `debug`, or `cratosd=debug,warn`.
 
     Exit codes: 0 success, 64 wrong usage or configuration, 69 MISP unavailable, 1 any other failure.
     "#);
@@ -131,8 +131,8 @@ fn check_explains_online() {
 
     Problems go to standard error, one line each:
       file:line:column: key: problem: remedy
-    Notes go to standard output. While tokens of Cratos FastAPI are accepted (accept_legacy_tokens), keys
-    with another meaning there are listed too.
+    Notes go to standard output. While tokens of Cratos FastAPI are accepted (accept_legacy_tokens),
+    keys with another meaning there are listed too.
 
     The configuration contains no MISP key. Without one, --online asks each MISP with a key that cannot
     exist (MISP logs that), and its refusal shows that MISP is up; with one, it tries the key itself.
