@@ -2,7 +2,7 @@
 //!
 //! The crate `governor` implements the same algorithm (GCRA), and was decided against. Its keyed limiter has no bound
 //! of its own: an address that is not asked about again stays until `retain_recent` walks all keys, and that walk
-//! forgets nobody whose bucket is not full, so a flood from many addresses grows it without end. It also fixes the rate
+//! keeps every bucket that is not full, so a flood from many addresses grows it without end. It also fixes the rate
 //! when the limiter is built, while here the rate comes with each request, so that a reload changes it and every caller
 //! keeps its bucket. `lru` bounds the memory exactly: beyond 10 000 callers it forgets the one that asked the longest
 //! ago, whose bucket is most likely full again, and no other.

@@ -12,40 +12,20 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_peers::{Peer, program, until};
+use test_peers::{Peer, Suricata, until};
 
 use crate::net::{HOST, Namespace};
 
-/// As an operator would have it, with short outputs; `MORE` is for what one test wants otherwise.
-const CONFIGURATION: &str = r#"%YAML 1.1
----
-vars:
-  address-groups: {HOME_NET: "any", EXTERNAL_NET: "any"}
-default-log-dir: FOLDER
-default-rule-path: FOLDER/rules
+/// The part of the configuration that a Suricata on a cable needs.
+const LIVE: &str = "\
 rule-files: [cratos.rules, own.rules]
-reputation-categories-file: FOLDER/categories.txt
-default-reputation-path: FOLDER/rules
-reputation-files: [cratos-ip.list]
 af-packet:
   - {interface: wire, threads: 1, cluster-id: 77, cluster-type: cluster_flow}
 unix-command: {enabled: yes, filename: FOLDER/suricata.socket}
 logging:
   outputs:
     - file: {enabled: yes, level: info, filename: suricata.log}
-outputs:
-  - eve-log: {enabled: yes, filetype: regular, filename: eve.json, types: [alert]}
-app-layer:
-  protocols:
-    dns: {udp: {enabled: yes}, tcp: {enabled: yes}}
-    ftp: {enabled: yes}
-    http: {enabled: yes}
-    nfs: {enabled: yes}
-    smb: {enabled: yes}
-    smtp: {enabled: yes}
-    ssh: {enabled: yes}
-    tls: {enabled: yes}
-"#;
+";
 
 /// Rules of the operator, beside ours: one for the reputation list.
 const OWN_RULES: &str = "alert ip any any -> any any (msg:\"own\"; iprep:any,cratos,>,0; sid:1;)\n";
@@ -54,30 +34,24 @@ const OWN_RULES: &str = "alert ip any any -> any any (msg:\"own\"; iprep:any,cra
 #[derive(Debug)]
 pub(crate) struct Sensor {
     folder: PathBuf,
+    suricata: Suricata,
     _peer: Peer,
 }
 
 impl Sensor {
     /// Starts one, with an operator's rules and none of ours, or says that there is none.
     pub(crate) fn start(host: &Namespace, folder: &Path) -> Option<Self> {
-        let suricata = program("suricata")?;
-        let text = CONFIGURATION.replace("FOLDER", &folder.display().to_string());
-        fs::create_dir_all(folder.join("rules")).unwrap();
-        fs::write(folder.join("suricata.yaml"), text).unwrap();
-        fs::write(folder.join("categories.txt"), "1,cratos,Indicators from MISP\n").unwrap();
-        for (name, content) in [("cratos.rules", ""), ("cratos-ip.list", ""), ("own.rules", OWN_RULES)] {
-            fs::write(folder.join("rules").join(name), content).unwrap();
-        }
-        let mut command = host.command(&suricata.display().to_string());
-        command
-            .arg("-c")
-            .arg(folder.join("suricata.yaml"))
-            .arg("-l")
-            .arg(folder);
-        // Nobody computes checksums on this cable.
+        let suricata = Suricata::new(folder, "rules", "alert", LIVE)?;
+        suricata.write_rules("cratos.rules", "");
+        suricata.write_rules("own.rules", OWN_RULES);
+        let words = suricata.words();
+        let mut command = host.command(&words[0]);
+        command.args(&words[1..]);
+        // No side of this cable computes checksums.
         command.args(["--af-packet=wire", "-k", "none"]);
         let sensor = Self {
             folder: folder.to_owned(),
+            suricata,
             _peer: Peer::start(command.stdout(Stdio::null()).stderr(Stdio::null())),
         };
         until("Suricata answers", || sensor.ask("uptime").is_some());
@@ -107,7 +81,7 @@ impl Sensor {
 
     /// Returns message and far end of every alert, each once.
     pub(crate) fn alerts(&self) -> BTreeSet<(String, IpAddr)> {
-        let events = fs::read_to_string(self.folder.join("eve.json")).unwrap_or_default();
+        let events = self.suricata.events();
         // The last line may be half written.
         let events = events
             .lines()

@@ -7,31 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use test_peers::{program, python_with};
+use test_peers::{Suricata, program, python_with};
 
-/// The configuration with everything that the rules look at.
-const CONFIGURATION: &str = r#"%YAML 1.1
----
-vars:
-  address-groups: {HOME_NET: "any", EXTERNAL_NET: "any"}
-default-log-dir: FOLDER
-default-rule-path: FOLDER
-reputation-categories-file: FOLDER/categories.txt
-default-reputation-path: FOLDER
-reputation-files: [cratos-ip.list]
-outputs:
-  - eve-log: {enabled: yes, filetype: regular, filename: eve.json, types: [alert, {tls: {custom: [sni, ja3, ja4]}}, ssh, {files: {force-hash: [md5, sha256]}}]}
-app-layer:
-  protocols:
-    dns: {udp: {enabled: yes}, tcp: {enabled: yes}}
-    ftp: {enabled: yes}
-    http: {enabled: yes}
-    nfs: {enabled: yes}
-    smb: {enabled: yes}
-    smtp: {enabled: yes}
-    ssh: {enabled: yes, hassh: yes}
-    tls: {enabled: yes, ja3-fingerprints: yes, ja4-fingerprints: yes}
-"#;
+/// The types of events, with what the tests read of them.
+const EVENTS: &str = "alert, {tls: {custom: [sni, ja3, ja4]}}, ssh, {files: {force-hash: [md5, sha256]}}";
 
 /// The client's port of the first conversation, as `packets.py` has it.
 const FIRST_PORT: u64 = 20_000;
@@ -46,7 +25,7 @@ pub(crate) struct Loaded {
 /// A folder for one Suricata.
 #[derive(Debug)]
 pub(crate) struct Sensor {
-    program: PathBuf,
+    suricata: Suricata,
     python: PathBuf,
     folder: tempfile::TempDir,
 }
@@ -54,18 +33,14 @@ pub(crate) struct Sensor {
 impl Sensor {
     /// Makes one, or returns `None` and prints the missing program.
     pub(crate) fn new() -> Option<Self> {
-        let (program, python) = (program("suricata")?, python_with(&["scapy"])?);
-        test_peers::program("openssl")?;
+        let python = python_with(&["scapy"])?;
+        program("openssl")?;
         let folder = tempfile::tempdir().unwrap();
         let sensor = Self {
-            program,
+            suricata: Suricata::new(folder.path(), "", EVENTS, "")?,
             python,
             folder,
         };
-        let configuration = CONFIGURATION.replace("FOLDER", &sensor.folder.path().display().to_string());
-        sensor.write("suricata.yaml", configuration);
-        sensor.write("categories.txt", "1,cratos,Indicators from MISP\n");
-        sensor.write("cratos-ip.list", "");
         Some(sensor)
     }
 
@@ -145,21 +120,19 @@ impl Sensor {
         let told = serde_json::to_vec(conversations).unwrap();
         running.stdin.take().unwrap().write_all(&told).unwrap();
         assert!(running.wait().unwrap().success(), "the packets cannot be made");
-        let _ = fs::remove_file(self.path("eve.json"));
+        self.suricata.forget_events();
         self.write("cratos.rules", rules);
         output(self.command("cratos.rules").arg("-r").arg(packets));
-        let events = fs::read_to_string(self.path("eve.json")).unwrap();
-        events.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.suricata
+            .events()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     fn command(&self, rules: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .arg("-c")
-            .arg(self.path("suricata.yaml"))
-            .arg("-S")
-            .arg(self.path(rules));
-        command.arg("-l").arg(self.folder.path());
+        let mut command = self.suricata.command();
+        command.arg("-S").arg(self.path(rules));
         // The packets have checksums, and Suricata should check them.
         command.args(["-v", "-k", "all", "--runmode", "single", "--init-errors-fatal"]);
         command
