@@ -1,12 +1,12 @@
-//! Whether the caller wants a page or JSON (RFC 9110, section 12.5.1).
+//! The header `Accept`: a page or JSON (RFC 9110, section 12.5.1).
 
 use http::{HeaderMap, header};
 
 use crate::accept_encoding::offer;
 
-/// Returns whether the caller asks for HTML by name, and likes JSON no better.
+/// Returns whether the caller names HTML and does not prefer JSON.
 ///
-/// Browsers do. Programs say `*/*`, name JSON, or send no `Accept` at all, and get JSON as from the reference.
+/// Browsers do. Programs send `*/*`, name JSON or send no `Accept`, and get JSON as from Cratos FastAPI.
 pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT).iter();
     let offers: Vec<(&str, u16)> = values

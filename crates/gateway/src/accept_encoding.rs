@@ -1,13 +1,12 @@
-//! Which compression the caller takes (RFC 9110, section 12.5.3).
+//! The header `Accept-Encoding`: the compression of an answer (RFC 9110, section 12.5.3).
 
 use feed_engine::Encoding;
 use http::{HeaderMap, header};
 
-/// Returns the encoding that the caller likes best; among equals the one that is best for lists of indicators.
+/// Returns the encoding that the caller prefers; of equal ones, the best for lists of indicators.
 ///
-/// Without the header the body goes plain: a device that never said that it unpacks must not have to. Also where the caller
-/// refuses everything, since a plain feed is worth more than an error. `*` gives gzip and nothing newer: every client that accepts
-/// anything knows gzip.
+/// Without the header the body is plain, because a device may be unable to unpack it. If the caller refuses every encoding, for example
+/// with `identity;q=0`, the body is plain too: a plain feed is better than an error. `*` means gzip, since every client knows gzip.
 pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
     let mut offers = Vec::new();
     for value in headers.get_all(header::ACCEPT_ENCODING) {
@@ -27,7 +26,7 @@ pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
             Encoding::Gzip => weight("gzip").or_else(|| weight("x-gzip")),
             other => weight(other.as_str()),
         };
-        // Plain is always taken unless refused, but wins over a compression only when it is named.
+        // Plain is always acceptable, but it beats a compression only if the caller names it.
         let unnamed = if *encoding == Encoding::Gzip { rest } else { None };
         let weight = named.or(unnamed).unwrap_or(0);
         if weight > best.1 {
@@ -37,7 +36,7 @@ pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
     best.0
 }
 
-/// Reads `gzip;q=0.8` as a name and a weight in thousandths; a weight that is none counts as a refusal.
+/// Reads `gzip;q=0.8` as a name and a weight in thousandths. An unreadable weight counts as a refusal.
 pub(crate) fn offer(text: &str) -> (&str, u16) {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Files that are served as they are: one table, filled when the program is built. Nothing is read from a disk.
+//! Static files: one table, filled when the program is built. No file is read from a disk.
 
 use std::fmt::Write as _;
 use std::sync::{LazyLock, OnceLock};
@@ -60,7 +60,7 @@ static ASSETS: [Asset; 15] = [
     Asset::new("token.js", JS, include_bytes!("../assets/token.js")),
 ];
 
-/// When the files last changed: when the program did, which holds them.
+/// The time of the last change of the files: that of the program that holds them.
 static CHANGED_AT: LazyLock<jiff::Timestamp> = LazyLock::new(|| {
     let program = std::env::current_exe().and_then(|path| path.metadata()?.modified());
     program
@@ -118,10 +118,10 @@ impl Asset {
         }
     }
 
-    /// Returns the bytes in this encoding, compressed when they are first asked for, or plain where they are packed already.
+    /// Returns the bytes in this encoding, compressed at the first request; plain if the format is compressed itself, for example PNG.
     ///
     /// # Errors
-    /// Where the compression fails, which is a defect.
+    /// When the compression fails, which is a defect.
     pub(crate) fn form(&self, wanted: Encoding) -> Result<Form, FeedError> {
         let encoding = if self.content_type == ICON {
             Encoding::Identity
@@ -203,7 +203,7 @@ mod tests {
             .read_to_end(&mut unpacked)
             .unwrap();
         assert_eq!(unpacked, asset.plain);
-        // Once made it is kept.
+        // The second call returns the same bytes.
         assert_eq!(packed.body.as_ptr(), asset.form(Encoding::Gzip).unwrap().body.as_ptr());
     }
 

@@ -1,4 +1,4 @@
-//! From what a caller presents to what it may have.
+//! From the token of a caller to its grant.
 
 mod presented;
 mod right;
@@ -22,17 +22,17 @@ use crate::reject::Reject;
 use crate::request::Request;
 use crate::throttle::{Failing, Throttle};
 
-/// What an opened token allows: a site, a MISP key and a scope. Everything about the token and the address is checked.
+/// The permission of an opened token: a site, a MISP key and a scope. All checks of the token and of the address have passed.
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) upstream: Upstream,
     pub(crate) scope: Scope,
-    /// The token in its one proper spelling, for what must open it again later.
+    /// The token in its one proper spelling. Sightings keep it, since they are judged again when they are sent.
     pub(crate) token: SecretString,
 }
 
 impl Grant {
-    /// Returns what tells the token from others, however it was spelled, without being it.
+    /// Returns the digest of the token, which is the same for every spelling of it.
     pub(crate) fn fingerprint(&self) -> String {
         token_sha256(self.token.expose_secret())
     }
@@ -50,7 +50,7 @@ impl Grant {
     /// Checks that the token was made for this.
     ///
     /// # Errors
-    /// 403 that names it.
+    /// 403 that names the right.
     pub(crate) fn check(&self, right: Right) -> Result<(), Reject> {
         if right.is_in(&self.scope) {
             return Ok(());
@@ -61,8 +61,8 @@ impl Grant {
         )))
     }
 
-    /// Checks that the token may see what is about the whole site and no feed: one that is limited to some feeds, types or TLP levels may
-    /// not.
+    /// Checks that the token may see data of the whole site, for example its statistics. A token that is limited to some feeds, types or
+    /// TLP levels may not.
     ///
     /// # Errors
     /// 403 that names `what`.
@@ -74,26 +74,26 @@ impl Grant {
     }
 }
 
-/// Opens the token of a request and checks it, in the order of the reference: token, expiry, site, revocation, address. Then whether it
-/// was made for what the route does.
+/// Opens the token of a request and checks it in the order of Cratos FastAPI: token, expiry, site, revocation, address. The last check is
+/// the right that the route needs.
 ///
 /// # Errors
-/// 401 without a token, and 403 for what is wrong with the token or the address, with the texts of the reference where it has one; 429
-/// where that happens again and again. 503 where the fault is in our files, since a firewall that is told 403 stops enforcing its list.
+/// 401 without a token, and 403 for a token or an address that is refused, with the texts of Cratos FastAPI if it has one; 429 after many
+/// failures. 503 if the configuration files are at fault, since a firewall that gets 403 stops enforcing its list.
 pub(crate) fn authorise(throttle: &Throttle, request: &Request<'_>, right: Right) -> Result<Grant, Reject> {
     Caller::of(request)?.admit(throttle, &request.snapshot, right, request.noted)
 }
 
-/// Waits until the token of a request can be opened: right after a start that takes a moment for tokens of Cratos FastAPI.
+/// Waits until the token of a request can be opened. Right after a start this takes a moment for tokens of Cratos FastAPI.
 ///
 /// # Errors
-/// 503 if that takes too long, never 403: the token may well be good.
+/// 503 after 20 s, never 403: the token may be good.
 pub(crate) async fn until_keys_are_there(configuration: &Configuration, request: &Request<'_>) -> Result<(), Reject> {
     let snapshot = &*request.snapshot;
     if !snapshot.ring.is_deriving() {
         return Ok(());
     }
-    // What is wrong with how it was presented is said by who takes the token.
+    // `authorise` reports credentials that cannot be read.
     let Ok(caller) = Caller::of(request) else {
         return Ok(());
     };
@@ -107,17 +107,17 @@ fn keys_pending() -> Reject {
     Reject::unavailable("The keys of tokens made by Cratos FastAPI are not derived yet; ask again.")
 }
 
-/// What is left of a token that was good once.
+/// The state of a token that was good when it came.
 pub(crate) enum Standing {
     /// It is good.
     Good(Box<Grant>, TokenId),
-    /// It has ended, was revoked, or opens no more.
+    /// It has expired, was revoked, or cannot be opened any more.
     Ended,
-    /// Nothing is wrong with it, but its site is not there, or switched off, or its key is not derived yet.
+    /// The token is good, but its site is missing or switched off, or its key is not derived yet.
     SiteAway,
 }
 
-/// Says what a token is worth now that came in from an allowed address once.
+/// Returns the present state of a token that came from an allowed address earlier.
 pub(crate) fn standing(snapshot: &Snapshot, token: &SecretString) -> Standing {
     let token = token.expose_secret();
     let opened = match snapshot.ring.open(token) {
@@ -142,20 +142,20 @@ pub(crate) fn standing(snapshot: &Snapshot, token: &SecretString) -> Standing {
     Standing::Good(Box::new(granted), opened.claims.id)
 }
 
-/// Who asks: a token and an address, kept for as long as an answer goes on.
+/// A token and an address, kept for as long as an answer goes on.
 pub(crate) struct Caller {
     presented: Presented,
     client: IpAddr,
 }
 
 impl Caller {
-    /// Returns who sent a request.
+    /// Returns the caller of a request.
     ///
     /// # Errors
-    /// As [`authorise`], where there is no token at all.
+    /// 401 without a token.
     pub(crate) fn of(request: &Request<'_>) -> Result<Self, Reject> {
         let presented = presented::token(request.headers, request.query, request.path_token);
-        // Credentials that cannot be read came all the same: the log must not say that there were none.
+        // Unreadable credentials are credentials: the log must not say that there were none.
         if !matches!(presented, Err(Reject::NoToken)) {
             request.noted.came();
         }
@@ -166,7 +166,7 @@ impl Caller {
         })
     }
 
-    /// Returns what the caller may have, and counts it if that is nothing. A good token is answered whatever was counted before.
+    /// Returns the grant of the caller, or counts a failure. A good token is answered however many failures were counted before.
     ///
     /// # Errors
     /// As [`authorise`].
@@ -192,7 +192,7 @@ impl Caller {
         Ok(granted)
     }
 
-    /// Returns what the caller may have at this moment, and notes whose token it is.
+    /// Returns the grant of the caller at this moment, and notes the token for the logs.
     ///
     /// # Errors
     /// As [`authorise`], but for the right and the counting.
@@ -221,7 +221,7 @@ impl Caller {
         })
     }
 
-    /// Says what is wrong with a token that does not open: the words of the reference to the caller, the reason to the log.
+    /// Returns the reject for a token that does not open, in the words of Cratos FastAPI, and notes the reason for the log.
     fn not_opened(&self, error: OpenError, snapshot: &Snapshot, noted: &Noted) -> Reject {
         if error == OpenError::LegacyKeyPending {
             return keys_pending();
@@ -242,7 +242,7 @@ fn may_come_from(client: IpAddr, site: &Site, claims: &Claims, loaded: &Loaded) 
     allowed.any(|network| network.contains(&client)) && claims.scope.permits_address(client)
 }
 
-/// Looks for both the text as it came and its one proper spelling: `+` for `-`, or quotes around it, must not bring a revoked token back.
+/// Compares the text as it came and its one proper spelling: another spelling, for example `+` for `-`, must not revive a revoked token.
 fn is_revoked(site: &Site, token: &str, opened: &OpenedToken) -> bool {
     is_denied(site, &token_sha256(token)) | is_denied(site, opened.fingerprint())
 }
@@ -261,7 +261,7 @@ pub(crate) fn upstream(claims: &Claims, site: &Arc<Site>, loaded: &Loaded) -> Up
 fn site_of<'l>(claims: &Claims, loaded: &'l Loaded) -> Result<&'l Arc<Site>, Reject> {
     let unknown = || forbidden("Token config file not found");
     let name: SiteName = claims.site.parse().map_err(|_| unknown())?;
-    // Looked for first: a second, superfluous file of the same name is bad, and the site is good all the same.
+    // The good site comes first: a superfluous second file with the same name may be bad.
     let Some(site) = loaded.sites.get(&name) else {
         let has_bad_file = loaded.disabled.iter().any(|site| site.name == name.as_str());
         return Err(if has_bad_file {
@@ -276,7 +276,7 @@ fn site_of<'l>(claims: &Claims, loaded: &'l Loaded) -> Result<&'l Arc<Site>, Rej
     Ok(site)
 }
 
-/// Looks at every digest to its end, so that the time does not tell how close a guess was.
+/// Compares every digest to its end, so that the time does not show how close a guess was.
 fn is_denied(site: &Site, digest: &str) -> bool {
     let hits = site
         .denied_token_digests
@@ -289,12 +289,12 @@ fn forbidden(detail: impl Into<String>) -> Reject {
     Reject::Forbidden(detail.into())
 }
 
-/// Returns the text for an address that is outside of the allowed networks, in the words of the reference.
+/// Returns the text of Cratos FastAPI for an address outside of the allowed networks.
 fn outsider(client: IpAddr) -> String {
     format!("{client} are not allowed to access the MISP instance.")
 }
 
-/// Returns the text of the reference for a token that does not open.
+/// Returns the text of Cratos FastAPI for a token that does not open.
 fn refusal(error: OpenError, token: &str) -> &'static str {
     match error {
         OpenError::BadContents => "Failed decryption of config token",

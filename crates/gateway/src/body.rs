@@ -1,4 +1,4 @@
-//! Reading the body of a request, bounded in size and time.
+//! The body of a request, bounded in size and time.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -11,10 +11,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::reject::Reject;
 
-/// How long a body may take to arrive.
+/// The longest time in which a body may arrive.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The body of a request, whichever server or test it comes from.
+/// The body of a request, from any server.
 pub(crate) struct RequestBody(Mutex<UnsyncBoxBody<Bytes, Lost>>);
 
 /// The rest of the body does not arrive. The caller gets 408 for every reason.
@@ -29,7 +29,7 @@ impl RequestBody {
         B: http_body::Body + Send + 'static,
     {
         let whole = body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())));
-        // Futures of routes hold requests by reference, so a request must be `Sync`. Bodies often are not; nobody ever waits for this lock.
+        // Futures of routes hold requests by reference, so a request must be `Sync`. Many bodies are not. No thread ever waits for this lock.
         Self(Mutex::new(whole.map_err(|_| Lost).boxed_unsync()))
     }
 
@@ -44,11 +44,10 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-/// Returns the whole body. A byte order mark at its beginning is taken off; a body that is UTF-16 by its mark becomes UTF-8, since that
-/// is what Windows PowerShell writes into files.
+/// Returns the whole body without a byte order mark. UTF-16 with a mark becomes UTF-8, since Windows PowerShell writes files in UTF-16.
 ///
 /// # Errors
-/// 415 for a body that is compressed, 413 for one of more than `max_bytes`, 408 for one that does not arrive whole or in time.
+/// 415 for a compressed body, 413 for one of more than `max_bytes`, 408 for one that does not arrive completely within 10 s.
 pub(crate) async fn read(headers: &HeaderMap, body: RequestBody, max_bytes: usize) -> Result<Bytes, Reject> {
     if is_encoded(headers) {
         return Err(Reject::EncodedBody);
@@ -78,7 +77,7 @@ fn without_mark(body: Bytes) -> Bytes {
     }
 }
 
-/// Returns the text as UTF-8, at most half as long again as it was.
+/// Returns the text as UTF-8. It has at most one and a half times the bytes of the input.
 fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Bytes {
     let (pairs, rest) = bytes.as_chunks::<2>();
     let units = pairs.iter().map(|pair| unit(*pair));

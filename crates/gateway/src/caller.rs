@@ -1,4 +1,4 @@
-//! Who is asking: the other end of the connection, or whom a proxy in front speaks for.
+//! The caller's address: the other end of the connection, or the address that a proxy in front names.
 
 use std::net::IpAddr;
 
@@ -11,23 +11,23 @@ use site_config::ReverseProxy;
 use crate::reject::Reject;
 use service_kit::LogLimit;
 
-/// A proxy that cannot be understood says so for every request.
+/// The log lines about proxies whose header cannot be read.
 static UNREADABLE: LogLimit = LogLimit::once_a_minute();
 
-/// So does one whose header nobody looks at.
+/// The log lines about proxies whose header is not configured.
 static UNEXPECTED: LogLimit = LogLimit::once_a_minute();
 
-/// A device behind a forward proxy is nothing wrong, so this is said once.
+/// The log line about a header of a peer in the network. A device behind a forward proxy is fine, so it is logged once.
 static OVERLOOKED: Once = Once::new();
 
 /// Returns the address that counts for a request that came from `peer`.
 ///
-/// The header is believed from trusted peers only; without it, the peer counts, as in the reference: a monitor that asks past the proxy.
+/// Only trusted peers are believed. Without the header the peer counts, as in Cratos FastAPI: for example a monitor that bypasses the proxy.
 ///
 /// # Errors
-/// 503 where a trusted proxy sends a header in which the address cannot be read, and where a proxy on this machine names its caller in a
-/// header that the configuration does not let us read. The proxy's own address is no answer then, since it may well be allowed; and 403
-/// would make firewalls stop enforcing their lists for what is a fault on our side of the wire.
+/// 503 if a trusted proxy sends a header with an unreadable address, and if a proxy on this machine names its caller in a header that is not
+/// configured. The proxy's own address must not count, since it may be allowed. 403 would make firewalls stop enforcing their lists for
+/// a fault of our configuration.
 pub(crate) fn of(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Result<IpAddr, Reject> {
     if proxy.ignores_headers {
         return Ok(peer);
@@ -50,8 +50,8 @@ pub(crate) fn of(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Res
     }
 }
 
-/// Returns the peer, whatever the request says of others. Not where the peer is this machine: that is a proxy which the configuration does
-/// not mention, and many installations allow its address.
+/// Returns the peer, whatever the request's headers say. A peer on this machine is refused: it is a proxy that the configuration does not
+/// mention, and many installations allow its address.
 fn not_believed(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Result<IpAddr, Reject> {
     let Some(header) = forwarding_header(proxy, headers) else {
         return Ok(peer);
@@ -91,7 +91,7 @@ fn is_near(peer: IpAddr) -> bool {
     }
 }
 
-/// Refuses a request that a proxy has sent on whose header we do not read; `key` is what the operator has to look at.
+/// Refuses a request of a proxy whose header is not configured. `key` is the setting that the operator has to change.
 fn unexpected(peer: IpAddr, header: &str, key: &'static str) -> Reject {
     let cure = match key {
         "reverse_proxy" => {
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(caller(listed, FORGED, "10.1.2.3").unwrap(), "10.1.2.3");
     }
 
-    /// nginx connects to `localhost` over ::1, or the file lists the address that nginx has in the network.
+    /// For example, nginx connects over ::1, or the file lists nginx's address in the network.
     #[test]
     fn a_proxy_on_this_machine_that_the_trusted_list_leaves_out_is_refused() {
         for (trusted, peer) in [("192.0.2.7", "127.0.0.1"), ("127.0.0.1", "::1"), ("", "127.0.0.1")] {
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(caller(listed, chain, "127.0.0.1").unwrap(), "10.5.0.1");
     }
 
-    /// Every header that says so, from every address of this machine. Served under the proxy's address, everybody would be allowed.
+    /// Served under the proxy's address, every caller would be allowed.
     #[test]
     fn a_proxy_on_this_machine_that_nobody_mentioned_is_refused() {
         let headers = ["x-forwarded-for", "forwarded", "x-real-ip", "x-edge"];

@@ -9,8 +9,8 @@ const PROXY_SUFFIXES: [&str; 7] = ["-gzip", "--gzip", ";gzip", "-br", ";br", "-z
 
 /// Returns whether a `GET` or `HEAD` may be answered with 304.
 ///
-/// `etag` is ours with its quotes. `If-None-Match` decides when it is there, and `If-Modified-Since` only without it. A date that cannot
-/// be read, or that lies in the future, is ignored (section 13.1.3).
+/// `etag` is ours with its quotes. `If-Modified-Since` counts only without `If-None-Match`. An unreadable date and one in the future are
+/// ignored (section 13.1.3).
 pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str, changed_at: jiff::Timestamp) -> bool {
     is_unchanged_at(headers, etag, changed_at, SystemTime::now())
 }
@@ -37,7 +37,7 @@ fn whole_seconds(moment: jiff::Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(moment.as_second()).unwrap_or_default())
 }
 
-/// Returns whether a list of entity tags has ours: `*`, or a weak match, which is the right comparison here.
+/// Returns whether a list of entity tags has ours, by weak comparison, or is `*`.
 fn names(list: &[u8], etag: &str) -> bool {
     let Ok(mut rest) = std::str::from_utf8(list) else {
         return false;
@@ -52,7 +52,7 @@ fn names(list: &[u8], etag: &str) -> bool {
             return true;
         }
         let tag = rest.strip_prefix("W/").unwrap_or(rest);
-        // Tags without quotes are wrong, yet devices send them.
+        // Tags without quotes are wrong, but devices send them.
         let (tag, after) = match tag.strip_prefix('"') {
             Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
             None => tag.split_once(',').unwrap_or((tag, "")),

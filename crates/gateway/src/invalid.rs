@@ -43,7 +43,7 @@ enum Place {
 }
 
 impl Invalid {
-    /// Returns a problem at a place (`["path", "feedName"]`), with neither the caller's text nor a context.
+    /// Returns a problem at a place, for example `["path", "feedName"]`, without the caller's text and without a context.
     pub(crate) fn new(kind: &'static str, place: &[&str], message: impl Into<String>) -> Self {
         let loc = place.iter().map(|part| Place::Name((*part).to_owned())).collect();
         Self {
@@ -75,7 +75,7 @@ impl Invalid {
         Self::new("missing", place, "Field required")
     }
 
-    /// Says which field of that place it is; nothing for an empty name.
+    /// Adds the name of a field to the place. An empty name adds nothing.
     pub(crate) fn inside(mut self, name: &str) -> Self {
         if !name.is_empty() {
             self.loc.push(Place::Name(name.to_owned()));
@@ -95,7 +95,7 @@ impl Invalid {
         self
     }
 
-    /// Returns the name of the field that is wrong, also of one inside of `scope`.
+    /// Returns the name of the wrong field, also of one inside of `scope`.
     pub(crate) fn field(&self) -> Option<&str> {
         let mut names = self.loc.iter().filter_map(|place| match place {
             Place::Name(name) => Some(name.as_str()),

@@ -1,9 +1,9 @@
-//! Following what each MISP publishes by ZeroMQ, so that a feed is fresh seconds after a publication.
+//! Links to the ZeroMQ feed of each MISP, so that a feed is fresh seconds after a publication.
 //!
-//! What arrives is a hint: it makes the engine ask MISP, earlier than the feed's age would. Nothing that MISP publishes is served, and a
-//! link that is down, forged or flooded makes a feed later or MISP busier, never wrong. How busy is bounded: one round of questions at
-//! a time, and MISP rests between two rounds longer than it worked for the last, up to a minute. Feeds that a stream follows have rounds of
-//! their own with a shorter rest, so that a round over dozens of other feeds does not keep a stream waiting.
+//! A message is a hint: it makes the engine ask MISP earlier than the feed's age would. Messages are never served. So a link that is down,
+//! forged or flooded makes a feed later or MISP busier, but never wrong. The load is bounded: one round of questions at a time, and between
+//! two rounds MISP rests four times as long as it worked, up to a minute. Feeds with streams have separate rounds with a shorter rest, so
+//! that a round over dozens of other feeds does not keep a stream waiting.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,11 +20,11 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::configuration::Configuration;
 use service_kit::chain;
 
-/// An edit in MISP comes as several messages; this long after the last of them MISP is asked, and at most [`LONGEST_BURST`] after the first.
+/// An edit in MISP sends several messages. MISP is asked this long after the last one, and at most [`LONGEST_BURST`] after the first.
 const BURST: Duration = Duration::from_millis(200);
 const LONGEST_BURST: Duration = Duration::from_millis(600);
 
-/// MISP tells of a publication before it has written it down: it is asked once more after this time.
+/// MISP announces a publication before it has stored it, so it is asked once more after this time.
 const SECOND_LOOK: Duration = Duration::from_secs(3);
 
 /// MISP rests this many times as long as it worked for the last round.
@@ -34,11 +34,11 @@ const REST: u32 = 4;
 const LONGEST_REST_OF_FOLLOWED: Duration = Duration::from_secs(3);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
-/// The links of this daemon, by site.
+/// The states of all links, by site.
 #[derive(Debug, Default)]
 pub(crate) struct Links(Mutex<HashMap<SiteName, Arc<LinkState>>>);
 
-/// How the link to one site does.
+/// The state of the link to one site.
 #[derive(Debug, Default)]
 pub(crate) struct LinkState {
     is_up: AtomicBool,
@@ -52,12 +52,12 @@ impl LinkState {
         self.is_up.load(Ordering::Relaxed)
     }
 
-    /// Returns how many messages came.
+    /// Returns the number of messages.
     pub(crate) fn messages(&self) -> u64 {
         self.messages.load(Ordering::Relaxed)
     }
 
-    /// Returns how often MISP was asked because of them.
+    /// Returns how often messages made the engine ask MISP.
     pub(crate) fn rounds(&self) -> u64 {
         self.rounds.load(Ordering::Relaxed)
     }
@@ -78,7 +78,7 @@ impl Links {
     }
 }
 
-/// What was touched since it was last asked for.
+/// The changes that were announced since MISP was last asked.
 #[derive(Default)]
 struct Hints {
     pending: Mutex<Option<ChangeHint>>,
@@ -121,9 +121,9 @@ impl Hints {
 /// Feeds that are refreshed together.
 #[derive(Clone, Copy, Debug)]
 enum Feeds {
-    /// Those that a stream follows.
+    /// Feeds with streams.
     Followed,
-    /// All others, and the indexes of look-ups.
+    /// Feeds without streams, and the indexes of look-ups.
     Others,
 }
 
@@ -227,7 +227,7 @@ fn begin_link(engine: &FeedEngine, states: &Links, site: SiteName, address: Live
     }
 }
 
-/// Turns what MISP says into what it touches. Never waits for MISP's answers: messages that nobody takes are lost.
+/// Turns messages into hints. It never waits for MISP's answers, since ZeroMQ drops messages that are not taken.
 async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkState>, hints: [Arc<Hints>; 2]) {
     let site = site.as_str();
     loop {
@@ -262,14 +262,14 @@ async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkS
     }
 }
 
-/// Returns what a message says may have changed in feeds.
+/// Returns the changes of feeds that a message announces.
 fn touched_by(message: &Message) -> Option<ChangeHint> {
     Some(match message {
         Message::Attribute { attribute, .. } => ChangeHint::AttributeTypes([attribute.kind.clone()].into()),
         Message::Published(event) if !event.attribute_types.is_empty() => {
             ChangeHint::AttributeTypes(event.attribute_types.clone())
         }
-        // A new event has no attributes yet; a tag is put on whole events, and nobody says what is in them.
+        // A new event has no attributes yet, and a message about a tag does not name the attributes of its events.
         Message::Event { .. } | Message::Published(_) | Message::Tag(_) | Message::Warninglist { .. } => {
             ChangeHint::Everything
         }
@@ -277,12 +277,12 @@ fn touched_by(message: &Message) -> Option<ChangeHint> {
     })
 }
 
-/// Has the engine ask MISP for what was touched, one round after the other, and once more some seconds later.
+/// Makes the engine ask MISP for announced changes, one round after the other, and once more some seconds later.
 async fn ask(engine: FeedEngine, site: SiteName, state: Arc<LinkState>, hints: Arc<Hints>, feeds: Feeds) {
     loop {
         let mut touched = hints.next().await;
         round(&engine, &site, &state, feeds, &touched).await;
-        // What comes until the second look makes it a first one for that.
+        // A change that is announced before the second look has its own first look now.
         let second_look = Instant::now() + SECOND_LOOK;
         while let Ok(more) = timeout_at(second_look, hints.next()).await {
             round(&engine, &site, &state, feeds, &more).await;

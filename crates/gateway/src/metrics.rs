@@ -1,4 +1,4 @@
-//! What monitoring can see of this daemon, in the words of `ARCHITECTURE.md`.
+//! The page `/metrics`, in the words of `ARCHITECTURE.md`.
 //!
 //! Each service has one file here, which takes the service's own state, and one line in `App::register_metrics`. Events, for example
 //! answers, are counted when they happen ([`Metrics`]); states, for example open streams, are read when the page is made. No label holds

@@ -43,7 +43,7 @@ impl Rate {
 /// A bucket for each caller. The rate comes with each request, so that a reload can change it.
 #[derive(Debug)]
 pub(crate) struct RateLimit<K: Eq + Hash = IpAddr> {
-    /// When the bucket of a caller will be full again.
+    /// The moment at which the bucket of a caller will be full again.
     full_at: Mutex<LruCache<K, Instant>>,
     turned_away: AtomicU64,
 }
@@ -85,7 +85,7 @@ impl<K: Eq + Hash> RateLimit<K> {
 }
 
 impl RateLimit {
-    /// Takes one from the bucket of this address at that moment.
+    /// Takes one from the bucket of this address.
     ///
     /// # Errors
     /// The time to wait, if the bucket is empty.
@@ -154,7 +154,7 @@ mod tests {
         );
     }
 
-    /// A flood from many addresses must not give those a fresh bucket that ask all the time.
+    /// A flood from many addresses must not give a fresh bucket to an address that asks all the time.
     #[test]
     fn a_flood_of_others_does_not_fill_an_empty_bucket() {
         let (limit, rate, now) = (RateLimit::default(), rate(1, 10), Instant::now());

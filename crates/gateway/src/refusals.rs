@@ -1,4 +1,4 @@
-//! The log of refused requests: who was refused and why, for the operator who asks why a device gets nothing.
+//! The log of refused requests: the device and the reason, for an operator whose device gets nothing.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -8,12 +8,12 @@ use http::StatusCode;
 
 use crate::noted::Noted;
 
-/// Lines of each kind that are logged in a minute; what is beyond is counted. The access log has a line for every one.
+/// The most lines of each kind in a minute; further ones are counted. The access log has a line for each request.
 const LINES: u32 = 60;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Refused requests whose token opened, and all others. Anyone can send those without a good token, and a flood of them must not hide
-/// why a device of ours is refused.
+/// Refused requests whose token opened, and all others. Anyone can send the others, and a flood of them must not hide why a known device
+/// is refused.
 static OPENED: Budget = Budget(Mutex::new(None));
 static OTHERS: Budget = Budget(Mutex::new(None));
 
@@ -42,7 +42,7 @@ pub(crate) fn log(client: IpAddr, route: &str, status: StatusCode, noted: &Noted
     );
 }
 
-/// So many lines a minute, and how many were left out.
+/// The lines of this minute, and the number of dropped ones.
 struct Budget(Mutex<Option<Minute>>);
 
 struct Minute {
@@ -52,7 +52,7 @@ struct Minute {
 }
 
 impl Budget {
-    /// Returns how many lines were left out before this one, or nothing if this is one of them.
+    /// Returns the number of lines that were dropped before this one, or nothing if this one is dropped too.
     fn one_more(&self, now: Instant) -> Option<u64> {
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = Minute {

@@ -1,4 +1,4 @@
-//! Why a request is not answered as asked: one type for all routes. `problem` writes it as an answer.
+//! The reasons for an error answer: one type for all routes. `problem` writes it as an answer.
 
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use serde::Serialize;
 use crate::invalid::Invalid;
 use service_kit::chain;
 
-/// When a caller may ask again after MISP failed, in seconds: long enough to spare a MISP that is starting, short enough that a
-/// feed is not missed for long.
+/// The wait after a failure of MISP: long enough to spare a MISP that is starting, short enough that a feed is soon back.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Why a request is refused or cannot be served.
@@ -22,11 +21,11 @@ pub(crate) enum Reject {
     NoSuchThing(String),
     /// The path does not take this method: 405.
     MethodNotAllowed(&'static [Method]),
-    /// Not one `Host` where there must be one: 400.
+    /// No `Host`, or two of them: 400.
     BadHost,
-    /// No credentials at all: 401, which has clients send theirs that wait to be asked. A *wrong* token is [`Forbidden`](Self::Forbidden).
+    /// No credentials: 401, because some clients send theirs only then. A *wrong* token is [`Forbidden`](Self::Forbidden).
     NoToken,
-    /// Basic credentials that cannot be read: 401, as in the reference.
+    /// Unreadable Basic credentials: 401, as in Cratos FastAPI.
     BadBasic,
     /// The token, or the address it is used from, does not allow this: 403.
     Forbidden(String),
@@ -40,24 +39,24 @@ pub(crate) enum Reject {
     EncodedBody,
     /// Asked too often from this address: 429.
     TooOften {
-        /// When it may be asked again.
+        /// The time to wait.
         retry_after: Duration,
     },
-    /// Wrong tokens from this address, or a refused one again and again: 429.
+    /// Many wrong tokens from this address, or one refused token many times: 429.
     TooManyFailures {
         /// When the next token is checked.
         retry_after: Duration,
     },
     /// More reports with this token than it may send: 429.
     TooManyReports {
-        /// When so many may come.
+        /// The time to wait.
         retry_after: Duration,
     },
     /// MISP does not answer, or cannot be asked, for example while its site file has errors: 503.
     Unavailable {
         /// The problem, in plain words.
         detail: String,
-        /// When it may be asked again.
+        /// The time to wait.
         retry_after: Duration,
     },
     /// MISP was too slow: 504.
@@ -65,7 +64,7 @@ pub(crate) enum Reject {
         /// The problem, in plain words.
         detail: String,
     },
-    /// A defect of ours: 500, and the log says which.
+    /// A defect of this program, which the log names: 500.
     Internal,
 }
 
@@ -78,7 +77,7 @@ pub(crate) enum Detail<'a> {
 }
 
 impl Reject {
-    /// Logs a defect of ours and returns the 500 that says nothing about it.
+    /// Logs a defect of this program and returns a 500 without details.
     pub(crate) fn internal(step: &'static str, error: &dyn std::error::Error) -> Self {
         tracing::error!(step, error = chain(error), "a request failed");
         Self::Internal
@@ -146,7 +145,7 @@ impl Reject {
         })
     }
 
-    /// Returns after which time it may work, where waiting helps.
+    /// Returns the time to wait, if waiting helps.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooOften { retry_after }

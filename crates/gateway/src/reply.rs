@@ -1,4 +1,4 @@
-//! What is sent back: status, headers and body are put together here and nowhere else.
+//! Answers: only this file puts status, headers and body together.
 
 use std::fmt;
 use std::pin::Pin;
@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::reject::Reject;
 
-/// Sent with every answer that does not say otherwise: nothing that we serve is to be sniffed, framed, run, read by other sites, or
-/// named to them. `Strict-Transport-Security` counts only where it arrives over TLS, ours or that of a proxy.
+/// Headers of every answer that does not set its own: browsers must not sniff, frame or run an answer, show it to other sites, or send its
+/// address to them. `Strict-Transport-Security` counts only over TLS, ours or that of a proxy.
 const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -35,19 +35,19 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// What a page may do: load scripts, styles, pictures and data from us, and send its forms to us. Nothing inline, nothing from
-/// another host, no script from a text.
+/// The policy of a page: it loads scripts, styles, pictures and data from us and sends its forms to us. Inline scripts and styles, other
+/// hosts and scripts made of text are forbidden.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
                            connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
-/// The same for a page whose reader writes `style` attributes while it runs; scripts stand in files there too.
+/// The same policy for a page whose script writes `style` attributes. Its scripts are files too.
 const INLINE_STYLES_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                                     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
                                     frame-ancestors 'self'";
 
-/// Sent with every page, in place of those of the same names above.
+/// Headers of every page, in place of those with the same names above.
 ///
-/// The origin is named to ourselves, since a form that is sent without it looks as if it came from elsewhere.
+/// The browser sends us the origin, since a form without it looks like one of another site.
 const PAGE: [(HeaderName, HeaderValue); 6] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
@@ -87,12 +87,12 @@ impl http_body::Body for Body {
     }
 }
 
-/// A body that cannot be made to its end: the connection breaks off, so that nobody takes what was sent for the whole.
+/// A body that cannot be completed. The connection breaks off, so that no client takes the sent part for the whole.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the body cannot be made to its end")]
 pub struct CutShort;
 
-/// An answer, before it meets HTTP.
+/// An answer, before it becomes an HTTP response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     status: StatusCode,
@@ -102,9 +102,9 @@ pub(crate) struct Reply {
 
 enum Payload {
     Whole(Bytes),
-    /// It ends when the stream does; only some know their length before.
+    /// A stream, with its length if that is known.
     Pieces(Option<u64>, Body),
-    /// The answer to a `HEAD`, of whose body nothing but the length may be known.
+    /// The answer to a `HEAD`, with the length of the body if that is known.
     Bodiless(Option<u64>),
 }
 
@@ -170,16 +170,17 @@ impl Reply {
         Self::body("text/plain; charset=utf-8", body)
     }
 
-    /// Returns a 200 with an HTML page, and what keeps it from loading or running anything that is not ours.
+    /// Returns a 200 with an HTML page, and with headers that forbid it to load or run anything of other hosts.
     ///
-    /// It is not kept by caches unless it says so. Its scripts and styles are files of [`assets`](crate::assets): nothing inline works.
+    /// Caches do not keep it unless it sets `Cache-Control`. Its scripts and styles are files of [`assets`](crate::assets); inline ones do
+    /// not work.
     pub(crate) fn page(html: impl Into<Bytes>) -> Self {
         let page = Self::body("text/html; charset=utf-8", html);
         PAGE.into_iter()
             .fold(page, |page, (name, value)| page.header(name, value))
     }
 
-    /// Lets a page have styles in its elements, where a script of others cannot do without.
+    /// Allows `style` attributes, for third-party scripts that need them.
     pub(crate) fn inline_styles(self) -> Self {
         let policy = HeaderValue::from_static(INLINE_STYLES_POLICY);
         self.header(header::CONTENT_SECURITY_POLICY, policy)
@@ -204,7 +205,7 @@ impl Reply {
         self
     }
 
-    /// Sets a header to a text of ours; one that no header can hold is left out.
+    /// Sets a header to a text. A text that no header can hold is dropped.
     pub(crate) fn header_text(self, name: HeaderName, value: &str) -> Self {
         match HeaderValue::from_str(value) {
             Ok(value) => self.header(name, value),
@@ -217,7 +218,7 @@ impl Reply {
         self.status
     }
 
-    /// Returns the HTTP answer; that to a `HEAD` says how long the body would be and leaves it out.
+    /// Returns the HTTP response. For a `HEAD` it has the length of the body, but not the body.
     pub(crate) fn into_response(self, is_head: bool) -> Response<Body> {
         let Self {
             status,
@@ -227,7 +228,7 @@ impl Reply {
         for (name, value) in ALWAYS {
             headers.entry(name).or_insert(value);
         }
-        // What may be kept says so itself; the rest holds addresses, tokens or the moment.
+        // Cacheable answers set their own value; the others hold addresses, tokens or the time.
         headers
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));

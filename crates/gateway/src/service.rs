@@ -26,7 +26,7 @@ pub struct Facts {
     pub client: IpAddr,
     /// Template of the route; `None` for a path that is not a route.
     pub route: Option<&'static str>,
-    /// What is known of the token.
+    /// Facts about the token.
     pub noted: Noted,
 }
 
@@ -39,7 +39,7 @@ pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>,
     let snapshot = app.configuration().snapshot();
     let caller = check_host(parts.version, &parts.headers)
         .and_then(|()| caller::of(&snapshot.loaded.core.reverse_proxy, &parts.headers, peer));
-    // The log names the proxy where nobody knows for whom it asks.
+    // The log names the proxy if the caller is unknown.
     let client = *caller.as_ref().unwrap_or(&peer);
     let outcome = match caller {
         Ok(client) => dispatch(app, snapshot, &parts, body, client, &mut template, &noted).await,

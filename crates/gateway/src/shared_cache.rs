@@ -1,4 +1,4 @@
-//! The cache that several daemons share, as the core file names it: so that only one of them asks MISP.
+//! The cache that several daemons share, so that only one of them asks MISP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use cache::{
 use site_config::{CacheKind, CacheServer, Core};
 use token_crypto::cache_key;
 
-/// Who checks the configuration waits for this; a request never does.
+/// The longest wait of `cratosd check --online`. Requests wait much shorter.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Returns the shared cache of this configuration, sealed with keys derived from the encryption keys; nothing if it names none.
+/// Returns the shared cache of this configuration, sealed with keys derived from the encryption keys; `None` if it names no cache.
 ///
-/// Nobody is connected to yet.
+/// It does not connect yet.
 ///
 /// # Errors
-/// When the server cannot be used whatever it answers: its authorities cannot be read, for one.
+/// When the server cannot be used whatever it answers, for example because its certificate authorities cannot be read.
 pub fn open(core: &Core) -> Result<Option<SharedCache>, StoreError> {
     let Some(server) = &core.cache else { return Ok(None) };
     let keys = core.encryption_keys.iter().map(|key| cache_key(key, &core.salt));
@@ -29,10 +29,10 @@ pub fn open(core: &Core) -> Result<Option<SharedCache>, StoreError> {
     Ok(Some(SharedCache::new(store(server)?, keys)))
 }
 
-/// Asks the server of this configuration to take and give a small value; returns what it is and where.
+/// Stores a small value in the server and reads it again. Returns the kind and the address of the server.
 ///
 /// # Errors
-/// What is wrong with it.
+/// When the server refuses, or does not answer within 5 s.
 pub async fn probe(server: &CacheServer) -> Result<String, StoreError> {
     let store = store(server)?;
     let asking = async {

@@ -1,4 +1,4 @@
-//! Where reports of sightings are taken and kept until MISP has them: the queue of the crate `sightings`, and the way from it to MISP.
+//! Reports of sightings: the queue of the crate `sightings` keeps them until MISP has them, and the forwarder sends them to MISP.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -20,16 +20,16 @@ use crate::reject::Reject;
 use crate::state_directory;
 use service_kit::chain;
 
-/// Reports that one token may send in a row, and then one in each pause.
+/// The reports that one token may send: a number in a row, and then one in each pause.
 const RATE: Rate = Rate {
     burst: 10_000,
     pause: Duration::from_millis(50),
 };
 
-/// How often is tried to open a journal that cannot be opened: a daemon that ends may still have it.
+/// The pause between attempts to open the journal. A daemon that is ending may still hold it.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// What is left to send when the daemon ends has so long; the rest waits for the next start.
+/// The longest time for sending the rest when the daemon ends. Unsent reports wait for the next start.
 const LAST_ROUND: Duration = Duration::from_secs(5);
 
 /// Takes reports, once its journal is open.
@@ -40,15 +40,15 @@ pub(crate) struct Desk {
     limit: RateLimit<TokenId>,
 }
 
-/// Why there is no queue.
+/// The reason for a missing queue.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 enum Closed {
     /// The daemon begins or ends.
     #[default]
     NotNow,
-    /// Nobody says where reports are to be kept.
+    /// The configuration names no directory.
     NoDirectory,
-    /// The journal cannot be opened, for this reason.
+    /// The journal cannot be opened; the text is the reason.
     Failing(String),
 }
 
@@ -66,7 +66,7 @@ impl Desk {
     /// Returns the queue.
     ///
     /// # Errors
-    /// 503 while there is none.
+    /// 503 without a queue.
     pub(crate) fn queue(&self) -> Result<Arc<Queue>, Reject> {
         self.queue.load_full().ok_or_else(|| {
             Reject::unavailable(match &*self.lock() {
@@ -79,27 +79,27 @@ impl Desk {
         })
     }
 
-    /// Takes so many reports from what the token may send.
+    /// Takes this many reports from the token's rate.
     ///
     /// # Errors
-    /// 429 that says when there will be enough.
+    /// 429 with the time to wait.
     pub(crate) fn take_turn(&self, token: TokenId, reports: usize) -> Result<(), Reject> {
         let reports = u32::try_from(reports).unwrap_or(u32::MAX);
         let taken = self.limit.take_many(token, reports, RATE, Instant::now());
         taken.map_err(|retry_after| Reject::TooManyReports { retry_after })
     }
 
-    /// Returns how many parcels of reports were turned away since their token had sent too many.
+    /// Returns the number of requests that were refused because their token had sent too many reports.
     pub(crate) fn turned_away(&self) -> u64 {
         self.limit.turned_away()
     }
 
-    /// Returns how the queue is; nothing while there is none.
+    /// Returns the state of the queue, if it is open.
     pub(crate) fn status(&self) -> Option<Status> {
         self.queue.load().as_ref().map(|queue| queue.status())
     }
 
-    /// Returns what an operator should know, a line each.
+    /// Returns the problems that an operator should know, one line each.
     pub(crate) fn trouble(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Closed::Failing(why) = &*self.lock() {
@@ -121,7 +121,7 @@ impl Desk {
         }
     }
 
-    /// Sends what can still be sent, and gives the journal back.
+    /// Sends the reports that can be sent within 5 s, and closes the journal.
     pub(crate) async fn close(&self) {
         if let Some(queue) = self.queue.swap(None) {
             queue.close(LAST_ROUND).await;
@@ -132,7 +132,7 @@ impl Desk {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes why there is no queue, and returns whether that is news.
+    /// Notes the reason for the missing queue, and returns whether it is a new one.
     fn note(&self, why: Closed) -> bool {
         let mut closed = self.lock();
         let is_news = *closed != why;
@@ -141,7 +141,7 @@ impl Desk {
     }
 }
 
-/// Opens the journal, as often as that takes, until it is dropped.
+/// Tries to open the journal until it succeeds or this is dropped.
 #[derive(Debug)]
 pub(crate) struct Opening(JoinHandle<()>);
 
@@ -202,17 +202,20 @@ fn opened(desk: &Desk, configuration: &Arc<Configuration>, queue: Queue) {
     }
     desk.note(Closed::NotNow);
     desk.queue.store(Some(Arc::new(queue)));
-    // The files may have changed meanwhile.
+    // The keys may have changed meanwhile.
     desk.use_keys(&configuration.snapshot().loaded.core);
 }
 
-/// Returns where reports are kept: where the core file says, else in the state directory that systemd gives.
+/// Returns the directory for reports: that of the core file, else one below the state directory of systemd.
 fn directory(core: &Core) -> Option<PathBuf> {
     let named = core.sightings.directory.as_ref().map(|named| named.path.clone());
     named.or_else(|| Some(state_directory::from_environment()?.join("sightings")))
 }
 
-/// Returns whether this user can keep reports there, without making anything: what root makes would be in the daemon's way.
+/// Checks that this user can keep reports in a directory. It makes no file, since files of root would be in the daemon's way.
+///
+/// # Errors
+/// When the directory cannot be read, written or made.
 pub fn check_writable(directory: &std::path::Path) -> std::io::Result<()> {
     let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     match std::fs::metadata(directory) {
@@ -248,7 +251,7 @@ struct Forwarder {
     misp: Arc<MispSource>,
 }
 
-/// Nobody was asked.
+/// MISP was not asked.
 const NOT_ASKED: Outcome = Outcome::Failed {
     was_begun: false,
     retry_after: None,
@@ -295,7 +298,7 @@ fn report(parcel: &Parcel) -> Result<SightingReport, misp_client::Error> {
     Ok(report.source(&*parcel.source)?.seen_at(parcel.seen_at))
 }
 
-/// Says what an error means for the parcel, and tells an operator what an operator can change.
+/// Returns the outcome of a parcel that MISP did not take, and logs what an operator can do.
 fn judged(error: &misp_client::Error, parcel: &Parcel, token: TokenId) -> Outcome {
     let (site, why) = (parcel.reporter.site(), chain(error));
     let failed = |was_begun| Outcome::Failed {
@@ -303,7 +306,7 @@ fn judged(error: &misp_client::Error, parcel: &Parcel, token: TokenId) -> Outcom
         retry_after: error.retry_after(),
     };
     match error.kind() {
-        // Without a word of MISP's it is a proxy that stumbles over something in it: other values of the reporter must not wait for that.
+        // Without a message of MISP, a proxy refused something in the parcel: other values of the reporter must not wait for that.
         ErrorKind::NotPermitted if error.misp_message().is_some() => {
             tracing::error!(
                 site,
@@ -338,8 +341,8 @@ fn judged(error: &misp_client::Error, parcel: &Parcel, token: TokenId) -> Outcom
     }
 }
 
-/// Returns whether the same parcel will get the same answer for ever. A MISP under maintenance says 405 to everything, so that of statuses
-/// only those count that are about what was sent, and those of a single value only: the fault of one is not that of its neighbours.
+/// Returns whether the same parcel will always get the same answer. A MISP under maintenance answers everything with 405, so only statuses
+/// about the content count. They count for parcels of one value only: the other values of a parcel may be good.
 fn is_final(error: &misp_client::Error, parcel: &Parcel) -> bool {
     match error.status() {
         // With 200 MISP complains about type, source or time, which are the same for all of a parcel.

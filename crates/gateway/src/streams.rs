@@ -1,4 +1,4 @@
-//! Answers that have no end of their own: how many there are, and when they end all the same.
+//! Answers without an end: their number, and their end with the daemon.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ pub(crate) struct Streams {
     most: usize,
 }
 
-/// How many are open, by the fingerprint of the token.
+/// The number of open streams, by the fingerprint of the token.
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
@@ -38,9 +38,9 @@ impl Streams {
         }
     }
 
-    /// Counts one more for the token with this fingerprint, unless there are too many or the daemon ends.
+    /// Counts one more stream for the token with this fingerprint, unless there are too many or the daemon is ending.
     ///
-    /// One token gets half of them at most: many hosts may share it, but a client gone wild must not shut out those of others.
+    /// One token gets half of the streams at most: many hosts may share it, but a faulty client must not shut out those of other tokens.
     pub(crate) fn open(&self, token: String) -> Option<OpenStream> {
         let mut open = lock(&self.open);
         let of_token = open.by_token.get(&token).copied().unwrap_or(0);
@@ -57,12 +57,12 @@ impl Streams {
         })
     }
 
-    /// Tells every stream to end.
+    /// Ends every stream.
     pub(crate) fn end_all(&self) {
         self.ending.send_replace(true);
     }
 
-    /// Returns how many there are.
+    /// Returns the number of open streams.
     pub(crate) fn count(&self) -> usize {
         lock(&self.open).all
     }
@@ -71,7 +71,7 @@ impl Streams {
 impl OpenStream {
     /// Waits until the daemon ends.
     pub(crate) async fn ended(&mut self) {
-        // An error means that the daemon is gone already.
+        // An error means that the gateway is gone already.
         let _ = self.ending.wait_for(|ending| *ending).await;
     }
 }

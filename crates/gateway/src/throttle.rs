@@ -1,7 +1,7 @@
-//! What happens to those who fail again and again: they are answered 429 for a while, and for longer each time.
+//! Callers with many failures get 429 for a while, and for longer each time.
 //!
-//! Only failures are counted and only failures are turned away. Whoever has a good token is answered as ever, also from an address that
-//! somebody else's failures are counted for: many devices share one address behind NAT or a proxy.
+//! Only failures are counted and only failures are refused. A caller with a good token is always answered, also from an address with many
+//! failures: many devices share one address behind NAT or a proxy.
 //!
 //! The crate `governor` is not used here: its keyed limiters have no bound on the keys that they remember, and its pauses do not grow.
 
@@ -23,21 +23,21 @@ const SPAN: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
-/// Who has not failed for this long begins anew.
+/// A caller without a failure for this long begins anew.
 const FORGET_AFTER: Duration = Duration::from_secs(30 * 60);
 
-/// Callers that are remembered, some 100 bytes each. Beyond that the one whose last failure is the longest ago is forgotten, and nobody
-/// else: a flood from many addresses does not set free those that fail all the time.
+/// The most callers that are remembered, some 100 bytes each. Beyond it the caller whose last failure is the oldest is forgotten: a flood
+/// from many addresses does not free an address that fails all the time.
 const MAX_CALLERS: usize = 10_000;
 
-/// What failures are counted by. An IPv6 address stands for its /64.
+/// The keys by which failures are counted. An IPv6 address stands for its /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Failing {
     /// An address from which tokens come that do not open.
     Tokens(IpAddr),
-    /// A token that opens and is refused all the same: expired, revoked, or used from elsewhere.
+    /// A token that opens and is refused: expired, revoked, or used from elsewhere.
     Refused(TokenId),
-    /// An address that has tokens made with keys that MISP refuses.
+    /// An address that orders tokens with keys that MISP refuses.
     Keys(IpAddr),
 }
 
@@ -53,7 +53,7 @@ impl Failing {
     }
 }
 
-/// Counts failures, and says when there were too many.
+/// Counts failures, and reports when there were too many.
 #[derive(Debug)]
 pub(crate) struct Throttle<K: Hash + Eq = Failing> {
     failures: Mutex<LruCache<K, Failures>>,
@@ -82,7 +82,7 @@ impl<K: Hash + Eq> Throttle<K> {
     /// Counts a failure; `per_minute` of them are answered in a minute.
     ///
     /// # Errors
-    /// How long to wait, when there were more.
+    /// The time to wait, when there were more.
     pub(crate) fn failed(&self, caller: K, per_minute: u32, now: Instant) -> Result<(), Duration> {
         let mut known = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_CALLERS && !known.contains(&caller) {
@@ -94,10 +94,10 @@ impl<K: Hash + Eq> Throttle<K> {
         outcome.inspect_err(|_| self.count())
     }
 
-    /// Returns whether a caller is to be turned away without a look at what it brings.
+    /// Checks whether a caller has to wait, whatever it sends.
     ///
     /// # Errors
-    /// How long to wait.
+    /// The time to wait.
     pub(crate) fn check(&self, caller: &K, now: Instant) -> Result<(), Duration> {
         let known = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let left = known.peek(caller).and_then(|failures| failures.left(now));
@@ -108,7 +108,7 @@ impl<K: Hash + Eq> Throttle<K> {
         })
     }
 
-    /// Returns how many requests were turned away.
+    /// Returns the number of refused requests.
     pub(crate) fn turned_away(&self) -> u64 {
         self.turned_away.load(Ordering::Relaxed)
     }
@@ -151,7 +151,7 @@ impl Failures {
         Err(length)
     }
 
-    /// Returns what is left of a pause.
+    /// Returns the rest of a pause.
     fn left(&self, now: Instant) -> Option<Duration> {
         let (ends, _) = self.pause?;
         Some(ends.saturating_duration_since(now)).filter(|left| !left.is_zero())

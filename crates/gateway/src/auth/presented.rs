@@ -1,4 +1,4 @@
-//! The ways in which a token arrives, and which of several counts.
+//! The places of a token in a request, and their order.
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -11,7 +11,7 @@ use crate::reject::Reject;
 /// The user name with which the whole token is the password.
 const USER: &str = "cratos";
 
-/// Some devices leave the `=` at the end of their credentials out.
+/// Some devices omit the `=` at the end of their credentials.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -21,12 +21,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Returns the token of a request.
 ///
-/// The first of these that is there and not empty counts, alone, even if it is wrong and a later one would be right: the path, since
-/// it was put there on purpose (and devices behind it cannot take off the credentials that a proxy adds); then as in the reference
-/// Basic, `?token=`, the header `token`; then Bearer.
+/// Only the first place with a text counts, even if its token is wrong and a later one is right. The path is first, since devices that use
+/// it cannot remove the credentials that a proxy adds. Then, as in Cratos FastAPI: Basic, `?token=`, the header `token`. Bearer is last.
 ///
 /// # Errors
-/// 401 for Basic credentials that cannot be read, and when there is no token.
+/// 401 for unreadable Basic credentials, and without a token.
 pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -> Result<Presented, Reject> {
     let filled = |token: &Zeroizing<String>| !token.is_empty();
     if let Some(token) = path.map(owned).filter(filled) {
@@ -50,11 +49,11 @@ pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -
         .ok_or(Reject::NoToken)
 }
 
-/// A token as it came.
+/// A token as the caller wrote it.
 pub(super) struct Presented {
     pub(super) token: Zeroizing<String>,
-    /// The password of Basic credentials with a user name of their own. It is no token, since the user name counts as a part of one;
-    /// if it would be, the user name is the mistake.
+    /// The password of Basic credentials with another user name than `cratos`. User name and password together count as the token; if the
+    /// password alone is one, the user name is the mistake.
     pub(super) password: Option<Zeroizing<String>>,
 }
 
@@ -80,7 +79,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<Presented>, Reject> {
     }))
 }
 
-/// Returns what follows the name of this scheme in `Authorization`.
+/// Returns the credentials behind the name of this scheme in `Authorization`.
 fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h [u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
     let (name, rest) = value.split_at_checked(scheme.len())?;
@@ -88,8 +87,7 @@ fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h [u8]> {
     (is_whole && name.eq_ignore_ascii_case(scheme.as_bytes())).then(|| rest.trim_ascii())
 }
 
-/// White space around a token is no part of it: the line end of a file that a token was read from, for one. In the reference it does
-/// not matter either.
+/// Removes white space around a token, for example the line end of a token file. Cratos FastAPI ignores it too.
 fn owned(token: &str) -> Zeroizing<String> {
     Zeroizing::new(token.trim_ascii().to_owned())
 }

@@ -1,18 +1,18 @@
-//! What a route asks of a token.
+//! The right that a route needs.
 
 use token_crypto::{Permission, Scope};
 
-/// What a token must be made for to be used on a route. Every way to a [`Grant`](super::Grant) names one.
+/// The right that a token must have for a route. Each [`Grant`](super::Grant) was checked for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Right {
-    /// Reading feeds, and what is about them: the site's tags, statistics and warninglists, whether its MISP answers.
+    /// Reading feeds and data about them: the site's tags, statistics and warninglists, and the check of its MISP.
     Feeds,
-    /// Something beside that, or instead of it.
+    /// A permission that a token has besides feeds, or instead of them.
     May(Permission),
 }
 
 impl Right {
-    /// Returns whether the scope has it.
+    /// Returns whether the scope has the right.
     pub(super) fn is_in(self, scope: &Scope) -> bool {
         match self {
             Self::Feeds => scope.reads_feeds,

@@ -1,4 +1,4 @@
-//! The configuration in force: its sites, and what is wrong with the files.
+//! The configuration in force: its sites, and the problems of its files.
 
 use prometheus_client::registry::Registry;
 use site_config::ConfigStore;

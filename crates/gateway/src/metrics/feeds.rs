@@ -1,4 +1,4 @@
-//! The feeds at hand, and how asking MISP for them goes.
+//! The feeds in memory, and the requests to MISP for them.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 
 use super::{Labels, counters, gauges};
 
-/// Feeds that have lines of their own on the page; a site has thousands that may be asked for.
+/// The most feeds with lines on the page. A site has thousands of possible feeds.
 const MAX_FEEDS: usize = 1_000;
 
 /// One feed, whichever MISP key asks for it, by site, name, type, age and limits.
@@ -40,11 +40,11 @@ pub(crate) fn register(engine: &FeedEngine, misp: &MispSource, registry: &mut Re
     pages(misp, registry);
 }
 
-/// Puts the feeds with the same labels together: the youngest says the values and the age, any one may be failing.
+/// Merges feeds with the same labels: values and age are those of the youngest, and a failure of any one counts.
 fn by_labels(held: Vec<HeldFeed>) -> BTreeMap<FeedLabels, HeldFeed> {
     let mut feeds = BTreeMap::<FeedLabels, HeldFeed>::new();
     for feed in held {
-        // Whoever has a token may ask for any UUID.
+        // A caller may ask for any UUID, so UUIDs must not become labels.
         let name = match feed.scope.selection {
             Selection::Organisation(_) => "organisation".to_owned(),
             selection => selection.name(),
@@ -83,7 +83,7 @@ fn each(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
                 ("type", (*kind).to_owned()),
                 ("age", (*age).to_owned()),
             ];
-            // Feeds without limits are called as before there were any.
+            // Without limits the labels are those of older releases.
             labels.extend((!limits.is_empty()).then(|| ("limits", limits.clone())));
             (labels, value(feed))
         })
@@ -108,7 +108,7 @@ fn each(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
     );
 }
 
-/// What MISP takes for pages, which is where warning lists show.
+/// MISP's time for pages, which shows the cost of warning lists.
 fn pages(misp: &MispSource, registry: &mut Registry) {
     let pages = misp.pages();
     let each = |value: fn(&SitePages) -> f64| pages.iter().map(move |seen| (page_labels(seen), value(seen)));

@@ -1,4 +1,4 @@
-//! What MISPs publish by themselves, and who listens to feeds.
+//! The ZeroMQ feed of each MISP, and open streams.
 
 use prometheus_client::registry::Registry;
 

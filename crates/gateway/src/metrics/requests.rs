@@ -15,7 +15,7 @@ const BUCKETS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];
 
-/// What is counted while requests are answered.
+/// Counters of answers.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     requests: Family<Answered, Counter>,
@@ -60,7 +60,7 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// Counts one feed that was given, whole or as 304, to whoever may ask this site.
+    /// Counts one feed that was given, whole or as 304.
     pub(crate) fn feed_answered(&self, site: &str, origin: Origin) {
         let answer = FeedAnswered {
             site: site.to_owned(),

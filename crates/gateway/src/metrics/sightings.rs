@@ -1,4 +1,4 @@
-//! Reports of sightings: what became of them, and what waits.
+//! Reports of sightings: counts of outcomes, and waiting reports.
 
 use prometheus_client::registry::Registry;
 
