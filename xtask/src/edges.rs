@@ -79,6 +79,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "feed-classification",
             "feed-engine",
             "misp-client",
+            // Feature `testkit`: a MISP stand-in behind the daemon of tests.
+            "misp-sim",
             "service-kit",
             "sightings",
             "site-config",

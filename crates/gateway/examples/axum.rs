@@ -30,7 +30,7 @@ impl IndicatorSource for TwoNames {
     }
 }
 
-fn gateway(paths: Paths) -> Result<Gateway, Box<dyn Error>> {
+pub(crate) fn gateway(paths: Paths) -> Result<Gateway, Box<dyn Error>> {
     let registry = Registry::builtin().with(Hosts);
     let engine = FeedEngine::builder()
         .source(Arc::new(TwoNames))

@@ -12,7 +12,10 @@
 //!
 //! Logs never hold a token, a key, a path or a query of a caller: they name the route's template.
 
+pub mod metrics;
 pub mod preflight;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 mod accept;
 mod accept_encoding;
@@ -30,7 +33,6 @@ mod feed_tags;
 mod gateway;
 mod invalid;
 mod live;
-pub mod metrics;
 mod noted;
 mod openapi;
 mod origin;

@@ -11,7 +11,8 @@ mod description;
 mod schema;
 
 pub(crate) use client::{Answer, Ask};
-pub(crate) use daemon::{Daemon, Setup};
+pub(crate) use daemon::Daemon;
+pub(crate) use gateway::testkit::Setup;
 
 /// Path of a feed that the stand-in has something for.
 pub(crate) const FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";

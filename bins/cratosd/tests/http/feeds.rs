@@ -1,5 +1,9 @@
 //! The feeds: their content, their headers, and what is wrong with a path.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use feed_engine::ManualClock;
 use misp_sim::{Attribute, Event, Sim};
 use serde_json::{Value, json};
 
@@ -210,7 +214,8 @@ async fn a_feed_without_values_is_an_empty_200_in_each_form() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cache_asks_for_a_younger_answer() {
-    let daemon = Daemon::start().await;
+    let clock = Arc::new(ManualClock::new());
+    let daemon = Daemon::with(Setup::default().clock(&clock)).await;
     daemon.get(FEED).await;
     daemon
         .sim
@@ -220,7 +225,7 @@ async fn cache_asks_for_a_younger_answer() {
         "HIT"
     );
     assert_eq!(daemon.get(FEED).await.text(), "198.51.100.7");
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    clock.advance(Duration::from_millis(1_100));
     let fresh = daemon.get(&format!("{FEED}?cache=1")).await;
     assert_eq!(
         (fresh.header("x-cache"), fresh.text()),

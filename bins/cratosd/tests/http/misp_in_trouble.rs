@@ -1,7 +1,9 @@
 //! MISP refuses, hangs, lies or ends in the middle.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use feed_engine::ManualClock;
 use futures_util::future::join_all;
 use misp_sim::{Fault, Sim};
 
@@ -97,15 +99,16 @@ async fn the_last_good_feed_is_served_while_misp_fails() {
 }
 
 async fn goes_on(fault: Fault) {
-    let daemon = Daemon::with(Setup {
+    let clock = Arc::new(ManualClock::new());
+    let setup = Setup {
         sim: sim(),
         ..Setup::site_with("memcached_all_timeout: 1\n")
-    })
-    .await;
+    };
+    let daemon = Daemon::with(setup.clock(&clock)).await;
     let good = daemon.get(FEED).await;
     daemon.sim.set_fault(fault.clone());
     // A caller that insists on a fresh answer waits, and gets what there is.
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    clock.advance(Duration::from_millis(1_100));
     let stale = daemon.get(&format!("{FEED}?cache=1")).await;
     assert_eq!(
         (stale.feed(), stale.header("x-cache")),
@@ -122,10 +125,11 @@ async fn goes_on(fault: Fault) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stale_answer_warns_once_misp_is_known_to_fail() {
-    let daemon = Daemon::with(Setup::site_with("memcached_all_timeout: 1\n")).await;
+    let clock = Arc::new(ManualClock::new());
+    let daemon = Daemon::with(Setup::site_with("memcached_all_timeout: 1\n").clock(&clock)).await;
     daemon.get(FEED).await;
     daemon.sim.set_fault(Fault::Status(500));
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    clock.advance(Duration::from_millis(1_100));
     let insisting = daemon.get(&format!("{FEED}?cache=1")).await;
     assert_eq!(insisting.header("warning"), "110 - \"Response is Stale\"");
     let patient = daemon.get(FEED).await;
@@ -137,12 +141,13 @@ async fn a_stale_answer_warns_once_misp_is_known_to_fail() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn past_the_soft_expiry_the_old_feed_is_served_while_a_new_one_is_fetched() {
-    let daemon = Daemon::with(Setup::site_with("memcached_all_timeout: 1\n")).await;
+    let clock = Arc::new(ManualClock::new());
+    let daemon = Daemon::with(Setup::site_with("memcached_all_timeout: 1\n").clock(&clock)).await;
     daemon.get(FEED).await;
     daemon
         .sim
         .edit(|store| store.add_event(event("block", &["198.51.100.8"])));
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    clock.advance(Duration::from_millis(1_100));
     let old = daemon.get(FEED).await;
     assert_eq!((old.text(), old.header("x-cache")), ("198.51.100.7", "STALE"));
     assert!(!old.headers.contains_key("warning"));
@@ -155,9 +160,10 @@ async fn past_the_soft_expiry_the_old_feed_is_served_while_a_new_one_is_fetched(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_max_stale_nothing_old_is_served() {
-    let daemon = Daemon::with(Setup::site_with("memcached_all_timeout: 1\nmax_stale: 2s\n")).await;
+    let clock = Arc::new(ManualClock::new());
+    let daemon = Daemon::with(Setup::site_with("memcached_all_timeout: 1\nmax_stale: 2s\n").clock(&clock)).await;
     daemon.get(FEED).await;
     daemon.sim.set_fault(Fault::Refuse);
-    tokio::time::sleep(Duration::from_millis(2_200)).await;
+    clock.advance(Duration::from_millis(2_200));
     assert_eq!(daemon.get(FEED).await.status, 503);
 }

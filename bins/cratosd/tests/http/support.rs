@@ -9,8 +9,9 @@ mod pki;
 pub(crate) mod schema;
 
 pub(crate) use client::{Answer, Ask, raw};
-pub(crate) use daemon::{Daemon, KEY, SALT, SITE, Setup, event, token_claims};
+pub(crate) use daemon::Daemon;
 pub(crate) use events::Events;
+pub(crate) use gateway::testkit::{KEY, SALT, SITE, Setup, event, token_claims};
 pub(crate) use nginx::Nginx;
 pub(crate) use pki::{Authority, Client, Issued};
 
