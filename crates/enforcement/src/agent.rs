@@ -1,4 +1,4 @@
-//! The agent: feeds are followed, and whatever they say is enforced.
+//! The agent: it follows feeds and enforces their values.
 
 use std::future::Future;
 use std::net::{IpAddr, ToSocketAddrs as _};
@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::config::{Config, Feed, Following};
 use crate::error::StateError;
+use crate::metrics;
 use crate::never_block::{NeverBlock, Own};
 use crate::reach::Reach;
 use crate::report;
@@ -22,13 +23,13 @@ use crate::state::{FeedProgress, LastGood, LockError, StateDir};
 use crate::surroundings::Surroundings;
 use crate::{Moment, Values};
 
-/// News that come together are enforced together.
+/// News within this time are enforced together.
 const SETTLE: Duration = Duration::from_millis(50);
 
-/// How long the addresses of cratosd count once its name was looked up.
+/// How long the looked-up addresses of cratosd are used.
 const RESOLVED_FOR: Duration = Duration::from_secs(300);
 
-/// Why an agent cannot work at all.
+/// Why an agent cannot work.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AgentError {
@@ -38,7 +39,7 @@ pub enum AgentError {
     /// Another agent is at work.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The server cannot be asked at all.
+    /// The client for cratosd cannot be made.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A part of the agent broke down.
@@ -46,13 +47,13 @@ pub enum AgentError {
     Broken(#[source] JoinError),
 }
 
-/// What became of one target.
+/// The result of a run for one target.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TargetReport {
     /// The name of the target.
     pub name: String,
-    /// What became of it.
+    /// The result.
     pub outcome: Outcome,
     /// Values of its feeds that are not enforced because of their reach.
     pub refused: Refusals,
@@ -76,7 +77,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Makes an agent that follows the feeds of its configuration, in the way that it says.
+    /// Returns an agent that follows the feeds of its configuration.
     ///
     /// # Errors
     /// If the certificates cannot be read.
@@ -87,14 +88,14 @@ impl Agent {
         Ok(Self::with_sources(config, sources))
     }
 
-    /// Makes an agent that hears of its feeds from these sources, one for each feed of the configuration and in the same order.
+    /// Returns an agent with these sources, one for each feed of the configuration and in the same order.
     #[must_use]
     pub fn with_sources(config: Config, sources: Vec<Box<dyn FeedSource>>) -> Self {
         let bench = Bench::open(config);
         Self { bench, sources }
     }
 
-    /// Enforces what was enforced last, without asking anybody: while the host starts.
+    /// Enforces the last values again without asking cratosd, for example while the host starts.
     ///
     /// # Errors
     /// If another agent is changing something for more than a minute.
@@ -113,7 +114,8 @@ impl Agent {
         Ok(self.bench.stations.iter_mut().map(restored).collect())
     }
 
-    /// Asks every feed once and enforces what comes. Returns what became of each feed that failed, and of each target.
+    /// Asks for every feed once and enforces the answers. Returns the feeds that failed, each with its error, and the
+    /// result of each target.
     ///
     /// # Errors
     /// If another agent is changing something for more than a minute.
@@ -154,7 +156,7 @@ impl Agent {
             followers.spawn(follow(index, source, bench.known(index), heard.clone()));
         }
         drop(heard);
-        // Also without news something may be due: what somebody else took away, or what expires.
+        // Without news, too, work may be due: values that another program removed, or that expire.
         let mut clock = tokio::time::interval(bench.config.poll_interval);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stop = std::pin::pin!(stop);
@@ -175,7 +177,7 @@ impl Agent {
             }
             bench = spawn_blocking(move || {
                 if let Err(error) = bench.round(Order::default()) {
-                    tracing::error!(error = chain(&error), "this round is left out");
+                    tracing::error!(error = chain(&error), "this round is skipped; the next one tries again");
                 }
                 bench
             })
@@ -229,7 +231,7 @@ async fn follow(
     }
 }
 
-/// What an agent works at: feeds on one side, targets on the other.
+/// The feeds and the targets of an agent.
 #[derive(Debug)]
 struct Bench {
     config: Config,
@@ -245,12 +247,12 @@ struct Bench {
 struct Followed {
     last_good: Option<LastGood>,
     progress: FeedProgress,
-    /// It has been asked since the start, whatever came of it.
+    /// Whether it was asked for since the start, with or without success.
     asked: bool,
 }
 
 impl Bench {
-    /// Reads the state as far as there is any, and writes nothing.
+    /// Reads the state, if it exists, and writes nothing.
     fn open(mut config: Config) -> Self {
         let state = StateDir::at(&config.state_dir);
         let assignments = std::mem::take(&mut config.targets);
@@ -305,12 +307,12 @@ impl Bench {
                 feed = feed.map(name_of),
                 name = self.feed_name(index),
                 error = chain(&error),
-                "the feed has no answer; what is enforced stays"
+                "the feed has no answer; the enforced values stay"
             );
         }
     }
 
-    /// Takes in what a source says; returns why it said nothing.
+    /// Stores the news of a source; returns the error if it has none.
     fn take(&mut self, index: usize, news: Result<News, SourceError>, keep: bool) -> Option<SourceError> {
         let (Some(feed), Some(followed)) = (self.config.feeds.get(index), self.feeds.get_mut(index)) else {
             return None;
@@ -338,7 +340,7 @@ impl Bench {
                         feed = name_of(feed),
                         name = feed.name,
                         error = chain(&error),
-                        "a restart will not know the newest values"
+                        "the newest values could not be saved; a restart will not know them"
                     );
                 }
                 followed.last_good = Some(good);
@@ -349,7 +351,7 @@ impl Bench {
         None
     }
 
-    /// Gives every target its turn, and tells how it went.
+    /// Gives every target its turn, and returns the results.
     fn round(&mut self, order: Order) -> Result<Vec<TargetReport>, AgentError> {
         let _turn = if order.dry_run {
             None
@@ -365,7 +367,7 @@ impl Bench {
         for station in &mut self.stations {
             let followed = |index: &usize| Some((self.config.feeds.get(*index)?, self.feeds.get(*index)?));
             let of_target: Vec<_> = station.assignment.feeds.iter().filter_map(followed).collect();
-            // Enforcing one feed while another is about to answer would make two changes of one.
+            // The target waits until all its feeds have answered, so that it changes once and not twice.
             if of_target
                 .iter()
                 .any(|(_, followed)| !followed.asked && followed.last_good.is_none())
@@ -393,17 +395,17 @@ impl Bench {
 
     fn write_metrics(&self) {
         let Some(path) = &self.config.metrics_file else { return };
-        let text = report::metrics(
-            self.stations
-                .iter()
-                .map(|station| (station.assignment.name.as_str(), &station.progress)),
-        );
-        if let Err(error) = state_file::replace(path, text.as_bytes(), Some(0o644)) {
+        let stations = self.stations.iter();
+        let targets = stations.map(|station| (station.assignment.name.as_str(), &station.progress));
+        let written = metrics::text(targets)
+            .map_err(std::io::Error::other)
+            .and_then(|text| state_file::replace(path, text.as_bytes(), Some(0o644)));
+        if let Err(error) = written {
             tracing::warn!(file = %path.display(), error = chain(&error), "the metrics are not written");
         }
     }
 
-    /// Returns what must never be blocked, as the host is now.
+    /// Returns the addresses and names that this host must not block now.
     fn never_block(&mut self) -> NeverBlock {
         if self.resolved.is_none_or(|resolved| resolved.elapsed() > RESOLVED_FOR) {
             self.resolve();
@@ -421,7 +423,7 @@ impl Bench {
         NeverBlock::new(self.config.own.iter().cloned().chain(found))
     }
 
-    /// Looks up where cratosd is. Addresses that were found once stay if the name server does not answer.
+    /// Looks up the addresses of cratosd. The earlier ones stay if the name server does not answer.
     fn resolve(&mut self) {
         let port = self.config.server.port_or_known_default().unwrap_or(443);
         let found: Vec<IpAddr> = match self.config.server.host() {
@@ -442,7 +444,7 @@ impl Bench {
     }
 }
 
-/// Tells one feed from another, also when the configuration gives the name to another one.
+/// Identifies a feed, also when the configuration gives its name to another feed later.
 fn asked(config: &Config, feed: &Feed) -> String {
     format!("{} {}", config.server, feed.path)
 }

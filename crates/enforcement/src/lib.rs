@@ -8,6 +8,7 @@ mod coverage;
 mod entry;
 mod error;
 mod limits;
+mod metrics;
 mod never_block;
 mod reach;
 mod report;

@@ -1,4 +1,4 @@
-//! How it goes, for people, logs and Prometheus.
+//! The state of targets in words: for people and for the log.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::coverage::Counted;
 use crate::round::Outcome;
 use crate::state::Progress;
 
-/// How one target stands, as `status` tells it.
+/// The state of one target, as `status` prints it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Standing {
     /// The target.
     pub name: String,
-    /// How long ago its last success was; `None` if there was none, or the clock cannot tell.
+    /// How long ago its last success was; `None` before the first one, or if the time lies in the future.
     pub age: Option<Duration>,
     /// Whether that is older than it may be.
     pub is_too_old: bool,
@@ -37,7 +37,7 @@ impl Standing {
         }
     }
 
-    /// Returns whether somebody has to look: the last success is too old, or a change is held back.
+    /// Returns whether an operator has to act: the last success is too old, or a change is held back.
     #[must_use]
     pub const fn needs_attention(&self) -> bool {
         self.is_too_old || self.progress.held.is_some()
@@ -88,7 +88,8 @@ impl Standing {
     }
 }
 
-/// Returns what is in force: values as feeds have them, the addresses that they cover, and the entries that the target made of them.
+/// Returns a summary of the values in force: their number, the addresses that they cover, and the entries of the
+/// target.
 pub(crate) fn in_force(progress: &Progress) -> String {
     let (values, entries) = (Counted(progress.values, "value"), Counted(progress.entries, "entry"));
     match progress.addresses {
@@ -97,67 +98,7 @@ pub(crate) fn in_force(progress: &Progress) -> String {
     }
 }
 
-/// Returns the text for Prometheus' node exporter.
-pub(crate) fn metrics<'a>(targets: impl Iterator<Item = (&'a str, &'a Progress)> + Clone) -> String {
-    let mut text = String::new();
-    let mut family = |name: &str, help: &str, value: &dyn Fn(&Progress) -> Option<u64>| {
-        let _ = writeln!(
-            text,
-            "# HELP cratos_agent_{name} {help}\n# TYPE cratos_agent_{name} gauge"
-        );
-        for (target, progress) in targets.clone() {
-            if let Some(value) = value(progress) {
-                let _ = writeln!(text, "cratos_agent_{name}{{target=\"{target}\"}} {value}");
-            }
-        }
-    };
-    family(
-        "last_success_timestamp_seconds",
-        "When all that the feeds say was last in force.",
-        &|progress| progress.last_success.as_ref().map(Moment::unix_seconds),
-    );
-    family("values", "Values of the feeds that are in force.", &|progress| {
-        Some(progress.values)
-    });
-    family(
-        "addresses",
-        "Addresses that these values cover; all IPv6 addresses of one /48 count as one.",
-        &|progress| Some(progress.addresses),
-    );
-    family(
-        "entries",
-        "Entries that the target holds: lines, rules or elements of a set.",
-        &|progress| Some(progress.entries),
-    );
-    family("held", "1 if the newest values are held back.", &|progress| {
-        Some(progress.held.is_some().into())
-    });
-    family("failed", "1 if the last run failed.", &|progress| {
-        Some(progress.error.is_some().into())
-    });
-    family(
-        "never_blocked",
-        "Values that are left out or cut because this host must never block them.",
-        &|progress| Some(progress.never_blocked),
-    );
-    family(
-        "refused",
-        "Values that are left out or cut because they are too wide or have a special purpose.",
-        &|progress| Some(progress.refused.count()),
-    );
-    family(
-        "left_out",
-        "Values that the target's format cannot express.",
-        &|progress| Some(progress.left_out),
-    );
-    family("feeds_failing", "Feeds that did not answer last time.", &|progress| {
-        let failing = progress.feeds.values().filter(|feed| feed.error.is_some()).count();
-        u64::try_from(failing).ok()
-    });
-    text
-}
-
-/// Logs what became of a target; what is as it was before is not logged again.
+/// Logs the result of a target. A state that was logged before is not logged again.
 pub(crate) fn log(name: &str, outcome: &Outcome, before: &Progress, now: &Progress) {
     if now.refused != before.refused {
         for refusal in now.refused.named() {
@@ -256,24 +197,5 @@ mod tests {
         let shown = Standing::new("firewall", progress, Duration::from_secs(60), &Moment::now()).shown();
         assert!(shown.contains("\n  refused `0.0.0.0/0`: wider than /8\n"), "{shown}");
         assert!(shown.contains("\n    refused `com`: a single label\n"), "{shown}");
-    }
-
-    #[test]
-    fn metrics_are_text_for_prometheus() {
-        let progress = Progress {
-            entries: 7,
-            held: Some("x".to_owned()),
-            ..Progress::default()
-        };
-        let text = metrics([("firewall", &progress)].into_iter());
-        assert!(
-            text.contains("# TYPE cratos_agent_entries gauge\ncratos_agent_entries{target=\"firewall\"} 7\n"),
-            "{text}"
-        );
-        assert!(text.contains("cratos_agent_held{target=\"firewall\"} 1\n"));
-        assert!(
-            !text.contains("last_success_timestamp_seconds{"),
-            "nothing is better than a made-up time"
-        );
     }
 }
