@@ -1,28 +1,27 @@
-//! The command line: what can be typed, and which file answers it.
+//! The command line: its definition, and the function of each command.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
-use enforcement::Config;
-use feed_classification::Registry;
 use service_kit::Exit;
 
 use crate::commands;
 use crate::console::complain;
+use crate::program::Program;
 use crate::telemetry::{self, LogFormat};
 
 mod defectdojo;
 
-/// What is said below every help text.
+/// The text below every help text.
 const AFTER_HELP: &str = "\
-Every option can also be given in the environment variable that stands behind it.
+Each option can also be set in the environment variable behind it.
 The log goes to standard error; RUST_LOG sets what is logged (`debug`, `warn`, …).
 
-Exit codes: 0 fine, 1 something is not as it should be, 64 bad usage or configuration, 69 cratosd (or DefectDojo) has no answer.";
+Exit codes: 0 success, 1 failure, 64 wrong usage or configuration, 69 cratosd or DefectDojo does not answer.";
 
-/// Where the configuration is.
+/// The path of the configuration.
 const CONFIG: &str = "/etc/cratos-agent/agent.yaml";
 
 /// Applies feeds of cratosd on this host.
@@ -42,7 +41,7 @@ struct Cli {
     )]
     config: Option<PathBuf>,
 
-    /// How a line of the log looks: text or json
+    /// Format of the log: text or json
     #[arg(
         long,
         global = true,
@@ -60,11 +59,11 @@ struct Cli {
 enum Command {
     /// Follow all feeds and enforce them
     Run,
-    /// Ask every feed once and enforce what comes
+    /// Ask for every feed once and enforce the answers
     Apply(ApplyOptions),
-    /// Enforce what was enforced last, without asking anybody: while the host starts
+    /// Enforce the last values again without asking cratosd, for example while the host starts
     Restore,
-    /// Print when each target last succeeded; exits with 1 when that is too long ago, or a change is held back
+    /// Print when each target last succeeded; exit with 1 if that is too long ago or a change is held back
     Status,
     /// Read the configuration and report every problem
     Check,
@@ -72,10 +71,10 @@ enum Command {
     Defectdojo(defectdojo::Options),
 }
 
-/// How `apply` is meant.
+/// The options of `apply`.
 #[derive(Debug, Args)]
 pub(crate) struct ApplyOptions {
-    /// Change nothing and print what would change
+    /// Change nothing, only print the changes
     #[arg(long, env = "CRATOS_AGENT_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) dry_run: bool,
 
@@ -83,7 +82,7 @@ pub(crate) struct ApplyOptions {
     #[arg(long, env = "CRATOS_AGENT_ACCEPT_CHANGE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) accept_change: bool,
 
-    /// How many added and removed values are printed for each target
+    /// Number of added and removed values that are printed for each target
     #[arg(
         long,
         env = "CRATOS_AGENT_DIFF_LINES",
@@ -94,15 +93,15 @@ pub(crate) struct ApplyOptions {
     pub(crate) diff_lines: usize,
 }
 
-/// Returns the definition of the command line, for what is made from it: completions, manual pages.
+/// Returns the definition of the command line, for completions and manual pages.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Does what was typed, and returns how the process ends.
-pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+/// Runs the command line `words` of a program, the program's name first.
+pub(crate) fn run(program: Program, words: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(message) => {
             let printed = message.print().is_ok();
@@ -112,8 +111,7 @@ pub fn main() -> ExitCode {
                 Exit::Done
             } else {
                 Exit::Failed
-            }
-            .into();
+            };
         }
     };
     let default = if matches!(cli.command, Command::Run) {
@@ -123,17 +121,16 @@ pub fn main() -> ExitCode {
     };
     if let Err(error) = telemetry::start(cli.log_format, default) {
         complain(format_args!("error: {error}"));
-        return Exit::Usage.into();
+        return Exit::Usage;
     }
     if let Command::Defectdojo(options) = cli.command {
-        return defectdojo::main(cli.config, &options).into();
+        return defectdojo::main(cli.config, &options);
     }
-    let path = cli.config.unwrap_or_else(|| CONFIG.into());
-    let config = match Config::read(&path, &Registry::builtin()) {
+    let config = match program.configuration(&cli.config.unwrap_or_else(|| CONFIG.into())) {
         Ok(config) => config,
         Err(problems) => {
             problems.iter().for_each(complain);
-            return Exit::Usage.into();
+            return Exit::Usage;
         }
     };
     match cli.command {
@@ -142,10 +139,9 @@ pub fn main() -> ExitCode {
         Command::Restore => commands::restore(config),
         Command::Status => commands::status(&config),
         Command::Check => commands::check(&config),
-        // Has a configuration of its own, and is done above.
+        // It has a configuration of its own and returned above.
         Command::Defectdojo(_) => Exit::Done,
     }
-    .into()
 }
 
 #[cfg(test)]

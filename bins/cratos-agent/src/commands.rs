@@ -1,4 +1,4 @@
-//! What each command does.
+//! The commands of the agent.
 
 use std::future::Future;
 
@@ -23,11 +23,11 @@ pub(crate) fn run(config: Config) -> Exit {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::info!("stopping; what is enforced stays");
+            tracing::info!("stopping; the enforced values stay in force");
         };
         let outcome = match Agent::open(config) {
             Ok(agent) => {
-                tracing::info!("following");
+                tracing::info!("the agent follows its feeds");
                 agent.run(stop).await
             }
             Err(error) => Err(error),
@@ -36,7 +36,7 @@ pub(crate) fn run(config: Config) -> Exit {
     })
 }
 
-/// Asks every feed once.
+/// Asks for every feed once.
 pub(crate) fn apply(config: Config, options: &ApplyOptions) -> Exit {
     let order = Order::default()
         .accept_change(options.accept_change)
@@ -55,7 +55,7 @@ pub(crate) fn apply(config: Config, options: &ApplyOptions) -> Exit {
         }
         let mut is_whole = true;
         for report in &reports {
-            is_whole &= tell(report, options);
+            is_whole &= print_report(report, options);
         }
         match (is_whole, refused.is_empty()) {
             (false, true) => Exit::Failed,
@@ -65,7 +65,7 @@ pub(crate) fn apply(config: Config, options: &ApplyOptions) -> Exit {
     })
 }
 
-/// Enforces what was enforced last.
+/// Enforces the last values again.
 pub(crate) fn restore(config: Config) -> Exit {
     let restored = Agent::open(config).and_then(Agent::restore);
     let reports = match restored {
@@ -90,7 +90,7 @@ pub(crate) fn restore(config: Config) -> Exit {
     exit
 }
 
-/// Prints how each target stands, and changes nothing.
+/// Prints the state of each target, and changes nothing.
 pub(crate) fn status(config: &Config) -> Exit {
     let state = StateDir::at(&config.state_dir);
     if let Err(error) = state.readable() {
@@ -110,7 +110,7 @@ pub(crate) fn status(config: &Config) -> Exit {
     exit
 }
 
-/// Says that the configuration is good; it was read already.
+/// Checks the token file; the configuration was read already.
 pub(crate) fn check(config: &Config) -> Exit {
     if let Err(error) = config.token.read() {
         complain(format_args!("error: {}: {error}", config.token.path().display()));
@@ -121,8 +121,8 @@ pub(crate) fn check(config: &Config) -> Exit {
     Exit::Done
 }
 
-/// Prints what became of a target; false if it does not enforce all that its feeds say.
-fn tell(report: &TargetReport, options: &ApplyOptions) -> bool {
+/// Prints the result of a target; returns false if it does not enforce all values of its feeds.
+fn print_report(report: &TargetReport, options: &ApplyOptions) -> bool {
     let name = &report.name;
     let (text, is_whole) = match &report.outcome {
         Outcome::Unchanged => (format!("{name}: unchanged\n"), true),
@@ -160,7 +160,7 @@ fn failed(error: &AgentError) -> Exit {
     }
 }
 
-/// Runs it to its end.
+/// Runs a future to its end.
 pub(crate) fn block_on(work: impl Future<Output = Exit>) -> Exit {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(work),

@@ -4,4 +4,9 @@ pub mod cli;
 
 mod commands;
 mod console;
+mod program;
 mod telemetry;
+
+pub use enforcement;
+pub use feed_classification;
+pub use program::Program;

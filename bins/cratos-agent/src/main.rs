@@ -1,7 +1,8 @@
-//! The `cratos-agent` program: everything is in the library, so that the manual pages can be made from it.
+//! The `cratos-agent` program. Everything is in the library, so that manual pages, and programs with targets of their
+//! own, use it too.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cratos_agent::cli::main()
+    cratos_agent::Program::new().main(std::env::args_os())
 }

@@ -1,4 +1,4 @@
-//! The log: to standard error, for people or as JSON.
+//! The log on standard error, as text or as JSON.
 
 use std::io::{self, IsTerminal as _};
 
@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How a line of the log looks.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// One line for people.
@@ -17,7 +17,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts logging. HTTP libraries are kept from their fine-grained events, which have heads of requests in them.
+/// Starts the log. Detailed events of HTTP libraries stay out of it: they hold heads of requests, and so tokens.
 pub(crate) fn start(format: LogFormat, default: &str) -> Result<(), String> {
     let level = match std::env::var("RUST_LOG") {
         Ok(level) if !level.is_empty() => level,

@@ -1,4 +1,4 @@
-//! The program as it is typed: what it prints, how it ends, and that two of it do not work at the same state.
+//! The command line: output, exit codes, and that two agents do not work with the same state.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -19,7 +19,7 @@ fn library() -> Option<PathBuf> {
         .find(|library| library.is_file())
 }
 
-/// An agent whose wall clock is off by what stands in the file `clock`; time that only passes is not touched.
+/// An agent whose wall clock is off by the number in the file `clock`; other clocks are right.
 fn agent(host: &Host, library: &PathBuf, word: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cratos-agent"));
     command.arg("--config").arg(host.config_file()).arg(word);

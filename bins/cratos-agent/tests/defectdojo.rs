@@ -1,4 +1,4 @@
-//! `cratos-agent defectdojo` as it is typed: what it prints and how it ends.
+//! `cratos-agent defectdojo`: output and exit codes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

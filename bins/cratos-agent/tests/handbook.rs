@@ -1,4 +1,4 @@
-//! What the handbook says to type for the agent works, and the metrics that its alerts name exist.
+//! The commands of the handbook work, and the metrics that its alerts name exist.
 
 #[path = "../../../crates/enforcement/tests/support/mod.rs"]
 mod support;

@@ -1,6 +1,7 @@
 //! Kill -9 of agent, cratosd and MISP at random moments, while a host in another namespace sends packets all the time.
 //!
-//! This program is also the processes that it kills: started with a first word of [`MISP`] or [`CRATOSD`] it is one of them.
+//! This program is also the processes that it kills: started with a first word of [`MISP`] or [`CRATOSD`] it is one of
+//! them.
 
 #![expect(
     clippy::unwrap_used,
@@ -32,7 +33,8 @@ const CRATOSD: &str = "cratosd-process";
 
 const TAG: &str = "example:incident-classification=block";
 
-/// Lists that follow on each other; each is wholly different from the one before, but for the two that are always listed.
+/// Lists that follow on each other; each is wholly different from the one before, but for the two that are always
+/// listed.
 const LISTS: u32 = 3;
 
 const ADDRESSES: u32 = 10_000;
@@ -81,7 +83,7 @@ fn event(info: &str) -> Event {
     Event::new(info).tag(TAG).changed(Moment::Ago(60))
 }
 
-/// No two addresses side by side, so that nothing merges; and one that tells which list it is.
+/// Addresses that are not neighbours, so that they do not merge, and one that names the list.
 fn list(number: u32) -> Event {
     let first = 0x0b00_0000 + number % 2;
     let addresses = (0..ADDRESSES).map(|index| std::net::Ipv4Addr::from(first + 2 * index).to_string());

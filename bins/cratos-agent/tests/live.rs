@@ -1,4 +1,5 @@
-//! From a publication in MISP to a packet that is dropped: a stand-in for MISP, real libzmq, cratosd, the agent and the real `nft`.
+//! From a publication in MISP to a packet that is dropped: a stand-in for MISP, real libzmq, cratosd, the agent and the
+//! real `nft`.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
@@ -79,7 +80,7 @@ impl Daemon {
         }
     }
 
-    /// Returns what the look-up says of a value.
+    /// Returns the answer of a look-up.
     fn look_up(&self, value: &str) -> String {
         let mut stream = TcpStream::connect(self.here).unwrap();
         let token = &self.token;
@@ -100,7 +101,7 @@ fn event(info: &str, addresses: &[&str]) -> Event {
     })
 }
 
-/// MISP's side of ZeroMQ: what stands in its file is published by libzmq.
+/// MISP's side of ZeroMQ: libzmq publishes the text of a file.
 struct Publisher {
     _peer: Peer,
     folder: tempfile::TempDir,
@@ -131,7 +132,7 @@ impl Publisher {
     }
 }
 
-/// The real Suricata, and where there is none, a stand-in that loads whatever lies there and counts how often.
+/// The real Suricata, or where it is not installed a stand-in that counts reloads.
 enum Suricata {
     Real(Sensor),
     StandIn(Arc<AtomicUsize>),
@@ -190,7 +191,8 @@ fn stand_in(socket: &Path) -> Arc<AtomicUsize> {
     loaded
 }
 
-/// The host that enforces: addresses in nftables and in Suricata's rules. It never polls, so that whatever comes has come as a stream.
+/// The host that enforces: addresses in nftables and in Suricata's rules. It never polls, so all values come as a
+/// stream.
 fn enforcing(daemon: &Daemon) -> agent_support::Host {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("token"), &daemon.token).unwrap();

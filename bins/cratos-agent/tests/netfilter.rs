@@ -253,7 +253,7 @@ fn the_capability_to_change_rules_is_all_that_the_agent_takes() {
             format!("--ambient-caps={capabilities}"),
         ]);
         command.arg(format!("--bounding-set={capabilities}"));
-        // The folder that cargo builds into need not be open to everybody; a program of its own is.
+        // Other users may not be able to read the folder that cargo builds into; they can read a copy.
         let program = enforcing.host.path("cratos-agent");
         std::fs::copy(env!("CARGO_BIN_EXE_cratos-agent"), &program).unwrap();
         command.arg(program).arg("--config").arg(&config).arg("apply");

@@ -78,7 +78,7 @@ impl Sensing {
         let sockets = ways.map(|(from, to)| self.pair.begin(from, to));
         until("the listed ones alert", || {
             for socket in &sockets {
-                // Nobody listens there, and the host says so.
+                // The port is closed, and the host answers that.
                 let _ = socket.send(b"ping");
             }
             let ends: BTreeSet<IpAddr> = self.sensor.alerts().into_iter().map(|(_, end)| end).collect();
@@ -90,7 +90,7 @@ impl Sensing {
     }
 }
 
-/// What both listed addresses give, with this message.
+/// The alerts of both listed addresses with this message.
 fn both(message: &str) -> BTreeSet<(String, IpAddr)> {
     [LISTED_V4, LISTED_V6]
         .map(|end| (message.to_owned(), end.parse().unwrap()))
@@ -130,7 +130,7 @@ fn rules_that_suricata_refuses_leave_those_that_it_has() {
     sensing.applied();
     let rules = || fs::read_to_string(sensing.host.path("rules/cratos.rules")).unwrap();
     let before = rules();
-    // A Suricata that is told not to look at fingerprints refuses rules with one.
+    // A Suricata that is configured without fingerprints refuses rules with one.
     forbid_ja4(&sensing.host.path("suricata.yaml"));
     sensing.lists(
         &[LISTED_V4, LISTED_V6, "192.0.2.1"],

@@ -10,13 +10,13 @@ use service_kit::Exit;
 use crate::commands::block_on;
 use crate::console::{complain, print};
 
-/// Where the configuration is.
+/// The path of the configuration.
 const CONFIG: &str = "/etc/cratos-agent/defectdojo.yaml";
 
-/// How `defectdojo` is meant.
+/// The options of `defectdojo`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Change nothing and print what would be done
+    /// Change nothing, only print the changes
     #[arg(long, env = "CRATOS_AGENT_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
     dry_run: bool,
 }

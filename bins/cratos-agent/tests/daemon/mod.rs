@@ -1,4 +1,4 @@
-//! What a cratosd needs to start: its files, and a token that opens its feeds.
+//! The files that a cratosd needs to start, and a token that opens its feeds.
 
 use std::fs;
 use std::path::Path;

@@ -31,14 +31,14 @@ const PORT: u16 = 7007;
 /// A machine that is busy with other tests lets a thread wait; no packet may be lost for that.
 const BUFFER: usize = 64 << 20;
 
-/// A network namespace; it goes with this.
+/// A network namespace; it ends with this value.
 #[derive(Debug)]
 pub(crate) struct Namespace {
     name: String,
 }
 
 impl Namespace {
-    /// Makes one, or says why the test is skipped.
+    /// Makes one, or prints why the test is skipped.
     pub(crate) fn new(word: &str) -> Option<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         program("nft")?;
@@ -130,7 +130,7 @@ impl Pair {
             };
             namespace.ip(&format!("link set wire address {mac} up"));
         }
-        // Who is behind an address is known, so that asking for it, which a listed source cannot, plays no part.
+        // The neighbours are fixed: a listed source could not answer when the host asks for its hardware address.
         for address in ["203.0.113.1", "3fff:77::1"] {
             peer.ip(&format!(
                 "neigh replace {address} lladdr 02:00:00:00:00:01 dev wire nud permanent"
@@ -153,7 +153,7 @@ impl Pair {
     }
 }
 
-/// What became of the packets.
+/// The counts of packets.
 #[derive(Debug)]
 pub(crate) struct Counted {
     /// Unlisted packets that were sent.
@@ -173,7 +173,8 @@ struct Counters {
     passed: AtomicU64,
 }
 
-/// Packets of both families, from an unlisted and a listed address each, a thousand a second; the host answers all that arrive.
+/// Packets of both families, from an unlisted and a listed address each, a thousand a second; the host answers all that
+/// arrive.
 #[derive(Debug)]
 pub(crate) struct Traffic {
     counters: Arc<Counters>,
@@ -226,14 +227,14 @@ impl Traffic {
         self.counters.passed.load(Ordering::Relaxed)
     }
 
-    /// Stops sending, waits for what is on its way, and counts.
+    /// Stops sending, waits for the packets on their way, and counts.
     pub(crate) fn stop(self) -> Counted {
         let counters = self.counters;
         counters.stop.store(true, Ordering::Relaxed);
         self.sender.join().unwrap();
         let sent = counters.sent.load(Ordering::Relaxed);
         let echoed = || counters.echoed.load(Ordering::Relaxed);
-        // What is lost never comes: then the number stands still.
+        // Lost packets never come: then the number stands still.
         let (mut last, mut since) = (0, Instant::now());
         until("the last answers are there", || {
             if echoed() != last {
@@ -289,7 +290,8 @@ fn answer(socket: &UdpSocket, listed: std::net::IpAddr, counters: &Counters) {
     receive(socket, counters, |socket, from| {
         if from.ip() == listed {
             counters.passed.fetch_add(1, Ordering::Relaxed);
-            // An answer would wait for a neighbour whose own answers are dropped, and all behind it would be counted late.
+            // An answer would wait for a neighbour whose own answers are dropped, and all behind it would be counted
+            // late.
             return;
         }
         let _ = socket.send_to(b"pong", from);
