@@ -1,4 +1,5 @@
-//! Looks values up: `CRATOS_TOKEN=… cargo run -p cratos-client --example look-up -- https://cratos.example.net 198.51.100.7`.
+//! Looks values up: `CRATOS_TOKEN=… cargo run -p cratos-client --example look-up -- https://cratos.example.net
+//! 198.51.100.7`.
 
 use std::env;
 use std::error::Error;

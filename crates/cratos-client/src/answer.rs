@@ -46,7 +46,8 @@ pub(crate) async fn checked(answer: Unread, is_conditional: bool) -> Result<Opti
 /// Reads the body to its end, at most `limit` bytes of it.
 pub(crate) async fn whole(mut response: Response, limit: usize, timeout: Duration) -> Result<Answer, Error> {
     let headers = response.headers();
-    // The HTTP library refuses a body that ends before its length or its last chunk. Without either, a cut looks like an end.
+    // The HTTP library refuses a body that ends before its length or its last chunk. Without either, a cut looks like
+    // an end.
     if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
         return Err(Error::NoLength);
     }

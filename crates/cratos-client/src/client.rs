@@ -115,15 +115,16 @@ impl Builder {
         self
     }
 
-    /// Sets how long one answer may take, from the first byte sent to the last one read; 60 s if not set. For a stream it is the time
-    /// until the stream begins.
+    /// Sets how long one answer may take, from the first byte sent to the last one read; 60 s if not set. For a stream
+    /// it is the time until the stream begins.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets the size limit of an answer in bytes, compressed or not; 64 MiB if not set. In a stream each change has this limit.
+    /// Sets the size limit of an answer in bytes, compressed or not; 64 MiB if not set. In a stream each change has
+    /// this limit.
     #[must_use]
     pub const fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
@@ -168,8 +169,8 @@ impl Builder {
     /// Makes the client. It follows no redirect and uses no proxy, so the token goes to this server only.
     ///
     /// # Errors
-    /// If the URL is not `http` or `https`, holds a user, a password, a query or a fragment, or is `http` to another host although
-    /// [`allow_plain_http`](Self::allow_plain_http) is not set; if the certificates cannot be used.
+    /// If the URL is not `http` or `https`, holds a user, a password, a query or a fragment, or is `http` to another
+    /// host although [`allow_plain_http`](Self::allow_plain_http) is not set; if the certificates cannot be used.
     pub fn build(self) -> Result<Client, Error> {
         check(&self.base, self.plain_http)?;
         let certificates = |error: reqwest::Error| Error::Certificates(error.into());

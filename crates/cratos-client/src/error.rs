@@ -58,7 +58,8 @@ pub enum Error {
     /// The request is wrong: any other status from 400 to 499, except 408, 425 and 429.
     #[error("cratosd cannot answer this question {0}")]
     Rejected(Problem),
-    /// cratosd has no answer at this moment: 408, 425, 429, 5xx, and every status that is not expected, for example a redirect.
+    /// cratosd has no answer at this moment: 408, 425, 429, 5xx, and every status that is not expected, for example a
+    /// redirect.
     #[error("cratosd has no answer now {0}")]
     Unavailable(Problem),
     /// cratosd answered 304 to a request without an entity tag.
@@ -90,7 +91,8 @@ pub enum Error {
     /// The answer has another form than its route gives.
     #[error("the answer cannot be read")]
     Unreadable(#[source] io::Error),
-    /// More than half of the values are not of the feed's type, for example a log-in page where a list of domains should be.
+    /// More than half of the values are not of the feed's type, for example a log-in page where a list of domains
+    /// should be.
     #[error("{refused} of {found} values are not of the feed's type")]
     Nonsense {
         /// The number of values that are not of the type.
@@ -137,7 +139,8 @@ impl Error {
         }
     }
 
-    /// Returns whether the fault is on the caller's side: in its token, certificates, URL or request. Asking again does not help then.
+    /// Returns whether the fault is on the caller's side: in its token, certificates, URL or request. Asking again does
+    /// not help then.
     #[must_use]
     pub const fn is_callers_fault(&self) -> bool {
         matches!(
@@ -152,7 +155,8 @@ impl Error {
         )
     }
 
-    /// Returns whether the state of a stream is worth nothing after this error, so that the feed must be read from the start.
+    /// Returns whether the state of a stream is worth nothing after this error, so that the feed must be read from the
+    /// start.
     pub(crate) const fn invalidates_state(&self) -> bool {
         matches!(
             self,

@@ -56,8 +56,8 @@ impl Feed {
         Self { path, kind }
     }
 
-    /// Returns the feed with this path, for example `v1/feed/block/type/ip/age/1w?max_tlp=amber`: up to the age, with limits as the
-    /// query, with or without `v1/`. `kind` is the type of its values.
+    /// Returns the feed with this path, for example `v1/feed/block/type/ip/age/1w?max_tlp=amber`: up to the age, with
+    /// limits as the query, with or without `v1/`. `kind` is the type of its values.
     #[must_use]
     pub fn from_path(path: &str, kind: IndicatorType) -> Self {
         let path = path.trim_start_matches('/');
@@ -103,7 +103,8 @@ impl Feed {
 }
 
 impl std::fmt::Display for Feed {
-    /// Writes the feed as messages name it: `feed/block/type/ip/age/1w?max_tlp=amber` becomes `block/ip/1w?max_tlp=amber`.
+    /// Writes the feed as messages name it: `feed/block/type/ip/age/1w?max_tlp=amber` becomes
+    /// `block/ip/1w?max_tlp=amber`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (path, query) = self
             .path
@@ -116,11 +117,11 @@ impl std::fmt::Display for Feed {
 }
 
 impl Client {
-    /// Returns a feed as it is now. `known` is the entity tag of an earlier answer: if the feed is still the same, the answer is
-    /// [`FeedAnswer::NotModified`].
+    /// Returns a feed as it is now. `known` is the entity tag of an earlier answer: if the feed is still the same, the
+    /// answer is [`FeedAnswer::NotModified`].
     ///
-    /// An answer counts as a whole or not at all. It must have a length, as many values as `X-Feed-Count` declares, and at most half of
-    /// the values may be of another type.
+    /// An answer counts as a whole or not at all. It must have a length, as many values as `X-Feed-Count` declares, and
+    /// at most half of the values may be of another type.
     ///
     /// # Errors
     /// If cratosd does not answer, or the answer is cut, too large, or not a feed.

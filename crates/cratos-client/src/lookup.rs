@@ -36,12 +36,14 @@ pub struct Verdict {
     pub value: String,
     /// Whether it is listed.
     pub found: bool,
-    /// The value that cratosd looked for: the same, or the original of a defanged one, for example `evil.example` for `evil[.]example`.
+    /// The value that cratosd looked for: the same, or the original of a defanged one, for example `evil.example` for
+    /// `evil[.]example`.
     #[serde(default)]
     pub looked_up: String,
     /// The number of all matches. cratosd returns the first 50 of them.
     pub count: u64,
-    /// The event of the closest match. `None` if the token lacks the permission `context`; empty if the value is not listed.
+    /// The event of the closest match. `None` if the token lacks the permission `context`; empty if the value is not
+    /// listed.
     #[serde(flatten)]
     pub context: Option<Context>,
     /// The matches, the closest first.
@@ -159,8 +161,8 @@ impl Client {
     /// Looks many values up, 1000 in each request. The verdicts are in the order of the values.
     ///
     /// # Errors
-    /// If one of the requests has no answer, or the answer does not fit the question. An answer fits if it has one result for each
-    /// value, in the same order, and no result contradicts itself.
+    /// If one of the requests has no answer, or the answer does not fit the question. An answer fits if it has one
+    /// result for each value, in the same order, and no result contradicts itself.
     pub async fn look_up_many<S: AsRef<str> + Sync>(
         &self,
         values: &[S],
@@ -186,8 +188,8 @@ struct Verdicts {
 }
 
 impl Verdicts {
-    /// Returns the verdicts if there is one for each value, in the same order. The absence of a value from an answer must not look like
-    /// the verdict that it is not listed.
+    /// Returns the verdicts if there is one for each value, in the same order. The absence of a value from an answer
+    /// must not look like the verdict that it is not listed.
     fn fitting(self, values: &[&str]) -> Result<Vec<Verdict>, Error> {
         if self.results.len() != values.len() {
             return Err(Error::Mismatch("it has not as many results as values were asked for"));

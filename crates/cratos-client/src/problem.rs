@@ -49,7 +49,8 @@ impl Problem {
         self.status
     }
 
-    /// Returns the reason, for people; empty if the answer gives none. Of several wrong fields it has the messages of all.
+    /// Returns the reason, for people; empty if the answer gives none. Of several wrong fields it has the messages of
+    /// all.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail

@@ -64,7 +64,8 @@ impl Refusals {
         &self.named
     }
 
-    /// Returns a line for each named value and one for the rest, each behind `indent`; an empty text if no value is refused.
+    /// Returns a line for each named value and one for the rest, each behind `indent`; an empty text if no value is
+    /// refused.
     #[must_use]
     pub fn shown(&self, indent: &str) -> String {
         let mut text: String = self
@@ -80,7 +81,8 @@ impl Refusals {
     }
 }
 
-/// Returns a text from outside in a form that can be printed: one line, control characters escaped, at most `most` characters.
+/// Returns a text from outside in a form that can be printed: one line, control characters escaped, at most `most`
+/// characters.
 pub(crate) fn printable(text: &str, most: usize) -> String {
     let mut characters = text.chars();
     let mut shown: String = characters.by_ref().take(most).flat_map(char::escape_debug).collect();

@@ -77,7 +77,8 @@ impl Request {
 }
 
 impl Client {
-    /// Returns the URL of a path below the base, with these segments before and behind it. The query of the path stays the query.
+    /// Returns the URL of a path below the base, with these segments before and behind it. The query of the path stays
+    /// the query.
     pub(crate) fn url_of(&self, before: &[&str], path: &str, behind: &[&str]) -> Url {
         let mut url = self.shared.base.clone();
         let (path, query) = path
@@ -195,7 +196,8 @@ pub(crate) async fn failure(answer: Unread) -> Error {
     }
 }
 
-/// Returns the place and kind of a JSON error. Its text is left out: it can repeat a part of the answer, for example a token.
+/// Returns the place and kind of a JSON error. Its text is left out: it can repeat a part of the answer, for example a
+/// token.
 fn without_text(error: &serde_json::Error) -> std::io::Error {
     let kind = match error.classify() {
         serde_json::error::Category::Data => "the JSON has another shape than this route gives",

@@ -7,8 +7,8 @@ use service_kit::{Backoff, Jitter};
 /// How often a client repeats a request, and how long it waits before.
 ///
 /// The client repeats two kinds of failed requests:
-/// - A connection that failed. Only requests that change nothing are repeated then, for example feeds and look-ups. Sightings and
-///   new tokens are sent once, since the first request may have arrived.
+/// - A connection that failed. Only requests that change nothing are repeated then, for example feeds and look-ups.
+///   Sightings and new tokens are sent once, since the first request may have arrived.
 /// - The status 429. cratosd did nothing with such a request, so every request is repeated.
 ///
 /// A stream reconnects by rules of its own, see [`FeedStream`](crate::FeedStream).

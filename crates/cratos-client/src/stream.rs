@@ -42,8 +42,8 @@ type Connecting = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
 
 /// A feed that is followed.
 ///
-/// The stream reconnects by itself and goes on from the last state (`Last-Event-ID`). Events that contradict the state make the stream
-/// forget it and read the feed from the start.
+/// The stream reconnects by itself and goes on from the last state (`Last-Event-ID`). Events that contradict the state
+/// make the stream forget it and read the feed from the start.
 ///
 /// ```no_run
 /// # async fn run(client: cratos_client::Client) {
@@ -146,8 +146,8 @@ impl FeedStream {
         self.state.as_ref()
     }
 
-    /// Makes the stream return its state again as soon as the server has confirmed it, even if nothing changes. A caller needs this after
-    /// it got the feed in another way meanwhile, for example by [`Client::feed`].
+    /// Makes the stream return its state again as soon as the server has confirmed it, even if nothing changes. A
+    /// caller needs this after it got the feed in another way meanwhile, for example by [`Client::feed`].
     pub fn repeat(&mut self) {
         (self.is_wanted_again, self.reported) = (true, None);
     }
@@ -155,8 +155,8 @@ impl FeedStream {
     /// Waits for news. You can drop the future at any time and call this again.
     ///
     /// # Errors
-    /// If the connection cannot be made or is lost. The next call connects again after a pause, which doubles up to 15 minutes while
-    /// connections fail. The end of a stream is not an error if the server comes back.
+    /// If the connection cannot be made or is lost. The next call connects again after a pause, which doubles up to 15
+    /// minutes while connections fail. The end of a stream is not an error if the server comes back.
     pub async fn next(&mut self) -> Result<StreamUpdate, Error> {
         loop {
             match self.step().await {
@@ -171,7 +171,8 @@ impl FeedStream {
                     if self.is_fresh {
                         return Ok(self.update());
                     }
-                    // A daemon that restarts ends its streams in order. Only a daemon that does not come back is worth an error.
+                    // A daemon that restarts ends its streams in order. Only a daemon that does not come back is worth
+                    // an error.
                     if !(was_established && matches!(error, Error::Ended)) {
                         return Err(error);
                     }

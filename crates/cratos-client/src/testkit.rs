@@ -4,7 +4,8 @@ use feed_classification::{Extractor, IndicatorType};
 
 use crate::stream::states;
 
-/// Reads these bytes as a stream of a feed of this type, in one piece and in two, and returns the number of states in it.
+/// Reads these bytes as a stream of a feed of this type, in one piece and in two, and returns the number of states in
+/// it.
 ///
 /// # Panics
 /// If the place of the cut makes a difference, or a state holds a value of another type.

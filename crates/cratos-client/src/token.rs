@@ -12,7 +12,8 @@ const MAX_BYTES: usize = 4096;
 
 /// A token, or the place that it is read from.
 ///
-/// `Debug` does not print the secret. The client reads the token for each request, so a rotated token needs no new client:
+/// `Debug` does not print the secret. The client reads the token for each request, so a rotated token needs no new
+/// client:
 ///
 /// ```
 /// use cratos_client::{SecretString, Token};

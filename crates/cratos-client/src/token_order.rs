@@ -68,8 +68,8 @@ pub struct MintedToken {
 }
 
 impl TokenOrder {
-    /// Returns an order for a token that opens the MISP `site` (HTTPS, port 443) with this key until `expires`, for example
-    /// `2027-12-31`.
+    /// Returns an order for a token that opens the MISP `site` (HTTPS, port 443) with this key until `expires`, for
+    /// example `2027-12-31`.
     #[must_use]
     pub fn new(site: impl Into<String>, key: impl Into<SecretString>, expires: impl Into<String>) -> Self {
         Self {
@@ -171,10 +171,11 @@ impl Scope {
 impl Client {
     /// Has cratosd make a token. The client needs no token for this; cratosd asks MISP whether the key is good.
     ///
-    /// The request is sent once: after a failed connection cratosd may have made a token, which nobody then knows.
+    /// The request is sent once: after a failed connection cratosd may have made a token that was lost.
     ///
     /// # Errors
-    /// If cratosd does not answer, or rejects the order, for example because MISP refuses the key. The key is in no error.
+    /// If cratosd does not answer, or rejects the order, for example because MISP refuses the key. The key is in no
+    /// error.
     pub async fn mint(&self, order: &TokenOrder) -> Result<MintedToken, Error> {
         #[derive(Deserialize)]
         struct Answer {

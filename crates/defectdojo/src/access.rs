@@ -1,4 +1,4 @@
-//! How a server is asked: with its secret, within bounds of time and bytes, and again where that helps.
+//! Requests to DefectDojo: with the key, within limits of time and size, and repeated where that helps.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -13,19 +13,19 @@ use url::Url;
 use crate::error::AskError;
 use config_file::SecretFile;
 
-/// A server that does not even accept is not worth the time that an answer may take.
+/// The longest time for a connection. A server that does not accept one gets no more time.
 const MAX_CONNECT: Duration = Duration::from_secs(10);
 
-/// How often a question is sent when the connection fails.
+/// The attempts of a request when the connection fails.
 const ATTEMPTS: u32 = 3;
 
-/// How often a server may ask for patience before the question is given up.
+/// The most answers 429 that are waited out.
 const MAX_WAITS: u32 = 5;
 
-/// The patience when a server does not say how much it wants.
+/// The wait after a 429 without `Retry-After`.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
 
-/// How long things may take.
+/// Time limits and pauses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timing {
@@ -56,7 +56,7 @@ impl Timing {
     }
 }
 
-/// Whether a question may be sent again when nobody knows if it arrived.
+/// Whether a request may be sent again when it is unknown whether it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
     Yes,
@@ -85,7 +85,7 @@ pub(crate) struct Question<'a> {
     pub(crate) again: Again,
 }
 
-/// An answer whose end was seen.
+/// An answer that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -93,7 +93,7 @@ pub(crate) struct Answer {
 }
 
 impl Access {
-    /// Makes it ready to be asked. `scheme` is the word before the secret in `Authorization`.
+    /// Returns the access to the server at `base`. `scheme` is the word before the secret in `Authorization`.
     pub(crate) fn new(
         base: &Url,
         secret: SecretFile,
@@ -105,7 +105,7 @@ impl Access {
         let mut http = Client::builder()
             // A redirect would carry the secret to another host.
             .redirect(Policy::none())
-            // What is not compressed cannot unfold beyond its bounds.
+            // An answer that is not compressed cannot unfold beyond its limit.
             .no_gzip()
             .no_proxy()
             .connect_timeout(timing.timeout.min(MAX_CONNECT))
@@ -126,7 +126,7 @@ impl Access {
         })
     }
 
-    /// Asks, and returns the answer if its status is one of `expected`.
+    /// Sends a request, and returns the answer if its status is one of `expected`.
     pub(crate) async fn ask(&self, question: Question<'_>, expected: &[u16]) -> Result<Answer, AskError> {
         let (mut failures, mut waits) = (0, 0);
         loop {
@@ -152,7 +152,7 @@ impl Access {
         }
     }
 
-    /// Waits as long as is fit after so many failures in a row.
+    /// Waits the pause after this many failures in a row.
     pub(crate) async fn pause(&self, failures: u32) {
         tokio::time::sleep(self.pause_after(failures)).await;
     }

@@ -23,22 +23,22 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 /// How often a note is sent when the connection fails; the notes are read each time before.
 const NOTE_ATTEMPTS: u32 = 3;
 
-/// More notes than anybody reads: what is beyond is a failure that is told.
+/// The most notes for one finding; more events are reported as a failure.
 const MAX_EVENTS: usize = 100;
 
-/// After so many findings in a row at which DefectDojo did not answer it is not asked about the others.
+/// The run ends after this many findings in a row without an answer of DefectDojo.
 const MAX_ABSENCES: usize = 3;
 
 /// Whether a run changes anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Says what would be done.
+    /// Reports the changes and makes none.
     DryRun,
-    /// Does it.
+    /// Makes the changes.
     Apply,
 }
 
-/// Findings of one DefectDojo, and what one cratosd knows about them.
+/// Notes and tags findings of one DefectDojo by the look-ups of one cratosd.
 #[derive(Debug)]
 pub struct Correlation {
     dojo: DefectDojo,
@@ -57,11 +57,11 @@ struct Run<'a> {
     mode: Mode,
     known: LookUps,
     summary: Summary,
-    tell: &'a mut dyn FnMut(&Step),
+    on_step: &'a mut dyn FnMut(&Step),
 }
 
 impl Correlation {
-    /// Makes it ready to run.
+    /// Returns a correlation of this configuration.
     ///
     /// # Errors
     /// If the configuration cannot be used.
@@ -96,18 +96,18 @@ impl Correlation {
         })
     }
 
-    /// Runs once; `tell` is given every step when it is done.
+    /// Runs once. It calls `on_step` after every step.
     ///
     /// # Errors
-    /// If nothing could be done at all. What fails at single findings is in the summary.
-    pub async fn run(&self, mode: Mode, tell: &mut dyn FnMut(&Step)) -> Result<Summary, RunError> {
+    /// If the run could do nothing. Failures of single findings are in the summary.
+    pub async fn run(&self, mode: Mode, on_step: &mut dyn FnMut(&Step)) -> Result<Summary, RunError> {
         if mode == Mode::DryRun {
-            return self.run_alone(mode, tell).await;
+            return self.run_alone(mode, on_step).await;
         }
         let _lock = lock::take(&self.state_dir, LOCK_PATIENCE)
             .await
             .map_err(RunError::Lock)?;
-        let outcome = self.run_alone(mode, tell).await;
+        let outcome = self.run_alone(mode, on_step).await;
         if let Some(path) = &self.metrics_file
             && let Err(error) = metrics::write(path, &self.state_dir, outcome.as_ref().ok())
         {
@@ -116,7 +116,7 @@ impl Correlation {
         outcome
     }
 
-    async fn run_alone(&self, mode: Mode, tell: &mut dyn FnMut(&Step)) -> Result<Summary, RunError> {
+    async fn run_alone(&self, mode: Mode, on_step: &mut dyn FnMut(&Step)) -> Result<Summary, RunError> {
         let mut summary = Summary {
             dry_run: mode == Mode::DryRun,
             ..Summary::default()
@@ -143,14 +143,14 @@ impl Correlation {
             mode,
             known,
             summary,
-            tell,
+            on_step,
         };
         run.all(&findings).await;
         Ok(run.summary)
     }
 
-    /// Returns the findings that matter: the active ones, and those that have the tag, whatever became of them. Each comes once, although
-    /// rows move between pages.
+    /// Returns the findings that matter: the active ones, and those that have the tag, whatever their state. Each is
+    /// returned once, although rows move between pages.
     async fn findings(&self, summary: &mut Summary) -> Result<Vec<Finding>, RunError> {
         let mut findings: Vec<Finding> = Vec::new();
         let mut seen = BTreeSet::new();
@@ -205,13 +205,14 @@ impl Run<'_> {
                 self.summary.matched += 1;
                 self.begin(finding, &events).await
             }
-            // Without a whole answer nobody knows that the campaign is over.
+            // Only a complete answer shows that the campaign is over.
             None if self.known.is_whole() && self.has_tag(&finding.tags) => self.end(finding).await,
             None => Ok(()),
         }
     }
 
-    /// The finding is part of campaigns: a note for each, and the tag. The tag comes last, so that it never stands without a note.
+    /// The finding is part of campaigns: a note for each, and the tag. The tag comes last, so that it never stands
+    /// without a note.
     async fn begin(&mut self, finding: &Finding, events: &[(Event, Vec<Cve>)]) -> Result<(), AskError> {
         for (event, cves) in events.iter().take(MAX_EVENTS) {
             self.note(finding, event, cves).await?;
@@ -234,8 +235,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Sees to it that there is one note about the event. What is there is read each time before a note is sent, since one that was sent
-    /// may have arrived although its answer did not.
+    /// Makes sure that the finding has one note about the event. The notes are read each time before a note is sent: an
+    /// earlier one may have arrived although its answer did not.
     async fn note(&mut self, finding: &Finding, event: &Event, cves: &[Cve]) -> Result<(), AskError> {
         let dojo = &self.of.dojo;
         let mut failures = 0;
@@ -274,8 +275,8 @@ impl Run<'_> {
         }
     }
 
-    /// Removes all notes about an event but the oldest: all who come to it agree which that is. What belongs to another user is left to
-    /// that user's agent.
+    /// Removes all notes about an event but the oldest: all agents agree which that is. Notes of another user are left
+    /// to that user's agent.
     async fn only_the_first(&mut self, finding: &Finding, others: &[u64]) -> Result<(), AskError> {
         for note in others.iter().copied() {
             let removal = match self.mode {
@@ -297,7 +298,7 @@ impl Run<'_> {
             return Ok(());
         }
         if self.mode == Mode::Apply && self.of.dojo.remove_tag(finding.id, &self.of.tag).await? == Removal::Refused {
-            // Somebody was faster, or DefectDojo does not want to.
+            // Another agent was faster, or DefectDojo refuses.
             let tags = self.of.dojo.tags(finding.id).await?;
             if self.has_tag(&tags) {
                 return Err(AskError::Status { status: 400 });
@@ -327,6 +328,6 @@ impl Run<'_> {
             dry_run: self.mode == Mode::DryRun,
         };
         self.summary.count(&step);
-        (self.tell)(&step);
+        (self.on_step)(&step);
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cve(String);
 
-/// What is no CVE number.
+/// The error of a text that is not a CVE number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no CVE number")]
 pub struct NoCve;
@@ -23,7 +23,7 @@ impl Cve {
 impl FromStr for Cve {
     type Err = NoCve;
 
-    /// Reads a number whole, in any case. Everything else that DefectDojo keeps among vulnerability ids (GHSA, RUSTSEC, …) is none.
+    /// Reads a number in upper or lower case. Other vulnerability ids, for example `GHSA-…` or `RUSTSEC-…`, are errors.
     fn from_str(text: &str) -> Result<Self, NoCve> {
         let text = text.trim().to_ascii_uppercase();
         let (year, number) = text

@@ -1,8 +1,8 @@
-//! DefectDojo's API, version 2: the few questions that are asked here.
+//! The part of DefectDojo's API, version 2, that this crate uses.
 //!
-//! What it does is told by its own sources (`FindingViewSet` and `ApiFindingFilter`): filters that it does not know are ignored, an
-//! ordering that it does not know is a 400; an added note comes back without its id; a tag that is not there cannot be removed (400); a
-//! note can be removed by its author and by superusers only (400).
+//! Facts from its sources (`FindingViewSet` and `ApiFindingFilter`): unknown filters are ignored, an unknown ordering
+//! is a 400; an added note comes back without its id; a tag that is not there cannot be removed (400); a note can be
+//! removed by its author and by superusers only (400).
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub struct DefectDojo {
     access: Access,
 }
 
-/// A finding, as far as it matters here.
+/// A finding, with the fields that this crate uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
@@ -48,17 +48,17 @@ pub struct Note {
     pub entry: String,
 }
 
-/// What became of something that should go.
+/// The result of a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Removal {
     /// It is gone.
     Removed,
-    /// It was not there, or belongs to somebody else.
+    /// It was not there, or belongs to another user.
     Refused,
 }
 
-/// Which findings are asked for.
+/// A filter of findings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Which<'a> {
     Active(&'a [Severity]),
@@ -76,7 +76,7 @@ pub(crate) struct Page {
 }
 
 impl DefectDojo {
-    /// Makes it ready to be asked at `base`, the address without `/api/v2`.
+    /// Returns a client for the DefectDojo at `base`, the address without `/api/v2`.
     ///
     /// # Errors
     /// If the certificates cannot be used.
@@ -134,7 +134,7 @@ impl DefectDojo {
     /// Adds a note.
     ///
     /// # Errors
-    /// If it is not certain that it was added. It is sent once only: whoever wants to send it again reads the notes before.
+    /// If it is not certain that it was added. It is sent once; read the notes before you send it again.
     pub async fn add_note(&self, finding: u64, entry: &str, private: bool) -> Result<(), AskError> {
         let body = json!({ "entry": entry, "private": private });
         self.about(finding, Method::POST, "notes", Some(body), Again::No, &[200, 201])
@@ -145,7 +145,7 @@ impl DefectDojo {
     /// Removes a note, which its author and superusers may.
     ///
     /// # Errors
-    /// If it is not certain what became of it.
+    /// If it is not certain whether it was removed.
     pub async fn remove_note(&self, finding: u64, note: u64) -> Result<Removal, AskError> {
         let body = json!({ "note_id": note });
         let expected = [200, 204, 400, 404];
@@ -185,7 +185,7 @@ impl DefectDojo {
     /// Removes one tag and leaves all others.
     ///
     /// # Errors
-    /// If it is not certain what became of it.
+    /// If it is not certain whether it was removed.
     pub async fn remove_tag(&self, finding: u64, tag: &Tag) -> Result<Removal, AskError> {
         let body = json!({ "tags": [tag.as_str()] });
         let answer = self
@@ -201,7 +201,7 @@ impl DefectDojo {
         Ok(removal(&answer))
     }
 
-    /// Waits as long as is fit after so many failures in a row.
+    /// Waits the pause after this many failures in a row.
     pub(crate) async fn pause(&self, failures: u32) {
         self.access.pause(failures).await;
     }
@@ -290,8 +290,8 @@ fn read_page(raw: &RawPage, which: Which<'_>, offset: usize) -> Result<Page, Ask
     })
 }
 
-/// Takes from the address of the next page where it begins, and nothing else: a DefectDojo behind a proxy gives addresses that it is not
-/// reached at, and the key goes to no other host, whatever an answer says.
+/// Returns the offset in the address of the next page. The rest of the address does not count: behind a proxy it can be
+/// wrong, and an answer must not send the key to another host.
 fn next_offset(next: &str, offset: usize) -> Result<usize, AskError> {
     let (_, query) = next.split_once('?').unwrap_or_default();
     let pairs = url::form_urlencoded::parse(query.as_bytes());

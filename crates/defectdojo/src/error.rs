@@ -1,4 +1,4 @@
-//! Why something cannot be done, and whose fault it is.
+//! The errors of requests and of runs.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use state_file::LockError;
 
-/// Why a question to DefectDojo or cratosd has no usable answer.
+/// Why a request to DefectDojo has no usable answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError {
-    /// The key or token cannot be read: ours.
+    /// The key cannot be read. The fault is on this host.
     #[error("the secret in {} cannot be read", path.display())]
     Secret {
         /// The file.
@@ -18,16 +18,16 @@ pub enum AskError {
         /// Why.
         source: io::Error,
     },
-    /// The certificates in the configuration cannot be used: ours.
+    /// The certificates in the configuration cannot be used. The fault is on this host.
     #[error("the certificates cannot be used")]
     Certificates(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// There is no connection, or it broke: the network's or the server's.
+    /// The connection could not be made, or it broke. The fault is the network's or the server's.
     #[error("the connection failed")]
     Connection(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The server does not answer in time.
     #[error("no answer within {} s", after.as_secs())]
     TooSlow {
-        /// How long it was waited for.
+        /// How long the client waited.
         after: Duration,
     },
     /// The answer is larger than allowed.
@@ -36,28 +36,28 @@ pub enum AskError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The server does not accept the key or token, or does not let it do this: ours.
+    /// The server refuses the key, or the key lacks a permission.
     #[error("the key or token is refused ({status})")]
     Refused {
         /// 401 or 403.
         status: u16,
     },
-    /// The server asks for patience, more often than there is.
+    /// The server answered 429 too often.
     #[error("the server still asks to wait (429)")]
     Busy,
-    /// The server answers with a status that it should not.
+    /// The server answers with an unexpected status.
     #[error("the server answers with the status {status}")]
     Status {
         /// The status.
         status: u16,
     },
-    /// The answer is not of the shape that was agreed upon.
+    /// The answer contradicts itself or the question.
     #[error("the answer makes no sense: {what}")]
     Nonsense {
-        /// What is wrong with it.
+        /// The contradiction.
         what: &'static str,
     },
-    /// The answer is not the JSON that was agreed upon.
+    /// The answer is not JSON of the expected shape.
     #[error("the answer cannot be read")]
     Json(#[source] serde_json::Error),
 }
@@ -93,18 +93,18 @@ impl LookUpError {
 }
 
 impl AskError {
-    /// Returns whether it is about the connection, so that asking again may help.
+    /// Returns whether the connection failed, so that another attempt may help.
     pub(crate) fn is_connection(&self) -> bool {
         matches!(self, Self::Connection(_))
     }
 
-    /// Returns whether the server itself is away, so that other questions will not be answered either.
+    /// Returns whether the server is away, so that other requests will fail, too.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Connection(_) | Self::TooSlow { .. } | Self::Busy)
     }
 }
 
-/// Why a run ended without having done anything.
+/// Why a run ended before it did anything.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {

@@ -21,15 +21,15 @@ pub struct LookUp {
     settings: cratos_client::LookUp,
 }
 
-/// An event of MISP. All texts are as somebody wrote them: nothing is defused yet.
+/// An event of MISP. The texts are as an analyst wrote them and may hold mark-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// What it is known by everywhere.
+    /// Its UUID, the same in every MISP.
     pub uuid: Uuid,
     /// Its number in this MISP.
     pub id: String,
-    /// What it is about.
+    /// Its title.
     pub info: String,
     /// Its page in MISP.
     pub url: String,
@@ -39,15 +39,15 @@ pub struct Event {
     pub threat_actor: String,
 }
 
-/// What is known about CVEs after all of them were asked for.
+/// The results of a look-up of many CVEs.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct LookUps {
-    /// What the listed ones are in; a CVE that is listed in no event that has a name has none here.
+    /// The listed CVEs, each with its events. A CVE of a warninglist has none.
     pub listed: HashMap<Cve, Vec<Event>>,
-    /// Which CVEs there is no answer about, and why: one entry for each question that failed.
+    /// The CVEs without an answer: one entry with the error for each request that failed.
     pub failures: Vec<(Vec<Cve>, LookUpError)>,
-    /// How many CVEs there is an answer about.
+    /// The number of CVEs with an answer.
     pub answered: usize,
 }
 
@@ -110,13 +110,14 @@ impl LookUp {
 }
 
 impl LookUps {
-    /// Returns whether there is an answer about every CVE: only then the absence of one means anything.
+    /// Returns whether every CVE has an answer. Only then the absence of a CVE means that it is not listed.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.failures.is_empty()
     }
 
-    /// Returns the events that some CVEs are in, each once with those CVEs, in the order of their UUIDs; `None` if none is listed.
+    /// Returns the events of these CVEs, each once with its CVEs, in the order of their UUIDs; `None` if no CVE is
+    /// listed.
     #[must_use]
     pub fn events(&self, cves: &[Cve]) -> Option<Vec<(Event, Vec<Cve>)>> {
         let listed: Vec<(&Cve, &Vec<Event>)> = cves
@@ -160,7 +161,7 @@ fn events(cve: &Cve, matches: Vec<Match>) -> Result<Vec<Event>, LookUpError> {
         if found.kind != "vulnerability" || !found.value.eq_ignore_ascii_case(cve.as_str()) {
             return Err(LookUpError::Mismatch);
         }
-        // A match of a warninglist has no event and no UUID. The CVE counts as listed all the same.
+        // A match of a warninglist has no event and no UUID. The CVE still counts as listed.
         events.extend(Event::of(found.context.ok_or(LookUpError::NoContext)?));
     }
     Ok(events)

@@ -1,7 +1,7 @@
-//! The note that a finding gets for an event, and how it is known again.
+//! The note that a finding gets for an event, and the marker by which it is found again.
 //!
-//! DefectDojo renders notes as Markdown, sends mail to whoever is named with an `@`, and hands notes on to an issue tracker. What stands
-//! in MISP was written by anybody, so nothing of it may mean anything there: see [`defused`].
+//! DefectDojo renders notes as Markdown, sends mail to users who are named with an `@`, and sends notes on to an issue
+//! tracker. The texts of MISP come from many people, so all mark-up in them is defused: see [`defused`].
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::cve::Cve;
 use crate::dojo::Note;
 use crate::look_up::Event;
 
-/// How the line begins by which a note is known again.
+/// The beginning of the marker line of a note.
 const MARKER: &str = "cratos-event: ";
 
 /// The longest text of MISP that goes into a note, in characters.
@@ -24,7 +24,7 @@ const MAX_URL: usize = 500;
 /// How many CVEs a note names.
 const MAX_CVES: usize = 20;
 
-/// Returns the text of the note. The marker comes first: it stays, even if somebody cuts the note.
+/// Returns the text of the note. The marker comes first, so it stays when a user shortens the note.
 pub(crate) fn text(event: &Event, cves: &[Cve]) -> String {
     let mut text = format!("{MARKER}{}\n\n", event.uuid);
     let mut names: Vec<&str> = cves.iter().take(MAX_CVES).map(Cve::as_str).collect();
@@ -79,7 +79,8 @@ pub(crate) fn shown(event: &Event) -> String {
     }
 }
 
-/// Returns a text on one line, bounded, in which nothing is mark-up any more: what has a meaning becomes its full-width likeness.
+/// Returns a text on one bounded line without mark-up: characters with a meaning become their full-width forms, for
+/// example `＠` for `@`.
 fn defused(text: &str) -> String {
     let mut safe = String::new();
     let mut length = 0;
@@ -100,11 +101,11 @@ fn defused(text: &str) -> String {
             length += 1;
         }
     }
-    // Programs make links of these without any mark-up.
+    // Programs turn these into links without mark-up.
     safe.replace("://", ":／／").replace("www.", "www．")
 }
 
-/// Characters that nobody sees, or that change how others are seen: control characters, zero width, direction, tags.
+/// Characters that are invisible or change how others look: control characters, zero width, direction, tags.
 fn is_unseen(char: char) -> bool {
     char.is_control()
         || matches!(char,
@@ -125,7 +126,8 @@ fn harmless(char: char) -> char {
     }
 }
 
-/// Returns an address that can stand in a note as it is, so that it can be clicked: of a web server, without a secret or a mark-up.
+/// Returns an address that can stand in a note as it is, so that it can be clicked: of a web server, without a secret
+/// or a mark-up.
 fn address(text: &str) -> Option<String> {
     let url = Url::parse(text).ok().filter(|url| {
         matches!(url.scheme(), "http" | "https")

@@ -1,8 +1,8 @@
-//! What a run did, for people.
+//! The results of a run, for people.
 
 use std::fmt;
 
-/// Something that was done to a finding, or would be in a dry run.
+/// A change of a finding, made or in a dry run only planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deed {
@@ -39,9 +39,9 @@ pub enum Deed {
 pub struct Step {
     /// The finding.
     pub finding: u64,
-    /// What was done, or why it was not.
+    /// The deed, or the reason why it failed.
     pub outcome: Result<Deed, String>,
-    /// Whether it was only said, not done.
+    /// Whether it was only planned.
     pub dry_run: bool,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// What a run did.
+/// The results of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -84,14 +84,14 @@ pub struct Summary {
     pub tags_added: usize,
     /// Tags that were removed.
     pub tags_removed: usize,
-    /// Tags that stay because somebody else set them.
+    /// Tags that stay because another user set them.
     pub tags_left: usize,
-    /// What failed, each with its name and why.
+    /// The failures, each with its subject and the reason.
     pub failures: Vec<(String, String)>,
 }
 
 impl Summary {
-    /// Returns whether everything was done that was to be done.
+    /// Returns whether the run had no failure.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.failures.is_empty()

@@ -72,7 +72,7 @@ async fn what_has_no_listed_cve_is_left_alone() {
     for id in 2..=6 {
         assert!(dojo.row(id).notes.is_empty() && dojo.row(id).tags.is_empty(), "{id}");
     }
-    // Nobody else's notes are read either.
+    // The notes of other findings are not read.
     assert_eq!(dojo.log.count("GET", "/notes/"), 2);
 }
 
@@ -285,7 +285,7 @@ async fn a_run_that_died_half_way_is_finished_by_the_next() {
     assert_eq!(dojo.row(1).about(77), 1);
 }
 
-/// Two hosts that know nothing of each other read that there is no note, and both add one.
+/// Two hosts read at the same time that a note is missing, and both add one.
 async fn race(keys: [&str; 2]) -> (Dojo, [Host; 2]) {
     let (dojo, cratos) = (Dojo::start(vec![Row::new(1, &[CVE])]), Cratos::start());
     cratos.list(CVE, 77);
@@ -297,7 +297,7 @@ async fn race(keys: [&str; 2]) -> (Dojo, [Host; 2]) {
     let (first, second) = tokio::join!(hosts[0].apply(), hosts[1].apply());
     assert!(first.is_whole() && second.is_whole(), "{first}{second}");
     assert_eq!(dojo.log.count("POST", "/notes/"), 2, "both sent one");
-    // Whoever read before the other sent cannot know; the next run does.
+    // The first reader cannot know of the other's note; the next run does.
     hosts[0].apply().await;
     hosts[1].apply().await;
     (dojo, hosts)

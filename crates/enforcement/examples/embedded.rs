@@ -1,7 +1,8 @@
 //! A program that enforces by itself, such as a proxy: `cargo run -p cratos-enforcement --example embedded`.
 //!
-//! It brings a target of its own, a list in memory that requests are held against, and a source of its own in place of `cratosd`. What the
-//! agent does for others it does here too: too large changes wait, what this host needs is never blocked, and the state outlives a restart.
+//! It brings a target of its own, a list in memory that requests are held against, and a source of its own in place of
+//! `cratosd`. All promises of the agent hold here, too: too large changes wait, the host's own addresses are never
+//! blocked, and the state outlives a restart.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,7 +13,7 @@ use enforcement::target::{Rendered, Target};
 use enforcement::{Agent, Config, Order, Refusals, TargetError, Values};
 use feed_classification::{IndicatorSetBuilder, IndicatorType, Registry};
 
-/// One domain per line; what the program asks before it passes a request on.
+/// The blocked domains, one per line. The program looks here before it passes a request on.
 type Blocked = Arc<RwLock<Vec<u8>>>;
 
 /// Enforces by showing the list to the program around it.
@@ -41,7 +42,7 @@ impl Target for InMemory {
     }
 
     fn apply(&self, rendered: &Rendered) -> Result<(), TargetError> {
-        // One assignment: whoever asks sees the old list or the new one, and nothing in between.
+        // One assignment: a reader sees the old list or the new one.
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = rendered.part("domains").to_vec();
         Ok(())
     }

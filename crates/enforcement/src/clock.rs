@@ -1,4 +1,4 @@
-//! When something happened, so that its age can be told although somebody sets the clock.
+//! Moments whose age is right after a change of the wall clock, too.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ pub struct Moment {
     unix_s: u64,
     /// Seconds since the boot, sleep included.
     since_boot_s: u64,
-    /// Which boot; empty where the system does not tell.
+    /// The id of the boot; empty if the system does not have one.
     boot: String,
 }
 
@@ -35,10 +35,10 @@ impl Moment {
         self.unix_s
     }
 
-    /// Returns how long before `now` this was; `None` if it cannot be told.
+    /// Returns how long before `now` this was; `None` if that is unknown.
     ///
-    /// Within one boot the wall clock plays no part. From another boot there is only the wall clock; a moment that lies in the
-    /// future then has no age.
+    /// Within one boot the wall clock plays no part. From another boot there is only the wall clock; a moment that lies
+    /// in the future then has no age.
     #[must_use]
     pub fn age_at(&self, now: &Self) -> Option<Duration> {
         let seconds = if !self.boot.is_empty() && self.boot == now.boot {

@@ -11,22 +11,22 @@ use std::time::{Duration, Instant};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Where programs are looked for; the variables of whoever started the agent play no part.
+/// The directories of programs. `PATH` of the process that started the agent does not count.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What is kept of standard error, in bytes.
+/// The bytes that are kept of standard error.
 const MAX_COMPLAINT: usize = 4096;
 
-/// What is shown of it, in characters.
+/// The characters that are shown of it.
 const MAX_SHOWN: usize = 300;
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Why a program did not do what it was asked for.
+/// Why a program failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// There is no program to start.
+    /// The command is empty.
     #[error("the command is empty")]
     Empty,
     /// It cannot be started.
@@ -52,7 +52,7 @@ pub enum CommandError {
         program: String,
         /// How it ended.
         status: ExitStatus,
-        /// The first of what it wrote to standard error, in one line.
+        /// The beginning of its standard error, in one line.
         said: String,
     },
     /// It wrote more than is looked at.
@@ -76,7 +76,8 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The words are the program and its arguments; each stays one argument, whatever is in it.
+    /// Returns a run of these words: the program and its arguments. Each word stays one argument, for example with
+    /// spaces in it.
     pub(crate) fn new(words: &'a [String], timeout: Duration) -> Self {
         Self {
             words,
@@ -95,19 +96,20 @@ impl<'a> Run<'a> {
 
     /// Gives it something to read on standard input: a file in memory, there as a whole before the program starts.
     ///
-    /// Through a pipe, a program would take for the end what is only the end of an agent that was killed, and load half a list.
+    /// The input is a file and not a pipe: when the agent is killed a pipe ends, and the program would load half a
+    /// list.
     pub(crate) fn input(mut self, input: &'a [u8]) -> Self {
         self.input = input;
         self
     }
 
-    /// Sets the most that is taken of what it writes to standard output, in bytes.
+    /// Sets the limit of its standard output, in bytes.
     pub(crate) const fn max_output(mut self, bytes: usize) -> Self {
         self.max_output = bytes;
         self
     }
 
-    /// Returns what it wrote to standard output once it has ended well.
+    /// Waits until it ends well, and returns its standard output.
     pub(crate) fn output(&self) -> Result<Vec<u8>, CommandError> {
         let (program, args) = self.words.split_first().ok_or(CommandError::Empty)?;
         let stdin = self.stdin().map_err(|source| CommandError::Start {
@@ -122,7 +124,7 @@ impl<'a> Run<'a> {
             .env("LC_ALL", "C")
             .current_dir("/");
         command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A group of its own, so that what it starts itself ends with it.
+        // A process group, so that the processes that it starts end with it.
         command.process_group(0);
         let mut child = command.spawn().map_err(|source| CommandError::Start {
             program: program.clone(),
@@ -167,7 +169,7 @@ impl<'a> Run<'a> {
         };
         loop {
             if let Some(status) = child.try_wait().map_err(failed)? {
-                // What it left behind would keep the pipes open, and us waiting.
+                // Processes that it left behind would keep the pipes open, and the agent waiting.
                 kill_group(child.id());
                 return Ok(status);
             }
@@ -192,7 +194,7 @@ pub(crate) fn is_installed(program: &str) -> bool {
 
 fn kill_group(id: u32) {
     if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        // Nobody may be left in it; that is what is wanted.
+        // It fails if the group is empty already, which is fine.
         let _ = kill_process_group(group, Signal::KILL);
     }
 }
@@ -214,7 +216,7 @@ fn text(reader: Option<JoinHandle<Vec<u8>>>) -> Vec<u8> {
     reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
 }
 
-/// Makes one line of what a program complained about. It may quote values of the feed: no control character gets into a log.
+/// Returns the error output of a program as one line. It may quote values of a feed, so control characters are escaped.
 fn one_line(said: &[u8]) -> String {
     let text = String::from_utf8_lossy(said);
     let words: Vec<&str> = text.split_whitespace().collect();

@@ -7,7 +7,8 @@ use ipnet::IpNet;
 
 use crate::Values;
 
-/// An IPv6 address counts with the 2⁸⁰ others of its /48: so much a site gets (RFC 6177), as it gets one address of IPv4.
+/// An IPv6 address counts with the 2⁸⁰ others of its /48: so much a site gets (RFC 6177), as it gets one address of
+/// IPv4.
 const BITS_OF_SITE: u32 = 80;
 
 /// The addresses of a list, each once, however many values hold it.
@@ -15,7 +16,7 @@ const BITS_OF_SITE: u32 = 80;
 pub(crate) struct Coverage(AddressSet);
 
 impl Coverage {
-    /// Returns what the values cover; values that are no addresses cover nothing.
+    /// Returns the addresses that the values cover. Values of other types cover none.
     pub(crate) fn of(values: &Values) -> Self {
         let sets = values.sets().filter(|set| TypeSet::ADDRESSES.contains(set.kind()));
         Self(sets.flatten().filter_map(network_of).collect())
@@ -34,7 +35,7 @@ impl Coverage {
         v4.chain(v6).fold(0, u64::saturating_add)
     }
 
-    /// Returns what is covered here and not there.
+    /// Returns the addresses that are covered here and not there.
     pub(crate) fn without(&self, other: &Self) -> Self {
         Self(self.0.without(&other.0))
     }

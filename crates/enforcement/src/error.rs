@@ -1,4 +1,4 @@
-//! Why something cannot be done, and whose fault it is.
+//! The errors of the state and of targets.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub enum StateError {
         /// Why.
         source: io::Error,
     },
-    /// The directory cannot be looked into.
+    /// The directory cannot be read.
     #[error("the state in {} cannot be read; `cratos-agent` has to run as the user that owns it, or as root", path.display())]
     Unreadable {
         /// The directory.
@@ -33,13 +33,13 @@ pub enum StateError {
         /// Why.
         source: io::Error,
     },
-    /// A file is not what was written.
+    /// A file is torn: its checksum is wrong.
     #[error("the state file {} is torn", path.display())]
     Torn {
         /// The file.
         path: PathBuf,
     },
-    /// A file is none of this program, or of another version of it.
+    /// A file belongs to another program, or to another version of this one.
     #[error("the file {} is no state file of this version", path.display())]
     Foreign {
         /// The file.
@@ -62,7 +62,7 @@ pub enum LockError {
     File(#[source] state_file::LockError),
 }
 
-/// Why a target does not enforce what it should; what it enforced before stays in force.
+/// Why a target does not enforce the new values; the earlier ones stay in force.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
@@ -77,25 +77,25 @@ pub enum TargetError {
     /// The consumer's own check refuses the new values.
     #[error("the check refuses the new list")]
     Check(#[source] CommandError),
-    /// The consumer does not load the new values; it has the ones before again.
+    /// The consumer does not load the new values; it has the earlier ones again.
     #[error("the new list cannot be loaded; the one before is back")]
     Reload(#[source] CommandError),
-    /// The consumer loads neither the new values nor the ones before.
+    /// The consumer loads neither the new values nor the earlier ones.
     #[error("neither the new list nor the one before can be loaded")]
     RollBack(#[source] CommandError),
-    /// A command that changes what is enforced failed, and changed nothing.
+    /// A command that makes a change failed, and changed nothing.
     #[error("the change is refused as a whole")]
     Apply(#[source] CommandError),
-    /// What is in force cannot be asked for.
+    /// The values in force cannot be read.
     #[error("what is in force cannot be asked for")]
     Ask(#[source] CommandError),
-    /// After a change that went well something else is in force.
+    /// After a change without an error, other values are in force.
     #[error("the change went well, but something else is in force")]
     NotInForce,
     /// The format cannot be written.
     #[error("the list cannot be rendered")]
     Render(#[source] io::Error),
-    /// What a target that is not built in has to say.
+    /// The error of a target that is not built in.
     #[error("the target failed")]
     Own(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

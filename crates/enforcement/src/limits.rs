@@ -1,4 +1,4 @@
-//! How far one run may change what is enforced.
+//! Limits on the change of one run.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns why the change must be held back; `enforced` is `None` before the first run.
+    /// Returns the reason to hold the change back, if there is one; `enforced` is `None` before the first run.
     ///
     /// With `accept` an operator has seen the change: only the size is judged then.
     #[must_use]
@@ -114,7 +114,7 @@ impl Limits {
         })
     }
 
-    /// An empty list counts as a list of one, since there are no per cent of nothing.
+    /// An empty list counts as a list of one, since a percentage of zero values is zero.
     fn is_beyond_percentage(&self, change: u64, before: u64) -> bool {
         u128::from(change) * 100 > u128::from(self.max_change_percent) * u128::from(before.max(1))
     }
@@ -140,7 +140,7 @@ pub enum Objection {
         /// The largest network of the list.
         largest: Option<IpNet>,
     },
-    /// Nothing came where something is enforced.
+    /// The new list is empty, and the enforced one is not.
     Empty {
         /// How many values are enforced.
         values: usize,

@@ -1,4 +1,4 @@
-//! What must never be blocked on this host, whatever a feed says.
+//! Addresses and names that this host must never block, for example its gateway.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::Values;
 
-/// Addresses that are nobody's on the internet and whose blocking breaks a host: itself, its links, groups and everybody at once.
+/// Addresses that no host on the internet has, and that a host needs: loopback, link-local, multicast and broadcast.
 const ALWAYS: &[&str] = &[
     "0.0.0.0/8",
     "127.0.0.0/8",
@@ -22,7 +22,7 @@ const ALWAYS: &[&str] = &[
     "ff00::/8",
 ];
 
-/// A list of what must never be blocked.
+/// The list of values that must never be blocked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NeverBlock {
     networks: AddressSet,
@@ -36,7 +36,7 @@ pub struct NeverBlock {
 pub enum Own {
     /// An address or a network.
     Network(IpNet),
-    /// A name of the DNS, with all that is below it.
+    /// A DNS name, and all names below it.
     Name(String),
     /// Any other value: a URL, a hash, an e-mail address. It counts in every spelling, by its canonical key.
     Text(String),
@@ -63,7 +63,7 @@ impl Own {
 }
 
 impl NeverBlock {
-    /// Makes the list of these entries and of what is always in it: loopback, link-local, multicast, reserved.
+    /// Returns a list of these entries and of the permanent ones: loopback, link-local, multicast, reserved.
     #[must_use]
     pub fn new(own: impl IntoIterator<Item = Own>) -> Self {
         let mut list = Self::default();
@@ -79,7 +79,8 @@ impl NeverBlock {
         list
     }
 
-    /// Returns the values without what must never be blocked, and how many of them were taken out or cut.
+    /// Returns the values without those that must never be blocked, and the number of values that were taken out or
+    /// cut.
     #[must_use]
     pub fn filter(&self, values: &Values) -> (Values, u64) {
         let mut hit = 0;
@@ -122,7 +123,7 @@ impl NeverBlock {
 
     fn address(&self, kind: IndicatorType, value: &str) -> Verdict {
         let Some(network) = network_of(value) else {
-            // Not an address after all: nothing of ours either, but nothing that may be enforced.
+            // The value is not an address, so it may not be enforced.
             return Verdict::Drop;
         };
         if !self.networks.overlaps(network) {
@@ -141,7 +142,7 @@ impl NeverBlock {
         Verdict::Cut(left.networks().collect())
     }
 
-    /// An own name, and what is below it.
+    /// An own name, and all names below it.
     fn is_own_name(&self, name: &str) -> bool {
         let mut rest = name;
         loop {
@@ -179,7 +180,7 @@ fn keys(text: String) -> BTreeSet<String> {
     let elsewhere = TypeSet::RULES.union(TypeSet::ADDRESSES).union(TypeSet::NAMES);
     let mut keys = BTreeSet::new();
     for kind in TypeSet::ALL.without(elsewhere).iter() {
-        // A text that is no value of this type may be one of the next.
+        // A text that is not a value of this type may be one of the next.
         let _ = Extractor::new(kind).extract("", &text, &mut |found| {
             keys.insert(canonical_key(kind, found).into_owned());
         });
@@ -188,7 +189,7 @@ fn keys(text: String) -> BTreeSet<String> {
     keys
 }
 
-/// Whether `name` is below `parent`.
+/// Returns whether `name` is below `parent`.
 fn is_below(name: &str, parent: &str) -> bool {
     name.strip_suffix(parent).is_some_and(|front| front.ends_with('.'))
 }

@@ -1,6 +1,6 @@
-//! How far a value may reach: networks that are too wide and addresses with a special purpose are refused, whatever a feed says.
+//! The reach of values: networks that are too wide and addresses with a special purpose are refused.
 //!
-//! An operator permits such a prefix by its name (`may_block` in `agent.yaml`). What must never be blocked on this host is judged
+//! An operator permits such a prefix by its name (`may_block` in `agent.yaml`). The never-block list is applied
 //! afterwards and is stronger than any permission: see `never_block`.
 
 use std::collections::BTreeMap;
@@ -65,10 +65,10 @@ impl Default for Reach {
 }
 
 impl Reach {
-    /// Permits nothing that is too wide or has a special purpose, but these prefixes.
+    /// Returns a judge that permits these prefixes, and no others that are too wide or have a special purpose.
     ///
-    /// A prefix permits networks as wide as itself and narrower. It permits special-purpose addresses only if it lies in such a range
-    /// as a whole: `10.1.0.0/16` does, and `0.0.0.0/0` does not.
+    /// A prefix permits networks as wide as itself and narrower. It permits special-purpose addresses only if it lies
+    /// in such a range as a whole: `10.1.0.0/16` does, and `0.0.0.0/0` does not.
     #[must_use]
     pub fn new(permitted: impl IntoIterator<Item = IpNet>) -> Self {
         let named: Vec<IpNet> = permitted.into_iter().map(|network| network.trunc()).collect();
@@ -116,7 +116,7 @@ impl Reach {
     /// Judges one value of an address feed.
     ///
     /// # Errors
-    /// Why it is out of reach, and what is left of it.
+    /// The reason, and the part that remains.
     fn judged(&self, value: &str) -> Result<(), (OutOfReach, Vec<IpNet>)> {
         let nothing_of = |why| (why, Vec::new());
         let network = network_of(value).ok_or(nothing_of(OutOfReach::NotAnAddress))?;
@@ -138,8 +138,8 @@ impl Reach {
         self.named.iter().any(|named| named.contains(&network))
     }
 
-    /// Takes out what makes a network that is too wide together with its neighbours. The widest values go first, so that a few
-    /// wide networks do not take the single addresses between them out of the list.
+    /// Removes the values that form a too wide network together with their neighbours. The widest values go first, so
+    /// that a few wide networks do not take the single addresses between them out of the list.
     fn without_united(&self, mut values: Values, refused: &mut Refusals) -> Values {
         let named: AddressSet = self.named.iter().copied().collect();
         // Each round takes the widest values of every such network out, and there are 129 widths.

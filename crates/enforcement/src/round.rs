@@ -1,4 +1,4 @@
-//! One target's turn: what it should enforce, whether it may change that far, and making it so.
+//! One target's turn: which values it should enforce, whether the limits allow the change, and the change.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -17,25 +17,25 @@ use crate::values::Diff;
 use crate::{Moment, Values};
 use cratos_client::Refusals;
 
-/// How a run is meant.
+/// The options of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Order {
-    /// An operator has seen the change and wants it, however large it is.
+    /// Whether an operator accepts a change that is larger than the limits allow.
     pub accept_change: bool,
-    /// Nothing is changed; what would change is told.
+    /// Whether the run changes nothing and only reports the changes.
     pub dry_run: bool,
 }
 
 impl Order {
-    /// Lets a change pass that is larger than the limits allow.
+    /// Sets whether a change may be larger than the limits allow.
     #[must_use]
     pub const fn accept_change(mut self, accept: bool) -> Self {
         self.accept_change = accept;
         self
     }
 
-    /// Only tells what would change.
+    /// Sets whether the run only reports the changes.
     #[must_use]
     pub const fn dry_run(mut self, dry: bool) -> Self {
         self.dry_run = dry;
@@ -43,32 +43,32 @@ impl Order {
     }
 }
 
-/// What became of one target in one run.
+/// The result of one run for one target.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// What should be in force was.
+    /// The wanted values were in force already.
     Unchanged,
-    /// It is in force now, or would be in a dry run.
+    /// The wanted values are in force now, or would be after a dry run.
     Changed(Diff),
-    /// The newest values are held back; those before stay.
+    /// The newest values are held back; the earlier ones stay in force.
     Held(Objection, Diff),
     /// No feed of the target has ever answered.
     Waiting,
-    /// What was in force before still is.
+    /// The change failed; the earlier values stay in force.
     Failed(TargetError),
-    /// What should be in force is, but a restart would not know.
+    /// The wanted values are in force, but the state file could not be written: a restart would not know them.
     NotKept(StateError),
 }
 
-/// What no list can do on this host.
+/// The limits that hold on this host for every list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard<'a> {
     pub(crate) reach: &'a Reach,
     pub(crate) never: &'a NeverBlock,
 }
 
-/// Values that may be enforced, and what was taken out of them.
+/// The values that may be enforced, and the ones that were taken out.
 #[derive(Debug)]
 struct Guarded {
     values: Values,
@@ -96,13 +96,13 @@ pub(crate) struct FeedView<'a> {
     pub(crate) progress: &'a FeedProgress,
 }
 
-/// A target with what it was last given.
+/// A target with the values that it got last.
 #[derive(Debug)]
 pub(crate) struct Station {
     pub(crate) assignment: Assignment,
     pub(crate) progress: Progress,
     enforced: Option<Enforced>,
-    /// The state on disk is older than what is enforced, since it could not be written.
+    /// Whether the state on disk is older than the values in force, since it could not be written.
     unsaved: bool,
     renewed: Option<Instant>,
 }
@@ -161,7 +161,8 @@ impl Station {
             .objection(judged_against, &wanted, order.accept_change);
         let (values, objection) = match objection {
             None => (wanted, None),
-            // What stays in force must still never block what this host needs now, nor what an older agent let through.
+            // The values that stay in force must not block addresses that this host needs now, nor pass limits of reach
+            // that an older agent did not have.
             Some(objection) => (guard.filter(before.unwrap_or(&nothing)).values, Some(objection)),
         };
         self.progress.never_blocked = never_blocked;
@@ -196,7 +197,7 @@ impl Station {
         objection.map_or(Outcome::Unchanged, |objection| Outcome::Held(objection, diff))
     }
 
-    /// Returns the values of all feeds; a feed that never answered removes nothing of what is enforced.
+    /// Returns the values of all feeds. A feed that never answered removes no enforced value.
     fn wanted(&self, feeds: &[FeedView<'_>]) -> Option<Values> {
         let known: Vec<&Values> = feeds.iter().filter_map(|feed| feed.values).collect();
         if known.is_empty() {
@@ -211,7 +212,7 @@ impl Station {
         Some(Values::union(known.into_iter().chain(before).flat_map(Values::sets)))
     }
 
-    /// The first list of a feed is no change of what was there before.
+    /// Returns whether a feed has its first list, which does not count as a change.
     fn has_new_feed(&self, feeds: &[FeedView<'_>]) -> bool {
         let Some(enforced) = &self.enforced else { return false };
         self.assignment.limits.first_run_free
@@ -305,7 +306,7 @@ impl Station {
         }
     }
 
-    /// Enforces what was enforced last, without any feed: while the host starts.
+    /// Enforces the last values again without any feed, while the host starts.
     pub(crate) fn restore(&mut self, guard: Guard<'_>) -> Outcome {
         let Some(enforced) = &self.enforced else {
             return Outcome::Waiting;

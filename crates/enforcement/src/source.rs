@@ -22,8 +22,8 @@ pub type Next<'a> = Pin<Box<dyn Future<Output = Result<News, SourceError>> + Sen
 
 /// A source of the values of one feed.
 ///
-/// A source decides itself when it asks or listens. The agent calls [`FeedSource::next`] again and again, and keeps the values that it has
-/// when an error comes.
+/// A source decides itself when it asks or listens. The agent calls [`FeedSource::next`] again and again, and keeps the
+/// values that it has when an error comes.
 pub trait FeedSource: fmt::Debug + Send {
     /// Waits for news of the feed. The first call asks at once.
     ///

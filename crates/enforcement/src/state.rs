@@ -1,7 +1,8 @@
-//! What the agent knows after a restart: the last good values of each feed, what each target enforces, and how it went.
+//! The state that outlives a restart: the last good values of each feed, and the values and the progress of each
+//! target.
 //!
-//! A file is one line with a mark, a version and the SHA-256 of the rest, and then JSON. It is replaced whole; what is torn, from
-//! somewhere else or from another version is said and not used.
+//! A file is one line with a mark, a version and the SHA-256 of the rest, and then JSON. It is replaced as a whole. The
+//! agent logs a file that is torn, foreign or of another version, and does not use it.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -24,10 +25,10 @@ pub use record::{Enforced, FeedProgress, LastGood, Progress};
 
 const MARK: &str = "cratos-agent-state 1 ";
 
-/// How long one change may keep another one waiting.
+/// The longest wait for the change of another process.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// More than any list that fits the memory of the agent; a foreign file of any size is not read in.
+/// The most bytes that are read of a state file.
 const MAX_BYTES: u64 = 512 << 20;
 
 /// The directory that holds the state.
@@ -37,13 +38,13 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Names the directory, and neither makes nor changes anything: for those who only read. Where it is not there, nothing is known.
+    /// Returns the state in this directory, for reading. It creates nothing; a missing directory holds no state.
     #[must_use]
     pub fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }
 
-    /// Opens the directory, and makes it if it is not there (mode 0700).
+    /// Opens the directory, and creates it if it is missing (mode 0700).
     ///
     /// # Errors
     /// If it cannot be made.
@@ -53,7 +54,7 @@ impl StateDir {
         Ok(state)
     }
 
-    /// Makes the directory if it is not there (mode 0700), before the first lock or file.
+    /// Creates the directory if it is missing (mode 0700), before the first lock or file.
     ///
     /// # Errors
     /// If it cannot be made.
@@ -66,10 +67,10 @@ impl StateDir {
         Ok(())
     }
 
-    /// Says why nothing can be read here, if that is so; a directory that is not there yet is no fault.
+    /// Checks that the state can be read. A directory that does not exist yet is not an error.
     ///
     /// # Errors
-    /// If this user may not look into the directory, or it is no directory.
+    /// If this user may not read the directory, or it is not a directory.
     pub fn readable(&self) -> Result<(), StateError> {
         match fs::read_dir(self.root.join("targets")) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -80,7 +81,7 @@ impl StateDir {
         }
     }
 
-    /// Waits for nobody: takes the lock that keeps a second agent from running on the same state.
+    /// Takes the lock that keeps a second agent from running on the same state, without waiting.
     ///
     /// # Errors
     /// If another agent has it, or the file cannot be made.
@@ -88,10 +89,10 @@ impl StateDir {
         LockFile::try_take(&self.root.join("agent.lock")).map_err(|error| self.lock_error(error))
     }
 
-    /// Takes the lock for one change of what is enforced, so that `apply` and a running agent take turns.
+    /// Takes the lock for one change, so that `apply` and a running agent take turns.
     ///
     /// # Errors
-    /// If somebody else holds it for more than a minute, or the file cannot be made.
+    /// If another process holds it for more than a minute, or the file cannot be made.
     pub fn lock_change(&self) -> Result<LockFile, LockError> {
         LockFile::wait(&self.root.join("change.lock"), CHANGE_PATIENCE).map_err(|error| self.lock_error(error))
     }
@@ -105,18 +106,18 @@ impl StateDir {
     /// Keeps the last good values of a feed.
     ///
     /// # Errors
-    /// If they cannot be written; what was there before is still there then.
+    /// If they cannot be written; the earlier ones stay then.
     pub fn keep_last_good(&self, feed: &str, good: &LastGood) -> Result<(), StateError> {
         save(&self.path("feeds", feed, "values"), good)
     }
 
-    /// Returns what a target was last given.
+    /// Returns the values that a target got last.
     #[must_use]
     pub fn enforced(&self, target: &str) -> Option<Enforced> {
         self.load(&self.path("targets", target, "values"))
     }
 
-    /// Keeps what a target was given.
+    /// Keeps the values of a target.
     ///
     /// # Errors
     /// As [`StateDir::keep_last_good`].
@@ -124,13 +125,13 @@ impl StateDir {
         save(&self.path("targets", target, "values"), enforced)
     }
 
-    /// Returns how the last runs of a target went.
+    /// Returns the progress of a target.
     #[must_use]
     pub fn progress(&self, target: &str) -> Option<Progress> {
         self.load(&self.path("targets", target, "progress"))
     }
 
-    /// Keeps how the last runs of a target went.
+    /// Keeps the progress of a target.
     ///
     /// # Errors
     /// As [`StateDir::keep_last_good`].

@@ -1,4 +1,5 @@
-//! What this host needs to stay reachable and working: read from the system, never configured.
+//! Addresses that this host needs to stay reachable, for example its gateway. They are read from the system, not
+//! configured.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -9,10 +10,10 @@ use std::path::{Path, PathBuf};
 mod proc_net;
 mod sessions;
 
-/// More than any of these files has on a host that enforces; a file that never ends is not read for ever.
+/// The most bytes that are read of a file. Real ones are smaller.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// So many addresses are looked at of each kind.
+/// The most addresses of each kind.
 const MAX_ADDRESSES: usize = 4096;
 
 /// Addresses that must stay reachable.
@@ -25,12 +26,13 @@ pub struct Surroundings {
     pub dns_servers: BTreeSet<IpAddr>,
     /// The host's own addresses.
     pub own: BTreeSet<IpAddr>,
-    /// From where people are logged in by SSH.
+    /// The addresses from which administrators are logged in by SSH.
     pub administrators: BTreeSet<IpAddr>,
 }
 
 impl Surroundings {
-    /// Reads them from the system below `root`, which is `/` but for tests. What cannot be read is not there.
+    /// Reads them from the system below `root`, which is `/` except in tests. A file that cannot be read counts as
+    /// empty.
     ///
     /// `ssh_ports` are the ports of this host on which `sshd` listens.
     #[must_use]
@@ -71,7 +73,7 @@ fn name_servers(resolv_conf: &str) -> impl Iterator<Item = IpAddr> {
     resolv_conf.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         let server = words.next().filter(|word| *word == "nameserver").and(words.next())?;
-        // `fe80::1%eth0`: the zone is no part of the address.
+        // The zone of `fe80::1%eth0` does not belong to the address.
         server.split('%').next()?.parse().ok()
     })
 }
@@ -79,7 +81,7 @@ fn name_servers(resolv_conf: &str) -> impl Iterator<Item = IpAddr> {
 fn text(path: &PathBuf) -> String {
     let mut bytes = Vec::new();
     if let Ok(file) = File::open(path) {
-        // What was read before a fault is true too.
+        // The part before a fault is true, too.
         let _ = file.take(MAX_BYTES).read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()

@@ -1,4 +1,4 @@
-//! Where values are enforced: one trait, one file for each kind of target.
+//! Targets, which enforce values: one trait, and one file for each kind.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,13 +30,13 @@ pub use suricata::SuricataTarget;
 /// A run goes [`render`](Self::render), [`check`](Self::check), [`apply`](Self::apply),
 /// [`is_in_force`](Self::is_in_force). Whatever fails on the way, what was in force before is in force afterwards.
 pub trait Target: fmt::Debug + Send + Sync {
-    /// Returns the kind, as it stands in the configuration.
+    /// Returns the kind as the configuration writes it, for example `nftables`.
     fn kind(&self) -> &'static str;
 
-    /// Returns what on this host belongs to this target alone: paths, tables. No two targets share one.
+    /// Returns the resources of this host that belong to this target alone, for example paths or tables. Two targets cannot share one.
     fn resources(&self) -> Vec<String>;
 
-    /// Returns what the values look like for this target. It changes nothing, and the same values always give the same.
+    /// Returns the values in the form of this target. It changes nothing, and equal values give equal results.
     ///
     /// # Errors
     /// If they cannot be written down.
@@ -53,7 +53,7 @@ pub trait Target: fmt::Debug + Send + Sync {
     /// Puts the rendered values in force, all at once.
     ///
     /// # Errors
-    /// If that fails; what was in force before is back then, as far as the consumer lets it.
+    /// If that fails. The earlier values are back then, unless the consumer refuses them, too.
     fn apply(&self, rendered: &Rendered) -> Result<(), TargetError>;
 
     /// Returns whether exactly these values are in force, so that an operator's reload or a lost race is noticed.
@@ -88,12 +88,12 @@ pub struct Rendered {
     pub left_out: u64,
 }
 
-/// One piece of what a target takes.
+/// One piece of the rendered values, for example a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// What it is called among the pieces of its target.
+    /// Its name among the pieces of its target.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub bytes: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! The values that a target gets, of one or more indicator types, and what changes between two lots of them.
+//! The values that a target gets, of one or more indicator types, and the difference between two lists.
 
 use std::collections::BTreeMap;
 
@@ -34,19 +34,19 @@ impl Values {
         self.0.get(&kind)
     }
 
-    /// Returns how many values there are.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.sets().map(IndicatorSet::len).sum()
     }
 
-    /// Returns whether there is no value.
+    /// Returns whether the values are empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns the values that are here and not in `other`.
+    /// Returns the values that are not in `other`.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         self.sets()
@@ -92,17 +92,17 @@ impl<'de> Deserialize<'de> for Values {
     }
 }
 
-/// What a change adds and removes.
+/// The values that a change adds and removes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
     /// Values that were not in force before.
     pub added: Values,
-    /// Values that are no longer in force.
+    /// Values that are not in force any more.
     pub removed: Values,
 }
 
 impl Diff {
-    /// Returns what leads from `before` to `after`.
+    /// Returns the change from `before` to `after`.
     #[must_use]
     pub fn between(before: &Values, after: &Values) -> Self {
         Self {

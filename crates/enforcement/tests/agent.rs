@@ -1,4 +1,4 @@
-//! What an agent does with what a server says, up to the file that a consumer reads.
+//! From the answer of a server to the file that a consumer reads.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 

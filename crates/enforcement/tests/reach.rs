@@ -1,4 +1,4 @@
-//! Whatever a feed says, an agent does not enforce what reaches too far.
+//! An agent does not enforce values that reach too far, for example `0.0.0.0/0`.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 

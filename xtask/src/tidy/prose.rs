@@ -8,12 +8,10 @@ use crate::prose::{Measured, TURNS, measure};
 
 /// Rooms whose old texts are not rewritten yet. A name goes away with them and none is added.
 const OLD: &[&str] = &[
-    "bins/cratos-agent",
     "bins/cratosd",
     "crates/cache",
     "crates/client-address",
     "crates/config-file",
-    "crates/defectdojo",
     "crates/enforcement",
     "crates/feed-classification",
     "crates/feed-engine",

@@ -25,8 +25,9 @@ impl Pauses {
         }
     }
 
-    /// Returns the pause after a connection that lasted this long, or that was not made. It doubles with each failure and is at least as
-    /// long as the server asked for. `chance`, from 0 to 1, spreads clients that lost their connections together.
+    /// Returns the pause after a connection that lasted this long, or that was not made. It doubles with each failure
+    /// and is at least as long as the server asked for. `chance`, from 0 to 1, spreads clients that lost their
+    /// connections together.
     pub(super) fn after(&mut self, lasted: Option<Duration>, retry_after: Option<Duration>, chance: f64) -> Duration {
         if lasted.is_some_and(|lasted| lasted >= self.good) {
             self.failures = 0;

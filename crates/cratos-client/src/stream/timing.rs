@@ -39,8 +39,8 @@ impl StreamTiming {
         self
     }
 
-    /// Sets how changes are grouped. Changes that follow each other within `quiet` (0.2 s if not set) are one update, but no change waits
-    /// longer than `longest` (2 s if not set).
+    /// Sets how changes are grouped. Changes that follow each other within `quiet` (0.2 s if not set) are one update,
+    /// but no change waits longer than `longest` (2 s if not set).
     #[must_use]
     pub const fn group(mut self, quiet: Duration, longest: Duration) -> Self {
         (self.quiet, self.longest) = (quiet, longest);

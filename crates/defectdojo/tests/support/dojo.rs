@@ -10,10 +10,10 @@ use super::http::{Log, Reply, Request, serve};
 /// The key of the user that most tests are.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// The key of another user, who may not remove what is not theirs.
+/// The key of another user, who may only remove own notes.
 pub(crate) const OTHER_KEY: &str = "ffff456789abcdef0123456789abcdef01234567";
 
-/// The key of a user who may read only.
+/// The key of a user who may only read.
 pub(crate) const READ_KEY: &str = "eeee456789abcdef0123456789abcdef01234567";
 
 /// A finding with its notes.
@@ -122,7 +122,7 @@ impl Dojo {
         self.state.0.lock().unwrap().ignores_tags = true;
     }
 
-    /// Lets nobody read notes before so many want to.
+    /// Holds readers of notes back until this many have come.
     pub(crate) fn notes_wait_for(&self, many: usize) {
         self.state.0.lock().unwrap().gate = many;
     }

@@ -28,7 +28,7 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// An answer.
 pub(crate) type Reply = (u16, Value);
 
 /// What goes wrong with an answer.
@@ -40,11 +40,11 @@ pub(crate) enum Fault {
     Body(&'static str),
     /// The connection ends before anything is done.
     CutBefore,
-    /// The request is done, but nobody hears of it.
+    /// The request is done, but its answer does not arrive.
     CutAfter,
     /// The answer ends in the middle.
     CutBody,
-    /// Nothing comes for longer than anybody waits.
+    /// No answer, for longer than any client waits.
     Silence,
 }
 
@@ -57,7 +57,7 @@ struct Planned {
     fault: Fault,
 }
 
-/// The server's own part: faults, and what it was asked.
+/// The faults of the server, and the requests that it got.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
     planned: Arc<Mutex<Vec<Planned>>>,
@@ -123,7 +123,7 @@ pub(crate) fn serve(log: &Log, answer: impl Fn(&Request) -> Reply + Send + Sync 
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (answer, log) = (Arc::clone(&answer), log.clone());
-            // Whoever asks may leave at any time.
+            // A client may leave at any time.
             thread::spawn(move || drop(talk(&stream, &log, &*answer)));
         }
     });

@@ -30,8 +30,8 @@ enum State {
 }
 
 impl Follow {
-    /// Returns a source that follows a feed as a stream. While there is no stream it asks for the feed every `interval`, unless
-    /// `may_poll` is false.
+    /// Returns a source that follows a feed as a stream. While there is no stream it asks for the feed every
+    /// `interval`, unless `may_poll` is false.
     #[must_use]
     pub fn new(client: Client, feed: Feed, interval: Duration, may_poll: bool) -> Self {
         let timing = StreamTiming::default().report(interval);
@@ -62,7 +62,7 @@ impl Follow {
 
     fn stream_failed(&mut self, error: &cratos_client::Error) {
         match self.state {
-            // There are no values yet, so the poll is due now.
+            // The feed has no values yet, so the poll is due now.
             State::Starting => {
                 self.poll.wait(Duration::ZERO);
                 tracing::info!(
@@ -114,7 +114,7 @@ impl From<StreamUpdate> for News {
         match update {
             StreamUpdate::Changed(state) => Self::Whole {
                 set: state.set().clone(),
-                // The name of a state is no entity tag of a feed.
+                // The name of a state is not an entity tag.
                 etag: None,
                 refused: state.refused(),
             },

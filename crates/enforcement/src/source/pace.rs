@@ -1,4 +1,4 @@
-//! When the next question is due: at intervals, not all hosts at once, and later and later while nobody answers.
+//! The time of the next poll: at intervals that differ between hosts, and later with each failure.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use service_kit::{Backoff, Jitter};
 /// The first pause after a failure.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 
-/// No server may keep an agent quiet for longer, and no row of failures does.
+/// The longest pause, whatever a server asks for.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// Hosts that were started together part, and none is far from its interval.
+/// The spread of the interval, so that hosts that were started together do not ask at the same moment.
 const SPREAD: Jitter = Jitter::between(0.9, 1.1);
 
-/// The pauses between the questions about one feed.
+/// The pauses between the polls of one feed.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
     interval: Duration,
@@ -31,7 +31,7 @@ impl Pace {
         SPREAD.at(self.interval, chance)
     }
 
-    /// Returns the pause after a failure: doubled each time, at least what the server asked for.
+    /// Returns the pause after a failure. It doubles each time and is at least the `Retry-After` of the server.
     pub(super) fn after_failure(&mut self, retry_after: Option<Duration>, chance: f64) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let longest = LONGEST.max(self.interval);

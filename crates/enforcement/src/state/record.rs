@@ -1,4 +1,4 @@
-//! What stands in the files of the state.
+//! The contents of the state files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,12 +20,12 @@ pub struct LastGood {
     pub at: Moment,
 }
 
-/// What a target was last given.
+/// The values that a target got last.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Enforced {
     /// The values, those that must never be blocked taken out.
     pub values: Values,
-    /// What they were rendered to, as a checksum.
+    /// The checksum of the rendered values.
     pub digest: String,
     /// When they were put in force.
     pub at: Moment,
@@ -44,7 +44,8 @@ pub struct Progress {
     /// Addresses that they cover; an IPv6 address counts with all others of its /48 as one.
     #[serde(default)]
     pub addresses: u64,
-    /// Entries that the target holds: lines, rules, elements of a set. Neighbours may be one entry, and a value may be several.
+    /// Entries that the target holds: lines, rules, elements of a set. Neighbours may be one entry, and a value may be
+    /// several.
     pub entries: u64,
     /// Values that are not enforced because of their reach, those that were cut included.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! The tables of `/proc/net`, which anybody may read.
+//! The tables of `/proc/net`, which every user may read.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -51,7 +51,7 @@ pub(super) fn own_v6(if_inet6: &str) -> impl Iterator<Item = IpAddr> {
     })
 }
 
-/// Returns who is connected to one of these ports, from `tcp` or `tcp6`.
+/// Returns the peers of these ports in the table `tcp` or `tcp6`.
 pub(super) fn peers<'a>(table: &'a str, ports: &'a [u16]) -> impl Iterator<Item = IpAddr> + 'a {
     table.lines().filter_map(|line| {
         let mut columns = line.split_whitespace().skip(1);

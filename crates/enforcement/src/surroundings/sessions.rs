@@ -1,6 +1,6 @@
 //! Which connections to SSH are of people who have logged in.
 //!
-//! A connection alone shows nothing: whoever connects before he is listed would be spared for as long as he stays connected.
+//! A connection alone is not enough: an attacker who connects before the address is listed would be spared.
 
 use std::collections::BTreeSet;
 use std::fs;

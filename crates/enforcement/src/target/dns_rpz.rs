@@ -19,7 +19,7 @@ use crate::error::TargetError;
 /// The exporter that writes the zone.
 const FORMAT: &str = "rpz";
 
-/// What judges a zone where it is installed.
+/// The command that checks a zone, where BIND's tools are installed.
 const CHECKER: &str = "named-checkzone";
 
 /// The words of the SOA's line before its serial.
@@ -104,8 +104,8 @@ impl RpzTarget {
         }
     }
 
-    /// Returns the zone with the serial that comes next. Secondaries take a zone only if its serial has risen, so the clock counts
-    /// only as long as it goes forward.
+    /// Returns the zone with the next serial. Secondaries accept a zone only if its serial has risen, so the serial is the time only if
+    /// that is higher than the last serial.
     fn numbered(&self, rendered: &Rendered) -> Vec<u8> {
         let before = fs::read(&self.path).ok().and_then(|zone| serial(&zone)).unwrap_or(0);
         let now = SystemTime::now()

@@ -1,6 +1,6 @@
 //! A file in any format that an exporter writes, and a command that makes its reader load it.
 //!
-//! Covers whatever reads a list from a file: Unbound, Squid, HAProxy, Postfix, … Commands are lists of words; there is no shell.
+//! For programs that read a list from a file, for example Unbound, Squid, HAProxy or Postfix. A command is a list of words; no shell runs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::error::TargetError;
 /// How long a check or a reload may take.
 pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What stands for the file in a command.
+/// The placeholder for the file in a command.
 pub(super) const PLACEHOLDER: &str = "{}";
 
 /// The kind `file`.
@@ -79,7 +79,7 @@ pub struct FileTarget {
 }
 
 impl FileTarget {
-    /// Makes a target that writes values of `kind` to `path`; `name` is what the list is called where the format has room for it.
+    /// Returns a target that writes values of `kind` to `path`. Formats with a title, for example response policy zones, show `name`.
     #[must_use]
     pub fn new(name: &str, path: &Path, kind: IndicatorType, exporter: Arc<dyn Exporter>) -> Self {
         Self {
@@ -260,7 +260,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("names.txt");
         fs::write(&path, "good.example").unwrap();
-        // The reader loads what it likes, and fails on anything else.
+        // The reader loads good lists and fails on others.
         let target = target(&path).reload_with(words(&["grep", "-q", "good", "{}"]));
         let refused = target.apply(&rendered(&target, &["evil.example"]));
         assert!(matches!(refused, Err(TargetError::Reload(_))), "{refused:?}");

@@ -1,4 +1,4 @@
-//! Some files that change together: all of them, or none.
+//! Files that change together or not at all.
 
 use std::fs;
 use std::io;
@@ -27,7 +27,7 @@ impl FileChange<'_> {
         Ok(true)
     }
 
-    /// Writes those files that differ, and tells nobody.
+    /// Writes the files that differ, and reloads nothing.
     pub(super) fn write(&self) -> Result<(), TargetError> {
         for (path, bytes) in &self.files {
             if content(path)?.as_deref() != Some(*bytes) {
@@ -37,7 +37,7 @@ impl FileChange<'_> {
         Ok(())
     }
 
-    /// Hands candidates to `check`, each lying beside the file that it is for.
+    /// Calls `check` with the candidates. Each lies in the folder of its file.
     pub(super) fn check(&self, check: &mut dyn FnMut(&Path) -> Result<(), CommandError>) -> Result<(), TargetError> {
         for (path, bytes) in &self.files {
             let staged = Staged::write(path, bytes, self.mode).map_err(|source| file(path, source))?;
@@ -54,7 +54,7 @@ impl FileChange<'_> {
             before.push((path.as_path(), content(path)?));
             staged.push(Staged::write(path, bytes, self.mode).map_err(|source| file(path, source))?);
         }
-        // Everything that takes room on the disk is done; renames need none.
+        // All writes are done; renames need no space on the disk.
         for (staged, (path, _)) in staged.into_iter().zip(&self.files) {
             if let Err(source) = staged.commit() {
                 self.put_back(&before)?;

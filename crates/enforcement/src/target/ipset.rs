@@ -12,7 +12,7 @@ use crate::command::{CommandError, Run};
 use crate::entry;
 use crate::error::TargetError;
 
-/// The exporter that writes the file for `ipset restore`, and so decides what the sets are called.
+/// The exporter that writes the file for `ipset restore`, and with it the names of the sets.
 const FORMAT: &str = "ipset";
 
 const SETS: [&str; 2] = ["cratos4", "cratos6"];
@@ -56,14 +56,14 @@ impl IpsetTarget {
         Self { ipset, exporter }
     }
 
-    /// Sets the command that is `ipset`, with what stands before its own arguments.
+    /// Sets the command for `ipset`, for example `[sudo, ipset]`; its arguments follow these words.
     #[must_use]
     pub fn ipset(mut self, words: Vec<String>) -> Self {
         self.ipset = words;
         self
     }
 
-    /// Returns what the sets hold; `None` if one of them is not there.
+    /// Returns the members of both sets; `None` if one of them does not exist.
     fn members(&self) -> Result<Option<AddressSet>, CommandError> {
         let run = || Run::new(&self.ipset, TIMEOUT).max_output(MAX_LISTING);
         let names = run().args(["list", "-n"]).output()?;
@@ -80,7 +80,7 @@ impl IpsetTarget {
     }
 }
 
-/// Returns what the lines `add SET VALUE` add.
+/// Returns the values of the lines `add SET VALUE`.
 fn added(script: &str) -> AddressSet {
     let values = script.lines().filter_map(|line| {
         let mut words = line.split(' ');

@@ -1,10 +1,10 @@
-//! nftables: addresses and networks of both families, in a table of their own beside whatever rules the host has.
+//! nftables: addresses and networks of both families, in a table beside the rules of the host.
 //!
-//! New sets under new names are filled first, by nobody looked at. Then one transaction of `nft -f -` rewrites the chains that look values
+//! New sets under new names are filled first, while no rule uses them. Then one transaction of `nft -f -` rewrites the chains that look values
 //! up to the new sets and removes the old ones. The kernel switches all rules of both families at once, and each looks into a set that
-//! does not change: a value that stands in both lists is dropped at every moment, one that stands in neither at none.
+//! does not change: a value in both lists is dropped at every moment, and a value in neither list never.
 //!
-//! Less is not enough. A transaction switches the rules first and shows what it put into sets a little later: on Linux 6.18, with sets of
+//! Simpler ways lose packets. A transaction switches the rules first and shows what it put into sets a little later: on Linux 6.18, with sets of
 //! 50 000 addresses that were filled in the same transaction, 66 of 166 000 listed packets passed in that little.
 
 use std::fmt::Display;
@@ -24,7 +24,7 @@ use crate::error::TargetError;
 /// The table with its hooks; an operator may load a changed one before the agent starts, which then stays.
 const BASE_TABLE: &str = include_str!("../../nftables/cratos.nft");
 
-/// What the shipped table is called.
+/// The name of the shipped table.
 const TABLE: &str = "cratos";
 
 const FAMILIES: [Family; 2] = [
@@ -40,7 +40,7 @@ const FAMILIES: [Family; 2] = [
     },
 ];
 
-/// How the comment of a rule of ours begins.
+/// The beginning of the comment of our rules.
 const MARK: &str = "cratos-agent ";
 
 /// The chains that the agent fills, and which side of a packet each looks at.
@@ -111,14 +111,14 @@ impl NftablesTarget {
         }
     }
 
-    /// Sets the command that is `nft`, with what stands before its own arguments.
+    /// Sets the command for `nft`, for example `[sudo, nft]`; its arguments follow these words.
     #[must_use]
     pub fn nft(mut self, words: Vec<String>) -> Self {
         self.nft = words;
         self
     }
 
-    /// Lets elements expire when no agent renews them for so long: then a dead agent ends in an open firewall, not in an old list.
+    /// Makes elements expire if no agent renews them within this time: a dead agent then leaves an open firewall, not an old list.
     #[must_use]
     pub const fn element_timeout(mut self, timeout: Duration) -> Self {
         self.element_timeout = Some(timeout);
@@ -129,9 +129,9 @@ impl NftablesTarget {
         Run::new(&self.nft, TIMEOUT)
     }
 
-    /// Asks the kernel what is there, elements left out.
+    /// Asks the kernel for the table, without the elements of sets.
     fn standing(&self) -> Result<Standing, CommandError> {
-        // Asking for a table that is not there is an error like any other, so all tables are listed.
+        // All tables are listed, since the error for a missing table looks like any other error.
         let tables = self.nft_run().args(["-j", "list", "tables", "inet"]).output()?;
         let is_there = objects(&tables)
             .iter()
@@ -146,7 +146,7 @@ impl NftablesTarget {
         Ok(Standing::of(&objects(&table)))
     }
 
-    /// Returns what makes and fills sets that no rule looks into yet, and the table with its chains where it is not there.
+    /// Returns the script that creates and fills sets that no rule uses yet, and the table with its chains if it is missing.
     fn filling(&self, standing: &Standing, rendered: &Rendered) -> String {
         let table = &self.table;
         let mut script = String::new();
@@ -174,7 +174,7 @@ impl NftablesTarget {
                 family.type_name
             ));
             let elements = String::from_utf8_lossy(rendered.part(family.name));
-            // No braces around nothing: that is an error. One command for all: `nft` looks at the whole set for each.
+            // Empty braces are an error. All elements go into one command, since `nft` reads the whole set for each command.
             if !elements.is_empty() {
                 let elements = elements.trim_end().replace('\n', ",\n");
                 line(format!("add element inet {table} {set} {{\n{elements}\n}}"));
@@ -183,7 +183,7 @@ impl NftablesTarget {
         script
     }
 
-    /// Returns what makes all rules look into the filled sets, and removes those that no rule looks into then.
+    /// Returns the script that makes all rules use the filled sets, and removes the old sets.
     fn switching(&self, standing: &Standing, rendered: &Rendered) -> String {
         let table = &self.table;
         let mark = mark(rendered);
@@ -220,13 +220,13 @@ fn elements<A: Display + PartialEq>(ranges: impl Iterator<Item = RangeInclusive<
     text.into_bytes()
 }
 
-/// What the rules carry, so that a later look tells which values are in force: a comment is gone when anybody empties the chain.
+/// The comment of the rules. It identifies the values in force, and it is gone when an operator empties the chain.
 fn mark(rendered: &Rendered) -> String {
     let digest: String = rendered.digest().chars().take(32).collect();
     format!("{MARK}{digest}")
 }
 
-/// What a table holds of ours.
+/// Our part of a table.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Standing {
     has_table: bool,
@@ -260,12 +260,12 @@ impl Standing {
         standing
     }
 
-    /// Returns the name of the set that comes after all that are there.
+    /// Returns the name of the next set.
     fn next(&self, family: &Family) -> String {
         format!("{}_{}", family.name, self.newest.wrapping_add(1))
     }
 
-    /// Returns whether every chain has a rule of each family for these values, and both sets are there.
+    /// Returns whether every chain has a rule of each family for these values, and both sets exist.
     fn enforces(&self, rendered: &Rendered) -> bool {
         let mark = mark(rendered);
         let rules = |chain: &str| self.marks.iter().filter(|(of, is)| of == chain && *is == mark).count();
@@ -282,7 +282,7 @@ fn number_of(set: &str) -> Option<u64> {
         .flatten()
 }
 
-/// Returns what `nft -j` lists; nothing if that is no JSON, which later looks like a table without rules.
+/// Returns the list of `nft -j`. Output that is not JSON is an empty list, as of a table without rules.
 fn objects(json: &[u8]) -> Vec<Value> {
     let parsed: Value = serde_json::from_slice(json).unwrap_or_default();
     parsed["nftables"].as_array().cloned().unwrap_or_default()

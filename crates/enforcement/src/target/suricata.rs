@@ -17,13 +17,13 @@ use crate::command::{self, CommandError, Run};
 use crate::entry;
 use crate::error::TargetError;
 
-/// What tests its whole configuration where it is installed.
+/// The command that tests the whole configuration of an installed Suricata.
 const PROGRAM: &str = "suricata";
 
 const RULES: &str = "cratos.rules";
 const REPUTATION: &str = "cratos-ip.list";
 
-/// Where Debian's Suricata listens.
+/// The socket of Debian's Suricata.
 const SOCKET: &str = "/run/suricata-command.socket";
 
 /// Testing and loading tens of thousands of rules takes a minute and more.
@@ -38,7 +38,7 @@ const HASHES: [(IndicatorType, &str, u32); 2] = [
     (IndicatorType::FileSha256, "filesha256", 1_099_999_910),
 ];
 
-/// The protocols out of which Suricata takes files.
+/// The protocols in which Suricata finds files.
 const PROTOCOLS: [&str; 5] = ["http", "smtp", "ftp-data", "smb", "nfs"];
 
 /// The kind `suricata`.
@@ -96,7 +96,7 @@ pub struct SuricataTarget {
     reload: Reload,
 }
 
-/// How Suricata is told.
+/// How Suricata loads new rules.
 #[derive(Debug)]
 enum Reload {
     Socket(PathBuf),
@@ -104,7 +104,7 @@ enum Reload {
 }
 
 impl SuricataTarget {
-    /// Tests what lies in the folder, and makes Suricata load it.
+    /// Tests the files of the folder, and makes Suricata load them.
     fn load(&self) -> Result<(), CommandError> {
         if let Some(words) = &self.test {
             Run::new(words, TIMEOUT).output()?;
@@ -130,12 +130,12 @@ impl SuricataTarget {
     }
 }
 
-/// Asks Suricata over its socket to load its rules anew; returns when it has.
+/// Makes Suricata reload its rules over the socket, and waits until it has.
 fn reload_rules(socket: &Path) -> std::io::Result<()> {
     let stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    // Values are told apart by their own ends: versions of Suricata differ in whether a line ends behind one.
+    // The end of the JSON value ends an answer: only some versions of Suricata send a line end behind it.
     let answers = BufReader::new(stream.try_clone()?.take(MAX_ANSWER));
     let mut answers = serde_json::Deserializer::from_reader(answers).into_iter::<Value>();
     let mut ask = |question: Value| {
@@ -255,7 +255,7 @@ mod tests {
 
     use super::*;
 
-    /// A Suricata that listens, says what it is told to say, and keeps what it was asked.
+    /// A Suricata stand-in that gives fixed answers and records the commands.
     fn listening(path: &Path, answer: &'static str) -> Arc<Mutex<Vec<String>>> {
         let listener = UnixListener::bind(path).unwrap();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -365,7 +365,7 @@ mod tests {
         fs::write(dir.path().join(RULES), "old").unwrap();
         listening(&dir.path().join("socket"), r#"{"return": "OK"}"#);
         let mut target = target(dir.path(), false);
-        // What a test of the whole configuration would say: the old rules are good, the new ones are not.
+        // As a test of the whole configuration does, it accepts the old rules and refuses the new ones.
         let words = ["grep", "-q", "old", &dir.path().join(RULES).display().to_string()].map(str::to_owned);
         target.test = Some(words.to_vec());
         let refused = target.apply(&target.render(&values()).unwrap());

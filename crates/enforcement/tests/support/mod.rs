@@ -14,14 +14,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What is answered to every question about one path.
+/// The answer to every request for one path.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// A feed, whole, with an entity tag made of its values.
     Feed(Vec<String>),
     /// These bytes, head included, and then the connection ends.
     Raw(Vec<u8>),
-    /// Nothing, for longer than anybody waits.
+    /// Nothing, for longer than any client waits.
     Silence,
     /// A byte now and then, without end.
     Drip,
@@ -62,14 +62,14 @@ impl StandIn {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (known, seen) = (Arc::clone(&known), Arc::clone(&seen));
-                // Whoever asks may leave at any time.
+                // A client may leave at any time.
                 thread::spawn(move || drop(serve(&stream, &known, &seen)));
             }
         });
         Self { url, answers, heads }
     }
 
-    /// Sets what is answered where the path contains this word.
+    /// Sets the answer for paths that contain this word.
     pub(crate) fn answer(&self, word: &str, answer: Answer) {
         self.answers.lock().unwrap().insert(word.to_owned(), answer);
     }
@@ -139,7 +139,7 @@ fn feed(values: &[String], head: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// A folder with a configuration, a token and what the targets write.
+/// A folder with a configuration, a token and the files of the targets.
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) dir: tempfile::TempDir,

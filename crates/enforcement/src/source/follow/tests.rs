@@ -14,7 +14,7 @@ const SNAPSHOT: &str =
     "event: snapshot\ndata: {\"part\":1,\"parts\":1,\"count\":1,\"values\":[\"a.example\"]}\nid: s1\n\n";
 const ALIVE: &str = "event: alive\ndata: {}\n\n";
 
-/// What is done with one question for the stream.
+/// The answer to one request for the stream.
 #[derive(Clone, Debug)]
 enum Act {
     /// This is said, and then the line is cut.
@@ -34,7 +34,8 @@ struct Script {
 }
 
 impl Script {
-    /// Does one act for each question for the stream, the last one again and again; polls are answered with `polled`, if there is that.
+    /// Does one act for each question for the stream, the last one again and again; polls are answered with `polled`,
+    /// if there is that.
     fn start(acts: Vec<Act>, polled: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
@@ -44,7 +45,7 @@ impl Script {
         thread::spawn(move || {
             for socket in listener.incoming().flatten() {
                 let (seen, left) = (Arc::clone(&seen), Arc::clone(&left));
-                // Whoever asks may leave at any time.
+                // A client may leave at any time.
                 thread::spawn(move || drop(serve(&socket, &seen, &left, polled)));
             }
         });
@@ -160,7 +161,7 @@ async fn values(follow: &mut Follow) -> Vec<String> {
     tokio::time::timeout(Duration::from_secs(60), whole).await.unwrap()
 }
 
-/// Waits until a value is all that was told last; on a busy machine a poll may come before a stream has begun.
+/// Waits until the feed has only this value. On a busy machine a poll may come before the stream has begun.
 async fn told(follow: &mut Follow, wanted: &str) {
     let told = async { while values(follow).await != [wanted] {} };
     tokio::time::timeout(Duration::from_secs(120), told).await.unwrap();
