@@ -1,4 +1,4 @@
-//! From where a token may be used, and which tokens are revoked.
+//! The addresses from which a token may be used, and revoked tokens.
 
 use serde_json::json;
 use token_crypto::{Scope, token_sha256};

@@ -1,4 +1,4 @@
-//! `/v1/help` and `/redoc`, as bytes; the browser tests look at them as people do.
+//! `/v1/help` and `/redoc` as bytes. The browser tests check the visible pages.
 
 use crate::support::{Ask, Daemon};
 

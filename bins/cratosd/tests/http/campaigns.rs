@@ -1,4 +1,4 @@
-//! Findings in DefectDojo that learn from the look-up which events of MISP they belong to.
+//! Findings in DefectDojo get a note and a tag for each MISP event that the look-up finds for them.
 
 #[path = "../../../../crates/defectdojo/tests/support/mod.rs"]
 mod defectdojo_support;
@@ -16,7 +16,7 @@ const CVE: &str = "CVE-2026-12345";
 const INFO: &str = "Ransomware <b>against</b> hospitals";
 
 async fn daemon() -> Daemon {
-    // As MISP makes CVEs: not flagged for detection.
+    // MISP creates a CVE like this: without the `to_ids` flag.
     let event = Event::new(INFO)
         .tag("tlp:amber")
         .tag("misp-galaxy:threat-actor=\"APT Example\"")
@@ -29,7 +29,7 @@ async fn daemon() -> Daemon {
     .await
 }
 
-/// A host whose token has these permissions.
+/// Returns a host whose token has these permissions.
 fn host(daemon: &Daemon, dojo: &Dojo, permissions: &[Permission]) -> Host {
     let host = Host::at(dojo.url(), format!("http://{}", daemon.addr));
     let scope = Scope::new().with_permissions(permissions.iter().copied());
@@ -47,7 +47,7 @@ fn findings() -> Dojo {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn findings_are_told_of_an_event_once_and_until_it_ends() {
+async fn findings_get_the_note_of_an_event_once_and_keep_its_tag_until_it_ends() {
     let (daemon, dojo) = (daemon().await, findings());
     let host = host(&daemon, &dojo, &[Permission::Lookup, Permission::Context]);
     for run in 0..3 {
@@ -80,7 +80,7 @@ async fn findings_are_told_of_an_event_once_and_until_it_ends() {
             }
         }
     }
-    // MISP is down: cratosd says what it knew, and nothing changes.
+    // MISP is down: cratosd answers from its last index, and nothing changes in DefectDojo.
     daemon.sim.set_fault(misp_sim::Fault::Status(500));
     assert_eq!(host.apply().await.tags_removed, 0);
     daemon.sim.clear_fault();

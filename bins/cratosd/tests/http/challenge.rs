@@ -1,4 +1,4 @@
-//! Clients that send their password only when they are asked for it.
+//! Clients that send their password only after a challenge, for example `wget`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -15,7 +15,7 @@ opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwor
 sys.stdout.write(opener.open(sys.argv[1]).read().decode())
 ";
 
-/// Runs a program that is there, off the threads that serve its requests.
+/// Runs an installed program on a thread for blocking calls, so that the daemon's threads can serve its requests.
 async fn run(program: PathBuf, arguments: Vec<String>) -> Output {
     let mut command = Command::new(program);
     command

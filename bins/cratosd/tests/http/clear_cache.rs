@@ -44,7 +44,7 @@ async fn clearing_while_misp_is_down_does_not_empty_the_feed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_feed_that_nobody_asked_for_can_be_cleared_too() {
+async fn a_feed_that_was_never_asked_for_can_be_cleared_too() {
     let daemon = Daemon::start().await;
     assert_eq!(
         clear(&daemon, &daemon.token(), CLEAR).await.json(),

@@ -1,4 +1,4 @@
-//! Compressed feeds.
+//! Compression of feeds.
 
 use std::io::Read as _;
 
@@ -30,7 +30,7 @@ fn unpacked(answer: &Answer) -> Vec<u8> {
     plain
 }
 
-/// Whoever takes "anything" without naming it can be given what every client knows, and nothing newer.
+/// A client that accepts `*` gets gzip, which every client knows, and no newer encoding.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_star_is_gzip_or_plain() {
     let bulk = Bulk::new(500, "ip-dst")

@@ -1,4 +1,4 @@
-//! Callers that have the newest version already.
+//! Conditional requests: callers that already have the newest version.
 
 use crate::support::{Answer, Ask, Daemon, FEED, event};
 

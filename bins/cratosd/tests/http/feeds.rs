@@ -1,4 +1,4 @@
-//! The feeds: their content, their headers, and what is wrong with a path.
+//! The feeds: their content, their headers, and the errors for a wrong path.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Daemon, FEED, Setup, event};
 
-/// Returns type and place of each wrong part.
+/// Returns the type and the place of each wrong part.
 fn wrong(detail: &Value) -> Vec<(String, String)> {
     let entries = detail.as_array().unwrap().iter();
     entries

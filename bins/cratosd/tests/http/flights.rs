@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{Daemon, FEED, Setup, event};
 
-/// HTTP/2, so that a thousand requests need ten sockets and not more than a shell allows.
+/// Uses HTTP/2: a thousand requests then need ten sockets, which is below the usual limit of open files in a shell.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_callers_of_a_cold_feed_cost_misp_one_question() {
     let sim = Sim::builder()
@@ -58,7 +58,7 @@ async fn a_thousand_callers_of_a_cold_feed_cost_misp_one_question() {
     assert_eq!(questions, 1);
 }
 
-/// The other search of a feed is the one for false positives.
+/// Returns whether this search is for the feed itself; the second search of a feed is for its false positives.
 fn is_for_block(request: &misp_sim::LoggedRequest) -> bool {
     request
         .body

@@ -1,4 +1,4 @@
-//! Callers that send more than anybody needs, or what two readers could take for different requests.
+//! Callers that send far too much, and requests that two servers could split differently (request smuggling).
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use tokio::net::TcpStream;
 
 use crate::support::{Ask, Daemon, raw};
 
-/// How long anything may take, on a machine that is busy with other tests.
+/// Upper limit for each wait, long enough for a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const POST: &str = "POST /v1/generate_token_json HTTP/1.1\r\nhost: x\r\n";
 
-/// What would be answered with 200 if somebody took it for a request.
+/// Gets a 200 if the daemon takes it for a request.
 const HIDDEN: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
-/// One frame of HTTP/2.
+/// Returns one HTTP/2 frame.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
@@ -29,12 +29,12 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// `GET /healthz` of `http` from the static table, with a path that is written out.
+/// Returns a header block for `GET /healthz` over `http`: indexes of the static table, and the path as a literal.
 fn healthz() -> Vec<u8> {
     [&b"\x82\x86\x04\x08"[..], b"/healthz", b"\x01\x01x"].concat()
 }
 
-/// Begins to speak HTTP/2 and goes on with `frames` for as long as anybody listens; nobody may do so to the end.
+/// Opens an HTTP/2 connection and sends `frames`; the daemon must close it, and still answer other connections.
 async fn is_cut_off(daemon: &Daemon, frames: impl Iterator<Item = Vec<u8>>) {
     let (mut from, mut to) = TcpStream::connect(daemon.addr).await.unwrap().into_split();
     to.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
@@ -48,7 +48,7 @@ async fn is_cut_off(daemon: &Daemon, frames: impl Iterator<Item = Vec<u8>>) {
             break;
         }
     }
-    // The write half is open still: it is the other side that ends this.
+    // Our write half is still open, so the daemon ended this connection.
     tokio::time::timeout(PATIENCE, reading).await.unwrap().unwrap();
     drop(to);
     assert_eq!(daemon.send(Ask::get("/healthz")).await.status, 200);
@@ -104,12 +104,12 @@ async fn frames_that_break_the_rules_end_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_and_asks_and_never_listens_is_not_read_any_further() {
+async fn a_client_that_never_reads_its_answers_is_not_read_any_further() {
     let daemon = Daemon::start().await;
     let mut deaf = TcpStream::connect(daemon.addr).await.unwrap();
     let many = "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1_000);
     let mut sent = 0;
-    // Whatever is sent and not read by us is in the buffers of the kernel, which are a few MiB.
+    // Bytes that were sent but that the daemon has not read fill the kernel's buffers, which hold a few MiB.
     while let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(1), deaf.write_all(many.as_bytes())).await {
         sent += many.len();
         assert!(sent < 64 * 1024 * 1024, "all of it is read");
@@ -172,7 +172,7 @@ async fn no_request_hides_in_another_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn targets_with_bytes_that_are_none_are_refused() {
+async fn targets_with_forbidden_bytes_are_refused() {
     let daemon = Daemon::start().await;
     for target in [
         &b"/v1/status\0"[..],
@@ -207,7 +207,7 @@ async fn forms_that_are_too_large_are_refused_however_they_come() {
     );
     for request in [told, chunked] {
         let mut stream = TcpStream::connect(daemon.addr).await.unwrap();
-        // It may be answered before all of it is read.
+        // The daemon may answer before it has read the whole body.
         let _ = stream.write_all(request.as_bytes().get(..100_000).unwrap()).await;
         let mut status = [0; 12];
         stream.read_exact(&mut status).await.unwrap();

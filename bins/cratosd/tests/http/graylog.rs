@@ -1,4 +1,5 @@
-//! What Graylog's adapter makes of our answers: address and paths as `docs/graylog.md` says them, read by a JSONPath library that is not ours.
+//! Graylog's adapter reads our answers: the address and the paths come from `docs/graylog.md`, and a JSONPath library
+//! of a third party evaluates them.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -12,8 +13,9 @@ use crate::support::{Daemon, Setup};
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/graylog.md"));
 
-/// What the adapter does with a body (`HTTPJSONPathDataAdapter.parseBody` in Graylog's source): one definite path for the single value, which
-/// has to be a text, a number or a Boolean; a null is an error, and so is a path that leads nowhere. The other path gives a map or a list.
+/// Does the same as the adapter with a body (`HTTPJSONPathDataAdapter.parseBody` in Graylog's source). One definite
+/// path selects the single value, which must be a text, a number or a Boolean; a null is an error, and so is a path
+/// that does not exist. The other path returns a map or a list.
 const ADAPTER: &str = r#"
 import json, sys
 import jsonpath
@@ -44,7 +46,7 @@ const LISTED: [(&str, &str); 9] = [
     ("vulnerability", "CVE-2026-12345"),
 ];
 
-/// As they stand in log lines, in whatever spelling.
+/// Values as log lines spell them, for example in capital letters or with a dot at the end.
 const HITS: [&str; 15] = [
     "192.0.2.7",
     "198.51.100.9",
@@ -57,7 +59,7 @@ const HITS: [&str; 15] = [
     "mallory@evil.example",
     "cve-2026-12345",
     "CVE-2026-12345",
-    // By their host, and defanged.
+    // These are found by their host; the last one is defanged.
     "http://evil.example/a?b=c",
     "alice@evil.example",
     "192.0.2.7:443",
@@ -84,7 +86,7 @@ const MISSES: [&str; 17] = [
     "\u{0}\r\n",
 ];
 
-/// Returns what stands behind this name in the list of the adapter's settings.
+/// Returns the value of this name in the list of the adapter's settings.
 fn setting(name: &str) -> &'static str {
     let (_, behind) = PAGE.split_once(&format!("- {name}: `")).unwrap();
     behind.split('`').next().unwrap()
@@ -96,7 +98,7 @@ fn keys_of_the_rule() -> Vec<&'static str> {
     parts.map(|part| part.split('"').next().unwrap()).collect()
 }
 
-/// Returns the target for a key, as Graylog makes it: `java.net.URLEncoder`, and `%20` for a space.
+/// Returns the target for a key, encoded as Graylog does it: `java.net.URLEncoder`, with `%20` for a space.
 fn target(key: &str) -> String {
     let (_, target) = setting("Lookup URL").split_once("cratos.example.net").unwrap();
     let encoded: String = key
@@ -122,7 +124,7 @@ async fn daemon() -> Daemon {
     .await
 }
 
-/// What the adapter makes of the answers about these keys.
+/// Returns the adapter's results for these keys, or `None` where no Python with the library is installed.
 async fn adapted(permissions: &[Permission], keys: &[&str]) -> Option<Vec<Value>> {
     let python = python_with(&["jsonpath"])?;
     let daemon = daemon().await;
@@ -158,7 +160,7 @@ async fn adapted(permissions: &[Permission], keys: &[&str]) -> Option<Vec<Value>
 }
 
 #[tokio::test]
-async fn a_miss_is_an_answer_and_no_error_in_graylog() {
+async fn a_miss_is_an_answer_and_not_an_error_in_graylog() {
     for permissions in [&[Permission::Lookup][..], &[Permission::Lookup, Permission::Context]] {
         let Some(answers) = adapted(permissions, &MISSES).await else {
             return;
@@ -193,7 +195,7 @@ async fn a_hit_of_every_type_gives_graylog_what_its_rule_reads() {
 }
 
 #[tokio::test]
-async fn without_the_context_graylog_still_learns_what_is_listed() {
+async fn without_the_context_graylog_still_learns_the_listed_value() {
     let Some(answers) = adapted(&[Permission::Lookup], &HITS).await else {
         return;
     };

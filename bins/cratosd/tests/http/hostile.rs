@@ -1,4 +1,4 @@
-//! Callers that do not mean well.
+//! Malformed and hostile requests.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::support::{Ask, Daemon, FEED, raw};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_http_is_refused_and_the_daemon_goes_on() {
+async fn bytes_that_are_not_http_are_refused_and_the_daemon_goes_on() {
     let daemon = Daemon::start().await;
     for bytes in [
         &b"nonsense\r\n\r\n"[..],

@@ -1,4 +1,4 @@
-//! Feeds whose bodies are larger than what the daemon keeps.
+//! Feeds whose bodies are too large for the daemon to keep.
 
 use feed_engine::FeedEngine;
 use http::Method;
@@ -8,7 +8,7 @@ use crate::support::{Ask, Daemon, Setup, raw};
 
 const RULES: &str = "/v1/feed/block/type/domain/age/1w/output/suricata";
 
-/// Rules for 3 000 names have about two megabytes, and the daemon keeps one.
+/// The rules for 3 000 names take about two megabytes; the daemon keeps bodies of up to one.
 async fn daemon() -> Daemon {
     let bulk = Bulk::new(3_000, "domain")
         .event_tag("example:incident-classification=block")
@@ -61,7 +61,7 @@ async fn a_large_feed_is_whole_and_a_head_or_304_of_it_makes_no_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_that_leaves_in_the_middle_of_a_large_feed_harms_nobody() {
+async fn a_device_that_leaves_in_the_middle_of_a_large_feed_does_no_harm() {
     let daemon = daemon().await;
     let token = daemon.token();
     for _ in 0..12 {
@@ -78,7 +78,8 @@ async fn a_device_that_leaves_in_the_middle_of_a_large_feed_harms_nobody() {
     assert_eq!(whole.body.iter().filter(|byte| **byte == b'\n').count(), 9_000);
 }
 
-/// Over HTTP/1.0 the end of the connection would be the end of the body, whether all of it was sent or not.
+/// Without a length, a client of HTTP/1.0 takes the end of the connection for the end of the body, even after a broken
+/// transfer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_feed_has_its_length_over_http_1_0_so_that_a_part_never_passes_for_the_whole() {
     let daemon = daemon().await;

@@ -1,4 +1,4 @@
-//! Tokens of Cratos FastAPI, on every route that takes one.
+//! Tokens of Cratos FastAPI on every route that takes a token.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use http::Method;
 
 use crate::support::{Ask, Daemon, FEED, SITE, Setup};
 
-/// Made by the reference for `https;443;misp.example.net`, good until the end of 2099.
+/// Cratos FastAPI made this token for `https;443;misp.example.net`; it expires at the end of 2099.
 const TOKEN: &str = "gAAAAABrAjbaGVl0Pm6CU4Gsntp2Q60ePl1eU2Q9UI_pGrugoBn78weGlW-GSjSqINOP02x5yI5DZxRxJF93i8l0cdzJOUjWCKZgz3tR04psAPPBjagzeeAEJkKN22Z0J3iNImuhRYyJ_9GERSZgRZCpbhg1dAjSmWSBwP7dNGke3zm88dlb08k=";
 const EXPIRED: &str = "gAAAAABrAjbcVYSDDP0mGvEYlkp1kCdg_WbOZnP6MZmsH33rC8IKlfZE_zDIy8-gTia49BK-Se9uF3wOLEoPSM8BkZ-rSc-riuFOBABDVctUKX8fuV3vZsct7_5nwhUus-4n4X7H2jt4IIenJg-zLAkDojZ_9uP7v5rW7BoxroFPyX2y3IgKUlc=";
 const IMPOSSIBLE_DATE: &str = "gAAAAABrAjbdBr4T64ejBmLQMc52g8ldX0XTPar9aNwPI7Eh2P-ul2MjXGM2ffcl3bUSj6vz78uurw8bP1H2lhTowyGOGBeMKaPACt_d0R4So7tLRrYuGj4vNfQT0D5DTodLOjmQOIQyz3aAMwfY6xTRUATeFcpZ6c5AnpaDYKcPLEbjfJdgKhg=";
 const FOUR_PARTS: &str = "gAAAAABrAjboPAJiYf4_I_Bmkd6peXCwnTX2m9oHfuicNS_mQSZ3U2hh-TrlIPa19o7D_3XayCPRSNrvBzUSgIyPGNSIVlE_FCdSmUbZL3KL52ZzT2iP7s06kNP61RNyI3q5q5M9rPgcMyNxwuYcs2gRy8QJU2BOyg==";
 
-/// Stands for the MISP that the token names, which no test can reach.
+/// Stands for the MISP that the token names, which a test cannot reach.
 #[derive(Debug)]
 struct OneAddress;
 
@@ -72,7 +72,8 @@ async fn a_legacy_token_works_on_every_route_and_in_every_transport() {
     assert_eq!((cleared.status.as_u16(), cleared.text()), (200, "{\"ok\":true}"));
 }
 
-/// Copied badly into a device, they worked with Cratos FastAPI, whose decoder skipped what is not base64.
+/// Tokens that were copied badly into a device worked with Cratos FastAPI: its decoder skipped characters outside
+/// base64.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_legacy_token_works_with_what_the_reference_skipped() {
     let daemon = daemon().await;
@@ -96,7 +97,7 @@ async fn a_legacy_token_works_with_what_the_reference_skipped() {
         let answer = daemon.send(ask).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
-    // A revoked token does not come back in any of them.
+    // A token that is revoked stays revoked in each of these spellings.
     let digest = token_crypto::token_sha256(TOKEN);
     daemon.write(
         "sites/misp.example.net.yaml",
@@ -116,7 +117,7 @@ async fn a_legacy_token_works_with_what_the_reference_skipped() {
     }
 }
 
-/// Sixteen keys take some seconds to derive, a request some milliseconds.
+/// Deriving sixteen keys takes some seconds; a request takes some milliseconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn right_after_a_start_new_tokens_are_answered_at_once_and_legacy_ones_wait_for_their_key() {
     let (key, salt) = (crate::support::KEY, crate::support::SALT);
@@ -146,7 +147,7 @@ async fn right_after_a_start_new_tokens_are_answered_at_once_and_legacy_ones_wai
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn legacy_tokens_that_are_no_good_are_named_as_in_the_reference() {
+async fn bad_legacy_tokens_get_the_errors_of_the_reference() {
     let daemon = daemon().await;
     let without_padding = TOKEN.trim_end_matches('=');
     for (token, detail) in [

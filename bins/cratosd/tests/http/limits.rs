@@ -1,4 +1,4 @@
-//! Limits to a TLP level, in a query and in a token: the same on every route that tells of indicators.
+//! Limits to a TLP level, in a query and in a token: they apply on every route that returns indicators.
 
 use http::Method;
 use misp_sim::{Attribute, Event, Fault, Moment, Sim};
@@ -12,7 +12,8 @@ const FEED: &str = "/v1/feed/block/type/domain/age/1w/output/txt";
 
 const LEVELS: [&str; 5] = ["clear", "green", "amber", "amber+strict", "red"];
 
-/// One event for each level, and one without, each with a name of its own, one below it, and one that they share.
+/// Builds one event for each level and one without a level. Each has a name for itself, a wildcard below that name, and
+/// a name that all events share.
 fn sim() -> misp_sim::SimBuilder {
     let event = |level: &str| {
         let event = Event::new(format!("secret of {level}"))
@@ -58,7 +59,7 @@ async fn with_site(lines: &str) -> Daemon {
     .await
 }
 
-/// A token that may do everything up to a level.
+/// Returns a token with every permission, limited to a level.
 fn limited(daemon: &Daemon, level: Tlp) -> String {
     let scope = Scope::new()
         .with_permissions(Permission::ALL.iter().copied())
@@ -78,7 +79,7 @@ fn names(answer: &Answer) -> Vec<String> {
     names
 }
 
-/// What a feed up to this level holds, where an untagged attribute counts as red.
+/// Returns the names in a feed up to this level; an attribute without a TLP tag counts as red.
 fn up_to(level: Tlp) -> Vec<String> {
     let place = Tlp::ALL.iter().position(|known| *known == level).unwrap();
     let mut names: Vec<String> = LEVELS[..=place].iter().map(|level| name(level)).collect();
@@ -94,7 +95,7 @@ fn organisation() -> String {
     format!("/v1/uuid/{}/type/domain/age/1w/output/txt", Sim::PARTNER)
 }
 
-/// As a URL has it.
+/// Returns the query part of a URL.
 fn query(level: Tlp) -> String {
     format!("max_tlp={level}")
 }
@@ -122,7 +123,7 @@ async fn a_query_narrows_a_token_and_never_widens_it() {
     }
 }
 
-/// The last of two counts, and neither way of writing it is a way around the token.
+/// Of two limits the last one counts, and no spelling gets around the limit of the token.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_spelling_of_a_query_gets_around_a_token() {
     let daemon = daemon().await;
@@ -145,7 +146,7 @@ async fn no_spelling_of_a_query_gets_around_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_level_that_is_none_is_refused_on_every_route() {
+async fn an_unknown_level_is_refused_on_every_route() {
     let daemon = daemon().await;
     let token = limited(&daemon, Tlp::Red);
     for target in [
@@ -185,22 +186,22 @@ async fn every_kind_of_feed_has_the_limit() {
     assert_eq!(json.json().as_array().unwrap().len(), 4);
 }
 
-/// A wildcard is no value: it is dropped, and counted for who may know that it is there.
+/// A wildcard is dropped, since it is not a value; only tokens that may read it see it counted.
 #[tokio::test(flavor = "multi_thread")]
-async fn counts_tell_nothing_of_what_is_left_out() {
+async fn counts_do_not_reveal_values_beyond_the_limit() {
     let daemon = daemon().await;
     for (place, level) in Tlp::ALL.into_iter().enumerate() {
         let answer = ask(&daemon, &limited(&daemon, level), FEED).await;
         let count = up_to(level).len();
         assert_eq!(answer.header("x-feed-count"), count.to_string());
-        // One for each level, and for no level at all.
+        // One for each level, and one for the event without a level.
         let dropped = place + 1 + usize::from(level == Tlp::Red);
         assert_eq!(answer.header("x-feed-dropped"), dropped.to_string(), "{level}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_no_tag_counts_as_the_site_says() {
+async fn an_untagged_attribute_has_the_level_of_the_site() {
     let daemon = with_site("default_tlp: green\n").await;
     let token = limited(&daemon, Tlp::Green);
     assert!(names(&ask(&daemon, &token, FEED).await).contains(&"unmarked".to_owned()));
@@ -227,7 +228,7 @@ async fn a_stream_and_its_changes_have_the_limit() {
         );
         assert_eq!(listener.next().await.unwrap().values(), expected);
     }
-    // What is closed comes and nobody hears of it; what is open does.
+    // The listener gets the new value within the limit and hears nothing of the one beyond it.
     daemon.sim.edit(|store| {
         for level in ["red", "green"] {
             let name = format!("new-{level}.example");
@@ -250,7 +251,7 @@ async fn a_stream_and_its_changes_have_the_limit() {
     }
 }
 
-/// A state names what a feed holds: that of another limit is not known, however it was come by.
+/// A state identifies the contents of a feed: the state of a feed with another limit counts as unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_difference_leads_from_a_feed_with_other_limits() {
     let daemon = daemon().await;
@@ -272,9 +273,9 @@ async fn look_up(daemon: &Daemon, token: &str, target: &str) -> Value {
     answer.json()
 }
 
-/// Nothing in the answer differs from that for a value that nobody knows, but for the value itself.
+/// The answer equals that for an unknown value, except for the value itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_beyond_the_limit_is_looked_up_as_what_nobody_knows() {
+async fn values_beyond_the_limit_are_looked_up_like_unknown_values() {
     let daemon = daemon().await;
     let (open, closed) = (limited(&daemon, Tlp::Red), limited(&daemon, Tlp::Green));
     for hidden in ["amber.example", "red.example", "unmarked.example", "www.red.example"] {
@@ -302,7 +303,7 @@ async fn what_is_beyond_the_limit_is_looked_up_as_what_nobody_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_value_in_several_events_is_told_of_those_within_the_limit() {
+async fn a_value_in_several_events_is_found_in_those_within_the_limit() {
     let daemon = daemon().await;
     for (place, level) in Tlp::ALL.into_iter().enumerate() {
         let told = look_up(&daemon, &limited(&daemon, level), "/v1/lookup/shared.example").await;
@@ -378,9 +379,9 @@ async fn many_values_are_looked_up_within_the_limit_too() {
     }
 }
 
-/// MISP's own numbers count what the token may not see.
+/// MISP's statistics also count events that the token may not see.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_about_the_whole_site_is_not_for_limited_tokens() {
+async fn answers_about_the_whole_site_are_closed_to_limited_tokens() {
     let daemon = daemon().await;
     for (target, open_status) in [("/v1/statistics", 200), ("/v1/warninglist/id/0/output/json", 200)] {
         assert_eq!(
@@ -390,7 +391,7 @@ async fn what_is_about_the_whole_site_is_not_for_limited_tokens() {
         let answer = ask(&daemon, &limited(&daemon, Tlp::AmberStrict), target).await;
         assert_eq!(answer.status, 403, "{target}");
     }
-    // These tell nothing of indicators.
+    // These answers contain no indicators.
     for target in ["/v1/check", "/v1/feedmapping"] {
         assert_eq!(ask(&daemon, &limited(&daemon, Tlp::Clear), target).await.status, 200);
     }
@@ -414,7 +415,7 @@ async fn a_limited_feed_is_cleared_by_its_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_tell_limited_feeds_apart() {
+async fn metrics_distinguish_limited_feeds() {
     let daemon = with_site("").await;
     let token = limited(&daemon, Tlp::Red);
     for target in [FEED, &format!("{FEED}?max_tlp=green")] {
@@ -434,9 +435,9 @@ async fn metrics_tell_limited_feeds_apart() {
     }
 }
 
-/// Whoever follows would go on being told what the site has closed since.
+/// Without this, a listener would still get values that the site has closed since.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_ends_when_the_site_closes_what_has_no_tag() {
+async fn a_stream_ends_when_the_site_closes_untagged_values() {
     let daemon = with_site("memcached_all_timeout: 1\ndefault_tlp: green\n").await;
     let token = limited(&daemon, Tlp::Green);
     let stream = format!("/v1/stream/{TAIL}");
@@ -456,9 +457,9 @@ async fn a_stream_ends_when_the_site_closes_what_has_no_tag() {
     assert_eq!(again.next().await.unwrap().values().len(), 3);
 }
 
-/// How many rows MISP sent is how many there are, red ones too.
+/// The number of rows that MISP sent would reveal how many exist, red ones included.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_cannot_be_used_tells_limited_tokens_no_numbers() {
+async fn an_unusable_answer_shows_limited_tokens_no_numbers() {
     let daemon = daemon().await;
     daemon.sim.set_fault(Fault::EverythingUnfiltered);
     let targets = [

@@ -1,4 +1,4 @@
-//! What MISP publishes by ZeroMQ, sent by real libzmq.
+//! MISP publishes changes over ZeroMQ; the publisher here is the real libzmq.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::support::{Daemon, Setup, event};
 
 const FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";
 
-/// Publishes one frame as often as the file beside it is made anew.
+/// Publishes a frame each time the file beside it is replaced.
 struct Publisher {
     _peer: Peer,
     folder: tempfile::TempDir,
@@ -33,7 +33,7 @@ impl Publisher {
         self.folder.path().join(name)
     }
 
-    /// Waits until somebody has subscribed.
+    /// Waits until the daemon has subscribed.
     async fn has_subscriber(&self) {
         until("the daemon subscribes", || self.path("subscribed").exists()).await;
     }
@@ -78,13 +78,13 @@ async fn a_publication_makes_a_fresh_feed_fresher() {
         .sim
         .edit(|store| store.add_event(event("block", &["198.51.100.8"]).changed(Moment::Ago(60))));
     publisher.publish(r#"misp_json {"Event":{"id":"2","published":false,"Attribute":[{"id":"9","type":"ip-dst"}]}}"#);
-    // Without the hint it would be the site's five minutes.
+    // Without the hint, the daemon would wait for the site's five minutes.
     let took = feed_has(&daemon, "2").await;
     println!("a publication was in the feed after {took:?}");
 }
 
 #[tokio::test]
-async fn what_is_not_touched_is_not_asked_for() {
+async fn an_unaffected_feed_is_not_asked_for() {
     let port = free_port();
     let Some(publisher) = Publisher::start(port) else {
         return;
@@ -92,7 +92,7 @@ async fn what_is_not_touched_is_not_asked_for() {
     let daemon = following(port).await;
     publisher.has_subscriber().await;
     daemon.get(FEED).await;
-    // The hint of the new connection is over when the page counts its second look.
+    // Once the page counts the message, the hint of the new connection is used up.
     let page = async || {
         daemon
             .send(crate::support::Ask::get("/metrics"))

@@ -1,4 +1,4 @@
-//! Looking single values up.
+//! Look-ups of single values.
 
 use http::Method;
 use misp_sim::{Attribute, Event, Moment};
@@ -42,7 +42,7 @@ async fn ask(daemon: &Daemon, scope: Scope, target: &str) -> Value {
     answer.json()
 }
 
-/// Graylog's adapter takes a null, or a path that is not there, for an error.
+/// Returns whether the answer is without null: for Graylog's adapter a null is an error, like a missing path.
 fn has_no_null(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -115,7 +115,7 @@ async fn a_defanged_url_is_found_by_its_host_and_the_answer_says_what_was_looked
 }
 
 #[tokio::test]
-async fn without_the_permission_nothing_is_told_of_events() {
+async fn without_the_permission_the_answer_contains_no_events() {
     let daemon = daemon().await;
     let scope = Scope::new().with_permissions([Permission::Lookup]);
     let hit = ask(&daemon, scope, "/v1/lookup/198.51.100.9").await;
@@ -178,12 +178,12 @@ async fn a_token_looks_through_its_feeds_and_types_only() {
     );
     let claims = daemon.claims().with_scope(scope().with_feeds(["hunt"]));
     assert_eq!(daemon.get_as(&claims, "/v1/lookup/x?feed=block").await.status, 403);
-    // Neither legacy tokens nor unscoped ones may look up.
+    // Legacy tokens and tokens without a scope must not look up values.
     assert_eq!(daemon.get("/v1/lookup/evil.example").await.status, 403);
 }
 
 #[tokio::test]
-async fn a_token_whose_feed_the_site_has_lost_is_not_told_that_nothing_is_known() {
+async fn a_token_whose_feed_the_site_has_lost_gets_503_and_not_a_miss() {
     let daemon = daemon().await;
     let scope = Scope::new().with_permissions(MAY).with_feeds(["block", "cust1"]);
     let claims = daemon.claims().with_scope(scope);
@@ -197,7 +197,7 @@ async fn a_token_whose_feed_the_site_has_lost_is_not_told_that_nothing_is_known(
 }
 
 #[tokio::test]
-async fn no_index_is_no_answer_and_an_old_one_is_better() {
+async fn without_an_index_it_is_503_and_an_old_index_is_used() {
     let daemon = daemon().await;
     let claims = daemon.claims().with_scope(Scope::new().with_permissions(MAY));
     daemon.sim.set_fault(misp_sim::Fault::Status(500));

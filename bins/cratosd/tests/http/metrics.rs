@@ -1,4 +1,4 @@
-//! What monitoring sees: `/metrics` and `/readyz`.
+//! Monitoring: `/metrics` and `/readyz`.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Answer, Ask, Daemon, FEED, SITE, Setup};
 
-/// Returns the value of one line, by its name and labels as they are written.
+/// Returns the value of a series, given by its name and labels as the page writes them.
 #[track_caller]
 fn value(page: &str, series: &str) -> f64 {
     let line = page
@@ -28,7 +28,8 @@ async fn page(daemon: &Daemon) -> String {
     answer.text().to_owned()
 }
 
-/// Waits until the connections of earlier requests are closed at the daemon too: it sees that a moment after the caller.
+/// Waits until the daemon, too, has closed the connections of earlier requests; it notices the end a moment after the
+/// client.
 async fn only_the_one_that_asks_is_connected(daemon: &Daemon) {
     let began = Instant::now();
     while value(&page(daemon).await, "cratos_connections") != 1.0 {

@@ -167,7 +167,7 @@ async fn only_allowed_addresses_may_have_tokens_made() {
     assert_eq!((answer.status.as_u16(), daemon.sim.requests().len()), (403, 0));
 }
 
-/// What Windows PowerShell writes into a file begins with a byte order mark, in UTF-16 or UTF-8.
+/// Files that Windows PowerShell writes begin with a byte order mark, in UTF-16 or UTF-8.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_with_a_byte_order_mark_is_read() {
     let daemon = Daemon::start().await;
@@ -221,9 +221,9 @@ async fn minting_is_limited_in_number() {
     assert_eq!(daemon.get(FEED).await.status, 200, "other routes go on");
 }
 
-/// Each wrong key costs MISP a question, and tells whoever guesses one.
+/// Each wrong key costs MISP a request, and each answer helps a caller who guesses keys.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_tries_wrong_keys_has_to_wait() {
+async fn a_caller_with_wrong_keys_has_to_wait() {
     let daemon = Daemon::with(Setup {
         core: "failed_tokens_per_minute: 3\n".to_owned(),
         ..Setup::default()

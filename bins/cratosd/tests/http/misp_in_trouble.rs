@@ -1,4 +1,4 @@
-//! MISP refuses, hangs, lies or ends in the middle.
+//! MISP refuses, hangs, sends wrong data, or breaks off in the middle.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use misp_sim::{Fault, Sim};
 
 use crate::support::{Daemon, FEED, Setup, event};
 
-/// The site's time-out is 2 s; the rest is for a busy machine.
+/// The site's time-out is 2 s; the rest is a margin for a busy machine.
 const LIMIT: Duration = Duration::from_millis(3_900);
 
 fn faults() -> Vec<(Fault, u16)> {
@@ -52,7 +52,7 @@ fn faults() -> Vec<(Fault, u16)> {
     ]
 }
 
-/// More strays than an answer may have, so that an answer to everything can be told from one to the question.
+/// Returns a MISP with more unrelated values than an answer may contain, so that an unfiltered answer is recognised.
 fn sim() -> misp_sim::SimBuilder {
     let others: Vec<String> = (0..100).map(|last| format!("203.0.113.{last}")).collect();
     let others: Vec<&str> = others.iter().map(String::as_str).collect();
@@ -107,7 +107,7 @@ async fn goes_on(fault: Fault) {
     let daemon = Daemon::with(setup.clock(&clock)).await;
     let good = daemon.get(FEED).await;
     daemon.sim.set_fault(fault.clone());
-    // A caller that insists on a fresh answer waits, and gets what there is.
+    // A caller that insists on a fresh answer waits, and then gets the last good feed.
     clock.advance(Duration::from_millis(1_100));
     let stale = daemon.get(&format!("{FEED}?cache=1")).await;
     assert_eq!(

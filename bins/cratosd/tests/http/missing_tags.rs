@@ -1,4 +1,4 @@
-//! A slip in `tag` of a site file: MISP answers with nothing, and sees no fault in it.
+//! A typing mistake in `tag` of a site file: MISP answers with an empty list and reports no error.
 
 use crate::support::{Daemon, FEED, SITE, Setup};
 
@@ -13,7 +13,7 @@ async fn trouble(daemon: &Daemon) -> Vec<String> {
     lines.iter().map(|line| line.as_str().unwrap().to_owned()).collect()
 }
 
-/// Waits until the question aside has been answered.
+/// Waits until the trouble on `/readyz` is as wanted; the daemon asks MISP about the tag in the background.
 async fn until(daemon: &Daemon, is_there: impl Fn(&[String]) -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     loop {
@@ -27,7 +27,7 @@ async fn until(daemon: &Daemon, is_there: impl Fn(&[String]) -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_feed_whose_tag_misp_does_not_have_is_told_and_asked_about_seldom() {
+async fn an_empty_feed_whose_tag_misp_does_not_have_is_reported_and_asked_about_seldom() {
     let daemon = Daemon::with(Setup {
         core: "metrics_allowed_ips: [127.0.0.1]\n".to_owned(),
         site: SITE.replace("example", "exmaple"),
@@ -67,7 +67,8 @@ async fn an_empty_feed_whose_tag_exists_and_one_without_a_tag_are_no_trouble() {
     assert_eq!(asked(), 1);
 }
 
-/// One device reads addresses and another one URLs, of which there are none: MISP is asked once, not at every second answer.
+/// One device reads addresses, another one reads URLs, and the feed has no URLs: the daemon asks MISP about the tag
+/// once, and not at every second answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_is_empty_in_one_type_and_not_in_another_is_asked_about_seldom() {
     let daemon = Daemon::start().await;
@@ -81,7 +82,7 @@ async fn a_feed_that_is_empty_in_one_type_and_not_in_another_is_asked_about_seld
         }
         assert_eq!(daemon.get(FEED).await.feed(), (200, "198.51.100.7"));
     }
-    // A question aside would arrive by now.
+    // A request about the tag would have arrived by now.
     until(&daemon, <[String]>::is_empty).await;
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     assert_eq!(asked(), 1);

@@ -1,4 +1,4 @@
-//! Behind the real nginx, with the configuration that we ship.
+//! Behind a real nginx with the configuration file that we ship.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Ask, Daemon, Events, FEED, Nginx, SITE, Setup, event};
 
-/// What the head of the shipped file says that cratosd needs.
+/// The settings of cratosd that the head of the shipped file requires.
 const CORE: &str = "reverse_proxy: True\nreverse_proxy_trusted: [\"127.0.0.1\"]\n";
 
 /// An address of this machine that the site does not allow.
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 8);
 
-/// Returns what a test wants, with callers that have to come from [`Nginx::CALLER`].
+/// Returns a setup whose site allows only callers from [`Nginx::CALLER`].
 fn setup() -> Setup {
     Setup {
         core: CORE.to_owned(),
@@ -75,7 +75,7 @@ async fn the_address_of_the_caller_decides_and_what_the_caller_says_of_itself_do
     assert_eq!(landing.json()["IP"], STRANGER.to_string());
 }
 
-/// A file of the reference as its users have it, without the lines that begin so.
+/// Returns a sample file of Cratos FastAPI, without the lines that begin with one of these texts.
 fn sample(name: &str, without: &[&str]) -> String {
     let path = format!(
         "{}/../../crates/site-config/tests/data/reference/{name}",
@@ -88,7 +88,7 @@ fn sample(name: &str, without: &[&str]) -> String {
     kept.map(|line| format!("{line}\n")).collect()
 }
 
-/// Moved over as it is, an installation behind nginx has `reverse_proxy: False` and this machine in `allowed_ips`.
+/// An installation behind nginx, moved over unchanged, has `reverse_proxy: False` and this machine in `allowed_ips`.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sample_files_of_the_reference_behind_nginx_are_safe_and_say_what_to_write() {
     let secrets = ["---", "encryption_key", "salt", "memcached_", "access_log"];
@@ -158,7 +158,7 @@ async fn tokens_pass_in_every_transport_and_stand_in_no_log() {
         assert_eq!(answer.feed(), (200, "198.51.100.7"), "{way}");
     }
     let mut written = 2 * ways.len();
-    // What goes wrong is what servers like to write down.
+    // Servers like to log failed requests.
     let too_large = Ask::new(Method::POST, &format!("/v1/generate_token_json?token={token}")).body("x".repeat(40_000));
     assert_eq!(nginx.send(too_large).await.status, 413);
     let referer = format!("https://cratos.example.net{FEED}?token={token}");
@@ -217,7 +217,7 @@ async fn heads_conditions_and_packed_answers_pass() {
         (head.header("content-length"), head.header("etag")),
         ("12", tag.as_str())
     );
-    // Not only once: nginx has a directive that adds its own.
+    // The header must come once: nginx has a directive that adds another one.
     assert_eq!(
         whole.header("strict-transport-security"),
         head.header("strict-transport-security")
@@ -241,7 +241,7 @@ async fn a_large_feed_passes_byte_for_byte_plain_and_packed() {
     let token = daemon.token();
     let ask = || Ask::get(FEED).header("token", &token);
     let whole = nginx.send(ask()).await;
-    // More than all the pages that nginx has for one answer.
+    // The body is larger than all the buffers that nginx has for one answer.
     assert!(whole.body.len() > 290_000, "{}", whole.body.len());
     let expected: std::collections::BTreeSet<&str> = addresses.into_iter().collect();
     assert_eq!(
@@ -262,7 +262,7 @@ async fn a_large_feed_passes_byte_for_byte_plain_and_packed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_are_told_when_they_happen_and_not_when_a_page_is_full() {
+async fn events_pass_at_once_and_not_when_a_buffer_is_full() {
     let mut quick = setup();
     quick.site += "memcached_all_timeout: 1\n";
     let Some((mut daemon, nginx)) = both(quick).await else {
@@ -292,8 +292,8 @@ async fn events_are_told_when_they_happen_and_not_when_a_page_is_full() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_for_this_machine_stays_on_it() {
-    // With this key every caller has the address of nginx, which may look.
+async fn routes_for_this_machine_are_closed_to_others() {
+    // With this key every caller appears under the address of nginx, which may read the metrics.
     let setup = Setup {
         core: "reverse_proxy: ignore\n".to_owned(),
         ..Setup::default()

@@ -1,4 +1,4 @@
-//! `/openapi.json`, against a validator of others and against what is really answered.
+//! `/openapi.json`, against a third-party validator and against real answers.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -51,12 +51,13 @@ async fn a_validator_of_others_finds_nothing_wrong() {
         String::from_utf8_lossy(&said.stdout),
         String::from_utf8_lossy(&said.stderr)
     );
-    // It does look: a document with a fault does not pass.
+    // The validator works: it rejects a document with a fault.
     document["paths"]["/v1/check"]["get"]["responses"] = json!(5);
     assert!(!validate(&document).status.success());
 }
 
-/// What `/v1/help` sends when somebody presses *Try it out* and *Execute*: the first of each list, every example, every default.
+/// Returns the target that `/v1/help` requests after *Try it out* and *Execute*: with each example, or else the
+/// default, or else the first item of a required list.
 fn as_the_help_page_sends(path: &str, operation: &Value) -> String {
     let (mut path, mut query) = (path.to_owned(), Vec::new());
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -88,7 +89,7 @@ async fn the_defaults_of_the_help_page_are_never_refused_as_invalid() {
     for (path, item) in document["paths"].as_object().unwrap() {
         let Some(operation) = item.get("get") else { continue };
         let target = as_the_help_page_sends(path, operation);
-        // A stream has no end, and its headers no body.
+        // A stream has no end, so this asks for the headers only.
         let answer = daemon
             .send(Ask::new(Method::HEAD, &target).header("token", &token))
             .await;
@@ -97,14 +98,14 @@ async fn the_defaults_of_the_help_page_are_never_refused_as_invalid() {
             "{target}: {}",
             answer.status
         );
-        // Lists and organisations that the sample MISP does not have.
+        // A 404 is for lists and organisations that the sample MISP does not have.
         asked += usize::from(answer.status == 200);
     }
     assert!(asked > 20, "{asked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_answered_is_described() {
+async fn every_answer_is_described() {
     let daemon = Daemon::start().await;
     let document = document(&daemon).await;
     let token = daemon.token();
@@ -295,13 +296,13 @@ async fn a_field_that_is_not_described_is_found() {
     assert_eq!(schema::mistakes(&document, schema, &json!({})).len(), 1);
 }
 
-/// Asserts that the document has this answer: its status, its media type, and every header of ours.
+/// Asserts that the document describes this answer: its status, its media type, and each of our headers.
 fn assert_described(document: &Value, template: &str, method: &Method, answer: &Answer) {
     if answer.status == 405 {
-        // Said with the methods that are described.
+        // The document has no operation for a method that answers 405.
         return;
     }
-    // `HEAD` is described once for all paths: as `GET`.
+    // The document describes `HEAD` once for all paths: like `GET`.
     let described_as = if *method == Method::HEAD { &Method::GET } else { method };
     let operation = &document["paths"][template][described_as.as_str().to_ascii_lowercase()];
     let mut described = &operation["responses"][answer.status.as_str()];

@@ -1,11 +1,11 @@
-//! Forwarding headers: whose word is taken, and for what.
+//! Forwarding headers: which proxies the daemon trusts, and for what.
 
 use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::support::{Ask, Daemon, FEED, Setup, raw};
 
-/// The peer is always this machine, so it is what is trusted or not.
+/// Starts a daemon with these keys. The peer is always this machine; the keys decide whether it is a trusted proxy.
 async fn behind(keys: &str) -> Daemon {
     Daemon::with(Setup {
         core: format!("{keys}allways_allowed_ips: [\"198.51.100.9\"]\n"),
@@ -41,7 +41,7 @@ async fn the_address_that_the_proxy_names_is_the_one_that_must_be_allowed() {
     }
     let two_lines = from("198.51.100.9", &token).header("x-forwarded-for", "198.51.100.8");
     assert_eq!(daemon.send(two_lines).await.status, 403);
-    // Without the header the proxy asks for itself: its own health check.
+    // A request without the header comes from the proxy itself, for example its health check.
     assert_eq!(daemon.get(FEED).await.status, 200);
 }
 
@@ -56,7 +56,7 @@ async fn with_ignore_no_header_is_believed() {
     assert_eq!(landing.json()["IP"], "127.0.0.1");
 }
 
-/// Served under its own address, everybody behind it would be allowed where this machine is.
+/// Under the proxy's address, all callers behind it would be allowed where this machine is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_on_this_machine_that_is_not_trusted_gets_a_503_that_names_the_key() {
     let daemon = behind("reverse_proxy: True\nreverse_proxy_trusted: [\"192.0.2.1\"]\n").await;
@@ -69,10 +69,10 @@ async fn a_proxy_on_this_machine_that_is_not_trusted_gets_a_503_that_names_the_k
     assert_eq!(daemon.get(FEED).await.status, 200, "a health check past the proxy");
 }
 
-/// Cratos FastAPI believed a proxy on its machine whatever the key said. Served under the proxy's address, everybody would be allowed
-/// where this machine is, and everybody could read the metrics.
+/// Cratos FastAPI trusted a proxy on its machine for every value of this key. Under the proxy's address, all callers
+/// behind it would be allowed where this machine is, and could read the metrics.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_on_this_machine_that_nobody_mentioned_gets_nothing_on_any_route() {
+async fn an_unconfigured_proxy_on_this_machine_gets_503_on_every_route() {
     let daemon = behind("reverse_proxy: False\nreverse_proxy_header: X-Edge\n").await;
     let document = daemon.send(Ask::get("/openapi.json")).await.json();
     let mut paths: Vec<&str> = document["paths"]
@@ -167,7 +167,7 @@ async fn forwarded_names_the_caller_of_a_scoped_token_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_make_tokens_is_asked_of_the_caller_and_not_of_the_proxy() {
+async fn the_right_to_make_tokens_is_that_of_the_caller_and_not_of_the_proxy() {
     let daemon = behind("reverse_proxy: True\ntoken_minting:\n  allowed_ips: [\"127.0.0.1\"]\n").await;
     let order = json!({"port": 443, "proto": "https", "domain": "127.0.0.1", "expire": "2099-01-01", "auth": "x"});
     let asked = |client: &str| {
@@ -182,7 +182,7 @@ async fn who_may_make_tokens_is_asked_of_the_caller_and_not_of_the_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reload_changes_who_is_believed() {
+async fn a_reload_changes_the_trusted_proxies() {
     let daemon = behind("").await;
     let ask = || Ask::get("/").header("x-forwarded-for", "198.51.100.9");
     assert_eq!(daemon.send(ask()).await.status, 503);
@@ -232,7 +232,7 @@ async fn with_the_proxy_protocol_every_connection_says_whom_it_is_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_proxy_protocol_nobody_but_the_proxies_is_served() {
+async fn with_the_proxy_protocol_only_the_proxies_are_served() {
     let daemon = behind("proxy_protocol: True\nreverse_proxy_trusted: [\"192.0.2.1\"]\n").await;
     let connection = "PROXY TCP4 198.51.100.9 192.0.2.1 4711 443\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n";
     assert_eq!(raw(daemon.addr, connection.as_bytes()).await, "");

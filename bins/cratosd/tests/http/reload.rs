@@ -1,4 +1,4 @@
-//! Files that change while the daemon runs.
+//! Configuration files that change while the daemon runs.
 
 use site_config::ReloadOutcome;
 use token_crypto::KeyRing;

@@ -1,4 +1,4 @@
-//! What a token for one purpose may, on every route there is.
+//! The routes that a token for one purpose opens, checked on all routes.
 
 use http::Method;
 use serde_json::Value;
@@ -8,8 +8,8 @@ use tokio::net::TcpStream;
 
 use crate::support::{Ask, Daemon, Setup};
 
-/// The routes that each purpose opens. Every other route that takes a token answers 403, new ones too. A route that a purpose shall open
-/// is added here by hand: this list is the second opinion on the table of routes.
+/// The routes that each purpose opens. Every other route that takes a token answers 403, a new route too. Add a route
+/// here by hand when a purpose opens it: this list is independent of the table of routes.
 const OPEN: &[(Permission, &[&str])] = &[
     (Permission::Lookup, &["/v1/lookup", "/v1/lookup/{value}"]),
     (Permission::Sightings, &["/v1/sightings"]),
@@ -31,8 +31,8 @@ struct Tokened {
     method: Method,
 }
 
-/// Returns every route that takes a token, with its methods, from the description, which has all routes. `HEAD` is described with `GET`,
-/// so every route with a `GET` is called with both.
+/// Returns every route that takes a token, with its methods. They come from `/openapi.json`, which lists all routes.
+/// The document describes `HEAD` with `GET`, so every route with `GET` is called with both.
 async fn routes_with_a_token(daemon: &Daemon) -> Vec<Tokened> {
     let document = daemon.send(Ask::get("/openapi.json")).await.json();
     let mut routes = Vec::new();
@@ -60,7 +60,7 @@ async fn routes_with_a_token(daemon: &Daemon) -> Vec<Tokened> {
     routes
 }
 
-/// Puts the example of each parameter, or else the first name of its list, in place of its variable part.
+/// Replaces each variable part with the example of its parameter, or with the first item of its list.
 fn path(template: &str, operation: &Value) -> String {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let in_path = parameters.filter(|parameter| parameter["in"] == "path");
@@ -74,7 +74,7 @@ fn path(template: &str, operation: &Value) -> String {
     path
 }
 
-/// Returns the status alone: some answers have no end.
+/// Returns only the status: some answers never end.
 async fn status(daemon: &Daemon, path: &str, method: &Method, token: &str) -> u16 {
     let mut stream = TcpStream::connect(daemon.addr).await.unwrap();
     let head = format!(
@@ -94,7 +94,7 @@ async fn status(daemon: &Daemon, path: &str, method: &Method, token: &str) -> u1
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_for_one_purpose_opens_its_routes_and_no_other() {
-    // A token that is refused again and again is answered 429 in the end.
+    // By default, a token that is refused many times gets 429.
     let daemon = Daemon::with(Setup {
         core: "failed_tokens_per_minute: 1000\n".to_owned(),
         ..Setup::default()
@@ -148,7 +148,7 @@ async fn a_right_is_named_where_it_is_missing_and_comes_before_the_path() {
     }
 }
 
-/// Tokens that exist keep what they have: feeds, and what their permissions add.
+/// Existing tokens keep their rights: they read feeds, and their permissions add to that.
 #[tokio::test(flavor = "multi_thread")]
 async fn permissions_still_add_to_feeds() {
     let daemon = Daemon::start().await;

@@ -1,4 +1,4 @@
-//! What a limited token may read.
+//! Tokens that are limited to some feeds, types or outputs.
 
 use serde_json::json;
 use token_crypto::Scope;
@@ -46,7 +46,7 @@ async fn a_list_of_feeds_does_not_cover_whole_organisations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_path_is_told_before_a_scope_that_does_not_cover_it() {
+async fn a_wrong_path_is_reported_before_a_scope_that_does_not_cover_it() {
     let daemon = Daemon::start().await;
     let nothing = daemon
         .claims()

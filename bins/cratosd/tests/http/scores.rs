@@ -1,4 +1,4 @@
-//! Limits to a decay score: the same on every route that tells of indicators.
+//! Limits to a decay score: they apply on every route that returns indicators.
 
 use http::Method;
 use misp_sim::{Attribute, DecayingModel, Event, Moment, Sim, SimBuilder};
@@ -12,7 +12,7 @@ const HASHES: &str = "/v1/feed/block/type/file-md5/age/1y/output/txt";
 const HASH: &str = "d41d8cd98f00b204e9800998ecf8427e";
 const MODEL: &str = "decaying_model: NIDS Simple Decaying Model\n";
 
-/// Domains of today, of a month ago and of a year ago, and a hash, which the model is not about.
+/// Builds domains from today, from a month ago and from a year ago, and a hash, which the model does not score.
 fn sim() -> SimBuilder {
     let days = |days: u64| Moment::Ago(days * 86_400 + 60);
     let domain = |name: &str, age| Attribute::new("domain", format!("{name}.example")).changed(days(age));
@@ -119,7 +119,7 @@ async fn a_look_up_has_the_limit() {
         let answer = ask(&daemon, &format!("/v1/lookup/{value}?{query}")).await.json();
         assert_eq!(answer["found"], found, "{value} {query}");
     }
-    // In a body a score may be a number.
+    // In a JSON body a score may be a number.
     for score in [json!(70), json!("70")] {
         let body = json!({ "values": ["new.example", "month.example", HASH], "min_score": score }).to_string();
         let asking = Ask::new(Method::POST, "/v1/lookup")
@@ -137,9 +137,9 @@ async fn a_look_up_has_the_limit() {
     }
 }
 
-/// Read as no limit, a slip would tell more than was asked for.
+/// If a mistyped score meant "no limit", the answer would hold more than the caller asked for.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_score_that_is_none_is_refused_on_every_route() {
+async fn an_invalid_score_is_refused_on_every_route() {
     let daemon = scored().await;
     for path in [
         FEED,

@@ -1,4 +1,4 @@
-//! Two daemons and one cache between them: a real memcached, and a real Redis.
+//! Two daemons share one cache: a real memcached, and a real Redis.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -13,10 +13,11 @@ use tokio::task::JoinSet;
 
 use crate::support::{Ask, Daemon, FEED, Setup, event};
 
-/// As patient as a machine that is busy with other tests needs; a request waits for the cache no longer than 50 ms otherwise.
+/// Long enough for a machine that is busy with other tests; by default, a request waits for the cache for at most 50
+/// ms.
 const PATIENT: Duration = Duration::from_secs(30);
 
-/// A site whose MISP is waited for on a busy machine too.
+/// A site with a time-out for MISP that is long enough for a busy machine.
 const SITE: &str = "tag: example\nmispTimeoutSeconds: 60\nallowed_ips: [\"127.0.0.0/8\"]\n";
 
 fn memcached(port: u16) -> Option<Peer> {
@@ -44,7 +45,7 @@ fn to_redis(port: u16) -> Arc<dyn SharedStore> {
     Arc::new(Valkey::new(ValkeyServer::new("127.0.0.1", port)).unwrap())
 }
 
-/// Starts a daemon whose engine waits for the cache as long as it takes.
+/// Starts a daemon whose engine waits for the cache for up to [`PATIENT`].
 async fn replica(store: &Arc<dyn SharedStore>) -> Daemon {
     let keys = CacheKeys::new([&[7; 32]]).unwrap();
     let cache = SharedCache::with_patience(Arc::clone(store), keys, PATIENT);
@@ -68,7 +69,7 @@ async fn configured(core: &str) -> Daemon {
     .await
 }
 
-/// Half of the callers ask one daemon, half the other one; both have the same MISP.
+/// Half of the callers ask one daemon, half of them the other; both daemons have the same MISP.
 async fn two_hundred_clients(store: Arc<dyn SharedStore>) {
     let alone = Daemon::start().await;
     assert_eq!(alone.get(FEED).await.status, StatusCode::OK);
@@ -106,7 +107,7 @@ async fn two_hundred_clients_of_two_daemons_with_a_redis_cost_misp_one_sequence(
     two_hundred_clients(to_redis(port)).await;
 }
 
-/// Asks for the status until it is this one.
+/// Asks for the status until the cache has this one.
 async fn until_status(daemon: &Daemon, wanted: &str) {
     let began = Instant::now();
     loop {
@@ -124,7 +125,8 @@ async fn page(daemon: &Daemon) -> String {
     daemon.send(Ask::get("/metrics")).await.text().to_owned()
 }
 
-/// Asks one daemon after the other until one has the feed without its MISP; a busy machine may be too slow for a cold one.
+/// Starts one daemon after the other until one gets the feed from the cache instead of MISP; on a busy machine the
+/// first ones may be too slow for that.
 async fn until_shared(core: &str) {
     let first = configured(core).await;
     let began = Instant::now();
@@ -160,7 +162,7 @@ async fn status_and_feeds(core: &str, port: u16, start: impl Fn(u16) -> Option<P
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_memcached_of_the_reference_is_used_and_its_status_told() {
+async fn the_memcached_of_the_reference_is_used_and_its_status_shown() {
     let port = free_port();
     let core = format!(
         "memcached_host: \"127.0.0.1\"\nmemcached_port: \"{port}\"\nmemcached_user: \"\"\nmemcached_pass: \"\"\n"
@@ -169,7 +171,7 @@ async fn the_memcached_of_the_reference_is_used_and_its_status_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_redis_of_the_url_is_used_and_its_status_told() {
+async fn the_redis_of_the_url_is_used_and_its_status_shown() {
     let port = free_port();
     let core = format!("cache: {{url: \"redis://127.0.0.1:{port}\"}}\n");
     status_and_feeds(&core, port, redis).await;
@@ -177,7 +179,7 @@ async fn the_redis_of_the_url_is_used_and_its_status_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_memcached_that_hangs_is_a_failure_in_the_status() {
-    // It takes the connection and says nothing.
+    // This server accepts the connection and never answers.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
     let daemon = configured(&format!("memcached_host: 127.0.0.1\nmemcached_port: {port}\n")).await;

@@ -1,4 +1,4 @@
-//! How serving ends.
+//! The end of serving.
 
 use std::time::Duration;
 
@@ -45,10 +45,10 @@ async fn connections_that_wait_for_nothing_do_not_delay_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_connected_and_asks_while_the_daemon_ends_is_answered() {
+async fn a_connected_client_that_asks_while_the_daemon_ends_is_answered() {
     let mut daemon = Daemon::start().await;
     let mut stream = TcpStream::connect(daemon.addr).await.unwrap();
-    // The connection that asks for the page is one of them.
+    // The request for the page uses one of the two connections.
     while !daemon
         .send(Ask::get("/metrics"))
         .await

@@ -1,4 +1,4 @@
-//! Sightings from a consumer to MISP.
+//! Sightings that a consumer reports to MISP.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn post(daemon: &Daemon, claims: &Claims, body: impl ToString) -> Answer {
     post_with(daemon, &token, body).await
 }
 
-/// Posts, also when the journal is still being opened.
+/// Posts a report, and repeats this while the daemon is still opening the journal.
 async fn post_with(daemon: &Daemon, token: &str, body: impl ToString) -> Answer {
     let body = body.to_string();
     for _ in 0..600 {
@@ -83,7 +83,7 @@ async fn metric(daemon: &Daemon, line: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn what_is_reported_stands_in_misp_at_every_attribute_with_the_value() {
+async fn a_report_is_added_in_misp_to_every_attribute_with_the_value() {
     let daemon = daemon(KEPT).await;
     let body = json!({"sightings": [
         {"value": "EVIL.example.", "type": "hit", "source": "proxy 7", "seen_at": "2026-11-22T00:43:55Z"},
@@ -131,7 +131,7 @@ async fn one_line_of_curl_is_enough_and_the_same_counts_once() {
 }
 
 #[tokio::test]
-async fn the_answer_does_not_tell_what_misp_knows() {
+async fn the_answer_is_the_same_for_values_that_misp_does_not_have() {
     let daemon = daemon(KEPT).await;
     let claims = claims(&daemon, REPORTER);
     let known = post(&daemon, &claims, r#"{"value":"evil.example"}"#).await;
@@ -244,7 +244,8 @@ async fn a_misp_that_ends_after_it_has_begun_gets_one_batch_twice_at_most() {
     );
 }
 
-/// 405 is what MISP says to everybody under maintenance; 403 as a page is a firewall for web servers that dislikes a value.
+/// MISP answers 405 to all requests while it is under maintenance; a 403 with an HTML page comes from a web application
+/// firewall that rejects a value.
 #[tokio::test]
 async fn a_status_that_is_not_about_the_key_or_the_values_loses_and_holds_nothing() {
     for fault in [
@@ -262,7 +263,7 @@ async fn a_status_that_is_not_about_the_key_or_the_values_loses_and_holds_nothin
 }
 
 #[tokio::test]
-async fn a_value_that_is_refused_alone_for_what_it_is_is_dropped_and_counted() {
+async fn a_value_that_misp_refuses_alone_is_dropped_and_counted() {
     let daemon = daemon(KEPT).await;
     daemon.sim.set_fault(Fault::Html { status: 413 }.on("/sightings/add"));
     let answer = post(&daemon, &claims(&daemon, REPORTER), r#"{"value":"evil.example"}"#).await;
@@ -281,7 +282,7 @@ async fn a_value_that_is_refused_alone_for_what_it_is_is_dropped_and_counted() {
 }
 
 #[tokio::test]
-async fn a_key_that_may_not_is_told_to_operators_and_keeps_nobody_else_back() {
+async fn a_key_without_the_right_is_reported_to_operators_and_delays_no_other_token() {
     let daemon = daemon(KEPT).await;
     let refused = claims(&daemon, Sim::READER_KEY);
     assert_eq!(post(&daemon, &refused, r#"{"value":"evil.example"}"#).await.status, 202);
@@ -367,7 +368,7 @@ async fn without_a_directory_the_answer_says_what_to_configure() {
 }
 
 #[tokio::test]
-async fn a_directory_that_another_daemon_has_is_told_and_taken_over_when_it_ends() {
+async fn a_directory_of_another_daemon_is_reported_and_taken_over_when_it_ends() {
     let kept = tempfile::tempdir().unwrap();
     let core = format!("sightings: {{directory: \"{}\"}}\n", kept.path().display());
     let mut first = daemon(&core).await;

@@ -1,4 +1,4 @@
-//! Files that are built in.
+//! The files that are compiled into the program.
 
 use std::io::Read as _;
 
@@ -47,7 +47,7 @@ async fn a_file_comes_compressed_under_a_tag_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_in_the_table_is_404() {
+async fn a_file_outside_the_table_is_404() {
     let daemon = Daemon::start().await;
     for path in [
         "/static/nothing.js",

@@ -1,4 +1,4 @@
-//! Following a feed: server-sent events, and asking for what changed.
+//! Following a feed: server-sent events, and requests for the changes since a state.
 
 use misp_sim::Moment;
 use token_crypto::{Permission, Scope};
@@ -16,7 +16,7 @@ fn scoped(daemon: &Daemon, scope: Scope) -> String {
     daemon.seal(&daemon.claims().with_scope(scope))
 }
 
-/// A feed of which MISP is asked every second.
+/// Starts a daemon that asks MISP for the feed every second.
 async fn quick() -> Daemon {
     Daemon::with(crate::support::Setup::site_with("memcached_all_timeout: 1\n")).await
 }
@@ -28,7 +28,7 @@ fn publish(daemon: &Daemon, addresses: &[&str]) -> u64 {
 }
 
 #[tokio::test]
-async fn a_listener_is_told_the_feed_and_then_what_comes_and_goes() {
+async fn a_listener_gets_the_feed_and_then_its_changes() {
     let daemon = quick().await;
     let mut events = Events::open(daemon.addr, STREAM, &follower(&daemon), None).await;
     assert_eq!(events.status, 200);
@@ -50,13 +50,13 @@ async fn a_listener_is_told_the_feed_and_then_what_comes_and_goes() {
     daemon.sim.edit(|store| store.delete_event(second)).unwrap();
     let went = events.next().await.unwrap();
     assert_eq!((went.name.as_str(), went.values()), ("removed", vec!["198.51.100.8"]));
-    // The same values are the same state, whenever and wherever.
+    // The same values always have the same state.
     assert_eq!(first.id, went.id);
     assert_ne!(first.id, came.id);
 }
 
 #[tokio::test]
-async fn who_lost_the_connection_goes_on_where_it_was() {
+async fn a_listener_that_lost_the_connection_resumes_where_it_was() {
     let daemon = quick().await;
     let token = follower(&daemon);
     let mut events = Events::open(daemon.addr, STREAM, &token, None).await;
@@ -149,7 +149,7 @@ async fn a_stream_ends_with_the_daemon_and_does_not_hold_it() {
 }
 
 #[tokio::test]
-async fn no_feed_is_no_stream() {
+async fn without_a_feed_a_stream_is_503() {
     let daemon = Daemon::start().await;
     daemon.sim.set_fault(misp_sim::Fault::Status(500));
     assert_eq!(

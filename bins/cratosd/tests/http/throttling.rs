@@ -1,4 +1,4 @@
-//! Wrong tokens again and again, and good ones beside them.
+//! Repeated wrong tokens, and good tokens from the same address.
 
 use http::Method;
 use token_crypto::ExpiryDay;
@@ -34,7 +34,7 @@ async fn forty_wrong_tokens_in_a_row_do_not_pass_and_a_good_one_behind_them_does
         assert_eq!(good.feed(), (200, "198.51.100.7"));
         assert_eq!(wrong(&daemon).await.status, 429);
     }
-    // No token at all is no failure: clients ask once without before they send theirs.
+    // A request without a token does not count as a failure: clients send one before they send their token.
     for _ in 0..5 {
         assert_eq!(daemon.send(Ask::get(FEED)).await.status, 401);
     }
@@ -60,7 +60,8 @@ async fn the_limit_is_a_key_and_a_reload_changes_it() {
     assert_eq!(statuses, [403, 403, 429]);
 }
 
-/// A device whose token has ended is not held for one that guesses, nor does it use up what its neighbours may get wrong.
+/// Failures with an expired token count for that token alone: its device is not taken for one that guesses, and its
+/// neighbours keep their allowance.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_has_ended_is_counted_by_itself() {
     let daemon = Daemon::with(Setup {

@@ -1,4 +1,4 @@
-//! TLS: what is spoken, which certificates are shown and wanted, and how they are replaced.
+//! TLS: versions, the certificates of the daemon and of its callers, and their replacement.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{Answer, Ask, Authority, Client, Daemon, Events, FEED, Issued, KEY, SALT, Setup, event, raw};
 
-/// A daemon with a certificate, and who trusts it.
+/// A daemon with a certificate, and the authority that issued it.
 struct Secured {
     daemon: Daemon,
     authority: Authority,
@@ -34,7 +34,7 @@ impl Secured {
         Self::with("", Setup::default()).await
     }
 
-    /// With these lines after those of the certificate.
+    /// Starts a daemon with these lines after those of the certificate.
     async fn with(lines: &str, setup: Setup) -> Self {
         let (files, authority) = (tempfile::tempdir().unwrap(), Authority::new("servers"));
         let own = authority.server();
@@ -48,7 +48,7 @@ impl Secured {
         }
     }
 
-    /// Asks for the feed over a connection of its own.
+    /// Asks for the feed over a new connection.
     async fn feed(&self, client: &Client) -> std::io::Result<Answer> {
         let stream = client.connect(self.daemon.addr).await?;
         let ask = Ask::get(FEED).header("token", self.daemon.token());
@@ -70,7 +70,7 @@ impl Secured {
         Client::trusting(&self.authority)
     }
 
-    /// Returns the certificate that a new connection is shown.
+    /// Returns the certificate that the daemon presents to a new connection.
     async fn shown(&self) -> CertificateDer<'static> {
         let stream = self.client().connect(self.daemon.addr).await.unwrap();
         stream.get_ref().1.peer_certificates().unwrap()[0].clone()
@@ -87,7 +87,7 @@ impl Secured {
     }
 }
 
-/// Waits until it is so, on a machine that has other things to do.
+/// Waits until the condition holds, for up to a minute on a busy machine.
 async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
     let begun = Instant::now();
     while !is_so().await {
@@ -124,7 +124,7 @@ async fn a_feed_comes_over_both_versions_of_tls_and_of_http() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_without_tls_gets_no_answer_and_harms_nobody() {
+async fn http_without_tls_gets_no_answer_and_does_no_harm() {
     let secured = Secured::start().await;
     let request = format!(
         "GET {FEED} HTTP/1.1\r\nHost: x\r\ntoken: {}\r\n\r\n",
@@ -211,7 +211,7 @@ async fn a_reload_that_lost_the_certificate_does_not_end_tls() {
             .find("HTTP"),
         None
     );
-    // Another certificate, named by another reload.
+    // Another reload changes the paths to another certificate.
     let (new, directory) = (secured.authority.server(), tempfile::tempdir().unwrap());
     new.write(directory.path());
     secured
@@ -247,7 +247,7 @@ async fn callers_show_a_certificate_of_the_right_authority() {
             assert!(served(Some(&devices.caller())).await, "{lines}");
             assert_eq!(served(None).await, without, "{lines}");
             assert!(!served(Some(&foreign.caller())).await, "{lines}");
-            // One for servers is none for callers.
+            // A certificate for servers does not identify a caller.
             assert!(!served(Some(&devices.server())).await, "{lines}");
         }
     }
@@ -266,7 +266,7 @@ async fn a_certificate_of_a_caller_stands_beside_the_token_and_not_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_handshakes_keep_nobody_waiting() {
+async fn slow_handshakes_do_not_delay_others() {
     let secured = Secured::start().await;
     let mut slow = Vec::new();
     for sent in [&b""[..], b"\x16\x03\x01\x02\x00"].repeat(20) {

@@ -1,4 +1,4 @@
-//! `GET` and `POST /v1/generate_token_form`; how people see it is tested in a browser.
+//! `GET` and `POST /v1/generate_token_form`; the browser tests check the visible page.
 
 use http::Method;
 use misp_sim::{Fault, Sim};
@@ -8,7 +8,7 @@ use crate::support::{Answer, Ask, Daemon, FEED, SITE, Setup};
 const PATH: &str = "/v1/generate_token_form";
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// The fields that the form of Cratos FastAPI has.
+/// Returns the fields that the form of Cratos FastAPI has.
 fn order(daemon: &Daemon) -> Vec<(&'static str, String)> {
     let port = daemon.sim.addr().port().to_string();
     let texts = [
@@ -73,14 +73,14 @@ async fn a_form_of_the_reference_makes_a_token_in_both_ways_of_writing_one() {
         is_page(&answer, 200);
         let token = token_in(&answer);
         assert_eq!(daemon.send(Ask::get(FEED).header("token", token)).await.status, 200);
-        // As with the JSON route, no scope at all: it may clear the cache.
+        // The token has no scope, like one from the JSON route: it may clear the cache.
         let clear = Ask::new(Method::DELETE, &FEED.replace("/v1/feed", "/v1/clear_cache/feed"));
         assert_eq!(daemon.send(clear.header("token", token)).await.status, 200);
         assert!(answer.text().contains(&token_crypto::token_sha256(token)));
     }
 }
 
-/// A log server's token: made on the page, it looks up and reads no feed.
+/// For example a log server's token: it looks up values and reads no feed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purpose_on_the_form_makes_a_token_that_reads_no_feeds() {
     let daemon = Daemon::start().await;
@@ -121,7 +121,7 @@ async fn the_form_is_shown_and_can_be_asked_for_by_head() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mistakes_are_422_and_what_was_typed_stands_there_as_text() {
+async fn mistakes_are_422_and_the_page_keeps_the_input_as_text() {
     let daemon = Daemon::start().await;
     let mut fields = order(&daemon);
     fields.extend([
@@ -194,7 +194,7 @@ async fn forms_that_other_pages_send_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sites_are_named_to_those_only_who_may_use_all_of_them() {
+async fn sites_are_listed_only_for_callers_who_may_use_all_of_them() {
     let listed = async |core: &str| {
         let daemon = Daemon::with(Setup {
             core: core.to_owned(),
@@ -266,7 +266,7 @@ async fn addresses_that_may_not_mint_get_no_form() {
     assert_eq!(daemon.sim.requests().len(), 0);
 }
 
-/// A select works without any script; what is wrong with it stands beside it.
+/// A select works without scripts; the error stands beside it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tlp_level_is_chosen_on_the_page() {
     let daemon = Daemon::start().await;
@@ -281,7 +281,7 @@ async fn a_tlp_level_is_chosen_on_the_page() {
     is_page(&made, 200);
     assert!(made.text().contains("amber and more open"));
     let answer = daemon.send(Ask::get(FEED).header("token", token_in(&made))).await;
-    // Nobody has marked the one indicator that there is.
+    // The only indicator has no TLP tag.
     assert_eq!(answer.feed(), (200, ""));
     fields.pop();
     fields.push(("max_tlp", "<b>orange".to_owned()));
@@ -289,7 +289,7 @@ async fn a_tlp_level_is_chosen_on_the_page() {
     is_page(&refused, 422);
     assert!(refused.text().contains("id=\"max_tlp-wrong\"") && refused.text().contains("href=\"#max_tlp\""));
     assert!(!refused.text().contains("<b>orange"));
-    // What was chosen stands there again where something else was wrong.
+    // The page keeps the chosen level after an error in another field.
     fields.pop();
     fields.push(("max_tlp", "green".to_owned()));
     fields.push(("port", "x".to_owned()));

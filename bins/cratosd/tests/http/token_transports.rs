@@ -1,4 +1,4 @@
-//! Every way in which a token arrives, which of several counts, and what is said about bad ones.
+//! Every way to send a token, which of several tokens counts, and the errors for bad tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -158,8 +158,8 @@ async fn bad_tokens_are_named_as_in_the_reference() {
     }
 }
 
-/// Clients that wait to be asked send nothing until they get this. What is wrong stays 403: a firewall stops enforcing on either, so
-/// nothing else changes its status.
+/// Clients that wait for a challenge send no token before this answer. A wrong token still gets 403: a firewall stops
+/// enforcing after a 401 as well as after a 403, so no other answer changes its status.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_at_all_is_a_challenge_and_a_wrong_one_is_not() {
     let daemon = Daemon::start().await;
@@ -189,7 +189,7 @@ async fn no_token_at_all_is_a_challenge_and_a_wrong_one_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_token_with_another_user_name_is_told_what_is_wrong() {
+async fn a_whole_token_with_another_user_name_gets_an_error_that_explains_it() {
     let daemon = Daemon::start().await;
     let token = daemon.token();
     for user in ["admin", "CRATOS"] {
@@ -232,7 +232,7 @@ async fn tokens_that_open_are_checked_further() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_problem_is_told_before_a_path_problem() {
+async fn a_token_problem_is_reported_before_a_path_problem() {
     let daemon = Daemon::start().await;
     let wrong = "/v1/feed/x/type/y/age/z/output/w?cache=0";
     assert_eq!(daemon.send(Ask::get(wrong)).await.status, 401);

@@ -1,4 +1,4 @@
-//! What answers without a token.
+//! Routes that answer without a token.
 
 use http::Method;
 use serde_json::json;
@@ -84,7 +84,7 @@ async fn robots_status_and_healthz() {
     let status = daemon.send(Ask::get("/v1/status")).await;
     assert_eq!(status.json(), json!({ "ping": "pong", "memcachedstatus": "DISABLED" }));
     assert_eq!(daemon.send(Ask::get("/healthz")).await.status, 200);
-    // Neither a token nor its absence matters here.
+    // `/v1/status` ignores a token, even a malformed one.
     assert_eq!(daemon.send(Ask::get("/v1/status?token=nonsense")).await.status, 200);
     assert_eq!(
         daemon
@@ -118,7 +118,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_methods_are_told_the_right_ones() {
+async fn other_methods_are_405_with_the_allowed_ones() {
     let daemon = Daemon::start().await;
     let clear = "/v1/clear_cache/feed/block/type/ipv4/age/1w/output/txt";
     for (method, path, allow) in [
@@ -142,7 +142,7 @@ async fn other_methods_are_told_the_right_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_paths_are_404_whatever_the_method() {
+async fn unknown_paths_are_404_with_every_method() {
     let daemon = Daemon::start().await;
     for path in [
         "/docs",

@@ -1,4 +1,4 @@
-//! `/v1/vendor/…`, and the formats that it is about.
+//! `/v1/vendor/…`, and its formats.
 
 use http::Method;
 use misp_sim::{Attribute, Event, Sim};
@@ -97,7 +97,7 @@ async fn a_list_of_outputs_counts_for_vendors_too() {
     assert_eq!(daemon.send(Ask::get(URLS)).await.status, 401);
 }
 
-/// Juniper SRX, for one, takes no URL that does not end like a file.
+/// Juniper SRX, for example, accepts only URLs that end in a file extension.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_may_end_in_the_file_extension_of_its_output() {
     let daemon = daemon().await;
@@ -131,7 +131,7 @@ async fn a_path_may_end_in_the_file_extension_of_its_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suffix_that_does_not_fit_the_output_is_422_with_what_there_is() {
+async fn a_suffix_that_does_not_fit_the_output_is_422_with_the_possible_ones() {
     let daemon = daemon().await;
     for suffix in [".json", ".exe", ".", ".TXT", ".txt.txt"] {
         let output = daemon.get(&format!("{FEED}{suffix}")).await;
