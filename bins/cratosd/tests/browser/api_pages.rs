@@ -1,12 +1,12 @@
-//! The pages that show `/openapi.json`.
+//! The pages that display `/openapi.json`.
 
 use super::browser::{Browser, PHONE};
 use super::support::{Ask, Daemon};
 
-/// What is shown on `/v1/help` when Swagger UI is done.
+/// Returns true once Swagger UI has built `/v1/help`.
 const HELP_IS_THERE: &str = "return document.querySelectorAll('.opblock').length > 0";
 
-/// The text of a page with the shadow trees of its custom elements.
+/// Returns the text of a page, with the shadow trees of its custom elements.
 const ALL_TEXT: &str = "const texts = []; \
     const walk = node => { for (const child of node.childNodes) { \
         if (child.nodeType === Node.TEXT_NODE) texts.push(child.textContent); \
@@ -23,7 +23,7 @@ async fn open(browser: &Browser, daemon: &Daemon, path: &str) {
     }
 }
 
-/// Asserts that all that was loaded came from us, and that the browser has nothing to complain about.
+/// Asserts that the page loaded everything from us, and that the console of the browser is empty.
 async fn assert_kept_to_us(browser: &Browser, daemon: &Daemon) {
     let loaded = browser
         .ask("return performance.getEntriesByType('resource').map(entry => entry.name)")
@@ -59,7 +59,7 @@ pub(crate) async fn help_shows_every_route_and_loads_nothing_from_elsewhere(brow
         .sum();
     let shown = browser.ask("return document.querySelectorAll('.opblock').length").await;
     assert_eq!(shown, operations);
-    // One of them opened, with its parameters and answers.
+    // One route is opened and shows its parameters and answers.
     browser.click("#operations-feeds-feed .opblock-summary-control").await;
     let is_open = "return document.querySelectorAll('#operations-feeds-feed .response').length > 3";
     browser.until("the operation is open", is_open).await;
@@ -81,7 +81,7 @@ pub(crate) async fn redoc_shows_every_route_and_loads_nothing_from_elsewhere(bro
     assert_kept_to_us(browser, &daemon).await;
 }
 
-/// The sum of the three colours of the ground that is really painted, behind what is shown.
+/// The sum of the three colours of the background that is painted behind the text.
 const BRIGHTNESS: &str = "let ground = [255, 255, 255]; \
     const look = node => { if (!node) return; look(node.parentElement); \
         const [r, g, b, a] = getComputedStyle(node).backgroundColor.match(/[\\d.]+/g).map(Number); \

@@ -1,4 +1,4 @@
-//! A Chromium, and what tests do with it.
+//! A Chromium, and the actions that tests need.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,12 +9,12 @@ use test_peers::{Peer, free_port};
 
 use super::session::{Element, Session};
 
-/// How long anything may take, on a machine that is busy with other tests.
+/// Upper limit for each wait, long enough for a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// As root there is no sandbox to be had, and what the browser does on its own account has no place in a test.
+/// Root has no sandbox, and the browser's own background requests would disturb the tests.
 const FLAGS: &[&str] = &[
     "--headless",
     "--no-sandbox",
@@ -30,7 +30,7 @@ const FLAGS: &[&str] = &[
 /// Width and height of a page, in CSS pixels.
 pub(crate) type Size = (u32, u32);
 
-/// Keys, as the standard numbers them.
+/// Keys, by their code points in the WebDriver standard.
 pub(crate) const TAB: char = '\u{e004}';
 const CONTROL: char = '\u{e009}';
 
@@ -40,13 +40,13 @@ pub(crate) const DESKTOP: Size = (1280, 900);
 /// A running browser with one window.
 pub(crate) struct Browser {
     session: Session,
-    // In the order in which they end.
+    // The fields are dropped in this order.
     _driver: Peer,
     _profile: tempfile::TempDir,
 }
 
 impl Browser {
-    /// Starts a browser that knows nothing yet.
+    /// Starts a browser with a new, empty profile.
     pub(crate) async fn start(driver: &Path, chromium: &Path) -> Self {
         let port = free_port();
         let mut command = Command::new(driver);
@@ -73,12 +73,12 @@ impl Browser {
         }
     }
 
-    /// Ends the browser and waits until it is gone.
+    /// Ends the browser and waits until its process has exited.
     pub(crate) async fn quit(self) {
         self.session.quit().await;
     }
 
-    /// Leaves the page and undoes what a test has set: desktop size, light, scripts run, nothing logged.
+    /// Leaves the page and resets the settings of a test: desktop size, light colours, scripts on, empty console.
     pub(crate) async fn reset(&self) {
         self.run_scripts(true).await;
         self.prefer_dark(false).await;
@@ -100,12 +100,12 @@ impl Browser {
         self.session.get("/url").await.as_str().unwrap().to_owned()
     }
 
-    /// Returns the page as it stands in the document now.
+    /// Returns the HTML of the document in its present state.
     pub(crate) async fn source(&self) -> String {
         self.session.get("/source").await.as_str().unwrap().to_owned()
     }
 
-    /// Returns the only element that the selector stands for.
+    /// Returns the only element that matches the selector.
     pub(crate) async fn find(&self, css: &str) -> Element<'_> {
         let mut found = self.session.find(css).await;
         assert_eq!(found.len(), 1, "elements of {css}");
@@ -116,24 +116,24 @@ impl Browser {
         self.find(css).await.text().await
     }
 
-    /// Clicks as a person does: on what is shown, after scrolling to it.
+    /// Scrolls to the element and clicks on it, as a person does.
     pub(crate) async fn click(&self, css: &str) {
         self.find(css).await.click().await;
     }
 
-    /// Writes into a field in place of what is there.
+    /// Replaces the contents of a field with this text.
     pub(crate) async fn write(&self, css: &str, text: &str) {
         let field = self.find(css).await;
         field.clear().await;
         field.send_keys(text).await;
     }
 
-    /// Presses a key wherever the focus is.
+    /// Presses a key in the focused element.
     pub(crate) async fn press(&self, key: char) {
         self.strokes(&[("keyDown", key), ("keyUp", key)]).await;
     }
 
-    /// Pastes from the clipboard to wherever the focus is.
+    /// Pastes from the clipboard into the focused element.
     pub(crate) async fn paste(&self) {
         let chord = [
             ("keyDown", CONTROL),
@@ -153,7 +153,8 @@ impl Browser {
         self.session.post("/actions", actions).await;
     }
 
-    /// Returns what the body of a JavaScript function returns in this page. Works where the page's own scripts do not run, too.
+    /// Runs the body of a JavaScript function in this page and returns its value, even where the page's own scripts are
+    /// switched off.
     pub(crate) async fn ask(&self, function: &str) -> Value {
         let call = json!({ "script": function, "args": [] });
         self.session.post("/execute/sync", call).await
@@ -168,7 +169,7 @@ impl Browser {
         }
     }
 
-    /// Sends the form that a button belongs to, and waits for the page that answers.
+    /// Sends the form of this button and waits for the next page.
     pub(crate) async fn submit(&self, button: &str) {
         self.ask("window.isOld = true").await;
         self.click(button).await;
@@ -179,7 +180,7 @@ impl Browser {
         .await;
     }
 
-    /// Returns the lines of the console since the last look, broken policies and scripts among them.
+    /// Returns the lines of the console since the last call, for example violated policies and script errors.
     pub(crate) async fn console(&self) -> Vec<String> {
         let lines = self.session.post("/se/log", json!({ "type": "browser" })).await;
         let lines = lines.as_array().unwrap().iter();
@@ -191,14 +192,14 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// Sets what `prefers-color-scheme` says.
+    /// Sets the value of `prefers-color-scheme`.
     pub(crate) async fn prefer_dark(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Sets whether pages that are opened from now on may run scripts.
+    /// Sets whether pages that are opened after this call may run scripts.
     pub(crate) async fn run_scripts(&self, run: bool) {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": !run }))
             .await;

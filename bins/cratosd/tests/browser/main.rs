@@ -1,7 +1,7 @@
-//! The pages in a real browser: Debian's Chromium, driven by its own driver.
+//! The pages in a real browser: Debian's Chromium, driven by chromedriver.
 //!
-//! One browser for all tests, one test after the other: starting it costs more than all of them. That is why this program has a `main`
-//! of its own; to its user it is `cargo test` as ever (`cargo test -p cratosd --test browser errors`).
+//! All tests use one browser, one after the other: its start takes longer than all of them. For this the program has
+//! its own `main`; it takes the usual arguments, for example `cargo test -p cratosd --test browser mistakes`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 mod api_pages;
@@ -18,7 +18,7 @@ use libtest_mimic::Arguments;
 
 use stage::Stage;
 
-/// Lists tests by the paths of their functions. One that is forgotten here is dead code, which the compiler tells.
+/// Lists tests by the paths of their functions. The compiler reports a test that is missing here as dead code.
 macro_rules! tests {
     ($stage:expr, $( $test:path, )+) => {
         vec![$( $stage.trial(stringify!($test), async |browser| $test(browser).await) ),+]

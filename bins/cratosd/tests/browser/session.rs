@@ -1,26 +1,26 @@
-//! The part of the WebDriver protocol that these tests speak, to the driver that runs on this machine.
+//! The part of the WebDriver protocol that these tests need, for a driver on this machine.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// The key of a reference to an element, as the standard gives it.
+/// The key of a reference to an element, from the WebDriver standard.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// One browser window, as the driver knows it.
+/// One window of the browser, by the driver's name for it.
 pub(crate) struct Session {
     client: reqwest::Client,
     base: String,
 }
 
-/// An element of the page that was open when it was found.
+/// An element of the page that was open when the test found it.
 pub(crate) struct Element<'s> {
     session: &'s Session,
     id: String,
 }
 
 impl Session {
-    /// Has the driver start a browser with these capabilities.
+    /// Makes the driver start a browser with these capabilities.
     pub(crate) async fn start(driver: &str, patience: Duration, capabilities: Value) -> Self {
         let client = reqwest::Client::builder().no_proxy().timeout(patience).build().unwrap();
         let start = Self {
@@ -52,7 +52,7 @@ impl Session {
         self.send(self.client.delete(self.url(""))).await;
     }
 
-    /// Returns the elements that a selector stands for.
+    /// Returns the elements that match a selector.
     pub(crate) async fn find(&self, css: &str) -> Vec<Element<'_>> {
         let found = self
             .post("/elements", json!({ "using": "css selector", "value": css }))
@@ -84,7 +84,7 @@ impl Session {
 }
 
 impl Element<'_> {
-    /// Returns the text that is shown.
+    /// Returns the visible text.
     pub(crate) async fn text(&self) -> String {
         let text = self.session.get(&self.path("text")).await;
         text.as_str().unwrap().to_owned()

@@ -1,4 +1,4 @@
-//! What all tests of this program share: a runtime, and the browser from the first test that needs it to the end.
+//! Shared by all tests of this program: a runtime, and one browser, which the first test that needs it starts.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,14 +21,14 @@ impl Stage {
         })
     }
 
-    /// Returns a test that gets the browser with everything as it was at the start.
+    /// Returns a test that gets the browser in its initial state.
     pub(crate) fn trial(self: &Arc<Self>, name: &'static str, test: impl AsyncFn(&Browser) + Send + 'static) -> Trial {
         let stage = Arc::clone(self);
         Trial::ignorable_test(name, move || {
             let (Some(driver), Some(chromium)) = (program("chromedriver"), program("chromium")) else {
                 return Ok(Completion::ignored_with("no browser"));
             };
-            // A test that failed leaves a browser that the next one can use.
+            // A failed test leaves the browser usable for the next one.
             let mut browser = stage.browser.lock().unwrap_or_else(PoisonError::into_inner);
             stage.runtime.block_on(async {
                 let browser = match &mut *browser {

@@ -1,4 +1,4 @@
-//! The daemon of the tests over sockets.
+//! The daemon that the HTTP tests use.
 #![expect(dead_code, reason = "those tests need more of it")]
 
 #[path = "../http/support/client.rs"]
@@ -14,5 +14,5 @@ pub(crate) use client::{Answer, Ask};
 pub(crate) use daemon::Daemon;
 pub(crate) use gateway::testkit::Setup;
 
-/// Path of a feed that the stand-in has something for.
+/// Path of a feed for which the stand-in has values.
 pub(crate) const FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";

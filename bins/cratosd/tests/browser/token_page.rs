@@ -1,4 +1,4 @@
-//! `/v1/generate_token_form`, as people meet it.
+//! `/v1/generate_token_form` as a visitor uses it.
 
 pub(crate) mod looks;
 pub(crate) mod minting;
@@ -19,14 +19,14 @@ fn url(daemon: &Daemon) -> String {
     format!("http://{}/v1/generate_token_form", daemon.addr)
 }
 
-/// Fills in what has no default.
+/// Fills in the fields that have no default.
 async fn fill_in(browser: &Browser, daemon: &Daemon) {
     browser.click("#proto option:last-child").await;
     browser.write("#port", &daemon.sim.addr().port().to_string()).await;
     browser.write("#auth", Sim::READER_KEY).await;
 }
 
-/// A form that has every kind of mistake and of field on it.
+/// Opens a form with every kind of field and of mistake.
 async fn open_with_mistakes(browser: &Browser, daemon: &Daemon) {
     open(browser, daemon).await;
     browser.write("#port", "70000").await;
@@ -38,7 +38,7 @@ async fn open_with_mistakes(browser: &Browser, daemon: &Daemon) {
     browser.submit(SEND).await;
 }
 
-/// What the browser has to complain about: scripts that fail and policies that are broken; a refused form is none of that.
+/// Returns the complaints of the browser, for example script errors and violated policies, without refused forms.
 async fn complaints(browser: &Browser) -> Vec<String> {
     let lines = browser.console().await;
     lines

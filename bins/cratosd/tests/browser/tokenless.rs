@@ -1,4 +1,4 @@
-//! Answers that are no pages.
+//! Answers that are not pages.
 
 use super::browser::Browser;
 use super::support::Daemon;
@@ -7,7 +7,7 @@ pub(crate) async fn plain_answers_are_shown_as_text_and_run_nothing(browser: &Br
     let daemon = Daemon::start().await;
     browser.open(&format!("http://{}/robots.txt", daemon.addr)).await;
     assert_eq!(browser.text("body").await, "User-agent: *\nDisallow: /");
-    // The policy of the answer: not even a script of the same host is run.
+    // The policy of the answer forbids even scripts of the same host.
     let added =
         "const script = document.createElement('script'); script.src = '/robots.txt'; document.body.append(script)";
     browser.ask(added).await;

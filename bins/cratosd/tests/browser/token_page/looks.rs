@@ -1,4 +1,4 @@
-//! Whether everybody can use the page: by keyboard, by ear, on a phone, in the dark.
+//! The page is usable by keyboard, with a screen reader, on a phone and in dark colours.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,8 @@ use super::{SEND, fill_in, open, open_with_mistakes};
 use crate::browser::{Browser, DESKTOP, PHONE, TAB};
 use crate::support::Daemon;
 
-/// What can be focused and is shown, in the order of the document; of radio buttons that belong together the chosen one.
+/// Returns the visible elements that can have the focus, in the order of the document; of a group of radio buttons only
+/// the chosen one.
 const REACHABLE: &str = "return [...document.querySelectorAll('a, button, input, select, textarea, pre')] \
     .filter(e => e.checkVisibility() && !e.disabled && (e.type !== 'radio' || e.checked)) \
     .map(e => [e.tagName, e.id, e.name, e.value, e.textContent].join('|'))";
@@ -17,8 +18,8 @@ const REACHABLE: &str = "return [...document.querySelectorAll('a, button, input,
 const FOCUSED: &str =
     "const e = document.activeElement; return [e.tagName, e.id, e.name, e.value, e.textContent].join('|')";
 
-/// Every text that is shown whose contrast to what is behind it is less than 4.5 to 1 (WCAG 2.2, 1.4.3), every field whose edge has less
-/// than 3 to 1 (1.4.11), and how many were looked at.
+/// Returns each visible text whose contrast to its background is below 4.5 to 1 (WCAG 2.2, 1.4.3), each field whose
+/// edge has less than 3 to 1 (1.4.11), and the number of elements examined.
 const FAINT: &str = r#"
     const rgb = text => { const n = text.match(/[\d.]+/g).map(Number); return { rgb: n.slice(0, 3), alpha: n.length > 3 ? n[3] : 1 }; };
     const light = ([r, g, b]) => { const [x, y, z] = [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -59,14 +60,14 @@ pub(crate) async fn has_names_for_every_field_and_the_keyboard_reaches_all(brows
     assert_eq!(nameless(browser).await, [""; 0]);
 
     let mut reachable = texts(&browser.ask(REACHABLE).await);
-    // Opened at the list of mistakes; from there on, every key goes one further.
+    // The page opens at the list of mistakes; from there, each press of the key goes one element further.
     browser.ask("document.querySelector('.mistakes').focus()").await;
     let mut reached = Vec::new();
     for _ in 0..reachable.len() {
         browser.press(TAB).await;
         reached.push(browser.ask(FOCUSED).await.as_str().unwrap().to_owned());
     }
-    // A date is three fields for the keyboard; each of them is that element.
+    // A date has three stops for the keyboard, all within one element.
     reached.dedup();
     reachable.truncate(reached.len());
     assert_eq!(reached, reachable, "in the order in which it is read");
@@ -140,7 +141,7 @@ async fn is_clear(browser: &Browser, at_least: u64) {
     assert!(found["looked"].as_u64().unwrap() >= at_least, "{found}");
 }
 
-/// Returns what the browser tells programs that read pages aloud and has no name there.
+/// Returns the elements without a name in the accessibility tree, which screen readers use.
 async fn nameless(browser: &Browser) -> Vec<String> {
     let tree = browser.devtools("Accessibility.getFullAXTree", json!({})).await;
     let nodes = tree["nodes"].as_array().unwrap();

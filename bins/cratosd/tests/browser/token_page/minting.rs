@@ -1,4 +1,4 @@
-//! Tokens that are made on the page.
+//! Tokens made on the page.
 
 use misp_sim::Sim;
 
@@ -31,7 +31,7 @@ pub(crate) async fn a_token_made_on_the_page_opens_its_feeds_and_no_others(brows
     assert_eq!(status(FEED).await, 200);
     assert_eq!(status(&FEED.replace("block", "alert")).await, 403);
 
-    // The lines for the shell lead to feeds that the token opens, and do not hold it.
+    // The shell lines lead to feeds that the token opens, and do not contain the token.
     let commands = browser
         .ask("return [...document.querySelectorAll('[id^=command-]')].map(code => code.textContent)")
         .await;
@@ -78,7 +78,7 @@ pub(crate) async fn copying_puts_the_token_on_the_clipboard(browser: &Browser) {
             "return document.querySelector('.made .status').textContent === 'Copied.'",
         )
         .await;
-    // Pasted into a field, as people would.
+    // The test pastes it into a field, as a person would.
     let token = browser.text("#token").await;
     open(browser, &daemon).await;
     browser.click("#networks").await;

@@ -1,4 +1,4 @@
-//! What the page says about a form that is not right.
+//! The messages of the page about a wrong form.
 
 use serde_json::json;
 
@@ -24,7 +24,7 @@ pub(crate) async fn stand_beside_their_fields_and_keep_what_was_typed(browser: &
         json!(["#port", "#auth", "#expires-30", "#feeds-all", "#networks"])
     );
 
-    // Beside the field, and tied to it for those who hear the page.
+    // The message is beside the field, and tied to it for screen readers.
     for field in ["port", "auth", "networks"] {
         let told = format!(
             "const field = document.getElementById('{field}'); \
@@ -57,7 +57,7 @@ pub(crate) async fn stand_beside_their_fields_and_keep_what_was_typed(browser: &
     assert_eq!(browser.ask(chosen).await, true);
     assert!(!browser.source().await.contains("tooshort"));
 
-    // The link leads into the field.
+    // The link moves the focus into the field.
     browser.click(".mistakes a[href='#port']").await;
     browser
         .until(
@@ -68,7 +68,7 @@ pub(crate) async fn stand_beside_their_fields_and_keep_what_was_typed(browser: &
     assert_eq!(complaints(browser).await, [""; 0]);
     assert_eq!(daemon.sim.requests().len(), 0, "MISP is not asked");
 
-    // A key that MISP does not know is a mistake of that field, too.
+    // A key that MISP does not know is a mistake of its field, too.
     browser.open(&super::url(&daemon)).await;
     super::fill_in(browser, &daemon).await;
     browser.write("#auth", "unknownkeyunknownkeyunknownkeyunknown000").await;
