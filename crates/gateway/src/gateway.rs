@@ -1,5 +1,7 @@
 //! The service: cheap to clone, for any server that speaks `tower_service::Service`.
 
+mod builder;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -18,11 +20,12 @@ use site_config::{ConfigStore, Loaded};
 use crate::app::App;
 use crate::background::Background;
 use crate::body::RequestBody;
-use crate::builder::GatewayBuilder;
 use crate::error::GatewayError;
 use crate::reject::Reject;
 use crate::reply::{Body, Reply};
 use crate::service;
+
+pub use builder::GatewayBuilder;
 
 /// The HTTP face of a [`FeedEngine`], as a tower service. Clones share everything.
 ///

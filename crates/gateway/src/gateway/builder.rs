@@ -9,9 +9,9 @@ use feed_engine::{FeedEngine, MispSource};
 use http::Extensions;
 use site_config::ConfigStore;
 
+use super::{Gateway, PeerReader};
 use crate::app::App;
 use crate::error::GatewayError;
-use crate::gateway::{Gateway, PeerReader};
 
 /// Streams at a time, unless the embedding program sets a number.
 const STREAMS: usize = 256;
