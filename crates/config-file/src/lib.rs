@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod item;
 mod key;
 mod problem;
 pub mod reader;
@@ -12,10 +13,11 @@ pub mod value;
 pub mod word;
 mod yaml;
 
+pub use item::Item;
 pub use key::{Absence, Key, Origin, absent, default, named};
 pub use problem::{Note, Place, Problem, Problems, Report, Wrong};
 pub use reference_table::reference_table;
 pub use secret_file::SecretFile;
-pub use section::{Item, Section, kind_of};
+pub use section::{Section, kind_of};
 pub use table::Tables;
 pub use yaml::{Entry, Node, Scalar, Value, read, read_text};

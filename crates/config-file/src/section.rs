@@ -5,6 +5,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use crate::item::Item;
 use crate::word::{closest, shown_key};
 use crate::{Entry, Key, Node, Place, Report, Scalar, Tables, Value, Wrong, value, yaml};
 
@@ -345,23 +346,6 @@ impl<'r> Section<'r> {
         match read(&scalar) {
             Ok(value) => value,
             Err(wrong) => panic!("the default of {name} {}", wrong.what),
-        }
-    }
-}
-
-/// An item of a list: its value, if it has an effect, and a note about it.
-pub struct Item<T> {
-    /// The value.
-    pub value: Option<T>,
-    /// The note.
-    pub note: Option<String>,
-}
-
-impl<T> From<T> for Item<T> {
-    fn from(value: T) -> Self {
-        Self {
-            value: Some(value),
-            note: None,
         }
     }
 }

@@ -11,8 +11,9 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::counts;
+use crate::options::Options;
 use crate::pending::{Parcel, Ripeness};
-use crate::queue::{Options, Shared};
+use crate::shared::Shared;
 use crate::writer::Command;
 
 /// The time between two searches for reports that have waited too long.

@@ -1,9 +1,8 @@
 //! The queue as its users see it: they submit reports, and the queue delivers them.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -14,71 +13,16 @@ use crate::counts::{Counted, Counts};
 use crate::courier::{Courier, Recipient};
 use crate::error::{OpenError, SubmitError};
 use crate::journal::{Journal, Replay};
-use crate::pending::Pending;
+use crate::options::Options;
+use crate::receipt::Receipt;
 use crate::report::{Report, Reporter};
 use crate::seal::JournalKeys;
+use crate::shared::Shared;
 use crate::window::Window;
 use crate::writer::{Command, Submission, Writer};
 
 /// The most submissions that wait for the disk. Later ones get [`SubmitError::Busy`].
 const MOST_WAITING: usize = 1_024;
-
-/// The place of the journal, and the rules by which the queue counts and delivers reports.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// A directory of this queue alone; the queue creates it if it is missing.
-    pub directory: PathBuf,
-    /// Bound of the journal in bytes; it may take twice that for the moment in which it is written anew. Default: 32
-    /// MiB.
-    pub max_bytes: u64,
-    /// The same value, kind and source from the same reporter within this time counts once. Default: 5 min; at most a
-    /// day.
-    pub window: Duration,
-    /// Reports that waited longer are dropped. Default: 7 days.
-    pub max_age: Duration,
-    /// Values of one parcel. Default: 100.
-    pub batch: usize,
-    /// How long a report waits for others to travel with. Default: 2 s.
-    pub linger: Duration,
-    /// The pause after each parcel to a site. Default: 0.5 s.
-    pub pace: Duration,
-    /// The pause after the first failure at a site; it doubles. Default: 2 s.
-    pub first_backoff: Duration,
-    /// The longest pause after failures. Default: 5 min.
-    pub longest_backoff: Duration,
-    /// How long a reporter is left alone that was refused. Default: 10 min.
-    pub hold: Duration,
-}
-
-impl Options {
-    /// Returns the defaults, for a journal in this directory.
-    #[must_use]
-    pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self {
-            directory: directory.into(),
-            max_bytes: 32 << 20,
-            window: Duration::from_secs(300),
-            max_age: Duration::from_secs(7 * 86_400),
-            batch: 100,
-            linger: Duration::from_secs(2),
-            pace: Duration::from_millis(500),
-            first_backoff: Duration::from_secs(2),
-            longest_backoff: Duration::from_secs(300),
-            hold: Duration::from_secs(600),
-        }
-    }
-}
-
-/// The result of one submission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Receipt {
-    /// Reports that are on the disk now, and will be sent.
-    pub accepted: usize,
-    /// Reports that were counted already.
-    pub duplicates: usize,
-}
 
 /// The state of the queue at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,25 +45,6 @@ pub struct Queue {
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
     courier: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// The state that the queue, its writer and its courier share.
-pub(crate) struct Shared {
-    pub(crate) options: Options,
-    pending: Mutex<Pending>,
-    pub(crate) counts: Counts,
-    pub(crate) journal_bytes: AtomicU64,
-    pub(crate) work: Notify,
-    pub(crate) closing: AtomicBool,
-    /// New keys, which the writer uses from its next write on.
-    pub(crate) new_keys: Mutex<Option<JournalKeys>>,
-}
-
-impl Shared {
-    /// Nothing that can panic runs under this lock.
-    pub(crate) fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Queue {

@@ -13,9 +13,10 @@ use crate::counts;
 use crate::error::SubmitError;
 use crate::journal::{AppendError, Journal};
 use crate::pending::bytes_of_all;
-use crate::queue::{Receipt, Shared};
+use crate::receipt::Receipt;
 use crate::record::{self, Accepted};
 use crate::report::{Report, Reporter, ReporterId};
+use crate::shared::Shared;
 use crate::window::Window;
 
 /// The most submissions of one write.

@@ -224,7 +224,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     );
     let everyone = || core.allways_allowed_ips.iter().copied().chain(loopback()).collect();
     core.token_minting_allowed_ips = minting_ips.unwrap_or_else(everyone);
-    differences::tell_of_core(core.debug, &written, report);
+    differences::note_on_core(core.debug, &written, report);
     report.problems.is_empty().then_some(core)
 }
 

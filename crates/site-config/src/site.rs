@@ -1,5 +1,7 @@
 //! `sites/<fqdn>.yaml`: one MISP instance.
 
+mod differences;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,6 @@ use config_file::{
 use feed_classification::{Age, FeedName, Tlp};
 use ipnet::IpNet;
 
-use crate::differences;
 use crate::name::SiteName;
 use crate::value as site_value;
 
@@ -168,7 +169,7 @@ pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Si
         ignore_to_ids.into_iter().collect(),
         denied.into_iter().collect(),
     );
-    differences::tell_of_site(&site, misp_debug, &written, report);
+    differences::note_on_site(&site, misp_debug, &written, report);
     report.problems.is_empty().then_some(site)
 }
 
