@@ -94,14 +94,14 @@ async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, typed: &Typed) -> 
         Ok(order) if mistakes.is_empty() => order,
         Ok(_) => return Err(Refusal::of_fields(mistakes)),
         Err(wrong) => {
-            mistakes.add(&wrong, typed);
+            mistakes.add(&wrong, typed.key_length());
             return Err(Refusal::of_fields(mistakes));
         }
     };
     match minting::mint(app, snapshot, client, order).await {
         Ok(minted) => Ok(minted),
         Err(Reject::Invalid(wrong)) => {
-            mistakes.add(&wrong, typed);
+            mistakes.add(&wrong, typed.key_length());
             Err(Refusal::of_fields(mistakes))
         }
         Err(reject) => {

@@ -1,6 +1,5 @@
 //! The mistakes in a form, in sentences that the page shows beside the fields.
 
-use super::typed::Typed;
 use crate::invalid::Invalid;
 use crate::reject::Reject;
 
@@ -71,10 +70,11 @@ impl Mistakes {
     }
 
     /// Adds the mistakes that the checks of an order have found.
-    pub(super) fn add(&mut self, wrong: &[Invalid], typed: &Typed) {
+    /// `key_length` is the number of characters in the MISP key.
+    pub(super) fn add(&mut self, wrong: &[Invalid], key_length: usize) {
         for invalid in wrong {
             let field = PLACES.iter().find(|(field, _)| Some(*field) == invalid.field());
-            self.push(field.map_or("", |(field, _)| field), sentence(invalid, typed));
+            self.push(field.map_or("", |(field, _)| field), sentence(invalid, key_length));
         }
     }
 
@@ -97,7 +97,7 @@ impl Mistakes {
     }
 }
 
-fn sentence(invalid: &Invalid, typed: &Typed) -> String {
+fn sentence(invalid: &Invalid, key_length: usize) -> String {
     let written = invalid.written().unwrap_or_default();
     match (invalid.field().unwrap_or_default(), invalid.kind()) {
         ("domain", "missing") => "Say which MISP instance the token is for.".to_owned(),
@@ -106,11 +106,7 @@ fn sentence(invalid: &Invalid, typed: &Typed) -> String {
         ("port", _) => "A port is a whole number from 1 to 65535.".to_owned(),
         ("auth", "missing") => "Enter the MISP key.".to_owned(),
         ("auth", "value_error") if invalid.reason().starts_with("a MISP key is") => {
-            format!(
-                "{} This one has {} characters.",
-                whole(invalid.reason()),
-                typed.key_length()
-            )
+            format!("{} This one has {key_length} characters.", whole(invalid.reason()))
         }
         ("expire", "missing") => "Choose how long the token shall work, or write a date.".to_owned(),
         ("expire", "date_from_datetime_parsing") => {
@@ -139,6 +135,7 @@ fn whole(fragment: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::typed::Typed;
     use super::*;
     use crate::routes::generate_token::order::Order;
     use feed_classification::Registry;
@@ -152,7 +149,7 @@ mod tests {
         let mut mistakes = Mistakes::default();
         let fields = typed.fields(now, &mut mistakes);
         let wrong = Order::of(&fields, &Registry::builtin(), now).err().unwrap_or_default();
-        mistakes.add(&wrong, &typed);
+        mistakes.add(&wrong, typed.key_length());
         mistakes
             .iter()
             .map(|mistake| format!("{} → {}: {}", mistake.field, mistake.anchor(), mistake.text))
