@@ -139,6 +139,12 @@ impl Error {
         }))
     }
 
+    /// Returns the error of a row that does not answer the question.
+    pub(crate) fn unfiltered(reason: impl fmt::Display) -> Self {
+        let detail = format!("a row that does not answer the question ({reason}); a proxy may have dropped the filter");
+        Self::new(ErrorKind::Unfiltered).with_detail(detail)
+    }
+
     pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
         self

@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::attribute::{RawWhole, WholeAttribute};
-use crate::json::{Row, lenient};
+use crate::attribute_list::UsableAttributes;
+use crate::json::lenient;
 use crate::{Attribute, Object, Organisation, Tag};
 
 /// A whole event with its attributes and objects.
@@ -128,32 +128,6 @@ struct RawObject {
     attributes: UsableAttributes,
     #[serde(flatten)]
     object: Object,
-}
-
-/// A list of attributes, and the number of its items that cannot be used.
-#[derive(Default)]
-struct UsableAttributes {
-    list: Vec<Attribute>,
-    unusable: u64,
-}
-
-impl<'de> Deserialize<'de> for UsableAttributes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw: Vec<RawWhole> = lenient::list(deserializer)?;
-        let all = raw.len();
-        let list: Vec<Attribute> = raw
-            .into_iter()
-            .filter_map(WholeAttribute::from_raw)
-            .map(|whole| whole.0)
-            .collect();
-        let unusable = (all - list.len()) as u64;
-        Ok(Self { list, unusable })
-    }
-}
-
-/// Reads a list of attributes without those that cannot be used.
-pub(crate) fn usable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Attribute>, D::Error> {
-    UsableAttributes::deserialize(deserializer).map(|attributes| attributes.list)
 }
 
 impl From<RawEvent> for Event {

@@ -9,11 +9,10 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use crate::batches::{BatchReader, Batches, Outcome};
-use crate::endpoints::event_search::{self, ENDPOINT};
+use crate::endpoints::event_search::{self, ENDPOINT, EventSearch};
 use crate::json::Splitter;
-use crate::pages::unfiltered;
 use crate::transport::Answer;
-use crate::{Client, Error, ErrorKind, Event, EventSearch};
+use crate::{Client, Error, ErrorKind, Event};
 
 /// How far a search for events has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +92,26 @@ impl fmt::Debug for EventPages {
             .field("search", &self.search)
             .field("progress", &self.progress())
             .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Starts a search for whole events, read as a stream. Nothing is sent before the first event is requested.
+    ///
+    /// ```no_run
+    /// # async fn run(misp: misp_client::Client) -> Result<(), misp_client::Error> {
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let mut events = misp.events(misp_client::EventSearch::new().published(true));
+    /// while let Some(event) = events.try_next().await? {
+    ///     println!("{}: {} attributes", event.info, event.all_attributes().count());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn events(&self, search: EventSearch) -> EventPages {
+        EventPages::new(self.clone(), search)
     }
 }
 
@@ -188,7 +207,7 @@ impl EventReader {
         self.progress.unusable += events.iter().map(|event| event.unusable).sum::<u64>();
         (open.rows, open.unusable) = (rows, unusable);
         if rows > u64::from(self.search.events_a_page()) {
-            return Err(unfiltered("a page with more events than the limit").at(ENDPOINT));
+            return Err(Error::unfiltered("a page with more events than the limit").at(ENDPOINT));
         }
         Ok(())
     }
@@ -197,7 +216,7 @@ impl EventReader {
         let is_stray = |event: &&Event| self.checked && !self.search.is_answered_by(event);
         match events.iter().find(is_stray) {
             None => Ok(()),
-            Some(_) => Err(unfiltered("an event that was not asked for").at(ENDPOINT)),
+            Some(_) => Err(Error::unfiltered("an event that was not asked for").at(ENDPOINT)),
         }
     }
 

@@ -9,6 +9,8 @@
 
 mod address;
 mod attribute;
+mod attribute_list;
+mod batch;
 mod batches;
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -41,6 +43,7 @@ pub use {futures_core, secrecy, serde_json, uuid};
 
 pub use address::{AuthKey, BaseUrl};
 pub use attribute::Attribute;
+pub use batch::Batch;
 pub use client::{Client, ClientBuilder};
 pub use decay::{DecayingModel, ModelError, Score, Scorer};
 pub use endpoints::*;
@@ -54,7 +57,7 @@ pub use live::subscription::{LinkError, LiveAddress, Notice, Subscription};
 pub use object::Object;
 pub use organisation::Organisation;
 pub use pace::{PagePace, PageTimes};
-pub use pages::{AttributePages, Batch};
+pub use pages::AttributePages;
 pub use progress::{PageEnd, Place, Progress};
 pub use reader::AttributeReader;
 pub use retry::RetryPolicy;

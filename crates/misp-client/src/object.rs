@@ -56,7 +56,7 @@ pub struct Object {
     pub last_seen: Option<i64>,
     /// Its attributes. Those without id, type or value are left out and counted in
     /// [`Event::unusable`](crate::Event::unusable).
-    #[serde(rename = "Attribute", deserialize_with = "crate::event::usable")]
+    #[serde(rename = "Attribute", deserialize_with = "crate::attribute_list::usable")]
     pub attributes: Vec<Attribute>,
     /// All fields that have no place above, as MISP sent them.
     #[serde(flatten)]

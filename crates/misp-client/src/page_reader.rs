@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::batch::Batch;
 use crate::batches::{BatchReader, Outcome};
 use crate::endpoints::attributes;
 use crate::pace::{self, LEAST, Page};
-use crate::pages::unfiltered;
 use crate::paging::{PageHeaders, Paging};
+use crate::progress::{PageEnd, Place, Progress};
+use crate::reader::AttributeReader;
 use crate::transport::Answer;
-use crate::{Attribute, AttributeReader, AttributeSearch, Batch, Client, Error, ErrorKind, PageEnd, Place, Progress};
+use crate::{Attribute, AttributeSearch, Client, Error, ErrorKind};
 
 /// A batch is handed out when it has this many rows, though its page goes on.
 const BATCH_ROWS: usize = 1_000;
@@ -237,7 +239,7 @@ impl PageReader {
         let mut rows = rows.iter().filter(|_| self.checked);
         match rows.find_map(|row| self.search.answers(row).err()) {
             None => Ok(()),
-            Some(stray) => Err(unfiltered(stray).at(attributes::SEARCH)),
+            Some(stray) => Err(Error::unfiltered(stray).at(attributes::SEARCH)),
         }
     }
 

@@ -2,32 +2,25 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
+use crate::batch::Batch;
 use crate::batches::Batches;
 use crate::page_reader::PageReader;
-use crate::{Attribute, AttributeSearch, Client, Error, ErrorKind, Progress};
-
-/// Some rows of one page, in the order in which MISP sent them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Batch {
-    /// The page of the rows, counted from 1. A page that the client requests again with fewer rows keeps its number.
-    pub page: u32,
-    /// The rows; never empty.
-    pub attributes: Vec<Attribute>,
-}
+use crate::progress::{Place, Progress};
+use crate::{Attribute, AttributeSearch, Client, Error};
 
 /// A running search, made by [`Client::search`]: read it with [`next_batch`](Self::next_batch), or as a [`Stream`] of
 /// attributes.
 ///
 /// Every row is compared with the question. A row that does not answer it ends the search with
-/// [`ErrorKind::Unfiltered`]: a proxy lost the filter, for example, and MISP sent every attribute that it has.
-/// [`unchecked`](Self::unchecked) turns that off.
+/// [`ErrorKind::Unfiltered`](crate::ErrorKind::Unfiltered): a proxy lost the filter, for example, and MISP sent every
+/// attribute that it has. [`unchecked`](Self::unchecked) turns that off.
 ///
 /// [`progress`](Self::progress) stays available while the stream is read, so that a program can report
 /// [`unusable`](Progress::unusable) rows:
@@ -101,9 +94,9 @@ impl AttributePages {
     /// Rows that an earlier page had are left out.
     ///
     /// # Errors
-    /// Any [`ErrorKind`]; [`ErrorKind::Unfiltered`] for a row that does not answer the question. After an error the
-    /// rows so far are not an answer, and every further call fails. The same holds when a caller drops the future of
-    /// this call before it ends.
+    /// Any [`ErrorKind`](crate::ErrorKind); [`Unfiltered`](crate::ErrorKind::Unfiltered) for a row that does not answer
+    /// the question. After an error the rows so far are not an answer, and every further call fails. The same holds
+    /// when a caller drops the future of this call before it ends.
     pub async fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
         if self.rows.is_empty() {
             return self.batches.next().await;
@@ -150,8 +143,23 @@ impl fmt::Debug for AttributePages {
     }
 }
 
-/// Returns the error of a row that does not answer the question.
-pub(crate) fn unfiltered(reason: impl fmt::Display) -> Error {
-    let detail = format!("a row that does not answer the question ({reason}); a proxy may have dropped the filter");
-    Error::new(ErrorKind::Unfiltered).with_detail(detail)
+impl Client {
+    /// Starts a search. Nothing is sent before the first batch is requested.
+    #[must_use]
+    pub fn search(&self, search: AttributeSearch) -> AttributePages {
+        AttributePages::new(self.clone(), search)
+    }
+
+    /// Returns the row at one place of a search's answer now; places count from 1, in MISP's order, hidden rows
+    /// included.
+    ///
+    /// A caller that has read several pages can see whether rows moved meanwhile: then the row at the end of a page is
+    /// another one.
+    ///
+    /// # Errors
+    /// As for a page of the search.
+    pub async fn place(&self, search: &AttributeSearch, place: u32) -> Result<Place, Error> {
+        let search = Arc::new(search.clone().page_size(NonZeroU32::MIN));
+        PageReader::new(self.clone(), search).read_place(place).await
+    }
 }

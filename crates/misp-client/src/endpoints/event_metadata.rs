@@ -7,11 +7,11 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::event_search::{ENDPOINT, ROWS};
+use super::event_search::{ENDPOINT, EventSearch, ROWS};
 use super::split_error;
 use crate::json::lenient::{Flag, Id, Int};
 use crate::json::{Row, Splitter};
-use crate::{Client, Error, ErrorKind, EventSearch};
+use crate::{Client, Error, ErrorKind};
 
 /// About 900 bytes each on the wire.
 const MAX_EVENTS: usize = 5_000_000;
@@ -106,6 +106,13 @@ struct Reading {
     pages: u32,
     /// The last event of each page.
     ends: Vec<Option<u64>>,
+}
+
+impl EventSearch {
+    /// Returns whether this event, without its attributes, is an answer to the question.
+    fn is_answered_by_metadata(&self, event: &EventMetadata) -> bool {
+        self.admits(event.id, event.published, event.timestamp, event.publish_timestamp)
+    }
 }
 
 impl Client {

@@ -6,14 +6,12 @@ use std::time::Duration;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::event_metadata::EventMetadata;
 use super::events::WrappedEvent;
 use super::split_error;
-use crate::event_pages::EventPages;
 use crate::json::{Row, SplitError};
 use crate::request::Request;
 use crate::search::{SearchValue, TimeFilter, tag_name};
-use crate::{Client, Error, ErrorKind, Event};
+use crate::{Error, ErrorKind, Event};
 
 pub(crate) const ENDPOINT: &str = "/events/restSearch";
 pub(crate) const ROWS: &[&str] = &["response"];
@@ -162,11 +160,6 @@ impl EventSearch {
         Ok(Request::post(ENDPOINT, body))
     }
 
-    /// Returns whether this event, without its attributes, is an answer to the question.
-    pub(super) fn is_answered_by_metadata(&self, event: &EventMetadata) -> bool {
-        self.admits(event.id, event.published, event.timestamp, event.publish_timestamp)
-    }
-
     /// Returns whether this event is an answer to the question. MISP may not show a tag that is not exportable, so that
     /// a missing tag proves nothing; a tag that was excluded does.
     pub(crate) fn is_answered_by(&self, event: &Event) -> bool {
@@ -180,7 +173,7 @@ impl EventSearch {
                 .is_none_or(|wanted| creator.is_none_or(|creator| creator == wanted))
     }
 
-    fn admits(&self, id: u64, published: bool, timestamp: i64, publish_timestamp: i64) -> bool {
+    pub(super) fn admits(&self, id: u64, published: bool, timestamp: i64, publish_timestamp: i64) -> bool {
         self.published.is_none_or(|wanted| wanted == published)
             && self.timestamp.is_none_or(|time| time.admits(timestamp))
             && self.publish_timestamp.is_none_or(|time| time.admits(publish_timestamp))
@@ -226,26 +219,6 @@ impl Row for Event {
 
     fn from_raw(raw: WrappedEvent) -> Option<Self> {
         Some(raw.event).filter(|event| event.id > 0)
-    }
-}
-
-impl Client {
-    /// Starts a search for whole events, read as a stream. Nothing is sent before the first event is requested.
-    ///
-    /// ```no_run
-    /// # async fn run(misp: misp_client::Client) -> Result<(), misp_client::Error> {
-    /// use futures_util::TryStreamExt;
-    ///
-    /// let mut events = misp.events(misp_client::EventSearch::new().published(true));
-    /// while let Some(event) = events.try_next().await? {
-    ///     println!("{}: {} attributes", event.info, event.all_attributes().count());
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn events(&self, search: EventSearch) -> EventPages {
-        EventPages::new(self.clone(), search)
     }
 }
 

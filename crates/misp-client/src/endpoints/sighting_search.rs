@@ -95,7 +95,7 @@ fn request(context: &str, id: u64) -> Request {
 fn checked(found: Vec<Sighting>, is_answer: impl Fn(&Sighting) -> bool) -> Result<Vec<Sighting>, Error> {
     match found.iter().all(is_answer) {
         true => Ok(found),
-        false => Err(crate::pages::unfiltered("a sighting that was not asked for").at(ENDPOINT)),
+        false => Err(Error::unfiltered("a sighting that was not asked for").at(ENDPOINT)),
     }
 }
 

@@ -58,7 +58,7 @@ impl Client {
         };
         match hits.keys().all(|value| values.contains(value)) {
             true => Ok(hits),
-            false => Err(crate::pages::unfiltered("a value that was not asked for").at(ENDPOINT)),
+            false => Err(Error::unfiltered("a value that was not asked for").at(ENDPOINT)),
         }
     }
 }
