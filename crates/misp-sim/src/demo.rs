@@ -1,8 +1,7 @@
 //! The sample data of `cratosd demo`: every indicator type in every feed, and a story for each case.
 
 use crate::{
-    decaying::DecayingModel,
-    model::User,
+    model::{DecayingModel, User},
     sim::{Sim, SimBuilder},
 };
 

@@ -3,8 +3,8 @@
 //! # Where things are
 //!
 //! `model` describes the data, `store` holds them as rows and applies edits, `query` and `search` answer questions
-//! about them, `render` writes rows as MISP does, `routes` has a file per endpoint, `fault` misbehaves, `server` is the
-//! socket.
+//! about them, `decaying` computes scores, `render` writes rows as MISP does, `routes` has a file per endpoint, `fault`
+//! misbehaves. `shared` is the state that `server` (the socket) and `sim` (the handle of a test) both use.
 
 mod answer;
 mod body;
@@ -22,6 +22,7 @@ mod render;
 mod routes;
 mod search;
 mod server;
+mod shared;
 mod sim;
 mod store;
 mod warninglist;
@@ -29,14 +30,13 @@ mod warninglist;
 pub use crate::{
     bulk::Bulk,
     clock::Clock,
-    decaying::DecayingModel,
     demo::{DEMO_TAG, demo},
     fault::{Fault, FaultRule},
     load::LoadError,
     log::LoggedRequest,
     model::{
-        Attribute, Event, InObject, Moment, Organisation, Publication, Role, Tag, TagUse, User, Warninglist,
-        WarninglistKind,
+        Attribute, DecayingModel, Event, InObject, Moment, Organisation, Publication, Role, Tag, TagUse, User,
+        Warninglist, WarninglistKind,
     },
     sim::{RunningSim, Sim, SimBuilder, StartError},
     store::{AttributeView, EventView, NoSuch, SightingView, Store},

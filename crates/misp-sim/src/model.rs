@@ -4,6 +4,7 @@
 //! into rows with ids and absolute times.
 
 mod attribute;
+mod decaying_model;
 mod event;
 mod moment;
 mod organisation;
@@ -14,6 +15,7 @@ mod warninglist;
 pub(crate) use self::attribute::usual_category;
 pub use self::{
     attribute::{Attribute, InObject},
+    decaying_model::DecayingModel,
     event::{Event, Publication},
     moment::Moment,
     organisation::Organisation,

@@ -29,7 +29,7 @@ use crate::{
     fault::Fault,
     log::LoggedRequest,
     model::{Role, User},
-    sim::Shared,
+    shared::Shared,
 };
 
 /// Returns what to do about a request.

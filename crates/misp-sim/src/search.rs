@@ -8,15 +8,8 @@ use crate::{
     decaying,
     query::{Deleted, Order, Query, Terms, iso},
     render::Renderer,
-    store::{AttributeRow, EventRow, Store},
+    store::{AttributeRow, EventRow, Reader, Store, event_is_visible},
 };
-
-/// The user of a search.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reader {
-    pub(crate) organisation: u64,
-    pub(crate) sees_everything: bool,
-}
 
 /// The result of a search.
 #[derive(Debug)]
@@ -210,11 +203,6 @@ impl<'a> Matcher<'a> {
                 .first_seen
                 .is_none_or(|time| first_seen(row).is_some_and(|seen| time.admits(seen)))
     }
-}
-
-/// Returns whether the event is shown to the reader: own, or shared with the site; unpublished ones too (fact 22).
-pub(crate) fn event_is_visible(event: &EventRow, reader: Reader) -> bool {
-    !event.gone && (reader.sees_everything || event.distribution != 0 || event.owner == reader.organisation)
 }
 
 /// Returns whether an event is meant by its number or its UUID.

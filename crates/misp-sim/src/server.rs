@@ -22,7 +22,7 @@ use crate::{
     answer::{Answer, Delivery},
     body::{Cut, Script},
     routes::{self, PageRequest},
-    sim::Shared,
+    shared::Shared,
 };
 
 /// Threads that answer; more than one, so that a slow answer does not hold up the others.

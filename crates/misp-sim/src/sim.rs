@@ -1,11 +1,9 @@
 //! Building, starting and steering the stand-in.
 
 use std::{
-    collections::{HashMap, VecDeque},
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -14,17 +12,14 @@ use uuid::Uuid;
 use crate::{
     bulk::Bulk,
     clock::Clock,
-    decaying::DecayingModel,
     fault::{Fault, FaultRule},
     load::{LoadError, read_events},
     log::LoggedRequest,
-    model::{Event, Organisation, Tag, User, Warninglist},
+    model::{DecayingModel, Event, Organisation, Tag, User, Warninglist},
     server::Server,
+    shared::Shared,
     store::Store,
 };
-
-/// How many requests the log keeps; older ones are forgotten.
-const LOG_LENGTH: usize = 10_000;
 
 /// The stand-in for a MISP; start it with [`Sim::builder`].
 #[derive(Debug)]
@@ -209,16 +204,7 @@ impl SimBuilder {
         for step in self.steps {
             step(&mut store)?;
         }
-        let shared = Shared {
-            store: RwLock::new(store),
-            clock: self.clock,
-            stringify: self.stringify,
-            state: Mutex::new(State {
-                latency: self.latency,
-                ..State::default()
-            }),
-            hook: Mutex::new(None),
-        };
+        let shared = Shared::new(store, self.clock, self.stringify, self.latency);
         let server = Server::start(self.listen, shared).map_err(|source| StartError::Listen {
             address: self.listen,
             source,
@@ -281,55 +267,6 @@ pub enum StartError {
     /// An event file is not understood.
     #[error(transparent)]
     Load(#[from] LoadError),
-}
-
-type Hook = Box<dyn FnMut(&LoggedRequest, &mut Store) + Send>;
-
-/// The state that the server and the handle share.
-pub(crate) struct Shared {
-    store: RwLock<Store>,
-    pub(crate) clock: Clock,
-    pub(crate) stringify: bool,
-    state: Mutex<State>,
-    hook: Mutex<Option<Hook>>,
-}
-
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) faults: Vec<FaultRule>,
-    pub(crate) log: VecDeque<LoggedRequest>,
-    pub(crate) latency: Duration,
-    /// The time that a row takes where warninglists are enforced.
-    pub(crate) warninglist_time: Duration,
-    pub(crate) maintenance: bool,
-    /// Start of the window and searches in it, by user.
-    pub(crate) used: HashMap<u64, (i64, u32)>,
-}
-
-impl Shared {
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Store> {
-        self.store.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Store> {
-        self.store.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Logs the request and calls the hook with it.
-    pub(crate) fn note(&self, request: LoggedRequest) {
-        if let Some(hook) = self.hook.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            hook(&request, &mut self.write());
-        }
-        let mut state = self.state();
-        if state.log.len() == LOG_LENGTH {
-            state.log.pop_front();
-        }
-        state.log.push_back(request);
-    }
 }
 
 /// A running stand-in; it stops when dropped.
@@ -431,7 +368,7 @@ impl RunningSim {
     ///
     /// The hook may change the data it is given; calling the handle from inside it would wait for ever.
     pub fn on_request(&self, hook: impl FnMut(&LoggedRequest, &mut Store) + Send + 'static) {
-        *self.shared().hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hook));
+        self.shared().set_hook(Box::new(hook));
     }
 
     /// Sets how long each answer takes from now on.

@@ -4,6 +4,7 @@ mod edit;
 mod fields;
 mod insert;
 mod objects;
+mod reader;
 mod rows;
 mod sightings;
 mod views;
@@ -18,12 +19,12 @@ pub use self::{
 pub(crate) use self::{
     fields::{AttributeFields, EventFields},
     objects::ObjectRow,
+    reader::{Reader, event_is_visible},
     rows::{AttributeRow, EventRow, TagRef},
 };
 use crate::{
     clock::Clock,
-    decaying::DecayingModel,
-    model::{Organisation, Tag, User, Warninglist},
+    model::{DecayingModel, Organisation, Tag, User, Warninglist},
     warninglist::Checker,
 };
 

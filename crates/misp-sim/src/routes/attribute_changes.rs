@@ -14,9 +14,8 @@ use crate::{
     json::{Node, object},
     model::{InObject, User},
     query::truthy,
-    search::{Reader, event_is_visible},
-    sim::Shared,
-    store::{AttributeRow, Store},
+    shared::Shared,
+    store::{AttributeRow, Reader, Store, event_is_visible},
 };
 
 pub(super) fn view(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {

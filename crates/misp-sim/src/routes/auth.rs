@@ -6,7 +6,7 @@ use super::PageRequest;
 use crate::{
     answer::Answer,
     model::{Role, User},
-    sim::Shared,
+    shared::Shared,
 };
 
 /// MISP says this for a missing, empty, unknown, too short or expired key alike.

@@ -8,7 +8,12 @@ use super::{
     object_changes::add_object,
     whole_event::wrapped,
 };
-use crate::{answer::Answer, model::User, search::Reader, sim::Shared, store::Store};
+use crate::{
+    answer::Answer,
+    model::User,
+    shared::Shared,
+    store::{Reader, Store},
+};
 
 pub(super) fn add(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
     if !may_write(user) {

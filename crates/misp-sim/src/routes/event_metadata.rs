@@ -10,9 +10,9 @@ use crate::{
     json::{Node, object},
     model::{Organisation, User},
     query::{Refusal, TagFilter, Terms, TimeFilter, ValueFilter, switch, truthy},
-    search::{Reader, by_id_or_uuid, event_is_visible, organisations},
-    sim::Shared,
-    store::{EventRow, Store, TagRef},
+    search::{by_id_or_uuid, organisations},
+    shared::Shared,
+    store::{EventRow, Reader, Store, TagRef, event_is_visible},
 };
 
 /// Filters of a real MISP that are not built here.

@@ -9,9 +9,9 @@ use crate::{
     json::{Node, object},
     model::User,
     query::{Refusal, TagFilter, Terms, TimeFilter, number, switch},
-    search::{Reader, by_id_or_uuid, event_is_visible},
-    sim::Shared,
-    store::{EventRow, Store},
+    search::by_id_or_uuid,
+    shared::Shared,
+    store::{EventRow, Reader, Store, event_is_visible},
 };
 
 pub(super) fn index(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {

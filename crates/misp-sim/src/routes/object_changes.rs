@@ -15,7 +15,7 @@ use crate::{
     json::object,
     model::User,
     query::number,
-    sim::Shared,
+    shared::Shared,
     store::{ObjectRow, Store},
 };
 

@@ -6,10 +6,9 @@ use http::StatusCode;
 
 use crate::{
     answer::Answer,
-    decaying::DecayingModel,
     json::{Node, object},
-    model::{Role, Tag, User, Warninglist, WarninglistKind},
-    sim::Shared,
+    model::{DecayingModel, Role, Tag, User, Warninglist, WarninglistKind},
+    shared::Shared,
     store::{Store, TagRef},
 };
 

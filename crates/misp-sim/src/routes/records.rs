@@ -7,7 +7,7 @@ use crate::{
     answer::Answer,
     json::{Node, object},
     model::{Organisation, Role, User},
-    sim::Shared,
+    shared::Shared,
     store::Store,
 };
 

@@ -10,8 +10,9 @@ use crate::{
     answer::Answer,
     model::{Role, User},
     query::{Query, Refusal, number, truthy},
-    search::{Reader, search},
-    sim::Shared,
+    search::search,
+    shared::Shared,
+    store::Reader,
 };
 
 const BAD_JSON: &str = "Invalid JSON input. Make sure that the JSON input is a correctly formatted JSON string. This request has been blocked to avoid an unfiltered request.";

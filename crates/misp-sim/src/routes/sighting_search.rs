@@ -7,8 +7,8 @@ use crate::{
     answer::Answer,
     json::{Node, object},
     model::User,
-    search::{Reader, event_is_visible},
-    sim::Shared,
+    shared::Shared,
+    store::{Reader, event_is_visible},
 };
 
 const NO_ID: &str = "An ID or UUID must be provided if the context is set.";

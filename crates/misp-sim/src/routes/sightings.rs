@@ -8,9 +8,8 @@ use crate::{
     answer::Answer,
     json::{Node, object},
     model::{Role, User},
-    search::Reader,
-    sim::Shared,
-    store::SightingView,
+    shared::Shared,
+    store::{Reader, SightingView},
 };
 
 const NO_MATCH: &str = "Could not add the Sighting. Reason: No valid attributes found that match the criteria.";

@@ -7,7 +7,7 @@ use super::{
 };
 use http::StatusCode;
 
-use crate::{answer::Answer, model::User, query::truthy, sim::Shared};
+use crate::{answer::Answer, model::User, query::truthy, shared::Shared};
 
 /// The event or attribute of a tag.
 enum Place {

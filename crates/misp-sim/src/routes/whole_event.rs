@@ -7,9 +7,8 @@ use crate::{
     answer::Answer,
     json::{Node, object},
     model::User,
-    search::{Reader, event_is_visible},
-    sim::Shared,
-    store::{AttributeRow, EventRow, ObjectRow, Store},
+    shared::Shared,
+    store::{AttributeRow, EventRow, ObjectRow, Reader, Store, event_is_visible},
 };
 
 pub(super) fn view(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {

@@ -7,8 +7,9 @@ use super::{
     edit::NoSuch,
     rows::{AttributeRow, EventRow, Rare, TagRef},
 };
-use crate::decaying::DecayingModel;
-use crate::model::{Attribute, Event, Organisation, Publication, Tag, TagUse, User, Warninglist, usual_category};
+use crate::model::{
+    Attribute, DecayingModel, Event, Organisation, Publication, Tag, TagUse, User, Warninglist, usual_category,
+};
 
 impl Store {
     /// Adds an organisation and returns its number.

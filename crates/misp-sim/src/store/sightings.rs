@@ -2,8 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{AttributeRow, NoSuch, Store};
-use crate::search::{Reader, event_is_visible};
+use super::{
+    NoSuch, Store,
+    reader::{Reader, event_is_visible},
+    rows::AttributeRow,
+};
 
 /// A sighting of one attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,6 @@ use super::{
     Store,
     rows::{AttributeRow, EventRow, TagRef},
 };
-use crate::{decaying, query::Decay};
 
 /// An event as it is now.
 #[derive(Debug, Clone, Copy)]
@@ -91,8 +90,8 @@ impl<'a> EventView<'a> {
 /// An attribute as it is now.
 #[derive(Debug, Clone, Copy)]
 pub struct AttributeView<'a> {
-    store: &'a Store,
-    row: &'a AttributeRow,
+    pub(crate) store: &'a Store,
+    pub(crate) row: &'a AttributeRow,
 }
 
 impl<'a> AttributeView<'a> {
@@ -168,17 +167,6 @@ impl<'a> AttributeView<'a> {
     /// Returns the names of its own tags.
     pub fn tags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         tag_names(self.store, &self.row.tags)
-    }
-
-    /// Returns its score now by each enabled decaying model for its type, as a search with `includeDecayScore` shows
-    /// it.
-    #[must_use]
-    pub fn decay_scores(&self) -> Vec<(&'a str, f64)> {
-        let scores = decaying::scores(self.store, self.row, &Decay::of_all_models(self.store.now()));
-        scores
-            .into_iter()
-            .map(|score| (score.model.name.as_str(), score.score))
-            .collect()
     }
 }
 
