@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "client-address",
             "feed-classification",
             "feed-engine",
+            "gateway",
             "http-front",
             "misp-client",
             "misp-sim",

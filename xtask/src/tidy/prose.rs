@@ -20,7 +20,6 @@ const OLD: &[&str] = &[
     "crates/site-config",
     "crates/test-peers",
     "crates/token-crypto",
-    "top level",
 ];
 
 /// How often a small room may have a turn: two sentences are not a tic.
