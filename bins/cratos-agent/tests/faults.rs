@@ -1,4 +1,4 @@
-//! The page's table of what scripts get wrong: every test that it names is there.
+//! The table of common mistakes in `docs/agent.md`: every test in its last column exists.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
@@ -9,7 +9,7 @@ const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs
 
 /// The names in the last column of the table.
 fn named() -> Vec<&'static str> {
-    let (_, section) = PAGE.split_once("## What scripts for the same job get wrong\n").unwrap();
+    let (_, section) = PAGE.split_once("## Common mistakes of scripts\n").unwrap();
     let rows = section.lines().filter(|line| line.starts_with("| ")).skip(2);
     let tests = rows.map(|row| row.trim_end_matches(" |").rsplit(" | ").next().unwrap());
     tests
