@@ -105,7 +105,8 @@ async fn nothing_is_changed_without_an_answer() {
     let said = chain(&outcome.unwrap_err());
     assert_eq!(
         said,
-        "cratosd does not answer the look-up: the server answers with the status 503"
+        "cratosd does not answer the look-up: cratosd has no answer now (503): MISP gave no usable answer: MISP answered \
+         with an error (status 500): An Internal Error Has Occurred., asked for /attributes/restSearch"
     );
     daemon.sim.clear_fault();
     for (permissions, why) in [
