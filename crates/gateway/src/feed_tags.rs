@@ -196,7 +196,7 @@ async fn look_for(missing: Arc<MissingTags>, misp: Arc<MispSource>, upstream: Up
     };
     let known = match known {
         Ok(known) => known,
-        // What is wrong with MISP is said with its feeds.
+        // The requests for its feeds report the fault, so this is a line for debugging only.
         Err(error) => {
             tracing::debug!(site = site.as_str(), tag, error, "MISP could not be asked about a tag");
             return;

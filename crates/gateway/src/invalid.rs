@@ -20,7 +20,7 @@ pub(crate) struct Invalid {
     /// The place of the part: where it stands, then its name, then positions in lists.
     #[schemars(example = ["path", "feedName"])]
     loc: Vec<Place>,
-    /// What is wrong, in words.
+    /// The mistake, in words.
     #[schemars(example = &"Input should be 'txt', 'json' or 'xml'")]
     msg: String,
     /// The caller's text, cut to 64 characters; never a secret.

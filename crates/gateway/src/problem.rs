@@ -15,7 +15,7 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"cratos\",
 // Cratos FastAPI has `detail` alone, so it comes first.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Problem<D> {
-    /// A sentence that says what is wrong; for 422 the list of all wrong parts.
+    /// A sentence about the problem; for 422 the list of all wrong parts.
     detail: D,
     /// Always `about:blank`: the status says which kind of problem it is.
     #[serde(rename = "type")]

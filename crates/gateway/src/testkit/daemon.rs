@@ -148,7 +148,7 @@ impl Daemon {
         self.store.reload()
     }
 
-    /// Tells the daemon to end. Returns the task that serves.
+    /// Asks the daemon to end. Returns the task that serves, which ends after the last request.
     pub fn stop(&mut self) -> &mut JoinHandle<io::Result<()>> {
         drop(self.stop.take());
         &mut self.serving

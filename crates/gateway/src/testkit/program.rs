@@ -50,7 +50,7 @@ impl Run {
 /// The text of one stream so far.
 type Output = Arc<Mutex<String>>;
 
-/// A child that runs until it is told to stop; it is killed when this is dropped.
+/// A child process that runs until a test stops it; dropping this kills it.
 #[derive(Debug)]
 pub struct Program {
     child: Child,

@@ -11,7 +11,7 @@ use crate::invalid::Invalid;
 /// The field that holds the MISP key.
 const KEY: &str = "auth";
 
-/// The fields of a request. The MISP key among them is overwritten when they are no longer needed.
+/// The fields of a request. The memory of the MISP key is overwritten when they are dropped.
 pub(super) struct Values(Map<String, Value>);
 
 impl From<Map<String, Value>> for Values {

@@ -102,7 +102,7 @@ impl ScopeFields {
 
     /// Returns the scope and the label of the token.
     ///
-    /// Without any limit there is no scope: the token is unlimited and may clear the cache, as in Cratos FastAPI. With any, the token has
+    /// Without any limit the token gets no scope: it is unlimited and may clear the cache, as in Cratos FastAPI. With any, the token has
     /// only the permissions that are named. With `only`, it reads no feeds. A label limits nothing.
     pub(super) fn into_parts(self) -> (Option<Scope>, Option<String>) {
         if !self.has_limits() {

@@ -125,7 +125,7 @@ impl<'a> FormPage<'a> {
     }
 }
 
-/// The TLP levels to choose from. Without a choice, there is no limit.
+/// Returns the TLP levels to choose from. The most closed one is the first choice: with it the token has no limit.
 fn levels(typed: &Typed) -> Vec<Choice> {
     let chosen = if typed.max_tlp.is_empty() {
         Tlp::Red.as_str()
