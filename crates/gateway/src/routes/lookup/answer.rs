@@ -1,7 +1,7 @@
 //! The answer to a look-up.
 
 use feed_classification::{FeedName, IndicatorType, Tlp};
-use feed_engine::{Match, Relation, Upstream};
+use feed_engine::{Match, MatchedEvent, Relation, Upstream};
 use schemars::JsonSchema;
 use serde::Serialize;
 use token_crypto::Scope;
@@ -61,7 +61,7 @@ struct ListedMatch {
     #[serde(rename = "type")]
     #[schemars(with = "OneOf<IndicatorType>")]
     kind: &'static str,
-    /// What it is to the value that was looked up.
+    /// Its relation to the value that was looked up, for example `parent` for a domain above it.
     #[schemars(with = "OneOf<Relation>")]
     relation: &'static str,
     /// The feed that lists it.
@@ -74,13 +74,13 @@ struct ListedMatch {
 /// The event behind a match, for tokens with the permission `context`.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 struct Context {
-    /// The number of the event in MISP.
+    /// The number of the event in MISP; empty if the source of the value knows no events.
     event_id: String,
     /// The UUID of the event.
     event_uuid: String,
     /// The title of the event.
     event_info: String,
-    /// The page of the event in MISP.
+    /// The page of the event in MISP; empty without a number.
     event_url: String,
     /// The TLP level of the event; empty if it has none.
     #[schemars(with = "OneOfOrEmpty<Tlp>")]
@@ -113,7 +113,10 @@ impl Answer {
         if self.matches.len() >= limit {
             return;
         }
-        let context = self.address.as_deref().map(|address| Context::of(&found, address));
+        let context = self
+            .address
+            .as_deref()
+            .map(|address| Context::of(&found.event, address));
         let listed = ListedMatch {
             kind: found.kind.as_str(),
             relation: found.relation.as_str(),
@@ -132,13 +135,17 @@ impl Answer {
 }
 
 impl Context {
-    fn of(found: &Match, address: &str) -> Self {
-        let event = &found.event;
+    fn of(event: &MatchedEvent, address: &str) -> Self {
+        // A source that knows no events, for example a warninglist, has the number 0 for all values.
+        let (event_id, event_url) = match event.id {
+            0 => (String::new(), String::new()),
+            id => (id.to_string(), format!("{address}/events/view/{id}")),
+        };
         Self {
-            event_id: event.id.to_string(),
+            event_id,
             event_uuid: event.uuid.map(|uuid| uuid.to_string()).unwrap_or_default(),
             event_info: event.info.clone(),
-            event_url: format!("{address}/events/view/{}", event.id),
+            event_url,
             tlp: event.tlp.map(Tlp::as_str).unwrap_or_default(),
             threat_actor: event.threat_actors.join(", "),
         }
@@ -156,4 +163,29 @@ pub(in crate::routes) fn permits_type(scope: &Scope, kind: IndicatorType) -> boo
         _ => &[],
     };
     scope.permits_type(kind.as_str()) || views.iter().any(|view| scope.permits_type(view.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(id: u64) -> Context {
+        Context::of(&MatchedEvent::new(id, "a campaign"), "https://misp.example.net:443")
+    }
+
+    #[test]
+    fn an_event_has_its_number_and_its_page() {
+        let context = context(77);
+        assert_eq!(
+            (context.event_id.as_str(), context.event_url.as_str()),
+            ("77", "https://misp.example.net:443/events/view/77")
+        );
+    }
+
+    #[test]
+    fn a_match_of_a_source_without_events_has_neither_a_number_nor_a_page() {
+        let context = context(0);
+        assert_eq!((context.event_id.as_str(), context.event_url.as_str()), ("", ""));
+        assert_eq!(context.event_info, "a campaign");
+    }
 }
