@@ -33,20 +33,20 @@ pub(crate) fn add_details<B>(response: &mut Response<B>) {
 }
 
 fn details(facts: &Facts) -> AccessDetails {
-    let noted = &facts.noted;
+    let notes = &facts.notes;
     let mut details = AccessDetails::default();
     details.client = Some(facts.client);
     details.route = facts.route;
-    details.account = noted.site().map(str::to_owned);
+    details.account = notes.site().map(str::to_owned);
     // In the words of Cratos FastAPI.
-    details.no_account = Some(if noted.has_come() {
+    details.no_account = Some(if notes.has_come() {
         "Token does not open"
     } else {
         "No valid token set"
     });
-    details.token_id = noted.token_id().map(|id| id.to_string());
-    details.token_label = noted.label().map(str::to_owned);
-    details.reason = noted.reason().map(str::to_owned);
+    details.token_id = notes.token_id().map(|id| id.to_string());
+    details.token_label = notes.label().map(str::to_owned);
+    details.reason = notes.reason().map(str::to_owned);
     details
 }
 
@@ -67,16 +67,16 @@ pub(crate) fn problem(log: &AccessLog, core_file: PathBuf, error: &io::Error) ->
 mod tests {
     use std::net::Ipv4Addr;
 
-    use gateway::Noted;
+    use gateway::RequestNotes;
     use token_crypto::TokenId;
 
     use super::*;
 
-    fn details_of(noted: Noted) -> AccessDetails {
+    fn details_of(notes: RequestNotes) -> AccessDetails {
         let facts = Facts {
             client: Ipv4Addr::new(192, 0, 2, 7).into(),
             route: Some("/v1/check"),
-            noted,
+            notes,
         };
         let mut response = Response::new(());
         response.extensions_mut().insert(Arc::new(facts));
@@ -86,14 +86,14 @@ mod tests {
 
     #[test]
     fn the_site_and_the_token_of_a_request_stand_in_its_line() {
-        let noted = Noted::default();
-        noted.came();
-        noted.token(
+        let notes = RequestNotes::default();
+        notes.came();
+        notes.token(
             TokenId::from_bytes([0xab; 8]),
             Some("fw1".to_owned()),
             "misp.example.net".to_owned(),
         );
-        let details = details_of(noted);
+        let details = details_of(notes);
         assert_eq!(details.account.as_deref(), Some("misp.example.net"));
         assert_eq!(details.token_id.as_deref(), Some("abababababababab"));
         assert_eq!(details.token_label.as_deref(), Some("fw1"));
@@ -105,11 +105,14 @@ mod tests {
 
     #[test]
     fn a_request_without_a_token_and_one_whose_token_does_not_open_have_the_words_of_cratos_fastapi() {
-        assert_eq!(details_of(Noted::default()).no_account, Some("No valid token set"));
-        let noted = Noted::default();
-        noted.came();
-        noted.refused("the seal of the token is broken");
-        let details = details_of(noted);
+        assert_eq!(
+            details_of(RequestNotes::default()).no_account,
+            Some("No valid token set")
+        );
+        let notes = RequestNotes::default();
+        notes.came();
+        notes.refused("the seal of the token is broken");
+        let details = details_of(notes);
         assert_eq!(details.no_account, Some("Token does not open"));
         assert_eq!(details.reason.as_deref(), Some("the seal of the token is broken"));
     }

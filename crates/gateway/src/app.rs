@@ -26,7 +26,7 @@ pub(crate) struct App {
     minting: RateLimit,
     throttle: Throttle,
     metrics: Metrics,
-    further_metrics: metrics::Further,
+    program_metrics: metrics::ProgramMetrics,
     streams: Streams,
     links: Arc<Links>,
     sightings: Arc<Desk>,
@@ -56,7 +56,7 @@ impl App {
             minting: RateLimit::default(),
             throttle: Throttle::default(),
             metrics: Metrics::default(),
-            further_metrics: metrics::Further::default(),
+            program_metrics: metrics::ProgramMetrics::default(),
             streams: Streams::new(streams),
             links: Arc::default(),
             sightings,
@@ -97,7 +97,7 @@ impl App {
 
     /// Adds metrics of the embedding program to the page.
     pub(crate) fn add_metrics(&self, register: impl Fn(&mut Registry) + Send + Sync + 'static) {
-        self.further_metrics.add(register);
+        self.program_metrics.add(register);
     }
 
     /// Returns the open streams.
@@ -139,8 +139,8 @@ impl App {
         self.metrics.register(registry);
         metrics::shared_cache::register(&self.engine, registry);
         metrics::sightings::register(&self.sightings, registry);
-        metrics::throttled::register(&self.throttle, &self.minting, &self.sightings, registry);
-        self.further_metrics.register(registry);
+        metrics::throttling::register(&self.throttle, &self.minting, &self.sightings, registry);
+        self.program_metrics.register(registry);
     }
 }
 

@@ -1,6 +1,6 @@
 //! From the token of a caller to its grant.
 
-mod presented;
+mod credentials;
 mod right;
 
 use std::net::IpAddr;
@@ -14,13 +14,13 @@ use subtle::{Choice, ConstantTimeEq as _};
 use token_crypto::{Allowed, Claims, OpenError, OpenedToken, Scope, TokenId, token_sha256};
 use zeroize::Zeroizing;
 
-use self::presented::Presented;
+use self::credentials::Credentials;
 pub(crate) use self::right::Right;
 use crate::configuration::{Configuration, Snapshot};
-use crate::noted::Noted;
+use crate::notes::RequestNotes;
 use crate::reject::Reject;
 use crate::request::Request;
-use crate::throttle::{Failing, Throttle};
+use crate::throttle::{FailureKey, Throttle};
 
 /// The permission of an opened token: a site, a MISP key and a scope. All checks of the token and of the address have passed.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Grant {
 /// 401 without a token, and 403 for a token or an address that is refused, with the texts of Cratos FastAPI if it has one; 429 after many
 /// failures. 503 if the configuration files are at fault, since a firewall that gets 403 stops enforcing its list.
 pub(crate) fn authorise(throttle: &Throttle, request: &Request<'_>, right: Right) -> Result<Grant, Reject> {
-    Caller::of(request)?.admit(throttle, &request.snapshot, right, request.noted)
+    Caller::of(request)?.admit(throttle, &request.snapshot, right, request.notes)
 }
 
 /// Waits until the token of a request can be opened. Right after a start this takes a moment for tokens of Cratos FastAPI.
@@ -97,7 +97,7 @@ pub(crate) async fn until_keys_are_there(configuration: &Configuration, request:
     let Ok(caller) = Caller::of(request) else {
         return Ok(());
     };
-    if configuration.can_open(snapshot, &caller.presented.token).await {
+    if configuration.can_open(snapshot, &caller.credentials.token).await {
         return Ok(());
     }
     Err(keys_pending())
@@ -144,7 +144,7 @@ pub(crate) fn standing(snapshot: &Snapshot, token: &SecretString) -> Standing {
 
 /// A token and an address, kept for as long as an answer goes on.
 pub(crate) struct Caller {
-    presented: Presented,
+    credentials: Credentials,
     client: IpAddr,
 }
 
@@ -154,14 +154,14 @@ impl Caller {
     /// # Errors
     /// 401 without a token.
     pub(crate) fn of(request: &Request<'_>) -> Result<Self, Reject> {
-        let presented = presented::token(request.headers, request.query, request.path_token);
+        let credentials = credentials::token(request.headers, request.query, request.path_token);
         // Unreadable credentials are credentials: the log must not say that there were none.
-        if !matches!(presented, Err(Reject::NoToken)) {
-            request.noted.came();
+        if !matches!(credentials, Err(Reject::NoToken)) {
+            request.notes.came();
         }
-        let presented = presented?;
+        let credentials = credentials?;
         Ok(Self {
-            presented,
+            credentials,
             client: request.client,
         })
     }
@@ -175,13 +175,13 @@ impl Caller {
         throttle: &Throttle,
         snapshot: &Snapshot,
         right: Right,
-        noted: &Noted,
+        notes: &RequestNotes,
     ) -> Result<Grant, Reject> {
-        let granted = self.grant(snapshot, noted);
+        let granted = self.grant(snapshot, notes);
         if let Err(Reject::Forbidden(_)) = granted {
-            let failing = noted
+            let failing = notes
                 .token_id()
-                .map_or_else(|| Failing::tokens(self.client), Failing::Refused);
+                .map_or_else(|| FailureKey::tokens(self.client), FailureKey::Refused);
             let limit = snapshot.loaded.core.failed_tokens_per_minute;
             throttle
                 .failed(failing, limit, Instant::now())
@@ -196,14 +196,14 @@ impl Caller {
     ///
     /// # Errors
     /// As [`authorise`], but for the right and the counting.
-    pub(crate) fn grant(&self, snapshot: &Snapshot, noted: &Noted) -> Result<Grant, Reject> {
-        let token = &self.presented.token;
+    pub(crate) fn grant(&self, snapshot: &Snapshot, notes: &RequestNotes) -> Result<Grant, Reject> {
+        let token = &self.credentials.token;
         let opened = snapshot
             .ring
             .open(token)
-            .map_err(|error| self.not_opened(error, snapshot, noted))?;
+            .map_err(|error| self.not_opened(error, snapshot, notes))?;
         let claims = &opened.claims;
-        noted.token(claims.id, claims.label.clone(), claims.site.clone());
+        notes.token(claims.id, claims.label.clone(), claims.site.clone());
         if claims.expires.has_ended(jiff::Timestamp::now().as_second()) {
             return Err(forbidden("The security token has expired."));
         }
@@ -222,18 +222,18 @@ impl Caller {
     }
 
     /// Returns the reject for a token that does not open, in the words of Cratos FastAPI, and notes the reason for the log.
-    fn not_opened(&self, error: OpenError, snapshot: &Snapshot, noted: &Noted) -> Reject {
+    fn not_opened(&self, error: OpenError, snapshot: &Snapshot, notes: &RequestNotes) -> Reject {
         if error == OpenError::LegacyKeyPending {
             return keys_pending();
         }
         let is_token = |password: &Zeroizing<String>| snapshot.ring.open(password).is_ok();
-        if self.presented.password.as_ref().is_some_and(is_token) {
+        if self.credentials.password.as_ref().is_some_and(is_token) {
             return forbidden(
                 "The password is a token, and the user name is not `cratos`: send the user name `cratos` with it.",
             );
         }
-        noted.refused(error.to_string());
-        forbidden(refusal(error, &self.presented.token))
+        notes.refused(error.to_string());
+        forbidden(refusal(error, &self.credentials.token))
     }
 }
 

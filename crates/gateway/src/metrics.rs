@@ -7,12 +7,12 @@
 pub(crate) mod build;
 pub(crate) mod configuration;
 pub(crate) mod feeds;
-mod further;
 pub(crate) mod live;
+mod program;
 mod requests;
 pub(crate) mod shared_cache;
 pub(crate) mod sightings;
-pub(crate) mod throttled;
+pub(crate) mod throttling;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -23,7 +23,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 pub use prometheus_client::registry::Registry;
 
-pub(crate) use further::Further;
+pub(crate) use program::ProgramMetrics;
 pub(crate) use requests::Metrics;
 
 /// The media type of [`page`].

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
-use crate::noted::Noted;
+use crate::notes::RequestNotes;
 
 /// The most lines of each kind in a minute; further ones are counted. The access log has a line for each request.
 const LINES: u32 = 60;
@@ -23,8 +23,8 @@ pub(crate) fn is_one(status: StatusCode) -> bool {
 }
 
 /// Logs one refused request, unless there were many of its kind in this minute already.
-pub(crate) fn log(client: IpAddr, route: &str, status: StatusCode, noted: &Noted) {
-    let budget = if noted.token_id().is_some() { &OPENED } else { &OTHERS };
+pub(crate) fn log(client: IpAddr, route: &str, status: StatusCode, notes: &RequestNotes) {
+    let budget = if notes.token_id().is_some() { &OPENED } else { &OTHERS };
     let Some(unlogged) = budget.one_more(Instant::now()) else {
         return;
     };
@@ -33,10 +33,10 @@ pub(crate) fn log(client: IpAddr, route: &str, status: StatusCode, noted: &Noted
         %client,
         route,
         status = status.as_u16(),
-        reason = noted.reason(),
-        token_id = noted.token_id().map(tracing::field::display),
-        label = noted.label(),
-        site = noted.site(),
+        reason = notes.reason(),
+        token_id = notes.token_id().map(tracing::field::display),
+        label = notes.label(),
+        site = notes.site(),
         unlogged = (unlogged > 0).then_some(unlogged),
         "refused"
     );

@@ -8,7 +8,7 @@ use http::{Method, Version};
 
 use crate::body::RequestBody;
 use crate::configuration::Snapshot;
-use crate::noted::Noted;
+use crate::notes::RequestNotes;
 use crate::query::Query;
 
 /// What a route may look at. The token is in the headers, the query or the path: never print any of them.
@@ -26,5 +26,5 @@ pub(crate) struct Request<'a> {
     /// The configuration that the whole request is judged by, taken once at its start.
     pub(crate) snapshot: Arc<Snapshot>,
     /// Facts for the logs, collected on the way to the answer.
-    pub(crate) noted: &'a Noted,
+    pub(crate) notes: &'a RequestNotes,
 }

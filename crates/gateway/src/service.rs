@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::body::RequestBody;
 use crate::caller;
 use crate::configuration::Snapshot;
-use crate::noted::Noted;
+use crate::notes::RequestNotes;
 use crate::query::Query;
 use crate::refusals;
 use crate::reject::Reject;
@@ -27,7 +27,7 @@ pub struct Facts {
     /// Template of the route; `None` for a path that is not a route.
     pub route: Option<&'static str>,
     /// Facts about the token.
-    pub noted: Noted,
+    pub notes: RequestNotes,
 }
 
 /// Answers one request, whatever it is. `peer` is the other end of the connection.
@@ -35,26 +35,26 @@ pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>,
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let mut template = None;
-    let noted = Noted::default();
+    let notes = RequestNotes::default();
     let snapshot = app.configuration().snapshot();
     let caller = check_host(parts.version, &parts.headers)
         .and_then(|()| caller::of(&snapshot.loaded.core.reverse_proxy, &parts.headers, peer));
     // The log names the proxy if the caller is unknown.
     let client = *caller.as_ref().unwrap_or(&peer);
     let outcome = match caller {
-        Ok(client) => dispatch(app, snapshot, &parts, body, client, &mut template, &noted).await,
+        Ok(client) => dispatch(app, snapshot, &parts, body, client, &mut template, &notes).await,
         Err(reject) => Err(reject),
     };
     let reply = outcome.unwrap_or_else(|reject| {
         if refusals::is_one(reject.status()) {
-            noted.refused(reject.words());
+            notes.refused(reject.words());
         }
         reject.into()
     });
     let (status, took) = (reply.code(), started.elapsed());
     let route = template.unwrap_or("unknown");
     if refusals::is_one(status) {
-        refusals::log(client, route, status, &noted);
+        refusals::log(client, route, status, &notes);
     }
     app.metrics().answered(route, status, took);
     tracing::info!(
@@ -69,7 +69,7 @@ pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>,
     response.extensions_mut().insert(Arc::new(Facts {
         client,
         route: template,
-        noted,
+        notes,
     }));
     response
 }
@@ -81,7 +81,7 @@ async fn dispatch(
     body: RequestBody,
     client: IpAddr,
     template: &mut Option<&'static str>,
-    noted: &Noted,
+    notes: &RequestNotes,
 ) -> Result<Reply, Reject> {
     let mut segments = Segments::split(parts.uri.path()).ok_or(Reject::NotFound)?;
     let path_token = segments.take_token();
@@ -107,7 +107,7 @@ async fn dispatch(
         client,
         body,
         snapshot,
-        noted,
+        notes,
     };
     route.answer(Call { app, request, path }).await
 }

@@ -32,7 +32,7 @@ const MAX_CALLERS: usize = 10_000;
 
 /// The keys by which failures are counted. An IPv6 address stands for its /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Failing {
+pub(crate) enum FailureKey {
     /// An address from which tokens come that do not open.
     Tokens(IpAddr),
     /// A token that opens and is refused: expired, revoked, or used from elsewhere.
@@ -41,7 +41,7 @@ pub(crate) enum Failing {
     Keys(IpAddr),
 }
 
-impl Failing {
+impl FailureKey {
     /// Returns the key for tokens from this address that do not open.
     pub(crate) fn tokens(address: IpAddr) -> Self {
         Self::Tokens(household(address))
@@ -55,7 +55,7 @@ impl Failing {
 
 /// Counts failures, and reports when there were too many.
 #[derive(Debug)]
-pub(crate) struct Throttle<K: Hash + Eq = Failing> {
+pub(crate) struct Throttle<K: Hash + Eq = FailureKey> {
     failures: Mutex<LruCache<K, Failures>>,
     turned_away: AtomicU64,
 }
@@ -200,7 +200,7 @@ mod tests {
         let (throttle, now) = (Throttle::default(), Instant::now());
         let failed = |address: &str| {
             throttle
-                .failed(Failing::tokens(address.parse().unwrap()), 1, now)
+                .failed(FailureKey::tokens(address.parse().unwrap()), 1, now)
                 .is_err()
         };
         let addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"];
@@ -208,17 +208,17 @@ mod tests {
         assert!(failed("2001:db8::ffff") && failed("192.0.2.1"));
         assert!(
             throttle
-                .failed(Failing::keys("192.0.2.1".parse().unwrap()), 1, now)
+                .failed(FailureKey::keys("192.0.2.1".parse().unwrap()), 1, now)
                 .is_ok()
         );
         assert!(
             throttle
-                .check(&Failing::tokens("192.0.2.1".parse().unwrap()), now)
+                .check(&FailureKey::tokens("192.0.2.1".parse().unwrap()), now)
                 .is_err()
         );
         assert!(
             throttle
-                .check(&Failing::tokens("192.0.2.2".parse().unwrap()), now)
+                .check(&FailureKey::tokens("192.0.2.2".parse().unwrap()), now)
                 .is_ok()
         );
         assert_eq!(throttle.turned_away(), 3);

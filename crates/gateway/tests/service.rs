@@ -52,7 +52,7 @@ async fn a_request_with_any_body_is_answered() {
     assert_eq!((empty.status().as_u16(), full.status().as_u16()), (200, 200));
     let facts = full.extensions().get::<Arc<Facts>>().unwrap();
     assert_eq!(
-        (facts.route, facts.noted.site()),
+        (facts.route, facts.notes.site()),
         (Some("/v1/feedmapping"), Some("127.0.0.1"))
     );
     assert!(text(full).await.contains("incident-classification=block"));

@@ -15,7 +15,6 @@ const OLD: &[&str] = &[
     "crates/enforcement",
     "crates/feed-classification",
     "crates/feed-engine",
-    "crates/gateway",
     "crates/sightings",
     "crates/site-config",
     "crates/test-peers",

@@ -89,7 +89,7 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let is_known = since.is_none_or(|since| since == now.id());
     if is_known && conditional::is_unchanged(request.headers, &etag, changed_at) {
         let reply = Reply::empty(StatusCode::NOT_MODIFIED).header_text(header::ETAG, &etag);
-        return Ok(limits::told(reply, scope.filter));
+        return Ok(limits::with_header(reply, scope.filter));
     }
     let answer = tokio::task::spawn_blocking(move || {
         let (complete, added, removed) = match &change {
@@ -107,7 +107,10 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let reply = answer
         .await
         .map_err(|error| Reject::internal("writing what changed", &error))??;
-    Ok(limits::told(reply.header_text(header::ETAG, &etag), scope.filter))
+    Ok(limits::with_header(
+        reply.header_text(header::ETAG, &etag),
+        scope.filter,
+    ))
 }
 
 fn words(operation: Operation<'_>) -> Operation<'_> {

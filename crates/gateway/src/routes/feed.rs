@@ -91,7 +91,7 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         .answered(app.misp(), &grant.upstream, wanted.scope.selection, is_empty);
     app.metrics().feed_answered(grant.site().name.as_str(), head.origin);
     audit(&request, &asked, &head, counts, &reply);
-    Ok(limits::told(described(reply, &head, counts), asked.scope.filter))
+    Ok(limits::with_header(described(reply, &head, counts), asked.scope.filter))
 }
 
 /// Logs which token got which feed, so that an operator can find out later which list a device enforced.
@@ -104,10 +104,10 @@ fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Co
     } = asked.scope;
     tracing::info!(
         target: "cratosd::audit",
-        token_id = request.noted.token_id().map(tracing::field::display),
-        label = request.noted.label(),
+        token_id = request.notes.token_id().map(tracing::field::display),
+        label = request.notes.label(),
         client = %request.client,
-        site = request.noted.site(),
+        site = request.notes.site(),
         feed = selection.name(),
         r#type = kind.as_str(),
         age = age.as_str(),

@@ -44,7 +44,7 @@ enum Of<'a> {
 
 /// A feed that exists at its site, in an output that exists.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'a> {
+pub(super) struct RequestedFeed<'a> {
     pub(super) scope: FeedScope,
     pub(super) output: &'a str,
 }
@@ -93,7 +93,7 @@ impl<'a> FeedPath<'a> {
         registry: &Registry,
         filter: Filter,
         wrong: &mut Vec<Invalid>,
-    ) -> Option<Wanted<'a>> {
+    ) -> Option<RequestedFeed<'a>> {
         let (part, named) = match self.output {
             Output::Named(name) => ("returnedDataType", name),
             Output::Vendor(name) => ("vendorName", name),
@@ -125,7 +125,7 @@ impl<'a> FeedPath<'a> {
             age: age?,
             filter,
         };
-        exporter.map(|_| Wanted { scope, output })
+        exporter.map(|_| RequestedFeed { scope, output })
     }
 }
 
@@ -158,7 +158,7 @@ fn fits(exporter: &dyn Exporter, suffix: &str) -> bool {
     suffix == about.extension || (suffix == "txt" && about.content_type.starts_with("text/plain"))
 }
 
-impl Wanted<'_> {
+impl RequestedFeed<'_> {
     /// Checks that a token covers this feed in this output.
     ///
     /// # Errors

@@ -38,8 +38,7 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// A new token, with the keys of Cratos FastAPI.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "NewToken")]
-struct Minted<'a> {
+struct NewToken<'a> {
     /// The address of the MISP that the token is for.
     #[serde(rename = "MISP")]
     #[schemars(extend("format" = "uri"), example = &"https://misp.example.net/")]
@@ -62,7 +61,7 @@ async fn post(call: Call<'_>) -> Result<Reply, Reject> {
     let fields = fields::object(&body).map_err(|invalid| Reject::Invalid(vec![invalid]))?;
     let order = Order::of(&fields, app.engine().registry(), jiff::Timestamp::now()).map_err(Reject::Invalid)?;
     let minted = minting::mint(app, snapshot, request.client, order).await?;
-    Reply::json(&Minted {
+    Reply::json(&NewToken {
         misp: minted.misp,
         validity: minted.claims.expires.to_string(),
         token: minted.token.expose(),

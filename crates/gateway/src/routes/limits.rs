@@ -106,7 +106,7 @@ impl Limits {
 }
 
 /// Adds the header that names the limits of an answer.
-pub(super) fn told(reply: Reply, filter: Filter) -> Reply {
+pub(super) fn with_header(reply: Reply, filter: Filter) -> Reply {
     if filter.is_none() {
         return reply;
     }

@@ -70,7 +70,7 @@ async fn answer(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         indexed.index.judgeable(filter)?;
     }
     let fresh_for = indexes.iter().map(|index| index.fresh_for).min().unwrap_or_default();
-    let looking = Looking {
+    let search = Search {
         judge: Judge::new(filter, grant.site()),
         scope: grant.scope.clone(),
         context: grant.scope.permits(Permission::Context).then(|| grant.upstream.clone()),
@@ -80,24 +80,24 @@ async fn answer(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         // A thousand values with many matches each take a moment: off the threads that serve sockets.
         let values = question.values;
         let work = tokio::task::spawn_blocking(move || {
-            let results: Vec<Answer> = values.iter().map(|value| looking.look_up(value)).collect();
+            let results: Vec<Answer> = values.iter().map(|value| search.look_up(value)).collect();
             Reply::json(&Answers { results: &results })
         });
         work.await
             .map_err(|error| Reject::internal("looking values up", &error))??
     } else {
         let value = question.values.first().map(String::as_str).unwrap_or_default();
-        Reply::json(&looking.look_up(value))?
+        Reply::json(&search.look_up(value))?
     };
     let reply = reply.header_text(
         header::CACHE_CONTROL,
         &format!("private, max-age={}", fresh_for.as_secs()),
     );
-    Ok(limits::told(reply, filter))
+    Ok(limits::with_header(reply, filter))
 }
 
 /// An index with the feed that it is about.
-struct Indexed {
+struct FeedIndex {
     feed: FeedName,
     index: Arc<LookupIndex>,
     fresh_for: Duration,
@@ -130,27 +130,27 @@ async fn indexes(
     feeds: &[FeedName],
     age: Age,
     filter: Filter,
-) -> Result<Vec<Indexed>, Reject> {
+) -> Result<Vec<FeedIndex>, Reject> {
     let mut indexes = Vec::with_capacity(feeds.len());
     for &feed in feeds {
         let scope = LookupScope { feed, age };
         let index = app.engine().lookup_index(&grant.upstream, scope).await;
         let (index, fresh_for) = index.map_err(|error| limits::refused(error, filter))?;
-        indexes.push(Indexed { feed, index, fresh_for });
+        indexes.push(FeedIndex { feed, index, fresh_for });
     }
     Ok(indexes)
 }
 
 /// The indexes that one question looks through, and the rights of its token.
-struct Looking {
+struct Search {
     scope: Scope,
     judge: Judge,
     /// MISP itself, for tokens that may know where values come from.
     context: Option<Upstream>,
-    indexes: Vec<Indexed>,
+    indexes: Vec<FeedIndex>,
 }
 
-impl Looking {
+impl Search {
     fn look_up(&self, value: &str) -> Answer {
         let query = Query::asking(value);
         let mut answer = Answer::miss(value, query.looked_up(), self.context.as_ref());

@@ -49,9 +49,9 @@ struct Receipt<'a> {
 async fn post(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     let queue = app.sightings().queue()?;
-    let token_id = request.noted.token_id().unwrap_or_default();
+    let token_id = request.notes.token_id().unwrap_or_default();
     let source = request
-        .noted
+        .notes
         .label()
         .map_or_else(|| token_id.to_string(), str::to_owned);
     let body = body::read(request.headers, request.body, MAX_BODY_BYTES).await?;

@@ -26,7 +26,7 @@ use super::limits::{self, Limits};
 use super::route::{Call, Handler, READ, Route};
 use crate::app::App;
 use crate::auth::{Caller, Grant, Right};
-use crate::noted::Noted;
+use crate::notes::RequestNotes;
 use crate::openapi::{Operation, Refusal, text};
 use crate::reject::Reject;
 use crate::reply::Reply;
@@ -63,7 +63,7 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         .streams()
         .open(grant.fingerprint())
         .ok_or_else(|| Reject::unavailable("There are too many streams."))?;
-    let telling = Telling {
+    let listener = Listener {
         app: Arc::clone(app),
         caller,
         grant,
@@ -72,16 +72,16 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         open,
         pending: vec![event::retry()].into(),
     };
-    let pieces = stream::unfold(telling, |mut telling| async move {
-        let piece = telling.next().await?;
-        Some((piece, telling))
+    let pieces = stream::unfold(listener, |mut listener| async move {
+        let piece = listener.next().await?;
+        Some((piece, listener))
     });
     // nginx would hold events back until it has a page of them.
     let reply = Reply::stream("text/event-stream", pieces).header(
         HeaderName::from_static("x-accel-buffering"),
         HeaderValue::from_static("no"),
     );
-    Ok(limits::told(reply, scope.filter))
+    Ok(limits::with_header(reply, scope.filter))
 }
 
 /// Returns the feed of a path if the token may follow it.
@@ -99,7 +99,7 @@ pub(super) fn wanted(grant: &Grant, call: &Call<'_>) -> Result<FeedScope, Reject
 }
 
 /// A listener and the events that it has not got yet.
-struct Telling {
+struct Listener {
     app: Arc<App>,
     caller: Caller,
     grant: Grant,
@@ -109,7 +109,7 @@ struct Telling {
     pending: event::Pending,
 }
 
-impl Telling {
+impl Listener {
     /// Returns the next piece, or nothing when the listener may not have more or the daemon ends.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
@@ -134,7 +134,7 @@ impl Telling {
     /// A listener that may still have it under other rules comes back and begins anew. So each check takes the snapshot of its moment.
     fn may_go_on(&self) -> bool {
         self.caller
-            .grant(&self.app.configuration().snapshot(), &Noted::default())
+            .grant(&self.app.configuration().snapshot(), &RequestNotes::default())
             .is_ok_and(|now| {
                 now.check(RIGHT).is_ok() && FeedEngine::is_same_feed(&now.upstream, &self.grant.upstream, self.scope)
             })

@@ -6,10 +6,10 @@
 
 mod entries;
 mod examples;
+mod input;
 mod mistakes;
 mod page;
 mod sender;
-mod typed;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 
 use self::entries::Unreadable;
+use self::input::Input;
 use self::mistakes::Mistakes;
 use self::page::{FormPage, MadePage, RefusedPage};
-use self::typed::Typed;
-use super::minting::{self, Minted};
+use super::minting::{self, MintedToken};
 use super::order::Order;
 use crate::app::App;
 use crate::body;
@@ -40,19 +40,19 @@ pub(super) async fn answer(call: Call<'_>) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     let snapshot = &Arc::clone(&request.snapshot);
     if let Err(reject) = minting::allow(snapshot, request.client) {
-        request.noted.refused(reject.words());
+        request.notes.refused(reject.words());
         return refused(&RefusedPage::address(request.client), reject.status());
     }
     if *request.method == Method::POST {
         return post(app, snapshot, request).await;
     }
-    let typed = Typed::default();
-    FormPage::new(app, snapshot, request.client, &typed, &Mistakes::default()).reply(StatusCode::OK)
+    let input = Input::default();
+    FormPage::new(app, snapshot, request.client, &input, &Mistakes::default()).reply(StatusCode::OK)
 }
 
 async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Reply, Reject> {
     if !sender::is_this_page(request.headers) {
-        request.noted.refused("The form was sent from another page.");
+        request.notes.refused("The form was sent from another page.");
         return refused(&RefusedPage::elsewhere(), StatusCode::FORBIDDEN);
     }
     let body = match body::read(request.headers, request.body, MAX_FORM_BYTES).await {
@@ -63,14 +63,14 @@ async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Re
         Ok(entries) => entries,
         Err(unreadable) => return refused(&RefusedPage::unread(unreadable.words()), status_of(unreadable)),
     };
-    let typed = Typed::read(entries);
-    match mint(app, snapshot, request.client, &typed).await {
+    let input = Input::read(entries);
+    match mint(app, snapshot, request.client, &input).await {
         Ok(minted) => {
             let base = origin::base(request.headers);
             MadePage::new(app, snapshot, request.client, &minted, &base).reply()
         }
         Err(refusal) => {
-            let page = FormPage::new(app, snapshot, request.client, &typed, &refusal.mistakes);
+            let page = FormPage::new(app, snapshot, request.client, &input, &refusal.mistakes);
             let reply = page.reply(refusal.status)?;
             Ok(match refusal.retry_after {
                 Some(seconds) => reply.header(header::RETRY_AFTER, HeaderValue::from(seconds)),
@@ -87,21 +87,21 @@ struct Refusal {
     mistakes: Mistakes,
 }
 
-async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, typed: &Typed) -> Result<Minted, Refusal> {
+async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, input: &Input) -> Result<MintedToken, Refusal> {
     let mut mistakes = Mistakes::default();
-    let fields = typed.fields(jiff::Timestamp::now(), &mut mistakes);
+    let fields = input.fields(jiff::Timestamp::now(), &mut mistakes);
     let order = match Order::of(&fields, app.engine().registry(), jiff::Timestamp::now()) {
         Ok(order) if mistakes.is_empty() => order,
         Ok(_) => return Err(Refusal::of_fields(mistakes)),
         Err(wrong) => {
-            mistakes.add(&wrong, typed.key_length());
+            mistakes.add(&wrong, input.key_length());
             return Err(Refusal::of_fields(mistakes));
         }
     };
     match minting::mint(app, snapshot, client, order).await {
         Ok(minted) => Ok(minted),
         Err(Reject::Invalid(wrong)) => {
-            mistakes.add(&wrong, typed.key_length());
+            mistakes.add(&wrong, input.key_length());
             Err(Refusal::of_fields(mistakes))
         }
         Err(reject) => {

@@ -13,10 +13,10 @@ use crate::configuration::Snapshot;
 use crate::invalid::Invalid;
 use crate::rate_limit::Rate;
 use crate::reject::Reject;
-use crate::throttle::Failing;
+use crate::throttle::FailureKey;
 
 /// A token that was made.
-pub(super) struct Minted {
+pub(super) struct MintedToken {
     pub(super) token: SealedToken,
     pub(super) claims: Claims,
     /// The address of its MISP.
@@ -35,7 +35,7 @@ pub(super) fn allow(snapshot: &Snapshot, client: IpAddr) -> Result<(), Reject> {
 }
 
 /// Makes a token after MISP has said that its key is good.
-pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: Order) -> Result<Minted, Reject> {
+pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: Order) -> Result<MintedToken, Reject> {
     let claims = order.into_claims();
     let Some(site) = snapshot.loaded.site(&claims.site) else {
         let unknown =
@@ -52,7 +52,7 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
         .seal(&claims)
         .map_err(|error| Reject::Invalid(vec![Invalid::value(&["body"], &error.to_string())]))?;
     tracing::info!(site = claims.site, token = %token.id(), expires = %claims.expires, "a token was made");
-    Ok(Minted { token, claims, misp })
+    Ok(MintedToken { token, claims, misp })
 }
 
 /// Takes one of the tokens that an address may make in a minute: each costs MISP a request. An address whose keys MISP refuses has to
@@ -61,7 +61,7 @@ fn take_turn(app: &App, snapshot: &Snapshot, client: IpAddr) -> Result<(), Rejec
     let now = Instant::now();
     let rate = Rate::a_minute(snapshot.loaded.core.token_minting_per_minute);
     app.throttle()
-        .check(&Failing::keys(client), now)
+        .check(&FailureKey::keys(client), now)
         .and_then(|()| app.minting().take(client, rate, now))
         .map_err(|retry_after| Reject::TooOften { retry_after })
 }
@@ -91,7 +91,7 @@ async fn confirm_key(
         Err(error) if error.is_key_refused() => {
             let limit = snapshot.loaded.core.failed_tokens_per_minute;
             app.throttle()
-                .failed(Failing::keys(client), limit, Instant::now())
+                .failed(FailureKey::keys(client), limit, Instant::now())
                 .map_err(|retry_after| Reject::TooOften { retry_after })?;
             Err(refused("MISP refused this key"))
         }

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::Minted;
+use super::NewToken;
 use super::order::Order;
 use crate::openapi::{HTML, JSON, Operation, Refusal};
 
@@ -25,7 +25,7 @@ pub(super) fn json(mut operation: Operation<'_>) -> Operation<'_> {
             "For addresses in `token_minting.allowed_ips`. The daemon asks MISP whether the key works before it makes a token.",
         )
         .body(body)
-        .answers_with::<Minted<'_>>(200, "The token, which is shown this once.")
+        .answers_with::<NewToken<'_>>(200, "The token, which is shown this once.")
         .refuses([
             Refusal::Forbidden,
             Refusal::BodyIncomplete,

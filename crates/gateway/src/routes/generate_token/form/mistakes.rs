@@ -135,7 +135,7 @@ fn whole(fragment: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::typed::Typed;
+    use super::super::input::Input;
     use super::*;
     use crate::routes::generate_token::order::Order;
     use feed_classification::Registry;
@@ -144,12 +144,12 @@ mod tests {
         let entries = entries
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let typed = Typed::read(entries.collect());
+        let input = Input::read(entries.collect());
         let now = "2026-11-25T12:00:00Z".parse().unwrap();
         let mut mistakes = Mistakes::default();
-        let fields = typed.fields(now, &mut mistakes);
+        let fields = input.fields(now, &mut mistakes);
         let wrong = Order::of(&fields, &Registry::builtin(), now).err().unwrap_or_default();
-        mistakes.add(&wrong, typed.key_length());
+        mistakes.add(&wrong, input.key_length());
         mistakes
             .iter()
             .map(|mistake| format!("{} → {}: {}", mistake.field, mistake.anchor(), mistake.text))

@@ -8,13 +8,13 @@ use ipnet::IpNet;
 use token_crypto::{Allowed, ExpiryDay, Permission, Scope, Tlp};
 
 use super::examples;
+use super::input::{DAYS, Input, LISTS};
 use super::mistakes::Mistakes;
-use super::typed::{DAYS, LISTS, Typed};
 use crate::app::App;
 use crate::configuration::Snapshot;
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::routes::generate_token::minting::Minted;
+use crate::routes::generate_token::minting::MintedToken;
 
 /// The form, empty or filled in.
 #[derive(Template)]
@@ -22,7 +22,7 @@ use crate::routes::generate_token::minting::Minted;
 pub(super) struct FormPage<'a> {
     /// The sites to choose from. If the list is empty, the page has a text field.
     sites: Vec<SiteChoice>,
-    typed: &'a Typed,
+    input: &'a Input,
     mistakes: &'a Mistakes,
     spans: Vec<Span>,
     has_date: bool,
@@ -68,7 +68,7 @@ impl<'a> FormPage<'a> {
         app: &App,
         snapshot: &Snapshot,
         client: IpAddr,
-        typed: &'a Typed,
+        input: &'a Input,
         mistakes: &'a Mistakes,
     ) -> Self {
         let now = jiff::Timestamp::now().as_second();
@@ -89,7 +89,7 @@ impl<'a> FormPage<'a> {
             ("Indicator types", "All types"),
             ("Outputs", "All outputs"),
         ];
-        let lists = LISTS.into_iter().zip(words).zip(choices).zip(&typed.picks);
+        let lists = LISTS.into_iter().zip(words).zip(choices).zip(&input.picks);
         let lists = lists.map(|(((name, (title, all)), choices), pick)| List {
             name,
             title,
@@ -102,16 +102,16 @@ impl<'a> FormPage<'a> {
             .iter()
             .map(|permission| (permission.as_str(), permission.summary()));
         Self {
-            sites: sites(snapshot, client, typed),
-            typed,
+            sites: sites(snapshot, client, input),
+            input,
             mistakes,
-            spans: DAYS.into_iter().map(|days| Span::new(days, now, typed)).collect(),
-            has_date: typed.expires_in == "date" || (typed.expires_in.is_empty() && !typed.expire.is_empty()),
+            spans: DAYS.into_iter().map(|days| Span::new(days, now, input)).collect(),
+            has_date: input.expires_in == "date" || (input.expires_in.is_empty() && !input.expire.is_empty()),
             tomorrow: ExpiryDay::days_from(now, 1).to_string(),
             lists: lists.collect(),
-            levels: levels(typed),
-            purposes: purposes(typed),
-            permissions: Choice::of(permissions, &typed.permissions),
+            levels: levels(input),
+            purposes: purposes(input),
+            permissions: Choice::of(permissions, &input.permissions),
             client,
         }
     }
@@ -126,11 +126,11 @@ impl<'a> FormPage<'a> {
 }
 
 /// Returns the TLP levels to choose from. The most closed one is the first choice: with it the token has no limit.
-fn levels(typed: &Typed) -> Vec<Choice> {
-    let chosen = if typed.max_tlp.is_empty() {
+fn levels(input: &Input) -> Vec<Choice> {
+    let chosen = if input.max_tlp.is_empty() {
         Tlp::Red.as_str()
     } else {
-        typed.max_tlp.as_str()
+        input.max_tlp.as_str()
     };
     let levels = Tlp::ALL.into_iter().rev();
     let levels = levels.map(|level| (level.as_str(), level.summary()));
@@ -138,16 +138,16 @@ fn levels(typed: &Typed) -> Vec<Choice> {
 }
 
 /// The purposes of a token that reads no feeds.
-fn purposes(typed: &Typed) -> Vec<Choice> {
+fn purposes(input: &Input) -> Vec<Choice> {
     let purposes = Permission::PURPOSES.iter();
     let purposes = purposes.map(|purpose| (purpose.as_str(), purpose.summary()));
-    Choice::of(purposes, std::slice::from_ref(&typed.only))
+    Choice::of(purposes, std::slice::from_ref(&input.only))
 }
 
 /// Returns the sites for a caller at an address that may use all of them, and on this machine.
 ///
 /// Other callers that `token_minting.allowed_ips` lets in may be customers, who must not see the names of other customers' MISPs here.
-fn sites(snapshot: &Snapshot, client: IpAddr, typed: &Typed) -> Vec<SiteChoice> {
+fn sites(snapshot: &Snapshot, client: IpAddr, input: &Input) -> Vec<SiteChoice> {
     let loaded = &snapshot.loaded;
     if !may_use_every_site(client, &loaded.core.allways_allowed_ips) {
         return Vec::new();
@@ -157,7 +157,7 @@ fn sites(snapshot: &Snapshot, client: IpAddr, typed: &Typed) -> Vec<SiteChoice> 
     let choices = enabled.into_iter().map(|site| SiteChoice {
         name: site.name.to_string(),
         company: site.company.clone(),
-        is_chosen: is_only || site.name.as_str() == typed.domain,
+        is_chosen: is_only || site.name.as_str() == input.domain,
     });
     choices.collect()
 }
@@ -167,11 +167,11 @@ fn may_use_every_site(client: IpAddr, allways_allowed: &[IpNet]) -> bool {
 }
 
 impl Span {
-    fn new(days: u32, now: i64, typed: &Typed) -> Self {
+    fn new(days: u32, now: i64, input: &Input) -> Self {
         Self {
             days,
             ends: ExpiryDay::days_from(now, days).to_string(),
-            is_chosen: typed.expires_in == days.to_string(),
+            is_chosen: input.expires_in == days.to_string(),
         }
     }
 }
@@ -205,7 +205,7 @@ pub(super) struct MadePage<'a> {
 }
 
 impl<'a> MadePage<'a> {
-    pub(super) fn new(app: &App, snapshot: &Snapshot, client: IpAddr, minted: &'a Minted, base: &str) -> Self {
+    pub(super) fn new(app: &App, snapshot: &Snapshot, client: IpAddr, minted: &'a MintedToken, base: &str) -> Self {
         let claims = &minted.claims;
         let site = snapshot.loaded.site(&claims.site);
         let paths = site.map(|site| examples::paths(&claims.scope, site, app.engine().registry()));

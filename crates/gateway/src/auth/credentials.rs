@@ -26,13 +26,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// # Errors
 /// 401 for unreadable Basic credentials, and without a token.
-pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -> Result<Presented, Reject> {
+pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -> Result<Credentials, Reject> {
     let filled = |token: &Zeroizing<String>| !token.is_empty();
     if let Some(token) = path.map(owned).filter(filled) {
         return Ok(token.into());
     }
-    if let Some(presented) = basic(headers)?.filter(|presented| filled(&presented.token)) {
-        return Ok(presented);
+    if let Some(found) = basic(headers)?.filter(|found| filled(&found.token)) {
+        return Ok(found);
     }
     let in_query = || query.last("token").map(|token| owned(&token));
     let in_header = || {
@@ -50,21 +50,21 @@ pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -
 }
 
 /// A token as the caller wrote it.
-pub(super) struct Presented {
+pub(super) struct Credentials {
     pub(super) token: Zeroizing<String>,
     /// The password of Basic credentials with another user name than `cratos`. User name and password together count as the token; if the
     /// password alone is one, the user name is the mistake.
     pub(super) password: Option<Zeroizing<String>>,
 }
 
-impl From<Zeroizing<String>> for Presented {
+impl From<Zeroizing<String>> for Credentials {
     fn from(token: Zeroizing<String>) -> Self {
         Self { token, password: None }
     }
 }
 
 /// Reads Basic credentials: the token is the password of `cratos`, or cut anywhere into user and password.
-fn basic(headers: &HeaderMap) -> Result<Option<Presented>, Reject> {
+fn basic(headers: &HeaderMap) -> Result<Option<Credentials>, Reject> {
     let Some(encoded) = credentials(headers, "basic") else {
         return Ok(None);
     };
@@ -73,7 +73,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<Presented>, Reject> {
     let (user, password) = text.split_once(':').ok_or(Reject::BadBasic)?;
     let user = if user == USER { "" } else { user };
     let joined = Zeroizing::new(format!("{user}{password}"));
-    Ok(Some(Presented {
+    Ok(Some(Credentials {
         token: owned(&joined),
         password: (!user.is_empty() && !password.is_empty()).then(|| owned(password)),
     }))
@@ -103,7 +103,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_str(value).unwrap()))
             .collect();
-        token(&headers, Query::new(Some(query)), path).map(|presented| presented.token.to_string())
+        token(&headers, Query::new(Some(query)), path).map(|found| found.token.to_string())
     }
 
     fn basic(pair: &str) -> (&'static str, String) {

@@ -18,7 +18,7 @@ pub(super) const LISTS: [&str; 3] = ["feeds", "types", "outputs"];
 
 /// The fields of the form. Fields of Cratos FastAPI have the same names here.
 #[derive(Debug)]
-pub(super) struct Typed {
+pub(super) struct Input {
     pub(super) domain: String,
     pub(super) proto: String,
     pub(super) port: String,
@@ -46,7 +46,7 @@ pub(super) struct Pick {
     pub(super) ticked: Vec<String>,
 }
 
-impl Default for Typed {
+impl Default for Input {
     /// Returns the form as the page first shows it.
     fn default() -> Self {
         Self {
@@ -65,10 +65,10 @@ impl Pick {
     }
 }
 
-impl Typed {
+impl Input {
     /// Reads the known fields of a form. Of two values for one field the last counts, as in a query.
     pub(super) fn read(entries: Entries) -> Self {
-        let mut typed = Self {
+        let mut input = Self {
             domain: String::new(),
             proto: String::new(),
             port: String::new(),
@@ -83,9 +83,9 @@ impl Typed {
             label: String::new(),
         };
         for (name, value) in entries {
-            typed.take(&name, value);
+            input.take(&name, value);
         }
-        typed
+        input
     }
 
     fn take(&mut self, name: &str, mut value: String) {
@@ -227,8 +227,8 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let mut mistakes = Mistakes::default();
-        let typed = Typed::read(entries.collect());
-        let fields = typed.fields("2026-11-25T12:00:00Z".parse().unwrap(), &mut mistakes);
+        let input = Input::read(entries.collect());
+        let fields = input.fields("2026-11-25T12:00:00Z".parse().unwrap(), &mut mistakes);
         let wrong = mistakes.iter().map(|mistake| mistake.field.to_owned()).collect();
         (Value::Object(Map::clone(&fields)), wrong)
     }
@@ -292,15 +292,15 @@ mod tests {
 
     #[test]
     fn the_key_is_kept_out_of_what_is_printed() {
-        let typed = Typed::read(vec![("auth".to_owned(), " VeryPrivateKey ".to_owned())]);
-        assert_eq!(typed.key_length(), 14);
-        assert!(!format!("{typed:?}").contains("Private"));
+        let input = Input::read(vec![("auth".to_owned(), " VeryPrivateKey ".to_owned())]);
+        assert_eq!(input.key_length(), 14);
+        assert!(!format!("{input:?}").contains("Private"));
     }
 
     proptest! {
         #[test]
         fn nothing_typed_makes_it_panic(entries in prop::collection::vec(("(feeds|types_which|expires_in|expire|networks|.{0,5})", ".{0,20}"), 0..8)) {
-            let _ = Typed::read(entries).fields("2026-11-25T12:00:00Z".parse().unwrap(), &mut Mistakes::default());
+            let _ = Input::read(entries).fields("2026-11-25T12:00:00Z".parse().unwrap(), &mut Mistakes::default());
         }
     }
 }

@@ -9,9 +9,9 @@ type Register = dyn Fn(&mut Registry) + Send + Sync;
 
 /// Functions of the program that register its metrics.
 #[derive(Default)]
-pub(crate) struct Further(Mutex<Vec<Arc<Register>>>);
+pub(crate) struct ProgramMetrics(Mutex<Vec<Arc<Register>>>);
 
-impl Further {
+impl ProgramMetrics {
     /// Adds a function.
     pub(crate) fn add(&self, register: impl Fn(&mut Registry) + Send + Sync + 'static) {
         self.lock().push(Arc::new(register));
@@ -29,8 +29,8 @@ impl Further {
     }
 }
 
-impl fmt::Debug for Further {
+impl fmt::Debug for ProgramMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Further").finish_non_exhaustive()
+        f.debug_struct("ProgramMetrics").finish_non_exhaustive()
     }
 }

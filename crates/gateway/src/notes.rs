@@ -1,12 +1,13 @@
-//! What becomes known about a request on its way to an answer, for the logs.
+//! Facts about a request that its way to an answer brings to light, for the logs.
 
 use std::sync::OnceLock;
 
 use token_crypto::TokenId;
 
-/// Whose request it is, and why it is refused. Each thing is noted once, where it is found out.
+/// The owner of a request, and the reason of its refusal. The code that finds a fact notes it; only the first note of a kind
+/// counts.
 #[derive(Debug, Default)]
-pub struct Noted {
+pub struct RequestNotes {
     came: OnceLock<()>,
     token: OnceLock<Token>,
     reason: OnceLock<String>,
@@ -19,19 +20,20 @@ struct Token {
     site: String,
 }
 
-impl Noted {
+impl RequestNotes {
     /// Notes that the request brought something that may be a token.
     pub fn came(&self) {
         // The second of two would be the same; so everywhere here.
         let _ = self.came.set(());
     }
 
-    /// Notes a token that opened, also if it is refused afterwards: its device is then looked for.
+    /// Notes a token that opened, also if it is refused afterwards: an operator then looks for its device.
     pub fn token(&self, id: TokenId, label: Option<String>, site: String) {
         let _ = self.token.set(Token { id, label, site });
     }
 
-    /// Notes for the operator why the request is refused, where that is more than the caller is told. Never a part of a token.
+    /// Notes the reason of a refusal for the operator. It may say more than the answer, but never holds a part of a
+    /// token.
     pub fn refused(&self, reason: impl Into<String>) {
         let _ = self.reason.set(reason.into());
     }
@@ -42,13 +44,13 @@ impl Noted {
         self.came.get().is_some()
     }
 
-    /// Returns what tells the token apart.
+    /// Returns the identifier of the token, or nothing if no token opened.
     #[must_use]
     pub fn token_id(&self) -> Option<TokenId> {
         self.token.get().map(|token| token.id)
     }
 
-    /// Returns the name that the token was given.
+    /// Returns the label of the token, for example `firewall-3`.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         self.token.get()?.label.as_deref()
@@ -60,7 +62,7 @@ impl Noted {
         self.token.get().map(|token| token.site.as_str())
     }
 
-    /// Returns why the request is refused; nothing where it is not.
+    /// Returns the reason of the refusal, or nothing if the request is not refused.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.reason.get().map(String::as_str)
