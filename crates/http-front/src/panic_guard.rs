@@ -20,9 +20,11 @@ use hyper::service::Service;
 /// # use hyper::body::{Bytes, Incoming};
 /// # use hyper::service::service_fn;
 /// # use std::convert::Infallible;
-/// let service = service_fn(|_: http::Request<Incoming>| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("x"))) });
+/// let service = service_fn(|_: http::Request<Incoming>| async {
+///     Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("x")))
+/// });
 /// let guarded = http_front::PanicGuard::new(service, |_: &Method| {
-///     let mut response = Response::new(Full::from("something went wrong here, not in your request\n"));
+///     let mut response = Response::new(Full::<Bytes>::from("an error of this server, not of your request\n"));
 ///     *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
 ///     response
 /// });
