@@ -15,7 +15,7 @@ use crate::outcome::Outcome;
 use graph::Graph;
 
 /// Crates whose circles are older than this check. A name goes away with its last circle and none is added.
-const OLDER_THAN_THE_CHECK: &[&str] = &["cratos-agent", "cratosd"];
+const OLDER_THAN_THE_CHECK: &[&str] = &["cratos-agent"];
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
     let mut circles = Vec::new();

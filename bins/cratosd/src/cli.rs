@@ -134,16 +134,23 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
     Program::new().main(args)
 }
 
-/// Returns the definition of the command line with the outputs of this program.
-pub(crate) fn command_of(program: &Program) -> clap::Command {
-    names::with_outputs(Cli::command(), &program.outputs())
+impl Program {
+    /// Runs the command that the arguments name (the first one is the program's name), and returns its exit code.
+    pub fn main(&self, args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+        run(self, args)
+    }
+
+    /// Returns the definition of the command line, for example for completions and manual pages.
+    #[must_use]
+    pub fn command(&self) -> clap::Command {
+        names::with_outputs(Cli::command(), &self.outputs())
+    }
 }
 
-/// Runs a program; see [`Program::main`].
-pub(crate) fn run(program: &Program, args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+fn run(program: &Program, args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     core_dumps::forbid();
     open_files::allow_more();
-    let mut command = command_of(program);
+    let mut command = program.command();
     let parsed = command
         .try_get_matches_from_mut(args)
         .and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));

@@ -1,13 +1,10 @@
-//! The cratosd program, with outputs and a source of one's own.
+//! The parts of the cratosd program that another program can replace: its outputs and its source. The command line adds
+//! [`Program::main`].
 
-use std::ffi::OsString;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use feed_classification::{Exporter, Registry};
 use feed_engine::{FeedEngine, FeedEngineBuilder, IndicatorSource, MispSource};
-
-use crate::cli;
 
 /// The whole program `cratosd`, with further outputs, or with a source that is not MISP.
 ///
@@ -67,17 +64,6 @@ impl Program {
     pub fn source(mut self, source: impl IndicatorSource) -> Self {
         self.source = Some(Arc::new(source));
         self
-    }
-
-    /// Does what the arguments say (the first one is the program's name), and returns how the process ends.
-    pub fn main(&self, args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-        cli::run(self, args)
-    }
-
-    /// Returns the definition of the command line, for example for completions and manual pages.
-    #[must_use]
-    pub fn command(&self) -> clap::Command {
-        cli::command_of(self)
     }
 
     /// Returns the source of this program: its own, or `misp`.
