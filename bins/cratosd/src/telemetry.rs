@@ -31,6 +31,12 @@ pub enum LogFormat {
 /// HTTP libraries whose debug events contain heads of requests, and so tokens and keys.
 const SILENCED: &[&str] = &["h2", "hyper"];
 
+/// The target of this crate.
+const PROGRAM: &str = "cratosd";
+
+/// Libraries whose events were those of [`PROGRAM`] once: a level for `cratosd` is one for them, too.
+const PARTS: &[&str] = &["gateway", "http_front"];
+
 /// The lines for standard error, once a log that drops lines is started.
 static QUEUE: OnceLock<LineQueue> = OnceLock::new();
 
@@ -125,11 +131,31 @@ fn filter(rust_log: Option<&OsStr>, default: &str) -> Result<EnvFilter, Failure>
     let text = text
         .to_str()
         .ok_or_else(|| Failure::usage("RUST_LOG: not UTF-8: write a level such as `debug`"))?;
-    builder.parse(text).map_err(|error| {
+    builder.parse(with_parts(text)).map_err(|error| {
         Failure::usage(format!(
             "RUST_LOG: {error}: write a level such as `debug`, or `target=level` with commas between"
         ))
     })
+}
+
+/// Returns the directives, with those for `cratosd` once more for each part of it that is not named itself.
+fn with_parts(text: &str) -> String {
+    let directives: Vec<&str> = text.split(',').map(str::trim).collect();
+    let parts = PARTS
+        .iter()
+        .filter(|part| !directives.iter().any(|named| target(named) == **part));
+    let copies = parts.flat_map(|part| {
+        let ours = directives.iter().filter_map(|named| named.strip_prefix(PROGRAM));
+        ours.filter(|rest| target(rest).is_empty())
+            .map(move |rest| format!(",{part}{rest}"))
+    });
+    let copies: String = copies.collect();
+    format!("{text}{copies}")
+}
+
+/// Returns the text of a directive before its span and its level.
+fn target(directive: &str) -> &str {
+    directive.split(['[', '=']).next().unwrap_or_default()
 }
 
 fn may_be_shown(event: &Metadata<'_>) -> bool {
@@ -146,6 +172,41 @@ mod tests {
         assert_eq!(filter(None, "warn").unwrap().to_string(), "warn");
         assert_eq!(filter(Some(OsStr::new("")), "info").unwrap().to_string(), "info");
         assert_eq!(filter(Some(OsStr::new("debug")), "info").unwrap().to_string(), "debug");
+    }
+
+    #[test]
+    fn a_directive_for_cratosd_covers_the_crates_that_it_consists_of() {
+        for (text, expected) in [
+            ("cratosd=debug", "cratosd=debug,gateway=debug,http_front=debug"),
+            (
+                "info, cratosd=debug",
+                "info, cratosd=debug,gateway=debug,http_front=debug",
+            ),
+            ("cratosd", "cratosd,gateway,http_front"),
+            (
+                "cratosd[request]=trace",
+                "cratosd[request]=trace,gateway[request]=trace,http_front[request]=trace",
+            ),
+            (
+                "cratosd=debug,gateway=warn",
+                "cratosd=debug,gateway=warn,http_front=debug",
+            ),
+            // A single module of a part leaves the rest of that part to `cratosd`.
+            (
+                "cratosd=debug,gateway::stream=off,http_front=info",
+                "cratosd=debug,gateway::stream=off,http_front=info,gateway=debug",
+            ),
+        ] {
+            assert_eq!(with_parts(text), expected);
+        }
+        for other in [
+            "debug",
+            "cratosd::access=warn",
+            "cratosd_agent=debug",
+            "warn,feed_engine=debug",
+        ] {
+            assert_eq!(with_parts(other), other);
+        }
     }
 
     #[test]
