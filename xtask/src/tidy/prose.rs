@@ -8,9 +8,7 @@ use crate::prose::{Measured, TURNS, measure};
 
 /// Rooms whose old texts are not rewritten yet. A name goes away with them and none is added.
 const OLD: &[&str] = &[
-    "bins/cratosd",
     "crates/cache",
-    "crates/client-address",
     "crates/config-file",
     "crates/enforcement",
     "crates/feed-classification",

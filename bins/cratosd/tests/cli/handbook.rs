@@ -14,7 +14,7 @@ use test_peers::handbook::{Block, blocks};
 
 use crate::support::{Daemon, block_on, client, cratosd, run_with};
 
-/// The kinds of blocks, and who takes them. A new kind needs a test that takes it.
+/// The kinds of blocks, and the test that reads each. A new kind needs a test that reads it.
 const KINDS: [(&str, &str); 15] = [
     ("run", "this file: typed into bash"),
     ("config/config.yaml", "this file: written into that file, then checked"),

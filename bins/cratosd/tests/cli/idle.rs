@@ -1,4 +1,4 @@
-//! A daemon that nobody asks anything: it sleeps.
+//! A daemon without requests sleeps.
 
 use std::fs;
 use std::time::{Duration, Instant};

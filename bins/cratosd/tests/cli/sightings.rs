@@ -1,4 +1,4 @@
-//! Sightings and a daemon that is killed, whose disk is full, or whose directory is no good.
+//! Sightings and a daemon that is killed, whose disk is full, or whose directory cannot be used.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -97,7 +97,7 @@ fn what_was_answered_202_arrives_after_kill_9_and_once() {
         let (mut daemon, base) = serve(&installation);
         let answer = post(&base, &token, entries(round * 10..round * 10 + 10));
         assert_eq!(answer.status, 202, "{}", answer.body);
-        // Whoever was not answered any more reports again.
+        // A reporter without an answer reports again.
         let again = post(&base, &token, entries(0..10));
         assert_eq!(again.body, r#"{"accepted":0,"duplicates":10,"errors":[]}"#);
         daemon.signal(Signal::KILL);

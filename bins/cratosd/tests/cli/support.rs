@@ -123,7 +123,7 @@ impl Installation {
 /// Everything that one stream has said so far.
 type Said = Arc<Mutex<String>>;
 
-/// A child that runs until it is told to stop; killed if the test ends first.
+/// A child that runs until the test stops it; killed if the test ends first.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     child: Child,

@@ -1,4 +1,4 @@
-//! Under systemd, played by the test: what it is told, the socket that it passes on, and its judgement of the unit.
+//! Under systemd, played by the test: the messages that it gets, the socket that it passes on, and its judgement of the unit.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -82,7 +82,7 @@ fn a_restart_keeps_callers_waiting_and_refuses_none() {
     assert_eq!(get(&url, None).status, 200);
     first.signal(Signal::TERM);
     assert_eq!(first.wait().code(), Some(0), "{}", first.stderr());
-    // Nobody serves now, and the socket is still there.
+    // No daemon serves now, and the socket still exists.
     let waiting: Vec<_> = (0..8)
         .map(|_| {
             let url = url.clone();

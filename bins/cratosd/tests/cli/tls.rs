@@ -35,7 +35,7 @@ fn secured(lines: &str) -> Installation {
     installation
 }
 
-/// What `check` says; `serve` must start, or not, as told.
+/// Returns the output of `check`. `serve` must start or fail as the caller says.
 fn checked(installation: &Installation, starts: bool) -> Ran {
     let ran = installation.run(&["check"]);
     if starts {

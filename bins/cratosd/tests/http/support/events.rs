@@ -68,7 +68,7 @@ impl Events {
         }
     }
 
-    /// Waits for the next event that is told; nothing when the stream has ended.
+    /// Waits for the next event. Returns `None` when the stream has ended.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         tokio::time::timeout(PATIENCE, self.read()).await.unwrap()
     }
