@@ -110,7 +110,10 @@ async fn nothing_is_changed_without_an_answer() {
     );
     daemon.sim.clear_fault();
     for (permissions, why) in [
-        (&[][..], "the key or token is refused (403)"),
+        (
+            &[][..],
+            "cratosd refuses the token or this address (403): This token does not have the permission `lookup`.",
+        ),
         (&[Permission::Lookup][..], "the token lacks the permission `context`"),
     ] {
         let (outcome, steps) = host(&daemon, &dojo, permissions).run(Mode::Apply).await;
