@@ -16,7 +16,6 @@ mod auth_key;
 mod check;
 mod core_dumps;
 mod demo;
-mod drop_list;
 mod feed;
 mod files;
 mod init;
@@ -24,7 +23,6 @@ mod keygen;
 mod listener;
 mod misp;
 mod names;
-mod open_files;
 mod output;
 mod progress;
 mod runtime;
@@ -149,7 +147,7 @@ impl Program {
 
 fn run(program: &Program, args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     core_dumps::forbid();
-    open_files::allow_more();
+    http_front::allow_more_files();
     let mut command = program.command();
     let parsed = command
         .try_get_matches_from_mut(args)

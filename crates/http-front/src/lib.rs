@@ -8,6 +8,7 @@ mod handshake;
 mod idle_timeout;
 mod line_queue;
 mod newcomers;
+mod open_files;
 mod panic_guard;
 mod places;
 mod proxies;
@@ -23,6 +24,7 @@ pub use certificates::{
 pub use client_address::Peer;
 pub use front::Front;
 pub use line_queue::LineQueue;
+pub use open_files::allow_more_files;
 pub use panic_guard::PanicGuard;
 pub use places::places;
 pub use proxies::Proxies;

@@ -4,6 +4,7 @@
 
 mod core;
 mod differences;
+mod first_files;
 mod load;
 mod mappings;
 mod name;
@@ -12,6 +13,7 @@ mod secrets;
 mod seen;
 mod site;
 mod store;
+mod tag_prefix;
 mod value;
 #[cfg(feature = "watch")]
 mod watch;
@@ -21,11 +23,13 @@ pub use self::core::{
     Tls,
 };
 pub use config_file::{Note, Problem, Problems};
+pub use first_files::{FirstFiles, FirstFilesError, FirstValues};
 pub use load::{DisabledSite, KeptSite, Loaded, Paths, load};
 pub use mappings::Mappings;
 pub use name::{SiteName, SiteNameError};
 pub use reference::{ConfigFile, Key, Origin, reference};
 pub use site::Site;
 pub use store::{ConfigStore, ReloadOutcome};
+pub use tag_prefix::check_tag_prefix;
 #[cfg(feature = "watch")]
 pub use watch::{Watch, WatchError};

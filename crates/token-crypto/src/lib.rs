@@ -27,9 +27,11 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
+mod auth_key;
 mod cache_key;
 mod claims;
 mod derivation;
+pub mod description;
 mod error;
 mod expiry;
 mod journal_key;
@@ -43,6 +45,7 @@ mod seal;
 mod text;
 mod wire;
 
+pub use auth_key::{AuthKeyError, read_auth_key};
 pub use cache_key::cache_key;
 pub use claims::{Claims, TokenFormat, TokenId};
 pub use error::{KeyError, OpenError, RandomError, SealError};

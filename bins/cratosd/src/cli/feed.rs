@@ -6,12 +6,11 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use feed_classification::{Age, FeedName, IndicatorType, Tlp};
 use feed_engine::{
-    Fault, FeedEngine, FeedError, FeedRequest, Filter, MinScore, MispSource, RenderedFeed, ScoreLimit, Selection,
-    Unscored, Upstream,
+    DropList, Fault, FeedEngine, FeedError, FeedRequest, Filter, MAX_NAMED, MinScore, MispSource, RecordingSource,
+    RenderedFeed, ScoreLimit, Selection, Unscored, Upstream,
 };
 
 use super::auth_key::AuthKeySource;
-use super::drop_list::{DropList, MAX_NAMED, RecordingSource};
 use super::files::{self, ConfigFiles};
 use super::misp::MispAddress;
 use super::progress::Progress;

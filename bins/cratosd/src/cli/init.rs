@@ -1,34 +1,16 @@
 //! `cratosd init`: a new configuration with fresh secrets.
 
-mod template;
-
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use ipnet::IpNet;
-use site_config::{Paths, Problem, SiteName};
+use site_config::{FirstFiles, FirstFilesError, FirstValues, Problem, SiteName, check_tag_prefix};
 use token_crypto::ExpiryDay;
-use zeroize::Zeroizing;
 
-use self::template::Template;
 use super::keygen::FreshSecrets;
 use super::token::today;
 use super::{names, output};
-use crate::exit::Failure;
-
-const CORE: &str = include_str!("../../first-files/config.yaml");
-const MAPPINGS: &str = include_str!("../../first-files/mappings.yaml");
-const SITE: &str = include_str!("../../first-files/site.yaml");
-
-/// The header in the place of the example's, which says how to copy it.
-const CORE_HEADER: &[&str] = &[
-    "# Settings of the whole daemon, written by `cratosd init`. It holds the secrets that open every token: keep it to yourself.",
-    "# Every key that there is stands here; a key in a comment shows its default or an example. `cratosd check` reads",
-    "# everything and reports each problem with line and column.",
-];
+use crate::exit::{Failure, chain};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -50,51 +32,33 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    names::tag_prefix(&options.tag).map_err(|why| Failure::usage(format!("--tag: {why}")))?;
+    check_tag_prefix(&options.tag).map_err(|why| Failure::usage(format!("--tag: {why}")))?;
     let files = compose(options)?;
     try_out(&files)?;
-    write_all(&options.directory, &files)?;
+    files.write(&options.directory).map_err(failure)?;
     output::print(next_steps(options, &files))
 }
 
-/// The new files: the path below the directory, and the text.
-type Files = Vec<(PathBuf, Zeroizing<String>)>;
-
-fn compose(options: &Options) -> Result<Files, Failure> {
+fn compose(options: &Options) -> Result<FirstFiles, Failure> {
     let secrets = FreshSecrets::draw()?;
-    let core = Template::new(CORE)
-        .header(CORE_HEADER)
-        .secrets(&secrets)
-        .yes_no("accept_legacy_tokens", false);
-    let loopback = ["127.0.0.0/8".to_owned(), "::1".to_owned()];
-    let networks = if options.allow_ip.is_empty() {
-        loopback.to_vec()
-    } else {
-        options.allow_ip.iter().map(ToString::to_string).collect()
+    let values = FirstValues {
+        encryption_key: &secrets.encryption_key,
+        salt: &secrets.salt,
+        site: &options.site,
+        tag: &options.tag,
+        allowed_ips: &options.allow_ip,
     };
-    let site = Template::new(SITE)
-        .text("company", "")
-        .text("tag", &options.tag)
-        .list("allowed_ips", &networks);
-    let site_file = format!("{}.yaml", options.site);
-    Ok(vec![
-        (Path::new("config").join("config.yaml"), core.finish()?),
-        (
-            Path::new("config").join("mappings.yaml"),
-            Zeroizing::new(MAPPINGS.to_owned()),
-        ),
-        (Path::new("sites").join(site_file), site.finish()?),
-    ])
+    FirstFiles::new(&values).map_err(failure)
 }
 
 /// Reads the new files as the daemon would, in a private directory.
-fn try_out(files: &Files) -> Result<(), Failure> {
+fn try_out(files: &FirstFiles) -> Result<(), Failure> {
     let directory = tempfile::Builder::new()
         .prefix("cratosd-init-")
         .tempdir()
-        .map_err(|error| cannot("make a temporary directory", &error))?;
-    write_all(directory.path(), files)?;
-    let problems: Vec<_> = match site_config::load(&paths(directory.path())) {
+        .map_err(|error| Failure::failed(format!("cannot make a temporary directory: {error}")))?;
+    files.write(directory.path()).map_err(failure)?;
+    let problems: Vec<_> = match site_config::load(&FirstFiles::paths(directory.path())) {
         Ok(loaded) => loaded.problems().cloned().collect(),
         Err(problems) => problems.into(),
     };
@@ -109,55 +73,16 @@ fn try_out(files: &Files) -> Result<(), Failure> {
     }
 }
 
-fn paths(directory: &Path) -> Paths {
-    Paths {
-        config: directory.join("config").join("config.yaml"),
-        mappings: directory.join("config").join("mappings.yaml"),
-        sites: directory.join("sites"),
+fn failure(error: FirstFilesError) -> Failure {
+    match error {
+        FirstFilesError::Exists(_) => Failure::usage(error.to_string()),
+        _ => Failure::failed(chain(&error)),
     }
 }
 
-/// Writes all files, readable by the owner only, or none of them.
-fn write_all(directory: &Path, files: &Files) -> Result<(), Failure> {
-    let targets: Vec<_> = files.iter().map(|(path, text)| (directory.join(path), text)).collect();
-    if let Some((there, _)) = targets.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
-        return Err(Failure::usage(format!(
-            "{} exists already: no file was written; choose another directory",
-            there.display()
-        )));
-    }
-    let mut written: Vec<&Path> = Vec::new();
-    for (path, text) in &targets {
-        if let Err(error) = write_one(path, text) {
-            for path in written {
-                let _ = fs::remove_file(path);
-            }
-            return Err(cannot(&format!("write {}", path.display()), &error));
-        }
-        written.push(path);
-    }
-    Ok(())
-}
-
-fn write_one(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let whole = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    // Half a file would be in the way of the next attempt.
-    whole.inspect_err(|_| {
-        let _ = fs::remove_file(path);
-    })
-}
-
-fn cannot(what: &str, error: &io::Error) -> Failure {
-    Failure::failed(format!("cannot {what}: {error}"))
-}
-
-fn next_steps(options: &Options, files: &Files) -> String {
+fn next_steps(options: &Options, files: &FirstFiles) -> String {
     let mut text = String::new();
-    for (path, _) in files {
+    for path in files.names() {
         text += &format!("wrote {}\n", options.directory.join(path).display());
     }
     let expires = ExpiryDay::days_from(today(), 365);

@@ -93,22 +93,6 @@ fn expiry_from(text: &str, today: Date) -> Result<ExpiryDay, String> {
     ExpiryDay::new(i32::from(day.year()), month, of_month).map_err(|error| error.to_string())
 }
 
-/// Checks the text before `:incident-classification=` in the tags of a MISP. MISP and a site file take more characters than this; in a
-/// prefix they are a mistake.
-pub(super) fn tag_prefix(text: &str) -> Result<(), String> {
-    let right = "write letters, digits, `.`, `_` and `-` only, such as `example` for the tag `example:incident-classification=block`";
-    let fits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || ".-_".contains(c));
-    if fits(text) {
-        return Ok(());
-    }
-    Err(match text.split_once(':') {
-        Some((prefix, _)) if fits(prefix) => {
-            format!("this is a whole tag: write the text before its first colon only, `{prefix}`")
-        }
-        _ => format!("this cannot be the prefix of a tag: {right}"),
-    })
-}
-
 /// Reads a network, or one address as a network of that address only.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let network = match text.parse::<IpAddr>() {
@@ -158,34 +142,6 @@ mod tests {
         }
         for far in ["9000y", "99999999999999999d", "4000000d"] {
             assert!(day(far).is_err(), "{far}");
-        }
-    }
-
-    #[test]
-    fn a_text_that_cannot_be_a_tag_prefix_is_refused_with_an_example() {
-        for right in ["example", "ACME-2.cert_x", "sørby"] {
-            assert_eq!(tag_prefix(right), Ok(()));
-        }
-        for whole in ["example:incident-classification=block", "example:"] {
-            assert!(tag_prefix(whole).unwrap_err().ends_with("`example`"), "{whole}");
-        }
-        for wrong in [
-            "",
-            " ",
-            "two words",
-            "!example",
-            "a%",
-            "\"example\"",
-            "a=b",
-            "a\nb",
-            ":x",
-        ] {
-            assert!(
-                tag_prefix(wrong)
-                    .unwrap_err()
-                    .ends_with("such as `example` for the tag `example:incident-classification=block`"),
-                "{wrong}"
-            );
         }
     }
 

@@ -1,7 +1,6 @@
 //! `cratosd token`: makes tokens, shows their contents, and converts old ones.
 
 mod convert;
-mod description;
 mod input;
 mod inspect;
 mod mint;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::ExposeSecret as _;
 use site_config::{Loaded, SiteName};
-use token_crypto::{Claims, ExpiryDay, KeyRing, OpenedToken, SealedToken, token_sha256};
+use token_crypto::{Claims, ExpiryDay, KeyRing, OpenedToken, SealedToken, description, token_sha256};
 use zeroize::Zeroizing;
 
 use crate::cli::check::online;
@@ -14,7 +14,7 @@ use crate::cli::misp::Endpoint;
 use crate::cli::progress::Progress;
 use crate::cli::token::input::{self, Token};
 use crate::cli::token::scope_options::ScopeOptions;
-use crate::cli::token::{description, mint, seal, today};
+use crate::cli::token::{mint, seal, today};
 use crate::cli::{names, output, runtime};
 use crate::exit::{Exit, Failure};
 

@@ -2,12 +2,12 @@
 
 use clap::Args;
 use site_config::Loaded;
-use token_crypto::{MAX_TOKEN_LEN, OpenedToken};
+use token_crypto::{MAX_TOKEN_LEN, OpenedToken, description};
 
 use crate::cli::files::{self, ConfigFiles};
 use crate::cli::output;
 use crate::cli::token::input::{self, Token};
-use crate::cli::token::{description, today};
+use crate::cli::token::today;
 use crate::exit::Failure;
 
 /// A little more than the longest token with a line end, so that a longer one is refused and not cut.
@@ -36,7 +36,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     })?;
     let mut text = description::of(&opened);
     if let Some(site) = loaded.site(&opened.claims.site) {
-        text += &description::untagged(&opened, site);
+        text += &description::untagged(&opened, site.default_tlp);
     }
     text += &description::line("here", &state(&opened, &loaded));
     output::print(text)

@@ -3,14 +3,13 @@
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use site_config::Site;
-use token_crypto::{Claims, ExpiryDay, KeyRing, SealedToken};
+use token_crypto::{Claims, ExpiryDay, KeyRing, SealedToken, description};
 
 use crate::cli::auth_key::AuthKeySource;
 use crate::cli::check::online;
 use crate::cli::files::{self, ConfigFiles};
 use crate::cli::misp::MispAddress;
 use crate::cli::progress::Progress;
-use crate::cli::token::description;
 use crate::cli::token::scope_options::ScopeOptions;
 use crate::cli::{names, output, runtime};
 use crate::exit::{Failure, chain};
@@ -73,7 +72,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let opened = ring
         .open(token.expose())
         .map_err(|error| Failure::failed(format!("the new token does not open: {error}")))?;
-    output::remark(description::of(&opened) + &description::untagged(&opened, site));
+    output::remark(description::of(&opened) + &description::untagged(&opened, site.default_tlp));
     output::print(format!("{}\n", token.expose()))
 }
 

@@ -1,10 +1,14 @@
-//! The limits of a token in words.
+//! The limits of a token in words, for example for `cratosd token inspect`.
 
-use site_config::Site;
-use token_crypto::{Allowed, Claims, OpenedToken, Scope, Tlp};
+use tlp::Tlp;
+
+use crate::claims::Claims;
+use crate::ring::OpenedToken;
+use crate::scope::{Allowed, Scope};
 
 /// Returns one line for each part of a token, without its MISP key.
-pub(super) fn of(opened: &OpenedToken) -> String {
+#[must_use]
+pub fn of(opened: &OpenedToken) -> String {
     let mut text: String = parts(opened).iter().map(|(name, value)| line(name, value)).collect();
     let digest = format!("{} (revokes it, in blacklisted_api_tokens)", opened.fingerprint());
     text.push_str(&line("sha256", &digest));
@@ -12,7 +16,8 @@ pub(super) fn of(opened: &OpenedToken) -> String {
 }
 
 /// Returns the names and values of these lines, all but the last.
-pub(super) fn parts(opened: &OpenedToken) -> [(&'static str, String); 11] {
+#[must_use]
+pub fn parts(opened: &OpenedToken) -> [(&'static str, String); 11] {
     let claims = &opened.claims;
     let scope = &claims.scope;
     [
@@ -33,26 +38,28 @@ pub(super) fn parts(opened: &OpenedToken) -> [(&'static str, String); 11] {
     ]
 }
 
-/// Returns a line that says whether the TLP limit of a token admits indicators without a TLP tag at this site; empty without a limit.
-pub(super) fn untagged(opened: &OpenedToken, site: &Site) -> String {
+/// Returns a line that says whether the TLP limit of a token admits indicators without a TLP tag, which count as
+/// `default_tlp` at its site; empty without a limit.
+#[must_use]
+pub fn untagged(opened: &OpenedToken, default_tlp: Tlp) -> String {
     let limit = opened.claims.scope.max_tlp;
     if limit == Tlp::Red {
         return String::new();
     }
-    let default = site.default_tlp;
-    let so = if default <= limit {
+    let so = if default_tlp <= limit {
         "so it is included"
     } else {
         "so it is left out"
     };
     line(
         "untagged",
-        &format!("an indicator without a TLP tag counts as {default} at this site (default_tlp), {so}"),
+        &format!("an indicator without a TLP tag counts as {default_tlp} at this site (default_tlp), {so}"),
     )
 }
 
 /// Returns one line of the list.
-pub(super) fn line(name: &str, value: &str) -> String {
+#[must_use]
+pub fn line(name: &str, value: &str) -> String {
     // A legacy token may contain any text; a line must stay one line.
     let value: String = value.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     format!("{name:<12} {value}\n")

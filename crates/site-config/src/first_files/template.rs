@@ -1,16 +1,16 @@
 //! An example file into which values are put, comments kept.
 
-use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use crate::cli::keygen::FreshSecrets;
-use crate::exit::Failure;
+/// The example has no such key, so it has changed and this crate was not changed with it.
+#[derive(Debug)]
+pub(super) struct MissingKey(pub(super) &'static str);
 
 /// A YAML file as lines.
 #[derive(Debug)]
 pub(super) struct Template {
     lines: Vec<Zeroizing<String>>,
-    /// A key that the file does not have: the examples have changed and this program was not changed with them.
+    /// A key that the file does not have.
     missing: Option<&'static str>,
 }
 
@@ -35,12 +35,6 @@ impl Template {
             header.iter().map(|line| Zeroizing::new((*line).to_owned())),
         );
         self
-    }
-
-    /// Sets the two secrets.
-    pub(super) fn secrets(self, secrets: &FreshSecrets) -> Self {
-        self.text("encryption_key", secrets.encryption_key.expose_secret())
-            .text("salt", secrets.salt.expose_secret())
     }
 
     /// Sets one key at the top level to a text.
@@ -82,11 +76,9 @@ impl Template {
     }
 
     /// Returns the text of the file.
-    pub(super) fn finish(self) -> Result<Zeroizing<String>, Failure> {
+    pub(super) fn finish(self) -> Result<Zeroizing<String>, MissingKey> {
         if let Some(key) = self.missing {
-            return Err(Failure::failed(format!(
-                "the built-in example has no `{key}`; this is a defect of cratosd"
-            )));
+            return Err(MissingKey(key));
         }
         let mut text = Zeroizing::new(String::with_capacity(
             self.lines.iter().map(|line| line.len() + 1).sum(),

@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const WANTED: u64 = 32_768;
 
 /// Raises the usual limit of 1024, which a thousand idle clients would use up, as far as the system allows.
-pub(super) fn allow_more() {
+pub fn allow_more_files() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let reachable = maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
     if current.is_some_and(|current| current < reachable) {

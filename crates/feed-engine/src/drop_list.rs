@@ -4,16 +4,20 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feed_classification::IndicatorSet;
-use feed_engine::{
-    Errand, FeedEngine, FeedScope, GatherFuture, IndexFuture, IndicatorSource, LookupScope, Omission, Upstream,
-};
+
+use crate::engine::FeedEngine;
+use crate::errand::Errand;
+use crate::omission::Omission;
+use crate::request::{FeedScope, LookupScope};
+use crate::source::{GatherFuture, IndexFuture, IndicatorSource};
+use crate::upstream::Upstream;
 
 /// The most values that are named; further ones are counted.
-pub(super) const MAX_NAMED: usize = 100_000;
+pub const MAX_NAMED: usize = 100_000;
 
 /// The values that one gathering found and left out.
 #[derive(Debug, Default)]
-pub(super) struct DropList(Mutex<Option<Gathered>>);
+pub struct DropList(Mutex<Option<Gathered>>);
 
 #[derive(Debug)]
 struct Gathered {
@@ -23,8 +27,10 @@ struct Gathered {
 }
 
 impl DropList {
-    /// Returns a line for each value that the feed or the format `output` leaves out, and a last one with the number of further values.
-    pub(super) fn text(&self, engine: &FeedEngine, output: &str) -> String {
+    /// Returns a line for each value that the feed or the format `output` leaves out, and a last one with the number of
+    /// further values.
+    #[must_use]
+    pub fn text(&self, engine: &FeedEngine, output: &str) -> String {
         let gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         let Some(gathered) = gathered.as_ref() else { return text };
@@ -53,9 +59,11 @@ impl DropList {
 
 /// A source that keeps the list of values which another source left out.
 #[derive(Debug)]
-pub(super) struct RecordingSource {
-    pub(super) source: Arc<dyn IndicatorSource>,
-    pub(super) dropped: Arc<DropList>,
+pub struct RecordingSource {
+    /// The source that is asked.
+    pub source: Arc<dyn IndicatorSource>,
+    /// The values that its last answer left out.
+    pub dropped: Arc<DropList>,
 }
 
 impl IndicatorSource for RecordingSource {
