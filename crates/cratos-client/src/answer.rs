@@ -8,7 +8,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName
 use reqwest::Response;
 
 use crate::error::Error;
-use crate::request::{Unread, failure};
+use crate::raw_answer::RawAnswer;
+use crate::request::failure;
 
 /// The number of values that the server declares.
 const X_FEED_COUNT: HeaderName = HeaderName::from_static("x-feed-count");
@@ -34,7 +35,7 @@ enum Encoding {
 }
 
 /// Returns the answer if its status is 200, and nothing if it is an expected 304.
-pub(crate) async fn checked(answer: Unread, is_conditional: bool) -> Result<Option<Response>, Error> {
+pub(crate) async fn checked(answer: RawAnswer, is_conditional: bool) -> Result<Option<Response>, Error> {
     match answer.response.status() {
         StatusCode::OK => Ok(Some(answer.response)),
         StatusCode::NOT_MODIFIED if is_conditional => Ok(None),

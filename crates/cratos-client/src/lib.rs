@@ -6,6 +6,7 @@ mod error;
 mod feed;
 mod lookup;
 mod problem;
+mod raw_answer;
 mod refusals;
 mod request;
 mod retry;

@@ -7,8 +7,8 @@ use http::header::{HeaderMap, RETRY_AFTER};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
+use crate::raw_answer::{RawAnswer, Secret};
 use crate::refusals::printable;
-use crate::request::{Secret, Unread};
 
 /// A larger body cannot be a problem document of cratosd.
 const MAX_BYTES: usize = 64 << 10;
@@ -69,8 +69,8 @@ impl Problem {
     }
 
     /// Reads an answer with an error status. A body that is not a problem document gives no reason.
-    pub(crate) async fn read(answer: Unread) -> Self {
-        let Unread { mut response, secrets } = answer;
+    pub(crate) async fn read(answer: RawAnswer) -> Self {
+        let RawAnswer { mut response, secrets } = answer;
         let status = response.status();
         let mut problem = Self {
             status: status.as_u16(),

@@ -12,6 +12,7 @@ use url::Url;
 use crate::client::Client;
 use crate::error::Error;
 use crate::problem::Problem;
+use crate::raw_answer::{RawAnswer, Secret};
 use crate::token::bearer;
 
 /// Whether a request may be sent again when its connection failed.
@@ -40,16 +41,6 @@ pub(crate) struct Request {
     pub(crate) repeat: Repeat,
     pub(crate) auth: Auth,
     /// Secrets of the body, which a server may repeat in its answer.
-    pub(crate) secrets: Vec<Secret>,
-}
-
-/// A secret, and the words that messages have in its place.
-pub(crate) type Secret = (&'static str, SecretString);
-
-/// An answer whose body is not read yet, with the secrets that must not be shown of it.
-#[derive(Debug)]
-pub(crate) struct Unread {
-    pub(crate) response: Response,
     pub(crate) secrets: Vec<Secret>,
 }
 
@@ -94,7 +85,7 @@ impl Client {
     }
 
     /// Sends a request once, and returns the head of the answer.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Unread, Error> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<RawAnswer, Error> {
         let mut secrets = request.secrets.clone();
         let timeout = self.shared.timeout;
         let mut sent = self
@@ -112,7 +103,7 @@ impl Client {
             sent = sent.body(body.expose_secret().to_owned());
         }
         let response = sent.send().await.map_err(|error| Error::transport(error, timeout))?;
-        Ok(Unread { response, secrets })
+        Ok(RawAnswer { response, secrets })
     }
 
     /// Sends a request and returns its answer, which must be JSON with the status `expected`.
@@ -182,7 +173,7 @@ impl Client {
 }
 
 /// Makes an error of an answer whose status is not the expected one.
-pub(crate) async fn failure(answer: Unread) -> Error {
+pub(crate) async fn failure(answer: RawAnswer) -> Error {
     let status = answer.response.status();
     let problem = Problem::read(answer).await;
     match status {

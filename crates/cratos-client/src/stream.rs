@@ -16,7 +16,7 @@ use crate::answer;
 use crate::client::Client;
 use crate::error::Error;
 use crate::feed::Feed;
-use crate::request::Unread;
+use crate::raw_answer::RawAnswer;
 use crate::token::bearer;
 use event::{Event, Reader};
 use pauses::Pauses;
@@ -268,7 +268,7 @@ impl FeedStream {
         let checked = async move {
             let response = request.send().await.map_err(|error| Error::transport(error, after))?;
             let secrets = vec![("(the token)", token)];
-            answer::checked(Unread { response, secrets }, false).await
+            answer::checked(RawAnswer { response, secrets }, false).await
         };
         Ok(Box::pin(async move {
             let checked = timeout(after, checked).await;
