@@ -14,26 +14,13 @@ use crate::metadata::Workspace;
 use crate::outcome::Outcome;
 use graph::Graph;
 
-/// Crates whose circles are older than this check. A name goes away with its last circle and none is added.
-const OLDER_THAN_THE_CHECK: &[&str] = &["cratos-agent"];
-
 pub(crate) fn run() -> anyhow::Result<Outcome> {
     let mut circles = Vec::new();
     for member in Workspace::read()?.members {
         let modules = source::modules(&member.folder.join("src"))?;
         let found = Graph::of(&modules).circles();
         let name = member.folder_name();
-        if !OLDER_THAN_THE_CHECK.contains(&name) {
-            circles.extend(found.iter().map(|circle| format!("{name}: {circle}")));
-        } else if found.is_empty() {
-            circles.push(format!(
-                "{name} has no circle left: remove it from the list in xtask/src/circles.rs"
-            ));
-        } else {
-            found
-                .iter()
-                .for_each(|circle| println!("older than this check: {name}: {circle}"));
-        }
+        circles.extend(found.iter().map(|circle| format!("{name}: {circle}")));
     }
     if !circles.is_empty() {
         bail!(

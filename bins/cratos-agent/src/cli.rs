@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::builder::FalseyValueParser;
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use service_kit::Exit;
 
 use crate::commands;
 use crate::console::complain;
+use crate::options::ApplyOptions;
 use crate::program::Program;
 use crate::telemetry::{self, LogFormat};
 
@@ -71,36 +72,21 @@ enum Command {
     Defectdojo(defectdojo::Options),
 }
 
-/// The options of `apply`.
-#[derive(Debug, Args)]
-pub(crate) struct ApplyOptions {
-    /// Change nothing, only print the changes
-    #[arg(long, env = "CRATOS_AGENT_DRY_RUN", hide_env_values = true, value_parser = FalseyValueParser::new())]
-    pub(crate) dry_run: bool,
-
-    /// Let a change pass that is larger than the limits allow, or an empty list
-    #[arg(long, env = "CRATOS_AGENT_ACCEPT_CHANGE", hide_env_values = true, value_parser = FalseyValueParser::new())]
-    pub(crate) accept_change: bool,
-
-    /// Number of added and removed values that are printed for each target
-    #[arg(
-        long,
-        env = "CRATOS_AGENT_DIFF_LINES",
-        hide_env_values = true,
-        value_name = "LINES",
-        default_value_t = 20
-    )]
-    pub(crate) diff_lines: usize,
-}
-
 /// Returns the definition of the command line, for completions and manual pages.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
+impl Program {
+    /// Runs the command line `words`, the program's name first, and returns the exit code.
+    pub fn main(self, words: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
+        run(self, words.into_iter().map(Into::into)).into()
+    }
+}
+
 /// Runs the command line `words` of a program, the program's name first.
-pub(crate) fn run(program: Program, words: impl IntoIterator<Item = OsString>) -> Exit {
+fn run(program: Program, words: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(message) => {

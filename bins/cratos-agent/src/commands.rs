@@ -7,8 +7,8 @@ use enforcement::{Agent, AgentError, Config, Moment, Order, Outcome, Standing, T
 use service_kit::Exit;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::ApplyOptions;
 use crate::console::{complain, print};
+use crate::options::ApplyOptions;
 
 /// Follows all feeds until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> Exit {
@@ -102,8 +102,8 @@ pub(crate) fn status(config: &Config) -> Exit {
     for target in &config.targets {
         let progress = state.progress(&target.name).unwrap_or_default();
         let standing = Standing::new(&target.name, progress, config.max_age, &now);
-        let told = print(&standing.shown());
-        if standing.needs_attention() || !told {
+        let is_printed = print(&standing.shown());
+        if standing.needs_attention() || !is_printed {
             exit = Exit::Failed;
         }
     }

@@ -4,6 +4,7 @@ pub mod cli;
 
 mod commands;
 mod console;
+mod options;
 mod program;
 mod telemetry;
 

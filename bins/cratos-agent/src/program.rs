@@ -1,16 +1,12 @@
 //! The agent as a program that others extend with targets and formats of their own.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
-use std::process::ExitCode;
 
 use enforcement::config::Assignment;
 use enforcement::target::Target;
 use enforcement::{Config, Limits};
 use feed_classification::{Exporter, Registry};
-
-use crate::cli;
 
 /// The program `cratos-agent`, with targets and formats of your own.
 ///
@@ -94,11 +90,6 @@ impl Program {
     pub fn exporter(mut self, exporter: impl Exporter + 'static) -> Self {
         self.registry = self.registry.with(exporter);
         self
-    }
-
-    /// Runs the command line `words`, the program's name first, and returns the exit code.
-    pub fn main(self, words: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
-        cli::run(self, words.into_iter().map(Into::into)).into()
     }
 
     /// Reads the configuration and adds the targets of this program.

@@ -32,15 +32,15 @@ pub(super) fn main(config: Option<PathBuf>, options: &Options) -> Exit {
         }
     };
     let mode = if options.dry_run { Mode::DryRun } else { Mode::Apply };
-    let mut is_told = true;
-    let mut tell = |step: &Step| match step.outcome {
-        Ok(_) => is_told &= print(&format!("{step}\n")),
+    let mut is_printed = true;
+    let mut report = |step: &Step| match step.outcome {
+        Ok(_) => is_printed &= print(&format!("{step}\n")),
         Err(_) => complain(format_args!("error: {step}")),
     };
     let mut outcome = None;
     let exit = block_on(async {
         outcome = Some(match Correlation::new(&config) {
-            Ok(correlation) => correlation.run(mode, &mut tell).await,
+            Ok(correlation) => correlation.run(mode, &mut report).await,
             Err(error) => Err(error),
         });
         Exit::Done
@@ -49,8 +49,8 @@ pub(super) fn main(config: Option<PathBuf>, options: &Options) -> Exit {
         None => exit,
         Some(Err(error)) => failed(&error),
         Some(Ok(summary)) => {
-            let is_told = print(&summary.to_string()) && is_told;
-            if summary.is_whole() && is_told {
+            let is_printed = print(&summary.to_string()) && is_printed;
+            if summary.is_whole() && is_printed {
                 Exit::Done
             } else {
                 Exit::Failed
