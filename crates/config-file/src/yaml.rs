@@ -109,8 +109,8 @@ pub fn read_text(text: &str, report: &mut Report) -> Option<Node> {
     node.filter(|_| !is_empty)
 }
 
-/// Reads the only document of `text`. Its problems go to `report`; then there is no tree, except after duplicate keys,
-/// of which the first one counts. `None` with nothing reported: the text is empty.
+/// Reads the only document of `text`. Its problems go to `report`, and the result is `None`, except after duplicate
+/// keys, of which the first one counts. `None` without a report means that the text is empty.
 fn parse(text: &str, report: &mut Report) -> Option<Node> {
     let mut options = Options::default();
     options.flow_nesting_limit = MAX_DEPTH;

@@ -28,12 +28,14 @@ pub use suricata::SuricataTarget;
 /// Something on this host that enforces values.
 ///
 /// A run goes [`render`](Self::render), [`check`](Self::check), [`apply`](Self::apply),
-/// [`is_in_force`](Self::is_in_force). Whatever fails on the way, what was in force before is in force afterwards.
+/// [`is_in_force`](Self::is_in_force). If a step fails, the values
+/// that were in force before the run stay in force.
 pub trait Target: fmt::Debug + Send + Sync {
     /// Returns the kind as the configuration writes it, for example `nftables`.
     fn kind(&self) -> &'static str;
 
-    /// Returns the resources of this host that belong to this target alone, for example paths or tables. Two targets cannot share one.
+    /// Returns the resources of this host that belong to this target alone, for example paths or tables. Two targets
+    /// cannot share one.
     fn resources(&self) -> Vec<String>;
 
     /// Returns the values in the form of this target. It changes nothing, and equal values give equal results.

@@ -2,7 +2,7 @@
 //!
 //! A frame is: length of the rest without the checksum (4 bytes, little-endian), checksum (8 bytes of SHA-256 over
 //! length and rest), key id (4), nonce (24), ciphertext, tag (16). XChaCha20-Poly1305 with a nonce drawn for each. The
-//! checksum tells a frame that was cut off from one that is whole and was sealed with a key that is gone.
+//! checksum separates a frame that was cut off from a whole frame whose key is gone.
 
 use std::fmt;
 

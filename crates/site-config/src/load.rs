@@ -101,7 +101,7 @@ impl Loaded {
 ///
 /// # Errors
 /// The problems of **all** files, site files included, if the core file, the mappings or the directory of the sites
-/// cannot be used. A site file that cannot be used is no error: the site stands in [`Loaded::disabled`].
+/// cannot be used. A site file that cannot be used is not an error: the site stands in [`Loaded::disabled`].
 pub fn load(paths: &Paths) -> Result<Loaded, Problems> {
     Ok(load_with(paths, credentials().as_deref(), None)?)
 }

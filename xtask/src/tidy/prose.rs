@@ -6,28 +6,13 @@
 use super::files::File;
 use crate::prose::{Measured, TURNS, measure};
 
-/// Rooms whose old texts are not rewritten yet. A name goes away with them and none is added.
-const OLD: &[&str] = &[
-    "crates/cache",
-    "crates/config-file",
-    "crates/enforcement",
-    "crates/feed-classification",
-    "crates/feed-engine",
-    "crates/sightings",
-    "crates/site-config",
-    "crates/test-peers",
-    "crates/token-crypto",
-];
-
 /// How often a small room may have a turn: two sentences are not a tic.
 const FREE: usize = 2;
 
 /// Returns the turns of [`TURNS`] that are too frequent, with every place.
 pub(super) fn breaches(files: &[File]) -> anyhow::Result<Vec<String>> {
     let rooms = measure(files)?;
-    let rooms = rooms
-        .iter()
-        .filter(|(name, _)| *name != "all" && !OLD.contains(&name.as_str()));
+    let rooms = rooms.iter().filter(|(name, _)| *name != "all");
     Ok(rooms.flat_map(|(name, room)| breaches_in(name, room)).collect())
 }
 

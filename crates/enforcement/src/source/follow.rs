@@ -30,7 +30,7 @@ enum State {
 }
 
 impl Follow {
-    /// Returns a source that follows a feed as a stream. While there is no stream it asks for the feed every
+    /// Returns a source that follows a feed as a stream. Without a stream it asks for the feed every
     /// `interval`, unless `may_poll` is false.
     #[must_use]
     pub fn new(client: Client, feed: Feed, interval: Duration, may_poll: bool) -> Self {
