@@ -9,6 +9,7 @@ use feed_engine::{Errand, FeedEngine, FeedScope, GatherFuture, IndicatorSource, 
 use gateway::Gateway;
 use site_config::{ConfigStore, Paths};
 
+/// The program's own format and its own list.
 #[derive(Debug)]
 struct Hosts;
 
@@ -21,20 +22,16 @@ impl Exporter for Hosts {
     }
 }
 
-#[derive(Debug)]
-struct TwoNames;
-
-impl IndicatorSource for TwoNames {
+impl IndicatorSource for Hosts {
     fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
         Box::pin(async move { Ok(IndicatorSet::of(scope.kind, ["a.example", "b.example"]).into()) })
     }
 }
 
 pub(crate) fn gateway(paths: Paths) -> Result<Gateway, Box<dyn Error>> {
-    let registry = Registry::builtin().with(Hosts);
     let engine = FeedEngine::builder()
-        .source(Arc::new(TwoNames))
-        .registry(registry)
+        .source(Arc::new(Hosts))
+        .registry(Registry::builtin().with(Hosts))
         .build();
     let gateway = Gateway::builder(ConfigStore::open(paths)?, engine);
     Ok(gateway
