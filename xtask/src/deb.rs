@@ -17,7 +17,8 @@ use crate::cargo::{cargo, output_of, root, run, target_dir};
 use crate::metadata::Workspace;
 use crate::pages;
 
-/// Makes `target/debian/NAME_VERSION_ARCHITECTURE.deb` for each package, optimised, and a package `NAME-dbgsym` with its symbols.
+/// Makes `target/debian/NAME_VERSION_ARCHITECTURE.deb` for each package, optimised, and a package `NAME-dbgsym` with
+/// its symbols.
 pub(crate) fn make() -> anyhow::Result<()> {
     let target = target_dir()?;
     let built = target.join("release");

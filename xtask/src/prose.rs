@@ -118,8 +118,8 @@ pub(crate) fn measure(files: &[File]) -> anyhow::Result<BTreeMap<String, Measure
     Ok(rooms)
 }
 
-/// This file and its limits name the turns themselves; the pages of the reference's behaviour quote it. The migration tests
-/// are a contract with operators of Cratos FastAPI and stay as they were written, comments included.
+/// This file and its limits name the turns themselves; the pages of the reference's behaviour quote it. The migration
+/// tests are a contract with operators of Cratos FastAPI and stay as they were written, comments included.
 fn is_ours_to_read(file: &File) -> bool {
     let exempt = ["/tests/data/", "/tests/migration/"];
     file.has_extension(&["md", "rs"])

@@ -1,7 +1,7 @@
 //! Splits a built program into the part that runs and the part that only a debugger reads.
 //!
-//! `cratosd` is 99 MB with its symbols and 22 MB without them. An installation has the small program, and the symbols beside it in a file
-//! or a package that can be fetched when a core dump or a profile needs names.
+//! `cratosd` is 99 MB with its symbols and 22 MB without them. An installation has the small program, and the symbols
+//! beside it in a file or a package that can be fetched when a core dump or a profile needs names.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,8 +15,8 @@ pub(crate) fn extract(program: &Path, file: &Path) -> anyhow::Result<()> {
     run(objcopy.arg(program).arg(file))
 }
 
-/// Writes the symbols of `program` into `file` and removes them from the program, in place. The program then names the file and its
-/// checksum, so a debugger finds it beside the program, or in the program's folder below `/usr/lib/debug`.
+/// Writes the symbols of `program` into `file` and removes them from the program, in place. The program then names the
+/// file and its checksum, so a debugger finds it beside the program, or in the program's folder below `/usr/lib/debug`.
 ///
 /// A build id would say the same, but the linker of a stable Rust writes none.
 pub(crate) fn split(program: &Path, file: &Path) -> anyhow::Result<()> {

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
 
-/// The reading of each clock at its start, so that moments before the start of the process exist: another process may have made a value.
+/// The reading of each clock at its start, so that moments before the start of the process exist: another process may
+/// have made a value.
 const BEGINNING: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl Moment {
@@ -34,8 +35,8 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Gives the time for ages, expiries and waits.
 ///
-/// A wall clock jumps: one that is set back by an hour would keep old entries for an hour longer. So this clock has no date, only
-/// distances, and never goes back.
+/// A wall clock jumps: one that is set back by an hour would keep old entries for an hour longer. So this clock has no
+/// date, only distances, and never goes back.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the present moment, never before one that was returned earlier.
     fn now(&self) -> Moment;
@@ -58,7 +59,8 @@ impl Clock for MonotonicClock {
     }
 }
 
-/// A clock for tests: it stands still until a test calls [`advance`](Self::advance), which also ends the waits that are over then.
+/// A clock for tests: it stands still until a test calls [`advance`](Self::advance), which also ends the waits that are
+/// over then.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Reasons why the client's address is unknown: always a fault of the proxy or of its configuration here, never of the client.
+//! Reasons why the client's address is unknown: always a fault of the proxy or of its configuration here, never of the
+//! client.
 
 /// The forwarding header of a proxy names no address.
 ///

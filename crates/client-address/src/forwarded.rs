@@ -20,8 +20,8 @@ pub struct Forwarding<'c> {
 }
 
 impl<'c> Forwarding<'c> {
-    /// Reads the header with this name. In its value, group number `group` of the expression is an address, or several with commas between
-    /// them. Addresses in `hops` are those of proxies and are skipped.
+    /// Reads the header with this name. In its value, group number `group` of the expression is an address, or several
+    /// with commas between them. Addresses in `hops` are those of proxies and are skipped.
     ///
     /// The header `Forwarded` (in any case) is read by the grammar of RFC 7239, without the expression.
     #[must_use]
@@ -34,16 +34,17 @@ impl<'c> Forwarding<'c> {
         }
     }
 
-    /// Returns the client's address, or `None` if the request has no such header. `values` are the values of all its lines, from top to
-    /// bottom: they are one list.
+    /// Returns the client's address, or `None` if the request has no such header. `values` are the values of all its
+    /// lines, from top to bottom: they are one list.
     ///
-    /// Of several addresses the right-most one counts that is not a hop: our own proxies wrote the addresses to its right, and any client
-    /// could have sent the ones to its left. If all are hops the left-most one counts. Where the expression picks an address with others
-    /// to its right, those must be hops; otherwise the right-most of them that is not a hop counts.
+    /// Of several addresses the right-most one counts that is not a hop: our own proxies wrote the addresses to its
+    /// right, and any client could have sent the ones to its left. If all are hops the left-most one counts. Where the
+    /// expression picks an address with others to its right, those must be hops; otherwise the right-most of them that
+    /// is not a hop counts.
     ///
     /// # Errors
-    /// If the address that counts cannot be read. The entries to its left are not read at all (in `Forwarded` they must keep to the grammar,
-    /// because an open quote would reach into the entries that follow).
+    /// If the address that counts cannot be read. The entries to its left are not read at all (in `Forwarded` they must
+    /// keep to the grammar, because an open quote would reach into the entries that follow).
     pub fn client<'v>(&self, values: impl IntoIterator<Item = &'v [u8]>) -> Result<Option<IpAddr>, ForwardingError> {
         let Some(value) = joined(values)? else {
             return Ok(None);

@@ -11,7 +11,8 @@ pub use forwarded::Forwarding;
 pub use peer::Peer;
 pub use proxy_header::ProxyHeader;
 
-/// Headers in which proxies commonly name their client. A request with one of them came through a proxy, or pretends to.
+/// Headers in which proxies commonly name their client. A request with one of them came through a proxy, or pretends
+/// to.
 ///
 /// After the three common ones come those of CDNs and load balancers.
 pub const FORWARDING_HEADERS: [&str; 7] = [

@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// Returns the address in a text such as `192.0.2.7`, `192.0.2.7:4711`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:4711`.
+/// Returns the address in a text such as `192.0.2.7`, `192.0.2.7:4711`, `2001:db8::7`, `[2001:db8::7]` or
+/// `[2001:db8::7]:4711`.
 ///
-/// An IPv4 address in IPv6 form (`::ffff:192.0.2.7`) becomes the IPv4 address, because networks are compared by family. Names, zones
-/// (`%eth0`), octal and shortened forms are refused.
+/// An IPv4 address in IPv6 form (`::ffff:192.0.2.7`) becomes the IPv4 address, because networks are compared by family.
+/// Names, zones (`%eth0`), octal and shortened forms are refused.
 pub(crate) fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim_matches([' ', '\t']);
     let address = if let Ok(address) = text.parse::<IpAddr>() {

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-/// The other end of a connection: the address of the socket, or the client that a PROXY header names. An IPv4 address is in IPv4 form.
+/// The other end of a connection: the address of the socket, or the client that a PROXY header names. An IPv4 address
+/// is in IPv4 form.
 ///
 /// A server puts it into the extensions of each request, and a service reads it there. Neither needs to know the other.
 ///

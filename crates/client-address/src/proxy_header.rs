@@ -22,17 +22,19 @@ const V2_FIXED_BYTES: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyHeader {
-    /// The bytes are the beginning of a header, and so many more belong to it for certain. Read them, but not more, and call again.
+    /// The bytes are the beginning of a header, and so many more belong to it for certain. Read them, but not more, and
+    /// call again.
     NeedsMore(usize),
     /// The header is complete, and this is the client's address (an IPv4 one in IPv4 form).
     For(IpAddr),
-    /// The header is complete and names no client (`LOCAL`, `UNKNOWN`, `AF_UNSPEC`, `AF_UNIX`): use the address of the connection, as
-    /// the protocol says. For example, a health check of the proxy has such a header.
+    /// The header is complete and names no client (`LOCAL`, `UNKNOWN`, `AF_UNSPEC`, `AF_UNIX`): use the address of the
+    /// connection, as the protocol says. For example, a health check of the proxy has such a header.
     Own,
 }
 
 impl ProxyHeader {
-    /// The longest header that is read, in bytes. Version 2 allows 64 KiB of further fields (TLV); proxies send some hundred bytes.
+    /// The longest header that is read, in bytes. Version 2 allows 64 KiB of further fields (TLV); proxies send some
+    /// hundred bytes.
     pub const MAX_BYTES: usize = 4096;
 
     /// Reads all bytes that have arrived so far; start with none. Fields after the addresses are not read.

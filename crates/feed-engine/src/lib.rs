@@ -5,21 +5,23 @@
 //! [`FeedEngine::feed`] takes a [`FeedRequest`] and returns a [`RenderedFeed`]. Each step between the two has a module:
 //!
 //! 1. `question`: the typed question to MISP for this feed;
-//! 2. `pass`: all pages of one question; it checks every row against the question and notices rows that moved between pages;
+//! 2. `pass`: all pages of one question; it checks every row against the question and notices rows that moved between
+//!    pages;
 //! 3. `filter`, `score`: the limits of the caller, and the one judge of them;
 //! 4. `publication`: which events count as published, also while an analyst edits them;
 //! 5. `false_positives`: values that an analyst called harmless anywhere at this site;
 //! 6. `feed_contents`, `feed_set`: the sorted unique values, and the time of their last change;
 //! 7. `bodies`, `answer`: validators and numbers without the bytes, and the bytes in the consumer's format;
-//! 8. `engine`: memory, freshness, and one flight per feed around all of it; `engine::listeners` follows feeds and refreshes those that
-//!    MISP hints at, `engine::lookups` keeps indexes for look-ups;
+//! 8. `engine`: memory, freshness, and one flight per feed around all of it; `engine::listeners` follows feeds and
+//!    refreshes those that MISP hints at, `engine::lookups` keeps indexes for look-ups;
 //! 9. `changes`: the differences between two states of a feed;
-//! 10. `errand`, `turns`, `round`, `judgement`: the order of questions to one MISP, and the questions that the feeds of one round share;
+//! 10. `errand`, `turns`, `round`, `judgement`: the order of questions to one MISP, and the questions that the feeds of
+//!     one round share;
 //! 11. `lookup`: an index over single values.
 //!
-//! [`IndicatorSource`] is the one trait between the engine and its indicators; [`MispSource`] is the implementation that asks MISP. It works
-//! on threads of its own (`workshop`). Other work that takes long runs on blocking threads (`blocking_work`), so that the caller's runtime
-//! can serve sockets.
+//! [`IndicatorSource`] is the one trait between the engine and its indicators; [`MispSource`] is the implementation
+//! that asks MISP. It works on threads of its own (`workshop`). Other work that takes long runs on blocking threads
+//! (`blocking_work`), so that the caller's runtime can serve sockets.
 
 mod answer;
 mod blocking_work;

@@ -12,19 +12,22 @@ pub type GatherFuture<'a> = Pin<Box<dyn Future<Output = Result<FeedContents, Fee
 /// What [`IndicatorSource::index`] returns.
 pub type IndexFuture<'a> = Pin<Box<dyn Future<Output = Result<LookupIndex, FeedError>> + Send + 'a>>;
 
-/// Knows the indicators of every feed. [`MispSource`](crate::MispSource) asks MISP each time; implement this trait for a list of another
-/// kind, for example a file, a database or a local mirror (`examples/own_source.rs` is a whole program).
+/// Knows the indicators of every feed. [`MispSource`](crate::MispSource) asks MISP each time; implement this trait for
+/// a list of another kind, for example a file, a database or a local mirror (`examples/own_source.rs` is a whole
+/// program).
 ///
-/// The engine does the rest: it remembers answers, asks once for callers who come at the same time, serves the last good feed while the
-/// source fails, renders, and knows what changed.
+/// The engine does the rest: it remembers answers, asks once for callers who come at the same time, serves the last
+/// good feed while the source fails, renders, and knows what changed.
 ///
-/// The futures are polled on the runtime of the engine's caller, which may serve sockets too. A source does work of more than a
-/// millisecond on threads of its own, or with `tokio::task::spawn_blocking`.
+/// The futures are polled on the runtime of the engine's caller, which may serve sockets too. A source does work of
+/// more than a millisecond on threads of its own, or with `tokio::task::spawn_blocking`.
 pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
-    /// Gathers the whole feed, or fails: never a part of it. `errand` says how urgent that is, also while it is under way.
+    /// Gathers the whole feed, or fails: never a part of it. `errand` says how urgent that is, also while it is under
+    /// way.
     ///
-    /// The values have the type `scope.kind`; a type that this source does not have gives an empty set. Attributes beyond
-    /// `scope.filter` do not count: a source without TLP levels and scores can judge by the site's default, or refuse such a scope.
+    /// The values have the type `scope.kind`; a type that this source does not have gives an empty set. Attributes
+    /// beyond `scope.filter` do not count: a source without TLP levels and scores can judge by the site's default, or
+    /// refuse such a scope.
     ///
     /// # Errors
     /// Every reason why the feed is not complete and right; [`FeedError::source`] takes errors of other crates.
@@ -32,8 +35,9 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
 
     /// Gathers all values of one feed that can be looked up, or fails: never a part of them.
     ///
-    /// Unless a source has its own, this asks [`gather`](Self::gather) for each type of feed without limits, one after the other, and
-    /// knows no events. [`LookupIndex::builder`] makes an index with events, TLP levels and threat actors.
+    /// Unless a source has its own, this asks [`gather`](Self::gather) for each type of feed without limits, one after
+    /// the other, and knows no events. [`LookupIndex::builder`] makes an index with events, TLP levels and threat
+    /// actors.
     ///
     /// # Errors
     /// Every reason why the index is not complete and right.

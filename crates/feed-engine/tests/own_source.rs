@@ -1,4 +1,5 @@
-//! A source outside of the crate, with the public API only and without a MISP: feeds, look-ups, differences, and answers while it fails.
+//! A source outside of the crate, with the public API only and without a MISP: feeds, look-ups, differences, and
+//! answers while it fails.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

@@ -1,5 +1,5 @@
-//! The feeds of a gateway beside the routes of an axum program, with a format and a list of its own and without any MISP:
-//! `GET /v1/feed/any/type/domain/age/1w/output/hosts` gives a hosts file, `GET /hello` is the program's own.
+//! The feeds of a gateway beside the routes of an axum program, with a format and a list of its own and without any
+//! MISP: `GET /v1/feed/any/type/domain/age/1w/output/hosts` gives a hosts file, `GET /hello` is the program's own.
 
 use std::{error::Error, io, net::SocketAddr, sync::Arc};
 

@@ -5,8 +5,9 @@ use http::{HeaderMap, header};
 
 /// Returns the encoding that the caller prefers; of equal ones, the best for lists of indicators.
 ///
-/// Without the header the body is plain, because a device may be unable to unpack it. If the caller refuses every encoding, for example
-/// with `identity;q=0`, the body is plain too: a plain feed is better than an error. `*` means gzip, since every client knows gzip.
+/// Without the header the body is plain, because a device may be unable to unpack it. If the caller refuses every
+/// encoding, for example with `identity;q=0`, the body is plain too: a plain feed is better than an error. `*` means
+/// gzip, since every client knows gzip.
 pub(crate) fn preferred(headers: &HeaderMap) -> Encoding {
     let mut offers = Vec::new();
     for value in headers.get_all(header::ACCEPT_ENCODING) {

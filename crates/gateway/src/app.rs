@@ -69,7 +69,8 @@ impl App {
         &self.configuration
     }
 
-    /// Takes everything that each request takes, and returns when it has got it. The watchdog calls this as a sign of life.
+    /// Takes everything that each request takes, and returns when it has got it. The watchdog calls this as a sign of
+    /// life.
     pub(crate) fn touch(&self) {
         let _ = self.configuration.snapshot();
         let _ = self.engine.refreshes();
@@ -144,8 +145,8 @@ impl App {
     }
 }
 
-/// Takes over the shared cache and the keys of a core file. A core file without a cache ends only the sharing that the one before began,
-/// so that an engine with a cache of its own keeps it.
+/// Takes over the shared cache and the keys of a core file. A core file without a cache ends only the sharing that the
+/// one before began, so that an engine with a cache of its own keeps it.
 fn adopt(engine: &FeedEngine, sightings: &Desk, before: Option<&Core>, now: &Core) -> Result<(), GatewayError> {
     let cache = shared_cache::open(now).map_err(GatewayError::SharedCache)?;
     if let Some(cache) = &cache {

@@ -118,7 +118,8 @@ impl Asset {
         }
     }
 
-    /// Returns the bytes in this encoding, compressed at the first request; plain if the format is compressed itself, for example PNG.
+    /// Returns the bytes in this encoding, compressed at the first request; plain if the format is compressed itself,
+    /// for example PNG.
     ///
     /// # Errors
     /// When the compression fails, which is a defect.
@@ -218,7 +219,8 @@ mod tests {
                 assert!(target.starts_with("data:"), "{}", asset.name);
             }
         }
-        // Third-party scripts hold links to click on; the browser tests watch what they load. Our own files name no host at all.
+        // Third-party scripts hold links to click on; the browser tests watch what they load. Our own files name no
+        // host at all.
         for name in ["help.js", "redoc.js", "api-pages.css"] {
             assert!(!text(by_name(name).unwrap()).contains("//www") && !text(by_name(name).unwrap()).contains("://"));
         }

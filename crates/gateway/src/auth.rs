@@ -22,7 +22,8 @@ use crate::reject::Reject;
 use crate::request::Request;
 use crate::throttle::{FailureKey, Throttle};
 
-/// The permission of an opened token: a site, a MISP key and a scope. All checks of the token and of the address have passed.
+/// The permission of an opened token: a site, a MISP key and a scope. All checks of the token and of the address have
+/// passed.
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) upstream: Upstream,
@@ -61,8 +62,8 @@ impl Grant {
         )))
     }
 
-    /// Checks that the token may see data of the whole site, for example its statistics. A token that is limited to some feeds, types or
-    /// TLP levels may not.
+    /// Checks that the token may see data of the whole site, for example its statistics. A token that is limited to
+    /// some feeds, types or TLP levels may not.
     ///
     /// # Errors
     /// 403 that names `what`.
@@ -74,17 +75,19 @@ impl Grant {
     }
 }
 
-/// Opens the token of a request and checks it in the order of Cratos FastAPI: token, expiry, site, revocation, address. The last check is
-/// the right that the route needs.
+/// Opens the token of a request and checks it in the order of Cratos FastAPI: token, expiry, site, revocation, address.
+/// The last check is the right that the route needs.
 ///
 /// # Errors
-/// 401 without a token, and 403 for a token or an address that is refused, with the texts of Cratos FastAPI if it has one; 429 after many
-/// failures. 503 if the configuration files are at fault, since a firewall that gets 403 stops enforcing its list.
+/// 401 without a token, and 403 for a token or an address that is refused, with the texts of Cratos FastAPI if it has
+/// one; 429 after many failures. 503 if the configuration files are at fault, since a firewall that gets 403 stops
+/// enforcing its list.
 pub(crate) fn authorise(throttle: &Throttle, request: &Request<'_>, right: Right) -> Result<Grant, Reject> {
     Caller::of(request)?.admit(throttle, &request.snapshot, right, request.notes)
 }
 
-/// Waits until the token of a request can be opened. Right after a start this takes a moment for tokens of Cratos FastAPI.
+/// Waits until the token of a request can be opened. Right after a start this takes a moment for tokens of Cratos
+/// FastAPI.
 ///
 /// # Errors
 /// 503 after 20 s, never 403: the token may be good.
@@ -166,7 +169,8 @@ impl Caller {
         })
     }
 
-    /// Returns the grant of the caller, or counts a failure. A good token is answered however many failures were counted before.
+    /// Returns the grant of the caller, or counts a failure. A good token is answered however many failures were
+    /// counted before.
     ///
     /// # Errors
     /// As [`authorise`].
@@ -221,7 +225,8 @@ impl Caller {
         })
     }
 
-    /// Returns the reject for a token that does not open, in the words of Cratos FastAPI, and notes the reason for the log.
+    /// Returns the reject for a token that does not open, in the words of Cratos FastAPI, and notes the reason for the
+    /// log.
     fn not_opened(&self, error: OpenError, snapshot: &Snapshot, notes: &RequestNotes) -> Reject {
         if error == OpenError::LegacyKeyPending {
             return keys_pending();
@@ -242,7 +247,8 @@ fn may_come_from(client: IpAddr, site: &Site, claims: &Claims, loaded: &Loaded) 
     allowed.any(|network| network.contains(&client)) && claims.scope.permits_address(client)
 }
 
-/// Compares the text as it came and its one proper spelling: another spelling, for example `+` for `-`, must not revive a revoked token.
+/// Compares the text as it came and its one proper spelling: another spelling, for example `+` for `-`, must not revive
+/// a revoked token.
 fn is_revoked(site: &Site, token: &str, opened: &OpenedToken) -> bool {
     is_denied(site, &token_sha256(token)) | is_denied(site, opened.fingerprint())
 }
@@ -304,7 +310,8 @@ fn refusal(error: OpenError, token: &str) -> &'static str {
     }
 }
 
-/// Returns whether Python's lenient decoder takes the text: ASCII, and whole groups of four once foreign characters are dropped.
+/// Returns whether Python's lenient decoder takes the text: ASCII, and whole groups of four once foreign characters are
+/// dropped.
 fn passes_as_base64(token: &str) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/');
     let digits = token.bytes().filter(is_digit).count();

@@ -27,7 +27,8 @@ impl Background {
         }
     }
 
-    /// Ends the work after the last answer: sends the sightings that can still be sent, at most 5 s long, and gives the journal back.
+    /// Ends the work after the last answer: sends the sightings that can still be sent, at most 5 s long, and gives the
+    /// journal back.
     pub async fn end(self) {
         drop(self.opening);
         self.sightings.close().await;

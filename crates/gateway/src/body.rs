@@ -29,7 +29,8 @@ impl RequestBody {
         B: http_body::Body + Send + 'static,
     {
         let whole = body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())));
-        // Futures of routes hold requests by reference, so a request must be `Sync`. Many bodies are not. No thread ever waits for this lock.
+        // Futures of routes hold requests by reference, so a request must be `Sync`. Many bodies are not. No thread
+        // ever waits for this lock.
         Self(Mutex::new(whole.map_err(|_| Lost).boxed_unsync()))
     }
 
@@ -44,10 +45,12 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-/// Returns the whole body without a byte order mark. UTF-16 with a mark becomes UTF-8, since Windows PowerShell writes files in UTF-16.
+/// Returns the whole body without a byte order mark. UTF-16 with a mark becomes UTF-8, since Windows PowerShell writes
+/// files in UTF-16.
 ///
 /// # Errors
-/// 415 for a compressed body, 413 for one of more than `max_bytes`, 408 for one that does not arrive completely within 10 s.
+/// 415 for a compressed body, 413 for one of more than `max_bytes`, 408 for one that does not arrive completely within
+/// 10 s.
 pub(crate) async fn read(headers: &HeaderMap, body: RequestBody, max_bytes: usize) -> Result<Bytes, Reject> {
     if is_encoded(headers) {
         return Err(Reject::EncodedBody);

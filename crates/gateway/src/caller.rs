@@ -22,12 +22,13 @@ static OVERLOOKED: Once = Once::new();
 
 /// Returns the address that counts for a request that came from `peer`.
 ///
-/// Only trusted peers are believed. Without the header the peer counts, as in Cratos FastAPI: for example a monitor that bypasses the proxy.
+/// Only trusted peers are believed. Without the header the peer counts, as in Cratos FastAPI: for example a monitor
+/// that bypasses the proxy.
 ///
 /// # Errors
-/// 503 if a trusted proxy sends a header with an unreadable address, and if a proxy on this machine names its caller in a header that is not
-/// configured. The proxy's own address must not count, since it may be allowed. 403 would make firewalls stop enforcing their lists for
-/// a fault of our configuration.
+/// 503 if a trusted proxy sends a header with an unreadable address, and if a proxy on this machine names its caller in
+/// a header that is not configured. The proxy's own address must not count, since it may be allowed. 403 would make
+/// firewalls stop enforcing their lists for a fault of our configuration.
 pub(crate) fn of(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Result<IpAddr, Reject> {
     if proxy.ignores_headers {
         return Ok(peer);
@@ -50,8 +51,8 @@ pub(crate) fn of(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Res
     }
 }
 
-/// Returns the peer, whatever the request's headers say. A peer on this machine is refused: it is a proxy that the configuration does not
-/// mention, and many installations allow its address.
+/// Returns the peer, whatever the request's headers say. A peer on this machine is refused: it is a proxy that the
+/// configuration does not mention, and many installations allow its address.
 fn not_believed(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Result<IpAddr, Reject> {
     let Some(header) = forwarding_header(proxy, headers) else {
         return Ok(peer);

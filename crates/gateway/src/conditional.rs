@@ -9,8 +9,8 @@ const PROXY_SUFFIXES: [&str; 7] = ["-gzip", "--gzip", ";gzip", "-br", ";br", "-z
 
 /// Returns whether a `GET` or `HEAD` may be answered with 304.
 ///
-/// `etag` is ours with its quotes. `If-Modified-Since` counts only without `If-None-Match`. An unreadable date and one in the future are
-/// ignored (section 13.1.3).
+/// `etag` is ours with its quotes. `If-Modified-Since` counts only without `If-None-Match`. An unreadable date and one
+/// in the future are ignored (section 13.1.3).
 pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str, changed_at: jiff::Timestamp) -> bool {
     is_unchanged_at(headers, etag, changed_at, SystemTime::now())
 }

@@ -15,11 +15,12 @@ use crate::error::GatewayError;
 use crate::shared_cache;
 use service_kit::chain;
 
-/// How long a request with a legacy token waits for the key of such tokens. On an idle machine the key takes some tenths of a second.
+/// How long a request with a legacy token waits for the key of such tokens. On an idle machine the key takes some
+/// tenths of a second.
 const LEGACY_KEY_PATIENCE: Duration = Duration::from_secs(20);
 
-/// One state of the configuration with its keys. Each request takes one at its start and carries it to its end, so that no request sees
-/// half of a reload.
+/// One state of the configuration with its keys. Each request takes one at its start and carries it to its end, so that
+/// no request sees half of a reload.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) loaded: Arc<Loaded>,
@@ -41,15 +42,16 @@ pub(crate) struct Configuration {
     after_snapshot: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
-/// Takes over the keys and the shared cache of a core file, before requests see it. The first argument is the core file in force until
-/// then; there is none at the start.
+/// Takes over the keys and the shared cache of a core file, before requests see it. The first argument is the core file
+/// in force until then; there is none at the start.
 type Adopt = Box<dyn Fn(Option<&Core>, &Core) -> Result<(), GatewayError> + Send + Sync>;
 
 impl Configuration {
-    /// Returns the configuration of these files. `adopt` is called for the files at hand, and again when keys or the shared cache change.
+    /// Returns the configuration of these files. `adopt` is called for the files at hand, and again when keys or the
+    /// shared cache change.
     ///
-    /// Keys of legacy tokens are slow to derive, so a separate thread derives them: requests with new tokens are answered at once, and
-    /// requests with legacy tokens wait.
+    /// Keys of legacy tokens are slow to derive, so a separate thread derives them: requests with new tokens are
+    /// answered at once, and requests with legacy tokens wait.
     ///
     /// # Errors
     /// [`GatewayError::Keys`] for keys or a salt that make no ring, and any error of `adopt`.
@@ -81,8 +83,8 @@ impl Configuration {
 
     /// Returns the snapshot for a request that begins now.
     ///
-    /// After a change of the files this is the new one at once. If keys or the shared cache have changed, it is the old one until the new
-    /// keys are derived in the background.
+    /// After a change of the files this is the new one at once. If keys or the shared cache have changed, it is the old
+    /// one until the new keys are derived in the background.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Arc<Snapshot> {
         let snapshot = self.in_force();
         #[cfg(test)]
@@ -138,7 +140,8 @@ impl Configuration {
         self.changes.send_replace(());
     }
 
-    /// Returns the keys of a new core file: the known ones if they stay the same, otherwise new ones and their derivation.
+    /// Returns the keys of a new core file: the known ones if they stay the same, otherwise new ones and their
+    /// derivation.
     fn rings_after(
         &self,
         core: &Core,
@@ -151,8 +154,8 @@ impl Configuration {
         Ok((Arc::new(ring), Some(legacy)))
     }
 
-    /// Waits until the key of legacy tokens is derived, if `token` looks like one of them: at most 20 s, and only right after a start or a
-    /// change of keys. Returns whether the token can be opened now.
+    /// Waits until the key of legacy tokens is derived, if `token` looks like one of them: at most 20 s, and only right
+    /// after a start or a change of keys. Returns whether the token can be opened now.
     pub(crate) async fn can_open(&self, snapshot: &Snapshot, token: &str) -> bool {
         if !snapshot.ring.awaits_legacy_key(token) {
             return true;
@@ -172,7 +175,8 @@ impl Configuration {
         self.changes.subscribe()
     }
 
-    /// Calls `change` once, right after the next snapshot is taken: for tests of what a reload in the middle of a request does.
+    /// Calls `change` once, right after the next snapshot is taken: for tests of what a reload in the middle of a
+    /// request does.
     #[cfg(test)]
     pub(crate) fn after_next_snapshot(&self, change: impl FnOnce() + Send + 'static) {
         *self.after_snapshot.lock().unwrap() = Some(Box::new(change));
@@ -193,8 +197,8 @@ impl fmt::Debug for Configuration {
     }
 }
 
-/// Derives the keys that seal and open tokens from those of the core file. If legacy tokens are accepted this takes some tenths of a
-/// second, since their key is slow to derive by design.
+/// Derives the keys that seal and open tokens from those of the core file. If legacy tokens are accepted this takes
+/// some tenths of a second, since their key is slow to derive by design.
 pub fn key_ring(core: &Core) -> Result<KeyRing, KeyError> {
     builder(core).build()
 }
@@ -224,7 +228,8 @@ fn derive_aside(legacy: LegacyDerivation, changes: watch::Sender<()>) {
     }
 }
 
-/// Logs which tokens a change of the secrets ends. Later, these tokens are refused like tokens of another installation, without a reason.
+/// Logs which tokens a change of the secrets ends. Later, these tokens are refused like tokens of another installation,
+/// without a reason.
 fn log_lost_tokens(before: &Core, now: &Core) {
     let same = |a: &SecretString, b: &SecretString| a.expose_secret() == b.expose_secret();
     if !same(&before.salt, &now.salt) {

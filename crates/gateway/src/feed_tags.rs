@@ -1,5 +1,5 @@
-//! Whether MISP has the tags that a site's feeds are made of. A slip in `tag` of a site file makes every feed empty, and MISP sees no fault in
-//! it: a question for a tag that does not exist is answered with nothing.
+//! Whether MISP has the tags that a site's feeds are made of. A slip in `tag` of a site file makes every feed empty,
+//! and MISP sees no fault in it: a question for a tag that does not exist is answered with nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,8 @@ use site_config::{Loaded, Site, SiteName};
 
 use service_kit::chain;
 
-/// How long nothing is asked again about the tag of a feed that stays empty, and so the pause between two lines of the log about it.
+/// How long nothing is asked again about the tag of a feed that stays empty, and so the pause between two lines of the
+/// log about it.
 const PAUSE: Duration = Duration::from_secs(600);
 
 /// As many names are suggested.
@@ -82,7 +83,8 @@ impl KnownTags {
     }
 }
 
-/// Returns the part of a tag by which MISP can be asked for it: the classification, or the longest run of letters and digits.
+/// Returns the part of a tag by which MISP can be asked for it: the classification, or the longest run of letters and
+/// digits.
 fn text_in(tag: &str) -> Option<&str> {
     if tag.contains(CLASSIFICATION) {
         return Some(CLASSIFICATION);
@@ -131,7 +133,8 @@ impl MissingTags {
         let site = upstream.site();
         let key = (site.name.clone(), feed);
         if !is_empty {
-            // It stays known: the same feed may be empty in another type, and that must not ask MISP again at every turn.
+            // It stays known: the same feed may be empty in another type, and that must not ask MISP again at every
+            // turn.
             if let Some(look) = looks.get_mut(&key) {
                 look.missing = None;
             }
@@ -158,7 +161,8 @@ impl MissingTags {
         }
     }
 
-    /// Returns the feeds whose tag is missing, of sites that are served and still make the feed with that tag: site, feed, tag, closest.
+    /// Returns the feeds whose tag is missing, of sites that are served and still make the feed with that tag: site,
+    /// feed, tag, closest.
     pub(crate) fn all(&self, loaded: &Loaded) -> Vec<(SiteName, FeedName, String, Vec<String>)> {
         let looks = self.lock();
         let missing = looks.iter().filter_map(|((name, feed), look)| {

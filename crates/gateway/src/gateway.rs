@@ -29,9 +29,9 @@ pub use builder::GatewayBuilder;
 
 /// The HTTP face of a [`FeedEngine`], as a tower service. Clones share everything.
 ///
-/// The service takes requests with any body and never fails: every problem becomes an answer. The server in front says in the extensions
-/// of each request from which address it comes, since a token may be limited to networks: as [`Peer`](crate::Peer), or as
-/// [`GatewayBuilder::peer`] reads it. A request without it gets 500.
+/// The service takes requests with any body and never fails: every problem becomes an answer. The server in front says
+/// in the extensions of each request from which address it comes, since a token may be limited to networks: as
+/// [`Peer`](crate::Peer), or as [`GatewayBuilder::peer`] reads it. A request without it gets 500.
 ///
 /// Nothing runs beside requests until [`start`](Self::start) is called.
 #[derive(Clone)]
@@ -64,10 +64,11 @@ impl Gateway {
         }
     }
 
-    /// Starts the work beside requests: it follows the configuration and the ZeroMQ feed of each MISP, checks for withdrawn events, and
-    /// sends sightings. The work goes on until the returned guard is dropped.
+    /// Starts the work beside requests: it follows the configuration and the ZeroMQ feed of each MISP, checks for
+    /// withdrawn events, and sends sightings. The work goes on until the returned guard is dropped.
     ///
-    /// Without it a gateway answers feeds, but refuses sightings with 503, and feeds are only as fresh as their age says.
+    /// Without it a gateway answers feeds, but refuses sightings with 503, and feeds are only as fresh as their age
+    /// says.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -81,8 +82,8 @@ impl Gateway {
         self.app.streams().end_all();
     }
 
-    /// Adds metrics of the embedding program to the page `/metrics`. `register` is called each time the page is made; the names it
-    /// registers get the prefix `cratos_`.
+    /// Adds metrics of the embedding program to the page `/metrics`. `register` is called each time the page is made;
+    /// the names it registers get the prefix `cratos_`.
     pub fn add_metrics(&self, register: impl Fn(&mut Registry) + Send + Sync + 'static) {
         self.app.add_metrics(register);
     }
@@ -93,8 +94,8 @@ impl Gateway {
         self.app.config()
     }
 
-    /// Returns a function that gives the configuration by which requests are judged at that moment. After a change of keys that is the old
-    /// one until the new keys are derived.
+    /// Returns a function that gives the configuration by which requests are judged at that moment. After a change of
+    /// keys that is the old one until the new keys are derived.
     pub fn in_force(&self) -> impl Fn() -> Arc<Loaded> + Send + Sync + use<> {
         let configuration = Arc::clone(self.app.configuration());
         move || Arc::clone(&configuration.snapshot().loaded)

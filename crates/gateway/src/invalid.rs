@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// The longest text of a caller that is repeated in an answer, in characters: enough for a UUID or a host name that was typed wrongly,
-/// and less than a token, which may have landed in the wrong place.
+/// The longest text of a caller that is repeated in an answer, in characters: enough for a UUID or a host name that was
+/// typed wrongly, and less than a token, which may have landed in the wrong place.
 const MAX_ECHO: usize = 64;
 
 /// One wrong part of a request.
@@ -43,7 +43,8 @@ enum Place {
 }
 
 impl Invalid {
-    /// Returns a problem at a place, for example `["path", "feedName"]`, without the caller's text and without a context.
+    /// Returns a problem at a place, for example `["path", "feedName"]`, without the caller's text and without a
+    /// context.
     pub(crate) fn new(kind: &'static str, place: &[&str], message: impl Into<String>) -> Self {
         let loc = place.iter().map(|part| Place::Name((*part).to_owned())).collect();
         Self {

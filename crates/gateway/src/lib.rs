@@ -2,11 +2,12 @@
 //!
 //! # How it is built
 //!
-//! A request runs one way: service (`service`), route (`routes`), grant (`auth`), engine, reply. It carries one snapshot of the
-//! configuration (`configuration`) from its start to its end.
+//! A request runs one way: service (`service`), route (`routes`), grant (`auth`), engine, reply. It carries one
+//! snapshot of the configuration (`configuration`) from its start to its end.
 //!
 //! - `routes` is a table with an entry for each route: path, methods, handler, words for the OpenAPI document.
-//! - `auth` opens the token and checks it against site, expiry, revocation and address before the route looks at the request.
+//! - `auth` opens the token and checks it against site, expiry, revocation and address before the route looks at the
+//!   request.
 //! - `reply`, `reject` and `problem` are the only places that know status codes, headers and bodies of answers.
 //! - `app` puts the services together; `background` starts the work beside requests.
 //!

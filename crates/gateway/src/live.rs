@@ -1,9 +1,10 @@
 //! Links to the ZeroMQ feed of each MISP, so that a feed is fresh seconds after a publication.
 //!
-//! A message is a hint: it makes the engine ask MISP earlier than the feed's age would. Messages are never served. So a link that is down,
-//! forged or flooded makes a feed later or MISP busier, but never wrong. The load is bounded: one round of questions at a time, and between
-//! two rounds MISP rests four times as long as it worked, up to a minute. Feeds with streams have separate rounds with a shorter rest, so
-//! that a round over dozens of other feeds does not keep a stream waiting.
+//! A message is a hint: it makes the engine ask MISP earlier than the feed's age would. Messages are never served. So a
+//! link that is down, forged or flooded makes a feed later or MISP busier, but never wrong. The load is bounded: one
+//! round of questions at a time, and between two rounds MISP rests four times as long as it worked, up to a minute.
+//! Feeds with streams have separate rounds with a shorter rest, so that a round over dozens of other feeds does not
+//! keep a stream waiting.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,7 +21,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::configuration::Configuration;
 use service_kit::chain;
 
-/// An edit in MISP sends several messages. MISP is asked this long after the last one, and at most [`LONGEST_BURST`] after the first.
+/// An edit in MISP sends several messages. MISP is asked this long after the last one, and at most [`LONGEST_BURST`]
+/// after the first.
 const BURST: Duration = Duration::from_millis(200);
 const LONGEST_BURST: Duration = Duration::from_millis(600);
 

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use token_crypto::TokenId;
 
-/// The owner of a request, and the reason of its refusal. The code that finds a fact notes it; only the first note of a kind
-/// counts.
+/// The owner of a request, and the reason of its refusal. The code that finds a fact notes it; only the first note of a
+/// kind counts.
 #[derive(Debug, Default)]
 pub struct RequestNotes {
     came: OnceLock<()>,

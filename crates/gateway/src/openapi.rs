@@ -1,7 +1,7 @@
 //! The description of our own HTTP API (OpenAPI 3.1), made from the tables that answer requests.
 //!
-//! Paths, methods and permissions come from the table of routes, feed names, types, ages, outputs and media types from the tables that define
-//! them. The rest, words and the shapes of answers, is written by the `words` of each route.
+//! Paths, methods and permissions come from the table of routes, feed names, types, ages, outputs and media types from
+//! the tables that define them. The rest, words and the shapes of answers, is written by the `words` of each route.
 
 mod components;
 mod names;

@@ -21,7 +21,8 @@ impl<'a> Query<'a> {
         self.0.len() >= SHORTEST_TOKEN
     }
 
-    /// Returns the last value with this name; unknown names are ignored, as is a broken percent sign (it stands for itself).
+    /// Returns the last value with this name; unknown names are ignored, as is a broken percent sign (it stands for
+    /// itself).
     pub(crate) fn last(self, name: &str) -> Option<Cow<'a, str>> {
         self.0.rsplit('&').find_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -38,8 +39,8 @@ fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 
-/// Reads a whole number as Cratos FastAPI does: with white space around it, a sign, or zeros behind a point, for example ` +7.0`. A number
-/// that is too large becomes the largest one.
+/// Reads a whole number as Cratos FastAPI does: with white space around it, a sign, or zeros behind a point, for
+/// example ` +7.0`. A number that is too large becomes the largest one.
 pub(crate) fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
     let (negative, digits) = match text.strip_prefix('-') {

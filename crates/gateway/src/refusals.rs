@@ -12,8 +12,8 @@ use crate::notes::RequestNotes;
 const LINES: u32 = 60;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Refused requests whose token opened, and all others. Anyone can send the others, and a flood of them must not hide why a known device
-/// is refused.
+/// Refused requests whose token opened, and all others. Anyone can send the others, and a flood of them must not hide
+/// why a known device is refused.
 static OPENED: Budget = Budget(Mutex::new(None));
 static OTHERS: Budget = Budget(Mutex::new(None));
 

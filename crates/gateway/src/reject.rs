@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::invalid::Invalid;
 use service_kit::chain;
 
-/// The wait after a failure of MISP: long enough to spare a MISP that is starting, short enough that a feed is soon back.
+/// The wait after a failure of MISP: long enough to spare a MISP that is starting, short enough that a feed is soon
+/// back.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Why a request is refused or cannot be served.
@@ -23,7 +24,8 @@ pub(crate) enum Reject {
     MethodNotAllowed(&'static [Method]),
     /// No `Host`, or two of them: 400.
     BadHost,
-    /// No credentials: 401, because some clients send theirs only then. A *wrong* token is [`Forbidden`](Self::Forbidden).
+    /// No credentials: 401, because some clients send theirs only then. A *wrong* token is
+    /// [`Forbidden`](Self::Forbidden).
     NoToken,
     /// Unreadable Basic credentials: 401, as in Cratos FastAPI.
     BadBasic,

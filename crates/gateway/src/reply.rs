@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::reject::Reject;
 
-/// Headers of every answer that does not set its own: browsers must not sniff, frame or run an answer, show it to other sites, or send its
-/// address to them. `Strict-Transport-Security` counts only over TLS, ours or that of a proxy.
+/// Headers of every answer that does not set its own: browsers must not sniff, frame or run an answer, show it to other
+/// sites, or send its address to them. `Strict-Transport-Security` counts only over TLS, ours or that of a proxy.
 const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -35,8 +35,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// The policy of a page: it loads scripts, styles, pictures and data from us and sends its forms to us. Inline scripts and styles, other
-/// hosts and scripts made of text are forbidden.
+/// The policy of a page: it loads scripts, styles, pictures and data from us and sends its forms to us. Inline scripts
+/// and styles, other hosts and scripts made of text are forbidden.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
                            connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
@@ -172,8 +172,8 @@ impl Reply {
 
     /// Returns a 200 with an HTML page, and with headers that forbid it to load or run anything of other hosts.
     ///
-    /// Caches do not keep it unless it sets `Cache-Control`. Its scripts and styles are files of [`assets`](crate::assets); inline ones do
-    /// not work.
+    /// Caches do not keep it unless it sets `Cache-Control`. Its scripts and styles are files of
+    /// [`assets`](crate::assets); inline ones do not work.
     pub(crate) fn page(html: impl Into<Bytes>) -> Self {
         let page = Self::body("text/html; charset=utf-8", html);
         PAGE.into_iter()

@@ -1,8 +1,8 @@
 //! The table of routes: everything that the daemon serves over HTTP.
 //!
-//! To add a route: a file below `routes/` with its entry (a constant of type [`Route`]), its `mod` line and its line in [`ROUTES`]. The
-//! entry names the path, the methods, the right that a token needs, the handler, and the words for the OpenAPI document; matching, logs,
-//! metrics, the `Allow` header, the document and the tests follow from it.
+//! To add a route: a file below `routes/` with its entry (a constant of type [`Route`]), its `mod` line and its line in
+//! [`ROUTES`]. The entry names the path, the methods, the right that a token needs, the handler, and the words for the
+//! OpenAPI document; matching, logs, metrics, the `Allow` header, the document and the tests follow from it.
 
 mod api_pages;
 mod changes;

@@ -88,9 +88,9 @@ async fn dispatch(
     let (route, path) = routes::find(segments.parts()).ok_or(Reject::NotFound)?;
     *template = Some(route.template);
     let query = Query::new(parts.uri.query());
-    // Cratos FastAPI redirects `/v1/status/` and repeats the query. A token must not show in a `Location`, where proxies log it, and
-    // without the token the second request would be refused. So a request with a token in its target is answered at once, and so is one
-    // with a token under a wrong name, for example `?tokn=`.
+    // Cratos FastAPI redirects `/v1/status/` and repeats the query. A token must not show in a `Location`, where
+    // proxies log it, and without the token the second request would be refused. So a request with a token in its
+    // target is answered at once, and so is one with a token under a wrong name, for example `?tokn=`.
     let brings_token = path_token.is_some() || query.last("token").is_some() || query.may_hold_a_token();
     if segments.has_trailing_slash() && !brings_token {
         return Ok(without_slash(&parts.uri));
@@ -112,7 +112,8 @@ async fn dispatch(
     route.answer(Call { app, request, path }).await
 }
 
-/// Refuses HTTP/1.1 without or with two `Host` (RFC 9112, section 3.2): two programs on the way may each believe another of them.
+/// Refuses HTTP/1.1 without or with two `Host` (RFC 9112, section 3.2): two programs on the way may each believe
+/// another of them.
 fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Reject> {
     match (headers.get_all(header::HOST).iter().count(), version) {
         (1, _) => Ok(()),

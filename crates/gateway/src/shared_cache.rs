@@ -13,7 +13,8 @@ use token_crypto::cache_key;
 /// The longest wait of `cratosd check --online`. Requests wait much shorter.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Returns the shared cache of this configuration, sealed with keys derived from the encryption keys; `None` if it names no cache.
+/// Returns the shared cache of this configuration, sealed with keys derived from the encryption keys; `None` if it
+/// names no cache.
 ///
 /// It does not connect yet.
 ///

@@ -1,4 +1,5 @@
-//! Reports of sightings: the queue of the crate `sightings` keeps them until MISP has them, and the forwarder sends them to MISP.
+//! Reports of sightings: the queue of the crate `sightings` keeps them until MISP has them, and the forwarder sends
+//! them to MISP.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -212,7 +213,8 @@ fn directory(core: &Core) -> Option<PathBuf> {
     named.or_else(|| Some(state_directory::from_environment()?.join("sightings")))
 }
 
-/// Checks that this user can keep reports in a directory. It makes no file, since files of root would be in the daemon's way.
+/// Checks that this user can keep reports in a directory. It makes no file, since files of root would be in the
+/// daemon's way.
 ///
 /// # Errors
 /// When the directory cannot be read, written or made.
@@ -306,7 +308,8 @@ fn judged(error: &misp_client::Error, parcel: &Parcel, token: TokenId) -> Outcom
         retry_after: error.retry_after(),
     };
     match error.kind() {
-        // Without a message of MISP, a proxy refused something in the parcel: other values of the reporter must not wait for that.
+        // Without a message of MISP, a proxy refused something in the parcel: other values of the reporter must not
+        // wait for that.
         ErrorKind::NotPermitted if error.misp_message().is_some() => {
             tracing::error!(
                 site,
@@ -341,8 +344,9 @@ fn judged(error: &misp_client::Error, parcel: &Parcel, token: TokenId) -> Outcom
     }
 }
 
-/// Returns whether the same parcel will always get the same answer. A MISP under maintenance answers everything with 405, so only statuses
-/// about the content count. They count for parcels of one value only: the other values of a parcel may be good.
+/// Returns whether the same parcel will always get the same answer. A MISP under maintenance answers everything with
+/// 405, so only statuses about the content count. They count for parcels of one value only: the other values of a
+/// parcel may be good.
 fn is_final(error: &misp_client::Error, parcel: &Parcel) -> bool {
     match error.status() {
         // With 200 MISP complains about type, source or time, which are the same for all of a parcel.

@@ -40,7 +40,8 @@ impl Streams {
 
     /// Counts one more stream for the token with this fingerprint, unless there are too many or the daemon is ending.
     ///
-    /// One token gets half of the streams at most: many hosts may share it, but a faulty client must not shut out those of other tokens.
+    /// One token gets half of the streams at most: many hosts may share it, but a faulty client must not shut out those
+    /// of other tokens.
     pub(crate) fn open(&self, token: String) -> Option<OpenStream> {
         let mut open = lock(&self.open);
         let of_token = open.by_token.get(&token).copied().unwrap_or(0);

@@ -1,7 +1,8 @@
 //! A gateway or a daemon with a MISP stand-in behind it, for tests (feature `testkit`).
 //!
-//! [`Installation`] holds configuration files in a temporary folder, [`Daemon`] serves one in this process with a MISP stand-in, and
-//! [`Program`] runs a command as a child and collects its output. All of them panic when something fails, as tests do.
+//! [`Installation`] holds configuration files in a temporary folder, [`Daemon`] serves one in this process with a MISP
+//! stand-in, and [`Program`] runs a command as a child and collects its output. All of them panic when something fails,
+//! as tests do.
 
 #![expect(clippy::unwrap_used, reason = "parts of tests fail as tests do")]
 

@@ -1,9 +1,10 @@
 //! Callers with many failures get 429 for a while, and for longer each time.
 //!
-//! Only failures are counted and only failures are refused. A caller with a good token is always answered, also from an address with many
-//! failures: many devices share one address behind NAT or a proxy.
+//! Only failures are counted and only failures are refused. A caller with a good token is always answered, also from an
+//! address with many failures: many devices share one address behind NAT or a proxy.
 //!
-//! The crate `governor` is not used here: its keyed limiters have no bound on the keys that they remember, and its pauses do not grow.
+//! The crate `governor` is not used here: its keyed limiters have no bound on the keys that they remember, and its
+//! pauses do not grow.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -26,8 +27,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// A caller without a failure for this long begins anew.
 const FORGET_AFTER: Duration = Duration::from_secs(30 * 60);
 
-/// The most callers that are remembered, some 100 bytes each. Beyond it the caller whose last failure is the oldest is forgotten: a flood
-/// from many addresses does not free an address that fails all the time.
+/// The most callers that are remembered, some 100 bytes each. Beyond it the caller whose last failure is the oldest is
+/// forgotten: a flood from many addresses does not free an address that fails all the time.
 const MAX_CALLERS: usize = 10_000;
 
 /// The keys by which failures are counted. An IPv6 address stands for its /64.

@@ -7,7 +7,8 @@ use feed_engine::MispSource;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// An event that is withdrawn and edited within this time counts as edited. A check is one cheap question for each site and key.
+/// An event that is withdrawn and edited within this time counts as edited. A check is one cheap question for each site
+/// and key.
 const INTERVAL: Duration = Duration::from_secs(300);
 
 /// Checks every five minutes until it is dropped.

@@ -30,7 +30,8 @@ app-layer:
     tls: {enabled: yes, ja3-fingerprints: yes, ja4-fingerprints: yes}
 "#;
 
-/// A Suricata with a folder for its configuration, its rules and its events. It does not run by itself: a test starts the command.
+/// A Suricata with a folder for its configuration, its rules and its events. It does not run by itself: a test starts
+/// the command.
 #[derive(Clone, Debug)]
 pub struct Suricata {
     program: PathBuf,
@@ -41,8 +42,8 @@ pub struct Suricata {
 impl Suricata {
     /// Writes the files of one into `folder`; if Suricata is missing, prints so and returns nothing.
     ///
-    /// `rules` is the folder of the rules below `folder`, and may be empty. `events` are the types that it writes, for example `alert`.
-    /// `more` is put at the end of the configuration.
+    /// `rules` is the folder of the rules below `folder`, and may be empty. `events` are the types that it writes, for
+    /// example `alert`. `more` is put at the end of the configuration.
     ///
     /// # Panics
     /// If a file cannot be written.

@@ -3,11 +3,12 @@
 
 use crate::error::ForwardingError;
 
-/// Returns the value of `for=` in each element, in the order of the text. An empty element gives no value; an element without `for=` gives
-/// `unknown`, the grammar's own word for that.
+/// Returns the value of `for=` in each element, in the order of the text. An empty element gives no value; an element
+/// without `for=` gives `unknown`, the grammar's own word for that.
 ///
 /// # Errors
-/// [`ForwardingError::Malformed`] for a breach of the grammar anywhere: an open quote would hide the elements that follow.
+/// [`ForwardingError::Malformed`] for a breach of the grammar anywhere: an open quote would hide the elements that
+/// follow.
 pub(super) fn nodes(text: &str) -> Result<Vec<String>, ForwardingError> {
     let mut rest = Rest(text);
     let mut nodes = Vec::new();
@@ -73,7 +74,8 @@ impl<'t> Rest<'t> {
         self.0 = self.0.trim_start_matches([' ', '\t']);
     }
 
-    /// Takes a token. Beyond RFC 9110 it may have a `:`, because many proxies write an address with a port without the required quotes.
+    /// Takes a token. Beyond RFC 9110 it may have a `:`, because many proxies write an address with a port without the
+    /// required quotes.
     fn token(&mut self) -> Result<&'t str, ForwardingError> {
         let is_outside = |c: char| !(c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:".contains(c));
         let end = self.0.find(is_outside).unwrap_or(self.0.len());

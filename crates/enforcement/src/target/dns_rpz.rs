@@ -104,8 +104,8 @@ impl RpzTarget {
         }
     }
 
-    /// Returns the zone with the next serial. Secondaries accept a zone only if its serial has risen, so the serial is the time only if
-    /// that is higher than the last serial.
+    /// Returns the zone with the next serial. Secondaries accept a zone only if its serial has risen, so the serial is
+    /// the time only if that is higher than the last serial.
     fn numbered(&self, rendered: &Rendered) -> Vec<u8> {
         let before = fs::read(&self.path).ok().and_then(|zone| serial(&zone)).unwrap_or(0);
         let now = SystemTime::now()

@@ -1,6 +1,7 @@
 //! A file in any format that an exporter writes, and a command that makes its reader load it.
 //!
-//! For programs that read a list from a file, for example Unbound, Squid, HAProxy or Postfix. A command is a list of words; no shell runs.
+//! For programs that read a list from a file, for example Unbound, Squid, HAProxy or Postfix. A command is a list of
+//! words; no shell runs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,7 +80,8 @@ pub struct FileTarget {
 }
 
 impl FileTarget {
-    /// Returns a target that writes values of `kind` to `path`. Formats with a title, for example response policy zones, show `name`.
+    /// Returns a target that writes values of `kind` to `path`. Formats with a title, for example response policy
+    /// zones, show `name`.
     #[must_use]
     pub fn new(name: &str, path: &Path, kind: IndicatorType, exporter: Arc<dyn Exporter>) -> Self {
         Self {

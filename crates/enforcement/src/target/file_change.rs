@@ -46,7 +46,8 @@ impl FileChange<'_> {
         Ok(())
     }
 
-    /// Puts all files into their places and calls `reload` once; if that fails, the files are as before and `reload` is called again.
+    /// Puts all files into their places and calls `reload` once; if that fails, the files are as before and `reload` is
+    /// called again.
     pub(super) fn apply(&self, reload: &mut dyn FnMut() -> Result<(), CommandError>) -> Result<(), TargetError> {
         let mut before = Vec::new();
         let mut staged = Vec::new();

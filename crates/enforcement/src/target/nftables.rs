@@ -1,11 +1,13 @@
 //! nftables: addresses and networks of both families, in a table beside the rules of the host.
 //!
-//! New sets under new names are filled first, while no rule uses them. Then one transaction of `nft -f -` rewrites the chains that look values
-//! up to the new sets and removes the old ones. The kernel switches all rules of both families at once, and each looks into a set that
-//! does not change: a value in both lists is dropped at every moment, and a value in neither list never.
+//! New sets under new names are filled first, while no rule uses them. Then one transaction of `nft -f -` rewrites the
+//! chains that look values up to the new sets and removes the old ones. The kernel switches all rules of both families
+//! at once, and each looks into a set that does not change: a value in both lists is dropped at every moment, and a
+//! value in neither list never.
 //!
-//! Simpler ways lose packets. A transaction switches the rules first and shows what it put into sets a little later: on Linux 6.18, with sets of
-//! 50 000 addresses that were filled in the same transaction, 66 of 166 000 listed packets passed in that little.
+//! Simpler ways lose packets. A transaction switches the rules first and shows what it put into sets a little later: on
+//! Linux 6.18, with sets of 50 000 addresses that were filled in the same transaction, 66 of 166 000 listed packets
+//! passed in that little.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -118,7 +120,8 @@ impl NftablesTarget {
         self
     }
 
-    /// Makes elements expire if no agent renews them within this time: a dead agent then leaves an open firewall, not an old list.
+    /// Makes elements expire if no agent renews them within this time: a dead agent then leaves an open firewall, not
+    /// an old list.
     #[must_use]
     pub const fn element_timeout(mut self, timeout: Duration) -> Self {
         self.element_timeout = Some(timeout);
@@ -146,7 +149,8 @@ impl NftablesTarget {
         Ok(Standing::of(&objects(&table)))
     }
 
-    /// Returns the script that creates and fills sets that no rule uses yet, and the table with its chains if it is missing.
+    /// Returns the script that creates and fills sets that no rule uses yet, and the table with its chains if it is
+    /// missing.
     fn filling(&self, standing: &Standing, rendered: &Rendered) -> String {
         let table = &self.table;
         let mut script = String::new();
@@ -174,7 +178,8 @@ impl NftablesTarget {
                 family.type_name
             ));
             let elements = String::from_utf8_lossy(rendered.part(family.name));
-            // Empty braces are an error. All elements go into one command, since `nft` reads the whole set for each command.
+            // Empty braces are an error. All elements go into one command, since `nft` reads the whole set for each
+            // command.
             if !elements.is_empty() {
                 let elements = elements.trim_end().replace('\n', ",\n");
                 line(format!("add element inet {table} {set} {{\n{elements}\n}}"));

@@ -32,7 +32,8 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 /// An answer of Suricata is a short line.
 const MAX_ANSWER: u64 = 64 << 10;
 
-/// Hashes that Suricata compares with whole files, each with the keyword and its first rule number, below those of the exporter.
+/// Hashes that Suricata compares with whole files, each with the keyword and its first rule number, below those of the
+/// exporter.
 const HASHES: [(IndicatorType, &str, u32); 2] = [
     (IndicatorType::FileMd5, "filemd5", 1_099_999_900),
     (IndicatorType::FileSha256, "filesha256", 1_099_999_910),

@@ -42,7 +42,8 @@ impl LookupIndex {
 }
 
 impl LookupIndexBuilder {
-    /// Adds one value in any spelling, with an event that it comes from. A value of several events is added once for each.
+    /// Adds one value in any spelling, with an event that it comes from. A value of several events is added once for
+    /// each.
     ///
     /// # Errors
     /// The reason why the text is not a value of this type; the index is as before then. Rules cannot be looked up.

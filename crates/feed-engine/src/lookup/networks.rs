@@ -6,7 +6,8 @@ use std::ops::RangeTo;
 
 use ipnet::IpNet;
 
-/// Networks by family and length; for each length that occurs, the first addresses in order with the place of their value.
+/// Networks by family and length; for each length that occurs, the first addresses in order with the place of their
+/// value.
 #[derive(Debug, Default)]
 pub(super) struct Networks {
     v4: BTreeMap<u8, Vec<(u32, u32)>>,
@@ -34,8 +35,8 @@ impl Networks {
         self.v6.values_mut().for_each(|networks| networks.sort_unstable());
     }
 
-    /// Returns the places of the networks that contain this one and are wider, the smallest of them first. An address is a network
-    /// of one.
+    /// Returns the places of the networks that contain this one and are wider, the smallest of them first. An address
+    /// is a network of one.
     pub(super) fn containing(&self, network: IpNet) -> Vec<u32> {
         let lengths = ..network.prefix_len();
         match network.addr() {

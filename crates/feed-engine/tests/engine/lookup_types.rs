@@ -174,7 +174,8 @@ async fn a_false_positive_of_every_attribute_type_counts_in_feeds_and_look_ups()
     }
 }
 
-/// The first two lines stand in every installation of Cratos FastAPI; MISP answers them with plain `email` all the same.
+/// The first two lines stand in every installation of Cratos FastAPI; MISP answers them with plain `email` all the
+/// same.
 #[tokio::test]
 async fn look_ups_follow_the_mappings_of_a_site_type_by_type() {
     let mappings = "types:\n  email-address: [email-dst, EMAIL-SRC]\n  hostname: [hostname]\n  ipv4: [ip-src, comment]\n  cidr4: [other]\n  filename: [pdb]\n";

@@ -21,8 +21,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Returns the token of a request.
 ///
-/// Only the first place with a text counts, even if its token is wrong and a later one is right. The path is first, since devices that use
-/// it cannot remove the credentials that a proxy adds. Then, as in Cratos FastAPI: Basic, `?token=`, the header `token`. Bearer is last.
+/// Only the first place with a text counts, even if its token is wrong and a later one is right. The path is first,
+/// since devices that use it cannot remove the credentials that a proxy adds. Then, as in Cratos FastAPI: Basic,
+/// `?token=`, the header `token`. Bearer is last.
 ///
 /// # Errors
 /// 401 for unreadable Basic credentials, and without a token.
@@ -52,8 +53,8 @@ pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -
 /// A token as the caller wrote it.
 pub(super) struct Credentials {
     pub(super) token: Zeroizing<String>,
-    /// The password of Basic credentials with another user name than `cratos`. User name and password together count as the token; if the
-    /// password alone is one, the user name is the mistake.
+    /// The password of Basic credentials with another user name than `cratos`. User name and password together count as
+    /// the token; if the password alone is one, the user name is the mistake.
     pub(super) password: Option<Zeroizing<String>>,
 }
 

@@ -37,22 +37,23 @@ impl GatewayBuilder {
         }
     }
 
-    /// Sets the source whose MISP clients serve the routes that are not feeds, for example `/v1/check` and making tokens. Give the engine
-    /// the same one, so that each MISP has one pool of connections (default: a source of its own).
+    /// Sets the source whose MISP clients serve the routes that are not feeds, for example `/v1/check` and making
+    /// tokens. Give the engine the same one, so that each MISP has one pool of connections (default: a source of its
+    /// own).
     pub fn misp(mut self, misp: Arc<MispSource>) -> Self {
         self.misp = misp;
         self
     }
 
-    /// Sets how many streams may be open at a time (default 256); a further one gets 503. Choose fewer than the server has connections,
-    /// so that devices that poll always get one. One token gets half of the streams at most.
+    /// Sets how many streams may be open at a time (default 256); a further one gets 503. Choose fewer than the server
+    /// has connections, so that devices that poll always get one. One token gets half of the streams at most.
     pub fn streams(mut self, most: usize) -> Self {
         self.streams = most;
         self
     }
 
-    /// Sets how the address of a connection is found in the extensions of its requests (default: the extension [`Peer`]). For example, a
-    /// program with axum reads `ConnectInfo<SocketAddr>`.
+    /// Sets how the address of a connection is found in the extensions of its requests (default: the extension
+    /// [`Peer`]). For example, a program with axum reads `ConnectInfo<SocketAddr>`.
     pub fn peer(mut self, read: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
         self.peer = Arc::new(read);
         self
@@ -60,11 +61,12 @@ impl GatewayBuilder {
 
     /// Returns the gateway.
     ///
-    /// If the configuration names a shared cache, the engine shares feeds through it from now on. Later changes of the configuration, its
-    /// keys and its cache included, come into force without a restart.
+    /// If the configuration names a shared cache, the engine shares feeds through it from now on. Later changes of the
+    /// configuration, its keys and its cache included, come into force without a restart.
     ///
     /// # Errors
-    /// [`GatewayError::Keys`] for keys or a salt that make no ring, [`GatewayError::SharedCache`] for authorities that cannot be read.
+    /// [`GatewayError::Keys`] for keys or a salt that make no ring, [`GatewayError::SharedCache`] for authorities that
+    /// cannot be read.
     pub fn build(self) -> Result<Gateway, GatewayError> {
         let app = App::new(self.config, self.engine, self.misp, self.streams)?;
         Ok(Gateway::of(app, self.peer))

@@ -1,7 +1,7 @@
 //! Schemas of names from closed lists: feeds, types, ages, levels, permissions.
 //!
-//! The lists belong to crates that know nothing of JSON Schema, and some have no struct that could derive it. A struct that is described
-//! takes one of these types with `#[schemars(with = "…")]`.
+//! The lists belong to crates that know nothing of JSON Schema, and some have no struct that could derive it. A struct
+//! that is described takes one of these types with `#[schemars(with = "…")]`.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;

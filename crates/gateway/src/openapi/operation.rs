@@ -65,7 +65,8 @@ impl<'a> Operation<'a> {
         self.registry
     }
 
-    /// Sets the name that generated clients use, the group in which readers show the operation, and one line of summary.
+    /// Sets the name that generated clients use, the group in which readers show the operation, and one line of
+    /// summary.
     pub(crate) fn named(mut self, id: &str, tag: &str, summary: &str) -> Self {
         let fields = [
             ("operationId", id.into()),
@@ -211,7 +212,8 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Returns a parameter of the query for a field of a struct. A missing field is `null` in the struct; a query has no such value.
+/// Returns a parameter of the query for a field of a struct. A missing field is `null` in the struct; a query has no
+/// such value.
 fn parameter_of(name: &str, is_required: bool, schema: Value) -> Value {
     let Value::Object(mut schema) = schema else {
         return json!({ "name": name, "in": "query", "schema": schema });

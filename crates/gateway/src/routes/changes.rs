@@ -73,7 +73,8 @@ impl Serialize for Values<'_> {
     }
 }
 
-/// Answers the difference to the state that the caller names, or the whole feed if that state is not (or no longer) known.
+/// Answers the difference to the state that the caller names, or the whole feed if that state is not (or no longer)
+/// known.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let scope = wanted(&grant, &call)?;
     let Call { app, request, .. } = call;

@@ -30,8 +30,8 @@ struct Done {
     ok: bool,
 }
 
-/// Forgets a feed within the limits of the request. The last good state stays at hand in case MISP fails: clearing a cache must not empty a
-/// firewall.
+/// Forgets a feed within the limits of the request. The last good state stays at hand in case MISP fails: clearing a
+/// cache must not empty a firewall.
 fn delete(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
     let (app, path) = (call.app, FeedPath::of(call.path));
     let (mut wrong, mut wrong_query) = (Vec::new(), Vec::new());

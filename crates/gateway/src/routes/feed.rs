@@ -122,8 +122,8 @@ fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Co
 
 /// Returns the feed in a form whose end the caller can see.
 ///
-/// HTTP/1.0 knows no chunks. Without a length, the end of the connection is the end of the body, and a list that broke off in the middle
-/// passes for a whole one. nginx asks by HTTP/1.0 unless `proxy_http_version` says otherwise.
+/// HTTP/1.0 knows no chunks. Without a length, the end of the connection is the end of the body, and a list that broke
+/// off in the middle passes for a whole one. nginx asks by HTTP/1.0 unless `proxy_http_version` says otherwise.
 async fn rendered(head: &FeedHead, version: Version) -> Result<RenderedFeed, FeedError> {
     if version < Version::HTTP_11 {
         head.render_measured().await

@@ -65,7 +65,8 @@ impl<'a> FeedPath<'a> {
         }
     }
 
-    /// Checks every part but the output, in the order of the path. Mistakes are added to `wrong`. `filter` holds the limits of the request.
+    /// Checks every part but the output, in the order of the path. Mistakes are added to `wrong`. `filter` holds the
+    /// limits of the request.
     pub(super) fn check_feed(&self, site: &Site, filter: Filter, wrong: &mut Vec<Invalid>) -> Option<FeedScope> {
         let (selection, kind, age) = self.parts(site, wrong);
         Some(FeedScope {
@@ -86,7 +87,8 @@ impl<'a> FeedPath<'a> {
         (selection, kind, age)
     }
 
-    /// Checks every part, in the order of the path. Mistakes are added to `wrong`. `filter` holds the limits of the request.
+    /// Checks every part, in the order of the path. Mistakes are added to `wrong`. `filter` holds the limits of the
+    /// request.
     pub(super) fn check(
         &self,
         site: &Site,
@@ -130,10 +132,11 @@ impl<'a> FeedPath<'a> {
 }
 
 impl<'a> FeedPath<'a> {
-    /// Takes a file extension off the end of the path, `txt.txt` or `1w.zone`, where it fits the output, and returns the output with it.
+    /// Takes a file extension off the end of the path, `txt.txt` or `1w.zone`, where it fits the output, and returns
+    /// the output with it.
     ///
-    /// Some consumers refuse a URL that does not end like a file (Juniper SRX). A suffix that does not fit stays: it is part of a name
-    /// that does not exist.
+    /// Some consumers refuse a URL that does not end like a file (Juniper SRX). A suffix that does not fit stays: it is
+    /// part of a name that does not exist.
     fn without_suffix(self, registry: &Registry) -> (Self, &'a str) {
         let cut = |text: &'a str, exporter: Option<&Arc<dyn Exporter>>| match (text.rsplit_once('.'), exporter) {
             (Some((stem, suffix)), Some(exporter)) if fits(&**exporter, suffix) => stem,
@@ -203,7 +206,8 @@ fn covered(missing: &[String]) -> Result<(), Reject> {
     Err(Reject::Forbidden(format!("This token does not cover {missing}.")))
 }
 
-/// A custom feed, for example `cust1`, exists only if the site's file defines it. An undefined one is a mistake and never means "everything".
+/// A custom feed, for example `cust1`, exists only if the site's file defines it. An undefined one is a mistake and
+/// never means "everything".
 fn feed(name: &str, site: &Site, wrong: &mut Vec<Invalid>) -> Option<FeedName> {
     let exists = |feed: &FeedName| !feed.is_custom() || site.custom_feeds.contains_key(feed);
     let feed = name.parse().ok().filter(exists);

@@ -14,7 +14,8 @@ const MAX_CACHE: i64 = 86_400;
 /// The query of a feed. Unknown names are ignored, as Cratos FastAPI does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, JsonSchema)]
 pub(super) struct FeedQuery {
-    /// The oldest answer that the caller accepts, in seconds, for example 60 for a feed that MISP confirmed in the last minute.
+    /// The oldest answer that the caller accepts, in seconds, for example 60 for a feed that MISP confirmed in the last
+    /// minute.
     #[schemars(rename = "cache", with = "Option<u32>", range(min = 1, max = MAX_CACHE))]
     pub(super) max_age: Option<Duration>,
     /// Whether networks are merged into the smallest set that covers the same addresses (`cidr4`, `cidr6`, `ip`).

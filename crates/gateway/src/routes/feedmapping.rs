@@ -17,7 +17,8 @@ pub(super) const ROUTE: Route = Route {
 /// The order of Cratos FastAPI, which differs from that of [`FeedName::ALL`].
 const FIRST: [FeedName; 4] = [FeedName::Incident, FeedName::Block, FeedName::Alert, FeedName::Hunt];
 
-/// Lists the feeds of the site with their tags, the custom ones last. Scripts parse the lines of Cratos FastAPI, so they are the same here.
+/// Lists the feeds of the site with their tags, the custom ones last. Scripts parse the lines of Cratos FastAPI, so
+/// they are the same here.
 fn get(grant: &Grant) -> Reply {
     let site = grant.site();
     let tags = TagScheme::new(&site.tag, site.custom_feeds.clone());

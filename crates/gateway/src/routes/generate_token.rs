@@ -1,4 +1,5 @@
-//! Making tokens with a working MISP key: `POST /v1/generate_token_json` for programs, and the page `/v1/generate_token_form`.
+//! Making tokens with a working MISP key: `POST /v1/generate_token_json` for programs, and the page
+//! `/v1/generate_token_form`.
 
 mod fields;
 mod form;

@@ -1,8 +1,8 @@
 //! The limits of a request: those of its token, narrowed by those of its query or body.
 //!
-//! A query can narrow the limits and never widen them. A query for more than the token may see gets an answer within the limits of the
-//! token, and [`X_FEED_LIMITS`] names them. It is not refused, since 403 makes a firewall stop enforcing, and since one URL can then serve
-//! tokens with different limits.
+//! A query can narrow the limits and never widen them. A query for more than the token may see gets an answer within
+//! the limits of the token, and [`X_FEED_LIMITS`] names them. It is not refused, since 403 makes a firewall stop
+//! enforcing, and since one URL can then serve tokens with different limits.
 
 use std::borrow::Cow;
 
@@ -29,29 +29,32 @@ pub(super) const MIN_SCORE: &str = "min_score";
 /// The limits that a caller asks for, in a query or a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, JsonSchema)]
 pub(super) struct Limits {
-    /// Leaves out values above this TLP level. The highest tag of attribute and event counts; without a tag, the site's `default_tlp`
-    /// does. Narrows the limits of the token and never widens them.
+    /// Leaves out values above this TLP level. The highest tag of attribute and event counts; without a tag, the site's
+    /// `default_tlp` does. Narrows the limits of the token and never widens them.
     #[schemars(with = "Option<OneOf<Tlp>>")]
     max_tlp: Option<Tlp>,
-    /// Leaves out values whose best score by the site's `decaying_model` is lower, and values without a score. Scores are as of the last
-    /// refresh. The answer is 422 at a site without a model, and 503 while MISP has no enabled model of that name.
+    /// Leaves out values whose best score by the site's `decaying_model` is lower, and values without a score. Scores
+    /// are as of the last refresh. The answer is 422 at a site without a model, and 503 while MISP has no enabled model
+    /// of that name.
     #[schemars(with = "Option<u8>", range(min = 0, max = 100))]
     min_score: Option<MinScore>,
-    /// Whether attributes stay in the feed whose type the decaying model does not cover. Goes with `min_score` only; the default is
-    /// `exclude`.
+    /// Whether attributes stay in the feed whose type the decaying model does not cover. Goes with `min_score` only;
+    /// the default is `exclude`.
     // Readers of the document send defaults, and this one is refused without `min_score`: so the schema has none.
     #[schemars(with = "Option<OneOf<Unscored>>")]
     unscored: Option<Unscored>,
 }
 
-/// Returns the limits of a request: those of the token and those of the query. Mistakes in the query are added to `wrong`.
+/// Returns the limits of a request: those of the token and those of the query. Mistakes in the query are added to
+/// `wrong`.
 pub(super) fn of(grant: &Grant, query: Query<'_>, wrong: &mut Vec<Invalid>) -> Filter {
     let asked = Limits::read("query", |name| query.last(name), wrong);
     grant.filter().and(asked.filter())
 }
 
 impl Limits {
-    /// Reads the limits without regard to the token. `place` is `query` or `body`, and `word` returns the text of a field.
+    /// Reads the limits without regard to the token. `place` is `query` or `body`, and `word` returns the text of a
+    /// field.
     pub(super) fn read<'w>(
         place: &'static str,
         word: impl Fn(&str) -> Option<Cow<'w, str>>,
@@ -94,7 +97,8 @@ impl Limits {
         }
     }
 
-    /// Returns the limits as the engine takes them. Attributes without a score are left out unless the caller includes them.
+    /// Returns the limits as the engine takes them. Attributes without a score are left out unless the caller includes
+    /// them.
     pub(super) fn filter(self) -> Filter {
         let filter = self
             .max_tlp
@@ -113,8 +117,8 @@ pub(super) fn with_header(reply: Reply, filter: Filter) -> Reply {
     reply.header_text(X_FEED_LIMITS, &filter.to_string())
 }
 
-/// Returns the reject for a feed that cannot be served. A limited token must not learn how much there is in MISP, so its answer leaves
-/// numbers out; the log has them.
+/// Returns the reject for a feed that cannot be served. A limited token must not learn how much there is in MISP, so
+/// its answer leaves numbers out; the log has them.
 pub(super) fn refused(error: FeedError, filter: Filter) -> Reject {
     match error {
         FeedError::Strays { .. } | FeedError::Unusable { .. } if !filter.is_none() => {

@@ -1,7 +1,7 @@
 //! `/v1/lookup`: whether a single value is listed, and where. Log managers and scanners enrich their findings with it.
 //!
-//! The answers suit Graylog's HTTPJSONPath adapter: a miss is 200 with the same scalars as a hit, and nothing is null. The adapter counts
-//! a 404 or a null as an error and caches it.
+//! The answers suit Graylog's HTTPJSONPath adapter: a miss is 200 with the same scalars as a hit, and nothing is null.
+//! The adapter counts a 404 or a null as an error and caches it.
 
 mod answer;
 mod question;
@@ -103,7 +103,8 @@ struct FeedIndex {
     fresh_for: Duration,
 }
 
-/// Returns the feeds to look through: the one in the question, or else those that the token is limited to, or else `any`.
+/// Returns the feeds to look through: the one in the question, or else those that the token is limited to, or else
+/// `any`.
 fn feeds(grant: &Grant, asked: Option<FeedName>) -> Result<Vec<FeedName>, Reject> {
     let exists = |feed: &FeedName| !feed.is_custom() || grant.site().custom_feeds.contains_key(feed);
     if let Some(feed) = asked {

@@ -1,4 +1,5 @@
-//! `GET /openapi.json` and `GET /v1/openapi.json`: the description of the API, for programs and for the pages that show it.
+//! `GET /openapi.json` and `GET /v1/openapi.json`: the description of the API, for programs and for the pages that show
+//! it.
 
 use http::header::{self, HeaderValue};
 use serde_json::json;

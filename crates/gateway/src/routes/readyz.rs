@@ -1,4 +1,5 @@
-//! `GET /readyz`: whether this daemon can serve feeds, for load balancers. Callers that may read the metrics also get the list of problems.
+//! `GET /readyz`: whether this daemon can serve feeds, for load balancers. Callers that may read the metrics also get
+//! the list of problems.
 
 use http::StatusCode;
 use schemars::JsonSchema;
@@ -29,9 +30,11 @@ struct Readiness {
     trouble: Option<Vec<String>>,
 }
 
-/// Answers 200 as long as one site can be served: its MISP answers, has not been asked yet, or an older feed is at hand.
+/// Answers 200 as long as one site can be served: its MISP answers, has not been asked yet, or an older feed is at
+/// hand.
 ///
-/// One bad file or one MISP that is down must not take the other sites out of service, so one failing site among several is still 200.
+/// One bad file or one MISP that is down must not take the other sites out of service, so one failing site among
+/// several is still 200.
 async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     let loaded = &request.snapshot.loaded;

@@ -16,12 +16,12 @@ use crate::request::Request;
 /// The methods of a route that only reads.
 pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
 
-/// An entry of [`ROUTES`](super::ROUTES). Matching, logs, metrics, the `Allow` header, the check of the token and the OpenAPI document all
-/// read it; no other place lists routes.
+/// An entry of [`ROUTES`](super::ROUTES). Matching, logs, metrics, the `Allow` header, the check of the token and the
+/// OpenAPI document all read it; no other place lists routes.
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// The path with names in place of its variable parts, for example `/v1/lookup/{value}`. Logs and metrics show this and never the path
-    /// itself, which may hold a token.
+    /// The path with names in place of its variable parts, for example `/v1/lookup/{value}`. Logs and metrics show this
+    /// and never the path itself, which may hold a token.
     pub(crate) template: &'static str,
     /// The methods that the route takes, in the order of the `Allow` header. `GET` brings `HEAD` with it.
     pub(crate) methods: &'static [Method],

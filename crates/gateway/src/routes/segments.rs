@@ -6,10 +6,12 @@ use percent_encoding::percent_decode_str;
 
 use super::template::LONGEST;
 
-/// The longest path that is served: the longest template, two parts for a token in front of it, and an empty one for a slash at the end.
+/// The longest path that is served: the longest template, two parts for a token in front of it, and an empty one for a
+/// slash at the end.
 const MAX_PARTS: usize = LONGEST + 3;
 
-/// The parts of a path, each percent-decoded after the cut, so that `%2F` inside a part is a character and no separator.
+/// The parts of a path, each percent-decoded after the cut, so that `%2F` inside a part is a character and no
+/// separator.
 #[derive(Debug)]
 pub(crate) struct Segments<'a> {
     parts: Vec<Cow<'a, str>>,
@@ -17,10 +19,11 @@ pub(crate) struct Segments<'a> {
 }
 
 impl<'a> Segments<'a> {
-    /// Cuts a path. An empty part at the end is left out, and [`has_trailing_slash`](Self::has_trailing_slash) reports it.
+    /// Cuts a path. An empty part at the end is left out, and [`has_trailing_slash`](Self::has_trailing_slash) reports
+    /// it.
     ///
-    /// Returns `None` for a path without a slash in front, with too many parts, with a `%` without two hexadecimal digits, or with bytes
-    /// that are not UTF-8.
+    /// Returns `None` for a path without a slash in front, with too many parts, with a `%` without two hexadecimal
+    /// digits, or with bytes that are not UTF-8.
     pub(crate) fn split(path: &'a str) -> Option<Self> {
         let rest = path.strip_prefix('/')?;
         let mut parts = Vec::new();

@@ -1,6 +1,7 @@
 //! `POST /v1/sightings`: hits and false positives that consumers report, on their way to MISP.
 //!
-//! The answer counts the reports that were kept. It does not say whether MISP knows a value: only tokens that may look values up learn that.
+//! The answer counts the reports that were kept. It does not say whether MISP knows a value: only tokens that may look
+//! values up learn that.
 
 mod entries;
 mod words;

@@ -36,8 +36,8 @@ pub(super) const FAVICON: Route = Route {
     },
 };
 
-/// A browser may keep the file, and must compare its entity tag before each use. So a page never runs the script of another version, and
-/// an unchanged file costs a 304.
+/// A browser may keep the file, and must compare its entity tag before each use. So a page never runs the script of
+/// another version, and an unchanged file costs a 304.
 const KEPT_AND_VALIDATED: HeaderValue = HeaderValue::from_static("public, no-cache");
 
 /// Answers the file with this name, or 304 if the caller has it already. Names have no directories.

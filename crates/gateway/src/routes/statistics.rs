@@ -33,7 +33,8 @@ struct Statistics {
     misp_host: String,
 }
 
-/// Passes the counts of MISP on. They include attributes that are in no feed, so a token that is limited to some feeds or types gets 403.
+/// Passes the counts of MISP on. They include attributes that are in no feed, so a token that is limited to some feeds
+/// or types gets 403.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     grant.check_whole_site("the statistics of the site")?;
     let client = call.app.misp().client(&grant.upstream)?;

@@ -33,7 +33,8 @@ enum CacheStatus {
     Disabled,
 }
 
-/// Answers that the daemon runs, and whether its shared cache answers. The cache is asked once a second at most, and for 50 ms.
+/// Answers that the daemon runs, and whether its shared cache answers. The cache is asked once a second at most, and
+/// for 50 ms.
 async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     let memcachedstatus = match call.app.engine().shared_cache() {
         None => CacheStatus::Disabled,

@@ -6,8 +6,8 @@
 //! | `added`, `removed` | `{"part", "parts", "count", "values"}` | the feed changed; `added` comes before `removed` |
 //! | `alive` | `{}` | nothing changed for 15 s |
 //!
-//! Only the last event of a change carries the `id` of the new state. A listener that loses the connection in the middle gets the whole
-//! change again.
+//! Only the last event of a change carries the `id` of the new state. A listener that loses the connection in the
+//! middle gets the whole change again.
 
 mod event;
 
@@ -130,8 +130,9 @@ impl Listener {
         }
     }
 
-    /// Checks the token again: it may end or be revoked while a stream goes on, and its site may get other rules.
-    /// A listener that may still have it under other rules comes back and begins anew. So each check takes the snapshot of its moment.
+    /// Checks the token again: it may end or be revoked while a stream goes on, and its site may get other rules. A
+    /// listener that may still have it under other rules comes back and begins anew. So each check takes the snapshot
+    /// of its moment.
     fn may_go_on(&self) -> bool {
         self.caller
             .grant(&self.app.configuration().snapshot(), &RequestNotes::default())

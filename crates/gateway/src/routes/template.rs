@@ -1,8 +1,8 @@
 //! Finding the route of a path by its template.
 //!
-//! The templates are cut at their slashes once, when the first request comes, and grouped by their number of parts. A path is compared
-//! with its group only, from left to right and without backtracking: fixed parts must be equal byte for byte, variable parts take any
-//! text.
+//! The templates are cut at their slashes once, when the first request comes, and grouped by their number of parts. A
+//! path is compared with its group only, from left to right and without backtracking: fixed parts must be equal byte
+//! for byte, variable parts take any text.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

@@ -22,7 +22,8 @@ use crate::reply::Reply;
 /// The largest number of a list, as in Cratos FastAPI.
 const MAX_ID: u64 = 1_000;
 
-/// At most four lists are read at the same time, and further requests wait: the largest lists take some hundred megabytes on their way.
+/// At most four lists are read at the same time, and further requests wait: the largest lists take some hundred
+/// megabytes on their way.
 static TURNS: Semaphore = Semaphore::const_new(4);
 
 pub(super) const ROUTE: Route = Route {
@@ -32,7 +33,8 @@ pub(super) const ROUTE: Route = Route {
     words,
 };
 
-/// The formats of warninglists, which are those of Cratos FastAPI. Formats of single vendors are for values to block, so they do not apply.
+/// The formats of warninglists, which are those of Cratos FastAPI. Formats of single vendors are for values to block,
+/// so they do not apply.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Form {
     Txt,
@@ -64,8 +66,8 @@ impl Form {
 
 /// Answers the entries of one list, sorted and unique; number 0 is the list of the lists.
 ///
-/// Warninglists are about the whole site, so a token that is limited to some feeds or types gets 403. A list of outputs counts as for
-/// feeds.
+/// Warninglists are about the whole site, so a token that is limited to some feeds or types gets 403. A list of outputs
+/// counts as for feeds.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let (app, path) = (call.app, call.path);
     let (id, output) = (path.get("id"), path.get("output"));

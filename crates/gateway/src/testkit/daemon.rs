@@ -69,8 +69,8 @@ impl Setup {
 /// A future that ends when serving does.
 type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
-/// Serves the files, the engine and the source of a test on a listener until the receiver resolves. For example, cratosd's tests serve
-/// with sockets and TLS of their own.
+/// Serves the files, the engine and the source of a test on a listener until the receiver resolves. For example,
+/// cratosd's tests serve with sockets and TLS of their own.
 pub type Serve = fn(ConfigStore, FeedEngine, Arc<MispSource>, TcpListener, oneshot::Receiver<()>) -> Serving;
 
 /// A daemon that serves until it is stopped or dropped.

@@ -39,8 +39,8 @@ impl Installation {
         installation
     }
 
-    /// Returns a core file with the key, the salt and these lines. The key of legacy tokens is slow to derive, so they are accepted only if
-    /// the lines say so.
+    /// Returns a core file with the key, the salt and these lines. The key of legacy tokens is slow to derive, so they
+    /// are accepted only if the lines say so.
     #[must_use]
     pub fn core(lines: &str) -> String {
         let legacy = if lines.contains("accept_legacy_tokens") {

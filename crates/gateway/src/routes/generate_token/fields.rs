@@ -45,8 +45,8 @@ impl fmt::Debug for Values {
 /// Reads the body as an object.
 ///
 /// # Errors
-/// The entry of Cratos FastAPI for an empty body, for bad JSON, and for JSON that is not an object. It repeats nothing of the body, which
-/// holds a MISP key.
+/// The entry of Cratos FastAPI for an empty body, for bad JSON, and for JSON that is not an object. It repeats nothing
+/// of the body, which holds a MISP key.
 pub(super) fn object(body: &[u8]) -> Result<Values, Invalid> {
     if body.trim_ascii().is_empty() {
         return Err(Invalid::missing(&["body"]));

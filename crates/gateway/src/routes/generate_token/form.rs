@@ -1,8 +1,8 @@
 //! `GET` and `POST /v1/generate_token_form`: the page on which people make a token.
 //!
-//! The page has the fields of the JSON route and checks them by the same rules; only the words differ. It works without scripts. Callers
-//! that may not make tokens get a refusal in its place. Every answer is a page, with the status of the JSON route, also for missing fields,
-//! where Cratos FastAPI answers with JSON.
+//! The page has the fields of the JSON route and checks them by the same rules; only the words differ. It works without
+//! scripts. Callers that may not make tokens get a refusal in its place. Every answer is a page, with the status of the
+//! JSON route, also for missing fields, where Cratos FastAPI answers with JSON.
 
 mod entries;
 mod examples;

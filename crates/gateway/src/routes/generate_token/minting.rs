@@ -1,4 +1,5 @@
-//! From an order to a sealed token: the check of the address, and of the key at MISP. The JSON route and the page share it.
+//! From an order to a sealed token: the check of the address, and of the key at MISP. The JSON route and the page share
+//! it.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -55,8 +56,8 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
     Ok(MintedToken { token, claims, misp })
 }
 
-/// Takes one of the tokens that an address may make in a minute: each costs MISP a request. An address whose keys MISP refuses has to
-/// wait, and longer each time.
+/// Takes one of the tokens that an address may make in a minute: each costs MISP a request. An address whose keys MISP
+/// refuses has to wait, and longer each time.
 fn take_turn(app: &App, snapshot: &Snapshot, client: IpAddr) -> Result<(), Reject> {
     let now = Instant::now();
     let rate = Rate::a_minute(snapshot.loaded.core.token_minting_per_minute);

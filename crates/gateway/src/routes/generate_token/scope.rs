@@ -23,8 +23,8 @@ const NAMES: [&str; 8] = [
     "label",
 ];
 
-/// Wrong entries that are reported of one list: each names all the right ones, so a body full of them would become an answer that is
-/// hundreds of times as large.
+/// Wrong entries that are reported of one list: each names all the right ones, so a body full of them would become an
+/// answer that is hundreds of times as large.
 const MAX_WRONG: usize = 8;
 
 /// The longest label, in bytes.
@@ -102,8 +102,8 @@ impl ScopeFields {
 
     /// Returns the scope and the label of the token.
     ///
-    /// Without any limit the token gets no scope: it is unlimited and may clear the cache, as in Cratos FastAPI. With any, the token has
-    /// only the permissions that are named. With `only`, it reads no feeds. A label limits nothing.
+    /// Without any limit the token gets no scope: it is unlimited and may clear the cache, as in Cratos FastAPI. With
+    /// any, the token has only the permissions that are named. With `only`, it reads no feeds. A label limits nothing.
     pub(super) fn into_parts(self) -> (Option<Scope>, Option<String>) {
         if !self.has_limits() {
             return (None, self.label);

@@ -16,7 +16,8 @@ pub(super) struct Answers<'a> {
     pub(super) results: &'a [Answer],
 }
 
-/// The answer about one value. The fields beside `matches` are those of the closest match, for adapters that can read one path only.
+/// The answer about one value. The fields beside `matches` are those of the closest match, for adapters that can read
+/// one path only.
 ///
 /// No field is ever null: texts are empty, for example after a miss.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -32,7 +33,8 @@ pub(super) struct Answer {
     #[serde(rename = "type")]
     #[schemars(with = "OneOfOrEmpty<IndicatorType>")]
     kind: &'static str,
-    /// What the listed value is to the one that was looked up: the same, its host, a network that contains it, or a domain above it.
+    /// What the listed value is to the one that was looked up: the same, its host, a network that contains it, or a
+    /// domain above it.
     #[schemars(with = "OneOfOrEmpty<Relation>")]
     relation: &'static str,
     /// The listed value.
@@ -90,7 +92,8 @@ struct Context {
 }
 
 impl Answer {
-    /// Returns that nothing is known of a value. `context` is the address of MISP for tokens that may know where values come from.
+    /// Returns that nothing is known of a value. `context` is the address of MISP for tokens that may know where values
+    /// come from.
     pub(super) fn miss(value: &str, looked_up: &str, context: Option<&Upstream>) -> Self {
         Self {
             found: false,

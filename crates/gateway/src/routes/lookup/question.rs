@@ -22,8 +22,8 @@ const MAX_VALUE_BYTES: usize = 8 * 1024;
 #[derive(Debug, PartialEq, JsonSchema)]
 #[schemars(rename = "LookupQuestion")]
 pub(super) struct Question {
-    /// The values, in any spelling: addresses, networks, names, URLs, hashes, e-mail addresses, CVEs; names of files and mutexes as MISP
-    /// has them.
+    /// The values, in any spelling: addresses, networks, names, URLs, hashes, e-mail addresses, CVEs; names of files
+    /// and mutexes as MISP has them.
     #[schemars(length(min = 1, max = MAX_VALUES), inner(length(max = MAX_VALUE_BYTES)))]
     pub(super) values: Vec<String>,
     #[schemars(flatten)]
@@ -33,8 +33,8 @@ pub(super) struct Question {
 /// The single value of a query.
 #[derive(JsonSchema)]
 pub(super) struct OneValue {
-    /// The value: an address, network, name, URL, hash, e-mail address, CVE or another, in any spelling; names of files and mutexes as
-    /// MISP has them.
+    /// The value: an address, network, name, URL, hash, e-mail address, CVE or another, in any spelling; names of files
+    /// and mutexes as MISP has them.
     #[schemars(length(max = MAX_VALUE_BYTES), example = &"192.0.2.1")]
     value: String,
 }
@@ -67,7 +67,8 @@ impl Question {
         )
     }
 
-    /// Reads a question about many: `{"values": […], "age": …, "feed": …, "max_tlp": …}`. All but the values may stand in the query too.
+    /// Reads a question about many: `{"values": […], "age": …, "feed": …, "max_tlp": …}`. All but the values may stand
+    /// in the query too.
     pub(super) fn from_body(body: &[u8], query: Query<'_>) -> Result<Self, Reject> {
         let fields: Map<String, Value> = serde_json::from_slice(body).map_err(|error| {
             // The position says enough; the text may hold anything.

@@ -114,7 +114,8 @@ impl Entries {
         self.sightings.len()
     }
 
-    /// Returns the reports in normal form, and the entries whose value is not an indicator, or not one that the token covers.
+    /// Returns the reports in normal form, and the entries whose value is not an indicator, or not one that the token
+    /// covers.
     pub(super) fn judged(self, scope: &Scope) -> (Vec<Report>, Vec<RefusedEntry>) {
         let (mut reports, mut refused) = (Vec::with_capacity(self.sightings.len()), Vec::new());
         for (index, entry) in self.sightings.into_iter().enumerate() {

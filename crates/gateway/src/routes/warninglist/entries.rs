@@ -9,8 +9,8 @@ use super::Form;
 
 /// Writes the entries of the list with this number by code point, each value once.
 ///
-/// In `txt` every line ends in CRLF, the last one too. An entry that would be two lines there, or that XML cannot hold, is left out. XML
-/// has the elements of the reference: of entries with the same value those of the first.
+/// In `txt` every line ends in CRLF, the last one too. An entry that would be two lines there, or that XML cannot hold,
+/// is left out. XML has the elements of the reference: of entries with the same value those of the first.
 pub(super) fn write(list: u64, mut entries: Vec<WarninglistEntry>, form: Form, out: &mut dyn Write) -> io::Result<()> {
     entries.sort_unstable();
     entries.dedup_by(|later, first| later.value == first.value);

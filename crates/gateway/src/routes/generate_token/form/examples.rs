@@ -23,8 +23,9 @@ const FIRST_TYPES: [IndicatorType; 4] = [
 ];
 const FIRST_OUTPUT: &str = "txt";
 
-/// Returns paths that this scope permits at this site: feeds, or for a token that reads no feeds the routes of its purpose. The list is
-/// empty if the scope permits nothing that exists. Sightings are left out, since MISP would keep the one that is tried.
+/// Returns paths that this scope permits at this site: feeds, or for a token that reads no feeds the routes of its
+/// purpose. The list is empty if the scope permits nothing that exists. Sightings are left out, since MISP would keep
+/// the one that is tried.
 pub(super) fn paths(scope: &Scope, site: &Site, registry: &Registry) -> Vec<String> {
     if scope.reads_feeds {
         return feeds(scope, site, registry);

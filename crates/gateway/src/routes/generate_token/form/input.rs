@@ -129,8 +129,8 @@ impl Input {
 
     /// Returns the fields as the JSON route takes them. Mistakes that only a form can have are added to `mistakes`.
     ///
-    /// A form with the choices of a scope makes a token with a scope, which has the ticked permissions only. A form without them is that of
-    /// Cratos FastAPI, and makes a token without limits as it does there.
+    /// A form with the choices of a scope makes a token with a scope, which has the ticked permissions only. A form
+    /// without them is that of Cratos FastAPI, and makes a token without limits as it does there.
     pub(super) fn fields(&self, now: jiff::Timestamp, mistakes: &mut Mistakes) -> Values {
         let mut fields = Map::new();
         let mut set = |name: &str, text: &str| {

@@ -146,7 +146,8 @@ fn purposes(input: &Input) -> Vec<Choice> {
 
 /// Returns the sites for a caller at an address that may use all of them, and on this machine.
 ///
-/// Other callers that `token_minting.allowed_ips` lets in may be customers, who must not see the names of other customers' MISPs here.
+/// Other callers that `token_minting.allowed_ips` lets in may be customers, who must not see the names of other
+/// customers' MISPs here.
 fn sites(snapshot: &Snapshot, client: IpAddr, input: &Input) -> Vec<SiteChoice> {
     let loaded = &snapshot.loaded;
     if !may_use_every_site(client, &loaded.core.allways_allowed_ips) {

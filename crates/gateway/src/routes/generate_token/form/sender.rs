@@ -1,8 +1,8 @@
 //! Whether a form was sent from our own page.
 //!
-//! The address of the caller decides who may make tokens. So any page that a person at such an address opens could send this form for
-//! them. Browsers name the page that a form comes from: in `Sec-Fetch-Site` over TLS and from this machine, in `Origin` otherwise. A
-//! client that sends neither is not a browser, so no page controls it.
+//! The address of the caller decides who may make tokens. So any page that a person at such an address opens could send
+//! this form for them. Browsers name the page that a form comes from: in `Sec-Fetch-Site` over TLS and from this
+//! machine, in `Origin` otherwise. A client that sends neither is not a browser, so no page controls it.
 
 use http::header::{self, HeaderMap};
 
