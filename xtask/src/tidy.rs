@@ -1,5 +1,6 @@
 //! House rules that no compiler knows, one file each: every breach is reported with its place, all at once.
 
+mod columns;
 mod crates;
 mod dependencies;
 pub(crate) mod files;
@@ -23,6 +24,7 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     let breaches = [
         words::breaches(&files),
         links::breaches(&files),
+        columns::breaches(&files),
         prose::breaches(&files)?,
         sizes.breaches,
         crates::breaches(&workspace),

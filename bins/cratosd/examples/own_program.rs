@@ -1,4 +1,5 @@
-//! A daemon with an output and a source of its own: `cratosd` in all other respects, from `serve` to `token mint --output wazuh-cdb`.
+//! A daemon with an output and a source of its own: `cratosd` in all other respects, from `serve` to `token mint
+//! --output wazuh-cdb`.
 //!
 //! The source is the file `domains.txt` in the working directory: one domain a line.
 

@@ -1,4 +1,5 @@
-//! Writes shell completions and manual pages, made from the command line itself, into a directory: `cargo xtask dist` does that.
+//! Writes shell completions and manual pages, made from the command line itself, into a directory: `cargo xtask dist`
+//! does that.
 
 use std::path::PathBuf;
 use std::{env, fs, io};

@@ -10,7 +10,8 @@
 //! | `init` | `cli/init.rs` |
 //! | `keygen` | `cli/keygen.rs` |
 //!
-//! Every command returns `Result<(), Failure>`. Its result goes to standard output, and everything else to standard error.
+//! Every command returns `Result<(), Failure>`. Its result goes to standard output, and everything else to standard
+//! error.
 
 mod auth_key;
 mod check;

@@ -18,7 +18,8 @@ impl Failure {
         Self::with_message(Exit::Usage, what)
     }
 
-    /// Returns a failure caused by configuration files. The lines are printed as they are, since they begin with a place.
+    /// Returns a failure caused by configuration files. The lines are printed as they are, since they begin with a
+    /// place.
     pub fn configuration(problems: impl IntoIterator<Item = impl ToString>) -> Self {
         Self {
             exit: Exit::Usage,

@@ -3,8 +3,8 @@
 //! # How it is built
 //!
 //! - [`cli`] is the command line, with a file for each command.
-//! - [`server`] puts a gateway (crate `gateway`) behind an HTTP front (crate `http-front`); neither of the two knows the other, so `tls`,
-//!   `proxies`, `access_log` and `front_metrics` translate between them and the core file.
+//! - [`server`] puts a gateway (crate `gateway`) behind an HTTP front (crate `http-front`); neither of the two knows
+//!   the other, so `tls`, `proxies`, `access_log` and `front_metrics` translate between them and the core file.
 //! - [`telemetry`] writes the log, [`exit`] has the exit codes.
 
 pub mod cli;

@@ -8,9 +8,9 @@ use feed_engine::{FeedEngine, FeedEngineBuilder, IndicatorSource, MispSource};
 
 /// The whole program `cratosd`, with further outputs, or with a source that is not MISP.
 ///
-/// The command line, signals, reloads, systemd, logs, the OpenAPI document and the page that makes tokens work as in `cratosd` itself, and
-/// know the further outputs. For example, this program serves the output `wazuh-cdb`, and `token mint --output wazuh-cdb` makes a token
-/// for it:
+/// The command line, signals, reloads, systemd, logs, the OpenAPI document and the page that makes tokens work as in
+/// `cratosd` itself, and know the further outputs. For example, this program serves the output `wazuh-cdb`, and `token
+/// mint --output wazuh-cdb` makes a token for it:
 ///
 /// ```no_run
 /// use std::io::{self, Write};
@@ -59,7 +59,8 @@ impl Program {
         self
     }
 
-    /// Takes indicators from this source instead of MISP. Tokens still name a site, whose file has the limits and allowed networks.
+    /// Takes indicators from this source instead of MISP. Tokens still name a site, whose file has the limits and
+    /// allowed networks.
     #[must_use]
     pub fn source(mut self, source: impl IndicatorSource) -> Self {
         self.source = Some(Arc::new(source));

@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use crate::tls::CertificateWatch;
 use crate::{access_log, front_metrics, proxies, tls};
 
-/// Returns the gateway of a daemon. At most three quarters of the connections are streams, so that devices that poll always get one.
+/// Returns the gateway of a daemon. At most three quarters of the connections are streams, so that devices that poll
+/// always get one.
 ///
 /// # Errors
 /// As [`GatewayBuilder::build`](gateway::GatewayBuilder::build).
@@ -74,7 +75,8 @@ impl Server {
         Ok(self)
     }
 
-    /// Opens the file of the access log again, as the configuration in force says: for example, logrotate may have moved it.
+    /// Opens the file of the access log again, as the configuration in force says: for example, logrotate may have
+    /// moved it.
     pub fn reopen_access_log(&self) {
         if let Some(log) = &self.access_log {
             log.reopen(access_log::settings(&self.config.current().core.access_log));

@@ -40,7 +40,8 @@ const PARTS: &[&str] = &["gateway", "http_front"];
 /// The lines for standard error, once a log that drops lines is started.
 static QUEUE: OnceLock<LineQueue> = OnceLock::new();
 
-/// What happens while standard error takes no more bytes, for example because a terminal is stopped or the journal hangs.
+/// What happens while standard error takes no more bytes, for example because a terminal is stopped or the journal
+/// hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
     /// The thread that logs waits. For commands that do one thing and end.
@@ -81,8 +82,8 @@ pub(crate) fn lost_lines() -> u64 {
 
 /// Starts logging for the whole process.
 ///
-/// `default` is the level without `RUST_LOG`, in the same form, for example `info` or `warn,feed_engine=error`. A second call changes
-/// nothing.
+/// `default` is the level without `RUST_LOG`, in the same form, for example `info` or `warn,feed_engine=error`. A
+/// second call changes nothing.
 ///
 /// # Errors
 /// [`Exit::Usage`](crate::exit::Exit::Usage) if `RUST_LOG` cannot be understood.

@@ -1,4 +1,5 @@
-//! The certificate files of the core file, as the HTTP front takes them, and their problems with places in the core file.
+//! The certificate files of the core file, as the HTTP front takes them, and their problems with places in the core
+//! file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use crate::exit::chain;
 pub(crate) struct Report {
     /// The reasons why the files cannot be used.
     pub(crate) problems: Vec<Problem>,
-    /// Certificates that have expired or are not valid yet. They can be used, and a client that checks them refuses them.
+    /// Certificates that have expired or are not valid yet. They can be used, and a client that checks them refuses
+    /// them.
     pub(crate) out_of_date: Vec<Problem>,
     pub(crate) notes: Vec<Note>,
 }
@@ -65,7 +67,8 @@ impl Report {
     }
 }
 
-/// Opens the certificates that the core file names, if it names any, and logs what an operator should know of them. Blocks.
+/// Opens the certificates that the core file names, if it names any, and logs what an operator should know of them.
+/// Blocks.
 ///
 /// # Errors
 /// All problems of files that cannot be used.
@@ -124,8 +127,8 @@ fn log_reloads(certificates: &Certificates, config: &Arc<ConfigStore>) {
     });
 }
 
-/// Watches the files that the core file names, and where their names lead to: for example, `live/fullchain.pem` of most ACME clients is
-/// a link.
+/// Watches the files that the core file names, and where their names lead to: for example, `live/fullchain.pem` of most
+/// ACME clients is a link.
 fn watch(certificates: &Certificates, config: &Arc<ConfigStore>) -> Option<Arc<Watch>> {
     let config = Arc::downgrade(config);
     let files = move || match config.upgrade().and_then(|config| config.current().core.tls.clone()) {

@@ -1,7 +1,7 @@
 //! The access log: one line per answer, in a file that is rotated by size.
 //!
-//! No answer waits for the disk: lines go through a [`LineQueue`]. Where the disk is too slow, lines are dropped and counted, and the log
-//! says so once a minute.
+//! No answer waits for the disk: lines go through a [`LineQueue`]. Where the disk is too slow, lines are dropped and
+//! counted, and the log says so once a minute.
 
 mod details;
 mod line;
@@ -85,8 +85,8 @@ impl AccessLog {
         self.0.shared.lost.load(Ordering::Relaxed)
     }
 
-    /// Returns whether this user could write a log at `path`. It makes no file, since a file of root's would be in the way of the
-    /// service. A missing directory is fine if this user could make it.
+    /// Returns whether this user could write a log at `path`. It makes no file, since a file of root's would be in the
+    /// way of the service. A missing directory is fine if this user could make it.
     ///
     /// # Errors
     /// The reason why a line could not be written there.

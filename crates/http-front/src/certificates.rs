@@ -22,11 +22,12 @@ pub use findings::{TlsFindings, TlsNote, TlsProblem};
 use file_states::FileStates;
 pub(crate) use reload::Reload;
 
-/// The certificate of a server with its key, and the authorities of client certificates. Clones are handles to the same certificates.
+/// The certificate of a server with its key, and the authorities of client certificates. Clones are handles to the same
+/// certificates.
 ///
-/// A [`Front`](crate::Front) reads the files again when they have changed and then stayed the same for a second, since a certificate and
-/// its key are two files. Open connections keep the certificate that they began with. Files that cannot be used, or whose certificate is
-/// out of date, change nothing: the earlier certificate stays in force.
+/// A [`Front`](crate::Front) reads the files again when they have changed and then stayed the same for a second, since
+/// a certificate and its key are two files. Open connections keep the certificate that they began with. Files that
+/// cannot be used, or whose certificate is out of date, change nothing: the earlier certificate stays in force.
 #[derive(Clone)]
 pub struct Certificates(Arc<Shared>);
 
@@ -69,7 +70,8 @@ pub enum TlsReload {
 }
 
 impl Certificates {
-    /// Reads the files for the first time. Certificates that are out of date are used too; [`findings`](Self::findings) has them. Blocks.
+    /// Reads the files for the first time. Certificates that are out of date are used too; [`findings`](Self::findings)
+    /// has them. Blocks.
     ///
     /// # Errors
     /// All problems of the files, where they cannot be used.
@@ -101,7 +103,8 @@ impl Certificates {
         self.state().findings.clone()
     }
 
-    /// Calls `report` after each reading of changed files. Without this, the outcome is logged. A second call changes nothing.
+    /// Calls `report` after each reading of changed files. Without this, the outcome is logged. A second call changes
+    /// nothing.
     pub fn on_reload(&self, report: impl Fn(&TlsReload) + Send + Sync + 'static) {
         let _ = self.0.on_reload.set(Box::new(report));
     }
@@ -117,8 +120,8 @@ impl Certificates {
         self.0.touched.notify_one();
     }
 
-    /// Sets whether the files are looked at every ten seconds. Switch it off where something watches the files and calls
-    /// [`files_changed`](Self::files_changed), so that an idle process sleeps. Default: on.
+    /// Sets whether the files are looked at every ten seconds. Switch it off where something watches the files and
+    /// calls [`files_changed`](Self::files_changed), so that an idle process sleeps. Default: on.
     pub fn set_polling(&self, is_polled: bool) {
         self.0.is_polled.store(is_polled, Ordering::Relaxed);
         self.files_changed();

@@ -34,17 +34,19 @@ const MAX_HEADERS: usize = 100;
 /// The most open requests of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
 
-/// The most requests of one HTTP/2 connection that the client cancels before the service sees them, and that hyper resets for a fault in
-/// them. With more, the connection is closed.
+/// The most requests of one HTTP/2 connection that the client cancels before the service sees them, and that hyper
+/// resets for a fault in them. With more, the connection is closed.
 const MAX_RESET_STREAMS: usize = 20;
 const MAX_FAULTY_STREAMS: usize = 100;
 
-/// The most bytes that one HTTP/2 request, and all requests of a connection together, may send before the service reads them.
+/// The most bytes that one HTTP/2 request, and all requests of a connection together, may send before the service reads
+/// them.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
-/// After this time without a frame an HTTP/2 peer gets a ping, and how long it may take to answer. Longer than [`IDLE_TIMEOUT`], so that
-/// the ping does not keep an unused connection open: it is for answers without an end, for example streams of events.
+/// After this time without a frame an HTTP/2 peer gets a ping, and how long it may take to answer. Longer than
+/// [`IDLE_TIMEOUT`], so that the ping does not keep an unused connection open: it is for answers without an end, for
+/// example streams of events.
 const PING_AFTER: Duration = Duration::from_secs(75);
 const PONG_WITHIN: Duration = Duration::from_secs(20);
 
@@ -150,7 +152,8 @@ mod tests {
         } else {
             ours.write_all(sent).await.unwrap();
         }
-        // The clock is paused and jumps ahead when every task waits, so the test takes no time. `ours` is open until here.
+        // The clock is paused and jumps ahead when every task waits, so the test takes no time. `ours` is open until
+        // here.
         let ended = tokio::time::timeout(Duration::from_secs(600), connection).await;
         drop(ours);
         format!("{:?}", ended.unwrap().unwrap().unwrap_err())

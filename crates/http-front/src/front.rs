@@ -21,7 +21,8 @@ use crate::{connection, handshake, places, proxy_protocol};
 /// How long the end of serving waits for answers that have begun.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// The pause after a connection could not be accepted. Mostly the process has no free file descriptor, and some must be closed first.
+/// The pause after a connection could not be accepted. Mostly the process has no free file descriptor, and some must be
+/// closed first.
 const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(50);
 
 /// The front of an HTTP service. Clones share their settings and their numbers.
@@ -49,7 +50,8 @@ impl Front {
         }
     }
 
-    /// Sets the proxies. `proxies` is called for every connection, so a change of its answer counts from the next connection on.
+    /// Sets the proxies. `proxies` is called for every connection, so a change of its answer counts from the next
+    /// connection on.
     #[must_use]
     pub fn proxies(mut self, proxies: impl Fn() -> Proxies + Send + Sync + 'static) -> Self {
         self.proxies = Arc::new(proxies);
@@ -70,8 +72,8 @@ impl Front {
         self
     }
 
-    /// Calls `report` with the peer for each connection that is closed before TLS begins. Any host on the network can cause that, so
-    /// `report` should log seldom. Without this, refusals are logged at the level `debug`.
+    /// Calls `report` with the peer for each connection that is closed before TLS begins. Any host on the network can
+    /// cause that, so `report` should log seldom. Without this, refusals are logged at the level `debug`.
     #[must_use]
     pub fn on_refusal(mut self, report: impl Fn(IpAddr, &Refusal) + Send + Sync + 'static) -> Self {
         self.on_refusal = Arc::new(report);
@@ -84,10 +86,11 @@ impl Front {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Serves HTTP/1.1 and HTTP/2 on `listener` until `shutdown` is done, then waits up to 30 seconds for answers that have begun.
+    /// Serves HTTP/1.1 and HTTP/2 on `listener` until `shutdown` is done, then waits up to 30 seconds for answers that
+    /// have begun.
     ///
-    /// Each request has the address of its connection as an extension of the type [`Peer`](client_address::Peer). A panic of the service
-    /// is an empty 500 for its own request. A fault of one connection ends that connection only.
+    /// Each request has the address of its connection as an extension of the type [`Peer`](client_address::Peer). A
+    /// panic of the service is an empty 500 for its own request. A fault of one connection ends that connection only.
     ///
     /// # Errors
     /// When the listener cannot be used at all.
@@ -196,7 +199,8 @@ impl<S: HttpService> Entrance<S> {
     /// Takes one connection from its first byte to its end.
     async fn admit(self, mut stream: TcpStream, peer: IpAddr, watcher: Watcher, newcomer: Newcomer) {
         let mut ending = self.ending.clone();
-        // Answers are written in one piece; waiting for more would only delay them. A socket that refuses this is slower, not wrong.
+        // Answers are written in one piece; waiting for more would only delay them. A socket that refuses this is
+        // slower, not wrong.
         let _ = stream.set_nodelay(true);
         let checked = tokio::select! {
             biased;

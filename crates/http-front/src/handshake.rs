@@ -13,8 +13,9 @@ use crate::certificates::Certificates;
 /// How long a handshake may take: two round trips, and a signature on a slow device.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Returns the stream inside TLS, or `None` if the connection must be closed: the client does not speak TLS, is too slow, or shows no
-/// certificate where one is required. Any host on the network can cause that, so it is counted, and logged at the level `debug` only.
+/// Returns the stream inside TLS, or `None` if the connection must be closed: the client does not speak TLS, is too
+/// slow, or shows no certificate where one is required. Any host on the network can cause that, so it is counted, and
+/// logged at the level `debug` only.
 pub(crate) async fn accept<S>(certificates: &Certificates, stream: S, client: IpAddr) -> Option<TlsStream<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -38,8 +38,9 @@ impl Drop for OpenRequest {
 
 /// A stream that fails with [`io::ErrorKind::TimedOut`] when no byte moves in either direction for too long.
 ///
-/// hyper bounds the time for the head of a request only: neither the time until it knows the version of HTTP, nor the time in which a
-/// peer takes an answer. While the service works on an answer, no time is counted: the peer has to wait then.
+/// hyper bounds the time for the head of a request only: neither the time until it knows the version of HTTP, nor the
+/// time in which a peer takes an answer. While the service works on an answer, no time is counted: the peer has to wait
+/// then.
 #[derive(Debug)]
 pub(crate) struct IdleTimeout<S> {
     stream: S,

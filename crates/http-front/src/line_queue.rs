@@ -18,11 +18,11 @@ const REST: Duration = Duration::from_millis(5);
 /// How long [`LineQueue::flush`] waits.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A bounded queue of lines with a thread that writes them, so that a thread that answers requests waits neither for a disk nor for
-/// standard error. A line that finds no room is dropped and counted. The thread ends with the queue.
+/// A bounded queue of lines with a thread that writes them, so that a thread that answers requests waits neither for a
+/// disk nor for standard error. A line that finds no room is dropped and counted. The thread ends with the queue.
 ///
-/// The thread sleeps a moment after each batch instead of waiting for the next line: with twenty thousand lines a second, waking it for
-/// each of them costs more than writing it.
+/// The thread sleeps a moment after each batch instead of waiting for the next line: with twenty thousand lines a
+/// second, waking it for each of them costs more than writing it.
 ///
 /// ```
 /// use std::io::Write as _;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How long a newcomer may still send a request while the server ends. A client sends its request right after it connects; a browser
-/// that opened a spare connection sends none.
+/// How long a newcomer may still send a request while the server ends. A client sends its request right after it
+/// connects; a browser that opened a spare connection sends none.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Counts newcomers. Their clients expect an answer like all others, so the end of the server waits for them.

@@ -12,7 +12,8 @@ use hyper::service::Service;
 
 /// A service that answers a panic of the service inside with a response of its own, for example a 500 with a body.
 ///
-/// [`Front`](crate::Front) answers a panic with an empty 500 without this. Use this where that answer needs headers or a body.
+/// [`Front`](crate::Front) answers a panic with an empty 500 without this. Use this where that answer needs headers or
+/// a body.
 ///
 /// ```
 /// # use http::{Method, Response};
@@ -37,7 +38,8 @@ pub struct PanicGuard<S, A> {
 }
 
 impl<S, A> PanicGuard<S, A> {
-    /// Wraps `service`. `answer` makes the response after a panic; it gets the method of the request, since an answer to `HEAD` has no body.
+    /// Wraps `service`. `answer` makes the response after a panic; it gets the method of the request, since an answer
+    /// to `HEAD` has no body.
     pub fn new(service: S, answer: A) -> Self {
         Self { service, answer }
     }

@@ -8,8 +8,8 @@ const MAX_CONNECTIONS: u64 = 16_384;
 /// File descriptors that are kept back for the program itself, at least: to read files and to connect elsewhere.
 const MIN_RESERVE: u64 = 64;
 
-/// Returns how many connections a [`Front`](crate::Front) serves at a time: 1 to 16 384, three quarters of the file descriptors that this
-/// process may have. Further connections wait in the queue of the kernel.
+/// Returns how many connections a [`Front`](crate::Front) serves at a time: 1 to 16 384, three quarters of the file
+/// descriptors that this process may have. Further connections wait in the queue of the kernel.
 #[must_use]
 pub fn places() -> usize {
     places_of(getrlimit(Resource::Nofile).current)

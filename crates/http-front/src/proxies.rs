@@ -22,7 +22,8 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// Returns proxies with addresses in these networks. A proxy stands for many clients, so it may open any number of connections.
+    /// Returns proxies with addresses in these networks. A proxy stands for many clients, so it may open any number of
+    /// connections.
     #[must_use]
     pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
         Self {

@@ -13,8 +13,9 @@ use crate::refusal::Refusal;
 /// How long the header may take. A proxy sends it in its first packet.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads the header off the connection, and no byte after it. Returns the address that counts from here on: the client that the header
-/// names, or the peer where the header names none (a health check of the proxy), or where no header is required.
+/// Reads the header off the connection, and no byte after it. Returns the address that counts from here on: the client
+/// that the header names, or the peer where the header names none (a health check of the proxy), or where no header is
+/// required.
 ///
 /// # Errors
 /// The reason for which the connection must be closed.

@@ -10,7 +10,8 @@ use hyper::service::Service;
 /// An error of a service or of a body, as hyper takes it.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Any hyper service that answers with any body. Implemented for every such service; there is nothing to implement by hand.
+/// Any hyper service that answers with any body. Implemented for every such service; there is nothing to implement by
+/// hand.
 pub trait HttpService: Clone + Send + Sync + 'static {
     /// The body of an answer.
     type Body: Body<Data: Send, Error: Into<BoxError>> + Send + 'static;

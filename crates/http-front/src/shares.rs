@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::refusal::Refusal;
 
-/// Counts the open connections of every address. Without a limit one host, which needs no credentials for that, could take all places.
+/// Counts the open connections of every address. Without a limit one host, which needs no credentials for that, could
+/// take all places.
 #[derive(Clone, Debug)]
 pub(crate) struct Shares {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,

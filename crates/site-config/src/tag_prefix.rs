@@ -1,7 +1,7 @@
 //! The prefix of a site's tags, as an operator types it.
 
-/// Checks the text before `:incident-classification=` in the tags of a MISP, for example `example`. MISP and a site file
-/// take more characters than this; in a prefix they are a mistake.
+/// Checks the text before `:incident-classification=` in the tags of a MISP, for example `example`. MISP and a site
+/// file take more characters than this; in a prefix they are a mistake.
 ///
 /// # Errors
 /// A sentence that says what to write instead.

@@ -1,4 +1,5 @@
-//! `cratosd check`: every problem and every note of the configuration, and with `--online` whether each MISP and the shared cache answer.
+//! `cratosd check`: every problem and every note of the configuration, and with `--online` whether each MISP and the
+//! shared cache answer.
 
 pub(super) mod online;
 
@@ -115,7 +116,8 @@ fn unwritable_log(log: &site_config::AccessLog, file: PathBuf) -> Option<Problem
     Some(access_log::problem(log, file, &error))
 }
 
-/// Returns the problem of the sightings directory, if the user who runs this cannot use it. The daemon would serve without sightings.
+/// Returns the problem of the sightings directory, if the user who runs this cannot use it. The daemon would serve
+/// without sightings.
 fn unusable_sightings(sightings: &Sightings, file: PathBuf) -> Option<Problem> {
     let named = sightings.directory.as_ref()?;
     let error = preflight::check_sightings_directory(&named.path).err()?;
@@ -130,7 +132,8 @@ fn unusable_sightings(sightings: &Sightings, file: PathBuf) -> Option<Problem> {
     })
 }
 
-/// Returns the keys that mean something else in Cratos FastAPI, while its tokens are accepted: the migration is then still under way.
+/// Returns the keys that mean something else in Cratos FastAPI, while its tokens are accepted: the migration is then
+/// still under way.
 fn differences(loaded: &Loaded) -> &[Note] {
     if loaded.core.accept_legacy_tokens {
         &loaded.differences

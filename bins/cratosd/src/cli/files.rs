@@ -53,7 +53,8 @@ impl ConfigFiles {
         }
     }
 
-    /// Fails if there is no configuration at all. The message says how to make one, which a list of missing files would not.
+    /// Fails if there is no configuration at all. The message says how to make one, which a list of missing files would
+    /// not.
     pub(super) fn refuse_nothing(&self) -> Result<(), Failure> {
         let paths = [&self.config, &self.mappings, &self.sites];
         if paths.iter().any(|path| path.symlink_metadata().is_ok()) {
@@ -69,8 +70,8 @@ impl ConfigFiles {
     /// Reads everything.
     ///
     /// # Errors
-    /// A usage error with one line per problem of all files when the core file, the mappings or the directory of sites cannot be
-    /// used. A site file that cannot be used only disables that site.
+    /// A usage error with one line per problem of all files when the core file, the mappings or the directory of sites
+    /// cannot be used. A site file that cannot be used only disables that site.
     pub(super) fn load(&self) -> Result<Loaded, Failure> {
         self.refuse_nothing()?;
         site_config::load(&self.paths()).map_err(Failure::configuration)
@@ -80,7 +81,8 @@ impl ConfigFiles {
 /// Returns the site with this name.
 ///
 /// # Errors
-/// A usage error with the reason: the site is unknown (with the list of known ones), switched off, or its file has problems (with them).
+/// A usage error with the reason: the site is unknown (with the list of known ones), switched off, or its file has
+/// problems (with them).
 pub(super) fn site<'a>(loaded: &'a Loaded, name: &SiteName) -> Result<&'a Arc<Site>, Failure> {
     match loaded.sites.get(name) {
         Some(site) if site.enabled => return Ok(site),

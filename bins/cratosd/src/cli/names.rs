@@ -62,7 +62,8 @@ pub(super) fn with_outputs(command: clap::Command, names: &[&'static str]) -> cl
         .mut_subcommands(|command| with_outputs(command, names))
 }
 
-/// Reads the day on which a token ends: a date such as `2027-12-31`, or a time from today on such as `90d`, in the units of ages.
+/// Reads the day on which a token ends: a date such as `2027-12-31`, or a time from today on such as `90d`, in the
+/// units of ages.
 pub(super) fn expiry(text: &str) -> Result<ExpiryDay, String> {
     expiry_from(text, jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
 }

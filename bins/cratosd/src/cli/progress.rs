@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A line on standard error with the current work and its time so far, for example `asking misp.example.net (3s)`. Dropping it removes
-/// the line.
+/// A line on standard error with the current work and its time so far, for example `asking misp.example.net (3s)`.
+/// Dropping it removes the line.
 #[derive(Debug)]
 pub(super) struct Progress(Option<ProgressBar>);
 

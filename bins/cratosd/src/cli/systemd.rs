@@ -1,4 +1,5 @@
-//! The interface to systemd: sockets of a `.socket` unit, readiness, reloads and the watchdog. Without systemd all of it does nothing.
+//! The interface to systemd: sockets of a `.socket` unit, readiness, reloads and the watchdog. Without systemd all of
+//! it does nothing.
 
 use std::future::Future;
 use std::time::Duration;
@@ -59,8 +60,8 @@ pub(super) fn stopping() {
 
 /// Reports to the watchdog of systemd, if it is on, that the daemon is alive, for as long as it is.
 ///
-/// Alive means that a new task gets a thread and can take everything that each request takes. A daemon with all connections in use, or
-/// with a MISP that does not answer, is alive.
+/// Alive means that a new task gets a thread and can take everything that each request takes. A daemon with all
+/// connections in use, or with a MISP that does not answer, is alive.
 pub(super) fn watchdog(gateway: &Gateway) -> impl Future<Output = ()> + use<> {
     let gateway = gateway.clone();
     async move {

@@ -202,7 +202,8 @@ fn a_file_that_logrotate_moved_is_made_anew_and_json_is_a_line_each() {
     });
 }
 
-/// One truth for both commands: a directory that the daemon can make is not a problem, and one that it cannot make is a problem for both.
+/// One truth for both commands: a directory that the daemon can make is not a problem, and one that it cannot make is a
+/// problem for both.
 #[test]
 fn a_missing_directory_of_the_log_is_made_and_is_no_problem_for_check() {
     let installation = installation("");

@@ -1,4 +1,5 @@
-//! New tokens of old ones: those of Cratos FastAPI, and our own after a change of scope, of day or of the encryption key.
+//! New tokens of old ones: those of Cratos FastAPI, and our own after a change of scope, of day or of the encryption
+//! key.
 
 use misp_sim::{Fault, Sim};
 

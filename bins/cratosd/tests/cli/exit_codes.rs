@@ -84,7 +84,8 @@ fn a_log_level_that_does_not_exist_is_a_usage_error() {
     );
 }
 
-/// Serves with a port that is taken: a daemon that binds before it has checked the configuration ends with 1, not with 64.
+/// Serves with a port that is taken: a daemon that binds before it has checked the configuration ends with 1, not with
+/// 64.
 fn refused(installation: &Installation) -> String {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();

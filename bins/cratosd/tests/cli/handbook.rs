@@ -1,7 +1,9 @@
-//! What the handbook and the README say to type works, and what they say to write is read: every fenced block is taken by a test.
+//! What the handbook and the README say to type works, and what they say to write is read: every fenced block is taken
+//! by a test.
 //!
-//! A page is played in a world of its own: a directory in the place of `/etc/cratos`, the sample MISP as the site, and a daemon when a line
-//! asks one. The names of documentation in a block are replaced by those of the world, and nothing else.
+//! A page is played in a world of its own: a directory in the place of `/etc/cratos`, the sample MISP as the site, and
+//! a daemon when a line asks one. The names of documentation in a block are replaced by those of the world, and nothing
+//! else.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -48,7 +50,8 @@ const KINDS: [(&str, &str); 15] = [
 /// Keys that stand for each other: a block that sets one takes the other out.
 const ALTERNATIVES: [(&str, &str); 1] = [("encryption_keys", "encryption_key")];
 
-/// What `bash` runs before a block: servers are started, seen to listen, and stopped; a request that fails ends the block.
+/// What `bash` runs before a block: servers are started, seen to listen, and stopped; a request that fails ends the
+/// block.
 const PRELUDE: &str = r#"
 set -euo pipefail
 cratosd() {

@@ -1,4 +1,5 @@
-//! Under systemd, played by the test: the messages that it gets, the socket that it passes on, and its judgement of the unit.
+//! Under systemd, played by the test: the messages that it gets, the socket that it passes on, and its judgement of the
+//! unit.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;

@@ -1,4 +1,5 @@
-//! An installation as Cratos FastAPI leaves it behind, its MISP, and the real daemon started in it as an operator would.
+//! An installation as Cratos FastAPI leaves it behind, its MISP, and the real daemon started in it as an operator
+//! would.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,7 +26,8 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// Writes the files; nothing, with a word about it, where this user may not listen on a port that a legacy token can name.
+    /// Writes the files; nothing, with a word about it, where this user may not listen on a port that a legacy token
+    /// can name.
     pub(crate) async fn new() -> Option<Self> {
         let misp = misp().await?;
         let (encryption_key, salt) = (vector("encryption_key"), vector("salt"));

@@ -1,5 +1,5 @@
-//! Makes tokens as Cratos FastAPI makes them. The daemon opens such tokens and never makes one, so this is written here alone, and held
-//! against tokens that the original made.
+//! Makes tokens as Cratos FastAPI makes them. The daemon opens such tokens and never makes one, so this is written here
+//! alone, and held against tokens that the original made.
 
 use aes::Aes128;
 use base64::Engine as _;

@@ -1,8 +1,8 @@
 //! An installation of Cratos FastAPI moves over by stopping one service and starting the other.
 //!
-//! Its directory (the sample files, legacy tokens) is laid out as it was, the real `cratosd serve` is started in it, and what the
-//! original was seen to answer on the wire is asked again: one file for each section of that description. Where the original had a
-//! defect that no client wants, the row says what is answered instead.
+//! Its directory (the sample files, legacy tokens) is laid out as it was, the real `cratosd serve` is started in it,
+//! and what the original was seen to answer on the wire is asked again: one file for each section of that description.
+//! Where the original had a defect that no client wants, the row says what is answered instead.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 mod conversion;

@@ -1,5 +1,5 @@
-//! Section 9: MISP in trouble. The original answered 503 with its own words, 500, 415, or waited for ever; here it is 503 or 504 with the
-//! time to ask again, and never 401 or 403, on which a firewall stops enforcing a list.
+//! Section 9: MISP in trouble. The original answered 503 with its own words, 500, 415, or waited for ever; here it is
+//! 503 or 504 with the time to ask again, and never 401 or 403, on which a firewall stops enforcing a list.
 
 use misp_sim::{Fault, Sim};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Section 5: which indicators a feed has. The question itself is ours; what comes out for the sample configuration is what counts.
+//! Section 5: which indicators a feed has. The question itself is ours; what comes out for the sample configuration is
+//! what counts.
 
 use std::net::SocketAddr;
 

@@ -61,8 +61,8 @@ pub(crate) fn rows(installation: &Installation) -> Vec<Row> {
         empty("yaml", TEXT, "--- []\n"),
         // `utf8`, as the original wrote it, is no name of an encoding.
         empty("xml", XML, "<?xml version='1.0' encoding='UTF-8'?>\n<domain />"),
-        // Fixed: a file name that looks like a hash was taken for one, upper case stood beside lower case, and rules of several lines
-        // never came out.
+        // Fixed: a file name that looks like a hash was taken for one, upper case stood beside lower case, and rules of
+        // several lines never came out.
         feed(
             "file-md5",
             "txt",

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 /// The facts about a request that only the service knows, for its line in the access log.
 ///
-/// The service puts them into the extensions of its response. A response extension needs no channel between the service and the log, and
-/// a service that knows nothing of this crate can be wrapped by one that puts its own facts here.
+/// The service puts them into the extensions of its response. A response extension needs no channel between the service
+/// and the log, and a service that knows nothing of this crate can be wrapped by one that puts its own facts here.
 ///
 /// ```
 /// use http_front::AccessDetails;

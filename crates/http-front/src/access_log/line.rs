@@ -120,7 +120,8 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// Returns a text of the service without what may be a secret: for example, a user may have chosen the label of a token.
+/// Returns a text of the service without what may be a secret: for example, a user may have chosen the label of a
+/// token.
 fn redacted(text: &str) -> String {
     redaction::text(text.as_bytes())
 }

@@ -1,4 +1,5 @@
-//! A file that is appended to, and rotated by size with the names that Python's `RotatingFileHandler` gives: `.1` is the newest.
+//! A file that is appended to, and rotated by size with the names that Python's `RotatingFileHandler` gives: `.1` is
+//! the newest.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -55,7 +56,8 @@ struct Open {
 }
 
 impl LogFile {
-    /// Returns the log at this path, not opened yet. It is rotated before a line would reach `max_bytes`; with 0 rotations it grows.
+    /// Returns the log at this path, not opened yet. It is rotated before a line would reach `max_bytes`; with 0
+    /// rotations it grows.
     pub(super) fn new(path: PathBuf, max_bytes: u64, rotations: u32) -> Self {
         Self {
             path,
@@ -76,7 +78,8 @@ impl LogFile {
         Ok(())
     }
 
-    /// Appends lines, each with its line end, in as few pieces as rotation allows: one at a time costs ten times as much.
+    /// Appends lines, each with its line end, in as few pieces as rotation allows: one at a time costs ten times as
+    /// much.
     pub(super) fn write(&mut self, lines: &[impl AsRef<[u8]>]) -> Lost {
         if self.looked_at.elapsed() >= PAUSE {
             self.look();

@@ -12,15 +12,16 @@ const ANONYMIZED: &str = "ANONYMIZED";
 const MAX_URL: usize = 1_024;
 const MAX_TEXT: usize = 256;
 
-/// Tokens usually have 100 bytes or more, so a longer part of a path or a longer value may be one, or a good part of one.
+/// Tokens usually have 100 bytes or more, so a longer part of a path or a longer value may be one, or a good part of
+/// one.
 const MAX_PART: usize = 64;
 const MAX_VALUE: usize = 32;
 
 /// Names of parameters whose values are secret, however short.
 const SECRET_NAMES: [&str; 5] = ["token", "key", "auth", "pass", "secret"];
 
-/// Returns path and query. With a `secret_prefix`, the path segment after it is left out; of such a path that is not a route of the
-/// service, everything after it too.
+/// Returns path and query. With a `secret_prefix`, the path segment after it is left out; of such a path that is not a
+/// route of the service, everything after it too.
 pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool) -> String {
     let mut shown = String::new();
     let parts: Vec<&str> = uri.path().split('/').collect();
@@ -100,8 +101,8 @@ fn may_be_in_a_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_+/=%.~".contains(&byte)
 }
 
-/// Writes printable ASCII as it is, and all other bytes, quotation marks and backslashes as `\xHH`, as nginx does. So a line end, an
-/// escape sequence for a terminal or a character that turns text around does not get through.
+/// Writes printable ASCII as it is, and all other bytes, quotation marks and backslashes as `\xHH`, as nginx does. So a
+/// line end, an escape sequence for a terminal or a character that turns text around does not get through.
 fn bounded(bytes: &[u8], most: usize) -> String {
     let mut shown = String::with_capacity(bytes.len().min(most));
     for byte in bytes {

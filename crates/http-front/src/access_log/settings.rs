@@ -24,8 +24,8 @@ pub struct AccessLogSettings {
     pub rotations: u32,
     /// The JSON key of [`AccessDetails::account`](super::AccessDetails::account). Default: `account`.
     pub account_key: &'static str,
-    /// A first path segment that is followed by a secret, which is not written. For example, with `t` the path `/t/SECRET/items` is
-    /// written as `/t/ANONYMIZED/items`. Default: none.
+    /// A first path segment that is followed by a secret, which is not written. For example, with `t` the path
+    /// `/t/SECRET/items` is written as `/t/ANONYMIZED/items`. Default: none.
     pub secret_prefix: Option<&'static str>,
 }
 
@@ -33,8 +33,8 @@ pub struct AccessLogSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AccessLogFormat {
-    /// The combined format of web servers with the account in the place of the user, then the seconds until the answer was ready, and the
-    /// token and the reason of [`AccessDetails`](super::AccessDetails).
+    /// The combined format of web servers with the account in the place of the user, then the seconds until the answer
+    /// was ready, and the token and the reason of [`AccessDetails`](super::AccessDetails).
     #[default]
     Text,
     /// One JSON object.

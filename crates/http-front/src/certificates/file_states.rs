@@ -21,8 +21,8 @@ struct FileState {
 }
 
 impl FileStates {
-    /// Returns the states now. To be called before the files are read, so that a change during the reading counts as a later change.
-    /// Blocks.
+    /// Returns the states now. To be called before the files are read, so that a change during the reading counts as a
+    /// later change. Blocks.
     pub(super) fn of(files: &TlsFiles) -> Self {
         Self {
             files: files.clone(),

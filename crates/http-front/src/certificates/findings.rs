@@ -26,7 +26,8 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 pub struct TlsFindings {
     /// The reasons why the files cannot be used.
     pub problems: Vec<TlsProblem>,
-    /// Certificates that have expired or are not valid yet. They can be used, and a client that checks them refuses them.
+    /// Certificates that have expired or are not valid yet. They can be used, and a client that checks them refuses
+    /// them.
     pub out_of_date: Vec<TlsProblem>,
     /// Facts that an operator should know although nothing is wrong, for example that a certificate ends in a few days.
     pub notes: Vec<TlsNote>,

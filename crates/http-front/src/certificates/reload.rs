@@ -52,8 +52,8 @@ async fn read_when_settled(certificates: &Certificates) {
     }
 }
 
-/// Looks at the files, and reads them if they have changed and are as they were at the last look. Returns their states if they must be
-/// looked at once more.
+/// Looks at the files, and reads them if they have changed and are as they were at the last look. Returns their states
+/// if they must be looked at once more.
 fn look(certificates: &Certificates, last: Option<FileStates>) -> Option<FileStates> {
     let files = certificates.state().files.clone();
     let states = FileStates::of(&files);

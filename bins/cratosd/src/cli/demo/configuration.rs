@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use crate::cli::keygen::FreshSecrets;
 use crate::exit::Failure;
 
-/// The sample data are invented, so any address may connect, for example through the proxy of an editor or a container. Legacy tokens are
-/// off, because their key takes time at the start.
+/// The sample data are invented, so any address may connect, for example through the proxy of an editor or a container.
+/// Legacy tokens are off, because their key takes time at the start.
 const CORE: &str = "\
 accept_legacy_tokens: False
 allways_allowed_ips: [\"0.0.0.0/0\", \"::/0\"]

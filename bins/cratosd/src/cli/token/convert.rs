@@ -223,7 +223,8 @@ fn refuse_all(mut failures: Vec<(usize, Failure)>, is_alone: bool) -> Result<(),
     Err(Failure::said(exit))
 }
 
-/// Asks the MISP of each token with its key, each key once and one after the other: a list of tokens must not look like an attack.
+/// Asks the MISP of each token with its key, each key once and one after the other: a list of tokens must not look like
+/// an attack.
 fn ask(converted: &[Converted<'_>], loaded: &Loaded, is_alone: bool) -> Result<(), Failure> {
     runtime::block_on(async {
         let progress = Progress::of(format!("asking MISP about {} keys", converted.len()));

@@ -51,8 +51,8 @@ impl ScopeOptions {
         }
     }
 
-    /// Returns `scope` with the parts that the options replace. An unscoped one is replaced as a whole, as if the token were new: it does
-    /// not keep the permission to clear the cache.
+    /// Returns `scope` with the parts that the options replace. An unscoped one is replaced as a whole, as if the token
+    /// were new: it does not keep the permission to clear the cache.
     pub(super) fn rescope(&self, scope: &Scope) -> Scope {
         if self.is_empty() {
             scope.clone()

@@ -47,7 +47,8 @@ impl Daemon {
         self.send_described(ask).await.0
     }
 
-    /// Sends a request, and returns the described operation and status of a JSON answer too, for example `GET /v1/status 200`.
+    /// Sends a request, and returns the described operation and status of a JSON answer too, for example `GET
+    /// /v1/status 200`.
     pub(crate) async fn send_described(&self, ask: Ask) -> (Answer, Option<String>) {
         let (method, path) = ask.target();
         let answer = ask.send(self.addr).await;

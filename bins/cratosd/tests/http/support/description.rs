@@ -8,7 +8,8 @@ use super::{Answer, Ask, Daemon, schema};
 
 static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
 
-/// Asserts that a JSON answer has the shape that the document gives for it. Returns the operation with its status, if it has one.
+/// Asserts that a JSON answer has the shape that the document gives for it. Returns the operation with its status, if
+/// it has one.
 pub(crate) async fn assert_fits(method: &Method, path: &str, answer: &Answer) -> Option<String> {
     let media_type = answer.headers.get("content-type")?.to_str().ok()?;
     if answer.body.is_empty() || !["application/json", "application/problem+json"].contains(&media_type) {

@@ -133,7 +133,8 @@ fn here(folder: &Path, port: u16, cratosd: SocketAddr) -> String {
     })
 }
 
-/// Returns what stands around it, as Debian has it in `/etc/nginx/nginx.conf`; one process, so that nothing is left when it is killed.
+/// Returns what stands around it, as Debian has it in `/etc/nginx/nginx.conf`; one process, so that nothing is left
+/// when it is killed.
 fn around(folder: &Path) -> String {
     let folder = folder.display();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

@@ -1,7 +1,8 @@
 //! JSON values against the schemas of the OpenAPI document.
 //!
-//! The check is stricter than JSON Schema where drift would hide: a field that its object's schema does not name is a mistake, and so is
-//! a keyword that the check does not know. `jsonschema` would bring 33 crates for the few keywords that the document has.
+//! The check is stricter than JSON Schema where drift would hide: a field that its object's schema does not name is a
+//! mistake, and so is a keyword that the check does not know. `jsonschema` would bring 33 crates for the few keywords
+//! that the document has.
 
 use serde_json::{Map, Value};
 
