@@ -1,7 +1,7 @@
 //! The page `/metrics`, in the words of `ARCHITECTURE.md`.
 //!
 //! Each service has one file here, which takes the service's own state, and one line in `App::register_metrics`.
-//! Events, for example answers, are counted when they happen ([`Metrics`]); states, for example open streams, are read
+//! Events, for example answers, are counted when they happen (`Metrics`); states, for example open streams, are read
 //! when the page is made. No label holds text of a caller: routes are templates, and sites are those of the
 //! configuration.
 
