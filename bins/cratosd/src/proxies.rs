@@ -26,9 +26,9 @@ fn converted(proxy: &ReverseProxy) -> Proxies {
 /// Logs why a connection was closed, in the words of the core file.
 pub(crate) fn report(peer: IpAddr, refusal: &Refusal) {
     match refusal {
-        Refusal::TooManyConnections { most } => TOO_MANY.say(|more| {
+        Refusal::TooManyConnections { address, most } => TOO_MANY.say(|more| {
             tracing::warn!(
-                address = %peer,
+                %address,
                 most,
                 more,
                 "a connection was closed: its address holds half of all connections; if it is a proxy's, list it in `reverse_proxy_trusted`"

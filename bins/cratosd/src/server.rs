@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use feed_engine::{FeedEngine, MispSource};
 use gateway::{Gateway, GatewayError};
@@ -37,6 +37,8 @@ pub struct Server {
     front: Front,
     certificates: Option<Certificates>,
     access_log: Option<AccessLog>,
+    /// Each listener serves the same numbers.
+    metrics: Once,
 }
 
 impl Server {
@@ -61,6 +63,7 @@ impl Server {
             front,
             certificates,
             access_log: None,
+            metrics: Once::new(),
         })
     }
 
@@ -108,12 +111,14 @@ impl Server {
     /// When the listener cannot be used at all.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let gateway = &self.gateway;
-        front_metrics::register(
-            gateway,
-            &self.front,
-            self.certificates.as_ref(),
-            self.access_log.as_ref(),
-        );
+        self.metrics.call_once(|| {
+            front_metrics::register(
+                gateway,
+                &self.front,
+                self.certificates.as_ref(),
+                self.access_log.as_ref(),
+            );
+        });
         let _certificates = CertificateWatch::start(self.certificates.as_ref(), &self.config);
         let background = gateway.start();
         let shutdown = async {

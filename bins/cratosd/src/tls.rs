@@ -104,7 +104,13 @@ fn log_reloads(certificates: &Certificates, config: &Arc<ConfigStore>) {
     certificates.on_reload(move |outcome| {
         let Some(config) = config.upgrade() else { return };
         let (loaded, core_file) = (config.current(), &config.paths().config);
-        let Some(tls) = &loaded.core.tls else { return };
+        let Some(tls) = &loaded.core.tls else {
+            tracing::warn!(
+                is_in_force = matches!(outcome, TlsReload::InForce(_)),
+                "the files of `tls` have changed, which is not in the core file any more: restart the daemon"
+            );
+            return;
+        };
         match outcome {
             TlsReload::InForce(findings) => {
                 let ends = findings.ends.and_then(|ends| jiff::Timestamp::from_second(ends).ok());
@@ -150,7 +156,7 @@ fn watch(certificates: &Certificates, config: &Arc<ConfigStore>) -> Option<Arc<W
 fn on_new_core_file(certificates: Option<Certificates>, config: &Arc<ConfigStore>, watch: Option<&Arc<Watch>>) {
     let (here, watch) = (Arc::downgrade(config), watch.map(Arc::downgrade));
     let is_reported = AtomicBool::new(false);
-    config.on_applied(move || {
+    let take_over = move || {
         let Some(tls) = here.upgrade().map(|config| config.current().core.tls.clone()) else {
             return;
         };
@@ -173,7 +179,10 @@ fn on_new_core_file(certificates: Option<Certificates>, config: &Arc<ConfigStore
                 }
             }
         }
-    });
+    };
+    // The core file may have changed since the certificates were opened.
+    take_over();
+    config.on_applied(take_over);
 }
 
 fn files(tls: &Tls) -> TlsFiles {

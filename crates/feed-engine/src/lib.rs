@@ -62,6 +62,7 @@ mod source;
 mod tagged_events;
 mod turns;
 mod upstream;
+mod value_type;
 mod withdrawals;
 mod workshop;
 

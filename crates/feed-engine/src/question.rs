@@ -36,7 +36,8 @@ pub(crate) fn for_feed(
 }
 
 /// Checks, without building a question, that the site defines the feed and everything that its limits are judged by. A
-/// list without a MISP is not checked: its source knows its feeds.
+/// list without a MISP is not checked: its source knows its feeds. A tag or type that MISP cannot be asked for fails at
+/// the question itself; `site-config` accepts none.
 ///
 /// # Errors
 /// [`FeedError::NoDecayingModel`] for a limit on scores at a site whose file names no model,

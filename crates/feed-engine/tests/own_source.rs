@@ -229,6 +229,29 @@ async fn values_of_another_type_than_the_feed_are_refused() {
     assert!(cause.contains("domain") && cause.contains("url"), "{cause}");
 }
 
+/// Gives URLs for a feed of any type.
+#[derive(Debug)]
+struct OnlyUrls;
+
+impl IndicatorSource for OnlyUrls {
+    fn gather<'a>(&'a self, _: &'a Upstream, _: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
+        Box::pin(async { Ok(IndicatorSet::of(IndicatorType::Url, ["http://a.example/"]).into()) })
+    }
+}
+
+#[tokio::test]
+async fn values_of_another_type_are_refused_in_look_ups_too() {
+    let engine = FeedEngine::builder().source(Arc::new(OnlyUrls)).build();
+    let upstream = Upstream::named("my-list").unwrap();
+    let scope = LookupScope {
+        feed: FeedName::Any,
+        age: Age::Years1,
+    };
+    let error = engine.lookup_index(&upstream, scope).await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("url"), "{cause}");
+}
+
 #[tokio::test]
 async fn a_misp_source_says_that_a_list_without_a_misp_is_not_for_it() {
     let upstream = Upstream::named("my-list").unwrap();

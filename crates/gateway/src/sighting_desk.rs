@@ -327,6 +327,11 @@ fn judged(error: &misp_client::Error, parcel: &Parcel, token: TokenId) -> Outcom
             tracing::warn!(site, %token, why, "MISP rejects sightings; they are dropped");
             Outcome::Rejected
         }
+        // MISP names fields that it does not take. The other values of a parcel may be good.
+        ErrorKind::Rejected if parcel.values.len() == 1 => {
+            tracing::warn!(site, %token, why, "MISP rejects sightings; they are dropped");
+            Outcome::Rejected
+        }
         ErrorKind::InvalidSearch => Outcome::Rejected,
         kind => {
             tracing::warn!(site, why, "sightings wait: MISP does not take them now");
@@ -336,6 +341,7 @@ fn judged(error: &misp_client::Error, parcel: &Parcel, token: TokenId) -> Outcom
                     | ErrorKind::MispError
                     | ErrorKind::NotJson
                     | ErrorKind::NotPermitted
+                    | ErrorKind::Rejected
                     | ErrorKind::Timeout
                     | ErrorKind::TooLarge
                     | ErrorKind::UnexpectedAnswer

@@ -1,6 +1,7 @@
 //! Connections that were closed before their first request.
 
 use std::io;
+use std::net::IpAddr;
 
 use client_address::ProxyHeaderError;
 
@@ -21,8 +22,10 @@ pub enum Refusal {
     #[error(transparent)]
     Header(#[from] ProxyHeaderError),
     /// The address has half of all places already.
-    #[error("its address already has {most} connections, half of all")]
+    #[error("its address {address} already has {most} connections, half of all")]
     TooManyConnections {
+        /// The client's address, also behind a proxy that speaks the PROXY protocol.
+        address: IpAddr,
         /// Connections that one address may have at a time.
         most: usize,
     },

@@ -36,7 +36,10 @@ impl Shares {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(holder).or_default();
         if *count >= self.most {
-            return Err(Refusal::TooManyConnections { most: self.most });
+            return Err(Refusal::TooManyConnections {
+                address,
+                most: self.most,
+            });
         }
         *count += 1;
         Ok(Share(Some((self.clone(), holder))))

@@ -142,6 +142,7 @@ impl Client {
         refuse_async()?;
         Ok(Events {
             pages: self.client.events(search),
+            failed: false,
             runtime: self.runtime.clone(),
         })
     }
@@ -198,6 +199,7 @@ impl Iterator for Attributes {
 #[derive(Debug)]
 pub struct Events {
     pages: EventPages,
+    failed: bool,
     runtime: Waiter,
 }
 
@@ -206,11 +208,17 @@ impl Iterator for Events {
 
     fn next(&mut self) -> Option<Self::Item> {
         use futures_core::Stream as _;
+        if self.failed {
+            return None;
+        }
         let pages = &mut self.pages;
         let next = std::future::poll_fn(|context| std::pin::Pin::new(&mut *pages).poll_next(context));
-        self.runtime
+        let item = self
+            .runtime
             .wait(async { Ok(next.await) })
-            .unwrap_or_else(|error| Some(Err(error)))
+            .unwrap_or_else(|error| Some(Err(error)));
+        self.failed = matches!(item, Some(Err(_)));
+        item
     }
 }
 

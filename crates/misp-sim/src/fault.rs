@@ -32,6 +32,8 @@ pub enum Fault {
     },
     /// Answers MISP's error of that status: 403, 404, 405, 429, 500; others with a general text.
     Status(u16),
+    /// Answers that the data failed MISP's validation, with the reasons by field (recording 562) and this status.
+    Invalid(u16),
     /// Sends the right answer a few bytes at a time.
     SlowDrip {
         /// How many bytes come at once; 0 counts as 1.

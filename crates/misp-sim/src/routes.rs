@@ -224,6 +224,14 @@ fn spoil(shared: &Shared, request: &PageRequest, mut answer: Answer, fault: Faul
         }
         Fault::Html { status } => stamped(Answer::html(status_of(status))),
         Fault::Status(status) => stamped(Answer::usual_error(status_of(status), &request.path_as_sent())),
+        Fault::Invalid(status) => {
+            let mut invalid = Answer::json(
+                br#"{"saved":false,"name":"Could not add","message":"Could not add","errors":{"value":["not valid"]}}"#
+                    .to_vec(),
+            );
+            invalid.status = status_of(status);
+            stamped(invalid)
+        }
         Fault::NotJson => stamped(Answer::json(
             b"Warning: something broke in /var/www/MISP on line 42".to_vec(),
         )),

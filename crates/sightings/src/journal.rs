@@ -79,6 +79,7 @@ impl Journal {
         let path = directory.join(NAME);
         // A process that was killed while it rewrote the journal left a temporary file.
         state_file::remove_leftovers(directory).map_err(file_error(directory))?;
+        remove_old_leftover(directory).map_err(file_error(directory))?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -232,6 +233,14 @@ impl<D: Disk> Journal<D> {
     /// Seals with these keys from now on.
     pub(crate) fn use_keys(&mut self, keys: JournalKeys) {
         self.keys = keys;
+    }
+}
+
+/// Removes the temporary file of versions before `state-file`, which a killed process left.
+fn remove_old_leftover(directory: &Path) -> io::Result<()> {
+    match std::fs::remove_file(directory.join("journal.new")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -51,13 +51,15 @@ impl Staged {
         Ok(Self { temporary, path })
     }
 
-    /// Creates a temporary file that holds `bytes`, as [`create`](Self::create) does.
+    /// Creates a temporary file that holds `bytes`, as [`create`](Self::create) does, and returns when they are on the
+    /// disk. A caller that stages several files before it commits the first one learns of a full disk in time.
     ///
     /// # Errors
     /// If the file cannot be created or written.
     pub fn write(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<Self> {
         let mut staged = Self::create(path, mode)?;
         staged.write_all(bytes)?;
+        staged.temporary.as_file().sync_all()?;
         Ok(staged)
     }
 

@@ -47,7 +47,7 @@ fn row(exporter: &dyn Exporter) -> String {
 }
 
 fn example_of(accepts: TypeSet) -> IndicatorType {
-    let liked = [IndicatorType::Ip, IndicatorType::Domain].into_iter();
+    let liked = [IndicatorType::Domain, IndicatorType::Ip].into_iter();
     let accepted = liked
         .filter(|kind| accepts.contains(*kind))
         .chain(accepts.iter())
@@ -106,8 +106,8 @@ mod tests {
         for name in Registry::builtin().names() {
             assert!(table.contains(&format!("\n| `{name}` |")), "{name}");
         }
-        assert!(table.contains("| all but `snort` `yara` `sigma` | `type/ip/age/1w/output/generic` | no byte |\n"));
-        assert!(table.contains("| addresses, names | `type/ip/age/1w/output/rpz` | a frame without entries |\n"));
+        assert!(table.contains("| all but `snort` `yara` `sigma` | `type/domain/age/1w/output/generic` | no byte |\n"));
+        assert!(table.contains("| addresses, names | `type/domain/age/1w/output/rpz` | a frame without entries |\n"));
     }
 
     #[test]

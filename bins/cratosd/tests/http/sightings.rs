@@ -264,8 +264,18 @@ async fn a_status_that_is_not_about_the_key_or_the_values_loses_and_holds_nothin
 
 #[tokio::test]
 async fn a_value_that_misp_refuses_alone_is_dropped_and_counted() {
+    a_refused_value_is_dropped(Fault::Html { status: 413 }).await;
+}
+
+/// MISP names the fields that it does not take, with 400 or 403.
+#[tokio::test]
+async fn a_value_that_fails_misps_validation_is_dropped_and_counted() {
+    a_refused_value_is_dropped(Fault::Invalid(403)).await;
+}
+
+async fn a_refused_value_is_dropped(fault: Fault) {
     let daemon = daemon(KEPT).await;
-    daemon.sim.set_fault(Fault::Html { status: 413 }.on("/sightings/add"));
+    daemon.sim.set_fault(fault.on("/sightings/add"));
     let answer = post(&daemon, &claims(&daemon, REPORTER), r#"{"value":"evil.example"}"#).await;
     assert_eq!(answer.status, 202);
     for _ in 0..6_000 {

@@ -42,7 +42,7 @@ pub(super) const KIND: Kind = Kind {
             "format",
             "output of cratosd",
             absent("required"),
-            "the format, for example `txt` or `plain-domains`",
+            "the format, for example `txt` or `generic`",
         ),
         Key::ours(
             "mode",

@@ -4,7 +4,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use cache::{Lease, SharedCache};
-use feed_classification::IndicatorType;
 
 use super::Inner;
 use super::current::RefreshRequest;
@@ -12,6 +11,7 @@ use crate::blocking_work;
 use crate::feed_set::HeldSet;
 use crate::request::FeedKey;
 use crate::shared_sets::{self, Label, Sharing, Wish};
+use crate::value_type::of_type;
 use crate::{Errand, FeedContents, FeedError, FeedSet, Upstream, Urgency};
 
 impl Inner {
@@ -150,17 +150,7 @@ impl Inner {
             .source
             .gather(upstream, key.scope, errand)
             .await
-            .and_then(|gathered| {
-                let (wanted, given) = (key.scope.kind, gathered.values.kind());
-                if wanted == given {
-                    Ok(gathered)
-                } else {
-                    Err(FeedError::internal(
-                        "taking the values of the source",
-                        WrongType { wanted, given },
-                    ))
-                }
-            });
+            .and_then(|gathered| of_type(gathered, key.scope.kind));
         self.counted
             .count(upstream.site.name.as_str(), outcome.as_ref().err(), started.elapsed());
         outcome
@@ -223,14 +213,6 @@ impl Inner {
             self.sets.insert(key, held);
         }
     }
-}
-
-/// A mistake of a source outside of this crate: values that a feed of this type must not hold.
-#[derive(Debug, thiserror::Error)]
-#[error("the feed is of type {wanted} and the values are of type {given}")]
-struct WrongType {
-    wanted: IndicatorType,
-    given: IndicatorType,
 }
 
 /// The circumstances of one attempt to gather a feed.

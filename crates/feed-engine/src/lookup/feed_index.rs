@@ -5,6 +5,7 @@ use feed_classification::{IndicatorSet, TypeSet};
 use super::{LookupIndex, MatchedEvent};
 use crate::blocking_work;
 use crate::lookup_types::LOOKED_UP_FEEDS;
+use crate::value_type::of_type;
 use crate::{FeedContents, FeedError, FeedScope, Filter, LookupScope, Selection};
 
 /// Gathers every feed that can be looked up with `gather` and returns the index of their values, without events.
@@ -23,7 +24,7 @@ where
             age: scope.age,
             filter: Filter::NONE,
         };
-        let values = gather(feed).await?.values;
+        let values = of_type(gather(feed).await?, kind)?.values;
         let is_address = TypeSet::ADDRESSES.contains(kind);
         if is_address { &mut addresses } else { &mut others }.push(values);
     }

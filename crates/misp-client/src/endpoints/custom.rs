@@ -73,7 +73,7 @@ fn request(path: &str, body: Option<Vec<u8>>) -> Result<Request, Error> {
         && !path.starts_with("//")
         && path.len() <= MAX_PATH
         && path.bytes().all(is_plain)
-        && route.split('/').all(|part| part != ".." && part != ".");
+        && !route.split('/').any(is_dot_segment);
     if !is_path {
         return Err(Error::new(ErrorKind::InvalidSearch).with_detail(
             "a path begins with one `/` and is visible ASCII without `#`, `\\` and `..`: percent-encode the rest",
@@ -85,6 +85,12 @@ fn request(path: &str, body: Option<Vec<u8>>) -> Result<Request, Error> {
         None => Request::get(endpoint),
     }
     .with_path(path.to_owned()))
+}
+
+/// Returns whether a URL parser leaves out this part of a path, or the one before it: `%2e` is a dot to it, too.
+fn is_dot_segment(part: &str) -> bool {
+    let part = part.to_ascii_lowercase().replace("%2e", ".");
+    part == "." || part == ".."
 }
 
 /// Returns controller and action, which may stand in an error; the arguments behind them may be what an analyst looks
@@ -111,6 +117,8 @@ mod tests {
             "/a#b",
             "/../x",
             "/a/./b",
+            "/%2e%2e/x",
+            "/a/.%2E/b",
             "/a\\b",
             "/ü",
             "/a\r\nHost: x",

@@ -11,8 +11,9 @@ use crate::{Client, Error, ErrorKind};
 /// The most one list may take; the longest are those of tags and users, with some 300 bytes each.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Fields that may hold a secret in some versions and roles: the client drops them, so that no log can show them.
-const SECRETS: &[&str] = &["authkey", "headers", "password", "totp"];
+/// Parts of the names of fields that may hold a secret in some versions and roles, for example `external_auth_key`: the
+/// client drops these fields at every depth, so that no log can show them.
+const SECRETS: &[&str] = &["authkey", "auth_key", "headers", "password", "totp"];
 
 /// A thing that MISP wraps into an object with one key of this name.
 pub(super) trait Record: DeserializeOwned {
@@ -43,6 +44,17 @@ impl Client {
     }
 }
 
+fn drop_secrets(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !SECRETS.iter().any(|secret| name.contains(secret)));
+            fields.values_mut().for_each(drop_secrets);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_secrets),
+        _ => {}
+    }
+}
+
 fn record<T: Record>(item: Value) -> Option<T> {
     let record: T = match item {
         Value::Object(mut keys) => {
@@ -52,8 +64,9 @@ fn record<T: Record>(item: Value) -> Option<T> {
             for (key, value) in keys {
                 inner.entry(key).or_insert(value);
             }
-            inner.retain(|key, _| !SECRETS.contains(&key.as_str()));
-            serde_json::from_value(Value::Object(inner)).ok()?
+            let mut record = Value::Object(inner);
+            drop_secrets(&mut record);
+            serde_json::from_value(record).ok()?
         }
         _ => return None,
     };
@@ -121,8 +134,8 @@ mod tests {
 
     #[test]
     fn secrets_are_dropped() {
-        let user =
-            serde_json::json!({"User": {"id": 7, "email": "a@example.org", "authkey": "secret", "password": "secret"}});
+        let user = serde_json::json!({"User": {"id": 7, "email": "a@example.org", "external_auth_key": "secret",
+            "password": "secret"}, "Role": {"authkey": "secret"}});
         let user: crate::User = record(user).unwrap();
         assert_eq!(user.email, "a@example.org");
         assert!(!format!("{user:?}").contains("secret"));

@@ -173,6 +173,14 @@ async fn a_place_has_a_row_or_a_hidden_one_or_none() {
     }
 }
 
+/// A caller that tolerates a stray in its pages meets it again when it compares places.
+#[tokio::test]
+async fn a_place_may_have_a_row_that_does_not_answer_the_question() {
+    let server = pages(vec![Reply::page(answer([7]), 1, 0)]).await;
+    let search = AttributeSearch::of_values(["other.example.com"]).unwrap();
+    assert_eq!(server.client().place(&search, 1).await.unwrap(), Place::Row(7));
+}
+
 #[tokio::test]
 async fn server_that_ignores_the_page_is_refused() {
     let server = Server::always(Reply::page(answer([1, 2]), 3, 0)).await;
