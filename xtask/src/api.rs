@@ -2,20 +2,18 @@
 //! in the diff.
 //!
 //! `cargo xtask api --write` renews the files. The lists come from rustdoc's JSON, which stable rustdoc writes only
-//! with `RUSTC_BOOTSTRAP`. Set for cargo, that variable would make build scripts run again. So cargo gets this program
-//! as its rustdoc, and this program calls the real one with the variable.
+//! with `RUSTC_BOOTSTRAP`. Set for cargo, that variable would make build scripts run again. So cargo gets a script as
+//! its rustdoc, which calls the real one with the variable.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail};
 
 use crate::cargo::{cargo, run as run_command, target_dir};
 use crate::metadata::{Member, Workspace};
 use crate::outcome::Outcome;
-
-/// The variable that makes this program a rustdoc.
-const AS_RUSTDOC: &str = "CRATOS_XTASK_AS_RUSTDOC";
 
 const FILE: &str = "public-api.txt";
 
@@ -46,19 +44,14 @@ pub(crate) fn write() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs rustdoc in place of this program if cargo asks for that.
-pub(crate) fn rustdoc() -> Option<ExitCode> {
-    std::env::var_os(AS_RUSTDOC)?;
-    let mut rustdoc = Command::new("rustdoc");
-    let status = rustdoc
-        .args(std::env::args_os().skip(1))
-        .env("RUSTC_BOOTSTRAP", "1")
-        .status();
-    Some(if status.is_ok_and(|status| status.success()) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+/// Writes a program that calls rustdoc with the variable, and returns its path. It is a script: cargo may have replaced
+/// the file of this program since it started.
+fn rustdoc() -> anyhow::Result<PathBuf> {
+    let path = target_dir()?.join("rustdoc-json");
+    std::fs::write(&path, "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc \"$@\"\n")
+        .with_context(|| path.display().to_string())?;
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+    Ok(path)
 }
 
 fn libraries() -> anyhow::Result<Vec<Member>> {
@@ -81,8 +74,7 @@ fn api_of(library: &Member) -> anyhow::Result<String> {
         "--output-format",
         "json",
     ]);
-    let this_program = std::env::current_exe().context("where this program is")?;
-    run_command(command.env("RUSTDOC", this_program).env(AS_RUSTDOC, "1"))?;
+    run_command(command.env("RUSTDOC", rustdoc()?))?;
     let json: PathBuf = target_dir()?.join("doc").join(format!("{name}.json"));
     let api = public_api::Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)

@@ -45,9 +45,6 @@ const USAGE: u8 = 64;
 type Chore = Box<dyn FnOnce() -> ExitCode>;
 
 fn main() -> ExitCode {
-    if let Some(code) = api::rustdoc() {
-        return code;
-    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     chore(&words).map_or_else(usage, |chore| chore())
