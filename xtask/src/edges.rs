@@ -14,6 +14,10 @@ use crate::outcome::Outcome;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("cache", &["service-kit"]),
     (
+        "catalogue",
+        &["feed-classification", "misp-client", "misp-mirror", "tlp"],
+    ),
+    (
         "cratos-agent",
         &["defectdojo", "enforcement", "feed-classification", "service-kit"],
     ),
@@ -64,8 +68,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "feed-engine",
         &[
             "cache",
+            "catalogue",
             "feed-classification",
             "misp-client",
+            "misp-mirror",
             "service-kit",
             "site-config",
             "state-file",
@@ -90,6 +96,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("http-front", &["client-address", "service-kit"]),
     ("misp-client", &["service-kit", "web-protocol"]),
+    ("misp-mirror", &["misp-client"]),
     ("misp-sim", &[]),
     ("service-kit", &[]),
     ("sightings", &["service-kit", "state-file"]),

@@ -1,0 +1,40 @@
+//! What a mirror reports to the program that follows it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::EventRecord;
+
+/// The changes of one look at MISP, to be taken over in one step.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The changes, at most one an event.
+    pub changes: Vec<Change>,
+    /// When the look began that confirms everything reported up to this batch; nothing before the first complete one
+    /// of this mirror, which may have ended in an earlier life of the process.
+    pub as_of: Option<Timestamp>,
+    /// Whether every event has been reported once: the copy is complete.
+    pub is_complete: bool,
+}
+
+/// One event that differs from its last report.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Change {
+    /// The event is new, or differs.
+    Replaced {
+        /// The event.
+        record: Arc<EventRecord>,
+        /// For each row of the current block, whether an enabled warninglist of MISP names its value.
+        warned: Vec<bool>,
+        /// The same for the rows of [`LastPublished::Block`](crate::LastPublished::Block); empty without one.
+        warned_published: Vec<bool>,
+    },
+    /// The event is gone, or the key may not see it any more.
+    Removed {
+        /// MISP's number of the event.
+        id: u64,
+    },
+}

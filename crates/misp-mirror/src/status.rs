@@ -1,0 +1,53 @@
+//! The state of a mirror, for people and health checks.
+
+use jiff::Timestamp;
+
+/// The state of a mirror.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// What it does now.
+    pub phase: Phase,
+    /// Number of events held.
+    pub events: u64,
+    /// Number of attributes held.
+    pub rows: u64,
+    /// Events that are known to exist and cannot be served: their record was damaged and is not read again yet.
+    pub missing_events: u64,
+    /// When the last complete look at MISP began.
+    pub as_of: Option<Timestamp>,
+    /// When something last changed in MISP.
+    pub changed_at: Option<Timestamp>,
+    /// Since when MISP fails, and its last error.
+    pub failing: Option<(Timestamp, String)>,
+    /// Size of the store in bytes.
+    pub store_bytes: u64,
+    /// Whether the store outlives the process.
+    pub is_durable: bool,
+    /// How far the slow round over all events has come: events compared, of how many.
+    pub round: (u64, u64),
+    /// Differences that the slow round found and repaired since the start.
+    pub repaired: u64,
+    /// Questions to MISP since the start, and the bytes of their answers.
+    pub questions: u64,
+    /// See `questions`.
+    pub answer_bytes: u64,
+}
+
+/// What a mirror does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It reads the store.
+    #[default]
+    Opening,
+    /// It reads MISP for the first time.
+    Loading {
+        /// Events read.
+        done: u64,
+        /// Events that MISP lists.
+        total: u64,
+    },
+    /// It follows what changes.
+    Following,
+}
