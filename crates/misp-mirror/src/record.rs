@@ -54,8 +54,24 @@ pub struct EventFacts {
     pub publish_timestamp: i64,
     /// The tags of the event, global and local ones.
     pub tags: Vec<Tag>,
-    /// Whether the minimal index lists it (MISP leaves out protected events and those whose `attribute_count` is 0).
-    pub listed: bool,
+    /// MISP's own count of its attributes, which may be wrong.
+    pub attribute_count: Option<u64>,
+    /// Whether it is a protected event.
+    pub protected: bool,
+}
+
+impl EventFacts {
+    /// Returns whether MISP's minimal index counts the event in its total: its `attribute_count` is not 0.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        self.attribute_count != Some(0)
+    }
+
+    /// Returns whether MISP's minimal index lists the event: it is counted and not protected.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.is_counted() && !self.protected
+    }
 }
 
 /// One attribute.
