@@ -156,9 +156,14 @@ pub fn duration(scalar: &Scalar, shortest: Duration, longest: Duration) -> Resul
         }
         Some(duration) if duration <= longest => Ok(duration),
         _ => {
-            let days = longest.as_secs() / (24 * 60 * 60);
+            let hours = longest.as_secs() / (60 * 60);
+            let most = if hours < 24 {
+                format!("{hours}h")
+            } else {
+                format!("{}d", hours / 24)
+            };
             let what = format!("{} is too long", shown(scalar));
-            Err(Wrong::new(what, format!("write at most {days}d")))
+            Err(Wrong::new(what, format!("write at most {most}")))
         }
     }
 }

@@ -3,7 +3,7 @@
 mod differences;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::value as site_value;
 
 pub(crate) const SITE: Tables = &[Site::KEYS];
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 config_file::keys! {
@@ -91,6 +92,27 @@ config_file::keys! {
         ours "max_attributes", "1 to 1000000000", default("5000000"),
             "attributes of one feed at which MISP's answer is refused"
             => max_attributes: u64 = reader::number(1, 1_000_000_000);
+        ours "mirror", "yes or no", default("True"),
+            "keep a copy of this MISP's events and answer feeds from it; with `False` each feed is a question to MISP"
+            => mirror: bool = reader::yes_no();
+        ours "mirror_poll", "duration, 1s to 1h", default("15s"),
+            "how often the mirror asks MISP what changed"
+            => mirror_poll: Duration = reader::duration(Duration::from_secs(1), HOUR);
+        ours "mirror_round", "duration, 1h to 365d", default("24h"),
+            "time in which the mirror compares each event with MISP once, also those that did not seem to change"
+            => mirror_round: Duration = reader::duration(HOUR, YEAR);
+        ours "mirror_max_attributes", "1 to 1000000000", default("5000000"),
+            "attributes in MISP above which the site has no mirror"
+            => mirror_max_attributes: u64 = reader::number(1, 1_000_000_000);
+        ours "mirror_keys", "1 to 64", default("4"),
+            "MISP keys of this site that have a mirror, the most recently used ones; each sees other events and has a copy of its own"
+            => mirror_keys: NonZeroUsize = reader::number(1, 64);
+        ours "mirror_idle", "duration, 1h to 365d", default("30d"),
+            "time without a request with its MISP key after which a mirror is deleted"
+            => mirror_idle: Duration = reader::duration(HOUR, YEAR);
+        ours "vanished_grace", "duration", default("0s"),
+            "how long the mirror keeps an event that MISP does not show any more; needed where MISP hides unpublished events from other organisations (`MISP.unpublishedprivate`)"
+            => vanished_grace: Duration = reader::duration(Duration::ZERO, YEAR);
     } with {
         /// The name of the file without `.yaml`.
         pub name: SiteName,

@@ -116,6 +116,13 @@ fn keys_in_comments_of_the_examples_are_right_too() {
         "max_expand",
         "max_answer_bytes",
         "max_attributes",
+        "mirror",
+        "mirror_poll",
+        "mirror_round",
+        "mirror_max_attributes",
+        "mirror_keys",
+        "mirror_idle",
+        "vanished_grace",
     ];
     let shown = copied(
         &uncommented(ConfigFile::Core, &core),

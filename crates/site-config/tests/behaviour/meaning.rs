@@ -29,6 +29,35 @@ fn a_site_with_a_tag_alone_has_the_documented_defaults() {
     assert_eq!((site.max_answer_bytes, site.max_attributes), (256 << 20, 5_000_000));
     assert!(site.custom_feeds.is_empty() && site.ignore_to_ids.is_empty());
     assert_eq!(site.ca_certificate, None);
+    assert!(site.mirror);
+    let seconds = [
+        site.mirror_poll,
+        site.mirror_round,
+        site.mirror_idle,
+        site.vanished_grace,
+    ];
+    assert_eq!(seconds.map(|time| time.as_secs()), [15, 86_400, 30 * 86_400, 0]);
+    assert_eq!((site.mirror_max_attributes, site.mirror_keys.get()), (5_000_000, 4));
+}
+
+#[test]
+fn a_mirror_has_bounds_that_a_site_file_cannot_leave() {
+    let site = read("mirror: no\nmirror_poll: 1s\nmirror_round: 1h\nmirror_keys: 64\nvanished_grace: 24h\n");
+    assert!(!site.mirror);
+    assert_eq!((site.mirror_poll.as_secs(), site.mirror_keys.get()), (1, 64));
+    for line in [
+        "mirror_poll: 0s",
+        "mirror_poll: 61m",
+        "mirror_round: 59m",
+        "mirror_keys: 0",
+        "mirror_keys: 65",
+        "mirror_idle: 59m",
+        "mirror_max_attributes: 0",
+        "vanished_grace: 366d",
+    ] {
+        let problems = Site::from_yaml("misp.example.net".parse().unwrap(), &format!("tag: example\n{line}"));
+        assert!(problems.is_err(), "{line}");
+    }
 }
 
 #[test]
