@@ -2,6 +2,7 @@
 
 mod builder;
 mod confirmation;
+mod confirmed;
 mod current;
 mod listeners;
 mod lookups;

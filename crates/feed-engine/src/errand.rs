@@ -30,6 +30,7 @@ pub enum Urgency {
 pub struct Errand {
     urgency: Arc<watch::Sender<Urgency>>,
     round: Option<Arc<Round>>,
+    confirmed_since: Option<jiff::Timestamp>,
 }
 
 impl Errand {
@@ -39,6 +40,7 @@ impl Errand {
         Self {
             urgency: Arc::new(watch::Sender::new(urgency)),
             round: None,
+            confirmed_since: None,
         }
     }
 
@@ -61,6 +63,22 @@ impl Errand {
     pub async fn raised_above(&self, urgency: Urgency) {
         // The sender is in `self`, so the channel stays open.
         let _ = self.urgency.subscribe().wait_for(|now| *now < urgency).await;
+    }
+
+    /// Returns the errand of a caller that accepts only values confirmed since this moment; nothing leaves it to the
+    /// source.
+    #[must_use]
+    pub fn confirmed_from(mut self, moment: Option<jiff::Timestamp>) -> Self {
+        self.confirmed_since = moment;
+        self
+    }
+
+    /// Returns since when the values must have been confirmed ([`FeedContents::as_of`](crate::FeedContents::as_of)). A
+    /// source that answers from a copy has an older copy confirmed first; if that fails it answers from the copy as it
+    /// is.
+    #[must_use]
+    pub fn confirmed_since(&self) -> Option<jiff::Timestamp> {
+        self.confirmed_since
     }
 
     pub(crate) fn in_round(mut self, round: Option<Arc<Round>>) -> Self {
@@ -92,6 +110,7 @@ impl<K: Clone + Eq + Hash> Errands<K> {
             let errand = Errand {
                 urgency: known,
                 round: None,
+                confirmed_since: None,
             };
             errand.raise(urgency);
             return errand;

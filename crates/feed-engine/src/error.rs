@@ -115,6 +115,12 @@ pub enum FeedError {
         /// The largest number of values that is gathered for one feed.
         limit: usize,
     },
+    /// The source answers from a copy that MISP has not confirmed for too long.
+    #[error("MISP has not confirmed the copy of its events for {seconds} s")]
+    Unconfirmed {
+        /// The time since the last confirmation, in seconds.
+        seconds: u64,
+    },
     /// MISP did not answer within the time that the caller waits; the refresh goes on.
     #[error("MISP did not answer within {seconds} s")]
     TimedOut {
@@ -170,6 +176,7 @@ impl FeedError {
             | Self::Source(_)
             | Self::Strays { .. }
             | Self::Unusable { .. }
+            | Self::Unconfirmed { .. }
             | Self::TimedOut { .. } => Fault::Upstream,
             Self::TooManyValues { .. }
             | Self::Busy { .. }

@@ -19,6 +19,13 @@ pub struct FeedContents {
     pub left_out: Vec<Omission>,
     /// The number of further values left out.
     pub more_left_out: usize,
+    /// When the origin of the values last confirmed them; nothing means now. A source that answers from a copy sets
+    /// it: the engine counts the age of the feed from then, and where that is beyond the site's soft expiry, it treats
+    /// the answer as a failed refresh and serves the values as stale.
+    pub as_of: Option<jiff::Timestamp>,
+    /// Whether the source is sure even if there are no values. Otherwise an answer that empties a feed counts when a
+    /// second question gets the same one.
+    pub is_sure: bool,
 }
 
 impl FeedContents {
@@ -30,6 +37,8 @@ impl FeedContents {
             dropped,
             left_out: Vec::new(),
             more_left_out: 0,
+            as_of: None,
+            is_sure: false,
         }
     }
 }

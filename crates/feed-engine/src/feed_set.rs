@@ -173,6 +173,8 @@ pub(crate) struct HeldSet {
     pub(crate) made_at: jiff::Timestamp,
     /// Another replica gathered it.
     pub(crate) is_shared: bool,
+    /// It was confirmed before it was gathered here: by another replica, or by a source with a copy.
+    pub(crate) is_second_hand: bool,
 }
 
 impl HeldSet {
@@ -187,6 +189,7 @@ impl HeldSet {
             fetch: COUNTER.fetch_add(1, Ordering::Relaxed),
             made_at: jiff::Timestamp::now(),
             is_shared: false,
+            is_second_hand: false,
         }
     }
 
@@ -194,6 +197,7 @@ impl HeldSet {
     pub(crate) fn origin(&self) -> Origin {
         match self.doubt {
             Some(_) => Origin::Stale,
+            None if self.failed_at.is_some() => Origin::Stale,
             None if self.is_shared => Origin::Hit,
             None => Origin::Miss,
         }

@@ -99,18 +99,19 @@ pub(crate) async fn find(cache: &SharedCache, upstream: &Upstream, key: &FeedKey
     }
 }
 
-/// Puts a set where the others find it, and gives the lease back.
+/// Puts a set where the others find it, and gives the lease back. The times are those of the label: when the gathering
+/// began, and when the set was made, which is now unless the source says otherwise.
 pub(crate) async fn put(
     cache: SharedCache,
     lease: Lease,
     key: FeedKey,
-    began_at: Timestamp,
+    (began_at, made_at): (Timestamp, Option<Timestamp>),
     set: Arc<FeedSet>,
     life: Duration,
 ) {
     let label = Label {
         began_at,
-        made_at: Timestamp::now(),
+        made_at: made_at.unwrap_or_else(Timestamp::now),
         changed_at: set.changed_at(),
         values: values_id(&set),
     };

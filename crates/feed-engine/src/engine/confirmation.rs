@@ -24,7 +24,7 @@ impl Inner {
         gathered: &FeedContents,
         asked_at: Moment,
     ) -> Option<HeldSet> {
-        if !gathered.values.is_empty() {
+        if !gathered.values.is_empty() || gathered.is_sure {
             return None;
         }
         let before = match self.sets.get(key) {

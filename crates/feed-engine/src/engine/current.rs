@@ -85,7 +85,11 @@ impl FeedEngine {
         // Only for a caller that waits, since it makes a refresh that is under way more urgent.
         let asking = || RefreshRequest {
             limit: max_age.map_or(site.soft_expiry, |max_age| max_age.min(site.soft_expiry)),
-            errand: self.inner.errands.of(key, urgency),
+            errand: self
+                .inner
+                .errands
+                .of(key, urgency)
+                .confirmed_from(self.confirmed_from(key, max_age)),
         };
         let held = match self.inner.sets.get(key) {
             Some(held) if self.age(&held) < freshness.hard => held,
@@ -130,6 +134,14 @@ impl FeedEngine {
         }
         let failed_just_now = held.failed_at.is_some_and(|at| now.since(at) < PAUSE_AFTER_FAILURE);
         verdict == Verdict::Wait && max_age.is_none() && held.forgotten.is_none() && failed_just_now
+    }
+
+    /// Returns since when a source with a copy must be confirmed for a caller with this `max_age`: not before the feed
+    /// was forgotten.
+    fn confirmed_from(&self, key: &FeedKey, max_age: Option<Duration>) -> Option<jiff::Timestamp> {
+        let forgotten_at = self.inner.forgotten_at.get(key).map(|at| at.0);
+        let asked_for = max_age.and_then(|age| jiff::Timestamp::now().checked_sub(age).ok());
+        forgotten_at.max(asked_for)
     }
 
     /// Returns how long a caller with an older answer waits.
@@ -194,8 +206,8 @@ impl FeedEngine {
                 Err(_) if joined => self.flight(upstream, key, seen, asking).await,
                 // And perhaps before the feed was forgotten.
                 Ok(_) if joined && self.is_forgotten(key) => self.flight(upstream, key, seen, asking).await,
-                // Or it brought what another replica had gathered, and that is too old for this caller.
-                Ok(_) if joined && self.is_shared_and_older(key, asking.limit) => {
+                // Or it brought what another replica or the source had before, and that is too old for this caller.
+                Ok(_) if joined && self.is_second_hand_and_older(key, asking.limit) => {
                     let seen = self.inner.sets.get(key);
                     self.flight(upstream, key, seen.as_ref(), asking).await
                 }
@@ -220,9 +232,9 @@ impl FeedEngine {
         self.inner.sets.get(key).is_some_and(|held| held.forgotten.is_some())
     }
 
-    fn is_shared_and_older(&self, key: &FeedKey, limit: Duration) -> bool {
+    fn is_second_hand_and_older(&self, key: &FeedKey, limit: Duration) -> bool {
         let held = self.inner.sets.get(key);
-        held.is_some_and(|held| held.is_shared && self.age(&held) > limit)
+        held.is_some_and(|held| held.is_second_hand && self.age(&held) > limit)
     }
 
     pub(super) async fn flight(

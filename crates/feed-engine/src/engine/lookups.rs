@@ -8,6 +8,7 @@ use cache::{Flights, Freshness, MemoryStore, Moment, Verdict, Weigh};
 use site_config::SiteName;
 
 use super::FeedEngine;
+use super::confirmed::Confirmation;
 use super::current::{PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, is_recent};
 use super::polls::Polls;
 use super::prefetch::{Polled, note_poll};
@@ -195,6 +196,32 @@ impl FeedEngine {
         }
     }
 
+    /// Returns the index as it is kept, which may be as of an earlier moment.
+    ///
+    /// # Errors
+    /// If it is older than the one in memory, or too old to answer from.
+    fn held_index(&self, upstream: &Upstream, key: &LookupKey, index: LookupIndex) -> Result<HeldIndex, FeedError> {
+        let (now, site) = (self.now(), &upstream.site);
+        let confirmed = Confirmation::of(index.as_of(), site, None);
+        if confirmed.is_late {
+            let held = self.lookups().indexes.get(key);
+            let is_older = held.is_some_and(|held| now.since(held.gathered_at) < confirmed.age);
+            if is_older || confirmed.age >= site.max_stale {
+                return Err(confirmed.error());
+            }
+            tracing::warn!(
+                site = site.name.as_str(),
+                error = confirmed.error().chain(),
+                "an index for look-ups could not be refreshed"
+            );
+        }
+        Ok(HeldIndex {
+            index: Arc::new(index),
+            gathered_at: now.before(confirmed.age),
+            in_vain_at: confirmed.is_late.then_some(now),
+        })
+    }
+
     fn gather_index(
         &self,
         upstream: Upstream,
@@ -204,14 +231,10 @@ impl FeedEngine {
         let (engine, errand) = (self.clone(), self.lookups().errands.of(&key, urgency));
         async move {
             let indexes = &engine.lookups().indexes;
-            match engine.source().index(&upstream, key.scope, &errand).await {
-                Ok(index) => {
-                    let index = Arc::new(index);
-                    let held = HeldIndex {
-                        index: Arc::clone(&index),
-                        gathered_at: engine.now(),
-                        in_vain_at: None,
-                    };
+            let gathered = engine.source().index(&upstream, key.scope, &errand).await;
+            match gathered.and_then(|index| engine.held_index(&upstream, &key, index)) {
+                Ok(held) => {
+                    let index = Arc::clone(&held.index);
                     engine.lookups().put(key.clone(), held);
                     if indexes.get(&key).is_none() {
                         let (site, bytes) = (upstream.site.name.as_str(), index.weight_bytes());

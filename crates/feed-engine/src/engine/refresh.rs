@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use cache::{Lease, SharedCache};
 
 use super::Inner;
+use super::confirmed::Confirmation;
 use super::current::RefreshRequest;
 use crate::blocking_work;
 use crate::feed_set::HeldSet;
@@ -65,8 +66,13 @@ impl Inner {
                     began_at,
                     forgotten_before,
                     shared,
+                    confirmed: Confirmation::of(gathered.as_of, &upstream.site, asking.errand.confirmed_since()),
                     lease,
                 };
+                if let Some(error) = self.outlived(&upstream, &key, &attempt.confirmed) {
+                    self.note_failure(&upstream, key, &error, attempt.lease).await;
+                    return Err(error);
+                }
                 match self.emptied(&upstream, &key, &gathered, asked_at) {
                     Some(before) => Ok(self.hold(upstream, key, before, attempt).await),
                     None => self.keep(&upstream, key, gathered, attempt).await,
@@ -94,12 +100,13 @@ impl Inner {
             None => renewed(known.as_ref(), gathered, before),
         })
         .await?;
-        let fresh = self.fresh(&set, attempt.shared);
+        let fresh = self.fresh(&set, &attempt);
         self.change_set(key.clone(), |held| {
-            // If the feed was forgotten meanwhile, MISP has to be asked once more.
+            // If the feed was forgotten meanwhile, or was not confirmed since, MISP has to be asked once more.
             let forgotten = held.and_then(|held| held.forgotten);
+            let stays = attempt.confirmed.is_late || forgotten != attempt.forgotten_before;
             Some(HeldSet {
-                forgotten: forgotten.filter(|_| forgotten != attempt.forgotten_before),
+                forgotten: forgotten.filter(|_| stays),
                 ..fresh
             })
         });
@@ -111,7 +118,7 @@ impl Inner {
             let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
             tracing::warn!(site, feed = %key.scope, bytes, "a feed is larger than half of memory_bytes and cannot be kept: MISP is asked at every request, and there is no last good feed; raise memory_bytes");
         }
-        self.share(upstream, key, attempt.began_at, &set, attempt.lease);
+        self.share(upstream, key, attempt, &set).await;
         Ok(set)
     }
 
@@ -151,8 +158,16 @@ impl Inner {
             .gather(upstream, key.scope, errand)
             .await
             .and_then(|gathered| of_type(gathered, key.scope.kind));
+        let late = outcome.as_ref().ok().and_then(|gathered| {
+            let confirmed = Confirmation::of(gathered.as_of, &upstream.site, errand.confirmed_since());
+            confirmed.is_late.then(|| confirmed.error())
+        });
+        if let Some(error) = &late {
+            tracing::warn!(site = upstream.site.name.as_str(), feed = %key.scope, error = error.chain(), "a feed could not be refreshed");
+        }
+        let error = outcome.as_ref().err().or(late.as_ref());
         self.counted
-            .count(upstream.site.name.as_str(), outcome.as_ref().err(), started.elapsed());
+            .count(upstream.site.name.as_str(), error, started.elapsed());
         outcome
     }
 
@@ -173,13 +188,30 @@ impl Inner {
         shared_sets::find(&cache, upstream, key, wanted).await
     }
 
-    fn fresh(&self, set: &Arc<FeedSet>, shared: Option<Label>) -> HeldSet {
-        let now = self.clock.now();
-        match shared {
-            None => HeldSet::new(Arc::clone(set), now),
-            Some(label) => HeldSet {
+    /// Returns why the values of this attempt are of no use: they are older than those in memory, or too old to serve.
+    fn outlived(&self, upstream: &Upstream, key: &FeedKey, confirmed: &Confirmation) -> Option<FeedError> {
+        if !confirmed.is_late {
+            return None;
+        }
+        let held = self.sets.get(key).map(|held| self.clock.now().since(held.fetched_at));
+        let is_outlived = confirmed.age >= upstream.site.max_stale || held.is_some_and(|age| age < confirmed.age);
+        is_outlived.then(|| confirmed.error())
+    }
+
+    fn fresh(&self, set: &Arc<FeedSet>, attempt: &Attempt) -> HeldSet {
+        let (now, confirmed) = (self.clock.now(), &attempt.confirmed);
+        match (attempt.shared, confirmed.at) {
+            (None, None) => HeldSet::new(Arc::clone(set), now),
+            (None, Some(at)) => HeldSet {
+                made_at: at,
+                failed_at: confirmed.is_late.then_some(now),
+                is_second_hand: true,
+                ..HeldSet::new(Arc::clone(set), now.before(confirmed.age))
+            },
+            (Some(label), _) => HeldSet {
                 made_at: label.made_at,
                 is_shared: true,
+                is_second_hand: true,
                 ..HeldSet::new(
                     Arc::clone(set),
                     now.before(shared_sets::age(label.made_at, jiff::Timestamp::now())),
@@ -188,22 +220,23 @@ impl Inner {
         }
     }
 
-    /// Shares the set with the other replicas; no caller waits for that.
-    fn share(
-        &self,
-        upstream: &Upstream,
-        key: FeedKey,
-        began_at: jiff::Timestamp,
-        set: &Arc<FeedSet>,
-        lease: Option<Lease>,
-    ) {
-        let (Some(cache), Some(lease)) = (self.shared_cache(), lease) else {
+    /// Shares the set with the other replicas; no caller waits for that. A late one is not shared: another replica may
+    /// have a better way to MISP.
+    async fn share(&self, upstream: &Upstream, key: FeedKey, attempt: Attempt, set: &Arc<FeedSet>) {
+        let (Some(cache), Some(lease)) = (self.shared_cache(), attempt.lease) else {
             return;
+        };
+        if attempt.confirmed.is_late {
+            return lease.release().await;
+        }
+        let times = match attempt.confirmed.at {
+            Some(at) => (attempt.began_at.min(at), Some(at)),
+            None => (attempt.began_at, None),
         };
         // For twice as long as it is fresh, so that the next replica that gathers the feed finds the time of the last
         // change.
         let (set, life) = (Arc::clone(set), upstream.site.soft_expiry * 2);
-        tokio::spawn(async move { shared_sets::put(cache, lease, key, began_at, set, life).await });
+        tokio::spawn(async move { shared_sets::put(cache, lease, key, times, set, life).await });
     }
 
     /// Replaces a set by the result of `change`, under a lock.
@@ -222,6 +255,7 @@ pub(super) struct Attempt {
     pub(super) forgotten_before: Option<u64>,
     /// The label of the set, if another replica gathered it.
     shared: Option<Label>,
+    confirmed: Confirmation,
     /// The lease, if this replica gathered the feed for all.
     pub(super) lease: Option<Lease>,
 }

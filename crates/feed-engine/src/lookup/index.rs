@@ -29,6 +29,7 @@ pub struct LookupIndex {
     networks: Networks,
     /// Why the index has no scores, if it has none.
     without_scores: Option<FeedError>,
+    as_of: Option<jiff::Timestamp>,
 }
 
 /// A value in an event.
@@ -86,6 +87,20 @@ impl LookupIndex {
     pub(super) fn without_scores(mut self, why: Option<FeedError>) -> Self {
         self.without_scores = why;
         self
+    }
+
+    /// Sets when the origin of the values last confirmed them, as [`FeedContents::as_of`](crate::FeedContents::as_of)
+    /// does for a feed.
+    #[must_use]
+    pub fn confirmed_at(mut self, moment: jiff::Timestamp) -> Self {
+        self.as_of = Some(moment);
+        self
+    }
+
+    /// Returns when the origin of the values last confirmed them; nothing means when the index was made.
+    #[must_use]
+    pub fn as_of(&self) -> Option<jiff::Timestamp> {
+        self.as_of
     }
 
     /// Checks that this index can be judged by these limits. While MISP does not return its decaying models, look-ups

@@ -8,6 +8,7 @@
 )]
 
 mod bytes;
+mod copies;
 mod empty_answers;
 mod failures;
 mod false_positives;

@@ -11,6 +11,7 @@ use feed_engine::{
     Errand, FeedContents, FeedEngine, FeedError, FeedRequest, FeedScope, GatherFuture, IndexFuture, IndicatorSource,
     LookupIndex, LookupScope, Protocol, RenderedFeed, Upstream,
 };
+use jiff::Timestamp;
 use site_config::Mappings;
 use tokio::time::{Instant, sleep};
 
@@ -23,6 +24,9 @@ pub(crate) struct Scripted {
     takes: Mutex<Duration>,
     fails: AtomicBool,
     asked: AtomicUsize,
+    as_of: Mutex<Option<Timestamp>>,
+    is_sure: AtomicBool,
+    wanted_since: Mutex<Option<Timestamp>>,
 }
 
 impl Scripted {
@@ -36,6 +40,20 @@ impl Scripted {
 
     pub(crate) fn fails(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// When its origin last confirmed the values.
+    pub(crate) fn confirmed(&self, at: Timestamp) {
+        *self.as_of.lock().unwrap() = Some(at);
+    }
+
+    pub(crate) fn is_sure(&self) {
+        self.is_sure.store(true, Ordering::SeqCst);
+    }
+
+    /// Since when the last caller wanted the values to be confirmed.
+    pub(crate) fn wanted_since(&self) -> Option<Timestamp> {
+        *self.wanted_since.lock().unwrap()
     }
 
     /// How often it was asked.
@@ -55,19 +73,27 @@ impl Scripted {
 }
 
 impl IndicatorSource for Scripted {
-    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
+    fn gather<'a>(&'a self, _: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> GatherFuture<'a> {
         Box::pin(async move {
+            *self.wanted_since.lock().unwrap() = errand.confirmed_since();
             self.answer().await?;
             let values = self.values.lock().unwrap().clone();
             let values = IndicatorSet::of(scope.kind, values.iter().map(String::as_str));
-            Ok(FeedContents::new(values, BTreeMap::new()))
+            let mut contents = FeedContents::new(values, BTreeMap::new());
+            contents.as_of = *self.as_of.lock().unwrap();
+            contents.is_sure = self.is_sure.load(Ordering::SeqCst);
+            Ok(contents)
         })
     }
 
     fn index<'a>(&'a self, _: &'a Upstream, _: LookupScope, _: &'a Errand) -> IndexFuture<'a> {
         Box::pin(async move {
             self.answer().await?;
-            Ok(LookupIndex::default())
+            let index = LookupIndex::default();
+            Ok(match *self.as_of.lock().unwrap() {
+                Some(at) => index.confirmed_at(at),
+                None => index,
+            })
         })
     }
 }
