@@ -28,12 +28,27 @@ pub(crate) enum Delivery {
     Close,
 }
 
+impl Delivery {
+    /// Returns the answer, if one is sent.
+    pub(crate) fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Answer(answer) | Self::Late(answer, _) | Self::Script(answer, _) => Some(answer),
+            Self::Never | Self::Close => None,
+        }
+    }
+}
+
 const JSON: &str = "application/json; charset=UTF-8";
 
 impl Answer {
     /// Returns a page of JSON.
     pub(crate) fn json(body: Vec<u8>) -> Self {
         Self::of(StatusCode::OK, JSON, body.into())
+    }
+
+    /// Returns a page of JSON that was made before.
+    pub(crate) fn json_bytes(body: Bytes) -> Self {
+        Self::of(StatusCode::OK, JSON, body)
     }
 
     /// Returns MISP's form of an error.

@@ -33,7 +33,7 @@ pub use crate::{
     demo::{DEMO_TAG, demo},
     fault::{Fault, FaultRule},
     load::LoadError,
-    log::LoggedRequest,
+    log::{LoggedRequest, Traffic},
     model::{
         Attribute, DecayingModel, Event, InObject, Moment, Organisation, Publication, Role, Tag, TagUse, User,
         Warninglist, WarninglistKind,

@@ -15,6 +15,31 @@ pub struct LoggedRequest {
     pub body: Option<Value>,
     /// The e-mail address of the user whose key it carried, if it was a known one.
     pub user: Option<String>,
+    /// The size of its body in bytes.
+    pub body_bytes: u64,
+    /// The status of its answer; 0 until it is answered.
+    pub status: u16,
+    /// The size of the body of its answer in bytes, without the headers.
+    pub answer_bytes: u64,
+}
+
+/// How much went over the wire, for tests that limit it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// The number of requests.
+    pub requests: usize,
+    /// The bytes of their bodies.
+    pub request_bytes: u64,
+    /// The bytes of the bodies of their answers.
+    pub answer_bytes: u64,
+}
+
+impl Traffic {
+    pub(crate) fn add(&mut self, request: &LoggedRequest) {
+        self.requests += 1;
+        self.request_bytes += request.body_bytes;
+        self.answer_bytes += request.answer_bytes;
+    }
 }
 
 impl LoggedRequest {

@@ -5,6 +5,7 @@ mod auth;
 mod changes;
 mod event_changes;
 mod event_metadata;
+mod event_order;
 mod events;
 mod fields;
 mod object_changes;
@@ -35,12 +36,15 @@ use crate::{
 /// Returns what to do about a request.
 pub(crate) fn respond(shared: &Shared, request: &PageRequest) -> Delivery {
     let user = auth::user_of(shared, request);
-    shared.note(LoggedRequest {
+    let number = shared.note(LoggedRequest {
         method: request.method.to_string(),
         path: request.path.clone(),
         headers: request.loggable_headers(),
         body: request.json(),
         user: user.as_ref().map(|user| user.email.clone()),
+        body_bytes: request.body_bytes(),
+        status: 0,
+        answer_bytes: 0,
     });
     let fault = shared
         .state()
@@ -60,11 +64,17 @@ pub(crate) fn respond(shared: &Shared, request: &PageRequest) -> Delivery {
         }
     };
     answer.stamp(shared.clock.now(), user.is_some());
-    match fault {
+    let delivery = match fault {
         None if !time.is_zero() => Delivery::Late(answer, time),
         None => Delivery::Answer(answer),
         Some(fault) => spoil(shared, request, answer, fault),
+    };
+    if let Some(answer) = delivery.answer() {
+        shared
+            .state()
+            .answered(number, answer.status.as_u16(), answer.body.len());
     }
+    delivery
 }
 
 /// The changes of a fault inside an answer, not around it.

@@ -8,7 +8,7 @@ use crate::{
     decaying,
     query::{Deleted, Order, Query, Terms, iso},
     render::Renderer,
-    store::{AttributeRow, EventRow, Reader, Store, event_is_visible},
+    store::{AttributeRow, EventRow, Reader, Store},
 };
 
 /// The result of a search.
@@ -94,15 +94,16 @@ struct Matcher<'a> {
     names: Vec<bool>,
     categories: Vec<bool>,
     uuids: Option<HashSet<Uuid>>,
+    ids: EventIds,
 }
 
 impl<'a> Matcher<'a> {
     fn new(store: &'a Store, query: &'a Query, reader: Reader) -> Self {
+        let ids = EventIds::of(store, query.event_ids.as_ref());
         let organisations = query.organisations.as_ref().map(|terms| organisations(store, terms));
         let admits_event = |event: &EventRow| {
-            event_is_visible(event, reader)
+            store.shows(event, reader)
                 && query.published.is_none_or(|published| event.published == published)
-                && query.event_ids.as_ref().is_none_or(|terms| by_id_or_uuid(terms, event))
                 && query.event_info.as_ref().is_none_or(|terms| terms.admit(&event.info))
                 && query
                     .threat_levels
@@ -118,12 +119,16 @@ impl<'a> Matcher<'a> {
                 && query.from.as_ref().is_none_or(|from| event.date >= *from)
                 && query.to.as_ref().is_none_or(|to| event.date <= *to)
         };
+        let mut events = vec![false; store.events.len()];
+        for (slot, event) in ids.rows(store) {
+            events[slot as usize] = admits_event(event);
+        }
         Self {
             store,
             query,
             reader,
             tags: query.tags.as_ref().map(|tags| tags.resolve(store)),
-            events: store.events.iter().map(admits_event).collect(),
+            events,
             names: store
                 .names
                 .iter()
@@ -138,18 +143,15 @@ impl<'a> Matcher<'a> {
                 .uuids
                 .as_ref()
                 .map(|terms| terms.any.iter().filter_map(|uuid| uuid.parse().ok()).collect()),
+            ids,
         }
     }
 
     /// Returns the places worth looking at, in the order that is asked for or by number.
     fn candidates(&self) -> Box<dyn Iterator<Item = usize> + '_> {
-        let admitted = self
-            .store
-            .events
-            .iter()
-            .zip(&self.events)
-            .filter(|(_, admitted)| **admitted);
-        let mut events: Vec<&EventRow> = admitted.map(|(event, _)| event).collect();
+        let named = self.ids.rows(self.store);
+        let admitted = named.filter(|(slot, _)| self.events[*slot as usize]);
+        let mut events: Vec<&EventRow> = admitted.map(|(_, event)| event).collect();
         let total = self.store.attributes.len();
         let few = events.iter().map(|event| event.attributes.len()).sum::<usize>() <= total / 8;
         if self.query.order != Order::Event && !few {
@@ -205,10 +207,58 @@ impl<'a> Matcher<'a> {
     }
 }
 
-/// Returns whether an event is meant by its number or its UUID.
-pub(crate) fn by_id_or_uuid(terms: &Terms, event: &EventRow) -> bool {
-    let is_it = |term: &String| term.parse() == Ok(event.id) || term.parse() == Ok(event.uuid);
-    (terms.any.is_empty() || terms.any.iter().any(is_it)) && !terms.none.iter().any(is_it)
+/// The events that a filter names by number or UUID, looked up once.
+#[derive(Debug)]
+pub(crate) struct EventIds {
+    /// Places of the wanted events, ascending; none for all.
+    wanted: Option<Vec<u32>>,
+    unwanted: HashSet<u32>,
+}
+
+impl EventIds {
+    /// Looks the events up; without terms all are meant.
+    pub(crate) fn of(store: &Store, terms: Option<&Terms>) -> Self {
+        let places = |names: &[String]| {
+            let mut places: Vec<u32> = Vec::with_capacity(names.len());
+            let mut uuids: HashSet<Uuid> = HashSet::new();
+            for name in names {
+                if let Ok(id) = name.parse() {
+                    places.extend(store.event_slot(id));
+                } else if let Ok(uuid) = name.parse() {
+                    uuids.insert(uuid);
+                }
+            }
+            if !uuids.is_empty() {
+                let named = (0_u32..).zip(&store.events);
+                let named = named.filter(|(_, event)| uuids.contains(&event.uuid));
+                places.extend(named.map(|(place, _)| place));
+            }
+            places.sort_unstable();
+            places.dedup();
+            places
+        };
+        Self {
+            wanted: terms
+                .filter(|terms| !terms.any.is_empty())
+                .map(|terms| places(&terms.any)),
+            unwanted: terms.map_or_else(HashSet::new, |terms| places(&terms.none).into_iter().collect()),
+        }
+    }
+
+    /// Returns the events with their places.
+    pub(crate) fn rows<'s, 'a: 's>(&'s self, store: &'a Store) -> Box<dyn Iterator<Item = (u32, &'a EventRow)> + 's> {
+        let all = || (0_u32..).zip(&store.events);
+        match &self.wanted {
+            Some(places) => Box::new(
+                places
+                    .iter()
+                    .map(|place| (*place, &store.events[*place as usize]))
+                    .filter(|(place, _)| !self.unwanted.contains(place)),
+            ),
+            None if self.unwanted.is_empty() => Box::new(all()),
+            None => Box::new(all().filter(|(place, _)| !self.unwanted.contains(place))),
+        }
+    }
 }
 
 /// Returns the numbers of the organisations that are meant by number, UUID or name.

@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     fault::{Fault, FaultRule},
     load::{LoadError, read_events},
-    log::LoggedRequest,
+    log::{LoggedRequest, Traffic},
     model::{DecayingModel, Event, Organisation, Tag, User, Warninglist},
     server::Server,
     shared::Shared,
@@ -347,6 +347,24 @@ impl RunningSim {
             .iter()
             .filter(|request| request.is_search())
             .count()
+    }
+
+    /// Returns how many of the logged requests `counts` is true for, and how many bytes went over the wire for them.
+    ///
+    /// ```
+    /// # let sim = misp_sim::Sim::builder().start_now()?;
+    /// let light = sim.traffic(|request| !request.is_search());
+    /// assert!(light.requests <= 4 && light.answer_bytes <= 64 * 1024);
+    /// # Ok::<(), misp_sim::StartError>(())
+    /// ```
+    #[must_use]
+    pub fn traffic(&self, counts: impl Fn(&LoggedRequest) -> bool) -> Traffic {
+        let mut traffic = Traffic::default();
+        let state = self.shared().state();
+        for request in state.log.iter().filter(|request| counts(request)) {
+            traffic.add(request);
+        }
+        traffic
     }
 
     /// Forgets the requests so far.

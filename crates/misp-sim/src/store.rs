@@ -6,6 +6,7 @@ mod insert;
 mod objects;
 mod reader;
 mod rows;
+mod settings;
 mod sightings;
 mod views;
 
@@ -19,7 +20,7 @@ pub use self::{
 pub(crate) use self::{
     fields::{AttributeFields, EventFields},
     objects::ObjectRow,
-    reader::{Reader, event_is_visible},
+    reader::Reader,
     rows::{AttributeRow, EventRow, TagRef},
 };
 use crate::{
@@ -49,6 +50,7 @@ pub struct Store {
     pub(crate) names: rows::Names,
     objects: Vec<ObjectRow>,
     sightings: Vec<SightingView>,
+    pub(crate) settings: settings::Settings,
     next_event: u64,
     next_attribute: u64,
     /// Rows were added whose numbers do not ascend; sorted before the next look.
@@ -72,6 +74,7 @@ impl Store {
             names: rows::Names::default(),
             objects: Vec::new(),
             sightings: Vec::new(),
+            settings: settings::Settings::default(),
             next_event: 1,
             next_attribute: 1,
             unsorted: false,

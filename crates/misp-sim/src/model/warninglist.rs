@@ -29,6 +29,8 @@ pub struct Warninglist {
     pub enabled: bool,
     /// The attribute types it is for; others are never taken out by it.
     pub attribute_types: Vec<String>,
+    /// Its version; a new one makes readers fetch the entries again.
+    pub version: u64,
     /// Its entries.
     pub entries: Vec<String>,
 }
@@ -44,6 +46,7 @@ impl Warninglist {
             name,
             kind,
             enabled: true,
+            version: 1,
             attribute_types: attribute_types.iter().map(ToString::to_string).collect(),
             entries: entries.iter().map(ToString::to_string).collect(),
         }

@@ -15,7 +15,7 @@ use crate::{
     model::{InObject, User},
     query::truthy,
     shared::Shared,
-    store::{AttributeRow, Reader, Store, event_is_visible},
+    store::{AttributeRow, Reader, Store},
 };
 
 pub(super) fn view(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
@@ -23,7 +23,7 @@ pub(super) fn view(shared: &Shared, request: &PageRequest, user: &User, id: &str
     let reader = Reader::from(user);
     let row = store
         .attribute_meant(id)
-        .filter(|row| event_is_visible(store.event_of(row), reader));
+        .filter(|row| store.shows(store.event_of(row), reader));
     match row {
         None => missing(request, "attribute"),
         Some(row) if row.deleted => Answer::error(

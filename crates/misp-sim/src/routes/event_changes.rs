@@ -4,6 +4,7 @@ use super::{
     PageRequest,
     attribute_changes::add_all,
     changes::{done, forbidden, may_change, may_write, missing, not_yours, rejected},
+    event_metadata::ShownTags,
     fields,
     object_changes::add_object,
     whole_event::wrapped,
@@ -102,6 +103,6 @@ fn change(
 fn answer(store: &Store, id: u64, user: &User, stringify: bool) -> Option<Answer> {
     let event = store.event_meant(&id.to_string())?;
     Some(Answer::json(
-        wrapped(store, event, Reader::from(user)).pretty(stringify),
+        wrapped(store, event, Reader::from(user), ShownTags::ALL).pretty(stringify),
     ))
 }

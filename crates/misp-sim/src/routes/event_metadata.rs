@@ -4,15 +4,15 @@
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{PageRequest, auth, events::cut, searches::filters};
+use super::{PageRequest, auth, event_order::EventOrder, events::cut, searches::filters};
 use crate::{
     answer::Answer,
     json::{Node, object},
     model::{Organisation, User},
     query::{Refusal, TagFilter, Terms, TimeFilter, ValueFilter, switch, truthy},
-    search::{by_id_or_uuid, organisations},
+    search::{EventIds, organisations},
     shared::Shared,
-    store::{EventRow, Reader, Store, TagRef, event_is_visible},
+    store::{EventRow, Reader, Store, TagRef},
 };
 
 /// Filters of a real MISP that are not built here.
@@ -30,6 +30,31 @@ const NOT_BUILT: &[&str] = &[
     "type",
     "uuid",
 ];
+
+/// The tags of events that an answer shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ShownTags {
+    /// Whether tags that are not exportable come too.
+    all: bool,
+    local: bool,
+}
+
+impl ShownTags {
+    /// Every tag, as `/events/view` shows them.
+    pub(super) const ALL: Self = Self { all: true, local: true };
+
+    fn of(filters: &Map<String, Value>) -> Self {
+        let flag = |key: &str| filters.get(key).is_some_and(truthy);
+        Self {
+            all: flag("includeAllTags"),
+            local: !flag("excludeLocalTags"),
+        }
+    }
+
+    fn shows(self, store: &Store, attached: &TagRef) -> bool {
+        (self.all || store.tags[attached.tag as usize].exportable) && (self.local || !attached.local)
+    }
+}
 
 pub(super) fn search(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
     let limited = match auth::count_search(shared, request, user) {
@@ -55,15 +80,16 @@ fn found(shared: &Shared, request: &PageRequest, user: &User, stringify: bool, f
     let Ok(mut rows) = matching(&store, filters, reader, shared.clock.now()) else {
         return Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &request.path_as_sent());
     };
-    rows.sort_by_key(|event| event.id);
+    EventOrder::of_search(filters).sort(&mut rows);
+    let shown = ShownTags::of(filters);
     let mut body = b"{\"response\": [".to_vec();
     for (index, event) in cut(&rows, filters).iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
         let node = match metadata {
-            true => object([("Event", described(&store, event, reader))]),
-            false => super::whole_event::wrapped(&store, event, reader),
+            true => object([("Event", described(&store, event, reader, shown))]),
+            false => super::whole_event::wrapped(&store, event, reader, shown),
         };
         node.compact(&mut body, stringify);
     }
@@ -85,7 +111,7 @@ fn matching<'a>(
     now: i64,
 ) -> Result<Vec<&'a EventRow>, Refusal> {
     let published = switch(filters.get("published"));
-    let ids = Terms::read(filters.get("eventid"))?;
+    let ids = EventIds::of(store, Terms::read(filters.get("eventid"))?.as_ref());
     let tags = TagFilter::read(filters.get("tags"))?.map(|tags| tags.resolve(store));
     let time = |key: &str| TimeFilter::read(filters.get(key), now);
     let timestamp = time("timestamp").or_else(|| time("event_timestamp"));
@@ -107,10 +133,9 @@ fn matching<'a>(
             tags.admit(&[], &event.tags) || live.any(|row| tags.admit(&row.tags, &event.tags))
         })
     };
-    let wanted = store.events.iter().filter(|event| {
-        event_is_visible(event, reader)
+    let wanted = ids.rows(store).map(|(_, event)| event).filter(|event| {
+        store.shows(event, reader)
             && published.is_none_or(|published| event.published == published)
-            && ids.as_ref().is_none_or(|ids| by_id_or_uuid(ids, event))
             && timestamp.is_none_or(|time| time.admits(event.timestamp))
             && publish_timestamp.is_none_or(|time| time.admits(event.publish_timestamp))
             && tagged(event)
@@ -123,7 +148,7 @@ fn matching<'a>(
     Ok(wanted.collect())
 }
 
-pub(super) fn described(store: &Store, event: &EventRow, reader: Reader) -> Node {
+pub(super) fn described(store: &Store, event: &EventRow, reader: Reader, shown: ShownTags) -> Node {
     let mut keys = object([
         ("id", event.id.into()),
         ("orgc_id", event.creator.into()),
@@ -156,11 +181,10 @@ pub(super) fn described(store: &Store, event: &EventRow, reader: Reader) -> Node
         for empty in ["RelatedEvent", "Galaxy", "CryptographicKey"] {
             add(empty, Node::List(Vec::new()));
         }
-        if !event.tags.is_empty() {
-            add(
-                "Tag",
-                Node::List(event.tags.iter().map(|attached| tag(store, attached)).collect()),
-            );
+        let tags = event.tags.iter().filter(|attached| shown.shows(store, attached));
+        let tags: Vec<Node> = tags.map(|attached| tag(store, attached)).collect();
+        if !tags.is_empty() {
+            add("Tag", Node::List(tags));
         }
     }
     keys

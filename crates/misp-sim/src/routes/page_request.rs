@@ -51,6 +51,11 @@ impl PageRequest {
         self.sent.clone()
     }
 
+    /// Returns the size of the body as it came.
+    pub(crate) fn body_bytes(&self) -> u64 {
+        u64::try_from(self.body.len()).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter(|segment| !segment.is_empty())
     }

@@ -377,7 +377,7 @@ fn head(list: &Warninglist) -> Vec<(String, Node)> {
         ("name", list.name.as_str().into()),
         ("type", kind.into()),
         ("description", list.description.as_str().into()),
-        ("version", 1.into()),
+        ("version", list.version.into()),
         ("enabled", list.enabled.into()),
         ("default", true.into()),
         ("category", "false_positive".into()),

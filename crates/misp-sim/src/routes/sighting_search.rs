@@ -8,7 +8,7 @@ use crate::{
     json::{Node, object},
     model::User,
     shared::Shared,
-    store::{Reader, event_is_visible},
+    store::Reader,
 };
 
 const NO_ID: &str = "An ID or UUID must be provided if the context is set.";
@@ -31,7 +31,7 @@ pub(super) fn search(shared: &Shared, request: &PageRequest, user: &User, contex
         is_meant
             && store
                 .event_meant(&seen.event.to_string())
-                .is_some_and(|event| event_is_visible(event, reader))
+                .is_some_and(|event| store.shows(event, reader))
     });
     let list: Vec<Node> = found.map(|seen| object([("Sighting", described(seen))])).collect();
     let mut body = b"{\"response\": ".to_vec();

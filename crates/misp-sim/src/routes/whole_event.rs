@@ -2,31 +2,34 @@
 
 use http::StatusCode;
 
-use super::{PageRequest, event_metadata::described};
+use super::{
+    PageRequest,
+    event_metadata::{ShownTags, described},
+};
 use crate::{
     answer::Answer,
     json::{Node, object},
     model::User,
     shared::Shared,
-    store::{AttributeRow, EventRow, ObjectRow, Reader, Store, event_is_visible},
+    store::{AttributeRow, EventRow, ObjectRow, Reader, Store},
 };
 
 pub(super) fn view(shared: &Shared, request: &PageRequest, user: &User, id: &str, stringify: bool) -> Answer {
     let store = shared.read();
     let reader = Reader::from(user);
-    match store.event_meant(id).filter(|event| event_is_visible(event, reader)) {
-        Some(event) => Answer::json(wrapped(&store, event, reader).pretty(stringify)),
+    match store.event_meant(id).filter(|event| store.shows(event, reader)) {
+        Some(event) => Answer::json(wrapped(&store, event, reader, ShownTags::ALL).pretty(stringify)),
         None => Answer::error(StatusCode::NOT_FOUND, "Invalid event", &request.path_as_sent()),
     }
 }
 
 /// Returns `{"Event": {…}}`.
-pub(super) fn wrapped(store: &Store, event: &EventRow, reader: Reader) -> Node {
-    object([("Event", whole(store, event, reader))])
+pub(super) fn wrapped(store: &Store, event: &EventRow, reader: Reader, shown: ShownTags) -> Node {
+    object([("Event", whole(store, event, reader, shown))])
 }
 
 /// Returns the event with its live attributes and objects, in MISP's key order.
-fn whole(store: &Store, event: &EventRow, reader: Reader) -> Node {
+fn whole(store: &Store, event: &EventRow, reader: Reader, shown: ShownTags) -> Node {
     let rows = || {
         let rows = event.attributes.iter().map(|place| &store.attributes[*place as usize]);
         rows.filter(|row| !row.gone && !row.deleted)
@@ -37,7 +40,7 @@ fn whole(store: &Store, event: &EventRow, reader: Reader) -> Node {
     let objects = store.objects_of(event.id).filter(|known| !known.deleted);
     let objects =
         objects.map(|known| described_object(store, event, known, rows().filter(|row| object_id(row) == known.id)));
-    let mut keys = match described(store, event, reader) {
+    let mut keys = match described(store, event, reader, shown) {
         Node::Object(keys) => keys,
         other => return other,
     };

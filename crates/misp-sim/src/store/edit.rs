@@ -152,6 +152,47 @@ impl Store {
         Ok(())
     }
 
+    /// Changes the distribution of an event, which is an edit: 0 shows it to its own organisation only, 1 to all.
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
+    pub fn set_distribution(&mut self, event: u64, distribution: u8) -> Result<(), NoSuch> {
+        let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
+        self.events[slot as usize].distribution = distribution;
+        self.touch(slot);
+        Ok(())
+    }
+
+    /// Gives an event to another organisation, as an administrator of the data base does: no time changes.
+    ///
+    /// An event of distribution 0 leaves the view of its former organisation.
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
+    pub fn set_owner(&mut self, event: u64, organisation: u64) -> Result<(), NoSuch> {
+        let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
+        self.events[slot as usize].owner = organisation;
+        Ok(())
+    }
+
+    /// Changes the distribution of an attribute: 0 shows it to its own organisation only, 5 to all who see its event.
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
+    pub fn set_attribute_distribution(&mut self, attribute: u64, distribution: u8) -> Result<(), NoSuch> {
+        self.change(attribute, |row| row.distribution = distribution)
+    }
+
+    /// Sets MISP's own count of the attributes of an event, which drifts in a real MISP (fact 61); no time changes.
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
+    pub fn set_attribute_count(&mut self, event: u64, count: u64) -> Result<(), NoSuch> {
+        let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
+        self.events[slot as usize].attribute_count = count;
+        Ok(())
+    }
+
+    /// Publishes the sightings of an event: `sighting_timestamp` is now, all else stays.
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
+    pub fn publish_sightings(&mut self, event: u64) -> Result<(), NoSuch> {
+        let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
+        self.events[slot as usize].sighting_timestamp = self.now();
+        Ok(())
+    }
+
     /// Publishes an event now; its time of change stays.
     #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn publish(&mut self, event: u64) -> Result<(), NoSuch> {
@@ -191,6 +232,28 @@ impl Store {
             }
         }
         self.checker = crate::warninglist::Checker::new(&self.warninglists);
+    }
+
+    /// Replaces the entries of a warninglist, as an update of the lists does: its version rises by one.
+    ///
+    /// Unknown numbers are ignored.
+    pub fn set_warninglist_entries(&mut self, id: u64, entries: &[&str]) {
+        for list in &mut self.warninglists {
+            if list.id == id {
+                list.entries = entries.iter().map(ToString::to_string).collect();
+                list.version += 1;
+            }
+        }
+        self.checker = crate::warninglist::Checker::new(&self.warninglists);
+    }
+
+    /// Switches a decaying model on or off; unknown numbers are ignored.
+    pub fn enable_decaying_model(&mut self, id: u64, enabled: bool) {
+        for model in &mut self.decaying_models {
+            if model.id == id {
+                model.enabled = enabled;
+            }
+        }
     }
 
     /// Changes a user by its number, for instance to disable it; unknown numbers are ignored.

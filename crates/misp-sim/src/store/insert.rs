@@ -100,6 +100,7 @@ impl Store {
             timestamp: changed,
             published,
             publish_timestamp,
+            sighting_timestamp: 0,
             distribution: event.distribution,
             threat_level: event.threat_level,
             analysis: event.analysis,

@@ -1,6 +1,6 @@
 //! The user of a search, and the events that MISP shows to that user.
 
-use super::EventRow;
+use super::{EventRow, Store};
 
 /// The user of a search.
 #[derive(Debug, Clone, Copy)]
@@ -9,7 +9,12 @@ pub(crate) struct Reader {
     pub(crate) sees_everything: bool,
 }
 
-/// Returns whether the event is shown to the reader: own, or shared with the site; unpublished ones too (fact 22).
-pub(crate) fn event_is_visible(event: &EventRow, reader: Reader) -> bool {
-    !event.gone && (reader.sees_everything || event.distribution != 0 || event.owner == reader.organisation)
+impl Store {
+    /// Returns whether the event is shown to the reader: own, or shared with the site.
+    ///
+    /// Unpublished ones are shown too (fact 22), except with `MISP.unpublishedprivate` (fact 66).
+    pub(crate) fn shows(&self, event: &EventRow, reader: Reader) -> bool {
+        let shared = event.distribution != 0 && (event.published || !self.settings.unpublished_private);
+        !event.gone && (reader.sees_everything || shared || event.owner == reader.organisation)
+    }
 }

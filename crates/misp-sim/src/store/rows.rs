@@ -24,6 +24,8 @@ pub(crate) struct EventRow {
     pub(crate) timestamp: i64,
     pub(crate) published: bool,
     pub(crate) publish_timestamp: i64,
+    /// When its sightings were last published; 0 is never.
+    pub(crate) sighting_timestamp: i64,
     pub(crate) distribution: u8,
     pub(crate) threat_level: u8,
     pub(crate) analysis: u8,

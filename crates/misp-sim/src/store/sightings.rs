@@ -2,11 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{
-    NoSuch, Store,
-    reader::{Reader, event_is_visible},
-    rows::AttributeRow,
-};
+use super::{NoSuch, Store, reader::Reader, rows::AttributeRow};
 
 /// A sighting of one attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +68,7 @@ impl Store {
         let matches = |row: &&AttributeRow| {
             let (first, second) = halves(self.names.name(row.kind), &row.value);
             !row.gone
-                && event_is_visible(self.event_of(row), reader)
+                && self.shows(self.event_of(row), reader)
                 && wanted
                     .iter()
                     .any(|value| *value == collated(first) || *value == collated(second))

@@ -131,3 +131,14 @@ fn unchunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
     }
     (body, false)
 }
+
+/// Posts JSON with a key and reads the answer.
+pub(crate) fn post(to: SocketAddr, key: &str, path: &str, body: &str) -> Got {
+    let headers = [
+        ("Host", "misp.example.net"),
+        ("Authorization", key),
+        ("Accept", "application/json"),
+        ("Content-Type", "application/json"),
+    ];
+    send(to, "POST", path, &headers, body.as_bytes()).unwrap()
+}
