@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 
 use crate::pace::PagePace;
 use crate::transport::Transport;
-use crate::{AuthKey, BaseUrl, Error, ErrorKind, RetryPolicy};
+use crate::{AuthKey, BaseUrl, Error, ErrorKind, RetryPolicy, Traffic};
 
 /// Default time-out of one question.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -66,6 +66,12 @@ impl Client {
     #[must_use]
     pub fn base_url(&self) -> &BaseUrl {
         self.transport.base_url()
+    }
+
+    /// Returns what this client and its clones have sent and received so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.transport.traffic().read()
     }
 
     pub(crate) fn transport(&self) -> &Transport {

@@ -36,6 +36,7 @@ mod request;
 mod retry;
 mod search;
 mod tag;
+mod traffic;
 mod transport;
 
 // Types of these crates are in signatures here; use the same versions.
@@ -63,4 +64,5 @@ pub use reader::AttributeReader;
 pub use retry::RetryPolicy;
 pub use search::{AttributeSearch, Deleted, Order, Published, Stray, brings_type, types_brought_by};
 pub use tag::Tag;
+pub use traffic::Traffic;
 pub use web_protocol::{Protocol, UnknownProtocol};

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::refusal::refusal;
 use crate::request::Request;
 use crate::retry::RetryPolicy;
+use crate::traffic::TrafficCounter;
 use crate::{BaseUrl, Error, ErrorKind};
 
 /// As much of the body of an error answer as the client reads.
@@ -26,6 +27,7 @@ pub(crate) struct Transport {
     timeout: Duration,
     silence: Duration,
     retries: RetryPolicy,
+    traffic: TrafficCounter,
 }
 
 impl Transport {
@@ -42,7 +44,12 @@ impl Transport {
             timeout,
             silence,
             retries,
+            traffic: TrafficCounter::default(),
         }
+    }
+
+    pub(crate) fn traffic(&self) -> &TrafficCounter {
+        &self.traffic
     }
 
     pub(crate) fn base_url(&self) -> &BaseUrl {
@@ -101,6 +108,7 @@ impl Transport {
             budget,
             silence: self.silence,
             left: max_bytes,
+            traffic: self.traffic.clone(),
         };
         if answer.status() == StatusCode::OK || also.contains(&answer.status()) {
             return Ok(answer);
@@ -137,6 +145,7 @@ impl Transport {
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }
+        self.traffic.sent();
         match budget.spend(builder.send(), budget.left).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(send_error(error, self.base_url.is_https())),
@@ -178,6 +187,7 @@ pub(crate) struct Answer {
     budget: Budget,
     silence: Duration,
     left: u64,
+    traffic: TrafficCounter,
 }
 
 impl Answer {
@@ -220,6 +230,7 @@ impl Answer {
             }
         };
         let Some(piece) = piece else { return Ok(None) };
+        self.traffic.received(piece.len());
         match self.left.checked_sub(piece.len() as u64) {
             Some(left) => self.left = left,
             None => return Err(Error::new(ErrorKind::TooLarge).at(self.endpoint.clone())),

