@@ -29,8 +29,8 @@ use crate::refreshes::Refreshes;
 use crate::request::FeedKey;
 use crate::round::Round;
 use crate::{
-    FeedError, FeedHead, FeedRequest, FeedScope, FeedSet, FeedValues, IndicatorSource, Origin, RenderedFeed, Upstream,
-    Urgency, question,
+    DirectReason, FeedError, FeedHead, FeedRequest, FeedScope, FeedSet, FeedValues, IndicatorSource, Origin,
+    RenderedFeed, Upstream, Urgency, Way, question,
 };
 
 pub use builder::FeedEngineBuilder;
@@ -189,6 +189,20 @@ impl FeedEngine {
         let now = ForgottenAt(jiff::Timestamp::now());
         self.inner.forgotten_at.insert(key.clone(), now);
         self.inner.change_set(key, |held| held.map(HeldSet::forget));
+    }
+
+    /// Returns the way in which questions about this upstream are answered now.
+    #[must_use]
+    pub fn way(&self, upstream: &Upstream) -> Way {
+        self.inner.source.way(upstream)
+    }
+
+    /// Has the mirror of this upstream read every event of MISP again. What it holds is served meanwhile.
+    ///
+    /// # Errors
+    /// The reason why the upstream has no mirror.
+    pub fn resync(&self, upstream: &Upstream) -> Result<(), DirectReason> {
+        self.inner.source.resync(upstream)
     }
 
     /// Returns the feed's values for a caller that sets no `max_age`.

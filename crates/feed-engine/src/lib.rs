@@ -63,6 +63,7 @@ mod tagged_events;
 mod turns;
 mod upstream;
 mod value_type;
+mod way;
 mod withdrawals;
 mod workshop;
 
@@ -94,3 +95,4 @@ pub use request::{FeedRequest, FeedScope, LookupScope, Selection};
 pub use score::{MinScore, NotAScore, ScoreLimit, Unscored};
 pub use source::{GatherFuture, IndexFuture, IndicatorSource};
 pub use upstream::{Upstream, UpstreamNameError};
+pub use way::{DirectReason, MirrorPhase, MirrorStatus, Way};

@@ -4,7 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::{Errand, FeedContents, FeedError, FeedScope, LookupIndex, LookupScope, Upstream, lookup};
+use crate::{
+    DirectReason, Errand, FeedContents, FeedError, FeedScope, LookupIndex, LookupScope, Upstream, Way, lookup,
+};
 
 /// What [`IndicatorSource::gather`] returns.
 pub type GatherFuture<'a> = Pin<Box<dyn Future<Output = Result<FeedContents, FeedError>> + Send + 'a>>;
@@ -45,5 +47,21 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
         Box::pin(lookup::index_of_feeds(scope, move |feed| {
             self.gather(upstream, feed, errand)
         }))
+    }
+
+    /// Returns the way in which questions about this upstream are answered. Asking changes nothing: it does not start a
+    /// mirror.
+    ///
+    /// Unless a source keeps mirrors, every question goes to the source.
+    fn way(&self, _upstream: &Upstream) -> Way {
+        Way::direct(DirectReason::NoMirrors)
+    }
+
+    /// Has the mirror of this upstream read every event again, one after the other; what it holds is served meanwhile.
+    ///
+    /// # Errors
+    /// The reason why the upstream has no mirror.
+    fn resync(&self, upstream: &Upstream) -> Result<(), DirectReason> {
+        Err(self.way(upstream).reason().unwrap_or(DirectReason::NoMirrors))
     }
 }

@@ -24,6 +24,7 @@ mod readyz;
 mod route;
 mod segments;
 mod sightings;
+mod site;
 mod static_file;
 mod statistics;
 mod status;
@@ -58,6 +59,8 @@ static ROUTES: &[Route] = &[
     check::ROUTE,
     feedmapping::ROUTE,
     statistics::ROUTE,
+    site::ROUTE,
+    site::RESYNC,
     warninglist::ROUTE,
     generate_token::FORM,
     generate_token::JSON,

@@ -215,7 +215,7 @@ pub enum Permission {
     Stream,
     /// Report sightings to MISP (`sightings`).
     Sightings,
-    /// Reserved for operating the daemon (`operate`); no version checks it yet.
+    /// See the state of the mirror of the token's site, and have it read MISP anew (`operate`).
     Operate,
     /// Have a feed fetched anew (`clear_cache`).
     ClearCache,
@@ -232,18 +232,11 @@ impl Permission {
         Self::ClearCache,
     ];
 
-    /// The permissions that a new token can have. [`Operate`](Self::Operate) allows nothing yet: old tokens with it
-    /// open, and no new one gets it.
-    pub const OFFERED: &[Self] = &[
-        Self::Lookup,
-        Self::Context,
-        Self::Stream,
-        Self::Sightings,
-        Self::ClearCache,
-    ];
+    /// The permissions that a new token can have.
+    pub const OFFERED: &[Self] = Self::ALL;
 
     /// The permissions that a token can have as its one purpose, for [`Scope::only`].
-    pub const PURPOSES: &[Self] = &[Self::Lookup, Self::Sightings, Self::Stream];
+    pub const PURPOSES: &[Self] = &[Self::Lookup, Self::Sightings, Self::Stream, Self::Operate];
 
     /// Returns the name as configuration and command line write it.
     #[must_use]
@@ -266,7 +259,7 @@ impl Permission {
             Self::Context => "See the events behind an indicator.",
             Self::Stream => "Follow changes as they happen.",
             Self::Sightings => "Report sightings to MISP.",
-            Self::Operate => "Operate the daemon.",
+            Self::Operate => "See the state of the mirror of MISP, and have it read anew.",
             Self::ClearCache => "Have a feed fetched anew from MISP before its time.",
         }
     }
@@ -294,10 +287,10 @@ impl fmt::Display for Permission {
 ///
 /// ```
 /// let error = "look-up".parse::<token_crypto::Permission>().unwrap_err();
-/// assert_eq!(error.to_string(), "unknown permission: write lookup, context, stream, sightings or clear_cache");
+/// assert_eq!(error.to_string(), "unknown permission: write lookup, context, stream, sightings, operate or clear_cache");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("unknown permission: write lookup, context, stream, sightings or clear_cache")]
+#[error("unknown permission: write lookup, context, stream, sightings, operate or clear_cache")]
 #[non_exhaustive]
 pub struct UnknownPermission;
 
@@ -389,13 +382,9 @@ mod tests {
         for permission in Permission::OFFERED {
             assert_eq!(permission.as_str().parse(), Ok(*permission));
         }
-        assert_eq!("operate".parse::<Permission>(), Err(UnknownPermission));
         let offered: Permissions = Permission::OFFERED.iter().copied().collect();
         assert!(Permission::PURPOSES.iter().all(|purpose| offered.contains(*purpose)));
-        assert_eq!(
-            offered.with(Permission::Operate),
-            Permission::ALL.iter().copied().collect()
-        );
+        assert_eq!(offered, Permission::ALL.iter().copied().collect());
         assert_eq!("ClearCache".parse::<Permission>(), Err(UnknownPermission));
     }
 

@@ -124,7 +124,7 @@ impl World {
     /// Returns a new token that may do everything.
     fn token(&self) -> String {
         let line = "cratosd token mint --site misp.example.net --auth-key-file misp.key --expires 2099-12-31 --label handbook \
-                    --permission lookup,context,stream,sightings,clear_cache";
+                    --permission lookup,context,stream,sightings,operate,clear_cache";
         self.bash(line).trim().to_owned()
     }
 

@@ -304,9 +304,18 @@ fn a_token_for_one_purpose_says_that_it_reads_no_feeds() {
     );
     let wrong = mint(&installation, &["--only", "context"]);
     assert_eq!(wrong.code, Some(64));
-    assert!(wrong.stderr.contains("lookup, sightings, stream"), "{}", wrong.stderr);
-    let operate = mint(&installation, &["--permission", "operate"]);
-    assert_eq!(operate.code, Some(64), "{}", operate.stderr);
+    assert!(
+        wrong.stderr.contains("lookup, sightings, stream, operate"),
+        "{}",
+        wrong.stderr
+    );
+    let operate = mint(&installation, &["--only", "operate"]);
+    assert_eq!(operate.code, Some(0), "{}", operate.stderr);
+    assert!(
+        operate.stderr.contains("only operate; no feeds\n"),
+        "{}",
+        operate.stderr
+    );
 }
 
 /// Mints for a site on this machine, with these further options and this key.

@@ -33,6 +33,7 @@ mod scores;
 mod shared_cache;
 mod shutdown;
 mod sightings;
+mod site;
 mod static_files;
 mod stream;
 mod support;

@@ -82,7 +82,12 @@ fn as_the_help_page_sends(path: &str, operation: &Value) -> String {
 async fn the_defaults_of_the_help_page_are_never_refused_as_invalid() {
     let daemon = Daemon::start().await;
     let document = document(&daemon).await;
-    let permissions = [Permission::Lookup, Permission::Context, Permission::Stream];
+    let permissions = [
+        Permission::Lookup,
+        Permission::Context,
+        Permission::Stream,
+        Permission::Operate,
+    ];
     let scope = Scope::new().with_permissions(permissions);
     let token = daemon.seal(&daemon.claims().with_scope(scope));
     let mut asked = 0;
@@ -215,6 +220,7 @@ async fn every_answer_has_the_fields_that_its_schema_describes_and_no_others() {
         Permission::Context,
         Permission::Stream,
         Permission::Sightings,
+        Permission::Operate,
         Permission::ClearCache,
     ];
     let mut claims = daemon.claims().with_scope(Scope::new().with_permissions(permissions));
@@ -230,6 +236,7 @@ async fn every_answer_has_the_fields_that_its_schema_describes_and_no_others() {
         (Method::GET, "/v1/lookup?value=198.51.100.7".to_owned(), Value::Null),
         (Method::POST, "/v1/lookup".to_owned(), values),
         (Method::DELETE, clear, Value::Null),
+        (Method::POST, "/v1/site/resync".to_owned(), Value::Null),
         (Method::POST, "/v1/generate_token_json".to_owned(), order),
     ];
     // Every route that only reads, new ones too, with the examples of its parameters.

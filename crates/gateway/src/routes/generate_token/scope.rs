@@ -389,7 +389,7 @@ mod tests {
             json!({ "networks": ["10.0.0.0/33"] }),
             json!({ "networks": [] }),
             json!({ "permissions": ["root"] }),
-            json!({ "permissions": ["operate"] }),
+            json!({ "permissions": ["Operate"] }),
             json!({ "only": "feeds" }),
             json!({ "only": ["context"] }),
             json!({ "only": [] }),
