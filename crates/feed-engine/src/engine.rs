@@ -1,5 +1,6 @@
 //! Memory, freshness, and one flight per feed around a source of indicators.
 
+mod announcements;
 mod builder;
 mod confirmation;
 mod confirmed;
@@ -33,6 +34,7 @@ use crate::{
     RenderedFeed, Upstream, Urgency, Way, question,
 };
 
+use announcements::Announcements;
 pub use builder::FeedEngineBuilder;
 use current::{Answer, RefreshRequest};
 use lookups::Lookups;
@@ -63,6 +65,7 @@ pub(crate) struct Inner {
     errands: Errands<FeedKey>,
     lookups: Lookups,
     logs: ChangeLogs,
+    announcements: Announcements,
     shared: ArcSwapOption<SharedCache>,
     /// The times at which feeds were forgotten: sets that replicas gathered earlier do not count.
     forgotten_at: MemoryStore<FeedKey, ForgottenAt>,

@@ -26,6 +26,7 @@
 mod answer;
 mod blocking_work;
 mod bodies;
+mod change_listener;
 mod changes;
 mod digest;
 mod drop_list;
@@ -70,6 +71,7 @@ mod workshop;
 pub use answer::{Counts, FeedBody, FeedHead, RenderedFeed};
 pub use bodies::FeedStream;
 pub use cache::{Clock, ManualClock, Moment, MonotonicClock, Sleep};
+pub use change_listener::ChangeListener;
 pub use changes::{Change, Delta, Follower, Rendering, Snapshot};
 pub use drop_list::{DropList, MAX_NAMED, RecordingSource};
 pub use encoding::Encoding;

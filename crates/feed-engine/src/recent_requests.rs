@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cache::Moment;
-use feed_classification::IndicatorType;
+use feed_classification::{IndicatorType, TypeSet};
 use site_config::SiteName;
 
 use crate::Upstream;
@@ -28,6 +28,8 @@ pub enum ChangeHint {
     Everything,
     /// Attributes of these MISP attribute types.
     AttributeTypes(BTreeSet<String>),
+    /// Values of these indicator types, in feeds of exactly these types.
+    IndicatorTypes(TypeSet),
 }
 
 impl ChangeHint {
@@ -39,6 +41,7 @@ impl ChangeHint {
                 types.extend(more);
                 Self::AttributeTypes(types)
             }
+            (Self::IndicatorTypes(types), Self::IndicatorTypes(more)) => Self::IndicatorTypes(types.union(more)),
             _ => Self::Everything,
         }
     }
@@ -46,8 +49,10 @@ impl ChangeHint {
     /// Returns whether the change concerns a feed of this kind: also by a false positive, which counts for all types of
     /// one family.
     pub(crate) fn concerns(&self, kind: IndicatorType, upstream: &Upstream) -> bool {
-        let Self::AttributeTypes(touched) = self else {
-            return true;
+        let touched = match self {
+            Self::Everything => return true,
+            Self::IndicatorTypes(types) => return types.contains(kind),
+            Self::AttributeTypes(touched) => touched,
         };
         let family = IndicatorType::ALL
             .iter()

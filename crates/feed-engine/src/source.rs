@@ -4,8 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use site_config::SiteName;
+
 use crate::{
-    DirectReason, Errand, FeedContents, FeedError, FeedScope, LookupIndex, LookupScope, Upstream, Way, lookup,
+    ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, LookupIndex, LookupScope, Upstream, Way,
+    lookup,
 };
 
 /// What [`IndicatorSource::gather`] returns.
@@ -64,4 +67,19 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     fn resync(&self, upstream: &Upstream) -> Result<(), DirectReason> {
         Err(self.way(upstream).reason().unwrap_or(DirectReason::NoMirrors))
     }
+
+    /// Gives the source a listener for changes that it notices by itself. The engine gathers the feeds of recent
+    /// requests anew after each announcement.
+    ///
+    /// Unless a source has its own, this drops the listener, and feeds are gathered by their age.
+    fn watch(&self, _listener: ChangeListener) {}
+
+    /// Returns whether the source notices changes of this upstream and announces them to its listeners. Then a message
+    /// of MISP's ZeroMQ feed goes to [`hint`](Self::hint) only.
+    fn follows(&self, _upstream: &Upstream) -> bool {
+        false
+    }
+
+    /// Makes a source that follows changes of this site look for them now. Returns at once.
+    fn hint(&self, _site: &SiteName) {}
 }

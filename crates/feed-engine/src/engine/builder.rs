@@ -6,6 +6,7 @@ use arc_swap::ArcSwapOption;
 use cache::{Clock, Flights, MemoryStore, MonotonicClock, SharedCache};
 use feed_classification::Registry;
 
+use super::announcements::{self, Announcements};
 use super::lookups::Lookups;
 use super::polls::Polls;
 use super::{FeedEngine, Inner};
@@ -83,7 +84,7 @@ impl FeedEngineBuilder {
     /// Returns the engine.
     #[must_use]
     pub fn build(self) -> FeedEngine {
-        FeedEngine {
+        let engine = FeedEngine {
             inner: Arc::new(Inner {
                 source: self.source,
                 clock: self.clock,
@@ -98,10 +99,14 @@ impl FeedEngineBuilder {
                 errands: Errands::default(),
                 lookups: Lookups::new(self.lookup_memory_bytes),
                 logs: ChangeLogs::default(),
+                announcements: Announcements::default(),
                 shared: ArcSwapOption::from_pointee(self.shared),
                 forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
             }),
-        }
+        };
+        let listener = announcements::listener(Arc::downgrade(&engine.inner));
+        engine.inner.source.watch(listener);
+        engine
     }
 }
 

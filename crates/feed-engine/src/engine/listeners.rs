@@ -59,7 +59,9 @@ impl FeedEngine {
         feed_key(a, scope) == feed_key(b, scope)
     }
 
-    /// Asks MISP anew for the lately used feeds of a site that `touched` concerns, and waits for the answers.
+    /// Asks MISP anew for the lately used feeds of a site that `touched` concerns, and waits for the answers. Where the
+    /// source [follows](crate::IndicatorSource::follows) MISP by itself, this makes it look for changes now, and it
+    /// announces what it finds.
     ///
     /// Returns the number of these feeds. A failure is recorded with its feed, as in every refresh. Followed feeds go
     /// first, and callers who wait for MISP go before all of them.
@@ -71,12 +73,15 @@ impl FeedEngine {
 
     /// Refreshes those of these feeds that have listeners.
     pub async fn refresh_followed(&self, site: &SiteName, touched: &ChangeHint) -> usize {
-        let feeds = self.touched_feeds(site, touched, true);
+        self.source().hint(site);
+        let mut feeds = self.touched_feeds(site, touched, true);
+        feeds.retain(|(_, upstream)| !self.source().follows(upstream));
         self.refresh_round(feeds, Urgency::Followed).await
     }
 
     /// Refreshes those of these feeds without listeners, and the indexes for look-ups.
     pub async fn refresh_unfollowed(&self, site: &SiteName, touched: &ChangeHint) -> usize {
+        self.source().hint(site);
         let indexes = self.touched_indexes(site, touched);
         let count = indexes.len();
         let indexing = indexes.into_iter().map(|(key, upstream)| {
@@ -84,7 +89,8 @@ impl FeedEngine {
             tokio::spawn(async move { engine.refresh_index_now(upstream, key).await })
         });
         let indexing: Vec<_> = indexing.collect();
-        let feeds = self.touched_feeds(site, touched, false);
+        let mut feeds = self.touched_feeds(site, touched, false);
+        feeds.retain(|(_, upstream)| !self.source().follows(upstream));
         let feeds = self.refresh_round(feeds, Urgency::Round).await;
         for index in indexing {
             // A panic concerns this index only, and its flight has reported it.
@@ -93,7 +99,12 @@ impl FeedEngine {
         count + feeds
     }
 
-    fn touched_feeds(&self, site: &SiteName, touched: &ChangeHint, followed: bool) -> Vec<(FeedKey, Upstream)> {
+    pub(super) fn touched_feeds(
+        &self,
+        site: &SiteName,
+        touched: &ChangeHint,
+        followed: bool,
+    ) -> Vec<(FeedKey, Upstream)> {
         let mut feeds = self.asked().touched(site, self.now(), |key, upstream| {
             touched.concerns(key.scope.kind, upstream)
         });
@@ -102,7 +113,7 @@ impl FeedEngine {
     }
 
     /// The source asks one MISP a few questions at a time, and asks a question that several feeds share once.
-    async fn refresh_round(&self, feeds: Vec<(FeedKey, Upstream)>, urgency: Urgency) -> usize {
+    pub(super) async fn refresh_round(&self, feeds: Vec<(FeedKey, Upstream)>, urgency: Urgency) -> usize {
         let (count, round) = (feeds.len(), Arc::new(Round::default()));
         let refreshes = feeds.into_iter().map(|(key, upstream)| {
             let (engine, round) = (self.clone(), Arc::clone(&round));

@@ -7,6 +7,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod announcements;
 mod bytes;
 mod copies;
 mod empty_answers;

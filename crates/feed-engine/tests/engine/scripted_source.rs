@@ -8,11 +8,11 @@ use std::time::Duration;
 use cache::{Clock, ManualClock, Moment, SharedCache};
 use feed_classification::IndicatorSet;
 use feed_engine::{
-    Errand, FeedContents, FeedEngine, FeedError, FeedRequest, FeedScope, GatherFuture, IndexFuture, IndicatorSource,
-    LookupIndex, LookupScope, Protocol, RenderedFeed, Upstream,
+    ChangeHint, ChangeListener, Errand, FeedContents, FeedEngine, FeedError, FeedRequest, FeedScope, GatherFuture,
+    IndexFuture, IndicatorSource, LookupIndex, LookupScope, Protocol, RenderedFeed, Upstream,
 };
 use jiff::Timestamp;
-use site_config::Mappings;
+use site_config::{Mappings, SiteName};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{domains, site};
@@ -27,6 +27,9 @@ pub(crate) struct Scripted {
     as_of: Mutex<Option<Timestamp>>,
     is_sure: AtomicBool,
     wanted_since: Mutex<Option<Timestamp>>,
+    listeners: Mutex<Vec<ChangeListener>>,
+    follows: AtomicBool,
+    hints: AtomicUsize,
 }
 
 impl Scripted {
@@ -54,6 +57,24 @@ impl Scripted {
     /// Since when the last caller wanted the values to be confirmed.
     pub(crate) fn wanted_since(&self) -> Option<Timestamp> {
         *self.wanted_since.lock().unwrap()
+    }
+
+    /// It notices changes by itself.
+    pub(crate) fn follows(&self) {
+        self.follows.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn announce(&self, upstream: &Upstream, changed: &ChangeHint) {
+        let listeners = self.listeners.lock().unwrap().clone();
+        assert!(!listeners.is_empty());
+        for listener in listeners {
+            listener.announce(upstream, changed.clone());
+        }
+    }
+
+    /// How often it was told to look.
+    pub(crate) fn hints(&self) -> usize {
+        self.hints.load(Ordering::SeqCst)
     }
 
     /// How often it was asked.
@@ -95,6 +116,18 @@ impl IndicatorSource for Scripted {
                 None => index,
             })
         })
+    }
+
+    fn watch(&self, listener: ChangeListener) {
+        self.listeners.lock().unwrap().push(listener);
+    }
+
+    fn follows(&self, _: &Upstream) -> bool {
+        self.follows.load(Ordering::SeqCst)
+    }
+
+    fn hint(&self, _: &SiteName) {
+        self.hints.fetch_add(1, Ordering::SeqCst);
     }
 }
 
