@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION, SET_COOKIE},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, LOCATION, SET_COOKIE},
 };
 
 use crate::{body::Script, json};
@@ -51,6 +51,11 @@ impl Answer {
         Self::of(StatusCode::OK, JSON, body)
     }
 
+    /// Returns a page of comma separated values.
+    pub(crate) fn csv(body: Bytes) -> Self {
+        Self::of(StatusCode::OK, "text/csv; charset=UTF-8", body)
+    }
+
     /// Returns MISP's form of an error.
     pub(crate) fn error(status: StatusCode, message: &str, url: &str) -> Self {
         Self::of(status, JSON, json::error(message, url).into())
@@ -91,6 +96,28 @@ impl Answer {
             "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
         );
         Self::of(status, "text/html", body.into())
+    }
+
+    /// Adds an `ETag` for a client that asks with some tag, and leaves the body out if the client knows it (571, 572).
+    ///
+    /// The tag is of the body alone, so the same body under other filters has the same one.
+    pub(crate) fn unless_known(self, known: &str) -> Self {
+        let tag = etag(&self.body);
+        self.unless_known_as(known, &tag)
+    }
+
+    /// Does the same with a tag that is known already.
+    pub(crate) fn unless_known_as(self, known: &str, tag: &str) -> Self {
+        if known.is_empty() {
+            return self;
+        }
+        let mut answer = if known == tag {
+            Self::empty(StatusCode::NOT_MODIFIED)
+        } else {
+            self
+        };
+        answer.set(ETAG, tag);
+        answer
     }
 
     /// Adds or replaces a header; a value that HTTP does not allow is left out.
@@ -142,4 +169,12 @@ impl Answer {
         answer.set(CONTENT_TYPE, content_type);
         answer
     }
+}
+
+/// Returns a strong tag of a page: FNV-1a, which is enough to distinguish two pages here.
+pub(crate) fn etag(body: &[u8]) -> String {
+    let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("\"{hash:016x}\"")
 }

@@ -12,6 +12,7 @@ mod bulk;
 mod clock;
 mod decaying;
 mod demo;
+mod edit;
 mod fault;
 mod json;
 mod load;
@@ -31,6 +32,7 @@ pub use crate::{
     bulk::Bulk,
     clock::Clock,
     demo::{DEMO_TAG, demo},
+    edit::{AttributeEdit, Edit, EventEdit, NewAttribute, NewEvent, RandomEdits, SiteEdit},
     fault::{Fault, FaultRule},
     load::LoadError,
     log::{LoggedRequest, Traffic},

@@ -173,9 +173,10 @@ impl FileWarninglist {
             "hostname" => WarninglistKind::Hostname,
             "string" => WarninglistKind::String,
             "substring" => WarninglistKind::Substring,
+            "regex" => WarninglistKind::Regex,
             other => {
                 return Err(format!(
-                    "warninglist {}: kind {other}: write cidr, hostname, string or substring",
+                    "warninglist {}: kind {other}: write cidr, hostname, regex, string or substring",
                     self.name
                 ));
             }

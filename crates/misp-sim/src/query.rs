@@ -50,6 +50,7 @@ pub(crate) struct Query {
     pub(crate) to: Option<String>,
     pub(crate) first_seen: Option<TimeFilter>,
     pub(crate) enforce_warninglist: bool,
+    pub(crate) include_warninglist_hits: bool,
     pub(crate) include_event_tags: bool,
     pub(crate) include_all_tags: bool,
     pub(crate) include_context: bool,
@@ -172,6 +173,7 @@ impl Query {
             to: date(body.get("to"), now),
             first_seen: time("first_seen"),
             enforce_warninglist: flag("enforceWarninglist"),
+            include_warninglist_hits: flag("includeWarninglistHits"),
             // Scores hang on the tags of the event, so that these come too (302).
             include_event_tags: flag("includeEventTags") || decay.is_some(),
             include_all_tags: flag("includeAllTags"),

@@ -1,8 +1,11 @@
 //! Writes the rows of a search answer, in MISP's key order and without building anything in between.
 
+use std::collections::HashMap;
+
 use crate::{
     decaying::DecayScore,
     json::{Node, object, write_number, write_text},
+    model::Tag,
     query::Query,
     store::{AttributeRow, EventRow, Store, TagRef},
 };
@@ -11,8 +14,8 @@ use crate::{
 pub(crate) struct Renderer<'a> {
     store: &'a Store,
     out: Vec<u8>,
-    /// The inner of each tag's object.
-    tags: Vec<Vec<u8>>,
+    /// The inner of the object of each tag that came up so far: a site may have a million tags.
+    tags: HashMap<u32, Vec<u8>>,
     /// The types and categories as JSON strings.
     names: Vec<Vec<u8>>,
     /// The part of the last event, which most following rows share.
@@ -24,6 +27,7 @@ pub(crate) struct Renderer<'a> {
     event_uuid: bool,
     full_model: bool,
     sightings: bool,
+    warnings: bool,
     first: bool,
 }
 
@@ -35,21 +39,6 @@ struct EventPart {
 
 impl<'a> Renderer<'a> {
     pub(crate) fn new(store: &'a Store, query: &Query, stringify: bool) -> Self {
-        let tag = |tag: &crate::model::Tag| {
-            let mut out = b"\"id\":".to_vec();
-            write_number(&mut out, tag.id, stringify);
-            out.extend_from_slice(b",\"name\":");
-            write_text(&mut out, &tag.name);
-            out.extend_from_slice(b",\"colour\":");
-            write_text(&mut out, &tag.colour);
-            out.extend_from_slice(b",\"numerical_value\":");
-            match tag.numerical_value {
-                None => out.extend_from_slice(b"null"),
-                Some(worth) if stringify => write_text(&mut out, &worth.to_string()),
-                Some(worth) => out.extend_from_slice(worth.to_string().as_bytes()),
-            }
-            out
-        };
         let quoted = |name: &str| {
             let mut out = Vec::new();
             write_text(&mut out, name);
@@ -57,7 +46,7 @@ impl<'a> Renderer<'a> {
         };
         Self {
             out: b"{\"response\": {\"Attribute\": [".to_vec(),
-            tags: store.tags.iter().map(tag).collect(),
+            tags: HashMap::new(),
             names: store.names.iter().map(quoted).collect(),
             store,
             event: None,
@@ -67,6 +56,7 @@ impl<'a> Renderer<'a> {
             context: query.include_context,
             event_uuid: query.include_event_uuid,
             sightings: query.include_sightings,
+            warnings: query.include_warninglist_hits,
             full_model: query.decay.as_ref().is_some_and(|decay| decay.full_model),
             first: true,
         }
@@ -114,6 +104,9 @@ impl<'a> Renderer<'a> {
             self.sighting_list(row);
         }
         self.decay_scores(scores);
+        if self.warnings && (row.to_ids || self.store.settings.warning_for_all) {
+            self.warning_list(row);
+        }
         self.raw(",\"Event\":");
         if let Some((_, part)) = &self.event {
             self.out.extend_from_slice(&part.object);
@@ -126,6 +119,24 @@ impl<'a> Renderer<'a> {
         }
         self.tag_list(row);
         self.raw("}");
+    }
+
+    /// Writes `warnings`, one for each list that the value is on; nothing when it is on none (207, 820, 825).
+    fn warning_list(&mut self, row: &AttributeRow) {
+        let store = self.store;
+        let mut lead = ",\"warnings\":[";
+        for hit in store.checker.hits(store.names.name(row.kind), &row.value) {
+            self.raw(lead);
+            self.text("{\"match\":", &hit.matched);
+            self.text(",\"value\":", hit.value);
+            self.number(",\"warninglist_id\":", hit.list);
+            self.text(",\"warninglist_name\":", hit.name);
+            self.raw(",\"warninglist_category\":\"false_positive\"}");
+            lead = ",";
+        }
+        if lead == "," {
+            self.raw("]");
+        }
     }
 
     /// Writes `Sighting`, an empty list when there are none (206, 557).
@@ -201,7 +212,7 @@ impl<'a> Renderer<'a> {
             self.out.extend_from_slice(lead);
             lead = b",";
             self.out.push(b'{');
-            self.out.extend_from_slice(&self.tags[attached.tag as usize]);
+            self.tag(attached.tag);
             let galaxy = self.store.tags[attached.tag as usize].name.starts_with("misp-galaxy:");
             self.flag(",\"is_galaxy\":", galaxy);
             self.flag(",\"local\":", attached.local);
@@ -217,6 +228,19 @@ impl<'a> Renderer<'a> {
         if lead == b"," {
             self.out.push(b']');
         }
+    }
+
+    fn tag(&mut self, place: u32) {
+        let stringify = self.stringify;
+        let inner = self.tags.entry(place);
+        let inner = inner.or_insert_with(|| inner_of(&self.store.tags[place as usize], stringify));
+        self.out.extend_from_slice(inner);
+    }
+
+    fn tag_inner(&mut self, place: u32) -> &[u8] {
+        let stringify = self.stringify;
+        let inner = self.tags.entry(place);
+        inner.or_insert_with(|| inner_of(&self.store.tags[place as usize], stringify))
     }
 
     fn shown(&self, attached: &TagRef) -> bool {
@@ -245,7 +269,7 @@ impl<'a> Renderer<'a> {
                     continue;
                 }
                 inherited.extend_from_slice(if inherited.is_empty() { b"{" } else { b",{" });
-                inherited.extend_from_slice(&self.tags[attached.tag as usize]);
+                inherited.extend_from_slice(self.tag_inner(attached.tag));
                 inherited.extend_from_slice(b",\"inherited\":1}");
             }
         }
@@ -276,7 +300,7 @@ impl<'a> Renderer<'a> {
             lead = ",";
             self.flag("{\"local\":", attached.local);
             self.out.push(b',');
-            self.out.extend_from_slice(&self.tags[attached.tag as usize]);
+            self.tag(attached.tag);
             self.out.push(b'}');
         }
         self.raw("]");
@@ -323,6 +347,23 @@ impl<'a> Renderer<'a> {
             self.out.extend_from_slice(name);
         }
     }
+}
+
+/// Returns what a tag's object begins with, without its brace.
+fn inner_of(tag: &Tag, stringify: bool) -> Vec<u8> {
+    let mut out = b"\"id\":".to_vec();
+    write_number(&mut out, tag.id, stringify);
+    out.extend_from_slice(b",\"name\":");
+    write_text(&mut out, &tag.name);
+    out.extend_from_slice(b",\"colour\":");
+    write_text(&mut out, &tag.colour);
+    out.extend_from_slice(b",\"numerical_value\":");
+    match tag.numerical_value {
+        None => out.extend_from_slice(b"null"),
+        Some(worth) if stringify => write_text(&mut out, &worth.to_string()),
+        Some(worth) => out.extend_from_slice(worth.to_string().as_bytes()),
+    }
+    out
 }
 
 fn unsigned(unix: i64) -> u64 {

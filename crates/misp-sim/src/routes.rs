@@ -4,6 +4,7 @@ mod attribute_changes;
 mod auth;
 mod changes;
 mod event_changes;
+mod event_list;
 mod event_metadata;
 mod event_order;
 mod events;
@@ -16,7 +17,8 @@ mod searches;
 mod sighting_search;
 mod sightings;
 mod tag_changes;
-mod warninglist_check;
+mod tags;
+mod warninglists;
 mod whole_event;
 
 use std::time::Duration;
@@ -133,7 +135,7 @@ fn event_page(shared: &Shared, request: &PageRequest, user: &User, segments: &[&
         ["attributes", "restSearch", ..] => searches::attributes(shared, request, user, twist),
         ["attributes", "attributeStatistics", rest @ ..] => pages::statistics(&shared.read(), rest),
         ["attributes", "view", id] => attribute_changes::view(shared, request, user, id, stringify),
-        ["events", "index", ..] => events::index(shared, request, user, stringify),
+        ["events", "index" | "index.csv", ..] => events::index(shared, request, user, stringify),
         ["events", "restSearch"] => event_metadata::search(shared, request, user, stringify),
         ["events", "view", id] => whole_event::view(shared, request, user, id, stringify),
         ["sightings", "add"] => sightings::add(shared, request, user, stringify),
@@ -157,7 +159,9 @@ fn other_page(
         ["decayingModel", "view", id] => pages::decaying_model(&shared.read(), id, stringify, &request.path_as_sent()),
         ["servers", "getVersion"] => pages::version(user),
         ["servers", "getPyMISPVersion"] => Answer::json(b"{\"version\":\"2.5.1\"}".to_vec()),
-        ["tags", "index", ..] => pages::tags(&shared.read(), &request.named(), stringify),
+        ["tags", "index", ..] => tags::index(&shared.read(), request, user.into(), stringify),
+        ["tags", "view", id] => tags::view(&shared.read(), request, user.into(), id, stringify),
+        ["tags", "search", rest @ ..] => tags::search(&shared.read(), request, rest.first().copied(), stringify),
         ["users", "view", "me"] => pages::me(shared, user, stringify),
         ["admin", "users", "index"] => records::users(shared, request, user, stringify),
         ["admin", "users", "view", id] => records::user_page(shared, request, user, id, stringify),
@@ -167,9 +171,10 @@ fn other_page(
         ["servers", "index"] if user.role == Role::SiteAdmin => records::none(),
         ["servers", "index"] => changes::forbidden(request),
         ["sharing_groups", "index"] => records::none_wrapped(),
-        ["warninglists", "index"] => pages::warninglists(&shared.read(), stringify),
-        ["warninglists", "view", id] => pages::warninglist(&shared.read(), id, stringify, &request.path_as_sent()),
-        ["warninglists", "checkValue"] => warninglist_check::check(&shared.read(), request, stringify),
+        ["warninglists", "index", ..] => warninglists::index(&shared.read(), request, stringify),
+        ["warninglists", "view", id] => warninglists::view(&shared.read(), request, id, stringify),
+        ["warninglists", "export", id] => warninglists::export(&shared.read(), request, id, stringify),
+        ["warninglists", "checkValue"] => warninglists::check(&shared.read(), request, stringify),
         _ => return None,
     })
 }

@@ -38,6 +38,8 @@ pub struct Store {
     pub(crate) clock: Clock,
     pub(crate) organisations: Vec<Organisation>,
     pub(crate) users: Vec<User>,
+    /// When each user was last changed.
+    pub(crate) user_changes: HashMap<u64, i64>,
     pub(crate) tags: Vec<Tag>,
     tag_index: HashMap<String, u32>,
     pub(crate) warninglists: Vec<Warninglist>,
@@ -63,6 +65,7 @@ impl Store {
             clock,
             organisations: Vec::new(),
             users: Vec::new(),
+            user_changes: HashMap::new(),
             tags: Vec::new(),
             tag_index: HashMap::new(),
             warninglists: Vec::new(),

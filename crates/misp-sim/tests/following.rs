@@ -261,3 +261,129 @@ fn the_log_says_how_much_went_over_the_wire() {
     sim.clear_requests();
     assert_eq!(sim.traffic(|_| true).requests, 0);
 }
+
+#[test]
+fn tags_are_counted_as_the_key_sees_events_and_as_the_site_has_attributes() {
+    let tag = "example:block";
+    let own = Event::new("own")
+        .own_organisation_only()
+        .tag(tag)
+        .attribute(Attribute::new("domain", "a.example.com").tag(tag));
+    let shared = Event::new("shared")
+        .tag(tag)
+        .attribute(Attribute::new("domain", "b.example.com").tag(tag));
+    let sim = Sim::builder().event(own).event(shared).start_now().unwrap();
+    let page = |key: &str, path: &str| {
+        let headers = [("Authorization", key), ("Accept", "application/json")];
+        support::send(sim.addr(), "GET", path, &headers, b"").unwrap().json()
+    };
+    let counts = |key: &str| {
+        let tag = page(key, "/tags/index/searchall:EXAMPLE:")["Tag"][0].clone();
+        (tag["count"].as_u64().unwrap(), tag["attribute_count"].as_u64().unwrap())
+    };
+    let viewed = |key: &str| page(key, "/tags/view/1")["attribute_count"].as_u64().unwrap();
+    assert_eq!((counts(Sim::READER_KEY), viewed(Sim::READER_KEY)), ((2, 2), 2));
+    assert_eq!((counts(Sim::PARTNER_KEY), viewed(Sim::PARTNER_KEY)), ((1, 2), 1));
+    let deleted = sim.with_store(|store| store.find("b.example.com")).unwrap();
+    sim.edit(|store| store.soft_delete(deleted).unwrap());
+    assert_eq!((counts(Sim::PARTNER_KEY), viewed(Sim::PARTNER_KEY)), ((1, 2), 0));
+    sim.edit(|store| store.hard_delete(deleted).unwrap());
+    assert_eq!(counts(Sim::PARTNER_KEY), (1, 1));
+    sim.edit(|store| store.tag_event_locally(2, "example:mine").unwrap());
+    assert_eq!(
+        page(Sim::PARTNER_KEY, "/tags/index/name:example:mine")["Tag"][0]["count"],
+        1
+    );
+    let found = |body: &str| post(sim.addr(), Sim::READER_KEY, "/tags/search", body).json();
+    assert_eq!(found(r#"{"tag":"example:bl%"}"#)[0]["Tag"]["name"], tag);
+    assert_eq!(found(r#"["example"]"#).as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn lists_are_told_apart_by_state_and_exported_short() {
+    let list = |name: &str, enabled| Warninglist {
+        enabled,
+        ..Warninglist::new(name, WarninglistKind::Cidr, &["ip-dst"], &["192.0.2.0/24"])
+    };
+    let sim = Sim::builder()
+        .warninglist(list("on", true))
+        .warninglist(list("off", false))
+        .start_now()
+        .unwrap();
+    let page = |path: &str, tag: &str| {
+        let headers = [
+            ("Authorization", Sim::READER_KEY),
+            ("Accept", "application/json"),
+            ("If-None-Match", tag),
+        ];
+        support::send(sim.addr(), "GET", path, &headers, b"").unwrap()
+    };
+    let names = |path: &str| -> Vec<String> {
+        let lists = page(path, "x").json()["Warninglists"].as_array().unwrap().clone();
+        lists
+            .iter()
+            .map(|list| list["Warninglist"]["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names("/warninglists/index"), ["off", "on"]);
+    assert_eq!(names("/warninglists/index/enabled:1"), ["on"]);
+    let export = page("/warninglists/export/1", "x");
+    assert_eq!(
+        (
+            export.json()["list"][0].clone(),
+            export.json()["matching_attributes"][0].clone()
+        ),
+        ("192.0.2.0/24".into(), "ip-dst".into())
+    );
+    let tag = page("/warninglists/index/enabled:1", "x")
+        .header("ETag")
+        .unwrap()
+        .to_owned();
+    assert_eq!(page("/warninglists/index/enabled:1", &tag).status, 304);
+    sim.edit(|store| store.enable_warninglist(2, true));
+    assert_eq!(page("/warninglists/index/enabled:1", &tag).status, 200);
+}
+
+#[test]
+fn a_user_that_is_changed_shows_when() {
+    let sim = three();
+    let me = || {
+        let headers = [("Authorization", Sim::READER_KEY), ("Accept", "application/json")];
+        support::send(sim.addr(), "GET", "/users/view/me", &headers, b"")
+            .unwrap()
+            .json()
+    };
+    let before = me();
+    assert_eq!(before, me());
+    sim.edit(|store| store.change_user(1, |user| user.organisation = 2));
+    let after = me();
+    assert_eq!(after["User"]["date_modified"], (NOW + 1_000).to_string());
+    assert_eq!(after["Organisation"]["name"], "Partner Research");
+}
+
+#[test]
+fn the_index_comes_as_csv() {
+    let sim = three();
+    sim.edit(|store| store.tag_event_locally(1, "a:b=\"c\"").unwrap());
+    let got = index_csv(&sim, r#"{"eventid":["1","3"]}"#);
+    assert_eq!(
+        (got.status, got.header("Content-Type"), got.header("X-Result-Count")),
+        (200, Some("text/csv; charset=UTF-8"), Some("2"))
+    );
+    let text = String::from_utf8(got.body).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(
+        lines[1],
+        "1,\"2026-11-28\",\"event 1\",\"a:b=\"\"c\"\"\",\"e0000000-0000-4000-8000-000000000001\",1,1,1,1,\"Example CERT\",\"5c0ba7a0-0001-4000-8000-000000000001\",1795900100,1,0,2,1795900500,\"\""
+    );
+    let minimal = String::from_utf8(index_csv(&sim, r#"{"minimal":1,"eventid":["1"]}"#).body).unwrap();
+    assert!(
+        minimal.ends_with("\n1,,,\"\",\"e0000000-0000-4000-8000-000000000001\",1,,,,,,1795900100,,,,,\n"),
+        "{minimal}"
+    );
+}
+
+fn index_csv(sim: &RunningSim, body: &str) -> Got {
+    post(sim.addr(), Sim::READER_KEY, "/events/index.csv", body)
+}

@@ -25,13 +25,14 @@
 //! | 700 | numbers without quotes | exactly |
 //! | 710–731 | one edit after the other on one event | exactly |
 //! | 738–749 | wildcards, odd forms | exactly |
-//! | 801–806, 810–815, 822–824 | another 2.5.1: protected events, counts of attributes that drifted, events by metadata | exactly, but for correlations |
+//! | 801–806, 810–815, 822–824 | another 2.5.1: protected events, counts that drifted, metadata | exactly, but for correlations, and in 803 for the number of the use of a tag |
+//! | 820, 821, 825 | marks by warninglists, with `MISP.warning_for_all` and without | exactly; lists and values that are not ours have other names in the copies |
 //!
 //! Not copied at all: warninglists and their hits (207, 240–248, 510–519), which name lists that are not ours; 221,
 //! 733–737, whose order or rows depend on indexes and data that the recordings do not show; 400–438 and 441–459 other
 //! formats, 205, 215–217, 504–507, 520, 522–529, 531, 532, 535–546, 550–552, 556 and 558–563 pages that the stand-in
-//! does not have, or that name things it does not know; 631, 100 kB of values; 803, the whole event index; 820, 821 and
-//! 825, warninglists; 660–663, 680–690 faults of the server behind MISP (see `Fault`); 732, the allowedlist.
+//! does not have, or that name things it does not know; 631, 100 kB of values; 660–663, 680–690
+//! faults of the server behind MISP (see `Fault`); 732, the allowedlist.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,6 +46,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use misp_sim::{
     Attribute, Bulk, Clock, DecayingModel, Event, Moment, Organisation, Publication, RunningSim, Sim, User,
+    Warninglist, WarninglistKind,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -338,7 +340,7 @@ fn asks_for_everything(number: u32) -> bool {
 
 fn is_plain(number: u32) -> bool {
     let has_test_of_its_own = asks_for_everything(number)
-        || matches!(number, 30 | 31 | 300..=318 | 350..=366 | 440..=461 | 500..=503 | 521 | 530 | 554..=557 | 570..=576 | 650..=731 | 738 | 801..=824);
+        || matches!(number, 30 | 31 | 300..=318 | 350..=366 | 440..=461 | 500..=503 | 521 | 530 | 554..=557 | 570..=576 | 650..=731 | 738 | 801..=825);
     !has_test_of_its_own
 }
 
@@ -615,7 +617,92 @@ fn other_instance() -> misp_sim::SimBuilder {
 #[test]
 fn events_that_the_index_leaves_out_are_found_by_metadata_as_recorded() {
     let sim = start(other_instance().event_text("protected.json", data("protected.json")));
-    assert_eq!(all_agree(&sim, &recordings(|number| matches!(number, 801..=806))), 5);
+    assert_eq!(
+        all_agree(&sim, &recordings(|number| matches!(number, 801 | 802 | 804..=806))),
+        5
+    );
+}
+
+#[test]
+fn the_whole_index_lists_what_the_minimal_one_leaves_out_as_recorded() {
+    let sim = start(other_instance().event_text("protected.json", data("protected.json")));
+    let [recorded] = recordings(|number| number == 803).try_into().ok().unwrap();
+    let got = replay(&sim, &recorded);
+    let mut problems = Vec::new();
+    headers_agree(&recorded, &got, &mut problems);
+    assert!(problems.is_empty(), "{problems:#?}");
+    // Whose uses of tags the data base of the recording numbered.
+    let unnumbered = |json: &str| {
+        let mut page: serde_json::Value = serde_json::from_str(json).unwrap();
+        page[0]["EventTag"][0]["id"] = "0".into();
+        page
+    };
+    let got = String::from_utf8(got.body).unwrap();
+    assert_eq!(unnumbered(&got), unnumbered(recorded.response.body.get()));
+}
+
+/// An event with three values that are on lists, of which one is not for detection.
+fn warned() -> misp_sim::SimBuilder {
+    let attribute = |id, kind: &str, value: &str, to_ids, uuid: &str| Attribute {
+        id,
+        to_ids,
+        uuid: Some(uuid.parse().unwrap()),
+        ..Attribute::new(kind, value)
+    };
+    let event = Event {
+        id: 8_306,
+        uuid: Some("00dc88a9-769a-4b55-bdab-d566713f5a3f".parse().unwrap()),
+        ..Event::new("Warninglist marks and to_ids")
+    };
+    let event = event
+        .creator("CERT")
+        .publication(Publication::Draft)
+        .changed(Moment::At(1_795_896_632))
+        .attribute(attribute(
+            169_395,
+            "domain",
+            "example.com",
+            true,
+            "faf26030-0dd7-45b8-a2e9-6bca46a2b83d",
+        ))
+        .attribute(attribute(
+            169_396,
+            "hostname",
+            "www.example.com",
+            false,
+            "eb8f0893-f5c5-4fe4-a80e-d3fcb9060010",
+        ))
+        .attribute(attribute(
+            169_397,
+            "ip-dst",
+            "198.51.100.7",
+            true,
+            "6d6f9e49-4af0-4ce1-b297-b10685cca999",
+        ));
+    let list = |id, name: &str, kind, entries: &[&str]| Warninglist {
+        id,
+        ..Warninglist::new(name, kind, &["domain", "hostname", "ip-dst"], entries)
+    };
+    let hosts = list(2, "Example hosts", WarninglistKind::Hostname, &["example.com"]);
+    let names = list(
+        50,
+        "Example names",
+        WarninglistKind::String,
+        &["example.com", "www.example.com"],
+    );
+    let pages = list(78, "Example pages", WarninglistKind::String, &["www.example.com"]);
+    let networks = list(103, "Example networks", WarninglistKind::Cidr, &["198.51.100.0/24"]);
+    [networks, pages, names, hosts]
+        .into_iter()
+        .fold(other_instance().event(event), misp_sim::SimBuilder::warninglist)
+}
+
+#[test]
+fn warninglists_mark_attributes_for_detection_or_all_as_recorded() {
+    let sim = start(warned());
+    assert_eq!(all_agree(&sim, &recordings(|number| number == 825)), 1);
+    sim.edit(|store| store.set_warning_for_all(true));
+    assert_eq!(all_agree(&sim, &recordings(|number| matches!(number, 820 | 821))), 2);
 }
 
 #[test]
@@ -816,7 +903,7 @@ fn every_copied_recording_is_replayed() {
         asks_for_everything(number)
             || matches!(number, 30 | 31 | 300..=318 | 350..=366 | 440..=461 | 500..=503 | 521 | 530 | 554..=557 | 570..=576 | 650..=656 | 704 | 705)
     };
-    let replayed_last = |number: u32| matches!(number, 665..=667 | 670 | 700 | 710..=728 | 730 | 731 | 738 | 801..=824);
+    let replayed_last = |number: u32| matches!(number, 665..=667 | 670 | 700 | 710..=728 | 730 | 731 | 738 | 801..=825);
     let forgotten: Vec<u32> =
         recordings(|number| !is_plain(number) && !replayed_elsewhere(number) && !replayed_last(number))
             .iter()

@@ -12,6 +12,8 @@ pub enum WarninglistKind {
     String,
     /// Parts of values.
     Substring,
+    /// Regular expressions as PHP writes them, with delimiters: `/^evil[0-9]+\.example\.org$/i`.
+    Regex,
 }
 
 /// A list of values that are known to be harmless.
@@ -27,7 +29,7 @@ pub struct Warninglist {
     pub kind: WarninglistKind,
     /// Whether it is switched on.
     pub enabled: bool,
-    /// The attribute types it is for; others are never taken out by it.
+    /// The attribute types it is for, `ALL` for every one; others are never taken out by it.
     pub attribute_types: Vec<String>,
     /// Its version; a new one makes readers fetch the entries again.
     pub version: u64,

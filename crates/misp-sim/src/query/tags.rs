@@ -23,6 +23,37 @@ impl TagFilter {
         Ok(Terms::read(value)?.map(Self))
     }
 
+    /// Reads the filter of the event index: a text is divided at `|`, or at `&` for all of them, and `%` stands for
+    /// itself.
+    pub(crate) fn read_of_index(value: Option<&Value>) -> Result<Option<Self>, Refusal> {
+        let Some(Value::String(text)) = value.filter(|value| truthy(value)) else {
+            return Ok(Terms::read(value)?.map(|terms| Self(terms).without_wildcards()));
+        };
+        let mut terms = Terms::default();
+        if text.contains('&') {
+            text.split('&').for_each(|part| terms.push(part));
+            terms.all = std::mem::take(&mut terms.any);
+        } else {
+            text.split('|')
+                .filter(|part| !part.is_empty())
+                .for_each(|part| terms.push(part));
+        }
+        Ok(Some(Self(terms).without_wildcards()))
+    }
+
+    fn without_wildcards(self) -> Self {
+        // No tag has this name: a name with a wildcard finds nothing.
+        let plain = |names: Vec<String>| -> Vec<String> {
+            let plain = |name: String| if name.contains('%') { String::new() } else { name };
+            names.into_iter().map(plain).collect()
+        };
+        Self(Terms {
+            any: plain(self.0.any),
+            all: plain(self.0.all),
+            none: plain(self.0.none),
+        })
+    }
+
     /// Looks the names up in the data.
     pub(crate) fn resolve(&self, store: &Store) -> ResolvedTags {
         let all: Vec<Vec<bool>> = self.0.all.iter().map(|name| places(name, store)).collect();
@@ -45,10 +76,9 @@ impl TagFilter {
 
 /// Returns for each known tag whether it is meant. Names count with their case, `%` is a wildcard, digits are a number.
 fn places(name: &str, store: &Store) -> Vec<bool> {
+    let (is_pattern, id) = (name.contains('%'), name.parse().ok());
     let meant = |tag: &crate::model::Tag| {
-        tag.name == name
-            || (name.contains('%') && like_by(name, &tag.name, |left, right| left == right))
-            || name.parse() == Ok(tag.id)
+        tag.name == name || (is_pattern && like_by(name, &tag.name, |left, right| left == right)) || id == Some(tag.id)
     };
     store.tags.iter().map(meant).collect()
 }
@@ -123,6 +153,26 @@ mod tests {
         assert!(admits(&json!(3), &["b:z"], &[]));
         assert!(admits(&json!("a:x&&!b:z"), &["a:x"], &[]));
         assert!(!admits(&json!(["a:x&&!b:z"]), &["a:x"], &[]));
+    }
+
+    #[test]
+    fn the_index_divides_a_text_and_knows_no_pattern() {
+        let admits = |filter: &Value, tags: &[&str]| {
+            let mut store = Store::new(Clock::fixed(0));
+            for name in ["a:x", "a:y"] {
+                store.add_tag(Tag::new(name));
+            }
+            let place = |name: &&str| TagRef {
+                tag: store.tag_named(name).unwrap(),
+                local: true,
+            };
+            let tags: Vec<TagRef> = tags.iter().map(place).collect();
+            let filter = TagFilter::read_of_index(Some(filter)).unwrap().unwrap();
+            filter.resolve(&store).admit(&[], &tags)
+        };
+        assert!(admits(&json!("a:x|a:y"), &["a:y"]) && admits(&json!("a:x&a:y"), &["a:x", "a:y"]));
+        assert!(!admits(&json!("a:x&a:y"), &["a:y"]) && !admits(&json!("a:%"), &["a:y"]));
+        assert!(!admits(&json!("!a:x"), &["a:x"]) && admits(&json!(["!a:x"]), &["a:y"]));
     }
 
     #[test]

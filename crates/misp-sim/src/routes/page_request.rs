@@ -79,6 +79,12 @@ impl PageRequest {
             || self.header(header::ACCEPT).contains("application/json")
             || self.header(header::CONTENT_TYPE).starts_with("application/json")
             || self.path.starts_with("/attributes/restSearch")
+            || self.wants_csv()
+    }
+
+    /// Returns whether the client asks for comma separated values.
+    pub(crate) fn wants_csv(&self) -> bool {
+        self.segments().any(|segment| segment.ends_with(".csv")) || self.header(header::ACCEPT) == "text/csv"
     }
 
     /// Returns `key:value` parts of the path.
@@ -90,6 +96,17 @@ impl PageRequest {
             }
         }
         named
+    }
+
+    /// Returns `key:value` parts of the path and, of a POST, the keys of the JSON body, which count before them.
+    pub(crate) fn named_or_posted(&self) -> Map<String, Value> {
+        let mut filters = self.named();
+        if self.method == Method::POST
+            && let Some(Value::Object(body)) = self.json()
+        {
+            filters.extend(body);
+        }
+        filters
     }
 
     /// Returns the body unpacked.

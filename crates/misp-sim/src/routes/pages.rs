@@ -1,4 +1,4 @@
-//! The small pages: version, own user, statistics, warninglists.
+//! The small pages: version, own user, statistics, decaying models.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use http::StatusCode;
 use crate::{
     answer::Answer,
     json::{Node, object},
-    model::{DecayingModel, Role, Tag, User, Warninglist, WarninglistKind},
+    model::{DecayingModel, Role, User},
     shared::Shared,
-    store::{Store, TagRef},
+    store::Store,
 };
 
 /// `/servers/getVersion`; a site admin also sees the UUID of the instance.
@@ -40,7 +40,7 @@ pub(super) fn me(shared: &Shared, user: &User, stringify: bool) -> Answer {
     let store = shared.read();
     let organisation = store.organisation(user.organisation);
     let page = object([
-        ("User", own_user(user)),
+        ("User", own_user(&store, user)),
         ("Role", role(user)),
         ("UserSetting", Node::List(Vec::new())),
         (
@@ -72,7 +72,11 @@ pub(super) fn me(shared: &Shared, user: &User, stringify: bool) -> Answer {
     Answer::json(page.pretty(stringify))
 }
 
-fn own_user(user: &User) -> Node {
+fn own_user(store: &Store, user: &User) -> Node {
+    let changed = store.user_changes.get(&user.id);
+    let changed = changed
+        .and_then(|unix| u64::try_from(*unix).ok())
+        .unwrap_or(1_767_225_600);
     object([
         ("id", user.id.into()),
         ("password", "*****".into()),
@@ -94,7 +98,7 @@ fn own_user(user: &User) -> Node {
         ("last_login", 0.into()),
         ("force_logout", false.into()),
         ("date_created", 1_767_225_600.into()),
-        ("date_modified", 1_767_225_600.into()),
+        ("date_modified", changed.into()),
         ("sub", Node::Null),
         ("external_auth_required", false.into()),
         ("external_auth_key", "".into()),
@@ -113,7 +117,7 @@ fn own_user(user: &User) -> Node {
 pub(super) fn user_record(store: &Store, user: &User) -> Node {
     let name = store.organisation(user.organisation).map_or("", |known| &known.name);
     object([
-        ("User", own_user(user)),
+        ("User", own_user(store, user)),
         (
             "Role",
             object([("id", 6.into()), ("name", role_name(user.role).into())]),
@@ -244,102 +248,6 @@ fn share(count: u64, total: u64) -> String {
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// `/warninglists/index`, newest first.
-pub(super) fn warninglists(store: &Store, stringify: bool) -> Answer {
-    let line = |list: &Warninglist| {
-        let mut entries = head(list);
-        entries.push((
-            "warninglist_entry_count".to_owned(),
-            u64::try_from(list.entries.len()).unwrap_or_default().into(),
-        ));
-        entries.push((
-            "valid_attributes".to_owned(),
-            Node::Text(list.attribute_types.join(", ")),
-        ));
-        object([("Warninglist", Node::Object(entries))])
-    };
-    let page = object([(
-        "Warninglists",
-        Node::List(store.warninglists.iter().rev().map(line).collect()),
-    )]);
-    Answer::json(page.pretty(stringify))
-}
-
-/// `/warninglists/view/ID` with all entries.
-pub(super) fn warninglist(store: &Store, id: &str, stringify: bool, url: &str) -> Answer {
-    let Some(list) = store.warninglists.iter().find(|list| id.parse() == Ok(list.id)) else {
-        return Answer::error(StatusCode::NOT_FOUND, "Warninglist not found.", url);
-    };
-    let number = |index: usize| list.id * 1_000 + u64::try_from(index).unwrap_or_default() + 1;
-    let entry = |(index, value): (usize, &String)| {
-        object([
-            ("id", number(index).into()),
-            ("value", value.as_str().into()),
-            ("warninglist_id", list.id.into()),
-            ("comment", Node::Null),
-        ])
-    };
-    let kind = |(index, kind): (usize, &String)| {
-        object([
-            ("id", number(index).into()),
-            ("type", kind.as_str().into()),
-            ("warninglist_id", list.id.into()),
-        ])
-    };
-    let mut entries = head(list);
-    entries.push((
-        "WarninglistEntry".to_owned(),
-        Node::List(list.entries.iter().enumerate().map(entry).collect()),
-    ));
-    entries.push((
-        "WarninglistType".to_owned(),
-        Node::List(list.attribute_types.iter().enumerate().map(kind).collect()),
-    ));
-    Answer::json(object([("Warninglist", Node::Object(entries))]).pretty(stringify))
-}
-
-/// `/tags/index`: the tags by name, with `searchall:TEXT` those whose name has the text in it. Other arguments, `limit`
-/// and `page` among them, change nothing (fact 48).
-pub(super) fn tags(store: &Store, named: &serde_json::Map<String, serde_json::Value>, stringify: bool) -> Answer {
-    let wanted = named
-        .get("searchall")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default();
-    let wanted = wanted.to_lowercase();
-    let mut tags: Vec<(u32, &Tag)> = (0..).zip(&store.tags).collect();
-    tags.retain(|(_, tag)| tag.name.to_lowercase().contains(&wanted));
-    tags.sort_by_key(|(_, tag)| tag.name.to_lowercase());
-    let uses = |place: u32, on: &[TagRef]| on.iter().any(|attached| attached.tag == place);
-    let line = |(place, tag): &(u32, &Tag)| {
-        let events = store.events.iter().filter(|event| uses(*place, &event.tags)).count();
-        let attributes = store.attributes.iter().filter(|row| uses(*place, &row.tags)).count();
-        object([
-            ("id", tag.id.into()),
-            ("name", tag.name.as_str().into()),
-            ("colour", tag.colour.as_str().into()),
-            ("exportable", tag.exportable.into()),
-            ("org_id", 0.into()),
-            ("user_id", 0.into()),
-            ("hide_tag", false.into()),
-            (
-                "numerical_value",
-                tag.numerical_value
-                    .map_or(Node::Null, |worth| Node::Decimal(worth as f64)),
-            ),
-            ("is_galaxy", false.into()),
-            ("is_custom_galaxy", false.into()),
-            ("local_only", false.into()),
-            ("favourite", false.into()),
-            // Counted at each request, so never in quotes.
-            ("count", Node::Decimal(events as f64)),
-            ("attribute_count", Node::Decimal(attributes as f64)),
-        ])
-    };
-    let mut body = Vec::new();
-    object([("Tag", Node::List(tags.iter().map(line).collect()))]).compact(&mut body, stringify);
-    Answer::json(body)
-}
-
 /// `/decayingModel/index`, those that are switched off too.
 pub(super) fn decaying_models(store: &Store, stringify: bool) -> Answer {
     let one = |model| decaying_page(model, false);
@@ -363,29 +271,6 @@ fn decaying_page(model: &DecayingModel, says_editable: bool) -> Node {
         ("DecayingModel", model.page(says_editable)),
         ("DecayingModelMapping", Node::List(Vec::new())),
     ])
-}
-
-fn head(list: &Warninglist) -> Vec<(String, Node)> {
-    let kind = match list.kind {
-        WarninglistKind::Cidr => "cidr",
-        WarninglistKind::Hostname => "hostname",
-        WarninglistKind::String => "string",
-        WarninglistKind::Substring => "substring",
-    };
-    let entries: [(&str, Node); 8] = [
-        ("id", list.id.into()),
-        ("name", list.name.as_str().into()),
-        ("type", kind.into()),
-        ("description", list.description.as_str().into()),
-        ("version", list.version.into()),
-        ("enabled", list.enabled.into()),
-        ("default", true.into()),
-        ("category", "false_positive".into()),
-    ];
-    entries
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
 }
 
 #[cfg(test)]

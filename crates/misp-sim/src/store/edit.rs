@@ -185,6 +185,24 @@ impl Store {
         Ok(())
     }
 
+    /// Sets the times of the last change and of the publication of an event to anything, also to the future or back, as
+    /// a restored or lying MISP shows them.
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
+    pub fn set_event_times(&mut self, event: u64, changed: i64, published: i64) -> Result<(), NoSuch> {
+        let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
+        let row = &mut self.events[slot as usize];
+        (row.timestamp, row.publish_timestamp) = (changed, published);
+        Ok(())
+    }
+
+    /// Gives an event another UUID: it is another event under a number that was used before.
+    #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
+    pub fn set_event_uuid(&mut self, event: u64, uuid: uuid::Uuid) -> Result<(), NoSuch> {
+        let slot = self.event_slot(event).ok_or(NoSuch::Event(event))?;
+        self.events[slot as usize].uuid = uuid;
+        Ok(())
+    }
+
     /// Publishes the sightings of an event: `sighting_timestamp` is now, all else stays.
     #[expect(clippy::missing_errors_doc, reason = "the same for every edit, said at set_value")]
     pub fn publish_sightings(&mut self, event: u64) -> Result<(), NoSuch> {
@@ -256,10 +274,34 @@ impl Store {
         }
     }
 
+    /// Gives a tag another name; neither events nor attributes show that in their times. An unknown name is ignored.
+    pub fn rename_tag(&mut self, name: &str, new: &str) {
+        if let Some(place) = self.tag_index.remove(name) {
+            self.tags[place as usize].name = new.to_owned();
+            self.tag_index.insert(new.to_owned(), place);
+        }
+    }
+
+    /// Makes a tag exportable or not: answers show it or leave it out, no time changes. An unknown name is ignored.
+    pub fn set_tag_exportable(&mut self, name: &str, exportable: bool) {
+        if let Some(place) = self.tag_named(name) {
+            self.tags[place as usize].exportable = exportable;
+        }
+    }
+
+    /// Gives an organisation another name; no time changes. An unknown number is ignored.
+    pub fn rename_organisation(&mut self, id: u64, name: &str) {
+        if let Some(organisation) = self.organisations.iter_mut().find(|known| known.id == id) {
+            name.clone_into(&mut organisation.name);
+        }
+    }
+
     /// Changes a user by its number, for instance to disable it; unknown numbers are ignored.
     pub fn change_user(&mut self, id: u64, change: impl FnOnce(&mut crate::model::User)) {
+        let now = self.now();
         if let Some(user) = self.users.iter_mut().find(|user| user.id == id) {
             change(user);
+            self.user_changes.insert(id, now);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The user of a search, and the events that MISP shows to that user.
 
-use super::{EventRow, Store};
+use super::{AttributeRow, EventRow, Store};
 
 /// The user of a search.
 #[derive(Debug, Clone, Copy)]
@@ -16,5 +16,12 @@ impl Store {
     pub(crate) fn shows(&self, event: &EventRow, reader: Reader) -> bool {
         let shared = event.distribution != 0 && (event.published || !self.settings.unpublished_private);
         !event.gone && (reader.sees_everything || shared || event.owner == reader.organisation)
+    }
+
+    /// Returns whether the attribute is shown to the reader: its event is, and it is not its organisation's alone.
+    pub(crate) fn shows_row(&self, row: &AttributeRow, reader: Reader) -> bool {
+        let event = self.event_of(row);
+        let own = reader.sees_everything || event.owner == reader.organisation;
+        !row.gone && (own || row.distribution != 0) && self.shows(event, reader)
     }
 }
