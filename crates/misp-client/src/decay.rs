@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::Attribute;
+use crate::{Attribute, Tag};
 use formula::Formula;
 
 /// MISP scores an attribute that was confirmed in the future with 0. Two clocks never agree, and an attribute of a
@@ -91,6 +91,25 @@ pub struct Score {
     pub base: f64,
 }
 
+/// What the tags of an attribute mean for its score, by one model; see [`Scorer::of_tags`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TagScore {
+    base: f64,
+    /// Seconds after the last change beyond which nothing is left.
+    ends_after: Option<i64>,
+}
+
+/// The times of an attribute by which its score falls, in unix seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScoreTimes {
+    /// The last change.
+    pub timestamp: i64,
+    /// Last time that the thing itself was seen, where an analyst entered it.
+    pub last_seen: Option<i64>,
+    /// The newest sighting, where it is known.
+    pub last_sighting: Option<i64>,
+}
+
 /// Reckons scores by one model whose formula and parameters were looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scorer {
@@ -146,24 +165,52 @@ impl Scorer {
     /// those always.
     #[must_use]
     pub fn score(&self, attribute: &Attribute, now: i64) -> Score {
-        let base = base_score::of(&attribute.tags, &self.weights).unwrap_or(self.default_base_score);
-        let confirmed = attribute
+        let times = ScoreTimes {
+            timestamp: attribute.timestamp,
+            last_seen: attribute.last_seen,
+            last_sighting: attribute.last_sighting,
+        };
+        self.score_of(self.of_tags(&attribute.tags), times, now)
+    }
+
+    /// Returns what these tags, own ones and those of the event, mean for a score. Many attributes have the same tags,
+    /// and this part of their scores is the same at any time.
+    ///
+    /// ```no_run
+    /// # fn example(scorer: &misp_client::Scorer, now: i64) {
+    /// use misp_client::{ScoreTimes, Tag};
+    ///
+    /// let tags = scorer.of_tags(&[Tag::inherited("retention:7d").worth(7)]);
+    /// let times = ScoreTimes { timestamp: 1_795_308_097, ..ScoreTimes::default() };
+    /// let score = scorer.score_of(tags, times, now);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn of_tags(&self, tags: &[Tag]) -> TagScore {
+        TagScore {
+            base: base_score::of(tags, &self.weights).unwrap_or(self.default_base_score),
+            ends_after: self.formula.ends_after(tags),
+        }
+    }
+
+    /// Returns the score at `now` of an attribute with these tags and times; see [`score`](Self::score).
+    #[must_use]
+    pub fn score_of(&self, tags: TagScore, times: ScoreTimes, now: i64) -> Score {
+        let confirmed = times
             .last_sighting
-            .filter(|seen| *seen >= attribute.timestamp)
-            .or(attribute.last_seen)
-            .unwrap_or(attribute.timestamp);
+            .filter(|seen| *seen >= times.timestamp)
+            .or(times.last_seen)
+            .unwrap_or(times.timestamp);
         let elapsed = match now.saturating_sub(confirmed) {
             ahead if (-CLOCK_DIFFERENCE_SECONDS..0).contains(&ahead) => 0,
             elapsed => elapsed,
         };
-        let left = formula::left_of(base, elapsed, self.lifetime_seconds, self.decay_speed);
-        let now = if self
-            .formula
-            .ends(&attribute.tags, now.saturating_sub(attribute.timestamp))
-        {
+        let base = tags.base;
+        let since_change = now.saturating_sub(times.timestamp);
+        let now = if tags.ends_after.is_some_and(|after| since_change > after) {
             0.0
         } else {
-            left
+            formula::left_of(base, elapsed, self.lifetime_seconds, self.decay_speed)
         };
         Score { now, base }
     }
@@ -174,7 +221,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Tag;
 
     const DAY: i64 = 86_400;
     const NOW: i64 = 1_795_308_097;
@@ -278,6 +324,29 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_score_by_tags_and_times_is_that_of_the_attribute(
+            days in prop::array::uniform3(0_i64..200),
+            (seen, sighted, extended) in any::<(bool, bool, bool)>(),
+            worths in prop::collection::vec((any::<bool>(), 0_i64..100), 0..4),
+        ) {
+            let mut attribute = self::seen(days[0]);
+            attribute.last_seen = seen.then_some(NOW - days[1] * DAY);
+            attribute.last_sighting = sighted.then_some(NOW - days[2] * DAY);
+            attribute.tags = worths.iter().map(|(own, worth)| {
+                let name = "admiralty-scale:source-reliability=\"b\"";
+                if *own { Tag::own(name).worth(*worth) } else { Tag::inherited("retention:1m").worth(*worth) }
+            }).collect();
+            let scorer = model(if extended { "PolynomialExtended" } else { "Polynomial" }).scorer().unwrap();
+            let times = ScoreTimes {
+                timestamp: attribute.timestamp,
+                last_seen: attribute.last_seen,
+                last_sighting: attribute.last_sighting,
+            };
+            let score = scorer.score_of(scorer.of_tags(&attribute.tags), times, NOW);
+            prop_assert_eq!(score, scorer.score(&attribute, NOW));
+        }
+
         #[test]
         fn score_is_within_base_falls_with_time_and_ends(
             base in 0.0..200.0_f64,

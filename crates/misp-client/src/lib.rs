@@ -46,7 +46,7 @@ pub use address::{AuthKey, BaseUrl};
 pub use attribute::Attribute;
 pub use batch::Batch;
 pub use client::{Client, ClientBuilder};
-pub use decay::{DecayingModel, ModelError, Score, Scorer};
+pub use decay::{DecayingModel, ModelError, Score, ScoreTimes, Scorer, TagScore};
 pub use endpoints::*;
 pub use error::{Error, ErrorKind, Fault};
 pub use event::Event;

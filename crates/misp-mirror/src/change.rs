@@ -19,9 +19,20 @@ pub struct Batch {
     pub is_complete: bool,
 }
 
-/// One event that differs from its last report.
+impl Batch {
+    /// Makes a batch of these changes.
+    #[must_use]
+    pub fn new(changes: Vec<Change>, as_of: Option<Timestamp>, is_complete: bool) -> Self {
+        Self {
+            changes,
+            as_of,
+            is_complete,
+        }
+    }
+}
+
+/// One event that differs from its last report. The kinds are a closed set: a copy that skips one of them is wrong.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Change {
     /// The event is new, or differs.
     Replaced {

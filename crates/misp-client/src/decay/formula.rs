@@ -27,13 +27,13 @@ impl Formula {
         }
     }
 
-    /// Returns whether these tags end the score of an attribute that changed so many seconds ago.
-    pub(super) fn ends(self, tags: &[Tag], seconds_since_change: i64) -> bool {
-        self == Self::PolynomialExtended
-            && tags.iter().any(|tag| retention(tag).is_some())
-            && base_score::counting(tags)
-                .filter_map(retention)
-                .any(|days| seconds_since_change > days * 86_400)
+    /// Returns the seconds after the last change of an attribute beyond which these tags end its score.
+    pub(super) fn ends_after(self, tags: &[Tag]) -> Option<i64> {
+        if self != Self::PolynomialExtended || !tags.iter().any(|tag| retention(tag).is_some()) {
+            return None;
+        }
+        let days = base_score::counting(tags).filter_map(retention).min();
+        days.map(|days| days * 86_400)
     }
 }
 
@@ -84,14 +84,24 @@ mod tests {
         assert_eq!(left_of(80.0, -1, 100.0, 2.0), 0.0);
     }
 
+    fn ends(formula: Formula, tags: &[Tag], seconds_since_change: i64) -> bool {
+        formula
+            .ends_after(tags)
+            .is_some_and(|after| seconds_since_change > after)
+    }
+
     #[test]
     fn retention_on_the_attribute_hides_that_of_the_event() {
         let day = 86_400;
         let tags = [Tag::own("retention:2w"), Tag::inherited("retention:1d")];
-        assert!(!Formula::PolynomialExtended.ends(&tags, 14 * day));
-        assert!(Formula::PolynomialExtended.ends(&tags, 14 * day + 1));
-        assert!(Formula::PolynomialExtended.ends(&tags[1..], day + 1));
-        assert!(!Formula::Polynomial.ends(&tags, 100 * day));
-        assert!(!Formula::PolynomialExtended.ends(&[Tag::own("retention:for-ever")], 100 * day));
+        assert!(!ends(Formula::PolynomialExtended, &tags, 14 * day));
+        assert!(ends(Formula::PolynomialExtended, &tags, 14 * day + 1));
+        assert!(ends(Formula::PolynomialExtended, &tags[1..], day + 1));
+        assert!(!ends(Formula::Polynomial, &tags, 100 * day));
+        assert!(!ends(
+            Formula::PolynomialExtended,
+            &[Tag::own("retention:for-ever")],
+            100 * day
+        ));
     }
 }

@@ -1,0 +1,6 @@
+//! The catalogue against an obvious implementation over records.
+
+mod equality;
+mod reference;
+mod rules;
+mod world;
