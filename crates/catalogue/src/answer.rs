@@ -12,7 +12,7 @@ use crate::{AnswerError, Class, Question, Row, Snapshot};
 /// More values than this in one feed are refused as a mistake, for example a `/8` expanded to single addresses.
 const MAX_VALUES: usize = 10_000_000;
 
-/// The values of a feed, and what it leaves out.
+/// The values of a feed, and its omissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -244,7 +244,8 @@ mod tests {
 
     fn hosts() -> impl Strategy<Value = String> {
         prop_oneof![
-            "(192\\.0\\.2\\.[0-9]{1,3}|10\\.[0-9]\\.0\\.0|::ffff:192\\.0\\.2\\.[0-9]|2001:DB8:0::[0-9a-f]{1,4})(/(8|24|29|30|32|64|96|120|126|128))?",
+            "(192\\.0\\.2\\.[0-9]{1,3}|10\\.[0-9]\\.0\\.0|::ffff:192\\.0\\.2\\.[0-9]|2001:DB8:0::[0-9a-f]{1,4})\
+             (/(8|24|29|30|32|64|96|120|126|128))?",
             "[a-zA-Z0-9._-]{0,12}(\\.EXAMPLE)?\\.?",
             "\\PC{0,12}",
         ]

@@ -69,7 +69,7 @@ impl Catalogue {
         Ok(Applied { types, is_complete })
     }
 
-    /// Returns the memory of the snapshot and of what is needed to change it, in bytes.
+    /// Returns the memory of the snapshot and of the writer beside it, in bytes.
     #[must_use]
     pub fn weight_bytes(&self) -> usize {
         self.snapshot().weight_bytes() + self.writer().weight_bytes()

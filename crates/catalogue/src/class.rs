@@ -88,7 +88,7 @@ impl Class {
         self.values.all_rows().iter().chain(self.invalid.all_rows())
     }
 
-    /// Returns the class without the rows of `leaving` events and with the staged ones; nothing if that changes nothing.
+    /// Returns the class without the rows of `leaving` events and with the staged ones; nothing if it stays the same.
     pub(crate) fn merged(
         &self,
         number: usize,

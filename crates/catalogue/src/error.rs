@@ -19,7 +19,7 @@ pub enum CatalogueError {
     Interrupted,
 }
 
-/// The reason why there is no answer to a question.
+/// The reason why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AnswerError {

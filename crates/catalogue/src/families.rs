@@ -27,7 +27,7 @@ pub(crate) const fn kept_as(kind: IndicatorType) -> IndicatorType {
     }
 }
 
-/// Returns what takes the values of the family with this number out of attributes; nothing for a number without one.
+/// Returns the extractor of the family with this number; nothing for a number without a family.
 pub(crate) fn extractor(number: usize) -> Option<Extractor> {
     let kind = IndicatorType::ALL.iter().find(|kind| number_of(**kind) == number)?;
     Some(Extractor::new(kept_as(*kind)))

@@ -21,7 +21,7 @@ pub(crate) struct Merged {
     pub(crate) removed: Vec<u32>,
 }
 
-/// Merges into `old` what is staged and takes the rows of `leaving` events out. Rows of `void` events are not taken
+/// Merges the staged rows into `old` and takes the rows of `leaving` events out. Rows of `void` events are not taken
 /// over. Returns nothing if the table stays as it is.
 ///
 /// Untouched runs of values are copied as a whole. The old table and the new one exist at the same time.

@@ -20,7 +20,7 @@ pub struct Omission {
 pub enum OmissionReason {
     /// The value is not valid for the type.
     Invalid(DropReason),
-    /// Its event is not published, or the attribute is not a part of what was published.
+    /// Its event is not published, or the attribute is not a part of its last publication.
     Unpublished,
     /// An analyst called the value harmless.
     Harmless,

@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub struct Question {
     /// The type of the values.
     pub kind: IndicatorType,
-    /// The attributes by what they or their events are.
+    /// The attributes by their tags or their organisation.
     pub selected: Selected,
     /// Attributes with this tag, their own or their event's, do not count.
     pub without_tag: Option<String>,

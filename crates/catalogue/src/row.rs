@@ -49,7 +49,7 @@ impl Marks {
         self.0 & other.0 == other.0
     }
 
-    /// Returns the marks with a reason why there is no value.
+    /// Returns the marks of an attribute without a value, for this reason.
     pub(crate) fn because_of(self, reason: DropReason) -> Self {
         let place = DropReason::ALL.iter().position(|known| *known == reason);
         let place = place.and_then(|place| u16::try_from(place + 1).ok()).unwrap_or(0);

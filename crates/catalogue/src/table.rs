@@ -24,7 +24,7 @@ impl Table {
         self.values.len()
     }
 
-    /// Returns whether there is no value.
+    /// Returns whether the table is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.len() == 0
@@ -43,7 +43,7 @@ impl Table {
         self.values.search(text).ok()
     }
 
-    /// Returns the first rank whose value is this text or comes after it; the number of values if there is none.
+    /// Returns the first rank whose value is this text or comes after it; the number of values if all come before it.
     #[must_use]
     pub fn first_at_or_after(&self, text: &str) -> u32 {
         self.values.search(text).unwrap_or_else(|rank| rank)

@@ -182,7 +182,7 @@ impl TagSetNumbers {
         Ok(Some(moved))
     }
 
-    /// Returns the memory of what finds numbers, in bytes.
+    /// Returns the memory for finding numbers, in bytes.
     pub(crate) fn weight_bytes(&self) -> usize {
         let members: usize = self.set_numbers.keys().map(|set| size_of_val::<[u32]>(set)).sum();
         let an_entry = size_of::<(Box<[u32]>, u32)>() + 1;

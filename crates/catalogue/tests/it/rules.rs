@@ -91,7 +91,8 @@ proptest! {
                 question.kind = *kind;
                 let answer = catalogue.snapshot().answer(&question).unwrap();
                 let expected = reference::answer(&records, &question);
-                prop_assert_eq!(answer.values.iter().collect::<Vec<_>>(), expected.values.iter().collect::<Vec<_>>(), "{:?}", question);
+                let (found, wanted): (Vec<_>, Vec<_>) = (answer.values.iter().collect(), expected.values.iter().collect());
+                prop_assert_eq!(found, wanted, "{:?}", question);
                 prop_assert_eq!(answer.dropped, expected.dropped, "{:?}", question);
             }
         }
