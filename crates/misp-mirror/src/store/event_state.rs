@@ -1,0 +1,79 @@
+//! The state of an event, which the store knows without reading its record.
+
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::encoding::{self, RecordError};
+use crate::EventRecord;
+
+/// The state of an event, which the store knows without reading its record. Equal states belong to equal
+/// current blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventState {
+    /// MISP's number of the event.
+    pub id: u64,
+    /// The UUID.
+    pub uuid: Option<Uuid>,
+    /// The last change, in unix seconds.
+    pub timestamp: i64,
+    /// Whether it is published.
+    pub published: bool,
+    /// The last publication, in unix seconds; 0 for never.
+    pub publish_timestamp: i64,
+    /// MISP's own count of its attributes, which may be wrong.
+    pub attribute_count: Option<u64>,
+    /// Whether it is a protected event.
+    pub protected: bool,
+    /// The `publish_timestamp` with which it was seen withdrawn.
+    pub withdrawn_at: Option<i64>,
+    /// Number of rows of the current block.
+    pub rows: u32,
+    /// The first half of the SHA-256 of the current block: facts, tags and rows.
+    pub digest: [u8; 16],
+}
+
+impl EventState {
+    /// Returns the state of a record.
+    ///
+    /// # Errors
+    /// If the record is too large for a store.
+    pub fn of(record: &EventRecord) -> Result<Self, RecordError> {
+        let (text, current) = encoding::text_of(record)?;
+        Self::with_text(record, text.get(..current).unwrap_or_default())
+    }
+
+    /// Returns the state of a record whose current block has this text.
+    pub(crate) fn with_text(record: &EventRecord, current: &[u8]) -> Result<Self, RecordError> {
+        let event = &record.current.event;
+        let digest: [u8; 32] = Sha256::digest(current).into();
+        let mut half = [0; 16];
+        half.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Ok(Self {
+            id: event.id,
+            uuid: event.uuid,
+            timestamp: event.timestamp,
+            published: event.published,
+            publish_timestamp: event.publish_timestamp,
+            attribute_count: event.attribute_count,
+            protected: event.protected,
+            withdrawn_at: record.withdrawn_at,
+            rows: u32::try_from(record.current.rows.len()).map_err(|_| RecordError::TooLarge)?,
+            digest: half,
+        })
+    }
+
+    /// Returns whether MISP's minimal index counts the event in its total; see
+    /// [`EventFacts::is_counted`](crate::EventFacts::is_counted).
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        self.attribute_count != Some(0)
+    }
+
+    /// Returns whether MISP's minimal index lists the event; see
+    /// [`EventFacts::is_listed`](crate::EventFacts::is_listed).
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.is_counted() && !self.protected
+    }
+}
