@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::json::lenient::{Flag, Id, Int, Text};
 use crate::json::{Row, lenient};
 use crate::tag::RawTag;
-use crate::{EventSummary, Tag};
+use crate::warning::{RawWarning, WrittenWarning};
+use crate::{EventSummary, Tag, WarninglistHit};
 
 /// One attribute.
 ///
@@ -63,6 +64,8 @@ pub struct Attribute {
     pub object_relation: Option<String>,
     /// Its own tags, then those of its event where the search includes them.
     pub tags: Vec<Tag>,
+    /// The warninglists that its value is on, in MISP's order; only with `include_warninglist_hits`.
+    pub warnings: Vec<WarninglistHit>,
     /// Its event, as far as the row shows it.
     pub event: EventSummary,
     /// All fields that have no place above, as MISP sent them.
@@ -91,6 +94,7 @@ impl Attribute {
             object_id: None,
             object_relation: None,
             tags: Vec::new(),
+            warnings: Vec::new(),
             event: EventSummary::default(),
             extra: Map::new(),
         }
@@ -142,6 +146,8 @@ pub(crate) struct RawAttribute<T = Text> {
     sightings: Vec<RawSighting>,
     #[serde(default, rename = "Tag", deserialize_with = "lenient::list")]
     tags: Vec<RawTag>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    warnings: Vec<RawWarning>,
     #[serde(default, rename = "Event", deserialize_with = "lenient::object")]
     event: RawSummary,
 }
@@ -262,6 +268,7 @@ impl<T: OptionalText> RawAttribute<T> {
                 .into_option()
                 .filter(|name| !name.is_empty()),
             tags,
+            warnings: raw.warnings.into_iter().filter_map(RawWarning::into_hit).collect(),
             event: EventSummary {
                 uuid: event.uuid.known(),
                 info: event.info.into_option(),
@@ -332,6 +339,7 @@ impl Serialize for Attribute {
             object_id: self.object_id.unwrap_or(0),
             object_relation: self.object_relation.as_deref(),
             tags: &self.tags,
+            warnings: self.warnings.iter().map(WrittenWarning::from).collect(),
             extra: &self.extra,
         }
         .serialize(serializer)
@@ -363,6 +371,8 @@ struct Wire<'a> {
     object_relation: Option<&'a str>,
     #[serde(rename = "Tag", skip_serializing_if = "<[_]>::is_empty")]
     tags: &'a [Tag],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<WrittenWarning<'a>>,
     #[serde(flatten)]
     extra: &'a Map<String, Value>,
 }
@@ -396,6 +406,24 @@ mod tests {
         let row: Attribute = serde_json::from_str(JSON).unwrap();
         let again: Attribute = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
         assert_eq!(again, row);
+    }
+
+    #[test]
+    fn hits_of_warninglists_are_read_and_written() {
+        let json = r#"{"id": 9, "type": "domain|ip", "value": "a.example.org|10.0.0.1", "warnings": [
+            {"match": "10.0.0.0/8", "value": "10.0.0.1", "warninglist_id": "8", "warninglist_name": "Private",
+             "warninglist_category": "known"}, {"match": "without a list"}]}"#;
+        let row: Attribute = serde_json::from_str(json).unwrap();
+        let [hit] = &row.warnings[..] else {
+            panic!("{:?}", row.warnings)
+        };
+        assert_eq!((hit.id, &*hit.name, &*hit.category), (8, "Private", "known"));
+        assert_eq!((&*hit.matched, &*hit.value), ("10.0.0.0/8", "10.0.0.1"));
+        let again: Attribute = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
+        assert_eq!(again, row);
+        let none: Attribute =
+            serde_json::from_str(r#"{"id": 9, "type": "md5", "value": "0", "warnings": null}"#).unwrap();
+        assert!(none.warnings.is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::warninglist::WarninglistMatcherBuilder;
 use crate::{
     Attribute, AttributePages, AttributeSearch, ClientBuilder, Error, ErrorKind, Event, EventPages, EventSearch, Me,
     MispVersion, Progress, Warninglist,
@@ -98,6 +99,14 @@ impl Client {
     /// As there; [`ErrorKind::Setup`] inside an async runtime.
     pub fn warninglists(&self) -> Result<Vec<Warninglist>, Error> {
         self.runtime.wait(self.client.warninglists())
+    }
+
+    /// As [`crate::Client::warninglist_matcher`].
+    ///
+    /// # Errors
+    /// As there; [`ErrorKind::Setup`] inside an async runtime.
+    pub fn warninglist_matcher(&self) -> Result<WarninglistMatcherBuilder, Error> {
+        self.runtime.wait(self.client.warninglist_matcher())
     }
 
     /// As [`crate::Client::get`].

@@ -7,6 +7,7 @@ pub(crate) mod attributes;
 mod change_report;
 pub(crate) mod custom;
 pub(crate) mod decaying_models;
+mod enabled_warninglists;
 #[cfg(feature = "write")]
 pub(crate) mod event_changes;
 pub(crate) mod event_index;

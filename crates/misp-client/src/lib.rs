@@ -5,7 +5,7 @@
 //! A question is a value (`search`, `endpoints`), made without I/O; `transport` sends it; `json` reads the answer while
 //! it arrives; `paging`, `page_reader` and `pages` continue until there is a clean end; `pace` chooses the size of
 //! pages; `refusal` and `error` distinguish failures. `live` reads what MISP publishes over ZeroMQ. `decay` computes
-//! the score of an attribute.
+//! the score of an attribute, and `warninglist` judges a value as MISP does.
 
 mod address;
 mod attribute;
@@ -38,6 +38,8 @@ mod search;
 mod tag;
 mod traffic;
 mod transport;
+mod warning;
+pub mod warninglist;
 
 // Types of these crates are in signatures here; use the same versions.
 pub use {futures_core, secrecy, serde_json, uuid};

@@ -15,6 +15,8 @@ const MAX_BYTES: u64 = 64 << 20;
 const MAX_VALUES: usize = 10_000;
 
 /// A warninglist that has a value.
+///
+/// [`Client::check_warninglists`] leaves `value` and `category` empty, since MISP does not send them there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -28,6 +30,12 @@ pub struct WarninglistHit {
     /// The entry that fits, such as the network `10.0.0.0/8` for `10.0.0.1`.
     #[serde(deserialize_with = "lenient::text")]
     pub matched: String,
+    /// The value, or the half of a composite, that fits.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "String::is_empty")]
+    pub value: String,
+    /// The category of the list: `false_positive` or `known`.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "String::is_empty")]
+    pub category: String,
 }
 
 /// MISP writes an object without members as a list.

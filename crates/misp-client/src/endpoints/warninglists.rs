@@ -7,8 +7,8 @@ use crate::json::lenient::{self, Flag, Int, Text};
 use crate::request::Request;
 use crate::{Client, Error, ErrorKind};
 
-const INDEX: &str = "/warninglists/index";
-const VIEW: &str = "/warninglists/view";
+pub(super) const INDEX: &str = "/warninglists/index";
+pub(super) const VIEW: &str = "/warninglists/view";
 const MAX_INDEX_BYTES: u64 = 16 << 20;
 
 /// A warninglist without its entries.
@@ -31,10 +31,37 @@ pub struct Warninglist {
     pub is_default: bool,
     /// The meaning of a hit: `false_positive` or `known`; empty in versions without this field.
     pub category: String,
-    /// The attribute types that are compared with it, where MISP sends them.
+    /// The attribute types that are compared with it, where MISP sends them; `ALL` stands for every type.
     pub attribute_types: Vec<String>,
     /// MISP's own count of its entries, where MISP sends it.
     pub entry_count: Option<u64>,
+}
+
+impl Warninglist {
+    /// Returns a list that is enabled, for no attribute type yet. The kind is `cidr`, `hostname`, `string`, `substring`
+    /// or `regex`.
+    #[must_use]
+    pub fn new(id: u64, name: impl Into<String>, kind: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            kind: kind.into(),
+            description: String::new(),
+            version: String::new(),
+            enabled: true,
+            is_default: false,
+            category: "false_positive".to_owned(),
+            attribute_types: Vec::new(),
+            entry_count: None,
+        }
+    }
+
+    /// Sets the attribute types that are compared with it.
+    #[must_use]
+    pub fn attribute_types<S: Into<String>>(mut self, types: impl IntoIterator<Item = S>) -> Self {
+        self.attribute_types = types.into_iter().map(Into::into).collect();
+        self
+    }
 }
 
 /// A warninglist with its entries.
@@ -45,6 +72,20 @@ pub struct WarninglistEntries {
     pub list: Warninglist,
     /// Its entries in MISP's order, duplicates included.
     pub entries: Vec<WarninglistEntry>,
+}
+
+impl WarninglistEntries {
+    /// Returns a list with these entries, without comments.
+    #[must_use]
+    pub fn new<S: Into<String>>(list: Warninglist, values: impl IntoIterator<Item = S>) -> Self {
+        let entry = |value: S| WarninglistEntry {
+            value: value.into(),
+            id: None,
+            comment: String::new(),
+        };
+        let entries = values.into_iter().map(entry).collect();
+        Self { list, entries }
+    }
 }
 
 /// One entry of a warninglist.
@@ -90,10 +131,19 @@ struct RawList {
     category: Text,
     #[serde(default)]
     valid_attributes: Text,
+    #[serde(default, rename = "WarninglistType", deserialize_with = "lenient::list")]
+    types: Vec<RawType>,
     #[serde(default)]
     warninglist_entry_count: Int,
     #[serde(default, rename = "WarninglistEntry", deserialize_with = "lenient::list")]
     entries: Vec<RawEntry>,
+}
+
+/// The index names the types in one text, a single list has a list of them.
+#[derive(Deserialize)]
+struct RawType {
+    #[serde(default, rename = "type")]
+    name: Text,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +166,10 @@ impl RawList {
             })
         };
         let entries = self.entries.into_iter().filter_map(entry).collect();
+        let mut attribute_types = names(&self.valid_attributes.into_option().unwrap_or_default());
+        if attribute_types.is_empty() {
+            attribute_types.extend(self.types.into_iter().filter_map(|raw| raw.name.into_option()));
+        }
         let list = Warninglist {
             id: self.id.unsigned()?,
             name: self.name.into_option().unwrap_or_default(),
@@ -125,7 +179,7 @@ impl RawList {
             enabled: self.enabled.or(false),
             is_default: self.default.or(false),
             category: self.category.into_option().unwrap_or_default(),
-            attribute_types: names(&self.valid_attributes.into_option().unwrap_or_default()),
+            attribute_types,
             entry_count: self.warninglist_entry_count.unsigned(),
         };
         Some((list, entries))
@@ -138,7 +192,7 @@ fn names(list: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-fn view(id: u64) -> Request {
+pub(super) fn view(id: u64) -> Request {
     Request::get(VIEW).with_path(format!("{VIEW}/{id}"))
 }
 
@@ -148,7 +202,11 @@ impl Client {
     /// # Errors
     /// Any [`ErrorKind`] of a question.
     pub async fn warninglists(&self) -> Result<Vec<Warninglist>, Error> {
-        let body = self.ask_small(Request::get(INDEX), MAX_INDEX_BYTES).await?;
+        self.warninglists_of(Request::get(INDEX)).await
+    }
+
+    pub(super) async fn warninglists_of(&self, request: Request) -> Result<Vec<Warninglist>, Error> {
+        let body = self.ask_small(request, MAX_INDEX_BYTES).await?;
         let raw: RawIndex = read(&body, INDEX)?;
         Ok(raw
             .lists

@@ -47,6 +47,7 @@ impl AttributeSearch {
             include_all_tags: u8::from(self.include_all_tags),
             include_context: u8::from(self.include_context),
             include_sightings: self.include_sightings.then_some(1),
+            include_warninglist_hits: self.include_warninglist_hits.then_some(1),
             order: self.order.as_str(),
             limit,
             page: page.max(1),
@@ -97,6 +98,8 @@ struct Body<'a> {
     include_context: u8,
     #[serde(rename = "includeSightings", skip_serializing_if = "Option::is_none")]
     include_sightings: Option<u8>,
+    #[serde(rename = "includeWarninglistHits", skip_serializing_if = "Option::is_none")]
+    include_warninglist_hits: Option<u8>,
     order: &'static str,
     limit: u32,
     page: u32,

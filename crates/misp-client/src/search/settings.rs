@@ -179,6 +179,17 @@ impl AttributeSearch {
         self
     }
 
+    /// Makes MISP name the warninglists that each value is on, in
+    /// [`Attribute::warnings`](crate::Attribute::warnings).
+    ///
+    /// MISP judges attributes without `to_ids` only if its setting `MISP.warning_for_all` is on, unlike
+    /// [`enforce_warninglist`](Self::enforce_warninglist). It takes about as long for it as for that.
+    #[must_use]
+    pub fn include_warninglist_hits(mut self, include: bool) -> Self {
+        self.include_warninglist_hits = include;
+        self
+    }
+
     /// Fills [`Attribute::extra`](crate::Attribute::extra) with the fields that have no place of their own. Reading
     /// takes about twice as long.
     #[must_use]

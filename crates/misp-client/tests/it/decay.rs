@@ -242,5 +242,7 @@ fn sightings_are_read_where_they_were_asked_for_and_only_hits_count() {
     let search = AttributeSearch::new(["domain"]).unwrap();
     let body = |search: AttributeSearch| String::from_utf8(search.body(1)).unwrap();
     assert!(!body(search.clone()).contains("ightings"));
+    assert!(!body(search.clone()).contains("includeWarninglistHits"));
+    assert!(body(search.clone().include_warninglist_hits(true)).contains("\"includeWarninglistHits\":1"));
     assert!(body(search.include_sightings(true)).contains("\"includeSightings\":1"));
 }

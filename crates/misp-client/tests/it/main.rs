@@ -25,6 +25,8 @@ mod records;
 mod server;
 mod sim;
 mod tls;
+mod warninglist_rules;
+mod warninglists;
 
 use misp_client::{Attribute, AttributeSearch, Client, Error};
 
