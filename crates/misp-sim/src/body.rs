@@ -21,6 +21,7 @@ enum Step {
     Send(Bytes),
     Wait(Pin<Box<Sleep>>),
     Pause(Duration),
+    Make(Box<dyn Iterator<Item = Bytes> + Send>),
     Hang,
     Break,
 }
@@ -28,7 +29,7 @@ enum Step {
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Send(_) => "send",
+            Self::Send(_) | Self::Make(_) => "send",
             Self::Wait(_) | Self::Pause(_) => "wait",
             Self::Hang => "hang",
             Self::Break => "break",
@@ -76,6 +77,14 @@ impl Script {
         }
     }
 
+    /// Returns a body whose pieces are made while it is sent.
+    pub(crate) fn made(pieces: Box<dyn Iterator<Item = Bytes> + Send>) -> Self {
+        Self {
+            steps: VecDeque::from([Step::Make(pieces)]),
+            exact: None,
+        }
+    }
+
     /// Returns a body that comes a few bytes at a time.
     pub(crate) fn dripping(body: &Bytes, bytes: usize, pause: Duration) -> Self {
         let mut steps = VecDeque::new();
@@ -98,6 +107,12 @@ impl Body for Script {
                 None => return Poll::Ready(None),
                 Some(Step::Send(bytes)) if bytes.is_empty() => {}
                 Some(Step::Send(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Some(Step::Make(mut pieces)) => {
+                    if let Some(piece) = pieces.next() {
+                        self.steps.push_front(Step::Make(pieces));
+                        self.steps.push_front(Step::Send(piece));
+                    }
+                }
                 Some(Step::Break) => return Poll::Ready(Some(Err(Cut))),
                 Some(Step::Hang) => {
                     self.steps.push_front(Step::Hang);

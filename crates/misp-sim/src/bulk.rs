@@ -78,7 +78,7 @@ impl Bulk {
     }
 }
 
-fn value(kind: &str, number: usize) -> String {
+pub(crate) fn value(kind: &str, number: usize) -> String {
     // 198.18.0.0/15 is set aside for load tests; beyond its 131 072 addresses 100.64.0.0/10 goes on.
     let address = |number: usize| {
         let number = u32::try_from(number).unwrap_or(u32::MAX);

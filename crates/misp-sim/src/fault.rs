@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A way in which the stand-in misbehaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
     /// Nothing listens: connections are refused and open ones are cut. With a path or a number of requests it is
@@ -55,6 +58,22 @@ pub enum Fault {
     NumbersUnquoted,
     /// Answers rightly, but late.
     Late(Duration),
+    /// Lists no events, in `/events/index` and `/events/restSearch`, as a MISP that was restored badly does.
+    ListsNothing,
+    /// Lists only the events with even numbers, in `/events/index` and `/events/restSearch`.
+    ListsHalf,
+    /// Finds no attributes, whatever the lists of events say.
+    NoRows,
+    /// Answers `/events/index` with so many made-up events, in the minimal form.
+    LongIndex {
+        /// How many; a million make about 180 MB.
+        events: u64,
+    },
+    /// Answers `/events/restSearch` with one made-up event that has so many tags.
+    ManyTags {
+        /// How many; a million make about 240 MB.
+        tags: u64,
+    },
 }
 
 impl Fault {

@@ -9,6 +9,7 @@
 mod answer;
 mod body;
 mod bulk;
+mod bulk_site;
 mod clock;
 mod decaying;
 mod demo;
@@ -30,6 +31,7 @@ mod warninglist;
 
 pub use crate::{
     bulk::Bulk,
+    bulk_site::BulkSite,
     clock::Clock,
     demo::{DEMO_TAG, demo},
     edit::{AttributeEdit, Edit, EventEdit, NewAttribute, NewEvent, RandomEdits, SiteEdit},

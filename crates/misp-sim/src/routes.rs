@@ -9,6 +9,7 @@ mod event_metadata;
 mod event_order;
 mod events;
 mod fields;
+mod floods;
 mod object_changes;
 mod page_request;
 mod pages;
@@ -33,12 +34,13 @@ use crate::{
     log::LoggedRequest,
     model::{Role, User},
     shared::Shared,
+    store::EventRow,
 };
 
 /// Returns what to do about a request.
 pub(crate) fn respond(shared: &Shared, request: &PageRequest) -> Delivery {
     let user = auth::user_of(shared, request);
-    let number = shared.note(LoggedRequest {
+    let logged = LoggedRequest {
         method: request.method.to_string(),
         path: request.path.clone(),
         headers: request.loggable_headers(),
@@ -47,7 +49,8 @@ pub(crate) fn respond(shared: &Shared, request: &PageRequest) -> Delivery {
         body_bytes: request.body_bytes(),
         status: 0,
         answer_bytes: 0,
-    });
+    };
+    let number = shared.note(logged.clone());
     let fault = shared
         .state()
         .faults
@@ -55,6 +58,12 @@ pub(crate) fn respond(shared: &Shared, request: &PageRequest) -> Delivery {
         .find_map(|rule| rule.strike(&request.path));
     let twist = Twist {
         unfiltered: fault == Some(Fault::EverythingUnfiltered),
+        listed: match fault {
+            Some(Fault::ListsNothing) => Listed::Nothing,
+            Some(Fault::ListsHalf) => Listed::Half,
+            _ => Listed::All,
+        },
+        rows: fault != Some(Fault::NoRows),
         stringify: shared.stringify && fault != Some(Fault::NumbersUnquoted),
     };
     let (mut answer, time) = match auth::admit(shared, request, user.as_ref()) {
@@ -66,6 +75,7 @@ pub(crate) fn respond(shared: &Shared, request: &PageRequest) -> Delivery {
         }
     };
     answer.stamp(shared.clock.now(), user.is_some());
+    answer.body = shared.rewritten(&logged, answer.body);
     let delivery = match fault {
         None if !time.is_zero() => Delivery::Late(answer, time),
         None => Delivery::Answer(answer),
@@ -83,7 +93,27 @@ pub(crate) fn respond(shared: &Shared, request: &PageRequest) -> Delivery {
 #[derive(Debug, Clone, Copy)]
 struct Twist {
     unfiltered: bool,
+    listed: Listed,
+    rows: bool,
     stringify: bool,
+}
+
+/// Which of the events a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    All,
+    Half,
+    Nothing,
+}
+
+impl Listed {
+    fn admits(self, event: &EventRow) -> bool {
+        match self {
+            Self::All => true,
+            Self::Half => event.id.is_multiple_of(2),
+            Self::Nothing => false,
+        }
+    }
 }
 
 /// Finds the page. Actions that a real MISP has and the stand-in lacks are 404, like an unknown controller: never a
@@ -135,8 +165,8 @@ fn event_page(shared: &Shared, request: &PageRequest, user: &User, segments: &[&
         ["attributes", "restSearch", ..] => searches::attributes(shared, request, user, twist),
         ["attributes", "attributeStatistics", rest @ ..] => pages::statistics(&shared.read(), rest),
         ["attributes", "view", id] => attribute_changes::view(shared, request, user, id, stringify),
-        ["events", "index" | "index.csv", ..] => events::index(shared, request, user, stringify),
-        ["events", "restSearch"] => event_metadata::search(shared, request, user, stringify),
+        ["events", "index" | "index.csv", ..] => events::index(shared, request, user, twist),
+        ["events", "restSearch"] => event_metadata::search(shared, request, user, twist),
         ["events", "view", id] => whole_event::view(shared, request, user, id, stringify),
         ["sightings", "add"] => sightings::add(shared, request, user, stringify),
         ["sightings", "restSearch", context @ ("attribute" | "event")] => {
@@ -260,7 +290,16 @@ fn spoil(shared: &Shared, request: &PageRequest, mut answer: Answer, fault: Faul
             answer.headers.remove("x-skipped-elements-count");
             Delivery::Answer(answer)
         }
-        Fault::EverythingUnfiltered | Fault::NumbersUnquoted => Delivery::Answer(answer),
+        Fault::LongIndex { events } if request.path.starts_with("/events/index") => floods::index(answer, events),
+        Fault::ManyTags { tags } if request.path == "/events/restSearch" => floods::tags(answer, tags),
+        // Done by the page itself, or of another page.
+        Fault::EverythingUnfiltered
+        | Fault::NumbersUnquoted
+        | Fault::ListsNothing
+        | Fault::ListsHalf
+        | Fault::NoRows
+        | Fault::LongIndex { .. }
+        | Fault::ManyTags { .. } => Delivery::Answer(answer),
         Fault::Late(wait) => Delivery::Late(answer, wait.min(Duration::from_secs(3_600))),
     }
 }

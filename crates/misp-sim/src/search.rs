@@ -21,9 +21,9 @@ pub(crate) struct Found {
     pub(crate) skipped: u64,
 }
 
-/// Runs a search and writes the answer; numbers go in quotes when `stringify`.
-pub(crate) fn search(store: &Store, query: &Query, reader: Reader, stringify: bool) -> Found {
-    let rows = page(store, query, reader);
+/// Runs a search and writes the answer; numbers go in quotes when `stringify`. Unless `any`, it finds nothing.
+pub(crate) fn search(store: &Store, query: &Query, reader: Reader, stringify: bool, any: bool) -> Found {
+    let rows = if any { page(store, query, reader) } else { Vec::new() };
     let mut renderer = Renderer::new(store, query, stringify);
     let mut sent = 0_usize;
     for slot in &rows {

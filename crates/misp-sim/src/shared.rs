@@ -19,6 +19,9 @@ const LOG_LENGTH: usize = 10_000;
 /// A function of a test that runs with every request, before the answer.
 pub(crate) type Hook = Box<dyn FnMut(&LoggedRequest, &mut Store) + Send>;
 
+/// A function of a test that rewrites answers.
+pub(crate) type Rewrite = Box<dyn FnMut(&LoggedRequest, &mut Vec<u8>) + Send>;
+
 /// The state that the server and the handle share.
 pub(crate) struct Shared {
     store: RwLock<Store>,
@@ -28,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) stringify: bool,
     state: Mutex<State>,
     hook: Mutex<Option<Hook>>,
+    rewrite: Mutex<Option<Rewrite>>,
 }
 
 #[derive(Default)]
@@ -79,6 +83,7 @@ impl Shared {
                 ..State::default()
             }),
             hook: Mutex::new(None),
+            rewrite: Mutex::new(None),
         }
     }
 
@@ -104,6 +109,22 @@ impl Shared {
 
     pub(crate) fn set_hook(&self, hook: Hook) {
         *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+    }
+
+    pub(crate) fn set_rewrite(&self, rewrite: Option<Rewrite>) {
+        *self.rewrite.lock().unwrap_or_else(PoisonError::into_inner) = rewrite;
+    }
+
+    /// Returns the body as the test rewrites it.
+    pub(crate) fn rewritten(&self, request: &LoggedRequest, body: Bytes) -> Bytes {
+        match self.rewrite.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            None => body,
+            Some(rewrite) => {
+                let mut body = body.to_vec();
+                rewrite(request, &mut body);
+                body.into()
+            }
+        }
     }
 
     /// Logs the request, calls the hook with it and returns its number.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     bulk::Bulk,
+    bulk_site::BulkSite,
     clock::Clock,
     fault::{Fault, FaultRule},
     load::{LoadError, read_events},
@@ -162,6 +163,22 @@ impl SimBuilder {
     pub fn bulk(self, bulk: Bulk) -> Self {
         self.step(move |store| {
             bulk.load(store);
+            Ok(())
+        })
+    }
+
+    /// Adds a whole site of generated events.
+    pub fn bulk_site(self, site: BulkSite) -> Self {
+        self.step(move |store| {
+            site.load(store);
+            Ok(())
+        })
+    }
+
+    /// Changes the data before it starts, after what was added so far.
+    pub fn edit(self, edit: impl FnOnce(&mut Store) + Send + 'static) -> Self {
+        self.step(move |store| {
+            edit(store);
             Ok(())
         })
     }
@@ -387,6 +404,13 @@ impl RunningSim {
     /// The hook may change the data it is given; calling the handle from inside it would wait for ever.
     pub fn on_request(&self, hook: impl FnMut(&LoggedRequest, &mut Store) + Send + 'static) {
         self.shared().set_hook(Box::new(hook));
+    }
+
+    /// Calls `rewrite` with every request and the body of its answer, which it may change: a MISP that lies in any way.
+    ///
+    /// Calling the handle from inside it would wait for ever.
+    pub fn on_answer(&self, rewrite: impl FnMut(&LoggedRequest, &mut Vec<u8>) + Send + 'static) {
+        self.shared().set_rewrite(Some(Box::new(rewrite)));
     }
 
     /// Sets how long each answer takes from now on.

@@ -55,6 +55,7 @@ pub struct Store {
     pub(crate) settings: settings::Settings,
     next_event: u64,
     next_attribute: u64,
+    next_tag: u64,
     /// Rows were added whose numbers do not ascend; sorted before the next look.
     unsorted: bool,
 }
@@ -80,6 +81,7 @@ impl Store {
             settings: settings::Settings::default(),
             next_event: 1,
             next_attribute: 1,
+            next_tag: 1,
             unsorted: false,
         }
     }

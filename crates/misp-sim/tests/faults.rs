@@ -274,3 +274,58 @@ fn warninglists_take_time_for_every_row_of_a_page() {
     assert!(took(r#"{"type":"ip-dst","enforceWarninglist":1,"limit":10}"#) >= Duration::from_millis(200));
     assert!(took(r#"{"type":"ip-dst","enforceWarninglist":0}"#) < Duration::from_millis(600));
 }
+
+#[test]
+fn a_list_of_events_that_lies_lists_nothing_or_half() {
+    let sim = (0..6)
+        .fold(Sim::builder(), |sim, number| {
+            sim.event(Event::new("event").attribute(Attribute::new("domain", format!("{number}.example.com"))))
+        })
+        .start_now()
+        .unwrap();
+    let post = |path: &str, body: &str| support::post(sim.addr(), Sim::READER_KEY, path, body);
+    let listed = || {
+        let index = post("/events/index", r#"{"minimal":1}"#);
+        let metadata = post("/events/restSearch", r#"{"metadata":1}"#).json()["response"]
+            .as_array()
+            .unwrap()
+            .len();
+        (
+            index.json().as_array().unwrap().len(),
+            metadata,
+            index.header("X-Result-Count").unwrap().to_owned(),
+        )
+    };
+    assert_eq!(listed(), (6, 6, "6".to_owned()));
+    sim.set_fault(Fault::ListsHalf);
+    assert_eq!(listed(), (3, 3, "3".to_owned()));
+    sim.set_fault(Fault::ListsNothing);
+    assert_eq!(listed(), (0, 0, "0".to_owned()));
+    sim.set_fault(Fault::NoRows);
+    assert_eq!(listed().0, 6);
+    assert_eq!(support::search(sim.addr(), Sim::READER_KEY, "{}").column("id").len(), 0);
+    sim.clear_fault();
+    sim.on_answer(|request, body| {
+        if request.path == "/events/index" {
+            *body = String::from_utf8_lossy(body)
+                .replace(r#""id": "3""#, r#""id": "99""#)
+                .into();
+        }
+    });
+    assert_eq!(post("/events/index", r#"{"minimal":1}"#).json()[2]["id"], "99");
+}
+
+#[test]
+fn an_index_or_an_event_may_be_a_flood() {
+    let sim = Sim::builder().start_now().unwrap();
+    let post = |path: &str, body: &str| support::post(sim.addr(), Sim::READER_KEY, path, body);
+    sim.set_fault(Fault::LongIndex { events: 12_345 });
+    let index = post("/events/index", r#"{"minimal":1}"#);
+    assert_eq!(
+        (index.json().as_array().unwrap().len(), index.header("X-Result-Count")),
+        (12_345, Some("12345"))
+    );
+    sim.set_fault(Fault::ManyTags { tags: 2_001 });
+    let metadata = post("/events/restSearch", r#"{"metadata":1}"#).json();
+    assert_eq!(metadata["response"][0]["Event"]["Tag"].as_array().unwrap().len(), 2_001);
+}

@@ -4,7 +4,7 @@
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{PageRequest, auth, event_order::EventOrder, events::cut, searches::filters};
+use super::{PageRequest, Twist, auth, event_order::EventOrder, events::cut, searches::filters};
 use crate::{
     answer::Answer,
     json::{Node, object},
@@ -56,20 +56,20 @@ impl ShownTags {
     }
 }
 
-pub(super) fn search(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
+pub(super) fn search(shared: &Shared, request: &PageRequest, user: &User, twist: Twist) -> Answer {
     let limited = match auth::count_search(shared, request, user) {
         Ok(headers) => headers,
         Err(refused) => return *refused,
     };
     let mut answer = match filters(request) {
-        Ok(filters) => found(shared, request, user, stringify, &filters),
+        Ok(filters) => found(shared, request, user, twist, &filters),
         Err(refused) => *refused,
     };
     answer.add(limited);
     answer
 }
 
-fn found(shared: &Shared, request: &PageRequest, user: &User, stringify: bool, filters: &Map<String, Value>) -> Answer {
+fn found(shared: &Shared, request: &PageRequest, user: &User, twist: Twist, filters: &Map<String, Value>) -> Answer {
     // A filter that a real MISP has and the stand-in lacks: an answer without it would be a lie.
     if NOT_BUILT.iter().any(|key| filters.contains_key(*key)) {
         return Answer::usual_error(StatusCode::NOT_FOUND, &request.path_as_sent());
@@ -80,6 +80,7 @@ fn found(shared: &Shared, request: &PageRequest, user: &User, stringify: bool, f
     let Ok(mut rows) = matching(&store, filters, reader, shared.clock.now()) else {
         return Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &request.path_as_sent());
     };
+    rows.retain(|event| twist.listed.admits(event));
     EventOrder::of_search(filters).sort(&mut rows);
     let shown = ShownTags::of(filters);
     let mut body = b"{\"response\": [".to_vec();
@@ -91,7 +92,7 @@ fn found(shared: &Shared, request: &PageRequest, user: &User, stringify: bool, f
             true => object([("Event", described(&store, event, reader, shown))]),
             false => super::whole_event::wrapped(&store, event, reader, shown),
         };
-        node.compact(&mut body, stringify);
+        node.compact(&mut body, twist.stringify);
     }
     body.extend_from_slice(b"]}\n");
     let mut answer = Answer::json(body);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::{PageRequest, event_list::EventList, event_order::EventOrder};
+use super::{PageRequest, Twist, event_list::EventList, event_order::EventOrder};
 use crate::{
     answer::{Answer, etag},
     model::User,
@@ -37,7 +37,7 @@ const NOT_BUILT: &[&str] = &[
 /// Filters by time: what they mean changes with the clock, so their pages are not kept.
 const TIMES: &[&str] = &["timestamp", "publish_timestamp", "publishtimestamp"];
 
-pub(super) fn index(shared: &Shared, request: &PageRequest, user: &User, stringify: bool) -> Answer {
+pub(super) fn index(shared: &Shared, request: &PageRequest, user: &User, twist: Twist) -> Answer {
     let mut filters = Map::new();
     for (key, value) in request.named() {
         let key = key.strip_prefix("search").unwrap_or(&key).to_owned();
@@ -53,7 +53,7 @@ pub(super) fn index(shared: &Shared, request: &PageRequest, user: &User, stringi
         return Answer::usual_error(StatusCode::NOT_FOUND, &request.path_as_sent());
     }
     let list = EventList::asked_for(request, &filters);
-    let Ok(page) = page(shared, &filters, user.into(), stringify, list) else {
+    let Ok(page) = page(shared, &filters, user.into(), twist, list) else {
         return Answer::usual_error(StatusCode::INTERNAL_SERVER_ERROR, &request.path_as_sent());
     };
     let mut answer = list.answer(page.body);
@@ -66,10 +66,10 @@ fn page(
     shared: &Shared,
     filters: &Map<String, Value>,
     reader: Reader,
-    stringify: bool,
+    twist: Twist,
     list: EventList,
 ) -> Result<IndexPage, Refusal> {
-    let key = format!("{reader:?} {stringify} {list:?} {}", Value::Object(filters.clone()));
+    let key = format!("{reader:?} {twist:?} {list:?} {}", Value::Object(filters.clone()));
     let store = shared.read();
     let revision = shared.revision();
     let kept = shared.state().index_pages.get(&key).cloned();
@@ -77,6 +77,7 @@ fn page(
         return Ok(page);
     }
     let mut rows = matching(&store, filters, reader, shared.clock.now())?;
+    rows.retain(|event| twist.listed.admits(event));
     // Protected events are counted and not listed. With `minimal`, whatever its value, those that seem to have no
     // attributes are neither (801 to 803).
     if filters.contains_key("minimal") {
@@ -84,7 +85,7 @@ fn page(
     }
     EventOrder::of_index(filters).sort(&mut rows);
     let listed = cut(&rows, filters).iter().filter(|event| event.protected != Some(true));
-    let body = Bytes::from(list.body(&store, listed.copied(), stringify));
+    let body = Bytes::from(list.body(&store, listed.copied(), twist.stringify));
     let page = IndexPage {
         revision,
         total: rows.len(),

@@ -45,7 +45,7 @@ fn found(shared: &Shared, request: &PageRequest, user: &User, twist: Twist, filt
     let filters = if twist.unfiltered { &nothing } else { filters };
     match Query::read(filters, shared.clock.now()) {
         Ok(query) => {
-            let found = search(&shared.read(), &query, user.into(), twist.stringify);
+            let found = search(&shared.read(), &query, user.into(), twist.stringify, twist.rows);
             let mut answer = Answer::json(found.body);
             answer.add(vec![
                 ("x-result-count", found.count.to_string()),

@@ -36,7 +36,11 @@ impl Store {
             self.tags[place as usize] = tag;
             return id;
         }
-        tag.id = free_id(tag.id, self.tags.iter().map(|known| known.id));
+        // The highest number is kept, as a site may have a million tags.
+        if tag.id < self.next_tag && (tag.id == 0 || self.tags.iter().any(|known| known.id == tag.id)) {
+            tag.id = self.next_tag;
+        }
+        self.next_tag = self.next_tag.max(tag.id + 1);
         let id = tag.id;
         let place = u32::try_from(self.tags.len()).unwrap_or(u32::MAX);
         self.tag_index.insert(tag.name.clone(), place);
