@@ -49,3 +49,17 @@ pub enum Change {
         id: u64,
     },
 }
+
+impl Change {
+    /// Returns the number of rows in it.
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Self::Replaced {
+                warned,
+                warned_published,
+                ..
+            } => warned.len() + warned_published.len(),
+            Self::Removed { .. } => 0,
+        }
+    }
+}

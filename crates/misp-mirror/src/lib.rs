@@ -1,13 +1,30 @@
 #![doc = include_str!("../README.md")]
 
 mod change;
+mod clock;
+mod distrust;
+mod error;
+mod follower;
+mod held;
+mod marks;
+mod memory;
+mod mirror;
+mod options;
+mod progress;
+mod publication;
+mod questions;
 mod record;
+mod record_difference;
 mod seal;
 mod status;
 mod store;
+mod turns;
 
 pub use change::{Batch, Change};
+pub use clock::{Clock, ManualClock, Sleep, SystemClock};
+pub use mirror::{Changes, Mirror, MirrorBuilder};
 pub use record::{Block, EventFacts, EventRecord, LastPublished, MirrorRow};
 pub use seal::StoreKey;
 pub use status::{Phase, Status};
 pub use store::{EventState, Opened, RecordError, Store, StoreError, Update};
+pub use turns::{NextTurn, Turn, Turns};

@@ -50,4 +50,11 @@ pub enum Phase {
     },
     /// It follows what changes.
     Following,
+    /// It has stopped, since MISP has more attributes than it may hold.
+    TooLarge {
+        /// The most attributes that it may hold.
+        limit: u64,
+    },
+    /// It was stopped.
+    Stopped,
 }

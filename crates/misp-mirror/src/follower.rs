@@ -1,0 +1,245 @@
+//! The task of a mirror: it opens the store, loads MISP once, and then follows what changes.
+
+mod event_reading;
+mod first_load;
+mod index_check;
+mod look;
+mod opening;
+mod round;
+mod tag_texts;
+mod traces;
+mod vanishing;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use misp_client::ErrorKind;
+use tokio::sync::{Notify, mpsc, watch};
+
+use self::index_check::KnownIndex;
+use self::traces::Traces;
+use crate::distrust::Distrust;
+use crate::error::FollowError;
+use crate::held::HeldEvents;
+use crate::marks::Marks;
+use crate::memory::{self, Memory};
+use crate::options::Options;
+use crate::progress::Progress;
+use crate::questions::Questions;
+use crate::{Batch, Change, EventRecord, Phase, Status, Store};
+
+/// Looks by hints are at least so far apart: on a busy MISP there are several hints a second.
+const BETWEEN_HINTS: Duration = Duration::from_millis(250);
+/// The memory is written down this often while nothing changes.
+const SAVE_EVERY: Duration = Duration::from_secs(300);
+/// After a refused key the mirror waits this many times longer: MISP counts refused keys against their address.
+const REFUSED_KEY_WAITS: u32 = 4;
+
+/// The orders of a handle to the task of its mirror.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    hint: Notify,
+    resync: AtomicBool,
+}
+
+impl Orders {
+    pub(crate) fn hint(&self) {
+        self.hint.notify_one();
+    }
+
+    pub(crate) fn resync(&self) {
+        self.resync.store(true, Ordering::Release);
+        self.hint();
+    }
+}
+
+/// The task of a mirror.
+pub(crate) struct Follower {
+    options: Options,
+    questions: Questions,
+    store: Store,
+    held: HeldEvents,
+    memory: Memory,
+    /// Events to be read again: they changed in the second in which they were read.
+    again: BTreeSet<u64>,
+    /// Events to be read again as soon as possible.
+    backlog: BTreeSet<u64>,
+    distrust: Distrust,
+    index: KnownIndex,
+    traces: Traces,
+    /// The events that are being read are those of the slow round.
+    comparing: bool,
+    marks: Marks,
+    /// When the memory was last written down.
+    saved_at: Option<Timestamp>,
+    /// The changes that are not delivered yet.
+    changes: Vec<Change>,
+    orders: Arc<Orders>,
+    progress: Progress,
+    batches: mpsc::Sender<Batch>,
+}
+
+impl Follower {
+    pub(crate) fn new(
+        options: Options,
+        questions: Questions,
+        store: Store,
+        orders: Arc<Orders>,
+        status: watch::Sender<Status>,
+        batches: mpsc::Sender<Batch>,
+    ) -> Self {
+        Self {
+            traces: Traces::new(&options),
+            held: HeldEvents::new(options.watched_tags.clone()),
+            progress: Progress::new(status, Arc::clone(&options.clock), questions.client().traffic()),
+            options,
+            questions,
+            store,
+            memory: Memory::default(),
+            again: BTreeSet::new(),
+            backlog: BTreeSet::new(),
+            distrust: Distrust::default(),
+            index: KnownIndex::default(),
+            comparing: false,
+            marks: Marks::default(),
+            saved_at: None,
+            changes: Vec::new(),
+            orders,
+            batches,
+        }
+    }
+
+    /// Runs until it is stopped, its changes are not read any more, or MISP has too much.
+    pub(crate) async fn run_until(mut self, stop: Arc<Notify>) {
+        let batches = self.batches.clone();
+        tokio::select! {
+            () = stop.notified() => {}
+            () = batches.closed() => {}
+            () = self.run() => return,
+        }
+        self.progress.phase(Phase::Stopped);
+    }
+
+    async fn run(&mut self) {
+        while let Err(error) = self.open().await {
+            self.failed(&error);
+            self.options.clock.sleep(self.options.poll).await;
+        }
+        loop {
+            let began = self.now();
+            let outcome = if self.memory.loaded {
+                self.look().await
+            } else {
+                self.first_load().await
+            };
+            let mut pause = self.options.poll;
+            match outcome {
+                Ok(()) => self.progress.succeeded(),
+                Err(error @ FollowError::TooLarge { limit }) => {
+                    tracing::error!("{}", error.chain());
+                    self.progress.phase(Phase::TooLarge { limit });
+                    return;
+                }
+                Err(error) => {
+                    self.failed(&error);
+                    if matches!(&error, FollowError::Misp(error) if error.kind() == ErrorKind::KeyRefused) {
+                        pause *= REFUSED_KEY_WAITS;
+                    }
+                    self.deliver_early().await;
+                }
+            }
+            self.report();
+            let spent = self.now().duration_since(began).unsigned_abs();
+            self.pause(pause.saturating_sub(spent)).await;
+        }
+    }
+
+    /// Waits for the next look.
+    async fn pause(&self, time: Duration) {
+        let is_failing = self.progress.is_failing();
+        if !self.backlog.is_empty() && !is_failing {
+            return;
+        }
+        tokio::select! {
+            () = self.options.clock.sleep(time) => {}
+            () = self.orders.hint.notified() => tokio::time::sleep(BETWEEN_HINTS).await,
+        }
+    }
+
+    fn failed(&self, error: &FollowError) {
+        self.progress.failed(self.now(), error.chain());
+    }
+
+    fn now(&self) -> Timestamp {
+        self.options.clock.now()
+    }
+
+    fn as_of(&self) -> Option<Timestamp> {
+        self.memory.as_of.and_then(|second| Timestamp::from_second(second).ok())
+    }
+
+    /// Notes a change for the next batch.
+    fn note(&mut self, record: EventRecord) {
+        self.changes.push(self.marks.change(Arc::new(record)));
+    }
+
+    /// Delivers the changes so far, with this time.
+    async fn deliver(&mut self, as_of: Option<Timestamp>, is_complete: bool) {
+        let changes = std::mem::take(&mut self.changes);
+        if !changes.is_empty() {
+            self.progress.changed(self.now());
+        }
+        let batch = Batch {
+            changes,
+            as_of,
+            is_complete,
+        };
+        // Without a receiver the task is ending.
+        let _ = self.batches.send(batch).await;
+    }
+
+    /// Delivers the changes of a look that is not complete, if there are any, with the time of the look before.
+    async fn deliver_early(&mut self) {
+        if !self.changes.is_empty() {
+            self.deliver(self.as_of(), self.memory.loaded).await;
+        }
+    }
+
+    /// Writes the memory down.
+    async fn save_memory(&mut self) -> Result<(), FollowError> {
+        let bytes = self.memory.bytes();
+        self.with_store(move |store| Ok(store.put_meta(memory::NAME, &bytes)?))
+            .await?;
+        self.saved_at = Some(self.now());
+        Ok(())
+    }
+
+    /// Writes it down after a look with changes, and otherwise now and then.
+    async fn save_memory_when_due(&mut self) -> Result<(), FollowError> {
+        let now = self.now();
+        let is_old = |at: Timestamp| now.duration_since(at).unsigned_abs() >= SAVE_EVERY;
+        if self.changes.is_empty() && !self.saved_at.is_none_or(is_old) {
+            return Ok(());
+        }
+        self.save_memory().await
+    }
+
+    /// Runs work with the store, which blocks, on a thread of its own.
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, FollowError> + Send + 'static,
+    ) -> Result<T, FollowError> {
+        let store = self.store.clone();
+        let task = tokio::task::spawn_blocking(move || work(&store));
+        task.await.map_err(|_| FollowError::Cancelled)?
+    }
+
+    /// Shows the numbers of events and attributes.
+    fn report(&self) {
+        self.progress
+            .held(&self.held, &self.store, self.questions.client().traffic());
+    }
+}

@@ -1,0 +1,225 @@
+//! Reads events whole and replaces them in one step.
+//!
+//! MISP has no snapshot: an event may change between the question for its metadata and the one for its rows. So its
+//! metadata is asked again afterwards, and an event that changed meanwhile is read again. MISP's times are whole
+//! seconds, so an event that changed in the very second in which it was read is read once more at the next look.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::Follower;
+use crate::error::FollowError;
+use crate::questions::MAX_IDS;
+use crate::{Block, Change, EventFacts, EventRecord, EventState, MirrorRow, Store, StoreError, Update, publication};
+
+/// Attributes of one question, by MISP's own count: about one page.
+const GROUP_ROWS: u64 = 10_000;
+/// For an event whose number of attributes MISP does not say.
+const UNKNOWN_ROWS: u64 = 1_000;
+/// An event that changed during so many readings makes the look fail.
+const MAX_TRIES: u32 = 5;
+/// A time so far ahead of MISP's clock is not that of an edit just now.
+const FRESH_SECONDS: i64 = 2;
+/// With more rows than this, the changes so far are delivered before the look ends.
+const EARLY_ROWS: usize = 50_000;
+
+/// An event as MISP showed it.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) facts: EventFacts,
+    /// MISP's clock then.
+    pub(super) answered_at: i64,
+}
+
+/// How often each event changed while it was read.
+pub(super) type Tries = HashMap<u64, u32>;
+
+/// The record of an event that was read, and whether it differs from the one before.
+struct Read {
+    record: EventRecord,
+    is_new: bool,
+    /// The one before, where it was looked at.
+    earlier: Option<EventRecord>,
+}
+
+impl Follower {
+    /// Reads these events and replaces them.
+    pub(super) async fn read_events(&mut self, wanted: impl IntoIterator<Item = Shown>) -> Result<(), FollowError> {
+        let mut wanted: VecDeque<Shown> = wanted.into_iter().collect();
+        let mut tries = Tries::default();
+        while !wanted.is_empty() {
+            self.read_next(&mut wanted, &mut tries).await?;
+            let rows: usize = self.changes.iter().map(Change::rows).sum();
+            if rows > EARLY_ROWS {
+                self.deliver_early().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the next group of events and replaces them. Those that changed meanwhile come back to the end of the line.
+    pub(super) async fn read_next(
+        &mut self,
+        wanted: &mut VecDeque<Shown>,
+        tries: &mut Tries,
+    ) -> Result<(), FollowError> {
+        let group = next_group(wanted);
+        let ids = || group.iter().map(|shown| shown.facts.id);
+        let mut rows = self.questions.rows(ids()).await?;
+        let after = self.questions.events(ids()).await?;
+        let answered_at = self.second_or_now(after.answered_at);
+        let mut after: HashMap<u64, EventFacts> = after.events.into_iter().map(|facts| (facts.id, facts)).collect();
+        let (mut settled, mut gone) = (Vec::new(), Vec::new());
+        for shown in group {
+            let id = shown.facts.id;
+            match after.remove(&id) {
+                Some(facts) if facts == shown.facts => settled.push((shown, rows.remove(&id).unwrap_or_default())),
+                Some(facts) => {
+                    let tries = tries.entry(id).or_default();
+                    *tries += 1;
+                    if *tries >= MAX_TRIES {
+                        return Err(FollowError::Unsettled { id });
+                    }
+                    wanted.push_back(Shown { facts, answered_at });
+                }
+                None => gone.push(id),
+            }
+        }
+        self.replace(settled).await?;
+        self.vanish(gone).await
+    }
+
+    async fn replace(&mut self, settled: Vec<(Shown, Vec<MirrorRow>)>) -> Result<(), FollowError> {
+        let fresh: Vec<u64> = settled
+            .iter()
+            .filter(|(shown, _)| is_fresh(shown))
+            .map(|(shown, _)| shown.facts.id)
+            .collect();
+        let blocks = settled.into_iter().map(|(shown, rows)| Block {
+            event: shown.facts,
+            rows,
+        });
+        let blocks: Vec<Block> = blocks.collect();
+        let comparing = self.comparing;
+        for read in self.with_store(move |store| write(store, blocks, comparing)).await? {
+            let id = read.record.current.event.id;
+            self.held.insert(&read.record);
+            self.memory.vanished.remove(&id);
+            self.backlog.remove(&id);
+            self.again.remove(&id);
+            if read.is_new {
+                if comparing {
+                    self.compared(read.earlier.as_ref(), &read.record);
+                }
+                self.index.is_stale = true;
+                self.note(read.record);
+            }
+        }
+        self.again.extend(fresh);
+        if self.held.rows() > self.options.max_attributes {
+            return Err(FollowError::TooLarge {
+                limit: self.options.max_attributes,
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns MISP's clock, or ours where MISP does not show its own.
+    pub(super) fn second_or_now(&self, answered_at: Option<i64>) -> i64 {
+        answered_at.unwrap_or_else(|| self.now().as_second())
+    }
+}
+
+/// Writes the records of these blocks in one transaction, those that differ. A comparison opens the record before, also
+/// where its digest would do.
+fn write(store: &Store, blocks: Vec<Block>, comparing: bool) -> Result<Vec<Read>, FollowError> {
+    let mut read = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        let id = block.event.id;
+        // While it is published, an event counts as it is, whatever it was before.
+        let needs_earlier = comparing || !block.event.published;
+        let earlier = if needs_earlier { stored(store, id)? } else { None };
+        let record = publication::record(earlier.as_ref(), block);
+        let is_new = if needs_earlier {
+            earlier.as_ref() != Some(&record)
+        } else {
+            EventState::of(&record).map_or(true, |state| store.state(id) != Some(state))
+        };
+        read.push(Read {
+            record,
+            is_new,
+            earlier,
+        });
+    }
+    let new = read.iter().filter(|read| read.is_new).map(|read| &read.record);
+    store.write(Update::new().put(new))?;
+    Ok(read)
+}
+
+/// Returns the record that is held, or none when it does not open.
+fn stored(store: &Store, id: u64) -> Result<Option<EventRecord>, FollowError> {
+    match store.get(id) {
+        Err(StoreError::Damaged { .. }) => Ok(None),
+        outcome => Ok(outcome?),
+    }
+}
+
+/// Takes as many events as one question should have.
+fn next_group(wanted: &mut VecDeque<Shown>) -> Vec<Shown> {
+    let (mut group, mut rows) = (Vec::new(), 0_u64);
+    while let Some(next) = wanted.front() {
+        rows = rows.saturating_add(next.facts.attribute_count.unwrap_or(UNKNOWN_ROWS).max(1));
+        if group.len() >= MAX_IDS || (!group.is_empty() && rows > GROUP_ROWS) {
+            break;
+        }
+        group.extend(wanted.pop_front());
+    }
+    group
+}
+
+/// Returns whether the event may have changed once more in the second of its last change, after it was read.
+fn is_fresh(shown: &Shown) -> bool {
+    let is_now = |second: i64| (0..=FRESH_SECONDS).contains(&second.saturating_sub(shown.answered_at));
+    is_now(shown.facts.timestamp) || is_now(shown.facts.publish_timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(id: u64, attribute_count: u64) -> Shown {
+        Shown {
+            facts: EventFacts {
+                id,
+                attribute_count: Some(attribute_count),
+                ..EventFacts::default()
+            },
+            answered_at: 1_000,
+        }
+    }
+
+    #[test]
+    fn group_has_about_one_page_of_rows_and_at_least_one_event() {
+        let mut wanted: VecDeque<Shown> = [shown(1, 50_000), shown(2, 6_000), shown(3, 4_000), shown(4, 1)].into();
+        let ids = |group: Vec<Shown>| group.iter().map(|shown| shown.facts.id).collect::<Vec<_>>();
+        assert_eq!(ids(next_group(&mut wanted)), [1]);
+        assert_eq!(ids(next_group(&mut wanted)), [2, 3]);
+        assert_eq!(ids(next_group(&mut wanted)), [4]);
+        let mut many: VecDeque<Shown> = (0..1_000).map(|id| shown(id, 0)).collect();
+        assert_eq!(next_group(&mut many).len(), MAX_IDS);
+    }
+
+    #[test]
+    fn event_that_changed_in_this_second_is_fresh_and_one_in_the_far_future_is_not() {
+        let mut event = shown(1, 1);
+        for (second, expected) in [
+            (999, false),
+            (1_000, true),
+            (1_002, true),
+            (1_003, false),
+            (i64::MIN, false),
+        ] {
+            event.facts.timestamp = second;
+            assert_eq!(is_fresh(&event), expected, "{second}");
+        }
+    }
+}

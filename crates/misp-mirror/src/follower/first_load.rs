@@ -1,0 +1,55 @@
+//! The first load: every event once, resumable after each group of events.
+
+use std::collections::{HashSet, VecDeque};
+
+use jiff::Timestamp;
+
+use super::Follower;
+use super::event_reading::{Shown, Tries};
+use crate::error::FollowError;
+use crate::{Update, memory};
+
+impl Follower {
+    /// Reads every event that is not held as MISP shows it, removes the others, and delivers group by group.
+    pub(super) async fn first_load(&mut self) -> Result<(), FollowError> {
+        let began = self.now();
+        self.take_resync();
+        let list = self.questions.all_events().await?;
+        self.distrust.judge(list.events.len(), self.held.len())?;
+        let since = list.began_at.unwrap_or_else(|| began.as_second());
+        let answered_at = self.second_or_now(list.answered_at);
+        let listed: HashSet<u64> = list.events.iter().map(|event| event.id).collect();
+        let differing = list.events.into_iter().filter(|event| self.held.differs(event));
+        let mut wanted: VecDeque<Shown> = differing.map(|facts| Shown { facts, answered_at }).collect();
+        let total = listed.len() as u64;
+        let mut tries = Tries::default();
+        while !wanted.is_empty() {
+            self.progress.loading(total.saturating_sub(wanted.len() as u64), total);
+            self.read_next(&mut wanted, &mut tries).await?;
+            self.report();
+            self.deliver(None, false).await;
+        }
+        let known = self.held.iter().map(|(id, _)| id).chain(self.store.damaged());
+        let gone = known.filter(|id| !listed.contains(id)).collect();
+        self.vanish(gone).await?;
+        self.end_first_load(began, since).await
+    }
+
+    async fn end_first_load(&mut self, began: Timestamp, since: i64) -> Result<(), FollowError> {
+        let mut memory = self.memory.clone();
+        memory.loaded = true;
+        memory.since = Some(since);
+        memory.as_of = Some(began.as_second());
+        let bytes = memory.bytes();
+        self.with_store(move |store| Ok(store.write(Update::new().meta(memory::NAME, &bytes).whole())?))
+            .await?;
+        self.memory = memory;
+        let (events, attributes) = (self.held.len(), self.held.rows());
+        tracing::info!(events, attributes, "the mirror has read MISP and follows its changes");
+        self.progress.as_of(Some(began));
+        self.report();
+        self.following();
+        self.deliver(Some(began), true).await;
+        Ok(())
+    }
+}

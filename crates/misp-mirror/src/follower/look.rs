@@ -1,0 +1,115 @@
+//! One look at MISP: what changed since the last one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+
+use super::Follower;
+use super::event_reading::Shown;
+use crate::Phase;
+use crate::error::FollowError;
+use crate::questions::Listing;
+
+/// MISP writes the time of an edit before it has stored the edit, and a large one takes a while.
+const OVERLAP_SECONDS: i64 = 120;
+/// Events of the backlog in one look.
+const BACKLOG_EVENTS: usize = 2_000;
+
+impl Follower {
+    /// Looks once at MISP, and delivers one batch.
+    pub(super) async fn look(&mut self) -> Result<(), FollowError> {
+        self.following();
+        let began = self.now();
+        if self.take_resync() {
+            self.queue_all().await?;
+        }
+        let since = self.memory.since.unwrap_or_default().saturating_sub(OVERLAP_SECONDS);
+        let changed = self.questions.changed_since(since).await?;
+        let published = self.questions.published_since(since).await?;
+        let next_since = changed.began_at.unwrap_or_else(|| began.as_second());
+        let mut shown = BTreeMap::new();
+        self.show(&mut shown, changed);
+        self.show(&mut shown, published);
+        self.show_waiting(&mut shown).await?;
+        let is_waiting = |id: &u64| self.backlog.contains(id) || self.again.contains(id);
+        shown.retain(|id, event| self.held.differs(&event.facts) || is_waiting(id));
+        self.read_events(shown.into_values()).await?;
+        let has_changes = !self.changes.is_empty();
+        self.check_index().await?;
+        self.check_traces(has_changes).await?;
+        self.go_round().await?;
+        self.end_graces().await?;
+
+        self.memory.since = Some(next_since);
+        self.memory.as_of = Some(began.as_second());
+        self.save_memory_when_due().await?;
+        self.progress.as_of(Some(began));
+        self.report();
+        self.deliver(Some(began), true).await;
+        Ok(())
+    }
+
+    /// Adds these events to those that MISP showed; of two the later counts.
+    pub(super) fn show(&self, shown: &mut BTreeMap<u64, Shown>, listing: Listing) {
+        let answered_at = self.second_or_now(listing.answered_at);
+        for facts in listing.events {
+            shown.insert(facts.id, Shown { facts, answered_at });
+        }
+    }
+
+    /// Adds the events that wait to be read again, and removes those of them that are gone.
+    async fn show_waiting(&mut self, shown: &mut BTreeMap<u64, Shown>) -> Result<(), FollowError> {
+        let backlog = self.backlog.iter().take(BACKLOG_EVENTS);
+        let waiting = self.again.iter().chain(backlog).copied();
+        let unseen: Vec<u64> = waiting.filter(|id| !shown.contains_key(id)).collect();
+        self.show_events(shown, unseen).await
+    }
+
+    /// Asks for these events, adds them to those that MISP showed, and removes those that are gone.
+    pub(super) async fn show_events(
+        &mut self,
+        shown: &mut BTreeMap<u64, Shown>,
+        ids: Vec<u64>,
+    ) -> Result<(), FollowError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let listing = self.questions.events(ids.iter().copied()).await?;
+        self.show(shown, listing);
+        let gone: Vec<u64> = ids.into_iter().filter(|id| !shown.contains_key(id)).collect();
+        if gone.len() > 1 {
+            let held = self.held.len();
+            self.distrust.judge(held.saturating_sub(gone.len()), held)?;
+        }
+        self.vanish(gone).await
+    }
+
+    /// Puts every event into the backlog, and removes those that MISP does not list.
+    async fn queue_all(&mut self) -> Result<(), FollowError> {
+        let outcome = self.list_all().await;
+        if outcome.is_err() {
+            self.orders.resync.store(true, Ordering::Release);
+        }
+        outcome
+    }
+
+    async fn list_all(&mut self) -> Result<(), FollowError> {
+        tracing::info!(events = self.held.len(), "the mirror reads every event of MISP again");
+        let list = self.questions.all_events().await?;
+        self.distrust.judge(list.events.len(), self.held.len())?;
+        let listed: BTreeSet<u64> = list.events.iter().map(|event| event.id).collect();
+        let gone = self.held.shown().filter(|(id, _)| !listed.contains(id));
+        let gone = gone.map(|(id, _)| id).collect();
+        self.vanish(gone).await?;
+        self.backlog.extend(listed);
+        Ok(())
+    }
+
+    /// Returns whether a resync was ordered, once.
+    pub(super) fn take_resync(&self) -> bool {
+        self.orders.resync.swap(false, Ordering::AcqRel)
+    }
+
+    pub(super) fn following(&self) {
+        self.progress.phase(Phase::Following);
+    }
+}

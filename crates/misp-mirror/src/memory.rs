@@ -1,0 +1,64 @@
+//! What a mirror remembers over a restart beside the events.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of the entry in the store.
+pub(crate) const NAME: &str = "following";
+
+/// What a mirror remembers over a restart beside the events. A memory that cannot be read is an empty one: everything
+/// is compared with MISP again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Memory {
+    /// Whether a first load was complete.
+    pub(crate) loaded: bool,
+    /// The attribute types and whether sightings were asked for: with others everything has to be read again.
+    pub(crate) scope: String,
+    /// MISP's clock when the last complete look began.
+    pub(crate) since: Option<i64>,
+    /// Our clock when it began, in unix seconds.
+    pub(crate) as_of: Option<i64>,
+    /// The user, organisation and role of the key.
+    pub(crate) rights: Option<String>,
+    /// By tag: MISP's count of attributes less the number that is held.
+    pub(crate) tag_surplus: BTreeMap<String, i64>,
+    /// MISP's clock when sightings were last asked for.
+    pub(crate) sightings_since: Option<i64>,
+    /// Events that MISP does not show any more and a grace keeps, with our clock when that was noticed.
+    pub(crate) vanished: BTreeMap<u64, i64>,
+    /// The slow round: the last event that was compared, and our clock when it began.
+    pub(crate) round: Option<(u64, i64)>,
+}
+
+impl Memory {
+    pub(crate) fn read(bytes: Option<&[u8]>) -> Self {
+        bytes
+            .and_then(|bytes| serde_json::from_slice(bytes).ok())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        // Numbers and texts can always be written; nothing would be read as an empty memory.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_comes_back_and_a_damaged_one_is_empty() {
+        let memory = Memory {
+            loaded: true,
+            since: Some(5),
+            vanished: BTreeMap::from([(7, 9)]),
+            ..Memory::default()
+        };
+        assert_eq!(Memory::read(Some(&memory.bytes())), memory);
+        assert_eq!(Memory::read(Some(b"\xff{")), Memory::default());
+        assert_eq!(Memory::read(None), Memory::default());
+    }
+}

@@ -1,0 +1,112 @@
+//! Shows the state of a mirror, and logs how far a long reading has come.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use misp_client::Traffic;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::held::HeldEvents;
+use crate::{Phase, Status, Store};
+
+/// Progress is logged this often.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows the state of a mirror.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    status: watch::Sender<Status>,
+    clock: Arc<dyn Clock>,
+    /// What the client had sent and received before the mirror began.
+    before: Traffic,
+    logged_at: Mutex<Option<Timestamp>>,
+}
+
+impl Progress {
+    pub(crate) fn new(status: watch::Sender<Status>, clock: Arc<dyn Clock>, before: Traffic) -> Self {
+        Self {
+            status,
+            clock,
+            before,
+            logged_at: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn phase(&self, phase: Phase) {
+        self.status.send_modify(|status| status.phase = phase);
+    }
+
+    /// Shows how far a first load has come, and logs it now and then.
+    pub(crate) fn loading(&self, done: u64, total: u64) {
+        self.phase(Phase::Loading { done, total });
+        let now = self.clock.now();
+        let mut logged_at = self.logged_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = logged_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= LOG_EVERY);
+        if is_due {
+            *logged_at = Some(now);
+            let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100);
+            tracing::info!(
+                events = done,
+                of = total,
+                percent,
+                "the mirror reads MISP for the first time"
+            );
+        }
+    }
+
+    pub(crate) fn changed(&self, at: Timestamp) {
+        self.status.send_modify(|status| status.changed_at = Some(at));
+    }
+
+    pub(crate) fn as_of(&self, as_of: Option<Timestamp>) {
+        self.status.send_modify(|status| status.as_of = as_of);
+    }
+
+    pub(crate) fn is_failing(&self) -> bool {
+        self.status.borrow().failing.is_some()
+    }
+
+    pub(crate) fn succeeded(&self) {
+        let was_failing = self.status.borrow().failing.clone();
+        if let Some((since, _)) = was_failing {
+            tracing::info!(%since, "the mirror follows MISP again");
+            self.status.send_modify(|status| status.failing = None);
+        }
+    }
+
+    /// Shows a failure, and logs it when it is a new one.
+    pub(crate) fn failed(&self, now: Timestamp, error: String) {
+        let earlier = self.status.borrow().failing.clone();
+        let is_known = earlier.as_ref().is_some_and(|(_, known)| *known == error);
+        if !is_known {
+            tracing::warn!("the mirror cannot follow MISP, and keeps what it has: {error}");
+        }
+        let since = earlier.map_or(now, |(since, _)| since);
+        self.status.send_modify(|status| status.failing = Some((since, error)));
+    }
+
+    /// Shows how far the slow round has come: events compared, of how many.
+    pub(crate) fn round(&self, done: u64, total: u64) {
+        self.status.send_modify(|status| status.round = (done, total));
+    }
+
+    /// Counts events in which the slow round found a difference.
+    pub(crate) fn repaired(&self, events: u64) {
+        self.status.send_modify(|status| status.repaired += events);
+    }
+
+    /// Shows the numbers of events and attributes.
+    pub(crate) fn held(&self, held: &HeldEvents, store: &Store, traffic: Traffic) {
+        self.status.send_modify(|status| {
+            status.events = held.len() as u64;
+            status.rows = held.rows();
+            status.missing_events = store.damaged().len() as u64;
+            status.store_bytes = store.bytes_on_disk();
+            status.is_durable = store.is_durable();
+            status.questions = traffic.questions.saturating_sub(self.before.questions);
+            status.answer_bytes = traffic.answer_bytes.saturating_sub(self.before.answer_bytes);
+        });
+    }
+}

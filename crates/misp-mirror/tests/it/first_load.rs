@@ -1,0 +1,93 @@
+//! The first load, whole and in parts.
+
+use misp_mirror::{Mirror, Phase};
+use misp_sim::{Attribute, Event, Fault, Sim};
+
+use crate::site::{Site, empty_store, event, sim};
+
+#[tokio::test]
+async fn first_load_brings_every_event_as_misp_shows_it() {
+    let sim = sim(|sim| {
+        sim.event(event("one").attribute(Attribute::new("ip-dst", "192.0.2.1").to_ids(false)))
+            .event(event("two").tag("example:incident-classification=block"))
+            .event(event("hidden").protected())
+            .event(event("other").attribute(Attribute::new("md5", "0cc175b9c0f1b6a831c399e269772661")))
+            .event(Event::new("empty"))
+    });
+    let mut site = Site::start(sim, empty_store(), |mirror| mirror);
+    let first = site.next().await;
+    assert!(first.changes.is_empty() && !first.is_complete, "the store is empty");
+    let complete = site.until_complete().await;
+    assert!(complete.as_of.is_some());
+    site.assert_same();
+    assert_eq!(site.reported.len(), 5);
+    let status = site.mirror.status();
+    assert_eq!((status.phase, status.events, status.rows), (Phase::Following, 5, 5));
+    assert_eq!((status.failing, status.as_of), (None, complete.as_of));
+}
+
+#[tokio::test]
+async fn first_load_goes_on_after_the_mirror_was_killed_in_it() {
+    let many = |count: usize| {
+        sim(|mut sim| {
+            for number in 0..count {
+                sim = sim.event(event(&format!("event-{number}")));
+            }
+            sim
+        })
+    };
+    let mut site = Site::start(many(700), empty_store(), |mirror| mirror);
+    site.next().await;
+    // Groups have at most 300 events; the first is delivered, and the mirror is killed while it reads on.
+    let first_group = site.next().await;
+    assert!(!first_group.is_complete && !first_group.changes.is_empty());
+    let read: Vec<u64> = site.reported.keys().copied().collect();
+    site.restart();
+    site.sim.clear_requests();
+    let stored = site.next().await;
+    assert!(stored.changes.len() >= first_group.changes.len());
+    site.until_complete().await;
+    site.assert_same();
+    for search in site.sim.requests().iter().filter(|request| request.is_search()) {
+        let asked = search.body.as_ref().unwrap()["eventid"].to_string();
+        let again = read.iter().find(|id| asked.contains(&format!(",{id},")));
+        assert_eq!(again, None, "an event of the first group is read again");
+    }
+}
+
+#[tokio::test]
+async fn first_load_that_fails_is_tried_again_and_keeps_what_it_has() {
+    let sim = sim(|sim| sim.event(event("one")).event(event("two")));
+    sim.set_fault(Fault::Status(500).on("/attributes/restSearch"));
+    let mut site = Site::start(sim, empty_store(), |mirror| mirror);
+    site.next().await;
+    let error = site.look_fails().await;
+    assert!(error.contains("MISP answered with an error"), "{error}");
+    assert!(site.mirror.status().as_of.is_none());
+    site.sim.clear_fault();
+    site.wait(crate::site::POLL);
+    site.until_complete().await;
+    site.assert_same();
+}
+
+#[tokio::test]
+async fn misp_with_too_many_attributes_stops_the_mirror() {
+    let sim = sim(|sim| sim.event(event("one")).event(event("two")));
+    let mut site = Site::start(sim, empty_store(), |mirror| mirror.max_attributes(1));
+    while site.changes.next().await.is_some() {}
+    assert_eq!(site.mirror.status().phase, Phase::TooLarge { limit: 1 });
+}
+
+#[tokio::test]
+async fn mirror_without_attribute_types_or_with_a_pattern_for_a_tag_does_not_start() {
+    let sim = Sim::builder().start_now().unwrap();
+    let key = misp_client::AuthKey::new(Sim::READER_KEY).unwrap();
+    let client = misp_client::Client::builder(sim.url().parse().unwrap(), key)
+        .build()
+        .unwrap();
+    assert!(Mirror::builder(client.clone(), empty_store()).start().is_err());
+    let pattern = Mirror::builder(client, empty_store())
+        .attribute_types(["domain"])
+        .watched_tags(["tlp:%"]);
+    assert!(pattern.start().is_err());
+}

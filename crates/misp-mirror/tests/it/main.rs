@@ -1,0 +1,8 @@
+//! The mirror against the stand-in, over its public API only.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod first_load;
+mod following;
+mod questions;
+mod site;
