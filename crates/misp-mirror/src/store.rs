@@ -2,6 +2,8 @@
 
 mod compression;
 mod database;
+#[cfg(test)]
+mod disk_full;
 mod encoding;
 mod error;
 mod event_state;

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use redb::backends::{FileBackend, InMemoryBackend};
-use redb::{Builder, CompactionError, DatabaseError, StorageBackend, TableDefinition};
+use redb::{
+    Builder, CompactionError, DatabaseError, ReadableDatabase as _, StorageBackend, TableDefinition, TableError,
+};
 
 use super::StoreError;
 
@@ -107,9 +109,13 @@ impl Database {
         let database = Builder::new()
             .set_cache_size(CACHE_BYTES)
             .create_with_backend(backend)?;
-        let writing = begin_write(&database)?;
-        create_tables(&writing)?;
-        writing.commit()?;
+        let root = database.begin_read()?.open_table(ROOT);
+        if matches!(root, Err(TableError::TableDoesNotExist(_))) {
+            // Only then: an old file must open on a disk that is full.
+            let writing = begin_write(&database)?;
+            create_tables(&writing)?;
+            writing.commit()?;
+        }
         Ok(database)
     }
 

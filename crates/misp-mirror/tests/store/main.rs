@@ -1,6 +1,8 @@
 //! The store through its public API: records survive, or their damage is noticed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod damage;
+mod killed;
 mod records;
 mod round_trip;
