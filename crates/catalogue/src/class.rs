@@ -1,6 +1,7 @@
 //! The values of one family of indicator types.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use feed_classification::{IndicatorType, canonical_key};
 
@@ -18,10 +19,10 @@ use crate::{CatalogueError, Row};
 /// every other type are as [`Extractor`](feed_classification::Extractor) gives them.
 #[derive(Debug, Default)]
 pub struct Class {
-    values: Table,
-    invalid: Table,
+    values: Arc<Table>,
+    invalid: Arc<Table>,
     /// The ranks of values that are not their own canonical keys, in the order of their keys. Only URLs are.
-    respelled: Vec<u32>,
+    respelled: Arc<Vec<u32>>,
 }
 
 /// The rows for the two tables of a class.
@@ -102,10 +103,12 @@ impl Class {
             return Ok(None);
         }
         let respelled = match &values {
-            Some(merged) if number == families::number_of(IndicatorType::Url) => self.respelled_in(merged),
-            _ => self.respelled.clone(),
+            Some(merged) if number == families::number_of(IndicatorType::Url) => Arc::new(self.respelled_in(merged)),
+            _ => Arc::clone(&self.respelled),
         };
-        let table = |merged: Option<Merged>, old: &Table| merged.map_or_else(|| old.clone(), |merged| merged.table);
+        let table = |merged: Option<Merged>, old: &Arc<Table>| {
+            merged.map_or_else(|| Arc::clone(old), |merged| Arc::new(merged.table))
+        };
         Ok(Some(Self {
             values: table(values, &self.values),
             invalid: table(invalid, &self.invalid),
@@ -115,20 +118,22 @@ impl Class {
 
     /// Returns the class with each row's tag set as `moved` numbers it.
     pub(crate) fn with_tag_sets(&self, moved: &[u32]) -> Self {
-        let renumbered = |table: &Table| {
-            let row = |row: &Row| {
-                let number = moved.get(row.tag_set() as usize).copied();
-                row.with_tag_set(number.unwrap_or(u32::MAX))
-            };
-            Table {
-                rows: table.rows.iter().map(row).collect(),
-                ..table.clone()
-            }
+        let renumbered = |row: &Row| {
+            let number = moved.get(row.tag_set() as usize).copied();
+            row.with_tag_set(number.unwrap_or(u32::MAX))
+        };
+        let table = |table: &Table| {
+            Arc::new(Table {
+                values: table.values.clone(),
+                row_ends: table.row_ends.clone(),
+                rows: table.rows.iter().map(renumbered).collect(),
+                timed: table.timed.clone(),
+            })
         };
         Self {
-            values: renumbered(&self.values),
-            invalid: renumbered(&self.invalid),
-            respelled: self.respelled.clone(),
+            values: table(&self.values),
+            invalid: table(&self.invalid),
+            respelled: Arc::clone(&self.respelled),
         }
     }
 

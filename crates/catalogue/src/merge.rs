@@ -3,6 +3,7 @@
 use std::iter::Peekable;
 use std::ops::Range;
 
+use crate::dictionary::Dictionary;
 use crate::error::number;
 use crate::row::Marks;
 use crate::slot_set::SlotSet;
@@ -118,10 +119,7 @@ struct Merge<'m> {
 impl<'m> Merge<'m> {
     fn new(old: &'m Table, staged: &'m Staged, arrivals: usize) -> Self {
         let table = Table {
-            values: crate::dictionary::Dictionary::with_capacity(
-                old.values.bytes() + staged.bytes(),
-                old.len() + arrivals,
-            ),
+            values: Dictionary::with_capacity(old.values.bytes() + staged.bytes(), old.len() + arrivals),
             row_ends: Vec::with_capacity(old.len() + arrivals),
             rows: Vec::with_capacity(old.rows.len() + arrivals),
             timed: Vec::with_capacity(old.timed.len()),

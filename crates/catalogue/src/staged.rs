@@ -21,7 +21,7 @@ pub(crate) struct Staged {
 /// A staged row in its order, with the first bytes of its value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
-    first_bytes: u64,
+    first_bytes: (u64, u64),
     place: u32,
 }
 
@@ -171,12 +171,16 @@ pub(crate) fn cmp_rows((a, a_times): (Row, Times), (b, b_times): (Row, Times)) -
     by_facts.then_with(|| a.state().cmp(&b.state()))
 }
 
-/// Returns the beginning of a value as a number in the same order, so that most comparisons do not read the text.
-fn first_bytes(value: &str) -> u64 {
-    let mut first = [0; 8];
-    first
-        .iter_mut()
-        .zip(value.bytes())
-        .for_each(|(slot, byte)| *slot = byte);
-    u64::from_be_bytes(first)
+/// Returns the beginning of a value as numbers in the same order, so that most comparisons do not read the text. The
+/// first number alone would be the same for all URLs of a scheme.
+fn first_bytes(value: &str) -> (u64, u64) {
+    let mut bytes = value.bytes();
+    let mut next = || {
+        let mut part = [0; 8];
+        part.iter_mut()
+            .zip(bytes.by_ref())
+            .for_each(|(slot, byte)| *slot = byte);
+        u64::from_be_bytes(part)
+    };
+    (next(), next())
 }

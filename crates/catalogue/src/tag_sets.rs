@@ -12,7 +12,7 @@ use crate::error::number;
 const INHERITED: u32 = 1 << 31;
 
 /// Tag sets before the first look for unused ones.
-const FIRST_SWEEP: usize = 4_096;
+const FIRST_SWEEP: usize = 1_024;
 
 /// A tag of an attribute or of its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod equality;
+mod hostile;
+mod left_out;
 mod reference;
 mod rules;
+mod updates;
 mod world;

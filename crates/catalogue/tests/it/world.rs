@@ -123,14 +123,17 @@ fn tags() -> impl Strategy<Value = Vec<Tag>> {
 }
 
 fn row() -> impl Strategy<Value = MirrorRow> {
-    let attribute =
-        prop::sample::select(ATTRIBUTES).prop_flat_map(|(kind, values)| (Just(kind), prop::sample::select(values)));
+    let attribute = prop::sample::select(ATTRIBUTES).prop_flat_map(|(kind, values)| {
+        let suitable = prop::sample::select(values).prop_map(str::to_owned);
+        let value = prop_oneof![9 => suitable, 1 => any::<String>(), 1 => "[a-z./:|]{0,300}"];
+        (Just(kind), value)
+    });
     let seen = (prop::option::of(times()), prop::option::of(times()));
     (attribute, any::<bool>(), times(), seen, tags()).prop_map(|((kind, value), to_ids, timestamp, seen, tags)| {
         MirrorRow {
             id: 0,
             kind: kind.to_owned(),
-            value: value.to_owned(),
+            value,
             to_ids,
             timestamp,
             last_seen: seen.0,
@@ -194,6 +197,44 @@ fn record(id: u64) -> impl Strategy<Value = Change> {
 fn change() -> impl Strategy<Value = Change> {
     let id = 1_u64..8;
     id.prop_flat_map(|id| prop_oneof![5 => record(id), 1 => Just(Change::Removed { id })])
+}
+
+/// Returns a published event with these attributes (type and value).
+pub(crate) fn event(id: u64, attributes: &[(&str, &str)]) -> EventRecord {
+    let row = |(kind, value): &(&str, &str)| MirrorRow {
+        id: 0,
+        kind: (*kind).to_owned(),
+        value: (*value).to_owned(),
+        to_ids: true,
+        timestamp: NOW,
+        last_seen: None,
+        last_sighting: None,
+        tags: Vec::new(),
+    };
+    EventRecord {
+        current: Block {
+            event: EventFacts {
+                id,
+                timestamp: NOW,
+                published: true,
+                publish_timestamp: NOW,
+                ..EventFacts::default()
+            },
+            rows: attributes.iter().map(row).collect(),
+        },
+        last_published: LastPublished::Current,
+        withdrawn_at: None,
+    }
+}
+
+/// Returns the complete batch with this event alone.
+pub(crate) fn batch_of(record: EventRecord) -> Batch {
+    let change = Change::Replaced {
+        record: Arc::new(record),
+        warned: Vec::new(),
+        warned_published: Vec::new(),
+    };
+    Batch::new(vec![change], None, true)
 }
 
 /// Batches of which the last one is complete.
