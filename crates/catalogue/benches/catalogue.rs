@@ -43,7 +43,7 @@ fn record(id: u64, version: u64) -> EventRecord {
         }
     };
     let rows = (0..ROWS_AN_EVENT).map(|place| {
-        let changed = u64::from(place < 2) * version << 40;
+        let changed = (u64::from(place < 2) * version) << 40;
         let number = id * ROWS_AN_EVENT + place + changed;
         let (kind, value) = attribute(number, place + ROWS_AN_EVENT * (id % 2));
         MirrorRow {
