@@ -1,5 +1,5 @@
-//! A million attributes in 20 000 events: the first snapshot, a feed, and a change of one event, each beside the naive way
-//! over the same records (texts in vectors, sorted).
+//! A million attributes in 20 000 events: the first snapshot, a feed, and a change of one event. The naive benches do
+//! the same over the records, with texts in vectors that are sorted.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, LazyLock};
