@@ -170,8 +170,9 @@ fn event_page(shared: &Shared, request: &PageRequest, user: &User, segments: &[&
         ["events", "view", id] => whole_event::view(shared, request, user, id, stringify),
         ["sightings", "add"] => sightings::add(shared, request, user, stringify),
         ["sightings", "restSearch", context @ ("attribute" | "event")] => {
-            sighting_search::search(shared, request, user, context, stringify)
+            sighting_search::search(shared, request, user, Some(context), stringify)
         }
+        ["sightings", "restSearch"] => sighting_search::search(shared, request, user, None, stringify),
         _ => return None,
     })
 }

@@ -103,3 +103,38 @@ fn readers_may_not_and_nothing_else_changes() {
     add(&sim, REPORTER, &json!({"value": "bad.example.com"}));
     assert_eq!((state(&sim), count(&sim)), (before, 2));
 }
+
+#[test]
+fn sightings_of_a_range_of_time_are_those_that_the_key_may_see() {
+    const NOW: i64 = 1_800_000_000;
+    let own = Event::new("own")
+        .own_organisation_only()
+        .attribute(Attribute::new("domain", "own.example.com"));
+    let shared = Event::new("shared").attribute(Attribute::new("domain", "shared.example.com"));
+    let sim = Sim::builder()
+        .clock(misp_sim::Clock::fixed(NOW))
+        .event(own)
+        .event(shared)
+        .start_now()
+        .unwrap();
+    sim.edit(|store| {
+        for (attribute, age) in [(1, 10), (2, 20), (2, 40 * 86_400)] {
+            store.add_sighting(attribute, 0, NOW - age).unwrap();
+        }
+    });
+    let found = |key: &str, body: &str| -> Vec<String> {
+        let list = support::post(sim.addr(), key, "/sightings/restSearch", body).json()["response"]
+            .as_array()
+            .unwrap()
+            .clone();
+        list.iter()
+            .map(|seen| seen["Sighting"]["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let range = format!(r#"{{"from":{},"to":{}}}"#, NOW - 20, NOW - 15);
+    assert_eq!(found(Sim::READER_KEY, &range), ["2"]);
+    assert_eq!(found(Sim::READER_KEY, "{}"), ["1", "2"]);
+    assert_eq!(found(Sim::PARTNER_KEY, r#"{"last":"100d"}"#), ["2", "3"]);
+    sim.edit(|store| store.hard_delete(2).unwrap());
+    assert_eq!(found(Sim::READER_KEY, "{}"), ["1"]);
+}

@@ -52,7 +52,7 @@ impl Control {
     /// Answers one connection after the other, for ever.
     pub(crate) fn serve(mut self, listener: &TcpListener) {
         for stream in listener.incoming().flatten() {
-            // Whoever hangs up early asks again.
+            // A client that hangs up early asks again.
             let _answered = self.exchange(&stream);
         }
     }
