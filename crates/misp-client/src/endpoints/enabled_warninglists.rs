@@ -74,8 +74,8 @@ impl Client {
     /// Reads all enabled warninglists into the builder of a matcher, one question for each list. The entries are kept
     /// while they arrive, and no list is held as a whole.
     ///
-    /// [`build`](WarninglistMatcherBuilder::build) takes about a second for a million entries; run it where a second
-    /// does no harm, for example in `tokio::task::spawn_blocking`.
+    /// [`build`](WarninglistMatcherBuilder::build) takes one to four seconds for a million names. Run it where
+    /// that does no harm, for example in `tokio::task::spawn_blocking`.
     ///
     /// # Errors
     /// As [`enabled_warninglists`](Self::enabled_warninglists).

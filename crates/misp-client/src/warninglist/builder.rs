@@ -105,7 +105,7 @@ impl WarninglistMatcherBuilder {
         self
     }
 
-    /// Builds the matcher. A million entries take about a second of one core.
+    /// Builds the matcher. A million names take one to four seconds of one core.
     #[must_use]
     pub fn build(self) -> WarninglistMatcher {
         let mut sets = ListSets::default();

@@ -70,7 +70,7 @@ impl Index {
 
 /// Judges values against warninglists, as MISP does; the [module](super) has the rules.
 ///
-/// Clones share the entries. A matcher needs about a third of the bytes that the entries of `string` and `hostname`
+/// Clones share the entries. A matcher needs about as many bytes as the different entries of `string` and `hostname`
 /// lists have as text, and 25 bytes for each network.
 #[derive(Clone, Debug)]
 pub struct WarninglistMatcher {

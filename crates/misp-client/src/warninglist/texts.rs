@@ -1,7 +1,7 @@
 //! The texts of all lists of one kind, in one automaton.
 //!
-//! Lists of popular names have a million entries each and share most of them. An `fst::Map` holds each common beginning
-//! and ending once, in about a third of the bytes that the texts have.
+//! Lists of popular names have a million entries each and share most of them. An `fst::Map` holds each text once, with
+//! common beginnings and endings shared, in hardly more bytes than the texts have: 17 MB for a million random names.
 
 use fst::raw::Output;
 use fst::{Map, MapBuilder};

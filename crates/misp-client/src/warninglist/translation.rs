@@ -232,6 +232,14 @@ impl Translation<'_> {
     }
 
     fn class(&mut self) -> Result<(), &'static str> {
+        // PCRE refuses `[:alpha:]`, `[.a.]` and `[=a=]` outside of a class.
+        let inside = self.rest.as_str().split(']').next().unwrap_or_default();
+        if [':', '.', '=']
+            .iter()
+            .any(|sign| inside.len() > 1 && inside.starts_with(*sign) && inside.ends_with(*sign))
+        {
+            return Err("a POSIX class outside of a class");
+        }
         self.out.push('[');
         if self.take_if('^') {
             self.out.push('^');
@@ -327,6 +335,8 @@ mod tests {
             ("a b#c", "a b#c", "ab"),
             (r"^\bab?\z", "a", "ac"),
             (r"[\b]", "\u{8}", "b"),
+            (r"^[.:=-]$", ".", "a"),
+            ("^[.]$", ".", "a"),
             ("", "", "\0none"),
         ] {
             let modifiers = Modifiers::default();
@@ -416,6 +426,9 @@ mod tests {
             "[[:alpha:]-z]",
             "[[.a.]]",
             "[[=a=]]",
+            "[:alpha:]",
+            "[.a.]",
+            "[=a=]",
         ] {
             let refused = translate(pattern, Modifiers::default());
             assert!(refused.is_err(), "{pattern} became {refused:?}");
