@@ -6,7 +6,7 @@
 //! - [`KeyRing`] holds the keys: [`KeyRing::seal`] makes a token, [`KeyRing::open`] reads one.
 //! - [`Claims`] are the contents, with [`ExpiryDay`], [`Scope`] and [`Permissions`].
 //! - [`generate_key`] and [`generate_salt`] make fresh secrets. [`cache_key()`] derives the key of a cache that
-//!   replicas share, [`journal_key()`] that of a journal on disk.
+//!   replicas share, [`journal_key()`] that of a journal on disk, [`mirror_key()`] that of mirrors.
 //!
 //! # The token
 //!
@@ -38,6 +38,7 @@ mod journal_key;
 mod keygen;
 #[cfg(feature = "legacy-tokens")]
 mod legacy;
+mod mirror_key;
 mod randomness;
 mod ring;
 mod scope;
@@ -54,6 +55,7 @@ pub use journal_key::journal_key;
 #[cfg(feature = "os-random")]
 pub use keygen::{generate_key, generate_salt};
 pub use keygen::{generate_key_from, generate_salt_from};
+pub use mirror_key::mirror_key;
 pub use randomness::RandomSource;
 pub use ring::{KeyRing, KeyRingBuilder, LegacyDerivation, OpenedToken, SealedToken};
 pub use scope::{Allowed, Permission, Permissions, Scope, UnknownPermission};
