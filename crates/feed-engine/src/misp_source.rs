@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use feed_classification::Extractor;
-use misp_client::{AuthKey, BaseUrl, Client, PagePace};
+use misp_client::{AuthKey, BaseUrl, Client, PagePace, Scorer};
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
 use tracing::instrument::WithSubscriber as _;
@@ -185,6 +185,41 @@ impl MispSource {
         }
     }
 
+    /// Starts `work` on the threads that ask MISP.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<(), FeedError> {
+        self.workshop.start(work)
+    }
+
+    /// Returns the places for questions to the site of this upstream.
+    pub(crate) fn turns(&self, upstream: &Upstream) -> Arc<Turns> {
+        self.asking.turns(upstream)
+    }
+
+    /// Returns the memory of withdrawn events of this upstream.
+    pub(crate) fn withdrawals(&self, upstream: &Upstream) -> Arc<UpstreamMemory> {
+        self.asking.withdrawals.of(upstream)
+    }
+
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        (self.asking.clock)()
+    }
+
+    /// Returns how many omissions a feed names.
+    pub(crate) fn named_omissions(&self) -> usize {
+        self.asking.names_left_out
+    }
+
+    /// Returns the scorer of the site's decaying model; the last one where MISP cannot be asked for the model.
+    pub(crate) async fn scorer_or_last_good(
+        &self,
+        upstream: &Upstream,
+        now: jiff::Timestamp,
+    ) -> Result<Arc<Scorer>, FeedError> {
+        let (asking, upstream) = (self.asking.clone(), upstream.clone());
+        let scorer = async move { asking.scorer_or_last_good(&upstream, now).await };
+        self.workshop.run(scorer).await
+    }
+
     /// Returns the number and time of pages, by site and by whether MISP removed values of its warning lists.
     #[must_use]
     pub fn pages(&self) -> Vec<SitePages> {
@@ -285,6 +320,15 @@ impl Questioner {
             more_left_out,
             ..FeedContents::new(values, dropped)
         })
+    }
+
+    async fn scorer_or_last_good(&self, upstream: &Upstream, now: jiff::Timestamp) -> Result<Arc<Scorer>, FeedError> {
+        let client = self.client(upstream)?;
+        let scorer = self.models.scorer(&client, upstream, now).await;
+        match scorer {
+            Err(error @ FeedError::Misp(_)) => self.models.last_good(upstream, now).ok_or(error),
+            known => known,
+        }
     }
 
     async fn index_now(

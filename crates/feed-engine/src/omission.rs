@@ -67,6 +67,15 @@ impl Omissions {
         }
     }
 
+    /// Returns these omissions, and a number of further ones.
+    pub(crate) fn of(values: Vec<Omission>, more: usize) -> Self {
+        Self {
+            count: values.len() + more,
+            most: values.len(),
+            values,
+        }
+    }
+
     /// Takes an attribute that gave no value.
     pub(crate) fn attribute(&mut self, attribute: &Attribute, reason: impl Display) {
         self.add(&attribute.value, reason, Some((attribute.id, attribute.event_id)));

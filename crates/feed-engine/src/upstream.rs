@@ -50,6 +50,20 @@ pub(crate) struct UpstreamId {
     misp: Option<(Protocol, u16, KeyDigest)>,
 }
 
+impl UpstreamId {
+    /// Returns a digest of site, address and key, which names the upstream in files; nothing for one without a MISP.
+    pub(crate) fn fingerprint(&self) -> Option<[u8; 32]> {
+        let (protocol, port, key_digest) = self.misp.as_ref()?;
+        let mut digest = Sha256::new();
+        for part in [&self.site, protocol.as_str(), &port.to_string()] {
+            digest.update(part.as_bytes());
+            digest.update([0]);
+        }
+        digest.update(key_digest.0);
+        Some(digest.finalize().into())
+    }
+}
+
 /// The text cannot name an upstream.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0:?} cannot name an upstream: use letters, digits, `-`, `_` and dots, for example `my-list`")]
@@ -156,6 +170,24 @@ impl Upstream {
             }
             None => self.name().to_owned(),
         }
+    }
+
+    /// Returns the way to the MISP and its key; nothing for an upstream without one.
+    pub(crate) fn misp_address(&self) -> Option<(Protocol, u16, &SecretString)> {
+        let misp = self.misp.as_ref()?;
+        Some((misp.protocol, misp.port, &misp.auth_key))
+    }
+
+    /// Returns the same MISP and key under these rules.
+    pub(crate) fn with_rules(&self, site: Arc<Site>, mappings: Arc<Mappings>) -> Self {
+        let misp = self.misp.clone();
+        Self { site, mappings, misp }
+    }
+
+    /// Returns eight hex digits that name the key for people and do not show it; nothing without a key.
+    pub(crate) fn key_name(&self) -> Option<String> {
+        let digest = &self.misp.as_ref()?.key_digest.0;
+        Some(digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
     }
 
     pub(crate) fn id(&self) -> UpstreamId {

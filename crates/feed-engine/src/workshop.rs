@@ -43,6 +43,15 @@ impl Workshop {
         }
     }
 
+    /// Starts `work` on the workshop's threads.
+    ///
+    /// # Errors
+    /// [`FeedError::Internal`] if the system gives no threads.
+    pub(crate) fn start(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<(), FeedError> {
+        self.handle()?.spawn(work.with_current_subscriber());
+        Ok(())
+    }
+
     fn handle(&self) -> Result<Handle, FeedError> {
         let mut runtime = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = &*runtime {
@@ -58,8 +67,8 @@ impl Workshop {
     }
 }
 
-/// One core stays free for the threads that serve sockets.
-fn threads() -> usize {
+/// Returns the number of its threads. One core stays free for the threads that serve sockets.
+pub(crate) fn threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     cores.saturating_sub(1).clamp(1, MOST_THREADS)
 }

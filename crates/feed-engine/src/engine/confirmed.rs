@@ -1,4 +1,4 @@
-//! The moment since which nobody has confirmed an answer.
+//! The moment at which MISP last confirmed an answer.
 //!
 //! A source that asks MISP gives answers as of now. One that answers from a copy says when MISP last confirmed the copy
 //! ([`FeedContents::as_of`](crate::FeedContents::as_of)): the engine counts ages from then, and takes an answer that is

@@ -8,6 +8,7 @@
 )]
 
 mod announcements;
+mod both_ways;
 mod bytes;
 mod copies;
 mod empty_answers;
@@ -20,6 +21,8 @@ mod listeners;
 mod lookup;
 mod lookup_types;
 mod lost_filter;
+mod mirror_bench;
+mod mirrors;
 mod omissions;
 mod page_size;
 mod paging;

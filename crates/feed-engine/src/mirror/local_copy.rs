@@ -1,0 +1,152 @@
+//! One copy of a MISP's events, as requests and its keeper share it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use catalogue::{Answer, AnswerError, Catalogue, Classes, Question};
+use jiff::Timestamp;
+use misp_mirror::{Batch, Mirror, Phase};
+use tokio::sync::watch;
+
+use super::settings::Settings;
+use crate::{ChangeHint, DirectReason, FeedError, Upstream, Way};
+
+/// How long a caller waits for a confirmation while MISP fails.
+const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
+
+/// How long the first callers after a start wait for the first look at MISP.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+
+/// The mirror of an upstream with the catalogue of its rows.
+pub(super) struct LocalCopy {
+    pub(super) mirror: Mirror,
+    settings: Settings,
+    begun_at: Timestamp,
+    catalogue: Catalogue,
+    /// When MISP last confirmed what the catalogue holds.
+    as_of: watch::Sender<Option<Timestamp>>,
+    /// The catalogue cannot take the rows.
+    is_unusable: AtomicBool,
+}
+
+impl LocalCopy {
+    pub(super) fn new(mirror: Mirror, settings: Settings) -> Self {
+        let mappings = &settings.mappings;
+        Self {
+            catalogue: Catalogue::new(Classes::new(|kind| mappings.attribute_types(kind))),
+            mirror,
+            settings,
+            begun_at: Timestamp::now(),
+            as_of: watch::Sender::new(None),
+            is_unusable: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns whether its rows answer questions by these rules.
+    pub(super) fn serves(&self, upstream: &Upstream) -> bool {
+        self.settings.serve(upstream)
+    }
+
+    /// Returns whether it answers, or why not.
+    pub(super) fn way(&self) -> Way {
+        let status = self.mirror.status();
+        let reason = match status.phase {
+            Phase::TooLarge { limit } => DirectReason::TooManyAttributes { limit },
+            _ if self.is_unusable.load(Ordering::Relaxed) => DirectReason::Failed,
+            _ if status.missing_events > 0 => DirectReason::Damaged,
+            _ if self.catalogue.snapshot().is_complete() && self.as_of().is_some() => return Way::Mirror(status),
+            Phase::Loading { .. } => DirectReason::Loading,
+            _ => DirectReason::Opening,
+        };
+        Way::Direct {
+            reason,
+            mirror: Some(status),
+        }
+    }
+
+    /// Returns when MISP last confirmed what it holds.
+    pub(super) fn as_of(&self) -> Option<Timestamp> {
+        *self.as_of.borrow()
+    }
+
+    /// Returns the memory of the catalogue in bytes.
+    pub(super) fn weight_bytes(&self) -> usize {
+        self.catalogue.weight_bytes()
+    }
+
+    /// Takes a batch of changes, and returns which feeds may differ now. It blocks.
+    pub(super) fn take(&self, batch: &Batch) -> Option<ChangeHint> {
+        match self.catalogue.apply(batch) {
+            Ok(applied) => {
+                self.as_of.send_replace(self.catalogue.snapshot().as_of());
+                (applied.is_complete && !applied.types.is_empty()).then_some(ChangeHint::IndicatorTypes(applied.types))
+            }
+            Err(error) => {
+                if !self.is_unusable.swap(true, Ordering::Relaxed) {
+                    tracing::error!(
+                        error = service_kit::chain(&error),
+                        "the catalogue of a mirror cannot take its rows"
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// Has MISP confirm the copy, if its last confirmation was before `since`. Gives up after `patience`, and early
+    /// while MISP fails.
+    pub(super) async fn confirm(&self, since: Timestamp, patience: Duration) {
+        if self.as_of() >= Some(since) {
+            return;
+        }
+        let patience = match self.mirror.status().failing {
+            Some(_) => patience.min(PATIENCE_WHILE_FAILING),
+            None => patience,
+        };
+        let (mut as_of, mut status) = (self.as_of.subscribe(), self.mirror.status_changes());
+        self.mirror.hint();
+        let confirmed = as_of.wait_for(|at| *at >= Some(since));
+        let fails = async {
+            // A mirror that has stopped confirms nothing more.
+            let _ = status.wait_for(|status| status.failing.is_some()).await;
+            tokio::time::sleep(PATIENCE_WHILE_FAILING).await;
+        };
+        tokio::select! {
+            _ = confirmed => {}
+            () = fails => {}
+            () = tokio::time::sleep(patience) => {}
+        }
+    }
+
+    /// Waits for the first look at MISP since the copy was opened, for a short time and while MISP does not fail: what
+    /// lies on disk is as old as the last life of this process.
+    pub(super) async fn first_look(&self) {
+        if self.as_of() >= Some(self.begun_at) {
+            return;
+        }
+        let (mut as_of, mut status) = (self.as_of.subscribe(), self.mirror.status_changes());
+        tokio::select! {
+            _ = as_of.wait_for(|at| *at >= Some(self.begun_at)) => {}
+            _ = status.wait_for(|status| status.failing.is_some()) => {}
+            () = tokio::time::sleep(FIRST_LOOK) => {}
+        }
+    }
+
+    /// Has MISP confirm a copy that is older than the site's feeds may be, unless MISP fails.
+    pub(super) async fn keep_up(&self, soft_expiry: Duration, patience: Duration) {
+        let oldest = Timestamp::now().checked_sub(soft_expiry).unwrap_or(Timestamp::MIN);
+        if self.as_of() < Some(oldest) && self.mirror.status().failing.is_none() {
+            self.confirm(oldest, patience).await;
+        }
+    }
+
+    /// Returns the answer, and as of when it is. It blocks.
+    pub(super) fn answer(&self, question: &Question) -> Result<(Answer, Option<Timestamp>), FeedError> {
+        let snapshot = self.catalogue.snapshot();
+        match snapshot.answer(question) {
+            Ok(answer) => Ok((answer, snapshot.as_of())),
+            Err(AnswerError::TooManyValues { limit }) => Err(FeedError::TooManyValues { limit }),
+            Err(error) => Err(FeedError::internal("answering from the mirror", error)),
+        }
+    }
+}

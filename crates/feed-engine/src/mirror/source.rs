@@ -1,0 +1,207 @@
+//! Indicators from a copy where there is one, and from MISP otherwise.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use site_config::{Loaded, SiteName};
+
+use super::keys::MirrorKeys;
+use super::local_copy::LocalCopy;
+use super::question;
+use super::roster::{MirrorState, Roster};
+use crate::omission::Omissions;
+use crate::source::{GatherFuture, IndexFuture, IndicatorSource};
+use crate::turns::Turns;
+use crate::{
+    ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, Judge, LookupScope, MispSource, Upstream,
+    Way, blocking_work, workshop,
+};
+
+/// Answers from a local mirror of each MISP, which follows what changes there; asks MISP for each feed until the mirror
+/// is complete, and where there can be none ([`DirectReason`] has the cases).
+///
+/// A mirror begins when MISP has answered the first question of an upstream. With a
+/// [`state_directory`](Self::state_directory) it outlives a restart, and [`configure`](Self::configure) begins it before
+/// the first request. Sites switch it off with `mirror: off`.
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use feed_engine::{FeedEngine, MirrorSource, MispSource};
+///
+/// let source = Arc::new(MirrorSource::new(Arc::new(MispSource::new())));
+/// let engine = FeedEngine::builder().source(source).build();
+/// ```
+pub struct MirrorSource {
+    misp: Arc<MispSource>,
+    roster: Arc<Roster>,
+    /// Answers need a processor, not MISP: as many at a time as there are threads.
+    places: Arc<Turns>,
+}
+
+impl MirrorSource {
+    /// Returns a source that keeps its mirrors in memory and asks MISP through `misp`.
+    #[must_use]
+    pub fn new(misp: Arc<MispSource>) -> Self {
+        Self {
+            roster: Arc::new(Roster::new(Arc::clone(&misp))),
+            misp,
+            places: Turns::new(workshop::threads()),
+        }
+    }
+
+    /// Sets the directory for mirrors on disk; the source makes it when it is needed. Mirrors begin after the first
+    /// [`configure`](Self::configure), which brings the keys to seal them with.
+    #[must_use]
+    pub fn state_directory(self, directory: impl Into<PathBuf>) -> Self {
+        let directory: PathBuf = directory.into();
+        self.roster.use_directory(directory);
+        self
+    }
+
+    /// Takes over a configuration and the keys for mirrors on disk: at the start, and after each reload.
+    ///
+    /// Begins the mirrors that lie on disk, hands changed rules to the others, and ends those of sites that are gone,
+    /// disabled or without a mirror. The files of a mirror that has ended for good are deleted. Without keys, mirrors
+    /// are kept in memory.
+    pub async fn configure(&self, loaded: Arc<Loaded>, keys: Option<MirrorKeys>) {
+        let roster = Arc::clone(&self.roster);
+        let taken = blocking_work::run("taking over the rules of mirrors", move || {
+            roster.configure(&loaded, keys);
+        });
+        if let Err(error) = taken.await {
+            tracing::error!(error = error.chain(), "mirrors keep their old rules");
+        }
+    }
+
+    /// Returns the state of every mirror, in order of site and key.
+    #[must_use]
+    pub fn states(&self) -> Vec<MirrorState> {
+        self.roster.states()
+    }
+
+    /// Ends the mirror of this upstream and deletes its files; returns whether there was one. The next answer of MISP
+    /// begins another.
+    pub fn forget(&self, upstream: &Upstream) -> bool {
+        self.roster.forget(upstream)
+    }
+
+    /// Returns the source that asks MISP.
+    #[must_use]
+    pub fn misp(&self) -> &Arc<MispSource> {
+        &self.misp
+    }
+
+    async fn gather_now(
+        &self,
+        upstream: &Upstream,
+        scope: FeedScope,
+        errand: &Errand,
+    ) -> Result<FeedContents, FeedError> {
+        let Ok(copy) = self.roster.copy(upstream) else {
+            let gathered = self.misp.gather(upstream, scope, errand).await?;
+            self.roster.begin(upstream);
+            return Ok(gathered);
+        };
+        crate::question::check(upstream, scope)?;
+        let site = &upstream.site;
+        copy.first_look().await;
+        match errand.confirmed_since() {
+            Some(since) => copy.confirm(since, site.timeout).await,
+            None => copy.keep_up(site.soft_expiry, site.timeout).await,
+        }
+        self.answer(copy, upstream, scope, errand).await
+    }
+
+    async fn answer(
+        &self,
+        copy: Arc<LocalCopy>,
+        upstream: &Upstream,
+        scope: FeedScope,
+        errand: &Errand,
+    ) -> Result<FeedContents, FeedError> {
+        let now = self.misp.now();
+        let scorer = match scope.filter.score() {
+            Some(_) => Some(self.misp.scorer_or_last_good(upstream, now).await?),
+            None => None,
+        };
+        let mut asked = question::for_feed(upstream, scope, scorer, now)?;
+        asked.named_omissions = self.misp.named_omissions();
+        let place = self.places.take(errand).await;
+        let answering = blocking_work::run("answering from the mirror", move || {
+            let answered = copy.answer(&asked);
+            drop(place);
+            answered
+        });
+        let (answer, as_of) = answering.await??;
+        if answer.values.is_empty() && answer.beyond_limits > 0 {
+            Judge::new(scope.filter, &upstream.site)
+                .log_nothing_left(usize::try_from(answer.beyond_limits).unwrap_or(usize::MAX));
+        }
+        let named = answer.omissions.into_iter().map(question::omission).collect();
+        let left_out = Omissions::of(named, answer.more_omissions);
+        left_out.log(upstream.name(), scope);
+        let (left_out, more_left_out) = left_out.into_parts();
+        Ok(FeedContents {
+            left_out,
+            more_left_out,
+            as_of,
+            // The mirror itself does not believe a MISP that lost most of its events, before it says so three times.
+            is_sure: true,
+            ..FeedContents::new(answer.values, answer.dropped)
+        })
+    }
+}
+
+impl IndicatorSource for MirrorSource {
+    fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> GatherFuture<'a> {
+        Box::pin(self.gather_now(upstream, scope, errand))
+    }
+
+    fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> IndexFuture<'a> {
+        Box::pin(async move {
+            let index = self.misp.index(upstream, scope, errand).await?;
+            self.roster.begin(upstream);
+            Ok(index)
+        })
+    }
+
+    fn watch(&self, listener: ChangeListener) {
+        self.roster.watch(listener);
+    }
+
+    fn follows(&self, upstream: &Upstream) -> bool {
+        matches!(self.roster.way(upstream), Way::Mirror(_))
+    }
+
+    fn hint(&self, site: &SiteName) {
+        self.roster.hint(site);
+    }
+
+    fn way(&self, upstream: &Upstream) -> Way {
+        self.roster.way(upstream)
+    }
+
+    fn resync(&self, upstream: &Upstream) -> Result<(), DirectReason> {
+        match self.roster.known_copy(upstream) {
+            Some(copy) => {
+                copy.mirror.resync();
+                Ok(())
+            }
+            None => Err(self.roster.way(upstream).reason().unwrap_or(DirectReason::NotUsed)),
+        }
+    }
+}
+
+impl Drop for MirrorSource {
+    fn drop(&mut self) {
+        self.roster.end();
+    }
+}
+
+impl fmt::Debug for MirrorSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MirrorSource").finish_non_exhaustive()
+    }
+}
