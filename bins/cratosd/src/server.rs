@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Once};
 
 use feed_engine::{FeedEngine, MispSource};
-use gateway::{Gateway, GatewayError};
+use gateway::{Gateway, GatewayBuilder, GatewayError};
 use http_front::{AccessLog, Certificates, Front, HttpService};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,10 +22,14 @@ use crate::{access_log, front_metrics, proxies, tls};
 /// # Errors
 /// As [`GatewayBuilder::build`](gateway::GatewayBuilder::build).
 pub fn gateway(config: ConfigStore, engine: FeedEngine, misp: Arc<MispSource>) -> Result<Gateway, GatewayError> {
+    gateway_builder(config, engine, misp).build()
+}
+
+/// Returns the settings of such a gateway, to be changed before it is made.
+pub fn gateway_builder(config: ConfigStore, engine: FeedEngine, misp: Arc<MispSource>) -> GatewayBuilder {
     Gateway::builder(config, engine)
         .misp(misp)
         .streams(http_front::places() / 4 * 3)
-        .build()
 }
 
 /// A gateway with the certificates, the proxies and the access log for its sockets.

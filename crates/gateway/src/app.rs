@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use feed_engine::{FeedEngine, MispSource};
+use feed_engine::{FeedEngine, MirrorSource, MispSource};
 use prometheus_client::registry::Registry;
 use site_config::{ConfigStore, Core};
 
@@ -23,6 +23,7 @@ pub(crate) struct App {
     configuration: Arc<Configuration>,
     engine: FeedEngine,
     misp: Arc<MispSource>,
+    mirrors: Option<Arc<MirrorSource>>,
     minting: RateLimit,
     throttle: Throttle,
     metrics: Metrics,
@@ -42,6 +43,7 @@ impl App {
         config: ConfigStore,
         engine: FeedEngine,
         misp: Arc<MispSource>,
+        mirrors: Option<Arc<MirrorSource>>,
         streams: usize,
     ) -> Result<Self, GatewayError> {
         let sightings = Arc::new(Desk::default());
@@ -53,6 +55,7 @@ impl App {
             configuration: Arc::new(configuration),
             engine,
             misp,
+            mirrors,
             minting: RateLimit::default(),
             throttle: Throttle::default(),
             metrics: Metrics::default(),
@@ -84,6 +87,11 @@ impl App {
     /// Returns the source of MISP clients for routes that serve no feed.
     pub(crate) fn misp(&self) -> &Arc<MispSource> {
         &self.misp
+    }
+
+    /// Returns the source that keeps mirrors, if the engine has one.
+    pub(crate) fn mirrors(&self) -> Option<&Arc<MirrorSource>> {
+        self.mirrors.as_ref()
     }
 
     /// Returns the configuration files: those in force, and the problems of newer ones.
@@ -136,6 +144,9 @@ impl App {
         metrics::build::register(registry);
         metrics::configuration::register(self.config(), &self.missing_tags, registry);
         metrics::feeds::register(&self.engine, &self.misp, registry);
+        if let Some(mirrors) = &self.mirrors {
+            metrics::mirrors::register(mirrors, registry);
+        }
         metrics::live::register(&self.streams, &self.links, registry);
         self.metrics.register(registry);
         metrics::shared_cache::register(&self.engine, registry);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::live::LinkKeeper;
+use crate::mirror_rules::MirrorRules;
 use crate::sighting_desk::{Desk, Opening};
 use crate::withdrawals::Checks;
 
@@ -12,6 +13,7 @@ use crate::withdrawals::Checks;
 pub struct Background {
     sightings: Arc<Desk>,
     opening: Opening,
+    _mirrors: Option<MirrorRules>,
     _links: LinkKeeper,
     _withdrawals: Checks,
 }
@@ -22,6 +24,9 @@ impl Background {
         Self {
             sightings: Arc::clone(app.sightings()),
             opening: Opening::begin(app.sightings(), app.configuration(), app.misp()),
+            _mirrors: app
+                .mirrors()
+                .map(|mirrors| MirrorRules::begin(app.configuration(), mirrors)),
             _links: LinkKeeper::begin(app.configuration(), app.engine(), app.links()),
             _withdrawals: Checks::begin(Arc::clone(app.misp())),
         }

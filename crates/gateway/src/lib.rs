@@ -33,6 +33,7 @@ mod feed_tags;
 mod gateway;
 mod invalid;
 mod live;
+mod mirror_rules;
 mod notes;
 mod openapi;
 mod origin;

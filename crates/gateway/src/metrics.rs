@@ -9,6 +9,7 @@ pub(crate) mod build;
 pub(crate) mod configuration;
 pub(crate) mod feeds;
 pub(crate) mod live;
+pub(crate) mod mirrors;
 mod program;
 mod requests;
 pub(crate) mod shared_cache;

@@ -178,7 +178,7 @@ mod tests {
         });
         let (store, misp) = (store.unwrap(), Arc::new(MispSource::new()));
         let engine = FeedEngine::builder().source(Arc::clone(&misp) as _).build();
-        let app = App::new(store.clone(), engine, misp, 1).unwrap();
+        let app = App::new(store.clone(), engine, misp, None, 1).unwrap();
         (Arc::new(app), store)
     }
 

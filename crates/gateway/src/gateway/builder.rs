@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use client_address::Peer;
-use feed_engine::{FeedEngine, MispSource};
+use feed_engine::{FeedEngine, MirrorSource, MispSource};
 use http::Extensions;
 use site_config::ConfigStore;
 
@@ -22,6 +22,7 @@ pub struct GatewayBuilder {
     config: ConfigStore,
     engine: FeedEngine,
     misp: Arc<MispSource>,
+    mirrors: Option<Arc<MirrorSource>>,
     streams: usize,
     peer: PeerReader,
 }
@@ -32,6 +33,7 @@ impl GatewayBuilder {
             config,
             engine,
             misp: Arc::default(),
+            mirrors: None,
             streams: STREAMS,
             peer: Arc::new(|extensions| extensions.get::<Peer>().map(|peer| peer.0)),
         }
@@ -42,6 +44,15 @@ impl GatewayBuilder {
     /// own).
     pub fn misp(mut self, misp: Arc<MispSource>) -> Self {
         self.misp = misp;
+        self
+    }
+
+    /// Sets the source of the engine, where that keeps mirrors: the gateway hands it the configuration at the start and
+    /// after each reload, and shows its state on `/readyz` and `/metrics` (default: none). Its
+    /// [`MispSource`](MirrorSource::misp) serves the other routes.
+    pub fn mirrors(mut self, mirrors: Arc<MirrorSource>) -> Self {
+        self.misp = Arc::clone(mirrors.misp());
+        self.mirrors = Some(mirrors);
         self
     }
 
@@ -68,7 +79,7 @@ impl GatewayBuilder {
     /// [`GatewayError::Keys`] for keys or a salt that make no ring, [`GatewayError::SharedCache`] for authorities that
     /// cannot be read.
     pub fn build(self) -> Result<Gateway, GatewayError> {
-        let app = App::new(self.config, self.engine, self.misp, self.streams)?;
+        let app = App::new(self.config, self.engine, self.misp, self.mirrors, self.streams)?;
         Ok(Gateway::of(app, self.peer))
     }
 }

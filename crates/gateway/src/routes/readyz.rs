@@ -1,9 +1,11 @@
 //! `GET /readyz`: whether this daemon can serve feeds, for load balancers. Callers that may read the metrics also get
 //! the list of problems.
 
+use feed_engine::{DirectReason, MirrorPhase, MirrorState};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use site_config::Loaded;
 
 use super::metrics::may_look;
 use super::route::{Call, Handler, READ, Route};
@@ -28,6 +30,11 @@ struct Readiness {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>")]
     trouble: Option<Vec<String>>,
+    /// One sentence for each site and MISP key: whether feeds come from the mirror, or why each feed is a question to
+    /// MISP. Only callers that may read the metrics get this field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>")]
+    mirrors: Option<Vec<String>>,
 }
 
 /// Answers 200 as long as one site can be served: its MISP answers, has not been asked yet, or an older feed is at
@@ -77,13 +84,60 @@ async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     if !ready && trouble.is_empty() {
         trouble.push("no site is served".to_owned());
     }
-    let trouble = may_look(&request).then_some(trouble);
-    let reply = Reply::json(&Readiness { ready, trouble })?;
+    let may_look = may_look(&request);
+    let mirrors = app.mirrors().map(|mirrors| mirror_lines(&mirrors.states(), loaded));
+    let reply = Reply::json(&Readiness {
+        ready,
+        trouble: may_look.then_some(trouble),
+        mirrors: mirrors.filter(|_| may_look),
+    })?;
     Ok(if ready {
         reply
     } else {
         reply.status(StatusCode::SERVICE_UNAVAILABLE)
     })
+}
+
+fn mirror_lines(states: &[MirrorState], loaded: &Loaded) -> Vec<String> {
+    let mut lines = Vec::new();
+    for site in loaded.sites.values().filter(|site| site.enabled) {
+        let name = site.name.as_str();
+        let of_site: Vec<&MirrorState> = states.iter().filter(|state| state.site == name).collect();
+        if of_site.is_empty() {
+            let reason = if site.mirror {
+                DirectReason::NotUsed
+            } else {
+                DirectReason::Off
+            };
+            lines.push(format!("{name}: {}", direct(reason)));
+        }
+        lines.extend(of_site.into_iter().map(mirror_line));
+    }
+    lines
+}
+
+fn direct(reason: DirectReason) -> String {
+    format!("each feed is a question to MISP: {reason}")
+}
+
+fn mirror_line(state: &MirrorState) -> String {
+    let MirrorState { site, key, .. } = state;
+    let mut line = match state.way.reason() {
+        Some(reason) => format!("{site}, key {key}: {}", direct(reason)),
+        None => format!("{site}, key {key}: feeds come from the mirror"),
+    };
+    if let Some(status) = state.way.mirror() {
+        if let MirrorPhase::Loading { done, total } = status.phase {
+            line.push_str(&format!("; {done} of {total} events are read"));
+        }
+        if let Some((since, error)) = &status.failing {
+            line.push_str(&format!("; MISP cannot be asked what changed since {since}: {error}"));
+        }
+    }
+    if let Some(why) = &state.in_memory_because {
+        line.push_str(&format!("; it is in memory only: {why}"));
+    }
+    line
 }
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
