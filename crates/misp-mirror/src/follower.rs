@@ -9,6 +9,7 @@ mod round;
 mod tag_texts;
 mod traces;
 mod vanishing;
+mod warninglists;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -136,6 +137,7 @@ impl Follower {
                 self.first_load().await
             };
             let mut pause = self.options.poll;
+            self.report();
             match outcome {
                 Ok(()) => self.progress.succeeded(),
                 Err(error @ FollowError::TooLarge { limit }) => {
@@ -151,7 +153,6 @@ impl Follower {
                     self.deliver_early().await;
                 }
             }
-            self.report();
             let spent = self.now().duration_since(began).unsigned_abs();
             self.pause(pause.saturating_sub(spent)).await;
         }

@@ -18,6 +18,7 @@ mod record_difference;
 mod seal;
 mod status;
 mod store;
+mod stored_lists;
 mod turns;
 
 pub use change::{Batch, Change};

@@ -35,7 +35,8 @@ impl Progress {
     }
 
     pub(crate) fn phase(&self, phase: Phase) {
-        self.status.send_modify(|status| status.phase = phase);
+        self.status
+            .send_if_modified(|status| std::mem::replace(&mut status.phase, phase) != phase);
     }
 
     /// Shows how far a first load has come, and logs it now and then.

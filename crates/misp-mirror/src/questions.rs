@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use misp_client::{
     Attribute, AttributeSearch, Client, Error, EventIndex, EventIndexAnswer, EventMetadata, EventSearch, KnownTag,
-    Sighting, Tag,
+    Sighting, Tag, WarninglistEntries, warninglist::WarninglistDigest,
 };
 use tokio::time::Instant;
 
@@ -180,6 +180,18 @@ impl Questions {
     pub(crate) async fn sightings_between(&self, from: i64, to: i64) -> Result<Vec<Sighting>, Error> {
         let _turn = self.turns.turn().await;
         self.client.sightings_between(from, to).await
+    }
+
+    /// Returns a digest of the enabled warninglists.
+    pub(crate) async fn warninglist_digest(&self) -> Result<WarninglistDigest, Error> {
+        let _turn = self.turns.turn().await;
+        self.client.warninglist_digest().await
+    }
+
+    /// Returns the enabled warninglists with their entries, a question for each.
+    pub(crate) async fn warninglists(&self) -> Result<Vec<WarninglistEntries>, Error> {
+        let _turn = self.turns.turn().await;
+        self.client.enabled_warninglists().await
     }
 
     /// Returns the user, organisation and role of the key, as one text to compare.

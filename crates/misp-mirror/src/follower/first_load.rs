@@ -14,6 +14,7 @@ impl Follower {
     pub(super) async fn first_load(&mut self) -> Result<(), FollowError> {
         let began = self.now();
         self.take_resync();
+        self.need_warninglists().await?;
         let list = self.questions.all_events().await?;
         self.distrust.judge(list.events.len(), self.held.len())?;
         let since = list.began_at.unwrap_or_else(|| began.as_second());

@@ -19,6 +19,7 @@ impl Follower {
     pub(super) async fn look(&mut self) -> Result<(), FollowError> {
         self.following();
         let began = self.now();
+        self.need_warninglists().await?;
         if self.take_resync() {
             self.queue_all().await?;
         }

@@ -21,6 +21,7 @@ impl Follower {
         if self.memory.scope != scope {
             self.begin_anew(scope).await?;
         }
+        self.restore_warninglists().await?;
         self.deliver_stored().await?;
         if !self.store.is_whole() {
             tracing::warn!("the list of events in the mirror's store was damaged; MISP is read again");

@@ -1,4 +1,5 @@
-//! What leaves no trace in an event: local tags, sightings, hidden events that are gone, and the rights of the key.
+//! What leaves no trace in an event: local tags, sightings, hidden events that are gone, warninglists, and the rights of
+//! the key.
 //!
 //! Each of these checks is one light question, and is due once in the interval that the mirror was given. Every look
 //! has a place for one of them, or for several where the looks are too few.
@@ -31,6 +32,7 @@ enum Check {
     AttributeTags(usize),
     Sightings,
     Rights,
+    Warninglists,
 }
 
 /// The checks, and when each was last done.
@@ -52,7 +54,7 @@ pub(super) struct Traces {
 impl Traces {
     pub(super) fn new(options: &Options) -> Self {
         let texts = tag_texts(&options.watched_tags);
-        let mut checks = vec![Check::Hidden, Check::Rights];
+        let mut checks = vec![Check::Hidden, Check::Rights, Check::Warninglists];
         checks.extend((0..options.watched_tags.len()).map(Check::EventTag));
         checks.extend((0..texts.len()).map(Check::AttributeTags));
         checks.extend(options.sightings.then_some(Check::Sightings));
@@ -137,6 +139,7 @@ impl Follower {
             Check::AttributeTags(place) => self.check_attribute_tags(place).await,
             Check::Sightings => self.check_sightings().await,
             Check::Rights => self.check_rights().await,
+            Check::Warninglists => self.check_warninglists().await,
         }
     }
 

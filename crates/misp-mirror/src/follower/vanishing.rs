@@ -26,6 +26,7 @@ impl Follower {
                 events = kept,
                 "MISP does not show these events any more; the grace keeps them"
             );
+            self.save_memory().await?;
         }
         self.remove(gone).await
     }
