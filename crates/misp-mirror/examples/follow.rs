@@ -9,7 +9,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::builder(url.parse()?, AuthKey::new(&key)?).build()?;
     // With `Store::open` instead, the next start goes on where this one ended.
     let store = Store::in_memory(&StoreKey::new([0; 32]), url.as_bytes(), 1 << 30)?;
-    let (_mirror, mut changes) = Mirror::builder(client, store).attribute_types(["domain", "ip-dst"]).start()?;
+    let (_mirror, mut changes) = Mirror::builder(client, store)
+        .attribute_types(["domain", "ip-dst"])
+        .start()?;
     while let Some(batch) = changes.next().await {
         for change in batch.changes {
             match change {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use misp_client::{AuthKey, Client};
 use misp_mirror::{
-    Batch, Block, Change, Changes, EventRecord, LastPublished, ManualClock, Mirror, MirrorBuilder, Store, StoreKey,
+    Batch, Block, Change, Changes, Clock as _, EventRecord, LastPublished, ManualClock, Mirror, MirrorBuilder, Store,
+    StoreKey,
 };
 use misp_sim::{Attribute, Clock, Event, EventView, Moment, RunningSim, Sim, SimBuilder};
 use tokio::time::timeout;
@@ -139,7 +140,7 @@ impl Site {
 
     /// Takes batches until one is of a look that began now.
     pub(crate) async fn take_look(&mut self) -> Vec<u64> {
-        let now = Timestamp::from_second(self.sim.clock().now()).unwrap();
+        let now = self.clock.now();
         let mut ids = Vec::new();
         loop {
             let batch = self.next().await;
@@ -298,5 +299,7 @@ pub(crate) fn sim_picture(event: EventView<'_>) -> Picture {
 fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<String> = names.map(str::to_owned).collect();
     names.sort();
+    // The stand-in may have a tag twice.
+    names.dedup();
     names
 }
