@@ -1,5 +1,7 @@
 //! Follows a MISP and prints what came and went: `MISP_URL=… MISP_KEY=… cargo run --example follow`.
 
+#![expect(clippy::print_stdout, reason = "printing is what the example does")]
+
 use misp_client::{AuthKey, Client};
 use misp_mirror::{Change, Mirror, Store, StoreKey};
 

@@ -1,5 +1,5 @@
-//! What leaves no trace in an event: local tags, sightings, hidden events that are gone, warninglists, and the rights of
-//! the key.
+//! What leaves no trace in an event: local tags, sightings, hidden events that are gone, warninglists, and the rights
+//! of the key.
 //!
 //! Each of these checks is one light question, and is due once in the interval that the mirror was given. Every look
 //! has a place for one of them, or for several where the looks are too few.
