@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod distrust;
+mod edits;
 mod first_load;
 mod following;
 mod questions;
