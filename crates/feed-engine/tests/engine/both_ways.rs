@@ -137,6 +137,17 @@ async fn every_limit_on_the_recorded_matrix_is_judged_the_same_both_ways() {
     assert_eq!(bench.differences(scopes).await, BTreeSet::new());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_feed_of_the_sample_data_is_the_same_both_ways() {
+    let bench = MirrorBench::on(misp_sim::demo(), SITE).await;
+    let scopes = matrix(
+        &[Age::Weeks1, Age::Years10],
+        &[Filter::NONE, Filter::NONE.with_max_tlp(Tlp::Green)],
+        &Sim::ORGANISATION.to_string(),
+    );
+    assert_eq!(bench.differences(scopes).await, BTreeSet::new());
+}
+
 /// The one place where the ways differ: an event that is edited, where the mirror knows what was published and MISP
 /// cannot say it any more.
 #[tokio::test(flavor = "multi_thread")]
