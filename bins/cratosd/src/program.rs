@@ -1,10 +1,11 @@
 //! The parts of the cratosd program that another program can replace: its outputs and its source. The command line adds
 //! [`Program::main`].
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use feed_classification::{Exporter, Registry};
-use feed_engine::{FeedEngine, FeedEngineBuilder, IndicatorSource, MispSource};
+use feed_engine::{FeedEngine, FeedEngineBuilder, IndicatorSource, MirrorSource, MispSource};
 
 /// The whole program `cratosd`, with further outputs, or with a source that is not MISP.
 ///
@@ -71,6 +72,18 @@ impl Program {
     pub(crate) fn source_or(&self, misp: &Arc<MispSource>) -> Arc<dyn IndicatorSource> {
         let own = self.source.as_ref().map(Arc::clone);
         own.unwrap_or_else(|| Arc::clone(misp) as Arc<dyn IndicatorSource>)
+    }
+
+    /// Returns the mirrors of MISP, on disk where there is a state directory; nothing for a source of its own.
+    pub(crate) fn mirrors(&self, misp: &Arc<MispSource>, state: Option<PathBuf>) -> Option<Arc<MirrorSource>> {
+        if self.source.is_some() {
+            return None;
+        }
+        let mirrors = MirrorSource::new(Arc::clone(misp));
+        Some(Arc::new(match state {
+            Some(directory) => mirrors.state_directory(directory.join("mirrors")),
+            None => mirrors,
+        }))
     }
 
     /// Returns an engine with this program's outputs and this source.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
-use feed_engine::MispSource;
+use feed_engine::{IndicatorSource, MispSource};
 use gateway::preflight;
 use http_front::AccessLog;
 use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
@@ -40,13 +40,21 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         misp = misp.state_directory(directory.join("withdrawn"));
     }
     let misp = Arc::new(misp);
+    let mirrors = program.mirrors(&misp, preflight::state_directory());
+    let source = match &mirrors {
+        Some(mirrors) => Arc::clone(mirrors) as Arc<dyn IndicatorSource>,
+        None => program.source_or(&misp),
+    };
     let engine = program
-        .engine(program.source_or(&misp))
+        .engine(source)
         .memory_bytes(loaded.core.memory_bytes)
         .lookup_memory_bytes(loaded.core.lookup_memory_bytes)
         .build();
-    let gateway =
-        server::gateway(ConfigStore::clone(&store), engine, misp).map_err(|error| Failure::usage(chain(&error)))?;
+    let mut gateway = server::gateway_builder(ConfigStore::clone(&store), engine, misp);
+    if let Some(mirrors) = mirrors {
+        gateway = gateway.mirrors(mirrors);
+    }
+    let gateway = gateway.build().map_err(|error| Failure::usage(chain(&error)))?;
     let server = Server::new(gateway).map_err(Failure::configuration)?;
     prepare_access_log(&loaded, options)?;
     log_files(&loaded);

@@ -16,6 +16,7 @@ mod help;
 #[cfg(target_os = "linux")]
 mod idle;
 mod init;
+mod mirrored;
 mod serve;
 mod sightings;
 mod support;
