@@ -8,7 +8,7 @@ use misp_mirror::{Change, Mirror, Store, StoreKey};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (url, key) = (std::env::var("MISP_URL")?, std::env::var("MISP_KEY")?);
-    let client = Client::builder(url.parse()?, AuthKey::new(&key)?).build()?;
+    let client = Client::builder(url.parse()?, AuthKey::new(key)?).build()?;
     // With `Store::open` instead, the next start goes on where this one ended.
     let store = Store::in_memory(&StoreKey::new([0; 32]), url.as_bytes(), 1 << 30)?;
     let (_mirror, mut changes) = Mirror::builder(client, store)
