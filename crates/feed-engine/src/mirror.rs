@@ -8,13 +8,12 @@
 //! 3. `folder`, `registration`, `keys`: the files of copies in the state directory. A registration holds the MISP key
 //!    and the key of the copy, sealed with a key of the configuration; so a restart follows MISP before the first
 //!    request, and a new encryption key seals only the registration anew;
-//! 4. `keeper`: one task for each copy. It opens the files, follows MISP, and takes each batch of changes into the
-//!    catalogue, from which feeds are answered;
+//! 4. `roster::keeper`: one task for each copy. It opens the files, follows MISP, and takes each batch of changes into
+//!    the catalogue, from which feeds are answered;
 //! 5. `local_copy`: the state that the task and requests share;
 //! 6. `question`: a feed of a site as a question to the catalogue.
 
 mod folder;
-mod keeper;
 mod keys;
 mod local_copy;
 mod misp_turns;

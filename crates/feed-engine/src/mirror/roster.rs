@@ -1,5 +1,7 @@
 //! The upstreams with a copy: at most `mirror_keys` of one site, those that were used most recently.
 
+mod keeper;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +12,6 @@ use site_config::{Loaded, Mappings, Site, SiteName};
 use tokio::sync::watch;
 
 use super::folder::{Folder, Name, ReadError};
-use super::keeper;
 use super::keys::MirrorKeys;
 use super::local_copy::LocalCopy;
 use super::registration::Registration;

@@ -12,12 +12,12 @@ use misp_mirror::{Batch, Change, Changes, LastPublished, Mirror, Phase, Store, S
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::folder::{Folder, Name};
-use super::local_copy::LocalCopy;
-use super::misp_turns::MispTurns;
-use super::registration::Registration;
-use super::roster::{Roster, Wish};
-use super::settings::Settings;
+use super::{Roster, Wish};
+use crate::mirror::folder::{Folder, Name};
+use crate::mirror::local_copy::LocalCopy;
+use crate::mirror::misp_turns::MispTurns;
+use crate::mirror::registration::Registration;
+use crate::mirror::settings::Settings;
 use crate::upstream::UpstreamId;
 use crate::withdrawals::UpstreamMemory;
 use crate::{DirectReason, FeedError, Upstream, blocking_work};
