@@ -7,6 +7,8 @@
 //! | `check` | `cli/check.rs` |
 //! | `token mint`, `token inspect`, `token convert` | `cli/token/mint.rs`, `cli/token/inspect.rs`, `cli/token/convert.rs` |
 //! | `feed` | `cli/feed.rs` |
+//! | `explain` | `cli/explain.rs` |
+//! | `mirror status`, `mirror resync` | `cli/mirror.rs` |
 //! | `init` | `cli/init.rs` |
 //! | `keygen` | `cli/keygen.rs` |
 //!
@@ -17,11 +19,14 @@ mod auth_key;
 mod check;
 mod core_dumps;
 mod demo;
+mod explain;
 mod feed;
+mod feed_choice;
 mod files;
 mod init;
 mod keygen;
 mod listener;
+mod mirror;
 mod misp;
 mod names;
 mod output;
@@ -83,6 +88,11 @@ enum Command {
     Token(token::Command),
     /// Write one feed to standard output, without a server
     Feed(feed::Options),
+    /// Say why a value is in a feed or not, without a server
+    Explain(explain::Options),
+    /// Show the mirror of a MISP in a running daemon, or have it read MISP again
+    #[command(subcommand)]
+    Mirror(mirror::Command),
     /// Write a new configuration with new secrets into a directory
     Init(init::Options),
     /// Print a new encryption_key and salt
@@ -97,7 +107,7 @@ impl Command {
             // A line per request would push the guide of the demo off the screen.
             Self::Demo(_) => "info,cratosd::access=warn,cratosd::audit=warn",
             // The command ends with the errors that the engine warns of.
-            Self::Feed(_) => "warn,feed_engine=error",
+            Self::Feed(_) | Self::Explain(_) => "warn,feed_engine=error",
             _ => "warn",
         }
     }
@@ -116,6 +126,8 @@ impl Command {
             Self::Check(options) => check::run(&options),
             Self::Token(command) => token::run(&command),
             Self::Feed(options) => feed::run(program, &options),
+            Self::Explain(options) => explain::run(program, &options),
+            Self::Mirror(command) => mirror::run(&command),
             Self::Init(options) => init::run(&options),
             Self::Keygen => keygen::run(),
         }

@@ -184,7 +184,7 @@ impl Staging {
 }
 
 /// Returns the beginning of a value.
-fn shortened(value: &str) -> String {
+pub(crate) fn shortened(value: &str) -> String {
     let mut characters = value.chars();
     let mut beginning: String = characters.by_ref().take(MOST_CHARACTERS).collect();
     if characters.next().is_some() {

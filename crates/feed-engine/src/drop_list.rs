@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use feed_classification::IndicatorSet;
+use feed_classification::{IndicatorSet, Tlp};
 
 use crate::engine::FeedEngine;
 use crate::errand::Errand;
 use crate::omission::Omission;
 use crate::request::{FeedScope, LookupScope};
-use crate::source::{GatherFuture, IndexFuture, IndicatorSource};
+use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
 use crate::upstream::Upstream;
 
 /// The most values that are named; further ones are counted.
@@ -82,5 +82,15 @@ impl IndicatorSource for RecordingSource {
 
     fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> IndexFuture<'a> {
         self.source.index(upstream, scope, errand)
+    }
+
+    fn explain<'a>(
+        &'a self,
+        upstream: &'a Upstream,
+        scope: FeedScope,
+        text: &'a str,
+        visible: Tlp,
+    ) -> ExplainFuture<'a> {
+        self.source.explain(upstream, scope, text, visible)
     }
 }

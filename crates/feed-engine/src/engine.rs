@@ -284,7 +284,7 @@ impl FeedEngine {
         note_poll(self, upstream, key);
     }
 
-    fn exporter(&self, request: &FeedRequest) -> Result<Arc<dyn Exporter>, FeedError> {
+    pub(crate) fn exporter(&self, request: &FeedRequest) -> Result<Arc<dyn Exporter>, FeedError> {
         let registry = &self.inner.registry;
         let exporter = registry
             .by_name(&request.output)

@@ -13,11 +13,12 @@
 
 use std::fmt;
 
+use catalogue::Limits;
 use feed_classification::Tlp;
 use misp_client::Attribute;
 use site_config::Site;
 
-use crate::score::{self, ScoreLimit, Scoring, Worth};
+use crate::score::{self, ScoreLimit, Scoring, Unscored, Worth};
 
 /// Limits on the attributes that count. It can be narrowed, and never widened again.
 ///
@@ -171,6 +172,14 @@ impl Judge {
         level.unwrap_or(self.default_tlp) <= self.filter.max_tlp
     }
 
+    /// Returns the limits as the catalogue judges them.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::of_tlp(self.filter.max_tlp, self.default_tlp);
+        let unscored_count = |limit: ScoreLimit| limit.unscored == Unscored::Include;
+        limits.min_score = self.filter.score.map(|limit| (limit.min.get(), unscored_count(limit)));
+        limits
+    }
+
     /// Returns whether everything gets through.
     pub(crate) fn lets_all_through(&self) -> bool {
         self.filter.is_none()
@@ -190,12 +199,6 @@ impl Judge {
 /// Returns the most closed TLP level of an attribute and its event; nothing without a TLP tag.
 pub(crate) fn level_of(attribute: &Attribute) -> Option<Tlp> {
     Tlp::of_tags(attribute.tags.iter().map(|tag| tag.name.as_str()))
-}
-
-/// Returns the level of the event alone.
-pub(crate) fn level_of_event(attribute: &Attribute) -> Option<Tlp> {
-    let inherited = attribute.tags.iter().filter(|tag| tag.inherited);
-    Tlp::of_tags(inherited.map(|tag| tag.name.as_str()))
 }
 
 #[cfg(test)]

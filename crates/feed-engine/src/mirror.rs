@@ -24,5 +24,6 @@ mod settings;
 mod source;
 
 pub use keys::MirrorKeys;
+pub(crate) use question::for_feed as question_for;
 pub use roster::MirrorState;
 pub use source::MirrorSource;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use feed_classification::Extractor;
+use feed_classification::{Extractor, Tlp};
 use misp_client::{AuthKey, BaseUrl, Client, PagePace, Scorer};
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ use tracing::instrument::WithSubscriber as _;
 
 use cache::{MemoryStore, Weigh};
 
+use crate::explain::{self, Inquiry};
 use crate::feed_contents::FeedContents;
 use crate::judgement::{Judgement, JudgementQuestions};
 use crate::models::Models;
@@ -24,12 +25,15 @@ use crate::publication::UnpublishedEvents;
 use crate::round::Round;
 use crate::rows::Rows;
 use crate::score::Scoring;
-use crate::source::{GatherFuture, IndexFuture, IndicatorSource};
+use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
 use crate::turns::Turns;
 use crate::upstream::UpstreamId;
 use crate::withdrawals::{UpstreamMemory, Withdrawals};
 use crate::workshop::Workshop;
-use crate::{Errand, FeedError, FeedScope, Judge, LookupIndex, LookupScope, Upstream, Urgency, lookup, pass, question};
+use crate::{
+    Errand, FeedError, FeedScope, Judge, LookupIndex, LookupScope, Reasons, Upstream, Urgency, lookup, mirror, pass,
+    question,
+};
 
 /// Feeds that are gathered at one site at the same time by default; further ones wait for their turn.
 const GATHERINGS_A_SITE: usize = 4;
@@ -331,6 +335,31 @@ impl Questioner {
         }
     }
 
+    async fn explain_now(
+        &self,
+        upstream: &Upstream,
+        scope: FeedScope,
+        text: &str,
+        visible: Tlp,
+    ) -> Result<Reasons, FeedError> {
+        let client = self.client(upstream)?;
+        let _turn = self.turns(upstream).take(&Errand::new(Urgency::Awaited)).await;
+        let now = (self.clock)();
+        let scorer = match scope.filter.score() {
+            Some(_) => Some(self.models.scorer(&client, upstream, now).await?),
+            None => None,
+        };
+        let inquiry = Inquiry {
+            client: &client,
+            upstream,
+            scope,
+            question: mirror::question_for(upstream, scope, scorer, now)?,
+            remembered: &self.withdrawals.of(upstream),
+            now,
+        };
+        explain::of_misp(inquiry, text, visible).await
+    }
+
     async fn index_now(
         &self,
         upstream: &Upstream,
@@ -375,6 +404,18 @@ impl IndicatorSource for MispSource {
             self.workshop
                 .run(async move { asking.index_now(&upstream, scope, &errand).await }),
         )
+    }
+
+    fn explain<'a>(
+        &'a self,
+        upstream: &'a Upstream,
+        scope: FeedScope,
+        text: &'a str,
+        visible: Tlp,
+    ) -> ExplainFuture<'a> {
+        let (asking, upstream, text) = (self.asking.clone(), upstream.clone(), text.to_owned());
+        let explaining = async move { asking.explain_now(&upstream, scope, &text, visible).await };
+        Box::pin(async move { self.workshop.run(explaining).await.map(Some) })
     }
 }
 

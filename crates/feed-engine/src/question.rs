@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use catalogue::LOOKED_UP_FEEDS;
 use feed_classification::{Age, IndicatorType, TagScheme};
 use misp_client::{AttributeSearch, Published};
 
-use crate::lookup_types::LOOKED_UP_FEEDS;
 use crate::{FeedError, FeedScope, Filter, LookupScope, Selection, Upstream};
 
 /// Returns the question for the rows of a feed.

@@ -4,11 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use feed_classification::Tlp;
 use site_config::SiteName;
 
 use crate::{
-    ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, LookupIndex, LookupScope, Upstream, Way,
-    lookup,
+    ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, LookupIndex, LookupScope, Reasons,
+    Upstream, Way, lookup,
 };
 
 /// What [`IndicatorSource::gather`] returns.
@@ -16,6 +17,9 @@ pub type GatherFuture<'a> = Pin<Box<dyn Future<Output = Result<FeedContents, Fee
 
 /// What [`IndicatorSource::index`] returns.
 pub type IndexFuture<'a> = Pin<Box<dyn Future<Output = Result<LookupIndex, FeedError>> + Send + 'a>>;
+
+/// What [`IndicatorSource::explain`] returns.
+pub type ExplainFuture<'a> = Pin<Box<dyn Future<Output = Result<Option<Reasons>, FeedError>> + Send + 'a>>;
 
 /// Knows the indicators of every feed. [`MispSource`](crate::MispSource) asks MISP each time; implement this trait for
 /// a list of another kind, for example a file, a database or a local mirror (`examples/own_source.rs` is a whole
@@ -82,4 +86,21 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
 
     /// Makes a source that follows changes of this site look for them now. Returns at once.
     fn hint(&self, _site: &SiteName) {}
+
+    /// Explains why a feed has a value or not: each attribute that names it, before each rule. `visible` is the most
+    /// closed TLP level of attributes that the explanation may name.
+    ///
+    /// Unless a source has its own, it knows no reasons, and the engine says only whether the feed has the value.
+    ///
+    /// # Errors
+    /// Every reason why the explanation is not complete.
+    fn explain<'a>(
+        &'a self,
+        _upstream: &'a Upstream,
+        _scope: FeedScope,
+        _text: &'a str,
+        _visible: Tlp,
+    ) -> ExplainFuture<'a> {
+        Box::pin(async { Ok(None) })
+    }
 }

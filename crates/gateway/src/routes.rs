@@ -8,6 +8,7 @@ mod api_pages;
 mod changes;
 mod check;
 mod clear_cache;
+mod explain;
 mod feed;
 mod feed_path;
 mod feed_query;
@@ -54,6 +55,7 @@ static ROUTES: &[Route] = &[
     stream::ROUTE,
     lookup::ROUTE,
     lookup::VALUE,
+    explain::ROUTE,
     clear_cache::ROUTE,
     sightings::ROUTE,
     check::ROUTE,

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use feed_classification::{Age, FeedName, IndicatorType, Tlp};
 use feed_engine::{
-    DropList, Fault, FeedEngine, FeedError, FeedRequest, Filter, MAX_NAMED, MinScore, MispSource, RecordingSource,
-    RenderedFeed, ScoreLimit, Selection, Unscored, Upstream,
+    DropList, Fault, FeedEngine, FeedError, FeedRequest, MAX_NAMED, MispSource, RecordingSource, RenderedFeed, Upstream,
 };
+use site_config::Loaded;
 
 use super::auth_key::AuthKeySource;
+use super::feed_choice::{FeedChoice, Limits};
 use super::files::{self, ConfigFiles};
 use super::misp::MispAddress;
 use super::progress::Progress;
-use super::{names, output, runtime};
+use super::{output, runtime};
 use crate::Program;
 use crate::exit::Failure;
 
@@ -31,25 +31,8 @@ pub(super) struct Options {
     #[command(flatten)]
     auth_key: AuthKeySource,
 
-    /// Leave out indicators above this TLP level
-    #[arg(long, env = "CRATOS_MAX_TLP", hide_env_values = true, value_name = "LEVEL", value_parser = names::tlp())]
-    max_tlp: Option<Tlp>,
-
-    /// Leave out indicators with a lower score by the site's decaying model, from 0 to 100
-    #[arg(long, env = "CRATOS_MIN_SCORE", hide_env_values = true, value_name = "SCORE")]
-    min_score: Option<MinScore>,
-
-    /// Whether indicators without a score are in the feed
-    #[arg(
-        long,
-        env = "CRATOS_UNSCORED",
-        hide_env_values = true,
-        value_name = "WHAT",
-        value_parser = names::unscored(),
-        default_value = Unscored::default().as_str(),
-        requires = "min_score"
-    )]
-    unscored: Unscored,
+    #[command(flatten)]
+    limits: Limits,
 
     /// List each value that the feed leaves out on standard error, with the reason
     #[arg(long, env = "CRATOS_SHOW_DROPPED", hide_env_values = true, value_parser = FalseyValueParser::new())]
@@ -58,53 +41,14 @@ pub(super) struct Options {
     #[command(flatten)]
     files: ConfigFiles,
 
-    /// Name of the feed
-    #[arg(value_name = "FEED", value_parser = names::feed())]
-    feed: FeedName,
-
-    /// Type of indicator
-    #[arg(value_name = "TYPE", value_parser = names::indicator_type())]
-    kind: IndicatorType,
-
-    /// The greatest age of a change to an indicator
-    #[arg(value_name = "AGE", value_parser = names::age())]
-    age: Age,
-
-    /// Name of the format
-    #[arg(value_name = "OUTPUT", value_parser = names::output())]
-    output: String,
-}
-
-impl Options {
-    fn filter(&self) -> Filter {
-        let filter = self
-            .max_tlp
-            .map_or(Filter::NONE, |level| Filter::NONE.with_max_tlp(level));
-        let unscored = self.unscored;
-        self.min_score
-            .map_or(filter, |min| filter.with_score(ScoreLimit { min, unscored }))
-    }
+    #[command(flatten)]
+    feed: FeedChoice,
 }
 
 pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
     let loaded = options.files.load()?;
-    let site = files::site(&loaded, &options.misp.site)?;
-    let endpoint = options.misp.endpoint;
-    let key = options.auth_key.read()?;
-    let upstream = Upstream::new(
-        Arc::clone(site),
-        Arc::clone(&loaded.mappings),
-        endpoint.proto,
-        endpoint.port(),
-        key,
-    );
-    let request = FeedRequest::new(
-        Selection::Feed(options.feed),
-        options.kind,
-        options.age,
-        options.output.as_str(),
-    )
-    .filter(options.filter());
+    let upstream = upstream(&loaded, &options.misp, &options.auth_key)?;
+    let request = options.feed.request().filter(options.limits.filter());
     runtime::block_on(async {
         let dropped = Arc::new(DropList::default());
         let engine = if options.show_dropped {
@@ -121,7 +65,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
             .await
             .map_err(|error| failure(&upstream, &error))?;
         if options.show_dropped {
-            output::remark(dropped.text(&engine, &options.output));
+            output::remark(dropped.text(&engine, &options.feed.output));
         }
         let body = feed.body.bytes().await;
         output::print(&body.map_err(|error| failure(&upstream, &error))?)
@@ -133,7 +77,24 @@ async fn ask(engine: &FeedEngine, upstream: &Upstream, request: &FeedRequest) ->
     engine.feed(upstream, request).await
 }
 
-fn failure(upstream: &Upstream, error: &FeedError) -> Failure {
+/// Returns the MISP of a command with its key.
+///
+/// # Errors
+/// A usage error for a site that is not served, and without a key.
+pub(super) fn upstream(loaded: &Loaded, misp: &MispAddress, auth_key: &AuthKeySource) -> Result<Upstream, Failure> {
+    let site = files::site(loaded, &misp.site)?;
+    let endpoint = misp.endpoint;
+    Ok(Upstream::new(
+        Arc::clone(site),
+        Arc::clone(&loaded.mappings),
+        endpoint.proto,
+        endpoint.port(),
+        auth_key.read()?,
+    ))
+}
+
+/// Returns the failure of a command that asked for a feed.
+pub(super) fn failure(upstream: &Upstream, error: &FeedError) -> Failure {
     match error.fault() {
         Fault::Caller => Failure::usage(error.chain()),
         Fault::Upstream => Failure::unavailable(format!("{}: {}", upstream.address(), error.chain())),

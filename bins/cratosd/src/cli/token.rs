@@ -1,7 +1,7 @@
 //! `cratosd token`: makes tokens, shows their contents, and converts old ones.
 
 mod convert;
-mod input;
+pub(super) mod input;
 mod inspect;
 mod mint;
 mod scope_options;

@@ -17,14 +17,16 @@ fn the_first_page_names_every_command() {
     Usage: cratosd [OPTIONS] <COMMAND>
 
     Commands:
-      serve   Serve feeds to devices
-      demo    Try cratosd with a sample MISP, a site and a token in one process
-      check   Read all configuration files and report every problem
-      token   Make tokens, show their contents, and convert old ones
-      feed    Write one feed to standard output, without a server
-      init    Write a new configuration with new secrets into a directory
-      keygen  Print a new encryption_key and salt
-      help    Print this message or the help of the given subcommand(s)
+      serve    Serve feeds to devices
+      demo     Try cratosd with a sample MISP, a site and a token in one process
+      check    Read all configuration files and report every problem
+      token    Make tokens, show their contents, and convert old ones
+      feed     Write one feed to standard output, without a server
+      explain  Say why a value is in a feed or not, without a server
+      mirror   Show the mirror of a MISP in a running daemon, or have it read MISP again
+      init     Write a new configuration with new secrets into a directory
+      keygen   Print a new encryption_key and salt
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
           --log-format <FORMAT>  Format of a log line: text or json [env: CRATOS_LOG_FORMAT] [default:

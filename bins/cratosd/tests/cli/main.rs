@@ -10,12 +10,14 @@ mod check;
 mod convert;
 mod demo;
 mod exit_codes;
+mod explain;
 mod feed;
 mod handbook;
 mod help;
 #[cfg(target_os = "linux")]
 mod idle;
 mod init;
+mod mirror;
 mod mirrored;
 mod serve;
 mod sightings;

@@ -9,6 +9,7 @@ mod check;
 mod clear_cache;
 mod compression;
 mod conditional;
+mod explain;
 mod feeds;
 mod flights;
 mod floods;

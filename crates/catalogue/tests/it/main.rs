@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod equality;
+mod explain;
+mod find;
 mod hostile;
 mod left_out;
 mod reference;

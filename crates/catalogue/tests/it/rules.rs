@@ -25,7 +25,7 @@ fn since() -> impl Strategy<Value = i64> {
     prop_oneof![Just(0), Just(-1), NOW - 200_000..NOW]
 }
 
-fn questions() -> impl Strategy<Value = Question> {
+pub(crate) fn questions() -> impl Strategy<Value = Question> {
     let selected = prop_oneof![
         Just(Selected::Everything),
         Just(Selected::Tag(world::BLOCK.to_owned())),

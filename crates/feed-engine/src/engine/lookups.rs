@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cache::{Flights, Freshness, MemoryStore, Moment, Verdict, Weigh};
+use catalogue::LOOKED_UP_FEEDS;
 use site_config::SiteName;
 
 use super::FeedEngine;
@@ -14,7 +15,6 @@ use super::polls::Polls;
 use super::prefetch::{Polled, note_poll};
 use super::rule_cache::RuleCache;
 use crate::errand::Errands;
-use crate::lookup_types::LOOKED_UP_FEEDS;
 use crate::recent_requests::RecentRequests;
 use crate::upstream::UpstreamId;
 use crate::{ChangeHint, FeedError, LookupIndex, LookupScope, Upstream, Urgency};

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use catalogue::MatchedEvent;
 use feed_classification::{DropReason, Extractor, FalsePositives, IndicatorSet, IndicatorType, TypeSet};
 
+use super::LookupIndex;
 use super::entries::{Entries, MAX_VALUES};
 use super::feed_types::FeedTypes;
-use super::index::Mention;
-use super::{LookupIndex, MatchedEvent};
+use super::listed_values::Mention;
 use crate::FeedError;
 use crate::provenance::Provenance;
 use crate::score::Worth;
@@ -77,7 +78,7 @@ impl LookupIndexBuilder {
         if self.0.len() > MAX_VALUES {
             return Err(FeedError::TooManyValues { limit: MAX_VALUES });
         }
-        let index = self.0.into_index(|_| true, &FalsePositives::of([]));
+        let index = LookupIndex::from(self.0.into_index(|_| true, &FalsePositives::of([])));
         Ok(index.without_scores(Some(FeedError::NoDecayingModel)))
     }
 

@@ -4,28 +4,21 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use catalogue::{LOOKUP_TYPES, MatchedEvent};
 use feed_classification::{
     Extractor, FalsePositives, IndicatorSetBuilder, IndicatorType, TypeSet, canonical_key, network_of,
 };
 use misp_client::Attribute;
 
 use super::feed_types::FeedTypes;
-use super::index::Mention;
-use super::{LookupIndex, MatchedEvent, actor};
-use crate::lookup_types::LOOKUP_TYPES;
+use super::listed_values::{ListedValues, Mention};
 use crate::pass::Sink;
 use crate::provenance::Provenance;
 use crate::score::Scoring;
-use crate::{FeedError, filter, score};
+use crate::{FeedError, score};
 
 /// The greatest number of values, as for a feed; more are refused as a mistake.
 pub(super) const MAX_VALUES: usize = 10_000_000;
-
-/// The longest description of an event that is kept, in bytes.
-const MAX_INFO_BYTES: usize = 512;
-
-/// Threat actors of one event that are kept.
-const MAX_ACTORS: usize = 16;
 
 /// The values and events of some rows.
 #[derive(Debug)]
@@ -126,13 +119,18 @@ impl Entries {
         mut self,
         mut counts: impl FnMut(&Provenance) -> bool,
         harmless: &FalsePositives,
-    ) -> LookupIndex {
+    ) -> ListedValues {
         let (mut entries, events) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.events));
         entries.retain(|entry| counts(&entry.at) && !harmless.contains(entry.mention.kind, self.key(entry)));
+        // The events of a value are in order of their numbers, whatever order MISP had its rows in.
+        let event = |entry: &Entry| events.get(entry.mention.event as usize);
         entries.sort_unstable_by(|a, b| {
-            (self.key(a), a.mention)
-                .cmp(&(self.key(b), b.mention))
-                .then_with(|| self.spelling(a).cmp(&self.spelling(b)))
+            (self.key(a), a.mention.kind, event(a), self.spelling(a)).cmp(&(
+                self.key(b),
+                b.mention.kind,
+                event(b),
+                self.spelling(b),
+            ))
         });
         // Several attributes of an event may hold the same value; their common worth counts.
         entries.dedup_by(|later, kept| {
@@ -145,7 +143,7 @@ impl Entries {
         let mentions = entries
             .iter()
             .map(|entry| (self.key(entry), self.spelling(entry), entry.mention));
-        LookupIndex::new(mentions, events)
+        ListedValues::new(mentions, events)
     }
 
     fn key(&self, entry: &Entry) -> &str {
@@ -238,24 +236,7 @@ fn holds_address(kinds: TypeSet, value: &str) -> bool {
 
 /// Returns the event of a row; tags of the attribute itself count too.
 fn described(attribute: &Attribute) -> MatchedEvent {
-    let tags = || attribute.tags.iter().map(|tag| tag.name.as_str());
-    let names = tags().filter_map(actor::named_by);
-    let mut threat_actors: Vec<String> = names.take(MAX_ACTORS).map(bounded).collect();
-    threat_actors.sort_unstable();
-    threat_actors.dedup();
-    MatchedEvent {
-        id: attribute.event_id,
-        uuid: attribute.event.uuid,
-        info: bounded(attribute.event.info.as_deref().unwrap_or_default()),
-        tlp: filter::level_of(attribute),
-        event_tlp: filter::level_of_event(attribute),
-        threat_actors,
-    }
-}
-
-pub(super) fn bounded(text: &str) -> String {
-    let end = (0..=text.len().min(MAX_INFO_BYTES))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
+    let event = MatchedEvent::new(attribute.event_id, attribute.event.info.as_deref().unwrap_or_default());
+    let tags = attribute.tags.iter().map(|tag| (tag.name.as_str(), tag.inherited));
+    event.uuid(attribute.event.uuid).tagged(tags)
 }

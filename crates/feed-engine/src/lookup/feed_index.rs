@@ -1,10 +1,10 @@
 //! The index of a source that knows feeds only.
 
+use catalogue::{LOOKED_UP_FEEDS, MatchedEvent};
 use feed_classification::{IndicatorSet, TypeSet};
 
-use super::{LookupIndex, MatchedEvent};
+use super::LookupIndex;
 use crate::blocking_work;
-use crate::lookup_types::LOOKED_UP_FEEDS;
 use crate::value_type::of_type;
 use crate::{FeedContents, FeedError, FeedScope, Filter, LookupScope, Selection};
 

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use catalogue::LOOKED_UP_FEEDS;
 use feed_classification::IndicatorType;
 use misp_client::Client;
 
 use super::LookupIndex;
 use super::entries::Entries;
 use super::feed_types::FeedTypes;
-use crate::lookup_types::LOOKED_UP_FEEDS;
 use crate::pass::Sink as _;
 use crate::publication::Publication;
 use crate::score::Scoring;
@@ -74,6 +74,6 @@ pub(crate) async fn gather(
     let Some(rows) = rows else {
         return Ok(LookupIndex::default());
     };
-    let index = rows.into_index(|row| publication.counts(row), &harmless);
+    let index = LookupIndex::from(rows.into_index(|row| publication.counts(row), &harmless));
     Ok(index.without_scores(without_scores))
 }

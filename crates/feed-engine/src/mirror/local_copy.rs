@@ -1,9 +1,10 @@
 //! One copy of a MISP's events, as requests and its keeper share it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use catalogue::{Answer, AnswerError, Catalogue, Classes, Question};
+use catalogue::{Answer, AnswerError, Catalogue, Classes, Question, Snapshot};
 use jiff::Timestamp;
 use misp_mirror::{Batch, Mirror, Phase};
 use tokio::sync::watch;
@@ -67,6 +68,11 @@ impl LocalCopy {
     /// Returns when MISP last confirmed what it holds.
     pub(super) fn as_of(&self) -> Option<Timestamp> {
         *self.as_of.borrow()
+    }
+
+    /// Returns the present state of the catalogue.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.catalogue.snapshot()
     }
 
     /// Returns the memory of the catalogue in bytes.

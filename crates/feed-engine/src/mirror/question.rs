@@ -13,7 +13,7 @@ use crate::{FeedError, FeedScope, Omission, Selection, Unscored, Upstream, quest
 ///
 /// # Errors
 /// As [`question::check`].
-pub(super) fn for_feed(
+pub(crate) fn for_feed(
     upstream: &Upstream,
     scope: FeedScope,
     scorer: Option<Arc<Scorer>>,

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use catalogue::{Finder, LOOKED_UP_FEEDS, Question};
+use feed_classification::Tlp;
 use site_config::{Loaded, SiteName};
 
 use super::keys::MirrorKeys;
@@ -11,11 +13,11 @@ use super::local_copy::LocalCopy;
 use super::question;
 use super::roster::{MirrorState, Roster};
 use crate::omission::Omissions;
-use crate::source::{GatherFuture, IndexFuture, IndicatorSource};
+use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
 use crate::turns::Turns;
 use crate::{
-    ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, Judge, LookupScope, MispSource, Upstream,
-    Way, blocking_work, workshop,
+    ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, Filter, Judge, LookupIndex, LookupScope,
+    MispSource, Reasons, Selection, Upstream, Way, blocking_work, workshop,
 };
 
 /// Answers from a local mirror of each MISP, which follows what changes there; asks MISP for each feed until the mirror
@@ -154,6 +156,65 @@ impl MirrorSource {
     }
 }
 
+impl MirrorSource {
+    /// Returns the index over the copy, by the rules of the feed of each type.
+    async fn index_of(
+        &self,
+        copy: Arc<LocalCopy>,
+        upstream: &Upstream,
+        scope: LookupScope,
+    ) -> Result<LookupIndex, FeedError> {
+        let now = self.misp.now();
+        let scorer = self.misp.scorer_or_last_good(upstream, now).await;
+        let mut questions = Vec::new();
+        for kind in LOOKED_UP_FEEDS.iter() {
+            let feed = FeedScope {
+                selection: Selection::Feed(scope.feed),
+                kind,
+                age: scope.age,
+                filter: Filter::NONE,
+            };
+            questions.push(question::for_feed(upstream, feed, None, now)?);
+        }
+        let making = blocking_work::run("making the index for look-ups", move || {
+            let of_type = |kind| {
+                let asked = questions.iter().find(|asked| asked.kind == kind);
+                asked.map_or_else(|| Question::new(kind), Question::clone)
+            };
+            let finder = Finder::new(copy.snapshot(), of_type);
+            match scorer {
+                Ok(scorer) => LookupIndex::from(finder.with_scorer(scorer, now.as_second())),
+                Err(error) => LookupIndex::from(finder).without_scores(Some(error)),
+            }
+        });
+        making.await
+    }
+
+    async fn explanation(
+        &self,
+        copy: Arc<LocalCopy>,
+        upstream: &Upstream,
+        scope: FeedScope,
+        text: &str,
+        visible: Tlp,
+    ) -> Result<Reasons, FeedError> {
+        let now = self.misp.now();
+        let scorer = match scope.filter.score() {
+            Some(_) => Some(self.misp.scorer_or_last_good(upstream, now).await?),
+            None => None,
+        };
+        let (asked, text) = (question::for_feed(upstream, scope, scorer, now)?, text.to_owned());
+        let explaining = blocking_work::run("explaining a value", move || {
+            let snapshot = copy.snapshot();
+            let explanation = snapshot.explain(&asked, &text, visible);
+            // The mirror marks values on warninglists and does not keep the names of the lists.
+            let reasons = Reasons::of(explanation, scope.kind, |id| copy.mirror.record(id), |_, _| Vec::new());
+            reasons.confirmed_at(snapshot.as_of())
+        });
+        explaining.await
+    }
+}
+
 impl IndicatorSource for MirrorSource {
     fn gather<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, errand: &'a Errand) -> GatherFuture<'a> {
         Box::pin(self.gather_now(upstream, scope, errand))
@@ -161,9 +222,30 @@ impl IndicatorSource for MirrorSource {
 
     fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> IndexFuture<'a> {
         Box::pin(async move {
-            let index = self.misp.index(upstream, scope, errand).await?;
-            self.roster.begin(upstream);
-            Ok(index)
+            let Ok(copy) = self.roster.copy(upstream) else {
+                let index = self.misp.index(upstream, scope, errand).await?;
+                self.roster.begin(upstream);
+                return Ok(index);
+            };
+            if let Some(since) = errand.confirmed_since() {
+                copy.confirm(since, upstream.site.timeout).await;
+            }
+            self.index_of(copy, upstream, scope).await
+        })
+    }
+
+    fn explain<'a>(
+        &'a self,
+        upstream: &'a Upstream,
+        scope: FeedScope,
+        text: &'a str,
+        visible: Tlp,
+    ) -> ExplainFuture<'a> {
+        Box::pin(async move {
+            match self.roster.copy(upstream) {
+                Ok(copy) => self.explanation(copy, upstream, scope, text, visible).await.map(Some),
+                Err(_) => self.misp.explain(upstream, scope, text, visible).await,
+            }
         })
     }
 

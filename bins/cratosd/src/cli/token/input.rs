@@ -54,7 +54,7 @@ pub(super) fn from_standard_input(command: &str, limit: u64) -> Result<Zeroizing
 ///
 /// # Errors
 /// A usage error if it cannot be read, or is not text.
-pub(super) fn from_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
+pub(in crate::cli) fn from_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let shown = path.display().to_string();
     let file = File::open(path).map_err(|error| unreadable(&shown, &error))?;
     text(file, MAX_BYTES, &shown)

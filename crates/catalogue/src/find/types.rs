@@ -3,7 +3,7 @@
 use feed_classification::{IndicatorType, TypeSet};
 
 /// The types of feeds whose values can be looked up: all except rules, since no log line holds the text of a rule.
-pub(crate) const LOOKED_UP_FEEDS: TypeSet = TypeSet::ALL.without(TypeSet::RULES);
+pub const LOOKED_UP_FEEDS: TypeSet = TypeSet::ALL.without(TypeSet::RULES);
 
 /// The types of a look-up, the narrowest first; `ip` stands for all types of addresses and networks.
 pub const LOOKUP_TYPES: &[IndicatorType] = &[
@@ -35,7 +35,7 @@ pub const LOOKUP_TYPES: &[IndicatorType] = &[
 ];
 
 /// Those of them that take any text, so that the look of a value says nothing.
-pub(crate) const TEXTS: TypeSet = TypeSet::of(&[
+pub(super) const TEXTS: TypeSet = TypeSet::of(&[
     IndicatorType::Filename,
     IndicatorType::EmailAttachment,
     IndicatorType::EmailSubject,

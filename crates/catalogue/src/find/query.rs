@@ -4,12 +4,12 @@ use feed_classification::{Extractor, IndicatorType, canonical_key, network_of, u
 use ipnet::IpNet;
 
 use super::plain_form::refanged;
-use crate::lookup_types::{LOOKUP_TYPES, TEXTS};
+use super::types::{LOOKUP_TYPES, TEXTS};
 
 /// The value of a look-up, in every form that a list may hold.
 ///
 /// ```
-/// use feed_engine::Query;
+/// use catalogue::Query;
 ///
 /// assert!(Query::parse("WWW.Example.COM.").is_known());
 /// assert!(!Query::parse("hello world").is_known());
@@ -21,9 +21,9 @@ pub struct Query {
     /// Normal forms, each once.
     forms: Vec<String>,
     /// The canonical keys of these forms and of the value as any text, each once.
-    pub(super) keys: Vec<String>,
+    keys: Vec<String>,
     /// The address as a network of one or the network, and the same of an address that is the host.
-    pub(super) networks: Vec<IpNet>,
+    networks: Vec<IpNet>,
     /// The name, and a name that is the host.
     names: Vec<String>,
     hosts: Vec<String>,
@@ -132,14 +132,25 @@ impl Query {
         }
     }
 
+    /// Returns the canonical keys of its normal forms and of the value as any text, each once.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
+    }
+
+    /// Returns the network, or the address as a network of one; the same of an address that is the host.
+    #[must_use]
+    pub fn networks(&self) -> &[IpNet] {
+        &self.networks
+    }
+
     /// Returns the hosts of a URL or e-mail address; a value that is a host itself is not listed again.
-    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
         let hosts = self.hosts.iter().filter(|host| !self.keys.contains(host));
         hosts.map(String::as_str)
     }
 
     /// Returns the names above the name or above the host, the closest first, top-level domains left out.
-    pub(super) fn parents(&self) -> impl Iterator<Item = &str> {
+    pub fn parents(&self) -> impl Iterator<Item = &str> {
         self.names.iter().flat_map(|name| {
             let dots = name.match_indices('.').map(|(at, _)| at);
             dots.filter_map(move |dot| name.get(dot + 1..))
