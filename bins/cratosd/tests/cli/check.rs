@@ -93,6 +93,7 @@ fn online_finds_a_misp_with_and_without_a_key() {
         "{}",
         ran.stdout
     );
+    assert!(ran.stdout.contains(", feeds come from a mirror"), "{}", ran.stdout);
     let ran = online(&installation, sim.addr().port(), Some(&"x".repeat(40)));
     assert_eq!(ran.code, Some(69));
     assert!(

@@ -71,7 +71,17 @@ async fn ask_with_tags(site: &Site, endpoint: Endpoint, key: Option<&SecretStrin
         String::new()
     };
     let model = model_in_words(&client, site, key).await?;
-    Ok(format!("{version}{tags}{model}"))
+    let way = way(site);
+    Ok(format!("{version}{tags}{way}{model}"))
+}
+
+/// Returns the part of the line about the way in which a daemon answers the site's feeds.
+fn way(site: &Site) -> &'static str {
+    if site.mirror {
+        ", feeds come from a mirror"
+    } else {
+        ", feeds come from a question to MISP each (`mirror: False`)"
+    }
 }
 
 async fn version(client: &Client, key: Option<&SecretString>) -> Result<String, String> {
