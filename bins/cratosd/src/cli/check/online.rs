@@ -71,7 +71,7 @@ async fn ask_with_tags(site: &Site, endpoint: Endpoint, key: Option<&SecretStrin
         String::new()
     };
     let model = model_in_words(&client, site, key).await?;
-    let way = way(site);
+    let way = if key.is_some() { way(site) } else { "" };
     Ok(format!("{version}{tags}{way}{model}"))
 }
 
