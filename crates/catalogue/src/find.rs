@@ -77,7 +77,8 @@ pub struct Finder {
 }
 
 impl Finder {
-    /// Returns the finder for a feed. `question` gives the feed of each type; its limits on TLP and scores do not count.
+    /// Returns the finder for a feed. `question` gives the feed of each type; its limits on TLP and scores do not
+    /// count.
     ///
     /// Making a finder goes over all addresses once: a few milliseconds for a million.
     pub fn new(snapshot: Arc<Snapshot>, question: impl Fn(IndicatorType) -> Question) -> Self {

@@ -34,8 +34,8 @@ impl NetworkLengths {
         lengths
     }
 
-    /// Returns the keys of the networks that contain this one and are wider, the smallest of them first. An address is a
-    /// network of one.
+    /// Returns the keys of the networks that contain this one and are wider, the smallest of them first. An address is
+    /// a network of one.
     pub(super) fn containing(self, network: IpNet) -> impl Iterator<Item = String> {
         let lengths = match network.addr() {
             IpAddr::V4(_) => self.v4,

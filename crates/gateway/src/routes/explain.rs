@@ -53,8 +53,8 @@ impl Asked {
     }
 }
 
-/// Explains a value within the limits of the token. An attribute beyond them does not exist; the limits of the query are
-/// rules like others.
+/// Explains a value within the limits of the token. An attribute beyond them does not exist; the limits of the query
+/// are rules like others.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     grant.check(Right::May(Permission::Context))?;
     let Call { app, request, path } = call;

@@ -29,8 +29,8 @@ pub(super) struct Explained<'e> {
     as_of: Option<String>,
     /// Why the text is not a value of the feed's type.
     invalid: String,
-    /// Whether an analyst called the value harmless, which takes it out of all feeds. The event may be beyond the limits
-    /// of the token, and `harmless_by` empty.
+    /// Whether an analyst called the value harmless, which takes it out of all feeds. The event may be beyond the
+    /// limits of the token, and `harmless_by` empty.
     harmless: bool,
     /// The attributes that call it harmless.
     harmless_by: Vec<Mark<'e>>,
