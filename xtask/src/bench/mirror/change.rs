@@ -13,7 +13,7 @@ use super::table::{Limit, Table};
 pub(super) const SMALL_FEED: &str = "/v1/feed/block/type/chrome-extension-id/age/1h/output/txt";
 
 /// The feed in which changes are awaited.
-const FEED: &str = "/v1/feed/block/type/domain/age/1w/output/txt";
+const FEED: &str = "/v1/feed/block/type/domain/age/1y/output/txt";
 
 const CHANGES: usize = 9;
 
@@ -150,5 +150,6 @@ fn wait_for_a_look(misp: &StandIn) -> anyhow::Result<()> {
 }
 
 fn has_line(body: &[u8], value: &str) -> bool {
-    body.split(|byte| *byte == b'\n').any(|line| line == value.as_bytes())
+    body.split(|byte| *byte == b'\n')
+        .any(|line| line.trim_ascii() == value.as_bytes())
 }

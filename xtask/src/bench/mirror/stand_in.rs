@@ -49,7 +49,7 @@ impl StandIn {
     /// Returns published domains in the feed `block`, each of another event.
     pub(super) fn domains(&self, count: usize) -> anyhow::Result<Vec<Attribute>> {
         let question = json!({
-            "returnFormat": "json", "type": "domain", "published": 1, "to_ids": 1, "limit": count * 400, "page": 1,
+            "returnFormat": "json", "type": "domain", "published": 1, "to_ids": 1, "limit": count * 400, "page": 1, "timestamp": "300d",
             "tags": ["example:incident-classification=block"],
         });
         let answer = self.ask("POST", "/attributes/restSearch", &question)?;
