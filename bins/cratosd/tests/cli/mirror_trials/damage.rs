@@ -37,7 +37,8 @@ fn assert_repaired(stage: &Stage, analyst: &Analyst) -> bool {
     // It has looked at the store once its state says so, or once it answers.
     served.wait_for("the store was opened", || {
         served.assert_right(analyst);
-        served.site()["way"] == "mirror" || told(&served.log()) || served.site()["phase"] == "loading"
+        let site = served.site();
+        site["way"] == "mirror" || told(&served.log()) || site["failing_since"].is_string()
     });
     served.assert_right(analyst);
     stage.sim.clear_fault();
