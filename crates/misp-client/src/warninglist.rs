@@ -61,7 +61,6 @@ mod builder;
 mod digest;
 mod expressions;
 mod hosts;
-mod list;
 mod list_sets;
 mod matcher;
 mod network;

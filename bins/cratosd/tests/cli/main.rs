@@ -18,7 +18,6 @@ mod help;
 mod idle;
 mod init;
 mod mirror;
-mod mirror_trials;
 mod mirrored;
 mod serve;
 mod sightings;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use misp_mirror::{Clock, SystemClock};
 use site_config::{Loaded, Mappings, Site, SiteName};
 use tokio::sync::watch;
 
@@ -57,6 +58,8 @@ pub(super) struct Roster {
 #[derive(Default)]
 struct State {
     directory: Option<PathBuf>,
+    /// The clock of mirrors, where it is not the system's.
+    clock: Option<Arc<dyn Clock>>,
     folder: Option<Folder>,
     is_configured: bool,
     has_ended: bool,
@@ -125,6 +128,16 @@ impl Roster {
     /// Sets the directory of files. From now on copies begin with the first configuration.
     pub(super) fn use_directory(&self, directory: PathBuf) {
         self.lock().directory = Some(directory);
+    }
+
+    /// Sets the clock of the mirrors that begin from now on.
+    pub(super) fn use_clock(&self, clock: Arc<dyn Clock>) {
+        self.lock().clock = Some(clock);
+    }
+
+    /// Returns the clock of mirrors.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        self.lock().clock.clone().unwrap_or_else(|| Arc::new(SystemClock))
     }
 
     /// Adds a listener of changes.

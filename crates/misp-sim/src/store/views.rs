@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Store,
+    reader::Reader,
     rows::{AttributeRow, EventRow, TagRef},
 };
 
@@ -61,6 +62,22 @@ impl<'a> EventView<'a> {
     #[must_use]
     pub fn attribute_count(&self) -> u64 {
         self.row.attribute_count
+    }
+
+    /// Returns whether the users of an organisation see it, by its number; site admins see everything.
+    #[must_use]
+    pub fn is_shown_to(&self, organisation: u64) -> bool {
+        self.store.shows(self.row, reader(organisation))
+    }
+
+    /// Returns the UUID of the organisation that made it.
+    #[must_use]
+    pub fn creator_uuid(&self) -> Option<Uuid> {
+        let known = &self.store.organisations;
+        known
+            .iter()
+            .find(|known| known.id == self.row.creator)
+            .map(|known| known.uuid)
     }
 
     /// Returns the number of the organisation that made it.
@@ -152,6 +169,12 @@ impl<'a> AttributeView<'a> {
         self.row.rare.as_ref().map_or("", |rare| &rare.comment)
     }
 
+    /// Returns whether the users of an organisation see it, by its number; site admins see everything.
+    #[must_use]
+    pub fn is_shown_to(&self, organisation: u64) -> bool {
+        self.store.shows_row(self.row, reader(organisation))
+    }
+
     /// Returns its category.
     #[must_use]
     pub fn category(&self) -> &'a str {
@@ -170,12 +193,26 @@ impl<'a> AttributeView<'a> {
     }
 }
 
+fn reader(organisation: u64) -> Reader {
+    Reader {
+        organisation,
+        sees_everything: false,
+    }
+}
+
 fn tag_names<'a>(store: &'a Store, tags: &'a [TagRef]) -> impl Iterator<Item = &'a str> {
     tags.iter()
         .map(|attached| store.tags[attached.tag as usize].name.as_str())
 }
 
 impl Store {
+    /// Returns whether an attribute of this type and value is on a warninglist that is switched on and meant for the
+    /// type.
+    #[must_use]
+    pub fn is_on_a_warninglist(&self, attribute_type: &str, value: &str) -> bool {
+        self.checker.is_listed(attribute_type, value)
+    }
+
     /// Returns the event of that number.
     #[must_use]
     pub fn event(&self, id: u64) -> Option<EventView<'_>> {

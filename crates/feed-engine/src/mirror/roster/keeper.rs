@@ -121,6 +121,7 @@ impl Keeper {
             .max_attributes(settings.max_attributes)
             .sightings(settings.sightings)
             .turns(Arc::new(MispTurns(self.roster.misp.turns(&self.upstream))))
+            .clock(self.roster.clock())
             .start()
             .map_err(|error| FeedError::Unaskable(Arc::new(error)))?;
         Ok(Begun {
