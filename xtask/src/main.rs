@@ -79,6 +79,11 @@ fn chore(words: &[&str]) -> Option<Chore> {
             let listeners = owned(listeners);
             Box::new(move || report(bench::listeners::run(Some(&listeners))))
         }
+        ["bench", "mirror"] => Box::new(|| report(bench::mirror::run(None, None))),
+        ["bench", "mirror", attributes, events] => {
+            let (attributes, events) = (owned(attributes), owned(events));
+            Box::new(move || report(bench::mirror::run(Some(&attributes), Some(&events))))
+        }
         ["bench", attributes] => {
             let attributes = owned(attributes);
             Box::new(move || report(bench::run(Some(&attributes))))
@@ -147,6 +152,10 @@ fn usage() -> ExitCode {
     eprintln!(
         "  {:<18} measures others while a feed of N (1 000 000) is made",
         "bench others [N]"
+    );
+    eprintln!(
+        "  {:<18} measures the mirror of a large MISP against its limits (1 000 000 attributes, 20 000 events)",
+        "bench mirror [A E]"
     );
     ExitCode::from(USAGE)
 }

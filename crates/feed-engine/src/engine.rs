@@ -5,6 +5,7 @@ mod builder;
 mod confirmation;
 mod confirmed;
 mod current;
+mod explanation;
 mod listeners;
 mod lookups;
 mod polls;
@@ -37,6 +38,7 @@ use crate::{
 use announcements::Announcements;
 pub use builder::FeedEngineBuilder;
 use current::{Answer, RefreshRequest};
+pub use explanation::FeedExplanation;
 use lookups::Lookups;
 use polls::Polls;
 use prefetch::note_poll;

@@ -4,8 +4,6 @@ mod of_misp;
 mod output_effect;
 mod reasons;
 
-use std::fmt;
-
 use catalogue::{Catalogue, Classes, Explanation, Question};
 use feed_classification::{IndicatorType, Tlp};
 
@@ -13,80 +11,8 @@ pub(crate) use of_misp::{Inquiry, explain as of_misp};
 pub use output_effect::OutputEffect;
 pub use reasons::{ReasonedAttribute, Reasons};
 
-use crate::{FeedEngine, FeedError, FeedRequest, Upstream, Way, blocking_work};
-
-/// What becomes of one value in one feed.
-#[non_exhaustive]
-pub struct FeedExplanation {
-    /// The value in the form in which feeds have it; as it was given if it is not a value of the feed's type.
-    pub value: String,
-    /// Whether the feed, as callers get it now, has the value.
-    pub is_listed: bool,
-    /// What the output does with it.
-    pub output: OutputEffect,
-    /// Each attribute that names the value, before each rule; nothing if the source knows no reasons.
-    pub reasons: Option<Reasons>,
-    /// The way in which the feed is answered.
-    pub way: Way,
-}
-
-impl fmt::Debug for FeedExplanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FeedExplanation")
-            .field("value", &self.value)
-            .field("is_listed", &self.is_listed)
-            .field("output", &self.output)
-            .finish_non_exhaustive()
-    }
-}
-
-impl FeedEngine {
-    /// Explains why the feed of a request has a value or not, and what the output does with it. The value may have any
-    /// spelling, also a defanged one.
-    ///
-    /// `visible` is the most closed TLP level that the caller may know of: an attribute beyond it does not exist in the
-    /// explanation, as it does not in feeds.
-    ///
-    /// # Errors
-    /// [`FeedError`], as for the feed itself.
-    pub async fn explain(
-        &self,
-        upstream: &Upstream,
-        request: &FeedRequest,
-        text: &str,
-        visible: Tlp,
-    ) -> Result<FeedExplanation, FeedError> {
-        let exporter = self.exporter(request)?;
-        let feed = self.values(upstream, request.scope).await?;
-        let reasons = self.source().explain(upstream, request.scope, text, visible).await?;
-        let value = match &reasons {
-            Some(reasons) => reasons.explanation.value.clone(),
-            None => in_normal_form(request.scope.kind, text).value,
-        };
-        let (listed, aggregate) = (value.clone(), request.aggregate);
-        let judged = blocking_work::run("explaining a value", move || {
-            let set = feed.set.values();
-            let is_listed = set.contains(&listed);
-            let effect = if is_listed {
-                OutputEffect::of(&*exporter, set, &listed, aggregate)
-            } else {
-                OutputEffect::NotListed
-            };
-            (is_listed, effect)
-        });
-        let (is_listed, output) = judged.await?;
-        Ok(FeedExplanation {
-            value,
-            is_listed,
-            output,
-            reasons,
-            way: self.way(upstream),
-        })
-    }
-}
-
 /// Returns an explanation that knows the form of the value and no attribute.
-fn in_normal_form(kind: IndicatorType, text: &str) -> Explanation {
+pub(crate) fn in_normal_form(kind: IndicatorType, text: &str) -> Explanation {
     let nothing = Catalogue::new(Classes::defaults()).snapshot();
     nothing.explain(&Question::new(kind), text, Tlp::Red)
 }

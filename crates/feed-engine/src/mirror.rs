@@ -11,19 +11,17 @@
 //! 4. `roster::keeper`: one task for each copy. It opens the files, follows MISP, and takes each batch of changes into
 //!    the catalogue, from which feeds are answered;
 //! 5. `local_copy`: the state that the task and requests share;
-//! 6. `question`: a feed of a site as a question to the catalogue.
+//! 6. `crate::catalogue_question`: a feed of a site as a question to the catalogue.
 
 mod folder;
 mod keys;
 mod local_copy;
 mod misp_turns;
-mod question;
 mod registration;
 mod roster;
 mod settings;
 mod source;
 
 pub use keys::MirrorKeys;
-pub(crate) use question::for_feed as question_for;
 pub use roster::MirrorState;
 pub use source::MirrorSource;

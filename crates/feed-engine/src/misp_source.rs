@@ -31,8 +31,8 @@ use crate::upstream::UpstreamId;
 use crate::withdrawals::{UpstreamMemory, Withdrawals};
 use crate::workshop::Workshop;
 use crate::{
-    Errand, FeedError, FeedScope, Judge, LookupIndex, LookupScope, Reasons, Upstream, Urgency, lookup, mirror, pass,
-    question,
+    Errand, FeedError, FeedScope, Judge, LookupIndex, LookupScope, Reasons, Upstream, Urgency, catalogue_question,
+    lookup, pass, question,
 };
 
 /// Feeds that are gathered at one site at the same time by default; further ones wait for their turn.
@@ -353,7 +353,7 @@ impl Questioner {
             client: &client,
             upstream,
             scope,
-            question: mirror::question_for(upstream, scope, scorer, now)?,
+            question: catalogue_question::for_feed(upstream, scope, scorer, now)?,
             remembered: &self.withdrawals.of(upstream),
             now,
         };

@@ -61,6 +61,7 @@ mod builder;
 mod digest;
 mod expressions;
 mod hosts;
+mod list;
 mod list_sets;
 mod matcher;
 mod network;

@@ -9,6 +9,22 @@ use anyhow::{Context as _, bail};
 
 use super::{Daemon, Programs};
 
+/// A daemon that is asked: its address, and a token.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'d> {
+    pub(super) address: &'d str,
+    pub(super) token: &'d str,
+}
+
+impl<'d> Target<'d> {
+    fn of(daemon: &'d Daemon) -> Self {
+        Self {
+            address: &daemon.address,
+            token: &daemon.token,
+        }
+    }
+}
+
 /// Values in the index, unless the command line says otherwise.
 const VALUES: usize = 1_000_000;
 
@@ -33,13 +49,14 @@ pub(crate) fn run(values: Option<&str>) -> anyhow::Result<()> {
     let misp = programs.misp(values)?;
     let daemon = programs.daemon(&misp, &["--permission", "lookup", "--permission", "context"])?;
     let began = Instant::now();
-    let mut first = Caller::connect(&daemon)?;
+    let target = Target::of(&daemon);
+    let mut first = Caller::connect(target)?;
     first.ask(&["first.example".to_owned()])?;
     println!("{values} domains, index made in {:.1} s", began.elapsed().as_secs_f64());
     let known = first.some_values()?;
     for &(way, connections, at_once) in WAYS {
         let before = daemon.processor_seconds()?;
-        let mut times = measured(&daemon, &known, connections, at_once)?;
+        let mut times = measured(target, &known, connections, at_once, Duration::from_secs(SECONDS))?;
         let spent = daemon.processor_seconds()? - before;
         times.sort_unstable();
         let at = |share: usize| {
@@ -60,7 +77,7 @@ pub(crate) fn run(values: Option<&str>) -> anyhow::Result<()> {
         );
     }
     // The first connection has said nothing for too long by now.
-    let mut caller = Caller::connect(&daemon)?;
+    let mut caller = Caller::connect(target)?;
     let (before, began) = (daemon.processor_seconds()?, Instant::now());
     let (mut rounds, mut turn) = (0, 0);
     while began.elapsed() < Duration::from_secs(SECONDS) {
@@ -83,16 +100,22 @@ pub(crate) fn run(values: Option<&str>) -> anyhow::Result<()> {
 
 /// Asks for a while over so many connections, each of a thread of its own; returns how long each answer, or each bunch
 /// of answers, took.
-fn measured(daemon: &Daemon, known: &[String], connections: usize, at_once: usize) -> anyhow::Result<Vec<Duration>> {
+pub(super) fn measured(
+    target: Target<'_>,
+    known: &[String],
+    connections: usize,
+    at_once: usize,
+    time: Duration,
+) -> anyhow::Result<Vec<Duration>> {
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let callers: Vec<_> = (0..connections)
             .map(|number| {
                 let ended = &ended;
-                scope.spawn(move || ask_on(daemon, known, number, at_once, ended))
+                scope.spawn(move || ask_on(target, known, number, at_once, ended))
             })
             .collect();
-        std::thread::sleep(Duration::from_secs(SECONDS));
+        std::thread::sleep(time);
         ended.store(true, Ordering::Relaxed);
         let mut times = Vec::new();
         for caller in callers {
@@ -107,13 +130,13 @@ fn measured(daemon: &Daemon, known: &[String], connections: usize, at_once: usiz
 
 /// Asks for known and unknown names in turn until it receives the signal to end.
 fn ask_on(
-    daemon: &Daemon,
+    target: Target<'_>,
     known: &[String],
     number: usize,
     at_once: usize,
     ended: &AtomicBool,
 ) -> anyhow::Result<Vec<Duration>> {
-    let mut caller = Caller::connect(daemon)?;
+    let mut caller = Caller::connect(target)?;
     let mut times = Vec::new();
     let mut turn = number * 7919;
     while !ended.load(Ordering::Relaxed) {
@@ -140,12 +163,12 @@ struct Caller {
 }
 
 impl Caller {
-    fn connect(daemon: &Daemon) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(&daemon.address)?;
+    fn connect(target: Target<'_>) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(target.address)?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream: BufReader::new(stream),
-            token: daemon.token.clone(),
+            token: target.token.to_owned(),
         })
     }
 

@@ -24,10 +24,12 @@ impl Inner {
         gathered: &FeedContents,
         asked_at: Moment,
     ) -> Option<HeldSet> {
-        if !gathered.values.is_empty() || gathered.is_sure {
+        if !gathered.values.is_empty() {
             return None;
         }
         let before = match self.sets.get(key) {
+            // The source vouches for the emptiness, but not for a changed site file, which may name a wrong tag.
+            Some(_) if gathered.is_sure => return None,
             Some(held) => held,
             None => self.under_other_rules(key)?,
         };

@@ -20,7 +20,7 @@ pub enum OutputEffect {
 
 impl OutputEffect {
     /// Returns what `exporter` does with a value of this set.
-    pub(super) fn of(exporter: &dyn Exporter, set: &IndicatorSet, value: &str, is_aggregated: bool) -> Self {
+    pub(crate) fn of(exporter: &dyn Exporter, set: &IndicatorSet, value: &str, is_aggregated: bool) -> Self {
         let merged = is_aggregated.then(|| network_in(set, value)).flatten();
         let written = merged.as_deref().unwrap_or(value);
         let item = Indicator::new(set.kind(), written);

@@ -10,8 +10,8 @@ use site_config::{Loaded, SiteName};
 
 use super::keys::MirrorKeys;
 use super::local_copy::LocalCopy;
-use super::question;
 use super::roster::{MirrorState, Roster};
+use crate::catalogue_question;
 use crate::omission::Omissions;
 use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
 use crate::turns::Turns;
@@ -136,7 +136,7 @@ impl MirrorSource {
             Some(_) => Some(self.misp.scorer_or_last_good(upstream, now).await?),
             None => None,
         };
-        let mut asked = question::for_feed(upstream, scope, scorer, now)?;
+        let mut asked = catalogue_question::for_feed(upstream, scope, scorer, now)?;
         asked.named_omissions = self.misp.named_omissions();
         let place = self.places.take(errand).await;
         let answering = blocking_work::run("answering from the mirror", move || {
@@ -149,7 +149,7 @@ impl MirrorSource {
             Judge::new(scope.filter, &upstream.site)
                 .log_nothing_left(usize::try_from(answer.beyond_limits).unwrap_or(usize::MAX));
         }
-        let named = answer.omissions.into_iter().map(question::omission).collect();
+        let named = answer.omissions.into_iter().map(catalogue_question::omission).collect();
         let left_out = Omissions::of(named, answer.more_omissions);
         left_out.log(upstream.name(), scope);
         let (left_out, more_left_out) = left_out.into_parts();
@@ -182,7 +182,7 @@ impl MirrorSource {
                 age: scope.age,
                 filter: Filter::NONE,
             };
-            questions.push(question::for_feed(upstream, feed, None, now)?);
+            questions.push(catalogue_question::for_feed(upstream, feed, None, now)?);
         }
         let making = blocking_work::run("making the index for look-ups", move || {
             let of_type = |kind| {
@@ -211,7 +211,10 @@ impl MirrorSource {
             Some(_) => Some(self.misp.scorer_or_last_good(upstream, now).await?),
             None => None,
         };
-        let (asked, text) = (question::for_feed(upstream, scope, scorer, now)?, text.to_owned());
+        let (asked, text) = (
+            catalogue_question::for_feed(upstream, scope, scorer, now)?,
+            text.to_owned(),
+        );
         let explaining = blocking_work::run("explaining a value", move || {
             let snapshot = copy.snapshot();
             let explanation = snapshot.explain(&asked, &text, visible);

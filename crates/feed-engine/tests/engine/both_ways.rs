@@ -82,7 +82,7 @@ fn score(min: &str, unscored: Unscored) -> Filter {
     })
 }
 
-const SITE: &str = "\
+pub(crate) const SITE: &str = "\
 mirror_poll: 1h
 decaying_model: NIDS Simple Decaying Model
 ignore_to_ids: [yara, sigma, snort, ja3]
@@ -102,7 +102,7 @@ fn recorded(name: &str) -> String {
 }
 
 /// The test matrix of the recordings, with one user who sees what the recordings' reader saw.
-fn recorded_matrix() -> SimBuilder {
+pub(crate) fn recorded_matrix() -> SimBuilder {
     let organisation = |name, uuid: &str| Organisation::new(name, uuid.parse().unwrap());
     Sim::empty()
         .organisation(organisation("ORGNAME", "2b227ad6-c7d7-498e-973f-006697943f68"))

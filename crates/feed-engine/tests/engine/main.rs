@@ -20,6 +20,7 @@ mod limits;
 mod listeners;
 mod lookup;
 mod lookup_types;
+mod lookups_both_ways;
 mod lost_filter;
 mod mirror_bench;
 mod mirrors;

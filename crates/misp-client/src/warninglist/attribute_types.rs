@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::list::{Kind, List};
 use super::list_sets::{ListMask, Slot};
-use super::matcher::{Kind, List};
 
 /// The type that stands for all types.
 const ALL: &str = "ALL";

@@ -3,8 +3,9 @@
 use super::digest::WarninglistDigest;
 use super::expressions::Expressions;
 use super::hosts::HostPile;
+use super::list::{Kind, List};
 use super::list_sets::{ListSets, Slot};
-use super::matcher::{Index, Kind, List, WarninglistMatcher};
+use super::matcher::{Index, WarninglistMatcher};
 use super::networks::NetworkPile;
 use super::substrings::Substrings;
 use super::texts::TextPile;
@@ -58,6 +59,14 @@ struct Marks {
     networks: (usize, usize),
     text: usize,
     substring_text: usize,
+}
+
+impl WarninglistMatcher {
+    /// Returns a builder without lists.
+    #[must_use]
+    pub fn builder() -> WarninglistMatcherBuilder {
+        WarninglistMatcherBuilder::new()
+    }
 }
 
 impl WarninglistMatcherBuilder {

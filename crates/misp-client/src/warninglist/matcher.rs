@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::attribute_types::{TypeLists, TypeTable};
-use super::builder::WarninglistMatcherBuilder;
 use super::digest::WarninglistDigest;
 use super::expressions::Expressions;
 use super::hosts::Hosts;
+use super::list::List;
 use super::list_sets::{ListSets, Slot};
 use super::network::Asked;
 use super::networks::Networks;
@@ -14,39 +14,6 @@ use super::substrings::Substrings;
 use super::texts::TextIndex;
 use super::unjudged::Unjudged;
 use crate::WarninglistHit;
-
-/// The five kinds of lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    String,
-    Substring,
-    Hostname,
-    Cidr,
-    Regex,
-}
-
-impl Kind {
-    pub(super) fn of(name: &str) -> Option<Self> {
-        match name {
-            "string" => Some(Self::String),
-            "substring" => Some(Self::Substring),
-            "hostname" => Some(Self::Hostname),
-            "cidr" => Some(Self::Cidr),
-            "regex" => Some(Self::Regex),
-            _ => None,
-        }
-    }
-}
-
-/// A list without its entries.
-#[derive(Debug)]
-pub(super) struct List {
-    pub(super) id: u64,
-    pub(super) name: String,
-    pub(super) category: String,
-    pub(super) kind: Kind,
-    pub(super) attribute_types: Vec<String>,
-}
 
 /// The entries of all lists.
 #[derive(Debug)]
@@ -80,12 +47,6 @@ pub struct WarninglistMatcher {
 }
 
 impl WarninglistMatcher {
-    /// Returns a builder without lists.
-    #[must_use]
-    pub fn builder() -> WarninglistMatcherBuilder {
-        WarninglistMatcherBuilder::new()
-    }
-
     pub(super) fn new(index: Index) -> Self {
         let types = TypeTable::new(index.slots());
         Self {

@@ -5,7 +5,7 @@ use std::{
     net::{TcpListener, TcpStream},
 };
 
-use misp_sim::{Edit, Fault, FaultRule, RandomEdits, RunningSim};
+use misp_sim::{Edit, Fault, FaultRule, LoggedRequest, RandomEdits, RunningSim};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -123,15 +123,13 @@ impl Control {
                     .advance(asked["advance"].as_i64().ok_or("advance: write seconds")?);
                 Ok(json!({"now": self.sim.clock().now()}))
             }
+            ("GET", "/sim/requests") => Ok(self.sim.requests().iter().map(written).collect()),
             ("POST", "/sim/traffic") => {
                 self.sim.clear_requests();
                 Ok(json!({}))
             }
             ("GET", "/sim/traffic") => {
-                let (all, rows) = (
-                    self.sim.traffic(|_| true),
-                    self.sim.traffic(misp_sim::LoggedRequest::is_search),
-                );
+                let (all, rows) = (self.sim.traffic(|_| true), self.sim.traffic(LoggedRequest::is_search));
                 Ok(json!({
                     "requests": all.requests, "request_bytes": all.request_bytes, "answer_bytes": all.answer_bytes,
                     "searches": rows.requests, "search_bytes": rows.answer_bytes,
@@ -166,4 +164,16 @@ impl Control {
         }
         Ok(json!({}))
     }
+}
+
+/// Returns a request as JSON.
+fn written(request: &LoggedRequest) -> Value {
+    json!({
+        "method": request.method,
+        "path": request.path,
+        "body": request.body,
+        "status": request.status,
+        "body_bytes": request.body_bytes,
+        "answer_bytes": request.answer_bytes,
+    })
 }

@@ -15,7 +15,8 @@
 //! - `POST /sim/random` takes `{"seed": 7, "count": 10}`, draws edits, carries them out and answers with them;
 //! - `POST /sim/fault` takes `{"fault": {"status": 500}, "path": "/events/index", "after": 1, "times": 2}` or `{}`;
 //! - `POST /sim/clock` takes `{"advance": 60}`;
-//! - `GET /sim/traffic` counts requests and bytes, `POST /sim/traffic` starts again.
+//! - `GET /sim/traffic` counts requests and bytes, `POST /sim/traffic` starts again;
+//! - `GET /sim/requests` lists the last 10 000 requests with their bodies and the sizes of their answers.
 //!
 //! `--journal FILE` writes every edit down, and carries them out again at the next start, with the times that they had.
 

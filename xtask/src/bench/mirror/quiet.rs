@@ -1,0 +1,63 @@
+//! Questions to MISP while nothing changes and all feeds are polled.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::change::is_of_rows;
+use super::feeds::FEEDS;
+use super::site::Site;
+use super::stand_in::StandIn;
+use super::table::{Limit, Table};
+
+/// The time that is measured instead of an hour; devices come once a minute instead of every five.
+const MINUTES: u64 = 3;
+
+/// Seconds between two looks at MISP.
+const INTERVAL: u64 = 15;
+
+pub(super) fn measure(site: &Site, misp: &StandIn, table: &mut Table) -> anyhow::Result<()> {
+    // The first round makes the feeds.
+    poll_all(site)?;
+    let before = site.processor_seconds()?;
+    misp.clear_questions()?;
+    let began = Instant::now();
+    for minute in 1..=MINUTES {
+        poll_all(site)?;
+        let next = Duration::from_secs(60 * minute);
+        std::thread::sleep(next.saturating_sub(began.elapsed()));
+    }
+    let asked = misp.questions()?;
+    let spent = site.processor_seconds()? - before;
+    let mut by_path: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for one in &asked {
+        let sum = by_path.entry(&one.path).or_default();
+        *sum = (sum.0 + 1, sum.1 + one.bytes);
+    }
+    // Rows are read by the slow round alone while nothing changes.
+    let light = asked.iter().filter(|asked| !is_of_rows(asked)).count();
+    let looks = MINUTES * 60 / INTERVAL;
+    table.add_with_processor_time(
+        &format!(
+            "questions to MISP a look, {MINUTES} quiet minutes, {} feeds polled",
+            FEEDS.len()
+        ),
+        Limit::count(4.0, "questions"),
+        &[(light as f64 / looks as f64).ceil()],
+        Some(spent),
+    );
+    for (path, (questions, bytes)) in by_path {
+        table.note(&format!("quiet: {questions} × {path}, {bytes} bytes"));
+    }
+    Ok(())
+}
+
+/// Asks for every feed once, as the devices do.
+pub(super) fn poll_all(site: &Site) -> anyhow::Result<()> {
+    let mut device = site.open()?;
+    for feed in FEEDS {
+        let path = feed.path("1w");
+        let answer = device.ask("GET", &path, &site.headers(), "")?;
+        anyhow::ensure!(answer.status == 200, "{path} answers {}", answer.status);
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A child process that is measured, and ends with us.
+
+use std::process::{Child, Command};
+
+use anyhow::{Context as _, bail};
+
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Starts the command, and hands out the child for its pipes.
+    pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
+        Ok(Self(child))
+    }
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// Returns the processor time that it has used so far, in all its threads.
+    pub(crate) fn processor_seconds(&self) -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        // Behind the name, which may hold blanks: fields 14 and 15 of proc(5), in hundredths of a second.
+        let (_, fields) = stat.rsplit_once(')').context("no name in /proc/…/stat")?;
+        let ticks: Vec<u64> = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        Ok(ticks.iter().sum::<u64>() as f64 / 100.0)
+    }
+
+    /// Returns the most memory that it has ever held.
+    pub(crate) fn peak_resident_bytes(&self) -> anyhow::Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// Returns the memory that it holds.
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, name: &str) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .with_context(|| format!("no {name} line"))?;
+        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kibibytes * 1024)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way there is nothing left to do.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Returns the next line of a process that is starting.
+pub(crate) fn line_of(output: &mut impl std::io::BufRead) -> anyhow::Result<String> {
+    let mut line = String::new();
+    if output.read_line(&mut line)? == 0 {
+        bail!("the process ended without saying where it listens");
+    }
+    Ok(line.trim().to_owned())
+}
