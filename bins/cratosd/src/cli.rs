@@ -8,7 +8,7 @@
 //! | `token mint`, `token inspect`, `token convert` | `cli/token/mint.rs`, `cli/token/inspect.rs`, `cli/token/convert.rs` |
 //! | `feed` | `cli/feed.rs` |
 //! | `explain` | `cli/explain.rs` |
-//! | `mirror status`, `mirror resync` | `cli/mirror.rs` |
+//! | `mirror status`, `mirror resync`, `mirror forget` | `cli/mirror.rs` |
 //! | `init` | `cli/init.rs` |
 //! | `keygen` | `cli/keygen.rs` |
 //!

@@ -210,6 +210,13 @@ impl FeedEngine {
         self.inner.source.resync(upstream)
     }
 
+    /// Ends the mirror of this upstream and deletes its files; returns whether there was one. Feeds in memory stay. The
+    /// next answer of MISP begins another mirror.
+    #[must_use]
+    pub fn forget_mirror(&self, upstream: &Upstream) -> bool {
+        self.inner.source.forget_mirror(upstream)
+    }
+
     /// Returns the feed's values for a caller that sets no `max_age`.
     pub(crate) async fn current(
         &self,

@@ -72,6 +72,12 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
         Err(self.way(upstream).reason().unwrap_or(DirectReason::NoMirrors))
     }
 
+    /// Ends the mirror of this upstream and deletes its files; returns whether there was one. The next answer of MISP
+    /// begins another.
+    fn forget_mirror(&self, _upstream: &Upstream) -> bool {
+        false
+    }
+
     /// Gives the source a listener for changes that it notices by itself. The engine gathers the feeds of recent
     /// requests anew after each announcement.
     ///

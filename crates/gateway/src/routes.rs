@@ -63,6 +63,7 @@ static ROUTES: &[Route] = &[
     statistics::ROUTE,
     site::ROUTE,
     site::RESYNC,
+    site::FORGET,
     warninglist::ROUTE,
     generate_token::FORM,
     generate_token::JSON,

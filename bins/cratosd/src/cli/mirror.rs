@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::token::input;
 use super::{output, runtime};
 use crate::exit::{Failure, chain};
-use site_state::{Resync, SiteState};
+use site_state::{Forgotten, Resync, SiteState};
 
 /// The variable that holds a token itself.
 const VARIABLE: &str = "CRATOS_TOKEN";
@@ -30,6 +30,8 @@ pub(super) enum Command {
     Status(Options),
     /// Have the mirror read every event of MISP again
     Resync(Options),
+    /// Delete the mirror and its files; the next request begins another one
+    Forget(Options),
 }
 
 #[derive(Debug, Args)]
@@ -37,7 +39,7 @@ pub(super) enum Command {
 The daemon is asked with a token that has the permission `operate`:
   cratosd token mint --site misp.example.net --auth-key-file k --expires 1y --only operate
 
-Exit code 69 means that the daemon does not answer, or that there is no mirror to read again.")]
+Exit code 69 means that the daemon does not answer, or that there is no mirror.")]
 pub(super) struct Options {
     /// The address of the daemon
     #[arg(
@@ -70,6 +72,15 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
                     )));
                 }
                 output::print("The mirror reads every event again; `cratosd mirror status` shows its questions.\n")
+            }
+            Command::Forget(options) => {
+                let answer: Forgotten = options.ask(Method::POST, "/v1/site/forget").await?;
+                if !answer.forgotten {
+                    return Err(Failure::unavailable(
+                        "there is no mirror of this site and MISP key".to_owned(),
+                    ));
+                }
+                output::print("The mirror and its files are deleted; the next request begins another one.\n")
             }
         }
     })

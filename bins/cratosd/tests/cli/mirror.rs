@@ -55,6 +55,9 @@ fn the_state_of_a_site_without_a_mirror_says_why_and_nothing_is_read_again() {
         "{}",
         resync.stderr
     );
+    let forget = mirror(&installation, "forget", &url, &token);
+    assert_eq!((forget.code, forget.stdout.as_str()), (Some(69), ""));
+    assert_eq!(forget.stderr, "error: there is no mirror of this site and MISP key\n");
 }
 
 #[test]

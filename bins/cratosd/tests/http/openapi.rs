@@ -237,6 +237,7 @@ async fn every_answer_has_the_fields_that_its_schema_describes_and_no_others() {
         (Method::POST, "/v1/lookup".to_owned(), values),
         (Method::DELETE, clear, Value::Null),
         (Method::POST, "/v1/site/resync".to_owned(), Value::Null),
+        (Method::POST, "/v1/site/forget".to_owned(), Value::Null),
         (Method::POST, "/v1/generate_token_json".to_owned(), order),
     ];
     // Every route that only reads, new ones too, with the examples of its parameters.

@@ -20,7 +20,7 @@ const OPEN: &[(Permission, &[&str])] = &[
             "/v1/changes/feed/{feed}/type/{type}/age/{age}",
         ],
     ),
-    (Permission::Operate, &["/v1/site", "/v1/site/resync"]),
+    (Permission::Operate, &["/v1/site", "/v1/site/resync", "/v1/site/forget"]),
 ];
 
 /// A method of a route that takes a token.

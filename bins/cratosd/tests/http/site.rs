@@ -15,6 +15,7 @@ use crate::support::{Ask, Daemon, FEED, Setup};
 
 const SITE: &str = "/v1/site";
 const RESYNC: &str = "/v1/site/resync";
+const FORGET: &str = "/v1/site/forget";
 
 /// A source whose mirror is in the state that a test sets.
 #[derive(Debug)]
@@ -30,6 +31,10 @@ impl IndicatorSource for Mirrored {
 
     fn way(&self, _: &Upstream) -> Way {
         self.way.clone()
+    }
+
+    fn forget_mirror(&self, _: &Upstream) -> bool {
+        self.way.reason().is_none()
     }
 
     fn resync(&self, upstream: &Upstream) -> Result<(), DirectReason> {
@@ -147,6 +152,20 @@ async fn a_resync_reaches_the_mirror_of_the_token_and_says_if_there_is_none() {
         answer.json(),
         json!({ "started": false, "reason": "the site file says `mirror: off`" })
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_forgotten_for_operators_only() {
+    let post = |daemon: &Daemon, claims: &Claims| Ask::new(Method::POST, FORGET).header("token", daemon.seal(claims));
+    for (way, forgotten) in [
+        (Way::Mirror(following()), true),
+        (Way::direct(DirectReason::Off), false),
+    ] {
+        let (daemon, _) = daemon(way).await;
+        let answer = daemon.send(post(&daemon, &operator(&daemon))).await;
+        assert_eq!(answer.json(), json!({ "forgotten": forgotten }));
+        assert_eq!(daemon.send(post(&daemon, &daemon.claims())).await.status, 403);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

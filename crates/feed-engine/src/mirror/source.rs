@@ -91,12 +91,6 @@ impl MirrorSource {
         self.roster.states()
     }
 
-    /// Ends the mirror of this upstream and deletes its files; returns whether there was one. The next answer of MISP
-    /// begins another.
-    pub fn forget(&self, upstream: &Upstream) -> bool {
-        self.roster.forget(upstream)
-    }
-
     /// Returns the source that asks MISP.
     #[must_use]
     pub fn misp(&self) -> &Arc<MispSource> {
@@ -284,6 +278,10 @@ impl IndicatorSource for MirrorSource {
             }
             None => Err(self.roster.way(upstream).reason().unwrap_or(DirectReason::NotUsed)),
         }
+    }
+
+    fn forget_mirror(&self, upstream: &Upstream) -> bool {
+        self.roster.forget(upstream)
     }
 }
 

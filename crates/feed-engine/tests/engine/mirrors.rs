@@ -363,7 +363,7 @@ async fn a_mirror_that_is_forgotten_begins_again_with_the_next_answer_of_misp() 
     let mut bench = MirrorBench::before_the_first_request(sim, QUIET).await;
     bench.mirror = files.source().await;
     bench.begin().await;
-    assert!(bench.mirror.forget(&bench.upstream));
+    assert!(bench.mirror.forget_mirror(&bench.upstream));
     until(|| match files.ends().len() {
         0 => Ok(()),
         files => Err(format!("{files} files")),

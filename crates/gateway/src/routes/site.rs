@@ -1,4 +1,4 @@
-//! `GET /v1/site` and `POST /v1/site/resync`: the mirror of the token's site, for operators.
+//! `GET /v1/site`, `POST /v1/site/resync` and `POST /v1/site/forget`: the mirror of the token's site, for operators.
 
 use feed_engine::{MirrorPhase, MirrorStatus, Way};
 use http::Method;
@@ -28,6 +28,15 @@ pub(super) const RESYNC: Route = Route {
         Box::pin(async move { resync(&call, &grant) })
     }),
     words: resync_words,
+};
+
+pub(super) const FORGET: Route = Route {
+    template: "/v1/site/forget",
+    methods: &[Method::POST],
+    handler: Handler::Granted(Right::May(Permission::Operate), |call, grant| {
+        Box::pin(async move { forget(&call, &grant) })
+    }),
+    words: forget_words,
 };
 
 /// The state of the mirror of one MISP, as one MISP key sees it. Numbers are 0 where there is no mirror.
@@ -99,6 +108,13 @@ struct Resync {
     reason: String,
 }
 
+/// Whether a mirror was deleted.
+#[derive(Serialize, JsonSchema)]
+struct Forgotten {
+    /// True if there was one.
+    forgotten: bool,
+}
+
 fn get(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
     let way = call.app.engine().way(&grant.upstream);
     let nothing = MirrorStatus::default();
@@ -123,6 +139,18 @@ fn resync(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
         started: refused.is_none(),
         reason: refused.map(|reason| reason.to_string()).unwrap_or_default(),
     })
+}
+
+fn forget(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
+    let forgotten = call.app.engine().forget_mirror(&grant.upstream);
+    if forgotten {
+        tracing::warn!(
+            site = grant.site().name.as_str(),
+            token_id = call.request.notes.token_id().map(tracing::field::display),
+            "an operator deleted the mirror; the next request begins another one"
+        );
+    }
+    Reply::json(&Forgotten { forgotten })
 }
 
 impl<'a> SiteState<'a> {
@@ -179,4 +207,14 @@ fn resync_words(operation: Operation<'_>) -> Operation<'_> {
             "For tokens with the permission `operate`. Feeds and look-ups go on from what the mirror holds meanwhile.",
         )
         .answers_with::<Resync>(200, "Whether the mirror reads again.")
+}
+
+fn forget_words(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named("forget", "site", "Deletes the mirror and its files")
+        .description(
+            "For tokens with the permission `operate`. Feeds come from MISP directly until the next request has begun \
+             another mirror, and that one has read MISP.",
+        )
+        .answers_with::<Forgotten>(200, "Whether there was a mirror.")
 }

@@ -39,6 +39,13 @@ pub(super) struct Resync {
     pub(super) reason: String,
 }
 
+/// The answer of `/v1/site/forget`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Forgotten {
+    pub(super) forgotten: bool,
+}
+
 impl SiteState {
     /// Returns one line for each fact.
     pub(super) fn text(&self) -> String {
