@@ -122,7 +122,7 @@ impl Served {
                     answered += 1;
                 }
                 503 | 504 => {}
-                status => panic!("{feed}: {status}: {}", answer.body),
+                status => assert_eq!(status, 200, "{feed}: {}", answer.body),
             }
         }
         answered
