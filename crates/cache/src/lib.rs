@@ -41,7 +41,7 @@ pub use memory::{ENTRY_OVERHEAD, MemoryStore, Weigh};
 #[cfg(feature = "shared")]
 pub use shared::{
     CacheKeys, ItemKey, Lease, MAX_ITEM_BYTES, SharedCache, SharedCounts, SharedStore, SharedValue, StoreError,
-    StoreFuture, Turn,
+    StoreFuture, Turn, Unanswered,
 };
 #[cfg(feature = "testkit")]
 pub use shared::{InProcessStore, testkit};

@@ -27,5 +27,5 @@ pub use counts::SharedCounts;
 pub use in_process::InProcessStore;
 pub use lease::Lease;
 pub use seal::CacheKeys;
-pub use shared_cache::{SharedCache, SharedValue, Turn};
+pub use shared_cache::{SharedCache, SharedValue, Turn, Unanswered};
 pub use store::{ItemKey, MAX_ITEM_BYTES, SharedStore, StoreError, StoreFuture};

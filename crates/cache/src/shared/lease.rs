@@ -45,6 +45,12 @@ impl Lease {
         }
     }
 
+    /// Renews the lease for its whole life; returns whether this process had it still, or nothing when the store cannot
+    /// be asked.
+    pub async fn renew(&self) -> Option<bool> {
+        self.cache.prolong(&self.key, &self.owner, self.life).await
+    }
+
     /// Gives the lease back, so that others do not wait for its end. The lease of another process stays.
     pub async fn release(self) {
         self.cache.release(&self.key, &self.owner).await;

@@ -66,6 +66,11 @@ pub struct SharedValue {
     pub value: Vec<u8>,
 }
 
+/// The store of a shared cache cannot be asked now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the shared cache does not answer")]
+pub struct Unanswered;
+
 /// The task of the caller of [`SharedCache::find_or_lease`].
 #[derive(Debug)]
 #[non_exhaustive]
@@ -122,7 +127,34 @@ impl SharedCache {
 
     /// Puts a value in the place of an older one; returns whether the store has it now.
     pub async fn put(&self, name: &[u8], label: &[u8], value: Vec<u8>, life: Duration) -> bool {
-        self.inner.put(name, label, value, life).await
+        let is_put = self.inner.put(name, label, value, life).await;
+        if is_put {
+            self.inner.counts.puts.add();
+        }
+        is_put
+    }
+
+    /// As [`put`](Self::put), for messages between processes: they are not counted as values.
+    pub async fn put_message(&self, name: &[u8], message: Vec<u8>, life: Duration) -> bool {
+        self.inner.put(name, &[], message, life).await
+    }
+
+    /// Returns the message of this name.
+    ///
+    /// # Errors
+    /// [`Unanswered`] when the store cannot be asked.
+    pub async fn message(&self, name: &[u8]) -> Result<Option<Vec<u8>>, Unanswered> {
+        let deadline = Instant::now() + self.inner.quiet;
+        let (found, _) = self.inner.find(name, deadline, &|_| true).await.ok_or(Unanswered)?;
+        Ok(found.map(|found| found.value))
+    }
+
+    /// Takes a lease without looking for a value; returns nothing while another process has it.
+    ///
+    /// # Errors
+    /// [`Unanswered`] when the store cannot be asked.
+    pub async fn lease(&self, name: &[u8], life: Duration) -> Result<Option<Lease>, Unanswered> {
+        self.inner.lease(name, life).await.ok_or(Unanswered)
     }
 
     /// Removes a value, sealed with any of the keys.
@@ -187,6 +219,7 @@ impl Inner {
         let deadline = Instant::now() + self.quiet;
         let (found, label) = self.find(name, deadline, wanted).await?;
         if let Some(found) = found {
+            self.counts.hits.add();
             return Some(Turn::Found(found));
         }
         let key = self.sealing()?.item_key(name, Kind::Lease);
@@ -208,6 +241,7 @@ impl Inner {
         match self.find(name, deadline, wanted).await {
             Some((Some(found), _)) => {
                 lease.release().await;
+                self.counts.hits.add();
                 Some(Turn::Found(found))
             }
             Some((None, label)) => {
@@ -235,7 +269,6 @@ impl Inner {
                 Ok(mut head) if wanted(&head.label) => {
                     let label = std::mem::take(&mut head.label);
                     if let Some(value) = self.value(seal, name, head).await? {
-                        self.counts.hits.add();
                         return Some((Some(SharedValue { label, value }), None));
                     }
                 }
@@ -317,8 +350,35 @@ impl Inner {
                 }
             }
         }
-        self.counts.puts.add();
         true
+    }
+
+    /// `None` when the store cannot be asked.
+    async fn lease(self: &Arc<Self>, name: &[u8], life: Duration) -> Option<Option<Lease>> {
+        let key = self.sealing()?.item_key(name, Kind::Lease);
+        let owner = random()?;
+        let deadline = Instant::now() + self.quiet;
+        let is_ours = self.small(deadline, self.store.add(&key, &owner, life)).await?;
+        Some(is_ours.then(|| Lease {
+            cache: Arc::clone(self),
+            key,
+            owner,
+            life,
+            label: None,
+        }))
+    }
+
+    /// Puts the lease again if it is ours still. This is not one step: a lease that another process takes between the
+    /// two questions is overwritten, and its owner notices that when it renews it.
+    pub(super) async fn prolong(&self, key: &ItemKey, owner: &[u8; 16], life: Duration) -> Option<bool> {
+        let deadline = Instant::now() + QUIET_PUT.max(self.quiet);
+        let found = self.small(deadline, self.store.get(std::slice::from_ref(key))).await?;
+        let is_ours = found.iter().flatten().any(|found| *found == owner[..]);
+        if is_ours {
+            let item = [(key.clone(), Bytes::copy_from_slice(owner))];
+            self.small(deadline, self.store.put(&item, life)).await?;
+        }
+        Some(is_ours)
     }
 
     pub(super) async fn renew(&self, key: &ItemKey, owner: &[u8; 16], life: Duration) {
@@ -404,7 +464,7 @@ impl Inner {
                 store = self.store.place(),
                 why,
                 kept_back,
-                "a feed is not put into the shared cache: every replica asks MISP for it"
+                "a value is not put into the shared cache: every replica asks MISP itself"
             );
         }
     }

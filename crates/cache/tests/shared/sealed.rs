@@ -215,3 +215,40 @@ async fn a_lease_lives_while_it_is_held_and_ends_after_that() {
         Turn::Yours(_)
     ));
 }
+
+#[tokio::test(start_paused = true)]
+async fn lease_without_a_value_is_renewed_by_its_owner_only_and_its_loss_is_noticed() {
+    let store = Arc::new(InProcessStore::new());
+    let (one, other) = (on(&store, keys(1)), on(&store, keys(1)));
+    let life = Duration::from_secs(5);
+    let lease = one.lease(b"work", life).await.unwrap().unwrap();
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert_eq!(lease.renew().await, Some(true));
+        assert!(other.lease(b"work", life).await.unwrap().is_none());
+    }
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let theirs = other.lease(b"work", life).await.unwrap().unwrap();
+    assert_eq!(lease.renew().await, Some(false), "the other one has it meanwhile");
+    lease.release().await;
+    assert_eq!(theirs.renew().await, Some(true));
+    store.hang(true);
+    assert_eq!(theirs.renew().await, None);
+    assert!(one.lease(b"work", life).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_comes_back_is_not_counted_and_is_told_from_a_store_that_does_not_answer() {
+    let store = Arc::new(InProcessStore::new());
+    let (one, other) = (on(&store, keys(1)), on(&store, keys(1)));
+    assert_eq!(other.message(b"note").await, Ok(None));
+    for message in [b"small".to_vec(), large()] {
+        assert!(one.put_message(b"note", message.clone(), LIFE).await);
+        assert!(other.message(b"note").await == Ok(Some(message)));
+    }
+    assert_eq!(on(&store, keys(2)).message(b"note").await, Ok(None));
+    let counts = other.counts();
+    assert_eq!((counts.hits, counts.misses, one.counts().puts), (0, 0, 0));
+    store.hang(true);
+    assert!(other.message(b"note").await.is_err());
+}
