@@ -1,11 +1,14 @@
 //! The task of a mirror: it opens the store, loads MISP once, and then follows what changes.
 
+mod catching_up;
 mod event_reading;
 mod first_load;
 mod index_check;
+mod leading;
 mod look;
 mod opening;
 mod round;
+mod sharing;
 mod tag_texts;
 mod traces;
 mod vanishing;
@@ -21,6 +24,7 @@ use misp_client::ErrorKind;
 use tokio::sync::{Notify, mpsc, watch};
 
 use self::index_check::KnownIndex;
+use self::sharing::Sharing;
 use self::traces::Traces;
 use crate::distrust::Distrust;
 use crate::error::FollowError;
@@ -74,6 +78,9 @@ pub(crate) struct Follower {
     /// The events that are being read are those of the slow round.
     comparing: bool,
     marks: Marks,
+    sharing: Sharing,
+    /// When the last complete look at MISP began.
+    looked_at: Option<Timestamp>,
     /// When the memory was last written down.
     saved_at: Option<Timestamp>,
     /// The changes that are not delivered yet.
@@ -106,6 +113,8 @@ impl Follower {
             index: KnownIndex::default(),
             comparing: false,
             marks: Marks::default(),
+            sharing: Sharing::default(),
+            looked_at: None,
             saved_at: None,
             changes: Vec::new(),
             orders,
@@ -116,12 +125,15 @@ impl Follower {
     /// Runs until it is stopped, its changes are not read any more, or MISP has too much.
     pub(crate) async fn run_until(mut self, stop: Arc<Notify>) {
         let batches = self.batches.clone();
-        tokio::select! {
-            () = stop.notified() => {}
-            () = batches.closed() => {}
-            () = self.run() => return,
+        let has_ended = tokio::select! {
+            () = stop.notified() => false,
+            () = batches.closed() => false,
+            () = self.run() => true,
+        };
+        if !has_ended {
+            self.progress.phase(Phase::Stopped);
         }
-        self.progress.phase(Phase::Stopped);
+        self.resign().await;
     }
 
     async fn run(&mut self) {
@@ -132,14 +144,20 @@ impl Follower {
         loop {
             let began = self.now();
             let outcome = if self.memory.loaded {
-                self.look().await
+                self.take_turn().await
             } else {
-                self.first_load().await
+                match self.first_load().await {
+                    Ok(()) => Ok(self.first_pause().await),
+                    Err(error) => Err(error),
+                }
             };
             let mut pause = self.options.poll;
             self.report();
             match outcome {
-                Ok(()) => self.progress.succeeded(),
+                Ok(until_next) => {
+                    self.progress.succeeded();
+                    pause = until_next;
+                }
                 Err(error @ FollowError::TooLarge { limit }) => {
                     tracing::error!("{}", error.chain());
                     self.progress.phase(Phase::TooLarge { limit });
@@ -159,14 +177,19 @@ impl Follower {
     }
 
     /// Waits for the next look.
-    async fn pause(&self, time: Duration) {
+    async fn pause(&mut self, time: Duration) {
         let is_failing = self.progress.is_failing();
         if !self.backlog.is_empty() && !is_failing {
             return;
         }
+        let orders = Arc::clone(&self.orders);
         tokio::select! {
             () = self.options.clock.sleep(time) => {}
-            () = self.orders.hint.notified() => tokio::time::sleep(BETWEEN_HINTS).await,
+            () = self.sharing.hold_lease(&self.options) => {}
+            () = orders.hint.notified() => {
+                tokio::time::sleep(BETWEEN_HINTS).await;
+                self.pass_hint().await;
+            }
         }
     }
 
@@ -193,6 +216,7 @@ impl Follower {
         if !changes.is_empty() {
             self.progress.changed(self.now());
         }
+        let for_log = self.sharing.for_log(&changes);
         let batch = Batch {
             changes,
             as_of,
@@ -200,6 +224,7 @@ impl Follower {
         };
         // Without a receiver the task is ending.
         let _ = self.batches.send(batch).await;
+        self.log_changes(for_log).await;
     }
 
     /// Delivers the changes of a look that is not complete, if there are any, with the time of the look before.

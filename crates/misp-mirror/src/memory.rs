@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::shared_log::Position;
+
 /// The name of the entry in the store.
 pub(crate) const NAME: &str = "following";
 
@@ -30,6 +32,8 @@ pub(crate) struct Memory {
     pub(crate) vanished: BTreeMap<u64, i64>,
     /// The slow round: the last event that was compared, and our clock when it began.
     pub(crate) round: Option<(u64, i64)>,
+    /// The last entry of the leader's log that was taken, while the records are exactly what the leader had then.
+    pub(crate) position: Option<Position>,
 }
 
 impl Memory {

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::clock::Clock;
 use crate::follower::{Follower, Orders};
 use crate::options::Options;
+use crate::peers::Peers;
 use crate::questions::Questions;
 use crate::turns::Turns;
 use crate::{Batch, EventRecord, Status, Store};
@@ -165,6 +166,13 @@ impl MirrorBuilder {
     /// Sets what decides when the mirror may ask MISP a question (default: at any time, one at a time).
     pub fn turns(mut self, turns: Arc<dyn Turns>) -> Self {
         self.options.turns = turns;
+        self
+    }
+
+    /// Sets the place that this mirror shares with mirrors of the same MISP in other processes (default: none). One of
+    /// them asks MISP, and the others take what it found; when that one is gone, another one goes on.
+    pub fn peers(mut self, peers: Arc<dyn Peers>) -> Self {
+        self.options.peers = Some(peers);
         self
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
+use crate::peers::Peers;
 use crate::turns::{AnyTime, Turns};
 
 /// The settings of a mirror; [`MirrorBuilder`](crate::MirrorBuilder) describes each.
@@ -19,6 +20,7 @@ pub(crate) struct Options {
     pub(crate) sightings: bool,
     pub(crate) turns: Arc<dyn Turns>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) peers: Option<Arc<dyn Peers>>,
 }
 
 impl Default for Options {
@@ -34,6 +36,7 @@ impl Default for Options {
             sightings: false,
             turns: Arc::new(AnyTime),
             clock: Arc::new(SystemClock),
+            peers: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::held::HeldEvents;
+use crate::peers::Standing;
 use crate::{Phase, Status, Store};
 
 /// Progress is logged this often.
@@ -37,6 +38,19 @@ impl Progress {
     pub(crate) fn phase(&self, phase: Phase) {
         self.status
             .send_if_modified(|status| std::mem::replace(&mut status.phase, phase) != phase);
+    }
+
+    /// Shows the part of this mirror among those of several processes, and logs a new one.
+    pub(crate) fn standing(&self, standing: Standing) {
+        let is_new = self
+            .status
+            .send_if_modified(|status| std::mem::replace(&mut status.standing, standing) != standing);
+        match standing {
+            _ if !is_new => {}
+            Standing::Leading => tracing::info!("this mirror asks MISP, also for the others"),
+            Standing::Following => tracing::info!("this mirror follows the one that asks MISP"),
+            Standing::Alone => tracing::warn!("no other mirror can be asked; this one asks MISP by itself"),
+        }
     }
 
     /// Shows how far a first load has come, and logs it now and then.

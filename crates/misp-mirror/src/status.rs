@@ -2,12 +2,16 @@
 
 use jiff::Timestamp;
 
+use crate::peers::Standing;
+
 /// The state of a mirror.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
     /// What it does now.
     pub phase: Phase,
+    /// Its part among the mirrors of several processes.
+    pub standing: Standing,
     /// Number of events held.
     pub events: u64,
     /// Number of attributes held.

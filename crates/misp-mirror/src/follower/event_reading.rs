@@ -20,7 +20,7 @@ const MAX_TRIES: u32 = 5;
 /// A time so far ahead of MISP's clock is not that of an edit just now.
 const FRESH_SECONDS: i64 = 2;
 /// With more rows than this, the changes so far are delivered before the look ends.
-const EARLY_ROWS: usize = 50_000;
+pub(super) const EARLY_ROWS: usize = 50_000;
 
 /// An event as MISP showed it.
 #[derive(Clone, Debug)]

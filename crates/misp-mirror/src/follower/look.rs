@@ -42,6 +42,7 @@ impl Follower {
 
         self.memory.since = Some(next_since);
         self.memory.as_of = Some(began.as_second());
+        self.looked_at = Some(began);
         self.save_memory_when_due().await?;
         self.progress.as_of(Some(began));
         self.report();
@@ -55,6 +56,18 @@ impl Follower {
         for facts in listing.events {
             shown.insert(facts.id, Shown { facts, answered_at });
         }
+    }
+
+    /// Reads the events again that changed in the second in which they were read.
+    pub(super) async fn read_again(&mut self) -> Result<(), FollowError> {
+        if self.again.is_empty() {
+            return Ok(());
+        }
+        let mut shown = BTreeMap::new();
+        self.show_waiting(&mut shown).await?;
+        self.read_events(shown.into_values()).await?;
+        self.deliver_early().await;
+        Ok(())
     }
 
     /// Adds the events that wait to be read again, and removes those of them that are gone.

@@ -86,6 +86,14 @@ impl Traces {
         chosen.map(|(_, (check, _))| *check).collect()
     }
 
+    /// Makes every check due, and forgets what the last ones saw: others asked MISP meanwhile.
+    pub(super) fn begin_anew(&mut self) {
+        for (_, last) in &mut self.checks {
+            *last = Some(Timestamp::UNIX_EPOCH);
+        }
+        self.etags.fill(None);
+    }
+
     fn done(&mut self, check: Check, now: Timestamp) {
         for (known, last) in &mut self.checks {
             if *known == check {

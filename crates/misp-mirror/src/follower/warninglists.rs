@@ -68,6 +68,22 @@ impl Follower {
         self.change_marks(Marks::by(matcher)).await
     }
 
+    /// Takes the lists that another mirror has read; returns whether they can be read.
+    pub(super) async fn take_warninglists(&mut self, bytes: Vec<u8>) -> Result<bool, FollowError> {
+        let matcher = self.with_store(move |store| {
+            let matcher = stored_lists::matcher(&bytes);
+            if matcher.is_some() {
+                store.put_meta(stored_lists::NAME, &bytes)?;
+            }
+            Ok(matcher)
+        });
+        let Some(matcher) = matcher.await? else {
+            return Ok(false);
+        };
+        self.change_marks(Marks::by(matcher)).await?;
+        Ok(true)
+    }
+
     /// Delivers the events whose marks are others now.
     async fn change_marks(&mut self, new: Marks) -> Result<(), FollowError> {
         // Changes with marks of the earlier lists must not come after those with the new ones.

@@ -6,6 +6,8 @@ mod distrust;
 mod edits;
 mod first_load;
 mod following;
+mod peers;
 mod questions;
+mod replicas;
 mod site;
 mod traces;
