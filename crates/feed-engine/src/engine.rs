@@ -91,6 +91,7 @@ impl FeedEngine {
 
     /// Shares gathered feeds through this cache from now on instead of the previous one; `None` ends the sharing.
     pub fn share_through(&self, cache: Option<SharedCache>) {
+        self.inner.source.share_through(cache.clone());
         self.inner.shared.store(cache.map(Arc::new));
     }
 

@@ -103,4 +103,4 @@ pub use request::{FeedRequest, FeedScope, LookupScope, Selection};
 pub use score::{MinScore, NotAScore, ScoreLimit, Unscored};
 pub use source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
 pub use upstream::{Upstream, UpstreamNameError};
-pub use way::{DirectReason, MirrorPhase, MirrorStatus, Way};
+pub use way::{DirectReason, MirrorPhase, MirrorStanding, MirrorStatus, Way};

@@ -11,7 +11,8 @@
 //! 4. `roster::keeper`: one task for each copy. It opens the files, follows MISP, and takes each batch of changes into
 //!    the catalogue, from which feeds are answered;
 //! 5. `local_copy`: the state that the task and requests share;
-//! 6. `crate::catalogue_question`: a feed of a site as a question to the catalogue.
+//! 6. `shared_peers`: the mirrors of other daemons, through the cache that the daemons share;
+//! 7. `crate::catalogue_question`: a feed of a site as a question to the catalogue.
 
 mod folder;
 mod keys;
@@ -20,6 +21,7 @@ mod misp_turns;
 mod registration;
 mod roster;
 mod settings;
+mod shared_peers;
 mod source;
 
 pub use keys::MirrorKeys;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use cache::SharedCache;
 use feed_classification::Tlp;
 use site_config::SiteName;
 
@@ -83,6 +84,12 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     ///
     /// Unless a source has its own, this drops the listener, and feeds are gathered by their age.
     fn watch(&self, _listener: ChangeListener) {}
+
+    /// Gives the source the cache through which several daemons share what they gather; `None` ends the sharing. The
+    /// engine calls this with its own.
+    ///
+    /// Unless a source shares something beside feeds, this does nothing.
+    fn share_through(&self, _cache: Option<SharedCache>) {}
 
     /// Returns whether the source notices changes of this upstream and announces them to its listeners. Then a message
     /// of MISP's ZeroMQ feed goes to [`hint`](Self::hint) only.

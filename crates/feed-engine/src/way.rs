@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-pub use misp_mirror::{Phase as MirrorPhase, Status as MirrorStatus};
+pub use misp_mirror::{Phase as MirrorPhase, Standing as MirrorStanding, Status as MirrorStatus};
 
 /// The way in which questions about an upstream are answered, as
 /// [`IndicatorSource::way`](crate::IndicatorSource::way) returns it.

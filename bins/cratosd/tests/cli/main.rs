@@ -18,6 +18,7 @@ mod help;
 mod idle;
 mod init;
 mod mirror;
+mod mirror_peers;
 mod mirror_trials;
 mod mirrored;
 mod serve;

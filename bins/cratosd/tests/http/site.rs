@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use feed_classification::IndicatorSet;
 use feed_engine::{
-    DirectReason, Errand, FeedEngine, FeedScope, GatherFuture, IndicatorSource, MirrorPhase, MirrorStatus, Upstream,
-    Way,
+    DirectReason, Errand, FeedEngine, FeedScope, GatherFuture, IndicatorSource, MirrorPhase, MirrorStanding,
+    MirrorStatus, Upstream, Way,
 };
 use http::Method;
 use serde_json::json;
@@ -66,6 +66,7 @@ fn operator(daemon: &Daemon) -> Claims {
 fn following() -> MirrorStatus {
     let mut status = MirrorStatus::default();
     status.phase = MirrorPhase::Following;
+    status.standing = MirrorStanding::Following;
     (status.events, status.rows, status.store_bytes) = (5_087, 120_000, 9_000_000);
     status.is_durable = true;
     status.as_of = Some(jiff::Timestamp::now() - jiff::SignedDuration::from_secs(20));
@@ -87,6 +88,7 @@ async fn an_operator_sees_how_far_the_mirror_is_and_how_late() {
         state,
         json!({
             "site": "127.0.0.1", "way": "mirror", "reason": "", "reason_text": "", "phase": "following",
+            "standing": "following the leader",
             "loaded": 0, "to_load": 0, "events": 5_087, "rows": 120_000, "missing_events": 0,
             "changed_at": "2026-11-29T04:00:00Z", "as_of": null, "lag_seconds": null, "error": "",
             "store_bytes": 9_000_000, "durable": true, "round_done": 100, "round_total": 5_087, "repaired": 2,

@@ -106,6 +106,7 @@ impl FeedEngineBuilder {
         };
         let listener = announcements::listener(Arc::downgrade(&engine.inner));
         engine.inner.source.watch(listener);
+        engine.inner.source.share_through(engine.shared_cache());
         engine
     }
 }

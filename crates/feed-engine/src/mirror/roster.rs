@@ -17,6 +17,7 @@ use super::keys::MirrorKeys;
 use super::local_copy::LocalCopy;
 use super::registration::Registration;
 use super::settings::Settings;
+use super::shared_peers::SharedPlace;
 use crate::shared_sets::age;
 use crate::upstream::UpstreamId;
 use crate::{ChangeHint, ChangeListener, DirectReason, MispSource, Upstream, Way};
@@ -53,6 +54,7 @@ pub(super) struct Roster {
     pub(super) misp: Arc<MispSource>,
     state: Mutex<State>,
     listeners: Mutex<Vec<ChangeListener>>,
+    place: Arc<SharedPlace>,
 }
 
 #[derive(Default)]
@@ -122,6 +124,7 @@ impl Roster {
             misp,
             state: Mutex::default(),
             listeners: Mutex::default(),
+            place: Arc::default(),
         }
     }
 
@@ -138,6 +141,11 @@ impl Roster {
     /// Returns the clock of mirrors.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         self.lock().clock.clone().unwrap_or_else(|| Arc::new(SystemClock))
+    }
+
+    /// Returns the cache through which mirrors of several daemons share the work.
+    pub(super) fn place(&self) -> Arc<SharedPlace> {
+        Arc::clone(&self.place)
     }
 
     /// Adds a listener of changes.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cache::SharedCache;
 use catalogue::{Finder, LOOKED_UP_FEEDS, Question};
 use feed_classification::Tlp;
 use site_config::{Loaded, SiteName};
@@ -256,6 +257,10 @@ impl IndicatorSource for MirrorSource {
 
     fn watch(&self, listener: ChangeListener) {
         self.roster.watch(listener);
+    }
+
+    fn share_through(&self, cache: Option<SharedCache>) {
+        self.roster.place().change(cache);
     }
 
     fn follows(&self, upstream: &Upstream) -> bool {

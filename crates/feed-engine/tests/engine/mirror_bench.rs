@@ -19,7 +19,7 @@ use crate::support::site;
 pub(crate) const QUIET: &str = "mirror_poll: 1h\n";
 
 pub(crate) struct MirrorBench {
-    pub(crate) sim: RunningSim,
+    pub(crate) sim: Arc<RunningSim>,
     pub(crate) mirror: Arc<MirrorSource>,
     /// Knows nothing of the mirror.
     pub(crate) direct: MispSource,
@@ -39,7 +39,11 @@ impl MirrorBench {
     }
 
     pub(crate) async fn before_the_first_request(sim: SimBuilder, more: &str) -> Self {
-        let sim = sim.start().await.unwrap();
+        Self::beside(Arc::new(sim.start().await.unwrap()), more)
+    }
+
+    /// One more mirror of this stand-in.
+    pub(crate) fn beside(sim: Arc<RunningSim>, more: &str) -> Self {
         let upstream = upstream(&sim, Sim::READER_KEY, more);
         Self {
             sim,

@@ -55,6 +55,10 @@ struct SiteState<'a> {
     /// `following` while it reads what changes; `none` without a mirror, `stopped` for one that has ended.
     #[schemars(extend("enum" = ["none", "opening", "loading", "following", "stopped"]))]
     phase: &'static str,
+    /// The part of this daemon among those that share a cache: `leading` asks MISP for all, `following the leader` takes
+    /// what that one found, `alone` asks MISP for itself.
+    #[schemars(extend("enum" = ["alone", "leading", "following the leader"]))]
+    standing: &'static str,
     /// Events of the first load that are read, while the phase is `loading`.
     loaded: u64,
     /// Events of the first load, while the phase is `loading`.
@@ -170,6 +174,7 @@ impl<'a> SiteState<'a> {
             reason: way.reason().map_or("", |reason| reason.as_str()),
             reason_text: way.reason().map(|reason| reason.to_string()).unwrap_or_default(),
             phase,
+            standing: held.standing.as_str(),
             loaded,
             to_load,
             events: held.events,

@@ -12,6 +12,7 @@ pub(super) struct SiteState {
     way: String,
     reason_text: String,
     phase: String,
+    standing: String,
     loaded: u64,
     to_load: u64,
     events: u64,
@@ -65,6 +66,9 @@ impl SiteState {
             "loading" => line("phase", format!("loading: {} of {} events", self.loaded, self.to_load)),
             phase => line("phase", phase.to_owned()),
         }
+        if !self.standing.is_empty() {
+            line("standing", self.standing.clone());
+        }
         line("holds", format!("{} attributes in {} events", self.rows, self.events));
         if self.missing_events > 0 {
             line(
@@ -115,13 +119,14 @@ mod tests {
 
     #[test]
     fn a_mirror_that_follows_says_how_late_it_is_and_what_it_cost() {
-        let state = r#"{"site": "misp.example.net", "way": "mirror", "phase": "following", "events": 7, "rows": 90,
+        let state = r#"{"site": "misp.example.net", "way": "mirror", "phase": "following",
+            "standing": "leading", "events": 7, "rows": 90,
             "as_of": "2026-11-29T05:00:00Z", "lag_seconds": 12, "changed_at": "2026-11-29T04:00:00Z", "store_bytes": 4096,
             "durable": true, "round_done": 3, "round_total": 7, "repaired": 0, "questions": 40, "answer_bytes": 900,
             "a field of later": 1}"#;
         assert_eq!(
             text(state),
-            "site         misp.example.net\nway          mirror\nphase        following\n\
+            "site         misp.example.net\nway          mirror\nphase        following\nstanding     leading\n\
              holds        90 attributes in 7 events\nas of        2026-11-29T05:00:00Z, 12 s ago\n\
              changed      2026-11-29T04:00:00Z\nstore        4096 bytes on disk\n\
              round        3 of 7 events, 0 repaired\nasked MISP   40 questions, 900 bytes\n"

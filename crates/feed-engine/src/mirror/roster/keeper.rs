@@ -18,6 +18,7 @@ use crate::mirror::local_copy::LocalCopy;
 use crate::mirror::misp_turns::MispTurns;
 use crate::mirror::registration::Registration;
 use crate::mirror::settings::Settings;
+use crate::mirror::shared_peers::SharedPeers;
 use crate::upstream::UpstreamId;
 use crate::withdrawals::UpstreamMemory;
 use crate::{DirectReason, FeedError, Upstream, blocking_work};
@@ -120,6 +121,7 @@ impl Keeper {
             .vanished_grace(settings.vanished_grace)
             .max_attributes(settings.max_attributes)
             .sightings(settings.sightings)
+            .peers(Arc::new(SharedPeers::new(self.roster.place(), &self.id, settings)))
             .turns(Arc::new(MispTurns(self.roster.misp.turns(&self.upstream))))
             .clock(self.roster.clock())
             .start()
