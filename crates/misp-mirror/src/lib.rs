@@ -6,6 +6,7 @@ mod distrust;
 mod error;
 mod follower;
 mod held;
+mod log_position;
 mod marks;
 mod memory;
 mod mirror;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shared_log::Position;
+use crate::log_position::Position;
 
 /// The name of the entry in the store.
 pub(crate) const NAME: &str = "following";

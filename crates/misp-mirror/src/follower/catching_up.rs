@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use super::Follower;
 use super::event_reading::EARLY_ROWS;
 use crate::error::FollowError;
+use crate::log_position::Position;
 use crate::memory::{self, Memory};
 use crate::peers::{PeerItem, Peers};
-use crate::shared_log::{Entry, HEAD, Head, Position, ReadChange};
+use crate::shared_log::{Entry, HEAD, Head, ReadChange};
 use crate::{Change, Update};
 
 impl Follower {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::Follower;
 use super::sharing::renew;
 use crate::error::FollowError;
+use crate::log_position::Epoch;
 use crate::memory::Memory;
 use crate::peers::{Lead, Peers};
-use crate::shared_log::{self, Entry, EntryChange, Epoch, HEAD, Head, LIFE, Log, LogChange, MAX_ENTRY_BYTES};
+use crate::shared_log::{self, Entry, EntryChange, HEAD, Head, LIFE, Log, LogChange, MAX_ENTRY_BYTES};
 use crate::stored_lists;
 
 impl Follower {

@@ -12,9 +12,10 @@ use tokio::time::timeout;
 
 use super::Follower;
 use crate::error::FollowError;
+use crate::log_position::Position;
 use crate::options::Options;
 use crate::peers::{Lead, PeerItem, Peers, Standing};
-use crate::shared_log::{HEAD, HINT, Log, LogChange, Position};
+use crate::shared_log::{HEAD, HINT, Log, LogChange};
 use crate::{Change, Clock};
 
 /// The leader renews its lease, and a follower asks for news, this often.
