@@ -1,8 +1,8 @@
 //! What the leading mirror puts into the place that mirrors share: a log of changes, and a head that says where the log
 //! ends and when MISP last confirmed it.
 //!
-//! The log is no copy of the mirror. It has the changes of about the last hour, for mirrors that held everything before.
-//! An entry is known by its [`Position`]: the epoch of the leader that wrote it, and a number that grows by one. The
+//! The log is no copy of the mirror. It has the changes of about the last hour, for mirrors that held everything
+//! before. Each entry has a [`Position`]: the epoch of the leader that wrote it, and a number that grows by one. The
 //! position is in the text of each item too, so that an older item in place of a newer one is noticed.
 
 use std::collections::VecDeque;
@@ -212,7 +212,7 @@ impl Log {
         gone
     }
 
-    /// Notes that the last entry is not there: nobody can go on from before it.
+    /// Notes that the last entry is not there: no mirror can go on from before it.
     pub(crate) fn gap(&mut self) {
         self.first = self.position.sequence + 1;
     }

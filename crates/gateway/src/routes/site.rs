@@ -55,8 +55,8 @@ struct SiteState<'a> {
     /// `following` while it reads what changes; `none` without a mirror, `stopped` for one that has ended.
     #[schemars(extend("enum" = ["none", "opening", "loading", "following", "stopped"]))]
     phase: &'static str,
-    /// The part of this daemon among those that share a cache: `leading` asks MISP for all, `following the leader` takes
-    /// what that one found, `alone` asks MISP for itself.
+    /// The part of this daemon among those that share a cache: `leading` asks MISP for all, `following the leader`
+    /// takes what that one found, `alone` asks MISP for itself.
     #[schemars(extend("enum" = ["alone", "leading", "following the leader"]))]
     standing: &'static str,
     /// Events of the first load that are read, while the phase is `loading`.

@@ -31,7 +31,7 @@ impl Follower {
     }
 
     /// Takes what the leader before has left, and begins a log. Everything that leaves no trace is checked at once:
-    /// nobody knows when the leader before did that.
+    /// the log does not say when the leader before did that.
     async fn begin_to_lead(&mut self, peers: &dyn Peers) -> Result<(), FollowError> {
         if let Some(head) = self.head(peers).await {
             self.catch_up(peers, &head).await?;

@@ -162,7 +162,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Tells the leader that MISP has news.
+    /// Passes a hint on to the leader.
     pub(super) async fn pass_hint(&self) {
         if let (Some(peers), Standing::Following) = (&self.options.peers, self.sharing.standing) {
             let now = self.now().as_millisecond().to_be_bytes();
