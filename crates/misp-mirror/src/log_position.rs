@@ -19,7 +19,8 @@ pub(crate) struct Position {
 }
 
 impl Epoch {
-    /// Returns an epoch after these. It begins with the time, so that it is later than one that every mirror has forgotten.
+    /// Returns an epoch after these. It begins with the time, so that it is also later than one that every mirror has
+    /// forgotten.
     pub(crate) fn after(known: impl IntoIterator<Item = Self>, now: Timestamp) -> Self {
         let last = known.into_iter().map(|epoch| epoch.number).max().unwrap_or(0);
         let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
