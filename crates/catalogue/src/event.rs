@@ -21,12 +21,16 @@ pub struct Event {
     pub published: bool,
     /// The last publication, in unix seconds; 0 for never.
     pub publish_timestamp: i64,
+    /// The title as last published, of an event that is being edited, where it differs.
+    pub(crate) published_info: Option<Box<str>>,
     /// The families that have rows of it, a bit for each.
     pub(crate) families: u64,
 }
 
 impl Event {
-    pub(crate) fn of(facts: &EventFacts) -> Self {
+    /// Returns an event with these facts, and with those of its last publication if it is being edited.
+    pub(crate) fn of(facts: &EventFacts, published: Option<&EventFacts>) -> Self {
+        let published_info = published.map(|published| published.info.as_str());
         Self {
             id: facts.id,
             uuid: facts.uuid,
@@ -35,6 +39,7 @@ impl Event {
             timestamp: facts.timestamp,
             published: facts.published,
             publish_timestamp: facts.publish_timestamp,
+            published_info: published_info.filter(|info| *info != facts.info).map(Box::from),
             families: 0,
         }
     }
@@ -44,8 +49,16 @@ impl Event {
         self.timestamp == other.timestamp && self.orgc_uuid == other.orgc_uuid
     }
 
+    /// Returns the title now, or the one of the last publication.
+    pub(crate) fn title(&self, is_current: bool) -> &str {
+        match &self.published_info {
+            Some(published) if !is_current => published,
+            _ => &self.info,
+        }
+    }
+
     /// Returns the memory that it takes, in bytes.
     pub(crate) fn weight_bytes(&self) -> usize {
-        size_of::<Self>() + self.info.len()
+        size_of::<Self>() + self.info.len() + self.published_info.as_ref().map_or(0, |info| info.len())
     }
 }

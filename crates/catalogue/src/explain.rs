@@ -40,7 +40,7 @@ pub struct Explanation {
 pub struct ExplainedAttribute {
     /// The value as it is listed: another spelling of a URL, or a network whose addresses the feed writes out.
     pub value: String,
-    /// The event as it is now.
+    /// The event as it is now, with the title of the state that the attribute is in.
     pub event: Event,
     /// MISP's attribute type.
     pub attribute_type: String,
@@ -146,9 +146,11 @@ impl Snapshot {
     fn explained(&self, question: &Question, named: &Named<'_>) -> Option<ExplainedAttribute> {
         let trial = named.trial;
         let rules = RowRule::ALL.iter().map(|rule| (*rule, trial.passes(*rule, question)));
+        let mut event = self.event(trial.row)?.clone();
+        event.info = self.title(trial.row).into();
         Some(ExplainedAttribute {
             value: named.value.clone().into_owned(),
-            event: self.event(trial.row)?.clone(),
+            event,
             attribute_type: self.attribute_type(trial.row).to_owned(),
             timestamp: trial.row.timestamp(),
             is_current: trial.row.is_current(),

@@ -15,6 +15,7 @@ mod harmless_values;
 mod merge;
 mod merges;
 mod omission;
+mod present_state;
 mod question;
 mod row;
 mod row_trial;

@@ -112,9 +112,10 @@ impl<'s> RowTrial<'s> {
         RowRule::OF_THE_FEED.iter().all(|rule| self.passes(*rule, question))
     }
 
-    /// Returns the most closed TLP level of attribute and event; nothing without a TLP tag.
+    /// Returns the most closed TLP level of attribute and event, as published and as they are now; nothing without a
+    /// TLP tag.
     pub(crate) fn tlp(&self) -> Option<Tlp> {
-        Tlp::of_tags(self.snapshot.tags(self.row).map(|tag| tag.name))
+        Tlp::of_tags(self.snapshot.tags_and_limits(self.row).map(|tag| tag.name))
     }
 
     /// Returns whether the score of the row is within a limit.

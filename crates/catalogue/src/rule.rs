@@ -4,7 +4,7 @@ use feed_classification::Tlp;
 use misp_client::{ScoreTimes, TagScore};
 
 use crate::row::Marks;
-use crate::tag_sets::place_of;
+use crate::tag_sets::{is_limit, place_of};
 use crate::times::Times;
 use crate::{Publication, Question, Row, ScoreRule, Selected, Snapshot};
 
@@ -204,7 +204,8 @@ fn tag_verdicts(snapshot: &Snapshot, question: &Question) -> Vec<TagVerdict> {
 }
 
 fn has_one_of(members: &[u32], named: &[bool]) -> bool {
-    let mut places = members.iter().map(|member| place_of(*member).0);
+    let tags = members.iter().filter(|member| !is_limit(**member));
+    let mut places = tags.map(|member| place_of(*member).0);
     places.any(|place| named.get(place).is_some_and(|is_named| *is_named))
 }
 

@@ -107,6 +107,17 @@ impl Snapshot {
         self.tag_sets.tags(row.tag_set())
     }
 
+    /// Returns the tags by which limits on TLP levels judge a row: its tags, and for a row as last published the TLP
+    /// tags that attribute and event have now.
+    pub(crate) fn tags_and_limits(&self, row: &Row) -> impl Iterator<Item = RowTag<'_>> + Clone {
+        self.tag_sets.tags_and_limits(row.tag_set())
+    }
+
+    /// Returns the title of the event in the state that a row belongs to.
+    pub(crate) fn title(&self, row: &Row) -> &str {
+        self.event(row).map_or("", |event| event.title(row.is_current()))
+    }
+
     /// Returns MISP's attribute type of a row, for example `domain|ip`.
     #[must_use]
     pub fn attribute_type(&self, row: &Row) -> &str {

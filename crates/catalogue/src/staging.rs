@@ -6,6 +6,7 @@ use misp_mirror::{Block, MirrorRow};
 use crate::attribute_types::AttributeTypeNumbers;
 use crate::class::StagedClass;
 use crate::families::{self, FAMILIES};
+use crate::present_state::PresentState;
 use crate::row::Marks;
 use crate::slot_set::SlotSet;
 use crate::tag_sets::TagSetNumbers;
@@ -85,7 +86,7 @@ impl Staging {
         self.differing |= families;
     }
 
-    /// Extracts the rows of a block. Returns the families that they belong to.
+    /// Extracts the rows of an event as it is now. Returns the families that they belong to.
     pub(crate) fn stage(
         &mut self,
         context: &mut BlockContext<'_>,
@@ -95,11 +96,7 @@ impl Staging {
     ) -> Result<u64, CatalogueError> {
         let mut families = 0;
         let mut of_event = None;
-        for (row, warned) in block
-            .rows
-            .iter()
-            .zip(warned.iter().copied().chain(std::iter::repeat(false)))
-        {
+        for (row, warned) in marked(block, warned) {
             let Some(taken) = context.attribute_types.of(&row.kind)? else {
                 continue;
             };
@@ -110,10 +107,36 @@ impl Staging {
             if row.tags.is_empty() {
                 of_event = Some(tag_set);
             }
-            let marks = state.with_if(Marks::TO_IDS, row.to_ids).with_if(Marks::WARNED, warned);
-            let timestamp = times::seconds(row.timestamp);
-            let kept = Row::new(context.slot, timestamp, tag_set, taken.number, marks);
-            self.extract(taken.families, row, kept)?;
+            let marks = state.with_if(Marks::WARNED, warned);
+            let kept = kept_row(context.slot, row, tag_set, taken.number, marks);
+            self.extract(taken.families, row, kept, Times::new(row.last_seen, row.last_sighting))?;
+            families |= taken.families;
+        }
+        self.touched |= families;
+        Ok(families)
+    }
+
+    /// Extracts the rows of an event as it was last published. Returns the families that they belong to.
+    pub(crate) fn stage_published(
+        &mut self,
+        context: &mut BlockContext<'_>,
+        block: &Block,
+        current: &Block,
+        warned: &[bool],
+    ) -> Result<u64, CatalogueError> {
+        let mut families = 0;
+        let present = PresentState::of(current);
+        for (row, warned) in marked(block, warned) {
+            let Some(taken) = context.attribute_types.of(&row.kind)? else {
+                continue;
+            };
+            let published = present.published(&block.event, row);
+            let tag_set = context
+                .tag_sets
+                .with_limits(&published.own, &published.of_event, &published.limits)?;
+            let marks = Marks::LAST_PUBLISHED.with_if(Marks::WARNED, warned);
+            let kept = kept_row(context.slot, row, tag_set, taken.number, marks);
+            self.extract(taken.families, row, kept, published.times)?;
             families |= taken.families;
         }
         self.touched |= families;
@@ -154,7 +177,7 @@ impl Staging {
         self.classes.iter().map(StagedClass::weight_bytes).sum()
     }
 
-    fn extract(&mut self, families: u64, attribute: &MirrorRow, row: Row) -> Result<(), CatalogueError> {
+    fn extract(&mut self, families: u64, attribute: &MirrorRow, row: Row, times: Times) -> Result<(), CatalogueError> {
         let mut rest = families;
         while rest != 0 {
             let family = rest.trailing_zeros() as usize;
@@ -163,7 +186,6 @@ impl Staging {
             else {
                 continue;
             };
-            let times = Times::new(attribute.last_seen, attribute.last_sighting);
             let mut pushed = Ok(());
             let outcome = extractor.extract(&attribute.kind, &attribute.value, &mut |value| {
                 pushed = class.values.push(value, row, times);
@@ -181,6 +203,23 @@ impl Staging {
         }
         Ok(())
     }
+}
+
+/// Returns the rows of a block, each with whether a warninglist names its value.
+fn marked<'b>(block: &'b Block, warned: &'b [bool]) -> impl Iterator<Item = (&'b MirrorRow, bool)> {
+    let warned = warned.iter().copied().chain(std::iter::repeat(false));
+    block.rows.iter().zip(warned)
+}
+
+fn kept_row(slot: u32, attribute: &MirrorRow, tag_set: u32, attribute_type: u16, marks: Marks) -> Row {
+    let marks = marks.with_if(Marks::TO_IDS, attribute.to_ids);
+    Row::new(
+        slot,
+        times::seconds(attribute.timestamp),
+        tag_set,
+        attribute_type,
+        marks,
+    )
 }
 
 /// Returns the beginning of a value.

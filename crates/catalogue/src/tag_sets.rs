@@ -11,6 +11,12 @@ use crate::error::number;
 /// The bit of a tag in a set that says that the tag is on the event.
 const INHERITED: u32 = 1 << 31;
 
+/// The bit of a tag in a set that says that the tag counts for limits on TLP levels alone.
+const LIMIT: u32 = 1 << 30;
+
+/// The bits of a tag in a set that are not part of its number.
+const BITS: u32 = INHERITED | LIMIT;
+
 /// Tag sets before the first look for unused ones.
 const FIRST_SWEEP: usize = 1_024;
 
@@ -81,6 +87,12 @@ impl TagSets {
 
     /// Returns the tags of a set, those of the attribute itself first.
     pub(crate) fn tags(&self, set: u32) -> impl Iterator<Item = RowTag<'_>> + Clone {
+        let members = self.members(set as usize).iter().filter(|member| !is_limit(**member));
+        members.filter_map(|member| self.tag(*member))
+    }
+
+    /// Returns the tags of a set, and those that count for limits on TLP levels alone.
+    pub(crate) fn tags_and_limits(&self, set: u32) -> impl Iterator<Item = RowTag<'_>> + Clone {
         self.members(set as usize).iter().filter_map(|member| self.tag(*member))
     }
 
@@ -113,7 +125,12 @@ impl TagSets {
 
 /// Returns the number of a tag in a set, and whether it is on the event.
 pub(crate) fn place_of(member: u32) -> (usize, bool) {
-    ((member & !INHERITED) as usize, member & INHERITED != 0)
+    ((member & !BITS) as usize, member & INHERITED != 0)
+}
+
+/// Returns whether a tag in a set counts for limits on TLP levels alone.
+pub(crate) fn is_limit(member: u32) -> bool {
+    member & LIMIT != 0
 }
 
 /// Gives numbers to tags and to sets of them.
@@ -131,6 +148,17 @@ pub(crate) struct TagSetNumbers {
 impl TagSetNumbers {
     /// Returns the number of the set of an attribute's own tags and its event's.
     pub(crate) fn of(&mut self, own: &[Tag], event: &[Tag]) -> Result<u32, CatalogueError> {
+        self.with_limits(own, event, &[])
+    }
+
+    /// Returns the number of such a set with further tags that count for limits on TLP levels alone; each comes with
+    /// whether it is on the event.
+    pub(crate) fn with_limits(
+        &mut self,
+        own: &[Tag],
+        event: &[Tag],
+        limits: &[(&Tag, bool)],
+    ) -> Result<u32, CatalogueError> {
         let mut members = std::mem::take(&mut self.members);
         members.clear();
         for tag in own {
@@ -138,6 +166,12 @@ impl TagSetNumbers {
         }
         for tag in event {
             members.push(self.tag(tag)? | INHERITED);
+        }
+        for (tag, is_inherited) in limits {
+            let member = self.tag(tag)? | if *is_inherited { INHERITED } else { 0 };
+            if !members.contains(&member) {
+                members.push(member | LIMIT);
+            }
         }
         let number = self.set(&members);
         self.members = members;
@@ -173,7 +207,7 @@ impl TagSetNumbers {
             for member in members {
                 let (place, _) = place_of(*member);
                 if let Some(tag) = old.tags.get(place) {
-                    renumbered.push(self.known_tag(Arc::clone(tag))? | member & INHERITED);
+                    renumbered.push(self.known_tag(Arc::clone(tag))? | member & BITS);
                 }
             }
             moved.push(self.set(&renumbered)?);
@@ -206,7 +240,7 @@ impl TagSetNumbers {
             return Ok(*number);
         }
         let count = number(self.sets.tags.len(), "tags")?;
-        if count & INHERITED != 0 {
+        if count & BITS != 0 {
             return Err(CatalogueError::TooLarge { what: "tags" });
         }
         Arc::make_mut(&mut self.sets).tags.push(Arc::clone(&facts));

@@ -121,7 +121,7 @@ impl Writer {
             LastPublished::Block(block) => (Marks::CURRENT, Some(block)),
             LastPublished::Nothing => (Marks::CURRENT, None),
         };
-        let mut event = Event::of(facts);
+        let mut event = Event::of(facts, block.map(|block| &block.event));
         let mut context = BlockContext {
             attribute_types: &mut self.attribute_types,
             tag_sets: &mut self.tag_sets,
@@ -131,7 +131,7 @@ impl Writer {
         if let Some(block) = block {
             event.families |= self
                 .staging
-                .stage(&mut context, block, warned_published, Marks::LAST_PUBLISHED)?;
+                .stage_published(&mut context, block, &record.current, warned_published)?;
         }
         if let Some(old) = old.filter(|old| !old.counts_as(&event)) {
             self.staging.differ(old.families | event.families);

@@ -103,8 +103,8 @@ impl Finder {
             .filter(|candidate| limits.permits_tlp(candidate.trial.tlp()));
         let told = within.filter_map(|candidate| {
             let event = self.snapshot().event(candidate.trial.row)?;
-            let tags = self.snapshot().tags(candidate.trial.row);
-            let matched = MatchedEvent::new(event.id, &event.info).uuid(event.uuid);
+            let tags = self.snapshot().tags_and_limits(candidate.trial.row);
+            let matched = MatchedEvent::new(event.id, self.snapshot().title(candidate.trial.row)).uuid(event.uuid);
             Some(Told {
                 event: matched.tagged(tags.map(|tag| (tag.name, tag.inherited))),
                 spelling: candidate.spelling,

@@ -12,8 +12,10 @@ use catalogue::{Classes, Publication, Question, Selected};
 /// One row in the state that a question looks at.
 struct Seen<'r> {
     record: &'r EventRecord,
-    row: &'r MirrorRow,
+    row: MirrorRow,
     tags: Vec<Tag>,
+    /// Further tags for limits on TLP levels.
+    limits: Vec<Tag>,
     warned: bool,
 }
 
@@ -67,27 +69,54 @@ fn published(change: &Change, publication: Publication) -> Vec<Seen<'_>> {
         (Publication::AsLastPublished { edited_from }, LastPublished::Block(block))
             if record.current.event.timestamp >= edited_from =>
         {
-            rows(record, block, warned_published)
+            as_published(record, block, warned_published)
         }
         _ => Vec::new(),
     }
 }
 
 fn rows<'r>(record: &'r EventRecord, block: &'r Block, warned: &[bool]) -> Vec<Seen<'r>> {
-    let inherited = block.event.tags.iter().map(|tag| {
-        let mut inherited = Tag::inherited(tag.name.as_str());
-        inherited.numerical_value = tag.numerical_value;
-        inherited
-    });
-    let inherited: Vec<Tag> = inherited.collect();
+    let inherited = inherited(&block.event.tags);
     let rows = block.rows.iter().enumerate();
     rows.map(|(place, row)| Seen {
         record,
-        row,
+        row: row.clone(),
         tags: row.tags.iter().cloned().chain(inherited.iter().cloned()).collect(),
+        limits: Vec::new(),
         warned: warned.get(place).copied().unwrap_or(false),
     })
     .collect()
+}
+
+/// The block with the local tags and sightings that untouched attributes have now, and with the present TLP tags.
+fn as_published<'r>(record: &'r EventRecord, block: &'r Block, warned: &[bool]) -> Vec<Seen<'r>> {
+    let now = &record.current;
+    let mut seen = rows(record, block, warned);
+    for seen in &mut seen {
+        let present = now.rows.iter().find(|row| row.id == seen.row.id);
+        seen.limits.clone_from(&now.event.tags);
+        seen.limits.extend(present.iter().flat_map(|row| row.tags.clone()));
+        let Some(present) = present.filter(|row| row.timestamp == seen.row.timestamp) else {
+            continue;
+        };
+        let merged = |published: &[Tag], present: &[Tag]| -> Vec<Tag> {
+            let global = published.iter().filter(|tag| !tag.local);
+            global.chain(present.iter().filter(|tag| tag.local)).cloned().collect()
+        };
+        seen.row.last_sighting = present.last_sighting;
+        seen.tags = merged(&seen.row.tags, &present.tags);
+        seen.tags.extend(inherited(&merged(&block.event.tags, &now.event.tags)));
+    }
+    seen
+}
+
+fn inherited(tags: &[Tag]) -> Vec<Tag> {
+    let inherited = |tag: &Tag| {
+        let mut inherited = Tag::inherited(tag.name.as_str());
+        (inherited.numerical_value, inherited.local) = (tag.numerical_value, tag.local);
+        inherited
+    };
+    tags.iter().map(inherited).collect()
 }
 
 fn counts(seen: &Seen<'_>, question: &Question) -> bool {
@@ -102,7 +131,8 @@ fn counts(seen: &Seen<'_>, question: &Question) -> bool {
         && (seen.row.to_ids || !question.to_ids_only)
         && (question.since <= 0 || seen.row.timestamp >= question.since)
         && !(seen.warned && question.without_warned)
-        && Tlp::of_tags(seen.tags.iter().map(|tag| tag.name.as_str())).unwrap_or(question.default_tlp)
+        && Tlp::of_tags(seen.tags.iter().chain(&seen.limits).map(|tag| tag.name.as_str()))
+            .unwrap_or(question.default_tlp)
             <= question.max_tlp
         && score_counts(seen, question)
 }

@@ -112,11 +112,19 @@ fn times() -> impl Strategy<Value = i64> {
 }
 
 fn tags() -> impl Strategy<Value = Vec<Tag>> {
-    let tag = (prop::sample::select(TAGS), prop::option::of(0_i64..100));
+    let tag = (
+        prop::sample::select(TAGS),
+        prop::option::of(0_i64..100),
+        prop::bool::weighted(0.3),
+    );
     prop::collection::vec(tag, 0..3).prop_map(|tags| {
-        let tag = |(name, worth): (&str, Option<i64>)| match worth {
-            Some(worth) => Tag::own(name).worth(worth),
-            None => Tag::own(name),
+        let tag = |(name, worth, local): (&str, Option<i64>, bool)| {
+            let mut tag = match worth {
+                Some(worth) => Tag::own(name).worth(worth),
+                None => Tag::own(name),
+            };
+            tag.local = local;
+            tag
         };
         tags.into_iter().map(tag).collect()
     })
@@ -169,17 +177,32 @@ fn record(id: u64) -> impl Strategy<Value = Change> {
         1 => Just(LastPublished::Nothing),
     ];
     let warned = || prop::collection::vec(prop::bool::weighted(0.2), 0..12);
-    // An edited event keeps most of its rows.
-    (block(id), published, any::<u16>(), warned(), warned()).prop_map(
-        |(current, mut published, kept, warned, other)| {
+    let edit = any::<(u16, u16, u16, bool)>();
+    (block(id), published, edit, warned(), warned()).prop_map(
+        |(mut current, mut published, (kept, changed, marked, is_retagged), warned, other)| {
+            (1..).zip(&mut current.rows).for_each(|(id, row)| row.id = id);
             if let LastPublished::Block(block) = &mut published {
-                block.event.tags.clone_from(&current.event.tags);
+                if !is_retagged {
+                    block.event.tags.clone_from(&current.event.tags);
+                }
+                // Some rows are other versions of present ones, and some were deleted.
+                for (place, row) in block.rows.iter_mut().enumerate() {
+                    row.id = place as u64 + if changed & 1 << (place % 16) == 0 { 1 } else { 100 };
+                }
+                // An edited event keeps most of its rows.
                 let stayed = current
                     .rows
                     .iter()
                     .enumerate()
                     .filter(|(place, _)| kept & 1 << (place % 16) != 0);
-                block.rows.extend(stayed.map(|(_, row)| row.clone()));
+                block.rows.extend(stayed.map(|(place, row)| {
+                    let mut row = row.clone();
+                    if marked & 1 << (place % 16) != 0 {
+                        row.tags.retain(|tag| !tag.local);
+                        row.last_sighting = None;
+                    }
+                    row
+                }));
             }
             Change::Replaced {
                 record: Arc::new(EventRecord {
