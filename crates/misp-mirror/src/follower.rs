@@ -38,6 +38,8 @@ use crate::{Batch, Change, EventRecord, Phase, Status, Store};
 
 /// Looks by hints are at least so far apart: on a busy MISP there are several hints a second.
 const BETWEEN_HINTS: Duration = Duration::from_millis(250);
+/// One change brings several hints at once, and one look answers them all.
+const HINTS_AT_ONCE: Duration = Duration::from_millis(20);
 /// The memory is written down this often while nothing changes.
 const SAVE_EVERY: Duration = Duration::from_secs(300);
 /// After a refused key the mirror waits this many times longer: MISP counts refused keys against their address.
@@ -172,12 +174,12 @@ impl Follower {
                 }
             }
             let spent = self.now().duration_since(began).unsigned_abs();
-            self.pause(pause.saturating_sub(spent)).await;
+            self.pause(pause.saturating_sub(spent), began).await;
         }
     }
 
-    /// Waits for the next look.
-    async fn pause(&mut self, time: Duration) {
+    /// Waits for the next look, after one that began then.
+    async fn pause(&mut self, time: Duration, began: Timestamp) {
         let is_failing = self.progress.is_failing();
         if !self.backlog.is_empty() && !is_failing {
             return;
@@ -187,7 +189,10 @@ impl Follower {
             () = self.options.clock.sleep(time) => {}
             () = self.sharing.hold_lease(&self.options) => {}
             () = orders.hint.notified() => {
-                tokio::time::sleep(BETWEEN_HINTS).await;
+                let passed = self.now().duration_since(began).unsigned_abs();
+                tokio::time::sleep(BETWEEN_HINTS.saturating_sub(passed).max(HINTS_AT_ONCE)).await;
+                // Hints that came meanwhile are answered by the same look.
+                let _ = tokio::time::timeout(Duration::ZERO, orders.hint.notified()).await;
                 self.pass_hint().await;
             }
         }
