@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::change::is_of_rows;
 use super::feeds::FEEDS;
 use super::site::Site;
-use super::stand_in::StandIn;
+use super::stand_in::{Asked, StandIn};
 use super::table::{Limit, Table};
 
 /// The time that is measured instead of an hour; devices come once a minute instead of every five.
@@ -35,20 +35,30 @@ pub(super) fn measure(site: &Site, misp: &StandIn, table: &mut Table) -> anyhow:
     }
     // Rows are read by the slow round alone while nothing changes.
     let light = asked.iter().filter(|asked| !is_of_rows(asked)).count();
-    let looks = MINUTES * 60 / INTERVAL;
+    let looks = asked.iter().filter(|asked| begins_a_look(asked)).count();
+    let feeds = FEEDS.len();
     table.add_with_processor_time(
-        &format!(
-            "questions to MISP a look, {MINUTES} quiet minutes, {} feeds polled",
-            FEEDS.len()
-        ),
+        &format!("questions to MISP a look, {MINUTES} quiet minutes, {feeds} feeds polled"),
         Limit::count(4.0, "questions"),
-        &[(light as f64 / looks as f64).ceil()],
+        &[light as f64 / looks.max(1) as f64],
         Some(spent),
+    );
+    // One look may lie on each end of the time.
+    let most = (MINUTES * 60 / INTERVAL + 1) as f64;
+    table.add(
+        "looks at MISP in that time",
+        Limit::count(most, "looks"),
+        &[looks as f64],
     );
     for (path, (questions, bytes)) in by_path {
         table.note(&format!("quiet: {questions} × {path}, {bytes} bytes"));
     }
     Ok(())
+}
+
+/// Returns whether it is the question for events that changed, with which each look begins.
+fn begins_a_look(asked: &Asked) -> bool {
+    asked.path == "/events/restSearch" && asked.body.get("timestamp").is_some()
 }
 
 /// Asks for every feed once, as the devices do.

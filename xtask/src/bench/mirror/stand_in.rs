@@ -1,6 +1,7 @@
 //! The stand-in for MISP with many events, and edits made from outside.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
@@ -103,6 +104,16 @@ impl StandIn {
 
     pub(super) fn clear_questions(&self) -> anyhow::Result<()> {
         self.steer("POST", "/sim/traffic", &Value::Null).map(drop)
+    }
+
+    /// Lets each answer take so long from now on.
+    pub(super) fn answer_after(&self, time: Duration) -> anyhow::Result<()> {
+        let fault = if time.is_zero() {
+            json!({})
+        } else {
+            json!({"fault": {"late": time}})
+        };
+        self.steer("POST", "/sim/fault", &fault).map(drop)
     }
 
     /// Asks as a user of MISP.
