@@ -130,10 +130,9 @@ impl Staging {
             let Some(taken) = context.attribute_types.of(&row.kind)? else {
                 continue;
             };
-            let published = present.published(&block.event, row);
-            let tag_set = context
-                .tag_sets
-                .with_limits(&published.own, &published.of_event, &published.limits)?;
+            let published = present.of_published(row);
+            let tags = (&row.tags, &block.event.tags);
+            let tag_set = context.tag_sets.with_limits(tags.0, tags.1, &published.limits)?;
             let marks = Marks::LAST_PUBLISHED.with_if(Marks::WARNED, warned);
             let kept = kept_row(context.slot, row, tag_set, taken.number, marks);
             self.extract(taken.families, row, kept, published.times)?;

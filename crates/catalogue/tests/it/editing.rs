@@ -7,7 +7,7 @@ use catalogue::misp_client::Tag;
 use catalogue::misp_mirror::{EventRecord, LastPublished};
 use catalogue::{Catalogue, Classes, Finder, Limits, Publication, Query, Question, Selected, Snapshot};
 
-use crate::world::{self, NOW, batch_of, event};
+use crate::world::{NOW, batch_of, event};
 
 /// An event with one domain that was published, and what an edit made of it.
 fn edited(edit: impl FnOnce(&mut EventRecord)) -> Arc<Snapshot> {
@@ -92,32 +92,6 @@ fn an_edit_opens_no_level_that_was_published() {
         record.current.event.tags.push(Tag::own("tlp:green"));
     });
     assert!(values(&snapshot, &question(Tlp::Amber)).is_empty() && !is_found(&snapshot, Tlp::Amber));
-}
-
-#[test]
-fn local_tags_of_an_untouched_attribute_are_those_of_now() {
-    let mut local = Tag::own(world::BLOCK);
-    local.local = true;
-    let mut block = question(Tlp::Red);
-    block.selected = Selected::Tag(world::BLOCK.to_owned());
-    let added = edited(|record| record.current.rows[0].tags.push(local.clone()));
-    assert_eq!(values(&added, &block), ["a.example"]);
-    // One row in both states.
-    assert_eq!(added.rows(), 1);
-    let of_event = edited(|record| record.current.event.tags.push(local.clone()));
-    assert_eq!(values(&of_event, &block), ["a.example"]);
-    let removed = edited(|record| {
-        let LastPublished::Block(block) = &mut record.last_published else {
-            unreachable!()
-        };
-        block.rows[0].tags.push(local.clone());
-    });
-    assert!(values(&removed, &block).is_empty());
-    let touched = edited(|record| {
-        record.current.rows[0].timestamp = NOW + 10;
-        record.current.rows[0].tags.push(local.clone());
-    });
-    assert!(values(&touched, &block).is_empty(), "as last published");
 }
 
 #[test]

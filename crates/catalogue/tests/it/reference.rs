@@ -88,7 +88,7 @@ fn rows<'r>(record: &'r EventRecord, block: &'r Block, warned: &[bool]) -> Vec<S
     .collect()
 }
 
-/// The block with the local tags and sightings that untouched attributes have now, and with the present TLP tags.
+/// The block with the sightings that untouched attributes have now, and with the present TLP tags.
 fn as_published<'r>(record: &'r EventRecord, block: &'r Block, warned: &[bool]) -> Vec<Seen<'r>> {
     let now = &record.current;
     let mut seen = rows(record, block, warned);
@@ -96,16 +96,9 @@ fn as_published<'r>(record: &'r EventRecord, block: &'r Block, warned: &[bool]) 
         let present = now.rows.iter().find(|row| row.id == seen.row.id);
         seen.limits.clone_from(&now.event.tags);
         seen.limits.extend(present.iter().flat_map(|row| row.tags.clone()));
-        let Some(present) = present.filter(|row| row.timestamp == seen.row.timestamp) else {
-            continue;
-        };
-        let merged = |published: &[Tag], present: &[Tag]| -> Vec<Tag> {
-            let global = published.iter().filter(|tag| !tag.local);
-            global.chain(present.iter().filter(|tag| tag.local)).cloned().collect()
-        };
-        seen.row.last_sighting = present.last_sighting;
-        seen.tags = merged(&seen.row.tags, &present.tags);
-        seen.tags.extend(inherited(&merged(&block.event.tags, &now.event.tags)));
+        if let Some(present) = present.filter(|row| row.timestamp == seen.row.timestamp) {
+            seen.row.last_sighting = present.last_sighting;
+        }
     }
     seen
 }
