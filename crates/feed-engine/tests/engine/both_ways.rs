@@ -148,10 +148,8 @@ async fn every_feed_of_the_sample_data_is_the_same_both_ways() {
     assert_eq!(bench.differences(scopes).await, BTreeSet::new());
 }
 
-/// The one place where the ways differ: an event that is edited, where the mirror knows what was published and MISP
-/// cannot say it any more.
-#[tokio::test(flavor = "multi_thread")]
-async fn while_an_event_is_edited_the_mirror_has_what_was_published_and_misp_lacks_what_the_edit_touched() {
+/// An event with attributes that an analyst is going to edit, each in its own way.
+fn story() -> Event {
     let names = [
         "same",
         "changed",
@@ -161,21 +159,17 @@ async fn while_an_event_is_edited_the_mirror_has_what_was_published_and_misp_lac
         "erased",
         "tagged-red",
     ];
-    let event = names.iter().fold(
+    names.iter().fold(
         Event::new("story").tag(tag("alert")).changed(Moment::Ago(3_600)),
         |event, name| {
             let attribute = Attribute::new("domain", format!("{name}.example"));
             event.attribute(attribute.tag(tag("block")))
         },
-    );
-    let bench = MirrorBench::of([event], QUIET).await;
-    let block = scope(FeedName::Block, IndicatorType::Domain);
-    let red = FeedScope {
-        filter: Filter::NONE.with_max_tlp(Tlp::Amber),
-        ..block
-    };
-    let alert = scope(FeedName::Alert, IndicatorType::Domain);
-    assert_eq!(bench.differences([block, alert]).await, BTreeSet::new());
+    )
+}
+
+/// Edits the event, and has the mirror look.
+async fn edit_story(bench: &MirrorBench) {
     bench.sim.clock().advance(2);
     bench.sim.edit(|store| {
         let find = |store: &misp_sim::Store, name: &str| store.find(&format!("{name}.example")).unwrap();
@@ -196,12 +190,27 @@ async fn while_an_event_is_edited_the_mirror_has_what_was_published_and_misp_lac
         store.add_attribute(event, added).unwrap();
     });
     bench.look().await;
-    let only = |feed: &str, names: &[&str], way: &'static str| {
-        names
-            .iter()
-            .map(|name| (feed.to_owned(), format!("{name}.example"), way))
-            .collect::<BTreeSet<Difference>>()
+}
+
+/// These values of a feed, which one way has and the other has not.
+fn only(feed: &str, names: &[&str], way: &'static str) -> BTreeSet<Difference> {
+    let difference = |name: &&str| (feed.to_owned(), format!("{name}.example"), way);
+    names.iter().map(difference).collect()
+}
+
+/// The one place where the ways differ: an event that is edited, where the mirror knows what was published and MISP
+/// cannot say it any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_an_event_is_edited_the_mirror_has_what_was_published_and_misp_lacks_what_the_edit_touched() {
+    let bench = MirrorBench::of([story()], QUIET).await;
+    let block = scope(FeedName::Block, IndicatorType::Domain);
+    let red = FeedScope {
+        filter: Filter::NONE.with_max_tlp(Tlp::Amber),
+        ..block
     };
+    let alert = scope(FeedName::Alert, IndicatorType::Domain);
+    assert_eq!(bench.differences([block, alert]).await, BTreeSet::new());
+    edit_story(&bench).await;
     let touched = ["changed", "muted", "untagged", "deleted", "erased", "tagged-red"];
     assert_eq!(
         bench.differences([block]).await,
@@ -234,4 +243,38 @@ async fn while_an_event_is_edited_the_mirror_has_what_was_published_and_misp_lac
     bench.look().await;
     assert_eq!(bench.differences(all).await, BTreeSet::new(), "withdrawn on purpose");
     assert!(bench.gather(block).await.unwrap().values.is_empty());
+}
+
+/// A TLP limit is never "as published": what an edit closes is closed at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_an_edit_marks_red_leaves_the_feeds_of_callers_up_to_amber_at_once() {
+    let site = format!("{QUIET}default_tlp: amber\n");
+    let bench = MirrorBench::of([story()], &site).await;
+    let block = scope(FeedName::Block, IndicatorType::Domain);
+    let amber = FeedScope {
+        filter: Filter::NONE.with_max_tlp(Tlp::Amber),
+        ..block
+    };
+    assert!(bench.gather(amber).await.unwrap().values.contains("tagged-red.example"));
+    edit_story(&bench).await;
+    let touched = ["changed", "muted", "untagged", "deleted", "erased"];
+    let feed = amber.to_string();
+    assert_eq!(bench.differences([amber]).await, only(&feed, &touched, "mirror"));
+    assert!(!bench.gather(amber).await.unwrap().values.contains("tagged-red.example"));
+    assert!(bench.gather(block).await.unwrap().values.contains("tagged-red.example"));
+    let lookups = feed_engine::LookupScope {
+        feed: FeedName::Block,
+        age: Age::Years10,
+    };
+    let index = bench
+        .mirror
+        .index(&bench.upstream, lookups, &Errand::default())
+        .await
+        .unwrap();
+    let query = feed_engine::Query::parse("tagged-red.example");
+    let found = |filter| {
+        let judge = feed_engine::Judge::new(filter, bench.upstream.site());
+        index.find(&query, &judge, 10).len()
+    };
+    assert_eq!((found(amber.filter), found(Filter::NONE)), (0, 1));
 }
