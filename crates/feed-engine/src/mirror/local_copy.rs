@@ -1,7 +1,7 @@
 //! One copy of a MISP's events, as requests and its keeper share it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use catalogue::{Answer, AnswerError, Catalogue, Classes, Question, Snapshot};
@@ -24,6 +24,8 @@ pub(super) struct LocalCopy {
     settings: Settings,
     begun_at: Timestamp,
     catalogue: Catalogue,
+    /// Kept beside the catalogue, whose own count waits while a batch is taken.
+    weight_bytes: AtomicUsize,
     /// When MISP last confirmed what the catalogue holds.
     as_of: watch::Sender<Option<Timestamp>>,
     /// The catalogue cannot take the rows.
@@ -36,6 +38,7 @@ impl LocalCopy {
         Self {
             catalogue: Catalogue::new(Classes::new(|kind| mappings.attribute_types(kind))),
             mirror,
+            weight_bytes: AtomicUsize::new(0),
             settings,
             begun_at: Timestamp::now(),
             as_of: watch::Sender::new(None),
@@ -75,15 +78,17 @@ impl LocalCopy {
         self.catalogue.snapshot()
     }
 
-    /// Returns the memory of the catalogue in bytes.
+    /// Returns the memory of the catalogue in bytes, as of the last batch.
     pub(super) fn weight_bytes(&self) -> usize {
-        self.catalogue.weight_bytes()
+        self.weight_bytes.load(Ordering::Relaxed)
     }
 
     /// Takes a batch of changes, and returns which feeds may differ now. It blocks.
     pub(super) fn take(&self, batch: &Batch) -> Option<ChangeHint> {
         match self.catalogue.apply(batch) {
             Ok(applied) => {
+                self.weight_bytes
+                    .store(self.catalogue.weight_bytes(), Ordering::Relaxed);
                 self.as_of.send_replace(self.catalogue.snapshot().as_of());
                 (applied.is_complete && !applied.types.is_empty()).then_some(ChangeHint::IndicatorTypes(applied.types))
             }
@@ -138,11 +143,27 @@ impl LocalCopy {
         }
     }
 
-    /// Has MISP confirm a copy that is older than the site's feeds may be, unless MISP fails.
-    pub(super) async fn keep_up(&self, soft_expiry: Duration, patience: Duration) {
+    /// Has MISP confirm a copy that is older than the site's feeds may be, unless MISP fails. Waits a short time only:
+    /// the caller takes an older answer as well, and MISP may hang.
+    pub(super) async fn keep_up(&self, soft_expiry: Duration) {
         let oldest = Timestamp::now().checked_sub(soft_expiry).unwrap_or(Timestamp::MIN);
         if self.as_of() < Some(oldest) && self.mirror.status().failing.is_none() {
-            self.confirm(oldest, patience).await;
+            self.confirm(oldest, PATIENCE_WHILE_FAILING).await;
+        }
+    }
+
+    /// Waits until the way of the copy may be another one than at the time of the call.
+    pub(super) fn way_changes(&self) -> impl Future<Output = ()> + use<> {
+        let (mut as_of, mut status) = (self.as_of.subscribe(), self.mirror.status_changes());
+        as_of.mark_unchanged();
+        status.mark_unchanged();
+        async move {
+            tokio::select! {
+                Ok(()) = as_of.changed() => {}
+                Ok(()) = status.changed() => {}
+                // A copy that has ended changes no more.
+                else => std::future::pending().await,
+            }
         }
     }
 

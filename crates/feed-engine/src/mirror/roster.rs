@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use misp_mirror::{Clock, SystemClock};
 use site_config::{Loaded, Mappings, Site, SiteName};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::folder::{Folder, Name, ReadError};
 use super::keys::MirrorKeys;
@@ -25,6 +26,9 @@ use crate::{ChangeHint, ChangeListener, DirectReason, MispSource, Upstream, Way}
 /// A copy makes room for another key's only if it was not used for this long: keys that take turns must not make MISP
 /// read whole again and again.
 const UNUSED: Duration = Duration::from_secs(24 * 3_600);
+
+/// How long a question waits for a copy that opens its files.
+const OPENING: Duration = Duration::from_secs(5);
 
 /// Upstreams whose way was logged; above this number all are logged again.
 const MAX_TOLD: usize = 4_096;
@@ -55,6 +59,8 @@ pub(super) struct Roster {
     state: Mutex<State>,
     listeners: Mutex<Vec<ChangeListener>>,
     place: Arc<SharedPlace>,
+    /// Says when a place got another copy.
+    copies: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -125,6 +131,7 @@ impl Roster {
             state: Mutex::default(),
             listeners: Mutex::default(),
             place: Arc::default(),
+            copies: watch::Sender::new(()),
         }
     }
 
@@ -171,6 +178,43 @@ impl Roster {
         match (known, way) {
             (Some(copy), Way::Mirror(_)) => Ok(copy),
             (_, way) => Err(way.reason().unwrap_or(DirectReason::NotUsed)),
+        }
+    }
+
+    /// Returns the copy that answers questions of this upstream; waits for one that opens its files, up to
+    /// [`OPENING`].
+    pub(super) async fn opened(&self, upstream: &Upstream) -> Option<Arc<LocalCopy>> {
+        let opening = |reason| matches!(reason, DirectReason::Opening);
+        timeout(OPENING, self.copy_while(upstream, opening)).await.ok()?
+    }
+
+    /// Returns the copy that answers questions of this upstream, as soon as there is one.
+    pub(super) async fn ready(&self, upstream: &Upstream) -> Arc<LocalCopy> {
+        match self.copy_while(upstream, |_| true).await {
+            Some(copy) => copy,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn copy_while(&self, upstream: &Upstream, waits: impl Fn(DirectReason) -> bool) -> Option<Arc<LocalCopy>> {
+        loop {
+            let mut copies = self.copies.subscribe();
+            let changes = self.known_copy(upstream).map(|copy| copy.way_changes());
+            match self.copy(upstream) {
+                Ok(copy) => return Some(copy),
+                Err(reason) if waits(reason) => {}
+                Err(_) => return None,
+            }
+            let changes = async {
+                match changes {
+                    Some(changes) => changes.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = copies.changed() => {}
+                () = changes => {}
+            }
         }
     }
 
@@ -383,6 +427,8 @@ impl Roster {
             };
             place.in_memory_because = in_memory;
         }
+        drop(state);
+        self.copies.send_replace(());
     }
 
     /// Frees a place whose keeper has ended, unless it is wanted again meanwhile.

@@ -43,6 +43,12 @@ pub struct MirrorSource {
     places: Arc<Turns>,
 }
 
+/// The first of two ways to have an answer.
+enum First<T> {
+    Copy(Arc<LocalCopy>),
+    Misp(T),
+}
+
 impl MirrorSource {
     /// Returns a source that keeps its mirrors in memory and asks MISP through `misp`.
     #[must_use]
@@ -104,19 +110,37 @@ impl MirrorSource {
         scope: FeedScope,
         errand: &Errand,
     ) -> Result<FeedContents, FeedError> {
-        let Ok(copy) = self.roster.copy(upstream) else {
-            let gathered = self.misp.gather(upstream, scope, errand).await?;
-            self.roster.begin(upstream);
-            return Ok(gathered);
+        let asking = self.misp.gather(upstream, scope, errand);
+        let copy = match self.copy_before(upstream, asking).await? {
+            First::Copy(copy) => copy,
+            First::Misp(gathered) => return Ok(gathered),
         };
         crate::question::check(upstream, scope)?;
         let site = &upstream.site;
         copy.first_look().await;
         match errand.confirmed_since() {
             Some(since) => copy.confirm(since, site.timeout).await,
-            None => copy.keep_up(site.soft_expiry, site.timeout).await,
+            None => copy.keep_up(site.soft_expiry).await,
         }
         self.answer(copy, upstream, scope, errand).await
+    }
+
+    /// Returns the copy of an upstream if there is one that answers, or if one is ready before MISP has answered
+    /// `asking`, which is the same question in the direct way. MISP may hang while the copy opens its files.
+    async fn copy_before<T>(
+        &self,
+        upstream: &Upstream,
+        asking: impl Future<Output = Result<T, FeedError>>,
+    ) -> Result<First<T>, FeedError> {
+        if let Some(copy) = self.roster.opened(upstream).await {
+            return Ok(First::Copy(copy));
+        }
+        let answer = tokio::select! {
+            copy = self.roster.ready(upstream) => return Ok(First::Copy(copy)),
+            answer = asking => answer?,
+        };
+        self.roster.begin(upstream);
+        Ok(First::Misp(answer))
     }
 
     async fn answer(
@@ -228,10 +252,10 @@ impl IndicatorSource for MirrorSource {
 
     fn index<'a>(&'a self, upstream: &'a Upstream, scope: LookupScope, errand: &'a Errand) -> IndexFuture<'a> {
         Box::pin(async move {
-            let Ok(copy) = self.roster.copy(upstream) else {
-                let index = self.misp.index(upstream, scope, errand).await?;
-                self.roster.begin(upstream);
-                return Ok(index);
+            let asking = self.misp.index(upstream, scope, errand);
+            let copy = match self.copy_before(upstream, asking).await? {
+                First::Copy(copy) => copy,
+                First::Misp(index) => return Ok(index),
             };
             if let Some(since) = errand.confirmed_since() {
                 copy.confirm(since, upstream.site.timeout).await;
@@ -248,9 +272,9 @@ impl IndicatorSource for MirrorSource {
         visible: Tlp,
     ) -> ExplainFuture<'a> {
         Box::pin(async move {
-            match self.roster.copy(upstream) {
-                Ok(copy) => self.explanation(copy, upstream, scope, text, visible).await.map(Some),
-                Err(_) => self.misp.explain(upstream, scope, text, visible).await,
+            match self.roster.opened(upstream).await {
+                Some(copy) => self.explanation(copy, upstream, scope, text, visible).await.map(Some),
+                None => self.misp.explain(upstream, scope, text, visible).await,
             }
         })
     }

@@ -372,3 +372,54 @@ async fn a_mirror_that_is_forgotten_begins_again_with_the_next_answer_of_misp() 
     bench.begin().await;
     assert_eq!(files.ends(), ["key", "redb"]);
 }
+
+/// A source as after a restart with a mirror on disk, while MISP takes questions and answers none.
+async fn restarted_while_misp_hangs(more: &str) -> (Files, MirrorBench) {
+    let files = Files::with_site(more);
+    let mut bench = MirrorBench::before_the_first_request(Sim::builder().event(event("a.example")), more).await;
+    bench.mirror = files.source().await;
+    bench.begin().await;
+    bench.mirror = Arc::new(MirrorSource::new(Arc::default()));
+    bench.sim.set_fault(Fault::Hang);
+    bench.mirror = files.source().await;
+    (files, bench)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_a_misp_that_hangs_delays_the_first_answer_by_some_seconds_only() {
+    let (_files, bench) = restarted_while_misp_hangs(QUIET).await;
+    bench.sim.clear_requests();
+    let began = std::time::Instant::now();
+    let contents = bench.gather(block()).await.unwrap();
+    assert_eq!(values(&contents), ["a.example"]);
+    assert!(contents.as_of.is_some(), "the answer comes from the mirror");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(bench.questions_for_rows(), 0, "no question for the feed goes to MISP");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misp_that_hangs_delays_the_answer_of_an_old_copy_by_some_seconds_only() {
+    let (_files, bench) = restarted_while_misp_hangs(&format!("{QUIET}memcached_all_timeout: 1\n")).await;
+    bench.until_mirrored().await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let began = std::time::Instant::now();
+    assert_eq!(values(&bench.gather(block()).await.unwrap()), ["a.example"]);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_to_a_misp_that_hangs_ends_when_the_mirror_is_ready() {
+    let files = Files::with_site(QUIET);
+    let mut bench = MirrorBench::before_the_first_request(Sim::builder().event(event("a.example")), QUIET).await;
+    bench.mirror = files.source().await;
+    bench.begin().await;
+    bench.mirror = Arc::new(MirrorSource::new(Arc::default()));
+    bench.sim.set_fault(Fault::Hang);
+    // The request comes before the configuration, and so before the mirror has a place.
+    bench.mirror = Arc::new(MirrorSource::new(Arc::default()).state_directory(files.state()));
+    let (contents, ()) = tokio::join!(
+        tokio::time::timeout(Duration::from_secs(10), bench.gather(block())),
+        files.load_into(&bench.mirror, 1),
+    );
+    assert_eq!(values(&contents.unwrap().unwrap()), ["a.example"]);
+}

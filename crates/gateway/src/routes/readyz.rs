@@ -85,11 +85,12 @@ async fn get(call: Call<'_>) -> Result<Reply, Reject> {
         trouble.push("no site is served".to_owned());
     }
     let may_look = may_look(&request);
-    let mirrors = app.mirrors().map(|mirrors| mirror_lines(&mirrors.states(), loaded));
+    let mirrors = app.mirrors().filter(|_| may_look);
+    let mirrors = mirrors.map(|mirrors| mirror_lines(&mirrors.states(), loaded));
     let reply = Reply::json(&Readiness {
         ready,
         trouble: may_look.then_some(trouble),
-        mirrors: mirrors.filter(|_| may_look),
+        mirrors,
     })?;
     Ok(if ready {
         reply
