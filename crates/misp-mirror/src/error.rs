@@ -14,8 +14,6 @@ pub(crate) enum FollowError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Distrusted(#[from] Distrusted),
-    #[error("event {id} changes faster than it can be read")]
-    Unsettled { id: u64 },
     #[error("MISP has more than {limit} attributes for the mirror; raise the limit, or mirror fewer attribute types")]
     TooLarge { limit: u64 },
     #[error("a task of the mirror was cancelled")]

@@ -11,6 +11,7 @@ mod round;
 mod sharing;
 mod tag_texts;
 mod traces;
+mod trouble;
 mod vanishing;
 mod warninglists;
 
@@ -34,6 +35,7 @@ use crate::memory::{self, Memory};
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::questions::Questions;
+use crate::troubles::Troubles;
 use crate::{Batch, Change, EventRecord, Phase, Status, Store};
 
 /// Looks by hints are at least so far apart: on a busy MISP there are several hints a second.
@@ -74,7 +76,13 @@ pub(crate) struct Follower {
     again: BTreeSet<u64>,
     /// Events to be read again as soon as possible.
     backlog: BTreeSet<u64>,
+    /// Doubts about lists of all events.
     distrust: Distrust,
+    /// Doubts about answers on events that were asked for by number.
+    asked: Distrust,
+    troubles: Troubles,
+    /// When the present look began, or the last one.
+    began: Timestamp,
     index: KnownIndex,
     traces: Traces,
     /// The events that are being read are those of the slow round.
@@ -103,6 +111,9 @@ impl Follower {
     ) -> Self {
         Self {
             traces: Traces::new(&options),
+            distrust: Distrust::new(options.poll),
+            asked: Distrust::new(options.poll),
+            began: options.clock.now(),
             held: HeldEvents::new(options.watched_tags.clone()),
             progress: Progress::new(status, Arc::clone(&options.clock), questions.client().traffic()),
             options,
@@ -111,7 +122,7 @@ impl Follower {
             memory: Memory::default(),
             again: BTreeSet::new(),
             backlog: BTreeSet::new(),
-            distrust: Distrust::default(),
+            troubles: Troubles::default(),
             index: KnownIndex::default(),
             comparing: false,
             marks: Marks::default(),
@@ -145,6 +156,7 @@ impl Follower {
         }
         loop {
             let began = self.now();
+            self.began = began;
             let outcome = if self.memory.loaded {
                 self.take_turn().await
             } else {
@@ -181,7 +193,8 @@ impl Follower {
     /// Waits for the next look, after one that began then.
     async fn pause(&mut self, time: Duration, began: Timestamp) {
         let is_failing = self.progress.is_failing();
-        if !self.backlog.is_empty() && !is_failing {
+        let waits = |id: &u64| self.troubles.waits(*id, self.began);
+        if !is_failing && !self.backlog.iter().all(waits) {
             return;
         }
         let orders = Arc::clone(&self.orders);
@@ -272,5 +285,6 @@ impl Follower {
     fn report(&self) {
         self.progress
             .held(&self.held, &self.store, self.questions.client().traffic());
+        self.progress.troubled(self.troubles.len() as u64);
     }
 }

@@ -162,6 +162,11 @@ impl HeldEvents {
 }
 
 impl HeldEvent {
+    /// Returns the number of its attributes.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// Returns whether the minimal index should list it.
     pub(crate) fn is_listed(&self) -> bool {
         self.is_listed && self.vanished_at.is_none()

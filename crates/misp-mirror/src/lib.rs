@@ -22,6 +22,7 @@ mod shared_log;
 mod status;
 mod store;
 mod stored_lists;
+mod troubles;
 mod turns;
 
 pub use change::{Batch, Change};

@@ -112,6 +112,12 @@ impl Progress {
         self.status.send_modify(|status| status.repaired += events);
     }
 
+    /// Shows how many events could not be read.
+    pub(crate) fn troubled(&self, events: u64) {
+        self.status
+            .send_if_modified(|status| std::mem::replace(&mut status.troubled_events, events) != events);
+    }
+
     /// Shows the numbers of events and attributes.
     pub(crate) fn held(&self, held: &HeldEvents, store: &Store, traffic: Traffic) {
         self.status.send_modify(|status| {

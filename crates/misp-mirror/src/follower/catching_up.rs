@@ -121,6 +121,7 @@ impl Follower {
     fn forget_waiting(&mut self, id: u64) {
         self.memory.vanished.remove(&id);
         self.backlog.remove(&id);
+        self.troubles.forget(id);
         self.again.remove(&id);
     }
 

@@ -7,15 +7,16 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::Follower;
+use super::trouble::{MAX_FAILED, may_concern_one_event};
 use crate::error::FollowError;
-use crate::questions::MAX_IDS;
+use crate::questions::{Listing, MAX_IDS};
 use crate::{Block, Change, EventFacts, EventRecord, EventState, MirrorRow, Store, StoreError, Update, publication};
 
 /// Attributes of one question, by MISP's own count: about one page.
 const GROUP_ROWS: u64 = 10_000;
 /// For an event whose number of attributes MISP does not say.
 const UNKNOWN_ROWS: u64 = 1_000;
-/// An event that changed during so many readings makes the look fail.
+/// An event that changed during so many readings is put off to the next look.
 const MAX_TRIES: u32 = 5;
 /// A time so far ahead of MISP's clock is not that of an edit just now.
 const FRESH_SECONDS: i64 = 2;
@@ -30,8 +31,21 @@ pub(super) struct Shown {
     pub(super) answered_at: i64,
 }
 
-/// How often each event changed while it was read.
-pub(super) type Tries = HashMap<u64, u32>;
+/// What happened so far while events were read.
+#[derive(Debug, Default)]
+pub(super) struct Tries {
+    /// How often each event changed while it was read.
+    changed: HashMap<u64, u32>,
+    /// MISP answered for some events.
+    pub(super) has_read: bool,
+}
+
+/// MISP's answers for a group of events.
+struct Answer {
+    rows: HashMap<u64, Vec<MirrorRow>>,
+    /// The same events, asked for after their rows.
+    after: Listing,
+}
 
 /// The record of an event that was read, and whether it differs from the one before.
 struct Read {
@@ -45,6 +59,7 @@ impl Follower {
     /// Reads these events and replaces them.
     pub(super) async fn read_events(&mut self, wanted: impl IntoIterator<Item = Shown>) -> Result<(), FollowError> {
         let mut wanted: VecDeque<Shown> = wanted.into_iter().collect();
+        wanted.retain(|shown| !self.troubles.waits(shown.facts.id, self.began));
         let mut tries = Tries::default();
         while !wanted.is_empty() {
             self.read_next(&mut wanted, &mut tries).await?;
@@ -62,10 +77,46 @@ impl Follower {
         wanted: &mut VecDeque<Shown>,
         tries: &mut Tries,
     ) -> Result<(), FollowError> {
-        let group = next_group(wanted);
+        let mut groups = vec![next_group(wanted)];
+        let mut failed: Vec<(u64, FollowError)> = Vec::new();
+        while let Some(mut group) = groups.pop() {
+            match self.ask_for(&group).await {
+                Ok(answer) => {
+                    tries.has_read = true;
+                    self.take(group, answer, wanted, tries).await?;
+                }
+                Err(error) if !may_concern_one_event(&error) => return Err(error),
+                Err(_) if group.len() > 1 => {
+                    groups.push(group.split_off(group.len() / 2));
+                    groups.push(group);
+                }
+                Err(error) => failed.extend(group.first().map(|shown| (shown.facts.id, error))),
+            }
+            if failed.len() >= MAX_FAILED {
+                break;
+            }
+        }
+        self.judge_failed(failed, tries).await?;
+        wanted.extend(groups.into_iter().flatten());
+        Ok(())
+    }
+
+    async fn ask_for(&self, group: &[Shown]) -> Result<Answer, FollowError> {
         let ids = || group.iter().map(|shown| shown.facts.id);
-        let mut rows = self.questions.rows(ids()).await?;
+        let rows = self.questions.rows(ids()).await?;
         let after = self.questions.events(ids()).await?;
+        Ok(Answer { rows, after })
+    }
+
+    /// Replaces the events of a group that did not change while they were read.
+    async fn take(
+        &mut self,
+        group: Vec<Shown>,
+        answer: Answer,
+        wanted: &mut VecDeque<Shown>,
+        tries: &mut Tries,
+    ) -> Result<(), FollowError> {
+        let (mut rows, after, asked) = (answer.rows, answer.after, group.len());
         let answered_at = self.second_or_now(after.answered_at);
         let mut after: HashMap<u64, EventFacts> = after.events.into_iter().map(|facts| (facts.id, facts)).collect();
         let (mut settled, mut gone) = (Vec::new(), Vec::new());
@@ -74,10 +125,15 @@ impl Follower {
             match after.remove(&id) {
                 Some(facts) if facts == shown.facts => settled.push((shown, rows.remove(&id).unwrap_or_default())),
                 Some(facts) => {
-                    let tries = tries.entry(id).or_default();
-                    *tries += 1;
-                    if *tries >= MAX_TRIES {
-                        return Err(FollowError::Unsettled { id });
+                    let changed = tries.changed.entry(id).or_default();
+                    *changed += 1;
+                    if *changed >= MAX_TRIES {
+                        tracing::info!(
+                            event = id,
+                            "an event changes faster than it can be read; it is read later"
+                        );
+                        self.put_off(id);
+                        continue;
                     }
                     wanted.push_back(Shown { facts, answered_at });
                 }
@@ -85,7 +141,7 @@ impl Follower {
             }
         }
         self.replace(settled).await?;
-        self.vanish(gone).await
+        self.vanish_of(asked, gone).await
     }
 
     async fn replace(&mut self, settled: Vec<(Shown, Vec<MirrorRow>)>) -> Result<(), FollowError> {
@@ -100,12 +156,17 @@ impl Follower {
         });
         let blocks: Vec<Block> = blocks.collect();
         let comparing = self.comparing;
-        for read in self.with_store(move |store| write(store, blocks, comparing)).await? {
+        let (written, too_large) = self.with_store(move |store| write(store, blocks, comparing)).await?;
+        for id in too_large {
+            self.note_trouble(id, &StoreError::TooLarge { id }.into());
+        }
+        for read in written {
             let id = read.record.current.event.id;
             self.held.insert(&read.record);
             self.memory.vanished.remove(&id);
             self.backlog.remove(&id);
             self.again.remove(&id);
+            self.troubles.forget(id);
             if read.is_new {
                 if comparing {
                     self.compared(read.earlier.as_ref(), &read.record);
@@ -131,7 +192,8 @@ impl Follower {
 
 /// Writes the records of these blocks in one transaction, those that differ. A comparison opens the record before, also
 /// where its digest would do.
-fn write(store: &Store, blocks: Vec<Block>, comparing: bool) -> Result<Vec<Read>, FollowError> {
+/// Events that are too large for a record come back by number.
+fn write(store: &Store, blocks: Vec<Block>, comparing: bool) -> Result<(Vec<Read>, Vec<u64>), FollowError> {
     let mut read = Vec::with_capacity(blocks.len());
     for block in blocks {
         let id = block.event.id;
@@ -150,9 +212,20 @@ fn write(store: &Store, blocks: Vec<Block>, comparing: bool) -> Result<Vec<Read>
             earlier,
         });
     }
-    let new = read.iter().filter(|read| read.is_new).map(|read| &read.record);
-    store.write(Update::new().put(new))?;
-    Ok(read)
+    let mut too_large = Vec::new();
+    loop {
+        let new = read.iter().filter(|read| read.is_new).map(|read| &read.record);
+        match store.write(Update::new().put(new)) {
+            Err(StoreError::TooLarge { id }) if !too_large.contains(&id) => {
+                read.retain(|read| read.record.current.event.id != id);
+                too_large.push(id);
+            }
+            outcome => {
+                outcome?;
+                return Ok((read, too_large));
+            }
+        }
+    }
 }
 
 /// Returns the record that is held, or none when it does not open.

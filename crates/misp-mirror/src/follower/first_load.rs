@@ -16,7 +16,7 @@ impl Follower {
         self.take_resync();
         self.need_warninglists().await?;
         let list = self.questions.all_events().await?;
-        self.distrust.judge(list.events.len(), self.held.len())?;
+        self.distrust.judge(self.began, list.events.len(), self.held.len())?;
         let since = list.began_at.unwrap_or_else(|| began.as_second());
         let answered_at = self.second_or_now(list.answered_at);
         let listed: HashSet<u64> = list.events.iter().map(|event| event.id).collect();

@@ -50,7 +50,8 @@ impl Follower {
 
     /// Reads the index unless its ETag is the known one; returns whether nothing had to be changed.
     async fn read_index(&mut self) -> Result<bool, FollowError> {
-        let etag = self.index.etag.as_deref();
+        // With the ETag of an index that is older than what is held, MISP may confirm what is not held any more.
+        let etag = self.index.etag.as_deref().filter(|_| !self.index.is_stale);
         let list = match self.questions.index(etag).await? {
             EventIndexAnswer::NotModified => {
                 self.index.is_stale = false;
@@ -60,7 +61,7 @@ impl Follower {
             EventIndexAnswer::Events(list) => list,
         };
         let held = self.held.iter().filter(|(_, event)| event.is_listed()).count();
-        self.distrust.judge(list.entries.len(), held)?;
+        self.distrust.judge(self.began, list.entries.len(), held)?;
         let is_same = self.compare_index(&list).await?;
         self.index.etag = list.etag;
         self.index.is_stale = false;

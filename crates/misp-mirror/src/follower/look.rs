@@ -31,7 +31,7 @@ impl Follower {
         self.show(&mut shown, changed);
         self.show(&mut shown, published);
         self.show_waiting(&mut shown).await?;
-        let is_waiting = |id: &u64| self.backlog.contains(id) || self.again.contains(id);
+        let is_waiting = |id: &u64| self.backlog.contains(id) || self.again.contains(id) || self.troubles.contains(*id);
         shown.retain(|id, event| self.held.differs(&event.facts) || is_waiting(id));
         self.read_events(shown.into_values()).await?;
         let has_changes = !self.changes.is_empty();
@@ -72,9 +72,12 @@ impl Follower {
 
     /// Adds the events that wait to be read again, and removes those of them that are gone.
     async fn show_waiting(&mut self, shown: &mut BTreeMap<u64, Shown>) -> Result<(), FollowError> {
-        let backlog = self.backlog.iter().take(BACKLOG_EVENTS);
-        let waiting = self.again.iter().chain(backlog).copied();
-        let unseen: Vec<u64> = waiting.filter(|id| !shown.contains_key(id)).collect();
+        let is_sound = |id: &&u64| !self.troubles.contains(**id);
+        let backlog = self.backlog.iter().filter(is_sound).take(BACKLOG_EVENTS);
+        let waiting = self.again.iter().filter(is_sound).chain(backlog).copied();
+        let waiting = waiting.chain(self.troubles.due(self.began));
+        let unseen: BTreeSet<u64> = waiting.filter(|id| !shown.contains_key(id)).collect();
+        let unseen = unseen.into_iter().collect();
         self.show_events(shown, unseen).await
     }
 
@@ -87,14 +90,11 @@ impl Follower {
         if ids.is_empty() {
             return Ok(());
         }
+        let asked = ids.len();
         let listing = self.questions.events(ids.iter().copied()).await?;
         self.show(shown, listing);
         let gone: Vec<u64> = ids.into_iter().filter(|id| !shown.contains_key(id)).collect();
-        if gone.len() > 1 {
-            let held = self.held.len();
-            self.distrust.judge(held.saturating_sub(gone.len()), held)?;
-        }
-        self.vanish(gone).await
+        self.vanish_of(asked, gone).await
     }
 
     /// Puts every event into the backlog, and removes those that MISP does not list.
@@ -109,7 +109,7 @@ impl Follower {
     async fn list_all(&mut self) -> Result<(), FollowError> {
         tracing::info!(events = self.held.len(), "the mirror reads every event of MISP again");
         let list = self.questions.all_events().await?;
-        self.distrust.judge(list.events.len(), self.held.len())?;
+        self.distrust.judge(self.began, list.events.len(), self.held.len())?;
         let listed: BTreeSet<u64> = list.events.iter().map(|event| event.id).collect();
         let gone = self.held.shown().filter(|(id, _)| !listed.contains(id));
         let gone = gone.map(|(id, _)| id).collect();

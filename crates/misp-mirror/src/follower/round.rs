@@ -46,7 +46,7 @@ impl Follower {
     /// Lists all events, which also finds those that no other question shows, and starts with the first again.
     async fn begin_round(&mut self, now: Timestamp) -> Result<(), FollowError> {
         let list = self.questions.all_events().await?;
-        self.distrust.judge(list.events.len(), self.held.len())?;
+        self.distrust.judge(self.began, list.events.len(), self.held.len())?;
         let differing = list.events.iter().filter(|event| self.held.differs(event));
         let differing: Vec<u64> = differing.map(|event| event.id).collect();
         let listed: HashSet<u64> = list.events.iter().map(|event| event.id).collect();

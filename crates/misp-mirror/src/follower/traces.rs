@@ -49,6 +49,8 @@ pub(super) struct Traces {
     skipped: bool,
     /// Questions that this key may not ask.
     refused: Vec<Check>,
+    /// Checks that failed the last time.
+    failing: Vec<Check>,
 }
 
 impl Traces {
@@ -77,7 +79,8 @@ impl Traces {
         let must = |last: &Option<Timestamp>| age(last) + poll > interval;
         let may = |last: &Option<Timestamp>| age(last) + plan.lead >= interval;
         let mut due: Vec<_> = self.checks.iter().filter(|(_, last)| may(last)).collect();
-        due.sort_by_key(|(_, last)| *last);
+        // A check that fails must not keep the others waiting.
+        due.sort_by_key(|(check, last)| (self.failing.contains(check), *last));
         let skips = may_skip && !self.skipped;
         self.skipped = skips && !due.is_empty();
         let places = if skips { 0 } else { plan.each };
@@ -92,6 +95,13 @@ impl Traces {
             *last = Some(Timestamp::UNIX_EPOCH);
         }
         self.etags.fill(None);
+    }
+
+    /// Returns whether a check was last done longer ago than it may be.
+    fn is_overdue(&self, check: Check, now: Timestamp, interval: Duration) -> bool {
+        let known = self.checks.iter().find(|(known, _)| *known == check);
+        let last = known.and_then(|(_, last)| *last);
+        last.is_some_and(|last| now.duration_since(last).unsigned_abs() >= interval)
     }
 
     fn done(&mut self, check: Check, now: Timestamp) {
@@ -126,14 +136,23 @@ impl Follower {
     pub(super) async fn check_traces(&mut self, may_skip: bool) -> Result<(), FollowError> {
         let now = self.now();
         let (poll, interval) = (self.options.poll, self.options.trace_interval);
+        let mut overdue = Ok(());
         for check in self.traces.due(now, poll, interval, may_skip) {
             match self.check(check).await {
                 Err(FollowError::Misp(error)) if is_refused(&error) => self.note_refused(check, &error),
+                Err(FollowError::Misp(error)) if error.kind() != ErrorKind::KeyRefused => {
+                    self.note_failed(check, &error);
+                    if self.traces.is_overdue(check, now, interval) {
+                        overdue = Err(error.into());
+                    }
+                    continue;
+                }
                 outcome => outcome?,
             }
+            self.traces.failing.retain(|known| *known != check);
             self.traces.done(check, now);
         }
-        Ok(())
+        overdue
     }
 
     async fn check(&mut self, check: Check) -> Result<(), FollowError> {
@@ -258,6 +277,13 @@ impl Follower {
         }
         self.memory.rights = Some(rights);
         Ok(())
+    }
+
+    fn note_failed(&mut self, check: Check, error: &Error) {
+        if !self.traces.failing.contains(&check) {
+            tracing::warn!("one of the mirror's checks fails ({check:?}), and is tried again: {error}");
+            self.traces.failing.push(check);
+        }
     }
 
     fn note_refused(&mut self, check: Check, error: &Error) {

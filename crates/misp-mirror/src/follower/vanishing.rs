@@ -5,6 +5,24 @@ use crate::Change;
 use crate::error::FollowError;
 
 impl Follower {
+    /// Removes the events that MISP does not show although it was asked for them by number. Most of the events asked for
+    /// are removed only when MISP has said so often enough; until then they stay, and are asked for again.
+    pub(super) async fn vanish_of(&mut self, asked: usize, gone: Vec<u64>) -> Result<(), FollowError> {
+        if asked > 1
+            && let Err(doubt) = self.asked.judge(self.began, asked.saturating_sub(gone.len()), asked)
+        {
+            tracing::warn!(
+                events = gone.len(),
+                "the mirror keeps events that MISP does not show: {doubt}"
+            );
+            for id in gone {
+                self.put_off(id);
+            }
+            return Ok(());
+        }
+        self.vanish(gone).await
+    }
+
     /// Removes these events, or notes that they are gone where a grace keeps them.
     pub(super) async fn vanish(&mut self, ids: Vec<u64>) -> Result<(), FollowError> {
         let now = self.now();
@@ -17,6 +35,7 @@ impl Follower {
                     self.memory.vanished.entry(id).or_insert(now.as_second());
                     self.backlog.remove(&id);
                     self.again.remove(&id);
+                    self.troubles.forget(id);
                 }
                 _ => gone.push(id),
             }
@@ -26,6 +45,7 @@ impl Follower {
                 events = kept,
                 "MISP does not show these events any more; the grace keeps them"
             );
+            self.index.is_stale = true;
             self.save_memory().await?;
         }
         self.remove(gone).await
@@ -53,6 +73,7 @@ impl Follower {
             self.memory.vanished.remove(&id);
             self.backlog.remove(&id);
             self.again.remove(&id);
+            self.troubles.forget(id);
             self.changes.push(Change::Removed { id });
         }
         Ok(())

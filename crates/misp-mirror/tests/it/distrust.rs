@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use misp_mirror::EventRecord;
-use misp_sim::Event;
+use misp_sim::{Event, Fault};
 
 use crate::site::{POLL, Site, event, sim};
 
@@ -149,5 +149,45 @@ async fn resync_reads_every_event_again_and_drops_nothing() {
     site.next().await;
     site.look().await;
     assert!(site.sim.searches() >= 1);
+    site.assert_same();
+}
+
+#[tokio::test]
+async fn hints_in_quick_succession_do_not_make_an_empty_misp_believed() {
+    let mut site = four_events().await;
+    let before = site.here();
+    site.sim.set_fault(Fault::ListsNothing);
+    site.look_fails().await;
+    let mut status = site.mirror.status_changes();
+    for _ in 0..4 {
+        status.borrow_and_update();
+        let asked = site.sim.requests().len();
+        site.mirror.hint();
+        while site.sim.requests().len() == asked {
+            status.changed().await.unwrap();
+        }
+    }
+    assert_eq!((site.here(), site.mirror.status().events), (before, 4));
+    site.sim.clear_fault();
+    site.look().await;
+    assert_eq!(site.reported.len(), 4);
+    site.assert_same();
+}
+
+#[tokio::test]
+async fn events_that_are_gone_between_two_questions_of_a_look_are_doubted() {
+    let mut site = four_events().await;
+    let ids: Vec<u64> = site.reported.keys().copied().collect();
+    for id in &ids[..3] {
+        let info = format!("event {id}, edited");
+        site.sim.edit(|store| store.set_info(*id, &info)).unwrap();
+    }
+    // MISP shows the three as changed, and their rows; asked for them again it lists nothing.
+    site.sim
+        .set_fault(Fault::ListsNothing.on("/events/restSearch").after(2).times(1));
+    assert!(site.look().await.is_empty(), "nothing is removed");
+    assert_eq!(site.reported.len(), 4);
+    site.sim.clear_fault();
+    site.look().await;
     site.assert_same();
 }

@@ -11,3 +11,4 @@ mod questions;
 mod replicas;
 mod site;
 mod traces;
+mod trouble;
