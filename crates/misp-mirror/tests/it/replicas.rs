@@ -315,6 +315,33 @@ impl Replicas {
         passed
     }
 
+    /// Waits, while the clock stands still, until the leader has what MISP has.
+    pub(crate) async fn look_of_leader(&self) {
+        let there = self.there();
+        let looking = async {
+            while self.replicas[self.leader()].here() != there {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking)
+            .await
+            .expect("the leader has the change");
+    }
+
+    /// Waits, while the clock stands still, until the last look of the leader is no older than a poll and one step.
+    pub(crate) async fn due_look_of_leader(&self, step: Duration) {
+        let age = || {
+            let as_of = self.replicas[self.leader()].mirror.status().as_of.unwrap();
+            self.clock.now().duration_since(as_of).unsigned_abs()
+        };
+        let looking = async {
+            while age() > POLL + step {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking).await.expect("the leader looks");
+    }
+
     pub(crate) fn is_same(&self) -> bool {
         let there = self.there();
         self.replicas.iter().all(|replica| replica.here() == there)
