@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use misp_sim::{Attribute, AttributeEdit, Edit, Event, Moment, Publication, RandomEdits, RunningSim, SiteEdit, Store};
+use misp_sim::{
+    Attribute, AttributeEdit, Edit, Event, EventEdit, Moment, Publication, RandomEdits, RunningSim, SiteEdit, Store,
+};
 
 use crate::stand::{POLL, TRACE};
 
@@ -25,6 +27,8 @@ pub(crate) struct Drawn {
     pub(crate) what: Vec<String>,
     /// Waits until all of it must show.
     pub(crate) looks: Vec<Duration>,
+    /// Only the slow round can notice it, or a mirror that reads everything again.
+    pub(crate) needs_resync: bool,
     /// A second edit of the same second, after the mirror has looked at the first.
     pub(crate) again: Option<Edit>,
 }
@@ -72,6 +76,7 @@ impl Source {
         Drawn {
             what: vec![format!("synchronised event {id}")],
             looks: vec![POLL],
+            needs_resync: false,
             again: None,
         }
     }
@@ -86,6 +91,7 @@ impl Source {
         Drawn {
             what: vec![format!("{first:?}")],
             looks: vec![POLL],
+            needs_resync: false,
             again: Some(Edit::Attribute(id, AttributeEdit::ToIds(!to_ids))),
         }
     }
@@ -99,6 +105,7 @@ impl Source {
             what: vec![format!("{edit:?}")],
             // The first look notices it, the next one reads all events.
             looks: vec![TRACE, POLL],
+            needs_resync: false,
             again: None,
         }
     }
@@ -106,6 +113,7 @@ impl Source {
     /// So many edits between two looks.
     fn drawn(&mut self, store: &mut Store, edits: u64) -> Drawn {
         let (mut what, mut looks) = (Vec::new(), vec![POLL]);
+        let mut needs_resync = false;
         for _ in 0..edits {
             let edit = self.edits.draw(store);
             let event = event_of(&edit, store);
@@ -114,11 +122,13 @@ impl Source {
             if !leaves_a_trace(&edit) && (was_hidden || before == times(event, store)) {
                 looks = vec![TRACE];
             }
+            needs_resync |= changes_hands(&edit);
             what.push(format!("{edit:?}"));
         }
         Drawn {
             what,
             looks,
+            needs_resync,
             again: None,
         }
     }
@@ -130,6 +140,12 @@ impl Source {
             .wrapping_add(1_442_695_040_888_963_407);
         (self.state >> 33).checked_rem(end).unwrap_or_default()
     }
+}
+
+/// Whether the event goes to another owner in the data base. Its attributes that are shown to their owner only appear
+/// or vanish then, and no time, count or list of MISP changes.
+fn changes_hands(edit: &Edit) -> bool {
+    matches!(edit, Edit::Event(_, EventEdit::Owner(_)))
 }
 
 fn event_of(edit: &Edit, store: &Store) -> Option<u64> {

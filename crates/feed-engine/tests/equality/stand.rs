@@ -88,6 +88,11 @@ impl Stand {
         self.until(|_, as_of| as_of >= Some(now)).await;
     }
 
+    /// Has the mirror read everything again at its next look.
+    pub(crate) fn resync(&self) {
+        self.mirror.resync(&self.upstream).unwrap();
+    }
+
     async fn until(&self, is_so: impl Fn(&Way, Option<jiff::Timestamp>) -> bool) {
         let began = Instant::now();
         let mut hinted = began;
