@@ -50,7 +50,7 @@ impl Follower {
 
     /// Reads the index unless its ETag is the known one; returns whether nothing had to be changed.
     async fn read_index(&mut self) -> Result<bool, FollowError> {
-        // With the ETag of an index that is older than what is held, MISP may confirm what is not held any more.
+        // With the ETag of an index from before the last change, MISP may confirm events that are not held any more.
         let etag = self.index.etag.as_deref().filter(|_| !self.index.is_stale);
         let list = match self.questions.index(etag).await? {
             EventIndexAnswer::NotModified => {

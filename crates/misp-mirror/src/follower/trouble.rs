@@ -36,7 +36,7 @@ impl Follower {
         self.questions.rows([other]).await.is_ok()
     }
 
-    /// Keeps what is held of an event that could not be read, and tries again later.
+    /// Keeps the held version of an event that could not be read, and tries again later.
     pub(super) fn note_trouble(&mut self, id: u64, error: &FollowError) {
         let (poll, interval) = (self.options.poll, self.options.trace_interval);
         self.forget_queues(id);

@@ -5,8 +5,8 @@ use crate::Change;
 use crate::error::FollowError;
 
 impl Follower {
-    /// Removes the events that MISP does not show although it was asked for them by number. Most of the events asked for
-    /// are removed only when MISP has said so often enough; until then they stay, and are asked for again.
+    /// Removes the events that MISP does not show although it was asked for them by number. Where these are most of the
+    /// asked events, MISP must have said so often enough; until then they stay, and are asked for again.
     pub(super) async fn vanish_of(&mut self, asked: usize, gone: Vec<u64>) -> Result<(), FollowError> {
         if asked > 1
             && let Err(doubt) = self.asked.judge(self.began, asked.saturating_sub(gone.len()), asked)

@@ -230,13 +230,11 @@ async fn older_head_or_entry_in_place_of_a_newer_one_is_not_taken() {
     edit(&all, "third.example.com");
     for _ in 0..20 {
         let newest = |name: &String| name.starts_with("entry") && !old.contains_key(name);
-        let mut state = all.board.state();
-        state
-            .items
-            .iter_mut()
-            .filter(|(name, _)| newest(name))
-            .for_each(|(_, bytes)| bytes.clone_from(stale));
-        drop(state);
+        {
+            let mut state = all.board.state();
+            let items = state.items.iter_mut().filter(|(name, _)| newest(name));
+            items.for_each(|(_, bytes)| bytes.clone_from(stale));
+        }
         all.second().await;
     }
     all.until_settled().await;

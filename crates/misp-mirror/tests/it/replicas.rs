@@ -295,7 +295,8 @@ impl Replicas {
             }
             self.second().await;
         }
-        panic!("{what}: not after 300 seconds");
+        assert!(is_so(self), "{what}: not after 300 seconds");
+        300
     }
 
     /// Waits until one leads, the others follow it, and all have what MISP has.
