@@ -2,8 +2,6 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use jiff::Timestamp;
-
 use super::Follower;
 use super::event_reading::{Shown, Tries};
 use crate::error::FollowError;
@@ -33,24 +31,22 @@ impl Follower {
         let known = self.held.iter().map(|(id, _)| id).chain(self.store.damaged());
         let gone = known.filter(|id| !listed.contains(id)).collect();
         self.vanish(gone).await?;
-        self.end_first_load(began, since).await
+        self.end_first_load(since).await
     }
 
-    async fn end_first_load(&mut self, began: Timestamp, since: i64) -> Result<(), FollowError> {
+    /// Looks at what changed since the load began. Only then the copy is complete: an event that was published
+    /// meanwhile would be missing otherwise.
+    async fn end_first_load(&mut self, since: i64) -> Result<(), FollowError> {
+        self.memory.since = Some(since);
+        self.look().await?;
         let mut memory = self.memory.clone();
         memory.loaded = true;
-        memory.since = Some(since);
-        memory.as_of = Some(began.as_second());
         let bytes = memory.bytes();
         self.with_store(move |store| Ok(store.write(Update::new().meta(memory::NAME, &bytes).whole())?))
             .await?;
         self.memory = memory;
         let (events, attributes) = (self.held.len(), self.held.rows());
         tracing::info!(events, attributes, "the mirror has read MISP and follows its changes");
-        self.progress.as_of(Some(began));
-        self.report();
-        self.following();
-        self.deliver(Some(began), true).await;
         Ok(())
     }
 }

@@ -70,6 +70,26 @@ async fn first_load_that_fails_is_tried_again_and_keeps_what_it_has() {
     site.assert_same();
 }
 
+/// A copy without the new event would be a feed that is too short, until the next look.
+#[tokio::test]
+async fn event_that_takes_the_place_of_another_during_the_first_load_is_in_the_first_complete_copy() {
+    let sim = sim(|sim| sim.event(event("one")).event(event("old")));
+    let (clock, mut is_edited) = (sim.clock().clone(), false);
+    sim.on_request(move |request, store| {
+        if !is_edited && request.path.ends_with("/attributes/restSearch") {
+            is_edited = true;
+            clock.advance(1);
+            let old = store.find_event("old").unwrap();
+            store.delete_event(old).unwrap();
+            store.add_event(event("new"));
+        }
+    });
+    let mut site = Site::start(sim, empty_store(), |mirror| mirror);
+    site.until_complete().await;
+    site.assert_same();
+    assert_eq!(site.reported.len(), 2);
+}
+
 #[tokio::test]
 async fn misp_with_too_many_attributes_stops_the_mirror() {
     let sim = sim(|sim| sim.event(event("one")).event(event("two")));
