@@ -127,7 +127,7 @@ impl Scene {
         let pair = Pair::new()?;
         let folder = tempfile::tempdir().unwrap();
         let [misp, cratosd] = [(); 2].map(|()| format!("127.0.0.1:{}", pair.host.inside(free_port)));
-        let files = daemon::write(folder.path(), "memcached_all_timeout: 1\nmirror: False\n");
+        let files = daemon::write(folder.path(), "memcached_all_timeout: 1\n");
         let host = host(&format!("http://{cratosd}"), misp.parse::<SocketAddr>().unwrap().port());
         let scene = Self { pair, host, folder };
         scene.show(0);
