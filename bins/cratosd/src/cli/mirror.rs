@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -90,9 +91,16 @@ impl Options {
     async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Failure> {
         let token = self.token()?;
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        let client = Client::builder().timeout(PATIENCE).build();
-        let client =
-            client.map_err(|error| Failure::failed(format!("no connection can be made: {}", chain(&error))))?;
+        // The token is for this daemon only: not for the target of a redirect, and in clear text not for a proxy.
+        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none());
+        let client = if url.starts_with("https://") {
+            client
+        } else {
+            client.no_proxy()
+        };
+        let client = client
+            .build()
+            .map_err(|error| Failure::failed(format!("no connection can be made: {}", chain(&error))))?;
         let request = client.request(method, url).header("token", token.trim()).build();
         let request = request.map_err(|error| Failure::usage(format!("--url: {}", chain(&error.without_url()))))?;
         let answer = client.execute(request).await.map_err(|error| self.away(error))?;

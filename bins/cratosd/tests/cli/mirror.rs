@@ -1,6 +1,7 @@
 //! The mirror of a running daemon, from the command line.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
 use misp_sim::Sim;
@@ -90,4 +91,44 @@ fn without_a_token_it_is_a_usage_error() {
         "{}",
         ran.stderr
     );
+}
+
+/// Answers one request with a redirect to `to`, and returns whether `to` was asked.
+fn is_followed(run: impl FnOnce(&str) -> Ran) -> (Ran, bool) {
+    let (first, second) = (
+        TcpListener::bind("127.0.0.1:0").unwrap(),
+        TcpListener::bind("127.0.0.1:0").unwrap(),
+    );
+    let url = format!("http://{}", first.local_addr().unwrap());
+    let location = format!("http://{}/v1/site", second.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut caller, _) = first.accept().unwrap();
+        let mut request = [0; 4_096];
+        let _ = caller.read(&mut request);
+        let answer =
+            format!("HTTP/1.1 307 x\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let _ = caller.write_all(answer.as_bytes());
+    });
+    second.set_nonblocking(true).unwrap();
+    let ran = run(&url);
+    // Ends the wait if the request went elsewhere.
+    let _ = TcpStream::connect(&url["http://".len()..]);
+    answering.join().unwrap();
+    (ran, second.accept().is_ok())
+}
+
+#[test]
+fn the_token_goes_to_no_target_of_a_redirect_and_to_no_proxy() {
+    let installation = Installation::new().with_site("127.0.0.1", SITE);
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let (ran, is_followed) = is_followed(|url| {
+        let mut command: Command = installation.command(&["mirror", "status", "--url", url]);
+        command.env("CRATOS_TOKEN", "a-token");
+        command.env("http_proxy", format!("http://{}", proxy.local_addr().unwrap()));
+        run_with(command, "")
+    });
+    assert_eq!(ran.code, Some(69), "{}", ran.stderr);
+    assert!(ran.stderr.contains("307"), "{}", ran.stderr);
+    assert!(!is_followed && proxy.accept().is_err());
 }

@@ -113,3 +113,38 @@ async fn it_needs_the_feed_and_the_permission_context_and_a_value() {
         (&json!(false), &json!([]))
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_one_feed_gets_only_published_attributes_of_that_feed() {
+    let value = || Attribute::new("domain", "evil.example");
+    let block = "example:incident-classification=block";
+    let listed = Event::new("Phishing").tag(block).attribute(value());
+    let other = Event::new("Of another feed").tag("example:incident-classification=hunt");
+    let draft = Event::new("A draft").tag(block);
+    let harmless = Event::new("A correction").tag("example:incident-classification=false-positive");
+    let events = [
+        listed,
+        other.attribute(value()),
+        draft.attribute(value()),
+        harmless.attribute(value()),
+    ];
+    let daemon = Daemon::with(Setup {
+        sim: events.into_iter().fold(Sim::builder(), misp_sim::SimBuilder::event),
+        ..Setup::default()
+    })
+    .await;
+    daemon.sim.edit(|store| {
+        let draft = store.find_event("A draft").unwrap();
+        store.unpublish(draft).unwrap();
+    });
+    let path = format!("{PATH}?value=evil.example");
+    let whole = explained(&daemon, &reader(&daemon, Scope::new()), &path).await;
+    assert_eq!(whole["attributes"].as_array().unwrap().len(), 4, "{whole}");
+    for scope in [Scope::new().with_feeds(["block"]), Scope::new().with_types(["domain"])] {
+        let answer = explained(&daemon, &reader(&daemon, scope), &path).await;
+        let attributes = answer["attributes"].as_array().unwrap();
+        let titles: Vec<&Value> = attributes.iter().map(|attribute| &attribute["event_info"]).collect();
+        assert_eq!(titles, [&json!("Phishing")], "{answer}");
+        assert_eq!(answer["harmless_by"], json!([]));
+    }
+}

@@ -180,3 +180,22 @@ async fn only_the_permission_operate_opens_the_state_and_it_opens_no_feed() {
         .await;
     assert_eq!(get.status, 405);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_limited_to_feeds_types_or_levels_learns_nothing_of_the_whole_mirror() {
+    let (daemon, source) = daemon(Way::Mirror(following())).await;
+    let operate = || Scope::new().only([Permission::Operate]);
+    for scope in [
+        operate().with_feeds(["block"]),
+        operate().with_types(["domain"]),
+        operate().with_max_tlp(token_crypto::Tlp::Green),
+    ] {
+        let claims = daemon.claims().with_scope(scope);
+        let state = daemon.get_as(&claims, SITE).await;
+        assert_eq!(
+            (state.status.as_u16(), state.detail()),
+            (403, json!("This token does not cover the mirror of the site."))
+        );
+    }
+    assert!(source.resyncs.lock().unwrap().is_empty());
+}

@@ -2,9 +2,9 @@
 
 mod answer;
 
-use feed_engine::FeedRequest;
+use feed_engine::{FeedRequest, Reasons};
 use schemars::JsonSchema;
-use token_crypto::Permission;
+use token_crypto::{Allowed, Permission};
 
 use self::answer::Explained;
 use super::feed_path::{self, FeedPath};
@@ -75,14 +75,17 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         .filter(feed.filter);
     let visible = grant.filter().max_tlp();
     let explained = app.engine().explain(&grant.upstream, &of_feed, &asked.value, visible);
-    let explained = explained.await.map_err(|error| limits::refused(error, filter))?;
+    let mut explained = explained.await.map_err(|error| limits::refused(error, filter))?;
+    if grant.scope.feeds != Allowed::All || grant.scope.types != Allowed::All {
+        explained.reasons = explained.reasons.map(Reasons::within_feed);
+    }
     let reply = Reply::json(&Explained::of(&explained, &grant.upstream.address()))?;
     Ok(limits::with_header(reply, filter))
 }
 
 const ABOUT: &str = "\
 For tokens with the permission `context`. Lists each attribute that names the value, within the limits of the token, and whether each rule of \
-the feed lets it pass. `limits` of the query count as rules.";
+the feed lets it pass. A token that is limited to feeds or types gets only published attributes of the feed. `limits` of the query count as rules.";
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
     let operation = operation

@@ -120,6 +120,7 @@ struct Forgotten {
 }
 
 fn get(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
+    grant.check_whole_site("the mirror of the site")?;
     let way = call.app.engine().way(&grant.upstream);
     let nothing = MirrorStatus::default();
     Reply::json(&SiteState::of(
@@ -131,6 +132,7 @@ fn get(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
 }
 
 fn resync(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
+    grant.check_whole_site("the mirror of the site")?;
     let refused = call.app.engine().resync(&grant.upstream).err();
     if refused.is_none() {
         tracing::info!(
@@ -146,6 +148,7 @@ fn resync(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
 }
 
 fn forget(call: &Call<'_>, grant: &Grant) -> Result<Reply, Reject> {
+    grant.check_whole_site("the mirror of the site")?;
     let forgotten = call.app.engine().forget_mirror(&grant.upstream);
     if forgotten {
         tracing::warn!(
