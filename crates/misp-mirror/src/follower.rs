@@ -223,6 +223,12 @@ impl Follower {
         self.memory.as_of.and_then(|second| Timestamp::from_second(second).ok())
     }
 
+    /// Returns whether every event was reported, with marks. Without the warninglists rows have no marks, and feeds
+    /// would have values that MISP leaves out.
+    fn is_complete(&self) -> bool {
+        self.memory.loaded && self.marks.matcher().is_some()
+    }
+
     /// Notes a change for the next batch.
     fn note(&mut self, record: EventRecord) {
         self.changes.push(self.marks.change(Arc::new(record)));
@@ -248,7 +254,7 @@ impl Follower {
     /// Delivers the changes of a look that is not complete, if there are any, with the time of the look before.
     async fn deliver_early(&mut self) {
         if !self.changes.is_empty() {
-            self.deliver(self.as_of(), self.memory.loaded).await;
+            self.deliver(self.as_of(), self.is_complete()).await;
         }
     }
 

@@ -22,6 +22,12 @@ impl Follower {
             self.begin_anew(scope).await?;
         }
         self.restore_warninglists().await?;
+        if self.memory.loaded && self.marks.matcher().is_none() {
+            tracing::warn!(
+                "the warninglists in the mirror's store are damaged or missing, so feeds come from MISP directly until \
+                 the mirror has read the lists again"
+            );
+        }
         self.deliver_stored().await?;
         if !self.store.is_whole() {
             tracing::warn!("the list of events in the mirror's store was damaged; MISP is read again");
@@ -43,7 +49,7 @@ impl Follower {
         }
         self.progress.as_of(self.as_of());
         self.report();
-        self.deliver(self.as_of(), self.memory.loaded).await;
+        self.deliver(self.as_of(), self.is_complete()).await;
         Ok(())
     }
 

@@ -132,7 +132,8 @@ impl Follower {
     }
 
     async fn follow(&mut self, peers: &dyn Peers) -> Result<Duration, FollowError> {
-        let has_work = !self.backlog.is_empty() || self.orders.resync.load(Ordering::Acquire);
+        let has_lists = self.marks.matcher().is_some();
+        let has_work = !has_lists || !self.backlog.is_empty() || self.orders.resync.load(Ordering::Acquire);
         if let Some(head) = self.head(peers).await {
             let goes_on = !has_work && self.catch_up(peers, &head).await?;
             if !goes_on && head.as_of().is_some_and(|as_of| !self.is_late(as_of)) {

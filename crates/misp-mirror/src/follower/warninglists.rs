@@ -88,6 +88,7 @@ impl Follower {
     async fn change_marks(&mut self, new: Marks) -> Result<(), FollowError> {
         // Changes with marks of the earlier lists must not come after those with the new ones.
         self.deliver_early().await;
+        let was_complete = self.is_complete();
         let old = std::mem::replace(&mut self.marks, new.clone());
         if self.held.len() == 0 {
             return Ok(());
@@ -114,7 +115,8 @@ impl Follower {
                 let batch = Batch {
                     changes,
                     as_of: self.as_of(),
-                    is_complete: self.memory.loaded,
+                    // Until all of them are delivered, some events have no marks where there were no lists before.
+                    is_complete: was_complete,
                 };
                 // Without a receiver the task is ending.
                 let _ = self.batches.send(batch).await;

@@ -10,5 +10,6 @@ mod peers;
 mod questions;
 mod replicas;
 mod site;
+mod stored_lists;
 mod traces;
 mod trouble;
