@@ -8,7 +8,7 @@ use crate::{AddressSet, IndicatorSet, IndicatorType, TypeSet, network_of, specia
 ///
 /// A value counts for all types of its family ([`IndicatorType::family`]): a domain that is harmless is harmless as a
 /// host name too. A network takes out everything that lies inside of it, addresses and smaller networks. A wider
-/// network that only holds a harmless address is not touched.
+/// network that only holds a harmless address is not touched here; [`Guard`](crate::Guard) cuts it around the address.
 ///
 /// A network that is too wide to be an indicator ([`special_purpose::is_too_wide`]) takes out only networks that are
 /// too wide themselves. An analyst who marks a listed `0.0.0.0/0` as harmless means that entry. Without this rule, the
@@ -62,6 +62,11 @@ impl FalsePositives {
         }
         let mut of_its_family = self.values.iter().filter(|set| set.kind().family() == kind.family());
         of_its_family.any(|set| set.contains(value))
+    }
+
+    /// Returns the addresses of all networks that may be indicators.
+    pub(crate) fn addresses(&self) -> &AddressSet {
+        &self.addresses
     }
 
     fn covers(&self, network: IpNet) -> bool {

@@ -13,6 +13,7 @@
 //! | addresses and networks united, cut, searched | [`AddressSet`] |
 //! | values that an analyst marked as harmless | [`FalsePositives`] |
 //! | addresses that cannot be indicators | [`special_purpose`] |
+//! | values that must not leave a site | [`Guard`], [`GuardRules`], [`NeverExport`] |
 //! | the bytes for a consumer | [`Exporter`], [`Registry`], [`export`] |
 //!
 //! # Your own feeds, types and formats
@@ -64,6 +65,7 @@ mod extract;
 mod false_positives;
 mod feed;
 mod grammar;
+mod guard;
 mod indicator;
 mod indicator_type;
 mod names;
@@ -83,6 +85,9 @@ pub use export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineR
 pub use extract::{DEFAULT_MAX_EXPAND, Extractor, MAX_RULE_BYTES, MAX_VALUE_BYTES};
 pub use false_positives::FalsePositives;
 pub use feed::FeedName;
+pub use guard::{
+    Guard, GuardRule, GuardRules, Guarded, GuardedBuilder, MAX_PARTS, NeverExport, NotExportable, OwnValue, Verdict,
+};
 pub use indicator::Indicator;
 pub use indicator_type::IndicatorType;
 pub use names::UnknownName;

@@ -89,10 +89,9 @@ impl<N: Number> Ranges<N> {
         let mut cuts = other.0.as_slice();
         let mut left = Vec::with_capacity(self.len());
         for (first, last) in self.iter() {
-            while let [(_, end), rest @ ..] = cuts
-                && *end < first
-            {
-                cuts = rest;
+            // Most often the next cut is one of the first; a single range may lie behind very many.
+            if cuts.first().is_some_and(|(_, end)| *end < first) {
+                cuts = cuts.split_at(cuts.partition_point(|(_, end)| *end < first)).1;
             }
             // A cut may reach into the next range too, so it is only looked at here and dropped above.
             let mut from = Some(first);
