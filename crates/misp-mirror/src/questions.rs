@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use misp_client::{
     Attribute, AttributeSearch, Client, Error, EventIndex, EventIndexAnswer, EventMetadata, EventSearch, KnownTag,
-    Sighting, Tag, WarninglistEntries, warninglist::WarninglistDigest,
+    PageEnd, Place, Progress, Sighting, Tag, WarninglistEntries, warninglist::WarninglistDigest,
 };
 use tokio::time::Instant;
 
@@ -37,6 +37,17 @@ pub(crate) struct Listing {
     pub(crate) answered_at: Option<i64>,
     /// MISP's clock when it began to look, or earlier.
     pub(crate) began_at: Option<i64>,
+}
+
+/// The rows of some events.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// By event, in ascending order of their numbers.
+    pub(crate) by_event: HashMap<u64, Vec<MirrorRow>>,
+    /// MISP answered in several pages, each from what it had then.
+    pub(crate) has_pages: bool,
+    /// Rows moved from one page to another meanwhile, so that some may be missing.
+    pub(crate) moved: bool,
 }
 
 impl Questions {
@@ -98,25 +109,43 @@ impl Questions {
         })
     }
 
-    /// Returns the rows of these events, by event and in ascending order of their numbers.
-    pub(crate) async fn rows(&self, ids: impl IntoIterator<Item = u64>) -> Result<HashMap<u64, Vec<MirrorRow>>, Error> {
-        let mut found: HashMap<u64, Vec<MirrorRow>> = HashMap::new();
+    /// Returns the rows of these events.
+    pub(crate) async fn rows(&self, ids: impl IntoIterator<Item = u64>) -> Result<Rows, Error> {
+        let mut by_event: HashMap<u64, Vec<MirrorRow>> = HashMap::new();
         let search = self.rows.clone().event_ids(ids);
-        let unusable = self
-            .search(search, |row| {
-                found.entry(row.event_id).or_default().push(mirror_row(row))
-            })
-            .await?;
-        if unusable > 0 {
+        let take = |row: Attribute| by_event.entry(row.event_id).or_default().push(mirror_row(row));
+        let progress = self.search(search.clone(), take).await?;
+        if progress.unusable > 0 {
             tracing::warn!(
-                unusable,
+                unusable = progress.unusable,
                 "MISP sent attributes without id, type or value; they are not mirrored"
             );
         }
-        for rows in found.values_mut() {
+        for rows in by_event.values_mut() {
             rows.sort_by_key(|row| row.id);
         }
-        Ok(found)
+        Ok(Rows {
+            by_event,
+            has_pages: progress.pages > 1,
+            moved: self.moved(&search, &progress.page_ends).await?,
+        })
+    }
+
+    /// Returns whether a page ends elsewhere now than when it was read. A row that goes moves those behind it, and one
+    /// of them to a page that was read. A page of one row costs MISP about a tenth of a full one.
+    async fn moved(&self, search: &AttributeSearch, ends: &[PageEnd]) -> Result<bool, Error> {
+        for end in ends.iter().rev().skip(1) {
+            let _turn = self.turns.turn().await;
+            let moved = match self.client.place(search, end.place).await? {
+                Place::Row(id) => end.last_row != Some(id),
+                Place::Hidden => false,
+                Place::Empty => true,
+            };
+            if moved {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns, by event, the attributes that have this tag themselves.
@@ -132,14 +161,14 @@ impl Questions {
         Ok(found)
     }
 
-    /// Gives each row of a search to `take`, and returns how many could not be read.
-    async fn search(&self, search: AttributeSearch, mut take: impl FnMut(Attribute)) -> Result<u64, Error> {
+    /// Gives each row of a search to `take`, and returns how the search went.
+    async fn search(&self, search: AttributeSearch, mut take: impl FnMut(Attribute)) -> Result<Progress, Error> {
         let _turn = self.turns.turn().await;
         let mut pages = self.client.search(search);
         while let Some(batch) = pages.next_batch().await? {
             batch.attributes.into_iter().for_each(&mut take);
         }
-        Ok(pages.progress().unusable)
+        Ok(pages.progress().clone())
     }
 
     /// Returns the minimal index, unless it is the one with this ETag.

@@ -3,13 +3,16 @@
 //! MISP has no snapshot: an event may change between the question for its metadata and the one for its rows. So its
 //! metadata is asked again afterwards, and an event that changed meanwhile is read again. MISP's times are whole
 //! seconds, so an event that changed in the very second in which it was read is read once more at the next look.
+//!
+//! A large answer comes in pages, and a row that goes moves the rows behind it, also those of other events. So if one
+//! event of such a group changed, the others are read again in smaller groups, at last alone.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::Follower;
 use super::trouble::{MAX_FAILED, may_concern_one_event};
 use crate::error::FollowError;
-use crate::questions::{Listing, MAX_IDS};
+use crate::questions::{Listing, MAX_IDS, Rows};
 use crate::{Block, Change, EventFacts, EventRecord, EventState, MirrorRow, Store, StoreError, Update, publication};
 
 /// Attributes of one question, by MISP's own count: about one page.
@@ -40,9 +43,18 @@ pub(super) struct Tries {
     pub(super) has_read: bool,
 }
 
+impl Tries {
+    /// Counts a reading during which the event changed; returns whether it is read again at once.
+    fn may_try(&mut self, id: u64) -> bool {
+        let changed = self.changed.entry(id).or_default();
+        *changed += 1;
+        *changed < MAX_TRIES
+    }
+}
+
 /// MISP's answers for a group of events.
 struct Answer {
-    rows: HashMap<u64, Vec<MirrorRow>>,
+    rows: Rows,
     /// The same events, asked for after their rows.
     after: Listing,
 }
@@ -83,7 +95,10 @@ impl Follower {
             match self.ask_for(&group).await {
                 Ok(answer) => {
                     tries.has_read = true;
-                    self.take(group, answer, wanted, tries).await?;
+                    let mut torn = self.take(group, answer, wanted, tries).await?;
+                    groups.push(torn.split_off(torn.len() / 2));
+                    groups.push(torn);
+                    groups.retain(|group| !group.is_empty());
                 }
                 Err(error) if !may_concern_one_event(&error) => return Err(error),
                 Err(_) if group.len() > 1 => {
@@ -108,40 +123,46 @@ impl Follower {
         Ok(Answer { rows, after })
     }
 
-    /// Replaces the events of a group that did not change while they were read.
+    /// Replaces the events of a group that did not change while they were read. Returns those of them whose rows may
+    /// have moved between the pages of the answer.
     async fn take(
         &mut self,
         group: Vec<Shown>,
         answer: Answer,
         wanted: &mut VecDeque<Shown>,
         tries: &mut Tries,
-    ) -> Result<(), FollowError> {
-        let (mut rows, after, asked) = (answer.rows, answer.after, group.len());
+    ) -> Result<Vec<Shown>, FollowError> {
+        let Answer { mut rows, after } = answer;
+        let asked = group.len();
         let answered_at = self.second_or_now(after.answered_at);
         let mut after: HashMap<u64, EventFacts> = after.events.into_iter().map(|facts| (facts.id, facts)).collect();
         let (mut settled, mut gone) = (Vec::new(), Vec::new());
         for shown in group {
             let id = shown.facts.id;
+            let is_torn = asked == 1 && rows.moved;
             match after.remove(&id) {
-                Some(facts) if facts == shown.facts => settled.push((shown, rows.remove(&id).unwrap_or_default())),
-                Some(facts) => {
-                    let changed = tries.changed.entry(id).or_default();
-                    *changed += 1;
-                    if *changed >= MAX_TRIES {
-                        tracing::info!(
-                            event = id,
-                            "an event changes faster than it can be read; it is read later"
-                        );
-                        self.put_off(id);
-                        continue;
-                    }
-                    wanted.push_back(Shown { facts, answered_at });
+                Some(facts) if facts == shown.facts && !is_torn => {
+                    settled.push((shown, rows.by_event.remove(&id).unwrap_or_default()));
+                }
+                Some(facts) if tries.may_try(id) => wanted.push_back(Shown { facts, answered_at }),
+                Some(_) => {
+                    tracing::info!(
+                        event = id,
+                        "an event changes faster than it can be read; it is read later"
+                    );
+                    self.put_off(id);
                 }
                 None => gone.push(id),
             }
         }
+        let others_changed = settled.len() < asked || settled.iter().any(|(shown, _)| is_fresh(shown));
+        let mut torn = Vec::new();
+        if asked > 1 && rows.has_pages && (rows.moved || others_changed) {
+            torn.extend(settled.drain(..).map(|(shown, _)| shown));
+        }
         self.replace(settled).await?;
-        self.vanish_of(asked, gone).await
+        self.vanish_of(asked, gone).await?;
+        Ok(torn)
     }
 
     async fn replace(&mut self, settled: Vec<(Shown, Vec<MirrorRow>)>) -> Result<(), FollowError> {

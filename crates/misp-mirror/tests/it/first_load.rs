@@ -90,6 +90,68 @@ async fn event_that_takes_the_place_of_another_during_the_first_load_is_in_the_f
     assert_eq!(site.reported.len(), 2);
 }
 
+/// The rows of one page of MISP's answer.
+const PAGE: usize = 10_000;
+
+/// An event with so many domains.
+fn large(name: &str, rows: usize) -> Event {
+    (1..rows).fold(event(name), |event, number| {
+        event.attribute(Attribute::new("domain", format!("{name}-{number}.example.com")))
+    })
+}
+
+/// A row of the first event goes while MISP is asked for the second page. So the first row of that page moves to the
+/// page before. It is a row of the second event, which shows no change.
+#[tokio::test]
+async fn row_that_moves_to_a_page_that_was_read_is_not_lost() {
+    let sim = sim(|sim| {
+        let first = large("first", PAGE - 10);
+        sim.event(first).event(large("second", 20))
+    });
+    // Counts drift. With these, both events are read with one question.
+    sim.edit(|store| {
+        for name in ["first", "second"] {
+            let id = store.find_event(name).unwrap();
+            store.set_attribute_count(id, 1).unwrap();
+        }
+    });
+    let (clock, mut is_edited) = (sim.clock().clone(), false);
+    sim.on_request(move |request, store| {
+        if !is_edited && request.is_search() && request.page() == 2 {
+            is_edited = true;
+            clock.advance(1);
+            let gone = store.find("first-5.example.com").unwrap();
+            store.hard_delete(gone).unwrap();
+        }
+    });
+    let mut site = Site::start(sim, empty_store(), |mirror| mirror);
+    site.until_complete().await;
+    site.assert_same();
+}
+
+/// An event with more rows than a page, one of which goes without a trace in the event.
+#[tokio::test]
+async fn row_that_moves_between_the_pages_of_one_event_is_not_lost() {
+    let sim = sim(|sim| sim.event(large("first", PAGE + 10)));
+    let mut is_edited = false;
+    sim.on_request(move |request, store| {
+        if !is_edited && request.is_search() && request.page() == 2 {
+            is_edited = true;
+            let event = store.find_event("first").unwrap();
+            let gone = store.find("first-5.example.com").unwrap();
+            let known = store.event(event).unwrap();
+            let (changed, published, count) = (known.timestamp(), known.publish_timestamp(), known.attribute_count());
+            store.hard_delete(gone).unwrap();
+            store.publish(event).unwrap();
+            store.set_event_times(event, changed, published).unwrap();
+            store.set_attribute_count(event, count).unwrap();
+        }
+    });
+    let mut site = Site::start(sim, empty_store(), |mirror| mirror);
+    site.until_complete().await;
+    site.assert_same();
+}
+
 #[tokio::test]
 async fn misp_with_too_many_attributes_stops_the_mirror() {
     let sim = sim(|sim| sim.event(event("one")).event(event("two")));
