@@ -9,6 +9,8 @@ mod look;
 mod opening;
 mod round;
 mod sharing;
+#[cfg(test)]
+mod store_faults;
 mod tag_texts;
 mod traces;
 mod trouble;

@@ -14,6 +14,8 @@ use crate::{Phase, Status, Store};
 
 /// Progress is logged this often.
 const LOG_EVERY: Duration = Duration::from_secs(10);
+/// So many of the events that are missing are named.
+const NAMED: usize = 100;
 
 /// Shows the state of a mirror.
 #[derive(Debug)]
@@ -120,10 +122,12 @@ impl Progress {
 
     /// Shows the numbers of events and attributes.
     pub(crate) fn held(&self, held: &HeldEvents, store: &Store, traffic: Traffic) {
+        let damaged = store.damaged();
         self.status.send_modify(|status| {
             status.events = held.len() as u64;
             status.rows = held.rows();
-            status.missing_events = store.damaged().len() as u64;
+            status.missing_events = damaged.len() as u64;
+            status.missing = damaged.into_iter().take(NAMED).collect();
             status.store_bytes = store.bytes_on_disk();
             status.is_durable = store.is_durable();
             status.questions = traffic.questions.saturating_sub(self.before.questions);

@@ -18,6 +18,8 @@ pub struct Status {
     pub rows: u64,
     /// Events that are known to exist and cannot be served: their record was damaged and is not read again yet.
     pub missing_events: u64,
+    /// The numbers of these events, the smallest 100 of them.
+    pub missing: Vec<u64>,
     /// Events that MISP lists and whose last reading failed, for example because MISP answers with an error for this
     /// event alone. The mirror keeps their earlier version, if it has one, and tries again.
     pub troubled_events: u64,

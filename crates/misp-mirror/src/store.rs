@@ -386,6 +386,13 @@ impl Store {
         }
     }
 
+    /// Takes the record of an event for damaged.
+    #[cfg(test)]
+    pub(crate) fn damage(&self, id: u64) {
+        let stamp = self.manifest().events.get(&id).map(|entry| entry.stamp);
+        self.note_damaged(&[(id, stamp.unwrap())]);
+    }
+
     fn manifest(&self) -> RwLockReadGuard<'_, Manifest> {
         self.inner.manifest.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -20,6 +20,8 @@ impl Follower {
         self.following();
         let began = self.now();
         self.need_warninglists().await?;
+        // A record may have turned out to be damaged since the last look.
+        self.backlog.extend(self.store.damaged());
         if self.take_resync() {
             self.queue_all().await?;
         }

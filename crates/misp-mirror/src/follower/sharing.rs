@@ -132,6 +132,8 @@ impl Follower {
     }
 
     async fn follow(&mut self, peers: &dyn Peers) -> Result<Duration, FollowError> {
+        // The log does not have a record that is damaged only here.
+        self.backlog.extend(self.store.damaged());
         let has_lists = self.marks.matcher().is_some();
         let has_work = !has_lists || !self.backlog.is_empty() || self.orders.resync.load(Ordering::Acquire);
         if let Some(head) = self.head(peers).await {

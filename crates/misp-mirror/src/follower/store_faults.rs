@@ -1,0 +1,93 @@
+//! Tests with a store that fails, or turns out to be damaged, while the mirror runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use misp_client::{AuthKey, Client};
+use misp_sim::{Attribute, Clock, Event, Fault, RunningSim, Sim};
+
+use crate::{Batch, Change, Changes, ManualClock, Mirror, Status, Store, StoreKey};
+
+const POLL: Duration = Duration::from_secs(15);
+
+/// A mirror of two events that were published long ago.
+struct Site {
+    sim: RunningSim,
+    clock: ManualClock,
+    store: Store,
+    mirror: Mirror,
+    changes: Changes,
+    /// The first event.
+    one: u64,
+}
+
+impl Site {
+    async fn load(store: Store) -> Self {
+        let event = |name: &str| {
+            let changed = misp_sim::Moment::At(1_790_000_000 - 86_400);
+            let domain = Attribute::new("domain", format!("{name}.example.com"));
+            Event::new(name).changed(changed).attribute(domain)
+        };
+        let sim = Sim::builder().clock(Clock::fixed(1_790_000_000));
+        let sim = sim.event(event("one")).event(event("two")).start_now().unwrap();
+        let key = AuthKey::new(Sim::READER_KEY).unwrap();
+        let client = Client::builder(sim.url().parse().unwrap(), key).max_retries(0);
+        let clock = ManualClock::at(Timestamp::from_second(sim.clock().now()).unwrap());
+        let (mirror, changes) = Mirror::builder(client.build().unwrap(), store.clone())
+            .attribute_types(["domain"])
+            .poll(POLL)
+            .clock(Arc::new(clock.clone()))
+            .start()
+            .unwrap();
+        let one = sim.with_store(|store| store.find_event("one")).unwrap();
+        let mut site = Self {
+            sim,
+            clock,
+            store,
+            mirror,
+            changes,
+            one,
+        };
+        while !site.changes.next().await.unwrap().is_complete {}
+        site
+    }
+
+    /// Lets a poll pass, and returns what its look brings.
+    async fn look(&mut self) -> Batch {
+        self.pass_a_poll();
+        self.changes.next().await.unwrap()
+    }
+
+    fn pass_a_poll(&self) {
+        self.sim.clock().advance(15);
+        self.clock.advance(POLL);
+    }
+
+    async fn until(&self, is_so: impl FnMut(&Status) -> bool) {
+        self.mirror.status_changes().wait_for(is_so).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn record_that_is_damaged_meanwhile_is_named_and_read_again_with_the_next_look() {
+    let store = Store::in_memory(&StoreKey::new([7; 32]), b"a site and a key", 1 << 30).unwrap();
+    let mut site = Site::load(store).await;
+    let one = site.one;
+    let record = site.mirror.record(one).unwrap();
+    site.store.damage(one);
+    assert_eq!(site.mirror.record(one), None, "it is not served");
+    site.sim.set_fault(Fault::Status(500));
+    site.pass_a_poll();
+    site.until(|status| status.failing.is_some()).await;
+    let status = site.mirror.status();
+    assert_eq!((status.missing_events, status.missing), (1, vec![one]));
+
+    site.sim.clear_fault();
+    let batch = site.look().await;
+    let is_read = |change: &Change| matches!(change, Change::Replaced { record: read, .. } if **read == record);
+    assert!(batch.changes.iter().any(is_read), "{:?}", batch.changes);
+    assert_eq!(site.mirror.record(one), Some(record));
+    let status = site.mirror.status();
+    assert_eq!((status.missing_events, status.missing), (0, vec![]));
+}
