@@ -7,6 +7,7 @@ mod index_check;
 mod leading;
 mod look;
 mod opening;
+mod resync;
 mod round;
 mod sharing;
 #[cfg(test)]
@@ -78,6 +79,8 @@ pub(crate) struct Follower {
     again: BTreeSet<u64>,
     /// Events to be read again as soon as possible.
     backlog: BTreeSet<u64>,
+    /// The backlog has what a resync still has to read.
+    is_queued: bool,
     /// Doubts about lists of all events.
     distrust: Distrust,
     /// Doubts about answers on events that were asked for by number.
@@ -124,6 +127,7 @@ impl Follower {
             memory: Memory::default(),
             again: BTreeSet::new(),
             backlog: BTreeSet::new(),
+            is_queued: false,
             troubles: Troubles::default(),
             index: KnownIndex::default(),
             comparing: false,
@@ -168,6 +172,7 @@ impl Follower {
                 }
             };
             let mut pause = self.options.poll;
+            let mut is_refused = false;
             self.report();
             match outcome {
                 Ok(until_next) => {
@@ -181,14 +186,17 @@ impl Follower {
                 }
                 Err(error) => {
                     self.failed(&error);
-                    if matches!(&error, FollowError::Misp(error) if error.kind() == ErrorKind::KeyRefused) {
-                        pause *= REFUSED_KEY_WAITS;
-                    }
+                    is_refused = matches!(&error, FollowError::Misp(error) if error.kind() == ErrorKind::KeyRefused);
                     self.deliver_early().await;
                 }
             }
             let spent = self.now().duration_since(began).unsigned_abs();
-            self.pause(pause.saturating_sub(spent), began).await;
+            if is_refused {
+                let pause = pause.saturating_mul(REFUSED_KEY_WAITS);
+                self.pause_for_refused_key(pause.saturating_sub(spent)).await;
+            } else {
+                self.pause(pause.saturating_sub(spent), began).await;
+            }
         }
     }
 
@@ -209,6 +217,18 @@ impl Follower {
                 // Hints that came meanwhile are answered by the same look.
                 let _ = tokio::time::timeout(Duration::ZERO, orders.hint.notified()).await;
                 self.pass_hint().await;
+            }
+        }
+    }
+
+    /// Waits this long whatever hints there are: MISP counts refused keys against their address.
+    async fn pause_for_refused_key(&mut self, time: Duration) {
+        let mut wait = self.options.clock.sleep(time);
+        loop {
+            tokio::select! {
+                () = &mut wait => return,
+                // It also ends with a hint of another mirror.
+                () = self.sharing.hold_lease(&self.options) => {}
             }
         }
     }
@@ -273,7 +293,8 @@ impl Follower {
     async fn save_memory_when_due(&mut self) -> Result<(), FollowError> {
         let now = self.now();
         let is_old = |at: Timestamp| now.duration_since(at).unsigned_abs() >= SAVE_EVERY;
-        if self.changes.is_empty() && !self.saved_at.is_none_or(is_old) {
+        let has_news = self.note_unread() || !self.changes.is_empty();
+        if !has_news && !self.saved_at.is_none_or(is_old) {
             return Ok(());
         }
         self.save_memory().await

@@ -1,10 +1,11 @@
 //! What a mirror remembers over a restart beside the events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::log_position::Position;
+use crate::withdrawal::Withdrawal;
 
 /// The name of the entry in the store.
 pub(crate) const NAME: &str = "following";
@@ -32,8 +33,23 @@ pub(crate) struct Memory {
     pub(crate) vanished: BTreeMap<u64, i64>,
     /// The slow round: the last event that was compared, and our clock when it began.
     pub(crate) round: Option<(u64, i64)>,
+    /// While every event is read again: the first one that is not read yet, and why.
+    pub(crate) resync: Option<Resync>,
+    /// Events that have to be read again although they may look the same, since they could not be read last time.
+    pub(crate) unread: BTreeSet<u64>,
+    /// Events that were withdrawn and whose records are forgotten.
+    pub(crate) withdrawn: BTreeMap<u64, Withdrawal>,
     /// The last entry of the leader's log that was taken, while the records are exactly what the leader had then.
     pub(crate) position: Option<Position>,
+}
+
+/// Every event is read again, in the order of their numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Resync {
+    /// The first event that is not read again yet.
+    pub(crate) from: u64,
+    /// The key got other rights, so it may see other attributes than before.
+    pub(crate) by_rights: bool,
 }
 
 impl Memory {
@@ -59,6 +75,11 @@ mod tests {
             loaded: true,
             since: Some(5),
             vanished: BTreeMap::from([(7, 9)]),
+            resync: Some(Resync {
+                from: 3,
+                by_rights: true,
+            }),
+            unread: BTreeSet::from([4]),
             ..Memory::default()
         };
         assert_eq!(Memory::read(Some(&memory.bytes())), memory);

@@ -13,6 +13,7 @@ mod reading;
 mod update;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -35,6 +36,7 @@ use self::reading::RecordReader;
 use self::writing::Transaction;
 use crate::EventRecord;
 use crate::seal::{Place, Seal, Stamp, StoreKey};
+use crate::withdrawal::Withdrawal;
 
 /// The events of one MISP as one key sees them, in one file or in memory.
 ///
@@ -288,6 +290,21 @@ impl Store {
         let manifest = self.manifest();
         let sound = manifest.events.iter().filter(|(id, _)| !manifest.damaged.contains(id));
         sound.map(|(_, entry)| entry.state.clone()).collect()
+    }
+
+    /// Returns that an event was withdrawn, also if its record is damaged.
+    pub(crate) fn withdrawal(&self, id: u64) -> Option<Withdrawal> {
+        let manifest = self.manifest();
+        manifest.events.get(&id).and_then(|entry| Withdrawal::of(&entry.state))
+    }
+
+    /// Returns the events that were withdrawn, also those whose record is damaged.
+    pub(crate) fn withdrawals(&self) -> BTreeMap<u64, Withdrawal> {
+        let manifest = self.manifest();
+        let withdrawn = manifest.events.iter();
+        withdrawn
+            .filter_map(|(id, entry)| Some((*id, Withdrawal::of(&entry.state)?)))
+            .collect()
     }
 
     /// Returns the numbers of the events whose record is known to exist and does not open, as far as records were read.

@@ -49,6 +49,10 @@ impl Troubles {
         due.map(|(id, _)| *id)
     }
 
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u64> {
+        self.0.keys().copied()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

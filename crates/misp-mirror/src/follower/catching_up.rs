@@ -134,6 +134,7 @@ impl Follower {
         if is_known && self.changes.is_empty() {
             return Ok(());
         }
+        self.is_queued = false;
         self.memory = Memory {
             position: Some(head.position),
             as_of: Some(as_of.as_second()),

@@ -7,12 +7,13 @@
 //! A large answer comes in pages, and a row that goes moves the rows behind it, also those of other events. So if one
 //! event of such a group changed, the others are read again in smaller groups, at last alone.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::Follower;
 use super::trouble::{MAX_FAILED, may_concern_one_event};
 use crate::error::FollowError;
 use crate::questions::{Listing, MAX_IDS, Rows};
+use crate::withdrawal::Withdrawal;
 use crate::{Block, Change, EventFacts, EventRecord, EventState, MirrorRow, Store, StoreError, Update, publication};
 
 /// Attributes of one question, by MISP's own count: about one page.
@@ -177,7 +178,12 @@ impl Follower {
         });
         let blocks: Vec<Block> = blocks.collect();
         let comparing = self.comparing;
-        let (written, too_large) = self.with_store(move |store| write(store, blocks, comparing)).await?;
+        let withdrawn = blocks.iter().map(|block| block.event.id);
+        let withdrawn = withdrawn
+            .filter_map(|id| Some((id, *self.memory.withdrawn.get(&id)?)))
+            .collect();
+        let writing = self.with_store(move |store| write(store, blocks, comparing, &withdrawn));
+        let (written, too_large) = writing.await?;
         for id in too_large {
             self.note_trouble(id, &StoreError::TooLarge { id }.into());
         }
@@ -185,6 +191,7 @@ impl Follower {
             let id = read.record.current.event.id;
             self.held.insert(&read.record);
             self.memory.vanished.remove(&id);
+            self.memory.withdrawn.remove(&id);
             self.backlog.remove(&id);
             self.again.remove(&id);
             self.troubles.forget(id);
@@ -214,14 +221,24 @@ impl Follower {
 /// Writes the records of these blocks in one transaction, those that differ. A comparison opens the record before, also
 /// where its digest would do.
 /// Events that are too large for a record come back by number.
-fn write(store: &Store, blocks: Vec<Block>, comparing: bool) -> Result<(Vec<Read>, Vec<u64>), FollowError> {
+fn write(
+    store: &Store,
+    blocks: Vec<Block>,
+    comparing: bool,
+    withdrawn: &BTreeMap<u64, Withdrawal>,
+) -> Result<(Vec<Read>, Vec<u64>), FollowError> {
     let mut read = Vec::with_capacity(blocks.len());
     for block in blocks {
         let id = block.event.id;
         // While it is published, an event counts as it is, whatever it was before.
         let needs_earlier = comparing || !block.event.published;
         let earlier = if needs_earlier { stored(store, id)? } else { None };
-        let record = publication::record(earlier.as_ref(), block);
+        let lost = match earlier {
+            None if needs_earlier => store.withdrawal(id).or_else(|| withdrawn.get(&id).copied()),
+            _ => None,
+        };
+        let lost = lost.map(|lost| lost.record(id));
+        let record = publication::record(earlier.as_ref().or(lost.as_ref()), block);
         let is_new = if needs_earlier {
             earlier.as_ref() != Some(&record)
         } else {

@@ -11,7 +11,10 @@ impl Follower {
     /// Reads every event that is not held as MISP shows it, removes the others, and delivers group by group.
     pub(super) async fn first_load(&mut self) -> Result<(), FollowError> {
         let began = self.now();
-        self.take_resync();
+        if self.held.len() == 0 {
+            // Everything is read now.
+            self.take_resync_order();
+        }
         self.need_warninglists().await?;
         let list = self.questions.all_events().await?;
         self.distrust.judge(self.began, list.events.len(), self.held.len())?;

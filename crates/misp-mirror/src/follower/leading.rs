@@ -41,6 +41,7 @@ impl Follower {
         let epoch = Epoch::after(known, self.now());
         self.leave_log().await?;
         self.traces.begin_anew();
+        self.take_up_unread();
         self.sharing.hint_at = self.now().as_millisecond();
         self.sharing.log = Some(Log::begin(epoch, base));
         Ok(())

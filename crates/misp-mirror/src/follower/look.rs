@@ -1,7 +1,6 @@
 //! One look at MISP: what changed since the last one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
 
 use super::Follower;
 use super::event_reading::Shown;
@@ -22,9 +21,7 @@ impl Follower {
         self.need_warninglists().await?;
         // A record may have turned out to be damaged since the last look.
         self.backlog.extend(self.store.damaged());
-        if self.take_resync() {
-            self.queue_all().await?;
-        }
+        self.queue_resync().await?;
         let since = self.memory.since.unwrap_or_default().saturating_sub(OVERLAP_SECONDS);
         let changed = self.questions.changed_since(since).await?;
         let published = self.questions.published_since(since).await?;
@@ -45,6 +42,7 @@ impl Follower {
         self.memory.since = Some(next_since);
         self.memory.as_of = Some(began.as_second());
         self.looked_at = Some(began);
+        self.note_resync().await?;
         self.save_memory_when_due().await?;
         self.progress.as_of(Some(began));
         self.report();
@@ -97,32 +95,6 @@ impl Follower {
         self.show(shown, listing);
         let gone: Vec<u64> = ids.into_iter().filter(|id| !shown.contains_key(id)).collect();
         self.vanish_of(asked, gone).await
-    }
-
-    /// Puts every event into the backlog, and removes those that MISP does not list.
-    async fn queue_all(&mut self) -> Result<(), FollowError> {
-        let outcome = self.list_all().await;
-        if outcome.is_err() {
-            self.orders.resync.store(true, Ordering::Release);
-        }
-        outcome
-    }
-
-    async fn list_all(&mut self) -> Result<(), FollowError> {
-        tracing::info!(events = self.held.len(), "the mirror reads every event of MISP again");
-        let list = self.questions.all_events().await?;
-        self.distrust.judge(self.began, list.events.len(), self.held.len())?;
-        let listed: BTreeSet<u64> = list.events.iter().map(|event| event.id).collect();
-        let gone = self.held.shown().filter(|(id, _)| !listed.contains(id));
-        let gone = gone.map(|(id, _)| id).collect();
-        self.vanish(gone).await?;
-        self.backlog.extend(listed);
-        Ok(())
-    }
-
-    /// Returns whether a resync was ordered, once.
-    pub(super) fn take_resync(&self) -> bool {
-        self.orders.resync.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn following(&self) {

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::Follower;
 use crate::error::FollowError;
 use crate::memory::{self, Memory};
-use crate::{Batch, EventRecord, StoreError};
+use crate::{Batch, EventRecord, StoreError, Update};
 
 /// Events in one batch.
 const BATCH_EVENTS: usize = 500;
@@ -47,6 +47,9 @@ impl Follower {
             );
             self.backlog.extend(damaged);
         }
+        if self.memory.position.is_none() {
+            self.take_up_unread();
+        }
         self.progress.as_of(self.as_of());
         self.report();
         self.deliver(self.as_of(), self.is_complete()).await;
@@ -75,12 +78,16 @@ impl Follower {
         if !self.store.is_empty() {
             tracing::info!("the mirror has other attribute types than before; MISP is read again");
         }
-        self.with_store(|store| Ok(store.clear()?)).await?;
+        let mut withdrawn = std::mem::take(&mut self.memory.withdrawn);
+        withdrawn.extend(self.store.withdrawals());
         self.memory = Memory {
             scope,
+            withdrawn,
             ..Memory::default()
         };
-        self.save_memory().await
+        let bytes = self.memory.bytes();
+        self.with_store(move |store| Ok(store.write(Update::new().clear().meta(memory::NAME, &bytes))?))
+            .await
     }
 
     async fn deliver_stored(&mut self) -> Result<(), FollowError> {

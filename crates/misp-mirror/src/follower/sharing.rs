@@ -4,7 +4,6 @@
 //! so every entry of the log has the epoch of its leader, and a follower takes only those that go on from what it has.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -134,8 +133,7 @@ impl Follower {
     async fn follow(&mut self, peers: &dyn Peers) -> Result<Duration, FollowError> {
         // The log does not have a record that is damaged only here.
         self.backlog.extend(self.store.damaged());
-        let has_lists = self.marks.matcher().is_some();
-        let has_work = !has_lists || !self.backlog.is_empty() || self.orders.resync.load(Ordering::Acquire);
+        let has_work = self.has_work();
         if let Some(head) = self.head(peers).await {
             let goes_on = !has_work && self.catch_up(peers, &head).await?;
             if !goes_on && head.as_of().is_some_and(|as_of| !self.is_late(as_of)) {

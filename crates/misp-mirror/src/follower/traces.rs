@@ -273,7 +273,11 @@ impl Follower {
         let rights = self.questions.rights().await?;
         if self.memory.rights.as_ref().is_some_and(|known| *known != rights) {
             tracing::info!("the rights of the MISP key changed, so the mirror reads everything again");
-            self.orders.resync();
+            self.memory.rights = Some(rights);
+            // The rights and what follows from them are written down together.
+            self.begin_resync(true).await?;
+            self.orders.hint();
+            return Ok(());
         }
         self.memory.rights = Some(rights);
         Ok(())

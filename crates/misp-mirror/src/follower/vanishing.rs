@@ -71,6 +71,7 @@ impl Follower {
         for id in ids {
             self.held.remove(id);
             self.memory.vanished.remove(&id);
+            self.memory.withdrawn.remove(&id);
             self.backlog.remove(&id);
             self.again.remove(&id);
             self.troubles.forget(id);

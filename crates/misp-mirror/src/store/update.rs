@@ -61,7 +61,7 @@ impl<'a> Update<'a> {
     }
 
     /// Removes everything before.
-    pub(super) fn clear(mut self) -> Self {
+    pub(crate) fn clear(mut self) -> Self {
         self.clear = true;
         self
     }

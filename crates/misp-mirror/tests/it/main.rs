@@ -9,6 +9,7 @@ mod following;
 mod peers;
 mod questions;
 mod replicas;
+mod restarts;
 mod site;
 mod stored_lists;
 mod traces;

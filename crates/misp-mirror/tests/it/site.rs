@@ -100,6 +100,12 @@ impl Site {
         self.reported.clear();
     }
 
+    /// Kills the mirror and starts another one, with the same store and other settings.
+    pub(crate) fn restart_with(&mut self, set_up: fn(MirrorBuilder) -> MirrorBuilder) {
+        self.set_up = set_up;
+        self.restart();
+    }
+
     /// Moves both clocks.
     pub(crate) fn wait(&self, time: Duration) {
         self.sim.clock().advance(i64::try_from(time.as_secs()).unwrap());
