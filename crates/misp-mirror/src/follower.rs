@@ -6,6 +6,7 @@ mod first_load;
 mod index_check;
 mod leading;
 mod look;
+mod lost_rows;
 mod opening;
 mod resync;
 mod round;
@@ -18,7 +19,7 @@ mod trouble;
 mod vanishing;
 mod warninglists;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -85,6 +86,8 @@ pub(crate) struct Follower {
     distrust: Distrust,
     /// Doubts about answers on events that were asked for by number.
     asked: Distrust,
+    /// Doubts about events that have lost their rows.
+    lost_rows: BTreeMap<u64, Distrust>,
     troubles: Troubles,
     /// When the present look began, or the last one.
     began: Timestamp,
@@ -128,6 +131,7 @@ impl Follower {
             again: BTreeSet::new(),
             backlog: BTreeSet::new(),
             is_queued: false,
+            lost_rows: BTreeMap::new(),
             troubles: Troubles::default(),
             index: KnownIndex::default(),
             comparing: false,

@@ -161,7 +161,11 @@ impl Follower {
         if asked > 1 && rows.has_pages && (rows.moved || others_changed) {
             torn.extend(settled.drain(..).map(|(shown, _)| shown));
         }
+        let doubted = self.doubt_lost_rows(&mut settled).await?;
         self.replace(settled).await?;
+        for id in doubted {
+            self.put_off(id);
+        }
         self.vanish_of(asked, gone).await?;
         Ok(torn)
     }

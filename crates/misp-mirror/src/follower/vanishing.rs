@@ -72,6 +72,7 @@ impl Follower {
             self.held.remove(id);
             self.memory.vanished.remove(&id);
             self.memory.withdrawn.remove(&id);
+            self.lost_rows.remove(&id);
             self.backlog.remove(&id);
             self.again.remove(&id);
             self.troubles.forget(id);

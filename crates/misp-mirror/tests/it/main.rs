@@ -6,6 +6,7 @@ mod distrust;
 mod edits;
 mod first_load;
 mod following;
+mod lost_rows;
 mod peers;
 mod questions;
 mod replicas;

@@ -100,7 +100,8 @@ async fn hints_while_the_key_is_refused_ask_nothing_before_the_pause_is_over() {
         assert!(asked.await.is_err(), "{:?}", site.sim.requests());
     }
     assert_eq!(site.sim.requests().len(), 0);
-    site.sim.edit(|store| store.change_user(1, |user| user.disabled = false));
+    site.sim
+        .edit(|store| store.change_user(1, |user| user.disabled = false));
     site.wait(POLL * 4);
     site.take_look().await;
     site.assert_same();
