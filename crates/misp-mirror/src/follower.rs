@@ -82,6 +82,8 @@ pub(crate) struct Follower {
     backlog: BTreeSet<u64>,
     /// The backlog has what a resync still has to read.
     is_queued: bool,
+    /// Events whose record may be stored although writing it failed. Their change is not delivered yet.
+    unsure: BTreeSet<u64>,
     /// Doubts about lists of all events.
     distrust: Distrust,
     /// Doubts about answers on events that were asked for by number.
@@ -131,6 +133,7 @@ impl Follower {
             again: BTreeSet::new(),
             backlog: BTreeSet::new(),
             is_queued: false,
+            unsure: BTreeSet::new(),
             lost_rows: BTreeMap::new(),
             troubles: Troubles::default(),
             index: KnownIndex::default(),

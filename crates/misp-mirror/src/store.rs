@@ -124,6 +124,13 @@ impl Store {
         Self::over(Database::in_memory()?, key, binding, max_bytes)
     }
 
+    /// Creates an empty store in a backend that can fail.
+    #[cfg(test)]
+    pub(crate) fn within(backend: Arc<dyn redb::StorageBackend>, key: &StoreKey) -> Self {
+        let database = Database::within(backend).unwrap();
+        Self::over(database, key, b"a site and a key", 1 << 30).unwrap()
+    }
+
     fn over(database: Database, key: &StoreKey, binding: &[u8], max_bytes: u64) -> Result<Self, StoreError> {
         let seal = Seal::new(key, binding);
         let loaded = loading::load(&database, &seal)?;

@@ -182,12 +182,17 @@ impl Follower {
         });
         let blocks: Vec<Block> = blocks.collect();
         let comparing = self.comparing;
-        let withdrawn = blocks.iter().map(|block| block.event.id);
-        let withdrawn = withdrawn
-            .filter_map(|id| Some((id, *self.memory.withdrawn.get(&id)?)))
-            .collect();
+        let ids: Vec<u64> = blocks.iter().map(|block| block.event.id).collect();
+        let known = &self.memory.withdrawn;
+        let withdrawn = ids.iter().filter_map(|id| Some((*id, *known.get(id)?)));
+        let withdrawn: BTreeMap<u64, Withdrawal> = withdrawn.collect();
         let writing = self.with_store(move |store| write(store, blocks, comparing, &withdrawn));
-        let (written, too_large) = writing.await?;
+        let outcome = writing.await;
+        if outcome.is_err() {
+            self.backlog.extend(&ids);
+            self.unsure.extend(&ids);
+        }
+        let (written, too_large) = outcome?;
         for id in too_large {
             self.note_trouble(id, &StoreError::TooLarge { id }.into());
         }
@@ -199,7 +204,7 @@ impl Follower {
             self.backlog.remove(&id);
             self.again.remove(&id);
             self.troubles.forget(id);
-            if read.is_new {
+            if self.unsure.remove(&id) || read.is_new {
                 if comparing {
                     self.compared(read.earlier.as_ref(), &read.record);
                 }

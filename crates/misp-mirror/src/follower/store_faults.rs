@@ -1,11 +1,15 @@
 //! Tests with a store that fails, or turns out to be damaged, while the mirror runs.
 
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use misp_client::{AuthKey, Client};
 use misp_sim::{Attribute, Clock, Event, Fault, RunningSim, Sim};
+use redb::StorageBackend;
+use redb::backends::InMemoryBackend;
 
 use crate::{Batch, Change, Changes, ManualClock, Mirror, Status, Store, StoreKey};
 
@@ -90,4 +94,72 @@ async fn record_that_is_damaged_meanwhile_is_named_and_read_again_with_the_next_
     assert_eq!(site.mirror.record(one), Some(record));
     let status = site.mirror.status();
     assert_eq!((status.missing_events, status.missing), (0, vec![]));
+}
+
+/// A disk whose next call but so many to flush fails, once. What was written is there all the same.
+#[derive(Debug)]
+struct Disk {
+    memory: InMemoryBackend,
+    flushes_left: AtomicI64,
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.memory.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.memory.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.memory.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        if self.flushes_left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            return Err(io::Error::other("the disk fails"));
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.memory.write(offset, data)
+    }
+}
+
+/// A commit that failed at its last step is on the disk: read again, the event looks as if it had been delivered.
+#[tokio::test]
+async fn change_is_delivered_also_if_the_disk_failed_after_it_was_written() {
+    let mut was_stored = false;
+    for flushes in 1..=4 {
+        let disk = Arc::new(Disk {
+            memory: InMemoryBackend::new(),
+            flushes_left: AtomicI64::new(0),
+        });
+        let mut site = Site::load(Store::within(Arc::<Disk>::clone(&disk), &StoreKey::new([7; 32]))).await;
+        site.look().await;
+        let (one, before) = (site.one, site.store.state(site.one));
+        site.sim.edit(|store| store.set_info(one, "one, edited").unwrap());
+        disk.flushes_left.store(flushes, Ordering::SeqCst);
+        site.pass_a_poll();
+        let mut delivered = Vec::new();
+        for _ in 0..40 {
+            tokio::select! {
+                batch = site.changes.next() => delivered.extend(batch.unwrap().changes),
+                () = tokio::time::sleep(Duration::from_millis(50)) => {
+                    let is_read = site.mirror.record(one).is_some();
+                    was_stored |= delivered.is_empty() && is_read && site.store.state(one) != before;
+                    site.pass_a_poll();
+                }
+            }
+            if !delivered.is_empty() {
+                break;
+            }
+        }
+        let is_of_one =
+            |change: &Change| matches!(change, Change::Replaced { record, .. } if record.current.event.id == one);
+        assert!(delivered.iter().any(is_of_one), "{flushes}: {delivered:?}");
+    }
+    assert!(was_stored, "no commit reached the disk and failed");
 }

@@ -73,6 +73,7 @@ impl Follower {
             self.memory.vanished.remove(&id);
             self.memory.withdrawn.remove(&id);
             self.lost_rows.remove(&id);
+            self.unsure.remove(&id);
             self.backlog.remove(&id);
             self.again.remove(&id);
             self.troubles.forget(id);
