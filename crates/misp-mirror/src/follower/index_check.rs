@@ -4,6 +4,7 @@
 //! change the ETag is of no use, so MISP is asked for two numbers instead: how many events the index has, and how many
 //! of them are published. Only when they are not what they should be, or after a while, the index is read.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
@@ -12,6 +13,9 @@ use misp_client::{EventEntry, EventIndexAnswer, EventList};
 use super::Follower;
 use super::event_reading::Shown;
 use crate::error::FollowError;
+
+/// The most events of one index that are asked for although nothing is held of them; those that MISP made last.
+const MAX_NEW: usize = 3_000;
 
 /// The minimal index as it was last read.
 #[derive(Debug, Default)]
@@ -71,21 +75,28 @@ impl Follower {
 
     async fn compare_index(&mut self, list: &EventList) -> Result<bool, FollowError> {
         let listed: HashSet<u64> = list.entries.iter().map(|entry| entry.id).collect();
-        let differing = list.entries.iter().filter(|entry| self.differs_from_index(entry));
-        let is_missing = |id: &u64| !listed.contains(id);
         let missing = self
             .held
             .iter()
-            .filter(|(id, event)| event.is_listed() && is_missing(id));
-        let ids = differing.map(|entry| entry.id).chain(missing.map(|(id, _)| id));
-        let ids: Vec<u64> = ids.collect();
+            .filter(|(id, event)| event.is_listed() && !listed.contains(id));
+        let mut ids: Vec<u64> = missing.map(|(id, _)| id).collect();
+        let differing = list.entries.iter().filter(|entry| self.differs_from_index(entry));
+        let differing = differing.map(|entry| entry.id);
+        let (known, mut new): (Vec<u64>, Vec<u64>) = differing.partition(|id| self.held.get(*id).is_some());
+        ids.extend(known);
+        // New events show in the lists of changes too, and the slow round finds what those leave out. So an index full
+        // of events that MISP does not show costs little.
+        new.sort_unstable_by_key(|id| Reverse(*id));
+        new.truncate(MAX_NEW);
+        ids.extend(new);
         if ids.is_empty() {
             return Ok(true);
         }
         let mut shown: BTreeMap<u64, Shown> = BTreeMap::new();
         let listing = self.questions.events(ids.iter().copied()).await?;
         self.show(&mut shown, listing);
-        let gone = ids.into_iter().filter(|id| !shown.contains_key(id)).collect();
+        let is_gone = |id: &u64| !shown.contains_key(id) && self.held.get(*id).is_some();
+        let gone = ids.into_iter().filter(is_gone).collect();
         let before = self.changes.len();
         self.vanish(gone).await?;
         self.read_events(shown.into_values()).await?;

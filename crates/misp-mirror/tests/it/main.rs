@@ -5,6 +5,7 @@
 mod distrust;
 mod edits;
 mod first_load;
+mod floods;
 mod following;
 mod lost_rows;
 mod peers;
