@@ -91,6 +91,12 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     /// Unless a source shares something beside feeds, this does nothing.
     fn share_through(&self, _cache: Option<SharedCache>) {}
 
+    /// Tells the source that another daemon has gathered a feed of this upstream, so MISP takes its key. The engine
+    /// calls this when it takes that feed from the shared cache and asks the source nothing.
+    ///
+    /// Unless a source prepares for further questions, this does nothing.
+    fn answered_elsewhere(&self, _upstream: &Upstream) {}
+
     /// Returns whether the source notices changes of this upstream and announces them to its listeners. Then a message
     /// of MISP's ZeroMQ feed goes to [`hint`](Self::hint) only.
     fn follows(&self, _upstream: &Upstream) -> bool {

@@ -74,14 +74,6 @@ impl Replica {
         get(&format!("{}{FEED}", self.base), Some(&self.feeds)).body
     }
 
-    /// Returns a feed of an age that no other replica asks for. A mirror begins with an answer of MISP, not with a set
-    /// that another replica shares.
-    fn feed_of_misp(&self) -> String {
-        let age = format!("age/{}m", self.number);
-        let feed = FEED.replace("age/1w", &age);
-        get(&format!("{}{feed}", self.base), Some(&self.feeds)).body
-    }
-
     fn seen(&self) -> Seen {
         let answer = get(&format!("{}/v1/site", self.base), Some(&self.operator));
         let state: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
@@ -120,7 +112,7 @@ fn killed_daemon_that_asked_misp_is_replaced_by_the_other_one_within_ten_seconds
         Replica::start(&installation, &sim, 2),
     ];
     for replica in &replicas {
-        assert_eq!(replica.feed_of_misp(), "a.example");
+        assert_eq!(replica.feed(), "a.example");
     }
     let standings = |replicas: &[Replica]| -> Vec<String> {
         let mut all: Vec<String> = replicas.iter().map(|replica| replica.seen().standing).collect();

@@ -51,7 +51,10 @@ impl Inner {
         let (asked_at, began_at) = (self.clock.now(), jiff::Timestamp::now());
         let (started, sharing) = (Instant::now(), self.sharing(&upstream, &key, asking.limit).await);
         let (outcome, shared, lease) = match sharing {
-            Sharing::Found(label, gathered) => (Ok(gathered), Some(label), None),
+            Sharing::Found(label, gathered) => {
+                self.source.answered_elsewhere(&upstream);
+                (Ok(gathered), Some(label), None)
+            }
             Sharing::Ours(lease) => {
                 let outcome = lease
                     .hold_while(self.gather(&upstream, &key, &asking.errand, started))

@@ -24,9 +24,9 @@ use crate::{
 /// Answers from a local mirror of each MISP, which follows what changes there; asks MISP for each feed until the mirror
 /// is complete, and where there can be none ([`DirectReason`] has the cases).
 ///
-/// A mirror begins when MISP has answered the first question of an upstream. With a
-/// [`state_directory`](Self::state_directory) it outlives a restart, and [`configure`](Self::configure) begins it before
-/// the first request. Sites switch it off with `mirror: off`.
+/// A mirror begins when MISP has answered the first question of an upstream, also if the answer came from another
+/// daemon through the shared cache. With a [`state_directory`](Self::state_directory) it outlives a restart, and
+/// [`configure`](Self::configure) begins it before the first request. Sites switch it off with `mirror: off`.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -285,6 +285,13 @@ impl IndicatorSource for MirrorSource {
 
     fn share_through(&self, cache: Option<SharedCache>) {
         self.roster.place().change(cache);
+    }
+
+    fn answered_elsewhere(&self, upstream: &Upstream) {
+        // A copy that is there is used by this, too.
+        if self.roster.copy(upstream).is_err() {
+            self.roster.begin(upstream);
+        }
     }
 
     fn follows(&self, upstream: &Upstream) -> bool {

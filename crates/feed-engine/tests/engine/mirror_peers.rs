@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cache::{CacheKeys, InProcessStore, SharedCache, SharedStore, Valkey, ValkeyServer};
 use feed_classification::{FeedName, IndicatorType};
-use feed_engine::{FeedEngine, FeedScope, IndicatorSource as _, MirrorSource, MirrorStanding, MispSource, Way};
+use feed_engine::{FeedEngine, FeedScope, IndicatorSource as _, MirrorSource, MirrorStanding, MispSource, Origin, Way};
 use misp_sim::{Attribute, Event, Moment, RunningSim, Sim};
 use test_peers::{Peer, free_port, program};
 
@@ -113,6 +113,25 @@ fn engine(bench: &MirrorBench, store: &Arc<dyn SharedStore>) -> FeedEngine {
         .source(Arc::clone(&bench.mirror) as _)
         .shared(cache)
         .build()
+}
+
+/// Otherwise the second daemon would have no mirror while the first one has each feed that is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn mirror_begins_also_where_each_feed_comes_from_the_other_daemon() {
+    let store: Arc<dyn SharedStore> = Arc::new(InProcessStore::new());
+    let sim = Arc::new(Sim::builder().event(event("a.example")).start().await.unwrap());
+    let one = MirrorBench::beside(Arc::clone(&sim), POLL);
+    let two = MirrorBench::beside(sim, POLL);
+    for (bench, origin) in [(&one, Origin::Miss), (&two, Origin::Hit)] {
+        let engine = engine(bench, &store);
+        let found = engine.values(&bench.upstream, block()).await.unwrap();
+        assert_eq!(
+            (found.iter().collect::<Vec<_>>(), found.origin),
+            (vec!["a.example"], origin)
+        );
+        // The first one has shared its answer long before its mirror is complete.
+        bench.until_mirrored().await;
+    }
 }
 
 async fn one_leads_and_the_other_takes_over(store: Arc<dyn SharedStore>) {

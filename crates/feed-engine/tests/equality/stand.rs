@@ -93,6 +93,13 @@ impl Stand {
         self.mirror.resync(&self.upstream).unwrap();
     }
 
+    /// Returns whether the mirror keeps rows that MISP does not show, until MISP has said so several times.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let states = self.mirror.states();
+        let status = states.first().and_then(|state| state.way.mirror());
+        status.is_some_and(|status| status.troubled_events > 0)
+    }
+
     async fn until(&self, is_so: impl Fn(&Way, Option<jiff::Timestamp>) -> bool) {
         let began = Instant::now();
         let mut hinted = began;

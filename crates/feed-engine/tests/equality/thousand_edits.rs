@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::edits::Source;
 use crate::model::{Feeds, Model, Through};
-use crate::stand::{Stand, scope, selections, values};
+use crate::stand::{POLL, Stand, scope, selections, values};
 
 const AGES: [Age; 4] = [Age::Days1, Age::Weeks1, Age::Months1, Age::Years10];
 /// Feeds that are asked of MISP after each edit, and edits between two times that all are.
@@ -21,6 +21,9 @@ const ALL_ASKED_EVERY: u64 = 250;
 /// [`DRAWN_TYPES`].
 const ALL_MIRRORED_EVERY: u64 = 8;
 const DRAWN_TYPES: u64 = 3;
+/// After so many looks the mirror believes that an event has lost its attributes, for example those that its owner
+/// shows to nobody else any more.
+const BELIEVED_AFTER: usize = 3;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
@@ -106,6 +109,12 @@ impl Round {
         for wait in &drawn.looks {
             self.stand.look_after(*wait).await;
             self.look_at_model();
+        }
+        for _ in 1..BELIEVED_AFTER {
+            if self.stand.is_in_doubt() {
+                self.stand.look_after(POLL).await;
+                self.look_at_model();
+            }
         }
         format!("{:?}, then {:?}", drawn.what, drawn.again)
     }
