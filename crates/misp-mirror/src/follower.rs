@@ -8,6 +8,7 @@ mod leading;
 mod look;
 mod lost_rows;
 mod opening;
+mod replacing;
 mod resync;
 mod round;
 mod sharing;

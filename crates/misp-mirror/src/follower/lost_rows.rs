@@ -5,9 +5,10 @@
 
 use super::Follower;
 use super::event_reading::Shown;
+use super::replacing::stored;
 use crate::distrust::Distrust;
 use crate::error::FollowError;
-use crate::{EventFacts, EventRecord, MirrorRow, StoreError};
+use crate::{EventFacts, MirrorRow};
 
 impl Follower {
     /// Puts the held rows in place of an answer that has lost them and is not believed yet. Returns these events: they
@@ -23,7 +24,7 @@ impl Follower {
                 self.lost_rows.remove(&id);
                 continue;
             }
-            let Some(record) = self.held_record(id).await? else {
+            let Some(record) = self.with_store(move |store| stored(store, id)).await? else {
                 continue;
             };
             if !self.is_believed(&shown.facts, rows.len(), record.current.rows.len()) {
@@ -73,13 +74,5 @@ impl Follower {
              until MISP has said so three times"
         );
         false
-    }
-
-    async fn held_record(&self, id: u64) -> Result<Option<EventRecord>, FollowError> {
-        self.with_store(move |store| match store.get(id) {
-            Err(StoreError::Damaged { .. }) => Ok(None),
-            outcome => Ok(outcome?),
-        })
-        .await
     }
 }
