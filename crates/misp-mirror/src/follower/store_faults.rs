@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use misp_client::{AuthKey, Client};
-use misp_sim::{Attribute, Clock, Event, Fault, RunningSim, Sim};
+use misp_sim::{Attribute, Clock, Event, Fault, RunningSim, Sim, Warninglist, WarninglistKind};
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 
@@ -34,13 +34,17 @@ impl Site {
             Event::new(name).changed(changed).attribute(domain)
         };
         let sim = Sim::builder().clock(Clock::fixed(1_790_000_000));
+        let (kind, names) = (WarninglistKind::Hostname, ["one.example.com"]);
+        let sim = sim.warninglist(Warninglist::new("shared names", kind, &["domain"], &names));
         let sim = sim.event(event("one")).event(event("two")).start_now().unwrap();
+        sim.edit(|store| store.enable_warninglist(1, false));
         let key = AuthKey::new(Sim::READER_KEY).unwrap();
         let client = Client::builder(sim.url().parse().unwrap(), key).max_retries(0);
         let clock = ManualClock::at(Timestamp::from_second(sim.clock().now()).unwrap());
         let (mirror, changes) = Mirror::builder(client.build().unwrap(), store.clone())
             .attribute_types(["domain"])
             .poll(POLL)
+            .trace_interval(POLL)
             .clock(Arc::new(clock.clone()))
             .start()
             .unwrap();
@@ -96,11 +100,22 @@ async fn record_that_is_damaged_meanwhile_is_named_and_read_again_with_the_next_
     assert_eq!((status.missing_events, status.missing), (0, vec![]));
 }
 
-/// A disk whose next call but so many to flush fails, once. What was written is there all the same.
-#[derive(Debug)]
+/// A disk on which one flush and one read fail, after so many others; 0 for never. Everything that was written is there
+/// all the same.
+#[derive(Debug, Default)]
 struct Disk {
     memory: InMemoryBackend,
     flushes_left: AtomicI64,
+    reads_left: AtomicI64,
+}
+
+impl Disk {
+    fn fails(left: &AtomicI64) -> io::Result<()> {
+        if left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            return Err(io::Error::other("the disk fails"));
+        }
+        Ok(())
+    }
 }
 
 impl StorageBackend for Disk {
@@ -109,6 +124,7 @@ impl StorageBackend for Disk {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        Self::fails(&self.reads_left)?;
         self.memory.read(offset, out)
     }
 
@@ -117,10 +133,7 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if self.flushes_left.fetch_sub(1, Ordering::SeqCst) == 1 {
-            return Err(io::Error::other("the disk fails"));
-        }
-        Ok(())
+        Self::fails(&self.flushes_left)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -128,17 +141,19 @@ impl StorageBackend for Disk {
     }
 }
 
+async fn on_disk() -> (Arc<Disk>, Site) {
+    let disk = Arc::<Disk>::default();
+    let mut site = Site::load(Store::within(Arc::<Disk>::clone(&disk), &StoreKey::new([7; 32]))).await;
+    site.look().await;
+    (disk, site)
+}
+
 /// A commit that failed at its last step is on the disk: read again, the event looks as if it had been delivered.
 #[tokio::test]
 async fn change_is_delivered_also_if_the_disk_failed_after_it_was_written() {
     let mut was_stored = false;
     for flushes in 1..=4 {
-        let disk = Arc::new(Disk {
-            memory: InMemoryBackend::new(),
-            flushes_left: AtomicI64::new(0),
-        });
-        let mut site = Site::load(Store::within(Arc::<Disk>::clone(&disk), &StoreKey::new([7; 32]))).await;
-        site.look().await;
+        let (disk, mut site) = on_disk().await;
         let (one, before) = (site.one, site.store.state(site.one));
         site.sim.edit(|store| store.set_info(one, "one, edited").unwrap());
         disk.flushes_left.store(flushes, Ordering::SeqCst);
@@ -162,4 +177,35 @@ async fn change_is_delivered_also_if_the_disk_failed_after_it_was_written() {
         assert!(delivered.iter().any(is_of_one), "{flushes}: {delivered:?}");
     }
     assert!(was_stored, "no commit reached the disk and failed");
+}
+
+#[tokio::test]
+async fn marks_of_a_warninglist_are_delivered_also_if_the_disk_failed_in_the_middle() {
+    let mut failures = 0;
+    for reads in 1..=24 {
+        let (disk, mut site) = on_disk().await;
+        // After a failed flush the file is opened again, and nothing of it is in memory.
+        disk.flushes_left.store(1, Ordering::SeqCst);
+        site.sim.edit(|store| store.set_info(site.one, "one, edited").unwrap());
+        site.pass_a_poll();
+        site.until(|status| status.failing.is_some()).await;
+        site.sim.edit(|store| store.enable_warninglist(1, true));
+        disk.reads_left.store(reads, Ordering::SeqCst);
+        let is_marked = |change: &Change| matches!(change, Change::Replaced { warned, .. } if warned == &[true]);
+        let mut delivered = Vec::new();
+        for _ in 0..40 {
+            if delivered.iter().any(is_marked) {
+                break;
+            }
+            tokio::select! {
+                batch = site.changes.next() => delivered.extend(batch.unwrap().changes),
+                () = tokio::time::sleep(Duration::from_millis(20)) => {
+                    failures += u32::from(site.mirror.status().failing.is_some());
+                    site.pass_a_poll();
+                }
+            }
+        }
+        assert!(delivered.iter().any(is_marked), "read {reads} fails: {delivered:?}");
+    }
+    assert!(failures > 0, "no read failed");
 }

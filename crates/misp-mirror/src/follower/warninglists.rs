@@ -93,6 +93,7 @@ impl Follower {
         if self.held.len() == 0 {
             return Ok(());
         }
+        let before = old.clone();
         let (sender, mut changes) = mpsc::channel::<Vec<Change>>(1);
         let reading = self.with_store(move |store| {
             let mut some = Vec::new();
@@ -123,6 +124,10 @@ impl Follower {
             }
         };
         let (outcome, ()) = tokio::join!(reading, delivering);
+        if outcome.is_err() {
+            // Some events are not delivered with the new marks. With the old lists the next look does all this again.
+            self.marks = before;
+        }
         outcome
     }
 }
