@@ -299,6 +299,14 @@ impl Store {
         sound.map(|(_, entry)| entry.state.clone()).collect()
     }
 
+    /// Returns the numbers of the events that changed or were published at this second or later.
+    pub(crate) fn changed_since(&self, second: i64) -> Vec<u64> {
+        let manifest = self.manifest();
+        let states = manifest.events.values().map(|entry| &entry.state);
+        let is_late = |state: &&EventState| state.timestamp.max(state.publish_timestamp) >= second;
+        states.filter(is_late).map(|state| state.id).collect()
+    }
+
     /// Returns that an event was withdrawn, also if its record is damaged.
     pub(crate) fn withdrawal(&self, id: u64) -> Option<Withdrawal> {
         let manifest = self.manifest();

@@ -66,9 +66,7 @@ impl Follower {
         self.backlog.extend(&self.memory.unread);
         // What changed after the last look began may have been read in the very second of its change.
         if let Some(since) = self.memory.since {
-            let states = self.store.states().into_iter();
-            let fresh = states.filter(|state| state.timestamp.max(state.publish_timestamp) >= since);
-            self.again.extend(fresh.map(|state| state.id));
+            self.again.extend(self.store.changed_since(since));
         }
     }
 
