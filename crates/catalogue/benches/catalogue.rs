@@ -55,6 +55,7 @@ fn record(id: u64, version: u64) -> EventRecord {
             last_seen: None,
             last_sighting: None,
             tags: own(number),
+            warninglists: Vec::new(),
         }
     });
     EventRecord {

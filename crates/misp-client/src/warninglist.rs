@@ -74,5 +74,5 @@ mod unjudged;
 
 pub use builder::WarninglistMatcherBuilder;
 pub use digest::WarninglistDigest;
-pub use matcher::WarninglistMatcher;
+pub use matcher::{WarninglistMatcher, compared_parts};
 pub use unjudged::{Unjudged, UnjudgedReason};

@@ -129,6 +129,7 @@ fn row(id: u64, timestamp: i64, random: &mut Random) -> MirrorRow {
         last_seen: None,
         last_sighting: None,
         tags: tags.collect(),
+        warninglists: Vec::new(),
     }
 }
 

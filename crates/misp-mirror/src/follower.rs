@@ -1,10 +1,13 @@
 //! The task of a mirror: it opens the store, loads MISP once, and then follows what changes.
 
+mod asked_lists;
 mod catching_up;
 mod event_reading;
 mod first_load;
+mod former_rows;
 mod index_check;
 mod leading;
+mod list_sample;
 mod look;
 mod lost_rows;
 mod opening;
@@ -29,6 +32,7 @@ use jiff::Timestamp;
 use misp_client::ErrorKind;
 use tokio::sync::{Notify, mpsc, watch};
 
+use self::asked_lists::Asking;
 use self::index_check::KnownIndex;
 use self::sharing::Sharing;
 use self::traces::Traces;
@@ -99,6 +103,9 @@ pub(crate) struct Follower {
     /// The events that are being read are those of the slow round.
     comparing: bool,
     marks: Marks,
+    asking: Asking,
+    /// The marks for handles of the mirror.
+    shown_marks: watch::Sender<Marks>,
     sharing: Sharing,
     /// When the last complete look at MISP began.
     looked_at: Option<Timestamp>,
@@ -140,6 +147,8 @@ impl Follower {
             index: KnownIndex::default(),
             comparing: false,
             marks: Marks::default(),
+            asking: Asking::default(),
+            shown_marks: watch::Sender::new(Marks::default()),
             sharing: Sharing::default(),
             looked_at: None,
             saved_at: None,
@@ -251,6 +260,16 @@ impl Follower {
 
     fn as_of(&self) -> Option<Timestamp> {
         self.memory.as_of.and_then(|second| Timestamp::from_second(second).ok())
+    }
+
+    /// Returns the marks as they are now, and shows every later state.
+    pub(crate) fn marks(&self) -> watch::Receiver<Marks> {
+        self.shown_marks.subscribe()
+    }
+
+    fn set_marks(&mut self, marks: Marks) -> Marks {
+        self.shown_marks.send_replace(marks.clone());
+        std::mem::replace(&mut self.marks, marks)
     }
 
     /// Returns whether every event was reported, with marks. Without the warninglists rows have no marks, and feeds

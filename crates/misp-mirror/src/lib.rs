@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod asked_lists;
 mod change;
 mod clock;
 mod distrust;

@@ -39,6 +39,14 @@ pub(crate) struct Memory {
     pub(crate) unread: BTreeSet<u64>,
     /// Events that were withdrawn and whose records are forgotten.
     pub(crate) withdrawn: BTreeMap<u64, Withdrawal>,
+    /// The warninglists that MISP is or was asked about, as one text to compare.
+    pub(crate) asked_lists: String,
+    /// While MISP is being asked about the rows that are held: the last event of those that it was asked about.
+    pub(crate) asked_to: Option<u64>,
+    /// The warninglists of which MISP has judged every row, by number, with a digest of their version.
+    pub(crate) answered_lists: BTreeMap<u64, String>,
+    /// Warninglists by which MISP judged otherwise than is judged here, by number, with a digest of their version.
+    pub(crate) differing_lists: BTreeMap<u64, String>,
     /// The last entry of the leader's log that was taken, while the records are exactly what the leader had then.
     pub(crate) position: Option<Position>,
 }

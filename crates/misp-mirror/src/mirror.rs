@@ -9,11 +9,12 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::clock::Clock;
 use crate::follower::{Follower, Orders};
+use crate::marks::Marks;
 use crate::options::Options;
 use crate::peers::Peers;
 use crate::questions::Questions;
 use crate::turns::Turns;
-use crate::{Batch, EventRecord, Status, Store};
+use crate::{Batch, EventRecord, MirrorRow, Status, Store};
 
 /// Batches that may lie unread before the mirror waits.
 const UNREAD_BATCHES: usize = 2;
@@ -24,6 +25,7 @@ const UNREAD_BATCHES: usize = 2;
 pub struct Mirror {
     store: Store,
     status: watch::Receiver<Status>,
+    marks: watch::Receiver<Marks>,
     orders: Arc<Orders>,
     stop: Arc<Notify>,
 }
@@ -65,6 +67,12 @@ impl Mirror {
     #[must_use]
     pub fn record(&self, event_id: u64) -> Option<EventRecord> {
         self.store.get(event_id).ok().flatten()
+    }
+
+    /// Returns the names of the enabled warninglists that mark a row, in order.
+    #[must_use]
+    pub fn warninglists_of(&self, row: &MirrorRow) -> Vec<String> {
+        self.marks.borrow().names(row)
     }
 
     /// Stops it. [`Changes::next`] returns none afterwards; the store keeps what it has.
@@ -202,10 +210,12 @@ impl MirrorBuilder {
         let orders = Arc::new(Orders::default());
         let stop = Arc::new(Notify::new());
         let follower = Follower::new(options, questions, store.clone(), Arc::clone(&orders), status, batches);
+        let marks = follower.marks();
         tokio::spawn(follower.run_until(Arc::clone(&stop)));
         let mirror = Mirror {
             store,
             status: seen,
+            marks,
             orders,
             stop,
         };

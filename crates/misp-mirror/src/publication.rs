@@ -100,6 +100,7 @@ mod tests {
             last_seen: None,
             last_sighting: None,
             tags: Vec::new(),
+            warninglists: Vec::new(),
         }
     }
 

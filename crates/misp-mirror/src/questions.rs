@@ -1,5 +1,7 @@
 //! The questions that a mirror asks MISP, each with a turn.
 
+mod list_hits;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use misp_client::{
 };
 use tokio::time::Instant;
 
+pub(crate) use self::list_hits::ListRow;
 use crate::held::TagUse;
 use crate::turns::Turns;
 use crate::{EventFacts, MirrorRow};
@@ -274,6 +277,7 @@ fn mirror_row(row: Attribute) -> MirrorRow {
         last_seen: row.last_seen,
         last_sighting: row.last_sighting,
         tags: unique(row.tags.into_iter().filter(|tag| !tag.inherited).collect()),
+        warninglists: Vec::new(),
     }
 }
 

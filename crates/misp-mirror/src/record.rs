@@ -93,4 +93,7 @@ pub struct MirrorRow {
     pub last_sighting: Option<i64>,
     /// Its own tags, global and local ones, without those of the event.
     pub tags: Vec<Tag>,
+    /// MISP's numbers of the warninglists that MISP itself named for the value. The mirror asks only about lists that
+    /// it cannot judge, so most rows have none.
+    pub warninglists: Vec<u64>,
 }

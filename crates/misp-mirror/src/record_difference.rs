@@ -40,6 +40,10 @@ pub(crate) fn difference(held: &EventRecord, there: &EventRecord) -> Vec<&'stati
     let both: Vec<_> = both.collect();
     let any = |differs: fn(&MirrorRow, &MirrorRow) -> bool| both.iter().any(|(old, new)| differs(old, new));
     note(any(|old, new| old.tags != new.tags), "tags of attributes");
+    note(
+        any(|old, new| old.warninglists != new.warninglists),
+        "warninglists that MISP names",
+    );
     note(any(|old, new| old.last_sighting != new.last_sighting), "sightings");
     note(
         any(|old, new| {

@@ -44,6 +44,8 @@ pub struct Store {
     tag_index: HashMap<String, u32>,
     pub(crate) warninglists: Vec<Warninglist>,
     pub(crate) checker: Checker,
+    /// See [`Store::set_warninglist_exception`].
+    pub(crate) warninglist_exceptions: Vec<(u64, String, bool)>,
     pub(crate) decaying_models: Vec<DecayingModel>,
     pub(crate) events: Vec<EventRow>,
     event_index: HashMap<u64, u32>,
@@ -71,6 +73,7 @@ impl Store {
             tag_index: HashMap::new(),
             warninglists: Vec::new(),
             checker: Checker::default(),
+            warninglist_exceptions: Vec::new(),
             decaying_models: Vec::new(),
             events: Vec::new(),
             event_index: HashMap::new(),

@@ -34,6 +34,8 @@ struct Prepared {
     id: u64,
     name: String,
     entries: Entries,
+    /// Values that it judges otherwise than its entries say.
+    exceptions: HashMap<String, bool>,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,9 @@ enum Entries {
 }
 
 impl Checker {
-    pub(crate) fn new(lists: &[Warninglist]) -> Self {
+    /// Prepares the enabled ones of these lists. An exception is a list, a value and whether that list has it, whatever
+    /// its entries say.
+    pub(crate) fn new(lists: &[Warninglist], exceptions: &[(u64, String, bool)]) -> Self {
         let mut checker = Self::default();
         let mut enabled: Vec<&Warninglist> = lists.iter().filter(|list| list.enabled).collect();
         enabled.sort_by_key(|list| list.id);
@@ -61,6 +65,7 @@ impl Checker {
                 id: list.id,
                 name: list.name.clone(),
                 entries: Entries::of(list.kind, &list.entries),
+                exceptions: exceptions_of(list.id, exceptions),
             });
         }
         checker
@@ -95,7 +100,10 @@ impl Checker {
 
 impl Prepared {
     fn hit<'a>(&'a self, value: &'a str) -> Option<Hit<'a>> {
-        let matched = self.entries.first_that_matches(value)?;
+        let matched = match self.exceptions.get(value) {
+            Some(is_listed) => is_listed.then(|| value.to_owned())?,
+            None => self.entries.first_that_matches(value)?,
+        };
         Some(Hit {
             list: self.id,
             name: &self.name,
@@ -103,6 +111,13 @@ impl Prepared {
             value,
         })
     }
+}
+
+fn exceptions_of(list: u64, exceptions: &[(u64, String, bool)]) -> HashMap<String, bool> {
+    let of_list = exceptions.iter().filter(|(of, ..)| *of == list);
+    of_list
+        .map(|(_, value, is_listed)| (value.clone(), *is_listed))
+        .collect()
 }
 
 impl Entries {
@@ -162,7 +177,7 @@ mod tests {
     use super::*;
 
     fn checker() -> Checker {
-        Checker::new(&[
+        let lists = [
             Warninglist::new(
                 "nets",
                 WarninglistKind::Cidr,
@@ -184,7 +199,8 @@ mod tests {
                 &[r"/^local\\[a-z]+$/i", "(broken"],
             ),
             Warninglist::new("all", WarninglistKind::String, &["ALL"], &["anything"]),
-        ])
+        ];
+        Checker::new(&lists, &[])
     }
 
     #[test]

@@ -110,6 +110,7 @@ pub(crate) fn event(id: u64, tags: &[&str], rows: &[(&str, &str, &[&str])]) -> C
         last_seen: None,
         last_sighting: None,
         tags: tags.iter().map(|tag| Tag::own(*tag)).collect(),
+        warninglists: Vec::new(),
     };
     let event = EventFacts {
         id,

@@ -147,6 +147,7 @@ fn row() -> impl Strategy<Value = MirrorRow> {
             last_seen: seen.0,
             last_sighting: seen.1,
             tags,
+            warninglists: Vec::new(),
         }
     })
 }
@@ -233,6 +234,7 @@ pub(crate) fn event(id: u64, attributes: &[(&str, &str)]) -> EventRecord {
         last_seen: None,
         last_sighting: None,
         tags: Vec::new(),
+        warninglists: Vec::new(),
     };
     EventRecord {
         current: Block {

@@ -158,6 +158,7 @@ fn row(attribute: &Attribute) -> MirrorRow {
         last_seen: attribute.last_seen,
         last_sighting: attribute.last_sighting,
         tags: tags.cloned().collect(),
+        warninglists: Vec::new(),
     }
 }
 

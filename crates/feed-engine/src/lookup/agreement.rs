@@ -84,6 +84,7 @@ fn row() -> impl Strategy<Value = MirrorRow> {
         last_seen: None,
         last_sighting: None,
         tags,
+        warninglists: Vec::new(),
     })
 }
 

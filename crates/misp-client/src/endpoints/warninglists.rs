@@ -9,6 +9,8 @@ use crate::{Client, Error, ErrorKind};
 
 pub(super) const INDEX: &str = "/warninglists/index";
 pub(super) const VIEW: &str = "/warninglists/view";
+/// The attribute type that stands for all of them.
+const ALL_TYPES: &str = "ALL";
 const MAX_INDEX_BYTES: u64 = 16 << 20;
 
 /// A warninglist without its entries.
@@ -61,6 +63,13 @@ impl Warninglist {
     pub fn attribute_types<S: Into<String>>(mut self, types: impl IntoIterator<Item = S>) -> Self {
         self.attribute_types = types.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// Returns whether values of this attribute type are compared with it.
+    #[must_use]
+    pub fn judges(&self, attribute_type: &str) -> bool {
+        let names = |name: &String| name == attribute_type || name == ALL_TYPES;
+        self.attribute_types.iter().any(names)
     }
 }
 

@@ -127,6 +127,7 @@ impl WarninglistMatcherBuilder {
             expressions: self.expressions,
             unjudged: self.unjudged,
             digest: WarninglistDigest::of(&self.added),
+            added: self.added,
             lists: self.lists,
         })
     }

@@ -13,7 +13,7 @@ use super::networks::Networks;
 use super::substrings::Substrings;
 use super::texts::TextIndex;
 use super::unjudged::Unjudged;
-use crate::WarninglistHit;
+use crate::{Warninglist, WarninglistHit};
 
 /// The entries of all lists.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Index {
     pub(super) expressions: Vec<(Slot, Expressions)>,
     pub(super) unjudged: Vec<Unjudged>,
     pub(super) digest: WarninglistDigest,
+    /// All lists that were added, judged or not.
+    pub(super) added: Vec<Warninglist>,
 }
 
 impl Index {
@@ -62,7 +64,7 @@ impl WarninglistMatcher {
     #[must_use]
     pub fn matches(&self, attribute_type: &str, value: &str) -> bool {
         let lists = self.types.get(attribute_type);
-        parts(attribute_type, value).any(|part| self.matches_part(lists, part))
+        compared_parts(attribute_type, value).any(|part| self.matches_part(lists, part))
     }
 
     fn matches_part(&self, lists: &TypeLists, part: &str) -> bool {
@@ -82,7 +84,7 @@ impl WarninglistMatcher {
     pub fn hits(&self, attribute_type: &str, value: &str) -> Vec<WarninglistHit> {
         let lists = self.types.get(attribute_type);
         let mut hits: Vec<WarninglistHit> = Vec::new();
-        for part in parts(attribute_type, value) {
+        for part in compared_parts(attribute_type, value) {
             self.each_hit(lists, part, |slot, matched| {
                 let Some(list) = self.index.lists.get(usize::from(slot)) else {
                     return;
@@ -146,6 +148,13 @@ impl WarninglistMatcher {
         all.filter(|unjudged| !self.left_out.contains(&unjudged.list_id))
     }
 
+    /// Returns the lists that were added, without those that are not enabled, and without entries. Lists that are
+    /// unjudged or left out are here too.
+    #[must_use]
+    pub fn lists(&self) -> &[Warninglist] {
+        &self.index.added
+    }
+
     /// Returns the digest of the lists that were added. It is equal to that of
     /// [`Client::warninglist_digest`](crate::Client::warninglist_digest) while MISP's lists are the same.
     #[must_use]
@@ -167,8 +176,15 @@ impl WarninglistMatcher {
     }
 }
 
-/// Returns what MISP compares: the value, or both of its halves.
-fn parts<'v>(attribute_type: &str, value: &'v str) -> impl Iterator<Item = &'v str> {
+/// Returns what MISP compares with each list: the value of an attribute, or both halves of a composite one.
+///
+/// ```
+/// use misp_client::warninglist::compared_parts;
+///
+/// assert!(compared_parts("domain|ip", "a.example.org|192.0.2.1").eq(["a.example.org", "192.0.2.1"]));
+/// assert!(compared_parts("url", "http://a.example.org/?b|c").eq(["http://a.example.org/?b|c"]));
+/// ```
+pub fn compared_parts<'v>(attribute_type: &str, value: &'v str) -> impl Iterator<Item = &'v str> {
     let is_composite = attribute_type == "malware-sample" || attribute_type.contains('|');
     value.splitn(if is_composite { 2 } else { 1 }, '|')
 }

@@ -26,6 +26,7 @@ mod server;
 mod sim;
 mod tls;
 mod warninglist_rules;
+mod warninglist_sim;
 mod warninglists;
 
 use misp_client::{Attribute, AttributeSearch, Client, Error};

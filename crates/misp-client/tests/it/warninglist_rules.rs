@@ -83,6 +83,9 @@ fn list_can_be_left_out_afterwards() {
     assert_eq!(less.hits("domain", "a.example.org")[0].id, 1);
     assert!(!less.matches("domain", "b.example.org") && all.matches("domain", "b.example.org"));
     assert_eq!((all.unjudged().count(), less.unjudged().count()), (1, 0));
+    assert_eq!(less.lists(), all.lists());
+    assert_eq!(all.lists().iter().map(|list| list.id).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(all.lists()[2].judges("domain") && !all.lists()[2].judges("url"));
     assert_eq!(all.digest(), less.digest());
 }
 

@@ -141,6 +141,7 @@ impl Follower {
             ..head.memory.clone()
         };
         self.mark_vanished();
+        self.renew_marks().await?;
         self.save_memory_when_due().await?;
         self.sharing.taken_as_of = Some(as_of);
         self.following();

@@ -16,7 +16,7 @@ use crate::questions::{Listing, MAX_IDS, Rows};
 use crate::{Change, EventFacts};
 
 /// Attributes of one question, by MISP's own count: about one page.
-const GROUP_ROWS: u64 = 10_000;
+pub(super) const GROUP_ROWS: u64 = 10_000;
 /// For an event whose number of attributes MISP does not say.
 const UNKNOWN_ROWS: u64 = 1_000;
 /// An event that changed during so many readings is put off to the next look.
@@ -110,7 +110,11 @@ impl Follower {
 
     async fn ask_for(&self, group: &[Shown]) -> Result<Answer, FollowError> {
         let ids = || group.iter().map(|shown| shown.facts.id);
-        let rows = self.questions.rows(ids()).await?;
+        let mut rows = self.questions.rows(ids()).await?;
+        let asked = self.ask_about(&mut rows.by_event).await?;
+        if !asked.unanswered.is_empty() {
+            (rows.moved, rows.has_pages) = (true, true);
+        }
         let after = self.questions.events(ids()).await?;
         Ok(Answer { rows, after })
     }

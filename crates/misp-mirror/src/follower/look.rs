@@ -36,6 +36,7 @@ impl Follower {
         let has_changes = !self.changes.is_empty();
         self.check_index().await?;
         self.check_traces(has_changes).await?;
+        self.ask_about_held().await?;
         self.go_round().await?;
         self.end_graces().await?;
 

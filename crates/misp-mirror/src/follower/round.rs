@@ -38,7 +38,9 @@ impl Follower {
             .collect();
         // The last ones may be such that MISP does not show.
         let end = ids.last().copied().unwrap_or(u64::MAX);
-        self.compare(ids).await?;
+        self.compare(ids.clone()).await?;
+        let outcome = self.hold_against_misp(&ids).await;
+        self.tolerate(outcome)?;
         self.memory.round = Some((end, began.as_second()));
         self.save_memory().await
     }

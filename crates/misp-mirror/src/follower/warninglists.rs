@@ -1,8 +1,12 @@
 //! MISP's warninglists: read once and when they change, and judged over the rows in memory.
 
+use std::collections::HashMap;
+
+use misp_client::warninglist::WarninglistMatcher;
 use tokio::sync::mpsc;
 
 use super::Follower;
+use crate::asked_lists::{AskedLists, version_of};
 use crate::error::FollowError;
 use crate::marks::Marks;
 use crate::{Batch, Change, StoreError, stored_lists};
@@ -21,7 +25,7 @@ impl Follower {
             Err(error) => Err(error.into()),
         });
         if let Some(matcher) = matcher.await? {
-            self.marks = Marks::by(matcher);
+            self.set_marks(Marks::new(matcher, &self.memory));
         }
         Ok(())
     }
@@ -44,7 +48,7 @@ impl Follower {
         self.read_warninglists().await
     }
 
-    async fn read_warninglists(&mut self) -> Result<(), FollowError> {
+    pub(super) async fn read_warninglists(&mut self) -> Result<(), FollowError> {
         let lists = self.questions.warninglists().await?;
         let count = lists.len();
         let matcher = self.with_store(move |store| {
@@ -57,15 +61,23 @@ impl Follower {
         let Some(matcher) = matcher.await? else {
             return Ok(());
         };
-        let unjudged = matcher.unjudged().count();
-        if unjudged > 0 {
-            tracing::warn!(
-                unjudged,
-                "some entries of MISP's warninglists cannot be judged and mark nothing"
-            );
-        }
         tracing::info!(lists = count, "the mirror has read MISP's warninglists");
-        self.change_marks(Marks::by(matcher)).await
+        self.forget_differing(&matcher);
+        let asked = AskedLists::of(&matcher, &self.memory.differing_lists);
+        if !asked.is_empty() {
+            let lists = asked.names();
+            tracing::warn!("some warninglists cannot be judged here, so MISP is asked about their values: {lists}");
+        }
+        self.begin_asking_at_arrival(&asked);
+        let marks = Marks::new(matcher, &self.memory);
+        self.change_marks(marks).await
+    }
+
+    /// Forgets how MISP judged by lists that have another version now.
+    fn forget_differing(&mut self, matcher: &WarninglistMatcher) {
+        let versions: HashMap<u64, String> = matcher.lists().iter().map(|list| (list.id, version_of(list))).collect();
+        let differing = &mut self.memory.differing_lists;
+        differing.retain(|id, version| versions.get(id) == Some(version));
     }
 
     /// Takes the lists that another mirror has read; returns whether they can be read.
@@ -80,16 +92,17 @@ impl Follower {
         let Some(matcher) = matcher.await? else {
             return Ok(false);
         };
-        self.change_marks(Marks::by(matcher)).await?;
+        let marks = Marks::new(matcher, &self.memory);
+        self.change_marks(marks).await?;
         Ok(true)
     }
 
     /// Delivers the events whose marks are others now.
-    async fn change_marks(&mut self, new: Marks) -> Result<(), FollowError> {
+    pub(super) async fn change_marks(&mut self, new: Marks) -> Result<(), FollowError> {
         // Changes with marks of the earlier lists must not come after those with the new ones.
         self.deliver_early().await;
         let was_complete = self.is_complete();
-        let old = std::mem::replace(&mut self.marks, new.clone());
+        let old = self.set_marks(new.clone());
         if self.held.len() == 0 {
             return Ok(());
         }

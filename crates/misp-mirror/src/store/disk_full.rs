@@ -88,6 +88,7 @@ fn record(id: u64, version: i64) -> EventRecord {
         last_seen: None,
         last_sighting: None,
         tags: Vec::new(),
+        warninglists: Vec::new(),
     };
     let event = EventFacts {
         id,

@@ -1,10 +1,13 @@
-//! The bytes of a record: its current block, its state, and its block as last published if it has one; compressed.
+//! The bytes of a record: its current block, its state, its block as last published if it has one, and the warninglists
+//! that MISP named for its rows; compressed.
 
 mod block_text;
+mod lists_text;
 
 use serde::{Deserialize, Serialize};
 
 use self::block_text::BlockText;
+use self::lists_text::ListsText;
 use super::compression::{Compression, MAX_TEXT};
 use crate::{EventRecord, LastPublished};
 
@@ -62,6 +65,9 @@ pub(crate) fn text_of(record: &EventRecord) -> Result<(Vec<u8>, usize), RecordEr
     if let Some(block) = block {
         write(&BlockText::of(block)?, &mut text)?;
     }
+    if let Some(lists) = ListsText::of(record)? {
+        write(&lists, &mut text)?;
+    }
     if text.len() > MAX_TEXT {
         return Err(RecordError::TooLarge);
     }
@@ -83,14 +89,19 @@ pub(crate) fn record_of(text: &[u8]) -> Result<EventRecord, RecordError> {
         }
         _ => return Err(RecordError::Invalid),
     };
-    if !rest.is_empty() {
-        return Err(RecordError::Invalid);
-    }
-    Ok(EventRecord {
+    let mut record = EventRecord {
         current,
         last_published,
         withdrawn_at: tail.withdrawn_at,
-    })
+    };
+    if !rest.is_empty() {
+        let (lists, rest) = read::<ListsText>(rest)?;
+        if !rest.is_empty() {
+            return Err(RecordError::Invalid);
+        }
+        lists.put_into(&mut record, &mut memory)?;
+    }
+    Ok(record)
 }
 
 fn write(value: &impl Serialize, text: &mut Vec<u8>) -> Result<(), RecordError> {

@@ -29,7 +29,7 @@ pub struct EventState {
     pub withdrawn_at: Option<i64>,
     /// Number of rows of the current block.
     pub rows: u32,
-    /// The first half of the SHA-256 of the current block: facts, tags and rows.
+    /// The first half of the SHA-256 of the current block: facts, tags and rows with their warninglists.
     pub digest: [u8; 16],
 }
 
@@ -46,7 +46,13 @@ impl EventState {
     /// Returns the state of a record whose current block has this text.
     pub(crate) fn with_text(record: &EventRecord, current: &[u8]) -> Result<Self, RecordError> {
         let event = &record.current.event;
-        let digest: [u8; 32] = Sha256::digest(current).into();
+        let mut hash = Sha256::new_with_prefix(current);
+        for row in record.current.rows.iter().filter(|row| !row.warninglists.is_empty()) {
+            hash.update(row.id.to_be_bytes());
+            hash.update((row.warninglists.len() as u64).to_be_bytes());
+            row.warninglists.iter().for_each(|list| hash.update(list.to_be_bytes()));
+        }
+        let digest: [u8; 32] = hash.finalize().into();
         let mut half = [0; 16];
         half.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         Ok(Self {

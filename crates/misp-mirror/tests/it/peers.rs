@@ -285,3 +285,22 @@ async fn warninglist_that_is_switched_on_marks_rows_at_every_mirror() {
     .await;
     assert_eq!(all.follower().questions(), asked);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_misp_says_of_a_list_that_cannot_be_judged_here_reaches_every_mirror() {
+    let sim = sim(|sim| {
+        let kind = WarninglistKind::Regex;
+        let list = Warninglist::new("only PHP", kind, &["domain"], &[r"/^(?!b)/"]);
+        sim.event(event("a")).event(event("b")).warninglist(list)
+    });
+    sim.edit(|store| store.enable_warninglist(1, false));
+    let all = Replicas::of(2, sim).await;
+    all.seconds(20).await;
+    let asked = all.follower().questions();
+    all.sim.edit(|store| store.enable_warninglist(1, true));
+    let marks = |all: &Replicas, count| all.replicas.iter().all(|replica| replica.warned() == count);
+    all.until("marks at both", |all| marks(all, 1)).await;
+    all.sim.edit(|store| store.add_event(event("c")));
+    all.until("marks of the new event", |all| marks(all, 2)).await;
+    assert_eq!(all.follower().questions(), asked);
+}

@@ -29,6 +29,7 @@ pub(crate) fn record(id: u64, rows: u64, version: i64) -> EventRecord {
         } else {
             Vec::new()
         },
+        warninglists: Vec::new(),
     };
     EventRecord {
         current: Block {
@@ -69,15 +70,19 @@ fn tags() -> impl Strategy<Value = Vec<Tag>> {
 fn row() -> impl Strategy<Value = MirrorRow> {
     let texts = (prop_oneof![".{0,8}", Just("domain|ip".to_owned())], ".{0,40}");
     let times = (any::<i64>(), any::<Option<i64>>(), any::<Option<i64>>());
-    (any::<u64>(), texts, any::<bool>(), times, tags()).prop_map(|(id, texts, to_ids, times, tags)| MirrorRow {
-        id,
-        kind: texts.0.as_str().into(),
-        value: texts.1,
-        to_ids,
-        timestamp: times.0,
-        last_seen: times.1,
-        last_sighting: times.2,
-        tags,
+    let lists = prop::collection::vec(any::<u64>(), 0..3);
+    (any::<u64>(), texts, any::<bool>(), times, tags(), lists).prop_map(|(id, texts, to_ids, times, tags, lists)| {
+        MirrorRow {
+            id,
+            kind: texts.0.as_str().into(),
+            value: texts.1,
+            to_ids,
+            timestamp: times.0,
+            last_seen: times.1,
+            last_sighting: times.2,
+            tags,
+            warninglists: lists,
+        }
     })
 }
 

@@ -249,7 +249,7 @@ impl Store {
                 list.enabled = enabled;
             }
         }
-        self.checker = crate::warninglist::Checker::new(&self.warninglists);
+        self.prepare_warninglists();
     }
 
     /// Replaces the entries of a warninglist, as an update of the lists does: its version rises by one.
@@ -262,7 +262,20 @@ impl Store {
                 list.version += 1;
             }
         }
-        self.checker = crate::warninglist::Checker::new(&self.warninglists);
+        self.prepare_warninglists();
+    }
+
+    /// Makes a warninglist have this value or not, whatever its entries say: a MISP can judge otherwise than its lists
+    /// as it shows them, for example by an older answer in its cache.
+    ///
+    /// Unknown numbers are ignored.
+    pub fn set_warninglist_exception(&mut self, id: u64, value: &str, is_listed: bool) {
+        self.warninglist_exceptions.push((id, value.to_owned(), is_listed));
+        self.prepare_warninglists();
+    }
+
+    pub(crate) fn prepare_warninglists(&mut self) {
+        self.checker = crate::warninglist::Checker::new(&self.warninglists, &self.warninglist_exceptions);
     }
 
     /// Switches a decaying model on or off; unknown numbers are ignored.

@@ -53,7 +53,7 @@ impl Store {
         list.id = free_id(list.id, self.warninglists.iter().map(|known| known.id));
         let id = list.id;
         self.warninglists.push(list);
-        self.checker = crate::warninglist::Checker::new(&self.warninglists);
+        self.prepare_warninglists();
         id
     }
 

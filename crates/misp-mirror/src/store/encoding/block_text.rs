@@ -224,6 +224,7 @@ impl RowsText<'_> {
                 last_seen: time(marks & LAST_SEEN != 0, &mut last_seen, timestamp)?,
                 last_sighting: time(marks & LAST_SIGHTING != 0, &mut last_sightings, timestamp)?,
                 tags: at_of(tag_sets, *tags)?.clone(),
+                warninglists: Vec::new(),
             });
         }
         let is_used_up = values.is_empty() && last_seen.next().is_none() && last_sightings.next().is_none();
