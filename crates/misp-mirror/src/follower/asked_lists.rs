@@ -139,7 +139,7 @@ impl Follower {
         let mut questions = 0;
         for _ in 0..MOST_GROUPS {
             let Some(last) = self.memory.asked_to else {
-                return Ok(());
+                return self.end_renewing().await;
             };
             let ids = self.next_to_ask(last);
             let Some(end) = ids.last().copied() else {
@@ -237,13 +237,15 @@ impl Follower {
             return Ok(());
         }
         let writing = self.with_store(move |store| {
-            store.write(Update::new().put(&changed))?;
-            Ok(changed)
+            let outcome = store.write(Update::new().put(&changed));
+            Ok((changed, outcome))
         });
-        for record in writing.await? {
+        let (changed, outcome) = writing.await?;
+        // A disk that fails may have written all the same, and then the next look sees no difference.
+        for record in changed {
             self.note(record);
         }
-        Ok(())
+        Ok(outcome?)
     }
 
     async fn end_asking(&mut self) -> Result<(), FollowError> {
@@ -254,6 +256,14 @@ impl Follower {
             "the mirror has asked MISP about all values for the warninglists that MISP has to judge: {lists}"
         );
         self.save_memory().await?;
+        self.renew_marks().await
+    }
+
+    /// Changes the marks again that the disk or the end of the process kept from being changed.
+    async fn end_renewing(&mut self) -> Result<(), FollowError> {
+        if self.marks.asked().is_empty() && self.memory.differing_lists.is_empty() {
+            return Ok(());
+        }
         self.renew_marks().await
     }
 

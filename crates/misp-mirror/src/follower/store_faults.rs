@@ -36,8 +36,14 @@ impl Site {
         let sim = Sim::builder().clock(Clock::fixed(1_790_000_000));
         let (kind, names) = (WarninglistKind::Hostname, ["one.example.com"]);
         let sim = sim.warninglist(Warninglist::new("shared names", kind, &["domain"], &names));
+        // The mirror cannot judge by it.
+        let only_php = Warninglist::new("only PHP", WarninglistKind::Regex, &["domain"], &["/^(?=one)/"]);
+        let sim = sim.warninglist(only_php);
         let sim = sim.event(event("one")).event(event("two")).start_now().unwrap();
-        sim.edit(|store| store.enable_warninglist(1, false));
+        sim.edit(|store| {
+            store.enable_warninglist(1, false);
+            store.enable_warninglist(2, false);
+        });
         let key = AuthKey::new(Sim::READER_KEY).unwrap();
         let client = Client::builder(sim.url().parse().unwrap(), key).max_retries(0);
         let clock = ManualClock::at(Timestamp::from_second(sim.clock().now()).unwrap());
@@ -179,6 +185,43 @@ async fn change_is_delivered_also_if_the_disk_failed_after_it_was_written() {
     assert!(was_stored, "no commit reached the disk and failed");
 }
 
+fn is_marked(change: &Change) -> bool {
+    matches!(change, Change::Replaced { warned, .. } if warned == &[true])
+}
+
+/// Lets polls pass until a marked row is delivered, counts how often the mirror was seen failing, and returns all
+/// changes.
+async fn until_marked(site: &mut Site, failures: &mut u32) -> Vec<Change> {
+    let mut delivered = Vec::new();
+    for _ in 0..40 {
+        if delivered.iter().any(is_marked) {
+            break;
+        }
+        tokio::select! {
+            batch = site.changes.next() => delivered.extend(batch.unwrap().changes),
+            () = tokio::time::sleep(Duration::from_millis(20)) => {
+                *failures += u32::from(site.mirror.status().failing.is_some());
+                site.pass_a_poll();
+            }
+        }
+    }
+    delivered
+}
+
+#[tokio::test]
+async fn what_misp_says_of_a_list_is_delivered_also_if_the_disk_failed_after_it_was_written() {
+    let mut failures = 0;
+    for flushes in 1..=6 {
+        let (disk, mut site) = on_disk().await;
+        site.sim.edit(|store| store.enable_warninglist(2, true));
+        disk.flushes_left.store(flushes, Ordering::SeqCst);
+        site.pass_a_poll();
+        let delivered = until_marked(&mut site, &mut failures).await;
+        assert!(delivered.iter().any(is_marked), "flush {flushes} fails: {delivered:?}");
+    }
+    assert!(failures > 0, "no flush failed");
+}
+
 #[tokio::test]
 async fn marks_of_a_warninglist_are_delivered_also_if_the_disk_failed_in_the_middle() {
     let mut failures = 0;
@@ -191,20 +234,7 @@ async fn marks_of_a_warninglist_are_delivered_also_if_the_disk_failed_in_the_mid
         site.until(|status| status.failing.is_some()).await;
         site.sim.edit(|store| store.enable_warninglist(1, true));
         disk.reads_left.store(reads, Ordering::SeqCst);
-        let is_marked = |change: &Change| matches!(change, Change::Replaced { warned, .. } if warned == &[true]);
-        let mut delivered = Vec::new();
-        for _ in 0..40 {
-            if delivered.iter().any(is_marked) {
-                break;
-            }
-            tokio::select! {
-                batch = site.changes.next() => delivered.extend(batch.unwrap().changes),
-                () = tokio::time::sleep(Duration::from_millis(20)) => {
-                    failures += u32::from(site.mirror.status().failing.is_some());
-                    site.pass_a_poll();
-                }
-            }
-        }
+        let delivered = until_marked(&mut site, &mut failures).await;
         assert!(delivered.iter().any(is_marked), "read {reads} fails: {delivered:?}");
     }
     assert!(failures > 0, "no read failed");

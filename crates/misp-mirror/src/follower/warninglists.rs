@@ -139,7 +139,7 @@ impl Follower {
         let (outcome, ()) = tokio::join!(reading, delivering);
         if outcome.is_err() {
             // Some events are not delivered with the new marks. With the old lists the next look does all this again.
-            self.marks = before;
+            self.set_marks(before);
         }
         outcome
     }
