@@ -67,7 +67,7 @@ pub(crate) async fn explain(inquiry: Inquiry<'_>, text: &str, visible: Tlp) -> R
         .map_err(|error| FeedError::internal("explaining a value", error))?;
     let explanation = catalogue.snapshot().explain(&question, text, visible);
     let record = |id: u64| records.get(&id).map(|record| (**record).clone());
-    Ok(Reasons::of(explanation, scope.kind, record, |_, _| Vec::new()))
+    Ok(Reasons::of(explanation, scope.kind, record, |_| Vec::new()))
 }
 
 async fn read(client: &Client, search: &AttributeSearch) -> Result<Vec<Attribute>, FeedError> {

@@ -1,5 +1,7 @@
 //! The reasons why a feed has a value or not, with MISP's numbers of the attributes.
 
+use std::collections::BTreeSet;
+
 use catalogue::{ExplainedAttribute, Explanation, RowRule};
 use feed_classification::{Extractor, IndicatorType, TypeSet, canonical_key, network_of};
 use jiff::Timestamp;
@@ -30,13 +32,13 @@ pub struct ReasonedAttribute {
 }
 
 impl Reasons {
-    /// Adds to an explanation the attributes' numbers from the `record` of each event, and the warninglists that name a
-    /// value of an attribute type.
+    /// Adds to an explanation the attributes' numbers from the `record` of each event, and the names of the
+    /// warninglists that mark them.
     pub(crate) fn of(
         mut explanation: Explanation,
         kind: IndicatorType,
         record: impl Fn(u64) -> Option<EventRecord>,
-        warninglists: impl Fn(&str, &str) -> Vec<String>,
+        warninglists: impl Fn(&MirrorRow) -> Vec<String>,
     ) -> Self {
         let attributes = std::mem::take(&mut explanation.attributes);
         let mut known: Option<(u64, Option<EventRecord>)> = None;
@@ -46,14 +48,12 @@ impl Reasons {
                 known = Some((id, record(id)));
             }
             let record = known.as_ref().and_then(|(_, record)| record.as_ref());
-            let lists = if about.is_warned {
-                warninglists(&about.attribute_type, &about.value)
-            } else {
-                Vec::new()
-            };
+            let rows = record.map(|record| rows_of(&about, kind, record)).unwrap_or_default();
+            let marked = rows.iter().filter(|_| about.is_warned);
+            let lists: BTreeSet<String> = marked.flat_map(|row| warninglists(row)).collect();
             ReasonedAttribute {
-                ids: record.map(|record| numbers(&about, kind, record)).unwrap_or_default(),
-                warninglists: lists,
+                ids: rows.iter().map(|row| row.id).collect(),
+                warninglists: lists.into_iter().collect(),
                 about,
             }
         });
@@ -84,8 +84,8 @@ impl Reasons {
     }
 }
 
-/// Returns the numbers of the rows of an event that are this attribute.
-fn numbers(about: &ExplainedAttribute, kind: IndicatorType, record: &EventRecord) -> Vec<u64> {
+/// Returns the rows of an event that are this attribute.
+fn rows_of<'r>(about: &ExplainedAttribute, kind: IndicatorType, record: &'r EventRecord) -> Vec<&'r MirrorRow> {
     let rows = match &record.last_published {
         LastPublished::Block(block) if !about.is_current => &block.rows,
         _ => &record.current.rows,
@@ -95,7 +95,7 @@ fn numbers(about: &ExplainedAttribute, kind: IndicatorType, record: &EventRecord
             && row.timestamp.clamp(0, u32::MAX.into()) == about.timestamp
             && names(row, kind, &about.value)
     };
-    rows.iter().filter(is_it).map(|row| row.id).collect()
+    rows.iter().filter(is_it).collect()
 }
 
 /// Returns whether the value of a row is this one, in the form of this type or as it stands.

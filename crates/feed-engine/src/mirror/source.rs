@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cache::SharedCache;
 use catalogue::{Finder, LOOKED_UP_FEEDS, Question};
 use feed_classification::Tlp;
+use misp_mirror::MirrorRow;
 use site_config::{Loaded, SiteName};
 
 use super::keys::MirrorKeys;
@@ -237,8 +238,8 @@ impl MirrorSource {
         let explaining = blocking_work::run("explaining a value", move || {
             let snapshot = copy.snapshot();
             let explanation = snapshot.explain(&asked, &text, visible);
-            // The mirror marks values on warninglists and does not keep the names of the lists.
-            let reasons = Reasons::of(explanation, scope.kind, |id| copy.mirror.record(id), |_, _| Vec::new());
+            let lists = |row: &MirrorRow| copy.mirror.warninglists_of(row);
+            let reasons = Reasons::of(explanation, scope.kind, |id| copy.mirror.record(id), lists);
             reasons.confirmed_at(snapshot.as_of())
         });
         explaining.await

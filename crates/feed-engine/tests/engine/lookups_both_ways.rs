@@ -2,9 +2,11 @@
 
 use feed_classification::{Age, FeedName, IndicatorType, Tlp};
 use feed_engine::{Errand, Filter, IndicatorSource as _, Judge, LookupScope, Query};
+use misp_sim::{Attribute, Event, Sim, Warninglist, WarninglistKind};
 
 use crate::both_ways::{SITE, recorded_matrix};
-use crate::mirror_bench::{MirrorBench, any, scope};
+use crate::mirror_bench::{MirrorBench, QUIET, any, scope};
+use crate::support::tag;
 
 /// Every value of the feeds of all types, and values that are near to them.
 async fn asked(bench: &MirrorBench) -> Vec<String> {
@@ -66,5 +68,29 @@ async fn an_explanation_says_that_a_value_is_listed_exactly_where_the_feed_has_i
                 "{reasons:?}"
             );
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_explanation_names_the_warninglists_that_mark_an_attribute() {
+    let event = Event::new("one")
+        .tag(tag("block"))
+        .attribute(Attribute::new("domain|ip", "a.example.com|192.0.2.1"))
+        .attribute(Attribute::new("domain", "b.example.com"));
+    let names = Warninglist::new("names", WarninglistKind::Hostname, &["domain|ip"], &["a.example.com"]);
+    // The mirror cannot judge by it, and asks MISP.
+    let only_php = Warninglist::new("only PHP", WarninglistKind::Regex, &["domain"], &[r"/^(?!a)/"]);
+    let sim = Sim::builder().event(event).warninglist(names).warninglist(only_php);
+    let bench = MirrorBench::on(sim, QUIET).await;
+    let block = scope(FeedName::Block, IndicatorType::Domain);
+    for (value, list) in [("a.example.com", "names"), ("b.example.com", "only PHP")] {
+        let explained = bench.mirror.explain(&bench.upstream, block, value, Tlp::Red).await;
+        let reasons = explained.unwrap().unwrap();
+        let lists: Vec<&String> = reasons
+            .attributes
+            .iter()
+            .flat_map(|about| &about.warninglists)
+            .collect();
+        assert_eq!(lists, [list], "{reasons:?}");
     }
 }

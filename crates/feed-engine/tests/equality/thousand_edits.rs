@@ -6,7 +6,7 @@ use std::sync::Arc;
 use feed_classification::{Age, IndicatorType, Tlp};
 use feed_engine::{FeedScope, Filter, ScoreLimit, Selection, Unscored};
 use misp_mirror::Clock as _;
-use misp_sim::{BulkSite, demo};
+use misp_sim::{BulkSite, Warninglist, WarninglistKind, demo};
 use tokio::task::JoinSet;
 
 use crate::edits::Source;
@@ -43,7 +43,11 @@ async fn after_each_random_edit_of_another_seed_every_feed_is_the_same_both_ways
 
 async fn every_feed_is_right_after_each_edit(seed: u64) {
     let edits = setting("CRATOS_EQUALITY_EDITS", 1_000) / 2;
-    let stand = Stand::on(demo().bulk_site(BulkSite::new(20, 60))).await;
+    // A list that the mirror cannot judge, so that it asks MISP.
+    let types = ["domain", "hostname", "url", "ip-dst", "domain|ip"];
+    let list = Warninglist::new("only PHP", WarninglistKind::Regex, &types, &[r"/^(?!b).*[02]\b/"]);
+    let sim = demo().bulk_site(BulkSite::new(20, 60)).warninglist(list);
+    let stand = Stand::on(sim).await;
     let mut round = Round::new(stand, seed);
     for number in 0..=edits {
         if number > 0 {
