@@ -19,8 +19,6 @@ impl Follower {
         self.following();
         let began = self.now();
         self.need_warninglists().await?;
-        // They are the same, unless the disk failed while they were delivered.
-        self.renew_marks().await?;
         // A record may have turned out to be damaged since the last look.
         self.backlog.extend(self.store.damaged());
         self.queue_resync().await?;
