@@ -189,7 +189,7 @@ impl RawSighting {
 }
 
 #[derive(Default, Deserialize)]
-struct RawSummary {
+pub(crate) struct RawSummary {
     #[serde(default)]
     id: Int,
     #[serde(default)]
@@ -210,6 +210,35 @@ struct RawSummary {
     orgc: RawOrganisation,
     #[serde(default, rename = "Tag", deserialize_with = "lenient::list")]
     tags: Vec<RawTag>,
+}
+
+impl RawSummary {
+    /// Returns the number of the event, the event itself, and the tags beside it.
+    pub(crate) fn into_parts(self) -> (Option<u64>, EventSummary, Vec<Tag>) {
+        let summary = EventSummary {
+            uuid: self.uuid.known(),
+            info: self.info.into_option(),
+            publish_timestamp: self.publish_timestamp.signed(),
+            orgc_id: self.orgc_id.unsigned(),
+            org_id: self.org_id.unsigned(),
+            orgc_uuid: self.orgc.uuid.known(),
+            published: self.published.known(),
+            timestamp: self.timestamp.signed(),
+        };
+        let tags = self.tags.into_iter().filter_map(RawTag::into_inherited).collect();
+        (self.id.unsigned(), summary, tags)
+    }
+}
+
+/// Returns the tags of a row with those that stand beside its event: with the context alone, MISP lists the tags of the
+/// event there.
+pub(crate) fn with_inherited(mut tags: Vec<Tag>, inherited: &[Tag]) -> Vec<Tag> {
+    for tag in inherited {
+        if !tags.iter().any(|known| known.inherited && known.name == tag.name) {
+            tags.push(tag.clone());
+        }
+    }
+    tags
 }
 
 #[derive(Default, Deserialize)]
@@ -236,18 +265,11 @@ impl<T: OptionalText> RawAttribute<T> {
     /// Returns none for a row without id, type or value: nothing can be done with it.
     fn into_attribute(self) -> Option<Attribute> {
         let raw = self;
-        let event = raw.event;
-        let mut tags = Vec::with_capacity(raw.tags.len() + event.tags.len());
-        tags.extend(raw.tags.into_iter().filter_map(RawTag::into_tag));
-        // With the context alone, MISP lists the tags of the event beside the event.
-        for tag in event.tags.into_iter().filter_map(RawTag::into_inherited) {
-            if !tags.iter().any(|known: &Tag| known.inherited && known.name == tag.name) {
-                tags.push(tag);
-            }
-        }
+        let (event_id, event, inherited) = raw.event.into_parts();
+        let own = raw.tags.into_iter().filter_map(RawTag::into_tag).collect();
         Some(Attribute {
             id: raw.id.unsigned()?,
-            event_id: raw.event_id.unsigned().or(event.id.unsigned()).unwrap_or(0),
+            event_id: raw.event_id.unsigned().or(event_id).unwrap_or(0),
             uuid: raw.uuid.known(),
             kind: raw.kind.into_option().filter(|kind| !kind.is_empty())?,
             category: raw.category.into_text().into_option().unwrap_or_default(),
@@ -267,18 +289,9 @@ impl<T: OptionalText> RawAttribute<T> {
                 .into_text()
                 .into_option()
                 .filter(|name| !name.is_empty()),
-            tags,
+            tags: with_inherited(own, &inherited),
             warnings: raw.warnings.into_iter().filter_map(RawWarning::into_hit).collect(),
-            event: EventSummary {
-                uuid: event.uuid.known(),
-                info: event.info.into_option(),
-                publish_timestamp: event.publish_timestamp.signed(),
-                orgc_id: event.orgc_id.unsigned(),
-                org_id: event.org_id.unsigned(),
-                orgc_uuid: event.orgc.uuid.known(),
-                published: event.published.known(),
-                timestamp: event.timestamp.signed(),
-            },
+            event,
             extra: Map::new(),
         })
     }

@@ -9,11 +9,12 @@ use crate::batch::Batch;
 use crate::batches::{BatchReader, Outcome};
 use crate::endpoints::attributes;
 use crate::pace::{self, LEAST, Page};
+use crate::page_target::{TakeRow, Target};
 use crate::paging::{PageHeaders, Paging};
 use crate::progress::{PageEnd, Place, Progress};
 use crate::reader::AttributeReader;
 use crate::transport::Answer;
-use crate::{Attribute, AttributeSearch, Client, Error, ErrorKind};
+use crate::{Attribute, AttributeRow, AttributeSearch, Client, Error, ErrorKind, Stray};
 
 /// A batch is handed out when it has this many rows, though its page goes on.
 const BATCH_ROWS: usize = 1_000;
@@ -96,6 +97,24 @@ impl PageReader {
 
     async fn read_batch(&mut self) -> Outcome<Batch> {
         let mut batch = Vec::new();
+        let page = self.read_some(&mut Target::Attributes(&mut batch)).await?;
+        Ok(page.map(|page| Batch {
+            page,
+            attributes: batch,
+        }))
+    }
+
+    /// Shows the next rows to `take`, and returns whether there were any: none after a clean end.
+    pub(crate) async fn read_rows(&mut self, take: &mut TakeRow<'_>) -> Result<bool, Error> {
+        let outcome = self.read_some(&mut Target::Rows { take, count: 0 }).await;
+        if outcome.is_err() {
+            self.state = State::Failed;
+        }
+        outcome.map(|page| page.is_some())
+    }
+
+    /// Reads some rows and returns their page.
+    async fn read_some(&mut self, target: &mut Target<'_, '_>) -> Outcome<u32> {
         loop {
             // A caller that drops this future in the middle of a page finds the search failed, not shortened.
             match std::mem::replace(&mut self.state, State::Failed) {
@@ -113,19 +132,18 @@ impl PageReader {
                 }
                 State::Read(mut open) => {
                     let page = self.progress.pages + 1;
-                    let outcome = self.read_page(&mut open, &mut batch).await;
-                    self.keep_to_limit(&mut batch);
+                    let outcome = self.read_page(&mut open, target).await;
+                    if let Target::Attributes(batch) = target {
+                        self.keep_to_limit(batch);
+                    }
                     self.state = match outcome {
                         Ok(false) => State::Read(open),
                         Ok(true) if self.end_page(&open)? => State::Ask,
                         Ok(true) => State::Done,
                         Err(error) => self.ask_for_less(error, open.answer.waited())?,
                     };
-                    if !batch.is_empty() {
-                        return Ok(Some(Batch {
-                            page,
-                            attributes: batch,
-                        }));
+                    if target.len() > 0 {
+                        return Ok(Some(page));
                     }
                 }
             }
@@ -146,7 +164,7 @@ impl PageReader {
         self.paging = self.paging.beginning_at(place);
         let mut open = self.open_page(self.client.transport().timeout()).await?;
         let mut rows = Vec::new();
-        while !self.read_page(&mut open, &mut rows).await? {}
+        while !self.read_page(&mut open, &mut Target::Attributes(&mut rows)).await? {}
         let hidden = self.progress.rows_sent > 0
             || open.headers.skipped.is_some_and(|skipped| skipped > 0)
             || open.headers.result_count.is_some_and(|count| count > 1);
@@ -209,30 +227,68 @@ impl PageReader {
         })
     }
 
-    /// Reads until the batch is full or the page ends; returns whether the page ended.
-    async fn read_page(&mut self, open: &mut OpenPage, batch: &mut Vec<Attribute>) -> Result<bool, Error> {
-        while batch.len() < BATCH_ROWS {
+    /// Reads until there are enough rows or the page ends; returns whether the page ended.
+    async fn read_page(&mut self, open: &mut OpenPage, target: &mut Target<'_, '_>) -> Result<bool, Error> {
+        while target.len() < BATCH_ROWS {
             let (rows_before, unusable_before) = (open.reader.rows(), open.reader.unusable());
-            let first = batch.len();
+            let first = target.len();
             let piece = open.answer.piece().await?;
-            match &piece {
-                Some(piece) => open.reader.push(piece, batch),
-                None => open.reader.finish(batch),
+            let stray = match (&mut *target, &piece) {
+                (Target::Attributes(batch), Some(piece)) => open.reader.push(piece, batch).map(|()| None),
+                (Target::Attributes(batch), None) => open.reader.finish(batch).map(|()| None),
+                (Target::Rows { take, count }, piece) => self.show_rows(open, piece.as_deref(), *take, count),
             }?;
             self.progress.rows_sent += open.reader.rows() - rows_before;
             self.progress.unusable += open.reader.unusable() - unusable_before;
             self.paging
                 .rows_so_far(open.reader.rows())
                 .map_err(|error| error.at(attributes::SEARCH))?;
-            let new = batch.get(first..).unwrap_or_default();
-            open.last_row = new.last().map(|row| row.id).or(open.last_row);
-            self.check(new)?;
-            self.remove_duplicates(batch, first);
+            if let Some(stray) = stray {
+                return Err(Error::unfiltered(stray).at(attributes::SEARCH));
+            }
+            if let Target::Attributes(batch) = target {
+                let new = batch.get(first..).unwrap_or_default();
+                open.last_row = new.last().map(|row| row.id).or(open.last_row);
+                self.check(new)?;
+                self.remove_duplicates(batch, first);
+            }
             if piece.is_none() {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Shows the rows of a piece that answer the question and are new. Returns why a row is a stray; no other row is
+    /// shown then.
+    fn show_rows(
+        &mut self,
+        open: &mut OpenPage,
+        piece: Option<&[u8]>,
+        take: &mut TakeRow<'_>,
+        count: &mut usize,
+    ) -> Result<Option<Stray>, Error> {
+        let mut stray = None;
+        let OpenPage { reader, last_row, .. } = open;
+        let show = |row: AttributeRow<'_>| {
+            *last_row = Some(row.id);
+            stray = stray.or_else(|| self.search.answers_row(&row).err().filter(|_| self.checked));
+            if stray.is_some() {
+                return;
+            }
+            if !self.paging.is_new(row.id) {
+                self.progress.duplicates += 1;
+            } else if self.left != Some(0) {
+                self.left = self.left.map(|left| left - 1);
+                *count += 1;
+                take(row);
+            }
+        };
+        match piece {
+            Some(piece) => reader.push_rows(piece, show),
+            None => reader.finish_rows(show),
+        }?;
+        Ok(stray)
     }
 
     fn check(&self, rows: &[Attribute]) -> Result<(), Error> {

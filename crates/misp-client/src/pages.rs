@@ -13,7 +13,7 @@ use crate::batch::Batch;
 use crate::batches::Batches;
 use crate::page_reader::PageReader;
 use crate::progress::{Place, Progress};
-use crate::{Attribute, AttributeSearch, Client, Error};
+use crate::{Attribute, AttributeRow, AttributeSearch, Client, Error};
 
 /// A running search, made by [`Client::search`]: read it with [`next_batch`](Self::next_batch), or as a [`Stream`] of
 /// attributes.
@@ -105,6 +105,42 @@ impl AttributePages {
             page: self.page,
             attributes: std::mem::take(&mut self.rows).into(),
         }))
+    }
+}
+
+impl AttributePages {
+    /// Shows the next rows to `take` without building attributes, and returns whether there were any: false after a
+    /// clean end of the last page. `extra` is not read.
+    ///
+    /// ```no_run
+    /// # async fn run(client: misp_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut pages = client.search(misp_client::AttributeSearch::new(["domain"])?);
+    /// let mut bytes = 0;
+    /// while pages.next_rows(|row| bytes += row.value.len()).await? {}
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`next_batch`](Self::next_batch). After an error the rows so far are not an answer.
+    pub async fn next_rows(&mut self, mut take: impl FnMut(AttributeRow<'_>) + Send) -> Result<bool, Error> {
+        if !self.rows.is_empty() {
+            std::mem::take(&mut self.rows)
+                .into_iter()
+                .for_each(|row| take(row.into()));
+            return Ok(true);
+        }
+        match self.batches.reader_mut() {
+            Some(reader) => reader.read_rows(&mut take).await,
+            // The stream was polled, and its batch is under way.
+            None => {
+                let batch = self.batches.next().await?;
+                let has_rows = batch.is_some();
+                let rows = batch.into_iter().flat_map(|batch| batch.attributes);
+                rows.for_each(|row| take(row.into()));
+                Ok(has_rows)
+            }
+        }
     }
 }
 

@@ -5,8 +5,7 @@
 //! allowed-list takes out nowhere. So a page may be short or empty although others follow. Where a proxy takes the
 //! counts away and warninglists are enforced, only an empty page is the end.
 
-use std::collections::HashSet;
-
+use crate::seen_ids::SeenIds;
 use crate::{Error, ErrorKind};
 
 /// The numbers that MISP sent with a page, where it sent them.
@@ -26,7 +25,7 @@ pub(crate) struct Paging {
     page: u32,
     /// Rows before this place may have come already.
     read_to: u64,
-    seen: HashSet<u64>,
+    seen: SeenIds,
     /// Rows of the page that is being read.
     rows: u64,
     /// New ids on it.
@@ -47,7 +46,7 @@ impl Paging {
             hides_rows: false,
             page: 1,
             read_to: 0,
-            seen: HashSet::new(),
+            seen: SeenIds::default(),
             rows: 0,
             new: 0,
             repeated: 0,

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{Error, ErrorKind};
 
+use companion_types::BroughtTypes;
 pub use companion_types::{brings_type, types_brought_by};
 pub(crate) use name::tag as tag_name;
 pub use stray::Stray;
@@ -44,6 +45,7 @@ const DEFAULT_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero")
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributeSearch {
     types: Vec<String>,
+    brought: BroughtTypes,
     values: Vec<SearchValue>,
     categories: Vec<String>,
     any_of: Vec<String>,
@@ -119,7 +121,11 @@ impl AttributeSearch {
     /// pattern (`%`) or a list (`||`).
     pub fn new<S: Into<String>>(types: impl IntoIterator<Item = S>) -> Result<Self, Error> {
         let types = all(types, name::attribute_type)?;
-        Ok(Self { types, ..Self::bare() })
+        Ok(Self {
+            brought: BroughtTypes::of(&types),
+            types,
+            ..Self::bare()
+        })
     }
 
     /// Searches for attributes with one of these values.
@@ -188,6 +194,7 @@ impl AttributeSearch {
     fn bare() -> Self {
         Self {
             types: Vec::new(),
+            brought: BroughtTypes::default(),
             values: Vec::new(),
             categories: Vec::new(),
             any_of: Vec::new(),

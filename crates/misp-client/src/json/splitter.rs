@@ -25,6 +25,44 @@ pub(crate) trait Row: Sized {
     }
 }
 
+/// What an element of the list is.
+pub(crate) enum Element {
+    /// It has so many bytes and was taken.
+    Taken(usize),
+    /// It is JSON of so many bytes, and cannot be used.
+    Unusable(usize),
+    /// The bytes end before it does.
+    Unfinished,
+}
+
+/// Takes the elements of the list one by one.
+pub(crate) trait Elements {
+    /// Looks at the element that begins at the first byte.
+    fn next(&mut self, bytes: &[u8]) -> Result<Element, SplitError>;
+}
+
+/// Collects the rows.
+impl<T: Row> Elements for Vec<T> {
+    fn next(&mut self, bytes: &[u8]) -> Result<Element, SplitError> {
+        let (row, length) = match value_at::<T::Raw>(bytes) {
+            Ok(None) => return Ok(Element::Unfinished),
+            Ok(Some((raw, length))) => (T::from_raw(raw), length),
+            // Either it is not JSON, or it is and cannot be held: a lone surrogate, a field of an impossible shape.
+            Err(_) => match value_at::<IgnoredAny>(bytes)? {
+                None => return Ok(Element::Unfinished),
+                Some((IgnoredAny, length)) => (bytes.get(..length).and_then(T::from_odd), length),
+            },
+        };
+        Ok(match row {
+            Some(row) => {
+                self.push(row);
+                Element::Taken(length)
+            }
+            None => Element::Unusable(length),
+        })
+    }
+}
+
 /// Why a document is not the expected list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SplitError {
@@ -126,7 +164,7 @@ impl Splitter {
     }
 
     /// Takes the next piece of the document and adds the rows that it completes to `out`.
-    pub(crate) fn push<T: Row>(&mut self, piece: &[u8], out: &mut Vec<T>) -> Result<(), SplitError> {
+    pub(crate) fn push(&mut self, piece: &[u8], out: &mut impl Elements) -> Result<(), SplitError> {
         self.pending.extend_from_slice(piece);
         if self.pending.len() < self.look_at {
             return Ok(());
@@ -135,7 +173,7 @@ impl Splitter {
     }
 
     /// Ends the document, and adds the rows that were still held back.
-    pub(crate) fn finish<T: Row>(&mut self, out: &mut Vec<T>) -> Result<(), SplitError> {
+    pub(crate) fn finish(&mut self, out: &mut impl Elements) -> Result<(), SplitError> {
         self.read_on(out)?;
         match self.expect {
             Expect::End => Ok(()),
@@ -147,7 +185,7 @@ impl Splitter {
         }
     }
 
-    fn read_on<T: Row>(&mut self, out: &mut Vec<T>) -> Result<(), SplitError> {
+    fn read_on(&mut self, out: &mut impl Elements) -> Result<(), SplitError> {
         let pending = std::mem::take(&mut self.pending);
         let mut at = 0;
         let outcome = loop {
@@ -182,7 +220,7 @@ impl Splitter {
         SplitError::NotJson { at: self.done + at }
     }
 
-    fn step<T: Row>(&mut self, first: u8, rest: &[u8], out: &mut Vec<T>) -> Result<Step, SplitError> {
+    fn step(&mut self, first: u8, rest: &[u8], out: &mut impl Elements) -> Result<Step, SplitError> {
         let took = |splitter: &mut Self, expect| {
             splitter.expect = expect;
             Ok(Step::Took(1))
@@ -284,24 +322,17 @@ impl Splitter {
         Ok(Step::Took(length))
     }
 
-    fn element<T: Row>(&mut self, rest: &[u8], out: &mut Vec<T>) -> Result<Step, SplitError> {
-        let (row, length) = match value_at::<T::Raw>(rest) {
-            Ok(None) => return Ok(Step::NeedMore),
-            Ok(Some((raw, length))) => (T::from_raw(raw), length),
-            // Either it is not JSON, or it is and cannot be held: a lone surrogate, a field of an impossible shape.
-            Err(_) => match value_at::<IgnoredAny>(rest)? {
-                None => return Ok(Step::NeedMore),
-                Some((IgnoredAny, length)) => (rest.get(..length).and_then(T::from_odd), length),
-            },
+    fn element(&mut self, rest: &[u8], out: &mut impl Elements) -> Result<Step, SplitError> {
+        let (length, is_usable) = match out.next(rest)? {
+            Element::Unfinished => return Ok(Step::NeedMore),
+            Element::Taken(length) => (length, true),
+            Element::Unusable(length) => (length, false),
         };
         if length > self.max_element {
             return Err(SplitError::TooLarge);
         }
         self.rows += 1;
-        match row {
-            Some(row) => out.push(row),
-            None => self.unusable += 1,
-        }
+        self.unusable += u64::from(!is_usable);
         self.expect = Expect::AfterElement;
         Ok(Step::Took(length))
     }

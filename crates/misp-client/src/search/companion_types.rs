@@ -15,9 +15,53 @@ pub fn brings_type(asked: &str, attribute_type: &str) -> bool {
     types_brought_by(asked).any(|brought| brought.eq_ignore_ascii_case(attribute_type))
 }
 
+/// The attribute types in the answer to a search, as a table: one look-up for each row, whatever the number of types.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BroughtTypes {
+    /// In lower case and in order.
+    names: Vec<String>,
+}
+
+impl BroughtTypes {
+    pub(crate) fn of(asked: &[String]) -> Self {
+        let brought = asked.iter().flat_map(|asked| types_brought_by(asked));
+        let mut names: Vec<String> = brought.map(str::to_ascii_lowercase).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self { names }
+    }
+
+    /// Returns whether the answer can have rows of this attribute type; see [`brings_type`].
+    pub(crate) fn has(&self, attribute_type: &str) -> bool {
+        let has = |name: &str| self.names.binary_search_by(|known| known.as_str().cmp(name)).is_ok();
+        has(attribute_type) || has(&attribute_type.to_ascii_lowercase())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn table_of_types_says_the_same_as_the_types_one_by_one() {
+        let names = [
+            "ip-dst",
+            "IP-SRC",
+            "Email-Dst",
+            "email",
+            "email-reply-to",
+            "domain|ip",
+            "",
+            "ip-dst ",
+        ];
+        for asked in names.map(|asked| vec![asked.to_owned(), "md5".to_owned()]) {
+            let table = BroughtTypes::of(&asked);
+            for name in names {
+                let expected = asked.iter().any(|asked| brings_type(asked, name));
+                assert_eq!(table.has(name), expected, "{asked:?} {name}");
+            }
+        }
+    }
 
     #[test]
     fn a_type_brings_itself_whatever_its_case() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::companion_types::BroughtTypes;
 use super::{AttributeSearch, Deleted, Order, Published, SearchValue, TimeFilter, name};
 use crate::Error;
 
@@ -15,6 +16,7 @@ impl AttributeSearch {
     /// [`InvalidSearch`](crate::ErrorKind::InvalidSearch) for a name as in [`new`](Self::new).
     pub fn with_type(mut self, name: impl Into<String>) -> Result<Self, Error> {
         self.types.push(name::attribute_type(name.into())?);
+        self.brought = BroughtTypes::of(&self.types);
         Ok(self)
     }
 

@@ -1,7 +1,8 @@
 //! Compares a row with the question.
 
-use super::companion_types::brings_type;
-use crate::{Attribute, AttributeSearch, Deleted, Published};
+use uuid::Uuid;
+
+use crate::{Attribute, AttributeRow, AttributeSearch, Deleted, EventSummary, Published, Tag};
 
 /// Why a row does not answer the question; see [`AttributeSearch::answers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -80,9 +81,42 @@ impl AttributeSearch {
     /// # Errors
     /// [`Stray`] with the first condition that the row does not meet.
     pub fn answers(&self, row: &Attribute) -> Result<(), Stray> {
-        let is_type = |asked: &String| brings_type(asked, &row.kind);
+        self.admits(&Judged {
+            event_id: row.event_id,
+            uuid: row.uuid,
+            kind: &row.kind,
+            category: &row.category,
+            value: &row.value,
+            to_ids: row.to_ids,
+            deleted: row.deleted,
+            timestamp: row.timestamp,
+            tags: &row.tags,
+            event: &row.event,
+        })
+    }
+
+    /// Checks the same of a row that lies in its answer.
+    ///
+    /// # Errors
+    /// As [`answers`](Self::answers).
+    pub fn answers_row(&self, row: &AttributeRow<'_>) -> Result<(), Stray> {
+        self.admits(&Judged {
+            event_id: row.event_id,
+            uuid: row.uuid,
+            kind: &row.kind,
+            category: &row.category,
+            value: &row.value,
+            to_ids: row.to_ids,
+            deleted: row.deleted,
+            timestamp: row.timestamp,
+            tags: &row.tags,
+            event: &row.event,
+        })
+    }
+
+    fn admits(&self, row: &Judged<'_>) -> Result<(), Stray> {
         let check = |met: bool, stray: Stray| if met { Ok(()) } else { Err(stray) };
-        check(self.types.is_empty() || self.types.iter().any(is_type), Stray::Type)?;
+        check(self.types.is_empty() || self.brought.has(row.kind), Stray::Type)?;
         check(self.to_ids.is_none_or(|wanted| wanted == row.to_ids), Stray::ToIds)?;
         check(
             self.timestamp.is_none_or(|time| time.admits(row.timestamp)),
@@ -106,11 +140,11 @@ impl AttributeSearch {
     }
 
     /// Checks value, category and UUID. MISP looks for a UUID among those of attributes and of events.
-    fn content_answers(&self, row: &Attribute) -> Result<(), Stray> {
-        if !self.values.is_empty() && !self.values.iter().any(|value| value.admits(&row.value)) {
+    fn content_answers(&self, row: &Judged<'_>) -> Result<(), Stray> {
+        if !self.values.is_empty() && !self.values.iter().any(|value| value.admits(row.value)) {
             return Err(Stray::Value);
         }
-        let is_category = |name: &String| name.eq_ignore_ascii_case(&row.category);
+        let is_category = |name: &String| name.eq_ignore_ascii_case(row.category);
         if !self.categories.is_empty() && !row.category.is_empty() && !self.categories.iter().any(is_category) {
             return Err(Stray::Category);
         }
@@ -124,7 +158,7 @@ impl AttributeSearch {
         }
     }
 
-    fn tags_answer(&self, row: &Attribute) -> Result<(), Stray> {
+    fn tags_answer(&self, row: &Judged<'_>) -> Result<(), Stray> {
         // Without the event's tags, or those that are not exportable, a row does not show why it matched.
         let shows_all_tags = (self.include_event_tags || self.include_context) && self.include_all_tags;
         if shows_all_tags && !self.any_of.is_empty() && !self.any_of.iter().any(|tag| row.has_tag(tag)) {
@@ -136,7 +170,7 @@ impl AttributeSearch {
         Ok(())
     }
 
-    fn context_answers(&self, row: &Attribute) -> Result<(), Stray> {
+    fn context_answers(&self, row: &Judged<'_>) -> Result<(), Stray> {
         if let (Some(wanted), Some(known)) = (self.organisation, row.event.orgc_uuid)
             && wanted != known
         {
@@ -154,6 +188,26 @@ impl AttributeSearch {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// The parts of a row that a question is about.
+struct Judged<'r> {
+    event_id: u64,
+    uuid: Option<Uuid>,
+    kind: &'r str,
+    category: &'r str,
+    value: &'r str,
+    to_ids: bool,
+    deleted: bool,
+    timestamp: i64,
+    tags: &'r [Tag],
+    event: &'r EventSummary,
+}
+
+impl Judged<'_> {
+    fn has_tag(&self, name: &str) -> bool {
+        self.tags.iter().any(|tag| tag.name == name)
     }
 }
 
@@ -226,18 +280,15 @@ mod tests {
             ..row()
         };
         assert_eq!(wanted().answers(&row()), Err(Stray::MissingTag));
-        assert_eq!(wanted().answers(&tagged(crate::Tag::own("b"))), Ok(()));
-        assert_eq!(wanted().answers(&tagged(crate::Tag::inherited("a"))), Ok(()));
+        assert_eq!(wanted().answers(&tagged(Tag::own("b"))), Ok(()));
+        assert_eq!(wanted().answers(&tagged(Tag::inherited("a"))), Ok(()));
         assert_eq!(
-            wanted().answers(&tagged(crate::Tag::own("A"))),
+            wanted().answers(&tagged(Tag::own("A"))),
             Err(Stray::MissingTag),
             "case counts"
         );
         let unwanted = search().without_tag("x").unwrap();
-        assert_eq!(
-            unwanted.answers(&tagged(crate::Tag::inherited("x"))),
-            Err(Stray::ExcludedTag)
-        );
+        assert_eq!(unwanted.answers(&tagged(Tag::inherited("x"))), Err(Stray::ExcludedTag));
         // Without all tags a row does not show why it matched.
         assert_eq!(wanted().include_event_tags(false).answers(&row()), Ok(()));
         assert_eq!(wanted().include_all_tags(false).answers(&row()), Ok(()));
@@ -258,11 +309,7 @@ mod tests {
         assert_eq!(between(998, 999).answers(&row), Err(Stray::Timestamp));
         let within = of_value("192.0.2.1").changed_within(std::time::Duration::from_secs(1));
         assert_eq!(within.answers(&row), Ok(()), "only MISP knows its clock");
-        let (own, event, other) = (
-            uuid::Uuid::from_u128(1),
-            uuid::Uuid::from_u128(2),
-            uuid::Uuid::from_u128(3),
-        );
+        let (own, event, other) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
         (row.uuid, row.event.uuid) = (Some(own), Some(event));
         for (wanted, outcome) in [(own, Ok(())), (event, Ok(())), (other, Err(Stray::Uuid))] {
             assert_eq!(AttributeSearch::of_uuids([wanted]).unwrap().answers(&row), outcome);
