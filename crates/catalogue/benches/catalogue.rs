@@ -48,13 +48,13 @@ fn record(id: u64, version: u64) -> EventRecord {
         let (kind, value) = attribute(number, place + ROWS_AN_EVENT * (id % 2));
         MirrorRow {
             id: number,
-            kind: kind.to_owned(),
+            kind: kind.into(),
             value,
             to_ids: !number.is_multiple_of(10),
             timestamp: CHANGED - i64::try_from(number % 10_000_000).unwrap_or_default(),
             last_seen: None,
             last_sighting: None,
-            tags: own(number),
+            tags: own(number).into(),
             warninglists: Vec::new(),
         }
     });
@@ -219,7 +219,7 @@ fn sorted(kind: IndicatorType, attribute_type: &str, counts: impl Fn(&EventRecor
     let extractor = Extractor::new(kind);
     let mut values = Vec::new();
     for record in RECORDS.iter() {
-        let rows = record.current.rows.iter().filter(|row| row.kind == attribute_type);
+        let rows = record.current.rows.iter().filter(|row| *row.kind == *attribute_type);
         for row in rows.filter(|row| counts(record, row)) {
             let _ = extractor.extract(&row.kind, &row.value, &mut |value| values.push(value.to_owned()));
         }

@@ -1,6 +1,9 @@
 //! The changes since the present snapshot.
 
+use std::sync::Arc;
+
 use feed_classification::Extractor;
+use misp_client::Tag;
 use misp_mirror::{Block, MirrorRow};
 
 use crate::attribute_types::AttributeTypeNumbers;
@@ -95,18 +98,17 @@ impl Staging {
         state: Marks,
     ) -> Result<u64, CatalogueError> {
         let mut families = 0;
-        let mut of_event = None;
+        let mut before: Option<(&Arc<[Tag]>, u32)> = None;
         for (row, warned) in marked(block, warned) {
             let Some(taken) = context.attribute_types.of(&row.kind)? else {
                 continue;
             };
-            let tag_set = match of_event {
-                Some(set) if row.tags.is_empty() => set,
+            // Most rows share their tags with the one before.
+            let tag_set = match before {
+                Some((tags, set)) if Arc::ptr_eq(tags, &row.tags) => set,
                 _ => context.tag_sets.of(&row.tags, &block.event.tags)?,
             };
-            if row.tags.is_empty() {
-                of_event = Some(tag_set);
-            }
+            before = Some((&row.tags, tag_set));
             let marks = state.with_if(Marks::WARNED, warned);
             let kept = kept_row(context.slot, row, tag_set, taken.number, marks);
             self.extract(taken.families, row, kept, Times::new(row.last_seen, row.last_sighting))?;

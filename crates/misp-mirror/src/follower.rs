@@ -11,6 +11,7 @@ mod list_sample;
 mod look;
 mod lost_rows;
 mod opening;
+mod reading_ahead;
 mod replacing;
 mod resync;
 mod round;
@@ -77,7 +78,7 @@ impl Orders {
 /// The task of a mirror.
 pub(crate) struct Follower {
     options: Options,
-    questions: Questions,
+    questions: Arc<Questions>,
     store: Store,
     held: HeldEvents,
     memory: Memory,
@@ -135,7 +136,7 @@ impl Follower {
             held: HeldEvents::new(options.watched_tags.clone()),
             progress: Progress::new(status, Arc::clone(&options.clock), questions.client().traffic()),
             options,
-            questions,
+            questions: Arc::new(questions),
             store,
             memory: Memory::default(),
             again: BTreeSet::new(),

@@ -148,16 +148,17 @@ impl HeldEvents {
         places.map(|(place, _)| place).collect()
     }
 
+    /// The names in `watched` are in order, and a row has each tag once.
     fn own_tags(&self, rows: &[MirrorRow]) -> Box<[(usize, TagUse)]> {
-        let of = |name: &String| {
-            let mut found = TagUse::default();
-            for row in rows.iter().filter(|row| row.tags.iter().any(|tag| tag.name == *name)) {
-                found.add(row.id);
+        let mut uses: BTreeMap<usize, TagUse> = BTreeMap::new();
+        for row in rows {
+            for tag in &*row.tags {
+                if let Ok(place) = self.watched.binary_search(&tag.name) {
+                    uses.entry(place).or_default().add(row.id);
+                }
             }
-            found
-        };
-        let uses = self.watched.iter().map(of).enumerate();
-        uses.filter(|(_, found)| found.attributes > 0).collect()
+        }
+        uses.into_iter().collect()
     }
 }
 

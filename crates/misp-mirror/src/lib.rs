@@ -18,6 +18,7 @@ mod publication;
 mod questions;
 mod record;
 mod record_difference;
+mod row_maker;
 mod seal;
 mod shared_log;
 mod status;

@@ -171,7 +171,7 @@ impl MirrorBuilder {
         self
     }
 
-    /// Sets what decides when the mirror may ask MISP a question (default: at any time, one at a time).
+    /// Sets what decides when the mirror may ask MISP a question (default: at any time, two at a time at most).
     pub fn turns(mut self, turns: Arc<dyn Turns>) -> Self {
         self.options.turns = turns;
         self

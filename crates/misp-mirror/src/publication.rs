@@ -93,13 +93,13 @@ mod tests {
     fn row(id: u64, value: &str, timestamp: i64) -> MirrorRow {
         MirrorRow {
             id,
-            kind: "domain".to_owned(),
+            kind: "domain".into(),
             value: value.to_owned(),
             to_ids: true,
             timestamp,
             last_seen: None,
             last_sighting: None,
-            tags: Vec::new(),
+            tags: [].into(),
             warninglists: Vec::new(),
         }
     }

@@ -2,18 +2,19 @@
 
 mod list_hits;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use misp_client::{
-    Attribute, AttributeSearch, Client, Error, EventIndex, EventIndexAnswer, EventMetadata, EventSearch, KnownTag,
-    PageEnd, Place, Progress, Sighting, Tag, WarninglistEntries, warninglist::WarninglistDigest,
+    AttributeRow, AttributeSearch, Client, Error, EventIndex, EventIndexAnswer, EventMetadata, EventSearch, KnownTag,
+    PageEnd, Place, Progress, Sighting, WarninglistEntries, warninglist::WarninglistDigest,
 };
 use tokio::time::Instant;
 
 pub(crate) use self::list_hits::ListRow;
 use crate::held::TagUse;
+use crate::row_maker::{RowMaker, unique};
 use crate::turns::Turns;
 use crate::{EventFacts, MirrorRow};
 
@@ -115,8 +116,9 @@ impl Questions {
     /// Returns the rows of these events.
     pub(crate) async fn rows(&self, ids: impl IntoIterator<Item = u64>) -> Result<Rows, Error> {
         let mut by_event: HashMap<u64, Vec<MirrorRow>> = HashMap::new();
+        let mut maker = RowMaker::default();
         let search = self.rows.clone().event_ids(ids);
-        let take = |row: Attribute| by_event.entry(row.event_id).or_default().push(mirror_row(row));
+        let take = |row: AttributeRow<'_>| by_event.entry(row.event_id).or_default().push(maker.make(row));
         let progress = self.search(search.clone(), take).await?;
         if progress.unusable > 0 {
             tracing::warn!(
@@ -164,13 +166,15 @@ impl Questions {
         Ok(found)
     }
 
-    /// Gives each row of a search to `take`, and returns how the search went.
-    async fn search(&self, search: AttributeSearch, mut take: impl FnMut(Attribute)) -> Result<Progress, Error> {
+    /// Shows each row of a search to `take`, and returns how the search went.
+    async fn search(
+        &self,
+        search: AttributeSearch,
+        mut take: impl FnMut(AttributeRow<'_>) + Send,
+    ) -> Result<Progress, Error> {
         let _turn = self.turns.turn().await;
         let mut pages = self.client.search(search);
-        while let Some(batch) = pages.next_batch().await? {
-            batch.attributes.into_iter().for_each(&mut take);
-        }
+        while pages.next_rows(&mut take).await? {}
         Ok(pages.progress().clone())
     }
 
@@ -265,25 +269,4 @@ fn facts(event: EventMetadata) -> EventFacts {
         attribute_count: event.attribute_count,
         protected: event.protected,
     }
-}
-
-fn mirror_row(row: Attribute) -> MirrorRow {
-    MirrorRow {
-        id: row.id,
-        kind: row.kind,
-        value: row.value,
-        to_ids: row.to_ids,
-        timestamp: row.timestamp,
-        last_seen: row.last_seen,
-        last_sighting: row.last_sighting,
-        tags: unique(row.tags.into_iter().filter(|tag| !tag.inherited).collect()),
-        warninglists: Vec::new(),
-    }
-}
-
-/// Returns each tag once, in MISP's order.
-fn unique(mut tags: Vec<Tag>) -> Vec<Tag> {
-    let mut names = HashSet::new();
-    tags.retain(|tag| names.insert(tag.name.clone()));
-    tags
 }

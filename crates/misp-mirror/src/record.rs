@@ -1,5 +1,7 @@
 //! One event as the mirror holds it: its rows now, and its rows as last published.
 
+use std::sync::Arc;
+
 use misp_client::Tag;
 use uuid::Uuid;
 
@@ -79,8 +81,8 @@ impl EventFacts {
 pub struct MirrorRow {
     /// MISP's number of the attribute.
     pub id: u64,
-    /// MISP's attribute type, such as `ip-dst` or `domain|ip`.
-    pub kind: String,
+    /// MISP's attribute type, such as `ip-dst` or `domain|ip`. Rows that were read together share it.
+    pub kind: Arc<str>,
     /// The value as MISP stored it; composites whole.
     pub value: String,
     /// Whether analysts meant it for detection.
@@ -91,8 +93,8 @@ pub struct MirrorRow {
     pub last_seen: Option<i64>,
     /// The newest sighting, in unix seconds; only where the mirror asks for sightings.
     pub last_sighting: Option<i64>,
-    /// Its own tags, global and local ones, without those of the event.
-    pub tags: Vec<Tag>,
+    /// Its own tags, global and local ones, without those of the event. Rows that were read together share equal lists.
+    pub tags: Arc<[Tag]>,
     /// MISP's numbers of the warninglists that MISP itself named for the value. The mirror asks only about lists that
     /// it cannot judge, so most rows have none.
     pub warninglists: Vec<u64>,

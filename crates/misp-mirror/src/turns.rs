@@ -11,7 +11,8 @@ pub type NextTurn<'a> = Pin<Box<dyn Future<Output = Turn> + Send + 'a>>;
 /// Decides when the mirror may ask MISP a question.
 ///
 /// A program that asks the same MISP for other things bounds all its questions with it, and lets the mirror wait for
-/// those that a person waits for. The mirror takes one turn at a time. A question of several pages is one turn.
+/// those that a person waits for. The mirror takes two turns at a time at most: it reads events ahead while it stores
+/// others. A question of several pages is one turn.
 pub trait Turns: fmt::Debug + Send + Sync + 'static {
     /// Waits until the mirror may ask; the question has ended when the turn is dropped.
     fn turn(&self) -> NextTurn<'_>;

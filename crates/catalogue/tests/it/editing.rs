@@ -56,7 +56,7 @@ fn a_limit_on_tlp_counts_the_tags_that_an_edit_put_on() {
     let touched = |record: &mut EventRecord| record.current.rows[0].timestamp = NOW + 10;
     let on_attribute = edited(|record| {
         touched(record);
-        record.current.rows[0].tags.push(Tag::own("tlp:red"));
+        record.current.rows[0].tags = [Tag::own("tlp:red")].into();
     });
     let on_event = edited(|record| record.current.event.tags.push(Tag::own("tlp:red")));
     let on_event_of_deleted = edited(|record| {

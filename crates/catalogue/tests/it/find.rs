@@ -103,7 +103,7 @@ fn same_url(a: &str, b: &str) -> bool {
 pub(crate) fn event(id: u64, tags: &[&str], rows: &[(&str, &str, &[&str])]) -> Change {
     let row = |(kind, value, tags): &(&str, &str, &[&str])| MirrorRow {
         id: 0,
-        kind: (*kind).to_owned(),
+        kind: (*kind).into(),
         value: (*value).to_owned(),
         to_ids: true,
         timestamp: world::NOW,

@@ -18,7 +18,7 @@ fn omissions_are_named_with_their_reasons_up_to_a_number() {
             ("domain", "*.example"),
         ],
     );
-    first.current.rows[0].tags = vec![Tag::own(HARMLESS)];
+    first.current.rows[0].tags = [Tag::own(HARMLESS)].into();
     let mut second = event(2, &[("domain", "early.example"), ("domain", "evil.example")]);
     second.last_published = LastPublished::Nothing;
     for record in [first, second] {
@@ -59,7 +59,7 @@ fn attributes_beyond_the_limits_are_counted_apart() {
             ("domain", "b.example"),
         ],
     );
-    record.current.rows[2].tags = vec![Tag::own("tlp:clear")];
+    record.current.rows[2].tags = [Tag::own("tlp:clear")].into();
     catalogue.apply(&batch_of(record)).unwrap();
     let mut question = Question::new(IndicatorType::Domain);
     (question.max_tlp, question.default_tlp) = (Tlp::Green, Tlp::Amber);

@@ -95,7 +95,7 @@ fn as_published<'r>(record: &'r EventRecord, block: &'r Block, warned: &[bool]) 
     for seen in &mut seen {
         let present = now.rows.iter().find(|row| row.id == seen.row.id);
         seen.limits.clone_from(&now.event.tags);
-        seen.limits.extend(present.iter().flat_map(|row| row.tags.clone()));
+        seen.limits.extend(present.iter().flat_map(|row| row.tags.to_vec()));
         if let Some(present) = present.filter(|row| row.timestamp == seen.row.timestamp) {
             seen.row.last_sighting = present.last_sighting;
         }
@@ -137,7 +137,7 @@ fn score_counts(seen: &Seen<'_>, question: &Question) -> bool {
     let Some(scorer) = rule.scorer.as_ref().filter(|scorer| scorer.covers(&seen.row.kind)) else {
         return rule.unscored_counts;
     };
-    let mut attribute = Attribute::new(1, seen.row.kind.as_str(), seen.row.value.as_str());
+    let mut attribute = Attribute::new(1, &*seen.row.kind, seen.row.value.as_str());
     // As four bytes hold them.
     let kept = |time: i64| time.clamp(0, u32::MAX.into());
     attribute.timestamp = kept(seen.row.timestamp);

@@ -140,13 +140,13 @@ fn row() -> impl Strategy<Value = MirrorRow> {
     (attribute, any::<bool>(), times(), seen, tags()).prop_map(|((kind, value), to_ids, timestamp, seen, tags)| {
         MirrorRow {
             id: 0,
-            kind: kind.to_owned(),
+            kind: kind.into(),
             value,
             to_ids,
             timestamp,
             last_seen: seen.0,
             last_sighting: seen.1,
-            tags,
+            tags: tags.into(),
             warninglists: Vec::new(),
         }
     })
@@ -199,7 +199,7 @@ fn record(id: u64) -> impl Strategy<Value = Change> {
                 block.rows.extend(stayed.map(|(place, row)| {
                     let mut row = row.clone();
                     if marked & 1 << (place % 16) != 0 {
-                        row.tags.retain(|tag| !tag.local);
+                        row.tags = row.tags.iter().filter(|tag| !tag.local).cloned().collect();
                         row.last_sighting = None;
                     }
                     row
@@ -227,13 +227,13 @@ fn change() -> impl Strategy<Value = Change> {
 pub(crate) fn event(id: u64, attributes: &[(&str, &str)]) -> EventRecord {
     let row = |(kind, value): &(&str, &str)| MirrorRow {
         id: 0,
-        kind: (*kind).to_owned(),
+        kind: (*kind).into(),
         value: (*value).to_owned(),
         to_ids: true,
         timestamp: NOW,
         last_seen: None,
         last_sighting: None,
-        tags: Vec::new(),
+        tags: [].into(),
         warninglists: Vec::new(),
     };
     EventRecord {

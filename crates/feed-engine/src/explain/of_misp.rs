@@ -151,7 +151,7 @@ fn row(attribute: &Attribute) -> MirrorRow {
     let tags = attribute.tags.iter().filter(|tag| !tag.inherited);
     MirrorRow {
         id: attribute.id,
-        kind: attribute.kind.clone(),
+        kind: attribute.kind.as_str().into(),
         value: attribute.value.clone(),
         to_ids: attribute.to_ids,
         timestamp: attribute.timestamp,

@@ -77,13 +77,13 @@ fn row() -> impl Strategy<Value = MirrorRow> {
     let attribute = prop::sample::select(ATTRIBUTES);
     (attribute, any::<bool>(), tags()).prop_map(|((kind, value), to_ids, tags)| MirrorRow {
         id: 0,
-        kind: kind.to_owned(),
+        kind: kind.into(),
         value: value.to_owned(),
         to_ids,
         timestamp: 1_795_000_000,
         last_seen: None,
         last_sighting: None,
-        tags,
+        tags: tags.into(),
         warninglists: Vec::new(),
     })
 }
@@ -117,10 +117,10 @@ fn attributes(blocks: &[Block]) -> Vec<Attribute> {
     let of_block = |block: &Block| {
         let (event, rows) = (block.event.clone(), block.rows.clone());
         rows.into_iter().map(move |row| {
-            let mut attribute = Attribute::new(row.id, &row.kind, &row.value);
+            let mut attribute = Attribute::new(row.id, &*row.kind, &row.value);
             (attribute.event_id, attribute.to_ids, attribute.timestamp) = (event.id, row.to_ids, row.timestamp);
             attribute.event.info = Some(event.info.clone());
-            attribute.tags = row.tags;
+            attribute.tags = row.tags.to_vec();
             let inherited = event.tags.iter().map(|tag| Tag::inherited(&tag.name));
             attribute.tags.extend(inherited);
             attribute

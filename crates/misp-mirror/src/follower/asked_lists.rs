@@ -65,13 +65,13 @@ impl Follower {
             return Ok(Asked::default());
         }
         ids.sort_unstable();
-        let types: BTreeSet<&String> = rows
+        let types: BTreeSet<&str> = rows
             .values()
             .flatten()
             .filter(|row| is_asked(row))
-            .map(|row| &row.kind)
+            .map(|row| &*row.kind)
             .collect();
-        let types: Vec<String> = types.into_iter().cloned().collect();
+        let types: Vec<String> = types.into_iter().map(str::to_owned).collect();
         let answer = self.questions.list_hits(&ids, &types).await?;
         let mut questions = answer.pages;
         let mut unlisted = None;
@@ -88,7 +88,7 @@ impl Follower {
         for (event, row) in of_events.filter(|(_, row)| is_asked(row)) {
             let same = there
                 .get(&row.id)
-                .filter(|there| (&there.kind, &there.value) == (&row.kind, &row.value));
+                .filter(|there| (there.kind.as_str(), &there.value) == (&*row.kind, &row.value));
             let Some(there) = same else {
                 unanswered.insert(event);
                 continue;

@@ -10,6 +10,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::Follower;
+use super::reading_ahead::ReadingAhead;
 use super::trouble::{MAX_FAILED, may_concern_one_event};
 use crate::error::FollowError;
 use crate::questions::{Listing, MAX_IDS, Rows};
@@ -41,6 +42,8 @@ pub(super) struct Tries {
     changed: HashMap<u64, u32>,
     /// MISP answered for some events.
     pub(super) has_read: bool,
+    /// The group that is read while the one before is stored.
+    ahead: ReadingAhead,
 }
 
 impl Tries {
@@ -84,9 +87,12 @@ impl Follower {
         let mut groups = vec![next_group(wanted)];
         let mut failed: Vec<(u64, FollowError)> = Vec::new();
         while let Some(mut group) = groups.pop() {
-            match self.ask_for(&group).await {
+            match self.ask_for(&group, &mut tries.ahead).await {
                 Ok(answer) => {
                     tries.has_read = true;
+                    if groups.is_empty() {
+                        tries.ahead.begin(&self.questions, ids_of(first_group(wanted)));
+                    }
                     let mut torn = self.take(group, answer, wanted, tries).await?;
                     groups.push(torn.split_off(torn.len() / 2));
                     groups.push(torn);
@@ -108,14 +114,17 @@ impl Follower {
         Ok(())
     }
 
-    async fn ask_for(&self, group: &[Shown]) -> Result<Answer, FollowError> {
-        let ids = || group.iter().map(|shown| shown.facts.id);
-        let mut rows = self.questions.rows(ids()).await?;
+    async fn ask_for(&self, group: &[Shown], ahead: &mut ReadingAhead) -> Result<Answer, FollowError> {
+        let ids = ids_of(group);
+        let mut rows = match ahead.finish(&ids).await {
+            Some(rows) => rows?,
+            None => self.questions.rows(ids.iter().copied()).await?,
+        };
         let asked = self.ask_about(&mut rows.by_event).await?;
         if !asked.unanswered.is_empty() {
             (rows.moved, rows.has_pages) = (true, true);
         }
-        let after = self.questions.events(ids()).await?;
+        let after = self.questions.events(ids).await?;
         Ok(Answer { rows, after })
     }
 
@@ -173,15 +182,22 @@ impl Follower {
 
 /// Takes as many events as one question should have.
 fn next_group(wanted: &mut VecDeque<Shown>) -> Vec<Shown> {
-    let (mut group, mut rows) = (Vec::new(), 0_u64);
-    while let Some(next) = wanted.front() {
-        rows = rows.saturating_add(next.facts.attribute_count.unwrap_or(UNKNOWN_ROWS).max(1));
-        if group.len() >= MAX_IDS || (!group.is_empty() && rows > GROUP_ROWS) {
-            break;
-        }
-        group.extend(wanted.pop_front());
-    }
-    group
+    let events = first_group(wanted).count();
+    wanted.drain(..events).collect()
+}
+
+/// Returns as many events from the front as one question should have.
+fn first_group(wanted: &VecDeque<Shown>) -> impl Iterator<Item = &Shown> {
+    let mut rows = 0_u64;
+    let fits = move |(place, shown): &(usize, &Shown)| {
+        rows = rows.saturating_add(shown.facts.attribute_count.unwrap_or(UNKNOWN_ROWS).max(1));
+        *place == 0 || (*place < MAX_IDS && rows <= GROUP_ROWS)
+    };
+    wanted.iter().enumerate().take_while(fits).map(|(_, shown)| shown)
+}
+
+fn ids_of<'s>(group: impl IntoIterator<Item = &'s Shown>) -> Vec<u64> {
+    group.into_iter().map(|shown| shown.facts.id).collect()
 }
 
 /// Returns whether the event may have changed once more in the second of its last change, after it was read.

@@ -55,13 +55,15 @@ impl Follower {
     /// Takes over an event that is stored now.
     fn hold(&mut self, read: Read) {
         let id = read.record.current.event.id;
+        // Another mirror on the same store, which has just ended, may have stored it and reported it to no one.
+        let is_unknown = self.held.get(id).is_none();
         self.held.insert(&read.record);
         self.memory.vanished.remove(&id);
         self.memory.withdrawn.remove(&id);
         self.backlog.remove(&id);
         self.again.remove(&id);
         self.troubles.forget(id);
-        if self.unsure.remove(&id) || read.is_new {
+        if self.unsure.remove(&id) || is_unknown || read.is_new {
             if self.comparing {
                 self.compared(read.earlier.as_ref(), &read.record);
             }
@@ -94,7 +96,8 @@ fn write(
         let is_new = if needs_earlier {
             earlier.as_ref() != Some(&record)
         } else {
-            EventState::of(&record).map_or(true, |state| store.state(id) != Some(state))
+            let known = store.state(id);
+            known.is_none_or(|known| EventState::of(&record).map_or(true, |state| state != known))
         };
         read.push(Read {
             record,

@@ -10,6 +10,7 @@ const LEVEL: i32 = 3;
 /// Compresses and decompresses one text after the other, with the same buffers.
 #[derive(Default)]
 pub(crate) struct Compression {
+    compressor: Option<Compressor<'static>>,
     decompressor: Option<Decompressor<'static>>,
     text: Vec<u8>,
 }
@@ -21,7 +22,11 @@ impl Compression {
             return None;
         }
         let length = u32::try_from(text.len()).ok()?.to_le_bytes();
-        let frame = Compressor::new(LEVEL).ok()?.compress(text).ok()?;
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(LEVEL).ok()?),
+        };
+        let frame = compressor.compress(text).ok()?;
         Some([length.as_slice(), &frame].concat())
     }
 

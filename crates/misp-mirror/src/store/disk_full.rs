@@ -87,7 +87,7 @@ fn record(id: u64, version: i64) -> EventRecord {
         timestamp: version,
         last_seen: None,
         last_sighting: None,
-        tags: Vec::new(),
+        tags: Arc::default(),
         warninglists: Vec::new(),
     };
     let event = EventFacts {

@@ -46,8 +46,9 @@ impl Transaction {
             this.records.insert(*id, None);
             this.entries.insert(*id, None);
         }
+        let mut compression = Compression::default();
         for record in &update.puts {
-            this.put(record, seal)?;
+            this.put(record, seal, &mut compression)?;
         }
         let nothing = Manifest::default();
         let manifest = if update.clear { &nothing } else { manifest };
@@ -116,14 +117,12 @@ impl Transaction {
         manifest.root = self.root;
     }
 
-    fn put(&mut self, record: &EventRecord, seal: &Seal) -> Result<(), StoreError> {
+    fn put(&mut self, record: &EventRecord, seal: &Seal, compression: &mut Compression) -> Result<(), StoreError> {
         let id = record.current.event.id;
         let too_large = |_: RecordError| StoreError::TooLarge { id };
         let (text, current) = encoding::text_of(record).map_err(too_large)?;
         let state = EventState::with_text(record, text.get(..current).unwrap_or_default()).map_err(too_large)?;
-        let compressed = Compression::default()
-            .compress(&text)
-            .ok_or(StoreError::TooLarge { id })?;
+        let compressed = compression.compress(&text).ok_or(StoreError::TooLarge { id })?;
         let (stamp, item) = seal.seal(Place::Record(id), &compressed).ok_or(StoreError::Random)?;
         let length = u64::try_from(item.len()).unwrap_or(u64::MAX);
         self.records.insert(id, Some(item));

@@ -103,7 +103,7 @@ async fn expression_that_only_php_takes_marks_what_misp_says() {
 
     let one = site.mirror.record(site.event("one")).unwrap();
     assert_eq!(site.mirror.warninglists_of(&one.current.rows[0]), ["only PHP"]);
-    let url = one.current.rows.iter().find(|row| row.kind == "url").unwrap();
+    let url = one.current.rows.iter().find(|row| &*row.kind == "url").unwrap();
     assert!(site.mirror.warninglists_of(url).is_empty());
 
     site.sim.set_fault(Fault::Status(500));

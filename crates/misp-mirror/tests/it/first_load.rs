@@ -55,6 +55,30 @@ async fn first_load_goes_on_after_the_mirror_was_killed_in_it() {
     }
 }
 
+/// Each group is asked for while the one before is stored, so MISP may change an event at any point of both.
+#[tokio::test]
+async fn events_that_change_while_groups_are_read_ahead_are_as_misp_shows_them() {
+    let sim = sim(|sim| (0..1_000).fold(sim, |sim, number| sim.event(event(&format!("event-{number}")))));
+    let (clock, mut questions) = (sim.clock().clone(), 0);
+    sim.on_request(move |_, store| {
+        questions += 1;
+        // After the list of all events, two questions for each of four groups.
+        for number in [questions * 90, questions * 40 + 1] {
+            if let Some(value) = store.find(&format!("event-{number}.example.com")) {
+                clock.advance(1);
+                store
+                    .set_value(value, &format!("changed-{number}.example.com"))
+                    .unwrap();
+            }
+        }
+    });
+    let mut site = Site::start(sim, empty_store(), |mirror| mirror);
+    site.until_complete().await;
+    site.sim.on_request(|_, _| {});
+    site.look().await;
+    site.assert_same();
+}
+
 #[tokio::test]
 async fn first_load_that_fails_is_tried_again_and_keeps_what_it_has() {
     let sim = sim(|sim| sim.event(event("one")).event(event("two")));

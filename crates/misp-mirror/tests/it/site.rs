@@ -258,7 +258,7 @@ pub(crate) fn picture(block: &Block) -> Picture {
     let rows = block.rows.iter().map(|row| {
         (
             row.id,
-            row.kind.clone(),
+            row.kind.to_string(),
             row.value.clone(),
             row.to_ids,
             row.timestamp,

@@ -25,9 +25,9 @@ pub(crate) fn record(id: u64, rows: u64, version: i64) -> EventRecord {
         last_seen: at.is_multiple_of(5).then_some(1_600_000_000),
         last_sighting: at.is_multiple_of(7).then_some(1_700_000_100),
         tags: if at.is_multiple_of(4) {
-            vec![tag.clone(), Tag::own("x").worth(3)]
+            [tag.clone(), Tag::own("x").worth(3)].into()
         } else {
-            Vec::new()
+            [].into()
         },
         warninglists: Vec::new(),
     };
@@ -80,7 +80,7 @@ fn row() -> impl Strategy<Value = MirrorRow> {
             timestamp: times.0,
             last_seen: times.1,
             last_sighting: times.2,
-            tags,
+            tags: tags.into(),
             warninglists: lists,
         }
     })

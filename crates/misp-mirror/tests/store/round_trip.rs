@@ -124,7 +124,7 @@ fn a_record_of_a_million_tags_is_refused_for_the_memory_that_it_takes() {
     record.current.event.tags = tags.clone();
     assert!(EventRecord::from_bytes(&record.to_bytes().unwrap()).unwrap() == record);
     for row in &mut record.current.rows {
-        row.tags = tags.clone();
+        row.tags = tags.clone().into();
     }
     assert_eq!(record.to_bytes(), Err(RecordError::TooLarge));
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use misp_client::Tag;
 use serde::{Deserialize, Serialize};
@@ -78,13 +79,20 @@ impl<'a> BlockText<'a> {
         let mut rows = RowsText::default();
         let mut values = String::new();
         let (mut id, mut timestamp) = (0_i64, 0_i64);
+        let mut before: Option<(&Arc<[Tag]>, u32)> = None;
         for row in &block.rows {
             let this = row.id.cast_signed();
             rows.ids.push(this.wrapping_sub(id));
             rows.timestamps.push(row.timestamp.wrapping_sub(timestamp));
             (id, timestamp) = (this, row.timestamp);
             rows.kinds.push(tables.kind(&row.kind));
-            rows.tag_sets.push(tables.tag_set(&row.tags));
+            // Most rows share their tags with the one before.
+            let tag_set = match before {
+                Some((tags, place)) if Arc::ptr_eq(tags, &row.tags) => place,
+                _ => tables.tag_set(&row.tags),
+            };
+            before = Some((&row.tags, tag_set));
+            rows.tag_sets.push(tag_set);
             let since = |time: Option<i64>| time.map(|time| time.wrapping_sub(row.timestamp));
             rows.last_seen.extend(since(row.last_seen));
             rows.last_sightings.extend(since(row.last_sighting));
@@ -113,9 +121,10 @@ impl<'a> BlockText<'a> {
         *memory = memory.checked_sub(needed).ok_or(RecordError::Invalid)?;
         let tags: Vec<Tag> = self.tags.iter().map(TagText::tag).collect();
         let tag_set = |set: &Vec<u32>| set.iter().map(|at| at_of(&tags, *at).cloned()).collect();
-        let tag_sets: Vec<Vec<Tag>> = self.tag_sets.iter().map(tag_set).collect::<Result<_, _>>()?;
-        let rows = self.rows.rows(&self.kinds, &tag_sets)?;
-        let event = self.event.facts(at_of(&tag_sets, 0)?.clone());
+        let tag_sets: Vec<Arc<[Tag]>> = self.tag_sets.iter().map(tag_set).collect::<Result<_, _>>()?;
+        let kinds: Vec<Arc<str>> = self.kinds.iter().map(|kind| Arc::from(*kind)).collect();
+        let rows = self.rows.rows(&kinds, &tag_sets)?;
+        let event = self.event.facts(at_of(&tag_sets, 0)?.to_vec());
         Ok(Block { event, rows })
     }
 
@@ -188,7 +197,7 @@ impl<'a> TagText<'a> {
 }
 
 impl RowsText<'_> {
-    fn rows(&self, kinds: &[&str], tag_sets: &[Vec<Tag>]) -> Result<Vec<MirrorRow>, RecordError> {
+    fn rows(&self, kinds: &[Arc<str>], tag_sets: &[Arc<[Tag]>]) -> Result<Vec<MirrorRow>, RecordError> {
         let count = self.ids.len();
         let columns = [
             self.timestamps.len(),
@@ -217,13 +226,13 @@ impl RowsText<'_> {
             }
             rows.push(MirrorRow {
                 id: id.cast_unsigned(),
-                kind: (*at_of(kinds, *kind)?).to_owned(),
+                kind: Arc::clone(at_of(kinds, *kind)?),
                 value: value.to_owned(),
                 to_ids: marks & TO_IDS != 0,
                 timestamp,
                 last_seen: time(marks & LAST_SEEN != 0, &mut last_seen, timestamp)?,
                 last_sighting: time(marks & LAST_SIGHTING != 0, &mut last_sightings, timestamp)?,
-                tags: at_of(tag_sets, *tags)?.clone(),
+                tags: Arc::clone(at_of(tag_sets, *tags)?),
                 warninglists: Vec::new(),
             });
         }
