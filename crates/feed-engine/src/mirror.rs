@@ -5,9 +5,9 @@
 //!
 //! 1. `settings`: what a copy is made with, from the site's rules;
 //! 2. `roster`: the upstreams with a copy, at most `mirror_keys` of one site;
-//! 3. `folder`, `registration`, `keys`: the files of copies in the state directory. A registration holds the MISP key
-//!    and the key of the copy, sealed with a key of the configuration; so a restart follows MISP before the first
-//!    request, and a new encryption key seals only the registration anew;
+//! 3. `folder`, `folder_lock`, `registration`, `keys`: the files of copies in the state directory. A registration
+//!    holds the MISP key and the key of the copy, sealed with a key of the configuration; so a restart follows MISP
+//!    before the first request, and a new encryption key seals only the registration anew;
 //! 4. `roster::keeper`: one task for each copy. It opens the files, follows MISP, and takes each batch of changes into
 //!    the catalogue, from which feeds are answered;
 //! 5. `local_copy`: the state that the task and requests share;
@@ -15,6 +15,7 @@
 //! 7. `crate::catalogue_question`: a feed of a site as a question to the catalogue.
 
 mod folder;
+mod folder_lock;
 mod keys;
 mod local_copy;
 mod misp_turns;

@@ -1,11 +1,13 @@
 //! The folder with the files of copies: `NAME.key`, which is a sealed registration, and `NAME.redb`, the copy itself.
 //!
-//! The name stands for site, address and MISP key, and shows none of them. Everything here blocks.
+//! The name stands for site, address and MISP key, and shows none of them. Everything here blocks. A mirror that ends
+//! may still write while its successor, perhaps in another process, deletes: so each change of a file locks the folder.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::folder_lock::FolderLock;
 use super::keys::MirrorKeys;
 use super::registration::Registration;
 use crate::upstream::UpstreamId;
@@ -93,6 +95,11 @@ impl Folder {
 
     /// Reads a registration; nothing if there is none. One that another key than the first opened is sealed anew.
     pub(super) fn read(&self, name: &Name) -> Result<Option<Registration>, ReadError> {
+        let _lock = FolderLock::of(&self.path);
+        self.read_locked(name)
+    }
+
+    fn read_locked(&self, name: &Name) -> Result<Option<Registration>, ReadError> {
         let path = self.file(name, REGISTRATION);
         let sealed = match read_bounded(&path) {
             Ok(sealed) => sealed,
@@ -104,7 +111,7 @@ impl Folder {
         let Some((entry, is_current)) = entry else {
             return Err(ReadError::Foreign { path });
         };
-        if !is_current && let Err(error) = self.write(name, &entry) {
+        if !is_current && let Err(error) = self.write_locked(name, &entry) {
             tracing::warn!(file = %path.display(), %error, "a mirror cannot be sealed with the new encryption key: keep the old key in `encryption_keys`");
         }
         Ok(Some(entry))
@@ -112,14 +119,29 @@ impl Folder {
 
     /// Writes a registration, whole or not at all.
     pub(super) fn write(&self, name: &Name, entry: &Registration) -> io::Result<()> {
+        fs::create_dir_all(&self.path)?;
+        let _lock = FolderLock::of(&self.path);
+        self.write_locked(name, entry)
+    }
+
+    fn write_locked(&self, name: &Name, entry: &Registration) -> io::Result<()> {
         let sealed = self.keys.seal(&entry.written(), &context(name));
         let sealed = sealed.ok_or_else(|| io::Error::other("the system gives no random bytes"))?;
-        fs::create_dir_all(&self.path)?;
         state_file::replace(&self.file(name, REGISTRATION), &sealed, Some(0o600))
+    }
+
+    /// Replaces a registration by what `change` makes of it. Writes nothing if there is none that opens.
+    pub(super) fn update(&self, name: &Name, change: impl FnOnce(Registration) -> Registration) -> io::Result<()> {
+        let _lock = FolderLock::of(&self.path);
+        match self.read_locked(name) {
+            Ok(Some(entry)) => self.write_locked(name, &change(entry)),
+            Ok(None) | Err(_) => Ok(()),
+        }
     }
 
     /// Deletes the files of a copy: the registration first, since only that opens the copy.
     pub(super) fn remove(&self, name: &Name) {
+        let _lock = FolderLock::of(&self.path);
         for extension in [REGISTRATION, COPY, "redb.broken"] {
             let path = self.file(name, extension);
             if let Err(error) = fs::remove_file(&path)
@@ -147,7 +169,9 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, mpsc};
+    use std::thread;
+    use std::time::Duration;
 
     use misp_client::Protocol;
     use secrecy::ExposeSecret as _;
@@ -209,6 +233,32 @@ mod tests {
         assert!(matches!(ours.read(&other), Err(ReadError::Foreign { .. })));
         let (good, bad): (Vec<_>, Vec<_>) = ours.registrations().into_iter().partition(|(_, entry)| entry.is_ok());
         assert_eq!((good.len(), bad.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_mirror_that_ends_while_its_files_are_deleted_brings_none_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = folder(directory.path(), &[1]);
+        let name = written(&folder, "k");
+        let (deleted, wait) = mpsc::channel();
+        let deleting = {
+            let (folder, name) = (folder.clone(), name.clone());
+            move || {
+                folder.remove(&name);
+                let _ = deleted.send(());
+            }
+        };
+        let mut other = None;
+        folder
+            .update(&name, |entry| {
+                other = Some(thread::spawn(deleting));
+                // Without the lock the files are gone by now, and the update would write the registration again.
+                let _ = wait.recv_timeout(Duration::from_millis(200));
+                Registration { used_at: 8, ..entry }
+            })
+            .unwrap();
+        other.unwrap().join().unwrap();
+        assert_eq!(fs::read_dir(directory.path().join("mirrors")).unwrap().count(), 0);
     }
 
     #[test]

@@ -188,11 +188,8 @@ impl Keeper {
             return;
         };
         let written = blocking_work::run("writing down the use of a mirror", move || {
-            let Ok(Some(entry)) = folder.read(&name) else {
-                return Ok(());
-            };
             let used_at = used_at.as_second();
-            folder.write(&name, &Registration { used_at, ..entry })
+            folder.update(&name, |entry| Registration { used_at, ..entry })
         });
         if let Ok(Err(error)) = written.await {
             tracing::warn!(site = self.upstream.name(), %error, "the use of a mirror cannot be written down");
