@@ -9,7 +9,7 @@
 //!    holds the MISP key and the key of the copy, sealed with a key of the configuration; so a restart follows MISP
 //!    before the first request, and a new encryption key seals only the registration anew;
 //! 4. `roster::keeper`: one task for each copy. It opens the files, follows MISP, and takes each batch of changes into
-//!    the catalogue, from which feeds are answered;
+//!    the catalogue, from which feeds are answered. It tries again what does not succeed (`tries`, `disk_tries`);
 //! 5. `local_copy`: the state that the task and requests share;
 //! 6. `shared_peers`: the mirrors of other daemons, through the cache that the daemons share;
 //! 7. `crate::catalogue_question`: a feed of a site as a question to the catalogue.

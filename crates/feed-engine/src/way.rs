@@ -81,7 +81,7 @@ pub enum DirectReason {
     },
     /// Records of the store are damaged and not read again yet.
     Damaged,
-    /// The mirror could not be started; the log has the error.
+    /// The mirror could not go on and is tried again; the log has the error.
     Failed,
 }
 
@@ -119,7 +119,7 @@ impl fmt::Display for DirectReason {
                 "{limit} other MISP keys of this site were used more recently (`mirror_keys`)"
             ),
             Self::Damaged => f.write_str("records of the mirror are damaged and are being read again from MISP"),
-            Self::Failed => f.write_str("the mirror could not be started; the log has the error"),
+            Self::Failed => f.write_str("the mirror failed and is tried again; the log has the error"),
         }
     }
 }

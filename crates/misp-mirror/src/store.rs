@@ -1,6 +1,7 @@
 //! The events on disk, or in memory: sealed, in transactions, and noticed where they are damaged.
 
 mod compression;
+mod copying;
 mod database;
 #[cfg(test)]
 mod disk_full;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use catalogue::{Answer, AnswerError, Catalogue, Classes, Question, Snapshot};
+use catalogue::{Answer, AnswerError, Catalogue, CatalogueError, Classes, Question, Snapshot};
 use jiff::Timestamp;
 use misp_mirror::{Batch, Mirror, Phase};
 use tokio::sync::watch;
@@ -84,24 +84,17 @@ impl LocalCopy {
     }
 
     /// Takes a batch of changes, and returns which feeds may differ now. It blocks.
-    pub(super) fn take(&self, batch: &Batch) -> Option<ChangeHint> {
-        match self.catalogue.apply(batch) {
-            Ok(applied) => {
-                self.weight_bytes
-                    .store(self.catalogue.weight_bytes(), Ordering::Relaxed);
-                self.as_of.send_replace(self.catalogue.snapshot().as_of());
-                (applied.is_complete && !applied.types.is_empty()).then_some(ChangeHint::IndicatorTypes(applied.types))
-            }
-            Err(error) => {
-                if !self.is_unusable.swap(true, Ordering::Relaxed) {
-                    tracing::error!(
-                        error = service_kit::chain(&error),
-                        "the catalogue of a mirror cannot take its rows"
-                    );
-                }
-                None
-            }
-        }
+    ///
+    /// # Errors
+    /// Those of [`Catalogue::apply`]. The copy answers nothing from then on.
+    pub(super) fn take(&self, batch: &Batch) -> Result<Option<ChangeHint>, CatalogueError> {
+        let applied = self.catalogue.apply(batch);
+        let applied = applied.inspect_err(|_| self.is_unusable.store(true, Ordering::Relaxed))?;
+        self.weight_bytes
+            .store(self.catalogue.weight_bytes(), Ordering::Relaxed);
+        self.as_of.send_replace(self.catalogue.snapshot().as_of());
+        let has_changed = applied.is_complete && !applied.types.is_empty();
+        Ok(has_changed.then_some(ChangeHint::IndicatorTypes(applied.types)))
     }
 
     /// Has MISP confirm the copy, if its last confirmation was before `since`. Gives up after `patience`, and early

@@ -285,7 +285,7 @@ impl IndicatorSource for MirrorSource {
     }
 
     fn share_through(&self, cache: Option<SharedCache>) {
-        self.roster.place().change(cache);
+        self.roster.shared_place().change(cache);
     }
 
     fn answered_elsewhere(&self, upstream: &Upstream) {
@@ -308,13 +308,7 @@ impl IndicatorSource for MirrorSource {
     }
 
     fn resync(&self, upstream: &Upstream) -> Result<(), DirectReason> {
-        match self.roster.known_copy(upstream) {
-            Some(copy) => {
-                copy.mirror.resync();
-                Ok(())
-            }
-            None => Err(self.roster.way(upstream).reason().unwrap_or(DirectReason::NotUsed)),
-        }
+        self.roster.resync(upstream)
     }
 
     fn forget_mirror(&self, upstream: &Upstream) -> bool {

@@ -4,16 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feed_classification::IndicatorType;
+use feed_classification::{FeedName, IndicatorType};
 use feed_engine::{
     DirectReason, Errand, FeedContents, FeedError, FeedScope, IndicatorSource as _, MirrorKeys, MirrorSource,
     MispSource, Protocol, Upstream, Way,
 };
-use misp_sim::{Event, RunningSim, Sim, SimBuilder};
+use misp_sim::{Attribute, Event, Moment, RunningSim, Sim, SimBuilder};
 use site_config::{ConfigStore, Mappings, Paths};
 use tempfile::TempDir;
 
-use crate::support::site;
+use crate::support::{site, tag};
 
 /// Keeps the mirror quiet: a test says when it looks.
 pub(crate) const QUIET: &str = "mirror_poll: 1h\n";
@@ -40,6 +40,25 @@ impl MirrorBench {
 
     pub(crate) async fn before_the_first_request(sim: SimBuilder, more: &str) -> Self {
         Self::beside(Arc::new(sim.start().await.unwrap()), more)
+    }
+
+    /// A stand-in whose mirror is complete and on disk.
+    pub(crate) async fn on_disk(events: impl IntoIterator<Item = Event>, more: &str) -> (Files, Self) {
+        Self::on_disk_of(events.into_iter().fold(Sim::builder(), SimBuilder::event), more).await
+    }
+
+    /// The same with everything that a stand-in can have.
+    pub(crate) async fn on_disk_of(sim: SimBuilder, more: &str) -> (Files, Self) {
+        let files = Files::with_site(more);
+        let mut bench = Self::before_the_first_request(sim, more).await;
+        bench.mirror = files.source().await;
+        bench.begin().await;
+        (files, bench)
+    }
+
+    /// Ends the mirror, as with the end of its daemon; its files stay.
+    pub(crate) fn end_mirror(&mut self) {
+        self.mirror = Arc::new(MirrorSource::new(Arc::default()));
     }
 
     /// One more mirror of this stand-in.
@@ -105,11 +124,24 @@ pub(crate) fn upstream(sim: &RunningSim, key: &str, more: &str) -> Upstream {
     )
 }
 
-pub(crate) fn any(kind: IndicatorType) -> FeedScope {
-    scope(feed_classification::FeedName::Any, kind)
+/// A published event of the feed `block` with one domain.
+pub(crate) fn domain_event(value: &str) -> Event {
+    Event::new(value)
+        .tag(tag("block"))
+        .changed(Moment::Ago(3_600))
+        .attribute(Attribute::new("domain", value))
 }
 
-pub(crate) fn scope(feed: feed_classification::FeedName, kind: IndicatorType) -> FeedScope {
+/// The feed that has the values of each [`domain_event`].
+pub(crate) fn block() -> FeedScope {
+    scope(FeedName::Block, IndicatorType::Domain)
+}
+
+pub(crate) fn any(kind: IndicatorType) -> FeedScope {
+    scope(FeedName::Any, kind)
+}
+
+pub(crate) fn scope(feed: FeedName, kind: IndicatorType) -> FeedScope {
     FeedScope {
         selection: feed_engine::Selection::Feed(feed),
         kind,

@@ -6,28 +6,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cache::{CacheKeys, InProcessStore, SharedCache, SharedStore, Valkey, ValkeyServer};
-use feed_classification::{FeedName, IndicatorType};
-use feed_engine::{FeedEngine, FeedScope, IndicatorSource as _, MirrorSource, MirrorStanding, MispSource, Origin, Way};
-use misp_sim::{Attribute, Event, Moment, RunningSim, Sim};
+use feed_engine::{FeedEngine, IndicatorSource as _, MirrorSource, MirrorStanding, MispSource, Origin, Way};
+use misp_sim::{RunningSim, Sim};
 use test_peers::{Peer, free_port, program};
 
-use crate::mirror_bench::{MirrorBench, scope, until, values};
-use crate::support::tag;
+use crate::mirror_bench::{MirrorBench, block, domain_event, until, values};
 
 const POLL: &str = "mirror_poll: 1s\n";
 /// As patient with the cache as a busy machine needs.
 const PATIENT: Duration = Duration::from_secs(2);
-
-fn event(value: &str) -> Event {
-    Event::new(value)
-        .tag(tag("block"))
-        .changed(Moment::Ago(3_600))
-        .attribute(Attribute::new("domain", value))
-}
-
-fn block() -> FeedScope {
-    scope(FeedName::Block, IndicatorType::Domain)
-}
 
 /// The mirrors of two daemons.
 struct Pair {
@@ -39,7 +26,7 @@ struct Pair {
 impl Pair {
     /// One of them leads already.
     async fn over(store: Arc<dyn SharedStore>) -> Self {
-        let sim = Sim::builder().event(event("a.example")).start().await.unwrap();
+        let sim = Sim::builder().event(domain_event("a.example")).start().await.unwrap();
         let sim = Arc::new(sim);
         let one = MirrorBench::beside(Arc::clone(&sim), POLL);
         let two = MirrorBench::beside(sim, POLL);
@@ -119,7 +106,7 @@ fn engine(bench: &MirrorBench, store: &Arc<dyn SharedStore>) -> FeedEngine {
 #[tokio::test(flavor = "multi_thread")]
 async fn mirror_begins_also_where_each_feed_comes_from_the_other_daemon() {
     let store: Arc<dyn SharedStore> = Arc::new(InProcessStore::new());
-    let sim = Arc::new(Sim::builder().event(event("a.example")).start().await.unwrap());
+    let sim = Arc::new(Sim::builder().event(domain_event("a.example")).start().await.unwrap());
     let one = MirrorBench::beside(Arc::clone(&sim), POLL);
     let two = MirrorBench::beside(sim, POLL);
     for (bench, origin) in [(&one, Origin::Miss), (&two, Origin::Hit)] {
@@ -138,13 +125,13 @@ async fn one_leads_and_the_other_takes_over(store: Arc<dyn SharedStore>) {
     let mut pair = Pair::over(store).await;
     let leader = pair.until_settled().await;
     let before = pair.questions(1 - leader);
-    pair.sim().edit(|store| store.add_event(event("b.example")));
+    pair.sim().edit(|store| store.add_event(domain_event("b.example")));
     pair.until_both_have(&["a.example", "b.example"]).await;
     assert_eq!(pair.questions(1 - leader), before, "the follower asks MISP nothing");
     // The leader ends, and the other one goes on.
     pair.benches[leader].mirror = Arc::new(MirrorSource::new(Arc::new(MispSource::new())));
     pair.engines[leader] = FeedEngine::builder().build();
-    pair.sim().edit(|store| store.add_event(event("c.example")));
+    pair.sim().edit(|store| store.add_event(domain_event("c.example")));
     until_it_has(&pair.benches[1 - leader], &["a.example", "b.example", "c.example"]).await;
     assert_eq!(pair.standing(1 - leader), MirrorStanding::Leading);
 }
@@ -170,7 +157,7 @@ async fn item_that_another_party_changed_is_not_used() {
     let store = Arc::new(InProcessStore::new());
     let pair = Pair::over(Arc::clone(&store) as _).await;
     let leader = pair.until_settled().await;
-    pair.sim().edit(|store| store.add_event(event("b.example")));
+    pair.sim().edit(|store| store.add_event(domain_event("b.example")));
     // Every item is altered again and again, so that the follower reads none, and asks MISP by itself in the end.
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(3) {
@@ -192,7 +179,8 @@ async fn item_that_another_party_changed_is_not_used() {
 async fn nothing_of_misp_can_be_read_in_the_cache() {
     let store = Arc::new(InProcessStore::new());
     let pair = Pair::over(Arc::clone(&store) as _).await;
-    pair.sim().edit(|store| store.add_event(event("secret-name.example")));
+    pair.sim()
+        .edit(|store| store.add_event(domain_event("secret-name.example")));
     pair.until_both_have(&["a.example", "secret-name.example"]).await;
     let items = store.items();
     assert!(items.len() >= 3, "lease, head, entry");
@@ -208,7 +196,7 @@ async fn while_the_cache_hangs_each_mirror_asks_misp_by_itself() {
     let store = Arc::new(InProcessStore::new());
     let pair = Pair::over(Arc::clone(&store) as _).await;
     store.hang(true);
-    pair.sim().edit(|store| store.add_event(event("b.example")));
+    pair.sim().edit(|store| store.add_event(domain_event("b.example")));
     pair.until_both_have(&["a.example", "b.example"]).await;
     store.hang(false);
     pair.until_settled().await;
@@ -216,7 +204,7 @@ async fn while_the_cache_hangs_each_mirror_asks_misp_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mirror_without_a_cache_is_alone() {
-    let bench = MirrorBench::of([event("a.example")], POLL).await;
+    let bench = MirrorBench::of([domain_event("a.example")], POLL).await;
     let Way::Mirror(status) = bench.mirror.way(&bench.upstream) else {
         panic!("no mirror");
     };

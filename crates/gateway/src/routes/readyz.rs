@@ -138,6 +138,9 @@ fn mirror_line(state: &MirrorState) -> String {
     if let Some(why) = &state.in_memory_because {
         line.push_str(&format!("; it is in memory only: {why}"));
     }
+    if let Some(next_try) = state.next_try {
+        line.push_str(&format!("; it is tried again at {next_try:.0}"));
+    }
     line
 }
 

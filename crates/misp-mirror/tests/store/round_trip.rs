@@ -170,3 +170,21 @@ proptest! {
         let _ = EventRecord::from_bytes(&[length.as_slice(), &framed].concat());
     }
 }
+
+#[test]
+fn a_copied_store_holds_the_same_and_nothing_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = Store::in_memory(&key(), BINDING, MAX_BYTES).unwrap();
+    let records: Vec<_> = (1..1_200).map(|id| record(id, 2, 0)).collect();
+    from.write(Update::new().put(&records).meta("as_of", b"now")).unwrap();
+    let (to, _) = Store::open(&dir.path().join("mirror"), &StoreKey::new([8; 32]), BINDING, MAX_BYTES).unwrap();
+    to.write(Update::new().put(&[record(9_999, 2, 0)]).meta("old", b"value"))
+        .unwrap();
+    from.copy_into(&to).unwrap();
+    assert_eq!(to.states(), from.states());
+    assert_eq!(to.get(700).unwrap(), Some(record(700, 2, 0)));
+    assert_eq!(
+        (to.meta("as_of").unwrap().as_deref(), to.meta("old").unwrap()),
+        (Some(&b"now"[..]), None)
+    );
+}
