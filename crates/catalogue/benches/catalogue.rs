@@ -174,7 +174,11 @@ fn first_snapshot_naive(bencher: Bencher<'_, '_>) {
     });
 }
 
-#[divan::bench(args = [IndicatorType::Ipv4, IndicatorType::Domain, IndicatorType::Url, IndicatorType::FileSha256], sample_count = 20, sample_size = 1)]
+#[divan::bench(
+    args = [IndicatorType::Ipv4, IndicatorType::Domain, IndicatorType::Url, IndicatorType::FileSha256],
+    sample_count = 20,
+    sample_size = 1
+)]
 fn feed(bencher: Bencher<'_, '_>, kind: IndicatorType) {
     let snapshot = CATALOGUE.snapshot();
     bencher.bench_local(|| values(&snapshot, black_box(&question(kind))));

@@ -33,8 +33,12 @@ impl Snapshot {
     /// Returns the values of a feed.
     ///
     /// # Errors
+    /// [`AnswerError::MissingEvent`] if the mirror does not have an event that may concern the feed, and
     /// [`AnswerError::TooManyValues`] above ten million values.
     pub fn answer(&self, question: &Question) -> Result<Answer, AnswerError> {
+        if let Some(id) = self.missing_for(question) {
+            return Err(AnswerError::MissingEvent { id });
+        }
         let harmless = question.harmless.as_ref();
         let scan = Scan {
             snapshot: self,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use feed_classification::IndicatorType;
-use misp_client::brings_type;
+use misp_client::{brings_type, types_brought_by};
 
 use crate::families;
 
@@ -51,8 +51,27 @@ impl Classes {
     /// Returns whether the indicator type takes this attribute type.
     #[must_use]
     pub fn takes(&self, kind: IndicatorType, attribute_type: &str) -> bool {
-        let asked = self.attribute_types.get(kind as usize).map_or(&[][..], Vec::as_slice);
-        asked.iter().any(|asked| brings_type(asked, attribute_type))
+        self.asked(kind).iter().any(|asked| brings_type(asked, attribute_type))
+    }
+
+    /// Returns whether the indicator type takes one of the attribute types of which `is_there` is true.
+    pub(crate) fn takes_any(&self, kind: IndicatorType, is_there: impl Fn(&str) -> bool) -> bool {
+        self.asked(kind)
+            .iter()
+            .any(|asked| types_brought_by(asked).any(&is_there))
+    }
+
+    /// Returns the same for the indicator types of a family together.
+    pub(crate) fn family_takes_any(&self, kind: IndicatorType, is_there: impl Fn(&str) -> bool) -> bool {
+        let family = families::number_of(kind);
+        let mut of_family = IndicatorType::ALL
+            .iter()
+            .filter(|other| families::number_of(**other) == family);
+        of_family.any(|other| self.takes_any(*other, &is_there))
+    }
+
+    fn asked(&self, kind: IndicatorType) -> &[String] {
+        self.attribute_types.get(kind as usize).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the families of the indicator types that take this attribute type, a bit for each.

@@ -15,7 +15,7 @@ pub enum CatalogueError {
         what: &'static str,
     },
     /// A batch before this one was not taken over whole, since its work ended in a panic.
-    #[error("the catalogue lacks a part of an earlier batch and must be made anew")]
+    #[error("an earlier batch failed half-way; the catalogue must be built again")]
     Interrupted,
 }
 
@@ -23,6 +23,12 @@ pub enum CatalogueError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AnswerError {
+    /// An event that the feed may depend on is missing; see [`Snapshot::missing_for`](crate::Snapshot::missing_for).
+    #[error("the record of event {id} is damaged and not read again yet, and the feed may depend on it")]
+    MissingEvent {
+        /// MISP's number of the event.
+        id: u64,
+    },
     /// The feed would have more values than any consumer takes.
     #[error("the feed would have more than {limit} values")]
     TooManyValues {

@@ -14,6 +14,7 @@ mod find;
 mod harmless_values;
 mod merge;
 mod merges;
+mod missing_events;
 mod omission;
 mod present_state;
 mod question;

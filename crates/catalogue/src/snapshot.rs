@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::attribute_types::AttributeTypes;
 use crate::families::{self, FAMILIES};
+use crate::missing_events::MissingEvents;
 use crate::tag_sets::{RowTag, TagSets};
 use crate::{Class, Classes, Event, Row};
 
@@ -35,6 +36,7 @@ pub struct Snapshot {
     pub(crate) classes: Vec<Arc<Class>>,
     pub(crate) events: Arc<Events>,
     pub(crate) event_count: usize,
+    pub(crate) missing: MissingEvents,
     pub(crate) tag_sets: Arc<TagSets>,
     pub(crate) attribute_types: Arc<AttributeTypes>,
     pub(crate) as_of: Option<Timestamp>,
@@ -51,6 +53,7 @@ impl Snapshot {
             classes: vec![class; FAMILIES],
             events: Arc::default(),
             event_count: 0,
+            missing: Arc::default(),
             tag_sets: Arc::default(),
             attribute_types: Arc::default(),
             as_of: None,

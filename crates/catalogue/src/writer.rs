@@ -10,6 +10,7 @@ use crate::attribute_types::AttributeTypeNumbers;
 use crate::error::number;
 use crate::families;
 use crate::merges::{self, Work};
+use crate::missing_events::MissingEvents;
 use crate::row::Marks;
 use crate::snapshot::Events;
 use crate::staging::{BlockContext, Staging};
@@ -21,6 +22,7 @@ use crate::{CatalogueError, Classes, Event, Snapshot};
 pub(crate) struct Writer {
     /// The places of the events, by MISP's number.
     slots: HashMap<u64, u32>,
+    missing: MissingEvents,
     events: Arc<Events>,
     /// Places that no row of the snapshot has.
     free: Vec<u32>,
@@ -34,6 +36,7 @@ impl Writer {
     pub(crate) fn new(mappings: Classes) -> Self {
         Self {
             slots: HashMap::new(),
+            missing: MissingEvents::default(),
             events: Arc::default(),
             free: Vec::new(),
             attribute_types: AttributeTypeNumbers::new(mappings),
@@ -67,7 +70,9 @@ impl Writer {
 
     fn take_over(&mut self, before: &Snapshot, batch: &Batch) -> Result<Option<(Snapshot, TypeSet)>, CatalogueError> {
         for change in &batch.changes {
+            self.note_missing(change);
             match change {
+                Change::Missing { .. } => {}
                 Change::Removed { id } => self.remove(*id),
                 Change::Replaced {
                     record,
@@ -80,6 +85,21 @@ impl Writer {
             return Ok(None);
         }
         self.commit(before, batch).map(Some)
+    }
+
+    /// Notes an event that is missing, or is not any more.
+    fn note_missing(&mut self, change: &Change) {
+        match change {
+            Change::Missing { id, summary } if !self.slots.contains_key(id) => {
+                Arc::make_mut(&mut self.missing).insert(*id, *summary);
+            }
+            Change::Missing { .. } => {}
+            _ if self.missing.is_empty() => {}
+            Change::Removed { id } => drop(Arc::make_mut(&mut self.missing).remove(id)),
+            Change::Replaced { record, .. } => {
+                Arc::make_mut(&mut self.missing).remove(&record.current.event.id);
+            }
+        }
     }
 
     fn remove(&mut self, id: u64) {
@@ -178,6 +198,7 @@ impl Writer {
         snapshot.revision = before.revision + u64::from(!is_same);
         snapshot.events = Arc::clone(&self.events);
         snapshot.event_count = self.slots.len();
+        snapshot.missing = Arc::clone(&self.missing);
         snapshot.tag_sets = Arc::clone(self.tag_sets.sets());
         snapshot.attribute_types = Arc::clone(self.attribute_types.types());
         snapshot.as_of = batch.as_of.or(before.as_of);

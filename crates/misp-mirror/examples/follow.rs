@@ -22,6 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     println!("{} {}: {} rows", block.event.id, block.event.info, block.rows.len());
                 }
                 Change::Removed { id } => println!("{id} is gone"),
+                Change::Missing { id, .. } => println!("{id} is damaged on disk and is read again"),
             }
         }
     }

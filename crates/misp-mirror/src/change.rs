@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::EventRecord;
+use crate::{EventRecord, EventSummary};
 
 /// The changes of one look at MISP, to be taken over in one step.
 #[derive(Clone, Debug)]
@@ -48,6 +48,14 @@ pub enum Change {
         /// MISP's number of the event.
         id: u64,
     },
+    /// The event exists, and its record in the store does not open. It is read again from MISP and reported then. Comes
+    /// only when the store is opened, so nothing was reported of this event before.
+    Missing {
+        /// MISP's number of the event.
+        id: u64,
+        /// What may be in it; anything if there is no summary.
+        summary: Option<EventSummary>,
+    },
 }
 
 impl Change {
@@ -59,7 +67,7 @@ impl Change {
                 warned_published,
                 ..
             } => warned.len() + warned_published.len(),
-            Self::Removed { .. } => 0,
+            Self::Removed { .. } | Self::Missing { .. } => 0,
         }
     }
 }

@@ -287,7 +287,7 @@ impl Follower {
     /// Delivers the changes so far, with this time.
     async fn deliver(&mut self, as_of: Option<Timestamp>, is_complete: bool) {
         let changes = std::mem::take(&mut self.changes);
-        if !changes.is_empty() {
+        if changes.iter().any(|change| !matches!(change, Change::Missing { .. })) {
             self.progress.changed(self.now());
         }
         let for_log = self.sharing.for_log(&changes);

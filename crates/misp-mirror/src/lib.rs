@@ -35,5 +35,5 @@ pub use peers::{Lead, PeerFuture, PeerItem, Peers, Standing};
 pub use record::{Block, EventFacts, EventRecord, LastPublished, MirrorRow};
 pub use seal::StoreKey;
 pub use status::{Phase, Status};
-pub use store::{EventState, Opened, RecordError, Store, StoreError, Update};
+pub use store::{EventState, EventSummary, Opened, RecordError, Store, StoreError, Update};
 pub use turns::{NextTurn, Turn, Turns};

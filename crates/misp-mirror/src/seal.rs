@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 const INFO: &[u8] = b"cratos/mirror/v1";
-const VERSION: u8 = 1;
+/// 2: the list of events has a summary of each.
+const VERSION: u8 = 2;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 /// The bytes of an item beside its text.

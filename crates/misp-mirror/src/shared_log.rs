@@ -130,10 +130,12 @@ pub(crate) enum LogChange {
 }
 
 impl LogChange {
-    pub(crate) fn of(change: &Change) -> Self {
+    /// Returns the change as others see it; nothing for damage of the own store.
+    pub(crate) fn of(change: &Change) -> Option<Self> {
         match change {
-            Change::Replaced { record, .. } => Self::Replaced(Arc::clone(record)),
-            Change::Removed { id } => Self::Removed(*id),
+            Change::Replaced { record, .. } => Some(Self::Replaced(Arc::clone(record))),
+            Change::Removed { id } => Some(Self::Removed(*id)),
+            Change::Missing { .. } => None,
         }
     }
 }

@@ -16,7 +16,8 @@ pub struct Status {
     pub events: u64,
     /// Number of attributes held.
     pub rows: u64,
-    /// Events that are known to exist and cannot be served: their record was damaged and is not read again yet.
+    /// Events whose record in the store is damaged and not read again yet. Of these, [`Change::Missing`](crate::Change)
+    /// reported the ones that no earlier change of this mirror has.
     pub missing_events: u64,
     /// The numbers of these events, the smallest 100 of them.
     pub missing: Vec<u64>,

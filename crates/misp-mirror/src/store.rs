@@ -11,6 +11,7 @@ mod event_state;
 mod loading;
 mod manifest;
 mod reading;
+mod summary;
 mod update;
 mod writing;
 
@@ -27,6 +28,7 @@ use tracing::warn;
 pub use self::encoding::RecordError;
 pub use self::error::StoreError;
 pub use self::event_state::EventState;
+pub use self::summary::EventSummary;
 pub use self::update::Update;
 
 use self::compression::Compression;
@@ -328,6 +330,15 @@ impl Store {
     #[must_use]
     pub fn damaged(&self) -> Vec<u64> {
         self.manifest().damaged.iter().copied().collect()
+    }
+
+    /// Returns the summary of each of the [`damaged`](Self::damaged) events; nothing where the list of events is
+    /// damaged too.
+    #[must_use]
+    pub fn damaged_summaries(&self) -> Vec<(u64, Option<EventSummary>)> {
+        let manifest = self.manifest();
+        let summary = |id: &u64| manifest.events.get(id).map(|entry| entry.summary);
+        manifest.damaged.iter().map(|id| (*id, summary(id))).collect()
     }
 
     /// Returns whether the store knows all its events. After damage to the list of events itself some may be missing

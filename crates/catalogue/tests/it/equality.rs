@@ -17,6 +17,7 @@ pub(crate) fn final_changes(batches: &[Batch]) -> Vec<Change> {
             Change::Removed { id } => {
                 events.remove(id);
             }
+            Change::Missing { .. } => {}
             Change::Replaced { record, .. } => {
                 events.insert(record.current.event.id, change.clone());
             }

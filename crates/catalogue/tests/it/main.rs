@@ -8,6 +8,7 @@ mod explain;
 mod find;
 mod hostile;
 mod left_out;
+mod missing;
 mod reference;
 mod rules;
 mod updates;

@@ -57,8 +57,9 @@ impl LocalCopy {
         let reason = match status.phase {
             Phase::TooLarge { limit } => DirectReason::TooManyAttributes { limit },
             _ if self.is_unusable.load(Ordering::Relaxed) => DirectReason::Failed,
-            _ if status.missing_events > 0 => DirectReason::Damaged,
+            // Feeds that a missing event may concern are asked of MISP all the same.
             _ if self.catalogue.snapshot().is_complete() && self.as_of().is_some() => return Way::Mirror(status),
+            _ if status.missing_events > 0 => DirectReason::Damaged,
             Phase::Loading { .. } => DirectReason::Loading,
             _ => DirectReason::Opening,
         };
@@ -160,11 +161,12 @@ impl LocalCopy {
         }
     }
 
-    /// Returns the answer, and as of when it is. It blocks.
-    pub(super) fn answer(&self, question: &Question) -> Result<(Answer, Option<Timestamp>), FeedError> {
+    /// Returns the answer, and as of when it is; nothing if an event is missing that may concern it. It blocks.
+    pub(super) fn answer(&self, question: &Question) -> Result<Option<(Answer, Option<Timestamp>)>, FeedError> {
         let snapshot = self.catalogue.snapshot();
         match snapshot.answer(question) {
-            Ok(answer) => Ok((answer, snapshot.as_of())),
+            Ok(answer) => Ok(Some((answer, snapshot.as_of()))),
+            Err(AnswerError::MissingEvent { .. }) => Ok(None),
             Err(AnswerError::TooManyValues { limit }) => Err(FeedError::TooManyValues { limit }),
             Err(error) => Err(FeedError::internal("answering from the mirror", error)),
         }

@@ -123,7 +123,10 @@ impl MirrorSource {
             Some(since) => copy.confirm(since, site.timeout).await,
             None => copy.keep_up(site.soft_expiry).await,
         }
-        self.answer(copy, upstream, scope, errand).await
+        match self.answer(copy, upstream, scope, errand).await? {
+            Some(contents) => Ok(contents),
+            None => self.misp.gather(upstream, scope, errand).await,
+        }
     }
 
     /// Returns the copy of an upstream if there is one that answers, or if one is ready before MISP has answered
@@ -144,13 +147,14 @@ impl MirrorSource {
         Ok(First::Misp(answer))
     }
 
+    /// Returns the answer from a copy; nothing if a damaged event may concern it, so that MISP must be asked.
     async fn answer(
         &self,
         copy: Arc<LocalCopy>,
         upstream: &Upstream,
         scope: FeedScope,
         errand: &Errand,
-    ) -> Result<FeedContents, FeedError> {
+    ) -> Result<Option<FeedContents>, FeedError> {
         let now = self.misp.now();
         let scorer = match scope.filter.score() {
             Some(_) => Some(self.misp.scorer_or_last_good(upstream, now).await?),
@@ -164,7 +168,9 @@ impl MirrorSource {
             drop(place);
             answered
         });
-        let (answer, as_of) = answering.await??;
+        let Some((answer, as_of)) = answering.await?? else {
+            return Ok(None);
+        };
         if answer.values.is_empty() && answer.beyond_limits > 0 {
             Judge::new(scope.filter, &upstream.site)
                 .log_nothing_left(usize::try_from(answer.beyond_limits).unwrap_or(usize::MAX));
@@ -173,25 +179,26 @@ impl MirrorSource {
         let left_out = Omissions::of(named, answer.more_omissions);
         left_out.log(upstream.name(), scope);
         let (left_out, more_left_out) = left_out.into_parts();
-        Ok(FeedContents {
+        Ok(Some(FeedContents {
             left_out,
             more_left_out,
             as_of,
             // The mirror itself does not believe a MISP that lost most of its events, before it says so three times.
             is_sure: true,
             ..FeedContents::new(answer.values, answer.dropped)
-        })
+        }))
     }
 }
 
 impl MirrorSource {
-    /// Returns the index over the copy, by the rules of the feed of each type.
+    /// Returns the index over the copy, by the rules of the feed of each type; nothing if a damaged event may concern
+    /// one of them.
     async fn index_of(
         &self,
         copy: Arc<LocalCopy>,
         upstream: &Upstream,
         scope: LookupScope,
-    ) -> Result<LookupIndex, FeedError> {
+    ) -> Result<Option<LookupIndex>, FeedError> {
         let now = self.misp.now();
         let scorer = self.misp.scorer_or_last_good(upstream, now).await;
         let mut questions = Vec::new();
@@ -204,18 +211,22 @@ impl MirrorSource {
             };
             questions.push(catalogue_question::for_feed(upstream, feed, None, now)?);
         }
+        let snapshot = copy.snapshot();
+        if questions.iter().any(|asked| snapshot.missing_for(asked).is_some()) {
+            return Ok(None);
+        }
         let making = blocking_work::run("making the index for look-ups", move || {
             let of_type = |kind| {
                 let asked = questions.iter().find(|asked| asked.kind == kind);
                 asked.map_or_else(|| Question::new(kind), Question::clone)
             };
-            let finder = Finder::new(copy.snapshot(), of_type);
+            let finder = Finder::new(snapshot, of_type);
             match scorer {
                 Ok(scorer) => LookupIndex::from(finder.with_scorer(scorer, now.as_second())),
                 Err(error) => LookupIndex::from(finder).without_scores(Some(error)),
             }
         });
-        making.await
+        making.await.map(Some)
     }
 
     async fn explanation(
@@ -225,7 +236,7 @@ impl MirrorSource {
         scope: FeedScope,
         text: &str,
         visible: Tlp,
-    ) -> Result<Reasons, FeedError> {
+    ) -> Result<Option<Reasons>, FeedError> {
         let now = self.misp.now();
         let scorer = match scope.filter.score() {
             Some(_) => Some(self.misp.scorer_or_last_good(upstream, now).await?),
@@ -235,14 +246,17 @@ impl MirrorSource {
             catalogue_question::for_feed(upstream, scope, scorer, now)?,
             text.to_owned(),
         );
+        let snapshot = copy.snapshot();
+        if snapshot.missing_for(&asked).is_some() {
+            return Ok(None);
+        }
         let explaining = blocking_work::run("explaining a value", move || {
-            let snapshot = copy.snapshot();
             let explanation = snapshot.explain(&asked, &text, visible);
             let lists = |row: &MirrorRow| copy.mirror.warninglists_of(row);
             let reasons = Reasons::of(explanation, scope.kind, |id| copy.mirror.record(id), lists);
             reasons.confirmed_at(snapshot.as_of())
         });
-        explaining.await
+        explaining.await.map(Some)
     }
 }
 
@@ -261,7 +275,10 @@ impl IndicatorSource for MirrorSource {
             if let Some(since) = errand.confirmed_since() {
                 copy.confirm(since, upstream.site.timeout).await;
             }
-            self.index_of(copy, upstream, scope).await
+            match self.index_of(copy, upstream, scope).await? {
+                Some(index) => Ok(index),
+                None => self.misp.index(upstream, scope, errand).await,
+            }
         })
     }
 
@@ -273,10 +290,12 @@ impl IndicatorSource for MirrorSource {
         visible: Tlp,
     ) -> ExplainFuture<'a> {
         Box::pin(async move {
-            match self.roster.opened(upstream).await {
-                Some(copy) => self.explanation(copy, upstream, scope, text, visible).await.map(Some),
-                None => self.misp.explain(upstream, scope, text, visible).await,
+            if let Some(copy) = self.roster.opened(upstream).await
+                && let Some(reasons) = self.explanation(copy, upstream, scope, text, visible).await?
+            {
+                return Ok(Some(reasons));
             }
+            self.misp.explain(upstream, scope, text, visible).await
         })
     }
 

@@ -23,6 +23,7 @@ mod lookup_types;
 mod lookups_both_ways;
 mod lost_filter;
 mod mirror_bench;
+mod mirror_damage;
 mod mirror_files;
 mod mirror_peers;
 mod mirror_tries;

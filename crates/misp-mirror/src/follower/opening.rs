@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::Follower;
 use crate::error::FollowError;
 use crate::memory::{self, Memory};
-use crate::{Batch, EventRecord, StoreError, Update};
+use crate::{Batch, Change, EventRecord, StoreError, Update};
 
 /// Events in one batch.
 const BATCH_EVENTS: usize = 500;
@@ -38,15 +38,7 @@ impl Follower {
                 event.vanished_at = Timestamp::from_second(*second).ok();
             }
         }
-        let damaged = self.store.damaged();
-        if !damaged.is_empty() {
-            let events = damaged.len();
-            tracing::warn!(
-                events,
-                "records of the mirror do not open; they are read from MISP again"
-            );
-            self.backlog.extend(damaged);
-        }
+        self.note_damaged();
         if self.memory.position.is_none() {
             self.take_up_unread();
         }
@@ -54,6 +46,21 @@ impl Follower {
         self.report();
         self.deliver(self.as_of(), self.is_complete()).await;
         Ok(())
+    }
+
+    /// Reports the events whose records do not open, and has them read again.
+    fn note_damaged(&mut self) {
+        let damaged = self.store.damaged_summaries();
+        if damaged.is_empty() {
+            return;
+        }
+        tracing::warn!(
+            events = damaged.len(),
+            "records of the mirror do not open; they are read from MISP again"
+        );
+        self.backlog.extend(damaged.iter().map(|(id, _)| *id));
+        let missing = damaged.into_iter().map(|(id, summary)| Change::Missing { id, summary });
+        self.changes.extend(missing);
     }
 
     async fn remembered(&self) -> Result<Memory, FollowError> {

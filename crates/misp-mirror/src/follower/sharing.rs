@@ -47,7 +47,7 @@ impl Sharing {
     /// Returns these changes for the log, if this mirror leads.
     pub(super) fn for_log(&self, changes: &[Change]) -> Vec<LogChange> {
         let leads = self.log.is_some();
-        changes.iter().filter(|_| leads).map(LogChange::of).collect()
+        changes.iter().filter(|_| leads).filter_map(LogChange::of).collect()
     }
 
     /// Renews the lease of the leader until that is lost, which ends its log, or another mirror has a hint. A follower

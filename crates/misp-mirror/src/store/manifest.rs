@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::EventState;
+use super::{EventState, EventSummary};
 use crate::seal::Stamp;
 
 /// The events of this many numbers in a row share a page. A page of 32 takes less than 4 KiB, the unit in which the
@@ -19,6 +19,8 @@ const PAGE_BITS: u32 = 5;
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) state: EventState,
+    /// For the time when the record does not open.
+    pub(crate) summary: EventSummary,
     pub(crate) stamp: Stamp,
     /// Length of the sealed record, in bytes.
     pub(crate) length: u64,
@@ -99,6 +101,7 @@ struct EntryText {
     withdrawn_at: Option<i64>,
     rows: u32,
     digest: [u8; 16],
+    summary: EventSummary,
     stamp: Stamp,
     length: u64,
 }
@@ -117,6 +120,7 @@ impl EntryText {
             withdrawn_at: state.withdrawn_at,
             rows: state.rows,
             digest: state.digest,
+            summary: entry.summary,
             stamp: entry.stamp,
             length: entry.length,
         }
@@ -136,6 +140,7 @@ impl EntryText {
                 rows: self.rows,
                 digest: self.digest,
             },
+            summary: self.summary,
             stamp: self.stamp,
             length: self.length,
         }

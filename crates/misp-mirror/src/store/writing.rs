@@ -6,7 +6,7 @@ use super::compression::Compression;
 use super::database::{META, PAGES, RECORDS, ROOT, begin_write, create_tables};
 use super::encoding::{self, RecordError};
 use super::manifest::{Entry, Manifest, Root, ids_of, page_of, page_text};
-use super::{EventState, StoreError, Update};
+use super::{EventState, EventSummary, StoreError, Update};
 use crate::EventRecord;
 use crate::seal::{Place, Seal};
 
@@ -126,7 +126,13 @@ impl Transaction {
         let (stamp, item) = seal.seal(Place::Record(id), &compressed).ok_or(StoreError::Random)?;
         let length = u64::try_from(item.len()).unwrap_or(u64::MAX);
         self.records.insert(id, Some(item));
-        self.entries.insert(id, Some(Entry { state, stamp, length }));
+        let entry = Entry {
+            state,
+            summary: EventSummary::of(record),
+            stamp,
+            length,
+        };
+        self.entries.insert(id, Some(entry));
         Ok(())
     }
 

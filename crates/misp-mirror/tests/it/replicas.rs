@@ -220,6 +220,7 @@ impl Replicas {
                             marked.lock().unwrap().remove(&id);
                             taken.lock().unwrap().remove(&id);
                         }
+                        Change::Missing { .. } => {}
                     }
                 }
             }

@@ -124,6 +124,7 @@ impl Site {
                 Change::Removed { id } => {
                     self.reported.remove(id);
                 }
+                Change::Missing { .. } => {}
             }
         }
         batch
@@ -242,7 +243,7 @@ fn builder(
 fn id_of(change: &Change) -> u64 {
     match change {
         Change::Replaced { record, .. } => record.current.event.id,
-        Change::Removed { id } => *id,
+        Change::Removed { id } | Change::Missing { id, .. } => *id,
     }
 }
 

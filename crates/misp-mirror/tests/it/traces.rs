@@ -151,7 +151,7 @@ async fn warninglist_marks_rows_and_switching_it_shows() {
 fn replaced(change: &Change) -> Option<(u64, bool)> {
     match change {
         Change::Replaced { record, warned, .. } => Some((record.current.event.id, warned.contains(&true))),
-        Change::Removed { .. } => None,
+        Change::Removed { .. } | Change::Missing { .. } => None,
     }
 }
 

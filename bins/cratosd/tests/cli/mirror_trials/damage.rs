@@ -44,10 +44,12 @@ fn assert_repaired(stage: &Stage, analyst: &Analyst) -> bool {
     stage.sim.clear_fault();
     served.wait_until_mirrored(analyst);
     served.wait_until_current(analyst);
-    assert_eq!(served.site()["missing_events"], 0);
+    served.wait_for("the damaged records are read again", || {
+        served.site()["missing_events"] == 0
+    });
     let was_told = told(&served.log());
     served.kill();
-    // What was repaired is whole on disk, too.
+    // The repaired records are on disk, too.
     stage.sim.set_fault(Fault::Refuse);
     let served = stage.serve();
     served.wait_until_current(analyst);
