@@ -284,7 +284,7 @@ impl Bodies {
                 output = form.exporter().about().name,
                 values = form.set().values().len(),
                 limit = self.0.kept.max_bytes(),
-                "the body of a feed is larger than half of memory_bytes and cannot be kept: it is made anew for every caller, one at a time; raise memory_bytes"
+                "the body of a feed is larger than half of memory_bytes and cannot be kept: it is rendered again for every caller, one at a time; raise memory_bytes"
             );
         }
     }

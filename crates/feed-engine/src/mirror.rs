@@ -11,8 +11,9 @@
 //! 4. `roster::keeper`: one task for each copy. It opens the files, follows MISP, and takes each batch of changes into
 //!    the catalogue, from which feeds are answered. It tries again what does not succeed (`tries`, `disk_tries`);
 //! 5. `local_copy`: the state that the task and requests share;
-//! 6. `shared_peers`: the mirrors of other daemons, through the cache that the daemons share;
-//! 7. `crate::catalogue_question`: a feed of a site as a question to the catalogue.
+//! 6. `stored_model`: the decaying model beside the records;
+//! 7. `shared_peers`: the mirrors of other daemons, through the cache that the daemons share;
+//! 8. `crate::catalogue_question`: a feed of a site as a question to the catalogue.
 
 mod folder;
 mod folder_lock;
@@ -24,6 +25,7 @@ mod roster;
 mod settings;
 mod shared_peers;
 mod source;
+mod stored_model;
 
 pub use keys::MirrorKeys;
 pub use roster::MirrorState;

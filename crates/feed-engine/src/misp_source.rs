@@ -18,7 +18,7 @@ use cache::{MemoryStore, Weigh};
 use crate::explain::{self, Inquiry};
 use crate::feed_contents::FeedContents;
 use crate::judgement::{Judgement, JudgementQuestions};
-use crate::models::Models;
+use crate::models::{Models, WrittenModel};
 use crate::omission::NAMED_A_REFRESH;
 use crate::paces::{Paces, SitePages};
 use crate::publication::UnpublishedEvents;
@@ -222,6 +222,16 @@ impl MispSource {
         let (asking, upstream) = (self.asking.clone(), upstream.clone());
         let scorer = async move { asking.scorer_or_last_good(&upstream, now).await };
         self.workshop.run(scorer).await
+    }
+
+    /// Returns the decaying model that is kept for an upstream.
+    pub(crate) fn kept_model(&self, upstream: &Upstream) -> Option<WrittenModel> {
+        self.asking.models.kept(upstream)
+    }
+
+    /// Keeps a decaying model that was written down in an earlier life of the process.
+    pub(crate) fn restore_model(&self, upstream: &Upstream, written: WrittenModel) {
+        self.asking.models.restore(upstream, written);
     }
 
     /// Returns the number and time of pages, by site and by whether MISP removed values of its warning lists.

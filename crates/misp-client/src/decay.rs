@@ -20,6 +20,7 @@ mod formula;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -31,7 +32,7 @@ use formula::Formula;
 const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 
 /// One decaying model, as MISP has it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DecayingModel {
     /// MISP's number of it; another MISP has other numbers.

@@ -10,6 +10,7 @@ use misp_mirror::{Batch, Mirror, Phase};
 use tokio::sync::watch;
 
 use super::settings::Settings;
+use super::stored_model::StoredModel;
 use crate::{ChangeHint, DirectReason, FeedError, Upstream, Way};
 
 /// How long a caller waits for a confirmation while MISP fails.
@@ -21,6 +22,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// The mirror of an upstream with the catalogue of its rows.
 pub(super) struct LocalCopy {
     pub(super) mirror: Mirror,
+    pub(super) model: StoredModel,
     settings: Settings,
     begun_at: Timestamp,
     catalogue: Catalogue,
@@ -33,11 +35,12 @@ pub(super) struct LocalCopy {
 }
 
 impl LocalCopy {
-    pub(super) fn new(mirror: Mirror, settings: Settings) -> Self {
+    pub(super) fn new(mirror: Mirror, model: StoredModel, settings: Settings) -> Self {
         let mappings = &settings.mappings;
         Self {
             catalogue: Catalogue::new(Classes::new(|kind| mappings.attribute_types(kind))),
             mirror,
+            model,
             weight_bytes: AtomicUsize::new(0),
             settings,
             begun_at: Timestamp::now(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cache::SharedCache;
 use catalogue::{Finder, LOOKED_UP_FEEDS, Question};
 use feed_classification::Tlp;
+use misp_client::Scorer;
 use misp_mirror::MirrorRow;
 use site_config::{Loaded, SiteName};
 
@@ -157,7 +158,7 @@ impl MirrorSource {
     ) -> Result<Option<FeedContents>, FeedError> {
         let now = self.misp.now();
         let scorer = match scope.filter.score() {
-            Some(_) => Some(self.misp.scorer_or_last_good(upstream, now).await?),
+            Some(_) => Some(self.scorer(&copy, upstream, now).await?),
             None => None,
         };
         let mut asked = catalogue_question::for_feed(upstream, scope, scorer, now)?;
@@ -191,6 +192,21 @@ impl MirrorSource {
 }
 
 impl MirrorSource {
+    /// Returns the scorer of the site's decaying model, and writes a new answer of MISP down beside the copy.
+    async fn scorer(
+        &self,
+        copy: &Arc<LocalCopy>,
+        upstream: &Upstream,
+        now: jiff::Timestamp,
+    ) -> Result<Arc<Scorer>, FeedError> {
+        let scorer = self.misp.scorer_or_last_good(upstream, now).await;
+        if let Some(model) = self.misp.kept_model(upstream).filter(|model| copy.model.is_new(model)) {
+            let copy = Arc::clone(copy);
+            blocking_work::run("writing a decaying model", move || copy.model.write(&model)).await?;
+        }
+        scorer
+    }
+
     /// Returns the index over the copy, by the rules of the feed of each type; nothing if a damaged event may concern
     /// one of them.
     async fn index_of(
@@ -200,7 +216,7 @@ impl MirrorSource {
         scope: LookupScope,
     ) -> Result<Option<LookupIndex>, FeedError> {
         let now = self.misp.now();
-        let scorer = self.misp.scorer_or_last_good(upstream, now).await;
+        let scorer = self.scorer(&copy, upstream, now).await;
         let mut questions = Vec::new();
         for kind in LOOKED_UP_FEEDS.iter() {
             let feed = FeedScope {
@@ -239,7 +255,7 @@ impl MirrorSource {
     ) -> Result<Option<Reasons>, FeedError> {
         let now = self.misp.now();
         let scorer = match scope.filter.score() {
-            Some(_) => Some(self.misp.scorer_or_last_good(upstream, now).await?),
+            Some(_) => Some(self.scorer(&copy, upstream, now).await?),
             None => None,
         };
         let (asked, text) = (

@@ -26,6 +26,7 @@ mod mirror_bench;
 mod mirror_damage;
 mod mirror_files;
 mod mirror_peers;
+mod mirror_scores;
 mod mirror_tries;
 mod mirrors;
 mod omissions;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalogue::CatalogueError;
-use misp_mirror::{Batch, Changes, Mirror, Sleep};
+use misp_mirror::{Batch, Changes, Mirror, Sleep, Store};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -21,6 +21,7 @@ use crate::mirror::misp_turns::MispTurns;
 use crate::mirror::registration::Registration;
 use crate::mirror::settings::Settings;
 use crate::mirror::shared_peers::SharedPeers;
+use crate::mirror::stored_model::StoredModel;
 use crate::upstream::UpstreamId;
 use crate::withdrawals::UpstreamMemory;
 use crate::{FeedError, Upstream, blocking_work};
@@ -108,6 +109,7 @@ impl Keeper {
     async fn begin(&self, left: Option<MemoryStore>) -> Result<Life, FeedError> {
         let client = self.roster.misp.client(&self.upstream)?;
         let (store, memory) = self.open_store(left).await?;
+        let model = self.restore_model(store.clone()).await?;
         let settings = &self.settings;
         let (mirror, changes) = Mirror::builder(client, store)
             .attribute_types(settings.attribute_types.iter().cloned())
@@ -128,11 +130,24 @@ impl Keeper {
             .start()
             .map_err(|error| FeedError::Unaskable(Arc::new(error)))?;
         Ok(Life {
-            copy: Arc::new(LocalCopy::new(mirror, settings.clone())),
+            copy: Arc::new(LocalCopy::new(mirror, model, settings.clone())),
             changes,
             memory,
             disk_try: None,
         })
+    }
+
+    /// Takes the decaying model from the store of the copy.
+    async fn restore_model(&self, store: Store) -> Result<StoredModel, FeedError> {
+        let reading = blocking_work::run("reading a decaying model", move || {
+            let stored = StoredModel::within(store);
+            (stored.read(), stored)
+        });
+        let (written, stored) = reading.await?;
+        if let Some(written) = written {
+            self.roster.misp.restore_model(&self.upstream, written);
+        }
+        Ok(stored)
     }
 
     /// Returns why the life of the copy ended.
