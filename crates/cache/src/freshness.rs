@@ -30,7 +30,7 @@ impl<V> TimedValue<V> {
 /// Where `hard` is the shorter one it counts alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
-    /// From this age on a value should be made anew.
+    /// From this age on a value should be replaced.
     pub soft: Duration,
     /// From this age on a value must not be used any more.
     pub hard: Duration,
@@ -41,7 +41,7 @@ pub struct Freshness {
 pub enum State {
     /// Younger than `soft`.
     Fresh,
-    /// Should be made anew, and is better than none.
+    /// Should be replaced, and is better than none.
     Stale,
     /// Must not be used any more.
     Dead,
@@ -52,9 +52,9 @@ pub enum State {
 pub enum Verdict {
     /// Answer with it.
     Serve,
-    /// Answer with it, and have it made anew for the next caller.
+    /// Answer with it, and compute another one for the next caller.
     ServeAndRefresh,
-    /// Have it made anew before answering. Should that fail, a value that is [`State::Stale`] is still better than
+    /// Compute another one before answering. Should that fail, a value that is [`State::Stale`] is still better than
     /// none.
     Wait,
 }
@@ -74,10 +74,10 @@ impl Freshness {
 
     /// Returns the rules for a caller that accepts answers up to the age `max_age`, or sets no limit (`None`).
     ///
-    /// Without a limit the caller gets a stale value at once while it is made anew, up to twice `soft`. An older value
+    /// Without a limit the caller gets a stale value at once while it is replaced, up to twice `soft`. An older value
     /// may be a day old where a device polls daily, so from there on the caller waits. A limit decides about waiting in
     /// both directions: below `soft` the caller waits for a value that others get at once, above `soft` the caller gets
-    /// a stale value at once while it is made anew. No caller gets a dead value.
+    /// a stale value at once while it is replaced. No caller gets a dead value.
     #[must_use]
     pub fn for_caller(self, max_age: Option<Duration>) -> ForCaller {
         ForCaller {

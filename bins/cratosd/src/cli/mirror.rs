@@ -40,7 +40,7 @@ pub(super) enum Command {
 The daemon is asked with a token that has the permission `operate`:
   cratosd token mint --site misp.example.net --auth-key-file k --expires 1y --only operate
 
-Exit code 69 means that the daemon does not answer, or that there is no mirror.")]
+Exit code 69 means that the daemon does not answer, or that it has no mirror for this token.")]
 pub(super) struct Options {
     /// The address of the daemon
     #[arg(
@@ -78,7 +78,7 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
                 let answer: Forgotten = options.ask(Method::POST, "/v1/site/forget").await?;
                 if !answer.forgotten {
                     return Err(Failure::unavailable(
-                        "there is no mirror of this site and MISP key".to_owned(),
+                        "the daemon has no mirror for this site and MISP key".to_owned(),
                     ));
                 }
                 output::print("The mirror and its files are deleted; the next request begins another one.\n")

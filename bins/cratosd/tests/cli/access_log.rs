@@ -1,13 +1,13 @@
 //! The access log and the audit lines of a daemon that serves real feeds.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 
-use misp_sim::Sim;
+use misp_sim::{RunningSim, Sim};
 use rustix::process::Signal;
 
-use crate::support::{Daemon, Installation, block_on, client, run_with};
+use crate::support::{Daemon, Installation, block_on, client};
+use crate::tokens;
 
 const SITE: &str = "tag: example\nmispTimeoutSeconds: 5\nallowed_ips: [127.0.0.1]\n";
 const FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";
@@ -24,22 +24,8 @@ fn installation(more: &str) -> Installation {
     installation
 }
 
-fn mint(installation: &Installation, sim: SocketAddr) -> String {
-    let port = sim.port().to_string();
-    let site = [
-        "token",
-        "mint",
-        "--site",
-        "127.0.0.1",
-        "--proto",
-        "http",
-        "--port",
-        &port,
-    ];
-    let args = [&site[..], &["--expires", "2099-12-31", "--label", "fw1 \"x\""]].concat();
-    let ran = run_with(installation.command(&args), Sim::READER_KEY);
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    ran.stdout.trim().to_owned()
+fn mint(installation: &Installation, sim: &RunningSim) -> String {
+    tokens::minted(installation.path(), sim, &["--label", "fw1 \"x\""])
 }
 
 /// Waits until the log has this many lines, and returns them.
@@ -59,7 +45,7 @@ fn ask(request: reqwest::RequestBuilder) -> u16 {
 fn each_answer_has_a_line_and_no_way_to_bring_a_token_shows_it() {
     let sim = misp_sim::demo().start_now().unwrap();
     let installation = installation("");
-    let token = mint(&installation, sim.addr());
+    let token = mint(&installation, &sim);
     let (first, second) = token.split_at(token.len() / 2);
     let mut daemon = installation.serve();
     let base = format!("http://{}", daemon.address());
@@ -271,7 +257,7 @@ fn a_log_that_goes_bad_while_the_daemon_runs_costs_lines_and_no_answer() {
 fn a_refused_request_is_logged_with_its_reason_and_whose_token_it_is() {
     let sim = misp_sim::demo().start_now().unwrap();
     let installation = installation("");
-    let token = mint(&installation, sim.addr());
+    let token = mint(&installation, &sim);
     let digest = token_crypto::token_sha256(&token);
     let mut daemon = installation.serve();
     let base = format!("http://{}", daemon.address());
@@ -328,7 +314,7 @@ fn a_refused_request_is_logged_with_its_reason_and_whose_token_it_is() {
 fn a_flood_of_strangers_does_not_hide_why_a_device_is_refused() {
     let sim = misp_sim::demo().start_now().unwrap();
     let installation = installation("");
-    let token = mint(&installation, sim.addr());
+    let token = mint(&installation, &sim);
     let mut daemon = installation.serve();
     let base = format!("http://{}", daemon.address());
     let client = client();

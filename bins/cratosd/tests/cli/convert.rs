@@ -1,9 +1,10 @@
 //! New tokens of old ones: those of Cratos FastAPI, and our own after a change of scope, of day or of the encryption
 //! key.
 
-use misp_sim::{Fault, Sim};
+use misp_sim::Fault;
 
 use crate::support::{ENCRYPTION_KEY, Installation, Ran, SALT, run_with};
+use crate::tokens;
 
 /// Those that the tokens below were sealed with by Cratos FastAPI.
 const CORE: &str = "encryption_key: \"0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\"\nsalt: \"cratosLabSaltcratosLabSalt012345\"\n";
@@ -244,21 +245,8 @@ fn after_a_rotation_tokens_are_sealed_with_the_new_key() {
 fn online_asks_misp_about_each_key_once_and_prints_nothing_if_it_is_refused() {
     let sim = misp_sim::demo().start_now().unwrap();
     let installation = Installation::new().with_site("127.0.0.1", SITE);
-    let port = sim.addr().port().to_string();
-    let args = [
-        "token",
-        "mint",
-        "--site",
-        "127.0.0.1",
-        "--proto",
-        "http",
-        "--port",
-        &port,
-        "--expires",
-        "2099-12-31",
-    ];
-    let old = run_with(installation.command(&args), Sim::READER_KEY).stdout;
-    let two = format!("{old}{old}");
+    let old = tokens::minted(installation.path(), &sim, &[]);
+    let two = format!("{old}\n{old}\n");
     let ran = convert(&installation, &two, &["--online"]);
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 2), "{}", ran.stderr);
     assert_eq!(sim.requests().len(), 1);

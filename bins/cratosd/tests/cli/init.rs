@@ -3,9 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use misp_sim::Sim;
-
-use crate::support::{Daemon, cratosd, get, key_file, run};
+use crate::support::{Daemon, cratosd, get, run};
+use crate::tokens;
 
 const INIT: [&str; 6] = ["init", "new", "--site", "127.0.0.1", "--tag", "example"];
 
@@ -41,27 +40,10 @@ fn a_new_configuration_serves_a_feed() {
 
     let mut daemon = Daemon::start(cratosd(&new, &["serve", "--listen", "127.0.0.1:0"]));
     let base = format!("http://{}", daemon.address());
-    let key = key_file(&new, Sim::READER_KEY);
-    let port = sim.addr().port().to_string();
-    let args = [
-        "token",
-        "mint",
-        "--site",
-        "127.0.0.1",
-        "--proto",
-        "http",
-        "--port",
-        &port,
-        "--expires",
-        "2099-01-01",
-        "--auth-key-file",
-        key.to_str().unwrap(),
-    ];
-    let minted = run(&new, &args);
-    assert_eq!(minted.code, Some(0), "{}", minted.stderr);
+    let token = tokens::minted(&new, &sim, &[]);
     let answer = get(
         &format!("{base}/v1/feed/block/type/ipv4/age/1w/output/txt"),
-        Some(minted.stdout.trim()),
+        Some(&token),
     );
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert!(!answer.body.is_empty());

@@ -4,32 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
-use misp_sim::Sim;
-
-use crate::support::{Installation, Ran, key_file, run_with};
+use crate::support::{Installation, Ran, run_with};
+use crate::tokens;
 
 const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\nmirror: False\n";
-
-fn token(installation: &Installation, port: u16, more: &[&str]) -> String {
-    let port = port.to_string();
-    let key = key_file(installation.path(), Sim::READER_KEY);
-    let mint = [
-        "token",
-        "mint",
-        "--site",
-        "127.0.0.1",
-        "--proto",
-        "http",
-        "--port",
-        &port,
-        "--expires",
-        "1y",
-    ];
-    let key = ["--auth-key-file", key.to_str().unwrap()];
-    let minted = installation.run(&[&mint[..], &key, more].concat());
-    assert_eq!(minted.code, Some(0), "{}", minted.stderr);
-    minted.stdout.trim().to_owned()
-}
 
 fn mirror(installation: &Installation, what: &str, url: &str, token: &str) -> Ran {
     let mut command: Command = installation.command(&["mirror", what, "--url", url]);
@@ -41,7 +19,7 @@ fn mirror(installation: &Installation, what: &str, url: &str, token: &str) -> Ra
 fn the_state_of_a_site_without_a_mirror_says_why_and_nothing_is_read_again() {
     let sim = misp_sim::demo().start_now().unwrap();
     let installation = Installation::new().with_site("127.0.0.1", SITE);
-    let token = token(&installation, sim.addr().port(), &["--only", "operate"]);
+    let token = tokens::minted(installation.path(), &sim, &["--only", "operate"]);
     let mut daemon = installation.serve();
     let url = format!("http://{}", daemon.address());
     let status = mirror(&installation, "status", &url, &token);
@@ -58,14 +36,17 @@ fn the_state_of_a_site_without_a_mirror_says_why_and_nothing_is_read_again() {
     );
     let forget = mirror(&installation, "forget", &url, &token);
     assert_eq!((forget.code, forget.stdout.as_str()), (Some(69), ""));
-    assert_eq!(forget.stderr, "error: there is no mirror of this site and MISP key\n");
+    assert_eq!(
+        forget.stderr,
+        "error: the daemon has no mirror for this site and MISP key\n"
+    );
 }
 
 #[test]
 fn a_token_without_the_permission_and_a_daemon_that_is_away_are_exit_69_without_the_token() {
     let sim = misp_sim::demo().start_now().unwrap();
     let installation = Installation::new().with_site("127.0.0.1", SITE);
-    let token = token(&installation, sim.addr().port(), &[]);
+    let token = tokens::minted(installation.path(), &sim, &[]);
     let mut daemon = installation.serve();
     let url = format!("http://{}", daemon.address());
     let refused = mirror(&installation, "status", &url, &token);

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use misp_sim::{Attribute, Event, RunningSim, Sim};
 use rustix::process::Signal;
-use secrecy::SecretString;
 use test_peers::{Peer, free_port, program};
-use token_crypto::{Claims, ExpiryDay, KeyRing, Permission, Protocol, Scope};
+use token_crypto::{Permission, Scope};
 
-use crate::support::{Daemon, ENCRYPTION_KEY, Installation, SALT, get};
+use crate::story::FEED;
+use crate::support::{Daemon, Installation, get};
+use crate::tokens;
 
 const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\nmirror_poll: 1s\n";
-const FEED: &str = "/v1/feed/block/type/domain/age/1w/output/txt";
 /// A change must be in the feeds after so long, also when the daemon that asks MISP was killed just before.
 const TAKING_OVER: Duration = Duration::from_secs(10);
 
@@ -26,18 +26,6 @@ fn event(value: &str) -> Event {
     Event::new(value)
         .tag("example:incident-classification=block")
         .attribute(Attribute::new("domain", value))
-}
-
-fn token(sim: &RunningSim, scope: Scope) -> String {
-    let key = SecretString::from(Sim::READER_KEY);
-    let expires = ExpiryDay::parse("2099-12-31").unwrap();
-    let claims = Claims::new("127.0.0.1", Protocol::Http, sim.addr().port(), key, expires).with_scope(scope);
-    let ring = KeyRing::builder(&SecretString::from(SALT))
-        .key(SecretString::from(ENCRYPTION_KEY))
-        .legacy(false)
-        .build()
-        .unwrap();
-    ring.seal(&claims).unwrap().expose().to_owned()
 }
 
 /// One daemon, and the tokens for it.
@@ -65,8 +53,8 @@ impl Replica {
             number,
             base: format!("http://{}", daemon.address()),
             daemon,
-            feeds: token(sim, Scope::new()),
-            operator: token(sim, Scope::new().only([Permission::Operate])),
+            feeds: tokens::sealed(sim, Scope::new()),
+            operator: tokens::sealed(sim, Scope::new().only([Permission::Operate])),
         }
     }
 

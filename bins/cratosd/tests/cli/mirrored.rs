@@ -1,34 +1,14 @@
 //! The mirror of the daemon: in the state directory, over a restart, and in memory.
 
-use misp_sim::{Attribute, Event, Fault, RunningSim, Sim};
+use misp_sim::{Fault, Sim};
 use rustix::process::Signal;
-use secrecy::SecretString;
-use token_crypto::{Claims, ExpiryDay, KeyRing, Protocol};
+use token_crypto::Scope;
 
-use crate::support::{Daemon, ENCRYPTION_KEY, Installation, SALT, get};
+use crate::story::{FEED, SITE, sim};
+use crate::support::{Daemon, Installation, get};
+use crate::tokens;
 
-const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\n";
-const FEED: &str = "/v1/feed/block/type/domain/age/1w/output/txt";
 const SERVES: &str = "feeds are answered from the mirror of MISP";
-
-fn sim() -> RunningSim {
-    let story = Event::new("story")
-        .tag("example:incident-classification=block")
-        .attribute(Attribute::new("domain", "a.evil.example"));
-    Sim::builder().event(story).start_now().unwrap()
-}
-
-fn token(sim: &RunningSim) -> String {
-    let key = SecretString::from(Sim::READER_KEY);
-    let expires = ExpiryDay::parse("2099-12-31").unwrap();
-    let claims = Claims::new("127.0.0.1", Protocol::Http, sim.addr().port(), key, expires);
-    let ring = KeyRing::builder(&SecretString::from(SALT))
-        .key(SecretString::from(ENCRYPTION_KEY))
-        .legacy(false)
-        .build()
-        .unwrap();
-    ring.seal(&claims).unwrap().expose().to_owned()
-}
 
 fn serve(installation: &Installation, is_durable: bool) -> Daemon {
     let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0"]);
@@ -49,7 +29,10 @@ fn after_a_restart_feeds_are_served_from_the_state_directory_while_misp_is_down(
     let (installation, sim) = (Installation::new().with_site("127.0.0.1", SITE), sim());
     let mut daemon = serve(&installation, true);
     let base = format!("http://{}", daemon.address());
-    assert_eq!(get(&format!("{base}{FEED}"), Some(&token(&sim))).body, "a.evil.example");
+    assert_eq!(
+        get(&format!("{base}{FEED}"), Some(&tokens::sealed(&sim, Scope::new()))).body,
+        "a.evil.example"
+    );
     daemon.wait_for_log(SERVES);
     let ready = get(&format!("{base}/readyz"), None).body;
     assert!(ready.contains("feeds come from the mirror"), "{ready}");
@@ -64,7 +47,7 @@ fn after_a_restart_feeds_are_served_from_the_state_directory_while_misp_is_down(
     let mut daemon = serve(&installation, true);
     let base = format!("http://{}", daemon.address());
     daemon.wait_for_log(SERVES);
-    let answer = get(&format!("{base}{FEED}"), Some(&token(&sim)));
+    let answer = get(&format!("{base}{FEED}"), Some(&tokens::sealed(&sim, Scope::new())));
     assert_eq!((answer.status, answer.body.as_str()), (200, "a.evil.example"));
     daemon.wait_for_log("the mirror cannot ask MISP");
     let ready = get(&format!("{base}/readyz"), None);
@@ -83,11 +66,14 @@ fn without_a_state_directory_the_mirror_is_in_memory_and_one_line_says_so() {
     let (installation, sim) = (Installation::new().with_site("127.0.0.1", SITE), sim());
     let mut daemon = serve(&installation, false);
     let base = format!("http://{}", daemon.address());
-    assert_eq!(get(&format!("{base}{FEED}"), Some(&token(&sim))).status, 200);
+    assert_eq!(
+        get(&format!("{base}{FEED}"), Some(&tokens::sealed(&sim, Scope::new()))).status,
+        200
+    );
     daemon.wait_for_log(SERVES);
     let ready = get(&format!("{base}/readyz"), None).body;
     assert!(
-        ready.contains("it is in memory only: there is no state directory"),
+        ready.contains("it is in memory only: no state directory is set"),
         "{ready}"
     );
     let log = stop(daemon);
@@ -103,7 +89,10 @@ fn a_site_without_a_mirror_says_so_and_keeps_no_files() {
     let (installation, sim) = (Installation::new().with_site("127.0.0.1", &site), sim());
     let mut daemon = serve(&installation, true);
     let base = format!("http://{}", daemon.address());
-    assert_eq!(get(&format!("{base}{FEED}"), Some(&token(&sim))).status, 200);
+    assert_eq!(
+        get(&format!("{base}{FEED}"), Some(&tokens::sealed(&sim, Scope::new()))).status,
+        200
+    );
     let ready = get(&format!("{base}/readyz"), None).body;
     assert!(
         ready.contains("each feed is a question to MISP: the site file says `mirror: off`"),

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use misp_sim::{Attribute, Event, Fault, RunningSim, Sim, User};
 use rustix::process::Signal;
-use secrecy::SecretString;
-use token_crypto::{Claims, ExpiryDay, KeyRing, Permission, Protocol, Scope};
+use token_crypto::{Permission, Scope};
 
-use crate::support::{Answer, Daemon, ENCRYPTION_KEY, Installation, SALT, block_on, client};
+use crate::support::{Answer, Daemon, Installation, block_on, client};
+use crate::tokens;
 
 const REPORTER: &str = Sim::REPORTER_KEY;
 const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\nmispTimeoutSeconds: 2\n";
@@ -35,17 +35,8 @@ fn installation() -> Installation {
 }
 
 fn token(sim: &RunningSim) -> String {
-    let key = SecretString::from(REPORTER);
-    let expires = ExpiryDay::parse("2099-12-31").unwrap();
-    let claims = Claims::new("127.0.0.1", Protocol::Http, sim.addr().port(), key, expires)
-        .with_scope(Scope::new().with_permissions([Permission::Sightings]))
-        .with_label("fw1");
-    let ring = KeyRing::builder(&SecretString::from(SALT))
-        .key(SecretString::from(ENCRYPTION_KEY))
-        .legacy(false)
-        .build()
-        .unwrap();
-    ring.seal(&claims).unwrap().expose().to_owned()
+    let scope = Scope::new().with_permissions([Permission::Sightings]);
+    tokens::sealed_with(sim, REPORTER, scope, "fw1")
 }
 
 fn post(base: &str, token: &str, body: String) -> Answer {

@@ -2,33 +2,12 @@
 
 use std::fs;
 
-use misp_sim::{Attribute, Event, RunningSim, Sim};
-use secrecy::SecretString;
-use token_crypto::{Claims, ExpiryDay, KeyRing, Protocol};
+use misp_sim::{RunningSim, Sim};
+use token_crypto::Scope;
 
-use crate::support::{Daemon, ENCRYPTION_KEY, Installation, SALT, get};
-
-const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\n";
-const FEED: &str = "/v1/feed/block/type/domain/age/1w/output/txt";
-
-fn sim() -> RunningSim {
-    let story = Event::new("story")
-        .tag("example:incident-classification=block")
-        .attribute(Attribute::new("domain", "a.evil.example"));
-    Sim::builder().event(story).start_now().unwrap()
-}
-
-fn token(sim: &RunningSim) -> String {
-    let key = SecretString::from(Sim::READER_KEY);
-    let expires = ExpiryDay::parse("2099-12-31").unwrap();
-    let claims = Claims::new("127.0.0.1", Protocol::Http, sim.addr().port(), key, expires);
-    let ring = KeyRing::builder(&SecretString::from(SALT))
-        .key(SecretString::from(ENCRYPTION_KEY))
-        .legacy(false)
-        .build()
-        .unwrap();
-    ring.seal(&claims).unwrap().expose().to_owned()
-}
+use crate::story::{FEED, SITE, sim};
+use crate::support::{Daemon, Installation, get};
+use crate::tokens;
 
 /// Starts the daemon, asks for the feed once and stops it.
 fn asked_once(installation: &Installation, sim: &RunningSim) -> String {
@@ -36,7 +15,7 @@ fn asked_once(installation: &Installation, sim: &RunningSim) -> String {
     command.env("STATE_DIRECTORY", installation.path().join("state"));
     let mut daemon = Daemon::start(command);
     let url = format!("http://{}{FEED}", daemon.address());
-    let answer = get(&url, Some(&token(sim)));
+    let answer = get(&url, Some(&tokens::sealed(sim, Scope::new())));
     assert_eq!(answer.status, 200, "{}", answer.body);
     daemon.signal(rustix::process::Signal::TERM);
     daemon.wait();

@@ -39,7 +39,7 @@ pub(super) const FORGET: Route = Route {
     words: forget_words,
 };
 
-/// The state of the mirror of one MISP, as one MISP key sees it. Numbers are 0 where there is no mirror.
+/// The state of the mirror of one MISP, as one MISP key sees it. Numbers are 0 for a site without a mirror.
 #[derive(Serialize, JsonSchema)]
 struct SiteState<'a> {
     /// The name of the site.
@@ -108,7 +108,7 @@ struct SiteState<'a> {
 struct Resync {
     /// True if it does.
     started: bool,
-    /// Why there is no mirror that could; empty if it does.
+    /// Why it does not; empty if it does.
     reason: String,
 }
 

@@ -121,9 +121,9 @@ mod tests {
     fn a_mirror_that_follows_says_how_late_it_is_and_what_it_cost() {
         let state = r#"{"site": "misp.example.net", "way": "mirror", "phase": "following",
             "standing": "leading", "events": 7, "rows": 90,
-            "as_of": "2026-11-29T05:00:00Z", "lag_seconds": 12, "changed_at": "2026-11-29T04:00:00Z", "store_bytes": 4096,
-            "durable": true, "round_done": 3, "round_total": 7, "repaired": 0, "questions": 40, "answer_bytes": 900,
-            "a field of later": 1}"#;
+            "as_of": "2026-11-29T05:00:00Z", "lag_seconds": 12, "changed_at": "2026-11-29T04:00:00Z",
+            "store_bytes": 4096, "durable": true, "round_done": 3, "round_total": 7, "repaired": 0,
+            "questions": 40, "answer_bytes": 900, "a field of later": 1}"#;
         assert_eq!(
             text(state),
             "site         misp.example.net\nway          mirror\nphase        following\nstanding     leading\n\
@@ -135,8 +135,9 @@ mod tests {
 
     #[test]
     fn a_first_load_and_a_failing_misp_are_shown_and_no_control_character_is() {
-        let state = r#"{"site": "misp.example.net", "way": "direct", "reason_text": "the mirror reads MISP for the first time",
-            "phase": "loading", "loaded": 7, "to_load": 90, "failing_since": "2026-11-29T03:00:00Z", "error": "a\u001b[31m"}"#;
+        let state = r#"{"site": "misp.example.net", "way": "direct",
+            "reason_text": "the mirror reads MISP for the first time", "phase": "loading", "loaded": 7, "to_load": 90,
+            "failing_since": "2026-11-29T03:00:00Z", "error": "a\u001b[31m"}"#;
         let text = text(state);
         assert!(
             text.contains(

@@ -84,7 +84,7 @@ impl Analyst {
             let states = event.states(feed);
             assert!(
                 states.contains(&shown),
-                "{feed}: event {}: {shown:?} is none of {states:?}",
+                "{feed}: event {}: {shown:?} should be one of {states:?}",
                 event.id
             );
         }

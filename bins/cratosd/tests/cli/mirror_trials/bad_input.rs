@@ -1,4 +1,5 @@
-//! A disk, a directory or a MISP that is not as it should be: a clear line, and what was good stays served.
+//! A disk, a directory or a MISP that is not as it should be: the daemon logs a clear line and serves the last good
+//! state.
 
 use std::fs;
 use std::process::Command;

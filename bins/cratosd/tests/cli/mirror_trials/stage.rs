@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use misp_sim::{RunningSim, Sim};
 use rustix::process::Signal;
-use secrecy::SecretString;
-use token_crypto::{Claims, ExpiryDay, KeyRing, Permission, Protocol, Scope};
+use token_crypto::{Permission, Scope};
 
 use super::analyst::{Analyst, FEEDS};
-use crate::support::{Answer, Daemon, ENCRYPTION_KEY, Installation, SALT, client};
+use crate::support::{Answer, Daemon, Installation, client};
+use crate::tokens;
 
 /// Looks at MISP come as often as can be set, and MISP's answers are waited for as briefly.
 const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\nmirror_poll: 1s\nmispTimeoutSeconds: 3\n";
@@ -33,7 +33,7 @@ impl Stage {
         let installation = Installation::new().with_site("127.0.0.1", SITE);
         fs::create_dir(installation.path().join("state")).unwrap();
         Self {
-            token: token(&sim),
+            token: tokens::sealed(&sim, Scope::new().with_permissions([Permission::Operate])),
             installation,
             sim,
         }
@@ -174,17 +174,4 @@ impl Served {
         self.daemon.signal(Signal::KILL);
         self.daemon.wait();
     }
-}
-
-fn token(sim: &RunningSim) -> String {
-    let key = SecretString::from(Sim::READER_KEY);
-    let expires = ExpiryDay::parse("2099-12-31").unwrap();
-    let claims = Claims::new("127.0.0.1", Protocol::Http, sim.addr().port(), key, expires)
-        .with_scope(Scope::new().with_permissions([Permission::Operate]));
-    let ring = KeyRing::builder(&SecretString::from(SALT))
-        .key(SecretString::from(ENCRYPTION_KEY))
-        .legacy(false)
-        .build()
-        .unwrap();
-    ring.seal(&claims).unwrap().expose().to_owned()
 }
