@@ -103,9 +103,13 @@ fn read_piece(
     read.clear();
     damaged.clear();
     for (id, stamp) in piece {
-        let item = catch_unwind(AssertUnwindSafe(|| records.get(id)));
-        let record = match item {
-            Ok(Ok(item)) => item.and_then(|item| reader.record(*id, stamp, item.value())),
+        // A damaged page may show only with the bytes of the value.
+        let reading = || {
+            let item = records.get(id);
+            item.map(|item| item.and_then(|item| reader.record(*id, stamp, item.value())))
+        };
+        let record = match catch_unwind(AssertUnwindSafe(reading)) {
+            Ok(Ok(record)) => record,
             Ok(Err(redb::StorageError::Corrupted(_))) | Err(_) => None,
             Ok(Err(error)) => return Err(error.into()),
         };
