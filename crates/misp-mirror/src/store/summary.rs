@@ -1,9 +1,12 @@
 //! What the list of events says about a record that does not open.
 
+use std::sync::Arc;
+
+use misp_client::Tag;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Block, EventRecord, LastPublished};
+use crate::{Block, EventRecord, LastPublished, MirrorRow};
 
 /// What may be in an event whose record does not open: tags, attribute types, and the organisation.
 ///
@@ -48,15 +51,26 @@ impl EventSummary {
     }
 
     fn add(&mut self, block: &Block) {
-        let of_rows = block.rows.iter().flat_map(|row| &row.tags);
-        for name in block.event.tags.iter().chain(of_rows) {
-            set(&mut self.names, tag(&name.name));
-        }
+        self.add_tags(&block.event.tags);
         if let Some(organisation) = block.event.orgc_uuid {
             set(&mut self.names, maker(organisation));
         }
+        let mut before: Option<&MirrorRow> = None;
         for row in &block.rows {
-            set(&mut self.attribute_types, kind(&row.kind));
+            // Most rows share both with the row before.
+            if !before.is_some_and(|before| Arc::ptr_eq(&before.tags, &row.tags)) {
+                self.add_tags(&row.tags);
+            }
+            if !before.is_some_and(|before| Arc::ptr_eq(&before.kind, &row.kind)) {
+                set(&mut self.attribute_types, kind(&row.kind));
+            }
+            before = Some(row);
+        }
+    }
+
+    fn add_tags(&mut self, tags: &[Tag]) {
+        for known in tags {
+            set(&mut self.names, tag(&known.name));
         }
     }
 }
@@ -100,21 +114,20 @@ fn set<const N: usize>(filter: &mut [u8; N], digest: u64) {
 
 #[cfg(test)]
 mod tests {
-    use misp_client::Tag;
-
     use super::*;
-    use crate::{EventFacts, MirrorRow};
+    use crate::EventFacts;
 
     fn block(event_tag: &str, row_tag: &str, kind: &str) -> Block {
         let row = MirrorRow {
             id: 1,
-            kind: kind.to_owned(),
+            kind: kind.into(),
             value: "a.example".to_owned(),
             to_ids: true,
             timestamp: 0,
             last_seen: None,
             last_sighting: None,
-            tags: vec![Tag::own(row_tag)],
+            tags: [Tag::own(row_tag)].into(),
+            warninglists: Vec::new(),
         };
         let event = EventFacts {
             id: 7,
