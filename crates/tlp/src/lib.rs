@@ -30,6 +30,9 @@ impl Tlp {
     /// Every level, from open to closed.
     pub const ALL: [Self; 5] = [Self::Clear, Self::Green, Self::Amber, Self::AmberStrict, Self::Red];
 
+    /// The beginning of every tag of MISP that names a level; case and white space around the tag do not count.
+    pub const NAMESPACE: &'static str = "tlp:";
+
     /// Returns the name as it stands behind `tlp:` in a tag, for example `amber+strict`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -86,9 +89,9 @@ impl Tlp {
     pub fn of_tags<'t>(tags: impl IntoIterator<Item = &'t str>) -> Option<Self> {
         let levels = tags.into_iter().filter_map(|tag| {
             // Spaces around a tag must not open what it closes.
-            let (namespace, level) = tag.trim().split_at_checked(4)?;
+            let (namespace, level) = tag.trim().split_at_checked(Self::NAMESPACE.len())?;
             namespace
-                .eq_ignore_ascii_case("tlp:")
+                .eq_ignore_ascii_case(Self::NAMESPACE)
                 .then(|| level.parse().unwrap_or(Self::Red))
         });
         levels.max()

@@ -1,4 +1,4 @@
-//! `GET /tags/index` and `/tags/index/searchall:TEXT`: the tags of this MISP.
+//! `GET /tags/index`, `/tags/index/searchall:TEXT` and `/tags/view/ID`: the tags of this MISP.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,6 +9,7 @@ use crate::request::Request;
 use crate::{Client, Error, ErrorKind};
 
 const ENDPOINT: &str = "/tags/index";
+const VIEW: &str = "/tags/view";
 /// A tag takes some 300 bytes, and a MISP with every taxonomy and galaxy has some 20 000 of them.
 const MAX_BYTES: u64 = 32 << 20;
 
@@ -80,6 +81,17 @@ impl Client {
         // A MISP, or a proxy before it, that drops the argument answers with all tags.
         tags.retain(|tag| tag.name.to_ascii_lowercase().contains(&wanted));
         Ok(tags)
+    }
+
+    /// Returns the tag with this number, with its use. Unlike in lists of tags,
+    /// [`attribute_count`](KnownTag::attribute_count) is the number of live attributes that the key may see (MISP 2.5.1).
+    ///
+    /// # Errors
+    /// Any [`ErrorKind`] of a question; [`ErrorKind::NotFound`] for an unknown number.
+    pub async fn known_tag(&self, id: u64) -> Result<KnownTag, Error> {
+        let request = Request::get(VIEW).with_path(format!("{VIEW}/{id}"));
+        let body = self.ask_small(request, MAX_BYTES).await?;
+        read::<KnownTag>(&body, VIEW)
     }
 
     async fn read_tags(&self, request: Request) -> Result<Vec<KnownTag>, Error> {

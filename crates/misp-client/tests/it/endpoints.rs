@@ -277,6 +277,15 @@ async fn a_sighting_is_not_sent_twice_by_itself() {
 }
 
 #[tokio::test]
+async fn tag_is_asked_for_by_its_number() {
+    let server = server(523).await;
+    let tag = server.client().known_tag(8).await.unwrap();
+    assert_eq!(tag.name, "example:incident-classification=block");
+    assert_eq!((tag.count, tag.attribute_count), (Some(15), Some(1_201)));
+    assert!(server.seen()[0].head.starts_with("GET /tags/view/8 "));
+}
+
+#[tokio::test]
 async fn tags_are_found_by_a_part_of_their_name() {
     // With numbers in quotes, and without.
     for recorded in [521, 705] {
