@@ -11,6 +11,7 @@ mod list_sample;
 mod look;
 mod lost_rows;
 mod opening;
+mod orders;
 mod reading_ahead;
 mod replacing;
 mod resync;
@@ -18,7 +19,10 @@ mod round;
 mod sharing;
 #[cfg(test)]
 mod store_faults;
+mod tag_counts;
 mod tag_texts;
+mod tag_walk;
+mod trace_plan;
 mod traces;
 mod trouble;
 mod vanishing;
@@ -26,7 +30,6 @@ mod warninglists;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -35,6 +38,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use self::asked_lists::Asking;
 use self::index_check::KnownIndex;
+pub(crate) use self::orders::Orders;
 use self::sharing::Sharing;
 use self::traces::Traces;
 use crate::distrust::Distrust;
@@ -56,24 +60,6 @@ const HINTS_AT_ONCE: Duration = Duration::from_millis(20);
 const SAVE_EVERY: Duration = Duration::from_secs(300);
 /// After a refused key the mirror waits this many times longer: MISP counts refused keys against their address.
 const REFUSED_KEY_WAITS: u32 = 4;
-
-/// The orders of a handle to the task of its mirror.
-#[derive(Debug, Default)]
-pub(crate) struct Orders {
-    hint: Notify,
-    resync: AtomicBool,
-}
-
-impl Orders {
-    pub(crate) fn hint(&self) {
-        self.hint.notify_one();
-    }
-
-    pub(crate) fn resync(&self) {
-        self.resync.store(true, Ordering::Release);
-        self.hint();
-    }
-}
 
 /// The task of a mirror.
 pub(crate) struct Follower {
@@ -110,6 +96,8 @@ pub(crate) struct Follower {
     sharing: Sharing,
     /// When the last complete look at MISP began.
     looked_at: Option<Timestamp>,
+    /// When the look began that the last delivered batch confirms.
+    confirmed_at: Option<Timestamp>,
     /// When the memory was last written down.
     saved_at: Option<Timestamp>,
     /// The changes that are not delivered yet.
@@ -133,7 +121,7 @@ impl Follower {
             distrust: Distrust::new(options.poll),
             asked: Distrust::new(options.poll),
             began: options.clock.now(),
-            held: HeldEvents::new(options.watched_tags.clone()),
+            held: HeldEvents::new(options.watched_tags.clone(), options.watched_namespaces.clone()),
             progress: Progress::new(status, Arc::clone(&options.clock), questions.client().traffic()),
             options,
             questions: Arc::new(questions),
@@ -152,6 +140,7 @@ impl Follower {
             shown_marks: watch::Sender::new(Marks::default()),
             sharing: Sharing::default(),
             looked_at: None,
+            confirmed_at: None,
             saved_at: None,
             changes: Vec::new(),
             orders,
@@ -226,16 +215,22 @@ impl Follower {
             return;
         }
         let orders = Arc::clone(&self.orders);
-        tokio::select! {
-            () = self.options.clock.sleep(time) => {}
-            () = self.sharing.hold_lease(&self.options) => {}
-            () = orders.hint.notified() => {
-                let passed = self.now().duration_since(began).unsigned_abs();
-                tokio::time::sleep(BETWEEN_HINTS.saturating_sub(passed).max(HINTS_AT_ONCE)).await;
-                // Hints that came meanwhile are answered by the same look.
-                let _ = tokio::time::timeout(Duration::ZERO, orders.hint.notified()).await;
-                self.pass_hint().await;
+        let mut time_is_over = self.options.clock.sleep(time);
+        loop {
+            tokio::select! {
+                () = &mut time_is_over => return,
+                () = self.sharing.hold_lease(&self.options) => return,
+                () = orders.came() => {}
             }
+            if !orders.take(self.confirmed_at) {
+                // A look that ended meanwhile has done it.
+                continue;
+            }
+            let passed = self.now().duration_since(began).unsigned_abs();
+            tokio::time::sleep(BETWEEN_HINTS.saturating_sub(passed).max(HINTS_AT_ONCE)).await;
+            // Orders that came meanwhile are done by the same look.
+            orders.take(None);
+            return self.pass_hint().await;
         }
     }
 
@@ -289,6 +284,9 @@ impl Follower {
         let changes = std::mem::take(&mut self.changes);
         if changes.iter().any(|change| !matches!(change, Change::Missing { .. })) {
             self.progress.changed(self.now());
+        }
+        if is_complete {
+            self.confirmed_at = self.confirmed_at.max(as_of);
         }
         let for_log = self.sharing.for_log(&changes);
         let batch = Batch {

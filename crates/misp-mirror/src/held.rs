@@ -1,21 +1,33 @@
 //! What the mirror knows of each event without reading its record: enough to see a difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
-use misp_client::Tag;
+use misp_client::{EventIndex, Tag};
 use uuid::Uuid;
 
 use crate::{EventFacts, EventRecord, MirrorRow};
+
+/// Tags that are watched at most: an invented namespace of a million tags must not fill the memory.
+const MAX_WATCHED: usize = 512;
 
 /// The events that are held, by number.
 #[derive(Debug, Default)]
 pub(crate) struct HeldEvents {
     events: BTreeMap<u64, HeldEvent>,
     rows: u64,
-    /// The tags whose local use is looked for.
+    /// The tags whose local use is looked for. Tags of the namespaces join when they are first seen.
     watched: Vec<String>,
+    namespaces: Vec<String>,
+}
+
+/// An event to be held, with the tags in it that may have to be watched from now on.
+#[derive(Debug)]
+pub(crate) struct NewEvent {
+    event: HeldEvent,
+    new_event_tags: Vec<String>,
+    new_own_tags: HashMap<String, TagUse>,
 }
 
 /// One event that is held.
@@ -32,10 +44,13 @@ pub(crate) struct HeldEvent {
     /// Places of the watched tags that the event itself has.
     event_tags: Box<[usize]>,
     /// Its attributes that have a watched tag of their own, for each of these tags.
-    own_tags: Box<[(usize, TagUse)]>,
+    own_tags: Box<[OwnTag]>,
     /// Since when MISP does not show it any more, where a grace keeps it.
     pub(crate) vanished_at: Option<Timestamp>,
 }
+
+/// The place of a watched tag, and the attributes of one event that have it.
+type OwnTag = (usize, TagUse);
 
 /// The attributes of one event that have one tag: their number, and a digest of their numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,9 +68,10 @@ impl TagUse {
 }
 
 impl HeldEvents {
-    pub(crate) fn new(watched: Vec<String>) -> Self {
+    pub(crate) fn new(watched: Vec<String>, namespaces: Vec<String>) -> Self {
         Self {
             watched,
+            namespaces,
             ..Self::default()
         }
     }
@@ -68,16 +84,50 @@ impl HeldEvents {
         self.put(record.current.event.id, self.entry_of(record));
     }
 
-    pub(crate) fn put(&mut self, id: u64, event: HeldEvent) {
+    /// Watches a tag that begins with one of the namespaces; returns its place, if it has one now.
+    pub(crate) fn watch_of_namespace(&mut self, tag: &str) -> Option<usize> {
+        if let Some(place) = self.place_of(tag) {
+            return Some(place);
+        }
+        if self.watched.len() >= MAX_WATCHED || !self.is_of_namespace(tag) {
+            return None;
+        }
+        self.watched.push(tag.to_owned());
+        Some(self.watched.len() - 1)
+    }
+
+    fn place_of(&self, tag: &str) -> Option<usize> {
+        self.watched.iter().position(|known| known == tag)
+    }
+
+    fn is_of_namespace(&self, tag: &str) -> bool {
+        let begins = |with: &String| {
+            tag.trim()
+                .get(..with.len())
+                .is_some_and(|text| text.eq_ignore_ascii_case(with))
+        };
+        // What MISP would read as something else cannot be asked for.
+        self.namespaces.iter().any(begins) && EventIndex::new().with_tag(tag).is_ok()
+    }
+
+    pub(crate) fn put(&mut self, id: u64, new: NewEvent) {
+        let mut event = new.event;
+        let places = new.new_event_tags.iter().filter_map(|tag| self.watch_of_namespace(tag));
+        event.event_tags = event.event_tags.iter().copied().chain(places).collect();
+        let uses = new.new_own_tags.into_iter();
+        let uses = uses.filter_map(|(tag, found)| Some((self.watch_of_namespace(&tag)?, found)));
+        event.own_tags = event.own_tags.iter().copied().chain(uses).collect();
         let rows = event.rows;
         let before = self.events.insert(id, event).map_or(0, |event| event.rows);
         self.rows = self.rows - before + rows;
     }
 
     /// Returns the entry of an event with this record.
-    pub(crate) fn entry_of(&self, record: &EventRecord) -> HeldEvent {
+    pub(crate) fn entry_of(&self, record: &EventRecord) -> NewEvent {
         let facts = &record.current.event;
-        HeldEvent {
+        let (event_tags, new_event_tags) = self.places(&facts.tags);
+        let (own_tags, new_own_tags) = self.own_tags(&record.current.rows);
+        let event = HeldEvent {
             uuid: facts.uuid,
             timestamp: facts.timestamp,
             published: facts.published,
@@ -85,9 +135,14 @@ impl HeldEvents {
             is_listed: facts.is_listed(),
             facts: facts_digest(facts),
             rows: record.current.rows.len() as u64,
-            event_tags: self.places(&facts.tags),
-            own_tags: self.own_tags(&record.current.rows),
+            event_tags,
+            own_tags,
             vanished_at: None,
+        };
+        NewEvent {
+            event,
+            new_event_tags,
+            new_own_tags,
         }
     }
 
@@ -114,6 +169,12 @@ impl HeldEvents {
         self.iter().filter(|(_, event)| event.vanished_at.is_none())
     }
 
+    /// Returns those of them with a smaller number, the greatest first.
+    pub(crate) fn shown_before(&self, id: u64) -> impl Iterator<Item = (u64, &HeldEvent)> {
+        let before = self.events.range(..id).rev().map(|(id, event)| (*id, event));
+        before.filter(|(_, event)| event.vanished_at.is_none())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.events.len()
     }
@@ -138,27 +199,48 @@ impl HeldEvents {
     }
 
     /// Returns how many attributes have the watched tag at this place.
-    pub(crate) fn attributes_with(&self, place: usize) -> u64 {
-        self.shown().map(|(_, event)| event.own_use(place).attributes).sum()
+    pub(crate) fn attributes_with(&self, place: usize) -> i64 {
+        let attributes = self.shown().map(|(_, event)| event.own_use(place).attributes);
+        i64::try_from(attributes.sum::<u64>()).unwrap_or(i64::MAX)
     }
 
-    fn places(&self, tags: &[Tag]) -> Box<[usize]> {
-        let has = |name: &String| tags.iter().any(|tag| tag.name == *name);
-        let places = self.watched.iter().enumerate().filter(|(_, name)| has(name));
-        places.map(|(place, _)| place).collect()
+    /// Returns how many events have the watched tag at this place.
+    pub(crate) fn events_with(&self, place: usize) -> i64 {
+        let events = self.shown().filter(|(_, event)| event.has_event_tag(place));
+        i64::try_from(events.count()).unwrap_or(i64::MAX)
     }
 
-    /// The names in `watched` are in order, and a row has each tag once.
-    fn own_tags(&self, rows: &[MirrorRow]) -> Box<[(usize, TagUse)]> {
-        let mut uses: BTreeMap<usize, TagUse> = BTreeMap::new();
-        for row in rows {
-            for tag in &*row.tags {
-                if let Ok(place) = self.watched.binary_search(&tag.name) {
-                    uses.entry(place).or_default().add(row.id);
-                }
+    /// Returns the places of the watched ones among these tags, and those that may have to be watched.
+    fn places(&self, tags: &[Tag]) -> (Box<[usize]>, Vec<String>) {
+        let (mut places, mut new) = (Vec::new(), Vec::new());
+        for tag in tags {
+            match self.place_of(&tag.name) {
+                Some(place) => places.push(place),
+                None if self.is_of_namespace(&tag.name) => new.push(tag.name.clone()),
+                None => {}
             }
         }
-        uses.into_iter().collect()
+        (places.into(), new)
+    }
+
+    fn own_tags(&self, rows: &[MirrorRow]) -> (Box<[OwnTag]>, HashMap<String, TagUse>) {
+        let mut uses: HashMap<&str, TagUse> = HashMap::new();
+        for row in rows {
+            for tag in &*row.tags {
+                uses.entry(&tag.name).or_default().add(row.id);
+            }
+        }
+        let (mut known, mut new) = (Vec::new(), HashMap::new());
+        for (tag, found) in uses {
+            match self.place_of(tag) {
+                Some(place) => known.push((place, found)),
+                None if self.is_of_namespace(tag) => {
+                    new.insert(tag.to_owned(), found);
+                }
+                None => {}
+            }
+        }
+        (known.into(), new)
     }
 }
 
@@ -166,6 +248,15 @@ impl HeldEvent {
     /// Returns the number of its attributes.
     pub(crate) fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Returns how many of its attributes MISP finds by the watched tag at this place: those that have it, or all if
+    /// the event has it.
+    pub(crate) fn rows_found_by(&self, place: usize) -> u64 {
+        if self.has_event_tag(place) {
+            return self.rows;
+        }
+        self.own_use(place).attributes
     }
 
     /// Returns whether the minimal index should list it.

@@ -27,6 +27,10 @@ pub(crate) struct Memory {
     pub(crate) rights: Option<String>,
     /// By tag: MISP's count of attributes less the number that is held.
     pub(crate) tag_surplus: BTreeMap<String, i64>,
+    /// The same for the live attributes that the key sees, of tags whose use was looked for.
+    pub(crate) seen_tag_surplus: BTreeMap<String, i64>,
+    /// The same for events.
+    pub(crate) event_tag_surplus: BTreeMap<String, i64>,
     /// MISP's clock when sightings were last asked for.
     pub(crate) sightings_since: Option<i64>,
     /// Events that MISP does not show any more and a grace keeps, with our clock when that was noticed.

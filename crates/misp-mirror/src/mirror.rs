@@ -1,9 +1,11 @@
 //! The handle of a mirror, and the stream of what changes.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use misp_client::{Client, Error, EventIndex};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -56,6 +58,12 @@ impl Mirror {
     /// look are one.
     pub fn hint(&self) {
         self.orders.hint();
+    }
+
+    /// Makes it look at MISP now, unless a look that began at `since` or later has ended or is under way. All callers
+    /// who wait for the same look are one. [`Batch::as_of`] says when a look began.
+    pub fn confirm(&self, since: Timestamp) {
+        self.orders.confirm(since);
     }
 
     /// Makes it read every event again. What it holds stays until an event that differs is replaced.
@@ -131,6 +139,14 @@ impl MirrorBuilder {
         self
     }
 
+    /// Sets beginnings of tags, such as `tlp:`, whose local use is looked for as that of
+    /// [`watched_tags`](Self::watched_tags) is. Case and white space around a tag do not count. Default: none.
+    pub fn watched_namespaces<S: Into<String>>(mut self, beginnings: impl IntoIterator<Item = S>) -> Self {
+        let beginnings = beginnings.into_iter().map(|text| text.into().to_ascii_lowercase());
+        self.options.watched_namespaces = beginnings.collect();
+        self
+    }
+
     /// Sets how often the mirror looks at MISP (default 15 s).
     pub fn poll(mut self, every: Duration) -> Self {
         self.options.poll = every.max(Duration::from_millis(100));
@@ -171,6 +187,13 @@ impl MirrorBuilder {
         self
     }
 
+    /// Sets how many attributes MISP is asked for in one page at most (default 10 000). Smaller pages are for a MISP
+    /// that needs too long, or too much memory, for larger ones.
+    pub fn page_size(mut self, attributes: NonZeroU32) -> Self {
+        self.options.page_size = attributes;
+        self
+    }
+
     /// Sets what decides when the mirror may ask MISP a question (default: at any time, two at a time at most).
     pub fn turns(mut self, turns: Arc<dyn Turns>) -> Self {
         self.options.turns = turns;
@@ -203,8 +226,7 @@ impl MirrorBuilder {
         for tag in &options.watched_tags {
             EventIndex::new().with_tag(tag)?;
         }
-        let turns = Arc::clone(&options.turns);
-        let questions = Questions::new(client, turns, &options.attribute_types, options.sightings)?;
+        let questions = Questions::new(client, &options)?;
         let (batches, changes) = mpsc::channel(UNREAD_BATCHES);
         let (status, seen) = watch::channel(Status::default());
         let orders = Arc::new(Orders::default());

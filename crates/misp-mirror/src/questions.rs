@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use misp_client::{
-    AttributeRow, AttributeSearch, Client, Error, EventIndex, EventIndexAnswer, EventMetadata, EventSearch, KnownTag,
-    PageEnd, Place, Progress, Sighting, WarninglistEntries, warninglist::WarninglistDigest,
+    AttributeRow, AttributeSearch, Client, Error, ErrorKind, EventIndex, EventIndexAnswer, EventMetadata, EventSearch,
+    KnownTag, PageEnd, Place, Progress, Sighting, WarninglistEntries, warninglist::WarninglistDigest,
 };
 use tokio::time::Instant;
 
 pub(crate) use self::list_hits::ListRow;
 use crate::held::TagUse;
+use crate::options::Options;
 use crate::row_maker::{RowMaker, unique};
 use crate::turns::Turns;
 use crate::{EventFacts, MirrorRow};
@@ -57,11 +58,13 @@ pub(crate) struct Rows {
 impl Questions {
     /// # Errors
     /// For attribute types that MISP cannot be asked for.
-    pub(crate) fn new(client: Client, turns: Arc<dyn Turns>, types: &[String], sightings: bool) -> Result<Self, Error> {
+    pub(crate) fn new(client: Client, options: &Options) -> Result<Self, Error> {
         // The tags of the event come with its metadata; with each row they would cost MISP half as much again.
-        let rows = AttributeSearch::new(types)?
+        let rows = AttributeSearch::new(&options.attribute_types)?
             .include_event_tags(false)
-            .include_sightings(sightings);
+            .include_sightings(options.sightings)
+            .page_size(options.page_size);
+        let turns = Arc::clone(&options.turns);
         Ok(Self { client, turns, rows })
     }
 
@@ -153,10 +156,19 @@ impl Questions {
         Ok(false)
     }
 
-    /// Returns, by event, the attributes that have this tag themselves.
-    pub(crate) async fn tag_uses(&self, tag: &str) -> Result<HashMap<u64, TagUse>, Error> {
+    /// Returns, for each of these events, the attributes that have this tag themselves.
+    pub(crate) async fn tag_uses(
+        &self,
+        tag: &str,
+        events: impl IntoIterator<Item = u64>,
+    ) -> Result<HashMap<u64, TagUse>, Error> {
         let mut found: HashMap<u64, TagUse> = HashMap::new();
-        let search = self.rows.clone().include_sightings(false).with_tag(tag)?;
+        let search = self
+            .rows
+            .clone()
+            .include_sightings(false)
+            .event_ids(events)
+            .with_tag(tag)?;
         self.search(search, |row| {
             if row.tags.iter().any(|own| own.name == tag && !own.inherited) {
                 found.entry(row.event_id).or_default().add(row.id);
@@ -210,6 +222,23 @@ impl Questions {
     pub(crate) async fn tags_with(&self, text: &str) -> Result<Vec<KnownTag>, Error> {
         let _turn = self.turns.turn().await;
         self.client.known_tags_with(text).await
+    }
+
+    /// Returns all tags, with their use.
+    pub(crate) async fn all_tags(&self) -> Result<Vec<KnownTag>, Error> {
+        let _turn = self.turns.turn().await;
+        self.client.tags().await
+    }
+
+    /// Returns how many live attributes that the key sees have the tag with this number; none if MISP does not say, or
+    /// the tag is gone.
+    pub(crate) async fn tag_seen(&self, id: u64) -> Result<Option<i64>, Error> {
+        let _turn = self.turns.turn().await;
+        match self.client.known_tag(id).await {
+            Ok(tag) => Ok(tag.attribute_count.and_then(|count| i64::try_from(count).ok())),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotPermitted) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the sightings of these seconds of MISP's clock.

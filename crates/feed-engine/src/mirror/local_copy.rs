@@ -112,7 +112,7 @@ impl LocalCopy {
             None => patience,
         };
         let (mut as_of, mut status) = (self.as_of.subscribe(), self.mirror.status_changes());
-        self.mirror.hint();
+        self.mirror.confirm(since);
         let confirmed = as_of.wait_for(|at| *at >= Some(since));
         let fails = async {
             // A mirror that has stopped confirms nothing more.

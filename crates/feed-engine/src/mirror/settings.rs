@@ -1,11 +1,12 @@
 //! What a copy is made with. A reload that changes one of these makes the copy anew, from the same file.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feed_classification::{FeedName, IndicatorType, TagScheme, Tlp};
+use feed_classification::{FeedName, IndicatorType, TagScheme};
 use site_config::Mappings;
 
 use crate::Upstream;
@@ -29,6 +30,7 @@ pub(super) struct Settings {
     pub(super) round: Duration,
     pub(super) vanished_grace: Duration,
     pub(super) max_attributes: u64,
+    pub(super) page_size: NonZeroU32,
     /// Whether scores need sightings.
     pub(super) sightings: bool,
     client: ClientSettings,
@@ -59,6 +61,7 @@ impl Settings {
             round: site.mirror_round,
             vanished_grace: site.vanished_grace,
             max_attributes: site.mirror_max_attributes,
+            page_size: site.page_size,
             sightings: needs_sightings(upstream),
             client: ClientSettings {
                 verify_certificate: site.verify_certificate,
@@ -87,12 +90,12 @@ fn needs_sightings(upstream: &Upstream) -> bool {
     upstream.site.decaying_model.is_some() && upstream.site.score_sightings
 }
 
-/// Returns the tags of feeds, the one for false positives, and those of TLP in MISP's own spelling.
+/// Returns the tags of feeds, and the one for false positives. Those of TLP have many spellings, so the mirror watches
+/// every tag of their namespace.
 fn tags(upstream: &Upstream) -> BTreeSet<String> {
     let scheme = TagScheme::new(&upstream.site.tag, upstream.site.custom_feeds.clone());
     let feeds = FeedName::ALL.iter().filter_map(|feed| scheme.classification_tag(*feed));
-    let levels = Tlp::ALL.iter().map(|level| format!("tlp:{level}"));
-    feeds.chain(levels).chain([scheme.false_positive_tag()]).collect()
+    feeds.chain([scheme.false_positive_tag()]).collect()
 }
 
 #[cfg(test)]
@@ -117,7 +120,6 @@ mod tests {
         for tag in [
             "example:incident-classification=block",
             "example:incident-classification=false-positive",
-            "tlp:amber+strict",
         ] {
             assert!(settings.tags.contains(tag), "{tag}");
         }

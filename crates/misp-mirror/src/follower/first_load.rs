@@ -16,6 +16,7 @@ impl Follower {
             self.take_resync_order();
         }
         self.need_warninglists().await?;
+        self.count_tags_before_load().await;
         let list = self.questions.all_events().await?;
         self.distrust.judge(self.began, list.events.len(), self.held.len())?;
         let since = list.began_at.unwrap_or_else(|| began.as_second());
@@ -41,6 +42,8 @@ impl Follower {
     /// meanwhile would be missing otherwise.
     async fn end_first_load(&mut self, since: i64) -> Result<(), FollowError> {
         self.memory.since = Some(since);
+        self.memory.sightings_since.get_or_insert(since);
+        self.take_counts_before_load();
         self.look().await?;
         let mut memory = self.memory.clone();
         memory.loaded = true;

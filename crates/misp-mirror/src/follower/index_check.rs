@@ -29,11 +29,12 @@ pub(super) struct KnownIndex {
 }
 
 impl Follower {
-    /// Finds events that are gone, withdrawn, or differ in another way from the index.
-    pub(super) async fn check_index(&mut self) -> Result<(), FollowError> {
+    /// Finds events that are gone, withdrawn, or differ in another way from the index. `in_one_question` leaves room
+    /// for another question in a quiet look: then the index is read, which is one question for the two numbers.
+    pub(super) async fn check_index(&mut self, in_one_question: bool) -> Result<(), FollowError> {
         let now = self.now();
         let is_due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= self.options.trace_interval;
-        if !self.index.is_stale || self.index.read_at.is_none_or(is_due) {
+        if in_one_question || !self.index.is_stale || self.index.read_at.is_none_or(is_due) {
             self.read_index().await?;
             return Ok(());
         }

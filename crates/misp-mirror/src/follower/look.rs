@@ -34,8 +34,9 @@ impl Follower {
         shown.retain(|id, event| self.held.differs(&event.facts) || is_waiting(id));
         self.read_events(shown.into_values()).await?;
         let has_changes = !self.changes.is_empty();
-        self.check_index().await?;
-        self.check_traces(has_changes).await?;
+        let checks = self.due_checks(has_changes);
+        self.check_index(!has_changes && !checks.is_empty()).await?;
+        self.check_traces(checks).await?;
         self.ask_about_held().await?;
         self.go_round().await?;
         self.end_graces().await?;

@@ -11,6 +11,7 @@ mod following;
 mod lost_rows;
 mod peers;
 mod questions;
+mod quiet;
 mod replicas;
 mod restarts;
 mod site;

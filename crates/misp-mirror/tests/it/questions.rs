@@ -1,6 +1,11 @@
 //! How many questions a look asks, and how large the answers are.
 
-use misp_sim::{Attribute, LoggedRequest, RunningSim};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use misp_mirror::Clock as _;
+use misp_sim::{Attribute, Fault, LoggedRequest, RunningSim};
+use tokio::time::timeout;
 
 use crate::site::{Site, event, sim};
 
@@ -60,4 +65,56 @@ async fn looks_with_a_change(site: &mut Site) {
         };
         assert!(bytes(false) <= 64 << 10, "{}", bytes(false));
     }
+}
+
+#[tokio::test]
+async fn callers_who_want_the_mirror_confirmed_share_one_look() {
+    let mut site = Site::load(sim(|sim| sim.event(event("one")))).await;
+    site.look().await;
+    site.sim.clear_requests();
+    site.sim.set_fault(Fault::Late(Duration::from_millis(100)));
+    site.wait(Duration::from_secs(1));
+    let now = site.clock.now();
+    let confirm = |site: &Site| (0..40).for_each(|_| site.mirror.confirm(now));
+    confirm(&site);
+    while site.sim.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    confirm(&site);
+    assert!(site.take_look().await.is_empty());
+    confirm(&site);
+    // A second look would begin within a quarter of a second.
+    let second = timeout(Duration::from_secs(2), site.changes.next()).await;
+    assert!(second.is_err(), "a look that nobody needs");
+    let looks = site.sim.requests().into_iter().filter(begins_a_look).count();
+    assert_eq!(looks, 1);
+}
+
+#[tokio::test]
+async fn no_page_has_more_attributes_than_the_site_allows() {
+    let site = Site::load_with(
+        sim(|sim| {
+            let many = (0..25).map(|number| Attribute::new("domain", format!("row-{number}.example.com")));
+            sim.event(many.fold(event("one"), |event, row| event.attribute(row)))
+        }),
+        |mirror| mirror.page_size(NonZeroU32::new(10).unwrap()),
+    )
+    .await;
+    let requests = site.sim.requests();
+    let limits = requests.iter().filter(|request| request.is_search());
+    let limits: Vec<_> = limits
+        .filter_map(|request| request.body.as_ref()?["limit"].as_u64())
+        .collect();
+    assert!(limits.iter().all(|limit| *limit <= 10), "{limits:?}");
+    assert_eq!(limits.iter().filter(|limit| **limit == 10).count(), 3, "{limits:?}");
+    site.assert_same();
+}
+
+/// The question for changed events is the first one of a look.
+fn begins_a_look(request: &LoggedRequest) -> bool {
+    request.path == "/events/restSearch"
+        && request
+            .body
+            .as_ref()
+            .is_some_and(|body| body.get("timestamp").is_some())
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalogue::CatalogueError;
+use feed_classification::Tlp;
 use misp_mirror::{Batch, Changes, Mirror, Sleep, Store};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -114,12 +115,14 @@ impl Keeper {
         let (mirror, changes) = Mirror::builder(client, store)
             .attribute_types(settings.attribute_types.iter().cloned())
             .watched_tags(settings.tags.iter().cloned())
+            .watched_namespaces([Tlp::NAMESPACE])
             .poll(settings.poll)
             .trace_interval(settings.trace_interval)
             .round(settings.round)
             .vanished_grace(settings.vanished_grace)
             .max_attributes(settings.max_attributes)
             .sightings(settings.sightings)
+            .page_size(settings.page_size)
             .peers(Arc::new(SharedPeers::new(
                 self.roster.shared_place(),
                 &self.id,
