@@ -80,19 +80,36 @@ impl Links {
     }
 }
 
-/// The changes that were announced since MISP was last asked.
+/// What MISP is to be asked for.
+#[derive(Clone, Debug)]
+struct Hint {
+    touched: ChangeHint,
+    /// A message announced it. Otherwise the link came up: that tells of messages missed before, which MISP has stored.
+    is_announced: bool,
+}
+
+impl Hint {
+    fn and(self, other: Self) -> Self {
+        Self {
+            touched: self.touched.and(other.touched),
+            is_announced: self.is_announced || other.is_announced,
+        }
+    }
+}
+
+/// The hints since MISP was last asked.
 #[derive(Default)]
 struct Hints {
-    pending: Mutex<Option<ChangeHint>>,
+    pending: Mutex<Option<Hint>>,
     came: Notify,
 }
 
 impl Hints {
-    fn add(&self, touched: ChangeHint) {
+    fn add(&self, hint: Hint) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         *pending = Some(match pending.take() {
-            Some(before) => before.and(touched),
-            None => touched,
+            Some(before) => before.and(hint),
+            None => hint,
         });
         self.came.notify_one();
     }
@@ -101,20 +118,20 @@ impl Hints {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    fn take(&self) -> Option<ChangeHint> {
+    fn take(&self) -> Option<Hint> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Waits for a hint and the end of its burst, and takes it. A wait that is dropped takes nothing.
-    async fn next(&self) -> ChangeHint {
+    async fn next(&self) -> Hint {
         loop {
             while !self.is_pending() {
                 self.came.notified().await;
             }
             let ends = Instant::now() + LONGEST_BURST;
             while Instant::now() < ends && timeout(BURST, self.came.notified()).await.is_ok() {}
-            if let Some(touched) = self.take() {
-                return touched;
+            if let Some(hint) = self.take() {
+                return hint;
             }
         }
     }
@@ -233,11 +250,14 @@ fn begin_link(engine: &FeedEngine, states: &Links, site: SiteName, address: Live
 async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkState>, hints: [Arc<Hints>; 2]) {
     let site = site.as_str();
     loop {
-        let touched = match subscription.next().await {
+        let hint = match subscription.next().await {
             Notice::Connected => {
                 state.is_up.store(true, Ordering::Relaxed);
                 tracing::info!(site, "following MISP's ZeroMQ feed");
-                Some(ChangeHint::Everything)
+                Some(Hint {
+                    touched: ChangeHint::Everything,
+                    is_announced: false,
+                })
             }
             Notice::Lost(error) => {
                 state.is_up.store(false, Ordering::Relaxed);
@@ -250,7 +270,10 @@ async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkS
             }
             Notice::Message(message) => {
                 state.messages.fetch_add(1, Ordering::Relaxed);
-                touched_by(&message)
+                touched_by(&message).map(|touched| Hint {
+                    touched,
+                    is_announced: true,
+                })
             }
             Notice::Unreadable(error) => {
                 tracing::debug!(site, error = chain(&error), "a message was skipped");
@@ -258,8 +281,8 @@ async fn listen(mut subscription: Subscription, site: SiteName, state: Arc<LinkS
             }
             _ => None,
         };
-        if let Some(touched) = touched {
-            hints.iter().for_each(|hints| hints.add(touched.clone()));
+        if let Some(hint) = hint {
+            hints.iter().for_each(|hints| hints.add(hint.clone()));
         }
     }
 }
@@ -279,18 +302,23 @@ fn touched_by(message: &Message) -> Option<ChangeHint> {
     })
 }
 
-/// Makes the engine ask MISP for announced changes, one round after the other, and once more some seconds later.
+/// Makes the engine ask MISP for hints, one round after the other, and for announced changes once more some seconds
+/// later.
 async fn ask(engine: FeedEngine, site: SiteName, state: Arc<LinkState>, hints: Arc<Hints>, feeds: Feeds) {
     loop {
-        let mut touched = hints.next().await;
-        round(&engine, &site, &state, feeds, &touched).await;
+        let mut hint = hints.next().await;
+        round(&engine, &site, &state, feeds, &hint.touched).await;
         // A change that is announced before the second look has its own first look now.
         let second_look = Instant::now() + SECOND_LOOK;
-        while let Ok(more) = timeout_at(second_look, hints.next()).await {
-            round(&engine, &site, &state, feeds, &more).await;
-            touched = touched.and(more);
+        while hint.is_announced
+            && let Ok(more) = timeout_at(second_look, hints.next()).await
+        {
+            round(&engine, &site, &state, feeds, &more.touched).await;
+            hint = hint.and(more);
         }
-        round(&engine, &site, &state, feeds, &touched).await;
+        if hint.is_announced {
+            round(&engine, &site, &state, feeds, &hint.touched).await;
+        }
     }
 }
 

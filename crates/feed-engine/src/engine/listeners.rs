@@ -71,7 +71,7 @@ impl FeedEngine {
         followed + others
     }
 
-    /// Refreshes those of these feeds that have listeners.
+    /// Refreshes those of these feeds that have listeners, and gives the source the hint.
     pub async fn refresh_followed(&self, site: &SiteName, touched: &ChangeHint) -> usize {
         self.source().hint(site);
         let mut feeds = self.touched_feeds(site, touched, true);
@@ -79,9 +79,9 @@ impl FeedEngine {
         self.refresh_round(feeds, Urgency::Followed).await
     }
 
-    /// Refreshes those of these feeds without listeners, and the indexes for look-ups.
+    /// Refreshes those of these feeds without listeners, and the indexes for look-ups. The source gets no hint: each
+    /// would be a look at MISP, and [`refresh_followed`](Self::refresh_followed) gives the one for both.
     pub async fn refresh_unfollowed(&self, site: &SiteName, touched: &ChangeHint) -> usize {
-        self.source().hint(site);
         let indexes = self.touched_indexes(site, touched);
         let count = indexes.len();
         let indexing = indexes.into_iter().map(|(key, upstream)| {

@@ -16,6 +16,10 @@ const READY: &[u8] = b"\x05READY\x0bSocket-Type\0\0\0\x03PUB";
 /// The flag of a frame that is a command.
 const COMMAND: u8 = 4;
 
+/// What MISP's publisher sends on a quiet site, and how often. Without it a subscriber takes the link for lost.
+const KEEP_ALIVE: &str = "misp_json_self {\"status\":\"alive\"}";
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(10);
+
 /// The longest time that a daemon needs to connect.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -40,6 +44,13 @@ impl Publisher {
                 }
             }
         });
+        let subscribers = Arc::clone(&publisher.subscribers);
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(KEEP_ALIVE_EVERY);
+                send(&subscribers, KEEP_ALIVE);
+            }
+        });
         Ok(publisher)
     }
 
@@ -50,7 +61,7 @@ impl Publisher {
     /// Waits until the daemon has subscribed.
     pub(super) fn wait_for_subscriber(&self) -> anyhow::Result<()> {
         let began = Instant::now();
-        while !self.publish("misp_json_self {\"status\":\"alive\"}") {
+        while !self.publish(KEEP_ALIVE) {
             if began.elapsed() > PATIENCE {
                 bail!("the daemon does not subscribe to {}", self.port);
             }
@@ -61,12 +72,16 @@ impl Publisher {
 
     /// Sends one message of less than 256 bytes; returns whether anyone got it.
     pub(super) fn publish(&self, message: &str) -> bool {
-        let length = u8::try_from(message.len()).unwrap_or(u8::MAX);
-        let frame = [&[0, length], message.as_bytes()].concat();
-        let mut subscribers = lock(&self.subscribers);
-        subscribers.retain_mut(|stream| stream.write_all(&frame).is_ok());
-        !subscribers.is_empty()
+        send(&self.subscribers, message)
     }
+}
+
+fn send(subscribers: &Mutex<Vec<TcpStream>>, message: &str) -> bool {
+    let length = u8::try_from(message.len()).unwrap_or(u8::MAX);
+    let frame = [&[0, length], message.as_bytes()].concat();
+    let mut subscribers = lock(subscribers);
+    subscribers.retain_mut(|stream| stream.write_all(&frame).is_ok());
+    !subscribers.is_empty()
 }
 
 /// Greets, and reads up to the subscription, which is the first frame that is not a command.

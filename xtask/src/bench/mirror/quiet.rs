@@ -33,14 +33,12 @@ pub(super) fn measure(site: &Site, misp: &StandIn, table: &mut Table) -> anyhow:
         let sum = by_path.entry(&one.path).or_default();
         *sum = (sum.0 + 1, sum.1 + one.bytes);
     }
-    // Rows are read by the slow round alone while nothing changes.
-    let light = asked.iter().filter(|asked| !is_of_rows(asked)).count();
-    let looks = asked.iter().filter(|asked| begins_a_look(asked)).count();
+    let looks = questions_of_looks(&asked);
     let feeds = FEEDS.len();
     table.add_with_processor_time(
         &format!("questions to MISP a look, {MINUTES} quiet minutes, {feeds} feeds polled"),
         Limit::count(4.0, "questions"),
-        &[light as f64 / looks.max(1) as f64],
+        &looks,
         Some(spent),
     );
     // One look may lie on each end of the time.
@@ -48,12 +46,31 @@ pub(super) fn measure(site: &Site, misp: &StandIn, table: &mut Table) -> anyhow:
     table.add(
         "looks at MISP in that time",
         Limit::count(most, "looks"),
-        &[looks as f64],
+        &[looks.len() as f64],
     );
     for (path, (questions, bytes)) in by_path {
         table.note(&format!("quiet: {questions} × {path}, {bytes} bytes"));
     }
     Ok(())
+}
+
+/// Returns the number of questions of each look that begins in this list, without those of the slow round.
+fn questions_of_looks(asked: &[Asked]) -> Vec<f64> {
+    let mut looks = Vec::new();
+    for one in asked {
+        if begins_a_look(one) {
+            looks.push(0.0);
+        }
+        if let Some(look) = looks.last_mut().filter(|_| !is_of_slow_round(one)) {
+            *look += 1.0;
+        }
+    }
+    looks
+}
+
+/// While nothing changes, the slow round alone asks for rows, and for events by their numbers.
+fn is_of_slow_round(asked: &Asked) -> bool {
+    is_of_rows(asked) || (asked.path == "/events/restSearch" && asked.body.get("eventid").is_some())
 }
 
 /// Returns whether it is the question for events that changed, with which each look begins.
