@@ -26,6 +26,7 @@ mod files;
 mod init;
 mod keygen;
 mod listener;
+mod load_bars;
 mod mirror;
 mod misp;
 mod names;

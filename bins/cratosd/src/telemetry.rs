@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
+use indicatif::MultiProgress;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt as _, FilterFn};
@@ -39,6 +40,9 @@ const PARTS: &[&str] = &["gateway", "http_front"];
 
 /// The lines for standard error, once a log that drops lines is started.
 static QUEUE: OnceLock<LineQueue> = OnceLock::new();
+
+/// The bars of a daemon whose log is text on a terminal.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
 /// What happens while standard error takes no more bytes, for example because a terminal is stopped or the journal
 /// hangs.
@@ -80,6 +84,11 @@ pub(crate) fn lost_lines() -> u64 {
     QUEUE.get().map_or(0, LineQueue::lost)
 }
 
+/// Returns where bars may be shown: below a log that is text on a terminal. The log steps around them.
+pub(crate) fn bars() -> Option<&'static MultiProgress> {
+    BARS.get()
+}
+
 /// Starts logging for the whole process.
 ///
 /// `default` is the level without `RUST_LOG`, in the same form, for example `info` or `warn,feed_engine=error`. A
@@ -88,6 +97,9 @@ pub(crate) fn lost_lines() -> u64 {
 /// # Errors
 /// [`Exit::Usage`](crate::exit::Exit::Usage) if `RUST_LOG` cannot be understood.
 pub fn start(format: LogFormat, default: &str, when_full: WhenFull) -> Result<Logging, Failure> {
+    if format == LogFormat::Text && when_full == WhenFull::Lose && io::stderr().is_terminal() {
+        BARS.get_or_init(MultiProgress::new);
+    }
     let filter = filter(env::var_os("RUST_LOG").as_deref(), default)?.and(FilterFn::new(may_be_shown));
     let registry = tracing_subscriber::registry();
     let layer = tracing_subscriber::fmt::layer().with_writer(writer(when_full)?);
@@ -111,7 +123,11 @@ fn writer(when_full: WhenFull) -> Result<BoxMakeWriter, Failure> {
     }
     if QUEUE.get().is_none() {
         // If standard error fails, no other place for a message exists.
-        let take = |lines: &[Vec<u8>]| drop(io::stderr().write_all(&lines.concat()));
+        let write = |lines: &[Vec<u8>]| drop(io::stderr().write_all(&lines.concat()));
+        let take = move |lines: &[Vec<u8>]| match BARS.get() {
+            Some(bars) => bars.suspend(|| write(lines)),
+            None => write(lines),
+        };
         let queue = LineQueue::start("log", take).map_err(|error| Failure::failed(error.to_string()))?;
         // If another thread was faster, its queue is used.
         let _ = QUEUE.set(queue);

@@ -10,6 +10,7 @@ use http_front::AccessLog;
 use site_config::{ConfigStore, Loaded, Problem, ReloadOutcome};
 
 use super::files::ConfigFiles;
+use super::load_bars::LoadBars;
 use super::signals::{Order, Signals};
 use super::{listener, runtime, systemd};
 use crate::Program;
@@ -51,8 +52,8 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         .lookup_memory_bytes(loaded.core.lookup_memory_bytes)
         .build();
     let mut gateway = server::gateway_builder(ConfigStore::clone(&store), engine, misp);
-    if let Some(mirrors) = mirrors {
-        gateway = gateway.mirrors(mirrors);
+    if let Some(mirrors) = &mirrors {
+        gateway = gateway.mirrors(Arc::clone(mirrors));
     }
     let gateway = gateway.build().map_err(|error| Failure::usage(chain(&error)))?;
     let server = Server::new(gateway).map_err(Failure::configuration)?;
@@ -69,6 +70,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         };
         let server = Arc::new(server);
         let _watch = watch(&server, &store);
+        let _bars = mirrors.as_ref().and_then(LoadBars::begin);
         let ended = serve(Arc::clone(&server), store, listener).await;
         server.flush_access_log();
         ended
