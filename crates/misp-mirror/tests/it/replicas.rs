@@ -1,6 +1,6 @@
 //! Mirrors of one stand-in in several processes, which share a place in memory; time moves by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -34,6 +34,18 @@ pub(crate) struct State {
     pub(crate) is_away: bool,
     /// Every mirror is told that it leads.
     pub(crate) all_lead: bool,
+    /// Entries of other names than these are answered with these bytes.
+    pub(crate) stale: Option<(BTreeSet<String>, Vec<u8>)>,
+}
+
+impl State {
+    fn item(&self, name: &str) -> Option<Vec<u8>> {
+        let bytes = self.items.get(name)?;
+        match &self.stale {
+            Some((known, stale)) if name.starts_with("entry") && !known.contains(name) => Some(stale.clone()),
+            _ => Some(bytes.clone()),
+        }
+    }
 }
 
 /// One mirror's way to the place.
@@ -92,7 +104,7 @@ impl Peers for Seat {
 
     fn get<'a>(&'a self, name: &'a str) -> PeerFuture<'a, PeerItem> {
         self.answer(PeerItem::Unknown, |state| {
-            let item = state.items.get(name).cloned();
+            let item = state.item(name);
             item.map_or(PeerItem::Missing, PeerItem::Found)
         })
     }
@@ -277,8 +289,15 @@ impl Replicas {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        // A mirror that is alone asks the others once a poll only.
-        let _ = tokio::time::timeout(Duration::from_millis(300), noticed).await;
+        // A mirror that is alone, or that loses the lease to another one, does not ask the others each second. The rest
+        // does, and a leader whose call is not waited for on a busy machine would lose its lease.
+        let is_regular = !self.board.state().all_lead
+            && self
+                .replicas
+                .iter()
+                .all(|replica| replica.standing() != Standing::Alone);
+        let patience = Duration::from_millis(if is_regular { 5_000 } else { 300 });
+        let _ = tokio::time::timeout(patience, noticed).await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 
