@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Takes the lock of the folder, which is created if it is missing, and waits for another run at most for `patience`.
 pub(crate) async fn take(folder: &Path, patience: Duration) -> Result<LockFile, LockError> {
     let path = folder.join("defectdojo.lock");
-    std::fs::create_dir_all(folder).map_err(|source| LockError::File {
+    state_file::make_folder(folder).map_err(|source| LockError::File {
         path: path.clone(),
         source,
     })?;

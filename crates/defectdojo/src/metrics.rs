@@ -1,7 +1,6 @@
 //! The metrics of the last run, for the textfile collector of Prometheus' node exporter.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,7 +28,8 @@ pub(crate) fn write(path: &Path, state_dir: &Path, summary: Option<&Summary>) ->
         state_file::replace(&state, now.to_string().as_bytes(), MODE)?;
         Some(now)
     } else {
-        fs::read_to_string(&state)
+        state_file::open(&state)
+            .and_then(io::read_to_string)
             .ok()
             .and_then(|text| text.trim().parse().ok())
     };
@@ -101,6 +101,8 @@ fn text(now: u64, success: Option<u64>, summary: Option<&Summary>) -> Result<Str
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

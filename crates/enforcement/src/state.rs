@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,9 +59,7 @@ impl StateDir {
     /// If it cannot be made.
     pub fn make(&self) -> Result<(), StateError> {
         for folder in [self.root.clone(), self.root.join("feeds"), self.root.join("targets")] {
-            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-            let made = made.and_then(|()| state_file::give_to_folder_owner(&fs::File::open(&folder)?, &folder));
-            made.map_err(|source| StateError::Directory { path: folder, source })?;
+            state_file::make_folder(&folder).map_err(|source| StateError::Directory { path: folder, source })?;
         }
         Ok(())
     }
@@ -181,7 +178,7 @@ fn load<T: DeserializeOwned>(path: &Path) -> Result<T, StateError> {
         source,
     };
     let foreign = || StateError::Foreign { path: path.to_owned() };
-    let file = fs::File::open(path).map_err(failed)?;
+    let file = state_file::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     let rest = bytes.strip_prefix(MARK.as_bytes()).ok_or_else(foreign)?;

@@ -2,9 +2,8 @@
 //! of it is settled.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use state_file::{LockError, LockFile, Staged};
@@ -73,21 +72,13 @@ impl Journal {
             let path = path.to_owned();
             move |source| OpenError::File { path, source }
         };
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-        made.map_err(file_error(directory))?;
+        state_file::make_folder(directory).map_err(file_error(directory))?;
         let lock = lock(directory)?;
         let path = directory.join(NAME);
         // A process that was killed while it rewrote the journal left a temporary file.
         state_file::remove_leftovers(directory).map_err(file_error(directory))?;
         remove_old_leftover(directory).map_err(file_error(directory))?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(file_error(&path))?;
+        let mut file = state_file::open_or_create(&path).map_err(file_error(&path))?;
         let (replay, length) = read(&mut file, &keys)
             .map_err(file_error(&path))?
             .ok_or_else(|| OpenError::Foreign { path: path.clone() })?;
@@ -238,7 +229,7 @@ impl<D: Disk> Journal<D> {
 
 /// Removes the temporary file of versions before `state-file`, which a killed process left.
 fn remove_old_leftover(directory: &Path) -> io::Result<()> {
-    match std::fs::remove_file(directory.join("journal.new")) {
+    match state_file::remove(&directory.join("journal.new")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

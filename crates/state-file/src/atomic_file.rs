@@ -1,24 +1,36 @@
 //! Files that are replaced whole.
 
-use std::fs::{self, File, Permissions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
-use crate::folder::folder_of;
-use crate::owner::{give_to_folder_owner, keep_owner};
+use crate::folder::Folder;
+use crate::owner::keep_owner;
 
 /// Begins the name of every temporary file.
 const PREFIX: &str = ".cratos-";
+
+/// The permissions of a file without the bits that give a program the rights of the file's owner.
+const PERMISSIONS: u32 = 0o777;
 
 /// A temporary file beside the file that it will replace. Dropping it removes the temporary file and leaves the old
 /// one.
 #[derive(Debug)]
 pub struct Staged {
-    temporary: NamedTempFile,
-    path: PathBuf,
+    temporary: Temporary,
+    file: File,
+    name: OsString,
+    candidate: PathBuf,
+}
+
+/// The name of a temporary file, which goes unless it has become the name of the file.
+#[derive(Debug)]
+struct Temporary {
+    folder: Folder,
+    name: OsString,
+    is_placed: bool,
 }
 
 /// A file that has taken its place; a power cut may still undo that until [`sync`](Self::sync) returns.
@@ -31,24 +43,32 @@ pub struct Placed {
 impl Staged {
     /// Creates an empty temporary file beside `path`; write to it through [`Write`].
     ///
-    /// Its mode is `mode`, else that of the file at `path`, else 0644. Its owner is that of the file at `path`; if
-    /// there is none and root creates the file, the owner of the folder.
+    /// Its mode is `mode`, else that of the regular file at `path`, else 0644; setuid, setgid and sticky bits are never
+    /// set. Its owner is that of the regular file at `path`; if there is none and root creates the file, the owner of
+    /// the folder.
     ///
     /// # Errors
-    /// If the file cannot be created, or not be given its owner or mode.
+    /// If the file cannot be created, or not be given its owner or mode, or the way to it leads over a symbolic link of
+    /// another user.
     pub fn create(path: &Path, mode: Option<u32>) -> io::Result<Self> {
-        let before = fs::metadata(path).ok();
-        let kept = before.as_ref().map(|before| before.mode() & 0o7777);
-        let temporary = tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder_of(path))?;
-        let file = temporary.as_file();
+        let (folder, name) = Folder::of(path)?;
+        let before = folder.regular(&name)?;
+        let kept = before.as_ref().map(|before| before.mode());
+        let (temporary, file) = Temporary::create(folder)?;
         match &before {
-            Some(before) => keep_owner(file, before)?,
-            None => give_to_folder_owner(file, path)?,
+            Some(before) => keep_owner(&file, before)?,
+            None => temporary.folder.give(&file)?,
         }
         // After the owner: the system takes some bits away when that changes.
-        file.set_permissions(Permissions::from_mode(mode.or(kept).unwrap_or(0o644)))?;
-        let path = path.to_owned();
-        Ok(Self { temporary, path })
+        let mode = mode.or(kept).unwrap_or(0o644) & PERMISSIONS;
+        file.set_permissions(Permissions::from_mode(mode))?;
+        let candidate = temporary.folder.shown(&temporary.name);
+        Ok(Self {
+            temporary,
+            file,
+            name,
+            candidate,
+        })
     }
 
     /// Creates a temporary file that holds `bytes`, as [`create`](Self::create) does, and returns when they are on the
@@ -59,14 +79,14 @@ impl Staged {
     pub fn write(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<Self> {
         let mut staged = Self::create(path, mode)?;
         staged.write_all(bytes)?;
-        staged.temporary.as_file().sync_all()?;
+        staged.file.sync_all()?;
         Ok(staged)
     }
 
     /// Returns the path of the temporary file, for example for a program that checks it.
     #[must_use]
     pub fn candidate(&self) -> &Path {
-        self.temporary.path()
+        &self.candidate
     }
 
     /// Puts the file into its place, and returns when it outlives a power cut.
@@ -81,22 +101,66 @@ impl Staged {
     ///
     /// # Errors
     /// If the file cannot be written to the disk or renamed: then the old file is still there.
-    pub fn place(self) -> io::Result<Placed> {
-        self.temporary.as_file().sync_all()?;
+    pub fn place(mut self) -> io::Result<Placed> {
+        self.file.sync_all()?;
         // Opened before the rename: afterwards there may be no descriptor left for it.
-        let folder = File::open(folder_of(&self.path))?;
-        let file = self.temporary.persist(&self.path).map_err(|error| error.error)?;
-        Ok(Placed { file, folder })
+        let folder = self.temporary.folder.readable()?;
+        self.temporary.place(&self.name)?;
+        Ok(Placed {
+            file: self.file,
+            folder,
+        })
+    }
+}
+
+impl Temporary {
+    /// Creates a file under a name that no file has.
+    fn create(folder: Folder) -> io::Result<(Self, File)> {
+        loop {
+            let mut drawn = [0; 8];
+            rustix::rand::getrandom(&mut drawn, rustix::rand::GetRandomFlags::empty())?;
+            let name = OsString::from(format!("{PREFIX}{:016x}", u64::from_ne_bytes(drawn)));
+            match folder.create(&name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                created => {
+                    let file = created?;
+                    let is_placed = false;
+                    return Ok((
+                        Self {
+                            folder,
+                            name,
+                            is_placed,
+                        },
+                        file,
+                    ));
+                }
+            }
+        }
+    }
+
+    fn place(&mut self, name: &OsStr) -> io::Result<()> {
+        self.folder.rename(&self.name, name)?;
+        self.is_placed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            // A file that stays is removed by `remove_leftovers`.
+            let _ = self.folder.remove(&self.name);
+        }
     }
 }
 
 impl Write for Staged {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.temporary.write(bytes)
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.temporary.flush()
+        self.file.flush()
     }
 }
 
@@ -130,17 +194,16 @@ pub fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
 /// # Errors
 /// If the folder cannot be read or a file cannot be removed.
 pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
-            fs::remove_file(entry.path())?;
-        }
+    let folder = Folder::open(folder)?;
+    for name in folder.names(PREFIX.as_bytes())? {
+        folder.remove(&name)?;
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Read as _;
 
     use super::*;

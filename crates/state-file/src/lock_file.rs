@@ -1,12 +1,11 @@
 //! A lock between processes.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::owner::give_to_folder_owner;
+use crate::file::open_or_create;
 
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -42,20 +41,14 @@ impl LockFile {
     /// released: removing it would let two processes lock two files of one name.
     ///
     /// # Errors
-    /// If another process holds the lock, or the file cannot be created or locked.
+    /// If another process holds the lock, or the file cannot be opened, created or locked; see
+    /// [`open_or_create`](crate::open_or_create).
     pub fn try_take(path: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::File {
             path: path.to_owned(),
             source,
         };
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
-        give_to_folder_owner(&file, path).map_err(failed)?;
+        let file = open_or_create(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Taken { path: path.to_owned() }),

@@ -1,6 +1,5 @@
 //! A response policy zone: a file for a name server, whose serial rises with every change.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +8,7 @@ use config_file::{Key, Place, Scalar, Section, Wrong, absent, value};
 use feed_classification::{Exporter, FeedInfo, IndicatorType, TypeSet};
 
 use super::file::{COMMAND_TIMEOUT, PLACEHOLDER, run_with};
-use super::file_change::FileChange;
+use super::file_change::{FileChange, content};
 use super::{Kind, Making, Rendered, Target};
 use crate::Values;
 use crate::command;
@@ -104,10 +103,15 @@ impl RpzTarget {
         }
     }
 
+    /// Returns the serial of the zone file, if it is one.
+    fn serial_there(&self) -> Option<u32> {
+        serial(&content(&self.path).ok().flatten()?)
+    }
+
     /// Returns the zone with the next serial. Secondaries accept a zone only if its serial has risen, so the serial is
     /// the time only if that is higher than the last serial.
     fn numbered(&self, rendered: &Rendered) -> Vec<u8> {
-        let before = fs::read(&self.path).ok().and_then(|zone| serial(&zone)).unwrap_or(0);
+        let before = self.serial_there().unwrap_or(0);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
@@ -182,8 +186,9 @@ impl Target for RpzTarget {
     }
 
     fn is_in_force(&self, rendered: &Rendered) -> Result<bool, TargetError> {
-        let there = fs::read(&self.path).ok().and_then(|zone| serial(&zone));
-        let Some(serial) = there else { return Ok(false) };
+        let Some(serial) = self.serial_there() else {
+            return Ok(false);
+        };
         self.change(&with_serial(rendered.part(PLACEHOLDER), serial)).is_there()
     }
 
@@ -228,6 +233,8 @@ fn zone_name(scalar: &Scalar) -> Result<String, Wrong> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use feed_classification::{IndicatorSet, Registry};
 
     use super::*;

@@ -1,7 +1,6 @@
 //! Files that change together or not at all.
 
-use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use state_file::Staged;
@@ -74,7 +73,7 @@ impl FileChange<'_> {
         for (path, content) in before {
             let outcome = match content {
                 Some(bytes) => state_file::replace(path, bytes, self.mode),
-                None => match fs::remove_file(path) {
+                None => match state_file::remove(path) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                     removed => removed.and_then(|()| state_file::sync_folder(path)),
                 },
@@ -85,8 +84,16 @@ impl FileChange<'_> {
     }
 }
 
-fn content(path: &Path) -> Result<Option<Vec<u8>>, TargetError> {
-    match fs::read(path) {
+/// Returns the content of a file; nothing if it does not exist.
+///
+/// A symbolic link is an error: the file behind it may be one that only root can read, and the agent would put its
+/// content back, where others can read it, after a failed reload.
+pub(super) fn content(path: &Path) -> Result<Option<Vec<u8>>, TargetError> {
+    let read = state_file::open(path).and_then(|mut file| {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map(|_| bytes)
+    });
+    match read {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(file(path, source)),
