@@ -110,14 +110,22 @@ pub(crate) fn status(config: &Config) -> Exit {
     exit
 }
 
-/// Checks the token file; the configuration was read already.
+/// Checks the token file, and prints the notes; the configuration was read already.
 pub(crate) fn check(config: &Config) -> Exit {
     if let Err(error) = config.token.read() {
         complain(format_args!("error: {}: {error}", config.token.path().display()));
         return Exit::Usage;
     }
-    let (feeds, targets) = (config.feeds.len(), config.targets.len());
-    print(&format!("no problem; feeds: {feeds}, targets: {targets}\n"));
+    let (feeds, targets, notes) = (config.feeds.len(), config.targets.len(), config.notes.len());
+    for note in &config.notes {
+        print(&format!("{note}\n"));
+    }
+    let noted = if notes == 0 {
+        String::new()
+    } else {
+        format!(", notes: {notes}")
+    };
+    print(&format!("no problem; feeds: {feeds}, targets: {targets}{noted}\n"));
     Exit::Done
 }
 

@@ -5,7 +5,8 @@
 #[path = "../../../crates/enforcement/tests/support/mod.rs"]
 mod support;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
@@ -82,6 +83,40 @@ fn exit_codes_tell_whose_fault_it_is() {
     assert!(stderr.contains("agent.yaml:5:1: nonsense: unknown key: "), "{stderr}");
     assert_eq!(typed(&host, &["nonsense"]).0, Some(64));
     fs::remove_file(host.path("token")).unwrap();
+}
+
+#[test]
+fn check_names_a_secret_that_all_can_read_and_a_configuration_that_others_can_change() {
+    let server = StandIn::start();
+    let host = Host::new(&server);
+    let config = host.config_file();
+    let chmod = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    chmod(&config, 0o666);
+    chmod(&host.path("token"), 0o644);
+    let check = || said(&check_of(&config).output().unwrap());
+    let (code, stdout, stderr) = check();
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let folder = host.dir.path().display();
+    let secret = format!("token_file: {folder}/token: every user of this machine may read this secret; chmod 600\n");
+    assert!(stdout.contains(&secret), "{stdout}");
+    let changed = format!("{folder}/agent.yaml: every user of this machine may change it; chmod o-w\n");
+    assert!(stdout.contains(&changed), "{stdout}");
+    assert!(
+        stdout.ends_with("no problem; feeds: 1, targets: 1, notes: 2\n"),
+        "{stdout}"
+    );
+    chmod(&config, 0o600);
+    chmod(&host.path("token"), 0o600);
+    chmod(host.dir.path(), 0o777);
+    let (_, stdout, _) = check();
+    let changed = format!("{folder}: every user of this machine may change it; chmod o-w\n");
+    assert!(stdout.contains(&changed), "{stdout}");
+}
+
+fn check_of(config: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cratos-agent"));
+    command.args(["check", "--config"]).arg(config);
+    command
 }
 
 #[test]

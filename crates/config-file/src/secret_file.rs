@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{Section, value};
+use crate::{Section, text_file, value};
 
 /// The largest file, in bytes. Tokens and keys that go into a header are shorter.
 const MAX_BYTES: u64 = 4096;
@@ -26,7 +26,8 @@ impl SecretFile {
     }
 
     /// Reads the key `name` of a configuration, which names the file. Without it the secret is the systemd credential
-    /// `credential` in the folder `credentials`, if systemd gave one. If there is neither, that is reported.
+    /// `credential` in the folder `credentials`, if systemd gave one. If there is neither, that is reported. A file
+    /// that every user may read is a note.
     pub fn read_key(
         section: &mut Section<'_>,
         name: &'static str,
@@ -37,7 +38,12 @@ impl SecretFile {
             Some(folder) if !section.has(name) => Some(Self::new(folder.join(credential))),
             _ => {
                 let instead = format!("name the file that holds it, or give systemd the credential `{credential}`");
-                section.required(name, &instead, value::absolute_path).map(Self::new)
+                let place = section.place_of(name);
+                let path = section.required(name, &instead, value::absolute_path)?;
+                if let Some(who) = text_file::readable_by_everybody(&path) {
+                    section.note(place, name, format!("{}: {who}", path.display()));
+                }
+                Some(Self::new(path))
             }
         }
     }

@@ -107,3 +107,95 @@ pub fn readable_by_everybody(path: &Path) -> Option<&'static str> {
 pub fn readable_by_everybody(_: &Path) -> Option<&'static str> {
     None
 }
+
+/// Returns a note for each way in which users other than root and the owner `trusted` may change a file: the file
+/// itself, and the folders above it, in which they could put another file in its place.
+#[must_use]
+#[cfg(unix)]
+pub fn changeable_by_others(path: &Path, trusted: u32) -> Vec<String> {
+    use std::os::unix::fs::MetadataExt;
+    const STICKY: u32 = 0o1000;
+    let Ok(whole) = fs::canonicalize(path) else {
+        return Vec::new();
+    };
+    let mut notes = Vec::new();
+    for place in whole.ancestors() {
+        let Ok(found) = fs::metadata(place) else { continue };
+        let (mode, owner, shown) = (found.mode(), found.uid(), place.display());
+        // In a folder such as /tmp, users may change only their own files.
+        let is_shared = found.is_dir() && mode & STICKY != 0;
+        if mode & 0o002 != 0 && !is_shared {
+            notes.push(format!("{shown}: every user of this machine may change it; chmod o-w"));
+        } else if mode & 0o020 != 0 && found.gid() != 0 && !is_shared {
+            let group = found.gid();
+            notes.push(format!(
+                "{shown}: every user of the group {group} may change it; chmod g-w"
+            ));
+        }
+        if owner != 0 && owner != trusted {
+            notes.push(format!("{shown}: its owner (uid {owner}) may change it; chown root"));
+        }
+    }
+    notes
+}
+
+/// Returns nothing: permissions are checked on Unix only.
+#[must_use]
+#[cfg(not(unix))]
+pub fn changeable_by_others(_: &Path, _: u32) -> Vec<String> {
+    Vec::new()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn each_way_to_change_a_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let whole = fs::canonicalize(dir.path()).unwrap();
+        let (folder, file) = (whole.join("etc"), whole.join("etc/agent.yaml"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(&file, "x").unwrap();
+        let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let owner = fs::metadata(&file).unwrap().uid();
+        // Of the folders above, those that this test did not make are no part of it.
+        let notes = |trusted| {
+            let mut notes = changeable_by_others(&file, trusted);
+            notes.retain(|note| note.starts_with(&*whole.to_string_lossy()));
+            notes
+        };
+        let every = |path: &Path| {
+            format!(
+                "{}: every user of this machine may change it; chmod o-w",
+                path.display()
+            )
+        };
+        for (of_folder, of_file, expected) in [
+            (0o755, 0o640, vec![]),
+            (0o755, 0o646, vec![every(&file)]),
+            (0o777, 0o644, vec![every(&folder)]),
+            (0o777, 0o666, vec![every(&file), every(&folder)]),
+            (0o1777, 0o644, vec![]),
+        ] {
+            chmod(&folder, of_folder);
+            chmod(&file, of_file);
+            assert_eq!(notes(owner), expected, "{of_folder:o} {of_file:o}");
+        }
+        if std::os::unix::fs::chown(&file, Some(12), Some(34)).is_err() {
+            eprintln!("skipped: only root can give files away");
+            return;
+        }
+        let of_owner = format!("{}: its owner (uid 12) may change it; chown root", file.display());
+        assert_eq!(notes(owner), [of_owner]);
+        assert!(notes(12).is_empty());
+        chmod(&file, 0o664);
+        let of_group = format!(
+            "{}: every user of the group 34 may change it; chmod g-w",
+            file.display()
+        );
+        assert_eq!(notes(12), [of_group]);
+    }
+}

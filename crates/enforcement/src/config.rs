@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use config_file::word::{shown, suggestion};
 use config_file::{
-    Item, Key, Node, Place, Report, Scalar, SecretFile, Section, Tables, Value, Wrong, absent, default, reader, value,
+    Item, Key, Node, Place, Report, Scalar, SecretFile, Section, Tables, Value, Wrong, absent, default, reader,
+    text_file, value,
 };
 use feed_classification::{Registry, TypeSet};
 use ipnet::IpNet;
@@ -19,7 +20,7 @@ use crate::target::{KIND_ROWS, KINDS, Making, Target};
 
 mod feed;
 
-pub use config_file::{Problem, Problems};
+pub use config_file::{Note, Problem, Problems};
 pub use feed::Feed;
 use feed::Feeds;
 
@@ -85,6 +86,9 @@ config_file::keys! {
         pub feeds: Vec<Feed>,
         /// The targets with their feeds.
         pub targets: Vec<Assignment>,
+        /// Who may read or change what only the administrator should: the token, and this file with the folders above
+        /// it.
+        pub notes: Vec<Note>,
     }
 }
 
@@ -180,9 +184,15 @@ impl Config {
         let mut report = Report::new(path);
         let node = config_file::read(&mut report);
         let config = node.and_then(|node| read(node, &mut report, registry, credentials.as_deref()));
-        config
-            .filter(|_| report.problems.is_empty())
-            .ok_or_else(|| report.sorted().into())
+        let Some(mut config) = config.filter(|_| report.problems.is_empty()) else {
+            return Err(report.sorted().into());
+        };
+        // A command in this file runs in the name of the user who runs the agent.
+        for note in text_file::changeable_by_others(path, rustix::process::geteuid().as_raw()) {
+            report.note(Place::START, "", note);
+        }
+        config.notes = report.notes;
+        Ok(config)
     }
 }
 
@@ -204,7 +214,7 @@ fn read(node: Node, report: &mut Report, registry: &Registry, credentials: Optio
     section.finish();
     let feeds = Feeds::read(feeds, report);
     let targets = read_targets(targets, report, registry, &feeds);
-    Some(complete(server?, token?, own, feeds.read, targets))
+    Some(complete(server?, token?, own, feeds.read, targets, Vec::new()))
 }
 
 fn own(section: &mut Section<'_>) -> Vec<Own> {

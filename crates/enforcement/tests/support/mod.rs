@@ -139,6 +139,11 @@ fn feed(values: &[String], head: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+fn for_its_owner_only(path: &std::path::Path) {
+    let mode = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
+    std::fs::set_permissions(path, mode).unwrap();
+}
+
 /// A folder with a configuration, a token and the files of the targets.
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -154,6 +159,7 @@ impl Host {
     pub(crate) fn new(server: &StandIn) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("token"), "a-token\n").unwrap();
+        for_its_owner_only(&dir.path().join("token"));
         let targets = format!(
             "  - {{name: names, feeds: [names], file: {{path: {}/names.txt, format: txt}}}}\n",
             dir.path().display()
@@ -180,6 +186,7 @@ impl Host {
             self.url, self.more, self.feeds, self.targets
         );
         std::fs::write(&path, text).unwrap();
+        for_its_owner_only(&path);
         path
     }
 
