@@ -1,114 +1,163 @@
 //! An explanation as short lines for people.
 
-use std::fmt::Write as _;
-
-use feed_engine::{FeedExplanation, FeedRequest, OutputEffect, ReasonedAttribute, RowRule};
+use feed_engine::{FeedExplanation, FeedRequest, OutputEffect, ReasonedAttribute, Reasons, RowRule};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Lines end before this column, except for a single long word.
+const COLUMNS: usize = 80;
 
 /// Returns the lines of an explanation. What MISP sent is written without control characters.
 pub(super) fn of(explained: &FeedExplanation, request: &FeedRequest) -> String {
     let (scope, value) = (request.scope, shown(&explained.value));
     let feed = format!("{} {} {}", scope.selection.name(), scope.kind, scope.age);
     let verb = if explained.is_listed { "is" } else { "is not" };
-    let mut text = format!("{value} {verb} in {feed}.\n");
+    let mut lines = Lines::default();
+    lines.add(0, &format!("{value} {verb} in {feed}."));
     let output = &request.output;
-    let effect = match &explained.output {
-        OutputEffect::Rewritten(form) => format!("The output {output} writes it as {}.\n", shown(form)),
-        OutputEffect::Aggregated(network) => format!("The output {output} has it in {network}.\n"),
-        OutputEffect::LeftOut(reason) => format!("The output {output} leaves it out: {reason}.\n"),
-        _ => String::new(),
-    };
-    text += &effect;
-    let Some(reasons) = &explained.reasons else {
-        text += "The source of this program knows no reasons.\n";
-        return text;
-    };
-    let about = &reasons.explanation;
-    if let Some(reason) = about.invalid {
-        let _ = writeln!(text, "It is not a value of the type {}: {reason}.", scope.kind);
+    match &explained.output {
+        OutputEffect::Written => lines.add(0, &format!("The output {output} writes it as it is.")),
+        OutputEffect::Rewritten(form) => lines.add(0, &format!("The output {output} writes it as {}.", shown(form))),
+        OutputEffect::Aggregated(network) => lines.add(0, &format!("The output {output} has it in {network}.")),
+        OutputEffect::LeftOut(reason) => lines.add(0, &format!("The output {output} leaves it out: {reason}.")),
+        _ => {}
     }
-    for mark in &about.harmless {
-        let _ = writeln!(
-            text,
-            "Harmless: event {} calls {} a false positive since {}.",
-            mark.event.id,
-            shown(&mark.value),
-            day(mark.timestamp)
-        );
+    match &explained.reasons {
+        Some(reasons) => lines.add_reasons(reasons, request),
+        None => lines.add(0, "The source of this program knows no reasons."),
     }
-    if reasons.attributes.is_empty() {
-        text += "MISP has no attribute with this value.\n";
-    }
-    for attribute in &reasons.attributes {
-        text += &line(attribute);
-    }
-    if about.more_attributes > 0 {
-        let _ = writeln!(text, "{} more attributes have the value.", about.more_attributes);
-    }
-    text
+    lines.0
 }
 
-/// Returns the line of an attribute.
-fn line(attribute: &ReasonedAttribute) -> String {
-    let (about, event) = (&attribute.about, &attribute.about.event);
-    let ids: Vec<String> = attribute.ids.iter().map(u64::to_string).collect();
-    let ids = if ids.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", ids.join(", "))
-    };
-    let mut line = format!(
-        "event {} ({}), attribute{ids}, {}, changed {}: ",
-        event.id,
-        shown(&event.info),
-        shown(&about.attribute_type),
-        day(about.timestamp)
-    );
-    let mut refused: Vec<String> = about
-        .rules
-        .iter()
-        .filter(|(_, passes)| !passes)
-        .map(|(rule, _)| words(*rule, attribute))
-        .collect();
-    if let Some(reason) = about.invalid {
-        refused.insert(0, format!("its value is not valid ({reason})"));
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    /// Adds a text as lines that begin at this column; further lines of it begin two columns later.
+    fn add(&mut self, column: usize, text: &str) {
+        let mut indent = column;
+        let mut line = String::new();
+        for word in text.split(' ') {
+            let length = indent + line.chars().count() + 1 + word.chars().count();
+            if !line.is_empty() && length > COLUMNS {
+                self.end_line(indent, &line);
+                (indent, line) = (column + 2, String::new());
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        self.end_line(indent, &line);
     }
-    if refused.is_empty() {
-        line.push_str("counts\n");
-    } else {
-        let _ = writeln!(line, "does not count: {}", refused.join("; "));
+
+    fn end_line(&mut self, indent: usize, line: &str) {
+        self.0.push_str(&" ".repeat(indent));
+        self.0.push_str(line.trim_end());
+        self.0.push('\n');
     }
-    line
+
+    fn add_reasons(&mut self, reasons: &Reasons, request: &FeedRequest) {
+        let about = &reasons.explanation;
+        if let Some(reason) = about.invalid {
+            let kind = request.scope.kind;
+            self.add(0, &format!("It is not a value of the type {kind}: {reason}."));
+        }
+        for mark in &about.harmless {
+            let (id, value, since) = (mark.event.id, shown(&mark.value), moment(mark.timestamp));
+            self.add(
+                0,
+                &format!("Harmless: event {id} calls {value} a false positive since {since}."),
+            );
+        }
+        if reasons.attributes.is_empty() {
+            self.add(0, "MISP has no attribute with this value.");
+        }
+        for attribute in &reasons.attributes {
+            self.add_attribute(attribute);
+        }
+        if about.more_attributes > 0 {
+            self.0.push('\n');
+            self.add(0, &format!("{} more attributes have the value.", about.more_attributes));
+        }
+    }
+
+    fn add_attribute(&mut self, attribute: &ReasonedAttribute) {
+        let (about, event) = (&attribute.about, &attribute.about.event);
+        self.0.push('\n');
+        self.add(0, &format!("event {} ({})", event.id, shown(&event.info)));
+        let ids: Vec<String> = attribute.ids.iter().map(u64::to_string).collect();
+        let name = format!("attribute {}", ids.join(", "));
+        let published = match event.publish_timestamp {
+            0 => "its event was never published".to_owned(),
+            at => format!("its event published {}", moment(at)),
+        };
+        let (kind, changed) = (shown(&about.attribute_type), moment(about.timestamp));
+        self.add(
+            2,
+            &format!("{}, {kind}, changed {changed}, {published}", name.trim_end()),
+        );
+        if !about.is_current {
+            self.add(2, "as its event, which is being edited, was last published");
+        }
+        if !attribute.warninglists.is_empty() {
+            let names = shown(&attribute.warninglists.join(", "));
+            self.add(2, &format!("on warninglists: {names}"));
+        }
+        self.add(2, if about.counts() { "counts" } else { "does not count" });
+        if let Some(reason) = about.invalid {
+            self.add(4, &format!("no   value: it is not valid ({reason})"));
+        }
+        self.add_rules(attribute);
+    }
+
+    /// Adds the rules in their order; those that let the attribute pass one after the other share a line.
+    fn add_rules(&mut self, attribute: &ReasonedAttribute) {
+        for rules in attribute.about.rules.chunk_by(|(_, one), (_, next)| *one && *next) {
+            let names: Vec<&str> = rules.iter().map(|(rule, _)| rule.as_str()).collect();
+            match rules {
+                [(rule, false)] => {
+                    let why = words(*rule, attribute);
+                    self.add(4, &format!("no   {}: {why}", rule.as_str()));
+                }
+                _ => self.add(4, &format!("yes  {}", names.join(", "))),
+            }
+        }
+    }
 }
 
 /// Returns why a rule does not let an attribute pass.
 fn words(rule: RowRule, attribute: &ReasonedAttribute) -> String {
     let about = &attribute.about;
-    match rule {
-        RowRule::AttributeType => "feeds of this type do not take its attribute type".to_owned(),
-        RowRule::Selection => "neither it nor its event has the tag of the feed".to_owned(),
-        RowRule::NotHarmless => "it is tagged as a false positive".to_owned(),
-        RowRule::ToIds => "it has no to_ids flag".to_owned(),
-        RowRule::Age => "its last change is too long ago".to_owned(),
-        RowRule::Publication => "its event is not published, or it changed since the publication".to_owned(),
-        RowRule::Warninglists if attribute.warninglists.is_empty() => "a warninglist of MISP names it".to_owned(),
-        RowRule::Warninglists => format!("on the warninglists {}", shown(&attribute.warninglists.join(", "))),
+    let words = match rule {
+        RowRule::AttributeType => "feeds of this type do not take its attribute type",
+        RowRule::Selection => "neither it nor its event has the tag of the feed",
+        RowRule::NotHarmless => "it is tagged as a false positive",
+        RowRule::ToIds => "it has no to_ids flag",
+        RowRule::Age => "its last change is too long ago",
+        RowRule::Publication => "its event is not published, or it changed since the publication",
+        RowRule::Warninglists => "a warninglist of MISP names it",
         RowRule::Tlp => {
-            let level = about
-                .tlp
-                .map_or("the site's default_tlp".to_owned(), |level| format!("tlp:{level}"));
-            format!("its level ({level}) is above the limit")
+            let level = about.tlp.map(|level| format!("tlp:{level}"));
+            let level = level.unwrap_or_else(|| "the site's default_tlp".to_owned());
+            return format!("its level ({level}) is above the limit");
         }
         RowRule::Score => match about.score {
-            Some(score) => format!("its score ({}) is below the limit", score.floor()),
-            None => "it has no score".to_owned(),
+            Some(score) => return format!("its score ({}) is below the limit", score.floor()),
+            None => "it has no score",
         },
-        other => format!("the rule {} does not let it pass", other.as_str()),
-    }
+        _ => "it does not let the attribute pass",
+    };
+    words.to_owned()
 }
 
-fn day(unix_seconds: i64) -> String {
-    Timestamp::from_second(unix_seconds).map_or_else(|_| "at an unknown time".to_owned(), |at| at.to_string())
+/// Returns a time of MISP to the minute.
+fn moment(unix_seconds: i64) -> String {
+    let at = Timestamp::from_second(unix_seconds).map(|at| at.to_zoned(TimeZone::UTC));
+    at.map_or_else(
+        |_| "at an unknown time".to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
 }
 
 /// Returns a text of MISP without characters that a terminal obeys.
