@@ -7,6 +7,7 @@ use feed_classification::{IndicatorType, canonical_key};
 
 use crate::families;
 use crate::merge::{Merged, merge};
+use crate::network_lengths::NetworkLengths;
 use crate::slot_set::SlotSet;
 use crate::staged::Staged;
 use crate::table::Table;
@@ -23,6 +24,8 @@ pub struct Class {
     invalid: Arc<Table>,
     /// The ranks of values that are not their own canonical keys, in the order of their keys. Only URLs are.
     respelled: Arc<Vec<u32>>,
+    /// Empty for all classes but that of addresses.
+    network_lengths: Arc<NetworkLengths>,
 }
 
 /// The rows for the two tables of a class.
@@ -79,6 +82,10 @@ impl Class {
         self.values.weight_bytes() + self.invalid.weight_bytes() + self.respelled.capacity() * size_of::<u32>()
     }
 
+    pub(crate) fn network_lengths(&self) -> &NetworkLengths {
+        &self.network_lengths
+    }
+
     /// Returns the number of rows.
     pub(crate) fn rows(&self) -> usize {
         self.values.all_rows().len() + self.invalid.all_rows().len()
@@ -106,6 +113,12 @@ impl Class {
             Some(merged) if number == families::number_of(IndicatorType::Url) => Arc::new(self.respelled_in(merged)),
             _ => Arc::clone(&self.respelled),
         };
+        let network_lengths = match &values {
+            Some(merged) if number == families::number_of(IndicatorType::Ip) => {
+                Arc::new(self.network_lengths.after(&self.values, merged))
+            }
+            _ => Arc::clone(&self.network_lengths),
+        };
         let table = |merged: Option<Merged>, old: &Arc<Table>| {
             merged.map_or_else(|| Arc::clone(old), |merged| Arc::new(merged.table))
         };
@@ -113,6 +126,7 @@ impl Class {
             values: table(values, &self.values),
             invalid: table(invalid, &self.invalid),
             respelled,
+            network_lengths,
         }))
     }
 
@@ -134,6 +148,7 @@ impl Class {
             values: table(&self.values),
             invalid: table(&self.invalid),
             respelled: Arc::clone(&self.respelled),
+            network_lengths: Arc::clone(&self.network_lengths),
         }
     }
 

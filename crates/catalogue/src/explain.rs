@@ -1,14 +1,17 @@
 //! Why a value is in a feed or not: each attribute that names it, before each rule of the feed.
 
+mod asked;
+mod view;
+
 use std::borrow::Cow;
 
-use feed_classification::{DropReason, Extractor, IndicatorType, Tlp, TypeSet, canonical_key, network_of};
-use ipnet::IpNet;
+use feed_classification::{DropReason, Tlp, TypeSet};
 
-use crate::find::Query;
 use crate::row_trial::{RowRule, RowTrial};
 use crate::staging::shortened;
-use crate::{Class, Event, Question, Row, Snapshot, Table, families};
+use crate::{Event, Question, Row, Snapshot, Table, harmless_cover};
+use asked::Asked;
+pub use view::View;
 
 /// The most attributes, and the most marks, that an explanation names.
 const MAX_NAMED: usize = 100;
@@ -83,28 +86,30 @@ pub struct HarmlessMark {
 }
 
 impl Snapshot {
-    /// Explains why the feed of a question has a value or not.
-    ///
-    /// `visible` is the most closed TLP level that the caller may know of: an attribute beyond it does not exist in the
-    /// explanation. The limits of the question are rules like others.
+    /// Explains why the feed of a question has a value or not, as far as the `view` reaches. The limits of the question
+    /// are rules like others.
     #[must_use]
-    pub fn explain(&self, question: &Question, text: &str, visible: Tlp) -> Explanation {
+    pub fn explain(&self, question: &Question, text: &str, view: View) -> Explanation {
         let asked = Asked::read(question, text);
         let is_visible = |row: &Row| {
             let level = RowTrial::of(self, row).tlp();
-            level.unwrap_or(question.default_tlp) <= visible
+            level.unwrap_or(question.default_tlp) <= view.max_tlp
         };
         let mut rows = self.naming(question, &asked);
         let is_harmless = self.is_harmless(question, &asked);
         let counts = rows.iter().any(|named| named.counts(question));
-        rows.retain(|named| is_visible(named.trial.row));
+        let is_shown = |named: &Named<'_>| !view.is_within_feed || named.is_of_feed(question);
+        rows.retain(|named| is_visible(named.trial.row) && is_shown(named));
         rows.sort_by_key(|named| self.event(named.trial.row).map(|event| event.id));
         let more_attributes = rows.len().saturating_sub(MAX_NAMED);
         let named = rows.iter().take(MAX_NAMED);
         Explanation {
             is_listed: counts && !is_harmless && asked.invalid.is_none(),
             is_harmless,
-            harmless: self.marks(question, &asked, is_visible),
+            harmless: match view.is_within_feed {
+                true => Vec::new(),
+                false => self.marks(question, &asked, is_visible),
+            },
             attributes: named.filter_map(|named| self.explained(question, named)).collect(),
             more_attributes,
             value: asked.value,
@@ -119,7 +124,7 @@ impl Snapshot {
         for rank in asked.ranks(class) {
             named.extend(self.rows_of(class.values(), rank, &asked.value));
         }
-        for network in asked.written_out(question) {
+        for network in asked.written_out(question, class) {
             if let Some(rank) = class.values().rank_of(&network) {
                 named.extend(self.rows_of(class.values(), rank, &network));
             }
@@ -169,8 +174,7 @@ impl Snapshot {
         };
         let class = self.class(question.kind);
         if TypeSet::ADDRESSES.contains(question.kind) {
-            let values = crate::harmless_values::HarmlessValues::of(self, question.kind, harmless);
-            return values.is_some_and(|values| values.contains_address(&asked.value));
+            return harmless_cover::is_harmless(self, harmless, &asked.value);
         }
         let mut rows = asked
             .ranks(class)
@@ -184,9 +188,12 @@ impl Snapshot {
         let Some(harmless) = &question.harmless else {
             return Vec::new();
         };
-        let values = self.class(question.kind).values();
-        let own = asked.ranks(self.class(question.kind));
-        let networks = asked.wider().into_iter().filter_map(|network| values.rank_of(&network));
+        let class = self.class(question.kind);
+        let (values, own) = (class.values(), asked.ranks(class));
+        let networks = asked
+            .wider(class)
+            .into_iter()
+            .filter_map(|network| values.rank_of(&network));
         let mut marks = Vec::new();
         for rank in own.into_iter().chain(networks) {
             let marked = values.rows(rank).iter();
@@ -215,69 +222,10 @@ impl Named<'_> {
         let passes = |rule: &RowRule| self.trial.passes(*rule, question);
         self.trial.row.reason().is_none() && RowRule::ALL.iter().all(passes)
     }
-}
 
-/// The value of an explanation.
-struct Asked {
-    /// In plain form: a defanged value is restored.
-    text: String,
-    /// In the form in which feeds have it.
-    value: String,
-    /// The type as which the catalogue keeps it.
-    kept_as: IndicatorType,
-    invalid: Option<DropReason>,
-}
-
-impl Asked {
-    fn read(question: &Question, text: &str) -> Self {
-        let text = Query::asking(text).looked_up().to_owned();
-        let kept_as = families::kept_as(question.kind);
-        // Under this name MISP keeps plain values of the type.
-        let plain = |kind: IndicatorType| kind.default_attribute_types().first().copied().unwrap_or_default();
-        let mut value = None;
-        let kept = Extractor::new(kept_as).extract(plain(kept_as), &text, &mut |form| value = Some(form.to_owned()));
-        let of_type = Extractor::new(question.kind).max_expand(question.max_expand);
-        let outcome = kept.and_then(|()| of_type.extract(plain(question.kind), &text, &mut |_| {}));
-        Self {
-            value: value.unwrap_or_else(|| text.clone()),
-            text,
-            kept_as,
-            invalid: outcome.err(),
-        }
-    }
-
-    fn ranks(&self, class: &Class) -> Vec<u32> {
-        let key = canonical_key(self.kept_as, &self.value);
-        let has_key = |rank: &u32| {
-            let value = class.values().value(*rank).unwrap_or_default();
-            canonical_key(self.kept_as, value) == key
-        };
-        class.ranks_of_key(&key).into_iter().filter(has_key).collect()
-    }
-
-    /// Returns the networks that contain the address and that the feed writes out as single addresses.
-    fn written_out(&self, question: &Question) -> Vec<String> {
-        let is_expanding = matches!(question.kind, IndicatorType::Ipv4Ext | IndicatorType::Ipv6Ext);
-        if !is_expanding || self.invalid.is_some() {
-            return Vec::new();
-        }
-        let fits = |network: &String| {
-            let bits = network_of(network).map(|network| u32::from(network.max_prefix_len() - network.prefix_len()));
-            bits.and_then(|bits| 1_u32.checked_shl(bits))
-                .is_some_and(|addresses| addresses <= question.max_expand)
-        };
-        self.wider().into_iter().filter(fits).collect()
-    }
-
-    /// Returns the networks that contain the address or network, the smallest first.
-    fn wider(&self) -> Vec<String> {
-        let Some(network) = network_of(&self.value).filter(|_| self.kept_as == IndicatorType::Ip) else {
-            return Vec::new();
-        };
-        let wider = (0..network.prefix_len()).rev();
-        let wider = wider.filter_map(|length| IpNet::new(network.addr(), length).ok());
-        wider
-            .map(|wider| canonical_key(IndicatorType::Ip, &wider.trunc().to_string()).into_owned())
-            .collect()
+    /// Returns whether the feed is about the attribute and it is published.
+    fn is_of_feed(&self, question: &Question) -> bool {
+        let rules = [RowRule::Selection, RowRule::Publication];
+        rules.iter().all(|rule| self.trial.passes(*rule, question))
     }
 }

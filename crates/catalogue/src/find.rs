@@ -7,7 +7,6 @@
 mod actor;
 mod listed;
 mod matches;
-mod networks;
 mod plain_form;
 mod query;
 mod types;
@@ -21,9 +20,9 @@ pub use matches::{Match, MatchedEvent, Relation};
 pub use query::Query;
 pub use types::{LOOKED_UP_FEEDS, LOOKUP_TYPES};
 
-use crate::harmless_values::HarmlessValues;
+use crate::network_lengths::key_of;
 use crate::{Question, ScoreRule, Snapshot};
-use networks::NetworkLengths;
+use listed::Search;
 
 /// The limits of a caller on attributes.
 #[derive(Clone, Debug)]
@@ -53,45 +52,33 @@ impl Limits {
     }
 }
 
-/// Looks values up in one state of the catalogue, by the rules of one feed.
+/// Looks values up by the rules of one feed. It holds the rules only, and each look-up says in which state of the
+/// catalogue.
 ///
 /// ```
-/// use std::sync::Arc;
-///
 /// use catalogue::{Catalogue, Classes, Finder, Limits, Query, Question};
 /// use feed_classification::Tlp;
 ///
 /// let catalogue = Catalogue::new(Classes::defaults());
-/// let finder = Finder::new(catalogue.snapshot(), Question::new);
+/// let finder = Finder::new(Question::new);
 /// let limits = Limits::of_tlp(Tlp::Amber, Tlp::Amber);
-/// assert!(finder.find(&Query::parse("www.evil.example"), &limits, 10).is_empty());
+/// let query = Query::parse("www.evil.example");
+/// assert!(finder.find(&catalogue.snapshot(), &query, &limits, 10).is_empty());
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Finder {
-    snapshot: Arc<Snapshot>,
     /// By number of the type; nothing for types that cannot be looked up.
     questions: Vec<Option<Question>>,
-    harmless_addresses: Option<HarmlessValues>,
-    lengths: NetworkLengths,
     scorer: Option<(Arc<Scorer>, i64)>,
 }
 
 impl Finder {
     /// Returns the finder for a feed. `question` gives the feed of each type; its limits on TLP and scores do not
     /// count.
-    ///
-    /// Making a finder goes over all addresses once: a few milliseconds for a million.
-    pub fn new(snapshot: Arc<Snapshot>, question: impl Fn(IndicatorType) -> Question) -> Self {
+    pub fn new(question: impl Fn(IndicatorType) -> Question) -> Self {
         let looked_up = |kind: &IndicatorType| LOOKED_UP_FEEDS.contains(*kind).then(|| question(*kind));
-        let questions: Vec<Option<Question>> = IndicatorType::ALL.iter().map(looked_up).collect();
-        let harmless = questions.get(IndicatorType::Ip as usize).and_then(Option::as_ref);
-        let harmless = harmless.and_then(|question| question.harmless.as_ref());
         Self {
-            harmless_addresses: harmless
-                .and_then(|harmless| HarmlessValues::of(&snapshot, IndicatorType::Ip, harmless)),
-            lengths: NetworkLengths::of(snapshot.class(IndicatorType::Ip).values()),
-            questions,
-            snapshot,
+            questions: IndicatorType::ALL.iter().map(looked_up).collect(),
             scorer: None,
         }
     }
@@ -104,27 +91,10 @@ impl Finder {
         self
     }
 
-    /// Returns the state of the catalogue.
-    #[must_use]
-    pub fn snapshot(&self) -> &Arc<Snapshot> {
-        &self.snapshot
-    }
-
-    /// Returns the number of values that can be looked up, of any feed.
-    #[must_use]
-    pub fn values(&self) -> usize {
-        // Domains and host names are one family.
-        let families = LOOKUP_TYPES.iter().filter(|kind| **kind != IndicatorType::Hostname);
-        families.map(|kind| self.snapshot.class(*kind).values().len()).sum()
-    }
-
-    /// Returns the memory that the finder takes beside the snapshot, in bytes.
+    /// Returns the memory that it takes, in bytes.
     #[must_use]
     pub fn weight_bytes(&self) -> usize {
-        // One mark for each address.
-        let addresses = self.snapshot.class(IndicatorType::Ip).values().len();
-        let harmless = self.harmless_addresses.as_ref().map_or(0, |_| addresses);
-        harmless + self.questions.capacity() * size_of::<Option<Question>>()
+        size_of::<Self>() + self.questions.capacity() * size_of::<Option<Question>>()
     }
 
     /// Returns the matches of a value within the limits, the closest first, at most `most`.
@@ -133,24 +103,25 @@ impl Finder {
     /// is not, the match comes without the title and the threat actors of the event. The matches of one listed value
     /// are in order of type and event.
     #[must_use]
-    pub fn find(&self, query: &Query, limits: &Limits, most: usize) -> Vec<Match> {
+    pub fn find(&self, snapshot: &Snapshot, query: &Query, limits: &Limits, most: usize) -> Vec<Match> {
+        let search = Search {
+            questions: &self.questions,
+            snapshot,
+            limits,
+            score: limits.min_score.map(|(min, unscored)| self.score_rule(min, unscored)),
+        };
+        let lengths = snapshot.class(IndicatorType::Ip).network_lengths();
         let exact = query.keys().map(|key| (key.to_owned(), Relation::Exact));
         let hosts = query.hosts().map(|host| (host.to_owned(), Relation::Host));
-        let networks = query
-            .networks()
-            .iter()
-            .flat_map(|network| self.lengths.containing(*network));
-        let networks = networks.map(|network| (network, Relation::Network));
+        let networks = query.networks().iter().flat_map(|network| lengths.wider(*network));
+        let networks = networks.map(|network| (key_of(network), Relation::Network));
         let parents = query.parents().map(|parent| (parent.to_owned(), Relation::Parent));
-        let score = limits
-            .min_score
-            .map(|(min, unscored_counts)| self.score_rule(min, unscored_counts));
         let mut found = Vec::new();
         for (key, relation) in exact.chain(hosts).chain(networks).chain(parents) {
             if found.len() >= most {
                 break;
             }
-            self.add_matches(&key, relation, limits, score.as_ref(), most, &mut found);
+            search.add_matches(&key, relation, most, &mut found);
         }
         found
     }
@@ -164,8 +135,14 @@ impl Finder {
             now: now.unwrap_or(0),
         }
     }
+}
 
-    fn question(&self, kind: IndicatorType) -> Option<&Question> {
-        self.questions.get(kind as usize).and_then(Option::as_ref)
+impl Snapshot {
+    /// Returns the number of values that can be looked up, of any feed.
+    #[must_use]
+    pub fn looked_up_values(&self) -> usize {
+        // Domains and host names are one family.
+        let families = LOOKUP_TYPES.iter().filter(|kind| **kind != IndicatorType::Hostname);
+        families.map(|kind| self.class(*kind).values().len()).sum()
     }
 }

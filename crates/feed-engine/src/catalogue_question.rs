@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use catalogue::{Harmless, OmissionReason, Publication, Question, ScoreRule, Selected};
+use catalogue::{Harmless, LOOKED_UP_FEEDS, OmissionReason, Publication, Question, ScoreRule, Selected};
 use feed_classification::TagScheme;
 use misp_client::Scorer;
 
-use crate::{FeedError, FeedScope, Omission, Selection, Unscored, Upstream, question};
+use crate::{FeedError, FeedScope, Filter, LookupScope, Omission, Selection, Unscored, Upstream, question};
 
 /// Returns the question for a feed. `scorer` is needed where the filter of the scope limits scores.
 ///
@@ -42,6 +42,28 @@ pub(crate) fn for_feed(
     });
     asked.max_expand = site.max_expand;
     Ok(asked)
+}
+
+/// Returns the questions for look-ups in a feed: one for each type that can be looked up. Limits of callers do not count
+/// in them.
+///
+/// # Errors
+/// As [`question::check`].
+pub(crate) fn for_lookup(
+    upstream: &Upstream,
+    scope: LookupScope,
+    now: jiff::Timestamp,
+) -> Result<Vec<Question>, FeedError> {
+    let of_kind = |kind| {
+        let feed = FeedScope {
+            selection: Selection::Feed(scope.feed),
+            kind,
+            age: scope.age,
+            filter: Filter::NONE,
+        };
+        for_feed(upstream, feed, None, now)
+    };
+    LOOKED_UP_FEEDS.iter().map(of_kind).collect()
 }
 
 /// Returns a value that the catalogue left out, as the direct way names it.

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use feed_classification::{IndicatorSet, Tlp};
+use catalogue::View;
+use feed_classification::IndicatorSet;
 
 use crate::engine::FeedEngine;
 use crate::errand::Errand;
@@ -84,13 +85,7 @@ impl IndicatorSource for RecordingSource {
         self.source.index(upstream, scope, errand)
     }
 
-    fn explain<'a>(
-        &'a self,
-        upstream: &'a Upstream,
-        scope: FeedScope,
-        text: &'a str,
-        visible: Tlp,
-    ) -> ExplainFuture<'a> {
-        self.source.explain(upstream, scope, text, visible)
+    fn explain<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, text: &'a str, view: View) -> ExplainFuture<'a> {
+        self.source.explain(upstream, scope, text, view)
     }
 }

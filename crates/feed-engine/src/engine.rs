@@ -6,6 +6,7 @@ mod confirmation;
 mod confirmed;
 mod current;
 mod explanation;
+mod held_indexes;
 mod listeners;
 mod lookups;
 mod polls;
@@ -39,7 +40,7 @@ use announcements::Announcements;
 pub use builder::FeedEngineBuilder;
 use current::{Answer, RefreshRequest};
 pub use explanation::FeedExplanation;
-use lookups::Lookups;
+use held_indexes::Lookups;
 use polls::Polls;
 use prefetch::note_poll;
 

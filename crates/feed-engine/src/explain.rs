@@ -4,7 +4,7 @@ mod of_misp;
 mod output_effect;
 mod reasons;
 
-use catalogue::{Catalogue, Classes, Explanation, Question};
+use catalogue::{Catalogue, Classes, Explanation, Question, View};
 use feed_classification::{IndicatorType, Tlp};
 
 pub(crate) use of_misp::{Inquiry, explain as of_misp};
@@ -14,5 +14,5 @@ pub use reasons::{ReasonedAttribute, Reasons};
 /// Returns an explanation that knows the form of the value and no attribute.
 pub(crate) fn in_normal_form(kind: IndicatorType, text: &str) -> Explanation {
     let nothing = Catalogue::new(Classes::defaults()).snapshot();
-    nothing.explain(&Question::new(kind), text, Tlp::Red)
+    nothing.explain(&Question::new(kind), text, View::up_to(Tlp::Red))
 }

@@ -18,7 +18,7 @@ use feed_classification::Tlp;
 use misp_client::Attribute;
 use site_config::Site;
 
-use crate::score::{self, ScoreLimit, Scoring, Unscored, Worth};
+use crate::score::{ScoreLimit, Scoring, Unscored};
 
 /// Limits on the attributes that count. It can be narrowed, and never widened again.
 ///
@@ -152,14 +152,13 @@ impl Judge {
 
     /// Returns whether an attribute passes.
     pub(crate) fn counts(&self, attribute: &Attribute) -> bool {
-        self.filter.is_none()
-            || (self.permits_tlp(level_of(attribute))
-                && self.permits_worth(|| score::worth(self.scoring.as_ref(), attribute)))
+        self.filter.is_none() || (self.permits_tlp(level_of(attribute)) && self.permits_score(attribute))
     }
 
-    /// Returns whether attributes of this worth pass.
-    pub(crate) fn permits_worth(&self, worth: impl FnOnce() -> Worth) -> bool {
-        self.filter.score.is_none_or(|limit| limit.permits(worth()))
+    /// Without a model no attribute has a score.
+    fn permits_score(&self, attribute: &Attribute) -> bool {
+        let score = || self.scoring.as_ref().and_then(|scoring| scoring.score(attribute));
+        self.filter.score.is_none_or(|limit| limit.permits(score()))
     }
 
     /// Returns whether the judge needs scores.

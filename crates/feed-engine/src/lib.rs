@@ -13,11 +13,11 @@
 //! 6. `feed_contents`, `feed_set`: the sorted unique values, and the time of their last change;
 //! 7. `bodies`, `answer`: validators and numbers without the bytes, and the bytes in the consumer's format;
 //! 8. `engine`: memory, freshness, and one flight per feed around all of it; `engine::listeners` follows feeds and
-//!    refreshes those that MISP hints at, `engine::lookups` keeps indexes for look-ups;
+//!    refreshes those that MISP hints at, `engine::lookups` and `engine::held_indexes` keep indexes for look-ups;
 //! 9. `changes`: the differences between two states of a feed;
 //! 10. `errand`, `turns`, `round`, `judgement`: the order of questions to one MISP, and the questions that the feeds of
 //!     one round share;
-//! 11. `lookup`: an index over single values.
+//! 11. `lookup`: single values, in the catalogue of a mirror or in one of gathered rows (`gathered_rows`, `misp_rows`).
 //!
 //! [`IndicatorSource`] is the one trait between the engine and its indicators; [`MispSource`] is the implementation
 //! that asks MISP. It works on threads of its own (`workshop`). Other work that takes long runs on blocking threads
@@ -41,9 +41,11 @@ mod feed_contents;
 mod feed_set;
 mod feed_values;
 mod filter;
+mod gathered_rows;
 mod judgement;
 mod lookup;
 mod mirror;
+mod misp_rows;
 mod misp_source;
 mod model_fault;
 mod models;
@@ -74,7 +76,7 @@ pub use answer::{Counts, FeedBody, FeedHead, RenderedFeed};
 pub use bodies::FeedStream;
 pub use cache::{Clock, ManualClock, Moment, MonotonicClock, Sleep};
 pub use catalogue::{
-    ExplainedAttribute, Explanation, HarmlessMark, LOOKUP_TYPES, Match, MatchedEvent, Query, Relation, RowRule,
+    ExplainedAttribute, Explanation, HarmlessMark, LOOKUP_TYPES, Match, MatchedEvent, Query, Relation, RowRule, View,
 };
 pub use change_listener::ChangeListener;
 pub use changes::{Change, Delta, Follower, Rendering, Snapshot};

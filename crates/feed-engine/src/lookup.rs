@@ -1,22 +1,21 @@
 //! Look-ups of single values: whether an address, name or hash is listed, and from which events.
 //!
-//! A feed answers "which values", this answers "what about this value", from memory. For each feed, age and MISP key
-//! the engine keeps one index over all types that can be looked up, and refreshes it like a feed. It holds the values
-//! of the feeds of these types, by the same rules ([`crate::publication`], false positives by value), and the events of
-//! each value. The limits of a caller are judged at each look-up: one index serves callers with all limits.
+//! A feed answers "which values", this answers "what about this value", from a catalogue in memory. With a mirror that
+//! is the catalogue of its feeds, and an index holds the rules of a feed only: each look-up takes the present state.
+//! Without one, the rows of the feed over all types that can be looked up are gathered from MISP into a catalogue of
+//! their own, and the index is refreshed like a feed; a source of another kind hands its values over in the same form
+//! ([`LookupIndexBuilder`]). The limits of a caller are judged at each look-up: one index serves callers with all
+//! limits.
 
-#[cfg(test)]
-mod agreement;
 mod builder;
-mod entries;
 mod feed_index;
-mod feed_types;
 mod index;
-mod listed_values;
+mod kept_index;
 mod misp_index;
-mod networks;
 
 pub use builder::LookupIndexBuilder;
 pub(crate) use feed_index::index_of_feeds;
 pub use index::LookupIndex;
+pub(crate) use index::Rules;
+pub(crate) use kept_index::KeptIndex;
 pub(crate) use misp_index::gather;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use feed_classification::{Extractor, Tlp};
+use feed_classification::Extractor;
 use misp_client::{AuthKey, BaseUrl, Client, PagePace, Scorer};
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
@@ -31,8 +31,8 @@ use crate::upstream::UpstreamId;
 use crate::withdrawals::{UpstreamMemory, Withdrawals};
 use crate::workshop::Workshop;
 use crate::{
-    Errand, FeedError, FeedScope, Judge, LookupIndex, LookupScope, Reasons, Upstream, Urgency, catalogue_question,
-    lookup, pass, question,
+    Errand, FeedError, FeedScope, Judge, LookupIndex, LookupScope, Reasons, Upstream, Urgency, View,
+    catalogue_question, lookup, pass, question,
 };
 
 /// Feeds that are gathered at one site at the same time by default; further ones wait for their turn.
@@ -350,7 +350,7 @@ impl Questioner {
         upstream: &Upstream,
         scope: FeedScope,
         text: &str,
-        visible: Tlp,
+        view: View,
     ) -> Result<Reasons, FeedError> {
         let client = self.client(upstream)?;
         let _turn = self.turns(upstream).take(&Errand::new(Urgency::Awaited)).await;
@@ -367,7 +367,7 @@ impl Questioner {
             remembered: &self.withdrawals.of(upstream),
             now,
         };
-        explain::of_misp(inquiry, text, visible).await
+        explain::of_misp(inquiry, text, view).await
     }
 
     async fn index_now(
@@ -394,8 +394,7 @@ impl Questioner {
             Err(error @ FeedError::Misp(_)) => self.models.last_good(upstream, now).ok_or(error),
             known => known,
         };
-        let scoring = scorer.map(|scorer| Scoring::new(scorer, now));
-        lookup::gather(&client, upstream, scope, scoring, &self.withdrawals.of(upstream), now).await
+        lookup::gather(&client, upstream, scope, scorer, &self.withdrawals.of(upstream), now).await
     }
 }
 
@@ -416,15 +415,9 @@ impl IndicatorSource for MispSource {
         )
     }
 
-    fn explain<'a>(
-        &'a self,
-        upstream: &'a Upstream,
-        scope: FeedScope,
-        text: &'a str,
-        visible: Tlp,
-    ) -> ExplainFuture<'a> {
+    fn explain<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, text: &'a str, view: View) -> ExplainFuture<'a> {
         let (asking, upstream, text) = (self.asking.clone(), upstream.clone(), text.to_owned());
-        let explaining = async move { asking.explain_now(&upstream, scope, &text, visible).await };
+        let explaining = async move { asking.explain_now(&upstream, scope, &text, view).await };
         Box::pin(async move { self.workshop.run(explaining).await.map(Some) })
     }
 }

@@ -94,6 +94,11 @@ impl Publication {
         }
     }
 
+    /// Returns the last edit of an event that is not published; nothing for the others, and where MISP was not asked.
+    pub(crate) fn unpublished_since(&self, event_id: u64) -> Option<i64> {
+        self.unpublished.0.get(&event_id).map(|event| event.edited)
+    }
+
     /// Returns whether this row counts as published.
     pub(crate) fn counts(&self, row: &Provenance) -> bool {
         let Some(event) = self.unpublished.0.get(&row.event_id) else {

@@ -1,4 +1,4 @@
-//! Limits on decay scores, and the worth of an attribute.
+//! Limits on decay scores, and the score of an attribute.
 //!
 //! Callers see whole numbers, MISP computes fractions: 80.0 meets `min_score=80` and 79.9 does not, as MISP calls
 //! values below its threshold decayed. People set whole numbers, and these bound how many different feeds can be
@@ -90,9 +90,9 @@ impl ScoreLimit {
         }
     }
 
-    /// Returns whether a value of this worth passes.
-    pub(crate) fn permits(self, worth: Worth) -> bool {
-        worth.best.is_some_and(|best| best >= self.min.0) || (worth.unscored && self.unscored == Unscored::Include)
+    /// Returns whether an attribute with this score, or without one, passes.
+    pub(crate) fn permits(self, score: Option<u8>) -> bool {
+        score.map_or(self.unscored == Unscored::Include, |score| score >= self.min.0)
     }
 }
 
@@ -104,31 +104,6 @@ impl fmt::Display for ScoreLimit {
             f.write_str("&unscored=include")?;
         }
         Ok(())
-    }
-}
-
-/// The worth of all attributes with the same value.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Worth {
-    /// The best of their scores, without its fraction.
-    best: Option<u8>,
-    /// Whether one of them has no score.
-    unscored: bool,
-}
-
-impl Worth {
-    /// The worth of attributes without a score.
-    pub(crate) const UNKNOWN: Self = Self {
-        best: None,
-        unscored: true,
-    };
-
-    /// Returns the worth of both together.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self {
-            best: self.best.max(other.best),
-            unscored: self.unscored || other.unscored,
-        }
     }
 }
 
@@ -144,19 +119,11 @@ impl Scoring {
         Self { scorer, now }
     }
 
-    /// Returns the worth of an attribute; one whose type the model does not cover has no score.
-    pub(crate) fn worth(&self, attribute: &Attribute) -> Worth {
+    /// Returns the score of an attribute without its fraction; nothing if the model does not cover its type.
+    pub(crate) fn score(&self, attribute: &Attribute) -> Option<u8> {
         let is_covered = self.scorer.covers(&attribute.kind);
-        Worth {
-            best: is_covered.then(|| whole(self.scorer.score(attribute, self.now.as_second()).now)),
-            unscored: !is_covered,
-        }
+        is_covered.then(|| whole(self.scorer.score(attribute, self.now.as_second()).now))
     }
-}
-
-/// Returns the worth of an attribute; without a model no attribute has a score.
-pub(crate) fn worth(scoring: Option<&Scoring>, attribute: &Attribute) -> Worth {
-    scoring.map_or(Worth::UNKNOWN, |scoring| scoring.worth(attribute))
 }
 
 #[expect(
@@ -201,23 +168,15 @@ mod tests {
             (300.0, true),
             (0.0, false),
         ] {
-            let worth = Worth {
-                best: Some(whole(score)),
-                unscored: false,
-            };
-            assert_eq!(eighty.permits(worth), counts, "{score}");
+            assert_eq!(eighty.permits(Some(whole(score))), counts, "{score}");
         }
     }
 
     #[test]
     fn unset_scores_do_not_pass_unless_they_are_asked_for() {
-        let unknown = Worth {
-            best: None,
-            unscored: true,
-        };
-        assert!(!limit("0", Unscored::Exclude).permits(unknown));
-        assert!(!limit("80", Unscored::Exclude).permits(unknown));
-        assert!(limit("80", Unscored::Include).permits(unknown));
+        assert!(!limit("0", Unscored::Exclude).permits(None));
+        assert!(!limit("80", Unscored::Exclude).permits(None));
+        assert!(limit("80", Unscored::Include).permits(None));
     }
 
     #[test]
@@ -234,17 +193,13 @@ mod tests {
         fn two_limits_together_pass_what_both_pass(
             mins in prop::array::uniform2(0_u8..=100),
             includes in prop::array::uniform2(any::<bool>()),
-            best in prop::option::of(any::<u8>()),
-            unscored in any::<bool>(),
+            score in prop::option::of(any::<u8>()),
         ) {
             let of = |place: usize| ScoreLimit {
                 min: MinScore(mins[place]),
                 unscored: if includes[place] { Unscored::Include } else { Unscored::Exclude },
             };
-            let worth = Worth { best, unscored };
-            // Of one attribute: it has a score or it has none.
-            prop_assume!(best.is_some() != unscored);
-            prop_assert_eq!(of(0).and(of(1)).permits(worth), of(0).permits(worth) && of(1).permits(worth));
+            prop_assert_eq!(of(0).and(of(1)).permits(score), of(0).permits(score) && of(1).permits(score));
         }
     }
 }

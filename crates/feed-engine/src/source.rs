@@ -5,12 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 
 use cache::SharedCache;
-use feed_classification::Tlp;
 use site_config::SiteName;
 
 use crate::{
     ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, LookupIndex, LookupScope, Reasons,
-    Upstream, Way, lookup,
+    Upstream, View, Way, lookup,
 };
 
 /// What [`IndicatorSource::gather`] returns.
@@ -106,8 +105,7 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     /// Makes a source that follows changes of this site look for them now. Returns at once.
     fn hint(&self, _site: &SiteName) {}
 
-    /// Explains why a feed has a value or not: each attribute that names it, before each rule. `visible` is the most
-    /// closed TLP level of attributes that the explanation may name.
+    /// Explains why a feed has a value or not: each attribute that names it, before each rule, as far as `view` reaches.
     ///
     /// Unless a source has its own, it knows no reasons, and the engine says only whether the feed has the value.
     ///
@@ -118,7 +116,7 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
         _upstream: &'a Upstream,
         _scope: FeedScope,
         _text: &'a str,
-        _visible: Tlp,
+        _view: View,
     ) -> ExplainFuture<'a> {
         Box::pin(async { Ok(None) })
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::json::lenient::{Flag, Int, Text};
 
 /// A tag on an attribute or an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "RawTag")]
 #[non_exhaustive]
 pub struct Tag {

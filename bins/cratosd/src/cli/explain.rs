@@ -58,7 +58,9 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         let engine = program.engine(program.source_or(&Arc::default())).build();
         let explained = {
             let _shown = Progress::of(format!("asking {}", upstream.address()));
-            engine.explain(&upstream, &request, &options.value, Tlp::Red).await
+            engine
+                .explain(&upstream, &request, &options.value, View::up_to(Tlp::Red))
+                .await
         };
         let explained = explained.map_err(|error| failure(&upstream, &error))?;
         output::print(lines::of(&explained, &request))

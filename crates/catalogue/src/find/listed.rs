@@ -4,9 +4,18 @@ use std::net::IpAddr;
 
 use feed_classification::{IndicatorType, canonical_key, network_of};
 
-use super::{Finder, LOOKUP_TYPES, Limits, Match, MatchedEvent, Relation};
+use super::{LOOKUP_TYPES, Limits, Match, MatchedEvent, Relation};
 use crate::row_trial::RowTrial;
-use crate::{Class, ScoreRule};
+use crate::{Class, Question, ScoreRule, Snapshot, harmless_cover};
+
+/// One look-up: by which rules, in which state, and within which limits.
+pub(super) struct Search<'s> {
+    /// By number of the type; nothing for types that cannot be looked up.
+    pub(super) questions: &'s [Option<Question>],
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) limits: &'s Limits,
+    pub(super) score: Option<ScoreRule>,
+}
 
 /// A row that counts, with the type and the number of the event by which matches are sorted.
 struct Candidate<'s> {
@@ -24,17 +33,9 @@ struct Told<'s> {
     is_permitted: bool,
 }
 
-impl Finder {
+impl<'s> Search<'s> {
     /// Adds the matches of the listed values with this canonical key.
-    pub(super) fn add_matches(
-        &self,
-        key: &str,
-        relation: Relation,
-        limits: &Limits,
-        score: Option<&ScoreRule>,
-        most: usize,
-        found: &mut Vec<Match>,
-    ) {
+    pub(super) fn add_matches(&self, key: &str, relation: Relation, most: usize, found: &mut Vec<Match>) {
         let mut candidates = Vec::new();
         for kind in LOOKUP_TYPES.iter().copied().filter(|kind| relation.fits(*kind)) {
             self.add_candidates(kind, key, &mut candidates);
@@ -42,7 +43,7 @@ impl Finder {
         candidates.sort_by_key(|candidate| (candidate.kind, candidate.event));
         for of_event in candidates.chunk_by(|a, b| (a.kind, a.event) == (b.kind, b.event)) {
             let Some(first) = of_event.first() else { continue };
-            for told in self.told(of_event, limits, score) {
+            for told in self.told(of_event) {
                 if found.len() >= most {
                     return;
                 }
@@ -52,8 +53,8 @@ impl Finder {
         }
     }
 
-    fn add_candidates<'s>(&'s self, kind: IndicatorType, key: &str, candidates: &mut Vec<Candidate<'s>>) {
-        let class = self.snapshot().class(kind);
+    fn add_candidates(&self, kind: IndicatorType, key: &str, candidates: &mut Vec<Candidate<'s>>) {
+        let class = self.snapshot.class(kind);
         let values = class.values();
         let ranks = ranks(class, kind, key);
         let is_url = kind == IndicatorType::Url;
@@ -65,12 +66,12 @@ impl Finder {
             let spelling = (is_url && value != key).then_some(value);
             for (place, row) in (values.row_range(rank).start..).zip(values.rows(rank)) {
                 let trial = RowTrial {
-                    snapshot: self.snapshot(),
+                    snapshot: self.snapshot,
                     row,
                     times: values.times(place),
                 };
                 let listers = listers(kind, value).iter().filter_map(|lister| self.question(*lister));
-                let Some(event) = self.snapshot().event(row) else {
+                let Some(event) = self.snapshot.event(row) else {
                     continue;
                 };
                 if listers.into_iter().any(|question| trial.counts(question)) {
@@ -85,26 +86,34 @@ impl Finder {
         }
     }
 
+    fn question(&self, kind: IndicatorType) -> Option<&'s Question> {
+        self.questions.get(kind as usize).and_then(Option::as_ref)
+    }
+
+    /// Returns whether a mark takes out the values of these ranks, which have the same key.
     fn is_harmless(&self, kind: IndicatorType, class: &Class, ranks: &[u32]) -> bool {
+        let Some(harmless) = self.question(kind).and_then(|question| question.harmless.as_ref()) else {
+            return false;
+        };
+        let values = class.values();
         if kind == IndicatorType::Ip {
-            let harmless = self.harmless_addresses.as_ref();
-            let value = |rank: u32| class.values().value(rank).unwrap_or_default();
-            return harmless.is_some_and(|harmless| ranks.iter().any(|rank| harmless.contains(*rank, value(*rank))));
+            let mut listed = ranks.iter().filter_map(|rank| values.value(*rank));
+            return listed.any(|value| harmless_cover::is_harmless(self.snapshot, harmless, value));
         }
-        let harmless = self.question(kind).and_then(|question| question.harmless.as_ref());
-        let mut rows = ranks.iter().flat_map(|rank| class.values().rows(*rank));
-        harmless.is_some_and(|harmless| rows.any(|row| RowTrial::of(self.snapshot(), row).is_harmless(harmless)))
+        let mut rows = ranks.iter().flat_map(|rank| values.rows(*rank));
+        rows.any(|row| RowTrial::of(self.snapshot, row).is_harmless(harmless))
     }
 
     /// Returns the matches of one type and event: attributes with other tags may bring another level or another actor.
-    fn told<'s>(&self, rows: &[Candidate<'s>], limits: &Limits, score: Option<&ScoreRule>) -> Vec<Told<'s>> {
+    fn told(&self, rows: &[Candidate<'s>]) -> Vec<Told<'s>> {
+        let (limits, score) = (self.limits, self.score.as_ref());
         let within = rows
             .iter()
             .filter(|candidate| limits.permits_tlp(candidate.trial.tlp()));
         let told = within.filter_map(|candidate| {
-            let event = self.snapshot().event(candidate.trial.row)?;
-            let tags = self.snapshot().tags_and_limits(candidate.trial.row);
-            let matched = MatchedEvent::new(event.id, self.snapshot().title(candidate.trial.row)).uuid(event.uuid);
+            let event = self.snapshot.event(candidate.trial.row)?;
+            let tags = self.snapshot.tags_and_limits(candidate.trial.row);
+            let matched = MatchedEvent::new(event.id, self.snapshot.title(candidate.trial.row)).uuid(event.uuid);
             Some(Told {
                 event: matched.tagged(tags.map(|tag| (tag.name, tag.inherited))),
                 spelling: candidate.spelling,

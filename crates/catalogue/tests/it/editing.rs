@@ -5,7 +5,7 @@ use std::sync::Arc;
 use catalogue::feed_classification::{IndicatorType, Tlp};
 use catalogue::misp_client::Tag;
 use catalogue::misp_mirror::{EventRecord, LastPublished};
-use catalogue::{Catalogue, Classes, Finder, Limits, Publication, Query, Question, Selected, Snapshot};
+use catalogue::{Catalogue, Classes, Finder, Limits, Publication, Query, Question, Selected, Snapshot, View};
 
 use crate::world::{NOW, batch_of, event};
 
@@ -35,19 +35,19 @@ fn values(snapshot: &Snapshot, question: &Question) -> Vec<String> {
     answer.values.iter().map(str::to_owned).collect()
 }
 
-fn finder(snapshot: &Arc<Snapshot>) -> Finder {
+fn finder() -> Finder {
     let of_kind = |kind| {
         let mut question = question(Tlp::Red);
         question.kind = kind;
         question
     };
-    Finder::new(Arc::clone(snapshot), of_kind)
+    Finder::new(of_kind)
 }
 
 fn is_found(snapshot: &Arc<Snapshot>, max_tlp: Tlp) -> bool {
     let limits = Limits::of_tlp(max_tlp, Tlp::Amber);
-    !finder(snapshot)
-        .find(&Query::parse("a.example"), &limits, 10)
+    !finder()
+        .find(snapshot, &Query::parse("a.example"), &limits, 10)
         .is_empty()
 }
 
@@ -67,7 +67,7 @@ fn a_limit_on_tlp_counts_the_tags_that_an_edit_put_on() {
         assert_eq!(values(&snapshot, &question(Tlp::Red)), ["a.example"]);
         assert!(values(&snapshot, &question(Tlp::AmberStrict)).is_empty());
         assert!(is_found(&snapshot, Tlp::Red) && !is_found(&snapshot, Tlp::AmberStrict));
-        let seen_by_amber = snapshot.explain(&question(Tlp::Amber), "a.example", Tlp::Amber);
+        let seen_by_amber = snapshot.explain(&question(Tlp::Amber), "a.example", View::up_to(Tlp::Amber));
         assert!(!seen_by_amber.is_listed);
         assert!(
             seen_by_amber
@@ -109,10 +109,10 @@ fn a_match_as_last_published_has_the_title_of_that_publication() {
         record.current.rows[0].to_ids = false;
     });
     let limits = Limits::of_tlp(Tlp::Red, Tlp::Amber);
-    let found = finder(&snapshot).find(&Query::parse("a.example"), &limits, 10);
+    let found = finder().find(&snapshot, &Query::parse("a.example"), &limits, 10);
     let titles: Vec<&str> = found.iter().map(|found| found.event.info.as_str()).collect();
     assert_eq!(titles, ["as published"]);
-    let explained = snapshot.explain(&question(Tlp::Red), "a.example", Tlp::Red);
+    let explained = snapshot.explain(&question(Tlp::Red), "a.example", View::up_to(Tlp::Red));
     let titles = explained
         .attributes
         .iter()

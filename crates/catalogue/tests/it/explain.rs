@@ -1,7 +1,7 @@
 //! Explanations against feeds, and what they name.
 
 use catalogue::feed_classification::{IndicatorType, Tlp};
-use catalogue::{Catalogue, Harmless, Question, RowRule, Selected};
+use catalogue::{Catalogue, Harmless, Question, RowRule, Selected, View};
 use proptest::prelude::*;
 
 use crate::find::{catalogue, event};
@@ -21,7 +21,7 @@ proptest! {
             let of_class = snapshot.class(*kind).values().iter().map(|(_, value, _)| value);
             let values: Vec<&str> = of_class.chain(answer.values.iter().take(40)).collect();
             for value in values {
-                let explained = snapshot.explain(&question, value, Tlp::Red);
+                let explained = snapshot.explain(&question, value, View::up_to(Tlp::Red));
                 let is_network = value.contains('/');
                 if is_network && matches!(kind, IndicatorType::Ipv4Ext | IndicatorType::Ipv6Ext) {
                     continue;
@@ -44,7 +44,7 @@ fn block(kind: IndicatorType) -> Question {
 }
 
 fn refused(catalogue: &Catalogue, question: &Question, value: &str) -> Vec<(u64, Vec<RowRule>)> {
-    let explained = catalogue.snapshot().explain(question, value, Tlp::Red);
+    let explained = catalogue.snapshot().explain(question, value, View::up_to(Tlp::Red));
     let refused = |rules: &[(RowRule, bool)]| {
         rules
             .iter()
@@ -92,7 +92,9 @@ fn an_attribute_beyond_the_limits_does_not_exist_and_its_mark_only_counts() {
         ),
     ]);
     let question = block(IndicatorType::Ipv4);
-    let explained = catalogue.snapshot().explain(&question, "192.0.2.7", Tlp::Amber);
+    let explained = catalogue
+        .snapshot()
+        .explain(&question, "192.0.2.7", View::up_to(Tlp::Amber));
     let events: Vec<u64> = explained
         .attributes
         .iter()
@@ -103,7 +105,9 @@ fn an_attribute_beyond_the_limits_does_not_exist_and_its_mark_only_counts() {
         (vec![1], true, false)
     );
     assert_eq!(explained.harmless, []);
-    let all = catalogue.snapshot().explain(&question, "192.0.2.7", Tlp::Red);
+    let all = catalogue
+        .snapshot()
+        .explain(&question, "192.0.2.7", View::up_to(Tlp::Red));
     let marks: Vec<_> = all
         .harmless
         .iter()
@@ -121,16 +125,31 @@ fn an_invalid_value_is_explained_with_its_reason_and_an_address_by_the_network_t
     )]);
     let wildcard = catalogue
         .snapshot()
-        .explain(&block(IndicatorType::Domain), "*.evil.example", Tlp::Red);
+        .explain(&block(IndicatorType::Domain), "*.evil.example", View::up_to(Tlp::Red));
     assert!(wildcard.invalid.is_some() && !wildcard.is_listed);
     assert_eq!(wildcard.attributes[0].invalid, wildcard.invalid);
     let address = catalogue
         .snapshot()
-        .explain(&block(IndicatorType::Ipv4Ext), "192.0.2.2", Tlp::Red);
+        .explain(&block(IndicatorType::Ipv4Ext), "192.0.2.2", View::up_to(Tlp::Red));
     assert!(address.is_listed, "{address:?}");
     assert_eq!(address.attributes[0].value, "192.0.2.0/30");
     let other = catalogue
         .snapshot()
-        .explain(&block(IndicatorType::Ipv4), "192.0.2.2", Tlp::Red);
+        .explain(&block(IndicatorType::Ipv4), "192.0.2.2", View::up_to(Tlp::Red));
     assert!(!other.is_listed && other.attributes.is_empty() && other.invalid.is_none());
+}
+
+#[test]
+fn a_view_within_the_feed_names_its_attributes_behind_many_of_others() {
+    let others: Vec<(&str, &str, &[&str])> = vec![("domain", "evil.example", &[]); 1];
+    let mut changes: Vec<_> = (1..=190).map(|id| event(id, &[], &others)).collect();
+    changes.extend((191..=200).map(|id| event(id, &[world::BLOCK], &others)));
+    let snapshot = catalogue(changes).snapshot();
+    let (question, view) = (block(IndicatorType::Domain), View::up_to(Tlp::Red));
+    let all = snapshot.explain(&question, "evil.example", view);
+    assert_eq!((all.attributes.len(), all.more_attributes), (100, 100));
+    let own = snapshot.explain(&question, "evil.example", view.within_feed());
+    let events: Vec<u64> = own.attributes.iter().map(|attribute| attribute.event.id).collect();
+    assert!(own.is_listed && own.more_attributes == 0);
+    assert_eq!(events, (191..=200).collect::<Vec<u64>>());
 }

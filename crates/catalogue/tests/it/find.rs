@@ -11,20 +11,20 @@ use proptest::prelude::*;
 
 use crate::{equality, rules, world};
 
-fn finder(catalogue: &Catalogue, question: &Question) -> Finder {
+pub(crate) fn finder(question: &Question) -> Finder {
     let of_type = |kind| {
         let mut question = question.clone();
         question.kind = kind;
         question
     };
-    let finder = Finder::new(catalogue.snapshot(), of_type);
+    let finder = Finder::new(of_type);
     match question.score.as_ref().and_then(|rule| rule.scorer.clone()) {
         Some(scorer) => finder.with_scorer(scorer, world::NOW),
         None => finder,
     }
 }
 
-fn limits(question: &Question) -> Limits {
+pub(crate) fn limits(question: &Question) -> Limits {
     let mut limits = Limits::of_tlp(question.max_tlp, question.default_tlp);
     limits.min_score = question.score.as_ref().map(|rule| (rule.min, rule.unscored_counts));
     limits
@@ -61,12 +61,12 @@ proptest! {
         question in rules::questions(),
     ) {
         let catalogue = equality::applied(&batches);
-        let (finder, limits) = (finder(&catalogue, &question), limits(&question));
+        let (finder, limits, snapshot) = (finder(&question), limits(&question), catalogue.snapshot());
         let wide = TypeSet::of(&[IndicatorType::Ip, IndicatorType::Ipv4Ext, IndicatorType::Ipv6Ext]);
         for kind in LOOKED_UP_FEEDS.without(wide).iter() {
             let listed = listed(&catalogue, &question, kind);
             for (_, value, _) in catalogue.snapshot().class(kind).values().iter() {
-                let found = finder.find(&Query::parse(value), &limits, 1_000);
+                let found = finder.find(&snapshot, &Query::parse(value), &limits, 1_000);
                 let is_found = found.iter().any(|found| found.kind == kind && found.relation == Relation::Exact);
                 let expected = match kind {
                     // Several spellings of a URL are one value.
@@ -81,15 +81,15 @@ proptest! {
     #[test]
     fn matches_come_in_order_and_each_once(batches in world::batches(), question in rules::questions(), most in 0_usize..6) {
         let catalogue = equality::applied(&batches);
-        let (finder, limits) = (finder(&catalogue, &question), limits(&question));
+        let (finder, limits, snapshot) = (finder(&question), limits(&question), catalogue.snapshot());
         for value in ["192.0.2.1", "www.evil.example", "http://evil.example/", "2001:db8::1", "d41d8cd98f00b204e9800998ecf8427e"] {
-            let all = finder.find(&Query::parse(value), &limits, 1_000);
+            let all = finder.find(&snapshot, &Query::parse(value), &limits, 1_000);
             prop_assert!(all.is_sorted_by_key(|found| found.relation), "{:?}", all);
             for found in &all {
                 prop_assert_eq!(all.iter().filter(|other| *other == found).count(), 1);
                 prop_assert!(found.event.tlp.unwrap_or(question.default_tlp) <= question.max_tlp);
             }
-            prop_assert_eq!(&finder.find(&Query::parse(value), &limits, most)[..], &all[..most.min(all.len())]);
+            prop_assert_eq!(&finder.find(&snapshot, &Query::parse(value), &limits, most)[..], &all[..most.min(all.len())]);
         }
     }
 }
@@ -143,8 +143,13 @@ pub(crate) fn catalogue(changes: Vec<Change>) -> Catalogue {
 }
 
 fn find(catalogue: &Catalogue, value: &str, max_tlp: Tlp) -> Vec<Match> {
-    let finder = Finder::new(catalogue.snapshot(), Question::new);
-    finder.find(&Query::asking(value), &Limits::of_tlp(max_tlp, Tlp::Green), 50)
+    let finder = Finder::new(Question::new);
+    finder.find(
+        &catalogue.snapshot(),
+        &Query::asking(value),
+        &Limits::of_tlp(max_tlp, Tlp::Green),
+        50,
+    )
 }
 
 fn lines(found: &[Match]) -> Vec<String> {

@@ -8,6 +8,7 @@ mod explain;
 mod find;
 mod hostile;
 mod left_out;
+mod look_ups;
 mod missing;
 mod reference;
 mod rules;

@@ -10,12 +10,12 @@ use catalogue::misp_mirror::{Block, Change, EventRecord, LastPublished, MirrorRo
 use catalogue::{Classes, Publication, Question, Selected};
 
 /// One row in the state that a question looks at.
-struct Seen<'r> {
-    record: &'r EventRecord,
-    row: MirrorRow,
-    tags: Vec<Tag>,
+pub(crate) struct Seen<'r> {
+    pub(crate) record: &'r EventRecord,
+    pub(crate) row: MirrorRow,
+    pub(crate) tags: Vec<Tag>,
     /// Further tags for limits on TLP levels.
-    limits: Vec<Tag>,
+    pub(crate) limits: Vec<Tag>,
     warned: bool,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn answer(changes: &[Change], question: &Question) -> ReferenceAnswer
     }
 }
 
-fn published(change: &Change, publication: Publication) -> Vec<Seen<'_>> {
+pub(crate) fn published(change: &Change, publication: Publication) -> Vec<Seen<'_>> {
     let Change::Replaced {
         record,
         warned,
@@ -112,7 +112,7 @@ fn inherited(tags: &[Tag]) -> Vec<Tag> {
     tags.iter().map(inherited).collect()
 }
 
-fn counts(seen: &Seen<'_>, question: &Question) -> bool {
+pub(crate) fn counts(seen: &Seen<'_>, question: &Question) -> bool {
     let has = |tag: &str| seen.tags.iter().any(|known| known.name == tag);
     let selected = match &question.selected {
         Selected::Everything => true,
@@ -150,7 +150,7 @@ fn score_counts(seen: &Seen<'_>, question: &Question) -> bool {
     scorer.score(&attribute, rule.now).now >= f64::from(rule.min)
 }
 
-fn harmless(changes: &[Change], question: &Question) -> FalsePositives {
+pub(crate) fn harmless(changes: &[Change], question: &Question) -> FalsePositives {
     let Some(harmless) = &question.harmless else {
         return FalsePositives::default();
     };

@@ -1,4 +1,5 @@
-//! Changes that the source announces: feeds of recent requests are gathered anew at once, those with streams first.
+//! Changes that the source announces: feeds and indexes for look-ups of recent requests are gathered anew at once, feeds
+//! with streams first.
 //!
 //! One task for each upstream gathers its feeds with streams, and one the others. Announcements that come while a task
 //! works are taken together afterwards, so that a source that announces often does not pile up work.
@@ -84,5 +85,12 @@ async fn refresh(inner: Weak<Inner>, upstream: Upstream, work: Work) {
         let mut feeds = engine.touched_feeds(&upstream.site.name, &changed, work.followed);
         feeds.retain(|(key, _)| key.upstream == work.upstream);
         engine.refresh_round(feeds, urgency).await;
+        if !work.followed {
+            let mut indexes = engine.touched_indexes(&upstream.site.name, &changed);
+            indexes.retain(|(key, _)| key.upstream == work.upstream);
+            for (key, upstream) in indexes {
+                engine.refresh_index_now(upstream, key).await;
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use cache::{Clock, Flights, MemoryStore, MonotonicClock, SharedCache};
 use feed_classification::Registry;
 
 use super::announcements::{self, Announcements};
-use super::lookups::Lookups;
+use super::held_indexes::Lookups;
 use super::polls::Polls;
 use super::{FeedEngine, Inner};
 use crate::bodies::Bodies;

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use feed_classification::Tlp;
-
 use super::FeedEngine;
 use crate::explain::in_normal_form;
-use crate::{FeedError, FeedRequest, OutputEffect, Reasons, Upstream, Way, blocking_work};
+use crate::{FeedError, FeedRequest, OutputEffect, Reasons, Upstream, View, Way, blocking_work};
 
 /// What becomes of one value in one feed.
 #[non_exhaustive]
@@ -37,8 +35,8 @@ impl FeedEngine {
     /// Explains why the feed of a request has a value or not, and what the output does with it. The value may have any
     /// spelling, also a defanged one.
     ///
-    /// `visible` is the most closed TLP level that the caller may know of: an attribute beyond it does not exist in the
-    /// explanation, as it does not in feeds.
+    /// `view` says what the caller may know of: an attribute beyond it does not exist in the explanation, as it does not
+    /// in feeds.
     ///
     /// # Errors
     /// [`FeedError`], as for the feed itself.
@@ -47,11 +45,11 @@ impl FeedEngine {
         upstream: &Upstream,
         request: &FeedRequest,
         text: &str,
-        visible: Tlp,
+        view: View,
     ) -> Result<FeedExplanation, FeedError> {
         let exporter = self.exporter(request)?;
         let feed = self.values(upstream, request.scope).await?;
-        let reasons = self.source().explain(upstream, request.scope, text, visible).await?;
+        let reasons = self.source().explain(upstream, request.scope, text, view).await?;
         let value = match &reasons {
             Some(reasons) => reasons.explanation.value.clone(),
             None => in_normal_form(request.scope.kind, text).value,

@@ -1,94 +1,28 @@
-//! Indexes in memory: a fresh one at once, an older one while MISP is asked, and one question for all callers that
+//! Indexes for look-ups: a fresh one at once, an older one while MISP is asked, and one question for all callers that
 //! wait.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cache::{Flights, Freshness, MemoryStore, Moment, Verdict, Weigh};
+use cache::{Freshness, Moment, Verdict, Weigh as _};
 use catalogue::LOOKED_UP_FEEDS;
 use site_config::SiteName;
 
 use super::FeedEngine;
 use super::confirmed::Confirmation;
-use super::current::{PATIENCE, PATIENCE_WHILE_FAILING, PAUSE_AFTER_FAILURE, is_recent};
+use super::current::{PATIENCE, PATIENCE_WHILE_FAILING, is_recent};
+use super::held_indexes::{HeldIndex, LookupKey, PresentIndex};
 use super::polls::Polls;
 use super::prefetch::{Polled, note_poll};
-use super::rule_cache::RuleCache;
-use crate::errand::Errands;
-use crate::recent_requests::RecentRequests;
-use crate::upstream::UpstreamId;
 use crate::{ChangeHint, FeedError, LookupIndex, LookupScope, Upstream, Urgency};
-
-/// Names one index. `rules` changes with every setting that changes its contents.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct LookupKey {
-    upstream: UpstreamId,
-    scope: LookupScope,
-    rules: u64,
-}
-
-#[derive(Clone)]
-struct HeldIndex {
-    index: Arc<LookupIndex>,
-    gathered_at: Moment,
-    /// When the last refresh failed, or a caller waited in vain.
-    in_vain_at: Option<Moment>,
-}
-
-impl Weigh for HeldIndex {
-    fn weight_bytes(&self) -> usize {
-        self.index.weight_bytes()
-    }
-}
-
-/// All indexes of an engine.
-pub(crate) struct Lookups {
-    indexes: MemoryStore<LookupKey, HeldIndex>,
-    /// Locked while an index is put in its place, or marked.
-    changing: Mutex<()>,
-    flights: Flights<LookupKey, Arc<LookupIndex>, FeedError>,
-    asked: RecentRequests<LookupKey>,
-    polls: Polls<LookupKey>,
-    errands: Errands<LookupKey>,
-    rules: RuleCache,
-}
-
-impl Lookups {
-    pub(crate) fn new(max_bytes: u64) -> Self {
-        Self {
-            indexes: MemoryStore::new(max_bytes),
-            changing: Mutex::default(),
-            flights: Flights::new(),
-            asked: RecentRequests::default(),
-            polls: Polls::default(),
-            errands: Errands::default(),
-            rules: RuleCache::default(),
-        }
-    }
-}
-
-impl Lookups {
-    fn put(&self, key: LookupKey, held: HeldIndex) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.indexes.insert(key, held);
-    }
-
-    fn note_in_vain(&self, key: &LookupKey, now: Moment) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = self.indexes.get(key) {
-            let in_vain_at = Some(now);
-            self.indexes.insert(key.clone(), HeldIndex { in_vain_at, ..held });
-        }
-    }
-}
 
 impl FeedEngine {
     /// Returns the index over one feed, and how much longer it counts as fresh.
     ///
-    /// As with feeds, a fresh index comes from memory, and so does one up to twice the soft expiry, while MISP is
-    /// asked. After that the caller waits for MISP, at most 20 seconds and never longer than the site's time-out, and
-    /// gets the old index only if MISP does not answer, until `max_stale`. Without an old index the caller waits up to
-    /// the site's time-out.
+    /// With a mirror, the index is its present state, and fresh as long after the last confirmation of MISP as a feed.
+    /// Otherwise, as with feeds, a fresh index comes from memory, and so does one up to twice the soft expiry, while
+    /// MISP is asked. After that the caller waits for MISP, at most 20 seconds and never longer than the site's
+    /// time-out, and gets the old index only if MISP does not answer, until `max_stale`. Without an old index the caller
+    /// waits up to the site's time-out.
     ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
@@ -96,7 +30,7 @@ impl FeedEngine {
         &self,
         upstream: &Upstream,
         scope: LookupScope,
-    ) -> Result<(Arc<LookupIndex>, Duration), FeedError> {
+    ) -> Result<(LookupIndex, Duration), FeedError> {
         let key = LookupKey {
             upstream: upstream.id(),
             scope,
@@ -110,36 +44,46 @@ impl FeedEngine {
             hard: site.max_stale,
         };
         let held = self.lookups().indexes.get(&key);
-        let Some(held) = held.filter(|held| now.since(held.gathered_at) < site.max_stale) else {
-            let index = self.gathered_index(upstream, &key, site.timeout).await?;
-            return Ok((index, site.soft_expiry));
+        let held = held.and_then(|held| Some((held.present(upstream, now)?, held)));
+        // The rules have moments in them, for example the one from which on attributes are young enough.
+        let age = |present: &PresentIndex, held: &HeldIndex| present.age.max(now.since(held.made_at));
+        let Some((present, held)) = held.filter(|(present, held)| age(present, held) < site.max_stale) else {
+            let made = self.made_index(upstream, &key, site.timeout).await?;
+            let fresh_for = made.fresh_for(upstream);
+            return Ok((made.index, fresh_for));
         };
-        let age = now.since(held.gathered_at);
-        let fresh_for = site.soft_expiry.saturating_sub(age);
-        match freshness.for_caller(None).verdict(age) {
-            Verdict::Serve => Ok((held.index, fresh_for)),
-            Verdict::Wait if !failed_just_now(&held, now) => Ok(self.gathered_or_last_good(upstream, &key, held).await),
+        let served = match freshness.for_caller(None).verdict(age(&present, &held)) {
+            Verdict::Serve => present,
+            Verdict::Wait if !held.failed_just_now(now) => {
+                return Ok(self.made_or_last_good(upstream, &key, held, present).await);
+            }
             Verdict::ServeAndRefresh | Verdict::Wait => {
                 self.refresh_index(upstream, &key, &held);
-                Ok((held.index, fresh_for))
+                present
             }
-        }
+        };
+        let fresh_for = served.fresh_for(upstream);
+        Ok((served.index, fresh_for))
     }
 
-    async fn gathered_or_last_good(
+    async fn made_or_last_good(
         &self,
         upstream: &Upstream,
         key: &LookupKey,
-        last_good: HeldIndex,
-    ) -> (Arc<LookupIndex>, Duration) {
+        held: HeldIndex,
+        last_good: PresentIndex,
+    ) -> (LookupIndex, Duration) {
         let (now, site) = (self.now(), &upstream.site);
         let recent = |at| is_recent(at, now, site.soft_expiry);
-        let patience = match last_good.in_vain_at.is_some_and(recent) {
+        let patience = match held.in_vain_at.is_some_and(recent) {
             true => PATIENCE_WHILE_FAILING,
             false => PATIENCE,
         };
-        match self.gathered_index(upstream, key, patience.min(site.timeout)).await {
-            Ok(index) => (index, site.soft_expiry),
+        match self.made_index(upstream, key, patience.min(site.timeout)).await {
+            Ok(made) => {
+                let fresh_for = made.fresh_for(upstream);
+                (made.index, fresh_for)
+            }
             Err(error) => {
                 if matches!(error, FeedError::TimedOut { .. }) {
                     self.lookups().note_in_vain(key, self.now());
@@ -154,14 +98,14 @@ impl FeedEngine {
         }
     }
 
-    /// Waits for MISP's answer, which may be on its way already; it is kept even if this caller leaves.
-    async fn gathered_index(
+    /// Waits for a new index, which may be on its way already; it is kept even if this caller leaves.
+    async fn made_index(
         &self,
         upstream: &Upstream,
         key: &LookupKey,
         patience: Duration,
-    ) -> Result<Arc<LookupIndex>, FeedError> {
-        let work = self.gather_index(upstream.clone(), key.clone(), Urgency::Awaited);
+    ) -> Result<PresentIndex, FeedError> {
+        let work = self.make_index(upstream.clone(), key.clone(), Urgency::Awaited);
         let flight = self.lookups().flights.fly(key.clone(), move || work);
         match tokio::time::timeout(patience, flight).await {
             Ok(outcome) => outcome.map_err(FeedError::from),
@@ -172,16 +116,23 @@ impl FeedEngine {
     }
 
     fn refresh_index(&self, upstream: &Upstream, key: &LookupKey, held: &HeldIndex) {
-        if !failed_just_now(held, self.now()) {
-            let work = self.gather_index(upstream.clone(), key.clone(), Urgency::Unhurried);
+        if !held.failed_just_now(self.now()) {
+            let work = self.make_index(upstream.clone(), key.clone(), Urgency::Unhurried);
             self.lookups().flights.start(key.clone(), move || work);
         }
     }
 
-    /// Returns the lately used indexes of a site whose contents this change in MISP may have changed.
+    /// Returns the lately used indexes of a site that were gathered and that this change may concern.
     pub(crate) fn touched_indexes(&self, site: &SiteName, touched: &ChangeHint) -> Vec<(LookupKey, Upstream)> {
-        self.lookups().asked.touched(site, self.now(), |_, upstream| {
-            LOOKED_UP_FEEDS.iter().any(|kind| touched.concerns(kind, upstream))
+        // One that follows a catalogue has the change already.
+        let is_gathered = |key: &LookupKey| {
+            self.lookups()
+                .indexes
+                .get(key)
+                .is_none_or(|held| !held.index.is_following())
+        };
+        self.lookups().asked.touched(site, self.now(), |key, upstream| {
+            LOOKED_UP_FEEDS.iter().any(|kind| touched.concerns(kind, upstream)) && is_gathered(key)
         })
     }
 
@@ -190,22 +141,28 @@ impl FeedEngine {
         let flights = &self.lookups().flights;
         let joined = flights.in_flight(&key);
         for _ in 0..=usize::from(joined) {
-            let work = self.gather_index(upstream.clone(), key.clone(), Urgency::Round);
+            let work = self.make_index(upstream.clone(), key.clone(), Urgency::Round);
             // A failure is recorded with the index.
             let _ = flights.fly(key.clone(), move || work).await;
         }
     }
 
-    /// Returns the index as it is kept, which may be as of an earlier moment.
+    /// Returns the index as it is kept, which may be as of an earlier moment, with its age.
     ///
     /// # Errors
     /// If it is older than the one in memory, or too old to answer from.
-    fn held_index(&self, upstream: &Upstream, key: &LookupKey, index: LookupIndex) -> Result<HeldIndex, FeedError> {
+    fn held_index(
+        &self,
+        upstream: &Upstream,
+        key: &LookupKey,
+        index: LookupIndex,
+    ) -> Result<(HeldIndex, PresentIndex), FeedError> {
         let (now, site) = (self.now(), &upstream.site);
         let confirmed = Confirmation::of(index.as_of(), site, None);
         if confirmed.is_late {
             let held = self.lookups().indexes.get(key);
-            let is_older = held.is_some_and(|held| now.since(held.gathered_at) < confirmed.age);
+            let held = held.and_then(|held| held.present(upstream, now));
+            let is_older = held.is_some_and(|held| held.age < confirmed.age);
             if is_older || confirmed.age >= site.max_stale {
                 return Err(confirmed.error());
             }
@@ -215,40 +172,41 @@ impl FeedEngine {
                 "an index for look-ups could not be refreshed"
             );
         }
-        Ok(HeldIndex {
-            index: Arc::new(index),
-            gathered_at: now.before(confirmed.age),
+        let held = HeldIndex {
+            index: index.clone().into(),
+            made_at: now.before(confirmed.age),
             in_vain_at: confirmed.is_late.then_some(now),
-        })
+        };
+        let age = confirmed.age;
+        Ok((held, PresentIndex { index, age }))
     }
 
-    fn gather_index(
+    fn make_index(
         &self,
         upstream: Upstream,
         key: LookupKey,
         urgency: Urgency,
-    ) -> impl Future<Output = Result<Arc<LookupIndex>, FeedError>> + Send + use<> {
+    ) -> impl Future<Output = Result<PresentIndex, FeedError>> + Send + use<> {
         let (engine, errand) = (self.clone(), self.lookups().errands.of(&key, urgency));
         async move {
-            let indexes = &engine.lookups().indexes;
-            let gathered = engine.source().index(&upstream, key.scope, &errand).await;
-            match gathered.and_then(|index| engine.held_index(&upstream, &key, index)) {
-                Ok(held) => {
-                    let index = Arc::clone(&held.index);
+            let site = upstream.site.name.as_str();
+            let made = engine.source().index(&upstream, key.scope, &errand).await;
+            match made.and_then(|index| engine.held_index(&upstream, &key, index)) {
+                Ok((held, present)) => {
+                    let bytes = held.weight_bytes();
                     engine.lookups().put(key.clone(), held);
-                    if indexes.get(&key).is_none() {
-                        let (site, bytes) = (upstream.site.name.as_str(), index.weight_bytes());
+                    if engine.lookups().indexes.get(&key).is_none() {
                         tracing::warn!(
                             site,
                             bytes,
                             "an index for look-ups is larger than lookup_memory_bytes and cannot be kept: MISP is asked at every look-up; raise it"
                         );
                     }
-                    Ok(index)
+                    Ok(present)
                 }
                 Err(error) => {
                     tracing::warn!(
-                        site = upstream.site.name.as_str(),
+                        site,
                         error = error.chain(),
                         "an index for look-ups could not be refreshed"
                     );
@@ -266,7 +224,7 @@ impl Polled for LookupKey {
     }
 
     fn fetched_at(&self, engine: &FeedEngine) -> Option<Moment> {
-        engine.lookups().indexes.get(self).map(|held| held.gathered_at)
+        engine.lookups().indexes.get(self).map(|held| held.made_at)
     }
 
     fn refresh(&self, engine: &FeedEngine, upstream: &Upstream) {
@@ -274,8 +232,4 @@ impl Polled for LookupKey {
             engine.refresh_index(upstream, self, &held);
         }
     }
-}
-
-fn failed_just_now(held: &HeldIndex, now: Moment) -> bool {
-    held.in_vain_at.is_some_and(|at| now.since(at) < PAUSE_AFTER_FAILURE)
 }

@@ -4,20 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use catalogue::{Catalogue, Classes, Question};
-use feed_classification::{IndicatorType, Tlp, TypeSet, canonical_key, network_of};
+use catalogue::{Catalogue, Classes, Question, View};
+use feed_classification::{IndicatorType, TypeSet, canonical_key, network_of};
 use ipnet::IpNet;
-use misp_client::{Attribute, AttributeSearch, Client, Order, Tag};
-use misp_mirror::{Batch, Block, Change, EventFacts, EventRecord, LastPublished, MirrorRow};
+use misp_client::{Attribute, AttributeSearch, Client, Order};
+use misp_mirror::{Batch, Change, EventRecord, LastPublished, MirrorRow};
 
 use super::{Reasons, in_normal_form};
-use crate::provenance::Provenance;
+use crate::gathered_rows::GatheredRows;
+use crate::pass::Sink as _;
 use crate::publication::Publication;
 use crate::withdrawals::UpstreamMemory;
 use crate::{FeedError, FeedScope, Upstream};
 
 /// Attributes that one explanation reads; a value that has more is explained by the newest.
 const MAX_ATTRIBUTES: NonZeroU64 = NonZeroU64::new(5_000).expect("not zero");
+
+/// The letters and digits that a pattern needs: with fewer, MISP would compare it with every value that it has, and most
+/// would fit.
+const LEAST_LETTERS: usize = 3;
 
 /// The parameters of an explanation.
 pub(crate) struct Inquiry<'a> {
@@ -32,7 +37,7 @@ pub(crate) struct Inquiry<'a> {
 /// Asks MISP for all attributes with the value, whatever feed they belong to, and explains it by them.
 ///
 /// MISP compares whole texts, so attributes with another spelling than the given one and the normal one are not found.
-pub(crate) async fn explain(inquiry: Inquiry<'_>, text: &str, visible: Tlp) -> Result<Reasons, FeedError> {
+pub(crate) async fn explain(inquiry: Inquiry<'_>, text: &str, view: View) -> Result<Reasons, FeedError> {
     let Inquiry {
         client,
         upstream,
@@ -42,32 +47,43 @@ pub(crate) async fn explain(inquiry: Inquiry<'_>, text: &str, visible: Tlp) -> R
         now,
     } = inquiry;
     let unaskable = |error| FeedError::Unaskable(Arc::new(error));
-    let search = AttributeSearch::of_values(spellings(&question, text))
+    let search = AttributeSearch::of_values(spellings(&question, text).iter().filter_map(|text| pattern(text)))
         .map_err(unaskable)?
         .include_context(true)
         .include_event_tags(true)
         .include_all_tags(true)
+        .include_warninglist_hits(true)
         .include_sightings(scope.filter.score().is_some() && upstream.site.score_sightings)
         .order(Order::IdDescending)
         .limit(MAX_ATTRIBUTES);
     let rows = read(client, &search).await?;
-    let unwarned: BTreeSet<u64> = if question.without_warned {
-        let unwarned = read(client, &search.clone().enforce_warninglist(true)).await?;
-        unwarned.iter().map(|attribute| attribute.id).collect()
-    } else {
-        rows.iter().map(|attribute| attribute.id).collect()
+    let unwarned: Vec<Attribute> = match question.without_warned {
+        true => read(client, &search.clone().enforce_warninglist(true)).await?,
+        false => rows.iter().filter(|row| row.warnings.is_empty()).cloned().collect(),
     };
+    let unwarned: BTreeSet<u64> = unwarned.iter().map(|attribute| attribute.id).collect();
     // After the rows, as for a feed.
     let publication = Publication::ask(client, upstream, scope.selection, remembered, now).await?;
-    let records = records(&rows, &publication);
+    let mut gathered = GatheredRows::default();
+    rows.iter().try_for_each(|attribute| gathered.take(attribute))?;
+    let records = gathered.into_records(&publication).map(Arc::new);
+    let records: BTreeMap<u64, Arc<EventRecord>> = records.map(|record| (record.current.event.id, record)).collect();
     let catalogue = Catalogue::new(Classes::new(|kind| upstream.mappings.attribute_types(kind)));
     let changes = records.values().map(|record| change(record, &unwarned));
     catalogue
         .apply(&Batch::new(changes.collect(), Some(now), true))
         .map_err(|error| FeedError::internal("explaining a value", error))?;
-    let explanation = catalogue.snapshot().explain(&question, text, visible);
+    let explanation = catalogue.snapshot().explain(&question, text, view);
     let record = |id: u64| records.get(&id).map(|record| (**record).clone());
-    Ok(Reasons::of(explanation, scope.kind, record, |_| Vec::new()))
+    let lists = |row: &MirrorRow| {
+        let named = rows
+            .iter()
+            .filter(|read| read.id == row.id)
+            .flat_map(|read| &read.warnings);
+        let names: BTreeSet<&str> = named.map(|hit| hit.name.as_str()).collect();
+        names.into_iter().map(str::to_owned).collect()
+    };
+    Ok(Reasons::of(explanation, scope.kind, record, lists))
 }
 
 async fn read(client: &Client, search: &AttributeSearch) -> Result<Vec<Attribute>, FeedError> {
@@ -76,6 +92,19 @@ async fn read(client: &Client, search: &AttributeSearch) -> Result<Vec<Attribute
         rows.extend(batch.attributes);
     }
     Ok(rows)
+}
+
+/// Returns the pattern by which MISP finds a text: its marks for *not*, for *or* and for *and* become `%`, which stands
+/// for any characters. Rows with other values that fit the pattern do not name the value, so they do not count. Returns
+/// nothing for a text that would find most rows.
+fn pattern(text: &str) -> Option<String> {
+    let mut pattern = text.replace("||", "%").replace("&&", "%");
+    if pattern.starts_with('!') {
+        pattern.replace_range(..1, "%");
+    }
+    let is_pattern = pattern.contains('%');
+    let letters = pattern.chars().filter(|letter| letter.is_alphanumeric()).count();
+    (!is_pattern || letters >= LEAST_LETTERS).then_some(pattern)
 }
 
 /// Returns the texts under which MISP may have the value: as given, in normal form, and the networks that contain it,
@@ -94,79 +123,6 @@ fn spellings(question: &Question, text: &str) -> Vec<String> {
     texts.sort_unstable();
     texts.dedup();
     texts
-}
-
-/// Returns the rows as events, each with the part of it that counts as published.
-fn records(rows: &[Attribute], publication: &Publication) -> BTreeMap<u64, Arc<EventRecord>> {
-    let mut blocks: BTreeMap<u64, (Block, Vec<MirrorRow>)> = BTreeMap::new();
-    for attribute in rows {
-        let (block, published) = blocks.entry(attribute.event_id).or_insert_with(|| {
-            let block = Block {
-                event: facts(attribute),
-                rows: Vec::new(),
-            };
-            (block, Vec::new())
-        });
-        let row = row(attribute);
-        if publication.counts(&Provenance::of(attribute)) {
-            published.push(row.clone());
-        }
-        block.rows.push(row);
-    }
-    let record = |(current, published): (Block, Vec<MirrorRow>)| {
-        let last_published = match (current.event.published, published.is_empty()) {
-            (true, _) => LastPublished::Current,
-            (false, true) => LastPublished::Nothing,
-            (false, false) => LastPublished::Block(Box::new(Block {
-                event: current.event.clone(),
-                rows: published,
-            })),
-        };
-        Arc::new(EventRecord {
-            current,
-            last_published,
-            withdrawn_at: None,
-        })
-    };
-    blocks.into_iter().map(|(id, parts)| (id, record(parts))).collect()
-}
-
-fn facts(attribute: &Attribute) -> EventFacts {
-    let event = &attribute.event;
-    let inherited = attribute.tags.iter().filter(|tag| tag.inherited);
-    EventFacts {
-        id: attribute.event_id,
-        uuid: event.uuid,
-        info: event.info.clone().unwrap_or_default(),
-        orgc_uuid: event.orgc_uuid,
-        timestamp: event.timestamp.unwrap_or(0),
-        published: event.published.unwrap_or(false),
-        publish_timestamp: event.publish_timestamp.unwrap_or(0),
-        tags: inherited.map(own).collect(),
-        ..EventFacts::default()
-    }
-}
-
-fn row(attribute: &Attribute) -> MirrorRow {
-    let tags = attribute.tags.iter().filter(|tag| !tag.inherited);
-    MirrorRow {
-        id: attribute.id,
-        kind: attribute.kind.as_str().into(),
-        value: attribute.value.clone(),
-        to_ids: attribute.to_ids,
-        timestamp: attribute.timestamp,
-        last_seen: attribute.last_seen,
-        last_sighting: attribute.last_sighting,
-        tags: tags.cloned().collect(),
-        warninglists: Vec::new(),
-    }
-}
-
-/// Returns a tag of an event as the event itself has it.
-fn own(tag: &Tag) -> Tag {
-    let mut tag = tag.clone();
-    tag.inherited = false;
-    tag
 }
 
 fn change(record: &Arc<EventRecord>, unwarned: &BTreeSet<u64>) -> Change {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use catalogue::{ExplainedAttribute, Explanation, RowRule};
+use catalogue::{ExplainedAttribute, Explanation};
 use feed_classification::{Extractor, IndicatorType, TypeSet, canonical_key, network_of};
 use jiff::Timestamp;
 use misp_mirror::{EventRecord, LastPublished, MirrorRow};
@@ -62,19 +62,6 @@ impl Reasons {
             explanation,
             as_of: None,
         }
-    }
-
-    /// Leaves only what the feed itself may show: published attributes that belong to the feed. It also leaves out who
-    /// called the value harmless, and the number of further attributes, since these may belong to other feeds.
-    #[must_use]
-    pub fn within_feed(mut self) -> Self {
-        let is_of_feed =
-            |(rule, passes): &(RowRule, bool)| *passes || !matches!(rule, RowRule::Selection | RowRule::Publication);
-        self.attributes
-            .retain(|attribute| attribute.about.rules.iter().all(is_of_feed));
-        self.explanation.harmless.clear();
-        self.explanation.more_attributes = 0;
-        self
     }
 
     /// Sets when MISP last confirmed all this.

@@ -1,17 +1,19 @@
 //! An index for look-ups, made by a source outside of this crate.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use catalogue::MatchedEvent;
-use feed_classification::{DropReason, Extractor, FalsePositives, IndicatorSet, IndicatorType, TypeSet};
+use catalogue::{Classes, LOOKUP_TYPES, MatchedEvent, Question};
+use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorType, TypeSet};
+use misp_client::Tag;
+use misp_mirror::EventFacts;
 
 use super::LookupIndex;
-use super::entries::{Entries, MAX_VALUES};
-use super::feed_types::FeedTypes;
-use super::listed_values::Mention;
+use super::index::Rules;
+use super::misp_index::catalogue_of;
 use crate::FeedError;
-use crate::provenance::Provenance;
-use crate::score::Worth;
+use crate::gathered_rows::{GatheredRows, MAX_ROWS};
+use crate::publication::Publication;
 
 /// Builds a [`LookupIndex`] from values and the events they come from.
 ///
@@ -31,14 +33,17 @@ use crate::score::Worth;
 /// assert_eq!(matches[0].event.info, "Phishing against Example Ltd");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
-pub struct LookupIndexBuilder(Entries);
+#[derive(Debug, Default)]
+pub struct LookupIndexBuilder {
+    rows: GatheredRows,
+    events: HashMap<MatchedEvent, u64>,
+}
 
 impl LookupIndex {
     /// Returns a builder without values.
     #[must_use]
     pub fn builder() -> LookupIndexBuilder {
-        LookupIndexBuilder(Entries::new(Arc::new(FeedTypes::default()), None))
+        LookupIndexBuilder::default()
     }
 }
 
@@ -75,26 +80,55 @@ impl LookupIndexBuilder {
     /// # Errors
     /// [`FeedError::TooManyValues`] above ten million values.
     pub fn build(self) -> Result<LookupIndex, FeedError> {
-        if self.0.len() > MAX_VALUES {
-            return Err(FeedError::TooManyValues { limit: MAX_VALUES });
+        if self.rows.len() > MAX_ROWS {
+            return Err(FeedError::TooManyValues { limit: MAX_ROWS });
         }
-        let index = LookupIndex::from(self.0.into_index(|_| true, &FalsePositives::of([])));
-        Ok(index.without_scores(Some(FeedError::NoDecayingModel)))
+        // Matches come in order of their events.
+        let mut events: Vec<(MatchedEvent, u64)> = self.events.into_iter().collect();
+        events.sort_unstable();
+        let numbers: HashMap<u64, u64> = events
+            .iter()
+            .zip(1..)
+            .map(|((_, own), number)| (*own, number))
+            .collect();
+        let mut rows = self.rows;
+        rows.renumber_events(&numbers);
+        let names: HashMap<IndicatorType, [String; 1]> =
+            LOOKUP_TYPES.iter().map(|kind| (*kind, [name(*kind)])).collect();
+        let classes = Classes::new(|kind| names.get(&kind).map_or(&[][..], |name| name));
+        let state = catalogue_of(rows, classes, &Publication::default())?.snapshot();
+        let questions: Vec<Question> = LOOKUP_TYPES.iter().map(|kind| Question::new(*kind)).collect();
+        let mut rules = Rules::of(&questions, Err(FeedError::NoDecayingModel), jiff::Timestamp::MIN);
+        rules.events = Some(events.into_iter().map(|(event, _)| event).collect());
+        Ok(LookupIndex::new(Arc::new(rules), state))
     }
 
     /// One value above the limit is enough to fail: the rest takes no memory.
     fn push(&mut self, kind: IndicatorType, value: &str, event: &MatchedEvent) {
-        if self.0.len() > MAX_VALUES {
+        if self.rows.len() > MAX_ROWS {
             return;
         }
-        let is_address = TypeSet::ADDRESSES.contains(kind);
-        let mention = Mention {
-            kind: if is_address { IndicatorType::Ip } else { kind },
-            event: self.0.event(event.clone()),
-            worth: Worth::UNKNOWN,
+        let next = self.events.len() as u64 + 1;
+        let id = match self.events.get(event) {
+            Some(id) => *id,
+            None => *self.events.entry(event.clone()).or_insert(next),
         };
-        self.0.push(value, mention, Provenance::default());
+        let facts = EventFacts {
+            id,
+            published: true,
+            ..EventFacts::default()
+        };
+        let is_address = TypeSet::ADDRESSES.contains(kind);
+        let kind = if is_address { IndicatorType::Ip } else { kind };
+        let tags = event.tlp.map(|level| Tag::own(format!("tlp:{level}")));
+        self.rows.push(&facts, &name(kind), value, tags.as_slice());
     }
+}
+
+/// Returns the attribute type under which the catalogue takes values of this type: of none that MISP has, so that each
+/// value belongs to one type.
+fn name(kind: IndicatorType) -> String {
+    format!("own-{kind}")
 }
 
 #[cfg(test)]

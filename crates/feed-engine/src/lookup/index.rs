@@ -1,62 +1,126 @@
 //! Everything that can be looked up in one feed.
 
 use std::fmt;
+use std::sync::Arc;
 
-use cache::Weigh;
-use catalogue::{Finder, Match, Query};
+use catalogue::{Catalogue, Classes, Finder, Match, MatchedEvent, Query, Question, Snapshot};
+use misp_client::Scorer;
 
-use super::listed_values::ListedValues;
+use crate::blocking_work;
 use crate::{FeedError, Filter, Judge};
+
+/// Returns the present state of a catalogue, or nothing once it no longer answers.
+pub(super) type Present = Box<dyn Fn() -> Option<Arc<Snapshot>> + Send + Sync>;
+
+/// A snapshot may be the last owner of hundreds of megabytes.
+const LARGE_BYTES: usize = usize::MAX;
 
 /// The values of one feed with the events that they come from, to be looked up one at a time.
 ///
-/// It is made of the values that a source gathered, or it looks into the catalogue of a mirror. Both give the same
-/// matches. A look-up is a binary search for each form of the value.
-#[derive(Default)]
+/// It is one state of a catalogue with the rules of the feed: all look-ups in one index see the same state. A look-up
+/// is a binary search for each form of the value. A clone shares everything. Keep an index no longer than a request,
+/// since it holds the memory of its state.
+#[derive(Clone)]
 pub struct LookupIndex {
-    held_in: HeldIn,
-    /// Why the index has no scores, if it has none.
-    without_scores: Option<FeedError>,
+    rules: Arc<Rules>,
+    state: State,
     as_of: Option<jiff::Timestamp>,
 }
 
-enum HeldIn {
-    Values(ListedValues),
-    Catalogue(Finder),
+/// What stays the same from one state of the catalogue to the next.
+pub(crate) struct Rules {
+    pub(super) finder: Finder,
+    /// Why there are no scores, if there are none.
+    pub(super) without_scores: Option<FeedError>,
+    /// Gives later states; nothing where there are none.
+    pub(super) present: Option<Present>,
+    /// The events of a source with numbers of its own, by their numbers in the catalogue less one.
+    pub(super) events: Option<Vec<MatchedEvent>>,
 }
 
-impl Default for HeldIn {
+impl Rules {
+    /// Returns the rules of a feed, by a question for each type, with the scores at this moment.
+    pub(crate) fn of(questions: &[Question], scorer: Result<Arc<Scorer>, FeedError>, now: jiff::Timestamp) -> Self {
+        let of_kind = |kind| {
+            let known = questions.iter().find(|question| question.kind == kind);
+            known.map_or_else(|| Question::new(kind), Question::clone)
+        };
+        let (finder, without_scores) = match scorer {
+            Ok(scorer) => (Finder::new(of_kind).with_scorer(scorer, now.as_second()), None),
+            Err(error) => (Finder::new(of_kind), Some(error)),
+        };
+        Self {
+            finder,
+            without_scores,
+            present: None,
+            events: None,
+        }
+    }
+
+    /// Sets where the states of a catalogue come from that changes meanwhile.
+    pub(crate) fn following(mut self, present: impl Fn() -> Option<Arc<Snapshot>> + Send + Sync + 'static) -> Self {
+        self.present = Some(Box::new(present));
+        self
+    }
+
+    pub(super) fn weight_bytes(&self) -> usize {
+        let event = |event: &MatchedEvent| {
+            let actors = event
+                .threat_actors
+                .iter()
+                .map(|actor| actor.capacity() + size_of::<String>());
+            event.info.capacity() + actors.sum::<usize>() + size_of::<MatchedEvent>()
+        };
+        let events = self.events.iter().flatten().map(event);
+        self.finder.weight_bytes() + events.sum::<usize>()
+    }
+}
+
+/// A shared snapshot. The last owner may be any request, so a blocking thread gives its memory back.
+#[derive(Clone)]
+pub(super) struct State(Option<Arc<Snapshot>>);
+
+impl State {
+    pub(super) fn get(&self) -> Option<&Arc<Snapshot>> {
+        self.0.as_ref()
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some(snapshot) = self.0.take().filter(|snapshot| Arc::strong_count(snapshot) == 1) {
+            blocking_work::free(snapshot, LARGE_BYTES);
+        }
+    }
+}
+
+/// An index without values.
+impl Default for LookupIndex {
     fn default() -> Self {
-        Self::Values(ListedValues::default())
-    }
-}
-
-impl From<ListedValues> for LookupIndex {
-    fn from(values: ListedValues) -> Self {
-        Self {
-            held_in: HeldIn::Values(values),
-            without_scores: None,
-            as_of: None,
-        }
-    }
-}
-
-/// An index that shares one state of a catalogue, and is as of its last confirmation.
-impl From<Finder> for LookupIndex {
-    fn from(finder: Finder) -> Self {
-        Self {
-            as_of: finder.snapshot().as_of(),
-            held_in: HeldIn::Catalogue(finder),
-            without_scores: None,
-        }
+        let nothing = Catalogue::new(Classes::defaults()).snapshot();
+        Self::new(
+            Arc::new(Rules::of(&[], Err(FeedError::NoDecayingModel), jiff::Timestamp::MIN)),
+            nothing,
+        )
     }
 }
 
 impl LookupIndex {
-    /// Sets why the index has no scores.
-    pub(crate) fn without_scores(mut self, why: Option<FeedError>) -> Self {
-        self.without_scores = why;
-        self
+    /// Returns the index of a state, as of its last confirmation.
+    pub(crate) fn new(rules: Arc<Rules>, state: Arc<Snapshot>) -> Self {
+        Self {
+            rules,
+            as_of: state.as_of(),
+            state: State(Some(state)),
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (Arc<Rules>, State, Option<jiff::Timestamp>) {
+        (self.rules, self.state, self.as_of)
+    }
+
+    pub(super) fn of_parts(rules: Arc<Rules>, state: State, as_of: Option<jiff::Timestamp>) -> Self {
+        Self { rules, state, as_of }
     }
 
     /// Sets when the origin of the values last confirmed them, as [`FeedContents::as_of`](crate::FeedContents::as_of)
@@ -79,19 +143,16 @@ impl LookupIndex {
     /// # Errors
     /// [`FeedError::NoDecayingModel`], or the reason why the index was made without the model.
     pub fn judgeable(&self, filter: Filter) -> Result<(), FeedError> {
-        match &self.without_scores {
+        match &self.rules.without_scores {
             Some(why) if filter.score().is_some() => Err(why.clone()),
             _ => Ok(()),
         }
     }
 
-    /// Returns the number of values; for an index over a catalogue the number of those that any feed could have.
+    /// Returns the number of values; for an index over a mirror the number of those that any feed could have.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.held_in {
-            HeldIn::Values(values) => values.len(),
-            HeldIn::Catalogue(finder) => finder.values(),
-        }
+        self.state.get().map_or(0, |state| state.looked_up_values())
     }
 
     /// Returns whether the index has no value.
@@ -106,20 +167,29 @@ impl LookupIndex {
     /// is not, the match comes without the title and the threat actors of the event.
     #[must_use]
     pub fn find(&self, query: &Query, judge: &Judge, limit: usize) -> Vec<Match> {
-        match &self.held_in {
-            HeldIn::Values(values) => values.find(query, judge, limit),
-            HeldIn::Catalogue(finder) => finder.find(query, &judge.limits(), limit),
+        let Some(state) = self.state.get() else {
+            return Vec::new();
+        };
+        let mut found = self.rules.finder.find(state, query, &judge.limits(), limit);
+        if let Some(events) = &self.rules.events {
+            found.iter_mut().for_each(|found| tell_event(found, events, judge));
         }
+        found
     }
 }
 
-impl Weigh for LookupIndex {
-    fn weight_bytes(&self) -> usize {
-        match &self.held_in {
-            HeldIn::Values(values) => values.weight_bytes(),
-            HeldIn::Catalogue(finder) => finder.weight_bytes(),
-        }
-    }
+/// Puts the event of the source in the place of the one that stands for it in the catalogue.
+fn tell_event(found: &mut Match, events: &[MatchedEvent], judge: &Judge) {
+    let place = found
+        .event
+        .id
+        .checked_sub(1)
+        .and_then(|place| usize::try_from(place).ok());
+    let event = place.and_then(|place| events.get(place)).cloned().unwrap_or_default();
+    found.event = match judge.permits_tlp(event.event_tlp) {
+        true => event,
+        false => event.without_context(),
+    };
 }
 
 impl fmt::Debug for LookupIndex {

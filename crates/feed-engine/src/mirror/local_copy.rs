@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::settings::Settings;
 use super::stored_model::StoredModel;
-use crate::{ChangeHint, DirectReason, FeedError, Upstream, Way};
+use crate::{ChangeHint, DirectReason, Errand, FeedError, Upstream, Way};
 
 /// How long a caller waits for a confirmation while MISP fails.
 const PATIENCE_WHILE_FAILING: Duration = Duration::from_secs(2);
@@ -101,9 +101,19 @@ impl LocalCopy {
         Ok(has_changed.then_some(ChangeHint::IndicatorTypes(applied.types)))
     }
 
+    /// Makes the copy as recent as an errand wants it, or as the site's feeds may be.
+    pub(super) async fn bring_up(&self, upstream: &Upstream, errand: &Errand) {
+        let site = &upstream.site;
+        self.first_look().await;
+        match errand.confirmed_since() {
+            Some(since) => self.confirm(since, site.timeout).await,
+            None => self.keep_up(site.soft_expiry).await,
+        }
+    }
+
     /// Has MISP confirm the copy, if its last confirmation was before `since`. Gives up after `patience`, and early
     /// while MISP fails.
-    pub(super) async fn confirm(&self, since: Timestamp, patience: Duration) {
+    async fn confirm(&self, since: Timestamp, patience: Duration) {
         if self.as_of() >= Some(since) {
             return;
         }
@@ -128,7 +138,7 @@ impl LocalCopy {
 
     /// Waits for the first look at MISP since the copy was opened, for a short time and while MISP does not fail: what
     /// lies on disk is as old as the last life of this process.
-    pub(super) async fn first_look(&self) {
+    async fn first_look(&self) {
         if self.as_of() >= Some(self.begun_at) {
             return;
         }
@@ -142,7 +152,7 @@ impl LocalCopy {
 
     /// Has MISP confirm a copy that is older than the site's feeds may be, unless MISP fails. Waits a short time only:
     /// the caller takes an older answer as well, and MISP may hang.
-    pub(super) async fn keep_up(&self, soft_expiry: Duration) {
+    async fn keep_up(&self, soft_expiry: Duration) {
         let oldest = Timestamp::now().checked_sub(soft_expiry).unwrap_or(Timestamp::MIN);
         if self.as_of() < Some(oldest) && self.mirror.status().failing.is_none() {
             self.confirm(oldest, PATIENCE_WHILE_FAILING).await;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cache::SharedCache;
-use catalogue::{Finder, LOOKED_UP_FEEDS, Question};
-use feed_classification::Tlp;
+use catalogue::{Question, Snapshot, View};
 use misp_client::Scorer;
 use misp_mirror::MirrorRow;
 use site_config::{Loaded, SiteName};
@@ -15,12 +14,13 @@ use super::keys::MirrorKeys;
 use super::local_copy::LocalCopy;
 use super::roster::{MirrorState, Roster};
 use crate::catalogue_question;
+use crate::lookup::Rules;
 use crate::omission::Omissions;
 use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
 use crate::turns::Turns;
 use crate::{
-    ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, Filter, Judge, LookupIndex, LookupScope,
-    MispSource, Reasons, Selection, Upstream, Way, blocking_work, workshop,
+    ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, Judge, LookupIndex, LookupScope,
+    MispSource, Reasons, Upstream, Way, blocking_work, workshop,
 };
 
 /// Answers from a local mirror of each MISP, which follows what changes there; asks MISP for each feed until the mirror
@@ -118,12 +118,7 @@ impl MirrorSource {
             First::Misp(gathered) => return Ok(gathered),
         };
         crate::question::check(upstream, scope)?;
-        let site = &upstream.site;
-        copy.first_look().await;
-        match errand.confirmed_since() {
-            Some(since) => copy.confirm(since, site.timeout).await,
-            None => copy.keep_up(site.soft_expiry).await,
-        }
+        copy.bring_up(upstream, errand).await;
         match self.answer(copy, upstream, scope, errand).await? {
             Some(contents) => Ok(contents),
             None => self.misp.gather(upstream, scope, errand).await,
@@ -208,41 +203,27 @@ impl MirrorSource {
     }
 
     /// Returns the index over the copy, by the rules of the feed of each type; nothing if a damaged event may concern
-    /// one of them.
+    /// one of them. It follows the copies of the upstream as long as they answer.
     async fn index_of(
         &self,
-        copy: Arc<LocalCopy>,
+        copy: &Arc<LocalCopy>,
         upstream: &Upstream,
         scope: LookupScope,
     ) -> Result<Option<LookupIndex>, FeedError> {
         let now = self.misp.now();
-        let scorer = self.scorer(&copy, upstream, now).await;
-        let mut questions = Vec::new();
-        for kind in LOOKED_UP_FEEDS.iter() {
-            let feed = FeedScope {
-                selection: Selection::Feed(scope.feed),
-                kind,
-                age: scope.age,
-                filter: Filter::NONE,
-            };
-            questions.push(catalogue_question::for_feed(upstream, feed, None, now)?);
-        }
-        let snapshot = copy.snapshot();
-        if questions.iter().any(|asked| snapshot.missing_for(asked).is_some()) {
+        let scorer = self.scorer(copy, upstream, now).await;
+        let questions = catalogue_question::for_lookup(upstream, scope, now)?;
+        let state = copy.snapshot();
+        if is_damaged(&state, &questions) {
             return Ok(None);
         }
-        let making = blocking_work::run("making the index for look-ups", move || {
-            let of_type = |kind| {
-                let asked = questions.iter().find(|asked| asked.kind == kind);
-                asked.map_or_else(|| Question::new(kind), Question::clone)
-            };
-            let finder = Finder::new(snapshot, of_type);
-            match scorer {
-                Ok(scorer) => LookupIndex::from(finder.with_scorer(scorer, now.as_second())),
-                Err(error) => LookupIndex::from(finder).without_scores(Some(error)),
-            }
-        });
-        making.await.map(Some)
+        let rules = Rules::of(&questions, scorer, now);
+        let (roster, of) = (Arc::downgrade(&self.roster), upstream.clone());
+        let present = move || {
+            let state = roster.upgrade()?.copy(&of).ok()?.snapshot();
+            (!is_damaged(&state, &questions)).then_some(state)
+        };
+        Ok(Some(LookupIndex::new(Arc::new(rules.following(present)), state)))
     }
 
     async fn explanation(
@@ -251,7 +232,7 @@ impl MirrorSource {
         upstream: &Upstream,
         scope: FeedScope,
         text: &str,
-        visible: Tlp,
+        view: View,
     ) -> Result<Option<Reasons>, FeedError> {
         let now = self.misp.now();
         let scorer = match scope.filter.score() {
@@ -267,13 +248,18 @@ impl MirrorSource {
             return Ok(None);
         }
         let explaining = blocking_work::run("explaining a value", move || {
-            let explanation = snapshot.explain(&asked, &text, visible);
+            let explanation = snapshot.explain(&asked, &text, view);
             let lists = |row: &MirrorRow| copy.mirror.warninglists_of(row);
             let reasons = Reasons::of(explanation, scope.kind, |id| copy.mirror.record(id), lists);
             reasons.confirmed_at(snapshot.as_of())
         });
         explaining.await.map(Some)
     }
+}
+
+/// Returns whether a damaged event may concern the answer to one of these questions.
+fn is_damaged(state: &Snapshot, questions: &[Question]) -> bool {
+    questions.iter().any(|asked| state.missing_for(asked).is_some())
 }
 
 impl IndicatorSource for MirrorSource {
@@ -288,30 +274,22 @@ impl IndicatorSource for MirrorSource {
                 First::Copy(copy) => copy,
                 First::Misp(index) => return Ok(index),
             };
-            if let Some(since) = errand.confirmed_since() {
-                copy.confirm(since, upstream.site.timeout).await;
-            }
-            match self.index_of(copy, upstream, scope).await? {
+            copy.bring_up(upstream, errand).await;
+            match self.index_of(&copy, upstream, scope).await? {
                 Some(index) => Ok(index),
                 None => self.misp.index(upstream, scope, errand).await,
             }
         })
     }
 
-    fn explain<'a>(
-        &'a self,
-        upstream: &'a Upstream,
-        scope: FeedScope,
-        text: &'a str,
-        visible: Tlp,
-    ) -> ExplainFuture<'a> {
+    fn explain<'a>(&'a self, upstream: &'a Upstream, scope: FeedScope, text: &'a str, view: View) -> ExplainFuture<'a> {
         Box::pin(async move {
             if let Some(copy) = self.roster.opened(upstream).await
-                && let Some(reasons) = self.explanation(copy, upstream, scope, text, visible).await?
+                && let Some(reasons) = self.explanation(copy, upstream, scope, text, view).await?
             {
                 return Ok(Some(reasons));
             }
-            self.misp.explain(upstream, scope, text, visible).await
+            self.misp.explain(upstream, scope, text, view).await
         })
     }
 

@@ -89,3 +89,19 @@ async fn a_message_of_misp_makes_a_source_that_follows_look_and_gathers_nothing(
     assert_eq!(stage.source.asked(), 2);
     assert!(stage.source.hints() > hints);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_index_for_look_ups_is_gathered_anew_too() {
+    let stage = Stage::of(&["a.example"], "");
+    let scope = feed_engine::LookupScope {
+        feed: FeedName::Block,
+        age: feed_classification::Age::Weeks1,
+    };
+    stage.engine.lookup_index(&stage.upstream, scope).await.unwrap();
+    stage.source.announce(&stage.upstream, &of(IndicatorType::Yara));
+    pass(1).await;
+    assert_eq!(stage.source.asked(), 1, "no index has rules");
+    stage.source.announce(&stage.upstream, &of(IndicatorType::Domain));
+    pass(1).await;
+    assert_eq!(stage.source.asked(), 2);
+}

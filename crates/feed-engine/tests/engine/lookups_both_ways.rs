@@ -1,7 +1,7 @@
 //! Look-ups and explanations from the mirror and from MISP held against each other.
 
 use feed_classification::{Age, FeedName, IndicatorType, Tlp};
-use feed_engine::{Errand, Filter, IndicatorSource as _, Judge, LookupScope, Query};
+use feed_engine::{Errand, Filter, IndicatorSource as _, Judge, LookupScope, Query, View};
 use misp_sim::{Attribute, Event, Sim, Warninglist, WarninglistKind};
 
 use crate::both_ways::{SITE, recorded_matrix};
@@ -55,7 +55,10 @@ async fn an_explanation_says_that_a_value_is_listed_exactly_where_the_feed_has_i
         let (all, block) = (any(kind), scope(FeedName::Block, kind));
         let listed = bench.gather(block).await.unwrap().values;
         for value in &bench.gather(all).await.unwrap().values {
-            let explained = bench.mirror.explain(&bench.upstream, block, value, Tlp::Red).await;
+            let explained = bench
+                .mirror
+                .explain(&bench.upstream, block, value, View::up_to(Tlp::Red))
+                .await;
             let reasons = explained.unwrap().unwrap();
             assert_eq!(
                 reasons.explanation.is_listed,
@@ -84,7 +87,10 @@ async fn an_explanation_names_the_warninglists_that_mark_an_attribute() {
     let bench = MirrorBench::on(sim, QUIET).await;
     let block = scope(FeedName::Block, IndicatorType::Domain);
     for (value, list) in [("a.example.com", "names"), ("b.example.com", "only PHP")] {
-        let explained = bench.mirror.explain(&bench.upstream, block, value, Tlp::Red).await;
+        let explained = bench
+            .mirror
+            .explain(&bench.upstream, block, value, View::up_to(Tlp::Red))
+            .await;
         let reasons = explained.unwrap().unwrap();
         let lists: Vec<&String> = reasons
             .attributes

@@ -2,7 +2,7 @@
 
 mod answer;
 
-use feed_engine::{FeedRequest, Reasons};
+use feed_engine::{FeedRequest, View};
 use schemars::JsonSchema;
 use token_crypto::{Allowed, Permission};
 
@@ -73,12 +73,12 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let of_feed = FeedRequest::new(feed.selection, feed.kind, feed.age, wanted.output)
         .aggregate(query.aggregate)
         .filter(feed.filter);
-    let visible = grant.filter().max_tlp();
-    let explained = app.engine().explain(&grant.upstream, &of_feed, &asked.value, visible);
-    let mut explained = explained.await.map_err(|error| limits::refused(error, filter))?;
+    let mut view = View::up_to(grant.filter().max_tlp());
     if grant.scope.feeds != Allowed::All || grant.scope.types != Allowed::All {
-        explained.reasons = explained.reasons.map(Reasons::within_feed);
+        view = view.within_feed();
     }
+    let explained = app.engine().explain(&grant.upstream, &of_feed, &asked.value, view);
+    let explained = explained.await.map_err(|error| limits::refused(error, filter))?;
     let reply = Reply::json(&Explained::of(&explained, &grant.upstream.address()))?;
     Ok(limits::with_header(reply, filter))
 }

@@ -7,7 +7,6 @@ mod answer;
 mod question;
 mod words;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName};
@@ -99,7 +98,7 @@ async fn answer(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
 /// An index with the feed that it is about.
 struct FeedIndex {
     feed: FeedName,
-    index: Arc<LookupIndex>,
+    index: LookupIndex,
     fresh_for: Duration,
 }
 
