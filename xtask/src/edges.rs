@@ -96,7 +96,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("http-front", &["client-address", "service-kit"]),
     ("misp-client", &["service-kit", "web-protocol"]),
-    ("misp-mirror", &["misp-client"]),
+    ("misp-mirror", &["misp-client", "state-file"]),
     ("misp-sim", &[]),
     ("service-kit", &[]),
     ("sightings", &["service-kit", "state-file"]),

@@ -17,9 +17,9 @@ mod writing;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use redb::ReadableDatabase as _;
@@ -475,7 +475,7 @@ fn move_aside(path: &Path) -> Result<(), StoreError> {
         path: path.to_owned(),
         source,
     };
-    let file = match File::open(path) {
+    let file = match state_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
@@ -485,7 +485,7 @@ fn move_aside(path: &Path) -> Result<(), StoreError> {
         Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    let mut aside = path.as_os_str().to_owned();
+    let mut aside = path.file_name().unwrap_or_default().to_owned();
     aside.push(".broken");
-    std::fs::rename(path, PathBuf::from(aside)).map_err(failed)
+    state_file::rename(path, &aside).map_err(failed)
 }

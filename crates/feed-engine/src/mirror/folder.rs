@@ -3,7 +3,7 @@
 //! The name stands for site, address and MISP key, and shows none of them. Everything here blocks. A mirror that ends
 //! may still write while its successor, perhaps in another process, deletes: so each change of a file locks the folder.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -119,7 +119,7 @@ impl Folder {
 
     /// Writes a registration, whole or not at all.
     pub(super) fn write(&self, name: &Name, entry: &Registration) -> io::Result<()> {
-        fs::create_dir_all(&self.path)?;
+        state_file::make_folder(&self.path)?;
         let _lock = FolderLock::of(&self.path);
         self.write_locked(name, entry)
     }
@@ -144,7 +144,7 @@ impl Folder {
         let _lock = FolderLock::of(&self.path);
         for extension in [REGISTRATION, COPY, "redb.broken"] {
             let path = self.file(name, extension);
-            if let Err(error) = fs::remove_file(&path)
+            if let Err(error) = state_file::remove(&path)
                 && error.kind() != io::ErrorKind::NotFound
             {
                 tracing::warn!(file = %path.display(), %error, "a file of a mirror that has ended cannot be deleted");
@@ -163,7 +163,7 @@ fn context(name: &Name) -> Vec<u8> {
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    state_file::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -1,7 +1,6 @@
 //! The file in which the withdrawn events of one MISP are kept: numbers of events and times, nothing else.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -25,7 +24,7 @@ pub(super) fn name(address: &str) -> String {
 
 /// Returns the events of the file; none if the file does not exist.
 pub(super) fn read(path: &Path) -> io::Result<BTreeMap<u64, i64>> {
-    let file = match File::open(path) {
+    let file = match state_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(error) => return Err(error),
@@ -56,13 +55,15 @@ pub(super) fn is_torn(error: &io::Error) -> bool {
 /// Writes the whole file, or leaves the old one.
 pub(super) fn write(path: &Path, withdrawn: &BTreeMap<u64, i64>) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
+    state_file::make_folder(directory)?;
     let events: Vec<(&u64, &i64)> = withdrawn.iter().collect();
     state_file::replace(path, &serde_json::to_vec(&(FORMAT, events))?, Some(0o600))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -4,9 +4,7 @@
 //! every use goes through [`Database::with`], which turns a panic into an error and opens the database again.
 
 use std::fmt;
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -53,9 +51,8 @@ impl Database {
     pub(super) fn at(path: &Path) -> Result<Self, StoreError> {
         let (file, measured) = (path.to_owned(), path.to_owned());
         let opening = move || {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            Ok(Backend(Arc::new(FileBackend::new(options.open(&file)?)?)))
+            let file = state_file::open_or_create(&file)?;
+            Ok(Backend(Arc::new(FileBackend::new(file)?)))
         };
         Self::opened(Self {
             opening: Box::new(opening),
