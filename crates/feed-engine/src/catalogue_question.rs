@@ -44,8 +44,8 @@ pub(crate) fn for_feed(
     Ok(asked)
 }
 
-/// Returns the questions for look-ups in a feed: one for each type that can be looked up. Limits of callers do not count
-/// in them.
+/// Returns the questions for look-ups in a feed: one for each type that can be looked up. Limits of callers do not
+/// count in them.
 ///
 /// # Errors
 /// As [`question::check`].

@@ -105,7 +105,8 @@ pub trait IndicatorSource: fmt::Debug + Send + Sync + 'static {
     /// Makes a source that follows changes of this site look for them now. Returns at once.
     fn hint(&self, _site: &SiteName) {}
 
-    /// Explains why a feed has a value or not: each attribute that names it, before each rule, as far as `view` reaches.
+    /// Explains why a feed has a value or not: each attribute that names it, before each rule, as far as `view`
+    /// reaches.
     ///
     /// Unless a source has its own, it knows no reasons, and the engine says only whether the feed has the value.
     ///

@@ -8,8 +8,8 @@ use feed_classification::Tlp;
 pub struct View {
     /// The most closed TLP level: an attribute beyond it does not exist in the explanation.
     pub max_tlp: Tlp,
-    /// Whether only attributes exist that belong to the feed and are published. Then neither those who called the value
-    /// harmless are told, since their attributes may belong to other feeds.
+    /// Whether only attributes exist that belong to the feed and are published. Then the explanation does not
+    /// name who called the value harmless, since their attributes may belong to other feeds.
     pub is_within_feed: bool,
 }
 

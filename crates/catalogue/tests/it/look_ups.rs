@@ -40,7 +40,7 @@ const ASKED: &[&str] = &[
     "an ordinary text",
 ];
 
-/// What a look-up tells of one listed value in one event.
+/// What a look-up says about one listed value in one event.
 type Told = (Relation, IndicatorType, String, u64, Option<Tlp>, Option<Tlp>);
 
 /// The types of feeds that hold a value of this type.

@@ -1,5 +1,5 @@
-//! Changes that the source announces: feeds and indexes for look-ups of recent requests are gathered anew at once, feeds
-//! with streams first.
+//! Changes that the source announces: feeds and indexes for look-ups of recent requests are gathered anew at once,
+//! feeds with streams first.
 //!
 //! One task for each upstream gathers its feeds with streams, and one the others. Announcements that come while a task
 //! works are taken together afterwards, so that a source that announces often does not pile up work.

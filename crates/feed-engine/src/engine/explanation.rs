@@ -35,8 +35,8 @@ impl FeedEngine {
     /// Explains why the feed of a request has a value or not, and what the output does with it. The value may have any
     /// spelling, also a defanged one.
     ///
-    /// `view` says what the caller may know of: an attribute beyond it does not exist in the explanation, as it does not
-    /// in feeds.
+    /// `view` says what the caller may know of: an attribute beyond it does not exist in the explanation, as it does
+    /// not in feeds.
     ///
     /// # Errors
     /// [`FeedError`], as for the feed itself.

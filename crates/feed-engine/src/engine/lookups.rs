@@ -21,8 +21,8 @@ impl FeedEngine {
     /// With a mirror, the index is its present state, and fresh as long after the last confirmation of MISP as a feed.
     /// Otherwise, as with feeds, a fresh index comes from memory, and so does one up to twice the soft expiry, while
     /// MISP is asked. After that the caller waits for MISP, at most 20 seconds and never longer than the site's
-    /// time-out, and gets the old index only if MISP does not answer, until `max_stale`. Without an old index the caller
-    /// waits up to the site's time-out.
+    /// time-out, and gets the old index only if MISP does not answer, until `max_stale`. Without an old index the
+    /// caller waits up to the site's time-out.
     ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.

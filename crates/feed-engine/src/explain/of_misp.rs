@@ -20,8 +20,8 @@ use crate::{FeedError, FeedScope, Upstream};
 /// Attributes that one explanation reads; a value that has more is explained by the newest.
 const MAX_ATTRIBUTES: NonZeroU64 = NonZeroU64::new(5_000).expect("not zero");
 
-/// The letters and digits that a pattern needs: with fewer, MISP would compare it with every value that it has, and most
-/// would fit.
+/// The letters and digits that a pattern needs: with fewer, MISP would compare it with every value that it has, and
+/// most would fit.
 const LEAST_LETTERS: usize = 3;
 
 /// The parameters of an explanation.
