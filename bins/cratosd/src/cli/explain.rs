@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use feed_classification::Tlp;
+use feed_engine::View;
 
 use super::auth_key::AuthKeySource;
 use super::feed::{failure, upstream};
