@@ -1,14 +1,8 @@
 //! Events that exist in MISP and are not in the catalogue: their record in the mirror does not open.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use misp_mirror::EventSummary;
 
 use crate::{Question, Selected, Snapshot};
-
-/// The missing events, with what may be in each; anything where there is no summary.
-pub(crate) type MissingEvents = Arc<BTreeMap<u64, Option<EventSummary>>>;
 
 impl Snapshot {
     /// Returns the number of an event that is missing and may concern the answer to this question.

@@ -1,16 +1,20 @@
 //! One state of the catalogue.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use feed_classification::IndicatorType;
 use jiff::Timestamp;
+use misp_mirror::EventSummary;
 
 use crate::attribute_types::AttributeTypes;
 use crate::families::{self, FAMILIES};
-use crate::missing_events::MissingEvents;
 use crate::tag_sets::{RowTag, TagSets};
 use crate::{Class, Classes, Event, Row};
+
+/// The missing events, with what may be in each; anything where there is no summary.
+pub(crate) type MissingEvents = Arc<BTreeMap<u64, Option<EventSummary>>>;
 
 /// The events by their places in rows; a place without an event is free.
 pub(crate) type Events = Vec<Option<Arc<Event>>>;

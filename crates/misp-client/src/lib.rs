@@ -36,6 +36,7 @@ mod refusal;
 mod request;
 mod retry;
 mod row;
+mod row_scan;
 mod search;
 mod seen_ids;
 mod tag;

@@ -2,7 +2,8 @@
 
 use crate::attribute::WholeAttribute;
 use crate::endpoints::attributes;
-use crate::json::{Element, Elements, SharedParts, SplitError, Splitter, Stop, scan_row};
+use crate::json::{Element, Elements, SplitError, Splitter};
+use crate::row_scan::{SharedParts, Stop, scan_row};
 use crate::{Attribute, AttributeRow, Error};
 
 /// Reads one page of `POST /attributes/restSearch` from pieces of its body, as

@@ -26,7 +26,6 @@ mod store;
 mod stored_lists;
 mod troubles;
 mod turns;
-mod withdrawal;
 
 pub use change::{Batch, Change};
 pub use clock::{Clock, ManualClock, Sleep, SystemClock};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::log_position::Position;
-use crate::withdrawal::Withdrawal;
+use crate::store::Withdrawal;
 
 /// The name of the entry in the store.
 pub(crate) const NAME: &str = "following";

@@ -13,6 +13,7 @@ mod manifest;
 mod reading;
 mod summary;
 mod update;
+mod withdrawal;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub use self::error::StoreError;
 pub use self::event_state::EventState;
 pub use self::summary::EventSummary;
 pub use self::update::Update;
+pub(crate) use self::withdrawal::Withdrawal;
 
 use self::compression::Compression;
 use self::database::{Database, META, RECORDS};
@@ -39,7 +41,6 @@ use self::reading::RecordReader;
 use self::writing::Transaction;
 use crate::EventRecord;
 use crate::seal::{Place, Seal, Stamp, StoreKey};
-use crate::withdrawal::Withdrawal;
 
 /// The events of one MISP as one key sees them, in one file or in memory.
 ///

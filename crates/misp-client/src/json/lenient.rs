@@ -62,7 +62,7 @@ impl Text {
 }
 
 /// Rounds down, as MISP does when it computes with it.
-pub(super) fn seconds(text: &str) -> i64 {
+pub(crate) fn seconds(text: &str) -> i64 {
     text.parse()
         .map_or(0, |at: jiff::Timestamp| at.as_millisecond().div_euclid(1000))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Follower;
 use super::event_reading::{Shown, is_fresh};
 use crate::error::FollowError;
-use crate::withdrawal::Withdrawal;
+use crate::store::Withdrawal;
 use crate::{Block, EventRecord, EventState, MirrorRow, Store, StoreError, Update, publication};
 
 /// The record of an event that was read, and whether it differs from the one before.

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::cursor::{Cursor, Stop};
-use super::lenient;
 use crate::attribute::RawSummary;
+use crate::json::lenient;
 use crate::tag::RawTag;
 use crate::{EventSummary, Tag};
 

@@ -4,19 +4,25 @@
 //! serde: an unknown field with a structure, a number with a fraction, a field twice. So both ways give the same rows,
 //! and this one never decides that bytes are wrong.
 
+mod cursor;
+mod shared_parts;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::cursor::{Cursor, Stop};
-use super::lenient;
-use super::shared_parts::{RowEvent, SharedParts};
+pub(crate) use self::cursor::Stop;
+pub(crate) use self::shared_parts::SharedParts;
+
+use self::cursor::Cursor;
+use self::shared_parts::RowEvent;
 use crate::attribute::with_inherited;
+use crate::json::lenient;
 use crate::{AttributeRow, Tag};
 
 /// Returns the row at the first byte, with its length.
-pub(crate) fn row<'a>(bytes: &'a [u8], shared: &mut SharedParts) -> Result<(AttributeRow<'a>, usize), Stop> {
+pub(crate) fn scan_row<'a>(bytes: &'a [u8], shared: &mut SharedParts) -> Result<(AttributeRow<'a>, usize), Stop> {
     let mut cursor = Cursor::new(bytes);
     let mut fields = Fields::default();
     cursor.expect(b'{')?;
