@@ -1,6 +1,7 @@
 //! `sites/<fqdn>.yaml`: one MISP instance.
 
 mod differences;
+mod guard;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -12,7 +13,7 @@ use config_file::{
     Item, Node, Problems, Report, Scalar, Section, Tables, Value, Wrong, absent, default, kind_of, reader, text_file,
     value,
 };
-use feed_classification::{Age, FeedName, Tlp};
+use feed_classification::{Age, FeedName, Guard, GuardRule, Tlp};
 use ipnet::IpNet;
 
 use crate::name::SiteName;
@@ -77,6 +78,14 @@ config_file::keys! {
         ours "score_sightings", "yes or no", default("False"),
             "ask MISP for sightings where scores matter, so that a hit renews a score as it does in MISP; MISP looks them up one attribute at a time"
             => score_sightings: bool = reader::yes_no();
+        ours "guard.special_purpose", "yes or no", default("True"),
+            "keep private, loopback and other special-purpose addresses, and names such as `localhost`, out of every feed";
+        ours "guard.wide_prefixes", "yes or no", default("True"),
+            "keep networks wider than /8 (IPv4) or /19 (IPv6) out of every feed";
+        ours "guard.public_suffixes", "yes or no", default("True"),
+            "keep names such as `co.uk` and `github.io`, below which everyone may register names, out of every feed";
+        ours "never_export", "list of networks, names, URLs and hashes", default("[]"),
+            "own values that leave in no feed: a network is cut around own addresses, and an own name takes out the names below and above it";
         ours "zmq_url", "tcp://host:port", absent("none"),
             "MISP's ZeroMQ feed; with it feeds are fresh seconds after MISP publishes, instead of when they grow old"
             => zmq_url: Option<String> = reader::optional(site_value::zmq_url);
@@ -136,6 +145,10 @@ config_file::keys! {
         pub ignore_to_ids: BTreeSet<String>,
         /// sha256, in lower-case hex, of each token that cratosd refuses (`blacklisted_api_tokens`).
         pub denied_token_digests: BTreeSet<String>,
+        /// The rules that keep values out of every feed (`guard.*`, `never_export`).
+        pub guard: Guard,
+        /// The rules of the guard that the file itself switches on or off.
+        pub guard_named: BTreeSet<GuardRule>,
     }
 }
 
@@ -175,6 +188,7 @@ pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Si
     let custom_feeds = custom_feeds(&mut section);
     let ignore_to_ids = section.list_or_default("ignore_to_ids", |scalar| value::some_text(scalar).map(Item::from));
     let denied = section.list_or_default("blacklisted_api_tokens", token_digest);
+    let (guard, guard_named) = guard::read(&mut section);
     let misp_debug = section.value_or_default("mispDebug", value::yes_no);
     let complete = Site::read_keys(&mut section);
     section.finish();
@@ -190,6 +204,8 @@ pub(crate) fn read(name: SiteName, node: Node, report: &mut Report) -> Option<Si
         custom_feeds,
         ignore_to_ids.into_iter().collect(),
         denied.into_iter().collect(),
+        guard,
+        guard_named,
     );
     differences::note_on_site(&site, misp_debug, &written, report);
     report.problems.is_empty().then_some(site)

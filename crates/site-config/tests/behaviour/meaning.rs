@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feed_classification::{Age, FeedName, IndicatorType, Tlp};
+use feed_classification::{Age, FeedName, GuardRule, GuardRules, IndicatorType, Tlp};
 use insta::assert_snapshot;
 use site_config::{AccessLogFormat, ClientCertificates, Site};
 
@@ -393,4 +393,32 @@ fn limits_on_failures_and_minting_are_keys() {
         (default.failed_tokens_per_minute, default.token_minting_per_minute),
         (30, 10)
     );
+}
+
+#[test]
+fn the_guard_is_on_and_each_rule_can_be_switched_off() {
+    let site = read("");
+    assert_eq!(*site.guard.rules(), GuardRules::default());
+    assert!(site.guard_named.is_empty());
+    let site = read("guard: {wide_prefixes: no, public_suffixes: yes}\n");
+    let rules = site.guard.rules();
+    assert!(rules.special_purpose && !rules.wide_prefixes && rules.public_suffixes);
+    assert!(
+        site.guard_named
+            .into_iter()
+            .eq([GuardRule::WidePrefixes, GuardRule::PublicSuffixes])
+    );
+}
+
+#[test]
+fn own_values_are_read_in_normal_form() {
+    let site = read("never_export: [192.0.2.7/24, Own.Example., 'HTTPS://own.example', corp]\n");
+    let own: Vec<String> = site
+        .guard
+        .rules()
+        .never_export
+        .values()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(own, ["192.0.2.0/24", "corp", "own.example", "https://own.example/"]);
 }

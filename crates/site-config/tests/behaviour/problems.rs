@@ -145,12 +145,20 @@ fn every_mistake_in_a_site_file_has_its_line_and_all_come_at_once() {
     decaying-model-empty.yaml:2:17: decaying_model: ` ` is not the name of a decaying model: write it as it stands in MISP, as in `NIDS Simple Decaying Model`
     duration-too-long.yaml:2:12: max_stale: `400d` is too long: write at most 365d
     duration-without-unit.yaml:2:12: max_stale: `7` is not a duration: write a number and its unit (s m h d w), as in 24h or 7d
+    guard-as-word.yaml:2:8: guard: is a single value, not a map of keys: write one `key: value` per line
+    guard-as-word.yaml:3:15: never_export: is a single value, not a list: write each item in a line of its own after `- `, or all of them in `[...]`
     key-twice.yaml:2:1: tag: stands twice, first in line 1: keep one of the two
     list-as-key.yaml:2:3: a list or a map stands as a key: write a name as the key
     list-instead-of-map.yaml:1:1: is a list, not a map of keys: write one `key: value` per line
     max-stale-below-soft-expiry.yaml:3:12: max_stale: is shorter than `memcached_all_timeout`: write at least 3600s
     missing-tag.yaml:1:1: tag: is missing: write the prefix of the site's MISP tags, such as `tag: example`
     nested-too-deep.yaml:2:36: lists and maps are nested too deeply: see the example files for the shape
+    never-export.yaml:3:5: never_export[0]: `0.0.0.0/0` is wider than any allocated network, and all its addresses would leave all feeds: write your own networks, at most a /8 (IPv4) or /19 (IPv6) each
+    never-export.yaml:4:5: never_export[1]: `co.uk` is a public suffix, and every name below it would leave all feeds: write your own domain below it
+    never-export.yaml:5:5: never_export[2]: `*.own.example` has a `*`: write the name alone, as in own.example: names below it count too
+    never-export.yaml:6:5: never_export[3]: `own example` is not an address, network, name, URL or hash: write it as 192.0.2.0/24, own.example, https://own.example/login or a hash in hex
+    never-export.yaml:8:20: guard.special_purpose: `maybe` is neither yes nor no: write True or False, without quotes
+    never-export.yaml:9:3: guard.wide_prefix: unknown key: write `wide_prefixes`, or remove the line
     no-space-after-colon.yaml:2:1: this line is not `key: value`, or its indentation does not fit the lines above: write a space after the colon, indent as in the lines above, and put values that hold `: ` in quotes
     no-yaml-at-all.yaml:1:1: a value begins with a character that YAML reserves: put the value in quotes
     no-yaml.yaml:1:6: a list or map in brackets does not end: add the closing bracket
