@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, network_of};
+use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorType, network_of};
 
-use crate::harmless_values::HarmlessValues;
+use crate::guarded_values::GuardedValues;
 use crate::omission::{Omission, OmissionReason, Omissions};
 use crate::rule::{Rule, Verdict};
 use crate::{AnswerError, Class, Question, Row, Snapshot};
@@ -19,7 +19,8 @@ pub struct Answer {
     /// The values.
     pub values: IndicatorSet,
     /// The number of attributes that would count if they had a valid value, by the name of the reason
-    /// ([`DropReason::as_str`]).
+    /// ([`DropReason::as_str`]), and the number of values that the guard refuses or cuts, by the name of the rule
+    /// ([`GuardRule::as_str`](feed_classification::GuardRule::as_str)).
     pub dropped: BTreeMap<&'static str, u64>,
     /// The first values that are left out, as many as the question wants named.
     pub omissions: Vec<Omission>,
@@ -39,14 +40,12 @@ impl Snapshot {
         if let Some(id) = self.missing_for(question) {
             return Err(AnswerError::MissingEvent { id });
         }
-        let harmless = question.harmless.as_ref();
         let scan = Scan {
             snapshot: self,
             class: self.class(question.kind),
             question,
             rule: Rule::new(self, question),
-            harmless: harmless.and_then(|harmless| HarmlessValues::of(self, question.kind, harmless)),
-            values: IndicatorSetBuilder::new(question.kind),
+            values: GuardedValues::of(self, question),
             dropped: BTreeMap::new(),
             omissions: Omissions::up_to(question.named_omissions),
             beyond_limits: 0,
@@ -60,8 +59,7 @@ struct Scan<'s> {
     class: &'s Class,
     question: &'s Question,
     rule: Rule<'s>,
-    harmless: Option<HarmlessValues>,
-    values: IndicatorSetBuilder,
+    values: GuardedValues<'s>,
     dropped: BTreeMap<&'static str, u64>,
     omissions: Omissions,
     beyond_limits: u64,
@@ -80,9 +78,13 @@ impl Scan<'_> {
                 self.take(rank, value, counting)?;
             }
         }
+        let guarded = self.values.finish();
+        let by_rule = guarded.dropped.iter();
+        self.dropped
+            .extend(by_rule.map(|(rule, values)| (rule.as_str(), values.len() as u64)));
         let (omissions, more_omissions) = self.omissions.into_parts();
         Ok(Answer {
-            values: self.values.finish(),
+            values: guarded.values,
             dropped: self.dropped,
             omissions,
             more_omissions,
@@ -135,22 +137,16 @@ impl Scan<'_> {
     /// Adds a value that so many attributes name.
     fn take(&mut self, rank: u32, value: &str, attributes: u64) -> Result<(), AnswerError> {
         if fit_of(self.question.kind, value) == Fit::WrittenOut {
-            return self.write_out(value, attributes);
+            return self.write_out(rank, value, attributes);
         }
-        if self
-            .harmless
-            .as_ref()
-            .is_some_and(|harmless| harmless.contains(rank, value))
-        {
-            self.omissions.add(value, OmissionReason::Harmless, None);
-            return Ok(());
+        if let Some(rule) = self.values.push(rank, value) {
+            self.omissions.add(value, OmissionReason::Guard(rule), None);
         }
-        self.values.push(value);
         bounded(self.values.pushed())
     }
 
     /// Adds the addresses of a network.
-    fn write_out(&mut self, network: &str, attributes: u64) -> Result<(), AnswerError> {
+    fn write_out(&mut self, rank: u32, network: &str, attributes: u64) -> Result<(), AnswerError> {
         let max_expand = self.question.max_expand;
         let addresses = addresses_in(network);
         if addresses > u128::from(max_expand) {
@@ -164,14 +160,13 @@ impl Scan<'_> {
                 .unwrap_or(usize::MAX)
                 .saturating_add(self.values.pushed()),
         )?;
-        let (values, omissions, harmless) = (&mut self.values, &mut self.omissions, self.harmless.as_ref());
+        let (values, omissions) = (&mut self.values, &mut self.omissions);
+        let is_whole = values.is_exported(rank, network);
         let extractor = Extractor::new(self.question.kind).max_expand(max_expand);
         // The size is checked above, so nothing is dropped.
         let _ = extractor.extract("", network, &mut |address| {
-            if harmless.is_some_and(|harmless| harmless.contains_address(address)) {
-                omissions.add(address, OmissionReason::Harmless, None);
-            } else {
-                values.push(address);
+            if let Some(rule) = values.push_of_network(address, is_whole) {
+                omissions.add(address, OmissionReason::Guard(rule), None);
             }
         });
         Ok(())
@@ -180,7 +175,7 @@ impl Scan<'_> {
 
 /// How a value fits a type of its family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
+pub(crate) enum Fit {
     /// As it is.
     Whole,
     /// Each of its addresses.
@@ -190,7 +185,7 @@ enum Fit {
 }
 
 /// Returns how a value in canonical spelling fits a type. An IPv4 address has no colon, and a network has a slash.
-fn fit_of(kind: IndicatorType, value: &str) -> Fit {
+pub(crate) fn fit_of(kind: IndicatorType, value: &str) -> Fit {
     use IndicatorType as Kind;
     let (is_v6, is_network) = match kind {
         Kind::Ipv4 | Kind::Ipv6 | Kind::Cidr4 | Kind::Cidr6 | Kind::Ipv4Ext | Kind::Ipv6Ext => {

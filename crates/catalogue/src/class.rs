@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use feed_classification::{IndicatorType, canonical_key};
+use feed_classification::{Guard, IndicatorType, canonical_key};
 
 use crate::families;
+use crate::guarded_ranks::GuardedRanks;
 use crate::merge::{Merged, merge};
 use crate::network_lengths::NetworkLengths;
 use crate::slot_set::SlotSet;
@@ -26,6 +27,7 @@ pub struct Class {
     respelled: Arc<Vec<u32>>,
     /// Empty for all classes but that of addresses.
     network_lengths: Arc<NetworkLengths>,
+    guarded: GuardedRanks,
 }
 
 /// The rows for the two tables of a class.
@@ -86,6 +88,11 @@ impl Class {
         &self.network_lengths
     }
 
+    /// Returns the ranks of the values that a guard refuses or cuts, in ascending order; `kind` is a type of the class.
+    pub(crate) fn guarded(&self, guard: &Guard, kind: IndicatorType) -> Arc<Vec<u32>> {
+        self.guarded.of(guard, families::kept_as(kind), &self.values)
+    }
+
     /// Returns the number of rows.
     pub(crate) fn rows(&self) -> usize {
         self.values.all_rows().len() + self.invalid.all_rows().len()
@@ -119,6 +126,12 @@ impl Class {
             }
             _ => Arc::clone(&self.network_lengths),
         };
+        let guarded = match &values {
+            Some(merged) => self
+                .guarded
+                .after(merged, families::kept_in(number), |rank| moved(rank, merged)),
+            None => self.guarded.clone(),
+        };
         let table = |merged: Option<Merged>, old: &Arc<Table>| {
             merged.map_or_else(|| Arc::clone(old), |merged| Arc::new(merged.table))
         };
@@ -127,6 +140,7 @@ impl Class {
             invalid: table(invalid, &self.invalid),
             respelled,
             network_lengths,
+            guarded,
         }))
     }
 
@@ -149,6 +163,7 @@ impl Class {
             invalid: table(&self.invalid),
             respelled: Arc::clone(&self.respelled),
             network_lengths: Arc::clone(&self.network_lengths),
+            guarded: self.guarded.clone(),
         }
     }
 

@@ -1,16 +1,18 @@
 //! Why a value is in a feed or not: each attribute that names it, before each rule of the feed.
 
 mod asked;
+mod guarding;
 mod view;
 
 use std::borrow::Cow;
 
-use feed_classification::{DropReason, Tlp, TypeSet};
+use feed_classification::{DropReason, GuardRule, Tlp, TypeSet};
 
 use crate::row_trial::{RowRule, RowTrial};
 use crate::staging::shortened;
 use crate::{Event, Question, Row, Snapshot, Table, harmless_cover};
 use asked::Asked;
+use guarding::Guarding;
 pub use view::View;
 
 /// The most attributes, and the most marks, that an explanation names.
@@ -29,6 +31,8 @@ pub struct Explanation {
     /// Whether an analyst called it harmless, which takes it out of all feeds. The mark may be on an event that the
     /// caller does not see.
     pub is_harmless: bool,
+    /// The rule of the guard that refuses the value, or cuts it if it is a network.
+    pub guard: Option<GuardRule>,
     /// The attributes that call it harmless.
     pub harmless: Vec<HarmlessMark>,
     /// The attributes that name it, in order of their events, at most a hundred.
@@ -41,7 +45,8 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ExplainedAttribute {
-    /// The value as it is listed: another spelling of a URL, or a network whose addresses the feed writes out.
+    /// The value as it is listed: another spelling of a URL, or a network whose addresses the feed writes out or that the
+    /// guard cuts.
     pub value: String,
     /// The event as it is now, with the title of the state that the attribute is in.
     pub event: Event,
@@ -90,12 +95,18 @@ impl Snapshot {
     /// are rules like others.
     #[must_use]
     pub fn explain(&self, question: &Question, text: &str, view: View) -> Explanation {
-        let asked = Asked::read(question, text);
+        let mut asked = Asked::read(question, text);
+        let guarding = Guarding::of(self, question, &asked);
+        let in_parts = guarding.networks_in_parts(&asked.value);
+        if !in_parts.is_empty() {
+            // A part may be a single address in a feed of networks.
+            asked.invalid = None;
+        }
         let is_visible = |row: &Row| {
             let level = RowTrial::of(self, row).tlp();
             level.unwrap_or(question.default_tlp) <= view.max_tlp
         };
-        let mut rows = self.naming(question, &asked);
+        let mut rows = self.naming(question, &asked, in_parts);
         let is_harmless = self.is_harmless(question, &asked);
         let counts = rows.iter().any(|named| named.counts(question));
         let is_shown = |named: &Named<'_>| !view.is_within_feed || named.is_of_feed(question);
@@ -103,9 +114,11 @@ impl Snapshot {
         rows.sort_by_key(|named| self.event(named.trial.row).map(|event| event.id));
         let more_attributes = rows.len().saturating_sub(MAX_NAMED);
         let named = rows.iter().take(MAX_NAMED);
+        let guard = guarding.rule(&asked.value);
         Explanation {
-            is_listed: counts && !is_harmless && asked.invalid.is_none(),
+            is_listed: counts && !is_harmless && guard.is_none() && asked.invalid.is_none(),
             is_harmless,
+            guard,
             harmless: match view.is_within_feed {
                 true => Vec::new(),
                 false => self.marks(question, &asked, is_visible),
@@ -117,14 +130,14 @@ impl Snapshot {
         }
     }
 
-    /// Returns the rows that name a value, valid ones and others.
-    fn naming(&self, question: &Question, asked: &Asked) -> Vec<Named<'_>> {
+    /// Returns the rows that name a value, valid ones and others, or a network of which it is a part.
+    fn naming(&self, question: &Question, asked: &Asked, in_parts: Vec<String>) -> Vec<Named<'_>> {
         let class = self.class(question.kind);
         let mut named = Vec::new();
         for rank in asked.ranks(class) {
             named.extend(self.rows_of(class.values(), rank, &asked.value));
         }
-        for network in asked.written_out(question, class) {
+        for network in asked.written_out(question, class).into_iter().chain(in_parts) {
             if let Some(rank) = class.values().rank_of(&network) {
                 named.extend(self.rows_of(class.values(), rank, &network));
             }

@@ -27,8 +27,13 @@ pub(crate) const fn kept_as(kind: IndicatorType) -> IndicatorType {
     }
 }
 
+/// Returns the type as which the values of the family with this number are kept; nothing for a number without a family.
+pub(crate) fn kept_in(number: usize) -> Option<IndicatorType> {
+    let kind = IndicatorType::ALL.iter().find(|kind| number_of(**kind) == number)?;
+    Some(kept_as(*kind))
+}
+
 /// Returns the extractor of the family with this number; nothing for a number without a family.
 pub(crate) fn extractor(number: usize) -> Option<Extractor> {
-    let kind = IndicatorType::ALL.iter().find(|kind| number_of(**kind) == number)?;
-    Some(Extractor::new(kept_as(*kind)))
+    kept_in(number).map(Extractor::new)
 }

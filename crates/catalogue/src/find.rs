@@ -13,7 +13,7 @@ mod types;
 
 use std::sync::Arc;
 
-use feed_classification::{IndicatorType, Tlp};
+use feed_classification::{Guard, IndicatorType, Tlp};
 use misp_client::Scorer;
 
 pub use matches::{Match, MatchedEvent, Relation};
@@ -34,6 +34,8 @@ pub struct Limits {
     pub default_tlp: Tlp,
     /// The lowest score that counts, and whether attributes without a score count.
     pub min_score: Option<(u8, bool)>,
+    /// The guard of the site; nothing means that every value may be found.
+    pub guard: Option<Guard>,
 }
 
 impl Limits {
@@ -44,6 +46,7 @@ impl Limits {
             max_tlp,
             default_tlp,
             min_score: None,
+            guard: None,
         }
     }
 
@@ -102,6 +105,9 @@ impl Finder {
     /// A match beyond the limits does not exist for the caller. Where an attribute is within the limits and its event
     /// is not, the match comes without the title and the threat actors of the event. The matches of one listed value
     /// are in order of type and event.
+    ///
+    /// A value that the guard refuses is not found, and no network is found around an address that is not exported. A
+    /// network that the guard cuts is found as it is listed.
     #[must_use]
     pub fn find(&self, snapshot: &Snapshot, query: &Query, limits: &Limits, most: usize) -> Vec<Match> {
         let search = Search {
@@ -113,7 +119,8 @@ impl Finder {
         let lengths = snapshot.class(IndicatorType::Ip).network_lengths();
         let exact = query.keys().map(|key| (key.to_owned(), Relation::Exact));
         let hosts = query.hosts().map(|host| (host.to_owned(), Relation::Host));
-        let networks = query.networks().iter().flat_map(|network| lengths.wider(*network));
+        let exported = query.networks().iter().filter(|network| !search.hides(**network));
+        let networks = exported.flat_map(|network| lengths.wider(*network));
         let networks = networks.map(|network| (key_of(network), Relation::Network));
         let parents = query.parents().map(|parent| (parent.to_owned(), Relation::Parent));
         let mut found = Vec::new();

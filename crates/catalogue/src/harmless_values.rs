@@ -83,6 +83,11 @@ impl HarmlessValues {
         }
     }
 
+    /// Returns the harmless addresses and networks; empty for other families.
+    pub(crate) fn addresses(&self) -> &FalsePositives {
+        &self.addresses
+    }
+
     /// Returns whether an address or network that need not be in the class is harmless.
     pub(crate) fn contains_address(&self, value: &str) -> bool {
         self.addresses.contains(IndicatorType::Ip, value)

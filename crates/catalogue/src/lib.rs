@@ -11,6 +11,8 @@ mod event;
 mod explain;
 mod families;
 mod find;
+mod guarded_ranks;
+mod guarded_values;
 mod harmless_cover;
 mod harmless_values;
 mod merge;

@@ -1,6 +1,6 @@
 //! Values that a feed leaves out, each with the reason.
 
-use feed_classification::DropReason;
+use feed_classification::{DropReason, GuardRule};
 
 /// A value that a feed leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum OmissionReason {
     Invalid(DropReason),
     /// Its event is not published, or the attribute is not a part of its last publication.
     Unpublished,
-    /// An analyst called the value harmless.
-    Harmless,
+    /// This rule of the guard does not let it pass as it is.
+    Guard(GuardRule),
 }
 
 /// The first omissions, and the number of the others.

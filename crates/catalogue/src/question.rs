@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use feed_classification::{DEFAULT_MAX_EXPAND, IndicatorType, Tlp};
+use feed_classification::{DEFAULT_MAX_EXPAND, Guard, GuardRules, IndicatorType, Tlp};
 use misp_client::Scorer;
 use uuid::Uuid;
 
@@ -40,6 +40,8 @@ pub struct Question {
     pub without_warned: bool,
     /// The values that are taken out wherever else they stand.
     pub harmless: Option<Harmless>,
+    /// The rules that keep values out of the feed, whatever attributes name them.
+    pub guard: Guard,
     /// The most closed TLP level that counts; red means no limit.
     pub max_tlp: Tlp,
     /// The level of attributes without a TLP tag.
@@ -115,6 +117,7 @@ impl Question {
             publication: Publication::AllEvents,
             without_warned: false,
             harmless: None,
+            guard: Guard::new(GuardRules::NONE),
             max_tlp: Tlp::Red,
             default_tlp: Tlp::Red,
             score: None,

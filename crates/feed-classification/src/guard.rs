@@ -104,7 +104,7 @@ impl Default for GuardRules {
 /// let listed = ["10.1.2.3", "0.0.0.0/0", "203.0.113.0/24", "192.0.2.1"];
 /// let listed = IndicatorSet::of(IndicatorType::Ip, listed);
 ///
-/// let guarded = Guard::new(rules).applied_to(listed, &FalsePositives::default());
+/// let guarded = Guard::new(rules).applied_to(listed, &FalsePositives::default(), 1_000).unwrap();
 /// assert!(guarded.values.iter().eq(["192.0.2.1", "203.0.113.0/25"]));
 /// # Ok::<(), feed_classification::NotExportable>(())
 /// ```

@@ -27,7 +27,9 @@ fn harmless(values: &[&str]) -> FalsePositives {
 }
 
 fn exported(guard: &Guard, kind: IndicatorType, listed: &[&str], harmless: &FalsePositives) -> Vec<String> {
-    let guarded = guard.applied_to(IndicatorSet::of(kind, listed.iter().copied()), harmless);
+    let guarded = guard
+        .applied_to(IndicatorSet::of(kind, listed.iter().copied()), harmless, 1_000)
+        .unwrap();
     guarded.values.iter().map(str::to_owned).collect()
 }
 
@@ -79,7 +81,7 @@ proptest! {
         let narrow = |text: &&String| network_of(text).is_some_and(|network| !special_purpose::is_too_wide(network));
         let good_addresses: AddressSet = good.iter().filter(narrow).filter_map(|text| network_of(text)).collect();
         let guard = Guard::new(rules);
-        let guarded = guard.applied_to(texts(&listed), &harmless);
+        let guarded = guard.applied_to(texts(&listed), &harmless, 100_000).unwrap();
         let exported = addresses_of(&guarded.values);
         let is_listed = |address: IpAddr| listed.iter().filter_map(|text| network_of(text)).any(|network| {
             let is_wide = special_purpose::is_too_wide(network);
@@ -105,9 +107,9 @@ proptest! {
         rules.never_export.extend(own.iter().filter_map(|text| text.parse::<OwnValue>().ok()));
         let guard = Guard::new(rules);
         let harmless = FalsePositives::of([IndicatorSet::of(IndicatorType::Ip, good.iter().map(String::as_str))]);
-        let of = |texts: &[String]| guard.applied_to(IndicatorSet::of(IndicatorType::Ip, texts.iter().map(String::as_str)), &harmless);
+        let of = |texts: &[String]| guard.applied_to(IndicatorSet::of(IndicatorType::Ip, texts.iter().map(String::as_str)), &harmless, 100_000).unwrap();
         let guarded = of(&listed);
-        let again = guard.applied_to(guarded.values.clone(), &harmless);
+        let again = guard.applied_to(guarded.values.clone(), &harmless, 100_000).unwrap();
         prop_assert_eq!(&again.values, &guarded.values);
         prop_assert!(again.dropped.is_empty());
         let mut turned = listed.clone();
@@ -215,10 +217,13 @@ fn own_urls_are_compared_by_their_key_and_own_digests_in_every_type_of_digest() 
 
 #[test]
 fn a_network_is_cut_around_a_harmless_address_and_the_values_say_why() {
-    let guarded: Guarded = guard(&[]).applied_to(
-        IndicatorSet::of(IndicatorType::Cidr4, ["198.51.100.0/30", "192.0.2.0/24"]),
-        &harmless(&["198.51.100.1", "192.0.0.0/16"]),
-    );
+    let guarded: Guarded = guard(&[])
+        .applied_to(
+            IndicatorSet::of(IndicatorType::Cidr4, ["198.51.100.0/30", "192.0.2.0/24"]),
+            &harmless(&["198.51.100.1", "192.0.0.0/16"]),
+            1_000,
+        )
+        .unwrap();
     assert!(guarded.values.iter().eq(["198.51.100.0", "198.51.100.2/31"]));
     let dropped = guarded.dropped.get(&GuardRule::FalsePositive).unwrap();
     assert!(dropped.iter().eq(["192.0.2.0/24", "198.51.100.0/30"]));

@@ -1,5 +1,6 @@
 //! The answer to a request: the facts for the header of a response, and the bytes in the consumer's format.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -41,8 +42,10 @@ pub struct FeedHead {
 pub struct Counts {
     /// Values in the body.
     pub count: u64,
-    /// Attributes and values that were left out as invalid, or since this format cannot carry them.
+    /// Attributes and values that were left out: invalid, kept out by the guard, or not to be carried by this format.
     pub dropped: u64,
+    /// The values among them that this format cannot carry.
+    pub quarantined: u64,
 }
 
 /// A feed, ready to be sent.
@@ -59,7 +62,7 @@ pub struct RenderedFeed {
     pub etag: String,
     /// Values in the body.
     pub count: u64,
-    /// Attributes and values that were left out as invalid, or since this format cannot carry them.
+    /// Attributes and values that were left out: invalid, kept out by the guard, or not to be carried by this format.
     pub dropped: u64,
     /// When the values last changed; not when they were fetched.
     pub changed_at: jiff::Timestamp,
@@ -106,7 +109,14 @@ impl FeedHead {
         Ok(Counts {
             count: exported.written,
             dropped: exported.quarantined + self.form.set().dropped().values().sum::<u64>(),
+            quarantined: exported.quarantined,
         })
+    }
+
+    /// Returns how many attributes gave no value and how many values the guard kept out, by the name of the reason.
+    #[must_use]
+    pub fn dropped(&self) -> &BTreeMap<&'static str, u64> {
+        self.form.set().dropped()
     }
 
     /// Returns the length of the body in bytes, where it is known without making it.
@@ -139,7 +149,7 @@ impl FeedHead {
                 length: self.length(),
             },
         };
-        let Counts { count, dropped } = self.counts().await?;
+        let Counts { count, dropped, .. } = self.counts().await?;
         Ok(RenderedFeed {
             body,
             encoding: self.encoding,

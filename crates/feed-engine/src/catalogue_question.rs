@@ -7,6 +7,7 @@ use catalogue::{Harmless, LOOKED_UP_FEEDS, OmissionReason, Publication, Question
 use feed_classification::TagScheme;
 use misp_client::Scorer;
 
+use crate::omission::reason_of;
 use crate::{FeedError, FeedScope, Filter, LookupScope, Omission, Selection, Unscored, Upstream, question};
 
 /// Returns the question for a feed. `scorer` is needed where the filter of the scope limits scores.
@@ -32,6 +33,7 @@ pub(crate) fn for_feed(
         tag: tags.false_positive_tag(),
         since: site.falsepositive_timeout.since(now).as_second(),
     });
+    asked.guard = site.guard.clone();
     asked.max_tlp = scope.filter.max_tlp();
     asked.default_tlp = site.default_tlp;
     asked.score = scope.filter.score().map(|limit| ScoreRule {
@@ -71,7 +73,7 @@ pub(super) fn omission(of: catalogue::Omission) -> Omission {
     let mut named = match of.reason {
         OmissionReason::Invalid(reason) => Omission::new(&of.value, reason),
         OmissionReason::Unpublished => Omission::new(&of.value, "its event is not published, or was withdrawn"),
-        OmissionReason::Harmless => Omission::new(&of.value, "called a false positive at this site"),
+        OmissionReason::Guard(rule) => Omission::new(&of.value, reason_of(rule, &of.value)),
         _ => Omission::new(&of.value, "left out"),
     };
     named.event = of.event;

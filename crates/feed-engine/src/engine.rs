@@ -6,6 +6,8 @@ mod confirmation;
 mod confirmed;
 mod current;
 mod explanation;
+mod guard_notices;
+mod guarding;
 mod held_indexes;
 mod listeners;
 mod lookups;
@@ -40,6 +42,7 @@ use announcements::Announcements;
 pub use builder::FeedEngineBuilder;
 use current::{Answer, RefreshRequest};
 pub use explanation::FeedExplanation;
+use guard_notices::GuardNotices;
 use held_indexes::Lookups;
 use polls::Polls;
 use prefetch::note_poll;
@@ -70,6 +73,7 @@ pub(crate) struct Inner {
     logs: ChangeLogs,
     announcements: Announcements,
     shared: ArcSwapOption<SharedCache>,
+    guard_notices: Option<GuardNotices>,
     /// The times at which feeds were forgotten: sets that replicas gathered earlier do not count.
     forgotten_at: MemoryStore<FeedKey, ForgottenAt>,
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use feed_classification::IndicatorSet;
+use feed_classification::{FalsePositives, Guard, Guarded, IndicatorSet};
 
+use crate::FeedError;
 use crate::omission::Omission;
+use crate::rows::MAX_VALUES;
 
 /// All indicators of one feed, complete, as of one moment.
 #[derive(Debug)]
@@ -12,7 +14,8 @@ use crate::omission::Omission;
 pub struct FeedContents {
     /// The values.
     pub values: IndicatorSet,
-    /// The number of attributes without a valid value, by reason (the names of [`feed_classification::DropReason`]).
+    /// The number of attributes without a valid value, by reason (the names of [`feed_classification::DropReason`]), and
+    /// the number of values that the guard refuses or cuts, by rule (the names of [`feed_classification::GuardRule`]).
     pub dropped: BTreeMap<&'static str, u64>,
     /// Values that are left out, as far as they are named: see
     /// [`MispSource::names_left_out`](crate::MispSource::names_left_out).
@@ -26,6 +29,8 @@ pub struct FeedContents {
     /// Whether the source is sure even if there are no values. Otherwise an answer that empties a feed counts when a
     /// second question gets the same one.
     pub is_sure: bool,
+    /// Whether the source has applied the guard of the site. Otherwise the engine does.
+    pub is_guarded: bool,
 }
 
 impl FeedContents {
@@ -39,8 +44,39 @@ impl FeedContents {
             more_left_out: 0,
             as_of: None,
             is_sure: false,
+            is_guarded: false,
         }
     }
+
+    /// Returns the contents behind the guard.
+    ///
+    /// # Errors
+    /// [`FeedError::TooManyValues`] if networks are cut into more than ten million values.
+    pub(crate) fn behind(mut self, guard: &Guard) -> Result<Self, FeedError> {
+        if self.is_guarded {
+            return Ok(self);
+        }
+        let guarded = behind(guard, self.values, &FalsePositives::default())?;
+        self.dropped.extend(counts(&guarded));
+        self.values = guarded.values;
+        self.is_guarded = true;
+        Ok(self)
+    }
+}
+
+/// Returns a set behind the guard.
+///
+/// # Errors
+/// [`FeedError::TooManyValues`].
+pub(crate) fn behind(guard: &Guard, set: IndicatorSet, harmless: &FalsePositives) -> Result<Guarded, FeedError> {
+    let guarded = guard.applied_to(set, harmless, MAX_VALUES);
+    guarded.ok_or(FeedError::TooManyValues { limit: MAX_VALUES })
+}
+
+/// Returns how many values the guard dropped, by the name of the rule.
+pub(crate) fn counts(guarded: &Guarded) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+    let by_rule = guarded.dropped.iter();
+    by_rule.map(|(rule, values)| (rule.as_str(), values.len() as u64))
 }
 
 /// The values of a source that drops nothing.

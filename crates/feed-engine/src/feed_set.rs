@@ -86,7 +86,7 @@ impl FeedSet {
         &self.id
     }
 
-    /// Returns how many attributes gave no value, by reason.
+    /// Returns how many attributes gave no value and how many values the guard kept out, by the name of the reason.
     #[must_use]
     pub fn dropped(&self) -> &BTreeMap<&'static str, u64> {
         &self.dropped

@@ -9,12 +9,12 @@
 //! The judge looks at attributes, not at values: a value of a red and of a green attribute is listed for a caller up to
 //! green, because of the green one. An attribute beyond the limits does not exist for the caller, also not in counts
 //! (`FeedSet::dropped` counts attributes without a valid value). False positives are not judged: one beyond the limits
-//! still removes its value, and that reveals nothing about it.
+//! still removes its value, and that reveals nothing about it: feeds with limits do not count false positives.
 
 use std::fmt;
 
 use catalogue::Limits;
-use feed_classification::Tlp;
+use feed_classification::{Guard, Tlp};
 use misp_client::Attribute;
 use site_config::Site;
 
@@ -122,6 +122,8 @@ pub struct Judge {
     filter: Filter,
     default_tlp: Tlp,
     scoring: Option<Scoring>,
+    /// The guard of the site, for look-ups; attributes are not judged by it.
+    guard: Option<Guard>,
 }
 
 impl Judge {
@@ -132,6 +134,7 @@ impl Judge {
             filter,
             default_tlp: site.default_tlp,
             scoring: None,
+            guard: Some(site.guard.clone()),
         }
     }
 
@@ -147,6 +150,7 @@ impl Judge {
             filter: Filter::NONE,
             default_tlp: Tlp::Red,
             scoring: None,
+            guard: None,
         }
     }
 
@@ -175,6 +179,7 @@ impl Judge {
     pub(crate) fn limits(&self) -> Limits {
         let mut limits = Limits::of_tlp(self.filter.max_tlp, self.default_tlp);
         let unscored_count = |limit: ScoreLimit| limit.unscored == Unscored::Include;
+        limits.guard = self.guard.clone();
         limits.min_score = self.filter.score.map(|limit| (limit.min.get(), unscored_count(limit)));
         limits
     }
@@ -321,7 +326,7 @@ mod tests {
             let of_event: Vec<&str> = of_event.iter().map(String::as_str).collect();
             let attribute = attribute(&own, &of_event);
             let [token, query, default] = [levels.0, levels.1, levels.2].map(|level| Tlp::ALL[level]);
-            let limit = |filter: Filter| Judge { filter, default_tlp: default, scoring: None }.counts(&attribute);
+            let limit = |filter: Filter| Judge { filter, default_tlp: default, scoring: None, guard: None }.counts(&attribute);
             let token = Filter::NONE.with_max_tlp(token);
             let both = token.with_max_tlp(query);
             prop_assert!(!limit(both) || limit(token));

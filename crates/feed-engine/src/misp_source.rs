@@ -16,7 +16,7 @@ use tracing::instrument::WithSubscriber as _;
 use cache::{MemoryStore, Weigh};
 
 use crate::explain::{self, Inquiry};
-use crate::feed_contents::FeedContents;
+use crate::feed_contents::{self, FeedContents};
 use crate::judgement::{Judgement, JudgementQuestions};
 use crate::models::{Models, WrittenModel};
 use crate::omission::NAMED_A_REFRESH;
@@ -322,17 +322,19 @@ impl Questioner {
             errand,
         };
         let Judgement { publication, harmless } = afterwards.ask(turn, reading, rows.weight_bytes()).await?;
-        let dropped = rows.dropped.clone();
+        let mut dropped = rows.dropped.clone();
         let mut left_out = rows.left_out(|row| publication.counts(row));
         let published = rows.into_set(|row| publication.counts(row));
-        let values = harmless.taken_from(&published);
-        left_out.missing(&published, &values, "called a false positive at this site");
+        let guarded = feed_contents::behind(&upstream.site.guard, published, &harmless)?;
+        dropped.extend(feed_contents::counts(&guarded));
+        left_out.guarded(&guarded);
         left_out.log(upstream.site.name.as_str(), scope);
         let (left_out, more_left_out) = left_out.into_parts();
         Ok(FeedContents {
             left_out,
             more_left_out,
-            ..FeedContents::new(values, dropped)
+            is_guarded: true,
+            ..FeedContents::new(guarded.values, dropped)
         })
     }
 

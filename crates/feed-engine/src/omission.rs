@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use feed_classification::IndicatorSet;
+use feed_classification::{GuardRule, Guarded, network_of};
 use misp_client::Attribute;
 
 use crate::FeedScope;
@@ -86,10 +86,15 @@ impl Omissions {
         self.add(value, reason, Some((at.attribute_id, at.event_id)));
     }
 
-    /// Takes the values of `all` that `kept` has not.
-    pub(crate) fn missing(&mut self, all: &IndicatorSet, kept: &IndicatorSet, reason: &str) {
-        if all.len() != kept.len() && self.most > 0 {
-            all.without(kept).iter().for_each(|value| self.add(value, reason, None));
+    /// Takes the values that the guard refuses or cuts.
+    pub(crate) fn guarded(&mut self, guarded: &Guarded) {
+        if self.most == 0 {
+            return;
+        }
+        for (rule, values) in &guarded.dropped {
+            values
+                .iter()
+                .for_each(|value| self.add(value, reason_of(*rule, value), None));
         }
     }
 
@@ -128,6 +133,19 @@ impl Omissions {
     }
 }
 
+/// Returns why a rule of the guard does not let a value pass as it is.
+pub(crate) fn reason_of(rule: GuardRule, value: &str) -> String {
+    match rule {
+        GuardRule::FalsePositive
+            if network_of(value).is_some_and(|network| network.prefix_len() < network.max_prefix_len()) =>
+        {
+            "the network, or a part of it, is called a false positive at this site".to_owned()
+        }
+        GuardRule::FalsePositive => "called a false positive at this site".to_owned(),
+        rule => format!("the guard rule {rule} keeps it, or a part of it, out of every feed"),
+    }
+}
+
 fn printable(text: &str) -> String {
     let mut characters = text.chars();
     let mut shown: String = characters
@@ -143,7 +161,7 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use feed_classification::IndicatorType;
+    use feed_classification::{FalsePositives, Guard, IndicatorSet, IndicatorType};
 
     use super::*;
 
@@ -167,15 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_a_set_has_lost_is_an_omission() {
-        let set = |values: &[&str]| IndicatorSet::of(IndicatorType::Domain, values.iter().copied());
+    fn a_value_that_the_guard_refuses_is_an_omission() {
+        let set = IndicatorSet::of(IndicatorType::Domain, ["a.example", "co.uk"]);
+        let guarded = Guard::default().applied_to(set, &FalsePositives::default(), 9).unwrap();
         let mut named = Omissions::up_to(9);
-        named.missing(
-            &set(&["a.example", "b.example"]),
-            &set(&["a.example"]),
-            "a false positive",
-        );
-        assert_eq!(named.into_parts().0, [Omission::new("b.example", "a false positive")]);
+        named.guarded(&guarded);
+        let reason = "the guard rule public_suffixes keeps it, or a part of it, out of every feed";
+        assert_eq!(named.into_parts().0, [Omission::new("co.uk", reason)]);
     }
 
     /// Returns the log of this level and above for this many omissions.

@@ -209,6 +209,7 @@ pub(crate) fn rules(upstream: &Upstream, kind: IndicatorType, filter: Filter) ->
     site.falsepositive_timeout.as_str().hash(&mut hasher);
     site.published_grace.hash(&mut hasher);
     site.max_expand.hash(&mut hasher);
+    site.guard.hash(&mut hasher);
     filter.rules(site).hash(&mut hasher);
     for other in IndicatorType::ALL
         .iter()

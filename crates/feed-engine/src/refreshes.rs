@@ -16,6 +16,8 @@ pub struct HeldFeed {
     pub scope: FeedScope,
     /// The number of its values.
     pub count: u64,
+    /// The number of attributes without a value and of values that the guard kept out, by the name of the reason.
+    pub dropped: BTreeMap<&'static str, u64>,
     /// The time since the source answered.
     pub age: Duration,
     /// Whether the last attempt to ask MISP failed.

@@ -11,7 +11,7 @@ use crate::pass::Sink;
 use crate::provenance::Provenance;
 
 /// More values than this in one feed are refused as a mistake, for example a `/8` expanded to single addresses.
-const MAX_VALUES: usize = 10_000_000;
+pub(crate) const MAX_VALUES: usize = 10_000_000;
 
 /// Values in reading order. The text of all of them is one allocation: a feed may have millions.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Lease, SharedCache, Turn};
-use feed_classification::{DropReason, IndicatorSetBuilder, IndicatorType};
+use feed_classification::{DropReason, GuardRule, IndicatorSetBuilder, IndicatorType};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -211,7 +211,11 @@ fn read_set(kind: IndicatorType, bytes: &[u8]) -> Option<FeedContents> {
         values.push(value);
         text = after;
     }
-    text.is_empty().then(|| FeedContents::new(values.finish(), dropped))
+    // The replica that gathered it has the same rules.
+    text.is_empty().then(|| FeedContents {
+        is_guarded: true,
+        ..FeedContents::new(values.finish(), dropped)
+    })
 }
 
 fn take_number(bytes: &mut &[u8]) -> Option<usize> {
@@ -221,7 +225,8 @@ fn take_number(bytes: &mut &[u8]) -> Option<usize> {
 }
 
 fn known_reason(name: &[u8]) -> Option<&'static str> {
-    let mut names = DropReason::ALL.iter().map(|reason| reason.as_str()).chain([UNUSABLE]);
+    let names = DropReason::ALL.iter().map(|reason| reason.as_str());
+    let mut names = names.chain([UNUSABLE]).chain(GuardRule::NAMES.iter().copied());
     names.find(|known| known.as_bytes() == name)
 }
 
@@ -258,7 +263,7 @@ mod tests {
     #[test]
     fn a_set_comes_back_as_it_was_with_its_label() {
         let values = IndicatorSet::of(IndicatorType::Yara, ["rule a {\r\n}", "rule \u{e4}", ""]);
-        let dropped = BTreeMap::from([("empty", 3), ("wildcard", 1)]);
+        let dropped = BTreeMap::from([("empty", 3), ("wildcard", 1), ("never_export", 2)]);
         let set = FeedSet::renew(None, FeedContents::new(values.clone(), dropped.clone()), at(0));
         let bytes = written(&set).unwrap();
         let read = read_set(IndicatorType::Yara, &bytes).unwrap();

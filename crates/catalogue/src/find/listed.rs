@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
-use feed_classification::{IndicatorType, canonical_key, network_of};
+use feed_classification::{FalsePositives, IndicatorType, Verdict, canonical_key, network_of};
+use ipnet::IpNet;
 
 use super::{LOOKUP_TYPES, Limits, Match, MatchedEvent, Relation};
+use crate::network_lengths::key_of;
 use crate::row_trial::RowTrial;
 use crate::{Class, Question, ScoreRule, Snapshot, harmless_cover};
 
@@ -58,7 +60,7 @@ impl<'s> Search<'s> {
         let values = class.values();
         let ranks = ranks(class, kind, key);
         let is_url = kind == IndicatorType::Url;
-        if ranks.is_empty() || self.is_harmless(kind, class, &ranks) {
+        if ranks.is_empty() || self.is_harmless(kind, class, &ranks) || self.is_refused(kind, key) {
             return;
         }
         for rank in ranks {
@@ -84,6 +86,25 @@ impl<'s> Search<'s> {
                 }
             }
         }
+    }
+
+    /// Returns whether no address of a network is exported, whatever listed network contains it: by the rules of the
+    /// guard, or since an analyst called it harmless.
+    pub(super) fn hides(&self, network: IpNet) -> bool {
+        let harmless = self
+            .question(IndicatorType::Ip)
+            .and_then(|question| question.harmless.as_ref());
+        let guard = self.limits.guard.as_ref();
+        guard.is_some_and(|guard| guard.hides(network, &FalsePositives::default()))
+            || harmless.is_some_and(|harmless| harmless_cover::is_harmless(self.snapshot, harmless, &key_of(network)))
+    }
+
+    /// Returns whether a rule of the guard refuses the value. A look-up goes over no list of harmless addresses, so a
+    /// network that has too many of them is found.
+    fn is_refused(&self, kind: IndicatorType, key: &str) -> bool {
+        let guard = self.limits.guard.as_ref();
+        let verdict = guard.map(|guard| guard.judge(kind, key, &FalsePositives::default()));
+        matches!(verdict, Some(Verdict::Refused(_)))
     }
 
     fn question(&self, kind: IndicatorType) -> Option<&'s Question> {

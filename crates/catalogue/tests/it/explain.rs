@@ -1,6 +1,6 @@
 //! Explanations against feeds, and what they name.
 
-use catalogue::feed_classification::{IndicatorType, Tlp};
+use catalogue::feed_classification::{Guard, GuardRule, IndicatorType, Tlp};
 use catalogue::{Catalogue, Harmless, Question, RowRule, Selected, View};
 use proptest::prelude::*;
 
@@ -12,9 +12,11 @@ proptest! {
     fn a_value_is_explained_as_listed_exactly_where_the_feed_has_it(
         batches in world::batches(),
         mut question in rules::questions(),
+        guard in rules::guards(),
     ) {
         let catalogue = equality::applied(&batches);
         let snapshot = catalogue.snapshot();
+        question.guard = guard;
         for kind in IndicatorType::ALL {
             question.kind = *kind;
             let answer = snapshot.answer(&question).unwrap();
@@ -152,4 +154,41 @@ fn a_view_within_the_feed_names_its_attributes_behind_many_of_others() {
     let events: Vec<u64> = own.attributes.iter().map(|attribute| attribute.event.id).collect();
     assert!(own.is_listed && own.more_attributes == 0);
     assert_eq!(events, (191..=200).collect::<Vec<u64>>());
+}
+
+#[test]
+fn the_guard_is_named_and_a_part_is_explained_by_the_network_that_was_cut() {
+    let catalogue = catalogue(vec![
+        event(
+            1,
+            &[world::BLOCK],
+            &[("ip-dst", "10.1.2.3", &[]), ("ip-dst", "198.51.100.0/30", &[])],
+        ),
+        event(2, &[], &[("ip-dst", "198.51.100.1", &[world::HARMLESS])]),
+    ]);
+    let mut question = block(IndicatorType::Cidr4);
+    question.guard = Guard::default();
+    let explained = |question: &Question, value| {
+        let explained = catalogue.snapshot().explain(question, value, View::up_to(Tlp::Red));
+        let listed_as: Vec<String> = explained
+            .attributes
+            .into_iter()
+            .map(|attribute| attribute.value)
+            .collect();
+        (explained.is_listed, explained.guard, listed_as)
+    };
+    let network = vec!["198.51.100.0/30".to_owned()];
+    assert_eq!(
+        explained(&question, "198.51.100.0/30"),
+        (false, Some(GuardRule::FalsePositive), network.clone())
+    );
+    assert_eq!(explained(&question, "198.51.100.2/31"), (true, None, network.clone()));
+    assert_eq!(explained(&question, "198.51.100.0"), (true, None, network));
+    question.kind = IndicatorType::Ipv4;
+    let private = vec!["10.1.2.3".to_owned()];
+    assert_eq!(
+        explained(&question, "10.1.2.3"),
+        (false, Some(GuardRule::SpecialPurpose), private)
+    );
+    assert_eq!(explained(&question, "198.51.100.0"), (false, None, Vec::new()));
 }

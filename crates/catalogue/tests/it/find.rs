@@ -6,7 +6,7 @@ use std::sync::Arc;
 use catalogue::feed_classification::{IndicatorType, Tlp, TypeSet};
 use catalogue::misp_client::Tag;
 use catalogue::misp_mirror::{Batch, Block, Change, EventFacts, EventRecord, LastPublished, MirrorRow};
-use catalogue::{Catalogue, Classes, Finder, LOOKED_UP_FEEDS, Limits, Match, Query, Question, Relation};
+use catalogue::{Catalogue, Classes, Finder, LOOKED_UP_FEEDS, Limits, Match, Query, Question, Relation, View};
 use proptest::prelude::*;
 
 use crate::{equality, rules, world};
@@ -66,6 +66,12 @@ proptest! {
         for kind in LOOKED_UP_FEEDS.without(wide).iter() {
             let listed = listed(&catalogue, &question, kind);
             for (_, value, _) in catalogue.snapshot().class(kind).values().iter() {
+                let mut of_kind = question.clone();
+                of_kind.kind = kind;
+                // A network that is cut around harmless addresses is found, and the feed has its parts.
+                if value.contains('/') && snapshot.explain(&of_kind, value, View::up_to(Tlp::Red)).guard.is_some() {
+                    continue;
+                }
                 let found = finder.find(&snapshot, &Query::parse(value), &limits, 1_000);
                 let is_found = found.iter().any(|found| found.kind == kind && found.relation == Relation::Exact);
                 let expected = match kind {

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use catalogue::feed_classification::{Extractor, IndicatorType, Tlp, TypeSet, canonical_key, network_of};
+use catalogue::feed_classification::{
+    Extractor, FalsePositives, IndicatorType, Tlp, TypeSet, Verdict, canonical_key, network_of,
+};
 use catalogue::misp_mirror::Change;
 use catalogue::{Classes, LOOKUP_TYPES, Match, Query, Question, Relation};
+use ipnet::IpNet;
 use proptest::prelude::*;
 
 use crate::find::{finder, limits};
@@ -71,13 +74,13 @@ fn narrow(kind: IndicatorType, value: &str) -> IndicatorType {
     }
 }
 
-fn relations(query: &Query, kind: IndicatorType, value: &str) -> Vec<Relation> {
+fn relations(query: &Query, kind: IndicatorType, value: &str, hides: &dyn Fn(IpNet) -> bool) -> Vec<Relation> {
     let key = canonical_key(kind, value);
     let is_name = TypeSet::NAMES.contains(kind);
     let is_address = kind == IndicatorType::Ip;
     let lies_within = || {
         let Some(listed) = network_of(value) else { return false };
-        let wider = |asked: &ipnet::IpNet| listed.contains(asked) && listed != *asked;
+        let wider = |asked: &IpNet| listed.contains(asked) && listed != *asked && !hides(*asked);
         query.networks().iter().any(wider)
     };
     let has = [
@@ -123,7 +126,14 @@ fn told(seen: &Seen<'_>, kind: IndicatorType, value: &str, relation: Relation) -
 
 /// Applies the rules to every row.
 fn look_up(records: &[Change], question: &Question, query: &Query) -> BTreeSet<Told> {
-    let classes = Classes::defaults();
+    let (classes, nothing) = (Classes::defaults(), FalsePositives::default());
+    let mut of_addresses = question.clone();
+    of_addresses.kind = IndicatorType::Ip;
+    let harmless_addresses = reference::harmless(records, &of_addresses);
+    let hides = |network: IpNet| {
+        let is_harmless = harmless_addresses.contains(IndicatorType::Ip, &network.to_string());
+        is_harmless || question.guard.hides(network, &nothing)
+    };
     let mut found = BTreeSet::new();
     let rows = records
         .iter()
@@ -139,8 +149,10 @@ fn look_up(records: &[Change], question: &Question, query: &Query) -> BTreeSet<T
                 let is_held = holders(*kind, &value)
                     .iter()
                     .any(|holder| classes.takes(*holder, &seen.row.kind));
-                if is_held && !reference::harmless(records, &of_kind).contains(*kind, &value) {
-                    let relations = relations(query, *kind, &value);
+                let verdict = question.guard.judge(*kind, &value, &nothing);
+                let is_refused = matches!(verdict, Verdict::Refused(_));
+                if is_held && !is_refused && !reference::harmless(records, &of_kind).contains(*kind, &value) {
+                    let relations = relations(query, *kind, &value, &hides);
                     found.extend(
                         relations
                             .into_iter()
@@ -163,14 +175,18 @@ proptest! {
     #[test]
     fn a_look_up_finds_what_the_rules_find_in_every_row(
         batches in world::batches(),
-        question in rules::questions(),
+        mut question in rules::questions(),
+        guard in rules::guards(),
         asked in prop::sample::subsequence(ASKED, 6),
     ) {
         let (catalogue, records) = (equality::applied(&batches), equality::final_changes(&batches));
         let snapshot = catalogue.snapshot();
+        let mut limits = limits(&question);
+        limits.guard = Some(guard.clone());
+        question.guard = guard;
         for text in asked {
             let query = Query::asking(text);
-            let found = finder(&question).find(&snapshot, &query, &limits(&question), usize::MAX);
+            let found = finder(&question).find(&snapshot, &query, &limits, usize::MAX);
             let found: BTreeSet<Told> = found.iter().map(as_told).collect();
             prop_assert_eq!(found, look_up(&records, &question, &query), "{} {:?}", text, question);
         }

@@ -48,8 +48,18 @@ pub(crate) fn answer(changes: &[Change], question: &Question) -> ReferenceAnswer
         }
     }
     let values = IndicatorSet::of(question.kind, values.iter().map(String::as_str));
+    let guarded = question
+        .guard
+        .applied_to(values, &harmless(changes, question), usize::MAX);
+    let guarded = guarded.unwrap();
+    dropped.extend(
+        guarded
+            .dropped
+            .iter()
+            .map(|(rule, values)| (rule.as_str(), values.len() as u64)),
+    );
     ReferenceAnswer {
-        values: harmless(changes, question).taken_from(&values),
+        values: guarded.values,
         dropped,
     }
 }

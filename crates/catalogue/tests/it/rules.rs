@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use catalogue::feed_classification::{IndicatorType, Tlp};
+use catalogue::feed_classification::{Guard, GuardRules, IndicatorType, Tlp};
 use catalogue::misp_client::{DecayingModel, Scorer};
 use catalogue::misp_mirror::Batch;
-use catalogue::{Harmless, Publication, Question, ScoreRule, Selected};
+use catalogue::{Catalogue, Classes, Harmless, Publication, Question, ScoreRule, Selected};
 use proptest::prelude::*;
 
 use crate::world::{self, NOW};
@@ -23,6 +23,30 @@ fn scorer() -> Arc<Scorer> {
 
 fn since() -> impl Strategy<Value = i64> {
     prop_oneof![Just(0), Just(-1), NOW - 200_000..NOW]
+}
+
+/// Own values that meet those of the world.
+const OWN: &[&str] = &[
+    "192.0.2.1",
+    "192.0.2.128/25",
+    "10.0.0.0/9",
+    "2001:db8::/64",
+    "evil.example",
+    "www.evil.example",
+    "http://evil.example/",
+    "d41d8cd98f00b204e9800998ecf8427e",
+];
+
+pub(crate) fn guards() -> impl Strategy<Value = Guard> {
+    let own = prop::sample::subsequence(OWN, 0..=3);
+    (any::<(bool, bool, bool)>(), own).prop_map(|((special_purpose, wide_prefixes, public_suffixes), own)| {
+        let mut rules = GuardRules::NONE;
+        rules.special_purpose = special_purpose;
+        rules.wide_prefixes = wide_prefixes;
+        rules.public_suffixes = public_suffixes;
+        rules.never_export.extend(own.iter().map(|text| text.parse().unwrap()));
+        Guard::new(rules)
+    })
 }
 
 pub(crate) fn questions() -> impl Strategy<Value = Question> {
@@ -82,11 +106,24 @@ proptest! {
     #[test]
     fn every_feed_equals_the_rules_applied_to_each_record(
         batches in world::batches(),
-        questions in prop::collection::vec(questions(), 1..4),
+        questions in prop::collection::vec((questions(), guards()), 1..4),
+        is_asked_often in any::<bool>(),
     ) {
-        let catalogue = equality::applied(&batches);
+        let catalogue = Catalogue::new(Classes::defaults());
+        for batch in &batches {
+            catalogue.apply(batch).unwrap();
+            // A snapshot that was asked before hands on what it knows about the guard.
+            for (question, guard) in questions.iter().take(usize::from(is_asked_often) * 2) {
+                for kind in [IndicatorType::Ip, IndicatorType::Domain, IndicatorType::Url] {
+                    let mut question = question.clone();
+                    (question.kind, question.guard) = (kind, guard.clone());
+                    catalogue.snapshot().answer(&question).unwrap();
+                }
+            }
+        }
         let records = equality::final_changes(&batches);
-        for mut question in questions {
+        for (mut question, guard) in questions {
+            question.guard = guard;
             for kind in IndicatorType::ALL {
                 question.kind = *kind;
                 let answer = catalogue.snapshot().answer(&question).unwrap();

@@ -48,6 +48,7 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
             "EVIL.example.",
             "a.example",
             "z.example",
+            "co.uk",
             "*.example",
             "b",
             "ä.example",

@@ -38,22 +38,26 @@ pub struct GuardedBuilder {
 }
 
 impl Guard {
-    /// Returns the values of a set that are exported. Applied to its result, it changes nothing.
+    /// Returns the values of a set that are exported; nothing if the cut networks make more than `most` values. Applied
+    /// to its result, it changes nothing.
     #[must_use]
-    pub fn applied_to(&self, set: IndicatorSet, harmless: &FalsePositives) -> Guarded {
+    pub fn applied_to(&self, set: IndicatorSet, harmless: &FalsePositives, most: usize) -> Option<Guarded> {
         let kind = set.kind();
         let judge = |value: &str| self.judge(kind, value, harmless);
         if set.iter().all(|value| judge(value) == Verdict::Exported) {
-            return Guarded {
+            return Some(Guarded {
                 values: set,
                 dropped: BTreeMap::new(),
-            };
+            });
         }
         let mut guarded = GuardedBuilder::new(kind);
         for value in &set {
             guarded.push(value, judge(value));
+            if guarded.pushed() > most {
+                return None;
+            }
         }
-        guarded.finish()
+        Some(guarded.finish())
     }
 }
 
@@ -80,10 +84,11 @@ impl GuardedBuilder {
         }
     }
 
-    /// Returns the number of exported values so far; repetitions may count.
+    /// Returns the number of values so far, exported ones and others; repetitions may count.
     #[must_use]
     pub fn pushed(&self) -> usize {
-        self.values.pushed()
+        let dropped = self.dropped.values().map(IndicatorSetBuilder::pushed);
+        self.values.pushed() + dropped.sum::<usize>()
     }
 
     /// Returns the set behind the guard.

@@ -1,5 +1,6 @@
 //! What an engine is made of.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
@@ -7,6 +8,7 @@ use cache::{Clock, Flights, MemoryStore, MonotonicClock, SharedCache};
 use feed_classification::Registry;
 
 use super::announcements::{self, Announcements};
+use super::guard_notices::GuardNotices;
 use super::held_indexes::Lookups;
 use super::polls::Polls;
 use super::{FeedEngine, Inner};
@@ -35,6 +37,7 @@ pub struct FeedEngineBuilder {
     memory_bytes: u64,
     shared: Option<SharedCache>,
     lookup_memory_bytes: u64,
+    guard_notices: Option<GuardNotices>,
 }
 
 impl FeedEngineBuilder {
@@ -81,6 +84,19 @@ impl FeedEngineBuilder {
         self
     }
 
+    /// Has the engine log for a week, once a day for each feed, what rules of the guard keep out of feeds that the site
+    /// files do not name (default: it logs nothing). The week begins when the file `guard-in-force` is made in the state
+    /// directory, which outlives a restart; without a directory it begins now.
+    #[must_use]
+    pub fn guard_notices(mut self, state_directory: Option<PathBuf>) -> Self {
+        let now = jiff::Timestamp::now();
+        self.guard_notices = Some(match state_directory {
+            Some(directory) => GuardNotices::remembered_in(&directory.join("guard-in-force"), now),
+            None => GuardNotices::new(now),
+        });
+        self
+    }
+
     /// Returns the engine.
     #[must_use]
     pub fn build(self) -> FeedEngine {
@@ -101,6 +117,7 @@ impl FeedEngineBuilder {
                 logs: ChangeLogs::default(),
                 announcements: Announcements::default(),
                 shared: ArcSwapOption::from_pointee(self.shared),
+                guard_notices: self.guard_notices,
                 forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
             }),
         };
@@ -122,6 +139,7 @@ impl FeedEngine {
             memory_bytes: MEMORY_BYTES,
             shared: None,
             lookup_memory_bytes: LOOKUP_MEMORY_BYTES,
+            guard_notices: None,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use feed_classification::{FalsePositives, GuardRule};
+
 use super::FeedEngine;
 use crate::explain::in_normal_form;
 use crate::{FeedError, FeedRequest, OutputEffect, Reasons, Upstream, View, Way, blocking_work};
@@ -13,6 +15,8 @@ pub struct FeedExplanation {
     pub value: String,
     /// Whether the feed, as callers get it now, has the value.
     pub is_listed: bool,
+    /// The rule of the guard that refuses the value, or cuts it if it is a network.
+    pub guard: Option<GuardRule>,
     /// What the output does with it.
     pub output: OutputEffect,
     /// Each attribute that names the value, before each rule; nothing if the source knows no reasons.
@@ -66,9 +70,20 @@ impl FeedEngine {
             (is_listed, effect)
         });
         let (is_listed, output) = judged.await?;
+        let guard = match &reasons {
+            Some(reasons) => reasons.explanation.guard,
+            None => {
+                let verdict = upstream
+                    .site
+                    .guard
+                    .judge(request.scope.kind, &value, &FalsePositives::default());
+                verdict.rule()
+            }
+        };
         Ok(FeedExplanation {
             value,
             is_listed,
+            guard,
             output,
             reasons,
             way: self.way(upstream),

@@ -161,6 +161,10 @@ impl Inner {
             .gather(upstream, key.scope, errand)
             .await
             .and_then(|gathered| of_type(gathered, key.scope.kind));
+        let outcome = match outcome {
+            Ok(gathered) => self.guarded(upstream, key, gathered).await,
+            failed => failed,
+        };
         let late = outcome.as_ref().ok().and_then(|gathered| {
             let confirmed = Confirmation::of(gathered.as_of, &upstream.site, errand.confirmed_since());
             confirmed.is_late.then(|| confirmed.error())

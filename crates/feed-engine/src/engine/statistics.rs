@@ -16,6 +16,7 @@ impl FeedEngine {
                 site: key.upstream.site,
                 scope: key.scope,
                 count: held.set.values().len() as u64,
+                dropped: held.set.dropped().clone(),
                 age: now.since(held.fetched_at),
                 refresh_failing: held.failed_at.is_some(),
             })

@@ -181,6 +181,7 @@ impl MirrorSource {
             as_of,
             // The mirror itself does not believe a MISP that lost most of its events, before it says so three times.
             is_sure: true,
+            is_guarded: true,
             ..FeedContents::new(answer.values, answer.dropped)
         }))
     }

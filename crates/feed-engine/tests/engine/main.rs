@@ -16,6 +16,7 @@ mod explanations;
 mod failures;
 mod false_positives;
 mod freshness;
+mod guard;
 mod large_bodies;
 mod limits;
 mod listeners;

@@ -201,7 +201,7 @@ async fn a_network_that_many_events_name_is_written_out_once() {
     let naming = |number: u32| {
         fresh(&format!("event {number}"))
             .tag(tag("block"))
-            .attribute(Attribute::new("ip-dst", "198.18.0.0/16"))
+            .attribute(Attribute::new("ip-dst", "198.51.0.0/16"))
     };
     let bench = Bench::of((0..200).map(naming)).await;
     let feed = bench.ask(wanted(FeedName::Block, IndicatorType::Ipv4Ext)).await;

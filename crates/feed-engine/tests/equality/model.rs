@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use feed_classification::{Age, Extractor, FalsePositives, IndicatorSet, IndicatorType, TagScheme, ValueFamily};
+use feed_classification::{Age, Extractor, FalsePositives, Guard, IndicatorSet, IndicatorType, TagScheme, ValueFamily};
 use feed_engine::{Selection, Upstream};
 use jiff::Timestamp;
 use misp_sim::{EventView, Store};
@@ -168,7 +168,7 @@ impl Model {
         }
         feeds
             .into_iter()
-            .map(|(key, values)| (key, without(key.1, values, &harmless)))
+            .map(|(key, values)| (key, without(key.1, values, &harmless, &upstream.site().guard)))
             .collect()
     }
 }
@@ -270,12 +270,13 @@ fn without(
     kind: IndicatorType,
     values: BTreeSet<Rc<str>>,
     harmless: &HashMap<IndicatorType, BTreeSet<Rc<str>>>,
+    guard: &Guard,
 ) -> BTreeSet<String> {
     let set = |kind, values: &BTreeSet<Rc<str>>| IndicatorSet::of(kind, values.iter().map(AsRef::as_ref));
     let of_family = harmless.iter().filter(|(other, _)| is_of_family(kind, **other));
     let sets: Vec<IndicatorSet> = of_family.map(|(_, values)| set(read_as(kind), values)).collect();
-    let left = FalsePositives::of(sets).taken_from(&set(kind, &values));
-    left.iter().map(str::to_owned).collect()
+    let guarded = guard.applied_to(set(kind, &values), &FalsePositives::of(sets), usize::MAX);
+    guarded.unwrap().values.iter().map(str::to_owned).collect()
 }
 
 impl Found {

@@ -27,6 +27,7 @@ score_sightings: yes
 ignore_to_ids: [yara, sigma, snort, ja3]
 default_tlp: amber
 falsepositive_timeout: 1w
+never_export: [198.51.100.0/26, 203.0.113.16/28, drawn7.example.com]
 custom_feeds:
   cust1: ':incident-classification=cust1'
   cust2: ':incident-classification=cust2'

@@ -115,7 +115,7 @@ fn with_lists(sim: SimBuilder) -> SimBuilder {
         "generated networks",
         WarninglistKind::Cidr,
         &["ip-dst", "ip-src"],
-        &["198.18.7.0/24"],
+        &["11.0.7.0/24"],
     ))
     .warninglist(list(
         "generated hosts",
