@@ -45,8 +45,8 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ExplainedAttribute {
-    /// The value as it is listed: another spelling of a URL, or a network whose addresses the feed writes out or that the
-    /// guard cuts.
+    /// The value as it is listed: another spelling of a URL, or a network whose addresses the feed writes out or
+    /// that the guard cuts.
     pub value: String,
     /// The event as it is now, with the title of the state that the attribute is in.
     pub event: Event,

@@ -14,8 +14,9 @@ use crate::rows::MAX_VALUES;
 pub struct FeedContents {
     /// The values.
     pub values: IndicatorSet,
-    /// The number of attributes without a valid value, by reason (the names of [`feed_classification::DropReason`]), and
-    /// the number of values that the guard refuses or cuts, by rule (the names of [`feed_classification::GuardRule`]).
+    /// The number of attributes without a valid value, by reason (the names of [`feed_classification::DropReason`]),
+    /// and the number of values that the guard refuses or cuts, by rule (the names of
+    /// [`feed_classification::GuardRule`]).
     pub dropped: BTreeMap<&'static str, u64>,
     /// Values that are left out, as far as they are named: see
     /// [`MispSource::names_left_out`](crate::MispSource::names_left_out).

@@ -1,6 +1,7 @@
 //! `cratosd check`: every problem and every note of the configuration, and with `--online` whether each MISP and the
 //! shared cache answer.
 
+mod guarded;
 pub(super) mod online;
 
 use std::path::PathBuf;

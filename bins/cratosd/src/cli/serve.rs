@@ -50,6 +50,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         .engine(source)
         .memory_bytes(loaded.core.memory_bytes)
         .lookup_memory_bytes(loaded.core.lookup_memory_bytes)
+        .guard_notices(preflight::state_directory())
         .build();
     let mut gateway = server::gateway_builder(ConfigStore::clone(&store), engine, misp);
     if let Some(mirrors) = &mirrors {

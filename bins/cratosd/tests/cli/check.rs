@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-use misp_sim::{Fault, Sim};
+use misp_sim::{Attribute, Event, Fault, Sim};
 use test_peers::{Peer, free_port, program};
 
 use crate::support::{Installation, Ran, run, run_with};
@@ -265,4 +265,36 @@ fn online_warns_of_a_tag_that_misp_does_not_have_and_names_the_closest() {
     );
     let right = of(SITE);
     assert_eq!((right.code, right.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn online_shows_what_each_rule_of_the_guard_keeps_out_of_block_today() {
+    let listed = [
+        ("ip-dst", "10.0.0.1"),
+        ("ip-dst", "10.0.0.2"),
+        ("ip-dst", "10.0.0.3"),
+        ("ip-dst", "192.168.0.0/15"),
+        ("ip-dst", "192.0.2.1"),
+        ("domain", "co.uk"),
+        ("domain", "evil.example"),
+        ("url", "http://www.own.example/x"),
+    ];
+    let event = Event::new("bad").tag("example:incident-classification=block");
+    let add = |event: Event, (kind, value): &(&str, &str)| event.attribute(Attribute::new(*kind, *value));
+    let sim = Sim::builder()
+        .event(listed.iter().fold(event, add))
+        .start_now()
+        .unwrap();
+    let site = format!("{SITE}never_export: [own.example]\n");
+    let installation = Installation::new().with_site("127.0.0.1", &site);
+    let ran = online(&installation, sim.addr().port(), Some(Sim::READER_KEY));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+    let lines: Vec<&str> = ran.stdout.lines().filter(|line| line.contains("guard rule")).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    127.0.0.1: the guard rule special_purpose keeps 4 values out of block/ip/1m, or cuts them: 10.0.0.1, 10.0.0.2, 10.0.0.3 and 1 more
+    127.0.0.1: the guard rule public_suffixes keeps 1 value out of block/domain/1m, or cuts them: co.uk
+    127.0.0.1: the guard rule never_export keeps 1 value out of block/url/1m, or cuts them: http://www.own.example/x
+    ");
+    let without_a_key = online(&installation, sim.addr().port(), None);
+    assert!(!without_a_key.stdout.contains("guard rule"), "{}", without_a_key.stdout);
 }

@@ -14,6 +14,7 @@ mod feeds;
 mod flights;
 mod floods;
 mod graylog;
+mod guard;
 mod hostile;
 mod large_bodies;
 mod legacy;

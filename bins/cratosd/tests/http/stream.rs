@@ -72,7 +72,7 @@ async fn a_listener_that_lost_the_connection_resumes_where_it_was() {
 
 #[tokio::test]
 async fn a_large_feed_comes_in_parts_and_only_the_last_is_a_state() {
-    let addresses: Vec<String> = (0..6_000).map(|n| format!("198.18.{}.{}", n / 256, n % 256)).collect();
+    let addresses: Vec<String> = (0..6_000).map(|n| format!("11.0.{}.{}", n / 256, n % 256)).collect();
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
     let daemon = Daemon::with(crate::support::Setup {
         sim: misp_sim::Sim::builder().event(event("block", &addresses)),

@@ -85,8 +85,8 @@ impl FeedEngineBuilder {
     }
 
     /// Has the engine log for a week, once a day for each feed, what rules of the guard keep out of feeds that the site
-    /// files do not name (default: it logs nothing). The week begins when the file `guard-in-force` is made in the state
-    /// directory, which outlives a restart; without a directory it begins now.
+    /// files do not name (default: it logs nothing). The week begins when the file `guard-in-force` is made in the
+    /// state directory, which outlives a restart; without a directory it begins now.
     #[must_use]
     pub fn guard_notices(mut self, state_directory: Option<PathBuf>) -> Self {
         let now = jiff::Timestamp::now();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use feed_classification::GuardRule;
 use feed_engine::{FeedEngine, HeldFeed, MispSource, Selection, SitePages};
 use prometheus_client::registry::Registry;
 
@@ -75,25 +76,14 @@ fn by_labels(held: Vec<HeldFeed>) -> BTreeMap<FeedLabels, HeldFeed> {
 }
 
 fn each(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
-    let each = |value: fn(&HeldFeed) -> f64| {
-        feeds.iter().map(move |((site, name, kind, age, limits), feed)| {
-            let mut labels: Labels = vec![
-                ("site", site.clone()),
-                ("feed", name.clone()),
-                ("type", (*kind).to_owned()),
-                ("age", (*age).to_owned()),
-            ];
-            // Without limits the labels are those of older releases.
-            labels.extend((!limits.is_empty()).then(|| ("limits", limits.clone())));
-            (labels, value(feed))
-        })
-    };
+    let each = |value: fn(&HeldFeed) -> f64| feeds.iter().map(move |(labels, feed)| (names_of(labels), value(feed)));
     gauges(
         registry,
         "feed_values",
         "Values of a feed, before its output leaves any out",
         each(|feed| feed.count as f64),
     );
+    dropped(registry, feeds);
     gauges(
         registry,
         "feed_age_seconds",
@@ -106,6 +96,43 @@ fn each(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
         "Whether the last attempt to ask MISP for a feed failed, so that it is served as it was",
         each(|feed| f64::from(u8::from(feed.refresh_failing))),
     );
+}
+
+/// Values that a feed leaves out: a line for each rule of the guard that keeps one out, and one for all reasons why a
+/// value is not valid.
+fn dropped(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
+    let mut lines = Vec::new();
+    for (labels, feed) in feeds {
+        let mut by_reason = BTreeMap::<&str, u64>::new();
+        for (reason, count) in &feed.dropped {
+            let is_rule = GuardRule::NAMES.contains(reason);
+            *by_reason.entry(if is_rule { reason } else { "invalid" }).or_default() += count;
+        }
+        for (reason, count) in by_reason {
+            let mut labels = names_of(labels);
+            labels.push(("reason", reason.to_owned()));
+            lines.push((labels, count as f64));
+        }
+    }
+    gauges(
+        registry,
+        "feed_dropped_values",
+        "Values that a feed leaves out, by the rule of the guard that keeps them out; invalid ones together",
+        lines,
+    );
+}
+
+/// Returns the labels of a feed.
+fn names_of((site, name, kind, age, limits): &FeedLabels) -> Labels {
+    let mut labels: Labels = vec![
+        ("site", site.clone()),
+        ("feed", name.clone()),
+        ("type", (*kind).to_owned()),
+        ("age", (*age).to_owned()),
+    ];
+    // Without limits the labels are those of older releases.
+    labels.extend((!limits.is_empty()).then(|| ("limits", limits.clone())));
+    labels
 }
 
 /// MISP's time for pages, which shows the cost of warning lists.

@@ -129,7 +129,7 @@ pub(crate) fn headers(names: &[&str]) -> Value {
 }
 
 /// Every header that answers are described with.
-const HEADERS: [(&str, &str); 13] = [
+const HEADERS: [(&str, &str); 14] = [
     ("Age", "Seconds since MISP was asked."),
     ("Cache-Control", "How long the answer counts as fresh."),
     ("Content-Encoding", "`gzip`, `br` or `zstd`, where the caller takes it."),
@@ -146,7 +146,11 @@ const HEADERS: [(&str, &str); 13] = [
     ("X-Feed-Count", "Indicators in the body."),
     (
         "X-Feed-Dropped",
-        "Values that were left out as invalid, or since the format cannot carry them.",
+        "Values that were left out: invalid, kept out by the guard, or not to be carried by the format.",
+    ),
+    (
+        "X-Feed-Dropped-Reasons",
+        "The same by reason, such as `bad_label=2, special_purpose=1`; not there where nothing was left out.",
     ),
     (
         "X-Feed-Limits",

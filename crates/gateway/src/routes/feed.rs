@@ -49,6 +49,7 @@ pub(super) const ORGANISATION: Route = Route {
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const X_FEED_COUNT: HeaderName = HeaderName::from_static("x-feed-count");
 const X_FEED_DROPPED: HeaderName = HeaderName::from_static("x-feed-dropped");
+const X_FEED_DROPPED_REASONS: HeaderName = HeaderName::from_static("x-feed-dropped-reasons");
 
 /// Answers the whole feed, or 304 if the caller has it already.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
@@ -182,13 +183,27 @@ fn described(reply: Reply, feed: &FeedHead, counts: Counts) -> Reply {
         .header(X_CACHE, HeaderValue::from_static(x_cache))
         .header(X_FEED_COUNT, HeaderValue::from(counts.count))
         .header(X_FEED_DROPPED, HeaderValue::from(counts.dropped));
+    let reply = match reasons(feed, counts) {
+        reasons if reasons.is_empty() => reply,
+        reasons => reply.header_text(X_FEED_DROPPED_REASONS, &reasons),
+    };
     if feed.refresh_failing && feed.origin == Origin::Stale {
         return reply.header(header::WARNING, HeaderValue::from_static("110 - \"Response is Stale\""));
     }
     reply
 }
 
-const HEADERS: [&str; 11] = [
+/// Returns the number of dropped values by reason, as a dictionary of structured fields (RFC 9651), for example
+/// `bad_label=2, special_purpose=1`. The numbers add up to `X-Feed-Dropped`.
+fn reasons(feed: &FeedHead, counts: Counts) -> String {
+    let of_values = feed.dropped().iter().map(|(reason, count)| (*reason, *count));
+    let all = of_values.chain([("quarantined", counts.quarantined)]);
+    let named = all.filter(|(_, count)| *count > 0);
+    let texts: Vec<String> = named.map(|(reason, count)| format!("{reason}={count}")).collect();
+    texts.join(", ")
+}
+
+const HEADERS: [&str; 12] = [
     "ETag",
     "Last-Modified",
     "Cache-Control",
@@ -199,6 +214,7 @@ const HEADERS: [&str; 11] = [
     "X-Cache",
     "X-Feed-Count",
     "X-Feed-Dropped",
+    "X-Feed-Dropped-Reasons",
     "X-Feed-Limits",
 ];
 

@@ -8,6 +8,7 @@ use misp_client::{AuthKey, BaseUrl, Client, Error, ErrorKind};
 use secrecy::SecretString;
 use site_config::{Loaded, Site};
 
+use super::guarded;
 use crate::cli::misp::Endpoint;
 use crate::cli::progress::Progress;
 use crate::cli::{output, runtime};
@@ -38,7 +39,12 @@ pub(super) fn run(loaded: &Loaded, endpoint: Endpoint, key: Option<SecretString>
         }
         for (site, answer) in sites.iter().zip(answers) {
             match answer {
-                Ok(line) => output::print(format!("{}: {line}\n", site.name))?,
+                Ok(line) => {
+                    output::print(format!("{}: {line}\n", site.name))?;
+                    if let Some(key) = &key {
+                        say_guarded(loaded, site, endpoint, key).await?;
+                    }
+                }
                 Err(line) => {
                     failed = true;
                     output::remark(format!("{}: {line}\n", site.name));
@@ -51,6 +57,20 @@ pub(super) fn run(loaded: &Loaded, endpoint: Endpoint, key: Option<SecretString>
             Ok(())
         }
     })
+}
+
+/// Prints what the rules of the guard keep out of feeds of a site today.
+async fn say_guarded(loaded: &Loaded, site: &Site, endpoint: Endpoint, key: &SecretString) -> Result<(), Failure> {
+    let progress = Progress::of(format!("looking for values that {} must not export", site.name));
+    let lines = guarded::lines(site, &loaded.mappings, endpoint, key).await;
+    drop(progress);
+    for line in lines {
+        match line {
+            Ok(line) => output::print(format!("{}: {line}\n", site.name))?,
+            Err(line) => warn(site, &line),
+        }
+    }
+    Ok(())
 }
 
 /// Returns the state of one MISP in words, or its problem.

@@ -14,6 +14,12 @@ pub(super) fn of(explained: &FeedExplanation, request: &FeedRequest) -> String {
     let verb = if explained.is_listed { "is" } else { "is not" };
     let mut lines = Lines::default();
     lines.add(0, &format!("{value} {verb} in {feed}."));
+    if let Some(rule) = explained.guard {
+        lines.add(
+            0,
+            &format!("The guard rule {rule} keeps it out, or cuts it: {}", rule.summary()),
+        );
+    }
     let output = &request.output;
     match &explained.output {
         OutputEffect::Written => lines.add(0, &format!("The output {output} writes it as it is.")),

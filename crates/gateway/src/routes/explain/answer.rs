@@ -1,5 +1,6 @@
 //! The answer of an explanation.
 
+use feed_classification::GuardRule;
 use feed_engine::{FeedExplanation, HarmlessMark, ReasonedAttribute, RowRule};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -13,6 +14,9 @@ pub(super) struct Explained<'e> {
     value: &'e str,
     /// Whether the feed has the value, as devices get it now.
     listed: bool,
+    /// The rule of the guard that keeps the value out of the feed, or cuts it if it is a network.
+    #[schemars(extend("enum" = ["", "special_purpose", "wide_prefixes", "public_suffixes", "never_export", "false_positive", "too_many_parts"]))]
+    guard: &'static str,
     /// What the output does with a listed value.
     #[schemars(extend("enum" = ["not_listed", "written", "rewritten", "left_out", "aggregated"]))]
     output: &'static str,
@@ -116,6 +120,7 @@ impl<'e> Explained<'e> {
         Self {
             value: &explained.value,
             listed: explained.is_listed,
+            guard: explained.guard.map_or("", GuardRule::as_str),
             output: explained.output.as_str(),
             output_detail: explained.output.detail(),
             way: explained.way.as_str(),
