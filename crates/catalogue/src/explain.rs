@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use feed_classification::{DropReason, GuardRule, Tlp, TypeSet};
 
+use crate::answer::{Fit, fit_of};
 use crate::row_trial::{RowRule, RowTrial};
 use crate::staging::shortened;
 use crate::{Event, Question, Row, Snapshot, Table, harmless_cover};
@@ -108,7 +109,8 @@ impl Snapshot {
         };
         let mut rows = self.naming(question, &asked, in_parts);
         let is_harmless = self.is_harmless(question, &asked);
-        let counts = rows.iter().any(|named| named.counts(question));
+        let fits = |named: &Named<'_>| fit_of(question.kind, &named.value) != Fit::Elsewhere;
+        let counts = rows.iter().any(|named| fits(named) && named.counts(question));
         let is_shown = |named: &Named<'_>| !view.is_within_feed || named.is_of_feed(question);
         rows.retain(|named| is_visible(named.trial.row) && is_shown(named));
         rows.sort_by_key(|named| self.event(named.trial.row).map(|event| event.id));
