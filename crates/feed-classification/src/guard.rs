@@ -115,6 +115,8 @@ struct Compiled {
     rules: GuardRules,
     own_addresses: AddressSet,
     own_names: NameSet,
+    /// Without an own URL, no listed one needs its key.
+    has_own_urls: bool,
 }
 
 /// The judgement of one value.
@@ -146,6 +148,7 @@ impl Guard {
         Self(Arc::new(Compiled {
             own_addresses: rules.never_export.networks().collect(),
             own_names: rules.never_export.names().collect(),
+            has_own_urls: rules.never_export.has_urls(),
             rules,
         }))
     }
@@ -247,8 +250,9 @@ impl Guard {
             rules,
             own_addresses,
             own_names,
+            has_own_urls,
         } = &*self.0;
-        if rules.never_export.has_url(url) {
+        if *has_own_urls && rules.never_export.has_url(url) {
             return Some(GuardRule::NeverExport);
         }
         let host = url_host(url)?;

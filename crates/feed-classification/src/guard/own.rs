@@ -105,12 +105,13 @@ impl NeverExport {
         })
     }
 
+    pub(super) fn has_urls(&self) -> bool {
+        self.0.iter().any(|value| matches!(value, OwnValue::Url(_)))
+    }
+
     pub(super) fn has_url(&self, url: &str) -> bool {
-        let is_own = || {
-            self.0
-                .contains(&OwnValue::Url((*canonical_key(IndicatorType::Url, url)).into()))
-        };
-        self.0.iter().any(|value| matches!(value, OwnValue::Url(_))) && is_own()
+        let key = canonical_key(IndicatorType::Url, url);
+        self.0.contains(&OwnValue::Url((*key).into()))
     }
 
     pub(super) fn has_digest(&self, kind: IndicatorType, digest: &str) -> bool {
