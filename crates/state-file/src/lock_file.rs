@@ -42,7 +42,7 @@ impl LockFile {
     ///
     /// # Errors
     /// If another process holds the lock, or the file cannot be opened, created or locked; see
-    /// [`open_or_create`](crate::open_or_create).
+    /// [`open_or_create`].
     pub fn try_take(path: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::File {
             path: path.to_owned(),
