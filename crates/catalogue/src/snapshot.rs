@@ -13,7 +13,7 @@ use crate::families::{self, FAMILIES};
 use crate::tag_sets::{RowTag, TagSets};
 use crate::{Class, Classes, Event, Row};
 
-/// The missing events, with what may be in each; anything where there is no summary.
+/// The missing events with their summaries. An event without a summary may have any value.
 pub(crate) type MissingEvents = Arc<BTreeMap<u64, Option<EventSummary>>>;
 
 /// The events by their places in rows; a place without an event is free.

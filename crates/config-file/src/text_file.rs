@@ -161,7 +161,7 @@ mod tests {
         fs::write(&file, "x").unwrap();
         let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         let owner = fs::metadata(&file).unwrap().uid();
-        // Of the folders above, those that this test did not make are no part of it.
+        // The test judges only the folders that it made itself.
         let notes = |trusted| {
             let mut notes = changeable_by_others(&file, trusted);
             notes.retain(|note| note.starts_with(&*whole.to_string_lossy()));

@@ -7,7 +7,7 @@
 //! 2. `roster`: the upstreams with a copy, at most `mirror_keys` of one site;
 //! 3. `folder`, `folder_lock`, `registration`, `keys`: the files of copies in the state directory. A registration
 //!    holds the MISP key and the key of the copy, sealed with a key of the configuration; so a restart follows MISP
-//!    before the first request, and a new encryption key seals only the registration anew;
+//!    before the first request, and a new encryption key changes only the registration;
 //! 4. `roster::keeper`: one task for each copy. It opens the files, follows MISP, and takes each batch of changes into
 //!    the catalogue, from which feeds are answered. It tries again what does not succeed (`tries`, `disk_tries`);
 //! 5. `local_copy`: the state that the task and requests share;

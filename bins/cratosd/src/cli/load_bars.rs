@@ -27,8 +27,8 @@ pub(super) struct LoadBars {
 }
 
 impl LoadBars {
-    /// Shows a bar for each mirror while it reads MISP for the first time. Returns nothing where the log is no text on
-    /// a terminal.
+    /// Shows a bar for each mirror while it reads MISP for the first time. Returns `None` unless the log is text on a
+    /// terminal.
     pub(super) fn begin(mirrors: &Arc<MirrorSource>) -> Option<Self> {
         let screen = telemetry::bars()?;
         let (end, told) = channel();
@@ -39,7 +39,7 @@ impl LoadBars {
             // The other side may have lost its patience.
             let _ = ending.send(());
         };
-        // Without a thread there are no bars.
+        // The bars are optional: the log has the same progress.
         thread::Builder::new().name("bars".to_owned()).spawn(drawing).ok()?;
         Some(Self { end: Some(end), ended })
     }

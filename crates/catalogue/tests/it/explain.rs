@@ -184,7 +184,7 @@ fn the_guard_is_named_and_a_part_is_explained_by_the_network_that_was_cut() {
     );
     assert_eq!(explained(&question, "198.51.100.2/31"), (true, None, network.clone()));
     assert_eq!(explained(&question, "198.51.100.0"), (true, None, network));
-    // An address that is listed too is no value of this feed, and a part whose network does not count is not in it.
+    // An attribute with a single address is not in a feed of networks, and a part is listed only if its network is.
     question.since = world::NOW + 1;
     assert!(!explained(&question, "198.51.100.0").0);
     question.since = 0;

@@ -80,7 +80,7 @@ impl NeverExport {
         self.0.insert(value);
     }
 
-    /// Returns whether there is no value.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

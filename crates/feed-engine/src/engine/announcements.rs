@@ -1,4 +1,4 @@
-//! Changes that the source announces: feeds and indexes for look-ups of recent requests are gathered anew at once,
+//! Changes that the source announces: the engine refreshes the feeds and look-up indexes of recent requests at once,
 //! feeds with streams first.
 //!
 //! One task for each upstream gathers its feeds with streams, and one the others. Announcements that come while a task

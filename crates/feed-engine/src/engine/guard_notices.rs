@@ -1,4 +1,4 @@
-//! Log lines about values that the guard keeps out by rules that nobody switched on.
+//! Log lines about values that the guard drops by its default rules.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;

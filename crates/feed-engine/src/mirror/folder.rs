@@ -1,7 +1,8 @@
 //! The folder with the files of copies: `NAME.key`, which is a sealed registration, and `NAME.redb`, the copy itself.
 //!
-//! The name stands for site, address and MISP key, and shows none of them. Everything here blocks. A mirror that ends
-//! may still write while its successor, perhaps in another process, deletes: so each change of a file locks the folder.
+//! The name is derived from site, address and MISP key, and does not reveal them. Everything here blocks. A mirror that
+//! ends may still write while its successor, perhaps in another process, deletes: so each change of a file locks the
+//! folder.
 
 use std::fs;
 use std::io::{self, Read as _};
