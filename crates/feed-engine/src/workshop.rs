@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tracing::instrument::WithSubscriber as _;
 
-use crate::FeedError;
+use crate::{FeedError, blocking_work};
 
 /// More threads would gather no faster: a site is asked a few questions at a time, and MISP is the slow one.
 const MOST_THREADS: usize = 4;
@@ -60,6 +60,7 @@ impl Workshop {
         let started = Builder::new_multi_thread()
             .worker_threads(threads())
             .thread_name("misp")
+            .on_thread_start(blocking_work::lower_priority)
             .enable_all()
             .build()
             .map_err(|error| FeedError::internal("starting the threads that ask MISP", error))?;

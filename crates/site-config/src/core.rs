@@ -67,7 +67,7 @@ config_file::keys! {
             "PEM file of the authorities whose certificates callers show";
         ours "tls.client_certificates", "required or optional", default("required"),
             "whether a caller without such a certificate is served; one of another authority never is";
-        ours "memory_bytes", "size", default("256MiB"),
+        ours "memory_bytes", "size", default("160MiB"),
             "bound of the memory that rendered feeds may take"
             => memory_bytes: u64 = reader::size(1 << 20, 1 << 40);
         ours "lookup_memory_bytes", "size", default("512MiB"),

@@ -20,7 +20,7 @@ use crate::refreshes::Refreshes;
 use crate::{IndicatorSource, MispSource};
 
 /// Memory for values and rendered bodies together, unless the builder says otherwise.
-const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+const MEMORY_BYTES: u64 = 160 * 1024 * 1024;
 
 /// Memory for the indexes of look-ups, unless the builder says otherwise: about six million values.
 const LOOKUP_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
@@ -63,7 +63,7 @@ impl FeedEngineBuilder {
         self
     }
 
-    /// Sets how much memory values and bodies may take together, in bytes (default 256 MiB).
+    /// Sets how much memory values and bodies may take together, in bytes (default 160 MiB).
     #[must_use]
     pub fn memory_bytes(mut self, bytes: u64) -> Self {
         self.memory_bytes = bytes;

@@ -64,7 +64,7 @@ fn a_mirror_has_bounds_that_a_site_file_cannot_leave() {
 fn a_core_file_with_secrets_alone_has_the_documented_defaults() {
     let core = Files::good().load().core;
     assert!(!core.debug && core.accept_legacy_tokens && core.allways_allowed_ips.is_empty());
-    assert_eq!((core.memory_bytes, core.max_site_questions.get()), (256 << 20, 4));
+    assert_eq!((core.memory_bytes, core.max_site_questions.get()), (160 << 20, 4));
     assert_eq!(core.listen, None);
     assert!(core.cache.is_none());
     assert!(!core.reverse_proxy.enabled);
