@@ -1,7 +1,7 @@
 //! Work that takes too long for a thread that serves sockets: it runs on the blocking threads of the runtime.
 //!
-//! These threads run at a lower priority than those that serve sockets. While all cores are busy, a short answer does not
-//! wait for a large feed.
+//! These threads run at a lower priority than those that serve sockets. While all cores are busy, a short answer does
+//! not wait for a large feed.
 
 use std::cell::Cell;
 
@@ -12,7 +12,7 @@ use crate::FeedError;
 const LARGE_BYTES: usize = 1024 * 1024;
 
 /// Added to the niceness of the threads.
-const NICE: i32 = 10;
+pub(crate) const NICE: i32 = 10;
 
 /// Runs `work` on a blocking thread and returns its result. It runs to its end even if the caller leaves.
 ///
@@ -29,10 +29,10 @@ pub(crate) async fn run<T: Send + 'static>(
     working.await.map_err(|error| FeedError::internal(step, error))
 }
 
-/// Lowers the priority of this thread, once. It gets a tenth of the time of others on the same core, all of it on an idle
-/// one.
+/// Lowers the priority of this thread, once. It gets a tenth of the time of others on the same core, all of it on an
+/// idle one.
 ///
-/// On Linux the priority is one of the thread. Elsewhere it would be one of the whole process, so nothing is done there.
+/// On Linux a thread has a priority of its own. Elsewhere it belongs to the whole process, and nothing is done.
 pub(crate) fn lower_priority() {
     thread_local!(static IS_LOWERED: Cell<bool> = const { Cell::new(false) });
     if cfg!(target_os = "linux") && !IS_LOWERED.replace(true) {
@@ -51,30 +51,5 @@ pub(crate) fn free<T: Send + 'static>(value: T, weight_bytes: usize) {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn_blocking(move || drop(value))),
         Err(_) => drop(value),
-    }
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use rustix::process::getpriority_process;
-
-    use super::*;
-    use crate::workshop::Workshop;
-
-    #[tokio::test]
-    async fn work_on_feeds_has_a_lower_priority_than_the_threads_that_serve_sockets() {
-        let serving = getpriority_process(None).unwrap();
-        let blocking = run("measuring", || getpriority_process(None).unwrap()).await.unwrap();
-        let workshop = Workshop::default();
-        let asking = workshop
-            .run(async { Ok(getpriority_process(None).unwrap()) })
-            .await
-            .unwrap();
-        assert_eq!((blocking, asking), (serving + NICE, serving + NICE));
-        assert_eq!(
-            getpriority_process(None).unwrap(),
-            serving,
-            "only threads that work on feeds are lowered"
-        );
     }
 }

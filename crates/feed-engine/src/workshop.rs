@@ -136,4 +136,15 @@ mod tests {
     async fn a_panic_is_the_callers_own() {
         let _ = Workshop::default().run::<()>(async { panic!("a defect") }).await;
     }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn work_on_feeds_has_a_lower_priority_than_the_threads_that_serve_sockets() {
+        let priority = || rustix::process::getpriority_process(None).unwrap();
+        let serving = priority();
+        let blocking = blocking_work::run("measuring", priority).await.unwrap();
+        let asking = Workshop::default().run(async move { Ok(priority()) }).await.unwrap();
+        let lowered = serving + blocking_work::NICE;
+        assert_eq!((blocking, asking, priority()), (lowered, lowered, serving));
+    }
 }
