@@ -19,6 +19,12 @@ pub(crate) fn register(
         let connections: Gauge = Gauge::default();
         connections.set(i64::try_from(front.open_connections()).unwrap_or(i64::MAX));
         registry.register("connections", "Open connections", connections);
+        counters(
+            registry,
+            "connections_evicted",
+            "Connections that were closed to make room for others: places or memory for callers without a token ran short",
+            [(Vec::new(), front.evicted_connections() as f64)],
+        );
         logs(registry, access_log.as_ref());
         if let Some(certificates) = &certificates {
             tls(registry, certificates);

@@ -25,11 +25,17 @@ pub fn gateway(config: ConfigStore, engine: FeedEngine, misp: Arc<MispSource>) -
     gateway_builder(config, engine, misp).build()
 }
 
-/// Returns the settings of such a gateway, to be changed before it is made.
+/// Returns the settings of such a gateway, to be changed before it is made. A connection with a good token is not
+/// closed to make room for others.
 pub fn gateway_builder(config: ConfigStore, engine: FeedEngine, misp: Arc<MispSource>) -> GatewayBuilder {
     Gateway::builder(config, engine)
         .misp(misp)
         .streams(http_front::places() / 4 * 3)
+        .on_good_token(|extensions| {
+            if let Some(connection) = extensions.get::<http_front::Connection>() {
+                connection.vouch();
+            }
+        })
 }
 
 /// A gateway with the certificates, the proxies and the access log for its sockets.

@@ -9,6 +9,7 @@ use site_config::{ConfigStore, Core};
 use crate::configuration::Configuration;
 use crate::error::GatewayError;
 use crate::feed_tags::MissingTags;
+use crate::good_token::OnGoodToken;
 use crate::live::Links;
 use crate::metrics::{self, Metrics};
 use crate::rate_limit::RateLimit;
@@ -32,6 +33,7 @@ pub(crate) struct App {
     links: Arc<Links>,
     sightings: Arc<Desk>,
     missing_tags: Arc<MissingTags>,
+    on_good_token: OnGoodToken,
 }
 
 impl App {
@@ -64,7 +66,18 @@ impl App {
             links: Arc::default(),
             sightings,
             missing_tags: Arc::default(),
+            on_good_token: OnGoodToken::default(),
         })
+    }
+
+    /// Sets what the server in front learns of requests with a good token.
+    pub(crate) fn with_on_good_token(self, on_good_token: OnGoodToken) -> Self {
+        Self { on_good_token, ..self }
+    }
+
+    /// Returns what the server in front learns of requests with a good token.
+    pub(crate) fn on_good_token(&self) -> &OnGoodToken {
+        &self.on_good_token
     }
 
     /// Returns the configuration with its keys and its changes.

@@ -31,6 +31,7 @@ mod configuration;
 mod error;
 mod feed_tags;
 mod gateway;
+mod good_token;
 mod invalid;
 mod live;
 mod mirror_rules;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::HeaderMap;
-use http::{Method, Version};
+use http::{Extensions, Method, Version};
 
 use crate::body::RequestBody;
 use crate::configuration::Snapshot;
@@ -17,6 +17,8 @@ pub(crate) struct Request<'a> {
     pub(crate) method: &'a Method,
     pub(crate) version: Version,
     pub(crate) headers: &'a HeaderMap,
+    /// What the server in front says about the request.
+    pub(crate) extensions: &'a Extensions,
     pub(crate) query: Query<'a>,
     /// The token of `/t/{token}/v1/…`.
     pub(crate) path_token: Option<&'a str>,

@@ -102,6 +102,7 @@ async fn dispatch(
         method: &parts.method,
         version: parts.version,
         headers: &parts.headers,
+        extensions: &parts.extensions,
         query,
         path_token: path_token.as_deref(),
         client,

@@ -1,48 +1,54 @@
-//! One connection: its limits, and each of its requests.
+//! One connection from its first byte: its limits, and each of its requests.
 
+use std::future::Future;
+use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use client_address::Peer;
 use http::{Request, Response, StatusCode};
-use http_body_util::{Either, Empty};
-use hyper::body::{Body, Incoming};
-use hyper::service::service_fn;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::access_log::AccessLog;
-use crate::idle_timeout::{IdleTimeout, OpenRequests};
+use crate::account::{Account, Charge};
+use crate::answer_frames::AnswerFrames;
+use crate::costs;
+use crate::first_bytes::{self, FirstBytes, MAX_HEAD_BYTES};
+use crate::held_body::HeldBody;
+use crate::idle_timeout::{IdleTimeout, Movement, OpenRequests};
+use crate::known_peer::Connection;
 use crate::newcomers::Newcomer;
 use crate::panic_guard::caught;
+use crate::rewound::Rewound;
 use crate::service::HttpService;
 
 /// How long the head of a request may take to arrive, including the wait for its first byte.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long no byte may move on a connection while the service works on none of its requests.
+/// How long no answer may move on a connection while the service works on none of its requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The largest head of a request, in bytes. For example, a path with a token of 3 KiB and the cookies of a browser fit.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// The most header fields of one request.
 const MAX_HEADERS: usize = 100;
 
-/// The most open requests of one HTTP/2 connection.
-const MAX_STREAMS: u32 = 128;
+/// The most open requests of one HTTP/2 connection: the least that RFC 9113 recommends (6.5.2). Clients count on it,
+/// and some send as many before they know the number. hyper cannot raise it later, for example after a good token.
+const MAX_STREAMS: u32 = 100;
 
 /// The most requests of one HTTP/2 connection that the client cancels before the service sees them, and that hyper
 /// resets for a fault in them. With more, the connection is closed.
 const MAX_RESET_STREAMS: usize = 20;
 const MAX_FAULTY_STREAMS: usize = 100;
 
-/// The most bytes that one HTTP/2 request, and all requests of a connection together, may send before the service reads
-/// them.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// The most bytes that all requests of an HTTP/2 connection may send before the service reads them. Less is not
+/// possible at the start of a connection (RFC 9113, 6.9.2).
+const CONNECTION_WINDOW: u32 = 65_535;
 
 /// After this time without a frame an HTTP/2 peer gets a ping, and how long it may take to answer. Longer than
 /// [`IDLE_TIMEOUT`], so that the ping does not keep an unused connection open: it is for answers without an end, for
@@ -50,60 +56,152 @@ const CONNECTION_WINDOW: u32 = 256 * 1024;
 const PING_AFTER: Duration = Duration::from_secs(75);
 const PONG_WITHIN: Duration = Duration::from_secs(20);
 
-/// The body of an answer: that of the service, or none after a panic.
-type Answer<B> = Response<Either<B, Empty<<B as Body>::Data>>>;
+/// The socket, or TLS on it.
+pub(crate) type Stream = Box<dyn Duplex>;
 
-/// Serves one connection to its end.
-pub(crate) async fn serve<S, I>(
-    service: S,
-    log: Option<AccessLog>,
+/// Both directions of a connection.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
+/// A connection that has sent enough for HTTP to begin.
+pub(crate) struct Begun {
+    stream: Stream,
+    first: FirstBytes,
+    charge: Charge,
+}
+
+/// What a connection belongs to.
+pub(crate) struct Belongings<S> {
+    pub(crate) service: S,
+    pub(crate) log: Option<AccessLog>,
+    pub(crate) account: Account,
+    pub(crate) newcomer: Newcomer,
+    /// The address that counts.
+    pub(crate) peer: IpAddr,
+}
+
+/// Waits until HTTP can begin on this connection; returns nothing if the peer left before its first byte.
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`] where the first head takes too long; those of the stream.
+pub(crate) async fn begin(mut stream: Stream, mut charge: Charge) -> io::Result<Option<Begun>> {
+    let first = tokio::time::timeout(HEAD_TIMEOUT, first_bytes::read(&mut stream, &mut charge)).await;
+    let first = first.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    Ok(first.map(|first| Begun { stream, first, charge }))
+}
+
+/// Serves a connection to its end.
+///
+/// # Errors
+/// Why it ended early: mostly the client left or was too slow. An error holds no byte that the client sent.
+pub(crate) async fn serve<S: HttpService>(
+    begun: Begun,
+    belongings: Belongings<S>,
     watcher: Watcher,
-    newcomer: Newcomer,
-    stream: I,
-    peer: IpAddr,
-) where
-    S: HttpService,
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+) -> Result<(), hyper::Error> {
+    let Begun {
+        stream,
+        first,
+        mut charge,
+    } = begun;
+    let FirstBytes { bytes, is_http2 } = first;
+    let (cost, movement) = if is_http2 {
+        (costs::HTTP2, Movement::Frames(AnswerFrames::default()))
+    } else {
+        // The head is in its own buffer and in that of hyper for a moment.
+        (costs::HTTP1 + 2 * bytes.len(), Movement::EveryByte)
+    };
+    charge.grow_to(charge.bytes() + cost);
     let requests = OpenRequests::default();
-    let stream = TokioIo::new(IdleTimeout::new(stream, requests.clone(), IDLE_TIMEOUT));
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let account = belongings.account.clone();
+    let stream = IdleTimeout::new(
+        Rewound::new(bytes, stream),
+        account,
+        requests.clone(),
+        movement,
+        IDLE_TIMEOUT,
+    );
+    let (stream, service) = (TokioIo::new(stream), of_connection(belongings, requests));
+    let ended = if is_http2 {
+        watcher.watch(http2().serve_connection(stream, service)).await
+    } else {
+        watcher.watch(http1().serve_connection(stream, service)).await
+    };
+    drop(charge);
+    ended
+}
+
+/// The future of an answer. It is boxed: HTTP keeps its place until the peer has taken the answer, and thousands of
+/// peers may take none.
+type Answering<B, E> = Pin<Box<dyn Future<Output = Result<Response<HeldBody<B>>, E>> + Send>>;
+
+/// A service of hyper that answers as `S` does.
+trait Answers<S: HttpService>:
+    Service<
+        Request<Incoming>,
+        Response = Response<HeldBody<S::Body>>,
+        Error = S::Error,
+        Future = Answering<S::Body, S::Error>,
+    >
+{
+}
+
+impl<S: HttpService, T> Answers<S> for T where
+    T: Service<
+            Request<Incoming>,
+            Response = Response<HeldBody<S::Body>>,
+            Error = S::Error,
+            Future = Answering<S::Body, S::Error>,
+        >
+{
+}
+
+/// Returns the service with what the front does for each request.
+fn of_connection<S: HttpService>(belongings: Belongings<S>, requests: OpenRequests) -> impl Answers<S> {
+    service_fn(move |mut request: Request<Incoming>| -> Answering<S::Body, S::Error> {
+        let Belongings {
+            service,
+            log,
+            account,
+            newcomer,
+            peer,
+        } = &belongings;
         newcomer.asks();
-        request.extensions_mut().insert(Peer(peer));
-        let record = log.as_ref().and_then(|log| log.record(&request, peer));
-        let (service, open) = (service.clone(), requests.one());
-        async move {
-            let response = answer(service, request).await?;
+        account.moved();
+        request.extensions_mut().insert(Peer(*peer));
+        request.extensions_mut().insert(Connection::of(account));
+        let record = log.as_ref().and_then(|log| log.record(&request, *peer));
+        let charge = account.charge(costs::of_request(&request));
+        let (service, account, open) = (service.clone(), account.clone(), requests.one());
+        Box::pin(async move {
+            // Boxed when it begins, not when the request arrives: many requests may wait for their turn.
+            let response = Box::pin(answer(service, request)).await?;
             if let Some(record) = record {
                 record.write(&response);
             }
             drop(open);
-            Ok::<_, S::Error>(response)
-        }
-    });
-    let connection = watcher.watch(builder().serve_connection(stream, service).into_owned());
-    if let Err(error) = connection.await {
-        // Mostly a client that left or was too slow. The error holds no byte that the client sent.
-        tracing::debug!(%peer, %error, "a connection ended early");
-    }
+            account.moved();
+            Ok(response.map(|body| HeldBody::new(body, charge)))
+        })
+    })
 }
 
 /// Returns the answer of the service, or an empty 500 where it panics.
-async fn answer<S: HttpService>(service: S, request: Request<Incoming>) -> Result<Answer<S::Body>, S::Error> {
+async fn answer<S: HttpService>(service: S, request: Request<Incoming>) -> Result<Response<Option<S::Body>>, S::Error> {
     match caught(async move { service.answer(request).await }).await {
-        Ok(outcome) => Ok(outcome?.map(Either::Left)),
+        Ok(outcome) => Ok(outcome?.map(Some)),
         Err(_) => {
-            let mut response = Response::new(Either::Right(Empty::new()));
+            let mut response = Response::new(None);
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             Ok(response)
         }
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
@@ -111,12 +209,16 @@ fn builder() -> Builder<TokioExecutor> {
         // A client may close its half after the request and still wait for the answer.
         .half_close(true);
     builder
-        .http2()
+}
+
+fn http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
         .max_local_error_reset_streams(MAX_FAULTY_STREAMS)
-        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_stream_window_size(costs::WAITING_BODY)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(PING_AFTER)
         .keep_alive_timeout(PONG_WITHIN)
@@ -125,62 +227,4 @@ fn builder() -> Builder<TokioExecutor> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use http_body_util::Full;
-    use hyper::body::Bytes;
-    use tokio::io::{AsyncWriteExt as _, DuplexStream};
-
-    use super::*;
-
-    /// Serves one connection and answers each request with so many bytes; returns why the connection ended.
-    async fn ended(mut ours: DuplexStream, theirs: DuplexStream, sent: &[u8], drips: bool, bytes: usize) -> String {
-        let service =
-            service_fn(
-                move |_| async move { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("x".repeat(bytes)))) },
-            );
-        let stream = TokioIo::new(IdleTimeout::new(theirs, OpenRequests::default(), IDLE_TIMEOUT));
-        let connection = tokio::spawn(builder().serve_connection(stream, service).into_owned());
-        if drips {
-            for byte in sent.iter().cycle() {
-                tokio::time::sleep(Duration::from_secs(5)).await;
-                if ours.write_all(&[*byte]).await.is_err() {
-                    break;
-                }
-            }
-        } else {
-            ours.write_all(sent).await.unwrap();
-        }
-        // The clock is paused and jumps ahead when every task waits, so the test takes no time. `ours` is open until
-        // here.
-        let ended = tokio::time::timeout(Duration::from_secs(600), connection).await;
-        drop(ours);
-        format!("{:?}", ended.unwrap().unwrap().unwrap_err())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_sends_or_takes_no_more_bytes_is_disconnected() {
-        let head = b"GET / HTTP/1.1\r\nhost: x\r\n";
-        let whole = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-        for (what, sent, drips, bytes, why) in [
-            ("nothing", &b""[..], false, 1, "TimedOut"),
-            ("a possible start of HTTP/2", b"PR", false, 1, "TimedOut"),
-            ("half a method", b"PO", false, 1, "HeaderTimeout"),
-            ("half a head", head, false, 1, "HeaderTimeout"),
-            ("a head that drips", head, true, 1, "HeaderTimeout"),
-            ("no reading of the answer", whole, false, 100_000, "TimedOut"),
-            (
-                "the beginning of HTTP/2",
-                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-                false,
-                1,
-                "TimedOut",
-            ),
-        ] {
-            let (ours, theirs) = tokio::io::duplex(1_024);
-            let ended = ended(ours, theirs, sent, drips, bytes).await;
-            assert!(ended.contains(why), "{what}: {ended}");
-        }
-    }
-}
+mod tests;

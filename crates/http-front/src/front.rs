@@ -5,18 +5,19 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use crate::account::{Account, Accounts};
+use crate::connection::{self, Begun, Belongings, Stream};
 use crate::newcomers::{Newcomer, Newcomers};
 use crate::refusal::Refusal;
-use crate::shares::{Share, Shares};
 use crate::{AccessLog, Certificates, HttpService, Proxies};
-use crate::{connection, handshake, places, proxy_protocol};
+use crate::{costs, handshake, places, proxy_protocol};
 
 /// How long the end of serving waits for answers that have begun.
 const GRACE: Duration = Duration::from_secs(30);
@@ -33,6 +34,7 @@ pub struct Front {
     access_log: Option<AccessLog>,
     on_refusal: Arc<OnRefusal>,
     open: Arc<AtomicUsize>,
+    evicted: Arc<AtomicU64>,
 }
 
 type OnRefusal = dyn Fn(IpAddr, &Refusal) + Send + Sync;
@@ -47,6 +49,7 @@ impl Front {
             access_log: None,
             on_refusal: Arc::new(|peer, refusal| tracing::debug!(%peer, %refusal, "a connection was closed")),
             open: Arc::default(),
+            evicted: Arc::default(),
         }
     }
 
@@ -86,11 +89,21 @@ impl Front {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// Returns how many connections were closed to make room for others, since the start.
+    #[must_use]
+    pub fn evicted_connections(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
     /// Serves HTTP/1.1 and HTTP/2 on `listener` until `shutdown` is done, then waits up to 30 seconds for answers that
     /// have begun.
     ///
     /// Each request has the address of its connection as an extension of the type [`Peer`](client_address::Peer). A
     /// panic of the service is an empty 500 for its own request. A fault of one connection ends that connection only.
+    ///
+    /// When places or memory run short, connections are closed for newcomers: first those on which no answer has moved
+    /// for the longest time, and none for which the service has called [`Connection::vouch`](crate::Connection::vouch)
+    /// while there are others.
     ///
     /// # Errors
     /// When the listener cannot be used at all.
@@ -103,19 +116,26 @@ impl Front {
         listener.local_addr()?;
         let _reload = self.certificates.as_ref().map(Certificates::reload_when_changed);
         let places = Arc::new(Semaphore::new(places()));
+        let accounts = Accounts::of(crate::places(), Arc::clone(&self.evicted));
         let (end, ending) = watch::channel(());
         let (graceful, newcomers) = (GracefulShutdown::new(), Newcomers::none());
         let entrance = Entrance {
             front: self.clone(),
             service,
-            shares: Shares::of(crate::places()),
+            accounts: accounts.clone(),
             ending,
         };
         let mut shutdown = std::pin::pin!(shutdown);
+        // Places that closed connections are about to give back. Before they have, no others are closed.
+        let mut expected = 0_usize;
         loop {
             let accepted = async {
+                if places.available_permits() == 0 && expected == 0 {
+                    expected = accounts.make_some_places();
+                }
                 // The semaphore is never closed.
                 let place = Arc::clone(&places).acquire_owned().await.ok();
+                expected = expected.saturating_sub(1);
                 (place, listener.accept().await)
             };
             let (place, accepted) = tokio::select! {
@@ -190,13 +210,14 @@ impl Drop for OpenConnection {
 struct Entrance<S> {
     front: Front,
     service: S,
-    shares: Shares,
+    accounts: Accounts,
     /// Its sender is dropped when the end of serving waits no longer for connections that have not come as far as HTTP.
     ending: watch::Receiver<()>,
 }
 
 impl<S: HttpService> Entrance<S> {
-    /// Takes one connection from its first byte to its end.
+    /// Takes one connection from its first byte to its end. What it holds before HTTP begins is small: thousands of
+    /// connections may never come that far.
     async fn admit(self, mut stream: TcpStream, peer: IpAddr, watcher: Watcher, newcomer: Newcomer) {
         let mut ending = self.ending.clone();
         // Answers are written in one piece; waiting for more would only delay them. A socket that refuses this is
@@ -207,34 +228,88 @@ impl<S: HttpService> Entrance<S> {
             checked = self.check(&mut stream, peer) => checked,
             _ = ending.changed() => return,
         };
-        let (client, _share) = match checked {
+        let (client, account) = match checked {
             Ok(checked) => checked,
             Err(refusal) => return (self.front.on_refusal)(peer, &refusal),
         };
-        let Self { front, service, .. } = self;
-        let Some(certificates) = &front.certificates else {
-            return connection::serve(service, front.access_log, watcher, newcomer, stream, client).await;
+        let serving = async {
+            let begun = tokio::select! {
+                biased;
+                begun = self.begin(stream, client, &account) => begun,
+                _ = ending.changed() => None,
+            };
+            let Some(begun) = begun else { return };
+            let belongings = Belongings {
+                service: self.service,
+                log: self.front.access_log,
+                account: account.clone(),
+                newcomer,
+                peer: client,
+            };
+            if let Err(error) = Box::pin(connection::serve(begun, belongings, watcher)).await {
+                tracing::debug!(peer = %client, %error, "a connection ended early");
+            }
         };
-        let stream = tokio::select! {
-            biased;
-            stream = handshake::accept(certificates, stream, client) => stream,
-            _ = ending.changed() => None,
-        };
-        if let Some(stream) = stream {
-            connection::serve(service, front.access_log, watcher, newcomer, stream, client).await;
+        tokio::select! {
+            () = serving => {}
+            () = account.must_go() => tracing::debug!(peer = %client, "a connection was closed to make room"),
         }
     }
 
-    /// Returns the address that counts from here on, and its share of the places.
-    async fn check(&self, stream: &mut TcpStream, peer: IpAddr) -> Result<(IpAddr, Share), Refusal> {
+    /// Returns the address that counts from here on, and the account of the connection.
+    async fn check(&self, stream: &mut TcpStream, peer: IpAddr) -> Result<(IpAddr, Account), Refusal> {
         // Looked up for each connection and not kept, so that no connection keeps old settings alive.
         let proxies = (self.front.proxies)();
         let client = proxy_protocol::client(&proxies, stream, peer).await?;
-        let share = if proxies.include(client) {
-            Share::of_a_proxy()
-        } else {
-            self.shares.take(client)?
+        let account = self.accounts.open(client, proxies.include(client))?;
+        Ok((client, account))
+    }
+
+    /// Takes a connection through TLS to the first bytes of HTTP; returns nothing if it must be closed.
+    async fn begin(&self, stream: TcpStream, client: IpAddr, account: &Account) -> Option<Begun> {
+        let mut charge = account.charge(costs::WAITING);
+        let stream: Stream = match &self.front.certificates {
+            None => Box::new(stream),
+            Some(certificates) => {
+                charge.grow_to(costs::WAITING + costs::TLS);
+                Box::new(Box::pin(handshake::accept(certificates, stream, client)).await?)
+            }
         };
-        Ok((client, share))
+        match connection::begin(stream, charge).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                tracing::debug!(peer = %client, %error, "a connection ended before its first request");
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    use http::Response;
+    use http_body_util::Empty;
+    use hyper::body::Bytes;
+    use hyper::service::service_fn;
+
+    /// Thousands of connections may wait for a request that never comes.
+    #[tokio::test]
+    async fn a_connection_without_a_request_is_small() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (_end, ending) = watch::channel(());
+        let entrance = Entrance {
+            front: Front::new(),
+            service: service_fn(|_| async { Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())) }),
+            accounts: Accounts::of(1, Arc::default()),
+            ending,
+        };
+        let (watcher, newcomer) = (GracefulShutdown::new().watcher(), Newcomers::none().one());
+        let connection = entrance.admit(stream, "192.0.2.1".parse().unwrap(), watcher, newcomer);
+        let size = size_of_val(&connection);
+        assert!(size < 2_000, "{size} bytes");
     }
 }

@@ -1,4 +1,4 @@
-//! A time-out for connections on which no byte moves.
+//! A time-out for connections on which no answer moves.
 
 use std::io;
 use std::pin::Pin;
@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
+
+use crate::account::Account;
+use crate::answer_frames::AnswerFrames;
 
 /// Counts the requests of one connection that the service has not answered yet.
 #[derive(Clone, Debug, Default)]
@@ -36,36 +39,107 @@ impl Drop for OpenRequest {
     }
 }
 
-/// A stream that fails with [`io::ErrorKind::TimedOut`] when no byte moves in either direction for too long.
-///
-/// hyper bounds the time for the head of a request only: neither the time until it knows the version of HTTP, nor the
-/// time in which a peer takes an answer. While the service works on an answer, no time is counted: the peer has to wait
-/// then.
+/// What counts as a sign of life on a connection. Bytes that the peer sends never do: a peer that takes no answer could
+/// send pings for ever. A new request does, since the service works on it.
 #[derive(Debug)]
+pub(crate) enum Movement {
+    /// Each byte that we send: HTTP/1 has answers only.
+    EveryByte,
+    /// Bytes of answers among the frames of HTTP/2.
+    Frames(AnswerFrames),
+}
+
+impl Movement {
+    fn note(&mut self, mut sent: usize, slices: &[io::IoSlice<'_>]) -> bool {
+        let Self::Frames(frames) = self else {
+            return sent > 0;
+        };
+        let mut is_answer = false;
+        for slice in slices {
+            let part = slice.get(..sent.min(slice.len())).unwrap_or_default();
+            is_answer |= frames.note(part);
+            sent -= part.len();
+        }
+        is_answer
+    }
+}
+
+type Room = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A stream that fails with [`io::ErrorKind::TimedOut`] when no answer moves for too long.
+///
+/// hyper bounds the time for the head of a request only, not the time in which a peer takes an answer. While the
+/// service works on an answer, no time is counted: the peer has to wait then.
 pub(crate) struct IdleTimeout<S> {
     stream: S,
+    account: Account,
     requests: OpenRequests,
+    movement: Movement,
     patience: Duration,
     moved_at: Instant,
     alarm: Pin<Box<Sleep>>,
+    /// The end of a wait for memory.
+    room: Option<Room>,
 }
 
 impl<S> IdleTimeout<S> {
-    /// Returns a stream on which no byte may move for `patience`.
-    pub(crate) fn new(stream: S, requests: OpenRequests, patience: Duration) -> Self {
+    /// Returns a stream on which an answer must move within `patience`.
+    pub(crate) fn new(
+        stream: S,
+        account: Account,
+        requests: OpenRequests,
+        movement: Movement,
+        patience: Duration,
+    ) -> Self {
         Self {
             stream,
+            account,
             requests,
+            movement,
             patience,
             moved_at: Instant::now(),
             alarm: Box::pin(tokio::time::sleep(patience)),
+            room: None,
         }
+    }
+
+    /// Returns whether HTTP/2 may get more bytes, which may be a hundred requests. While memory is short, strangers
+    /// wait until the connections that must end are gone.
+    fn may_read(&mut self, context: &mut Context<'_>) -> bool {
+        if matches!(self.movement, Movement::EveryByte) || self.account.has_room() {
+            self.room = None;
+            return true;
+        }
+        let room = self.room.get_or_insert_with(|| {
+            let account = self.account.clone();
+            Box::pin(async move { account.room().await })
+        });
+        let is_there = room.as_mut().poll(context).is_ready();
+        if is_there {
+            self.room = None;
+        }
+        is_there
+    }
+
+    /// Passes on the outcome of writing these slices.
+    fn wrote(
+        &mut self,
+        context: &mut Context<'_>,
+        outcome: Poll<io::Result<usize>>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(sent)) = outcome
+            && self.movement.note(sent, slices)
+        {
+            self.moved_at = Instant::now();
+            self.account.moved();
+        }
+        self.check(context, outcome)
     }
 
     /// Passes on the outcome of the stream; looks at the clock where the stream is pending.
     fn check<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
-            self.moved_at = Instant::now();
             return outcome;
         }
         // The alarm is set anew only when it goes off: setting it at every byte would cost more.
@@ -89,7 +163,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for IdleTimeout<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let outcome = if self.may_read(context) {
+            Pin::new(&mut self.stream).poll_read(context, buffer)
+        } else {
+            Poll::Pending
+        };
         self.check(context, outcome)
     }
 }
@@ -97,7 +175,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for IdleTimeout<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for IdleTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.check(context, outcome)
+        self.wrote(context, outcome, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -106,7 +184,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleTimeout<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.check(context, outcome)
+        self.wrote(context, outcome, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -125,15 +203,27 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleTimeout<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Accounts;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn frames() -> Movement {
+        Movement::Frames(AnswerFrames::default())
+    }
+
+    fn timed<S>(stream: S, requests: &OpenRequests, movement: Movement) -> IdleTimeout<S> {
+        let account = Accounts::of(10, Arc::default())
+            .open("192.0.2.1".parse().unwrap(), false)
+            .unwrap();
+        IdleTimeout::new(stream, account, requests.clone(), movement, PATIENCE)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_peer_is_disconnected() {
         let (_peer, stream) = tokio::io::duplex(64);
         let started = Instant::now();
-        let error = IdleTimeout::new(stream, OpenRequests::default(), PATIENCE)
+        let error = timed(stream, &OpenRequests::default(), Movement::EveryByte)
             .read_u8()
             .await
             .unwrap_err();
@@ -143,29 +233,42 @@ mod tests {
         );
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn every_byte_starts_the_time_anew() {
+    /// Writes one piece again and again, while the peer takes everything and sends bytes too; returns when that ended.
+    async fn ends_after(movement: Movement, piece: &'static [u8]) -> Option<Duration> {
         let (mut peer, stream) = tokio::io::duplex(64);
-        let mut timed = IdleTimeout::new(stream, OpenRequests::default(), PATIENCE);
-        let sender = async move {
+        let (mut reading, mut writing) = tokio::io::split(timed(stream, &OpenRequests::default(), movement));
+        let started = Instant::now();
+        let writer = async {
             for _ in 0..5 {
                 tokio::time::sleep(PATIENCE * 9 / 10).await;
+                writing.write_all(piece).await.unwrap();
                 peer.write_u8(1).await.unwrap();
-            }
-            peer
-        };
-        let receiver = async {
-            for _ in 0..5 {
-                timed.read_u8().await.unwrap();
+                peer.read_exact(&mut vec![0; piece.len()]).await.unwrap();
             }
         };
-        tokio::join!(sender, receiver);
+        let reader = async {
+            while reading.read_u8().await.is_ok() {}
+            started.elapsed()
+        };
+        tokio::select! {
+            () = writer => None,
+            ended = reader => Some(ended),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_byte_of_an_answer_starts_the_time_anew_and_bytes_of_the_peer_do_not() {
+        const DATA: &[u8] = &[0, 0, 1, 0, 0, 0, 0, 0, 1, b'x'];
+        const PONG: &[u8] = &[0, 0, 8, 6, 1, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        assert_eq!(ends_after(Movement::EveryByte, b"x").await, None);
+        assert_eq!(ends_after(frames(), DATA).await, None);
+        assert_eq!(ends_after(frames(), PONG).await, Some(PATIENCE));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_no_byte_is_disconnected() {
         let (_peer, stream) = tokio::io::duplex(4);
-        let mut timed = IdleTimeout::new(stream, OpenRequests::default(), PATIENCE);
+        let mut timed = timed(stream, &OpenRequests::default(), Movement::EveryByte);
         assert_eq!(
             timed.write_all(&[0; 100]).await.unwrap_err().kind(),
             io::ErrorKind::TimedOut
@@ -176,7 +279,7 @@ mod tests {
     async fn no_peer_is_disconnected_while_the_service_works() {
         let (mut peer, stream) = tokio::io::duplex(64);
         let requests = OpenRequests::default();
-        let mut timed = IdleTimeout::new(stream, requests.clone(), PATIENCE);
+        let mut timed = timed(stream, &requests, Movement::EveryByte);
         let making = async {
             let open = requests.one();
             tokio::time::sleep(PATIENCE * 5).await;
@@ -185,6 +288,29 @@ mod tests {
             peer.write_u8(1).await.unwrap();
         };
         let (_, byte) = tokio::join!(making, timed.read_u8());
+        assert_eq!(byte.unwrap(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_of_http2_is_read_when_the_memory_of_closed_connections_is_free() {
+        let accounts = Accounts::of(10, Arc::default());
+        let charged = |address: &str| {
+            let account = accounts.open(address.parse().unwrap(), false).unwrap();
+            (account.charge(30 * 1024 * 1024), account)
+        };
+        let (oldest, _second) = (charged("192.0.2.1"), charged("192.0.2.2"));
+        let (_charge, account) = charged("192.0.2.3");
+        oldest.1.must_go().await;
+        let (mut peer, stream) = tokio::io::duplex(64);
+        let requests = OpenRequests::default();
+        let mut timed = IdleTimeout::new(stream, account, requests, frames(), PATIENCE);
+        peer.write_u8(1).await.unwrap();
+        let early = tokio::time::timeout(PATIENCE / 2, timed.read_u8()).await;
+        assert!(
+            early.is_err(),
+            "the oldest connection is closed, and its memory is not free yet"
+        );
+        let (byte, ()) = tokio::join!(timed.read_u8(), async { drop(oldest) });
         assert_eq!(byte.unwrap(), 1);
     }
 }

@@ -1,11 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod access_log;
+mod account;
+mod answer_frames;
+mod books;
 mod certificates;
 mod connection;
+mod costs;
+mod first_bytes;
 mod front;
 mod handshake;
+mod held_body;
 mod idle_timeout;
+mod known_peer;
 mod line_queue;
 mod newcomers;
 mod open_files;
@@ -14,8 +21,8 @@ mod places;
 mod proxies;
 mod proxy_protocol;
 mod refusal;
+mod rewound;
 mod service;
-mod shares;
 
 pub use access_log::{AccessDetails, AccessLog, AccessLogFormat, AccessLogSettings};
 pub use certificates::{
@@ -23,6 +30,7 @@ pub use certificates::{
 };
 pub use client_address::Peer;
 pub use front::Front;
+pub use known_peer::Connection;
 pub use line_queue::LineQueue;
 pub use open_files::allow_more_files;
 pub use panic_guard::PanicGuard;

@@ -9,6 +9,8 @@ mod access_log;
 mod check;
 mod convert;
 mod demo;
+#[cfg(target_os = "linux")]
+mod exhaustion;
 mod exit_codes;
 mod explain;
 mod feed;

@@ -1,8 +1,11 @@
 //! The daemon: what it says, what it reloads, how it stops.
 
+use std::io::{Read as _, Write as _};
+
 use rustix::process::Signal;
 
 use crate::support::{ENCRYPTION_KEY, Installation, SALT, get, run_with};
+use crate::tokens;
 
 const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\n";
 
@@ -208,11 +211,46 @@ fn one_address_cannot_take_all_places() {
     let mut daemon = with_few_descriptors(&installation);
     let address = daemon.address();
     let mut crowd: Vec<_> = (0..100).map(|_| connect_from("127.0.0.2", address)).collect();
-    // 128 descriptors are 64 places, of which one address gets half: the others were closed.
-    daemon.wait_for_log("its address holds half of all connections");
+    // 128 descriptors are 64 places, of which one address gets half: its older connections were closed.
+    daemon.wait_for_log("connections without a good token were closed to make room");
     assert_eq!(get(&format!("http://{address}/healthz"), None).status, 200);
-    let mut last = crowd.pop().unwrap();
-    assert_eq!(std::io::Read::read(&mut last, &mut [0]).unwrap_or(0), 0, "it is closed");
+    let (mut first, mut status) = (&crowd[0], [0; 12]);
+    assert_eq!(first.read(&mut [0]).unwrap_or(0), 0, "it is closed");
+    let mut newest = crowd.pop().unwrap();
+    newest.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    newest.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_connection_with_a_good_token_keeps_its_place() {
+    let sim = misp_sim::demo().start_now().unwrap();
+    let installation = Installation::new().with_site("127.0.0.1", "tag: example\nallowed_ips: [127.0.0.1]\n");
+    let token = tokens::minted(installation.path(), &sim, &[]);
+    let mut daemon = with_few_descriptors(&installation);
+    let address = daemon.address();
+    let mut device = connect_from("127.0.0.1", address);
+    let mut ask = || {
+        write!(
+            device,
+            "HEAD /v1/feedmapping HTTP/1.1\r\nhost: x\r\ntoken: {token}\r\n\r\n"
+        )
+        .unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            device.read_exact(&mut byte).expect("the connection is open");
+            head.extend(byte);
+        }
+        assert!(head.starts_with(b"HTTP/1.1 200"), "{}", head.escape_ascii());
+    };
+    ask();
+    // More than the 64 places, from two addresses; the device has not moved for the longest time.
+    let crowd = (0..100).map(|n| connect_from(if n % 2 == 0 { "127.0.0.2" } else { "127.0.0.3" }, address));
+    let _crowd: Vec<_> = crowd.collect();
+    daemon.wait_for_log("connections without a good token were closed to make room");
+    ask();
 }
 
 /// Starts a daemon that may open 128 files.

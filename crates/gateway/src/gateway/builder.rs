@@ -12,6 +12,7 @@ use site_config::ConfigStore;
 use super::{Gateway, PeerReader};
 use crate::app::App;
 use crate::error::GatewayError;
+use crate::good_token::OnGoodToken;
 
 /// Streams at a time, unless the embedding program sets a number.
 const STREAMS: usize = 256;
@@ -25,6 +26,7 @@ pub struct GatewayBuilder {
     mirrors: Option<Arc<MirrorSource>>,
     streams: usize,
     peer: PeerReader,
+    on_good_token: OnGoodToken,
 }
 
 impl GatewayBuilder {
@@ -36,6 +38,7 @@ impl GatewayBuilder {
             mirrors: None,
             streams: STREAMS,
             peer: Arc::new(|extensions| extensions.get::<Peer>().map(|peer| peer.0)),
+            on_good_token: OnGoodToken::default(),
         }
     }
 
@@ -70,6 +73,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// Sets a function that is called with the extensions of each request whose token is good, before its answer is
+    /// made (default: none). A server can use it to keep such connections when it runs short of places or memory.
+    pub fn on_good_token(mut self, tell: impl Fn(&Extensions) + Send + Sync + 'static) -> Self {
+        self.on_good_token = OnGoodToken::new(tell);
+        self
+    }
+
     /// Returns the gateway.
     ///
     /// If the configuration names a shared cache, the engine shares feeds through it from now on. Later changes of the
@@ -80,7 +90,7 @@ impl GatewayBuilder {
     /// cannot be read.
     pub fn build(self) -> Result<Gateway, GatewayError> {
         let app = App::new(self.config, self.engine, self.misp, self.mirrors, self.streams)?;
-        Ok(Gateway::of(app, self.peer))
+        Ok(Gateway::of(app.with_on_good_token(self.on_good_token), self.peer))
     }
 }
 

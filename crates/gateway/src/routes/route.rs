@@ -59,6 +59,7 @@ impl Route {
             Handler::Open(handler) => handler(call).await,
             Handler::Granted(right, handler) => {
                 let grant = auth::authorise(call.app.throttle(), &call.request, right)?;
+                call.app.on_good_token().tell(call.request.extensions);
                 handler(call, grant).await
             }
         }

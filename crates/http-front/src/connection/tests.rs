@@ -1,0 +1,85 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncWriteExt as _, DuplexStream};
+
+use super::*;
+use crate::account::Accounts;
+use crate::newcomers::Newcomers;
+
+/// Serves one connection and answers each request with so many bytes; returns why the connection ended.
+async fn ended(mut ours: DuplexStream, theirs: DuplexStream, sent: &[u8], drips: &[u8], bytes: usize) -> String {
+    let service =
+        service_fn(move |_| async move { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("x".repeat(bytes)))) });
+    let peer = "192.0.2.1".parse().unwrap();
+    let account = Accounts::of(10, Arc::default()).open(peer, false).unwrap();
+    let (charge, graceful) = (account.charge(0), GracefulShutdown::new());
+    let watcher = graceful.watcher();
+    let connection = tokio::spawn(async move {
+        let belongings = Belongings {
+            service,
+            log: None,
+            account,
+            newcomer: Newcomers::none().one(),
+            peer,
+        };
+        match begin(Box::new(theirs), charge).await {
+            Ok(begun) => format!("{:?}", serve(begun.unwrap(), belongings, watcher).await.unwrap_err()),
+            Err(error) => format!("before HTTP: {:?}", error.kind()),
+        }
+    });
+    ours.write_all(sent).await.unwrap();
+    while !drips.is_empty() {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        if ours.write_all(drips).await.is_err() {
+            break;
+        }
+    }
+    // The clock is paused and jumps ahead when every task waits, so the test takes no time. `ours` is open until here.
+    let ended = tokio::time::timeout(Duration::from_secs(600), connection).await;
+    drop((ours, graceful));
+    ended.unwrap().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_sends_no_head_or_takes_no_answer_is_disconnected() {
+    let head = b"GET / HTTP/1.1\r\nhost: x\r\n";
+    let whole = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let settings = [&preface[..], &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+    // A window of zero, and one request.
+    let request = [1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 1, b'x'];
+    let no_window = [
+        &preface[..],
+        &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0],
+        &[0, 0, 6],
+        &request,
+    ]
+    .concat();
+    let ping = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    for (what, sent, drips, bytes, why) in [
+        ("nothing", &b""[..], &b""[..], 1, "before HTTP: TimedOut"),
+        ("a possible start of HTTP/2", b"PR", b"", 1, "before HTTP: TimedOut"),
+        ("half a method", b"PO", b"", 1, "before HTTP: TimedOut"),
+        ("half a head", head, b"", 1, "before HTTP: TimedOut"),
+        ("a head that drips", head, b"x", 1, "before HTTP: TimedOut"),
+        (
+            "half of a second head",
+            &[&whole[..], head].concat(),
+            b"",
+            1,
+            "HeaderTimeout",
+        ),
+        ("no reading of the answer", whole, b"", 100_000, "TimedOut"),
+        ("the beginning of HTTP/2", preface, b"", 1, "TimedOut"),
+        ("HTTP/2 that only pings", &settings, ping, 1, "TimedOut"),
+        ("HTTP/2 with no window that pings", &no_window, ping, 1, "TimedOut"),
+    ] {
+        let (ours, theirs) = tokio::io::duplex(1_024);
+        let ended = ended(ours, theirs, sent, drips, bytes).await;
+        assert!(ended.contains(why), "{what}: {ended}");
+    }
+}

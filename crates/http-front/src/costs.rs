@@ -1,0 +1,38 @@
+//! What a connection and a request cost in memory, measured with `cargo xtask attack` and rounded up.
+
+use hyper::body::{Body as _, Incoming};
+use hyper::{Request, Version};
+
+/// The most bytes of a request body that wait for the service, for HTTP/1 and for one request of HTTP/2.
+pub(crate) const WAITING_BODY: u32 = 32 * 1024;
+
+/// A connection before its first request: its task, its socket, its timer.
+pub(crate) const WAITING: usize = 7 * 1024;
+
+/// The sessions of TLS: keys and buffers.
+pub(crate) const TLS: usize = 16 * 1024;
+
+/// Buffers for reading and for writing, and the state of hyper.
+pub(crate) const HTTP1: usize = 32 * 1024;
+
+/// The same, with the tables of HPACK and the streams that have ended for us and not for the peer.
+pub(crate) const HTTP2: usize = 96 * 1024;
+
+/// A request of HTTP/2, from its head until its peer has taken the answer.
+const STREAM: usize = 8 * 1024;
+
+/// Returns what a request costs beyond its connection.
+pub(crate) fn of_request(request: &Request<Incoming>) -> usize {
+    let body = if request.body().is_end_stream() {
+        0
+    } else {
+        WAITING_BODY as usize
+    };
+    if request.version() == Version::HTTP_2 {
+        let fields = request.headers().iter();
+        let head: usize = fields.map(|(name, value)| name.as_str().len() + value.len()).sum();
+        STREAM + 2 * head + body
+    } else {
+        body
+    }
+}
