@@ -13,6 +13,15 @@ const BELIEVED_AT: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
 /// Looks that follow a hint are close together; a MISP that is being restored lies for longer than that.
 const SHORTEST_SPACE: Duration = Duration::from_secs(15);
 
+/// What is believed of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plausibility {
+    /// Nothing speaks against it.
+    Plausible,
+    /// MISP has said so often enough.
+    Doubted,
+}
+
 /// Counts how often MISP said in a row that most events are gone.
 #[derive(Debug)]
 pub(crate) struct Distrust {
@@ -46,11 +55,11 @@ impl Distrust {
     }
 
     /// Checks a list of this many events, from a look that began at `began`, against the number that is held.
-    pub(crate) fn judge(&mut self, began: Timestamp, listed: usize, held: usize) -> Result<(), Distrusted> {
+    pub(crate) fn judge(&mut self, began: Timestamp, listed: usize, held: usize) -> Result<Plausibility, Distrusted> {
         let is_plausible = held == 0 || (listed > 0 && listed.saturating_mul(2) >= held);
         if is_plausible {
             self.forget();
-            return Ok(());
+            return Ok(Plausibility::Plausible);
         }
         let is_apart = |at: Timestamp| began.duration_since(at).unsigned_abs() >= self.space;
         if self.counted_at.is_none_or(is_apart) {
@@ -65,7 +74,7 @@ impl Distrust {
             });
         }
         self.forget();
-        Ok(())
+        Ok(Plausibility::Doubted)
     }
 
     fn forget(&mut self) {
@@ -94,7 +103,7 @@ mod tests {
             }
         }
 
-        fn judge(&mut self, listed: usize, held: usize) -> Result<(), Distrusted> {
+        fn judge(&mut self, listed: usize, held: usize) -> Result<Plausibility, Distrusted> {
             self.began += POLL;
             self.distrust.judge(self.began, listed, held)
         }
@@ -106,7 +115,7 @@ mod tests {
             let mut distrust = Looks::new();
             assert!(distrust.judge(listed, 10).is_err());
             assert_eq!(distrust.judge(listed, 10).unwrap_err().time, 2);
-            assert_eq!(distrust.judge(listed, 10), Ok(()));
+            assert_eq!(distrust.judge(listed, 10), Ok(Plausibility::Doubted));
             assert!(distrust.judge(listed, 10).is_err(), "the count starts again");
         }
     }
@@ -116,13 +125,13 @@ mod tests {
         let mut distrust = Looks::new();
         assert!(distrust.judge(0, 10).is_err());
         assert!(distrust.judge(0, 10).is_err());
-        assert_eq!(distrust.judge(5, 10), Ok(()));
+        assert_eq!(distrust.judge(5, 10), Ok(Plausibility::Plausible));
         assert!(distrust.judge(0, 10).is_err());
     }
 
     #[test]
     fn first_list_is_believed() {
-        assert_eq!(Looks::new().judge(0, 0), Ok(()));
+        assert_eq!(Looks::new().judge(0, 0), Ok(Plausibility::Plausible));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod tag_walk;
 mod trace_plan;
 mod traces;
 mod trouble;
+mod unexplained;
 mod vanishing;
 mod warninglists;
 

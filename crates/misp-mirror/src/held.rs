@@ -80,8 +80,9 @@ impl HeldEvents {
         &self.watched
     }
 
-    pub(crate) fn insert(&mut self, record: &EventRecord) {
-        self.put(record.current.event.id, self.entry_of(record));
+    /// Holds an event as this record has it; returns whether it lost something without an edit.
+    pub(crate) fn insert(&mut self, record: &EventRecord) -> bool {
+        self.put(record.current.event.id, self.entry_of(record))
     }
 
     /// Watches a tag that begins with one of the namespaces; returns its place, if it has one now.
@@ -110,7 +111,8 @@ impl HeldEvents {
         self.namespaces.iter().any(begins) && EventIndex::new().with_tag(tag).is_ok()
     }
 
-    pub(crate) fn put(&mut self, id: u64, new: NewEvent) {
+    /// Holds an event; returns whether it lost attributes or watched tags although MISP shows no edit.
+    pub(crate) fn put(&mut self, id: u64, new: NewEvent) -> bool {
         let mut event = new.event;
         let places = new.new_event_tags.iter().filter_map(|tag| self.watch_of_namespace(tag));
         event.event_tags = event.event_tags.iter().copied().chain(places).collect();
@@ -118,8 +120,10 @@ impl HeldEvents {
         let uses = uses.filter_map(|(tag, found)| Some((self.watch_of_namespace(&tag)?, found)));
         event.own_tags = event.own_tags.iter().copied().chain(uses).collect();
         let rows = event.rows;
+        let lost_without_edit = self.get(id).is_some_and(|before| before.lost_without_edit(&event));
         let before = self.events.insert(id, event).map_or(0, |event| event.rows);
         self.rows = self.rows - before + rows;
+        lost_without_edit
     }
 
     /// Returns the entry of an event with this record.
@@ -257,6 +261,14 @@ impl HeldEvent {
             return self.rows;
         }
         self.own_use(place).attributes
+    }
+
+    fn lost_without_edit(&self, now: &Self) -> bool {
+        let edits = |event: &Self| (event.uuid, event.timestamp, event.published);
+        let lost_event_tag = self.event_tags.iter().any(|place| !now.has_event_tag(*place));
+        let lost_own_tag = |(place, found): &OwnTag| now.own_use(*place).attributes < found.attributes;
+        let is_less = now.rows < self.rows || lost_event_tag || self.own_tags.iter().any(lost_own_tag);
+        is_less && edits(self) == edits(now)
     }
 
     /// Returns whether the minimal index should list it.

@@ -25,6 +25,8 @@ pub(crate) struct Memory {
     pub(crate) as_of: Option<i64>,
     /// The user, organisation and role of the key.
     pub(crate) rights: Option<String>,
+    /// Our clock when rows last went without a reason that MISP shows, in unix milliseconds.
+    pub(crate) unexplained_ms: Option<i64>,
     /// By tag: MISP's count of attributes less the number that is held.
     pub(crate) tag_surplus: BTreeMap<String, i64>,
     /// The same for the live attributes that the key sees, of tags whose use was looked for.

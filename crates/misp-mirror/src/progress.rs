@@ -81,6 +81,15 @@ impl Progress {
         self.status.send_modify(|status| status.as_of = as_of);
     }
 
+    /// Shows when rows last went without a reason; an earlier time changes nothing.
+    pub(crate) fn unexplained(&self, at: Option<Timestamp>) {
+        self.status.send_if_modified(|status| {
+            let is_later = at > status.unexplained_at;
+            status.unexplained_at = status.unexplained_at.max(at);
+            is_later
+        });
+    }
+
     pub(crate) fn is_failing(&self) -> bool {
         self.status.borrow().failing.is_some()
     }

@@ -28,6 +28,10 @@ pub struct Status {
     pub as_of: Option<Timestamp>,
     /// When something last changed in MISP.
     pub changed_at: Option<Timestamp>,
+    /// When attributes, or their tags, last went without a reason that MISP shows: the key got other rights, most
+    /// events were gone at once, a warninglist changed, or an event lost them without an edit. It is later than `as_of`
+    /// of the batches before that loss.
+    pub unexplained_at: Option<Timestamp>,
     /// Since when MISP fails, and its last error.
     pub failing: Option<(Timestamp, String)>,
     /// Size of the store in bytes.

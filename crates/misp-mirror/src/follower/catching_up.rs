@@ -33,6 +33,8 @@ impl Follower {
         let Some(entries) = self.memory.position.and_then(|from| head.since(from)) else {
             return Ok(false);
         };
+        // Before the changes that it is about.
+        self.show_unexplained(head.memory.unexplained_ms);
         for position in entries {
             match peers.get(&position.name()).await {
                 PeerItem::Found(bytes) => {

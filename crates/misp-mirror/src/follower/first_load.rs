@@ -16,6 +16,9 @@ impl Follower {
             self.take_resync_order();
         }
         self.need_warninglists().await?;
+        if self.memory.rights.is_none() {
+            self.learn_rights().await?;
+        }
         self.count_tags_before_load().await;
         let list = self.questions.all_events().await?;
         self.distrust.judge(self.began, list.events.len(), self.held.len())?;

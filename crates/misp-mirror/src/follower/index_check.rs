@@ -12,6 +12,7 @@ use misp_client::{EventEntry, EventIndexAnswer, EventList};
 
 use super::Follower;
 use super::event_reading::Shown;
+use crate::distrust::Plausibility;
 use crate::error::FollowError;
 
 /// The most events of one index that are asked for although nothing is held of them; those that MISP made last.
@@ -66,7 +67,9 @@ impl Follower {
             EventIndexAnswer::Events(list) => list,
         };
         let held = self.held.iter().filter(|(_, event)| event.is_listed()).count();
-        self.distrust.judge(self.began, list.entries.len(), held)?;
+        if self.distrust.judge(self.began, list.entries.len(), held)? == Plausibility::Doubted {
+            self.note_unexplained();
+        }
         let is_same = self.compare_index(&list).await?;
         self.index.etag = list.etag;
         self.index.is_stale = false;

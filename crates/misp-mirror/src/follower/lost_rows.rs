@@ -46,8 +46,7 @@ impl Follower {
             return false;
         };
         // With other rights the key may see fewer attributes.
-        let may_see_less = self.memory.resync.is_some_and(|resync| resync.by_rights);
-        if facts.attribute_count == Some(0) || may_see_less {
+        if facts.attribute_count == Some(0) || self.has_other_rights() {
             return false;
         }
         let before = self.store.state(facts.id).and_then(|state| state.attribute_count);

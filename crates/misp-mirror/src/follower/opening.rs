@@ -42,6 +42,7 @@ impl Follower {
         if self.memory.position.is_none() {
             self.take_up_unread();
         }
+        self.show_unexplained(self.memory.unexplained_ms);
         self.progress.as_of(self.as_of());
         self.report();
         self.deliver(self.as_of(), self.is_complete()).await;

@@ -57,7 +57,7 @@ impl Follower {
         let id = read.record.current.event.id;
         // Another mirror on the same store, which has just ended, may have stored it and reported it to no one.
         let is_unknown = self.held.get(id).is_none();
-        self.held.insert(&read.record);
+        let lost_without_edit = self.held.insert(&read.record);
         self.memory.vanished.remove(&id);
         self.memory.withdrawn.remove(&id);
         self.backlog.remove(&id);
@@ -66,6 +66,9 @@ impl Follower {
         if self.unsure.remove(&id) || is_unknown || read.is_new {
             if self.comparing {
                 self.compared(read.earlier.as_ref(), &read.record);
+            }
+            if lost_without_edit || self.has_other_rights() {
+                self.note_unexplained();
             }
             self.index.is_stale = true;
             self.note(read.record);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use super::Follower;
+use crate::distrust::Plausibility;
 use crate::error::FollowError;
 use crate::memory::Resync;
 
@@ -27,7 +28,9 @@ impl Follower {
         };
         tracing::info!(events = self.held.len(), "the mirror reads every event of MISP again");
         let list = self.questions.all_events().await?;
-        self.distrust.judge(self.began, list.events.len(), self.held.len())?;
+        if self.distrust.judge(self.began, list.events.len(), self.held.len())? == Plausibility::Doubted {
+            self.note_unexplained();
+        }
         let listed: BTreeSet<u64> = list.events.iter().map(|event| event.id).collect();
         let gone = self.held.shown().filter(|(id, _)| !listed.contains(id));
         let gone = gone.map(|(id, _)| id).collect();

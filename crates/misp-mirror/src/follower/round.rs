@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Follower;
 use crate::EventRecord;
+use crate::distrust::Plausibility;
 use crate::error::FollowError;
 use crate::questions::MAX_IDS;
 use crate::record_difference::difference;
@@ -48,7 +49,9 @@ impl Follower {
     /// Lists all events, which also finds those that no other question shows, and starts with the first again.
     async fn begin_round(&mut self, now: Timestamp) -> Result<(), FollowError> {
         let list = self.questions.all_events().await?;
-        self.distrust.judge(self.began, list.events.len(), self.held.len())?;
+        if self.distrust.judge(self.began, list.events.len(), self.held.len())? == Plausibility::Doubted {
+            self.note_unexplained();
+        }
         let differing = list.events.iter().filter(|event| self.held.differs(event));
         let differing: Vec<u64> = differing.map(|event| event.id).collect();
         let listed: HashSet<u64> = list.events.iter().map(|event| event.id).collect();

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use jiff::Timestamp;
 use misp_client::{Error, ErrorKind, EventIndexAnswer};
 
 use super::Follower;
@@ -39,6 +40,8 @@ pub(super) struct Traces {
     pub(super) walks: VecDeque<Walk>,
     /// By tag, MISP's counts of events and attributes when the first load began.
     pub(super) before_load: HashMap<String, (Option<i64>, Option<i64>)>,
+    /// When the look began that asked for the rights of the key last.
+    rights_at: Option<Timestamp>,
     /// Sightings that were seen at the last check.
     sightings: HashSet<u64>,
     /// Questions that this key may not ask.
@@ -230,8 +233,12 @@ impl Follower {
     }
 
     /// A key that moved to another organisation or role sees other events and attributes.
-    async fn check_rights(&mut self) -> Result<(), FollowError> {
+    pub(super) async fn check_rights(&mut self) -> Result<(), FollowError> {
+        if self.traces.rights_at == Some(self.began) {
+            return Ok(());
+        }
         let rights = self.questions.rights().await?;
+        self.traces.rights_at = Some(self.began);
         if self.memory.rights.as_ref().is_some_and(|known| *known != rights) {
             tracing::info!("the rights of the MISP key changed, so the mirror reads everything again");
             self.memory.rights = Some(rights);

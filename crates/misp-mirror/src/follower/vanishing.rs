@@ -25,6 +25,10 @@ impl Follower {
 
     /// Removes these events, or notes that they are gone where a grace keeps them.
     pub(super) async fn vanish(&mut self, ids: Vec<u64>) -> Result<(), FollowError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.learn_rights().await?;
         let now = self.now();
         let (mut gone, mut kept) = (Vec::new(), 0_usize);
         for id in ids {
@@ -64,6 +68,9 @@ impl Follower {
     async fn remove(&mut self, ids: Vec<u64>) -> Result<(), FollowError> {
         if ids.is_empty() {
             return Ok(());
+        }
+        if self.has_other_rights() {
+            self.note_unexplained();
         }
         let gone = ids.clone();
         self.with_store(move |store| Ok(store.remove(&gone)?)).await?;

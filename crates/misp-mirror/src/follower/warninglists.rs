@@ -106,6 +106,10 @@ impl Follower {
         if self.held.len() == 0 {
             return Ok(());
         }
+        if old.matcher().is_some() {
+            // The list may be a wrong one, and the events do not show that it came.
+            self.note_unexplained();
+        }
         let before = old.clone();
         let (sender, mut changes) = mpsc::channel::<Vec<Change>>(1);
         let reading = self.with_store(move |store| {

@@ -18,3 +18,4 @@ mod site;
 mod stored_lists;
 mod traces;
 mod trouble;
+mod unexplained;
