@@ -3,6 +3,7 @@
 mod analyst;
 mod bad_input;
 mod damage;
+mod drawn_faults;
 mod draws;
 mod kills;
 mod stage;

@@ -4,7 +4,6 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use misp_sim::{Fault, FaultRule};
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::analyst::Analyst;
 use super::draws::Draws;
@@ -67,15 +66,7 @@ fn arm(stage: &Stage, served: &Served, victim: Victim, questions: usize, draws: 
         stage.sim.set_fault(end_of_misp(draws).after(questions));
     }
     if !matches!(victim, Victim::Misp) {
-        let daemon = Pid::from_raw(i32::try_from(served.daemon.id()).unwrap()).unwrap();
-        let mut left = questions;
-        stage.sim.on_request(move |_, _| {
-            if left == 0 {
-                // Only the first signal finds it alive.
-                let _ = kill_process(daemon, Signal::KILL);
-            }
-            left = left.saturating_sub(1);
-        });
+        stage.kill_after(served, questions);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use misp_sim::{RunningSim, Sim};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use token_crypto::{Permission, Scope};
 
 use super::analyst::{Analyst, FEEDS};
@@ -20,22 +20,38 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// The site without a mirror: feeds are a second old at most, and MISP is asked for each.
+const DIRECT_SITE: &str =
+    "tag: example\nallowed_ips: [127.0.0.1]\nmirror: False\nmemcached_all_timeout: 1\nmispTimeoutSeconds: 2\n";
+
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) installation: Installation,
     pub(super) sim: RunningSim,
     token: String,
+    /// What devices add to the path of a feed.
+    query: &'static str,
 }
 
 impl Stage {
     pub(super) fn new() -> Self {
+        Self::of_site(SITE, "")
+    }
+
+    /// Returns a stage whose daemon has no mirror, and whose devices insist on new answers.
+    pub(super) fn direct() -> Self {
+        Self::of_site(DIRECT_SITE, "?cache=1")
+    }
+
+    fn of_site(site: &str, query: &'static str) -> Self {
         let sim = Sim::builder().start_now().unwrap();
-        let installation = Installation::new().with_site("127.0.0.1", SITE);
+        let installation = Installation::new().with_site("127.0.0.1", site);
         fs::create_dir(installation.path().join("state")).unwrap();
         Self {
             token: tokens::sealed(&sim, Scope::new().with_permissions([Permission::Operate])),
             installation,
             sim,
+            query,
         }
     }
 
@@ -60,6 +76,19 @@ impl Stage {
         self.serve_by(command)
     }
 
+    /// Has the daemon killed at the question to MISP after so many others.
+    pub(super) fn kill_after(&self, served: &Served, questions: usize) {
+        let daemon = Pid::from_raw(i32::try_from(served.daemon.id()).unwrap()).unwrap();
+        let mut left = questions;
+        self.sim.on_request(move |_, _| {
+            if left == 0 {
+                // Only the first signal finds it alive.
+                let _ = kill_process(daemon, Signal::KILL);
+            }
+            left = left.saturating_sub(1);
+        });
+    }
+
     /// Serves by this command.
     pub(super) fn serve_by(&self, command: std::process::Command) -> Served {
         let mut daemon = Daemon::start(command);
@@ -68,6 +97,7 @@ impl Stage {
             daemon,
             base,
             token: self.token.clone(),
+            query: self.query,
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -83,6 +113,7 @@ pub(super) struct Served {
     pub(super) daemon: Daemon,
     base: String,
     token: String,
+    query: &'static str,
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
 }
@@ -102,6 +133,11 @@ impl Served {
         })
     }
 
+    /// Asks for a feed as a device of this stage does.
+    pub(super) fn feed(&self, feed: &str) -> Option<Answer> {
+        self.get(&format!("{feed}{}", self.query))
+    }
+
     /// Returns `/v1/site`, or null if the daemon was killed meanwhile.
     pub(super) fn site(&self) -> serde_json::Value {
         let answer = self.get("/v1/site");
@@ -115,7 +151,7 @@ impl Served {
     pub(super) fn assert_right(&self, analyst: &Analyst) -> usize {
         let mut answered = 0;
         for feed in FEEDS {
-            let Some(answer) = self.get(feed) else { continue };
+            let Some(answer) = self.feed(feed) else { continue };
             match answer.status {
                 200 => {
                     analyst.assert_known(feed, &answer.body);
@@ -141,7 +177,7 @@ impl Served {
         for feed in FEEDS {
             let body = analyst.body(feed);
             self.wait_for(&format!("{feed} is as MISP is now: {body}"), || {
-                self.get(feed)
+                self.feed(feed)
                     .is_some_and(|answer| answer.status == 200 && answer.body == body)
             });
         }
