@@ -42,8 +42,10 @@ pub struct Delta {
     pub added: IndicatorSet,
     /// Values that went.
     pub removed: IndicatorSet,
-    /// The bytes for several callers that get it at the same time.
+    /// The pieces for several followers that get it at the same time.
     pub rendering: Rendering,
+    /// The one body for several callers that poll at the same time.
+    pub body: Rendering,
 }
 
 /// One whole state of a feed.
@@ -52,8 +54,10 @@ pub struct Delta {
 pub struct Snapshot {
     /// The values.
     pub set: Arc<FeedSet>,
-    /// The bytes for several callers that get it at the same time.
+    /// The pieces for several followers that get it at the same time.
     pub rendering: Rendering,
+    /// The one body for several callers that poll at the same time.
+    pub body: Rendering,
 }
 
 /// Bytes that are made of a value once for all tasks that send it at the same time, and freed with the last of them.
@@ -71,6 +75,7 @@ impl Delta {
             added: after.values().without_texts_of(before.values()),
             removed: before.values().without_texts_of(after.values()),
             rendering: Rendering::default(),
+            body: Rendering::default(),
         }
     }
 
@@ -84,6 +89,7 @@ impl Snapshot {
         Arc::new(Self {
             set,
             rendering: Rendering::default(),
+            body: Rendering::default(),
         })
     }
 

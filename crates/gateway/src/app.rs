@@ -5,6 +5,7 @@ use std::sync::Arc;
 use feed_engine::{FeedEngine, MirrorSource, MispSource};
 use prometheus_client::registry::Registry;
 use site_config::{ConfigStore, Core};
+use tokio::sync::OnceCell;
 
 use crate::configuration::Configuration;
 use crate::error::GatewayError;
@@ -15,6 +16,7 @@ use crate::metrics::{self, Metrics};
 use crate::rate_limit::RateLimit;
 use crate::shared_cache;
 use crate::sighting_desk::Desk;
+use crate::stored_body::StoredBody;
 use crate::streams::Streams;
 use crate::throttle::Throttle;
 
@@ -33,6 +35,7 @@ pub(crate) struct App {
     links: Arc<Links>,
     sightings: Arc<Desk>,
     missing_tags: Arc<MissingTags>,
+    description: OnceCell<StoredBody>,
     on_good_token: OnGoodToken,
 }
 
@@ -66,6 +69,7 @@ impl App {
             links: Arc::default(),
             sightings,
             missing_tags: Arc::default(),
+            description: OnceCell::new(),
             on_good_token: OnGoodToken::default(),
         })
     }
@@ -140,6 +144,11 @@ impl App {
     /// Returns the feeds that are empty because MISP does not have their tag.
     pub(crate) fn missing_tags(&self) -> &Arc<MissingTags> {
         &self.missing_tags
+    }
+
+    /// Returns the OpenAPI document, once a request has needed it.
+    pub(crate) fn description(&self) -> &OnceCell<StoredBody> {
+        &self.description
     }
 
     /// Returns how many tokens each address has had made lately.

@@ -50,6 +50,7 @@ mod service;
 mod shared_cache;
 mod sighting_desk;
 mod state_directory;
+mod stored_body;
 mod streams;
 mod throttle;
 mod withdrawals;

@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use feed_classification::{IndicatorSet, IndicatorType};
 use tokio::sync::watch;
@@ -32,6 +32,7 @@ pub(crate) struct FeedLog {
     newest: watch::Sender<Arc<Snapshot>>,
     /// Held for moments only: threads that serve sockets look here.
     deltas: Mutex<VecDeque<Arc<Delta>>>,
+    joined: Arc<Joined>,
     /// Held while a new state is compared with the newest, which takes long.
     noting: Mutex<()>,
     /// A task keeps the feed fresh for its listeners.
@@ -76,6 +77,7 @@ impl FeedLog {
         Self {
             newest: watch::Sender::new(Snapshot::of(set)),
             deltas: Mutex::default(),
+            joined: Arc::default(),
             noting: Mutex::default(),
             driven: AtomicBool::new(false),
         }
@@ -110,7 +112,8 @@ impl FeedLog {
             Some(state) => match deltas.iter().rposition(|delta| delta.from == state) {
                 Some(first) if first + 1 < deltas.len() => {
                     let kind = newest.set.values().kind();
-                    Steps::Several(kind, deltas.range(first..).cloned().collect())
+                    let deltas = deltas.range(first..).cloned().collect();
+                    Steps::Several(kind, deltas, Arc::clone(&self.joined))
                 }
                 Some(only) => Steps::Change(deltas.get(only).cloned().map_or(Change::None, Change::Delta)),
                 None => Steps::Change(Change::Snapshot(Arc::clone(&newest))),
@@ -149,7 +152,31 @@ pub(crate) enum Steps {
     /// One change.
     Change(Change),
     /// Differences of a feed of this type, one after the other; two at least.
-    Several(IndicatorType, Vec<Arc<Delta>>),
+    Several(IndicatorType, Vec<Arc<Delta>>, Arc<Joined>),
+}
+
+/// Differences over several steps that callers hold at this moment. Callers with the same state get the same one, so
+/// that its bytes are in memory once.
+#[derive(Debug, Default)]
+pub(crate) struct Joined(Mutex<Vec<Weak<Delta>>>);
+
+impl Joined {
+    /// Returns the difference over these steps; blocks while another thread puts one together.
+    fn over(&self, kind: IndicatorType, steps: &[Arc<Delta>]) -> Change {
+        let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
+            return Change::None;
+        };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|delta| delta.strong_count() > 0);
+        let mut held = known.iter().filter_map(Weak::upgrade);
+        let same = held.find(|delta| delta.from == first.from && delta.to == last.to);
+        let delta = same.unwrap_or_else(|| {
+            let delta = Arc::new(together(kind, first, last, steps));
+            known.push(Arc::downgrade(&delta));
+            delta
+        });
+        Change::Delta(delta)
+    }
 }
 
 impl Steps {
@@ -160,18 +187,15 @@ impl Steps {
     pub(crate) async fn together(self) -> Result<Change, FeedError> {
         match self {
             Self::Change(change) => Ok(change),
-            Self::Several(kind, deltas) => {
-                blocking_work::run("putting changes together", move || together(kind, &deltas)).await
+            Self::Several(kind, deltas, joined) => {
+                blocking_work::run("putting changes together", move || joined.over(kind, &deltas)).await
             }
         }
     }
 }
 
 /// Returns consecutive differences as one, without values that were added and removed again.
-fn together(kind: IndicatorType, deltas: &[Arc<Delta>]) -> Change {
-    let (Some(first), Some(last)) = (deltas.first(), deltas.last()) else {
-        return Change::None;
-    };
+fn together(kind: IndicatorType, first: &Delta, last: &Delta, deltas: &[Arc<Delta>]) -> Delta {
     let mut came: BTreeMap<&str, bool> = BTreeMap::new();
     for delta in deltas {
         let removed = delta.removed.iter().map(|value| (value, false));
@@ -191,13 +215,14 @@ fn together(kind: IndicatorType, deltas: &[Arc<Delta>]) -> Change {
         let values = came.iter().filter(|(_, is_there)| **is_there == wanted);
         IndicatorSet::of(kind, values.map(|(value, _)| *value))
     };
-    Change::Delta(Arc::new(Delta {
+    Delta {
         from: first.from.clone(),
         to: last.to.clone(),
         added: with(true),
         removed: with(false),
         rendering: Rendering::default(),
-    }))
+        body: Rendering::default(),
+    }
 }
 
 #[cfg(test)]
@@ -234,7 +259,7 @@ mod tests {
     fn since(log: &FeedLog, state: Option<&str>) -> Change {
         match log.since(state).0 {
             Steps::Change(change) => change,
-            Steps::Several(kind, deltas) => together(kind, &deltas),
+            Steps::Several(kind, deltas, joined) => joined.over(kind, &deltas),
         }
     }
 
@@ -255,6 +280,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn callers_with_the_same_old_state_share_one_difference() {
+        let sets: Vec<Arc<FeedSet>> = [&[1][..], &[1, 2], &[2, 3]]
+            .map(|values| set(&values.iter().copied().collect()))
+            .into();
+        let log = FeedLog::beginning_with(Arc::clone(&sets[0]));
+        sets.iter().for_each(|set| log.note(set));
+        let since = || match since(&log, Some(sets[0].id())) {
+            Change::Delta(delta) => delta,
+            other => panic!("{other:?}"),
+        };
+        let (one, other) = (since(), since());
+        assert!(Arc::ptr_eq(&one, &other));
+        drop((one, other));
+        assert_eq!(
+            log.joined.0.lock().unwrap()[0].strong_count(),
+            0,
+            "nobody holds it any more"
+        );
     }
 
     /// A consumer that follows a feed holds its lines: the delta removes the line with the old spelling and adds the

@@ -1,9 +1,11 @@
 //! `GET /v1/changes/…?since=STATE`: the values that came and went in a feed, for programs that poll.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use feed_classification::IndicatorSet;
-use feed_engine::Change;
+use feed_engine::{Change, Rendering};
 use http::StatusCode;
 use http::header;
 use schemars::JsonSchema;
@@ -16,7 +18,7 @@ use super::route::{Call, Handler, READ, Route};
 use super::stream::wanted;
 use crate::auth::{Grant, Right};
 use crate::conditional;
-use crate::openapi::{Operation, Refusal};
+use crate::openapi::{JSON, Operation, Refusal};
 use crate::query::Query;
 use crate::reject::Reject;
 use crate::reply::Reply;
@@ -92,26 +94,45 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         let reply = Reply::empty(StatusCode::NOT_MODIFIED).header_text(header::ETAG, &etag);
         return Ok(limits::with_header(reply, scope.filter));
     }
-    let answer = tokio::task::spawn_blocking(move || {
-        let (complete, added, removed) = match &change {
-            Change::Delta(delta) => (false, Some(&delta.added), Some(&delta.removed)),
-            Change::Snapshot(all) => (true, Some(all.set.values()), None),
-            _ => (false, None, None),
-        };
-        Reply::json(&Changes {
-            etag: now.id(),
-            complete,
-            added: Values(added),
-            removed: Values(removed),
-        })
-    });
-    let reply = answer
+    let body = tokio::task::spawn_blocking(move || body(&change, now.id()));
+    let body = body
         .await
-        .map_err(|error| Reject::internal("writing what changed", &error))??;
-    Ok(limits::with_header(
-        reply.header_text(header::ETAG, &etag),
-        scope.filter,
-    ))
+        .map_err(|error| Reject::internal("writing what changed", &error))?;
+    let reply = Reply::body(JSON, body).header_text(header::ETAG, &etag);
+    Ok(limits::with_header(reply, scope.filter))
+}
+
+/// Writes a change down once for all callers that get it at the same time. A slow one holds the bytes, and no copy.
+fn body(change: &Change, id: &str) -> Bytes {
+    let shared = |rendering: &Rendering, complete, added, removed| {
+        let pieces = rendering.get_or_make(|| vec![written(id, complete, added, removed)]);
+        Bytes::from_owner(Shared(pieces))
+    };
+    match change {
+        Change::Delta(delta) => shared(&delta.body, false, Some(&delta.added), Some(&delta.removed)),
+        Change::Snapshot(all) => shared(&all.body, true, Some(all.set.values()), None),
+        _ => written(id, false, None, None),
+    }
+}
+
+fn written(etag: &str, complete: bool, added: Option<&IndicatorSet>, removed: Option<&IndicatorSet>) -> Bytes {
+    let changes = Changes {
+        etag,
+        complete,
+        added: Values(added),
+        removed: Values(removed),
+    };
+    // Texts and lists of texts: writing them cannot fail.
+    serde_json::to_vec(&changes).unwrap_or_default().into()
+}
+
+/// The one piece of a rendering, which lives as long as a caller takes it.
+struct Shared(Arc<Vec<Bytes>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.first().map(AsRef::as_ref).unwrap_or_default()
+    }
 }
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
@@ -131,4 +152,25 @@ fn words(operation: Operation<'_>) -> Operation<'_> {
             "The difference, or the whole feed if the state is missing or no longer known.",
         )
         .refuses([Refusal::Invalid, Refusal::Unavailable, Refusal::TimedOut])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_of_one_change_hold_the_same_bytes_and_free_them_together() {
+        let rendering = Rendering::default();
+        let pieces = || rendering.get_or_make(|| vec![written("\"a\"", true, None, None)]);
+        let bodies = [(); 3].map(|()| Bytes::from_owner(Shared(pieces())));
+        assert!(bodies.iter().all(|body| body.as_ptr() == bodies[0].as_ptr()));
+        assert!(bodies[0].starts_with(b"{\"etag\""));
+        drop(bodies);
+        let made_again = std::cell::Cell::new(false);
+        let _ = rendering.get_or_make(|| {
+            made_again.set(true);
+            Vec::new()
+        });
+        assert!(made_again.get());
+    }
 }

@@ -1,7 +1,9 @@
 //! `GET /readyz`: whether this daemon can serve feeds, for load balancers. Callers that may read the metrics also get
 //! the list of problems.
 
-use feed_engine::{DirectReason, MirrorPhase, MirrorState};
+use std::cell::LazyCell;
+
+use feed_engine::{DirectReason, HeldFeed, MirrorPhase, MirrorState};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -45,13 +47,16 @@ struct Readiness {
 async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     let loaded = &request.snapshot.loaded;
-    let (refreshes, held) = (app.engine().refreshes(), app.engine().held_feeds());
+    let refreshes = app.engine().refreshes();
+    // Anyone may ask, and there may be thousands of feeds: they are looked through for a failing site only.
+    let held = LazyCell::new(|| app.engine().held_feeds());
     let mut trouble = Vec::new();
     let mut ready = false;
     for site in loaded.sites.values().filter(|site| site.enabled) {
         let name = site.name.as_str();
         let is_failing = refreshes.get(name).is_some_and(|seen| seen.is_failing);
-        let at_hand = held.iter().any(|feed| feed.site == name && feed.age < site.max_stale);
+        let is_usable = |feed: &HeldFeed| feed.site == name && feed.age < site.max_stale;
+        let at_hand = is_failing && held.iter().any(is_usable);
         if is_failing {
             let instead = if at_hand {
                 "older feeds are served"

@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use feed_engine::Encoding;
-use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use super::route::{Handler, READ, Route};
+use crate::assets;
 use crate::openapi::{Operation, Refusal, headers};
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::{accept_encoding, assets, conditional};
 
 pub(super) const ROUTE: Route = Route {
     template: "/static/{file}",
     methods: READ,
     handler: Handler::Open(|call| {
-        Box::pin(async move { get(call.request.headers, call.path.get("file").unwrap_or_default()) })
+        Box::pin(async move { get(call.request.headers, call.path.get("file").unwrap_or_default()).await })
     }),
     words,
 };
@@ -26,12 +24,12 @@ pub(super) const ROUTE: Route = Route {
 pub(super) const FAVICON: Route = Route {
     template: "/favicon.ico",
     methods: READ,
-    handler: Handler::Open(|call| Box::pin(async move { get(call.request.headers, "favicon.ico") })),
+    handler: Handler::Open(|call| Box::pin(get(call.request.headers, "favicon.ico"))),
     words: |operation| {
         let icon = assets::by_name("favicon.ico").into_iter();
         file(
             operation.named("favicon", "daemon", "The icon"),
-            icon.map(|icon| icon.content_type),
+            icon.map(|icon| icon.body.content_type),
         )
     },
 };
@@ -41,23 +39,10 @@ pub(super) const FAVICON: Route = Route {
 const KEPT_AND_VALIDATED: HeaderValue = HeaderValue::from_static("public, no-cache");
 
 /// Answers the file with this name, or 304 if the caller has it already. Names have no directories.
-fn get(headers: &HeaderMap, name: &str) -> Result<Reply, Reject> {
+async fn get(headers: &HeaderMap, name: &str) -> Result<Reply, Reject> {
     let asset = assets::by_name(name).ok_or(Reject::NotFound)?;
-    let form = asset.form(accept_encoding::preferred(headers))?;
-    let reply = if conditional::is_unchanged(headers, &form.etag, assets::changed_at()) {
-        Reply::empty(StatusCode::NOT_MODIFIED)
-    } else {
-        let whole = Reply::body(asset.content_type, form.body);
-        match form.encoding {
-            Encoding::Identity => whole,
-            encoding => whole.header(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.as_str())),
-        }
-    };
-    Ok(reply
-        .header_text(header::ETAG, &form.etag)
-        .header_text(header::LAST_MODIFIED, &conditional::http_date(assets::changed_at()))
-        .header(header::CACHE_CONTROL, KEPT_AND_VALIDATED)
-        .header(header::VARY, HeaderValue::from_static("Accept-Encoding")))
+    let reply = asset.body.answer(headers, assets::changed_at()).await?;
+    Ok(reply.header(header::CACHE_CONTROL, KEPT_AND_VALIDATED))
 }
 
 fn words(operation: Operation<'_>) -> Operation<'_> {
@@ -70,7 +55,7 @@ fn words(operation: Operation<'_>) -> Operation<'_> {
             json!({ "type": "string", "enum": names }),
         )
         .refuses([Refusal::NotFound]);
-    file(operation, assets::all().iter().map(|asset| asset.content_type))
+    file(operation, assets::all().iter().map(|asset| asset.body.content_type))
 }
 
 /// Adds an answer that is a file of one of these media types.
