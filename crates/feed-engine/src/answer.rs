@@ -103,9 +103,9 @@ impl FeedHead {
     /// of a feed.
     ///
     /// # Errors
-    /// [`FeedError::Internal`] if the exporter panics.
+    /// [`FeedError::Busy`] when others had the turn all the time, [`FeedError::Internal`] if the exporter panics.
     pub async fn counts(&self) -> Result<Counts, FeedError> {
-        let exported = self.bodies.counts(&self.form).await?;
+        let exported = self.bodies.counts(&self.form, self.patience).await?;
         Ok(Counts {
             count: exported.written,
             dropped: exported.quarantined + self.form.set().dropped().values().sum::<u64>(),
@@ -138,8 +138,7 @@ impl FeedHead {
     /// Returns the feed with its body.
     ///
     /// # Errors
-    /// [`FeedError::Busy`] when the body is too large to keep and other callers had the turn all the time,
-    /// [`FeedError::Internal`] if it cannot be made.
+    /// [`FeedError::Busy`] when other callers had the turn all the time, [`FeedError::Internal`] if it cannot be made.
     pub async fn render(&self) -> Result<RenderedFeed, FeedError> {
         let made = self.bodies.body(&self.form, self.encoding, self.patience).await?;
         let body = match made {

@@ -1,11 +1,12 @@
 //! The bytes of feeds: kept where they fit, streamed where they do not, and not made where no caller reads them.
 //!
 //! The entity tag and the counts are known without the bytes: see [`Form`]. A body is made once for all callers of the
-//! same moment and kept, plain and compressed. A body that is larger than the store is made for each caller, one at a
-//! time for each feed ([`turns`]), and sent while it is made ([`stream`]).
+//! same moment and kept, plain and compressed; a few are made at the same time ([`places`]). A body that is larger than
+//! the store is made for each caller, one at a time for each feed ([`turns`]), and sent while it is made ([`stream`]).
 
 mod compression;
 mod form;
+mod places;
 mod stream;
 mod turns;
 
@@ -22,10 +23,11 @@ use feed_classification::ExportCounts;
 pub(crate) use form::Form;
 pub use stream::FeedStream;
 
-use crate::blocking_work;
 use crate::request::{BodyKey, FormKey};
 use crate::{Encoding, FeedError};
+use crate::{blocking_work, workshop};
 use compression::{BoundedWriter, Compressor, Counter};
+use places::{Place, Places};
 use turns::Turns;
 
 /// Memory for the counts and lengths of some ten thousand bodies.
@@ -48,6 +50,10 @@ struct Inner {
     makings: Flights<(BodyKey, String), Option<Arc<Body>>, FeedError>,
     countings: Flights<(FormKey, String), ExportCounts, FeedError>,
     measurings: Flights<(BodyKey, String), (), FeedError>,
+    /// For writing and counting, which take milliseconds.
+    writing: Places,
+    /// For compressing, which may take a second. It has places of its own, so that plain bodies never wait for it.
+    compressing: Places,
     turns: Turns,
     streamed: Mutex<BTreeMap<String, u64>>,
 }
@@ -84,6 +90,8 @@ impl Bodies {
             makings: Flights::new(),
             countings: Flights::new(),
             measurings: Flights::new(),
+            writing: Places::new(workshop::threads()),
+            compressing: Places::new(workshop::threads()),
             turns: Turns::default(),
             streamed: Mutex::default(),
         }))
@@ -100,16 +108,19 @@ impl Bodies {
     }
 
     /// Returns how many indicators the body has and how many its format leaves out; counts them once for each state of
-    /// a feed.
-    pub(crate) async fn counts(&self, form: &Form) -> Result<ExportCounts, FeedError> {
+    /// a feed, in its turn, for which it waits no longer than `patience`.
+    pub(crate) async fn counts(&self, form: &Form, patience: Duration) -> Result<ExportCounts, FeedError> {
         if let Some(known) = self.0.counts.get(&form.key).filter(|known| known.tag == form.tag()) {
             return Ok(known.what);
         }
         let (bodies, counted) = (self.clone(), form.clone());
         let counting = async move {
+            let place = bodies.place(&counted, Encoding::Identity, patience).await?;
+            let bodies = bodies.clone();
             blocking_work::run("counting a feed", move || {
                 let exported = counted.count();
                 bodies.note_counts(&counted, exported);
+                drop(place);
                 exported
             })
             .await
@@ -131,14 +142,14 @@ impl Bodies {
         (known.tag == form.tag()).then_some(known.what)
     }
 
-    /// Returns the body: from memory, made now and kept, or as a stream. A stream waits for its turn, no longer than
+    /// Returns the body: from memory, made now and kept, or as a stream. Each making waits for its turn, no longer than
     /// `patience`.
     pub(crate) async fn body(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Made, FeedError> {
-        if let Some(body) = self.whole(form, encoding).await? {
+        if let Some(body) = self.whole(form, encoding, patience).await? {
             return Ok(Made::Kept(body));
         }
         // The numbers go out before the body.
-        self.counts(form).await?;
+        self.counts(form, patience).await?;
         let turn = self.0.turns.wait(&form.key.feed, patience).await?;
         let (sink, stream) = stream::stream(turn);
         self.count_streamed(form);
@@ -151,7 +162,7 @@ impl Bodies {
     /// Makes the length of a body known, also of one that is too large to keep. Such a body is made once for it, in its
     /// turn, and its bytes are thrown away; for the same state of a feed this happens once.
     pub(crate) async fn measure(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<(), FeedError> {
-        if self.length(form, encoding).is_some() || self.whole(form, encoding).await?.is_some() {
+        if self.length(form, encoding).is_some() || self.whole(form, encoding, patience).await?.is_some() {
             return Ok(());
         }
         let flight = (form.body_key(encoding), form.tag().to_owned());
@@ -185,9 +196,18 @@ impl Bodies {
         body.filter(|body| body.tag == form.tag())
     }
 
+    /// Waits for a place to make a body of this feed.
+    async fn place(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Place, FeedError> {
+        let places = match encoding {
+            Encoding::Identity => &self.0.writing,
+            _ => &self.0.compressing,
+        };
+        places.take(&form.key.feed.upstream, patience).await
+    }
+
     /// Returns a body that can be kept, and makes it if necessary: once for all callers, on a blocking thread. `None`
     /// for a body that is too large.
-    async fn whole(&self, form: &Form, encoding: Encoding) -> Result<Option<Arc<Body>>, FeedError> {
+    async fn whole(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Option<Arc<Body>>, FeedError> {
         if let Some(body) = self.kept(form, encoding) {
             return Ok(Some(body));
         }
@@ -197,13 +217,16 @@ impl Bodies {
         }
         let plain = match encoding {
             Encoding::Identity => None,
-            _ => Box::pin(self.whole(form, Encoding::Identity)).await?,
+            _ => Box::pin(self.whole(form, Encoding::Identity, patience)).await?,
         };
         let flight = (key, form.tag().to_owned());
         let (bodies, form) = (self.clone(), form.clone());
         let making = async move {
+            let place = bodies.place(&form, encoding, patience).await?;
             blocking_work::run("writing the feed", move || {
-                bodies.make(&form, encoding, plain.as_deref())
+                let made = bodies.make(&form, encoding, plain.as_deref());
+                drop(place);
+                made
             })
             .await?
         };

@@ -127,10 +127,8 @@ pub enum FeedError {
         /// The site's time-out in seconds.
         seconds: u64,
     },
-    /// The body is too large to keep, and earlier callers had the turn all the time.
-    #[error(
-        "the body of this feed is too large to keep, and others had theirs made for {seconds} s; ask again, or raise memory_bytes"
-    )]
+    /// Earlier callers had their bodies made all the time.
+    #[error("others had their feeds made for {seconds} s; ask again, and raise memory_bytes if bodies are streamed")]
     Busy {
         /// How long the caller waited, in seconds.
         seconds: u64,

@@ -45,6 +45,7 @@ mod gathered_rows;
 mod judgement;
 mod lookup;
 mod mirror;
+mod misp_facts;
 mod misp_rows;
 mod misp_source;
 mod model_fault;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use feed_classification::Extractor;
 use misp_client::{AuthKey, BaseUrl, Client, PagePace, Scorer};
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 use tokio::task::JoinSet;
 use tracing::instrument::WithSubscriber as _;
 
@@ -18,6 +19,7 @@ use cache::{MemoryStore, Weigh};
 use crate::explain::{self, Inquiry};
 use crate::feed_contents::{self, FeedContents};
 use crate::judgement::{Judgement, JudgementQuestions};
+use crate::misp_facts::{Fact, MispFacts};
 use crate::models::{Models, WrittenModel};
 use crate::omission::NAMED_A_REFRESH;
 use crate::paces::{Paces, SitePages};
@@ -52,6 +54,7 @@ type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 /// It reads, parses and sorts answers on at most four threads of its own, never on those of the caller's runtime.
 pub struct MispSource {
     asking: Questioner,
+    facts: MispFacts,
     workshop: Workshop,
 }
 
@@ -116,6 +119,7 @@ impl MispSource {
                 withdrawals: Arc::default(),
                 paces: Arc::default(),
             },
+            facts: MispFacts::default(),
             workshop: Workshop::default(),
         }
     }
@@ -150,6 +154,27 @@ impl MispSource {
     /// read.
     pub fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
         self.asking.client(upstream)
+    }
+
+    /// Returns the answer of MISP to the question about its version. Callers of the same moment share one question.
+    ///
+    /// # Errors
+    /// [`FeedError::BadUpstream`] as for [`client`](Self::client), [`FeedError::Misp`] if MISP does not answer.
+    pub async fn version(&self, upstream: &Upstream) -> Result<Arc<Value>, FeedError> {
+        self.fact(upstream, Fact::Version).await
+    }
+
+    /// Returns how many attributes of each type MISP has. Callers of the same moment share one question.
+    ///
+    /// # Errors
+    /// Those of [`version`](Self::version).
+    pub async fn attribute_statistics(&self, upstream: &Upstream) -> Result<Arc<Value>, FeedError> {
+        self.fact(upstream, Fact::AttributeStatistics).await
+    }
+
+    async fn fact(&self, upstream: &Upstream, fact: Fact) -> Result<Arc<Value>, FeedError> {
+        let client = self.client(upstream)?;
+        self.facts.ask(upstream.id(), client, fact).await
     }
 
     /// Runs `work` on the threads that ask MISP and returns its result: for further questions with large answers, where

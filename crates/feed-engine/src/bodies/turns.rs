@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::places::{Place, Places};
 use crate::FeedError;
 use crate::request::FeedKey;
 
@@ -13,9 +14,15 @@ use crate::request::FeedKey;
 /// only while callers are slow to take theirs.
 const MOST_BEGUN: usize = 8;
 
+/// The same for all feeds.
+const MOST_BEGUN_OF_ALL: usize = 32;
+
 /// The turns of all feeds.
-#[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<HashMap<FeedKey, Weak<Queue>>>);
+#[derive(Debug)]
+pub(crate) struct Turns {
+    begun: Places,
+    queues: Mutex<HashMap<FeedKey, Weak<Queue>>>,
+}
 
 /// The callers that wait for one feed, in order of arrival.
 #[derive(Debug)]
@@ -30,6 +37,16 @@ pub(crate) struct Turn {
     queue: Arc<Queue>,
     making: Option<OwnedSemaphorePermit>,
     _begun: OwnedSemaphorePermit,
+    _begun_of_all: Place,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            begun: Places::new(MOST_BEGUN_OF_ALL),
+            queues: Mutex::default(),
+        }
+    }
 }
 
 impl Turns {
@@ -41,11 +58,13 @@ impl Turns {
         let queue = self.queue(feed);
         let turn = async {
             let begun = acquire(&queue.begun).await?;
+            let begun_of_all = self.begun.take(&feed.upstream, patience).await?;
             let making = acquire(&queue.making).await?;
             Ok(Turn {
                 queue: Arc::clone(&queue),
                 making: Some(making),
                 _begun: begun,
+                _begun_of_all: begun_of_all,
             })
         };
         tokio::time::timeout(patience, turn)
@@ -56,7 +75,7 @@ impl Turns {
     }
 
     fn queue(&self, feed: &FeedKey) -> Arc<Queue> {
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = queues.get(feed).and_then(Weak::upgrade) {
             return queue;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use feed_classification::export::{About, ExportCounts, Exporter, FeedInfo, Registry};
-use feed_classification::{FeedName, Indicator, IndicatorSet, IndicatorType};
+use feed_classification::{Age, FeedName, Indicator, IndicatorSet, IndicatorType};
 use feed_engine::{
     Encoding, Errand, FeedBody, FeedContents, FeedEngine, FeedError, FeedRequest, FeedScope, FeedStream, GatherFuture,
     IndexFuture, IndicatorSource, LookupScope, Protocol, Upstream,
@@ -304,6 +304,33 @@ async fn a_slow_caller_does_not_keep_others_waiting_and_gets_the_whole_body() {
         taken.extend_from_slice(&piece.unwrap());
     }
     assert!(taken == whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_many_feeds_are_made_a_few_at_a_time() {
+    let wide = Wide::default();
+    let engine = engine(1 << 30, &wide);
+    let ages = [
+        Age::Hours1,
+        Age::Days1,
+        Age::Days2,
+        Age::Days3,
+        Age::Weeks1,
+        Age::Months1,
+    ];
+    let feeds = ages.into_iter().map(|age| {
+        let (engine, mut request) = (engine.clone(), output("wide"));
+        request.scope.age = age;
+        tokio::spawn(async move { bytes(&engine, &request).await.len() })
+    });
+    for feed in feeds.collect::<Vec<_>>() {
+        assert!(feed.await.unwrap() > 2_000_000);
+    }
+    let cores = std::thread::available_parallelism().unwrap().get();
+    // Half of the places are for one upstream, and one core is for the threads that serve sockets.
+    let most = cores.saturating_sub(1).clamp(1, 4).div_ceil(2);
+    let at_once = wide.seen.most_at_once.load(Ordering::SeqCst);
+    assert!(at_once <= most, "{at_once} bodies at the same time");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ mod bytes;
 mod copies;
 mod empty_answers;
 mod explanations;
+mod facts;
 mod failures;
 mod false_positives;
 mod freshness;

@@ -1,6 +1,5 @@
 //! `GET /v1/check`: whether MISP can be reached with the key of the token.
 
-use feed_engine::FeedError;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -21,14 +20,14 @@ pub(super) const ROUTE: Route = Route {
 /// The version of MISP, with the keys of Cratos FastAPI.
 // Status and encoding are those of MISP's answer; another one would not have been read.
 #[derive(Serialize, JsonSchema)]
-struct Check {
+struct Check<'a> {
     #[schemars(extend("const" = 200))]
     status_code: u16,
     #[schemars(extend("const" = "UTF-8"))]
     encoding: &'static str,
     /// The answer of MISP to `/servers/getVersion.json`.
     #[schemars(with = "Map<String, Value>")]
-    content: Value,
+    content: &'a Value,
     /// The address of MISP.
     #[schemars(extend("format" = "uri"), example = &"https://misp.example.net")]
     misp_host: String,
@@ -38,12 +37,11 @@ struct Check {
 
 /// Asks MISP for its version. A key that MISP refuses is 503, as for feeds: the token is good, the key inside is not.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
-    let client = call.app.misp().client(&grant.upstream)?;
-    let content = client.version_json().await.map_err(FeedError::from)?;
+    let content = call.app.misp().version(&grant.upstream).await?;
     Reply::json(&Check {
         status_code: 200,
         encoding: "UTF-8",
-        content,
+        content: &content,
         misp_host: grant.upstream.address(),
         unixtimestamp: jiff::Timestamp::now().as_second(),
     })
@@ -52,6 +50,6 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
 fn words(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named("check", "site", "Whether MISP can be reached with the key of the token")
-        .answers_with::<Check>(200, "MISP answered; `content` is its version.")
+        .answers_with::<Check<'_>>(200, "MISP answered; `content` is its version.")
         .refuses([Refusal::TimedOut])
 }
