@@ -12,6 +12,14 @@ pub(crate) const WAITING: usize = 7 * 1024;
 /// The sessions of TLS: keys and buffers.
 pub(crate) const TLS: usize = 16 * 1024;
 
+/// The most encrypted bytes that wait for the socket: one record of TLS.
+pub(crate) const TLS_UNSENT: usize = 16 * 1024;
+
+/// The bytes of an answer that the kernel takes before it has sent the earlier ones. Without this it would take up to 4
+/// MiB for each peer that reads nothing. It is the kernel's memory and part of no account.
+#[cfg(target_os = "linux")]
+pub(crate) const UNSENT: u32 = 64 * 1024;
+
 /// Buffers for reading and for writing, and the state of hyper.
 pub(crate) const HTTP1: usize = 32 * 1024;
 

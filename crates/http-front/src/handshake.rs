@@ -9,6 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::certificates::Certificates;
+use crate::costs;
 
 /// How long a handshake may take: two round trips, and a signature on a slow device.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,7 +24,11 @@ where
     let handshake = TlsAcceptor::from(certificates.server()).accept(stream);
     let made = tokio::time::timeout(PATIENCE, handshake).await;
     match made.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-        Ok(stream) => Some(stream),
+        Ok(mut stream) => {
+            let (_, session) = stream.get_mut();
+            session.set_buffer_limit(Some(costs::TLS_UNSENT));
+            Some(stream)
+        }
         Err(error) => {
             certificates.count_failed_handshake();
             tracing::debug!(%client, %error, "a connection was closed: the TLS handshake failed");
