@@ -32,7 +32,8 @@ impl World {
             .attribute(Attribute::new("ip-dst", "198.51.100.7"));
         let sim = Sim::builder().event(event).start().await.unwrap();
         let files = tempfile::tempdir().unwrap();
-        let store = ConfigStore::open(daemon::write(files.path(), "")).unwrap();
+        let site = format!("misp_ports: [{}]\n", sim.addr().port());
+        let store = ConfigStore::open(daemon::write(files.path(), &site)).unwrap();
         let gateway = cratosd::server::gateway(store, FeedEngine::default(), Arc::default()).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -50,8 +50,10 @@ impl<'c> Forwarding<'c> {
             return Ok(None);
         };
         if self.is_rfc7239 {
-            let nodes = rfc7239::nodes(&value)?;
-            return self.nearest(nodes.iter().rev().map(String::as_str)).map(Some);
+            let elements = rfc7239::elements(&value)?;
+            return self
+                .nearest(elements.iter().rev().map(rfc7239::Element::node))
+                .map(Some);
         }
         let found = self.expression.captures(&value).and_then(|found| found.get(self.group));
         let found = found.ok_or(ForwardingError::NoMatch)?;
@@ -85,6 +87,25 @@ impl<'c> Forwarding<'c> {
     fn is_hop(&self, address: IpAddr) -> bool {
         self.hops.iter().any(|network| network.contains(&address))
     }
+}
+
+/// Returns the hosts that the header `Forwarded` names (`host=`), in the order of its elements: those that the callers
+/// of the proxies asked for. `values` are the values of all its lines, from top to bottom.
+///
+/// ```
+/// let value = b"for=192.0.2.7;host=feeds.example.net, for=10.0.0.4";
+/// assert_eq!(client_address::forwarded_hosts([&value[..]])?, ["feeds.example.net"]);
+/// # Ok::<(), client_address::ForwardingError>(())
+/// ```
+///
+/// # Errors
+/// If the header is not text, or breaks the grammar of RFC 7239.
+pub fn forwarded_hosts<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<Vec<String>, ForwardingError> {
+    let Some(value) = joined(values)? else {
+        return Ok(Vec::new());
+    };
+    let elements = rfc7239::elements(&value)?;
+    Ok(elements.into_iter().filter_map(|element| element.host).collect())
 }
 
 /// Joins all lines of a header to one list.

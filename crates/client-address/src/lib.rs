@@ -7,7 +7,7 @@ mod peer;
 mod proxy_header;
 
 pub use error::{ForwardingError, ProxyHeaderError};
-pub use forwarded::Forwarding;
+pub use forwarded::{Forwarding, forwarded_hosts};
 pub use peer::Peer;
 pub use proxy_header::ProxyHeader;
 

@@ -26,9 +26,9 @@ static OVERLOOKED: Once = Once::new();
 /// that bypasses the proxy.
 ///
 /// # Errors
-/// 503 if a trusted proxy sends a header with an unreadable address, and if a proxy on this machine names its caller in
-/// a header that is not configured. The proxy's own address must not count, since it may be allowed. 403 would make
-/// firewalls stop enforcing their lists for a fault of our configuration.
+/// 503 if a trusted proxy sends a header with an unreadable address, or names its caller in a header that is not
+/// configured, and if a proxy that the configuration does not mention does so. The proxy's own address must not count,
+/// since it may be allowed. 403 would make firewalls stop enforcing their lists for a fault of our configuration.
 pub(crate) fn of(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Result<IpAddr, Reject> {
     if proxy.ignores_headers {
         return Ok(peer);
@@ -36,28 +36,27 @@ pub(crate) fn of(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Res
     if !(proxy.enabled && proxy.trusts(peer)) {
         return not_believed(proxy, headers, peer);
     }
-    let forwarding = Forwarding::new(&proxy.header, &proxy.real_ip_regex, proxy.regex_place, &proxy.hops);
+    let forwarding = Forwarding::new(&proxy.header, &proxy.real_ip_regex, proxy.regex_place, &proxy.trusted);
     let values = headers
         .get_all(proxy.header.as_str())
         .iter()
         .map(http::HeaderValue::as_bytes);
     match (forwarding.client(values), forwarding_header(proxy, headers)) {
         (Ok(Some(client)), _) => Ok(client),
-        (Ok(None), Some(other)) if proxy.hops.iter().any(|hop| hop.contains(&peer)) => {
-            Err(unexpected(peer, other, "reverse_proxy_header"))
-        }
+        (Ok(None), Some(other)) => Err(unexpected(peer, other, "reverse_proxy_header")),
         (Ok(None), _) => Ok(peer),
         (Err(error), _) => Err(unreadable(proxy, peer, error)),
     }
 }
 
-/// Returns the peer, whatever the request's headers say. A peer on this machine is refused: it is a proxy that the
-/// configuration does not mention, and many installations allow its address.
+/// Returns the peer, whatever the request's headers say. Two peers are refused, since each is a proxy that the
+/// configuration does not mention, and many installations allow its address: one on this machine, and one with a
+/// private address while `reverse_proxy` is on and no proxies are listed.
 fn not_believed(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Result<IpAddr, Reject> {
     let Some(header) = forwarding_header(proxy, headers) else {
         return Ok(peer);
     };
-    if peer.to_canonical().is_loopback() {
+    if peer.to_canonical().is_loopback() || (proxy.enabled && !proxy.lists_trusted && is_near(peer)) {
         let key = if proxy.enabled {
             "reverse_proxy_trusted"
         } else {
@@ -96,12 +95,15 @@ fn is_near(peer: IpAddr) -> bool {
 fn unexpected(peer: IpAddr, header: &str, key: &'static str) -> Reject {
     let cure = match key {
         "reverse_proxy" => {
-            "set `reverse_proxy: True` in config.yaml to take the caller's address from it, or `reverse_proxy: ignore` if no proxy is in front"
+            "set `reverse_proxy: True` in config.yaml to take the caller's address from it, or `reverse_proxy: ignore` if no proxy is in front".to_owned()
         }
-        "reverse_proxy_trusted" => {
-            "add the address from which your proxy connects (127.0.0.1, ::1) to `reverse_proxy_trusted` in config.yaml"
+        "reverse_proxy_trusted" if peer.to_canonical().is_loopback() => {
+            "add the address from which your proxy connects (127.0.0.1, ::1) to `reverse_proxy_trusted` in config.yaml".to_owned()
         }
-        _ => "set `reverse_proxy_header` in config.yaml to the header that your proxy sets",
+        "reverse_proxy_trusted" => format!(
+            "if {peer} is your proxy, write `reverse_proxy_trusted: [\"127.0.0.1\", \"::1\", \"{peer}\"]` in config.yaml; if it is not, leave {peer} out of that list"
+        ),
+        _ => "set `reverse_proxy_header` in config.yaml to the header that your proxy sets".to_owned(),
     };
     UNEXPECTED.say(|more| {
         tracing::error!(%peer, header, key, more, "a proxy names its caller in a header that is not read; its requests are refused with 503: {cure}");
@@ -151,6 +153,18 @@ mod tests {
         let listed = "reverse_proxy: yes\nreverse_proxy_trusted: [192.0.2.7]\n";
         assert_eq!(caller(listed, FORGED, "192.0.2.7").unwrap(), "198.51.100.66");
         assert_eq!(caller(listed, FORGED, "10.1.2.3").unwrap(), "10.1.2.3");
+    }
+
+    /// Earlier versions believed such a peer. It may be a proxy or a device, and only the operator knows.
+    #[test]
+    fn a_private_peer_is_refused_until_the_file_lists_the_proxies() {
+        for peer in ["10.1.2.3", "172.16.0.9", "192.168.7.7", "fd00::1"] {
+            assert_eq!(caller("reverse_proxy: yes\n", FORGED, peer), None, "{peer}");
+            let found = caller("reverse_proxy: yes\n", &[], peer);
+            assert_eq!(found.unwrap(), peer, "a device that asks past the proxy");
+            let listed = format!("reverse_proxy: yes\nreverse_proxy_trusted: [127.0.0.1, '::1', '{peer}']\n");
+            assert_eq!(caller(&listed, FORGED, peer).unwrap(), "198.51.100.66", "{peer}");
+        }
     }
 
     /// For example, nginx connects over ::1, or the file lists nginx's address in the network.
@@ -219,13 +233,13 @@ mod tests {
             caller(keys, &[("x-real-ip", "198.51.100.9"), FORGED[0]], "::1").unwrap(),
             "198.51.100.9"
         );
+        let listed = |proxy: &str| format!("{keys}reverse_proxy_trusted: [{proxy}]\n");
         assert_eq!(
-            caller(keys, FORGED, "10.1.2.3").unwrap(),
+            caller(&listed("127.0.0.1"), FORGED, "10.1.2.3").unwrap(),
             "10.1.2.3",
             "perhaps a device behind a forward proxy"
         );
-        let listed = format!("{keys}reverse_proxy_trusted: [10.1.2.3]\n");
-        assert_eq!(caller(&listed, FORGED, "10.1.2.3"), None);
+        assert_eq!(caller(&listed("10.1.2.3"), FORGED, "10.1.2.3"), None);
     }
 
     #[test]

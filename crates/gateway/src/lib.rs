@@ -38,6 +38,7 @@ mod mirror_rules;
 mod notes;
 mod openapi;
 mod origin;
+mod own_names;
 mod problem;
 mod query;
 mod rate_limit;

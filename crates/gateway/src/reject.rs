@@ -39,6 +39,8 @@ pub(crate) enum Reject {
     BodyIncomplete,
     /// The body is compressed, which no route takes: 415.
     EncodedBody,
+    /// The body is `text/plain`, which any page may send anywhere: 415.
+    PlainText,
     /// Asked too often from this address: 429.
     TooOften {
         /// The time to wait.
@@ -104,7 +106,7 @@ impl Reject {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
-            Self::EncodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::EncodedBody | Self::PlainText => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooOften { .. } | Self::TooManyFailures { .. } | Self::TooManyReports { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
             }
@@ -134,6 +136,7 @@ impl Reject {
             Self::BodyTooLarge => "The body is too large.",
             Self::BodyIncomplete => "The body did not arrive.",
             Self::EncodedBody => "The body is compressed (Content-Encoding). Send it as it is.",
+            Self::PlainText => "A body of text/plain is not read. Send it as application/json.",
             Self::TooOften { .. } => "Too many requests from this address.",
             Self::TooManyFailures { .. } => {
                 "Too many requests with tokens that are not good. Good tokens are answered all the same."

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::HeaderMap;
+use http::uri::Authority;
 use http::{Extensions, Method, Version};
 
 use crate::body::RequestBody;
@@ -16,6 +17,8 @@ pub(crate) struct Request<'a> {
     /// One of those that the route takes.
     pub(crate) method: &'a Method,
     pub(crate) version: Version,
+    /// The host of the target: HTTP/2 has it there, and HTTP/1.1 in the header `Host`.
+    pub(crate) authority: Option<&'a Authority>,
     pub(crate) headers: &'a HeaderMap,
     /// What the server in front says about the request.
     pub(crate) extensions: &'a Extensions,

@@ -101,6 +101,7 @@ async fn dispatch(
     let request = Request {
         method: &parts.method,
         version: parts.version,
+        authority: parts.uri.authority(),
         headers: &parts.headers,
         extensions: &parts.extensions,
         query,

@@ -59,6 +59,9 @@ config_file::keys! {
         ours "listen", "address:port", default("127.0.0.1:8080"),
             "where `cratosd serve` listens; the option --listen wins"
             => listen: Option<SocketAddr> = reader::optional(value::socket_address);
+        ours "public_names", "list of host names", default("[]"),
+            "names under which browsers and programs reach this service to make tokens, beside its addresses and the name of this machine"
+            => public_names: Vec<String> = reader::list(crate::value::host_name);
         ours "tls.certificate", "path", absent("none, and so HTTP without TLS"),
             "PEM file of the certificate that callers are shown, then those that lead to its authority; relative to this file";
         ours "tls.key", "path", absent("required with `tls.certificate`"),
@@ -98,7 +101,7 @@ config_file::keys! {
             "finds the address, or several with commas between them, in that header";
         theirs "reverse_proxy_regex_place", "0 to 99", default("1"),
             "number of the group in that expression that is the address; 0 for all that it finds";
-        ours "reverse_proxy_trusted", "list of networks", named("loopback and private networks", "[127.0.0.0/8, \"::1\", 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, \"fc00::/7\"]"),
+        ours "reverse_proxy_trusted", "list of networks", named("loopback", "[127.0.0.0/8, \"::1\"]"),
             "proxies: only their header is believed, and of several addresses in it the right-most one counts that is not listed here";
         ours "proxy_protocol", "yes or no", default("False"),
             "every connection must come from one of these proxies and begin with a header of the PROXY protocol, 1 or 2";

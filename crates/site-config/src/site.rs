@@ -86,6 +86,9 @@ config_file::keys! {
             "keep names such as `co.uk` and `github.io`, below which everyone may register names, out of every feed";
         ours "never_export", "list of networks, names, URLs and hashes", default("[]"),
             "own values that leave in no feed: a network is cut around own addresses, and an own name takes out the names below and above it";
+        ours "misp_ports", "list of ports", default("[443]"),
+            "ports of MISP at which tokens can be made over HTTP; tokens that exist work at any port"
+            => misp_ports: Vec<u16> = reader::list(site_value::port);
         ours "zmq_url", "tcp://host:port", absent("none"),
             "MISP's ZeroMQ feed; with it feeds are fresh seconds after MISP publishes, instead of when they grow old"
             => zmq_url: Option<String> = reader::optional(site_value::zmq_url);

@@ -1,8 +1,30 @@
-//! Values that only the files of sites have.
+//! Values that only our own files have.
 
-use config_file::value::{shown, some_text};
-use config_file::{Scalar, Wrong};
+use std::net::IpAddr;
+
+use config_file::value::{number, shown, some_text};
+use config_file::{Item, Scalar, Wrong};
 use feed_classification::{Age, Tlp};
+
+use crate::name::SiteName;
+
+/// A port of TCP.
+pub(crate) fn port(scalar: &Scalar) -> Result<Item<u16>, Wrong> {
+    let port = number(scalar, 1, 65_535)?;
+    Ok(u16::try_from(port).unwrap_or(u16::MAX).into())
+}
+
+/// A host name without scheme, port and path. It becomes lower case.
+pub(crate) fn host_name(scalar: &Scalar) -> Result<Item<String>, Wrong> {
+    let text = some_text(scalar)?;
+    match text.parse::<SiteName>() {
+        Ok(name) if name.as_str().parse::<IpAddr>().is_err() => Ok(name.to_string().into()),
+        _ => Err(Wrong::new(
+            format!("{} is not a host name", shown(scalar)),
+            "write a name like cratos.example.net, without scheme, port and path",
+        )),
+    }
+}
 
 /// A part of a MISP tag: characters that would change what MISP is asked for are refused.
 pub(crate) fn tag_text(scalar: &Scalar) -> Result<String, Wrong> {

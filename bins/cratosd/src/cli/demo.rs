@@ -56,7 +56,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
             .start()
             .await
             .map_err(|error| Failure::failed(format!("the sample MISP does not start: {}", chain(&error))))?;
-        let files = DemoFiles::write(sim.addr().ip())?;
+        let files = DemoFiles::write(sim.addr())?;
         let store = Arc::new(ConfigStore::open(files.paths()).map_err(Failure::configuration)?);
         let expires = ExpiryDay::days_from(token::today(), DAYS);
         let (token, reporter) = (

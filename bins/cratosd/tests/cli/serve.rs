@@ -45,7 +45,7 @@ fn what_check_would_note_is_logged_at_the_start_and_when_it_changes() {
     daemon.address();
     let log = daemon.stderr();
     for note in [
-        "config/config.yaml:4:16: reverse_proxy: is believed from loopback and private addresses, and of several addresses the last one counts; ",
+        "config/config.yaml:4:16: reverse_proxy: believes proxies on this machine only, since none is listed; ",
         "sites/misp.example.net.yaml:1:1: allowed_ips: no network: ",
     ] {
         assert!(

@@ -10,7 +10,7 @@ use crate::support::{Ask, Daemon, raw};
 /// Upper limit for each wait, long enough for a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const POST: &str = "POST /v1/generate_token_json HTTP/1.1\r\nhost: x\r\n";
+const POST: &str = "POST /v1/generate_token_json HTTP/1.1\r\nhost: localhost\r\n";
 
 /// Gets a 200 if the daemon takes it for a request.
 const HIDDEN: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";

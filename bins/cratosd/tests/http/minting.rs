@@ -5,9 +5,10 @@ use misp_sim::{Fault, Sim};
 use serde_json::{Value, json};
 use token_crypto::{Permission, Scope};
 
-use crate::support::{Answer, Ask, Daemon, FEED, Setup, event};
+use crate::support::{Answer, Ask, Daemon, FEED, Setup, event, token_claims};
 
 const PATH: &str = "/v1/generate_token_json";
+const FORM: &str = "/v1/generate_token_form";
 
 fn order(daemon: &Daemon, changes: Value) -> Value {
     let mut order = json!({
@@ -145,6 +146,131 @@ async fn a_key_that_misp_refuses_makes_no_token() {
         daemon.sim.set_fault(fault);
         assert_eq!(mint(&daemon, json!({})).await.status.as_u16(), status);
     }
+}
+
+/// Otherwise a caller could find out which ports are open on the machine of MISP.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_the_site_file_does_not_name_is_never_asked() {
+    let daemon = Daemon::start().await;
+    let other = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    other.set_nonblocking(true).unwrap();
+    let port = other.local_addr().unwrap().port();
+    let answer = mint(&daemon, json!({ "port": port })).await;
+    let detail = answer.detail();
+    assert_eq!(
+        (answer.status.as_u16(), &detail[0]["loc"]),
+        (422, &json!(["body", "port"]))
+    );
+    let named = daemon.sim.addr().port().to_string();
+    assert!(answer.text().contains(&named), "{}", answer.text());
+    assert_eq!(other.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(daemon.sim.requests().len(), 0);
+    // A token that exists works at any port: only making one is limited.
+    let claims = token_claims("127.0.0.1", port);
+    assert_eq!(daemon.get_as(&claims, FEED).await.status, 504);
+    assert!(other.accept().is_ok(), "the feed is asked of that port");
+}
+
+/// The difference would be a map of the network for a caller elsewhere. This caller stands for one: it may not read the
+/// metrics.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_elsewhere_gets_one_answer_whatever_is_wrong_with_misp() {
+    let daemon = Daemon::with(Setup {
+        core: "metrics_allowed_ips: [192.0.2.1]\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
+    let mut answers = Vec::new();
+    for fault in [
+        Fault::Refuse,
+        Fault::LoginRedirect,
+        Fault::Hang,
+        Fault::CloseEarly,
+        Fault::Html { status: 200 },
+        Fault::Status(500),
+    ] {
+        daemon.sim.set_fault(fault.clone());
+        let mut answer = mint(&daemon, json!({})).await;
+        answer.headers.remove("date");
+        assert_eq!(answer.status, 503, "{fault:?}");
+        answers.push((fault, answer.headers, answer.body));
+    }
+    for (fault, headers, body) in &answers {
+        assert_eq!((headers, body), (&answers[0].1, &answers[0].2), "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_made_under_names_of_this_service_only() {
+    let daemon = Daemon::start().await;
+    let form = format!(
+        "port={}&proto=http&domain=127.0.0.1&expire=2099-12-31&auth={}",
+        daemon.sim.addr().port(),
+        Sim::READER_KEY
+    );
+    let json = || Ask::new(Method::POST, PATH).body(order(&daemon, json!({})).to_string());
+    let sent = || {
+        let ask = Ask::new(Method::POST, FORM).header("content-type", "application/x-www-form-urlencoded");
+        ask.body(form.clone())
+    };
+    let address = daemon.addr.to_string();
+    for host in ["cratos.example.net:8080", "localhost:8080", address.as_str(), "[::1]"] {
+        for ask in [json(), sent()] {
+            assert_eq!(daemon.send(ask.host(host)).await.status, 200, "{host}");
+        }
+    }
+    let asked = daemon.sim.requests().len();
+    for ask in [json(), sent(), Ask::get(FORM)] {
+        let answer = daemon.send(ask.host("evil.example:8080")).await;
+        assert_eq!(answer.status, 403);
+        let text = answer.text();
+        assert!(
+            text.contains("public_names: [") && text.contains("evil.example"),
+            "{text}"
+        );
+    }
+    for ask in [json(), sent()] {
+        let ask = ask.header("x-forwarded-host", "evil.example");
+        assert_eq!(daemon.send(ask).await.status, 403);
+    }
+    assert_eq!(daemon.sim.requests().len(), asked, "MISP was asked");
+    let feed = Ask::get(FEED).header("token", daemon.token()).host("evil.example");
+    assert_eq!(
+        daemon.send(feed).await.status,
+        200,
+        "feeds need a token, which no page has"
+    );
+}
+
+/// Any page may send these without asking first (a simple request of the fetch standard).
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_other_pages_and_plain_text_make_no_token() {
+    let daemon = Daemon::start().await;
+    let body = order(&daemon, json!({})).to_string();
+    for path in [PATH, FORM] {
+        for (name, value, status) in [
+            ("sec-fetch-site", "cross-site", 403),
+            ("sec-fetch-site", "same-site", 403),
+            ("origin", "https://evil.example.org", 403),
+            ("origin", "null", 403),
+            ("content-type", "text/plain", 415),
+            ("content-type", "Text/Plain;charset=UTF-8", 415),
+        ] {
+            let ask = Ask::new(Method::POST, path).header(name, value).body(body.clone());
+            assert_eq!(daemon.send(ask).await.status, status, "{path} {name}: {value}");
+        }
+    }
+    assert_eq!(daemon.sim.requests().len(), 0);
+    for (name, value) in [("sec-fetch-site", "same-origin"), ("content-type", "application/json")] {
+        let ask = Ask::new(Method::POST, PATH).header(name, value).body(body.clone());
+        assert_eq!(daemon.send(ask).await.status, 200, "{name}: {value}");
+    }
+    let link = Ask::get(FORM).header("sec-fetch-site", "cross-site");
+    assert_eq!(
+        daemon.send(link).await.status,
+        200,
+        "a link on another page leads to the form"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,7 +44,7 @@ impl Installation {
             .replacen("11211", &installation.memcached_port.to_string(), 1);
         installation.write("config/config.yaml", &core);
         installation.write("config/mappings.yaml", &sample("config/mappings.yaml"));
-        installation.write("sites/127.0.0.1.yaml", &site());
+        installation.write("sites/127.0.0.1.yaml", &installation.site_here());
         installation.write("sites/misp.example.net.yaml", &site());
         Some(installation)
     }
@@ -85,6 +85,11 @@ impl Installation {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    /// Returns the sample site with the line that an operator adds whose MISP listens at another port than 443.
+    fn site_here(&self) -> String {
+        format!("{}misp_ports: [{}]\n", site(), self.misp.addr().port())
     }
 
     /// Returns an ordinary token of the original for the stand-in.

@@ -3,24 +3,38 @@
 
 use crate::error::ForwardingError;
 
-/// Returns the value of `for=` in each element, in the order of the text. An empty element gives no value; an element
-/// without `for=` gives `unknown`, the grammar's own word for that.
+/// One element: what one proxy says about its caller.
+#[derive(Debug, Default)]
+pub(super) struct Element {
+    node: Option<String>,
+    /// The host that the caller asked for, from `host=`.
+    pub(super) host: Option<String>,
+}
+
+impl Element {
+    /// Returns the value of `for=`, or `unknown`, the grammar's own word for an element without it.
+    pub(super) fn node(&self) -> &str {
+        self.node.as_deref().unwrap_or("unknown")
+    }
+}
+
+/// Returns the elements in the order of the text. An empty one is skipped.
 ///
 /// # Errors
 /// [`ForwardingError::Malformed`] for a breach of the grammar anywhere: an open quote would hide the elements that
 /// follow.
-pub(super) fn nodes(text: &str) -> Result<Vec<String>, ForwardingError> {
+pub(super) fn elements(text: &str) -> Result<Vec<Element>, ForwardingError> {
     let mut rest = Rest(text);
-    let mut nodes = Vec::new();
+    let mut elements = Vec::new();
     loop {
         rest.skip_space();
         if !rest.is_at_end() && !rest.is_next(',') {
-            nodes.push(element(&mut rest)?);
+            elements.push(element(&mut rest)?);
             rest.skip_space();
         }
         if !rest.take(',') {
             return if rest.is_at_end() {
-                Ok(nodes)
+                Ok(elements)
             } else {
                 Err(ForwardingError::Malformed)
             };
@@ -28,8 +42,8 @@ pub(super) fn nodes(text: &str) -> Result<Vec<String>, ForwardingError> {
     }
 }
 
-fn element(rest: &mut Rest<'_>) -> Result<String, ForwardingError> {
-    let mut node = None;
+fn element(rest: &mut Rest<'_>) -> Result<Element, ForwardingError> {
+    let mut element = Element::default();
     loop {
         let name = rest.token()?;
         if !rest.take('=') {
@@ -40,13 +54,18 @@ fn element(rest: &mut Rest<'_>) -> Result<String, ForwardingError> {
         } else {
             rest.token()?.to_owned()
         };
+        let parameter = match name.to_ascii_lowercase().as_str() {
+            "for" => Some(&mut element.node),
+            "host" => Some(&mut element.host),
+            _ => None,
+        };
         // A parameter must not stand twice in an element.
-        if name.eq_ignore_ascii_case("for") && node.replace(value).is_some() {
+        if parameter.is_some_and(|parameter| parameter.replace(value).is_some()) {
             return Err(ForwardingError::Malformed);
         }
         rest.skip_space();
         if !rest.take(';') {
-            return Ok(node.unwrap_or_else(|| "unknown".to_owned()));
+            return Ok(element);
         }
         rest.skip_space();
     }
@@ -111,7 +130,10 @@ mod tests {
 
     #[test]
     fn elements_are_told_apart() {
-        let nodes = |text| nodes(text).unwrap();
+        let nodes = |text| -> Vec<String> {
+            let elements = elements(text).unwrap();
+            elements.iter().map(|element| element.node().to_owned()).collect()
+        };
         assert_eq!(nodes("for=a"), ["a"]);
         assert_eq!(nodes("for=a ; proto=https,\tfor=\"b\", ,"), ["a", "b"]);
         assert_eq!(nodes(r#"for="a, for=b;\"c\\";by=d"#), [r#"a, for=b;"c\"#]);
@@ -138,10 +160,11 @@ mod tests {
             "for=a\"b\"",
             "for=[::1]",
             "for=a;for=b",
+            "host=a;host=b",
             "for=a=b",
             ";",
         ] {
-            assert_eq!(nodes(text), Err(ForwardingError::Malformed), "{text}");
+            assert!(matches!(elements(text), Err(ForwardingError::Malformed)), "{text}");
         }
     }
 }

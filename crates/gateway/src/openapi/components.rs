@@ -78,7 +78,9 @@ impl Refusal {
             Self::NotFound => "There is nothing of this name or number.",
             Self::BodyIncomplete => "The body did not arrive, or not in time.",
             Self::BodyTooLarge => "The body is too large.",
-            Self::EncodedBody => "The body is compressed; `Accept-Encoding` says what is taken.",
+            Self::EncodedBody => {
+                "The body is compressed, where `Accept-Encoding` says what is taken, or of a type that is not read."
+            }
             Self::Invalid => "Parts of the request are wrong; `detail` lists all of them.",
             Self::TooOften => {
                 "Asked too often from this address or with this token, or wrong tokens again and again; `Retry-After` says when to ask again."

@@ -6,6 +6,7 @@ mod form;
 mod minting;
 mod order;
 mod scope;
+mod sender;
 mod words;
 
 use std::sync::Arc;
@@ -57,7 +58,7 @@ struct NewToken<'a> {
 async fn post(call: Call<'_>) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     let snapshot = &Arc::clone(&request.snapshot);
-    minting::allow(snapshot, request.client)?;
+    sender::check(&request)?;
     let body = body::read(request.headers, request.body, MAX_BODY_BYTES).await?;
     let fields = fields::object(&body).map_err(|invalid| Reject::Invalid(vec![invalid]))?;
     let order = Order::of(&fields, app.engine().registry(), jiff::Timestamp::now()).map_err(Reject::Invalid)?;

@@ -1,11 +1,13 @@
 //! `GET /metrics`: numbers for monitoring, for addresses in `metrics_allowed_ips`.
 
+use std::net::IpAddr;
+
 use super::route::{Call, Handler, READ, Route};
+use crate::configuration::Snapshot;
 use crate::metrics;
 use crate::openapi::{Operation, Refusal, text};
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::request::Request;
 
 pub(super) const ROUTE: Route = Route {
     template: "/metrics",
@@ -17,7 +19,7 @@ pub(super) const ROUTE: Route = Route {
 /// Answers the metrics, or 403.
 async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
-    if !may_look(&request) {
+    if !may_look(&request.snapshot, request.client) {
         let client = request.client;
         let detail = format!("{client} is in none of the networks of `metrics_allowed_ips`.");
         return Err(Reject::Forbidden(detail));
@@ -27,10 +29,10 @@ async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     Ok(Reply::body(metrics::CONTENT_TYPE, page))
 }
 
-/// Returns whether `metrics_allowed_ips` has the caller's address.
-pub(super) fn may_look(request: &Request<'_>) -> bool {
-    let networks = &request.snapshot.loaded.core.metrics_allowed_ips;
-    networks.iter().any(|network| network.contains(&request.client))
+/// Returns whether `metrics_allowed_ips` has the caller's address, so that the caller may see details of the operation.
+pub(super) fn may_look(snapshot: &Snapshot, client: IpAddr) -> bool {
+    let networks = &snapshot.loaded.core.metrics_allowed_ips;
+    networks.iter().any(|network| network.contains(&client))
 }
 
 fn words(operation: Operation<'_>) -> Operation<'_> {

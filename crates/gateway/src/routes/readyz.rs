@@ -89,7 +89,7 @@ async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     if !ready && trouble.is_empty() {
         trouble.push("no site is served".to_owned());
     }
-    let may_look = may_look(&request);
+    let may_look = may_look(&request.snapshot, request.client);
     let mirrors = app.mirrors().filter(|_| may_look);
     let mirrors = mirrors.map(|mirrors| mirror_lines(&mirrors.states(), loaded));
     let reply = Reply::json(&Readiness {

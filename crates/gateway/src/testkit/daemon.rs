@@ -16,6 +16,9 @@ use tokio::task::JoinHandle;
 
 use super::{Installation, SITE, token_claims};
 
+/// The name under which tests ask.
+const NAME: &str = "cratos.example.net";
+
 /// The parts of a [`Daemon`] that a test may set.
 #[derive(Debug)]
 pub struct Setup {
@@ -88,23 +91,24 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a daemon with this setup. `serve` puts the gateway on its sockets.
+    /// Starts a daemon with this setup, known as `cratos.example.net`. `serve` puts the gateway on its sockets.
     pub async fn start(setup: Setup, serve: Serve) -> Self {
-        let core = Installation::core(&setup.core);
+        let core = core(&setup.core);
         Self::start_with_core(setup, &core, serve).await
     }
 
     /// Starts a daemon with this core file in place of the setup's lines.
     pub async fn start_with_core(setup: Setup, core: &str, serve: Serve) -> Self {
         let installation = Installation::with_core(core);
-        installation.write("sites/127.0.0.1.yaml", &setup.site);
+        let sim = setup.sim.start().await.unwrap();
+        installation.write("sites/127.0.0.1.yaml", &site(&setup.site, &sim));
         let store = ConfigStore::open(installation.paths()).unwrap();
         let listener = TcpListener::bind((setup.listen, 0)).await.unwrap();
         let addr = (Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port()).into();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(store.clone(), setup.engine, setup.misp, listener, stopped));
         Self {
-            sim: setup.sim.start().await.unwrap(),
+            sim,
             addr,
             store,
             installation,
@@ -138,13 +142,13 @@ impl Daemon {
 
     /// Writes the core file with these lines and reads the files again.
     pub fn rewrite_core(&self, lines: &str) -> ReloadOutcome {
-        self.write("config.yaml", &Installation::core(lines));
+        self.write("config.yaml", &core(lines));
         self.store.reload()
     }
 
     /// Writes the site file of the stand-in and reads the files again.
     pub fn rewrite_site(&self, text: &str) -> ReloadOutcome {
-        self.write("sites/127.0.0.1.yaml", text);
+        self.write("sites/127.0.0.1.yaml", &site(text, &self.sim));
         self.store.reload()
     }
 
@@ -153,6 +157,16 @@ impl Daemon {
         drop(self.stop.take());
         &mut self.serving
     }
+}
+
+/// Returns a core file with these lines and the name that tests ask for.
+fn core(lines: &str) -> String {
+    Installation::core(&format!("{lines}\npublic_names: [{NAME}]\n"))
+}
+
+/// Returns a site file with these lines, at which tokens can be made for the stand-in.
+fn site(lines: &str, sim: &RunningSim) -> String {
+    format!("{lines}\nmisp_ports: [{}]\n", sim.addr().port())
 }
 
 /// Returns a published event with this classification and these addresses.

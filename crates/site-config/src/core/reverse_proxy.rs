@@ -12,9 +12,7 @@ use crate::site::Site;
 /// Memory that the compiled expression may take. `\w` and `\d`, which know all scripts, take some ten kilobytes each.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
-/// Proxies in a chain that are passed over unless the file lists them: those of this machine. Callers have private
-/// addresses too, so a private one does not show a proxy, and the caller has written everything left of its own
-/// address.
+/// The addresses of this machine itself.
 const THIS_MACHINE: &[&str] = &["127.0.0.0/8", "::1/128"];
 
 /// The keys `reverse_proxy*` and `proxy_protocol`.
@@ -32,15 +30,17 @@ pub struct ReverseProxy {
     pub real_ip_regex: Regex,
     /// The group of that expression that is the address; there is one of this number. Default: 1.
     pub regex_place: usize,
-    /// Peers whose header is believed. Default: loopback and private networks.
+    /// The proxies: peers whose header is believed, and addresses that are passed over in it. Default: loopback.
+    /// Callers have private addresses too, so a private address does not show a proxy.
     pub trusted: Vec<IpNet>,
-    /// Addresses in a chain that are those of proxies. The same as `trusted` if the file lists them, otherwise
-    /// loopback.
-    pub hops: Vec<IpNet>,
+    /// Whether the file lists the proxies.
+    pub lists_trusted: bool,
     /// Whether every connection must begin with a header of the PROXY protocol, from a `trusted` peer. Default: no.
     pub proxy_protocol: bool,
     /// Where `reverse_proxy` stands, or else the beginning of the file.
     place: Place,
+    /// The same for `proxy_protocol`.
+    protocol_place: Place,
 }
 
 impl ReverseProxy {
@@ -56,20 +56,8 @@ pub(super) fn read(section: &mut Section<'_>) -> ReverseProxy {
     let mode = section.value_or_default("reverse_proxy", mode);
     let enabled = mode == Mode::Believe;
     let proxy_protocol = section.value_or_default("proxy_protocol", value::yes_no);
-    let is_listed = section.has("reverse_proxy_trusted");
+    let lists_trusted = section.has("reverse_proxy_trusted");
     let trusted = section.list_or_default("reverse_proxy_trusted", value::network);
-    if enabled && !is_listed {
-        let what = "is believed from loopback and private addresses, and of several addresses the last one counts; \
-            list your proxies in `reverse_proxy_trusted`, above all if callers have private addresses too";
-        section.note(enabled_at, "reverse_proxy", what);
-    }
-    if enabled && proxy_protocol && !is_listed {
-        // With the PROXY protocol peers are callers, and cratosd would believe any header of private ones.
-        let what =
-            "with `reverse_proxy` needs `reverse_proxy_trusted`: callers with private addresses would be believed";
-        let instead = "list the networks of your proxies in `reverse_proxy_trusted`";
-        section.wrong(protocol_at, "proxy_protocol", Wrong::new(what, instead));
-    }
     if (enabled || proxy_protocol) && trusted.is_empty() {
         let (place, key) = if enabled {
             (enabled_at, "reverse_proxy")
@@ -85,14 +73,11 @@ pub(super) fn read(section: &mut Section<'_>) -> ReverseProxy {
         header,
         real_ip_regex,
         regex_place,
-        hops: if is_listed {
-            trusted.clone()
-        } else {
-            networks(THIS_MACHINE)
-        },
         trusted,
+        lists_trusted,
         proxy_protocol,
         place: enabled_at,
+        protocol_place: protocol_at,
     }
 }
 
@@ -114,13 +99,20 @@ fn mode(scalar: &Scalar) -> Result<Mode, Wrong> {
     Ok(if yes { Mode::Believe } else { Mode::Off })
 }
 
-/// Adds notes about a proxy on this machine while `reverse_proxy` is off.
+/// Adds notes about proxies that the file does not name: one elsewhere while no proxies are listed, and one on this
+/// machine while `reverse_proxy` is off.
 ///
 /// Where this machine may ask for a site, that is a difference from Cratos FastAPI: its sample files say so, and there
 /// such a proxy was believed in any case. Where the daemon listens on this machine only, a proxy is likely, and it is
 /// noted.
 pub(crate) fn tell_of_unmentioned_proxy<'s>(core: &Core, sites: impl Iterator<Item = &'s Site>, report: &mut Report) {
     let proxy = &core.reverse_proxy;
+    tell_of_unlisted_proxies(core, report);
+    if proxy.enabled && core.public_names.is_empty() && core.tls.is_none() {
+        let what = "lists no name: tokens are made under addresses and the name of this machine only; write the names that \
+            callers of the proxy use, as in `public_names: [\"cratos.example.net\"]`";
+        report.note(proxy.place, "public_names", what);
+    }
     let refused = "a request that a proxy on this machine sends on is answered with 503";
     if let Some(own) = core.listen.map(|listen| listen.ip()).filter(IpAddr::is_loopback)
         && (proxy.enabled && !proxy.proxy_protocol)
@@ -145,6 +137,22 @@ pub(crate) fn tell_of_unmentioned_proxy<'s>(core: &Core, sites: impl Iterator<It
         let what = format!("is off while `listen` is an address of this machine: {refused}; {cure}");
         report.note(proxy.place, "reverse_proxy", what);
     }
+}
+
+/// Says how to list a proxy on another machine. If the daemon listens on this machine only, no other can connect.
+fn tell_of_unlisted_proxies(core: &Core, report: &mut Report) {
+    let proxy = &core.reverse_proxy;
+    let (place, key) = match (proxy.enabled, proxy.proxy_protocol) {
+        (true, _) => (proxy.place, "reverse_proxy"),
+        (false, true) => (proxy.protocol_place, "proxy_protocol"),
+        (false, false) => return,
+    };
+    if proxy.lists_trusted || core.listen.is_some_and(|listen| listen.ip().is_loopback()) {
+        return;
+    }
+    let what = "believes proxies on this machine only, since none is listed; list each proxy that connects from another \
+        address, also from a private one, as in `reverse_proxy_trusted: [\"127.0.0.1\", \"::1\", \"10.0.0.2\"]`";
+    report.note(place, key, what);
 }
 
 /// Names the first list of allowed networks in which this machine stands.
@@ -233,18 +241,8 @@ mod tests {
         let proxy = Section::defaults(super::super::CORE, "", read);
         assert_eq!(proxy.real_ip_regex.captures_len(), 2);
         let trusted: Vec<String> = proxy.trusted.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            trusted,
-            [
-                "127.0.0.0/8",
-                "::1/128",
-                "10.0.0.0/8",
-                "172.16.0.0/12",
-                "192.168.0.0/16",
-                "fc00::/7"
-            ]
-        );
+        assert_eq!(trusted, THIS_MACHINE);
+        assert!(!proxy.lists_trusted);
         assert_eq!((proxy.header.as_str(), proxy.regex_place), ("X-Forwarded-For", 1));
-        assert_eq!(networks(THIS_MACHINE).len(), THIS_MACHINE.len());
     }
 }

@@ -215,7 +215,7 @@ fn a_key_that_is_absent_means_its_default_in_the_table() {
     let absent = shown(&with(ConfigFile::Site, ""));
     let mut compared = 0;
     for key in reference() {
-        // Proxies that are listed are passed over in a chain, too; `docs/reverse-proxy.md` says so.
+        // Whether the proxies are listed matters to peers with a private address; `docs/reverse-proxy.md` says so.
         let Some(value) = key.default_value.filter(|_| key.name != "reverse_proxy_trusted") else {
             continue;
         };

@@ -80,7 +80,7 @@ fn a_core_file_with_secrets_alone_has_the_documented_defaults() {
 }
 
 #[test]
-fn proxies_are_believed_where_the_file_says_or_else_nearby() {
+fn proxies_are_believed_where_the_file_says_or_else_on_this_machine() {
     let networks = |networks: &[ipnet::IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
     let files = Files::with_core("reverse_proxy: yes\n");
     let loaded = files.load();
@@ -88,27 +88,30 @@ fn proxies_are_believed_where_the_file_says_or_else_nearby() {
     for (peer, is_trusted) in [
         ("127.0.0.1", true),
         ("::1", true),
-        ("10.1.2.3", true),
-        ("172.31.0.1", true),
-        ("192.168.7.7", true),
-        ("fd00::1", true),
-        ("172.32.0.1", false),
-        ("100.64.0.1", false),
-        ("169.254.0.1", false),
-        ("fe80::1", false),
+        ("10.1.2.3", false),
+        ("172.31.0.1", false),
+        ("192.168.7.7", false),
+        ("fd00::1", false),
         ("192.0.2.7", false),
         ("2001:db8::1", false),
     ] {
         assert_eq!(proxy.trusts(peer.parse().unwrap()), is_trusted, "{peer}");
     }
-    assert_eq!(networks(&proxy.hops), ["127.0.0.0/8", "::1/128"]);
-    assert_snapshot!(files.lines(&loaded.notes.iter().filter(|note| note.key == "reverse_proxy").collect::<Vec<_>>()), @"config/config.yaml:3:16: reverse_proxy: is believed from loopback and private addresses, and of several addresses the last one counts; list your proxies in `reverse_proxy_trusted`, above all if callers have private addresses too");
+    assert!(!proxy.lists_trusted);
+    let note = files.lines(
+        &loaded
+            .notes
+            .iter()
+            .filter(|note| note.key == "reverse_proxy")
+            .collect::<Vec<_>>(),
+    );
+    assert_snapshot!(note, @r#"config/config.yaml:3:16: reverse_proxy: believes proxies on this machine only, since none is listed; list each proxy that connects from another address, also from a private one, as in `reverse_proxy_trusted: ["127.0.0.1", "::1", "10.0.0.2"]`"#);
 
     let core = Files::with_core("proxy_protocol: yes\nreverse_proxy_trusted: [192.0.2.1, '2001:db8::/64']\n")
         .load()
         .core;
     assert_eq!(networks(&core.reverse_proxy.trusted), ["192.0.2.1/32", "2001:db8::/64"]);
-    assert_eq!(core.reverse_proxy.hops, core.reverse_proxy.trusted);
+    assert!(core.reverse_proxy.lists_trusted);
     assert!(core.reverse_proxy.proxy_protocol && !core.reverse_proxy.trusts("127.0.0.1".parse().unwrap()));
 
     let files = Files::with_core(
@@ -378,6 +381,52 @@ fn a_proxy_on_this_machine_is_mentioned_while_reverse_proxy_is_off() {
         told("listen: '192.0.2.1:8080'\nallways_allowed_ips: [10.0.0.0/8]\n"),
         (false, false)
     );
+}
+
+/// Earlier versions believed proxies in private networks without a list.
+#[test]
+fn a_proxy_elsewhere_that_no_list_names_is_mentioned_with_the_line_to_write() {
+    let told = |core: &str| {
+        let notes = Files::with_core(core).load().notes;
+        notes
+            .into_iter()
+            .find(|note| note.what.contains("none is listed"))
+            .map(|note| note.key)
+    };
+    for key in ["reverse_proxy", "proxy_protocol"] {
+        assert_eq!(told(&format!("{key}: True\n")).as_deref(), Some(key));
+        for other in [
+            "listen: '127.0.0.1:8080'\n",
+            "reverse_proxy_trusted: [\"127.0.0.1\", \"::1\", \"10.0.0.2\"]\n",
+        ] {
+            assert_eq!(told(&format!("{key}: True\n{other}")), None, "{key} {other}");
+        }
+    }
+    assert_eq!(told("reverse_proxy: False\n"), None);
+}
+
+#[test]
+fn ports_and_public_names_are_read_in_normal_form() {
+    let site = |keys: &str| read(keys).misp_ports;
+    assert_eq!(
+        (site(""), site("misp_ports: [8443, '443']\n")),
+        (vec![443], vec![8443, 443])
+    );
+    assert_eq!(site("misp_ports: []\n"), [0; 0]);
+    let core = Files::with_core("public_names: [Cratos.Example.net, feeds]\n")
+        .load()
+        .core;
+    assert_eq!(core.public_names, ["cratos.example.net", "feeds"]);
+    for wrong in [
+        "https://cratos.example.net",
+        "cratos.example.net:8443",
+        "192.0.2.7",
+        "*.example.net",
+        "''",
+    ] {
+        let files = Files::with_core(&format!("public_names: ['{}']\n", wrong.trim_matches('\'')));
+        assert_eq!(files.problems().len(), 1, "{wrong}");
+    }
 }
 
 #[test]

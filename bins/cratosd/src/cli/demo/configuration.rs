@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use site_config::Paths;
@@ -21,7 +21,7 @@ sightings:
   directory: sightings
 ";
 
-/// The site's rules but for its tag, which is that of the sample events.
+/// The site's rules but for its tag, which is that of the sample events, and its port.
 const SITE: &str = "\
 company: \"Demo\"
 decaying_model: \"NIDS Simple Decaying Model\"
@@ -40,7 +40,7 @@ pub(super) struct DemoFiles(TempDir);
 
 impl DemoFiles {
     /// Writes a configuration with fresh secrets and one site, the sample MISP at this address.
-    pub(super) fn write(misp: IpAddr) -> Result<Self, Failure> {
+    pub(super) fn write(misp: SocketAddr) -> Result<Self, Failure> {
         let secrets = FreshSecrets::draw()?;
         let write = || -> io::Result<TempDir> {
             // Made readable for the owner only.
@@ -50,8 +50,8 @@ impl DemoFiles {
             fs::write(config(directory.path()), format!("{}{CORE}", secrets.yaml().as_str()))?;
             fs::write(mappings(directory.path()), "types: {}\n")?;
             fs::write(
-                sites.join(format!("{misp}.yaml")),
-                format!("tag: \"{}\"\n{SITE}", misp_sim::DEMO_TAG),
+                sites.join(format!("{}.yaml", misp.ip())),
+                format!("tag: \"{}\"\nmisp_ports: [{}]\n{SITE}", misp_sim::DEMO_TAG, misp.port()),
             )?;
             Ok(directory)
         };

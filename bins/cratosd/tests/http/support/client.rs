@@ -48,6 +48,13 @@ impl Ask {
         self
     }
 
+    /// Asks under this name.
+    pub(crate) fn host(mut self, host: &str) -> Self {
+        let headers = self.request.headers_mut();
+        headers.insert("host", HeaderValue::from_str(host).unwrap());
+        self
+    }
+
     pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
         *self.request.body_mut() = Full::new(body.into());
         self

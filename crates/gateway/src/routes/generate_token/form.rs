@@ -9,7 +9,6 @@ mod examples;
 mod input;
 mod mistakes;
 mod page;
-mod sender;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use self::mistakes::Mistakes;
 use self::page::{FormPage, MadePage, RefusedPage};
 use super::minting::{self, MintedToken};
 use super::order::Order;
+use super::sender;
 use crate::app::App;
 use crate::body;
 use crate::configuration::Snapshot;
@@ -39,9 +39,10 @@ const MAX_FORM_BYTES: usize = 32 * 1024;
 pub(super) async fn answer(call: Call<'_>) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     let snapshot = &Arc::clone(&request.snapshot);
-    if let Err(reject) = minting::allow(snapshot, request.client) {
+    if let Err(unwelcome) = sender::check(&request) {
+        let (page, reject) = (RefusedPage::unwelcome(&unwelcome), Reject::from(unwelcome));
         request.notes.refused(reject.words());
-        return refused(&RefusedPage::address(request.client), reject.status());
+        return refused(&page, reject.status());
     }
     if *request.method == Method::POST {
         return post(app, snapshot, request).await;
@@ -51,10 +52,6 @@ pub(super) async fn answer(call: Call<'_>) -> Result<Reply, Reject> {
 }
 
 async fn post(app: &App, snapshot: &Snapshot, request: Request<'_>) -> Result<Reply, Reject> {
-    if !sender::is_this_page(request.headers) {
-        request.notes.refused("The form was sent from another page.");
-        return refused(&RefusedPage::elsewhere(), StatusCode::FORBIDDEN);
-    }
     let body = match body::read(request.headers, request.body, MAX_FORM_BYTES).await {
         Ok(body) => body,
         Err(reject) => return refused(&RefusedPage::unread(reject.words()), reject.status()),

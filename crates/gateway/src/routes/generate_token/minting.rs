@@ -1,10 +1,12 @@
-//! From an order to a sealed token: the check of the address, and of the key at MISP. The JSON route and the page share
-//! it.
+//! From an order to a sealed token: the check of the site, its port, and of the key at MISP. The JSON route and the
+//! page share it.
 
 use std::net::IpAddr;
 use std::time::Instant;
 
 use feed_engine::{FeedError, Upstream};
+use service_kit::LogLimit;
+use site_config::Site;
 use token_crypto::{Claims, Permission, SealedToken};
 
 use super::order::Order;
@@ -14,7 +16,11 @@ use crate::configuration::Snapshot;
 use crate::invalid::Invalid;
 use crate::rate_limit::Rate;
 use crate::reject::Reject;
+use crate::routes::metrics::may_look;
 use crate::throttle::FailureKey;
+
+/// The log lines about keys that could not be checked.
+static UNCONFIRMED: LogLimit = LogLimit::once_a_minute();
 
 /// A token that was made.
 pub(super) struct MintedToken {
@@ -22,17 +28,6 @@ pub(super) struct MintedToken {
     pub(super) claims: Claims,
     /// The address of its MISP.
     pub(super) misp: String,
-}
-
-/// Checks that `token_minting.allowed_ips` has the caller's address.
-pub(super) fn allow(snapshot: &Snapshot, client: IpAddr) -> Result<(), Reject> {
-    let allowed = &snapshot.loaded.core.token_minting_allowed_ips;
-    if allowed.iter().any(|network| network.contains(&client)) {
-        return Ok(());
-    }
-    Err(Reject::Forbidden(format!(
-        "{client} is not allowed to have tokens made."
-    )))
 }
 
 /// Makes a token after MISP has said that its key is good.
@@ -43,6 +38,7 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
             Invalid::value(&["body", "domain"], "no MISP instance of this name is served here").input(&claims.site);
         return Err(Reject::Invalid(vec![unknown]));
     };
+    check_port(site, claims.port)?;
     take_turn(app, snapshot, client)?;
     let upstream = auth::upstream(&claims, site, &snapshot.loaded);
     confirm_key(app, snapshot, client, &upstream, &claims).await?;
@@ -54,6 +50,25 @@ pub(super) async fn mint(app: &App, snapshot: &Snapshot, client: IpAddr, order: 
         .map_err(|error| Reject::Invalid(vec![Invalid::value(&["body"], &error.to_string())]))?;
     tracing::info!(site = claims.site, token = %token.id(), expires = %claims.expires, "a token was made");
     Ok(MintedToken { token, claims, misp })
+}
+
+/// Refuses a port that the site's file does not allow: a caller must not find out here what listens on that machine.
+fn check_port(site: &Site, port: u16) -> Result<(), Reject> {
+    if site.misp_ports.contains(&port) {
+        return Ok(());
+    }
+    let message = match site.misp_ports.as_slice() {
+        [] => "no tokens are made for this MISP instance here".to_owned(),
+        ports => {
+            let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+            format!(
+                "tokens for this MISP instance are made for port {} only",
+                ports.join(", ")
+            )
+        }
+    };
+    let wrong = Invalid::value(&["body", "port"], &message).input(&port.to_string());
+    Err(Reject::Invalid(vec![wrong]))
 }
 
 /// Takes one of the tokens that an address may make in a minute: each costs MISP a request. An address whose keys MISP
@@ -76,8 +91,12 @@ async fn confirm_key(
     claims: &Claims,
 ) -> Result<(), Reject> {
     let refused = |message| Reject::Invalid(vec![Invalid::value(&["body", "auth"], message)]);
-    let misp = app.misp().client(upstream)?;
-    match misp.me().await.map_err(FeedError::from) {
+    let misp = app.misp().client(upstream);
+    let me = match misp {
+        Ok(misp) => misp.me().await.map_err(FeedError::from),
+        Err(error) => Err(error),
+    };
+    match me {
         Ok(me) if me.disabled => Err(refused("the user of this key is disabled in MISP")),
         Ok(me) if !me.role.may_use_keys => Err(refused("the role of this key's user may not use keys in MISP")),
         // Sightings are sent hours after the reporter got its 202, so this is the best moment to refuse.
@@ -96,6 +115,18 @@ async fn confirm_key(
                 .map_err(|retry_after| Reject::TooOften { retry_after })?;
             Err(refused("MISP refused this key"))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(unconfirmed(snapshot, client, &claims.site, error)),
     }
+}
+
+/// Logs why MISP could not be asked about a key. Only callers that may read the metrics get the reason: the difference
+/// between a closed port, a redirect and a time-out is a map of the network for others.
+fn unconfirmed(snapshot: &Snapshot, client: IpAddr, site: &str, error: FeedError) -> Reject {
+    UNCONFIRMED.say(|more| {
+        tracing::warn!(site, %client, error = error.chain(), more, "no token was made, since MISP could not be asked about its key");
+    });
+    if may_look(snapshot, client) {
+        return error.into();
+    }
+    Reject::unavailable("MISP did not answer as it should")
 }

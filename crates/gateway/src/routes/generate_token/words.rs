@@ -22,7 +22,7 @@ pub(super) fn json(mut operation: Operation<'_>) -> Operation<'_> {
             "Makes a token for a caller with a working MISP key",
         )
         .description(
-            "For addresses in `token_minting.allowed_ips`. The daemon asks MISP whether the key works before it makes a token.",
+            "For addresses in `token_minting.allowed_ips`, under a name of this service. The daemon asks MISP whether the key works before it makes a token.",
         )
         .body(body)
         .answers_with::<NewToken<'_>>(200, "The token, which is shown this once.")
@@ -58,7 +58,8 @@ fn fill_lists(schema: &mut Value, names: &Value) {
 /// Describes the page `/v1/generate_token_form`. Each of its answers is a page, whatever the status.
 pub(super) fn form(operation: Operation<'_>) -> Operation<'_> {
     let page = |description: &str| json!({ "description": description, "content": { HTML: {} } });
-    let refused = page("Tokens cannot be made from this address, or another page has sent the form.");
+    let refused =
+        page("Tokens cannot be made from this address or under this name, or another page has sent the form.");
     if *operation.method() != Method::POST {
         return operation
             .named("tokenForm", "tokens", "The page on which people have a token made")

@@ -103,6 +103,7 @@ fn sentence(invalid: &Invalid, key_length: usize) -> String {
         ("domain", "missing") => "Say which MISP instance the token is for.".to_owned(),
         ("proto", _) => "Choose https or http.".to_owned(),
         ("port", "missing") => "Enter the port of the MISP instance, such as 443.".to_owned(),
+        ("port", "value_error") if invalid.reason().contains("MISP instance") => whole(invalid.reason()),
         ("port", _) => "A port is a whole number from 1 to 65535.".to_owned(),
         ("auth", "missing") => "Enter the MISP key.".to_owned(),
         ("auth", "value_error") if invalid.reason().starts_with("a MISP key is") => {

@@ -7,6 +7,7 @@ use feed_classification::{FeedName, IndicatorType};
 use ipnet::IpNet;
 use token_crypto::{Allowed, ExpiryDay, Permission, Scope, Tlp};
 
+use super::entries::Unreadable;
 use super::examples;
 use super::input::{DAYS, Input, LISTS};
 use super::mistakes::Mistakes;
@@ -15,6 +16,7 @@ use crate::configuration::Snapshot;
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::routes::generate_token::minting::MintedToken;
+use crate::routes::generate_token::sender::Unwelcome;
 
 /// The form, empty or filled in.
 #[derive(Template)]
@@ -285,24 +287,29 @@ pub(super) struct RefusedPage {
 }
 
 impl RefusedPage {
-    /// For an address that may not have tokens made.
-    pub(super) fn address(client: IpAddr) -> Self {
-        Self {
-            title: "Tokens cannot be made from your address",
-            text: format!(
-                "Your address, as it is seen here, is {client}. It is not among those that may have tokens made \
-                 (token_minting.allowed_ips in config.yaml). Ask whoever runs this server for a token, or to add your address."
+    /// For a request that makes no token, whatever is in it.
+    pub(super) fn unwelcome(unwelcome: &Unwelcome) -> Self {
+        let (title, text, may_try_again) = match unwelcome {
+            Unwelcome::Address(client) => (
+                "Tokens cannot be made from your address",
+                format!(
+                    "Your address, as it is seen here, is {client}. It is not among those that may have tokens made \
+                     (token_minting.allowed_ips in config.yaml). Ask whoever runs this server for a token, or to add your address."
+                ),
+                false,
             ),
-            may_try_again: false,
-        }
-    }
-
-    /// For a form that another page has sent.
-    pub(super) fn elsewhere() -> Self {
+            Unwelcome::Name(_) => ("This server is not known by that name", unwelcome.words(), false),
+            Unwelcome::OtherPage => (
+                "This form was sent from another page",
+                "To be on the safe side nothing was done. If it was you who sent it, open the form here and send it again.".to_owned(),
+                true,
+            ),
+            Unwelcome::PlainText => return Self::unread(Unreadable::NoForm.words()),
+        };
         Self {
-            title: "This form was sent from another page",
-            text: "To be on the safe side nothing was done. If it was you who sent it, open the form here and send it again.".to_owned(),
-            may_try_again: true,
+            title,
+            text,
+            may_try_again,
         }
     }
 
