@@ -187,10 +187,14 @@ impl Config {
         let Some(mut config) = config.filter(|_| report.problems.is_empty()) else {
             return Err(report.sorted().into());
         };
-        // A command in this file runs in the name of the user who runs the agent.
-        for note in text_file::changeable_by_others(path, rustix::process::geteuid().as_raw()) {
-            report.note(Place::START, "", note);
-        }
+        // A command in this file runs in the name of the user who runs the agent, and the token decides which feeds
+        // are enforced. A folder above both is noted once.
+        let user = rustix::process::geteuid().as_raw();
+        let mut notes = text_file::changeable_by_others(path, user);
+        let of_token = text_file::changeable_by_others(config.token.path(), user);
+        let more: Vec<_> = of_token.into_iter().filter(|note| !notes.contains(note)).collect();
+        notes.extend(more);
+        notes.into_iter().for_each(|note| report.note(Place::START, "", note));
         config.notes = report.notes;
         Ok(config)
     }

@@ -2,6 +2,7 @@
 //!
 #![cfg_attr(feature = "watch", doc = include_str!("../README.md"))]
 
+mod changeable;
 mod core;
 mod differences;
 mod first_files;

@@ -3,6 +3,7 @@
 
 mod guarded;
 pub(super) mod online;
+mod service_user;
 
 use std::path::PathBuf;
 
@@ -84,7 +85,9 @@ fn of_files(options: &Options, loaded: &Loaded) -> Result<bool, Failure> {
     let unusable_sightings = unusable_sightings(&loaded.core.sightings, core_file());
     let unwritable: Vec<_> = unwritable.into_iter().chain(unusable_sightings).collect();
     say_problems(loaded.problems().chain(&unwritable).chain(of_tls.iter().copied()));
+    let changeable = loaded.changeable_by_others(&options.files.paths(), service_user::number());
     let notes = loaded.notes.iter().chain(tls.iter().flat_map(|tls| &tls.notes));
+    let notes = notes.chain(&changeable);
     for note in notes.clone() {
         output::print(format!("{note}\n"))?;
     }

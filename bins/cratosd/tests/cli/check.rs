@@ -1,6 +1,7 @@
 //! What `check` finds, offline and online.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use misp_sim::{Attribute, Event, Fault, Sim};
@@ -29,6 +30,41 @@ fn a_good_configuration_is_exit_0_with_a_summary() {
     sites/off.example.net.yaml:2:10: enabled: the site is disabled and answers nothing (Cratos FastAPI would go on serving it)
     2 sites (1 switched off), 0 problems, 1 note
     "#);
+}
+
+#[test]
+fn configuration_that_other_users_may_change_is_noted_once_for_each_file_and_folder() {
+    let installation = ours().with_site("a.example.net", SITE).with_site("b.example.net", SITE);
+    let folder = std::fs::canonicalize(installation.path()).unwrap();
+    let chmod = |name: &str, mode| {
+        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    chmod("config/config.yaml", 0o602);
+    chmod("sites", 0o777);
+    let ran = installation.run(&["check"]);
+    let told: Vec<&str> = ran
+        .stdout
+        .lines()
+        .filter(|line| line.contains("may change it"))
+        .collect();
+    let note = |file: &str, place: &str| {
+        let place = folder.join(place);
+        format!(
+            "{file}:1:1: {}: every user of this machine may change it; chmod o-w",
+            place.display()
+        )
+    };
+    assert_eq!(
+        told,
+        [note("config/config.yaml", "config/config.yaml"), note("sites", "sites")]
+    );
+    assert!(ran.stdout.contains("0 problems, 2 notes"), "{}", ran.stdout);
+    let site = folder.join("sites/b.example.net.yaml");
+    if std::os::unix::fs::chown(&site, Some(12), None).is_ok() {
+        let ran = installation.run(&["check"]);
+        let told = format!("{}: its owner (uid 12) may change it; chown root", site.display());
+        assert!(ran.stdout.contains(&told), "{}", ran.stdout);
+    }
 }
 
 #[test]
