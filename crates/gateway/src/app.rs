@@ -19,6 +19,7 @@ use crate::sighting_desk::Desk;
 use crate::stored_body::StoredBody;
 use crate::streams::Streams;
 use crate::throttle::Throttle;
+use crate::token_ends::TokenEnds;
 
 /// The state of a gateway. Handlers of routes get it by reference.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub(crate) struct App {
     mirrors: Option<Arc<MirrorSource>>,
     minting: RateLimit,
     throttle: Throttle,
+    token_ends: TokenEnds,
     metrics: Metrics,
     program_metrics: metrics::ProgramMetrics,
     streams: Streams,
@@ -63,6 +65,7 @@ impl App {
             mirrors,
             minting: RateLimit::default(),
             throttle: Throttle::default(),
+            token_ends: TokenEnds::default(),
             metrics: Metrics::default(),
             program_metrics: metrics::ProgramMetrics::default(),
             streams: Streams::new(streams),
@@ -161,6 +164,11 @@ impl App {
         &self.throttle
     }
 
+    /// Returns when the tokens end that were good lately.
+    pub(crate) fn token_ends(&self) -> &TokenEnds {
+        &self.token_ends
+    }
+
     /// Registers the metrics of every service.
     pub(crate) fn register_metrics(&self, registry: &mut Registry) {
         metrics::build::register(registry);
@@ -174,6 +182,7 @@ impl App {
         metrics::shared_cache::register(&self.engine, registry);
         metrics::sightings::register(&self.sightings, registry);
         metrics::throttling::register(&self.throttle, &self.minting, &self.sightings, registry);
+        metrics::tokens::register(&self.token_ends, registry);
         self.program_metrics.register(registry);
     }
 }

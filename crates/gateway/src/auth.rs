@@ -11,7 +11,7 @@ use feed_engine::{Filter, Upstream};
 use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{Loaded, Site, SiteName};
 use subtle::{Choice, ConstantTimeEq as _};
-use token_crypto::{Allowed, Claims, OpenError, OpenedToken, Scope, TokenId, token_sha256};
+use token_crypto::{Allowed, Claims, ExpiryDay, OpenError, OpenedToken, Scope, TokenId, token_sha256};
 use zeroize::Zeroizing;
 
 use self::credentials::Credentials;
@@ -28,6 +28,7 @@ use crate::throttle::{FailureKey, Throttle};
 pub(crate) struct Grant {
     pub(crate) upstream: Upstream,
     pub(crate) scope: Scope,
+    pub(crate) expires: ExpiryDay,
     /// The token in its one proper spelling. Sightings keep it, since they are judged again when they are sent.
     pub(crate) token: SecretString,
 }
@@ -140,6 +141,7 @@ pub(crate) fn standing(snapshot: &Snapshot, token: &SecretString) -> Standing {
     let granted = Grant {
         upstream: upstream(&opened.claims, site, &snapshot.loaded),
         token: opened.token().clone(),
+        expires: opened.claims.expires,
         scope: opened.claims.scope,
     };
     Standing::Good(Box::new(granted), opened.claims.id)
@@ -221,6 +223,7 @@ impl Caller {
         Ok(Grant {
             upstream: upstream(claims, site, &snapshot.loaded),
             scope: opened.claims.scope.clone(),
+            expires: opened.claims.expires,
             token: opened.token().clone(),
         })
     }

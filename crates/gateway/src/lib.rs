@@ -54,6 +54,7 @@ mod state_directory;
 mod stored_body;
 mod streams;
 mod throttle;
+mod token_ends;
 mod withdrawals;
 
 pub use background::Background;

@@ -2,8 +2,8 @@
 //!
 //! Each service has one file here, which takes the service's own state, and one line in `App::register_metrics`.
 //! Events, for example answers, are counted when they happen (`Metrics`); states, for example open streams, are read
-//! when the page is made. No label holds text of a caller: routes are templates, and sites are those of the
-//! configuration.
+//! when the page is made. No label holds text of a caller: routes are templates, sites are those of the configuration,
+//! and the labels of tokens are sealed in these.
 
 pub(crate) mod build;
 pub(crate) mod configuration;
@@ -15,6 +15,7 @@ mod requests;
 pub(crate) mod shared_cache;
 pub(crate) mod sightings;
 pub(crate) mod throttling;
+pub(crate) mod tokens;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;

@@ -23,6 +23,7 @@ mod mirror;
 mod mirror_peers;
 mod mirror_trials;
 mod mirrored;
+mod monitoring;
 mod serve;
 mod sightings;
 mod story;

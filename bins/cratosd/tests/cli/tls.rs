@@ -21,7 +21,7 @@ fn certificate(years: (i32, i32), key: &KeyPair) -> String {
 const GOOD: (i32, i32) = (2020, 2090);
 
 /// An installation with a good certificate and key, to which `lines` are added.
-fn secured(lines: &str) -> Installation {
+pub(crate) fn secured(lines: &str) -> Installation {
     let installation = Installation::new().with_site("misp.example.net", SITE);
     let core = installation.read("config/config.yaml");
     let tls = "tls:\n  certificate: own.pem\n  key: own.key\n";

@@ -15,18 +15,31 @@ pub(crate) fn sealed(sim: &RunningSim, scope: Scope) -> String {
 
 /// Returns a token with another MISP key and a label.
 pub(crate) fn sealed_with(sim: &RunningSim, key: &str, scope: Scope, label: &str) -> String {
-    let expires = ExpiryDay::parse("2099-12-31").unwrap();
-    let key = SecretString::from(key);
-    let mut claims = Claims::new("127.0.0.1", Protocol::Http, sim.addr().port(), key, expires).with_scope(scope);
+    let mut claims = claims(sim, key, ExpiryDay::parse("2099-12-31").unwrap()).with_scope(scope);
     if !label.is_empty() {
         claims = claims.with_label(label);
     }
+    seal(&claims)
+}
+
+/// Returns a token without limits that ends in so many days.
+pub(crate) fn ending_in(sim: &RunningSim, days: u32) -> String {
+    let ends = ExpiryDay::days_from(jiff::Timestamp::now().as_second(), days);
+    seal(&claims(sim, Sim::READER_KEY, ends))
+}
+
+fn claims(sim: &RunningSim, key: &str, ends: ExpiryDay) -> Claims {
+    let key = SecretString::from(key);
+    Claims::new("127.0.0.1", Protocol::Http, sim.addr().port(), key, ends)
+}
+
+fn seal(claims: &Claims) -> String {
     let ring = KeyRing::builder(&SecretString::from(SALT))
         .key(SecretString::from(ENCRYPTION_KEY))
         .legacy(false)
         .build()
         .unwrap();
-    ring.seal(&claims).unwrap().expose().to_owned()
+    ring.seal(claims).unwrap().expose().to_owned()
 }
 
 /// Returns a token that the program mints with the configuration in this directory.

@@ -146,6 +146,30 @@ async fn a_misp_that_fails_is_seen_and_the_daemon_is_ready_as_long_as_it_has_fee
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_soon_is_shown_once_it_is_used() {
+    let daemon = Daemon::start().await;
+    let ends = token_crypto::ExpiryDay::days_from(jiff::Timestamp::now().as_second(), 10);
+    let mut claims = daemon.claims().with_label("fw1");
+    claims.expires = ends;
+    assert!(!page(&daemon).await.contains("cratos_token_end_timestamp_seconds{"));
+    daemon.get(FEED).await;
+    assert_eq!(daemon.get_as(&claims, FEED).await.status, 200);
+    let seen = page(&daemon).await;
+    let mut lines = seen
+        .lines()
+        .filter(|line| line.starts_with("cratos_token_end_timestamp_seconds{"));
+    let line = lines.next().unwrap();
+    assert!(
+        line.starts_with("cratos_token_end_timestamp_seconds{site=\"127.0.0.1\",token_id=\""),
+        "{line}"
+    );
+    let (series, at) = line.rsplit_once(' ').unwrap();
+    assert!(series.ends_with("label=\"fw1\"}"), "{line}");
+    assert_eq!(at.parse::<f64>().unwrap(), ends.ends_at() as f64);
+    assert_eq!(lines.next(), None, "the other token ends in 2099");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_files_are_counted_and_named() {
     let daemon = Daemon::start().await;
     daemon.write("sites/broken.example.net.yaml", "tga: example\n");

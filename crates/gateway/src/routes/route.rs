@@ -60,6 +60,8 @@ impl Route {
             Handler::Granted(right, handler) => {
                 let grant = auth::authorise(call.app.throttle(), &call.request, right)?;
                 call.app.on_good_token().tell(call.request.extensions);
+                let now = jiff::Timestamp::now().as_second();
+                call.app.token_ends().used(call.request.notes, grant.expires, now);
                 handler(call, grant).await
             }
         }
