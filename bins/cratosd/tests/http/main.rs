@@ -10,6 +10,7 @@ mod clear_cache;
 mod compression;
 mod conditional;
 mod explain;
+mod fault_matrix;
 mod feeds;
 mod flights;
 mod floods;
