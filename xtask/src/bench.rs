@@ -3,17 +3,17 @@
 //! Three processes, as in life: the MISP stand-in, `cratosd serve`, and this one as the firewall. The numbers are for
 //! the docs; nothing here passes or fails by the clock.
 
-mod connection;
+pub(crate) mod connection;
 mod daemon;
 mod directory;
-mod installation;
+pub(crate) mod installation;
 pub(crate) mod listeners;
 pub(crate) mod lookups;
 pub(crate) mod mirror;
-mod misp;
+pub(crate) mod misp;
 pub(crate) mod others;
-mod process;
-mod programs;
+pub(crate) mod process;
+pub(crate) mod programs;
 
 use anyhow::Context as _;
 

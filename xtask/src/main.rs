@@ -7,6 +7,7 @@
 
 mod alone;
 mod api;
+mod attack;
 mod bench;
 mod cargo;
 mod ci;
@@ -63,6 +64,11 @@ fn chore(words: &[&str]) -> Option<Chore> {
         ["tools"] => Box::new(|| report(tools::install())),
         ["dist"] => Box::new(|| report(dist::make())),
         ["deb"] => Box::new(|| report(deb::make())),
+        ["attack"] => Box::new(|| report(attack::run(None))),
+        ["attack", name] => {
+            let name = owned(name);
+            Box::new(move || report(attack::run(Some(&name))))
+        }
         ["bench"] => Box::new(|| report(bench::run(None))),
         ["bench", "lookups"] => Box::new(|| report(bench::lookups::run(None))),
         ["bench", "lookups", values] => {
@@ -156,6 +162,10 @@ fn usage() -> ExitCode {
     eprintln!(
         "  {:<18} measures the mirror of a large MISP against its limits (1 000 000 attributes, 20 000 events)",
         "bench mirror [A E]"
+    );
+    eprintln!(
+        "  {:<18} attacks a daemon over loopback and measures its memory, all attacks or one of them",
+        "attack [NAME]"
     );
     ExitCode::from(USAGE)
 }

@@ -32,6 +32,13 @@ impl Process {
         Ok(ticks.iter().sum::<u64>() as f64 / 100.0)
     }
 
+    /// Makes the present memory the most that it has ever held.
+    pub(crate) fn forget_peak(&self) -> anyhow::Result<()> {
+        // `5` in proc(5).
+        std::fs::write(format!("/proc/{}/clear_refs", self.0.id()), "5")?;
+        Ok(())
+    }
+
     /// Returns the most memory that it has ever held.
     pub(crate) fn peak_resident_bytes(&self) -> anyhow::Result<u64> {
         self.memory("VmHWM:")
