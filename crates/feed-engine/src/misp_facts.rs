@@ -8,6 +8,8 @@ use std::sync::Arc;
 use cache::Flights;
 use misp_client::Client;
 use serde_json::Value;
+use service_kit::{TraceContext, in_trace};
+use tracing::Instrument as _;
 
 use crate::FeedError;
 use crate::upstream::UpstreamId;
@@ -26,14 +28,15 @@ pub(crate) struct MispFacts(Flights<(UpstreamId, Fact), Arc<Value>, FeedError>);
 impl MispFacts {
     /// Returns the answer of MISP that callers wait for already, else that to a new question.
     pub(crate) async fn ask(&self, upstream: UpstreamId, client: Client, fact: Fact) -> Result<Arc<Value>, FeedError> {
-        let question = move || async move {
+        let question = async move {
             let answer = match fact {
                 Fact::Version => client.version_json().await,
                 Fact::AttributeStatistics => client.attribute_statistics().await,
             };
             answer.map(Arc::new).map_err(FeedError::from)
         };
-        let answer = self.0.fly((upstream, fact), question).await;
+        let question = in_trace(TraceContext::current(), question.in_current_span());
+        let answer = self.0.fly((upstream, fact), move || question).await;
         answer.map_err(FeedError::from)
     }
 }

@@ -8,8 +8,10 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use service_kit::{TraceContext, in_trace};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use tracing::instrument::WithSubscriber as _;
 
 use crate::{FeedError, blocking_work};
@@ -32,6 +34,7 @@ impl Workshop {
         &self,
         work: impl Future<Output = Result<T, FeedError>> + Send + 'static,
     ) -> Result<T, FeedError> {
+        let work = in_trace(TraceContext::current(), work.in_current_span());
         let work = self.handle()?.spawn(work.with_current_subscriber());
         let mut work = Working(work);
         match (&mut work.0).await {

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use http::header::{self, HeaderMap};
 use http::{Method, Response, StatusCode, Uri, Version};
+use service_kit::TraceContext;
+use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::body::RequestBody;
@@ -31,7 +33,31 @@ pub struct Facts {
 }
 
 /// Answers one request, whatever it is. `peer` is the other end of the connection.
+///
+/// If the caller names a trace, each line of the log about the request has its id, and the questions to MISP that the
+/// request causes belong to it.
 pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAddr) -> Response<Body> {
+    let Some(trace) = trace_of(request.headers()) else {
+        return answer(app, request, peer).await;
+    };
+    // At this level it is there whatever the log shows.
+    let span = tracing::error_span!("request", trace_id = %trace.trace_id());
+    // Boxed, so that requests without a trace take no memory for it.
+    Box::pin(trace.scope(answer(app, request, peer)).instrument(span)).await
+}
+
+/// Reads `traceparent`. Two of them are none, as the standard says.
+fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut values = headers.get_all("traceparent").iter();
+    let (first, second) = (values.next()?, values.next());
+    first
+        .to_str()
+        .ok()
+        .filter(|_| second.is_none())
+        .and_then(TraceContext::below)
+}
+
+async fn answer(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAddr) -> Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let mut template = None;

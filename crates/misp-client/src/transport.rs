@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use service_kit::causes;
+use service_kit::{TraceContext, causes};
 use tokio::time::{Instant, timeout};
 
 use crate::refusal::refusal;
@@ -15,6 +15,9 @@ use crate::request::Request;
 use crate::retry::RetryPolicy;
 use crate::traffic::TrafficCounter;
 use crate::{BaseUrl, Error, ErrorKind};
+
+/// The header of W3C Trace Context.
+const TRACEPARENT: &str = "traceparent";
 
 /// As much of the body of an error answer as the client reads.
 const MAX_ERROR_BODY: u64 = 64 << 10;
@@ -144,6 +147,9 @@ impl Transport {
             .headers(request.headers.clone());
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
+        }
+        if let Some(trace) = TraceContext::current() {
+            builder = builder.header(TRACEPARENT, trace.child().traceparent());
         }
         self.traffic.sent();
         match budget.spend(builder.send(), budget.left).await {

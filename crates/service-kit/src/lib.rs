@@ -4,8 +4,12 @@ mod backoff;
 mod error_chain;
 mod exit;
 mod log_limit;
+#[cfg(feature = "trace")]
+mod trace_context;
 
 pub use backoff::{Backoff, Jitter, chance};
 pub use error_chain::{causes, chain};
 pub use exit::Exit;
 pub use log_limit::LogLimit;
+#[cfg(feature = "trace")]
+pub use trace_context::{SpanId, TraceContext, TraceId, in_trace};

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 
 use rustix::process::Signal;
 
-use crate::support::{ENCRYPTION_KEY, Installation, SALT, get, run_with};
+use crate::support::{ENCRYPTION_KEY, Installation, SALT, block_on, client, get, run_with};
 use crate::tokens;
 
 const SITE: &str = "tag: example\nallowed_ips: [127.0.0.1]\n";
@@ -310,4 +310,21 @@ fn a_log_that_nobody_reads_holds_up_no_answer() {
         .lines()
         .find_map(|line| line.strip_prefix("cratos_log_lost_total "));
     assert!(lost.unwrap().parse::<f64>().unwrap() > 0.0, "{metrics}");
+}
+
+#[test]
+fn each_line_about_a_request_has_the_trace_that_its_caller_names() {
+    let installation = Installation::new().with_site("misp.example.net", SITE);
+    let mut daemon = installation.serve();
+    let url = format!("http://{}/v1/check", daemon.address());
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let header = format!("00-{trace}-00f067aa0ba902b7-01");
+    block_on(async {
+        let request = client().get(url).header("traceparent", header);
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 401);
+    });
+    for about in ["cratosd::access", "cratosd::refused"] {
+        let line = daemon.wait_for_log(about);
+        assert!(line.contains(&format!("trace_id={trace}")), "{line}");
+    }
 }

@@ -45,5 +45,6 @@ mod tls;
 mod token_form;
 mod token_transports;
 mod tokenless;
+mod tracing;
 mod vendors;
 mod warninglists;

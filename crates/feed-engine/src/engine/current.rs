@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{FlightError, Freshness, Moment, Verdict};
+use service_kit::{TraceContext, in_trace};
+use tracing::Instrument as _;
 
 use super::FeedEngine;
 use crate::feed_set::HeldSet;
@@ -244,7 +246,8 @@ impl FeedEngine {
         seen: Option<&HeldSet>,
         asking: &RefreshRequest,
     ) -> Result<Arc<FeedSet>, FlightError<FeedError>> {
-        let work = self.refresh(upstream, key, seen, asking.clone());
+        let work = self.refresh(upstream, key, seen, asking.clone()).in_current_span();
+        let work = in_trace(TraceContext::current(), work);
         self.inner.refreshes.fly(key.clone(), move || work).await
     }
 

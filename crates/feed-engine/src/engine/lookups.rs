@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use cache::{Freshness, Moment, Verdict, Weigh as _};
 use catalogue::LOOKED_UP_FEEDS;
+use service_kit::{TraceContext, in_trace};
 use site_config::SiteName;
+use tracing::Instrument as _;
 
 use super::FeedEngine;
 use super::confirmed::Confirmation;
@@ -106,6 +108,7 @@ impl FeedEngine {
         patience: Duration,
     ) -> Result<PresentIndex, FeedError> {
         let work = self.make_index(upstream.clone(), key.clone(), Urgency::Awaited);
+        let work = in_trace(TraceContext::current(), work.in_current_span());
         let flight = self.lookups().flights.fly(key.clone(), move || work);
         match tokio::time::timeout(patience, flight).await {
             Ok(outcome) => outcome.map_err(FeedError::from),
