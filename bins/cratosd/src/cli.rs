@@ -7,6 +7,7 @@
 //! | `check` | `cli/check.rs` |
 //! | `token mint`, `token inspect`, `token convert` | `cli/token/mint.rs`, `cli/token/inspect.rs`, `cli/token/convert.rs` |
 //! | `feed` | `cli/feed.rs` |
+//! | `feed held`, `feed accept` | `cli/held_back.rs` |
 //! | `explain` | `cli/explain.rs` |
 //! | `mirror status`, `mirror resync`, `mirror forget` | `cli/mirror.rs` |
 //! | `init` | `cli/init.rs` |
@@ -23,6 +24,7 @@ mod explain;
 mod feed;
 mod feed_choice;
 mod files;
+mod held_back;
 mod init;
 mod keygen;
 mod listener;
@@ -88,7 +90,7 @@ enum Command {
     #[command(subcommand)]
     Token(token::Command),
     /// Write one feed to standard output, without a server
-    Feed(feed::Options),
+    Feed(held_back::FeedCommand),
     /// Say why a value is in a feed or not, without a server
     Explain(explain::Options),
     /// Show the mirror of a MISP in a running daemon, or have it read MISP again
@@ -126,7 +128,7 @@ impl Command {
             Self::Demo(options) => demo::run(program, &options),
             Self::Check(options) => check::run(&options),
             Self::Token(command) => token::run(&command),
-            Self::Feed(options) => feed::run(program, &options),
+            Self::Feed(command) => held_back::run(program, &command),
             Self::Explain(options) => explain::run(program, &options),
             Self::Mirror(command) => mirror::run(&command),
             Self::Init(options) => init::run(&options),

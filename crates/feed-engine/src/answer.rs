@@ -1,12 +1,13 @@
 //! The answer to a request: the facts for the header of a response, and the bytes in the consumer's format.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::bodies::{Bodies, FeedStream, Form, Made};
-use crate::{Encoding, FeedError, Origin};
+use crate::{Encoding, FeedError, HeldBack, Origin};
 
 /// Everything about a feed except its bytes, which may not exist yet: enough to answer a `HEAD` or a conditional
 /// request.
@@ -28,8 +29,10 @@ pub struct FeedHead {
     pub fresh_for: Duration,
     /// Whether it came from memory or from the source.
     pub origin: Origin,
-    /// Whether the last attempt to ask the source failed.
+    /// Whether the last attempt to ask the source failed, or its answer is held back.
     pub refresh_failing: bool,
+    /// The smaller set that is held back, if any.
+    pub held_back: Option<Arc<HeldBack>>,
     pub(crate) form: Form,
     pub(crate) bodies: Bodies,
     /// How long the caller waits for a turn to have a large body made.
@@ -72,8 +75,10 @@ pub struct RenderedFeed {
     pub fresh_for: Duration,
     /// Whether it came from memory or from the source.
     pub origin: Origin,
-    /// Whether the last attempt to ask the source failed.
+    /// Whether the last attempt to ask the source failed, or its answer is held back.
     pub refresh_failing: bool,
+    /// The smaller set that is held back, if any.
+    pub held_back: Option<Arc<HeldBack>>,
 }
 
 /// The bytes of a feed.
@@ -161,6 +166,7 @@ impl FeedHead {
             fresh_for: self.fresh_for,
             origin: self.origin,
             refresh_failing: self.refresh_failing,
+            held_back: self.held_back.clone(),
         })
     }
 }

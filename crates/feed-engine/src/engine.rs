@@ -1,20 +1,22 @@
 //! Memory, freshness, and one flight per feed around a source of indicators.
 
+mod acceptance;
 mod announcements;
 mod builder;
-mod confirmation;
 mod confirmed;
 mod current;
 mod explanation;
 mod guard_notices;
 mod guarding;
 mod held_indexes;
+mod held_values;
 mod listeners;
 mod lookups;
 mod polls;
 mod prefetch;
 mod refresh;
 mod rule_cache;
+mod shrinkage;
 mod statistics;
 
 use std::fmt;
@@ -111,8 +113,8 @@ impl FeedEngine {
     /// Fresh feeds come from memory. Past the site's soft expiry the engine returns the old feed and asks MISP in the
     /// background. From twice the soft expiry the caller waits for MISP, at most 20 seconds and never longer than the
     /// site's time-out; a caller that sets `max_age` and finds the feed older waits up to the site's time-out. While
-    /// MISP fails, and until a second answer confirms an empty one, the engine returns the last good feed, until
-    /// `max_stale`.
+    /// MISP fails, and while a smaller set is [held back](crate::HeldBack), the engine returns the last good feed,
+    /// until `max_stale`.
     ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
@@ -139,6 +141,7 @@ impl FeedEngine {
             fresh_for: values.fresh_for,
             origin: values.origin,
             refresh_failing: values.refresh_failing,
+            held_back: values.held_back,
             form,
             bodies: self.inner.bodies.clone(),
             patience: upstream.site.timeout,
@@ -185,6 +188,7 @@ impl FeedEngine {
                 _ => upstream.site.soft_expiry.saturating_sub(age),
             },
             origin,
+            held_back: held.doubt.as_ref().map(|doubt| Arc::clone(&doubt.shown)),
             refresh_failing: in_vain || held.failed_at.is_some() || held.doubt.is_some(),
             set: held.set,
         };

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::watch;
 
+use crate::event_rows::LastGood;
 use crate::round::Round;
 
 /// Errands that have ended are thrown out of the list when it is this long.
@@ -31,6 +32,7 @@ pub struct Errand {
     urgency: Arc<watch::Sender<Urgency>>,
     round: Option<Arc<Round>>,
     confirmed_since: Option<jiff::Timestamp>,
+    last_good: Option<Arc<LastGood>>,
 }
 
 impl Errand {
@@ -41,6 +43,7 @@ impl Errand {
             urgency: Arc::new(watch::Sender::new(urgency)),
             round: None,
             confirmed_since: None,
+            last_good: None,
         }
     }
 
@@ -86,6 +89,17 @@ impl Errand {
         self
     }
 
+    /// Returns the errand to replace this set.
+    pub(crate) fn replacing(mut self, last_good: Option<LastGood>) -> Self {
+        self.last_good = last_good.map(Arc::new);
+        self
+    }
+
+    /// Returns the set that the answer would replace.
+    pub(crate) fn last_good(&self) -> Option<&LastGood> {
+        self.last_good.as_deref()
+    }
+
     pub(crate) fn round(&self) -> Option<&Arc<Round>> {
         self.round.as_ref()
     }
@@ -111,6 +125,7 @@ impl<K: Clone + Eq + Hash> Errands<K> {
                 urgency: known,
                 round: None,
                 confirmed_since: None,
+                last_good: None,
             };
             errand.raise(urgency);
             return errand;

@@ -1,10 +1,12 @@
 //! The answer of a source: the values of one feed, before any cache.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use feed_classification::{FalsePositives, Guard, Guarded, IndicatorSet};
 
 use crate::FeedError;
+use crate::event_rows::EventRows;
 use crate::omission::Omission;
 use crate::rows::MAX_VALUES;
 
@@ -27,11 +29,13 @@ pub struct FeedContents {
     /// it: the engine counts the age of the feed from then, and where that is beyond the site's soft expiry, it treats
     /// the answer as a failed refresh and serves the values as stale.
     pub as_of: Option<jiff::Timestamp>,
-    /// Whether the source is sure even if there are no values. Otherwise an answer that empties a feed counts when a
-    /// second question gets the same one.
+    /// Whether the source knows why values are gone, if so many are gone that the answer is not believed otherwise:
+    /// see [`HeldBack`](crate::HeldBack).
     pub is_sure: bool,
     /// Whether the source has applied the guard of the site. Otherwise the engine does.
     pub is_guarded: bool,
+    /// The events that the values come from.
+    pub(crate) events: Option<Arc<EventRows>>,
 }
 
 impl FeedContents {
@@ -46,6 +50,7 @@ impl FeedContents {
             as_of: None,
             is_sure: false,
             is_guarded: false,
+            events: None,
         }
     }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use cache::{Moment, Weigh};
 use feed_classification::IndicatorSet;
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::short_hex;
+use crate::event_rows::EventRows;
+use crate::held_back::Doubt;
 use crate::{FeedContents, Origin, blocking_work};
 
 /// The sorted, unique values of one feed, and the time of their last change.
@@ -125,34 +126,6 @@ fn a_second_after(time: jiff::Timestamp) -> jiff::Timestamp {
     time.checked_add(jiff::SignedDuration::from_secs(1)).unwrap_or(time)
 }
 
-/// The time between an answer that empties a feed and the second question.
-pub(crate) const CONFIRM_AFTER: Duration = Duration::from_secs(5);
-
-/// An answer without values for a feed that has values. The engine believes it when a second question gets the same
-/// answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Doubt {
-    /// The time of that answer.
-    at: Moment,
-    /// The same by the wall clock, for sets of other replicas.
-    pub(crate) told_at: jiff::Timestamp,
-}
-
-impl Doubt {
-    /// Returns the doubt that arises now.
-    pub(crate) fn arising(now: Moment) -> Self {
-        Self {
-            at: now,
-            told_at: jiff::Timestamp::now(),
-        }
-    }
-
-    /// Returns whether a question that is asked at `now` comes late enough to confirm the first answer.
-    pub(crate) fn may_be_confirmed(&self, now: Moment) -> bool {
-        now.since(self.at) >= CONFIRM_AFTER
-    }
-}
-
 /// A set in the store, and the outcome of refreshes since.
 #[derive(Clone, Debug)]
 pub(crate) struct HeldSet {
@@ -161,8 +134,10 @@ pub(crate) struct HeldSet {
     pub(crate) failed_at: Option<Moment>,
     /// When a caller last waited in vain for a refresh.
     pub(crate) late_at: Option<Moment>,
-    /// An empty answer that is not confirmed yet.
+    /// The smaller set that is held back.
     pub(crate) doubt: Option<Doubt>,
+    /// The events that its values come from, where the source knows them.
+    pub(crate) events: Option<Arc<EventRows>>,
     /// The number of the call that made it forgotten: the next caller has it fetched anew, and it stays only in case
     /// MISP fails.
     pub(crate) forgotten: Option<u64>,
@@ -184,6 +159,7 @@ impl HeldSet {
             failed_at: None,
             late_at: None,
             doubt: None,
+            events: None,
             forgotten: None,
             fetched_at: now,
             fetch: COUNTER.fetch_add(1, Ordering::Relaxed),
@@ -195,7 +171,7 @@ impl HeldSet {
 
     /// Returns the origin of an answer whose caller waited for this set.
     pub(crate) fn origin(&self) -> Origin {
-        match self.doubt {
+        match &self.doubt {
             Some(_) => Origin::Stale,
             None if self.failed_at.is_some() => Origin::Stale,
             None if self.is_shared => Origin::Hit,
@@ -214,7 +190,8 @@ impl HeldSet {
 
 impl Weigh for HeldSet {
     fn weight_bytes(&self) -> usize {
-        self.set.weight_bytes()
+        let events = self.events.as_ref().map_or(0, |events| events.weight_bytes());
+        self.set.weight_bytes() + events
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use feed_classification::Iter;
 
-use crate::{FeedSet, Origin};
+use crate::{FeedSet, HeldBack, Origin};
 
 /// The values of one feed, and how fresh they are. Iterating over a reference gives the texts in order.
 #[derive(Clone, Debug)]
@@ -19,8 +19,10 @@ pub struct FeedValues {
     pub fresh_for: Duration,
     /// Whether they come from memory or from the source, or are an older answer in the place of a fresh one.
     pub origin: Origin,
-    /// Whether the source failed at the last attempt, or an empty answer is not confirmed yet.
+    /// Whether the source failed at the last attempt, or its answer is held back.
     pub refresh_failing: bool,
+    /// The smaller set that is held back, if any.
+    pub held_back: Option<Arc<HeldBack>>,
 }
 
 impl FeedValues {

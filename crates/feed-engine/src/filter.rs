@@ -184,6 +184,19 @@ impl Judge {
         limits
     }
 
+    /// Returns whether its limits are exactly these.
+    pub(crate) fn has(&self, filter: Filter) -> bool {
+        self.filter == filter
+    }
+
+    /// Returns a judge that passes everything that the guard of the site lets through.
+    pub(crate) fn of_everything(&self) -> Self {
+        Self {
+            filter: Filter::NONE,
+            ..self.clone()
+        }
+    }
+
     /// Returns whether everything gets through.
     pub(crate) fn lets_all_through(&self) -> bool {
         self.filter.is_none()

@@ -349,16 +349,28 @@ impl Questioner {
         let Judgement { publication, harmless } = afterwards.ask(turn, reading, rows.weight_bytes()).await?;
         let mut dropped = rows.dropped.clone();
         let mut left_out = rows.left_out(|row| publication.counts(row));
+        let shown = rows.take_shown();
+        let events = rows.events(|row| publication.counts(row)).map(Arc::new);
         let published = rows.into_set(|row| publication.counts(row));
         let guarded = feed_contents::behind(&upstream.site.guard, published, &harmless)?;
         dropped.extend(feed_contents::counts(&guarded));
         left_out.guarded(&guarded);
         left_out.log(upstream.site.name.as_str(), scope);
         let (left_out, more_left_out) = left_out.into_parts();
+        let is_sure = match errand.last_good() {
+            Some(last_good) if last_good.is_shrunk_by(guarded.values.len()) => {
+                let _turn = turns.take(errand).await;
+                let present = (&shown, guarded.values.len());
+                last_good.is_explained(&client, (upstream, scope), now, present).await
+            }
+            _ => false,
+        };
         Ok(FeedContents {
             left_out,
             more_left_out,
             is_guarded: true,
+            is_sure,
+            events,
             ..FeedContents::new(guarded.values, dropped)
         })
     }

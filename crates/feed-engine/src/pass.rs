@@ -30,7 +30,10 @@ const EVENTS_A_QUESTION: usize = 2_000;
 
 /// Collects the rows of an answer.
 pub(crate) trait Sink {
-    /// Adds one row that answers the question.
+    /// Sees a row that answers the question, whether it counts or not.
+    fn see(&mut self, _: &Attribute) {}
+
+    /// Adds one row that answers the question and counts.
     fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError>;
 
     /// Counts rows without a value.
@@ -132,6 +135,7 @@ impl<S: Sink> Pass<S> {
 
     /// A refused row is in no count, since the caller may not know that it exists.
     fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
+        self.rows.see(attribute);
         if self.judge.counts(attribute) {
             return self.rows.take(attribute);
         }

@@ -1,10 +1,10 @@
 //! Counters of refreshes by site, and a description of feeds in memory.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::{FeedError, FeedScope};
+use crate::{FeedError, FeedScope, HeldBack};
 
 /// One feed in memory.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct HeldFeed {
     pub age: Duration,
     /// Whether the last attempt to ask MISP failed.
     pub refresh_failing: bool,
+    /// The smaller set that is held back, if any.
+    pub held_back: Option<Arc<HeldBack>>,
 }
 
 /// The outcomes of refreshes at one site since the engine was made.
@@ -38,7 +40,7 @@ pub struct SiteRefreshes {
     pub spent: Duration,
     /// Whether the last one failed.
     pub is_failing: bool,
-    /// Empty answers for feeds that had values: the old values were served until a second question.
+    /// Feeds whose smaller set was held back, each time that it began.
     pub held: u64,
 }
 

@@ -6,6 +6,7 @@ use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorSetBuild
 use misp_client::Attribute;
 
 use crate::FeedError;
+use crate::event_rows::{EventRows, ShownRows};
 use crate::omission::Omissions;
 use crate::pass::Sink;
 use crate::provenance::Provenance;
@@ -27,6 +28,8 @@ pub(crate) struct Rows {
     pub(crate) dropped: BTreeMap<&'static str, u64>,
     /// The attributes without a valid value.
     left_out: Omissions,
+    /// All rows, also those without a value.
+    shown: ShownRows,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +57,7 @@ impl Rows {
             networks: HashMap::new(),
             dropped: BTreeMap::new(),
             left_out: Omissions::default(),
+            shown: ShownRows::default(),
         }
     }
 
@@ -72,6 +76,16 @@ impl Rows {
             }
         }
         named
+    }
+
+    /// Returns the events of the rows that `counts`.
+    pub(crate) fn events(&self, counts: impl Fn(&Provenance) -> bool) -> Option<EventRows> {
+        EventRows::of(self.rows.iter().map(|row| &row.at).filter(|at| counts(at)))
+    }
+
+    /// Returns how many rows MISP shows of each event, once.
+    pub(crate) fn take_shown(&mut self) -> ShownRows {
+        std::mem::take(&mut self.shown)
     }
 
     /// Returns their approximate memory in bytes.
@@ -132,6 +146,10 @@ impl Rows {
 }
 
 impl Sink for Rows {
+    fn see(&mut self, attribute: &Attribute) {
+        self.shown.count(attribute.event_id);
+    }
+
     /// Adds the values of the attribute; an attribute without a valid value is counted by reason.
     fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
         let at = Provenance::of(attribute);
@@ -162,6 +180,7 @@ impl Sink for Rows {
 
     /// Adds the values of attributes that `self` has not read and that are not left out.
     fn absorb(&mut self, other: &Self, left_out: &HashSet<u64>) {
+        self.shown.absorb(&other.shown);
         let mut known = left_out.clone();
         known.extend(self.rows.iter().map(|row| row.at.attribute_id));
         let mut copied = HashMap::new();

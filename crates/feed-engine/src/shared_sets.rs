@@ -34,6 +34,8 @@ pub(crate) struct Label {
     pub(crate) changed_at: Timestamp,
     /// Stands for the values: 128 bits of their hash.
     pub(crate) values: u128,
+    /// The replica had an older set to hold this one against, or its source was sure.
+    pub(crate) is_judged: bool,
 }
 
 /// The conditions for a shared set.
@@ -99,21 +101,41 @@ pub(crate) async fn find(cache: &SharedCache, upstream: &Upstream, key: &FeedKey
     }
 }
 
-/// Puts a set where the others find it, and gives the lease back. The times are those of the label: when the gathering
-/// began, and when the set was made, which is now unless the source says otherwise.
+/// The facts of a label that the set does not show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proof {
+    pub(crate) began_at: Timestamp,
+    /// Nothing means now.
+    pub(crate) made_at: Option<Timestamp>,
+    pub(crate) is_judged: bool,
+}
+
+/// Returns the set that replicas shared last, however old it is.
+pub(crate) async fn last(cache: &SharedCache, key: &FeedKey) -> Option<(Label, FeedContents)> {
+    let Turn::Found(found) = cache.find_or_lease(&name(key), LEASE, &|_| true).await else {
+        return None;
+    };
+    let kind = key.scope.kind;
+    let reading =
+        tokio::task::spawn_blocking(move || Some((Label::read(&found.label)?, read_set(kind, &found.value)?)));
+    reading.await.ok()?
+}
+
+/// Puts a set where the others find it, and gives the lease back.
 pub(crate) async fn put(
     cache: SharedCache,
     lease: Lease,
     key: FeedKey,
-    (began_at, made_at): (Timestamp, Option<Timestamp>),
+    proof: Proof,
     set: Arc<FeedSet>,
     life: Duration,
 ) {
     let label = Label {
-        began_at,
-        made_at: made_at.unwrap_or_else(Timestamp::now),
+        began_at: proof.began_at,
+        made_at: proof.made_at.unwrap_or_else(Timestamp::now),
         changed_at: set.changed_at(),
         values: values_id(&set),
+        is_judged: proof.is_judged,
     };
     let work = async {
         // Megabytes: off the threads that serve sockets, so that the lease is prolonged meanwhile.
@@ -136,7 +158,7 @@ pub(crate) fn values_id(set: &FeedSet) -> u128 {
 impl Label {
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let numbers: Vec<[u8; 16]> = bytes.chunks(16).map_while(|chunk| chunk.try_into().ok()).collect();
-        let [began, made, changed, values] = *numbers.as_slice() else {
+        let [began, made, changed, values, judged] = *numbers.as_slice() else {
             return None;
         };
         let time = |bytes| Timestamp::from_nanosecond(i128::from_be_bytes(bytes)).ok();
@@ -145,13 +167,15 @@ impl Label {
             made_at: time(made)?,
             changed_at: time(changed)?,
             values: u128::from_be_bytes(values),
+            is_judged: u128::from_be_bytes(judged) == 1,
         })
     }
 
     fn written(&self) -> Vec<u8> {
         let times = [self.began_at, self.made_at, self.changed_at];
         let times = times.into_iter().flat_map(|time| time.as_nanosecond().to_be_bytes());
-        times.chain(self.values.to_be_bytes()).collect()
+        let numbers = [self.values, u128::from(self.is_judged)];
+        times.chain(numbers.into_iter().flat_map(u128::to_be_bytes)).collect()
     }
 }
 
@@ -246,6 +270,7 @@ mod tests {
             made_at: at(made),
             changed_at: at(0),
             values: 7,
+            is_judged: made % 2 == 0,
         }
     }
 

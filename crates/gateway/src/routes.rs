@@ -15,6 +15,7 @@ mod feed_query;
 mod feedmapping;
 mod generate_token;
 mod healthz;
+mod held_back;
 mod landing;
 mod limits;
 mod lookup;
@@ -64,6 +65,9 @@ static ROUTES: &[Route] = &[
     site::ROUTE,
     site::RESYNC,
     site::FORGET,
+    held_back::LIST,
+    held_back::ACCEPT,
+    held_back::ACCEPT_ORGANISATION,
     warninglist::ROUTE,
     generate_token::FORM,
     generate_token::JSON,

@@ -215,7 +215,7 @@ pub enum Permission {
     Stream,
     /// Report sightings to MISP (`sightings`).
     Sightings,
-    /// See the state of the mirror of the token's site, and have it read MISP anew (`operate`).
+    /// See the state of the mirror of the token's site and the feeds that are held back, and act on both (`operate`).
     Operate,
     /// Have a feed fetched anew (`clear_cache`).
     ClearCache,

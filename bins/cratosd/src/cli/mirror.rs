@@ -22,8 +22,8 @@ const VARIABLE: &str = "CRATOS_TOKEN";
 /// The daemon answers from memory.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// No answer of the daemon is longer.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// No answer of the daemon is longer: the longest has 500 feeds with examples of their values.
+const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -40,7 +40,8 @@ pub(super) enum Command {
 The daemon is asked with a token that has the permission `operate`:
   cratosd token mint --site misp.example.net --auth-key-file k --expires 1y --only operate
 
-Exit code 69 means that the daemon does not answer, or that it has no mirror for this token.")]
+Exit code 69 means that the daemon does not answer, or that it has nothing to act on: no mirror for
+this token, for example.")]
 pub(super) struct Options {
     /// The address of the daemon
     #[arg(
@@ -88,7 +89,11 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
 }
 
 impl Options {
-    async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Failure> {
+    /// Returns the answer of the daemon.
+    ///
+    /// # Errors
+    /// Usage errors for a bad address or a missing token, and unavailability with the daemon's own words.
+    pub(super) async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Failure> {
         let token = self.token()?;
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
         // The token is for this daemon only: not for the target of a redirect, and in clear text not for a proxy.

@@ -15,6 +15,7 @@ mod exit_codes;
 mod explain;
 mod feed;
 mod handbook;
+mod held_back;
 mod help;
 #[cfg(target_os = "linux")]
 mod idle;

@@ -139,6 +139,7 @@ impl Row {
         match expected {
             Expected::Whole => feed(good, "MISS"),
             Expected::LastGood => feed(good, "STALE"),
+            Expected::HeldBack => held_back(feed(good, "STALE"), answer, good.header("x-feed-count")),
             Expected::Empty => (200, empty(answer), String::new()),
             Expected::Trouble(status, words) => trouble(status, self.retry_after, &Expected::sentence(words)),
             Expected::Sentence(status, sentence) => trouble(status, self.retry_after, sentence),
@@ -202,6 +203,15 @@ fn feed(good: &Answer, x_cache: &str) -> Seen {
         set("warning", "110 - \"Response is Stale\"".to_owned());
     }
     (200, headers, good.text().to_owned())
+}
+
+/// Returns the same with the header of a feed whose empty set is held back; the fault does not decide since when.
+fn held_back((status, mut headers, body): Seen, answer: &Answer, count: &str) -> Seen {
+    let held = answer.headers.get("x-feed-held").and_then(|text| text.to_str().ok());
+    let begins = format!("from={count}, to=0, since=");
+    let value = held.filter(|text| text.starts_with(&begins)).unwrap_or(&begins);
+    headers.push(("x-feed-held".to_owned(), value.to_owned()));
+    (status, headers, body)
 }
 
 /// Returns the headers of a feed without values.

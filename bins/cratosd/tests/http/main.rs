@@ -16,6 +16,7 @@ mod flights;
 mod floods;
 mod graylog;
 mod guard;
+mod held_back;
 mod hostile;
 mod large_bodies;
 mod legacy;

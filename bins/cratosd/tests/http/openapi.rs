@@ -236,6 +236,16 @@ async fn every_answer_has_the_fields_that_its_schema_describes_and_no_others() {
         (Method::GET, "/v1/lookup?value=198.51.100.7".to_owned(), Value::Null),
         (Method::POST, "/v1/lookup".to_owned(), values),
         (Method::DELETE, clear, Value::Null),
+        (
+            Method::POST,
+            "/v1/feed/block/type/ipv4/age/1w/accept".to_owned(),
+            Value::Null,
+        ),
+        (
+            Method::POST,
+            "/v1/uuid/01234567-89ab-cdef-0123-456789abcdef/type/ipv4/age/1w/accept".to_owned(),
+            Value::Null,
+        ),
         (Method::POST, "/v1/site/resync".to_owned(), Value::Null),
         (Method::POST, "/v1/site/forget".to_owned(), Value::Null),
         (Method::POST, "/v1/generate_token_json".to_owned(), order),

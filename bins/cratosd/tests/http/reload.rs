@@ -27,7 +27,7 @@ async fn a_wrong_tag_in_a_site_file_empties_a_feed_only_after_a_second_question(
     assert_eq!((held.feed(), held.header("x-cache")), ((200, "198.51.100.7"), "STALE"));
     assert_eq!(held.header("warning"), "110 - \"Response is Stale\"");
     let page = daemon.send(Ask::get("/metrics")).await;
-    let counted = "cratos_misp_empty_answers_held_total{site=\"127.0.0.1\"} 1";
+    let counted = "cratos_feeds_held_total{site=\"127.0.0.1\"} 1";
     assert!(page.text().contains(counted), "{}", page.text());
     let began = std::time::Instant::now();
     while daemon.get(FEED).await.header("x-feed-count") != "0" {

@@ -20,7 +20,17 @@ const OPEN: &[(Permission, &[&str])] = &[
             "/v1/changes/feed/{feed}/type/{type}/age/{age}",
         ],
     ),
-    (Permission::Operate, &["/v1/site", "/v1/site/resync", "/v1/site/forget"]),
+    (
+        Permission::Operate,
+        &[
+            "/v1/site",
+            "/v1/site/resync",
+            "/v1/site/forget",
+            "/v1/site/held",
+            "/v1/feed/{feed}/type/{type}/age/{age}/accept",
+            "/v1/uuid/{uuid}/type/{type}/age/{age}/accept",
+        ],
+    ),
 ];
 
 /// A method of a route that takes a token.

@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 
 use super::FeedEngine;
 use crate::feed_set::HeldSet;
+use crate::held_back::Doubt;
 use crate::request::FeedKey;
 use crate::{Errand, FeedError, FeedSet, Origin, Upstream, Urgency};
 
@@ -127,11 +128,13 @@ impl FeedEngine {
         }
     }
 
-    /// Returns whether MISP answered too lately to be asked for this caller: with a failure, or with an empty answer
-    /// that is not confirmed.
+    /// Returns whether MISP answered too lately to be asked for this caller: with a failure, or with a set that is held
+    /// back.
     fn is_at_rest(&self, held: &HeldSet, verdict: Verdict, max_age: Option<Duration>) -> bool {
         let now = self.now();
-        if held.doubt.is_some_and(|doubt| !doubt.may_be_confirmed(now)) {
+        let wants_news = max_age.is_some() || held.forgotten.is_some();
+        let rests = |doubt: &Doubt| !doubt.may_be_asked(now) || !(wants_news || doubt.may_count(now));
+        if held.doubt.as_ref().is_some_and(rests) {
             return true;
         }
         let failed_just_now = held.failed_at.is_some_and(|at| now.since(at) < PAUSE_AFTER_FAILURE);

@@ -12,8 +12,12 @@ use super::rule_cache::RuleCache;
 use crate::errand::Errands;
 use crate::lookup::KeptIndex;
 use crate::recent_requests::RecentRequests;
+use crate::request::FeedKey;
 use crate::upstream::UpstreamId;
 use crate::{FeedError, LookupIndex, LookupScope, Upstream};
+
+/// Values that would go may take this part of the memory of the indexes beside it.
+const GOING_PART: u64 = 4;
 
 /// Names one index. `rules` changes with every setting that changes its contents.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -26,6 +30,8 @@ pub(crate) struct LookupKey {
 /// All indexes of an engine.
 pub(crate) struct Lookups {
     pub(super) indexes: MemoryStore<LookupKey, HeldIndex>,
+    /// The values that would go from feeds whose smaller set is held back.
+    pub(super) going: MemoryStore<FeedKey, KeptIndex>,
     /// Locked while an index is put in its place, or marked.
     changing: Mutex<()>,
     pub(super) flights: Flights<LookupKey, PresentIndex, FeedError>,
@@ -86,6 +92,7 @@ impl Lookups {
     pub(crate) fn new(max_bytes: u64) -> Self {
         Self {
             indexes: MemoryStore::new(max_bytes),
+            going: MemoryStore::new(max_bytes / GOING_PART),
             changing: Mutex::default(),
             flights: Flights::new(),
             asked: RecentRequests::default(),

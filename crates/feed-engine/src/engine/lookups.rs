@@ -26,9 +26,21 @@ impl FeedEngine {
     /// time-out, and gets the old index only if MISP does not answer, until `max_stale`. Without an old index the
     /// caller waits up to the site's time-out.
     ///
+    /// While a smaller set of a feed is [held back](crate::HeldBack), the index also finds the values of the feed that
+    /// the smaller set has not, without their events.
+    ///
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
     pub async fn lookup_index(
+        &self,
+        upstream: &Upstream,
+        scope: LookupScope,
+    ) -> Result<(LookupIndex, Duration), FeedError> {
+        let (index, fresh_for) = self.gathered_index(upstream, scope).await?;
+        Ok((self.with_held_values(upstream, scope, index), fresh_for))
+    }
+
+    async fn gathered_index(
         &self,
         upstream: &Upstream,
         scope: LookupScope,

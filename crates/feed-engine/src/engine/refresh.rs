@@ -8,10 +8,12 @@ use cache::{Lease, SharedCache};
 use super::Inner;
 use super::confirmed::Confirmation;
 use super::current::RefreshRequest;
+use super::shrinkage::Judged;
 use crate::blocking_work;
+use crate::event_rows::LastGood;
 use crate::feed_set::HeldSet;
 use crate::request::FeedKey;
-use crate::shared_sets::{self, Label, Sharing, Wish};
+use crate::shared_sets::{self, Label, Proof, Sharing, Wish};
 use crate::value_type::of_type;
 use crate::{Errand, FeedContents, FeedError, FeedSet, Upstream, Urgency};
 
@@ -31,7 +33,8 @@ impl Inner {
             Some(held)
                 if held
                     .doubt
-                    .is_some_and(|doubt| !doubt.may_be_confirmed(self.clock.now())) =>
+                    .as_ref()
+                    .is_some_and(|doubt| !doubt.may_be_asked(self.clock.now())) =>
             {
                 Ok(held.set)
             }
@@ -49,6 +52,7 @@ impl Inner {
     ) -> Result<Arc<FeedSet>, FeedError> {
         let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
         let (asked_at, began_at) = (self.clock.now(), jiff::Timestamp::now());
+        let errand = asking.errand.clone().replacing(self.last_good(&key));
         let (started, sharing) = (Instant::now(), self.sharing(&upstream, &key, asking.limit).await);
         let (outcome, shared, lease) = match sharing {
             Sharing::Found(label, gathered) => {
@@ -56,29 +60,28 @@ impl Inner {
                 (Ok(gathered), Some(label), None)
             }
             Sharing::Ours(lease) => {
-                let outcome = lease
-                    .hold_while(self.gather(&upstream, &key, &asking.errand, started))
-                    .await;
+                let outcome = lease.hold_while(self.gather(&upstream, &key, &errand, started)).await;
                 (outcome, None, Some(lease))
             }
-            Sharing::Alone => (self.gather(&upstream, &key, &asking.errand, started).await, None, None),
+            Sharing::Alone => (self.gather(&upstream, &key, &errand, started).await, None, None),
         };
         match outcome {
             Ok(gathered) => {
-                let attempt = Attempt {
+                let mut attempt = Attempt {
                     began_at,
                     forgotten_before,
                     shared,
                     confirmed: Confirmation::of(gathered.as_of, &upstream.site, asking.errand.confirmed_since()),
                     lease,
+                    is_judged: false,
                 };
                 if let Some(error) = self.outlived(&upstream, &key, &attempt.confirmed) {
                     self.note_failure(&upstream, key, &error, attempt.lease).await;
                     return Err(error);
                 }
-                match self.emptied(&upstream, &key, &gathered, asked_at) {
-                    Some(before) => Ok(self.hold(upstream, key, before, attempt).await),
-                    None => self.keep(&upstream, key, gathered, attempt).await,
+                match self.judged(&upstream, &key, gathered, asked_at, &mut attempt).await? {
+                    Judged::HoldBack(hold) => Ok(self.hold_back(upstream, key, *hold, attempt).await),
+                    Judged::Keep(gathered) => self.keep(&upstream, key, gathered, attempt).await,
                 }
             }
             Err(error) => {
@@ -96,6 +99,7 @@ impl Inner {
         gathered: FeedContents,
         attempt: Attempt,
     ) -> Result<Arc<FeedSet>, FeedError> {
+        let events = gathered.events.clone();
         let known = self.sets.get(&key).map(|held| held.set);
         let (shared, before) = (attempt.shared, attempt.label_before());
         let set = blocking_work::run("comparing the feed", move || match shared {
@@ -110,6 +114,7 @@ impl Inner {
             let stays = attempt.confirmed.is_late || forgotten != attempt.forgotten_before;
             Some(HeldSet {
                 forgotten: forgotten.filter(|_| stays),
+                events,
                 ..fresh
             })
         });
@@ -184,7 +189,10 @@ impl Inner {
             return Sharing::Alone;
         };
         let held = self.sets.get(key);
-        let doubted_at = held.as_ref().and_then(|held| held.doubt).map(|doubt| doubt.told_at);
+        let doubted_at = held
+            .as_ref()
+            .and_then(|held| held.doubt.as_ref())
+            .map(|doubt| doubt.told_at);
         let wanted = Wish {
             max_age,
             asked_at: jiff::Timestamp::now(),
@@ -193,6 +201,16 @@ impl Inner {
             forgotten_at: self.forgotten_at.get(key).map(|at| at.0).max(doubted_at),
         };
         shared_sets::find(&cache, upstream, key, wanted).await
+    }
+
+    fn last_good(&self, key: &FeedKey) -> Option<LastGood> {
+        let held = self.sets.get(key)?;
+        Some(LastGood {
+            values: held.set.values().len(),
+            made_at: held.made_at,
+            is_of_copy: held.is_second_hand,
+            events: held.events,
+        })
     }
 
     /// Returns why the values of this attempt are of no use: they are older than those in memory, or too old to serve.
@@ -229,27 +247,32 @@ impl Inner {
 
     /// Shares the set with the other replicas; no caller waits for that. A late one is not shared: another replica may
     /// have a better way to MISP.
-    async fn share(&self, upstream: &Upstream, key: FeedKey, attempt: Attempt, set: &Arc<FeedSet>) {
+    pub(super) async fn share(&self, upstream: &Upstream, key: FeedKey, attempt: Attempt, set: &Arc<FeedSet>) {
         let (Some(cache), Some(lease)) = (self.shared_cache(), attempt.lease) else {
             return;
         };
         if attempt.confirmed.is_late {
             return lease.release().await;
         }
-        let times = match attempt.confirmed.at {
-            Some(at) => (attempt.began_at.min(at), Some(at)),
-            None => (attempt.began_at, None),
+        let made_at = attempt.confirmed.at;
+        let proof = Proof {
+            began_at: made_at.map_or(attempt.began_at, |at| attempt.began_at.min(at)),
+            made_at,
+            is_judged: attempt.is_judged,
         };
         // For twice as long as it is fresh, so that the next replica that gathers the feed finds the time of the last
         // change.
         let (set, life) = (Arc::clone(set), upstream.site.soft_expiry * 2);
-        tokio::spawn(async move { shared_sets::put(cache, lease, key, times, set, life).await });
+        tokio::spawn(async move { shared_sets::put(cache, lease, key, proof, set, life).await });
     }
 
     /// Replaces a set by the result of `change`, under a lock.
     pub(super) fn change_set(&self, key: FeedKey, change: impl FnOnce(Option<HeldSet>) -> Option<HeldSet>) {
         let _changing = self.changing_sets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = change(self.sets.get(&key)) {
+            if held.doubt.is_none() {
+                self.no_longer_held(&key);
+            }
             self.sets.insert(key, held);
         }
     }
@@ -261,15 +284,17 @@ pub(super) struct Attempt {
     /// The mark of `clear_cache` that stood before it began.
     pub(super) forgotten_before: Option<u64>,
     /// The label of the set, if another replica gathered it.
-    shared: Option<Label>,
-    confirmed: Confirmation,
+    pub(super) shared: Option<Label>,
+    pub(super) confirmed: Confirmation,
+    /// There was an older set to hold this one against, or the source is sure.
+    pub(super) is_judged: bool,
     /// The lease, if this replica gathered the feed for all.
     pub(super) lease: Option<Lease>,
 }
 
 impl Attempt {
     /// Returns the label of the set that the replicas shared before.
-    fn label_before(&self) -> Option<Label> {
+    pub(super) fn label_before(&self) -> Option<Label> {
         self.lease.as_ref().and_then(|lease| Label::read(lease.label_before()?))
     }
 }

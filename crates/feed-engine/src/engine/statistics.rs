@@ -19,6 +19,7 @@ impl FeedEngine {
                 dropped: held.set.dropped().clone(),
                 age: now.since(held.fetched_at),
                 refresh_failing: held.failed_at.is_some(),
+                held_back: held.doubt.map(|doubt| doubt.shown),
             })
             .collect()
     }

@@ -25,6 +25,8 @@ pub struct LookupIndex {
     rules: Arc<Rules>,
     state: State,
     as_of: Option<jiff::Timestamp>,
+    /// Further values for callers with exactly these limits, who may see each of them.
+    beside: Vec<(Filter, Self)>,
 }
 
 /// What stays the same from one state of the catalogue to the next.
@@ -112,7 +114,14 @@ impl LookupIndex {
             rules,
             as_of: state.as_of(),
             state: State(Some(state)),
+            beside: Vec::new(),
         }
+    }
+
+    /// Adds the values of another index for callers with exactly these limits, who may see each of them.
+    pub(crate) fn beside(mut self, filter: Filter, other: Self) -> Self {
+        self.beside.push((filter, other));
+        self
     }
 
     pub(super) fn into_parts(self) -> (Arc<Rules>, State, Option<jiff::Timestamp>) {
@@ -120,7 +129,12 @@ impl LookupIndex {
     }
 
     pub(super) fn of_parts(rules: Arc<Rules>, state: State, as_of: Option<jiff::Timestamp>) -> Self {
-        Self { rules, state, as_of }
+        Self {
+            rules,
+            state,
+            as_of,
+            beside: Vec::new(),
+        }
     }
 
     /// Sets when the origin of the values last confirmed them, as [`FeedContents::as_of`](crate::FeedContents::as_of)
@@ -173,6 +187,18 @@ impl LookupIndex {
         let mut found = self.rules.finder.find(state, query, &judge.limits(), limit);
         if let Some(events) = &self.rules.events {
             found.iter_mut().for_each(|found| tell_event(found, events, judge));
+        }
+        for (_, other) in self.beside.iter().filter(|(filter, _)| judge.has(*filter)) {
+            for further in other.find(query, &judge.of_everything(), limit) {
+                let is_same = |known: &Match| (&known.value, known.kind) == (&further.value, further.kind);
+                if !found.iter().any(is_same) {
+                    found.push(further);
+                }
+            }
+        }
+        if !self.beside.is_empty() {
+            found.sort_by_key(|found| found.relation);
+            found.truncate(limit);
         }
         found
     }

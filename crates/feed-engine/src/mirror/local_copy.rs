@@ -77,6 +77,11 @@ impl LocalCopy {
         *self.as_of.borrow()
     }
 
+    /// Returns whether MISP shows a reason for everything that went after this moment.
+    pub(super) fn explains_since(&self, moment: Timestamp) -> bool {
+        self.mirror.status().unexplained_at.is_none_or(|at| at <= moment)
+    }
+
     /// Returns the present state of the catalogue.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.catalogue.snapshot()

@@ -14,6 +14,7 @@ use super::keys::MirrorKeys;
 use super::local_copy::LocalCopy;
 use super::roster::{MirrorState, Roster};
 use crate::catalogue_question;
+use crate::event_rows::LastGood;
 use crate::lookup::Rules;
 use crate::omission::Omissions;
 use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
@@ -159,14 +160,16 @@ impl MirrorSource {
         let mut asked = catalogue_question::for_feed(upstream, scope, scorer, now)?;
         asked.named_omissions = self.misp.named_omissions();
         let place = self.places.take(errand).await;
+        let asked_copy = Arc::clone(&copy);
         let answering = blocking_work::run("answering from the mirror", move || {
-            let answered = copy.answer(&asked);
+            let answered = asked_copy.answer(&asked);
             drop(place);
             answered
         });
         let Some((answer, as_of)) = answering.await?? else {
             return Ok(None);
         };
+        let is_sure = explains(&copy, upstream, errand.last_good(), answer.values.len());
         if answer.values.is_empty() && answer.beyond_limits > 0 {
             Judge::new(scope.filter, &upstream.site)
                 .log_nothing_left(usize::try_from(answer.beyond_limits).unwrap_or(usize::MAX));
@@ -179,8 +182,7 @@ impl MirrorSource {
             left_out,
             more_left_out,
             as_of,
-            // The mirror itself does not believe a MISP that lost most of its events, before it says so three times.
-            is_sure: true,
+            is_sure,
             is_guarded: true,
             ..FeedContents::new(answer.values, answer.dropped)
         }))
@@ -255,6 +257,23 @@ impl MirrorSource {
             reasons.confirmed_at(snapshot.as_of())
         });
         explaining.await.map(Some)
+    }
+}
+
+/// Returns whether a copy knows why so few values are left of the last good set.
+///
+/// It does not know what another way saw. Without a set in this process the last good one may be that of another
+/// daemon, which lives no longer than twice the soft expiry.
+fn explains(copy: &LocalCopy, upstream: &Upstream, last_good: Option<&LastGood>, values: usize) -> bool {
+    match last_good {
+        Some(last_good) if last_good.is_shrunk_by(values) => {
+            last_good.is_of_copy && copy.explains_since(last_good.made_at)
+        }
+        Some(_) => true,
+        None => {
+            let oldest = jiff::Timestamp::now().checked_sub(upstream.site.soft_expiry * 2);
+            copy.explains_since(oldest.unwrap_or(jiff::Timestamp::MIN))
+        }
     }
 }
 

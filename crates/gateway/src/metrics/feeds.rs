@@ -61,10 +61,12 @@ fn by_labels(held: Vec<HeldFeed>) -> BTreeMap<FeedLabels, HeldFeed> {
         match feeds.get_mut(&labels) {
             Some(seen) => {
                 let is_failing = seen.refresh_failing || feed.refresh_failing;
+                let held_back = seen.held_back.clone().or_else(|| feed.held_back.clone());
                 if feed.age < seen.age {
                     *seen = feed;
                 }
                 seen.refresh_failing = is_failing;
+                seen.held_back = held_back;
             }
             None if has_room => {
                 feeds.insert(labels, feed);
@@ -76,25 +78,46 @@ fn by_labels(held: Vec<HeldFeed>) -> BTreeMap<FeedLabels, HeldFeed> {
 }
 
 fn each(registry: &mut Registry, feeds: &BTreeMap<FeedLabels, HeldFeed>) {
-    let each = |value: fn(&HeldFeed) -> f64| feeds.iter().map(move |(labels, feed)| (names_of(labels), value(feed)));
+    let each = |value: fn(&HeldFeed) -> Option<f64>| {
+        let lines = feeds.iter();
+        lines.filter_map(move |(labels, feed)| Some((names_of(labels), value(feed)?)))
+    };
     gauges(
         registry,
         "feed_values",
         "Values of a feed, before its output leaves any out",
-        each(|feed| feed.count as f64),
+        each(|feed| Some(feed.count as f64)),
     );
     dropped(registry, feeds);
     gauges(
         registry,
         "feed_age_seconds",
         "Time since MISP was asked for a feed; it grows where nobody asks for it",
-        each(|feed| feed.age.as_secs_f64()),
+        each(|feed| Some(feed.age.as_secs_f64())),
     );
     gauges(
         registry,
         "feed_refresh_failing",
         "Whether the last attempt to ask MISP for a feed failed, so that it is served as it was",
-        each(|feed| f64::from(u8::from(feed.refresh_failing))),
+        each(|feed| Some(f64::from(u8::from(feed.refresh_failing)))),
+    );
+    gauges(
+        registry,
+        "feed_held",
+        "Whether a smaller set of a feed is held back, so that it is served as it was",
+        each(|feed| Some(f64::from(u8::from(feed.held_back.is_some())))),
+    );
+    gauges(
+        registry,
+        "feed_held_values",
+        "Values of the set that is held back",
+        each(|feed| Some(feed.held_back.as_ref()?.to as f64)),
+    );
+    gauges(
+        registry,
+        "feed_held_since_timestamp_seconds",
+        "When a set of the feed was first held back",
+        each(|feed| Some(feed.held_back.as_ref()?.since.as_second() as f64)),
     );
 }
 
@@ -194,8 +217,8 @@ fn sites(engine: &FeedEngine, registry: &mut Registry) {
         .map(|(site, seen)| (vec![("site", site.clone())], seen.held as f64));
     counters(
         registry,
-        "misp_empty_answers_held",
-        "Empty answers of MISP for feeds that had values; the old values were served until a second question confirmed it",
+        "feeds_held",
+        "Smaller sets of feeds that were held back, each time that one began",
         held,
     );
     let spent = refreshes

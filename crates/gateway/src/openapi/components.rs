@@ -131,7 +131,7 @@ pub(crate) fn headers(names: &[&str]) -> Value {
 }
 
 /// Every header that answers are described with.
-const HEADERS: [(&str, &str); 14] = [
+const HEADERS: [(&str, &str); 15] = [
     ("Age", "Seconds since MISP was asked."),
     ("Cache-Control", "How long the answer counts as fresh."),
     ("Content-Encoding", "`gzip`, `br` or `zstd`, where the caller takes it."),
@@ -143,7 +143,10 @@ const HEADERS: [(&str, &str); 14] = [
     ("Retry-After", "Seconds after which to ask again."),
     ("Vary", "What the answer depends on beside its URL."),
     ("WWW-Authenticate", "How to send credentials."),
-    ("Warning", "`110` where the last good feed is served while MISP fails."),
+    (
+        "Warning",
+        "`110` where the last good feed is served while MISP fails, or while a smaller set is held back.",
+    ),
     ("X-Cache", "`HIT`, `MISS`, or `STALE` for an answer older than wanted."),
     ("X-Feed-Count", "Indicators in the body."),
     (
@@ -153,6 +156,10 @@ const HEADERS: [(&str, &str); 14] = [
     (
         "X-Feed-Dropped-Reasons",
         "The same by reason, such as `bad_label=2, special_purpose=1`; not there where nothing was left out.",
+    ),
+    (
+        "X-Feed-Held",
+        "`from=200, to=20, since=2026-11-29T08:00:00Z` where a smaller set is held back; else not there.",
     ),
     (
         "X-Feed-Limits",

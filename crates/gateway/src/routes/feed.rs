@@ -47,6 +47,7 @@ pub(super) const ORGANISATION: Route = Route {
 };
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+const X_FEED_HELD: HeaderName = HeaderName::from_static("x-feed-held");
 const X_FEED_COUNT: HeaderName = HeaderName::from_static("x-feed-count");
 const X_FEED_DROPPED: HeaderName = HeaderName::from_static("x-feed-dropped");
 const X_FEED_DROPPED_REASONS: HeaderName = HeaderName::from_static("x-feed-dropped-reasons");
@@ -187,6 +188,13 @@ fn described(reply: Reply, feed: &FeedHead, counts: Counts) -> Reply {
         reasons if reasons.is_empty() => reply,
         reasons => reply.header_text(X_FEED_DROPPED_REASONS, &reasons),
     };
+    let reply = match &feed.held_back {
+        Some(held) if feed.origin == Origin::Stale => {
+            let text = format!("from={}, to={}, since={}", held.from, held.to, held.since);
+            reply.header_text(X_FEED_HELD, &text)
+        }
+        _ => reply,
+    };
     if feed.refresh_failing && feed.origin == Origin::Stale {
         return reply.header(header::WARNING, HeaderValue::from_static("110 - \"Response is Stale\""));
     }
@@ -203,7 +211,7 @@ fn reasons(feed: &FeedHead, counts: Counts) -> String {
     texts.join(", ")
 }
 
-const HEADERS: [&str; 12] = [
+const HEADERS: [&str; 13] = [
     "ETag",
     "Last-Modified",
     "Cache-Control",
@@ -215,6 +223,7 @@ const HEADERS: [&str; 12] = [
     "X-Feed-Count",
     "X-Feed-Dropped",
     "X-Feed-Dropped-Reasons",
+    "X-Feed-Held",
     "X-Feed-Limits",
 ];
 

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use token_crypto::{Permission, Scope};
 
 use super::analyst::{Analyst, FEEDS};
-use crate::support::{Answer, Daemon, Installation, client};
+use crate::support::{Answer, Daemon, Installation, Ran, client, run_with};
 use crate::tokens;
 
 /// Looks at MISP come as often as can be set, and MISP's answers are waited for as briefly.
@@ -68,6 +68,15 @@ impl Stage {
         let store = stores.next().unwrap();
         assert_eq!(stores.next(), None, "one mirror");
         store
+    }
+
+    /// Has the daemon serve the smaller set of a feed, from the command line.
+    pub(super) fn accept(&self, served: &Served, feed: &str) -> Ran {
+        let mut command = self
+            .installation
+            .command(&["feed", "accept", feed, "--url", &served.base]);
+        command.env("CRATOS_TOKEN", &self.token);
+        run_with(command, "")
     }
 
     pub(super) fn serve(&self) -> Served {

@@ -15,6 +15,8 @@ pub(super) enum Expected {
     Empty,
     /// 200, `X-Cache: STALE`, with a `Warning`: the values from before the fault.
     LastGood,
+    /// The same with `X-Feed-Held`: MISP says that the feed is empty, and nothing explains that.
+    HeldBack,
     /// This status with a problem document: MISP gave no usable answer, and these words.
     Trouble(u16, &'static str),
     /// This status with a problem document of just these words.
@@ -211,6 +213,7 @@ fn rest() -> Vec<Row> {
         .in_the_middle(LONG_PAGE),
         Row {
             first: Expected::Empty,
+            later: Expected::HeldBack,
             ..noticed(|_| Fault::NoRows, "")
         },
         // The others are about lists of events, which only the mirror asks for.
