@@ -14,6 +14,7 @@ pub(crate) mod misp;
 pub(crate) mod others;
 pub(crate) mod process;
 pub(crate) mod programs;
+pub(crate) mod soak;
 
 use anyhow::Context as _;
 

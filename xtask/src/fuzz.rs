@@ -1,16 +1,83 @@
-//! The fuzz targets compile. They are run by hand, with a nightly toolchain; here they must only not rot.
+//! The fuzz targets: the step of CI compiles them, and `cargo xtask fuzz` runs them.
 //!
 //! Each `crates/*/fuzz` is a workspace of its own, so that the workspace builds without its C++ dependency.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use crate::cargo::{cargo, debug_setting, is_here, root, run as run_command};
 use crate::outcome::Outcome;
 
-pub(crate) fn run() -> anyhow::Result<Outcome> {
+/// How long each target runs.
+const SECONDS: u32 = 120;
+
+/// Runs each target with one of these names for two minutes; all without a name.
+///
+/// cargo-fuzz needs unstable options. `RUSTC_BOOTSTRAP` has the stable compiler take them.
+pub(crate) fn run_targets(names: &[String]) -> anyhow::Result<()> {
+    ensure!(
+        is_here(cargo(&["fuzz"]).arg("--version")),
+        "cargo-fuzz is not installed: `cargo install cargo-fuzz`"
+    );
+    let (mut known, mut ran) = (Vec::new(), 0);
+    for folder in fuzz_crates()? {
+        take_versions_of_the_workspace(&folder)?;
+        for target in targets_of(&folder)? {
+            if names.is_empty() || names.contains(&target) {
+                run_target(&folder, &target)?;
+                ran += 1;
+            }
+            known.push(target);
+        }
+    }
+    for name in names {
+        ensure!(
+            known.contains(name),
+            "no target `{name}`; there are {}",
+            known.join(", ")
+        );
+    }
+    println!("{ran} targets ran for {SECONDS} s each, and found nothing");
+    Ok(())
+}
+
+/// Fails if the target finds something. cargo-fuzz then prints the input and where it lies.
+fn run_target(folder: &Path, target: &str) -> anyhow::Result<()> {
+    let mut command = cargo(&["fuzz", "run", target, "--fuzz-dir"]);
+    command
+        .arg(folder)
+        .arg("--target-dir")
+        .arg(target_folder().join("fuzz"))
+        .args([
+            "--",
+            &format!("-max_total_time={SECONDS}"),
+            "-rss_limit_mb=4096",
+            "-print_final_stats=1",
+        ])
+        .env("RUSTC_BOOTSTRAP", "1");
+    run_command(&mut command)
+}
+
+/// Returns the targets of a fuzz crate in order.
+fn targets_of(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder.join("fuzz_targets"))? {
+        let path = entry?.path();
+        if let Some(name) = path
+            .file_stem()
+            .filter(|_| path.extension().is_some_and(|end| end == "rs"))
+        {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Compiles the targets, so that they do not rot.
+pub(crate) fn check() -> anyhow::Result<Outcome> {
     let fuzz_crates = fuzz_crates()?;
     if fuzz_crates.is_empty() {
         return Ok(Outcome::Skipped("there are no fuzz targets".to_owned()));

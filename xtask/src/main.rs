@@ -90,6 +90,16 @@ fn chore(words: &[&str]) -> Option<Chore> {
             let (attributes, events) = (owned(attributes), owned(events));
             Box::new(move || report(bench::mirror::run(Some(&attributes), Some(&events))))
         }
+        ["soak"] => Box::new(|| report(bench::soak::run(None))),
+        ["soak", "short"] => Box::new(|| report(bench::soak::run_short())),
+        ["soak", minutes] => {
+            let minutes = owned(minutes);
+            Box::new(move || report(bench::soak::run(Some(&minutes))))
+        }
+        ["fuzz", ref targets @ ..] => {
+            let targets: Vec<String> = targets.iter().map(|target| owned(target)).collect();
+            Box::new(move || report(fuzz::run_targets(&targets)))
+        }
         ["bench", attributes] => {
             let attributes = owned(attributes);
             Box::new(move || report(bench::run(Some(&attributes))))
@@ -166,6 +176,14 @@ fn usage() -> ExitCode {
     eprintln!(
         "  {:<18} attacks a daemon over loopback and measures its memory, all attacks or one of them",
         "attack [NAME]"
+    );
+    eprintln!(
+        "  {:<18} runs a daemon under load and trouble, and checks memory, descriptors and every answer (30 minutes)",
+        "soak [MINUTES|short]"
+    );
+    eprintln!(
+        "  {:<18} runs each fuzz target, or those with these names, for two minutes",
+        "fuzz [TARGET…]"
     );
     ExitCode::from(USAGE)
 }

@@ -28,7 +28,13 @@ impl Installation {
         let at = installation.path().to_string_lossy().into_owned();
         cargo::output_of(&mut installation.command(&["init", &at, "--site", "127.0.0.1", "--tag", "example"]))?;
         std::fs::write(installation.path().join("misp.key"), &misp.key)?;
-        let port = misp.port.to_string();
+        installation.token = installation.mint(misp.port, options)?;
+        Ok(installation)
+    }
+
+    /// Returns a new token for the MISP at this port, with the key in `misp.key` and these further options.
+    pub(crate) fn mint(&self, port: u16, options: &[&str]) -> anyhow::Result<String> {
+        let port = port.to_string();
         let mint = [
             "token",
             "mint",
@@ -40,9 +46,8 @@ impl Installation {
             &port,
         ];
         let rest = ["--auth-key-file", "misp.key", "--expires", "2099-12-31"];
-        let token = cargo::output_of(&mut installation.command(&[&mint[..], &rest[..], options].concat()))?;
-        installation.token = token.trim().to_owned();
-        Ok(installation)
+        let token = cargo::output_of(&mut self.command(&[&mint[..], &rest[..], options].concat()))?;
+        Ok(token.trim().to_owned())
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -13,7 +13,7 @@ mod quiet;
 mod replay;
 mod restart;
 mod site;
-mod stand_in;
+pub(super) mod stand_in;
 mod table;
 
 use anyhow::Context as _;

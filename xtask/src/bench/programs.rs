@@ -1,4 +1,4 @@
-//! The programs that are measured, built in release mode.
+//! The programs that are measured.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,15 @@ use super::misp::Misp;
 use crate::cargo;
 
 pub(crate) struct Programs {
-    release: PathBuf,
+    folder: PathBuf,
 }
 
 impl Programs {
-    /// Builds the programs, unless the variable `CRATOS_PROGRAMS` names a folder with `cratosd` and `examples/serve`,
-    /// for example those of an older version.
+    /// Builds them in release mode, unless the variable `CRATOS_PROGRAMS` names a folder with `cratosd` and
+    /// `examples/serve`, for example those of an older version.
     pub(crate) fn build() -> anyhow::Result<Self> {
         if let Some(folder) = std::env::var_os("CRATOS_PROGRAMS") {
-            return Ok(Self { release: folder.into() });
+            return Ok(Self { folder: folder.into() });
         }
         cargo::run(&mut cargo::cargo(&["build", "--release", "--bin", "cratosd"]))?;
         cargo::run(&mut cargo::cargo(&[
@@ -27,18 +27,31 @@ impl Programs {
             "serve",
         ]))?;
         Ok(Self {
-            release: cargo::target_dir()?.join("release"),
+            folder: cargo::target_dir()?.join("release"),
+        })
+    }
+
+    /// Returns the programs that `cargo xtask test` builds, which are there already in CI.
+    pub(crate) fn of_tests() -> anyhow::Result<Self> {
+        cargo::run(&mut cargo::cargo(&[
+            "test",
+            "--workspace",
+            "--all-features",
+            "--no-run",
+        ]))?;
+        Ok(Self {
+            folder: cargo::target_dir()?.join("debug"),
         })
     }
 
     /// Returns the path of the daemon.
     pub(crate) fn cratosd(&self) -> PathBuf {
-        self.release.join("cratosd")
+        self.folder.join("cratosd")
     }
 
     /// Returns the path of the stand-in for MISP.
     pub(crate) fn stand_in(&self) -> PathBuf {
-        self.release.join("examples/serve")
+        self.folder.join("examples/serve")
     }
 
     /// Starts a stand-in with so many domains in the feed `block`.

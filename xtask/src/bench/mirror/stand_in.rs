@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::bench::connection::Connection;
 use crate::bench::misp::Misp;
 
-pub(super) struct StandIn {
+pub(in crate::bench) struct StandIn {
     misp: Misp,
     /// The address of its second port, for edits.
     control: String,
@@ -24,14 +24,14 @@ pub(super) struct Asked {
 }
 
 /// A published attribute.
-pub(super) struct Attribute {
-    pub(super) id: u64,
-    pub(super) event: u64,
-    pub(super) value: String,
+pub(in crate::bench) struct Attribute {
+    pub(in crate::bench) id: u64,
+    pub(in crate::bench) event: u64,
+    pub(in crate::bench) value: String,
 }
 
 impl StandIn {
-    pub(super) fn start(program: &Path, attributes: usize, events: usize) -> anyhow::Result<Self> {
+    pub(in crate::bench) fn start(program: &Path, attributes: usize, events: usize) -> anyhow::Result<Self> {
         let (attributes, events) = (attributes.to_string(), events.to_string());
         let size = ["--attributes", &attributes, "--events", &events];
         let mut misp = Misp::start(program, &[&size[..], &["--control", "127.0.0.1:0"]].concat())?;
@@ -39,7 +39,7 @@ impl StandIn {
         Ok(Self { misp, control })
     }
 
-    pub(super) fn process(&self) -> &Misp {
+    pub(in crate::bench) fn process(&self) -> &Misp {
         &self.misp
     }
 
@@ -48,7 +48,7 @@ impl StandIn {
     }
 
     /// Returns published domains in the feed `block`, each of another event.
-    pub(super) fn domains(&self, count: usize) -> anyhow::Result<Vec<Attribute>> {
+    pub(in crate::bench) fn domains(&self, count: usize) -> anyhow::Result<Vec<Attribute>> {
         let question = json!({
             "returnFormat": "json", "type": "domain", "published": 1, "to_ids": 1, "limit": count * 400, "page": 1, "timestamp": "300d",
             "tags": ["example:incident-classification=block"],
@@ -79,9 +79,24 @@ impl StandIn {
     }
 
     /// Changes the value of an attribute, which unpublishes its event, and publishes that again.
-    pub(super) fn change_and_publish(&self, attribute: &Attribute, value: &str) -> anyhow::Result<()> {
+    pub(in crate::bench) fn change_and_publish(&self, attribute: &Attribute, value: &str) -> anyhow::Result<()> {
         self.edit(&json!({"attribute": [attribute.id, {"value": value}]}))?;
         self.edit(&json!({"event": [attribute.event, "publish"]}))
+    }
+
+    /// Gives a user of MISP another key; the one before is refused from then on.
+    pub(in crate::bench) fn give_key(&self, user: u64, key: &str) -> anyhow::Result<()> {
+        self.edit(&json!({"site": {"user_key": [user, key]}}))
+    }
+
+    /// Moves MISP's clock.
+    pub(in crate::bench) fn advance_clock(&self, seconds: i64) -> anyhow::Result<()> {
+        self.steer("POST", "/sim/clock", &json!({"advance": seconds})).map(drop)
+    }
+
+    /// Lets MISP fail in this way from now on; null ends it.
+    pub(in crate::bench) fn misbehave(&self, fault: &Value) -> anyhow::Result<()> {
+        self.steer("POST", "/sim/fault", &json!({"fault": fault})).map(drop)
     }
 
     fn edit(&self, edit: &Value) -> anyhow::Result<()> {
