@@ -75,7 +75,7 @@ impl Head {
             base.epoch == from.epoch && between.is_some_and(|entries| entries <= MOST)
         };
         let base = self.base.filter(is_on_the_way)?;
-        let before = (from.sequence + 1..=base.sequence).map(|sequence| base.at(sequence));
+        let before = (from.sequence.checked_add(1)?..=base.sequence).map(|sequence| base.at(sequence));
         Some(before.chain(own(base.sequence)?).collect())
     }
 }
@@ -249,6 +249,12 @@ mod tests {
             assert_eq!(one.since(elsewhere), None, "{elsewhere:?}");
         }
         assert_eq!(one.since(position(7, u64::MAX)), None);
+    }
+
+    #[test]
+    fn no_entry_follows_the_greatest_number() {
+        let end = position(7, u64::MAX);
+        assert_eq!(head(position(8, u64::MAX), 1, Some(end)).since(end), None);
     }
 
     #[test]
