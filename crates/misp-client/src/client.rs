@@ -7,6 +7,8 @@ use http::{HeaderMap, HeaderValue, header};
 use reqwest::Certificate;
 use reqwest::redirect::Policy;
 
+use crate::breaker::Breaker;
+use crate::breakers::Breakers;
 use crate::pace::PagePace;
 use crate::transport::Transport;
 use crate::{AuthKey, BaseUrl, Error, ErrorKind, RetryPolicy, Traffic};
@@ -22,6 +24,8 @@ const MAX_SILENCE: Duration = Duration::from_secs(30);
 const POOL_IDLE: Duration = Duration::from_secs(4);
 const DEFAULT_MAX_PAGE_BYTES: u64 = 256 << 20;
 const DEFAULT_MAX_PAGES: u32 = 10_000;
+/// With warninglists, MISP takes up to 4 ms for a row of addresses: a million take an hour.
+const DEFAULT_SEARCH_TIMEOUT: Duration = Duration::from_secs(3_600);
 const DEFAULT_MAX_ATTRIBUTES: u64 = 5_000_000;
 
 /// A client for one MISP with one key. Cheap to clone; clones share their connections.
@@ -38,6 +42,7 @@ pub(crate) struct Limits {
     pub(crate) page_bytes: u64,
     pub(crate) pages: u32,
     pub(crate) attributes: u64,
+    pub(crate) search_time: Duration,
 }
 
 impl Client {
@@ -57,8 +62,10 @@ impl Client {
                 page_bytes: DEFAULT_MAX_PAGE_BYTES,
                 pages: DEFAULT_MAX_PAGES,
                 attributes: DEFAULT_MAX_ATTRIBUTES,
+                search_time: DEFAULT_SEARCH_TIMEOUT,
             },
             pace: None,
+            breakers: Breakers::default(),
         }
     }
 
@@ -108,6 +115,7 @@ pub struct ClientBuilder {
     retries: RetryPolicy,
     limits: Limits,
     pace: Option<PagePace>,
+    breakers: Breakers,
 }
 
 impl ClientBuilder {
@@ -133,6 +141,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Bounds what MISP may take for all pages of one search together (default 1 h). The time that the caller takes
+    /// between batches does not count.
+    #[must_use]
+    pub fn search_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.search_time = timeout;
         self
     }
 
@@ -165,6 +181,22 @@ impl ClientBuilder {
     #[must_use]
     pub fn page_pace(mut self, pace: PagePace) -> Self {
         self.pace = Some(pace);
+        self
+    }
+
+    /// Lets questions fail at once while this breaker is open, which connection faults and time-outs do (default:
+    /// none). Give it to all clients of this address.
+    #[must_use]
+    pub fn address_breaker(mut self, breaker: Breaker) -> Self {
+        self.breakers.address = Some(breaker);
+        self
+    }
+
+    /// Lets questions fail at once while this breaker is open, which answers that refuse the key do (default: none).
+    /// Give it to all clients of this address and key.
+    #[must_use]
+    pub fn key_breaker(mut self, breaker: Breaker) -> Self {
+        self.breakers.key = Some(breaker);
         self
     }
 
@@ -217,7 +249,8 @@ impl ClientBuilder {
         let http = http.map_err(|error| setup("the certificates to trust").with_source(error.without_url()))?;
         let silence = self.timeout.min(MAX_SILENCE);
         Ok(Client {
-            transport: Transport::new(http, self.base_url, self.timeout, silence, self.retries),
+            transport: Transport::new(http, self.base_url, self.timeout, silence, self.retries)
+                .with_breakers(self.breakers),
             limits: self.limits,
             pace: self.pace,
         })

@@ -37,6 +37,9 @@ pub enum ErrorKind {
     Rejected,
     /// The address, the key, the certificate file or another setting cannot be used.
     Setup,
+    /// MISP is not asked now, because it has not answered lately: see [`Breaker`](crate::Breaker) and
+    /// [`Error::retry_after`].
+    Suspended,
     /// MISP did not finish within the time-out, or stopped sending.
     Timeout,
     /// TLS failed: an untrusted certificate, for example, or a server that does not speak TLS.
@@ -66,6 +69,7 @@ impl ErrorKind {
             Self::Redirected => "redirected",
             Self::Rejected => "rejected",
             Self::Setup => "setup",
+            Self::Suspended => "suspended",
             Self::Timeout => "timeout",
             Self::Tls => "tls",
             Self::TooLarge => "too_large",
@@ -88,6 +92,7 @@ impl ErrorKind {
             Self::Redirected => "MISP answered with a redirect",
             Self::Rejected => "MISP rejected the data",
             Self::Setup => "the client cannot be set up",
+            Self::Suspended => "MISP is not asked now",
             Self::Timeout => "MISP did not answer in time",
             Self::Tls => "no secure connection to MISP",
             Self::TooLarge => "the answer is too large",
@@ -226,7 +231,8 @@ impl Error {
         self.0.misp_message.as_deref()
     }
 
-    /// Returns how long MISP asks the client to wait, for [`ErrorKind::RateLimited`].
+    /// Returns how long MISP asks the client to wait, for [`ErrorKind::RateLimited`], or how long a
+    /// [`Breaker`](crate::Breaker) keeps questions back.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

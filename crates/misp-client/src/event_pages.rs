@@ -11,6 +11,7 @@ use futures_core::Stream;
 use crate::batches::{BatchReader, Batches, Outcome};
 use crate::endpoints::event_search::{self, ENDPOINT, EventSearch};
 use crate::json::Splitter;
+use crate::search_time::SearchTime;
 use crate::transport::Answer;
 use crate::{Client, Error, ErrorKind, Event};
 
@@ -122,6 +123,7 @@ struct EventReader {
     progress: EventProgress,
     seen: HashSet<u64>,
     state: State,
+    time: SearchTime,
 }
 
 enum State {
@@ -142,6 +144,7 @@ struct OpenPage {
 impl EventReader {
     fn new(client: Client, search: Arc<EventSearch>) -> Self {
         Self {
+            time: SearchTime::new(client.limits().search_time),
             client,
             search,
             checked: true,
@@ -188,7 +191,10 @@ impl EventReader {
     async fn open_page(&mut self) -> Result<OpenPage, Error> {
         let limits = self.client.limits();
         let request = event_search::whole_page(&self.search, self.progress.pages + 1)?;
-        let answer = self.client.transport().ask(request, limits.page_bytes, &[]).await?;
+        let transport = self.client.transport();
+        let time = self.time.of_page(transport.timeout());
+        let time = time.map_err(|error| error.at(ENDPOINT))?;
+        let answer = transport.ask_within(time, request, limits.page_bytes, &[]).await?;
         self.progress.total = answer.count("x-result-count").or(self.progress.total);
         // One event may be as large as a page.
         let most = usize::try_from(limits.page_bytes).unwrap_or(usize::MAX);
@@ -223,6 +229,7 @@ impl EventReader {
     /// Returns whether another page follows. For events MISP's count is the total (recordings 456 and 457).
     fn end_page(&mut self, open: &OpenPage) -> Result<bool, Error> {
         self.progress.pages += 1;
+        self.time.spend(open.answer.waited());
         let limit = u64::from(self.search.events_a_page());
         let more = match self.progress.total {
             Some(total) => open.rows > 0 && u64::from(self.progress.pages) * limit < total,

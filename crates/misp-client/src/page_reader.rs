@@ -13,6 +13,7 @@ use crate::page_target::{TakeRow, Target};
 use crate::paging::{PageHeaders, Paging};
 use crate::progress::{PageEnd, Place, Progress};
 use crate::reader::AttributeReader;
+use crate::search_time::SearchTime;
 use crate::transport::Answer;
 use crate::{Attribute, AttributeRow, AttributeSearch, Client, Error, ErrorKind, Stray};
 
@@ -33,6 +34,7 @@ pub(crate) struct PageReader {
     state: State,
     /// A page did not come in time: it is requested once more, with fewer rows, in this time.
     second_try: Option<Duration>,
+    time: SearchTime,
 }
 
 #[derive(Debug)]
@@ -84,6 +86,7 @@ impl PageReader {
             progress: Progress::default(),
             state: State::Ask,
             second_try: None,
+            time: SearchTime::new(limits.search_time),
         }
     }
 
@@ -125,9 +128,14 @@ impl PageReader {
                 State::Failed => return Err(Self::interrupted()),
                 State::Ask => {
                     let began = Instant::now();
-                    self.state = match self.open_page(self.patience()).await {
+                    let time = self.time.of_page(self.patience());
+                    let time = time.map_err(|error| error.at(attributes::SEARCH))?;
+                    self.state = match self.open_page(time).await {
                         Ok(open) => State::Read(Box::new(open)),
-                        Err(error) => self.ask_for_less(error, began.elapsed())?,
+                        Err(error) => {
+                            self.time.spend(began.elapsed());
+                            self.ask_for_less(error, began.elapsed())?
+                        }
                     };
                 }
                 State::Read(mut open) => {
@@ -140,7 +148,10 @@ impl PageReader {
                         Ok(false) => State::Read(open),
                         Ok(true) if self.end_page(&open)? => State::Ask,
                         Ok(true) => State::Done,
-                        Err(error) => self.ask_for_less(error, open.answer.waited())?,
+                        Err(error) => {
+                            self.time.spend(open.answer.waited());
+                            self.ask_for_less(error, open.answer.waited())?
+                        }
                     };
                     if target.len() > 0 {
                         return Ok(Some(page));
@@ -312,6 +323,7 @@ impl PageReader {
 
     fn end_page(&mut self, open: &OpenPage) -> Result<bool, Error> {
         let skipped = open.headers.skipped.unwrap_or(0);
+        self.time.spend(open.answer.waited());
         self.progress.pages += 1;
         let (place, last_row) = (self.page_end(), open.last_row);
         self.progress.page_ends.push(PageEnd { place, last_row });

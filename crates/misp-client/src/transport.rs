@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode, header};
 use service_kit::{TraceContext, causes};
 use tokio::time::{Instant, timeout};
 
+use crate::breakers::Breakers;
 use crate::refusal::refusal;
 use crate::request::Request;
 use crate::retry::RetryPolicy;
@@ -18,6 +19,10 @@ use crate::{BaseUrl, Error, ErrorKind};
 
 /// The header of W3C Trace Context.
 const TRACEPARENT: &str = "traceparent";
+
+/// The light question that finds out whether MISP answers again, and its time.
+const LIGHT_QUESTION: &str = "/servers/getVersion";
+const LIGHT_QUESTION_TIME: Duration = Duration::from_secs(10);
 
 /// As much of the body of an error answer as the client reads.
 const MAX_ERROR_BODY: u64 = 64 << 10;
@@ -31,6 +36,7 @@ pub(crate) struct Transport {
     silence: Duration,
     retries: RetryPolicy,
     traffic: TrafficCounter,
+    breakers: Breakers,
 }
 
 impl Transport {
@@ -48,7 +54,12 @@ impl Transport {
             silence,
             retries,
             traffic: TrafficCounter::default(),
+            breakers: Breakers::default(),
         }
+    }
+
+    pub(crate) fn with_breakers(self, breakers: Breakers) -> Self {
+        Self { breakers, ..self }
     }
 
     pub(crate) fn traffic(&self) -> &TrafficCounter {
@@ -79,16 +90,40 @@ impl Transport {
     ) -> Result<Answer, Error> {
         let mut waited = Duration::ZERO;
         loop {
+            self.admit(&request).await?;
             let error = match self.ask_once(time, &request, max_bytes, also).await {
                 Err(error) => error,
                 answer => return answer,
             };
+            self.breakers.failed(&error);
             let Some(wait) = self.retries.wait_for_limit(&error, waited) else {
                 return Err(error);
             };
             // Not a part of the time that MISP may take for the question.
             tokio::time::sleep(wait).await;
             waited += wait;
+        }
+    }
+
+    /// Returns when the question may be sent. While a breaker is open, a light question goes first when it is time for
+    /// a try.
+    async fn admit(&self, request: &Request) -> Result<(), Error> {
+        let at = |error: Error| error.at(request.endpoint.clone());
+        let tries = self.breakers.admit().map_err(at)?;
+        if tries.is_none() {
+            return Ok(());
+        }
+        let light = Request::get(LIGHT_QUESTION);
+        let time = LIGHT_QUESTION_TIME.min(self.timeout);
+        let answer = match self.ask_once(time, &light, MAX_ERROR_BODY, &[]).await {
+            Ok(mut answer) => answer.body().await,
+            Err(error) => Err(error),
+        };
+        tries.ended(answer.as_ref().err());
+        match answer {
+            // Any other answer shows that MISP is there.
+            Err(error) if error.status().is_none() || error.kind() == ErrorKind::KeyRefused => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -112,8 +147,14 @@ impl Transport {
             silence: self.silence,
             left: max_bytes,
             traffic: self.traffic.clone(),
+            breakers: self.breakers.clone(),
         };
-        if answer.status() == StatusCode::OK || also.contains(&answer.status()) {
+        if answer.status() == StatusCode::OK {
+            return Ok(answer);
+        }
+        if also.contains(&answer.status()) {
+            // It may have no body to read.
+            self.breakers.answered();
             return Ok(answer);
         }
         answer.left = answer.left.min(MAX_ERROR_BODY);
@@ -194,6 +235,7 @@ pub(crate) struct Answer {
     silence: Duration,
     left: u64,
     traffic: TrafficCounter,
+    breakers: Breakers,
 }
 
 impl Answer {
@@ -224,6 +266,19 @@ impl Answer {
 
     /// Returns the next piece of the body, decompressed; `None` at its proper end.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
+        let piece = self.next_piece().await;
+        // Other statuses are judged with the question.
+        if self.status() == StatusCode::OK {
+            match &piece {
+                Ok(None) => self.breakers.answered(),
+                Ok(Some(_)) => {}
+                Err(error) => self.breakers.failed(error),
+            }
+        }
+        piece
+    }
+
+    async fn next_piece(&mut self) -> Result<Option<Bytes>, Error> {
         let silence = self.silence;
         let piece = match self.budget.spend(self.http.chunk(), silence).await {
             Ok(Ok(piece)) => piece,

@@ -5,6 +5,7 @@
 #[cfg(feature = "blocking")]
 mod blocking;
 #[cfg(feature = "write")]
+mod breakers;
 mod changes;
 mod checks;
 mod custom;

@@ -296,3 +296,26 @@ async fn unusable_rows_are_counted_and_the_others_stand() {
     assert!(search.next_batch().await.unwrap().is_none());
     assert_eq!((search.progress().unusable, search.progress().rows_sent), (6, 9));
 }
+
+#[tokio::test]
+async fn pages_of_one_search_take_no_longer_than_the_search_has() {
+    let names = (0..100).map(|n| misp_sim::Attribute::new("domain", format!("d{n}.example.com")));
+    let event = names.fold(misp_sim::Event::new("many"), misp_sim::Event::attribute);
+    let sim = misp_sim::Sim::builder().event(event).start_now().unwrap();
+    sim.set_latency(Duration::from_millis(50));
+    let search = AttributeSearch::new(["domain"]).unwrap().page_size(NonZeroU32::MIN);
+    let client = crate::sim::builder(&sim, misp_sim::Sim::READER_KEY)
+        .search_timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    let mut pages = client.search(search);
+    let error = loop {
+        match pages.next_batch().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the search has a hundred pages"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.is_timeout(), "{error}");
+    assert!(pages.progress().pages < 10, "{:?}", pages.progress());
+}
