@@ -20,6 +20,7 @@ use crate::stored_body::StoredBody;
 use crate::streams::Streams;
 use crate::throttle::Throttle;
 use crate::token_ends::TokenEnds;
+use crate::token_limits::TokenRequests;
 
 /// The state of a gateway. Handlers of routes get it by reference.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct App {
     minting: RateLimit,
     throttle: Throttle,
     token_ends: TokenEnds,
+    token_requests: TokenRequests,
     metrics: Metrics,
     program_metrics: metrics::ProgramMetrics,
     streams: Streams,
@@ -66,6 +68,7 @@ impl App {
             minting: RateLimit::default(),
             throttle: Throttle::default(),
             token_ends: TokenEnds::default(),
+            token_requests: TokenRequests::default(),
             metrics: Metrics::default(),
             program_metrics: metrics::ProgramMetrics::default(),
             streams: Streams::new(streams),
@@ -169,6 +172,11 @@ impl App {
         &self.token_ends
     }
 
+    /// Returns the requests of each token.
+    pub(crate) fn token_requests(&self) -> &TokenRequests {
+        &self.token_requests
+    }
+
     /// Registers the metrics of every service.
     pub(crate) fn register_metrics(&self, registry: &mut Registry) {
         metrics::build::register(registry);
@@ -181,7 +189,15 @@ impl App {
         self.metrics.register(registry);
         metrics::shared_cache::register(&self.engine, registry);
         metrics::sightings::register(&self.sightings, registry);
-        metrics::throttling::register(&self.throttle, &self.minting, &self.sightings, registry);
+        metrics::throttling::register(
+            metrics::throttling::Limits {
+                throttle: &self.throttle,
+                minting: &self.minting,
+                desk: &self.sightings,
+                tokens: &self.token_requests,
+            },
+            registry,
+        );
         metrics::tokens::register(&self.token_ends, registry);
         self.program_metrics.register(registry);
     }

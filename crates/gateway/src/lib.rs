@@ -55,6 +55,7 @@ mod stored_body;
 mod streams;
 mod throttle;
 mod token_ends;
+mod token_limits;
 mod withdrawals;
 
 pub use background::Background;

@@ -56,6 +56,16 @@ pub(crate) enum Reject {
         /// The time to wait.
         retry_after: Duration,
     },
+    /// More requests in a row with this token than one token may send: 429.
+    TooManyRequests {
+        /// The time to wait.
+        retry_after: Duration,
+    },
+    /// More requests at the same time with this token than one token may send: 429.
+    TooManyAtOnce {
+        /// The time to wait.
+        retry_after: Duration,
+    },
     /// MISP does not answer, or cannot be asked, for example while its site file has errors: 503.
     Unavailable {
         /// The problem, in plain words.
@@ -107,9 +117,11 @@ impl Reject {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
             Self::EncodedBody | Self::PlainText => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooOften { .. } | Self::TooManyFailures { .. } | Self::TooManyReports { .. } => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::TooOften { .. }
+            | Self::TooManyFailures { .. }
+            | Self::TooManyReports { .. }
+            | Self::TooManyRequests { .. }
+            | Self::TooManyAtOnce { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -142,6 +154,8 @@ impl Reject {
                 "Too many requests with tokens that are not good. Good tokens are answered all the same."
             }
             Self::TooManyReports { .. } => "Too many reports with this token.",
+            Self::TooManyRequests { .. } => "Too many requests with this token.",
+            Self::TooManyAtOnce { .. } => "Too many requests with this token at the same time.",
             Self::NoSuchThing(detail)
             | Self::Forbidden(detail)
             | Self::Unavailable { detail, .. }
@@ -156,6 +170,8 @@ impl Reject {
             Self::TooOften { retry_after }
             | Self::TooManyFailures { retry_after }
             | Self::TooManyReports { retry_after }
+            | Self::TooManyRequests { retry_after }
+            | Self::TooManyAtOnce { retry_after }
             | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             Self::TimedOut { .. } => Some(RETRY_AFTER),
             _ => None,

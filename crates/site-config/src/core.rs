@@ -4,6 +4,7 @@ mod cache_server;
 pub(crate) mod reverse_proxy;
 mod sightings;
 mod tls;
+mod token_limits;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -20,11 +21,12 @@ pub use self::cache_server::{CacheKind, CacheServer};
 pub use self::reverse_proxy::ReverseProxy;
 pub use self::sightings::Sightings;
 pub use self::tls::{ClientCertificates, NamedFile, Tls};
+pub use self::token_limits::TokenLimits;
 
 /// From this number on, the value of `access_log_max_bytes` is most likely meant in bytes.
 const MANY_MEGABYTES: u64 = 10_000;
 
-pub(crate) const CORE: Tables = &[Core::KEYS, TokenMinting::KEYS, Sightings::KEYS];
+pub(crate) const CORE: Tables = &[Core::KEYS, TokenMinting::KEYS, TokenLimits::KEYS, Sightings::KEYS];
 
 config_file::keys! {
     /// What `config/config.yaml` says, checked, with defaults filled in. `Debug` shows no secret.
@@ -77,7 +79,7 @@ config_file::keys! {
             "bound of the memory that the indexes of `/v1/lookup` may take; a million values take about 100 MiB"
             => lookup_memory_bytes: u64 = reader::size(1 << 20, 1 << 40);
         ours "max_site_questions", "1 to 64", default("4"),
-            "questions that one MISP is asked at the same time, at most"
+            "questions with one key that one MISP is asked at the same time, at most; with several keys twice as many, and for one token three quarters"
             => max_site_questions: NonZeroUsize = reader::number(1, 64);
         theirs "memcached_host", "host", absent("none"),
             "host of the memcached that several daemons share; without it none is used";
@@ -125,6 +127,8 @@ config_file::keys! {
         pub token_minting_allowed_ips: Vec<IpNet>,
         /// Tokens that one address may have made in a minute (`token_minting.per_minute`).
         pub token_minting_per_minute: u32,
+        /// How much one token may ask (`token_limits.*`).
+        pub token_limits: TokenLimits,
         /// The files for TLS. Default: none, and so HTTP without TLS.
         pub tls: Option<Tls>,
         /// The cache that several daemons share (`cache.*`, or `memcached_*`). Default: none.
@@ -206,6 +210,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
     let written = section.places();
     let secrets = secrets::read(&mut section, credentials);
     let (minting_ips, per_minute) = token_minting(&mut section);
+    let token_limits = token_limits::read(&mut section);
     let tls = tls::read(&mut section);
     let cache = cache_server::read(&mut section);
     let reverse_proxy = reverse_proxy::read(&mut section);
@@ -219,6 +224,7 @@ pub(crate) fn read(node: Node, report: &mut Report, credentials: Option<&Path>) 
         salt,
         Vec::new(),
         per_minute,
+        token_limits,
         tls,
         cache,
         reverse_proxy,

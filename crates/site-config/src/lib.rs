@@ -21,7 +21,7 @@ mod watch;
 
 pub use self::core::{
     AccessLog, AccessLogFormat, CacheKind, CacheServer, ClientCertificates, Core, NamedFile, ReverseProxy, Sightings,
-    Tls,
+    Tls, TokenLimits,
 };
 pub use config_file::{Note, Problem, Problems};
 pub use first_files::{FirstFiles, FirstFilesError, FirstValues};

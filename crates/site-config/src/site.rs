@@ -22,6 +22,7 @@ use crate::value as site_value;
 pub(crate) const SITE: Tables = &[Site::KEYS];
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 config_file::keys! {
@@ -46,6 +47,9 @@ config_file::keys! {
         theirs "mispTimeoutSeconds", "seconds, 1 to 3600", default("100"),
             "time that MISP has to answer one question"
             => timeout: Duration = reader::seconds(1, 3600);
+        ours "max_search_time", "duration, 1m to 24h", default("1h"),
+            "time that MISP has for all pages of one search together; a search that takes longer is given up"
+            => max_search_time: Duration = reader::duration(Duration::from_secs(60), DAY);
         theirs "mispDebug", "yes or no", default("False"),
             "without effect";
         theirs "memcached_all_timeout", "seconds, 1 to 31536000", default("300"),

@@ -28,6 +28,7 @@ impl Installation {
         let at = installation.path().to_string_lossy().into_owned();
         cargo::output_of(&mut installation.command(&["init", &at, "--site", "127.0.0.1", "--tag", "example"]))?;
         std::fs::write(installation.path().join("misp.key"), &misp.key)?;
+        installation.lift_limits()?;
         installation.token = installation.mint(misp.port, options)?;
         Ok(installation)
     }
@@ -48,6 +49,14 @@ impl Installation {
         let rest = ["--auth-key-file", "misp.key", "--expires", "2099-12-31"];
         let token = cargo::output_of(&mut self.command(&[&mint[..], &rest[..], options].concat()))?;
         Ok(token.trim().to_owned())
+    }
+
+    /// A benchmark asks more with one token than any device.
+    fn lift_limits(&self) -> anyhow::Result<()> {
+        let file = self.path().join("config/config.yaml");
+        let limits = "\ntoken_limits: { per_second: 1000000, burst: 1000000, at_once: 100000 }\n";
+        let text = std::fs::read_to_string(&file)? + limits;
+        Ok(std::fs::write(&file, text)?)
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -6,12 +6,24 @@ use super::{Labels, counters};
 use crate::rate_limit::RateLimit;
 use crate::sighting_desk::Desk;
 use crate::throttle::Throttle;
+use crate::token_limits::TokenRequests;
 
-pub(crate) fn register(throttle: &Throttle, minting: &RateLimit, desk: &Desk, registry: &mut Registry) {
+/// What refuses requests.
+pub(crate) struct Limits<'a> {
+    pub(crate) throttle: &'a Throttle,
+    pub(crate) minting: &'a RateLimit,
+    pub(crate) desk: &'a Desk,
+    pub(crate) tokens: &'a TokenRequests,
+}
+
+pub(crate) fn register(limits: Limits<'_>, registry: &mut Registry) {
+    let (rate, at_once) = limits.tokens.turned_away();
     let limits = [
-        ("failures", throttle.turned_away()),
-        ("minting", minting.turned_away()),
-        ("sightings", desk.turned_away()),
+        ("failures", limits.throttle.turned_away()),
+        ("minting", limits.minting.turned_away()),
+        ("sightings", limits.desk.turned_away()),
+        ("token_rate", rate),
+        ("token_at_once", at_once),
     ];
     let values = limits.map(|(limit, number)| {
         let labels: Labels = vec![("limit", limit.to_owned())];
@@ -20,7 +32,7 @@ pub(crate) fn register(throttle: &Throttle, minting: &RateLimit, desk: &Desk, re
     counters(
         registry,
         "throttled",
-        "Requests answered with 429: wrong tokens or MISP keys again and again (failures), tokens made (minting), reports (sightings)",
+        "Requests answered with 429: wrong tokens or MISP keys again and again (failures), tokens made (minting), reports (sightings), requests of one token in a row (token_rate) and at the same time (token_at_once)",
         values,
     );
 }

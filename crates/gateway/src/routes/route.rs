@@ -1,6 +1,7 @@
 //! One route: its path, its methods, the token that it needs, its handler, and its words in the OpenAPI document.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use http::Method;
@@ -52,16 +53,20 @@ pub(crate) struct Call<'a> {
 }
 
 impl Route {
-    /// Checks the token, if the route needs one, and calls the handler.
+    /// Checks the token and its limits, if the route needs one, and calls the handler.
     pub(crate) async fn answer(&self, call: Call<'_>) -> Result<Reply, Reject> {
         auth::until_keys_are_there(call.app.configuration(), &call.request).await?;
         match self.handler {
             Handler::Open(handler) => handler(call).await,
             Handler::Granted(right, handler) => {
-                let grant = auth::authorise(call.app.throttle(), &call.request, right)?;
-                call.app.on_good_token().tell(call.request.extensions);
-                let now = jiff::Timestamp::now().as_second();
-                call.app.token_ends().used(call.request.notes, grant.expires, now);
+                let (app, request) = (call.app, &call.request);
+                let grant = auth::authorise(app.throttle(), request, right)?;
+                app.on_good_token().tell(request.extensions);
+                let seconds = jiff::Timestamp::now().as_second();
+                app.token_ends().used(request.notes, grant.expires, seconds);
+                let token = request.notes.token_id().unwrap_or_default();
+                let limits = &request.snapshot.loaded.core.token_limits;
+                let _under_way = app.token_requests().begin(token, limits, Instant::now())?;
                 handler(call, grant).await
             }
         }

@@ -97,9 +97,13 @@ fn keys_in_comments_of_the_examples_are_right_too() {
         }
         text.replace("\n#   allowed_ips:", "\n  allowed_ips:")
             .replace("\n#   per_minute:", "\n  per_minute:")
+            .replace("\n#   per_second:", "\n  per_second:")
+            .replace("\n#   burst:", "\n  burst:")
+            .replace("\n#   at_once:", "\n  at_once:")
     };
     let core = [
         "token_minting",
+        "token_limits",
         "failed_tokens_per_minute",
         "listen",
         "memory_bytes",
@@ -110,6 +114,7 @@ fn keys_in_comments_of_the_examples_are_right_too() {
         "memcached_pass",
     ];
     let site = [
+        "max_search_time",
         "max_stale",
         "guard",
         "published_grace",
@@ -146,6 +151,7 @@ fn keys_in_comments_of_the_examples_are_right_too() {
     assert_eq!(shown.core.memory_bytes, silent.core.memory_bytes);
     let limits = |core: &site_config::Core| (core.token_minting_per_minute, core.failed_tokens_per_minute);
     assert_eq!((limits(&shown.core), limits(&silent.core)), ((10, 30), (10, 30)));
+    assert_eq!(shown.core.token_limits, silent.core.token_limits);
     assert_eq!(shown.core.max_site_questions, silent.core.max_site_questions);
     assert_eq!(shown.core.token_minting_allowed_ips, silent.core.allways_allowed_ips);
 }
