@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::watch;
 
+use crate::caller_id::CallerId;
 use crate::event_rows::LastGood;
 use crate::round::Round;
 
@@ -26,10 +27,36 @@ pub enum Urgency {
     Round,
 }
 
+/// How urgent an errand is, and who waits for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) urgency: Urgency,
+    callers: Callers,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Callers {
+    /// None has come yet.
+    Nobody,
+    One(CallerId),
+    /// Several, or one that is not known.
+    Several,
+}
+
+impl Standing {
+    /// Returns the caller from whose share the errand takes its place: the only one that waits for it.
+    pub(crate) fn caller(self) -> Option<CallerId> {
+        match (self.urgency, self.callers) {
+            (Urgency::Awaited, Callers::One(caller)) => Some(caller),
+            _ => None,
+        }
+    }
+}
+
 /// One reason to ask MISP for one feed or index. Clones share the urgency.
 #[derive(Clone, Debug)]
 pub struct Errand {
-    urgency: Arc<watch::Sender<Urgency>>,
+    standing: Arc<watch::Sender<Standing>>,
     round: Option<Arc<Round>>,
     confirmed_since: Option<jiff::Timestamp>,
     last_good: Option<Arc<LastGood>>,
@@ -39,8 +66,9 @@ impl Errand {
     /// Returns an errand of this urgency.
     #[must_use]
     pub fn new(urgency: Urgency) -> Self {
+        let callers = Callers::Nobody;
         Self {
-            urgency: Arc::new(watch::Sender::new(urgency)),
+            standing: Arc::new(watch::Sender::new(Standing { urgency, callers })),
             round: None,
             confirmed_since: None,
             last_good: None,
@@ -50,22 +78,45 @@ impl Errand {
     /// Returns how urgent it is now.
     #[must_use]
     pub fn urgency(&self) -> Urgency {
-        *self.urgency.borrow()
+        self.standing().urgency
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        *self.standing.borrow()
     }
 
     /// Makes it as urgent as this; one that is more urgent stays so.
     pub fn raise(&self, urgency: Urgency) {
-        self.urgency.send_if_modified(|now| {
-            let is_higher = urgency < *now;
-            *now = (*now).min(urgency);
+        self.standing.send_if_modified(|now| {
+            let is_higher = urgency < now.urgency;
+            now.urgency = now.urgency.min(urgency);
             is_higher
         });
+    }
+
+    /// Notes a caller that waits for the answer; nothing for one that is not known.
+    #[must_use]
+    pub fn asked_by(self, caller: Option<CallerId>) -> Self {
+        self.standing.send_if_modified(|now| {
+            let callers = match (now.callers, caller) {
+                (Callers::Nobody, Some(caller)) => Callers::One(caller),
+                (Callers::One(known), Some(caller)) if known == caller => Callers::One(known),
+                _ => Callers::Several,
+            };
+            std::mem::replace(&mut now.callers, callers) != callers
+        });
+        self
     }
 
     /// Waits until it is more urgent than this.
     pub async fn raised_above(&self, urgency: Urgency) {
         // The sender is in `self`, so the channel stays open.
-        let _ = self.urgency.subscribe().wait_for(|now| *now < urgency).await;
+        let _ = self.standing.subscribe().wait_for(|now| now.urgency < urgency).await;
+    }
+
+    /// Waits until its urgency or its callers are others than these.
+    pub(crate) async fn changed_from(&self, standing: Standing) {
+        let _ = self.standing.subscribe().wait_for(|now| *now != standing).await;
     }
 
     /// Returns the errand of a caller that accepts only values confirmed since this moment; nothing leaves it to the
@@ -114,7 +165,7 @@ impl Default for Errand {
 
 /// The errands that are under way. A caller that joins a less urgent one makes it more urgent.
 #[derive(Debug)]
-pub(crate) struct Errands<K>(Mutex<HashMap<K, Weak<watch::Sender<Urgency>>>>);
+pub(crate) struct Errands<K>(Mutex<HashMap<K, Weak<watch::Sender<Standing>>>>);
 
 impl<K: Clone + Eq + Hash> Errands<K> {
     /// Returns the errand for this key, at least as urgent as asked.
@@ -122,7 +173,7 @@ impl<K: Clone + Eq + Hash> Errands<K> {
         let mut errands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = errands.get(key).and_then(Weak::upgrade) {
             let errand = Errand {
-                urgency: known,
+                standing: known,
                 round: None,
                 confirmed_since: None,
                 last_good: None,
@@ -131,10 +182,10 @@ impl<K: Clone + Eq + Hash> Errands<K> {
             return errand;
         }
         if errands.len() >= MAX_ENDED {
-            errands.retain(|_, urgency| urgency.strong_count() > 0);
+            errands.retain(|_, standing| standing.strong_count() > 0);
         }
         let errand = Errand::new(urgency);
-        errands.insert(key.clone(), Arc::downgrade(&errand.urgency));
+        errands.insert(key.clone(), Arc::downgrade(&errand.standing));
         errand
     }
 }

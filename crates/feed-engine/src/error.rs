@@ -127,6 +127,14 @@ pub enum FeedError {
         /// The site's time-out in seconds.
         seconds: u64,
     },
+    /// Other questions to the same MISP took all places that this one could have.
+    #[error(
+        "other questions took all places at this MISP for {seconds} s; ask again, or raise max_site_questions if MISP has room for more"
+    )]
+    NoPlace {
+        /// How long the question waited, in seconds.
+        seconds: u64,
+    },
     /// Earlier callers had their bodies made all the time.
     #[error("others had their feeds made for {seconds} s; ask again, and raise memory_bytes if bodies are streamed")]
     Busy {
@@ -175,6 +183,7 @@ impl FeedError {
             | Self::Strays { .. }
             | Self::Unusable { .. }
             | Self::Unconfirmed { .. }
+            | Self::NoPlace { .. }
             | Self::TimedOut { .. } => Fault::Upstream,
             Self::TooManyValues { .. }
             | Self::Busy { .. }

@@ -9,7 +9,7 @@ use misp_client::Client;
 use crate::errand::{Errand, Urgency};
 use crate::publication::{Publication, UnpublishedEvents};
 use crate::round::{Reading, Wave};
-use crate::turns::{Turn, Turns};
+use crate::turns::{Line, Turn};
 use crate::withdrawals::UpstreamMemory;
 use crate::{FeedError, FeedScope, Filter, Upstream, false_positives, question};
 
@@ -20,7 +20,7 @@ pub(crate) struct JudgementQuestions<'a> {
     pub(crate) scope: FeedScope,
     pub(crate) now: jiff::Timestamp,
     pub(crate) remembered: &'a UpstreamMemory,
-    pub(crate) turns: &'a Arc<Turns>,
+    pub(crate) line: &'a Line,
     pub(crate) errand: &'a Errand,
 }
 
@@ -54,7 +54,7 @@ impl JudgementQuestions<'_> {
             judgement = together => judgement,
             // A caller waits for it now.
             () = self.errand.raised_above(Urgency::Followed) => {
-                let _turn = self.turns.take(self.errand).await;
+                let _turn = self.line.take(self.errand).await?;
                 self.alone().await
             }
         }
@@ -73,7 +73,7 @@ impl JudgementQuestions<'_> {
         let upstream = self.upstream.id();
         let publication = if Publication::is_asked_for(self.upstream, self.scope.selection) {
             let ask = async {
-                let _turn = self.turns.take(self.errand).await;
+                let _turn = self.line.take(self.errand).await?;
                 UnpublishedEvents::ask(self.client, self.remembered).await
             };
             let unpublished = wave.unpublished.to(upstream.clone(), ask).await?;
@@ -82,7 +82,7 @@ impl JudgementQuestions<'_> {
             Publication::default()
         };
         let ask = async {
-            let _turn = self.turns.take(self.errand).await;
+            let _turn = self.line.take(self.errand).await?;
             self.harmless().await
         };
         // The number changes with every setting that changes the question.

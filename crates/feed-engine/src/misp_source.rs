@@ -1,35 +1,34 @@
 //! Indicators from MISP, with new questions each time.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
+use cache::MonotonicClock;
 use feed_classification::Extractor;
-use misp_client::{AuthKey, BaseUrl, Client, PagePace, Scorer};
-use secrecy::ExposeSecret as _;
+use misp_client::{Client, Scorer};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tracing::instrument::WithSubscriber as _;
 
-use cache::{MemoryStore, Weigh};
-
 use crate::explain::{self, Inquiry};
 use crate::feed_contents::{self, FeedContents};
 use crate::judgement::{Judgement, JudgementQuestions};
+use crate::misp_breakers::Suspensions;
+use crate::misp_clients::MispClients;
 use crate::misp_facts::{Fact, MispFacts};
+use crate::misp_places::MispPlaces;
 use crate::models::{Models, WrittenModel};
 use crate::omission::NAMED_A_REFRESH;
-use crate::paces::{Paces, SitePages};
+use crate::paces::SitePages;
 use crate::publication::UnpublishedEvents;
 use crate::round::Round;
 use crate::rows::Rows;
 use crate::score::Scoring;
 use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
-use crate::turns::Turns;
-use crate::upstream::UpstreamId;
+use crate::turns::{Line, Turn};
 use crate::withdrawals::{UpstreamMemory, Withdrawals};
 use crate::workshop::Workshop;
 use crate::{
@@ -37,14 +36,8 @@ use crate::{
     catalogue_question, lookup, pass, question,
 };
 
-/// Feeds that are gathered at one site at the same time by default; further ones wait for their turn.
-const GATHERINGS_A_SITE: usize = 4;
-
-/// Connection pools are kept up to this much memory: tokens of many keys may come by.
-const CLIENTS_BYTES: u64 = 64 * 1024 * 1024;
-
-/// The estimated memory of one pool with an idle TLS connection.
-const CLIENT_BYTES: usize = 64 * 1024;
+/// Questions with one key that one MISP is asked at the same time by default; further ones wait for their turn.
+const QUESTIONS: NonZeroUsize = NonZeroUsize::new(4).expect("not zero");
 
 /// Returns the time; tests have their own.
 type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
@@ -61,36 +54,12 @@ pub struct MispSource {
 /// The state behind all questions; clones share it.
 #[derive(Clone)]
 struct Questioner {
-    clients: MemoryStore<ClientKey, PooledClient>,
-    /// By site; at most one entry for each site file that was ever loaded.
-    turns: Arc<Mutex<HashMap<String, Arc<Turns>>>>,
-    gatherings_a_site: usize,
+    clients: Arc<MispClients>,
+    places: Arc<MispPlaces>,
     names_left_out: usize,
     clock: Clock,
     models: Arc<Models>,
     withdrawals: Arc<Withdrawals>,
-    paces: Arc<Paces>,
-}
-
-/// The settings of a client; a reload that changes one of them gets a new client.
-#[derive(Clone, Eq, Hash, PartialEq)]
-struct ClientKey {
-    upstream: UpstreamId,
-    verify_certificate: bool,
-    timeout: Duration,
-    /// Its content, since a file replaced under the same name is another authority.
-    ca_certificate: Option<Vec<u8>>,
-    max_answer_bytes: u64,
-    max_attributes: u64,
-}
-
-#[derive(Clone)]
-struct PooledClient(Client);
-
-impl Weigh for PooledClient {
-    fn weight_bytes(&self) -> usize {
-        CLIENT_BYTES
-    }
 }
 
 impl Default for MispSource {
@@ -100,7 +69,7 @@ impl Default for MispSource {
 }
 
 impl MispSource {
-    /// Returns a source without a state directory that gathers four feeds of one site at a time.
+    /// Returns a source without a state directory that asks one MISP four questions with one key at a time.
     #[must_use]
     pub fn new() -> Self {
         Self::with_clock(jiff::Timestamp::now)
@@ -110,14 +79,12 @@ impl MispSource {
     pub fn with_clock(clock: impl Fn() -> jiff::Timestamp + Send + Sync + 'static) -> Self {
         Self {
             asking: Questioner {
-                clients: MemoryStore::new(CLIENTS_BYTES),
-                turns: Arc::default(),
-                gatherings_a_site: GATHERINGS_A_SITE,
+                clients: Arc::new(MispClients::new(Arc::new(MonotonicClock))),
+                places: Arc::new(MispPlaces::new(QUESTIONS)),
                 names_left_out: NAMED_A_REFRESH,
                 clock: Arc::new(clock),
                 models: Arc::new(Models::new()),
                 withdrawals: Arc::default(),
-                paces: Arc::default(),
             },
             facts: MispFacts::default(),
             workshop: Workshop::default(),
@@ -133,10 +100,20 @@ impl MispSource {
         self
     }
 
-    /// Sets how many feeds are gathered at one site at the same time (default 4); further ones wait for their turn.
+    /// Sets the clock by which addresses that do not answer, and keys that MISP refuses, are not asked for a while
+    /// (default: the monotonic one of the system). Call it before the source is used.
     #[must_use]
-    pub fn gatherings_a_site(mut self, feeds: NonZeroUsize) -> Self {
-        self.asking.gatherings_a_site = feeds.get();
+    pub fn suspend_by(mut self, clock: Arc<dyn cache::Clock>) -> Self {
+        self.asking.clients = Arc::new(MispClients::new(clock));
+        self
+    }
+
+    /// Sets how many questions with one key one MISP is asked at the same time (default 4), with several keys twice as
+    /// many; further ones wait for their turn. One caller has three quarters of the places of its key at most: see
+    /// [`Upstream::asked_by`].
+    #[must_use]
+    pub fn questions_at_once(mut self, with_one_key: NonZeroUsize) -> Self {
+        self.asking.places = Arc::new(MispPlaces::new(with_one_key));
         self
     }
 
@@ -153,7 +130,19 @@ impl MispSource {
     /// [`FeedError::BadUpstream`] when site, port or key make no usable address, or the certificate file cannot be
     /// read.
     pub fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
-        self.asking.client(upstream)
+        self.asking.clients.of(upstream)
+    }
+
+    /// Waits for a place among the questions to this MISP, and for one among those whose answer may take some hundred
+    /// megabytes: for a question that is asked with [`client`](Self::client). All MISPs together are asked at most four
+    /// of the large ones at a time, one upstream two, and one caller one.
+    ///
+    /// # Errors
+    /// [`FeedError::NoPlace`] when none becomes free in half of the site's time-out; for each of the two waits.
+    pub async fn turn_for_large_answer(&self, upstream: &Upstream) -> Result<Turn, FeedError> {
+        let turn = self.asking.line(upstream).take(&awaited(upstream)).await?;
+        let line = self.asking.places.large_answers(upstream);
+        Ok(turn.and(line.take(&awaited(upstream)).await?))
     }
 
     /// Returns the answer of MISP to the question about its version. Callers of the same moment share one question.
@@ -219,9 +208,9 @@ impl MispSource {
         self.workshop.start(work)
     }
 
-    /// Returns the places for questions to the site of this upstream.
-    pub(crate) fn turns(&self, upstream: &Upstream) -> Arc<Turns> {
-        self.asking.turns(upstream)
+    /// Returns the line of this upstream before the places of its MISP.
+    pub(crate) fn line(&self, upstream: &Upstream) -> Line {
+        self.asking.line(upstream)
     }
 
     /// Returns the memory of withdrawn events of this upstream.
@@ -259,33 +248,21 @@ impl MispSource {
         self.asking.models.restore(upstream, written);
     }
 
+    /// Returns the addresses that are not asked now because they do not answer, and the keys that MISP refuses, by the
+    /// name of the site.
+    #[must_use]
+    pub fn suspensions(&self) -> BTreeMap<String, Suspensions> {
+        self.asking.clients.suspensions()
+    }
+
     /// Returns the number and time of pages, by site and by whether MISP removed values of its warning lists.
     #[must_use]
     pub fn pages(&self) -> Vec<SitePages> {
-        self.asking.paces.all()
+        self.asking.clients.pages()
     }
 }
 
 impl Questioner {
-    fn client(&self, upstream: &Upstream) -> Result<Client, FeedError> {
-        let site = &upstream.site;
-        let ca_certificate = ca_certificate(upstream)?;
-        let key = ClientKey {
-            upstream: upstream.id(),
-            verify_certificate: site.verify_certificate,
-            timeout: site.timeout,
-            ca_certificate: ca_certificate.clone(),
-            max_answer_bytes: site.max_answer_bytes,
-            max_attributes: site.max_attributes,
-        };
-        if let Some(PooledClient(client)) = self.clients.get(&key) {
-            return Ok(client);
-        }
-        let client = build(upstream, ca_certificate, self.paces.of(upstream.site.name.as_str()))?;
-        self.clients.insert(key, PooledClient(client.clone()));
-        Ok(client)
-    }
-
     async fn look_at_site(&self, upstreams: &[(Upstream, Arc<UpstreamMemory>)]) {
         for (upstream, remembered) in upstreams {
             let Err(error) = self.look_at(upstream, remembered).await else {
@@ -305,15 +282,13 @@ impl Questioner {
     }
 
     async fn look_at(&self, upstream: &Upstream, remembered: &UpstreamMemory) -> Result<(), FeedError> {
-        let client = self.client(upstream)?;
-        let _turn = self.turns(upstream).take(&Errand::new(Urgency::Unhurried)).await;
+        let client = self.clients.of(upstream)?;
+        let _turn = self.line(upstream).take(&Errand::new(Urgency::Unhurried)).await?;
         UnpublishedEvents::ask(&client, remembered).await.map(|_| ())
     }
 
-    fn turns(&self, upstream: &Upstream) -> Arc<Turns> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let turns = turns.entry(upstream.site.name.as_str().to_owned());
-        Arc::clone(turns.or_insert_with(|| Turns::new(self.gatherings_a_site)))
+    fn line(&self, upstream: &Upstream) -> Line {
+        self.places.line(upstream)
     }
 
     async fn gather_now(
@@ -322,10 +297,10 @@ impl Questioner {
         scope: FeedScope,
         errand: &Errand,
     ) -> Result<FeedContents, FeedError> {
-        let client = self.client(upstream)?;
-        let turns = self.turns(upstream);
+        let client = self.clients.of(upstream)?;
+        let line = self.line(upstream);
         let reading = errand.round().map(Round::enter);
-        let turn = turns.take(errand).await;
+        let turn = line.take(errand).await?;
         let now = (self.clock)();
         let search = question::for_feed(upstream, scope, now)?;
         let extractor = Extractor::new(scope.kind).max_expand(upstream.site.max_expand);
@@ -343,7 +318,7 @@ impl Questioner {
             scope,
             now,
             remembered: &self.withdrawals.of(upstream),
-            turns: &turns,
+            line: &line,
             errand,
         };
         let Judgement { publication, harmless } = afterwards.ask(turn, reading, rows.weight_bytes()).await?;
@@ -359,7 +334,7 @@ impl Questioner {
         let (left_out, more_left_out) = left_out.into_parts();
         let is_sure = match errand.last_good() {
             Some(last_good) if last_good.is_shrunk_by(guarded.values.len()) => {
-                let _turn = turns.take(errand).await;
+                let _turn = line.take(errand).await?;
                 let present = (&shown, guarded.values.len());
                 last_good.is_explained(&client, (upstream, scope), now, present).await
             }
@@ -376,7 +351,7 @@ impl Questioner {
     }
 
     async fn scorer_or_last_good(&self, upstream: &Upstream, now: jiff::Timestamp) -> Result<Arc<Scorer>, FeedError> {
-        let client = self.client(upstream)?;
+        let client = self.clients.of(upstream)?;
         let scorer = self.models.scorer(&client, upstream, now).await;
         match scorer {
             Err(error @ FeedError::Misp(_)) => self.models.last_good(upstream, now).ok_or(error),
@@ -391,8 +366,8 @@ impl Questioner {
         text: &str,
         view: View,
     ) -> Result<Reasons, FeedError> {
-        let client = self.client(upstream)?;
-        let _turn = self.turns(upstream).take(&Errand::new(Urgency::Awaited)).await;
+        let client = self.clients.of(upstream)?;
+        let _turn = self.line(upstream).take(&awaited(upstream)).await?;
         let now = (self.clock)();
         let scorer = match scope.filter.score() {
             Some(_) => Some(self.models.scorer(&client, upstream, now).await?),
@@ -415,8 +390,8 @@ impl Questioner {
         scope: LookupScope,
         errand: &Errand,
     ) -> Result<LookupIndex, FeedError> {
-        let client = self.client(upstream)?;
-        let _turn = self.turns(upstream).take(errand).await;
+        let client = self.clients.of(upstream)?;
+        let _turn = self.line(upstream).take(errand).await?;
         let now = (self.clock)();
         let scorer = self.models.scorer(&client, upstream, now).await;
         if let Err(error) = &scorer
@@ -467,36 +442,7 @@ impl fmt::Debug for MispSource {
     }
 }
 
-fn build(upstream: &Upstream, ca_certificate: Option<Vec<u8>>, pace: PagePace) -> Result<Client, FeedError> {
-    let bad = |error| FeedError::BadUpstream(Arc::new(error));
-    let site = &upstream.site;
-    let auth_key = upstream.auth_key().ok_or_else(|| FeedError::NotAMisp {
-        name: upstream.name().to_owned(),
-    })?;
-    let url = BaseUrl::parse(&upstream.address()).map_err(bad)?;
-    let key = AuthKey::new(auth_key.expose_secret().to_owned()).map_err(bad)?;
-    let mut builder = Client::builder(url, key)
-        .user_agent(concat!("cratos/", env!("CARGO_PKG_VERSION")))
-        .verify_certificate(site.verify_certificate)
-        .timeout(question_timeout(site.timeout))
-        .max_page_bytes(site.max_answer_bytes)
-        .max_attributes(site.max_attributes)
-        .page_pace(pace);
-    if let Some(pem) = ca_certificate {
-        builder = builder.add_root_certificate(pem);
-    }
-    builder.build().map_err(bad)
-}
-
-fn ca_certificate(upstream: &Upstream) -> Result<Option<Vec<u8>>, FeedError> {
-    let path = upstream.site.ca_certificate.as_deref();
-    path.map(std::fs::read)
-        .transpose()
-        .map_err(|error| FeedError::internal("reading the site's ca_certificate", error))
-}
-
-/// One question may take a little less than a caller waits, so that the caller learns how it ended, and no question
-/// that is about to fail is left for the next caller to join.
-fn question_timeout(site_timeout: Duration) -> Duration {
-    site_timeout * 19 / 20
+/// Returns an errand whose answer the caller of this upstream waits for.
+fn awaited(upstream: &Upstream) -> Errand {
+    Errand::new(Urgency::Awaited).asked_by(upstream.caller())
 }

@@ -9,6 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use site_config::{Mappings, Site};
 
+use crate::caller_id::CallerId;
+
 /// Where a feed comes from, as one key sees it: a MISP with its site's rules ([`Upstream::new`]), or a list that only
 /// an [`IndicatorSource`](crate::IndicatorSource) outside of this crate knows ([`Upstream::named`]).
 ///
@@ -28,6 +30,7 @@ pub struct Upstream {
     pub(crate) site: Arc<Site>,
     pub(crate) mappings: Arc<Mappings>,
     misp: Option<Misp>,
+    caller: Option<CallerId>,
 }
 
 /// The way to a MISP, and its key.
@@ -50,7 +53,29 @@ pub(crate) struct UpstreamId {
     misp: Option<(Protocol, u16, KeyDigest)>,
 }
 
+/// The address of a MISP.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct MispAddress {
+    site: String,
+    at: Option<(Protocol, u16)>,
+}
+
+impl MispAddress {
+    /// Returns the name of the site.
+    pub(crate) fn site(&self) -> &str {
+        &self.site
+    }
+}
+
 impl UpstreamId {
+    /// Returns the address, the same for all keys.
+    pub(crate) fn address(&self) -> MispAddress {
+        MispAddress {
+            site: self.site.clone(),
+            at: self.misp.map(|(protocol, port, _)| (protocol, port)),
+        }
+    }
+
     /// Returns a digest of site, address and key, which names the upstream in files; nothing for one without a MISP.
     pub(crate) fn fingerprint(&self) -> Option<[u8; 32]> {
         let (protocol, port, key_digest) = self.misp.as_ref()?;
@@ -92,7 +117,21 @@ impl Upstream {
             site,
             mappings,
             misp: Some(misp),
+            caller: None,
         }
+    }
+
+    /// Sets the caller (default: not known). Questions of one caller take three quarters of the places for questions
+    /// with its key at most, so that other callers with the same key find one. The caller makes no difference to
+    /// caches.
+    #[must_use]
+    pub fn asked_by(mut self, caller: CallerId) -> Self {
+        self.caller = Some(caller);
+        self
+    }
+
+    pub(crate) fn caller(&self) -> Option<CallerId> {
+        self.caller
     }
 
     /// Returns an upstream without a MISP, for an engine with a source of its own: the defaults of a site file (fresh
@@ -108,6 +147,7 @@ impl Upstream {
             site: Arc::new(site),
             mappings: Arc::default(),
             misp: None,
+            caller: None,
         })
     }
 
@@ -180,8 +220,11 @@ impl Upstream {
 
     /// Returns the same MISP and key under these rules.
     pub(crate) fn with_rules(&self, site: Arc<Site>, mappings: Arc<Mappings>) -> Self {
-        let misp = self.misp.clone();
-        Self { site, mappings, misp }
+        Self {
+            site,
+            mappings,
+            ..self.clone()
+        }
     }
 
     /// Returns eight hex digits that name the key for people and do not show it; nothing without a key.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use feed_engine::{Filter, Upstream};
+use feed_engine::{CallerId, Filter, Upstream};
 use secrecy::{ExposeSecret as _, SecretString};
 use site_config::{Loaded, Site, SiteName};
 use subtle::{Choice, ConstantTimeEq as _};
@@ -256,7 +256,7 @@ fn is_revoked(site: &Site, token: &str, opened: &OpenedToken) -> bool {
     is_denied(site, &token_sha256(token)) | is_denied(site, opened.fingerprint())
 }
 
-/// Returns the MISP that these claims are about.
+/// Returns the MISP that these claims are about. Its token is the caller whose questions share the places there.
 pub(crate) fn upstream(claims: &Claims, site: &Arc<Site>, loaded: &Loaded) -> Upstream {
     Upstream::new(
         Arc::clone(site),
@@ -265,6 +265,7 @@ pub(crate) fn upstream(claims: &Claims, site: &Arc<Site>, loaded: &Loaded) -> Up
         claims.port,
         claims.auth_key.clone(),
     )
+    .asked_by(CallerId::new(u64::from_be_bytes(claims.id.to_bytes())))
 }
 
 fn site_of<'l>(claims: &Claims, loaded: &'l Loaded) -> Result<&'l Arc<Site>, Reject> {

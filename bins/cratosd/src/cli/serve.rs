@@ -36,7 +36,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
     options.files.refuse_nothing()?;
     let store = Arc::new(ConfigStore::open(options.files.paths()).map_err(Failure::configuration)?);
     let loaded = store.current();
-    let mut misp = MispSource::new().gatherings_a_site(loaded.core.max_site_questions);
+    let mut misp = MispSource::new().questions_at_once(loaded.core.max_site_questions);
     if let Some(directory) = preflight::state_directory() {
         misp = misp.state_directory(directory.join("withdrawn"));
     }

@@ -10,6 +10,7 @@ mod clear_cache;
 mod compression;
 mod conditional;
 mod explain;
+mod fairness;
 mod fault_matrix;
 mod feeds;
 mod flights;

@@ -1,7 +1,9 @@
 //! Monitoring: `/metrics` and `/readyz`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use feed_engine::ManualClock;
 use misp_sim::Fault;
 use serde_json::json;
 
@@ -119,9 +121,12 @@ async fn feeds_and_the_questions_for_them_are_shown_by_site() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_misp_that_fails_is_seen_and_the_daemon_is_ready_as_long_as_it_has_feeds() {
-    let daemon = Daemon::start().await;
+    let clock = Arc::new(ManualClock::new());
+    let daemon = Daemon::with(Setup::default().clock(&clock)).await;
     assert_eq!(ready(&daemon).await.json(), json!({ "ready": true, "trouble": [] }));
+    assert_eq!(daemon.get(FEED).await.status, 200);
     daemon.sim.set_fault(Fault::Status(500));
+    clock.advance(Duration::from_secs(8 * 86_400));
     assert_eq!(daemon.get(FEED).await.status, 503);
     let answer = ready(&daemon).await;
     assert_eq!(answer.status, 503);
@@ -143,6 +148,24 @@ async fn a_misp_that_fails_is_seen_and_the_daemon_is_ready_as_long_as_it_has_fee
     assert_eq!(served.status, 200);
     let answer = ready(&daemon).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["ready"]), (200, &json!(true)));
+}
+
+/// The port is in the token and not in the site file, so any token could say that the site fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_only_a_token_names_and_that_never_answered_says_nothing_about_the_site() {
+    let daemon = Daemon::start().await;
+    let mut claims = daemon.claims();
+    claims.port = 1;
+    assert_eq!(daemon.get_as(&claims, FEED).await.status, 503);
+    let answer = ready(&daemon).await;
+    let text =
+        "127.0.0.1: http://127.0.0.1:1, which a token names, has never answered; this does not count for the site";
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()),
+        (200, json!({ "ready": true, "trouble": [text] }))
+    );
+    let seen = page(&daemon).await;
+    assert_eq!(value(&seen, "cratos_misp_failing{site=\"127.0.0.1\"}"), 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -92,6 +92,7 @@ impl FeedEngine {
                 .inner
                 .errands
                 .of(key, urgency)
+                .asked_by(upstream.caller())
                 .confirmed_from(self.confirmed_from(key, max_age)),
         };
         let held = match self.inner.sets.get(key) {

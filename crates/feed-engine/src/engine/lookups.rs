@@ -202,7 +202,10 @@ impl FeedEngine {
         key: LookupKey,
         urgency: Urgency,
     ) -> impl Future<Output = Result<PresentIndex, FeedError>> + Send + use<> {
-        let (engine, errand) = (self.clone(), self.lookups().errands.of(&key, urgency));
+        let (engine, mut errand) = (self.clone(), self.lookups().errands.of(&key, urgency));
+        if urgency == Urgency::Awaited {
+            errand = errand.asked_by(upstream.caller());
+        }
         async move {
             let site = upstream.site.name.as_str();
             let made = engine.source().index(&upstream, key.scope, &errand).await;

@@ -178,8 +178,7 @@ impl Inner {
             tracing::warn!(site = upstream.site.name.as_str(), feed = %key.scope, error = error.chain(), "a feed could not be refreshed");
         }
         let error = outcome.as_ref().err().or(late.as_ref());
-        self.counted
-            .count(upstream.site.name.as_str(), error, started.elapsed());
+        self.counted.count(upstream, error, started.elapsed(), self.clock.now());
         outcome
     }
 

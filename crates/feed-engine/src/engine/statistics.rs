@@ -27,7 +27,7 @@ impl FeedEngine {
     /// Returns the outcomes of refreshes by the name of the site.
     #[must_use]
     pub fn refreshes(&self) -> BTreeMap<String, SiteRefreshes> {
-        self.inner.counted.all()
+        self.inner.counted.all(self.inner.clock.now())
     }
 
     /// Returns how many bodies were streamed because they are too large to keep, by the name of the site.

@@ -18,7 +18,7 @@ use crate::event_rows::LastGood;
 use crate::lookup::Rules;
 use crate::omission::Omissions;
 use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
-use crate::turns::Turns;
+use crate::turns::{Shares, Turns};
 use crate::{
     ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, Judge, LookupIndex, LookupScope,
     MispSource, Reasons, Upstream, Way, blocking_work, workshop,
@@ -59,7 +59,7 @@ impl MirrorSource {
         Self {
             roster: Arc::new(Roster::new(Arc::clone(&misp))),
             misp,
-            places: Turns::new(workshop::threads()),
+            places: Turns::new(Shares::undivided(workshop::threads())),
         }
     }
 
@@ -159,7 +159,7 @@ impl MirrorSource {
         };
         let mut asked = catalogue_question::for_feed(upstream, scope, scorer, now)?;
         asked.named_omissions = self.misp.named_omissions();
-        let place = self.places.take(errand).await;
+        let place = self.places.line(upstream).take(errand).await?;
         let asked_copy = Arc::clone(&copy);
         let answering = blocking_work::run("answering from the mirror", move || {
             let answered = asked_copy.answer(&asked);

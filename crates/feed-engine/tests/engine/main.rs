@@ -49,4 +49,5 @@ mod shrinkage;
 mod spellings;
 mod stalls;
 mod support;
+mod suspensions;
 mod withdrawals;

@@ -39,6 +39,7 @@ pub(crate) fn register(engine: &FeedEngine, misp: &MispSource, registry: &mut Re
     each(registry, &by_labels(held));
     sites(engine, registry);
     pages(misp, registry);
+    suspensions(misp, registry);
 }
 
 /// Merges feeds with the same labels: values and age are those of the youngest, and a failure of any one counts.
@@ -191,6 +192,30 @@ fn pages(misp: &MispSource, registry: &mut Registry) {
     );
 }
 
+/// Addresses and keys that are not asked, since questions to them failed again and again.
+fn suspensions(misp: &MispSource, registry: &mut Registry) {
+    let sites = misp.suspensions();
+    let open = sites.iter().flat_map(|(site, seen)| {
+        [("address", seen.addresses), ("key", seen.keys)].map(|(of, count)| {
+            let labels: Labels = vec![("site", site.clone()), ("of", of.to_owned())];
+            (labels, count as f64)
+        })
+    });
+    gauges(
+        registry,
+        "misp_suspended",
+        "Addresses of MISP that do not answer, and keys that MISP refuses: questions to them fail at once",
+        open,
+    );
+    let questions = sites.iter();
+    counters(
+        registry,
+        "misp_questions_suspended",
+        "Questions that failed at once for that reason",
+        questions.map(|(site, seen)| (vec![("site", site.clone())], seen.questions as f64)),
+    );
+}
+
 fn page_labels(seen: &SitePages) -> Labels {
     let lists = if seen.warninglists { "yes" } else { "no" };
     vec![("site", seen.site.clone()), ("warninglists", lists.to_owned())]
@@ -236,7 +261,7 @@ fn sites(engine: &FeedEngine, registry: &mut Registry) {
     gauges(
         registry,
         "misp_failing",
-        "Whether the last feed that MISP was asked for did not come",
+        "Whether the MISP of the site fails; not for a port that only a token names and that has never answered",
         failing,
     );
 }

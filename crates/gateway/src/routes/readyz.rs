@@ -65,6 +65,11 @@ async fn get(call: Call<'_>) -> Result<Reply, Reject> {
             };
             trouble.push(format!("{name}: MISP does not answer as it should; {instead}"));
         }
+        for address in refreshes.get(name).iter().flat_map(|seen| &seen.unknown_addresses) {
+            trouble.push(format!(
+                "{name}: {address}, which a token names, has never answered; this does not count for the site"
+            ));
+        }
         ready |= at_hand || !is_failing;
     }
     for kept in &loaded.kept {

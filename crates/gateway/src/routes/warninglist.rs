@@ -9,7 +9,6 @@ use std::io;
 use feed_engine::FeedError;
 use misp_client::{Client, ErrorKind};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use super::route::{Call, Handler, READ, Route};
 use crate::auth::{Grant, Right};
@@ -21,10 +20,6 @@ use crate::reply::Reply;
 
 /// The largest number of a list, as in Cratos FastAPI.
 const MAX_ID: u64 = 1_000;
-
-/// At most four lists are read at the same time, and further requests wait: the largest lists take some hundred
-/// megabytes on their way.
-static TURNS: Semaphore = Semaphore::const_new(4);
 
 pub(super) const ROUTE: Route = Route {
     template: "/v1/warninglist/id/{id}/output/{output}",
@@ -80,8 +75,8 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         )));
     }
     let client = app.misp().client(&grant.upstream)?;
-    // The semaphore is never closed.
-    let _turn = TURNS.acquire().await.ok();
+    // The largest lists take some hundred megabytes on their way.
+    let _turn = app.misp().turn_for_large_answer(&grant.upstream).await?;
     // A list may have a million entries.
     let body = app.misp().apart(async move { written(&client, id, form).await });
     Ok(Reply::body(form.content_type(), body.await??))

@@ -117,7 +117,7 @@ async fn a_key_that_is_refused_again_and_again_is_not_sent_and_other_keys_are() 
     bench.pass(10);
     assert_eq!(ask(&bad).await, Err(ErrorKind::KeyRefused));
     assert_eq!(bad.traffic().questions, sent + 1, "one light question");
-    let user = misp_sim::User::reader("new@cert.example.org", 1, &"x".repeat(40));
+    let user = misp_sim::User::reader("new@cert.example.org", 1, "x".repeat(40));
     bench.sim.edit(|store| store.add_user(user));
     bench.pass(20);
     assert_eq!(ask(&bad).await, Ok(()));

@@ -128,7 +128,7 @@ impl Keeper {
                 &self.id,
                 settings,
             )))
-            .turns(Arc::new(MispTurns(self.roster.misp.turns(&self.upstream))))
+            .turns(Arc::new(MispTurns(self.roster.misp.line(&self.upstream))))
             .clock(self.roster.clock())
             .start()
             .map_err(|error| FeedError::Unaskable(Arc::new(error)))?;
