@@ -7,13 +7,12 @@ use anyhow::Context as _;
 use super::site::{PERMISSIONS, Site, put, write_site};
 use crate::cargo;
 
-/// The number of the stand-in's reader, and the keys that it has in turn.
+/// The number of the stand-in's reader.
 const READER: u64 = 1;
-const OTHER_KEY: &str = "soakreaderkeysoakreaderkeysoakreader0001";
 
 pub(super) struct Operator<'a> {
     site: &'a Site,
-    misp_keys: [String; 2],
+    misp_keys: u32,
     encryption_keys: Vec<String>,
     has_more_rules: bool,
 }
@@ -27,7 +26,7 @@ impl<'a> Operator<'a> {
             .context("the new configuration has no encryption_key")?;
         Ok(Self {
             site,
-            misp_keys: [site.misp.process().key.clone(), OTHER_KEY.to_owned()],
+            misp_keys: 0,
             encryption_keys: vec![key.trim().trim_matches('"').to_owned()],
             has_more_rules: false,
         })
@@ -74,9 +73,9 @@ impl<'a> Operator<'a> {
 
     /// Gives MISP's user another key and the devices a token with it.
     pub(super) fn change_misp_key(&mut self) -> anyhow::Result<()> {
-        self.misp_keys.reverse();
-        let [key, _] = &self.misp_keys;
-        self.site.misp.give_key(READER, key)?;
+        self.misp_keys += 1;
+        let key = format!("soakreaderkey{:027}", self.misp_keys);
+        self.site.misp.give_key(READER, &key)?;
         std::fs::write(self.site.installation.path().join("misp.key"), key)?;
         let minted = self
             .site
