@@ -94,7 +94,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "token-crypto",
         ],
     ),
-    ("http-front", &["client-address", "service-kit"]),
+    ("http-front", &["client-address", "service-kit", "state-file"]),
     ("misp-client", &["service-kit", "web-protocol"]),
     ("misp-mirror", &["misp-client", "state-file"]),
     ("misp-sim", &[]),

@@ -91,6 +91,7 @@ impl AccessLog {
     /// # Errors
     /// The reason why a line could not be written there.
     pub fn check(path: &Path) -> io::Result<()> {
+        state_file::check_log(path)?;
         match std::fs::metadata(path) {
             Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Ok(_) => Ok(rustix::fs::access(path, Access::WRITE_OK)?),

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 
 use crate::folder::Folder;
 use crate::walk::{Missing, walk};
@@ -36,7 +36,7 @@ pub fn open_or_create(path: &Path) -> io::Result<File> {
 /// # Errors
 /// If a folder cannot be made, or the way leads over a symbolic link of another user.
 pub fn make_folder(path: &Path) -> io::Result<()> {
-    walk(path, Missing::Make).map(drop)
+    walk(path, Missing::Make(Mode::RWXU)).map(drop)
 }
 
 /// Removes the file at `path`. A symbolic link goes itself.

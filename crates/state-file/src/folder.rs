@@ -3,13 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, openat, readlinkat, renameat, unlinkat};
 
 use crate::owner::{give_to_owner_of, is_ours_or_root};
-use crate::walk::{Missing, walk};
+use crate::walk::{Missing, judge_link, walk};
 
 /// Write permission of the group or of all others.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
@@ -24,16 +25,25 @@ pub(crate) struct Folder {
 impl Folder {
     /// Opens the folder that contains `path`, and returns it with the name of the file in it.
     pub(crate) fn of(path: &Path) -> io::Result<(Self, OsString)> {
+        Self::of_or_made(path, Missing::Fail)
+    }
+
+    /// As [`of`](Self::of), and makes the folder if that is asked for and it is missing.
+    pub(crate) fn of_or_made(path: &Path, missing: Missing) -> io::Result<(Self, OsString)> {
         let Some(name) = path.file_name() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"));
         };
         let above = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        Ok((Self::open(above.unwrap_or(Path::new(".")))?, name.to_owned()))
+        Ok((Self::at(above.unwrap_or(Path::new(".")), missing)?, name.to_owned()))
     }
 
     /// Opens the folder at `path`.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let handle = walk(path, Missing::Fail)?;
+        Self::at(path, Missing::Fail)
+    }
+
+    fn at(path: &Path, missing: Missing) -> io::Result<Self> {
+        let handle = walk(path, missing)?;
         let (found, path) = (handle.metadata()?, path.to_owned());
         Ok(Self { handle, found, path })
     }
@@ -45,8 +55,12 @@ impl Folder {
 
     /// Creates a file that did not exist, with the mode 0600, for reading and writing.
     pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+        self.created(name, OFlags::RDWR, Mode::RUSR | Mode::WUSR)
+    }
+
+    fn created(&self, name: &OsStr, access: OFlags, mode: Mode) -> io::Result<File> {
+        let flags = access | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(&self.handle, name, flags, mode)?.into())
     }
 
     /// Returns what the system knows about a regular file of this name; nothing about anything else.
@@ -86,6 +100,75 @@ impl Folder {
                 }
             }
         }
+    }
+
+    /// Returns where a symbolic link of this name leads, if it is one. Links of `/proc` lead to open files, not to
+    /// names, so they count as what they lead to.
+    pub(crate) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
+        let found = match self.look(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => found?,
+        };
+        if !found.is_symlink() {
+            return Ok(None);
+        }
+        judge_link(&self.found, &found, &self.shown(name))?;
+        if self.is_of_proc()? {
+            return Ok(None);
+        }
+        let aim = readlinkat(&self.handle, name, Vec::new())?;
+        Ok(Some(PathBuf::from(OsString::from_vec(aim.into_bytes()))))
+    }
+
+    /// Opens a log for appending, and creates it (mode 0640) if it is missing.
+    pub(crate) fn append(&self, name: &OsStr) -> io::Result<File> {
+        let access = OFlags::WRONLY | OFlags::APPEND;
+        loop {
+            let found = match self.look(name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    match self.created(name, access, Mode::RUSR | Mode::WUSR | Mode::RGRP) {
+                        // Another process was faster.
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                        created => {
+                            let created = created?;
+                            self.give(&created)?;
+                            return Ok(created);
+                        }
+                    }
+                }
+                found => found?,
+            };
+            self.judge_log(&found)?;
+            if found.is_file() {
+                return self.existing(name, access);
+            }
+            let follow = if found.is_symlink() {
+                OFlags::empty()
+            } else {
+                OFlags::NOFOLLOW
+            };
+            let flags = access | follow | OFlags::NOCTTY | OFlags::CLOEXEC;
+            return Ok(openat(&self.handle, name, flags, Mode::empty())?.into());
+        }
+    }
+
+    /// Checks what [`append`](Self::append) would open; a missing file is an error here.
+    pub(crate) fn check_log(&self, name: &OsStr) -> io::Result<()> {
+        self.judge_log(&self.look(name)?)
+    }
+
+    /// Judges a log. A pipe or a device is one too, if nobody else can have put it there.
+    fn judge_log(&self, found: &Metadata) -> io::Result<()> {
+        let is_open_file = found.is_symlink() && self.is_of_proc()?;
+        let is_plain = found.is_file() || (found.is_symlink() && !is_open_file);
+        if is_plain || !is_ours_or_root(self.found.uid()) {
+            return self.judge(found);
+        }
+        Ok(())
+    }
+
+    fn is_of_proc(&self) -> io::Result<bool> {
+        Ok(fstatfs(&self.handle)?.f_type == PROC_SUPER_MAGIC)
     }
 
     /// Gives a file that was just created here to the owner of this folder, if root created it.

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use crate::owner::{give_to_owner_of, is_ours_or_root, this_user};
 
 /// The most links on one way, as in the kernel.
-const MAX_LINKS: u32 = 40;
+pub(crate) const MAX_LINKS: u32 = 40;
 
 /// A handle that stands for a place and neither reads nor writes it.
 const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -27,8 +27,8 @@ const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC
 pub(crate) enum Missing {
     /// They are an error.
     Fail,
-    /// They are made, with the mode 0700.
-    Make,
+    /// They are made, with this mode.
+    Make(Mode),
 }
 
 /// Returns a handle of the folder at `path`.
@@ -41,7 +41,10 @@ pub(crate) fn walk(path: &Path, missing: Missing) -> io::Result<File> {
     while let Some(step) = ahead.pop() {
         let here = shown.join(&step);
         let next = match place(&at, &step) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Make => make(&at, &step)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match missing {
+                Missing::Make(mode) => make(&at, &step, mode)?,
+                Missing::Fail => return Err(error),
+            },
             next => next?,
         };
         let found = next.metadata()?;
@@ -78,7 +81,8 @@ fn place(at: &File, name: &OsStr) -> io::Result<File> {
     Ok(opened?.into())
 }
 
-fn judge_link(folder: &Metadata, link: &Metadata, shown: &Path) -> io::Result<()> {
+/// Refuses a link that another user made, or could have put there.
+pub(crate) fn judge_link(folder: &Metadata, link: &Metadata, shown: &Path) -> io::Result<()> {
     for found in [link, folder] {
         if !is_ours_or_root(found.uid()) {
             return Err(io::Error::new(
@@ -95,8 +99,8 @@ fn judge_link(folder: &Metadata, link: &Metadata, shown: &Path) -> io::Result<()
 }
 
 /// Makes a folder. If root makes it, it belongs to the owner of the folder around it.
-fn make(at: &File, name: &OsStr) -> io::Result<File> {
-    let is_made = match mkdirat(at, name, Mode::RWXU) {
+fn make(at: &File, name: &OsStr, mode: Mode) -> io::Result<File> {
+    let is_made = match mkdirat(at, name, mode) {
         Ok(()) => true,
         Err(Errno::EXIST) => false,
         Err(error) => return Err(error.into()),
@@ -121,7 +125,7 @@ fn make(at: &File, name: &OsStr) -> io::Result<File> {
 /// Returns whether a folder is as `make` makes it: empty, and nobody but this user can put something into it.
 fn is_new(folder: &File) -> io::Result<bool> {
     let found = folder.metadata()?;
-    if found.uid() != this_user() || found.mode() & 0o777 != 0o700 {
+    if found.uid() != this_user() || found.mode() & 0o022 != 0 {
         return Ok(false);
     }
     for entry in Dir::read_from(folder)? {

@@ -6,7 +6,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::PathBuf;
 
-use state_file::{LockFile, Staged};
+use state_file::{LockFile, Staged, check_log, open_log};
 
 const SERVICE: (u32, u32) = (12, 34);
 
@@ -233,4 +233,35 @@ fn a_link_of_the_administrator_counts_outside_of_the_folders_of_others() {
     symlink("loop", host.path("loop")).unwrap();
     assert!(state_file::make_folder(&host.path("loop/x")).is_err(), "a loop ends");
     host.assert_unharmed();
+}
+
+#[test]
+fn a_log_in_a_folder_of_the_service_leads_root_nowhere() {
+    let Some(host) = Host::new() else { return };
+    let log = host.path("state/access.log");
+    for to in ["etc/shadow", "etc/new"] {
+        host.link(to, "state/access.log");
+        for refused in [open_log(&log).map(drop), check_log(&log)] {
+            let refused = chain(&refused.unwrap_err());
+            assert!(refused.contains("symbolic link of another user"), "{refused}");
+        }
+        host.assert_unharmed();
+        fs::remove_file(&log).unwrap();
+    }
+    fs::hard_link(host.path("etc/shadow"), &log).unwrap();
+    assert!(chain(&open_log(&log).unwrap_err()).contains("hard link"));
+    assert!(check_log(&log).is_err());
+    host.assert_unharmed();
+    fs::remove_file(&log).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&log).status().unwrap();
+    assert!(made.success());
+    assert!(chain(&open_log(&log).unwrap_err()).contains("not a regular file"));
+    fs::remove_file(&log).unwrap();
+    // A link of root's may lead into the folder, and what root creates there belongs to the service.
+    symlink(&log, host.path("etc/log")).unwrap();
+    open_log(&host.path("etc/log")).unwrap();
+    open_log(&host.path("state/more/access.log")).unwrap();
+    for made in ["state/access.log", "state/more", "state/more/access.log"] {
+        assert_eq!(host.owner(made), SERVICE, "{made}");
+    }
 }

@@ -2,17 +2,11 @@
 //! the newest.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// The mode of a new file: its owner and its group, for example that of an operator's log reader, may read it.
-const MODE: u32 = 0o640;
-
-/// The mode of a new directory, for the same reason.
-const DIRECTORY_MODE: u32 = 0o750;
 
 /// The pause before a failed rotation is tried again, and between two looks whether the file was moved away.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -150,12 +144,11 @@ impl LogFile {
         // Up to the first name that is free: a rotation that fails again and again must not push the older files out.
         let is_free = |number: &u32| fs::symlink_metadata(numbered(&self.path, *number)).is_err();
         let free = (1..self.rotations).find(is_free).unwrap_or(self.rotations);
-        for number in (1..free).rev() {
-            let (from, to) = (numbered(&self.path, number), numbered(&self.path, number + 1));
+        for number in (2..=free).rev() {
             // A file that cannot be moved stays, and the next one fails in its place.
-            let _ = fs::rename(from, to);
+            let _ = renumber(&self.path, number);
         }
-        if fs::rename(&self.path, numbered(&self.path, 1)).is_err() {
+        if renumber(&self.path, 1).is_err() {
             self.failed_at = Some(Instant::now());
             return Ok(());
         }
@@ -172,15 +165,7 @@ pub(super) fn make_writable(path: &Path) -> io::Result<()> {
 
 impl Open {
     fn at(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(MODE);
-        let file = match (options.open(path), path.parent()) {
-            (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(parent)?;
-                options.open(path)?
-            }
-            (opened, _) => opened?,
-        };
+        let file = state_file::open_log(path)?;
         let found = file.metadata()?;
         Ok(Self {
             bytes: found.len(),
@@ -189,6 +174,14 @@ impl Open {
             file,
         })
     }
+}
+
+/// Gives a log file the next number.
+fn renumber(path: &Path, number: u32) -> io::Result<()> {
+    let new = numbered(path, number);
+    let old = number.checked_sub(1).filter(|old| *old > 0);
+    let old = old.map_or_else(|| path.to_owned(), |old| numbered(path, old));
+    state_file::rename(&old, new.file_name().unwrap_or_default())
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {
@@ -281,7 +274,7 @@ mod tests {
         write(&mut LogFile::new(path.clone(), 99, 1), b"after\n");
         assert_eq!(read(&path, 0).as_deref(), Some("before\nafter\n"));
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode & !MODE, 0, "{mode:o}");
+        assert_eq!(mode & !0o640, 0, "{mode:o}");
     }
 
     #[test]
