@@ -15,6 +15,8 @@ mod tls;
 
 mod access_log;
 mod front_metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod program;
 mod proxies;
 

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use http::header::{self, HeaderMap};
 use http::{Method, Response, StatusCode, Uri, Version};
-use service_kit::TraceContext;
+use service_kit::{StepKind, TraceContext};
 use tracing::Instrument as _;
 
 use crate::app::App;
@@ -42,8 +42,22 @@ pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>,
     };
     // At this level it is there whatever the log shows.
     let span = tracing::error_span!("request", trace_id = %trace.trace_id());
+    let (began, method) = (SystemTime::now(), request.method().clone());
     // Boxed, so that requests without a trace take no memory for it.
-    Box::pin(trace.scope(answer(app, request, peer)).instrument(span)).await
+    let response = Box::pin(trace.scope(answer(app, request, peer)).instrument(span)).await;
+    trace.report(StepKind::Server, began, |step| {
+        let facts = response.extensions().get::<Arc<Facts>>();
+        let route = facts.and_then(|facts| facts.route).unwrap_or("unknown");
+        let method = shown(&method);
+        step.name = format!("{method} {route}");
+        step.facts = vec![
+            ("http.request.method", method.to_owned()),
+            ("http.route", route.to_owned()),
+        ];
+        step.status = Some(response.status().as_u16());
+        step.is_failed = response.status().is_server_error();
+    });
+    response
 }
 
 /// Reads `traceparent`. Two of them are none, as the standard says.

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use service_kit::{TraceContext, causes};
+use service_kit::{StepKind, TraceContext, causes};
 use tokio::time::{Instant, timeout};
 
 use crate::breakers::Breakers;
@@ -189,15 +189,26 @@ impl Transport {
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }
-        if let Some(trace) = TraceContext::current() {
-            builder = builder.header(TRACEPARENT, trace.child().traceparent());
+        let trace = TraceContext::current().map(|above| above.child());
+        if let Some(trace) = &trace {
+            builder = builder.header(TRACEPARENT, trace.traceparent());
         }
+        let began = SystemTime::now();
         self.traffic.sent();
-        match budget.spend(builder.send(), budget.left).await {
+        let outcome = match budget.spend(builder.send(), budget.left).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(send_error(error, self.base_url.is_https())),
             Err(OutOfTime) => Err(Error::new(ErrorKind::Timeout).with_detail("no answer came")),
+        };
+        if let Some(trace) = trace {
+            trace.report(StepKind::Client, began, |step| {
+                step.name = format!("{} {}", request.method, request.endpoint);
+                step.facts = vec![("http.request.method", request.method.to_string())];
+                step.status = outcome.as_ref().ok().map(|answer| answer.status().as_u16());
+                step.is_failed = step.status.is_none_or(|status| status >= 400);
+            });
         }
+        outcome
     }
 }
 

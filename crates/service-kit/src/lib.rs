@@ -6,6 +6,8 @@ mod exit;
 mod log_limit;
 #[cfg(feature = "trace")]
 mod trace_context;
+#[cfg(feature = "trace")]
+mod trace_step;
 
 pub use backoff::{Backoff, Jitter, chance};
 pub use error_chain::{causes, chain};
@@ -13,3 +15,5 @@ pub use exit::Exit;
 pub use log_limit::LogLimit;
 #[cfg(feature = "trace")]
 pub use trace_context::{SpanId, TraceContext, TraceId, in_trace};
+#[cfg(feature = "trace")]
+pub use trace_step::{StepKind, TraceStep, collect_steps};

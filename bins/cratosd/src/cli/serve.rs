@@ -65,6 +65,8 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("the access log cannot be started: {error}")))?;
     let address = options.listen.unwrap_or_else(|| loaded.core.listen_address());
     runtime::block_on(async {
+        #[cfg(feature = "otlp")]
+        let _traces = crate::otlp::Traces::begin()?;
         let listener = match systemd::listener()? {
             Some(passed) => passed,
             None => listener::bind(address).await?,

@@ -25,6 +25,8 @@ mod mirror_peers;
 mod mirror_trials;
 mod mirrored;
 mod monitoring;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod serve;
 mod sightings;
 mod story;
