@@ -198,7 +198,7 @@ impl FeedError {
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::TimedOut { .. } => true,
-            Self::Misp(error) => error.kind() == misp_client::ErrorKind::Timeout,
+            Self::Misp(error) => error.is_timeout(),
             _ => false,
         }
     }

@@ -1,6 +1,7 @@
 //! Questions to a MISP that does not answer fail at once, until a light question to it is answered.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,8 @@ struct Inner {
     policy: BreakerPolicy,
     clock: Clock,
     listener: Listener,
+    /// Whether the last failure was a time-out.
+    has_timed_out: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -115,6 +118,7 @@ impl Breaker {
             policy,
             clock: Arc::new(clock),
             listener: Arc::new(listener),
+            has_timed_out: AtomicBool::new(false),
             state: Mutex::new(State::Closed { failures: 0 }),
         }))
     }
@@ -123,6 +127,11 @@ impl Breaker {
     #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(*self.lock(), State::Closed { .. })
+    }
+
+    /// Returns whether the last failure was a time-out.
+    pub(crate) fn has_timed_out(&self) -> bool {
+        self.0.has_timed_out.load(Ordering::Relaxed)
     }
 
     pub(crate) fn admit(&self) -> Admission {
@@ -150,9 +159,9 @@ impl Breaker {
         }
     }
 
-    /// Notes a failure. `at_once` says that a light question should try without a pause: a time-out may be the fault of
-    /// the question.
-    pub(crate) fn failed(&self, at_once: bool) {
+    /// Notes a failure. After a time-out a light question tries without a pause: it may be the fault of the question.
+    pub(crate) fn failed(&self, is_timeout: bool) {
+        self.0.has_timed_out.store(is_timeout, Ordering::Relaxed);
         let BreakerPolicy {
             failures: most,
             first_pause,
@@ -168,7 +177,7 @@ impl Breaker {
             return;
         }
         let now = (self.0.clock)();
-        *state = if at_once {
+        *state = if is_timeout {
             State::Open {
                 try_at: now,
                 next_pause: first_pause,

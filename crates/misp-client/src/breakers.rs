@@ -24,10 +24,11 @@ impl Breakers {
     /// # Errors
     /// [`ErrorKind::Suspended`] or [`ErrorKind::KeyRefused`] while a breaker is open, with the time to wait.
     pub(crate) fn admit(&self) -> Result<Tries, Error> {
-        let address = passed(self.address.as_ref(), |wait| {
+        let address = passed(self.address.as_ref(), |breaker, wait| {
             suspended(ErrorKind::Suspended, "it has not answered lately", wait)
+                .with_earlier_timeout(breaker.has_timed_out())
         })?;
-        let key = passed(self.key.as_ref(), |wait| {
+        let key = passed(self.key.as_ref(), |_, wait| {
             suspended(ErrorKind::KeyRefused, "again and again, so it is not asked now", wait)
         })?;
         Ok(Tries { address, key })
@@ -87,11 +88,14 @@ impl Tries {
     }
 }
 
-fn passed(breaker: Option<&Breaker>, refused: impl Fn(Duration) -> Error) -> Result<Option<Try>, Error> {
-    match breaker.map(Breaker::admit) {
-        None | Some(Admission::Sent) => Ok(None),
-        Some(Admission::AfterTry(due)) => Ok(Some(due)),
-        Some(Admission::Refused(wait)) => Err(refused(wait)),
+fn passed(breaker: Option<&Breaker>, refused: impl Fn(&Breaker, Duration) -> Error) -> Result<Option<Try>, Error> {
+    let Some(breaker) = breaker else {
+        return Ok(None);
+    };
+    match breaker.admit() {
+        Admission::Sent => Ok(None),
+        Admission::AfterTry(due) => Ok(Some(due)),
+        Admission::Refused(wait) => Err(refused(breaker, wait)),
     }
 }
 

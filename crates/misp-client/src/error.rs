@@ -127,6 +127,7 @@ struct Details {
     misp_message: Option<String>,
     retry_after: Option<Duration>,
     login_redirect: bool,
+    earlier_timeout: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -140,6 +141,7 @@ impl Error {
             misp_message: None,
             retry_after: None,
             login_redirect: false,
+            earlier_timeout: false,
             source: None,
         }))
     }
@@ -182,6 +184,11 @@ impl Error {
 
     pub(crate) fn with_login_redirect(mut self, login: bool) -> Self {
         self.0.login_redirect = login;
+        self
+    }
+
+    pub(crate) fn with_earlier_timeout(mut self, earlier: bool) -> Self {
+        self.0.earlier_timeout = earlier;
         self
     }
 
@@ -245,10 +252,10 @@ impl Error {
         self.0.login_redirect
     }
 
-    /// Returns true when MISP did not answer in time.
+    /// Returns true when MISP did not answer in time, or is not asked now because it did not lately.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        self.0.kind == ErrorKind::Timeout
+        self.0.kind == ErrorKind::Timeout || self.0.earlier_timeout
     }
 
     /// Returns true for connection faults: the same question can be sent again.

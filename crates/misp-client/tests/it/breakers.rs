@@ -57,8 +57,8 @@ async fn after_five_connection_faults_questions_fail_at_once_until_a_light_one_i
     }
     let error = other.me().await.unwrap_err();
     assert_eq!(
-        (error.kind(), error.retry_after().unwrap().as_secs()),
-        (ErrorKind::Suspended, 6)
+        (error.kind(), error.retry_after().unwrap().as_secs(), error.is_timeout()),
+        (ErrorKind::Suspended, 6, false)
     );
     assert_eq!(
         other.traffic().questions,
@@ -95,7 +95,12 @@ async fn time_outs_of_heavy_questions_do_not_stop_others_while_misp_answers_ligh
         assert_eq!(ask(&client).await, Err(ErrorKind::Timeout));
     }
     assert_eq!(ask(&client).await, Err(ErrorKind::Timeout), "the light question");
-    assert_eq!(ask(&client).await, Err(ErrorKind::Suspended));
+    let error = client.me().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.is_timeout()),
+        (ErrorKind::Suspended, true),
+        "the cause stays, and with it the status that callers get"
+    );
 }
 
 #[tokio::test]
