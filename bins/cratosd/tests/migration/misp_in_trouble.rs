@@ -16,7 +16,6 @@ async fn a_misp_in_trouble_is_never_an_empty_feed_and_never_the_token_s_fault() 
         "sites/127.0.0.1.yaml",
         &site().replace("mispTimeoutSeconds: 100", "mispTimeoutSeconds: 2"),
     );
-    let daemon = installation.serve();
     let token = installation.token();
     for (fault, status) in [
         (Fault::Refuse, 503),
@@ -34,6 +33,8 @@ async fn a_misp_in_trouble_is_never_an_empty_feed_and_never_the_token_s_fault() 
         (Fault::Hang, 504),
     ] {
         installation.misp.set_fault(fault.clone());
+        // A daemon of its own: after some failures in a row MISP is not asked for a while, and the status stays.
+        let daemon = installation.serve();
         let rows = paths().into_iter().map(|path| {
             let row = Row::get(path).token(&token).answers(status, "application/problem+json");
             row.with(Shape::At("/status", json!(status)))
@@ -42,6 +43,7 @@ async fn a_misp_in_trouble_is_never_an_empty_feed_and_never_the_token_s_fault() 
         walk(daemon.address, &format!("9, {fault:?}"), rows.collect()).await;
     }
     installation.misp.clear_fault();
+    let daemon = installation.serve();
     installation
         .misp
         .set_fault(Fault::Status(403).on("/attributes/restSearch"));
