@@ -16,7 +16,7 @@ const FEEDS: [&str; 8] = [
     "/v1/feed/block/type/url/age/1y/output/txt",
     "/v1/feed/block/type/file-sha256/age/1y/output/txt",
     "/v1/feed/alert/type/domain/age/1y/output/txt",
-    "/v1/feed/alert/type/ipv4/age/30d/output/pfsense",
+    "/v1/feed/alert/type/ipv4/age/1m/output/nftables",
     "/v1/feed/hunt/type/domain/age/1y/output/suricata",
     "/v1/feed/any/type/ipv4/age/1y/output/json",
 ];
