@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use rustix::net::sockopt::{Timeout, set_socket_recv_buffer_size, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
+use super::Attack;
 use super::target::Target;
 
 /// A connection that is not accepted within this time counts as refused.
@@ -34,6 +35,17 @@ pub(super) struct Plan<'a> {
 }
 
 impl Crowd {
+    /// Opens the connections of an attack, with the usual receive buffer. Each sends these bytes.
+    pub(super) fn of(target: &Target, attack: &Attack, sends: &[u8]) -> anyhow::Result<Self> {
+        let plan = Plan {
+            connections: attack.connections,
+            addresses: attack.addresses,
+            sends,
+            receive_buffer: None,
+        };
+        Self::open(target, &plan)
+    }
+
     /// Opens the connections and sends the first bytes on each, without those that are refused. Ends early when the
     /// daemon has taken so much memory that this machine would suffer.
     pub(super) fn open(target: &Target, plan: &Plan<'_>) -> anyhow::Result<Self> {

@@ -1,8 +1,7 @@
 //! HTTP/2 from peers that take no answer: with a window of zero, or with nothing but pings.
 
 use super::Attack;
-use super::crowd::{Crowd, Plan};
-use super::target::Target;
+use super::crowd::Crowd;
 
 /// Requests on each connection.
 const REQUESTS: usize = 128;
@@ -15,7 +14,7 @@ pub(super) const ZERO_WINDOW: Attack = Attack {
     about: "HTTP/2, window 0, 128 requests for `/` on each connection, pings; one address",
     connections: 100,
     addresses: 1,
-    begin: |target, attack| begin(target, attack, &opening("/", REQUESTS)),
+    begin: |target, attack| Crowd::of(target, attack, &opening("/", REQUESTS)),
     sign_of_life: Some(PING),
 };
 
@@ -30,26 +29,16 @@ pub(super) const ZERO_WINDOW_FROM_MANY: Attack = Attack {
 pub(super) const ZERO_WINDOW_FOR_THE_DESCRIPTION: Attack = Attack {
     name: "zero-window-description",
     about: "the same for `/openapi.json`; 64 addresses",
-    begin: |target, attack| begin(target, attack, &opening("/openapi.json", REQUESTS)),
+    begin: |target, attack| Crowd::of(target, attack, &opening("/openapi.json", REQUESTS)),
     ..ZERO_WINDOW_FROM_MANY
 };
 
 pub(super) const PINGS: Attack = Attack {
     name: "pings",
     about: "HTTP/2 without a request, a ping every 15 s; 64 addresses",
-    begin: |target, attack| begin(target, attack, &opening("/", 0)),
+    begin: |target, attack| Crowd::of(target, attack, &opening("/", 0)),
     ..ZERO_WINDOW_FROM_MANY
 };
-
-fn begin(target: &Target, attack: &Attack, sends: &[u8]) -> anyhow::Result<Crowd> {
-    let plan = Plan {
-        connections: attack.connections,
-        addresses: attack.addresses,
-        sends,
-        receive_buffer: None,
-    };
-    Crowd::open(target, &plan)
-}
 
 /// Returns the preface, the settings with a window of zero for each answer, and so many requests.
 fn opening(path: &str, requests: usize) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! Heads of HTTP/1 requests that never end.
 
 use super::Attack;
-use super::crowd::{Crowd, Plan};
+use super::crowd::Crowd;
 use super::target::Target;
 
 /// Bytes of a large head: just below the most that the front reads.
@@ -25,11 +25,5 @@ pub(super) const LARGE: Attack = Attack {
 
 fn begin(target: &Target, attack: &Attack, filling: usize) -> anyhow::Result<Crowd> {
     let head = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}", "a".repeat(filling));
-    let plan = Plan {
-        connections: attack.connections,
-        addresses: attack.addresses,
-        sends: head.as_bytes(),
-        receive_buffer: None,
-    };
-    Crowd::open(target, &plan)
+    Crowd::of(target, attack, head.as_bytes())
 }

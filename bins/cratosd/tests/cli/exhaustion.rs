@@ -1,6 +1,7 @@
 //! Callers without a token cannot make the daemon take much memory: `cargo xtask attack` in short.
 //!
-//! The bounds are twice what is needed on a busy machine, and less than half of what each attack took once.
+//! Each bound is twice the need on a busy machine, and less than half of the memory that the attack took without a
+//! budget.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -102,7 +102,7 @@ fn a_recorded_request_and_its_questions_to_misp_reach_the_collector() {
         let request = client().get(&url).header("token", &token).header("traceparent", header);
         block_on(async { assert_eq!(request.send().await.unwrap().status().as_u16(), 200) });
     };
-    // Nobody records this one.
+    // The caller does not record this trace.
     ask("00");
     ask("01");
     daemon.signal(Signal::TERM);

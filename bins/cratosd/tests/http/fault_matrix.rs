@@ -80,7 +80,7 @@ fn assert_none(wrong: Vec<String>) {
     assert!(wrong.is_empty(), "{} wrong answers:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Has the fault strike a daemon without a feed, and then the same daemon with one. Returns what was not as expected.
+/// Returns the differences from the expected answers, of a daemon without a feed and then of the same one with a feed.
 async fn check(row: Row, size: Size) -> Vec<String> {
     let case = format!("{:?} at {size:?}", row.fault(size.middle()));
     let clock = Arc::new(ManualClock::new());
