@@ -6,11 +6,12 @@
 //!
 //! * published now: its rows now;
 //! * edited since (`timestamp` > `publish_timestamp` > 0): the block that was held while it was published;
-//! * withdrawn on purpose (`timestamp` ≤ `publish_timestamp`), or never published: nothing;
+//! * withdrawn on purpose (`timestamp` ≤ `publish_timestamp`, or no time but the flag differs from the published event,
+//!   which happens after MISP's clock was set back), or never published: nothing;
 //! * edited after it was withdrawn: nothing until a later publication. MISP shows the same as for an event that was
 //!   edited while published, so the record remembers the withdrawal.
 
-use crate::{Block, EventRecord, LastPublished, MirrorRow};
+use crate::{Block, EventFacts, EventRecord, LastPublished, MirrorRow};
 
 /// Returns the record of an event that MISP shows like this now, after `earlier` was held.
 pub(crate) fn record(earlier: Option<&EventRecord>, current: Block) -> EventRecord {
@@ -25,7 +26,8 @@ pub(crate) fn record(earlier: Option<&EventRecord>, current: Block) -> EventReco
     }
     let withdrawn_at = if event.publish_timestamp <= 0 {
         None
-    } else if event.timestamp <= event.publish_timestamp {
+    } else if event.timestamp <= event.publish_timestamp || earlier.is_some_and(|earlier| is_untouched(earlier, event))
+    {
         Some(event.publish_timestamp)
     } else {
         earlier
@@ -42,6 +44,14 @@ pub(crate) fn record(earlier: Option<&EventRecord>, current: Block) -> EventReco
         last_published,
         withdrawn_at,
     }
+}
+
+/// Returns whether the event is unpublished now, and has the times that it had while it was published. An edit would
+/// have given it another time.
+fn is_untouched(earlier: &EventRecord, event: &EventFacts) -> bool {
+    let before = &earlier.current.event;
+    let times = |event: &EventFacts| (event.timestamp, event.publish_timestamp);
+    before.published && times(before) == times(event)
 }
 
 /// Returns the block of the last publication of an event that is being edited.
@@ -88,7 +98,6 @@ fn reconstructed(older: Option<&Block>, current: &Block) -> Block {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EventFacts;
 
     fn row(id: u64, value: &str, timestamp: i64) -> MirrorRow {
         MirrorRow {
@@ -137,6 +146,19 @@ mod tests {
         assert_eq!(published_values(&again), ["a", "b"]);
         let published = record(Some(&again), block(210, true, 220, vec![row(3, "c", 200)]));
         assert_eq!(published_values(&published), ["c"]);
+    }
+
+    #[test]
+    fn event_that_was_edited_before_the_clock_went_back_is_withdrawn_by_its_flag() {
+        let rows = || vec![row(1, "a", 160)];
+        let published = record(None, block(160, true, 110, rows()));
+        let withdrawn = record(Some(&published), block(160, false, 110, rows()));
+        assert_eq!(
+            (&withdrawn.last_published, withdrawn.withdrawn_at),
+            (&LastPublished::Nothing, Some(110))
+        );
+        let edited = record(Some(&published), block(120, false, 110, rows()));
+        assert_eq!(published_values(&edited), ["a"]);
     }
 
     #[test]

@@ -22,13 +22,8 @@ impl Follower {
         // A record may have turned out to be damaged since the last look.
         self.backlog.extend(self.store.damaged());
         self.queue_resync().await?;
-        let since = self.memory.since.unwrap_or_default().saturating_sub(OVERLAP_SECONDS);
-        let changed = self.questions.changed_since(since).await?;
-        let published = self.questions.published_since(since).await?;
-        let next_since = changed.began_at.unwrap_or_else(|| began.as_second());
         let mut shown = BTreeMap::new();
-        self.show(&mut shown, changed);
-        self.show(&mut shown, published);
+        let next_since = self.show_changed(&mut shown).await?;
         self.show_waiting(&mut shown).await?;
         let is_waiting = |id: &u64| self.backlog.contains(id) || self.again.contains(id) || self.troubles.contains(*id);
         shown.retain(|id, event| self.held.differs(&event.facts) || is_waiting(id));
@@ -50,6 +45,42 @@ impl Follower {
         self.report();
         self.deliver(Some(began), true).await;
         Ok(())
+    }
+
+    /// Adds the events that changed or were published since the last look. Returns the second of MISP's clock from
+    /// which the next look asks.
+    async fn show_changed(&mut self, shown: &mut BTreeMap<u64, Shown>) -> Result<i64, FollowError> {
+        let mut since = self.memory.since.unwrap_or_default().saturating_sub(OVERLAP_SECONDS);
+        let changed = self.questions.changed_since(since).await?;
+        let began_at = changed.began_at.unwrap_or_else(|| self.began.as_second());
+        self.show(shown, changed);
+        if let Some(earlier) = self.since_on_earlier_clock(began_at) {
+            since = since.min(earlier);
+            let changed = self.questions.changed_since(since).await?;
+            self.show(shown, changed);
+        }
+        let published = self.questions.published_since(since).await?;
+        self.show(shown, published);
+        Ok(began_at)
+    }
+
+    /// Returns the second from which to ask if MISP's clock was set back since the last look: edits since then have
+    /// times before it. Our own clock says how long ago that look was.
+    fn since_on_earlier_clock(&self, began_at: i64) -> Option<i64> {
+        let back = self
+            .memory
+            .since
+            .filter(|since| began_at < *since)?
+            .saturating_sub(began_at);
+        let passed = self
+            .memory
+            .as_of
+            .map_or(0, |at| self.began.as_second().saturating_sub(at));
+        tracing::info!(
+            seconds = back,
+            "MISP's clock was set back; the mirror asks for changes from there"
+        );
+        Some(began_at.saturating_sub(passed.max(0)).saturating_sub(OVERLAP_SECONDS))
     }
 
     /// Adds these events to those that MISP showed; of two the later counts.

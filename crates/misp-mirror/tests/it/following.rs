@@ -154,3 +154,35 @@ async fn restart_goes_on_from_the_store_and_reads_only_what_changed_meanwhile() 
     site.assert_same();
     assert_eq!(site.sim.searches(), 1);
 }
+
+/// MISP writes times of its own clock, so after a jump back an edit is older than what the mirror has seen, and an event
+/// that was edited before the jump gets an older time than it had.
+#[tokio::test]
+async fn edits_after_misps_clock_went_back_are_seen_by_the_next_look() {
+    for seconds_back in [60, 600, 86_400] {
+        let mut site = two_events().await;
+        let (one, two) = (site.event("one"), site.event("two"));
+        let (of_one, of_two) = (site.attribute("one.example.com"), site.attribute("two.example.com"));
+        site.look().await;
+        let edit = |site: &Site, attribute, event, value: &str| {
+            site.sim.edit(|store| {
+                store.set_value(attribute, value).unwrap();
+                store.publish(event).unwrap();
+            });
+        };
+        edit(&site, of_one, one, "before.example.com");
+        assert_eq!(site.look().await, [one]);
+        site.sim.clock().advance(-seconds_back);
+        edit(&site, of_one, one, "after.example.com");
+        // Something else changes too, so that the look after the jump is a busy one.
+        edit(&site, of_two, two, "other.example.com");
+        assert_eq!(site.look().await, [one, two], "{seconds_back} s back");
+        site.assert_same();
+        assert_eq!(site.published(one), ["after.example.com"]);
+        site.look().await;
+        // And on from there, by the clock that MISP has now.
+        edit(&site, of_one, one, "later.example.com");
+        assert_eq!(site.look().await, [one], "{seconds_back} s back");
+        site.assert_same();
+    }
+}

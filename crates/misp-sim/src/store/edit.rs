@@ -218,7 +218,7 @@ impl Store {
         let now = self.now();
         let row = &mut self.events[slot as usize];
         row.published = true;
-        row.publish_timestamp = now.max(row.timestamp);
+        row.publish_timestamp = now + in_the_next_second(row.timestamp, now);
         Ok(())
     }
 
@@ -326,7 +326,8 @@ impl Store {
         let now = self.now();
         let event = &mut self.events[slot as usize];
         let at = if event.publish_timestamp == now { now + 1 } else { now };
-        event.timestamp = event.timestamp.max(at);
+        // Not the greater of both: a clock that was set back takes the time of the event back with it, as in MISP.
+        event.timestamp = at.max(now + in_the_next_second(event.timestamp, now));
         event.published = false;
         at
     }
@@ -348,6 +349,11 @@ impl Store {
         change(row);
         Ok(())
     }
+}
+
+/// Returns 1 if the time is the second after `now`, where [`Store::touch`] may have put it, and 0 for any other.
+fn in_the_next_second(time: i64, now: i64) -> i64 {
+    i64::from(time == now + 1)
 }
 
 fn attach(tags: &mut Vec<TagRef>, tag: TagRef) {
@@ -430,6 +436,20 @@ mod tests {
         assert!(!view.published() && view.timestamp() > view.publish_timestamp());
         store.publish(event).unwrap();
         assert!(store.event(event).unwrap().publish_timestamp() >= store.attribute(attribute).unwrap().timestamp());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_takes_the_times_of_an_edited_event_back() {
+        let (mut store, event, attribute) = store();
+        store.set_to_ids(attribute, false).unwrap();
+        store.publish(event).unwrap();
+        for now in [19_940, 19_900] {
+            store.clock.set(now);
+            store.set_to_ids(attribute, true).unwrap();
+            store.publish(event).unwrap();
+            let view = store.event(event).unwrap();
+            assert_eq!((view.timestamp(), view.publish_timestamp()), (now, now));
+        }
     }
 
     #[test]
