@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 
+use misp_client::ErrorKind;
+
 use crate::StoreError;
 use crate::distrust::Distrusted;
 
@@ -21,6 +23,11 @@ pub(crate) enum FollowError {
 }
 
 impl FollowError {
+    /// Returns whether MISP does not take the key.
+    pub(crate) fn is_refused_key(&self) -> bool {
+        matches!(self, Self::Misp(error) if error.kind() == ErrorKind::KeyRefused)
+    }
+
     /// Returns the error with its causes, in one line.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();

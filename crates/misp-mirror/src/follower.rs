@@ -34,7 +34,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use misp_client::ErrorKind;
 use tokio::sync::{Notify, mpsc, watch};
 
 use self::asked_lists::Asking;
@@ -194,7 +193,7 @@ impl Follower {
                 }
                 Err(error) => {
                     self.failed(&error);
-                    is_refused = matches!(&error, FollowError::Misp(error) if error.kind() == ErrorKind::KeyRefused);
+                    is_refused = error.is_refused_key();
                     self.deliver_early().await;
                 }
             }
@@ -248,7 +247,7 @@ impl Follower {
     }
 
     fn failed(&self, error: &FollowError) {
-        self.progress.failed(self.now(), error.chain());
+        self.progress.failed(self.now(), error);
     }
 
     fn now(&self) -> Timestamp {

@@ -8,6 +8,7 @@ use misp_client::Traffic;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::error::FollowError;
 use crate::held::HeldEvents;
 use crate::peers::Standing;
 use crate::{Phase, Status, Store};
@@ -98,19 +99,30 @@ impl Progress {
         let was_failing = self.status.borrow().failing.clone();
         if let Some((since, _)) = was_failing {
             tracing::info!(%since, "the mirror follows MISP again");
-            self.status.send_modify(|status| status.failing = None);
+            self.status.send_modify(|status| {
+                status.failing = None;
+                status.refused_since = None;
+            });
         }
     }
 
-    /// Shows a failure, and logs it when it is a new one.
-    pub(crate) fn failed(&self, now: Timestamp, error: String) {
+    /// Shows a failure, and logs it when it is a new one. An answer that says nothing of the key changes nothing in what
+    /// is known of it.
+    pub(crate) fn failed(&self, now: Timestamp, error: &FollowError) {
+        let is_refused = error.is_refused_key();
+        let error = error.chain();
         let earlier = self.status.borrow().failing.clone();
         let is_known = earlier.as_ref().is_some_and(|(_, known)| *known == error);
         if !is_known {
             tracing::warn!("the mirror cannot follow MISP, and keeps what it has: {error}");
         }
         let since = earlier.map_or(now, |(since, _)| since);
-        self.status.send_modify(|status| status.failing = Some((since, error)));
+        self.status.send_modify(|status| {
+            status.failing = Some((since, error));
+            if is_refused {
+                status.refused_since.get_or_insert(now);
+            }
+        });
     }
 
     /// Shows how far the slow round has come: events compared, of how many.

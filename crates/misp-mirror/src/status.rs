@@ -34,6 +34,8 @@ pub struct Status {
     pub unexplained_at: Option<Timestamp>,
     /// Since when MISP fails, and its last error.
     pub failing: Option<(Timestamp, String)>,
+    /// Since when MISP refuses the key.
+    pub refused_since: Option<Timestamp>,
     /// Size of the store in bytes.
     pub store_bytes: u64,
     /// Whether the store outlives the process.

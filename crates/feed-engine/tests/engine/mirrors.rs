@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feed_classification::{FeedName, IndicatorType};
-use feed_engine::{DirectReason, Errand, FeedEngine, FeedRequest, IndicatorSource as _, Origin, Selection};
-use misp_sim::{Fault, Sim, SimBuilder};
+use feed_engine::{
+    DirectReason, Errand, FeedEngine, FeedRequest, IndicatorSource as _, MirrorSource, Origin, Selection,
+};
+use misp_mirror::ManualClock;
+use misp_sim::{Edit, Fault, Sim, SimBuilder, SiteEdit};
 
 use crate::mirror_bench::{MirrorBench, QUIET, any, block, domain_event, scope, until, upstream, values};
 
@@ -127,6 +130,46 @@ async fn more_keys_than_a_site_may_have_mirrors_for_ask_misp_for_each_feed() {
     let reason = bench.mirror.way(&other).reason();
     assert_eq!(reason, Some(DirectReason::TooManyKeys { limit: 1 }));
     assert_eq!(bench.reason(), None, "the first key keeps its mirror");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_whose_key_misp_refuses_makes_room_for_that_of_the_new_key() {
+    let more = format!("{QUIET}mirror_keys: 1\n");
+    let sim = Sim::builder().event(domain_event("a.example"));
+    let mut bench = MirrorBench::before_the_first_request(sim, &more).await;
+    let clock = ManualClock::at(jiff::Timestamp::now());
+    bench.mirror = Arc::new(MirrorSource::new(Arc::default()).clock(Arc::new(clock.clone())));
+    bench.begin().await;
+    let renewed = "n".repeat(40);
+    let edit = SiteEdit::UserKey(1, renewed.clone());
+    bench.sim.edit(|store| store.apply(&Edit::Site(edit))).unwrap();
+    let renewed = upstream(&bench.sim, &renewed, &more);
+    let ask = || async {
+        let errand = Errand::default();
+        let contents = bench.mirror.gather(&renewed, block(), &errand).await.unwrap();
+        assert_eq!(values(&contents), ["a.example"]);
+        bench.mirror.way(&renewed).reason()
+    };
+    assert_eq!(
+        ask().await,
+        Some(DirectReason::TooManyKeys { limit: 1 }),
+        "not refused yet"
+    );
+    until(|| {
+        clock.advance(Duration::from_secs(15));
+        let state = bench.mirror.states().remove(0);
+        let since = state.way.mirror().and_then(|status| status.refused_since);
+        since.map(drop).ok_or_else(|| format!("{:?}", state.way))
+    })
+    .await;
+    clock.advance(Duration::from_secs(60));
+    for _ in 0..300 {
+        if ask().await.is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{:?}", bench.mirror.states());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,9 @@ use crate::{DirectReason, Upstream};
 /// read whole again and again.
 const UNUSED: Duration = Duration::from_secs(24 * 3_600);
 
+/// So does a copy whose key MISP has refused for this long: most likely the user of MISP has got another one.
+const REFUSED: Duration = Duration::from_secs(60);
+
 /// The places, and what copies are made with.
 #[derive(Default)]
 pub(super) struct Places {
@@ -118,14 +121,21 @@ impl Places {
     /// Returns the copy that has to make room for one of this upstream: none while the site has a free place.
     ///
     /// # Errors
-    /// When all of them were used lately.
+    /// When all of them were used lately, with keys that MISP takes.
     pub(super) fn replaceable(&self, upstream: &Upstream) -> Result<Option<UpstreamId>, ()> {
         let site = &upstream.site;
         if self.count(site) < site.mirror_keys.get() {
             return Ok(None);
         }
-        let oldest = self.of_site(site).min_by_key(|(_, place)| place.used_at);
-        let unused = oldest.filter(|(_, place)| age(place.used_at, Timestamp::now()) >= UNUSED);
+        let now = Timestamp::now();
+        let now_of_mirrors = self.clock.as_ref().map_or(now, |clock| clock.now());
+        let is_refused = |place: &Place| {
+            let since = place.refused_since();
+            since.is_some_and(|since| age(since, now_of_mirrors) >= REFUSED)
+        };
+        let oldest = |(_, place): &(&UpstreamId, &Place)| (!is_refused(place), place.used_at);
+        let oldest = self.of_site(site).min_by_key(oldest);
+        let unused = oldest.filter(|(_, place)| is_refused(place) || age(place.used_at, now) >= UNUSED);
         unused.map(|(id, _)| Some(id.clone())).ok_or(())
     }
 
@@ -199,6 +209,11 @@ impl Place {
             in_memory_because: None,
             next_try: None,
         }
+    }
+
+    /// Returns since when MISP refuses the key of the copy.
+    fn refused_since(&self) -> Option<Timestamp> {
+        self.copy.as_ref()?.mirror.status().refused_since
     }
 
     fn take_rules(&mut self, site: &Arc<Site>, mappings: &Arc<Mappings>) {
