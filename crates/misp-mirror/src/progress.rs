@@ -106,8 +106,7 @@ impl Progress {
         }
     }
 
-    /// Shows a failure, and logs it when it is a new one. An answer that says nothing of the key changes nothing in what
-    /// is known of it.
+    /// Shows a failure, and logs it when it is a new one. A key that was refused stays so until MISP answers again.
     pub(crate) fn failed(&self, now: Timestamp, error: &FollowError) {
         let is_refused = error.is_refused_key();
         let error = error.chain();

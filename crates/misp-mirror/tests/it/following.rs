@@ -155,8 +155,8 @@ async fn restart_goes_on_from_the_store_and_reads_only_what_changed_meanwhile() 
     assert_eq!(site.sim.searches(), 1);
 }
 
-/// MISP writes times of its own clock, so after a jump back an edit is older than what the mirror has seen, and an event
-/// that was edited before the jump gets an older time than it had.
+/// MISP writes times of its own clock, so after a jump back an edit is older than what the mirror has seen, and an
+/// event that was edited before the jump gets an older time than it had.
 #[tokio::test]
 async fn edits_after_misps_clock_went_back_are_seen_by_the_next_look() {
     for seconds_back in [60, 600, 86_400] {

@@ -17,9 +17,9 @@ const EDITED: usize = 40;
 const EDITS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// How far MISP's clock jumps, forwards and then back. The mirror asks for the changes of the 120 s before its newest
-/// one; after a longer jump back it sees an edit only in its slow round.
-const JUMP_SECONDS: i64 = 60;
+/// How far MISP's clock jumps, forwards and then back: further than the two minutes before its last look for which the
+/// mirror asks again in any case.
+const JUMP_SECONDS: i64 = 600;
 
 /// The longest time after the last trouble until a feed is as MISP is.
 const PATIENCE: Duration = Duration::from_secs(180);
