@@ -90,8 +90,6 @@ fn chore(words: &[&str]) -> Option<Chore> {
             let (attributes, events) = (owned(attributes), owned(events));
             Box::new(move || report(bench::mirror::run(Some(&attributes), Some(&events))))
         }
-        ["soak"] => Box::new(|| report(bench::soak::run(None))),
-        ["soak", "short"] => Box::new(|| report(bench::soak::run_short())),
         ["soak", minutes] => {
             let minutes = owned(minutes);
             Box::new(move || report(bench::soak::run(Some(&minutes))))
@@ -178,8 +176,8 @@ fn usage() -> ExitCode {
         "attack [NAME]"
     );
     eprintln!(
-        "  {:<18} runs a daemon under load and trouble, and checks memory, descriptors and every answer (30 minutes)",
-        "soak [MINUTES|short]"
+        "  {:<18} runs a daemon under load and trouble, and checks memory, descriptors and every answer",
+        "soak MINUTES"
     );
     eprintln!(
         "  {:<18} runs each fuzz target, or those with these names, for two minutes",

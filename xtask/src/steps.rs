@@ -2,7 +2,8 @@
 
 use crate::outcome::Outcome;
 use crate::{
-    alone, api, circles, clippy, codegen, deny, docs, edges, fmt, fuzz, msrv, package, peers, publish, test, tidy, wasm,
+    alone, api, bench, circles, clippy, codegen, deny, docs, edges, fmt, fuzz, msrv, package, peers, publish, test,
+    tidy, wasm,
 };
 
 /// One check, runnable alone by its name.
@@ -65,6 +66,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "test",
         summary: "unit, behaviour and documentation tests",
         run: test::run,
+    },
+    Step {
+        name: "soak",
+        summary: "a daemon under load and trouble for two minutes loses no request and grows no larger",
+        run: bench::soak::check,
     },
     Step {
         name: "package",

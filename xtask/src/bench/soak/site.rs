@@ -154,7 +154,7 @@ pub(super) fn write_site(installation: &Installation, has_more_rules: bool) -> a
         ""
     };
     let text = format!(
-        "tag: example\nallowed_ips: [127.0.0.0/8]\nmirror_poll: 1s\nmirror_keys: 8\nmispTimeoutSeconds: 3\nmemcached_all_timeout: 2\n{rules}"
+        "tag: example\nallowed_ips: [127.0.0.0/8]\nmirror_poll: 1s\nmirror_keys: 6\nmispTimeoutSeconds: 3\nmemcached_all_timeout: 2\n{rules}"
     );
     put(installation, "sites/127.0.0.1.yaml", &text)
 }
