@@ -92,7 +92,7 @@ fn chore(words: &[&str]) -> Option<Chore> {
         }
         ["soak", minutes] => {
             let minutes = owned(minutes);
-            Box::new(move || report(bench::soak::run(Some(&minutes))))
+            Box::new(move || report(bench::soak::run(&minutes)))
         }
         ["fuzz", ref targets @ ..] => {
             let targets: Vec<String> = targets.iter().map(|target| owned(target)).collect();
