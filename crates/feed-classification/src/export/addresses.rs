@@ -1,7 +1,18 @@
-//! The common part of the formats for packet filters: they take all addresses at once.
+//! The common part of the formats for addresses and networks. Those of packet filters take all addresses at once.
 
-use crate::export::{ExportCounts, Exporter};
+use crate::export::{ExportCounts, Exporter, QuarantineReason};
 use crate::{AddressSet, Indicator, IndicatorType, network_of};
+
+/// The name of the bytes of lists with one address or network per line and LF; see
+/// [`About::bytes`](super::About::bytes).
+pub(super) const LINES: &str = "address-lines";
+
+/// Returns the reason for a value that is neither address nor network.
+pub(super) fn refuses(item: &Indicator<'_>) -> Option<QuarantineReason> {
+    network_of(item.value)
+        .is_none()
+        .then_some(QuarantineReason::UNREPRESENTABLE)
+}
 
 /// Returns all addresses of the indicators that `exporter` accepts, with the counts of its [`Exporter::export`].
 ///

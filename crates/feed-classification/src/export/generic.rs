@@ -1,8 +1,7 @@
 //! `generic`: a plain list, as most devices expect it.
 
-use std::io::{self, Write};
-
-use crate::export::{About, Exporter, QuarantineReason};
+use crate::export::plain_list::PlainList;
+use crate::export::{About, QuarantineReason};
 use crate::{Indicator, TypeSet};
 
 /// One value per line, every line with its LF, without comments and blank lines; an empty feed has no bytes.
@@ -14,26 +13,16 @@ use crate::{Indicator, TypeSet};
 /// Values that readers of lists would misread are left out: those with a line break, those that begin with `#` (a
 /// comment), and those that begin with a byte order mark, which readers swallow. Rules are texts of many lines and do
 /// not fit into a list.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Generic;
+pub(crate) const GENERIC: PlainList = PlainList::new(
+    About::new(
+        "generic",
+        "One value per line with LF, for devices and programs that read plain lists.",
+    )
+    .accepts(TypeSet::ALL.without(TypeSet::RULES)),
+)
+.refusing(swallowed);
 
-impl Exporter for Generic {
-    fn about(&self) -> &About {
-        static ABOUT: About = About::new(
-            "generic",
-            "One value per line with LF, for devices and programs that read plain lists.",
-        )
-        .accepts(TypeSet::ALL.without(TypeSet::RULES));
-        &ABOUT
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        let is_swallowed = item.value.is_empty() || item.value.starts_with(['#', '\u{feff}']);
-        is_swallowed.then_some(QuarantineReason::UNREPRESENTABLE)
-    }
-
-    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(item.value.as_bytes())?;
-        out.write_all(b"\n")
-    }
+fn swallowed(item: &Indicator<'_>) -> Option<QuarantineReason> {
+    let is_swallowed = item.value.is_empty() || item.value.starts_with(['#', '\u{feff}']);
+    is_swallowed.then_some(QuarantineReason::UNREPRESENTABLE)
 }

@@ -36,9 +36,7 @@ impl Exporter for Ipset {
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        network_of(item.value)
-            .is_none()
-            .then_some(QuarantineReason::UNREPRESENTABLE)
+        addresses::refuses(item)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -39,9 +39,7 @@ impl Exporter for Nftables {
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        network_of(item.value)
-            .is_none()
-            .then_some(QuarantineReason::UNREPRESENTABLE)
+        addresses::refuses(item)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -1,0 +1,102 @@
+//! `mikrotik`: a script of RouterOS that replaces an address list.
+
+use std::io::{self, Write};
+
+use ipnet::IpNet;
+
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, addresses};
+use crate::{AddressSet, Indicator, TypeSet, network_of};
+
+/// The address list. Its entries are first added to one with `-new` behind this name.
+const LIST: &str = "cratos";
+
+/// Replaces the address list `cratos`, of IPv4 below `/ip firewall` and of IPv6 below `/ipv6 firewall`; the router has
+/// its own rules, which name the lists `cratos` and `cratos-new`.
+///
+/// RouterOS has no transaction. So the new entries are added to `cratos-new`, the old ones are removed, and the new
+/// ones move to `cratos`. An address that is in the old and the new feed is in one of the two lists at any moment. If
+/// the script stops on the way, the next run first moves what it left behind, so it neither fails nor leaves a gap. An
+/// error while entries are added ends the script, and the old entries stay.
+///
+/// Only the lists of the feed's families are touched. Networks are merged, which makes them unique (a second one would
+/// end the script). The script holds no text of MISP, only addresses, so there is nothing to escape. Entries have no
+/// timeout: one with a timeout cannot be renewed without a gap.
+///
+/// Source: "Scripting language manual" and "address-list" in the RouterOS manual (6 and 7), August 2026.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MikroTik;
+
+impl Exporter for MikroTik {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new(
+            "mikrotik",
+            "A script of RouterOS that replaces the address list cratos, to fetch and import.",
+        )
+        .extension("rsc")
+        .accepts(TypeSet::ADDRESSES)
+        .merging();
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+        addresses::refuses(item)
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match network_of(item.value) {
+            Some(network) => add(network, out),
+            None => Ok(()),
+        }
+    }
+
+    fn export(
+        &self,
+        feed: &FeedInfo<'_>,
+        items: &mut dyn Iterator<Item = Indicator<'_>>,
+        out: &mut dyn Write,
+    ) -> io::Result<ExportCounts> {
+        let (addresses, exported) = addresses::collect(self, items);
+        if addresses::can_be_v4(feed.kind) {
+            replace(
+                "/ip firewall address-list",
+                &addresses,
+                |network| network.addr().is_ipv4(),
+                out,
+            )?;
+        }
+        if addresses::can_be_v6(feed.kind) {
+            replace(
+                "/ipv6 firewall address-list",
+                &addresses,
+                |network| network.addr().is_ipv6(),
+                out,
+            )?;
+        }
+        Ok(exported)
+    }
+}
+
+/// Replaces the list in one menu by the networks of its family.
+fn replace(
+    menu: &str,
+    addresses: &AddressSet,
+    is_of_family: impl Fn(&IpNet) -> bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{menu}")?;
+    writeln!(
+        out,
+        ":foreach entry in=[find where list=\"{LIST}-new\"] do={{ :do {{ {menu} set $entry list=\"{LIST}\" }} \
+         on-error={{ {menu} remove $entry }} }}"
+    )?;
+    addresses
+        .networks_of_length(1)
+        .filter(|network| is_of_family(network))
+        .try_for_each(|network| add(network, out))?;
+    writeln!(out, "remove [find where list=\"{LIST}\"]")?;
+    writeln!(out, "set [find where list=\"{LIST}-new\"] list=\"{LIST}\"")
+}
+
+fn add(network: IpNet, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "add list=\"{LIST}-new\" address={network}")
+}
