@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::export::txt::{LINES_OF_RULES, Txt};
-use crate::export::{About, Exporter, QuarantineReason};
-use crate::grammar::url::{self, Parts};
+use crate::export::{About, Exporter, QuarantineReason, web_request};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 /// One entry per line as in `txt`. URLs are written without their scheme and its default port, and are sorted and
@@ -24,12 +23,7 @@ pub(crate) struct PaloAlto;
 /// The longest entry of a URL list.
 const MAX_CHARACTERS: usize = 255;
 
-const FRAGMENT: QuarantineReason = QuarantineReason::because("fragment");
-const PORT: QuarantineReason = QuarantineReason::because("port");
-const SCHEME: QuarantineReason = QuarantineReason::because("scheme");
 const TOO_LONG: QuarantineReason = QuarantineReason::because("too_long");
-const USER_INFORMATION: QuarantineReason = QuarantineReason::because("user_information");
-const WILDCARD: QuarantineReason = QuarantineReason::because("wildcard");
 
 impl Exporter for PaloAlto {
     fn about(&self) -> &About {
@@ -44,31 +38,16 @@ impl Exporter for PaloAlto {
         if item.kind != IndicatorType::Url {
             return None;
         }
-        let parts = Parts::of(item.value);
-        let is_web = |scheme: &str| ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
-        let entry = entry_of(item.value);
+        let entry = web_request::entry_without_scheme(item.value);
         let slash = usize::from(!entry.contains('/'));
-        if !parts.scheme.is_none_or(is_web) {
-            Some(SCHEME)
-        } else if parts.user.is_some() {
-            Some(USER_INFORMATION)
-        } else if parts.other_port().is_some() {
-            Some(PORT)
-        } else if parts.fragment().is_some() {
-            Some(FRAGMENT)
-        } else if !entry.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Some(QuarantineReason::UNREPRESENTABLE)
-        } else if entry.contains(['*', '^']) {
-            Some(WILDCARD)
-        } else if entry.len() + slash > MAX_CHARACTERS {
-            Some(TOO_LONG)
-        } else {
-            None
-        }
+        let is_long = || (entry.len() + slash > MAX_CHARACTERS).then_some(TOO_LONG);
+        web_request::refuses(item.value, &entry, &['*', '^'])
+            .or_else(|| web_request::refuses_port(item.value))
+            .or_else(is_long)
     }
 
     fn rewrite<'v>(&self, item: &Indicator<'v>) -> Cow<'v, str> {
-        entry_of(item.value)
+        web_request::entry_without_scheme(item.value)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -77,20 +56,6 @@ impl Exporter for PaloAlto {
 
     fn separator(&self) -> &'static str {
         Txt.separator()
-    }
-}
-
-/// Returns host, path and query. A scheme is cut at the front only: `c.example/?u=http://d.example/` has none.
-fn entry_of(url: &str) -> Cow<'_, str> {
-    let parts = Parts::of(url);
-    if !parts.host.is_ascii() || parts.host.ends_with('.') {
-        let host = url::host(url).unwrap_or(Cow::Borrowed(parts.host));
-        return Cow::Owned(format!("{host}{}", parts.rest));
-    }
-    match (parts.scheme, parts.port) {
-        (Some(_), Some(_)) => Cow::Owned(format!("{}{}", parts.host, parts.rest)),
-        (Some(scheme), None) => Cow::Borrowed(url.get(scheme.len() + "://".len()..).unwrap_or(url)),
-        (None, _) => Cow::Borrowed(url),
     }
 }
 

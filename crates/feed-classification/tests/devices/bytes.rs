@@ -16,6 +16,48 @@ const ADDRESSES: [&str; 9] = [
     "no address",
 ];
 
+/// URLs in the spellings that devices for web requests treat in different ways.
+const URLS: [&str; 14] = [
+    "HTTP://Evil.example:8080/a?b=c",
+    "evil.example/x",
+    "http://bücher.example/x",
+    "http://evil.example/\"quoted\",;x",
+    "http://evil.example/it's",
+    "http://evil.example/x y",
+    "http://evil.example/x#y",
+    "http://evil.example/*",
+    "http://user@evil.example/x",
+    "https://evil.example",
+    "https://evil.example/x",
+    "https://192.0.2.1/x",
+    "https://[2001:db8::1]/x",
+    "ftp://evil.example/x",
+];
+
+const NAMES: [&str; 3] = ["evil.example", "www.evil.example", "xn--bcher-kva.example"];
+
+const MD5: [&str; 1] = ["d41d8cd98f00b204e9800998ecf8427e"];
+
+#[test]
+fn fortinet() {
+    insta::assert_snapshot!("fortinet-ip", export("fortinet", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("fortinet-url", export("fortinet", Kind::Url, &URLS));
+    insta::assert_snapshot!("fortinet-empty", export("fortinet", Kind::FileMd5, &[]));
+}
+
+#[test]
+fn checkpoint() {
+    insta::assert_snapshot!("checkpoint-ip", export("checkpoint", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("checkpoint-url", export("checkpoint", Kind::Url, &URLS));
+    insta::assert_snapshot!("checkpoint-md5", export("checkpoint", Kind::FileMd5, &MD5));
+    let subjects = ["Invoice, \"urgent\"", "=cmd|' /C calc'!A0", " # ü"];
+    insta::assert_snapshot!(
+        "checkpoint-subject",
+        export("checkpoint", Kind::EmailSubject, &subjects)
+    );
+    insta::assert_snapshot!("checkpoint-empty", export("checkpoint", Kind::Domain, &[]));
+}
+
 #[test]
 fn juniper() {
     insta::assert_snapshot!("juniper-ip", export("juniper", Kind::Ip, &ADDRESSES));
@@ -40,4 +82,28 @@ fn mikrotik() {
     insta::assert_snapshot!("mikrotik-ip", export("mikrotik", Kind::Ip, &ADDRESSES));
     insta::assert_snapshot!("mikrotik-all-of-v6", export("mikrotik", Kind::Cidr6, &["::/0"]));
     insta::assert_snapshot!("mikrotik-empty", export("mikrotik", Kind::Ipv4, &[]));
+}
+
+#[test]
+fn umbrella() {
+    insta::assert_snapshot!("umbrella-domain", export("umbrella", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("umbrella-url", export("umbrella", Kind::Url, &URLS));
+    insta::assert_snapshot!("umbrella-empty", export("umbrella", Kind::Url, &[]));
+}
+
+#[test]
+fn mwg() {
+    insta::assert_snapshot!("mwg-ip", export("mwg", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("mwg-ipv4", export("mwg", Kind::Ipv4, &["192.0.2.7"]));
+    insta::assert_snapshot!("mwg-url", export("mwg", Kind::Url, &URLS));
+    let agents = ["a \"b\" c", "back\\slash", "tab\tstop", "Mozilla/5.0 (ü; x)"];
+    insta::assert_snapshot!("mwg-user-agent", export("mwg", Kind::UserAgent, &agents));
+    insta::assert_snapshot!("mwg-empty", export("mwg", Kind::Cidr6, &[]));
+}
+
+#[test]
+fn proxysg() {
+    insta::assert_snapshot!("proxysg-domain", export("proxysg", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("proxysg-url", export("proxysg", Kind::Url, &URLS));
+    insta::assert_snapshot!("proxysg-empty", export("proxysg", Kind::Url, &[]));
 }

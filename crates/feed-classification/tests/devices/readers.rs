@@ -145,6 +145,16 @@ fn check(device: &str) {
 }
 
 #[test]
+fn fortinet_takes_every_entry() {
+    check("fortinet");
+}
+
+#[test]
+fn check_point_loads_every_row() {
+    check("checkpoint");
+}
+
+#[test]
 fn juniper_takes_every_prefix() {
     check("juniper");
 }
@@ -170,8 +180,31 @@ fn mikrotik_imports_the_script_again_and_again_without_a_gap() {
 }
 
 #[test]
+fn umbrella_takes_every_destination() {
+    check("umbrella");
+}
+
+#[test]
+fn the_web_gateway_takes_every_line() {
+    check("mwg");
+}
+
+#[test]
+fn proxysg_takes_every_entry() {
+    check("proxysg");
+}
+
+#[test]
 fn a_reader_refuses_what_its_device_would_misread() {
     for (device, kind, body) in [
+        ("fortinet", "url", "http://a.example/*\n"),
+        ("fortinet", "domain", "a.example\r\n"),
+        ("checkpoint", "ipv4", "192.0.2.1\n"),
+        (
+            "checkpoint",
+            "ipv4",
+            "# UNIQ-NAME,VALUE,TYPE,CONFIDENCE,SEVERITY,PRODUCT,COMMENT\n,192.0.2.1,IP,high,high,AV,\n",
+        ),
         ("juniper", "ip", "192.0.2.1\n"),
         ("f5", "ip", "192.0.2.1,32,bl,\n"),
         ("opnsense", "ip", "a.example\n"),
@@ -186,6 +219,9 @@ fn a_reader_refuses_what_its_device_would_misread() {
             "ipv4",
             "/ip firewall address-list\nadd list=\"cratos\" address=192.0.2.1/32; /system reboot\n",
         ),
+        ("umbrella", "url", "http://a.example/x\n"),
+        ("mwg", "domain", "\"a.example\" \"\"\n"),
+        ("proxysg", "url", "define category cratos\na.example/x?y=z\nend\n"),
     ] {
         let case = json!({"kind": kind, "body": body, "values": []});
         let Some(answers) = read(device, &[case]) else { return };

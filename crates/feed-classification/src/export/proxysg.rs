@@ -1,0 +1,76 @@
+//! `proxysg`: a category for the local database of ProxySG, now Symantec Edge SWG.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use crate::export::{About, Exporter, FeedInfo, QuarantineReason, web_request};
+use crate::{Indicator, IndicatorType, TypeSet};
+
+/// The category of all entries. If the proxy knows one of this name, the entries are added to it.
+const CATEGORY: &str = "cratos";
+
+/// A definition of a category: `define category cratos`, one entry per line, `end`; LF.
+///
+/// A name covers its subdomains, and a URL covers those that begin with it. URLs are written without their scheme.
+/// Without a path the entry would be the domain with all its subdomains, so such a URL is left out, and so are those
+/// with another port. `;` begins a comment, and `=` and others have a meaning, so an entry with such a character stands
+/// in quotes: double ones, or single ones if it holds a double one. One with both cannot be written.
+///
+/// Without entries the category is defined and empty.
+///
+/// Source: "define category" and "Quoting" in the Content Policy Language guide of ProxySG. That the local database
+/// takes quotes as policy does is not documented.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProxySg;
+
+impl Exporter for ProxySg {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new(
+            "proxysg",
+            "A category of domains or URLs, for the local database of ProxySG (Symantec Edge SWG).",
+        )
+        .accepts(TypeSet::NAMES.union(TypeSet::of(&[IndicatorType::Url])))
+        .rewrites(TypeSet::of(&[IndicatorType::Url]));
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+        if item.kind != IndicatorType::Url {
+            return None;
+        }
+        let has_both_quotes = item.value.contains('"') && item.value.contains('\'');
+        web_request::refuses(item.value, &self.rewrite(item), &['*'])
+            .or_else(|| web_request::refuses_port(item.value))
+            .or_else(|| web_request::refuses_bare_host(item.value))
+            .or_else(|| has_both_quotes.then_some(QuarantineReason::UNREPRESENTABLE))
+    }
+
+    fn rewrite<'v>(&self, item: &Indicator<'v>) -> Cow<'v, str> {
+        web_request::entry_without_scheme(item.value)
+    }
+
+    fn header(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "define category {CATEGORY}")
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let quote = quote_of(item.value);
+        writeln!(out, "{quote}{}{quote}", item.value)
+    }
+
+    fn footer(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"end\n")
+    }
+}
+
+/// Returns the quotes that the entry needs; empty if all of its characters are plain.
+fn quote_of(entry: &str) -> &'static str {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/%".contains(&byte);
+    if entry.bytes().all(is_plain) {
+        ""
+    } else if entry.contains('"') {
+        "'"
+    } else {
+        "\""
+    }
+}
