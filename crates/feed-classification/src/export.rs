@@ -81,6 +81,15 @@ pub trait Exporter: fmt::Debug + Send + Sync {
     /// Those of the writer.
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()>;
 
+    /// Writes one indicator of this feed. Formats whose entries hold the feed's title or the time of its last change
+    /// override it, and call it from [`Exporter::entry`] with neither; the default is [`Exporter::entry`].
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn entry_of(&self, _feed: &FeedInfo<'_>, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        self.entry(item, out)
+    }
+
     /// Returns why this indicator cannot be written without breaking the consumer's file; `None` writes it.
     ///
     /// Values of several lines do not arrive here unless [`About::multiline`] takes them. Callers ask
@@ -207,7 +216,7 @@ fn write_entries<E: Exporter + ?Sized>(
         } else {
             out.write_all(separator)?;
         }
-        exporter.entry(&item, out)?;
+        exporter.entry_of(feed, &item, out)?;
         written += 1;
     }
     if written == 0 {

@@ -226,7 +226,7 @@ fn escaped(
 
 #[cfg(test)]
 mod tests {
-    use super::{io, is_xml_text, json_str, xml_text, yaml_str};
+    use super::{csv_field, io, is_xml_text, json_str, xml_text, yaml_str};
 
     fn written(write: fn(&str, &mut dyn io::Write) -> io::Result<()>, text: &str) -> String {
         let mut out = Vec::new();
@@ -243,6 +243,17 @@ mod tests {
             r#""\u0000\u001f\u007f\u00e6\u2028""#
         );
         assert_eq!(written(json_str, "\u{1f600}"), r#""\ud83d\ude00""#);
+    }
+
+    #[test]
+    fn csv_quotes_only_what_a_reader_would_split_or_trim() {
+        for plain in ["a", "", "=cmd|' /C calc'!A0", "a;b", "a b", "it's", "# a", "ü\u{202e}"] {
+            assert_eq!(written(csv_field, plain), plain);
+        }
+        assert_eq!(written(csv_field, "\""), "\"\"\"\"");
+        assert_eq!(written(csv_field, "a,b\r\n\"c\""), "\"a,b\r\n\"\"c\"\"\"");
+        assert_eq!(written(csv_field, "a "), "\"a \"");
+        assert_eq!(written(csv_field, "\ta"), "\"\ta\"");
     }
 
     #[test]

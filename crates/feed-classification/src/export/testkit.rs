@@ -55,6 +55,17 @@ pub fn check(exporter: &dyn Exporter) {
     }
 }
 
+/// Asserts for one value what [`check`] asserts for hostile ones, for fuzzers: the exporter escapes it, or leaves it
+/// out and counts it.
+///
+/// The value has to be one that the grammar of its type gives. A value of a type that the exporter does not accept
+/// passes.
+pub fn check_value(exporter: &dyn Exporter, item: &Indicator<'_>) {
+    if exporter.about().accepts.contains(item.kind) {
+        check_hostile(exporter, item.kind, &harmless(item.kind), item.value);
+    }
+}
+
 /// Asserts that `read` gives back exactly the values that were written, for every accepted type, harmless and hostile
 /// ones together.
 pub fn check_round_trip(exporter: &dyn Exporter, read: Reader<'_>) {

@@ -7,6 +7,7 @@ use crate::export::About;
 pub(super) enum Format {
     Csv,
     Json,
+    JsonLines,
     Xml,
     Yaml,
 }
@@ -18,6 +19,7 @@ impl Format {
         match (media, about.extension) {
             ("text/csv", _) | (_, "csv") => Some(Self::Csv),
             ("application/json", _) | (_, "json") => Some(Self::Json),
+            ("application/x-ndjson", _) | (_, "jsonl" | "ndjson") => Some(Self::JsonLines),
             ("text/xml" | "application/xml", _) | (_, "xml") => Some(Self::Xml),
             ("application/yaml", _) | (_, "yaml" | "yml") => Some(Self::Yaml),
             _ => None,
@@ -28,6 +30,7 @@ impl Format {
         match self {
             Self::Csv => "csv",
             Self::Json => "json",
+            Self::JsonLines => "json lines",
             Self::Xml => "xml",
             Self::Yaml => "yaml",
         }
@@ -40,6 +43,7 @@ impl Format {
             Self::Json => serde_json::from_slice(bytes)
                 .map(|value| strings(&value))
                 .map_err(|error| error.to_string()),
+            Self::JsonLines => json_lines(bytes),
             Self::Xml => elements(bytes),
             Self::Yaml => serde_yaml::from_slice(bytes)
                 .map(|value| strings(&value))
@@ -56,6 +60,18 @@ fn csv_fields(bytes: &[u8]) -> Result<usize, String> {
     reader
         .byte_records()
         .map(|record| record.map(|record| record.len()).map_err(|error| error.to_string()))
+        .sum()
+}
+
+/// Only LF ends a line; other line breaks of Unicode may stand in a string.
+fn json_lines(bytes: &[u8]) -> Result<usize, String> {
+    bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(|line| {
+            serde_json::from_slice(line)
+                .map(|value| strings(&value))
+                .map_err(|error| error.to_string())
+        })
         .sum()
 }
 

@@ -49,7 +49,7 @@ pub(super) fn harmless(kind: IndicatorType) -> Vec<String> {
 
 /// Returns the values that break formats and pass the grammar of the type.
 pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
-    const TEXTS: [&str; 42] = [
+    const TEXTS: [&str; 50] = [
         "=cmd|' /C calc'!A0",
         "+1",
         "-1",
@@ -71,6 +71,14 @@ pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
         "]]>",
         "&amp;",
         "&#10;",
+        "; comment",
+        "-- comment",
+        "a--b",
+        "a-->b",
+        "a\\b",
+        "a\\",
+        "a$b",
+        "a*b",
         "# comment",
         "// comment",
         "! comment",
@@ -94,14 +102,16 @@ pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
         "evil.example/?u=http://b.example/",
     ];
     const LINES: [&str; 3] = ["one\ntwo", "one\r\ntwo\r\n", "# one\n\n\ttwo: \"three\"\n"];
+    // Only rules may be longer than this.
     let long = "x".repeat(MAX_VALUE_BYTES);
+    let long_rule = "a \"b\", 'c'; <d>\n".repeat(64 * 1024 / 16);
     let long_url = format!("http://a.example/{}", "x,\"<".repeat(1000));
     let long_name = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
     let candidates = TEXTS
         .iter()
         .chain(&LINES)
         .copied()
-        .chain([long.as_str(), &long_url, &long_name]);
+        .chain([long.as_str(), &long_rule, &long_url, &long_name]);
     let addresses = [
         "0.0.0.0/0",
         "255.255.255.255",
