@@ -35,6 +35,14 @@ const BYTES: &[(&str, u32, &str)] = &[
     ("suricata", 1, "dfc43ecbe6dbbb37"),
     ("suricata-dataset", 1, "1a99c911a3614b93"),
     ("suricata-iprep", 1, "2b6a1c37c83f078a"),
+    ("csv", 1, "6be00e95c86d9d67"),
+    ("jsonl", 1, "090eed27519255a6"),
+    ("splunk", 1, "50043c16b4d2b070"),
+    ("elastic", 1, "7b784b800bfc9df9"),
+    ("defender", 1, "8a62814f7a6422a2"),
+    ("wazuh", 1, "28f64e8dfa18a3a5"),
+    ("graylog-dsv", 1, "300422982170ae78"),
+    ("qradar", 1, "85dcc0857d7128b6"),
 ];
 
 const VALUES: [(IndicatorType, &[&str]); 7] = [

@@ -61,7 +61,7 @@ fn types(accepts: TypeSet) -> String {
     if missing.is_empty() {
         return "all".to_owned();
     }
-    if missing.len() <= 3 {
+    if missing.len() <= 5 {
         return format!("all but {}", names(missing));
     }
     let mut rest = accepts;

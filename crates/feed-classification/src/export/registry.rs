@@ -53,6 +53,14 @@ impl Registry {
             .with(super::suricata::Suricata)
             .with(super::suricata_dataset::SuricataDataset)
             .with(super::suricata_iprep::SuricataIprep)
+            .with(super::csv::Csv)
+            .with(super::jsonl::Jsonl)
+            .with(super::splunk::Splunk)
+            .with(super::elastic::Elastic)
+            .with(super::defender::Defender)
+            .with(super::wazuh::Wazuh)
+            .with(super::graylog_dsv::GraylogDsv)
+            .with(super::qradar::Qradar)
     }
 
     /// Adds an exporter. It replaces one with the same name.

@@ -1,0 +1,108 @@
+//! `splunk`: lookup files of Splunk Enterprise Security.
+
+use std::io::{self, Write};
+
+use crate::export::{About, Exporter, FeedInfo, QuarantineReason, escape};
+use crate::{Indicator, IndicatorType, TypeSet};
+
+/// The weight of every entry, which is the default of Splunk ES; 1 to 100.
+const WEIGHT: &str = "60";
+
+const ACCEPTS: TypeSet = TypeSet::ADDRESSES
+    .union(TypeSet::NAMES)
+    .union(WILDCARDS)
+    .union(TypeSet::of(&[
+        IndicatorType::FileMd5,
+        IndicatorType::FileSha1,
+        IndicatorType::FileSha256,
+        IndicatorType::EmailAddress,
+    ]));
+
+/// Types whose values may hold `*`, which a lookup takes for any text.
+const WILDCARDS: TypeSet = TypeSet::of(&[
+    IndicatorType::Url,
+    IndicatorType::UserAgent,
+    IndicatorType::Filename,
+    IndicatorType::EmailAttachment,
+    IndicatorType::EmailSubject,
+]);
+
+/// The local lookup of the type (`local_ip_intel`, `local_domain_intel`, `local_http_intel`, `local_file_intel`,
+/// `local_email_intel`): its header, then one record per value, LF.
+///
+/// `description` is the feed's title and `weight` is 60; columns for which cratosd knows nothing are empty. An empty
+/// feed is the header alone, which empties the lookup. Values with `*` are left out: the lookups of Splunk ES match
+/// with wildcards, so such an entry would find values that nobody listed.
+///
+/// Source: "Supported types of threat intelligence" in the manual of Splunk ES (5.1 to 7.1).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Splunk;
+
+impl Splunk {
+    /// The value holds a character that the consumer takes for any text.
+    const WILDCARD: QuarantineReason = QuarantineReason::because("wildcard");
+}
+
+/// A lookup: its columns, and the empty ones on both sides of the value.
+struct Lookup {
+    header: &'static str,
+    before: &'static str,
+    after: &'static str,
+}
+
+impl Lookup {
+    const fn of(kind: IndicatorType) -> Self {
+        let (header, before, after) = match kind {
+            IndicatorType::Domain | IndicatorType::Hostname => ("description,domain,weight\n", ",", ","),
+            IndicatorType::Url => (HTTP, ",,,", ","),
+            IndicatorType::UserAgent => (HTTP, ",,", ",,"),
+            IndicatorType::FileMd5 | IndicatorType::FileSha1 | IndicatorType::FileSha256 => (FILE, ",", ",,"),
+            IndicatorType::Filename | IndicatorType::EmailAttachment => (FILE, ",,", ","),
+            IndicatorType::EmailAddress => (EMAIL, ",", ",,"),
+            IndicatorType::EmailSubject => (EMAIL, ",,", ","),
+            _ => ("description,ip,weight\n", ",", ","),
+        };
+        Self { header, before, after }
+    }
+}
+
+const HTTP: &str = "description,http_referrer,http_user_agent,url,weight\n";
+const FILE: &str = "description,file_hash,file_name,weight\n";
+const EMAIL: &str = "description,src_user,subject,weight\n";
+
+impl Exporter for Splunk {
+    fn about(&self) -> &About {
+        static ABOUT: About = About::new(
+            "splunk",
+            "A lookup of Splunk Enterprise Security: the CSV of ip_intel, domain_intel, http_intel, file_intel or email_intel.",
+        )
+        .content_type("text/csv; charset=utf-8")
+        .extension("csv")
+        .accepts(ACCEPTS)
+        .titled();
+        &ABOUT
+    }
+
+    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+        let is_wild = WILDCARDS.contains(item.kind) && item.value.contains('*');
+        is_wild.then_some(Self::WILDCARD)
+    }
+
+    fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(Lookup::of(feed.kind).header.as_bytes())
+    }
+
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        self.entry_of(&FeedInfo::new(item.kind, ""), item, out)
+    }
+
+    fn entry_of(&self, feed: &FeedInfo<'_>, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let lookup = Lookup::of(item.kind);
+        escape::csv_field(feed.name, out)?;
+        out.write_all(lookup.before.as_bytes())?;
+        escape::csv_field(item.value, out)?;
+        out.write_all(lookup.after.as_bytes())?;
+        out.write_all(WEIGHT.as_bytes())?;
+        out.write_all(b"\n")
+    }
+}
