@@ -13,6 +13,7 @@ use crate::outcome::Outcome;
 
 mod backports;
 mod quiet;
+mod unpacked;
 
 /// Each program, and the Debian package that has it.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -97,10 +98,12 @@ fn optional() -> anyhow::Result<Outcome> {
             backports::install(&[package], &peers.join("apt"))
         })
     });
+    let installed = installed.and(unpacked::unpack(&peers));
     let absent: Vec<&str> = OPTIONAL
         .iter()
         .map(|(program, _)| *program)
         .filter(|program| !is_found(program))
+        .chain(unpacked::absent(&peers))
         .collect();
     std::fs::write(peers.join("absent"), absent.join("\n")).context("target/peers/absent")?;
     match installed {

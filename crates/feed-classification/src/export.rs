@@ -15,6 +15,7 @@ mod addresses;
 mod b64;
 mod checkpoint;
 mod cisco;
+mod crowdsec;
 mod csv;
 mod defender;
 mod elastic;

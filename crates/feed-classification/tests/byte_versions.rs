@@ -41,6 +41,7 @@ const BYTES: &[(&str, u32, &str)] = &[
     ("elastic", 1, "7b784b800bfc9df9"),
     ("defender", 1, "8a62814f7a6422a2"),
     ("wazuh", 1, "28f64e8dfa18a3a5"),
+    ("crowdsec", 1, "726185471e0af95b"),
     ("graylog-dsv", 1, "300422982170ae78"),
     ("qradar", 1, "85dcc0857d7128b6"),
 ];

@@ -7,5 +7,5 @@ mod program;
 mod suricata;
 
 pub use peer::{Peer, free_port, until};
-pub use program::{program, python, python_with};
+pub use program::{program, python, python_with, unpacked};
 pub use suricata::Suricata;

@@ -31,6 +31,16 @@ pub fn python() -> Option<PathBuf> {
     installed("venv/bin/python").or_else(|| missing("the Python of the tests"))
 }
 
+/// Returns the folder of a Debian package that `cargo xtask peers` unpacked and did not install, for example
+/// `crowdsec`. If it is missing, prints so and returns nothing.
+///
+/// # Panics
+/// As [`program`].
+#[must_use]
+pub fn unpacked(package: &str) -> Option<PathBuf> {
+    installed(package).or_else(|| missing(package))
+}
+
 /// Returns the path of a file that `cargo xtask peers` installed, if it exists.
 fn installed(name: &str) -> Option<PathBuf> {
     // The test program lies somewhere below the folder that cargo builds into.

@@ -59,6 +59,7 @@ impl Registry {
             .with(super::elastic::Elastic)
             .with(super::defender::Defender)
             .with(super::wazuh::Wazuh)
+            .with(super::crowdsec::Crowdsec)
             .with(super::graylog_dsv::GraylogDsv)
             .with(super::qradar::Qradar)
     }

@@ -209,6 +209,20 @@ def read_wazuh(body, kind, wanted):
     return wanted
 
 
+def read_crowdsec(body, _):
+    """Any of duration, reason, scope, type and value, with a header line."""
+    values = []
+    for row in records(body):
+        value = row["value"]
+        network = ipaddress.ip_network(value)
+        scope = "Range" if "/" in value else "Ip"
+        require(("/" in value) == (network.num_addresses > 1), "a network of one address")
+        require(re.fullmatch("([0-9]+[hms])+", row["duration"]), "the duration")
+        only(row, {"duration": "24h", "reason": TITLE, "scope": scope, "type": "ban", "value": value})
+        values.append(value)
+    return values
+
+
 def read_graylog(body, kind):
     """DSV file from HTTP with its defaults: split at commas outside of quotes, one quote cut off at each end."""
     split = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
@@ -240,6 +254,7 @@ READERS = {
     "splunk": read_splunk,
     "elastic": read_elastic,
     "defender": read_defender,
+    "crowdsec": read_crowdsec,
     "graylog-dsv": read_graylog,
     "qradar": read_qradar,
 }
