@@ -62,6 +62,9 @@ const PYTHON: &[&str] = &[
     "python-jsonpath==2.2.2",
     "pyzmq==27.3.0",
     "scapy==2.8.0",
+    "stix2-patterns==2.1.2",
+    "stix2-validator==3.3.2",
+    "stix2==3.0.2",
     "suricataparser==1.0.0",
 ];
 

@@ -44,6 +44,9 @@ const BYTES: &[(&str, u32, &str)] = &[
     ("crowdsec", 1, "726185471e0af95b"),
     ("graylog-dsv", 1, "300422982170ae78"),
     ("qradar", 1, "85dcc0857d7128b6"),
+    ("stix2", 1, "fc75663bcee7c110"),
+    ("openioc", 1, "8f3137d403c05b0c"),
+    ("misp-csv", 1, "f19f86689b664ccf"),
 ];
 
 const VALUES: [(IndicatorType, &[&str]); 7] = [

@@ -10,17 +10,20 @@ use std::process::Command;
 
 use feed_classification::export::testkit;
 use feed_classification::{ExportCounts, FeedInfo, Indicator, IndicatorSet, IndicatorType as Kind, Registry};
-use test_peers::{Peer, free_port, python, unpacked};
+use test_peers::{Peer, free_port, python_with, unpacked};
 
-const OUTPUTS: [&str; 9] = [
+const OUTPUTS: [&str; 12] = [
     "crowdsec",
     "csv",
     "defender",
     "elastic",
     "graylog-dsv",
     "jsonl",
+    "misp-csv",
+    "openioc",
     "qradar",
     "splunk",
+    "stix2",
     "wazuh",
 ];
 
@@ -36,10 +39,151 @@ fn exported(output: &str, kind: Kind, values: &[&str]) -> (Vec<u8>, ExportCounts
     (body, counts)
 }
 
-/// Bodies of harmless and hostile values, read by Python.
+/// Returns the body, and below it the counts.
+fn export(output: &str, kind: Kind, values: &[&str]) -> String {
+    let (body, counts) = exported(output, kind, values);
+    let body = String::from_utf8(body).unwrap();
+    format!(
+        "{body}-- written {}, quarantined {}",
+        counts.written, counts.quarantined
+    )
+}
+
+const ADDRESSES: [&str; 6] = [
+    "10.0.0.0/24",
+    "10.0.1.128/29",
+    "192.0.2.7",
+    "2001:db8:1::/48",
+    "2001:db8::1",
+    "no address",
+];
+
+const TEXTS: [&str; 9] = [
+    "plain.exe",
+    "=cmd|' /C calc'!A0",
+    "a,b",
+    "a \"b\"",
+    "a: b",
+    "a*b",
+    "# a",
+    "ü\u{202e}",
+    "two\nlines",
+];
+
+const URLS: [&str; 3] = [
+    "http://a.example/x,y?z='\"\\",
+    "https://b.example/*",
+    "http://c.example/",
+];
+
+#[test]
+fn addresses() {
+    for output in [
+        "crowdsec",
+        "csv",
+        "defender",
+        "elastic",
+        "graylog-dsv",
+        "openioc",
+        "qradar",
+        "splunk",
+        "stix2",
+        "wazuh",
+    ] {
+        insta::assert_snapshot!(format!("{output}-ip"), export(output, Kind::Ip, &ADDRESSES));
+    }
+}
+
+#[test]
+fn texts_and_urls() {
+    for output in [
+        "csv",
+        "elastic",
+        "graylog-dsv",
+        "jsonl",
+        "misp-csv",
+        "openioc",
+        "qradar",
+        "splunk",
+        "stix2",
+        "wazuh",
+    ] {
+        insta::assert_snapshot!(format!("{output}-filename"), export(output, Kind::Filename, &TEXTS));
+    }
+    for output in [
+        "defender",
+        "elastic",
+        "graylog-dsv",
+        "openioc",
+        "splunk",
+        "stix2",
+        "wazuh",
+    ] {
+        insta::assert_snapshot!(format!("{output}-url"), export(output, Kind::Url, &URLS));
+    }
+}
+
+#[test]
+fn every_type_has_its_field() {
+    let hash = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+    for output in ["defender", "elastic", "misp-csv", "openioc", "splunk", "stix2"] {
+        let mut all = String::new();
+        for (kind, value) in [
+            (Kind::Domain, "evil.example"),
+            (Kind::FileSha1, hash),
+            (Kind::FileMd5, "d41d8cd98f00b204e9800998ecf8427e"),
+            (Kind::X509FingerprintSha1, hash),
+            (Kind::Imphash, "d41d8cd98f00b204e9800998ecf8427e"),
+            (Kind::EmailAddress, "o'neil@a.example"),
+            (Kind::EmailSubject, "you won"),
+            (Kind::UserAgent, "Mozilla/5.0"),
+            (Kind::Yara, "rule a {\n}"),
+            (Kind::Ja3, "d41d8cd98f00b204e9800998ecf8427e"),
+        ] {
+            let registry = Registry::builtin();
+            if registry.by_name(output).unwrap().about().accepts.contains(kind) {
+                let body = String::from_utf8(exported(output, kind, &[value]).0).unwrap();
+                all += &format!("-- {kind}\n{body}");
+            }
+        }
+        insta::assert_snapshot!(format!("{output}-types"), all);
+    }
+}
+
+#[test]
+fn empty_feeds() {
+    for output in OUTPUTS {
+        insta::assert_snapshot!(format!("{output}-empty"), export(output, Kind::Ipv4, &[]));
+    }
+}
+
+/// Platforms keep the newest version of an object with the same id.
+#[test]
+fn a_stix_object_keeps_its_id_and_its_creation_and_renews_its_version() {
+    let objects = |kind, title, time: &str| -> Vec<serde_json::Value> {
+        let set = IndicatorSet::of(kind, ["192.0.2.1"]);
+        let feed = FeedInfo::new(kind, title).changed_at(time.parse().unwrap());
+        let mut body = Vec::new();
+        let registry = Registry::builtin();
+        let exporter = registry.by_name("stix2").unwrap();
+        exporter.export(&feed, &mut set.indicators(), &mut body).unwrap();
+        let bundle: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        bundle["objects"].as_array().unwrap().clone()
+    };
+    let one = objects(Kind::Ipv4, "block-ipv4-1w", "2026-11-25T18:00:00.9996Z");
+    let other = objects(Kind::Ip, "alert-ip-1y", "2026-11-26T18:00:00Z");
+    assert_eq!(one[0], other[0], "the identity");
+    for member in ["id", "created", "pattern", "created_by_ref"] {
+        assert_eq!(one[1][member], other[1][member], "{member}");
+    }
+    assert_eq!(one[1]["modified"], "2026-11-25T18:00:00.999Z");
+    assert_eq!(other[1]["modified"], "2026-11-26T18:00:00.000Z");
+}
+
+/// Bodies of harmless and hostile values, read by Python and by the libraries of OASIS.
 #[test]
 fn readers_of_others_get_exactly_the_values() {
-    let Some(python) = python() else {
+    let Some(python) = python_with(&["stix2", "stix2validator", "stix2patterns"]) else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -59,7 +203,7 @@ fn readers_of_others_get_exactly_the_values() {
             }
         }
     }
-    assert!(wanted.values().map(Vec::len).sum::<usize>() > 2_000);
+    assert!(wanted.values().map(Vec::len).sum::<usize>() > 3_000);
     std::fs::write(folder.path().join("wanted.json"), serde_json::to_vec(&wanted).unwrap()).unwrap();
     let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers/platforms.py");
     let output = Command::new(python).arg(reader).arg(folder.path()).output().unwrap();

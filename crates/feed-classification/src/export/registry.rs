@@ -62,6 +62,9 @@ impl Registry {
             .with(super::crowdsec::Crowdsec)
             .with(super::graylog_dsv::GraylogDsv)
             .with(super::qradar::Qradar)
+            .with(super::stix2::Stix2)
+            .with(super::openioc::Openioc)
+            .with(super::misp_csv::MispCsv)
     }
 
     /// Adds an exporter. It replaces one with the same name.

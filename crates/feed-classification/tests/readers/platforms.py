@@ -10,10 +10,14 @@ import ipaddress
 import json
 import re
 import sys
+import uuid
+import xml.etree.ElementTree as xml
 from pathlib import Path
 
 TITLE = "block-any-1w"
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:cratos:feed-classification")
 HASHES = {"file-md5": 32, "file-sha1": 40, "file-sha256": 64}
+RULES = ("snort", "yara", "sigma")
 
 
 def require(holds, what):
@@ -248,6 +252,86 @@ def read_qradar(body, kind):
     return values
 
 
+def read_misp(body, _):
+    """The module csvimport: names of columns are those of MISP, fields are stripped, "#" begins a comment."""
+    types = Path(__file__).parent.parent.joinpath("data/describe-types-2.5.1.txt").read_text().splitlines()
+    values = []
+    rows = list(csv.reader(io.StringIO(text(body), newline="")))
+    require(rows[0] == ["category", "type", "value", "comment", "to_ids"], "the header")
+    for row in rows[1:]:
+        require(not row[0].startswith("#") and len(row) == 5, "a record")
+        require(row[1] in types or row[1] == "edge-extension-id", f"the type {row[1]}")
+        require(row[3:] == ["", "1"], "comment and to_ids")
+        values.append(row[2])
+    return values
+
+
+def read_openioc(body, kind):
+    """The schema of OpenIOC 1.1: elements in order, attributes that are required, and ids that are unique."""
+    space = "{http://openioc.org/schemas/OpenIOC_1.1}"
+    root = xml.fromstring(body)
+    require(root.tag == space + "OpenIOC", "the root")
+    date = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+    require(date.fullmatch(root.get("last-modified")) and date.fullmatch(root.get("published-date")), "the dates")
+    require([child.tag for child in root] == [space + "metadata", space + "criteria"], "the parts")
+    metadata, criteria = root
+    names = ["short_description", "authored_by", "authored_date"]
+    require([child.tag for child in metadata] == [space + name for name in names], "the metadata")
+    require(metadata[0].text == TITLE, "the title")
+    (either,) = criteria
+    require(either.tag == space + "Indicator" and either.get("operator") == "OR", "the operator")
+    ids, values = [root.get("id"), either.get("id")], []
+    for item in either:
+        require(item.tag == space + "IndicatorItem", "an item")
+        require(item.get("condition") == "is" and item.get("negate") == "false", "the condition")
+        require(item.get("preserve-case") in ("true", "false"), "the case")
+        context, content = item
+        require((context.tag, content.tag) == (space + "Context", space + "Content"), "the parts of an item")
+        require(context.get("search").startswith(context.get("document") + "/"), "the term")
+        if content.get("type") == "IP":
+            ipaddress.ip_address(content.text)
+        if kind in HASHES:
+            require(content.get("type") == kind.removeprefix("file-"), "the type")
+        values.append(content.text or "")
+        require(item.get("id") == str(uuid.uuid5(NAMESPACE, f"{context.get('search')}:{content.text}")), "the id")
+        ids.append(item.get("id"))
+    require(len(ids) == len(set(ids)), "an id is there twice")
+    return values
+
+
+def read_stix(body, kind):
+    """The library stix2 reads it, the validator of OASIS has no complaint, and its grammar takes each pattern."""
+    import stix2
+    import stix2validator
+    from stix2patterns.v21.pattern import Pattern
+
+    result = stix2validator.validate_string(text(body), stix2validator.ValidationOptions(version="2.1", strict=False))
+    require(result.is_valid, f"the validator: {[str(error) for error in result.errors]}")
+    bundle = stix2.parse(json.loads(body), version="2.1")
+    identity, *indicators = bundle.objects
+    require(identity.type == "identity" and identity.id == f"identity--{uuid.uuid5(NAMESPACE, 'identity:Cratos')}", "id")
+    ids, values = set(), []
+    for indicator in indicators:
+        require(indicator.type == "indicator" and indicator.created_by_ref == identity.id, "the creator")
+        require(indicator.created <= indicator.modified == indicator.valid_from, "the times")
+        name = f"{indicator.pattern_type}:{indicator.pattern}"
+        require(indicator.id == f"indicator--{uuid.uuid5(NAMESPACE, name)}", "the id")
+        require(indicator.id not in ids, "an id is there twice")
+        ids.add(indicator.id)
+        if kind in RULES:
+            require(indicator.pattern_type == kind, "the language")
+            values.append(indicator.pattern)
+            continue
+        require(indicator.pattern_type == "stix", "the language")
+        comparisons = Pattern(indicator.pattern).inspect().comparisons
+        ((_, ((_, operator, literal),)),) = comparisons.items()
+        value = re.sub(r"\\(.)", r"\1", literal[1:-1], flags=re.DOTALL)
+        require(operator == ("ISSUBSET" if "/" in value and kind in ("ip", "cidr4", "cidr6") else "="), "the operator")
+        require(indicator.name == value, f"the name {indicator.name!r} of {value!r}")
+        values.append(value)
+    return values
+
+
 READERS = {
     "csv": read_csv,
     "jsonl": read_jsonl,
@@ -257,6 +341,9 @@ READERS = {
     "crowdsec": read_crowdsec,
     "graylog-dsv": read_graylog,
     "qradar": read_qradar,
+    "misp-csv": read_misp,
+    "openioc": read_openioc,
+    "stix2": read_stix,
 }
 
 
