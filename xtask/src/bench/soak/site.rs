@@ -18,6 +18,10 @@ const EVENTS: usize = 400;
 /// The longest wait for a state that has to come.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The least that the daemon holds in this time is what it holds at rest: the mirror looks every second, and the
+/// allocator gives memory back after one.
+const SETTLING: Duration = Duration::from_secs(10);
+
 pub(super) struct Site {
     pub(super) misp: StandIn,
     pub(super) installation: Installation,
@@ -40,6 +44,7 @@ impl Site {
         let installation = Installation::new(&programs.cratosd(), misp.process(), &PERMISSIONS)?;
         let state = installation.path().join("state");
         std::fs::create_dir(&state)?;
+        bound_memory(&installation)?;
         write_site(&installation, false)?;
         let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0"]);
         let (process, address) = Installation::serve(command.env("STATE_DIRECTORY", state))?;
@@ -115,19 +120,17 @@ impl Site {
     /// idle connections to MISP are closed in that time.
     pub(super) fn quiet(&self, before: Option<usize>) -> anyhow::Result<Held> {
         let began = Instant::now();
-        let mut least = usize::MAX;
+        let mut least = Held {
+            resident_bytes: u64::MAX,
+            descriptors: usize::MAX,
+        };
         loop {
             std::thread::sleep(Duration::from_secs(1));
-            least = least.min(self.process.descriptors()?);
-            let is_settled = match before {
-                Some(before) => least <= before,
-                None => began.elapsed() > Duration::from_secs(5),
-            };
+            least.resident_bytes = least.resident_bytes.min(self.resident_bytes()?);
+            least.descriptors = least.descriptors.min(self.process.descriptors()?);
+            let is_settled = began.elapsed() > SETTLING && before.is_none_or(|before| least.descriptors <= before);
             if is_settled || began.elapsed() > PATIENCE {
-                return Ok(Held {
-                    resident_bytes: self.resident_bytes()?,
-                    descriptors: least,
-                });
+                return Ok(least);
             }
         }
     }
@@ -157,6 +160,15 @@ pub(super) fn write_site(installation: &Installation, has_more_rules: bool) -> a
         "tag: example\nallowed_ips: [127.0.0.0/8]\nmirror_poll: 1s\nmirror_keys: 6\nmispTimeoutSeconds: 3\nmemcached_all_timeout: 2\n{rules}"
     );
     put(installation, "sites/127.0.0.1.yaml", &text)
+}
+
+/// Bounds what is kept of feeds: with each new MISP key come new feeds, and in the usual bound there is place for those
+/// of a hundred keys. So the memory of caches would grow for the whole soak, and a leak would not show.
+fn bound_memory(installation: &Installation) -> anyhow::Result<()> {
+    let path = installation.path().join("config/config.yaml");
+    let config = std::fs::read_to_string(path)?;
+    let bounds = "memory_bytes: 8MiB\nlookup_memory_bytes: 8MiB\n";
+    put(installation, "config/config.yaml", &format!("{config}\n{bounds}"))
 }
 
 /// Renames a file into its place, so that the daemon never reads half of it.
