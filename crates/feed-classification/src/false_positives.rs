@@ -69,7 +69,8 @@ impl FalsePositives {
         &self.addresses
     }
 
-    fn covers(&self, network: IpNet) -> bool {
+    /// Returns whether a network is harmless.
+    pub(crate) fn covers(&self, network: IpNet) -> bool {
         self.addresses.covers(network) || (special_purpose::is_too_wide(network) && self.too_wide.covers(network))
     }
 

@@ -194,7 +194,9 @@ impl Guard {
             return Verdict::Refused(*rule);
         }
         let rest = rest_of(network, &forbidden);
-        let parts: Vec<IpNet> = rest.networks().take(MAX_PARTS + 1).collect();
+        // Without the rule on wide prefixes, a part may be a network that is too wide and that an analyst marked.
+        let parts = rest.networks().filter(|part| !harmless.covers(*part));
+        let parts: Vec<IpNet> = parts.take(MAX_PARTS + 1).collect();
         match parts.len() {
             0 => Verdict::Refused(*first),
             1..=MAX_PARTS => Verdict::Cut(*first, parts),

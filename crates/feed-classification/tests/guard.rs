@@ -230,6 +230,18 @@ fn a_network_is_cut_around_a_harmless_address_and_the_values_say_why() {
 }
 
 #[test]
+fn a_part_that_is_itself_a_harmless_network_is_not_exported() {
+    let mut rules = GuardRules::NONE;
+    rules.never_export.add("192.0.2.1".parse().unwrap());
+    let guard = Guard::new(rules);
+    let harmless = harmless(&["0.0.0.0/1", "192.0.2.0/31"]);
+    let parts = exported(&guard, IndicatorType::Ip, &["0.0.0.0/0", "192.0.2.0/30"], &harmless);
+    assert!(!parts.contains(&"0.0.0.0/1".to_owned()) && parts.contains(&"128.0.0.0/2".to_owned()));
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    assert_eq!(exported(&guard, IndicatorType::Ip, &parts, &harmless), parts);
+}
+
+#[test]
 fn a_network_of_more_than_a_thousand_parts_is_refused() {
     let every_second: Vec<String> = (0..=255_u32)
         .flat_map(|third| (0..64).map(move |last| format!("198.51.{third}.{}", last * 4)))
