@@ -44,12 +44,20 @@ pub(crate) fn run_targets(names: &[String]) -> anyhow::Result<()> {
 }
 
 /// Fails if the target finds something. cargo-fuzz then prints the input and where it lies.
+///
+/// New inputs go into `corpus/TARGET`, which is kept for the next run and not in the repository. `seeds/TARGET` is in
+/// it: inputs that the fuzzer would not find in two minutes.
 fn run_target(folder: &Path, target: &str) -> anyhow::Result<()> {
-    let mut command = cargo(&["fuzz", "run", target, "--fuzz-dir"]);
+    let corpus = folder.join("corpus").join(target);
+    std::fs::create_dir_all(&corpus).with_context(|| corpus.display().to_string())?;
+    let seeds = Some(folder.join("seeds").join(target)).filter(|seeds| seeds.is_dir());
+    let mut command = cargo(&["fuzz", "run", "--fuzz-dir"]);
     command
         .arg(folder)
         .arg("--target-dir")
         .arg(target_folder().join("fuzz"))
+        .args([target.as_ref(), corpus.as_os_str()])
+        .args(seeds)
         .args([
             "--",
             &format!("-max_total_time={SECONDS}"),

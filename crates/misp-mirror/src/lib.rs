@@ -24,6 +24,8 @@ mod shared_log;
 mod status;
 mod store;
 mod stored_lists;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod troubles;
 mod turns;
 

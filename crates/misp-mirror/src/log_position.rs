@@ -33,7 +33,7 @@ impl Epoch {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testkit"))]
     pub(crate) fn numbered(number: u64) -> Self {
         Self { number, lot: 0 }
     }

@@ -12,6 +12,8 @@ mod loading;
 mod manifest;
 mod reading;
 mod summary;
+#[cfg(feature = "testkit")]
+pub(crate) mod testkit;
 mod update;
 mod withdrawal;
 mod writing;

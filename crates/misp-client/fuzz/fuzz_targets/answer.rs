@@ -1,6 +1,6 @@
 //! Arbitrary bytes in arbitrary pieces: no panic, and neither the pieces nor the way of reading changes what comes out.
 //!
-//! `cargo +nightly fuzz run answer` in `crates/misp-client`.
+//! `cargo xtask fuzz answer`.
 
 #![no_main]
 

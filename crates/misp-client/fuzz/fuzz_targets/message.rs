@@ -1,6 +1,6 @@
 //! Arbitrary bytes as a message of the ZeroMQ feed: no panic, and no error repeats the bytes.
 //!
-//! `cargo +nightly fuzz run message` in `crates/misp-client`.
+//! `cargo xtask fuzz message`.
 
 #![no_main]
 

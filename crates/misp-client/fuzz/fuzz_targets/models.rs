@@ -1,6 +1,6 @@
 //! Arbitrary text as the parameters of a decaying model: no panic, and a score is never less than nothing.
 //!
-//! `cargo +nightly fuzz run models` in `crates/misp-client`.
+//! `cargo xtask fuzz models`.
 
 #![no_main]
 

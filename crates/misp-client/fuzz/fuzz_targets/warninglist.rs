@@ -1,6 +1,6 @@
 //! Arbitrary entries of a warninglist and an arbitrary value: no panic, and `matches` agrees with `hits`.
 //!
-//! `cargo +nightly fuzz run warninglist` in `crates/misp-client`.
+//! `cargo xtask fuzz warninglist`.
 
 #![no_main]
 

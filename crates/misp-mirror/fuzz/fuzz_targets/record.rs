@@ -1,7 +1,7 @@
 //! Arbitrary bytes as a record of the store, and arbitrary text behind its compression: no panic, and every record that
 //! is read survives its own bytes.
 //!
-//! `cargo +nightly fuzz run record` in `crates/misp-mirror`.
+//! `cargo xtask fuzz record`.
 
 #![no_main]
 

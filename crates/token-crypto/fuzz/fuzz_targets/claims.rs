@@ -1,4 +1,4 @@
-//! Arbitrary bytes inside a good seal are refused or read strictly: `cargo +nightly fuzz run claims`
+//! Arbitrary bytes inside a good seal are refused or read strictly: `cargo xtask fuzz claims`
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Arbitrary texts presented as a token: `cargo +nightly fuzz run open`
+//! Arbitrary texts presented as a token: `cargo xtask fuzz open`
 #![no_main]
 
 use std::sync::LazyLock;
