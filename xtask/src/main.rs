@@ -24,6 +24,7 @@ mod fmt;
 mod fuzz;
 mod metadata;
 mod msrv;
+mod mutants;
 mod outcome;
 mod package;
 mod pages;
@@ -97,6 +98,10 @@ fn chore(words: &[&str]) -> Option<Chore> {
         ["fuzz", ref targets @ ..] => {
             let targets: Vec<String> = targets.iter().map(|target| owned(target)).collect();
             Box::new(move || report(fuzz::run_targets(&targets)))
+        }
+        ["mutants", ref words @ ..] => {
+            let words: Vec<String> = words.iter().map(|word| owned(word)).collect();
+            Box::new(move || report(mutants::run(&words)))
         }
         ["bench", attributes] => {
             let attributes = owned(attributes);
@@ -182,6 +187,10 @@ fn usage() -> ExitCode {
     eprintln!(
         "  {:<18} runs each fuzz target, or those with these names, for two minutes",
         "fuzz [TARGET…]"
+    );
+    eprintln!(
+        "  {:<18} tests whether the tests of a crate notice N (150) drawn faults of it",
+        "mutants CRATE [N]"
     );
     ExitCode::from(USAGE)
 }
