@@ -10,6 +10,7 @@
 //! | indicators out of an attribute | [`Extractor`], [`DropReason`] |
 //! | spellings of one thing | [`canonical_key`], [`url_host`] |
 //! | the values of a feed | [`IndicatorSet`], [`IndicatorSetBuilder`], [`aggregate()`] |
+//! | when they changed, and the newest of them | [`ValueTimes`], [`Newest`] |
 //! | addresses and networks united, cut, searched | [`AddressSet`] |
 //! | values that an analyst marked as harmless | [`FalsePositives`] |
 //! | addresses that cannot be indicators | [`special_purpose`] |
@@ -69,11 +70,13 @@ mod guard;
 mod indicator;
 mod indicator_type;
 mod names;
+mod newest;
 mod set;
 pub mod special_purpose;
 mod tag;
 mod type_set;
 mod value_family;
+mod value_times;
 
 pub use address_set::{AddressSet, network_of};
 pub use age::Age;
@@ -91,8 +94,10 @@ pub use guard::{
 pub use indicator::Indicator;
 pub use indicator_type::IndicatorType;
 pub use names::UnknownName;
+pub use newest::Newest;
 pub use set::{IndicatorSet, IndicatorSetBuilder, Iter};
 pub use tag::TagScheme;
 pub use tlp::{Tlp, UnknownTlp};
 pub use type_set::TypeSet;
 pub use value_family::ValueFamily;
+pub use value_times::ValueTimes;

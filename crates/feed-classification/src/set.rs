@@ -1,10 +1,14 @@
 //! The values of a feed: sorted, unique, in one piece of memory.
 
+mod builder;
+
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::canonical::{canonical_key, canonical_text};
+use crate::canonical::canonical_key;
 use crate::{Indicator, IndicatorType};
+
+pub use builder::IndicatorSetBuilder;
 
 /// A sorted set of values of one indicator type, each once by its [`canonical_key`].
 ///
@@ -128,13 +132,16 @@ impl IndicatorSet {
     }
 
     fn contains_key(&self, key: &str) -> bool {
-        let is_respelled = || {
-            let key_at = |place: &u32| self.key_at(*place as usize);
-            self.respelled
-                .binary_search_by(|place| (*key_at(place)).cmp(key))
-                .is_ok()
-        };
-        self.place_of(key).is_some() || (!self.respelled.is_empty() && is_respelled())
+        self.place_of_key(key).is_some()
+    }
+
+    /// Returns the place of the value with this key.
+    fn place_of_key(&self, key: &str) -> Option<usize> {
+        let key_at = |place: &u32| self.key_at(*place as usize);
+        self.place_of(key).or_else(|| {
+            let found = self.respelled.binary_search_by(|place| (*key_at(place)).cmp(key));
+            self.respelled.get(found.ok()?).map(|place| *place as usize)
+        })
     }
 
     /// Returns the place of exactly this text.
@@ -210,146 +217,6 @@ impl<'s> Iterator for Iter<'s> {
 }
 
 impl ExactSizeIterator for Iter<'_> {}
-
-/// Collects values in any order, with repetitions, and makes an [`IndicatorSet`] of them.
-///
-/// ```
-/// use feed_classification::{IndicatorSetBuilder, IndicatorType};
-///
-/// let mut builder = IndicatorSetBuilder::new(IndicatorType::Ip);
-/// for value in ["192.0.2.7", "192.0.2.7/32", "::ffff:192.0.2.7"] {
-///     builder.push(value);
-/// }
-/// assert!(builder.finish().iter().eq(["192.0.2.7"]));
-/// ```
-#[derive(Debug, Clone)]
-pub struct IndicatorSetBuilder {
-    collected: IndicatorSet,
-    is_sorted: bool,
-}
-
-impl IndicatorSetBuilder {
-    /// Makes a builder with no value.
-    #[must_use]
-    pub const fn new(kind: IndicatorType) -> Self {
-        Self {
-            collected: IndicatorSet::empty(kind),
-            is_sorted: true,
-        }
-    }
-
-    /// Adds a value: an address or network in its canonical spelling, any other one unchanged. [`crate::Extractor`]
-    /// gives normal forms.
-    pub fn push(&mut self, value: &str) {
-        let value = &*canonical_text(self.collected.kind, value);
-        let collected = &mut self.collected;
-        if let Some(last) = collected.ends.len().checked_sub(1) {
-            match collected.at(last).cmp(value) {
-                std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => return,
-                std::cmp::Ordering::Greater => self.is_sorted = false,
-            }
-        }
-        collected.text.push_str(value);
-        collected.ends.push(collected.text.len());
-    }
-
-    /// Returns the number of values so far; repetitions may count.
-    #[must_use]
-    pub fn pushed(&self) -> usize {
-        self.collected.len()
-    }
-
-    /// Returns the set of the values.
-    #[must_use]
-    pub fn finish(self) -> IndicatorSet {
-        let mut collected = self.collected;
-        if !self.is_sorted {
-            collected = sorted(&collected);
-        }
-        if collected.kind == IndicatorType::Url {
-            collected = once_by_key(collected);
-        }
-        collected.text.shrink_to_fit();
-        collected.ends.shrink_to_fit();
-        collected.respelled.shrink_to_fit();
-        collected
-    }
-}
-
-fn sorted(collected: &IndicatorSet) -> IndicatorSet {
-    let mut values: Vec<(u64, &str)> = collected.iter().map(|value| (first_bytes(value), value)).collect();
-    values.sort_unstable();
-    values.dedup();
-    let mut text = String::with_capacity(values.iter().map(|(_, value)| value.len()).sum());
-    let mut ends = Vec::with_capacity(values.len());
-    for (_, value) in values {
-        text.push_str(value);
-        ends.push(text.len());
-    }
-    IndicatorSet {
-        kind: collected.kind,
-        text,
-        ends,
-        respelled: Vec::new(),
-    }
-}
-
-/// Keeps the first of several spellings of one key. The values are in order; only those that are not their own keys
-/// cost anything.
-fn once_by_key(mut collected: IndicatorSet) -> IndicatorSet {
-    let mut respelled = respelled(&collected);
-    let mut leaving: Vec<u32> = Vec::new();
-    for spellings in respelled.chunk_by(|(one, _), (other, _)| one == other) {
-        let mut places: Vec<u32> = spellings.iter().map(|(_, place)| *place).collect();
-        let key = spellings.first().map_or("", |(key, _)| key);
-        places.extend(collected.place_of(key).and_then(|place| u32::try_from(place).ok()));
-        places.sort_unstable();
-        leaving.extend(places.iter().skip(1));
-    }
-    if leaving.is_empty() {
-        collected.respelled = respelled.into_iter().map(|(_, place)| place).collect();
-        return collected;
-    }
-    leaving.sort_unstable();
-    let mut stays = IndicatorSet::empty(collected.kind);
-    for (place, value) in collected.iter().enumerate() {
-        if !u32::try_from(place).is_ok_and(|place| leaving.binary_search(&place).is_ok()) {
-            stays.text.push_str(value);
-            stays.ends.push(stays.text.len());
-        }
-    }
-    respelled.retain(|(_, place)| leaving.binary_search(place).is_err());
-    let left_before = |place: u32| u32::try_from(leaving.partition_point(|gone| *gone < place)).unwrap_or(u32::MAX);
-    stays.respelled = respelled
-        .into_iter()
-        .map(|(_, place)| place - left_before(place))
-        .collect();
-    stays
-}
-
-/// Returns the keys of the values that are not their own, in order, each with the place of its value.
-fn respelled(collected: &IndicatorSet) -> Vec<(String, u32)> {
-    let keys = (0..).zip(collected.iter());
-    let mut keys: Vec<(String, u32)> = keys
-        .filter_map(|(place, value)| match canonical_key(collected.kind, value) {
-            Cow::Owned(key) => Some((key, place)),
-            Cow::Borrowed(_) => None,
-        })
-        .collect();
-    keys.sort_unstable();
-    keys
-}
-
-/// Returns the beginning of a value as a number in the same order, so that most comparisons do not read the text.
-fn first_bytes(value: &str) -> u64 {
-    let mut first = [0; 8];
-    first
-        .iter_mut()
-        .zip(value.bytes())
-        .for_each(|(slot, byte)| *slot = byte);
-    u64::from_be_bytes(first)
-}
 
 fn value_at<'t>(text: &'t str, ends: &[usize], index: usize) -> Option<&'t str> {
     let end = *ends.get(index)?;

@@ -35,11 +35,16 @@ fn table() -> String {
 
 fn row(exporter: &dyn Exporter) -> String {
     let About {
-        name, summary, accepts, ..
+        name,
+        summary,
+        accepts,
+        most,
+        ..
     } = *exporter.about();
     let kind = example_of(accepts);
+    let limit = most.map_or(String::new(), |most| format!("; at most the newest {most}"));
     format!(
-        "| `{name}` | {} | {} | `type/{kind}/age/1w/output/{name}` | {} |\n",
+        "| `{name}` | {}{limit} | {} | `type/{kind}/age/1w/output/{name}` | {} |\n",
         summary.trim_end_matches('.'),
         types(accepts),
         empty_feed(exporter, kind),

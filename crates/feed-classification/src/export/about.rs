@@ -1,5 +1,7 @@
 //! The description of an exporter.
 
+use std::num::NonZeroU32;
+
 use crate::{IndicatorType, TypeSet};
 
 /// The description of an exporter; made in a constant and returned by reference.
@@ -43,6 +45,9 @@ pub struct About {
     /// Whether the bytes hold the time of the last change. Other exporters do not get
     /// [`FeedInfo::changed_at`](super::FeedInfo::changed_at). The entity tag of such a body changes with that time.
     pub dated: bool,
+    /// The greatest number of indicators that the consumer loads from one list. Of a longer feed the newest ones are
+    /// written: see [`Newest`](crate::Newest). `None`, the default, means no limit.
+    pub most: Option<NonZeroU32>,
 }
 
 impl About {
@@ -62,6 +67,7 @@ impl About {
             version: 1,
             titled: false,
             dated: false,
+            most: None,
         }
     }
 
@@ -90,6 +96,13 @@ impl About {
     #[must_use]
     pub const fn dated(mut self) -> Self {
         self.dated = true;
+        self
+    }
+
+    /// Sets the greatest number of indicators that the consumer loads; 0 means no limit. See [`About::most`].
+    #[must_use]
+    pub const fn most(mut self, indicators: u32) -> Self {
+        self.most = NonZeroU32::new(indicators);
         self
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Guard, GuardRule, Verdict};
-use crate::{FalsePositives, IndicatorSet, IndicatorSetBuilder, IndicatorType};
+use crate::{FalsePositives, IndicatorSet, IndicatorSetBuilder, IndicatorType, ValueTimes};
 
 /// A set behind the guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ use crate::{FalsePositives, IndicatorSet, IndicatorSetBuilder, IndicatorType};
 pub struct Guarded {
     /// The values that are exported, with the parts of networks that were cut.
     pub values: IndicatorSet,
+    /// The times of these values, where they are known. A part of a network has the time of the network.
+    pub times: Option<ValueTimes>,
     /// The values that are not exported as they were listed, by the rule: those that are refused, and the networks that
     /// were cut.
     pub dropped: BTreeMap<GuardRule, IndicatorSet>,
@@ -42,17 +44,34 @@ impl Guard {
     /// to its result, it changes nothing.
     #[must_use]
     pub fn applied_to(&self, set: IndicatorSet, harmless: &FalsePositives, most: usize) -> Option<Guarded> {
+        self.applied_to_timed(set, None, harmless, most)
+    }
+
+    /// Returns the same for a set with the times of its values.
+    #[must_use]
+    pub fn applied_to_timed(
+        &self,
+        set: IndicatorSet,
+        times: Option<ValueTimes>,
+        harmless: &FalsePositives,
+        most: usize,
+    ) -> Option<Guarded> {
         let kind = set.kind();
         let judge = |value: &str| self.judge(kind, value, harmless);
         if set.iter().all(|value| judge(value) == Verdict::Exported) {
             return Some(Guarded {
                 values: set,
+                times,
                 dropped: BTreeMap::new(),
             });
         }
-        let mut guarded = GuardedBuilder::new(kind);
+        let mut guarded = match times {
+            Some(_) => GuardedBuilder::timed(kind),
+            None => GuardedBuilder::new(kind),
+        };
+        let mut times = times.iter().flat_map(ValueTimes::iter);
         for value in &set {
-            guarded.push(value, judge(value));
+            guarded.push_at(value, times.next().unwrap_or_default(), judge(value));
             if guarded.pushed() > most {
                 return None;
             }
@@ -72,13 +91,30 @@ impl GuardedBuilder {
         }
     }
 
-    /// Adds a value with its judgement.
+    /// Makes a builder with no value that keeps the times of the exported values.
+    #[must_use]
+    pub const fn timed(kind: IndicatorType) -> Self {
+        Self {
+            kind,
+            values: IndicatorSetBuilder::timed(kind),
+            dropped: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a value with its judgement. Where times are kept, its time is 0.
     pub fn push(&mut self, value: &str, verdict: Verdict) {
+        self.push_at(value, 0, verdict);
+    }
+
+    /// Adds a value that was changed at this unix second, with its judgement.
+    pub fn push_at(&mut self, value: &str, time: i64, verdict: Verdict) {
         match verdict {
-            Verdict::Exported => self.values.push(value),
+            Verdict::Exported => self.values.push_at(value, time),
             Verdict::Refused(rule) => self.drop(value, rule),
             Verdict::Cut(rule, parts) => {
-                parts.iter().for_each(|part| self.values.push(&part.to_string()));
+                for part in parts {
+                    self.values.push_at(&part.to_string(), time);
+                }
                 self.drop(value, rule);
             }
         }
@@ -95,8 +131,10 @@ impl GuardedBuilder {
     #[must_use]
     pub fn finish(self) -> Guarded {
         let dropped = self.dropped.into_iter();
+        let (values, times) = self.values.finish_timed();
         Guarded {
-            values: self.values.finish(),
+            values,
+            times,
             dropped: dropped.map(|(rule, values)| (rule, values.finish())).collect(),
         }
     }
