@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorType, network_of};
+use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorType, ValueTimes, network_of};
 
 use crate::guarded_values::GuardedValues;
 use crate::omission::{Omission, OmissionReason, Omissions};
@@ -18,6 +18,9 @@ const MAX_VALUES: usize = 10_000_000;
 pub struct Answer {
     /// The values.
     pub values: IndicatorSet,
+    /// When the newest counting attribute of each value changed, if the question wants times. An address has the time
+    /// of the network that it was written out of, and a part of a network that of the network.
+    pub times: Option<ValueTimes>,
     /// The number of attributes that would count if they had a valid value, by the name of the reason
     /// ([`DropReason::as_str`]), and the number of values that the guard refuses or cuts, by the name of the rule
     /// ([`GuardRule::as_str`](feed_classification::GuardRule::as_str)).
@@ -74,7 +77,7 @@ impl Scan<'_> {
                 continue;
             }
             let counting = self.counting(rank, value, rows);
-            if counting > 0 {
+            if counting.rows > 0 {
                 self.take(rank, value, counting)?;
             }
         }
@@ -85,6 +88,7 @@ impl Scan<'_> {
         let (omissions, more_omissions) = self.omissions.into_parts();
         Ok(Answer {
             values: guarded.values,
+            times: guarded.times,
             dropped: self.dropped,
             omissions,
             more_omissions,
@@ -114,15 +118,18 @@ impl Scan<'_> {
         }
     }
 
-    /// Returns how many rows of a value count.
+    /// Returns how many rows of a value count, and the newest of their times.
     #[inline]
-    fn counting(&mut self, rank: u32, value: &str, rows: &[Row]) -> u64 {
+    fn counting(&mut self, rank: u32, value: &str, rows: &[Row]) -> Counting {
         let values = self.class.values();
         let first = values.row_range(rank).start;
-        let mut counting = 0;
+        let mut counting = Counting::default();
         for (place, row) in (first..).zip(rows) {
             match self.rule.judge(row, || values.times(place)) {
-                Verdict::Counts => counting += 1,
+                Verdict::Counts => {
+                    counting.rows += 1;
+                    counting.newest = counting.newest.max(row.timestamp());
+                }
                 Verdict::BeyondLimits => self.beyond_limits += 1,
                 Verdict::Unpublished if self.question.named_omissions > 0 => {
                     let event = self.snapshot.event(row).map(|event| event.id);
@@ -134,23 +141,23 @@ impl Scan<'_> {
         counting
     }
 
-    /// Adds a value that so many attributes name.
-    fn take(&mut self, rank: u32, value: &str, attributes: u64) -> Result<(), AnswerError> {
+    /// Adds a value that these rows name.
+    fn take(&mut self, rank: u32, value: &str, counting: Counting) -> Result<(), AnswerError> {
         if fit_of(self.question.kind, value) == Fit::WrittenOut {
-            return self.write_out(rank, value, attributes);
+            return self.write_out(rank, value, counting);
         }
-        if let Some(rule) = self.values.push(rank, value) {
+        if let Some(rule) = self.values.push(rank, value, counting.newest) {
             self.omissions.add(value, OmissionReason::Guard(rule), None);
         }
         bounded(self.values.pushed())
     }
 
     /// Adds the addresses of a network.
-    fn write_out(&mut self, rank: u32, network: &str, attributes: u64) -> Result<(), AnswerError> {
+    fn write_out(&mut self, rank: u32, network: &str, counting: Counting) -> Result<(), AnswerError> {
         let max_expand = self.question.max_expand;
         let addresses = addresses_in(network);
         if addresses > u128::from(max_expand) {
-            *self.dropped.entry(DropReason::NetworkTooLarge.as_str()).or_default() += attributes;
+            *self.dropped.entry(DropReason::NetworkTooLarge.as_str()).or_default() += counting.rows;
             self.omissions
                 .add(network, OmissionReason::Invalid(DropReason::NetworkTooLarge), None);
             return Ok(());
@@ -165,12 +172,20 @@ impl Scan<'_> {
         let extractor = Extractor::new(self.question.kind).max_expand(max_expand);
         // The size is checked above, so nothing is dropped.
         let _ = extractor.extract("", network, &mut |address| {
-            if let Some(rule) = values.push_of_network(address, is_whole) {
+            if let Some(rule) = values.push_of_network(address, counting.newest, is_whole) {
                 omissions.add(address, OmissionReason::Guard(rule), None);
             }
         });
         Ok(())
     }
+}
+
+/// The rows of a value that count.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counting {
+    rows: u64,
+    /// The newest of their times, in unix seconds.
+    newest: i64,
 }
 
 /// How a value fits a type of its family.

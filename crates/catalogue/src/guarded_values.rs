@@ -34,15 +34,18 @@ impl<'q> GuardedValues<'q> {
             no_address: FalsePositives::default(),
             touched: snapshot.class(kind).guarded(guard, kind),
             next: 0,
-            values: GuardedBuilder::new(kind),
+            values: match question.wants_times {
+                true => GuardedBuilder::timed(kind),
+                false => GuardedBuilder::new(kind),
+            },
         }
     }
 
-    /// Adds a value of the class. Returns the rule that does not let it pass as it is.
-    pub(crate) fn push(&mut self, rank: u32, value: &str) -> Option<GuardRule> {
+    /// Adds a value of the class with its time. Returns the rule that does not let it pass as it is.
+    pub(crate) fn push(&mut self, rank: u32, value: &str, time: i64) -> Option<GuardRule> {
         let verdict = self.verdict(rank, value);
         let rule = verdict.rule();
-        self.values.push(value, verdict);
+        self.values.push_at(value, time, verdict);
         rule
     }
 
@@ -52,13 +55,13 @@ impl<'q> GuardedValues<'q> {
     }
 
     /// Adds an address of a network of the class, which need not be judged if the guard lets the network pass.
-    pub(crate) fn push_of_network(&mut self, address: &str, is_exported: bool) -> Option<GuardRule> {
+    pub(crate) fn push_of_network(&mut self, address: &str, time: i64, is_exported: bool) -> Option<GuardRule> {
         let verdict = match is_exported {
             true => Verdict::Exported,
             false => self.guard.judge(self.kind, address, self.harmless_addresses()),
         };
         let rule = verdict.rule();
-        self.values.push(address, verdict);
+        self.values.push_at(address, time, verdict);
         rule
     }
 

@@ -52,6 +52,8 @@ pub struct Question {
     pub max_expand: u32,
     /// How many values that are left out the answer names.
     pub named_omissions: usize,
+    /// Whether the answer has the time of each value.
+    pub wants_times: bool,
 }
 
 /// The attributes that a feed is about.
@@ -123,6 +125,7 @@ impl Question {
             score: None,
             max_expand: DEFAULT_MAX_EXPAND,
             named_omissions: 0,
+            wants_times: false,
         }
     }
 }

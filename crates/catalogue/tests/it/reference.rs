@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use catalogue::feed_classification::{
-    DropReason, Extractor, FalsePositives, IndicatorSet, IndicatorType, Tlp, ValueFamily,
+    DropReason, Extractor, FalsePositives, IndicatorSet, IndicatorSetBuilder, IndicatorType, Tlp, ValueFamily,
+    ValueTimes,
 };
 use catalogue::misp_client::{Attribute, Tag};
 use catalogue::misp_mirror::{Block, Change, EventRecord, LastPublished, MirrorRow};
@@ -21,6 +22,7 @@ pub(crate) struct Seen<'r> {
 
 pub(crate) struct ReferenceAnswer {
     pub(crate) values: IndicatorSet,
+    pub(crate) times: Option<ValueTimes>,
     pub(crate) dropped: BTreeMap<&'static str, u64>,
 }
 
@@ -28,7 +30,7 @@ pub(crate) struct ReferenceAnswer {
 pub(crate) fn answer(changes: &[Change], question: &Question) -> ReferenceAnswer {
     let classes = Classes::defaults();
     let extractor = Extractor::new(question.kind).max_expand(question.max_expand);
-    let (mut values, mut dropped) = (Vec::new(), BTreeMap::new());
+    let (mut values, mut dropped) = (IndicatorSetBuilder::timed(question.kind), BTreeMap::new());
     for seen in changes
         .iter()
         .flat_map(|change| published(change, question.publication))
@@ -37,7 +39,7 @@ pub(crate) fn answer(changes: &[Change], question: &Question) -> ReferenceAnswer
             continue;
         }
         let outcome = extractor.extract(&seen.row.kind, &seen.row.value, &mut |value| {
-            values.push(value.to_owned())
+            values.push_at(value, seen.row.timestamp);
         });
         if let Err(reason) = outcome
             .map_err(Some)
@@ -47,10 +49,10 @@ pub(crate) fn answer(changes: &[Change], question: &Question) -> ReferenceAnswer
             *dropped.entry(reason.as_str()).or_default() += 1;
         }
     }
-    let values = IndicatorSet::of(question.kind, values.iter().map(String::as_str));
+    let (values, times) = values.finish_timed();
     let guarded = question
         .guard
-        .applied_to(values, &harmless(changes, question), usize::MAX);
+        .applied_to_timed(values, times, &harmless(changes, question), usize::MAX);
     let guarded = guarded.unwrap();
     dropped.extend(
         guarded
@@ -60,6 +62,7 @@ pub(crate) fn answer(changes: &[Change], question: &Question) -> ReferenceAnswer
     );
     ReferenceAnswer {
         values: guarded.values,
+        times: guarded.times,
         dropped,
     }
 }

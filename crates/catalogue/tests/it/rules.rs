@@ -124,12 +124,14 @@ proptest! {
         let records = equality::final_changes(&batches);
         for (mut question, guard) in questions {
             question.guard = guard;
+            question.wants_times = true;
             for kind in IndicatorType::ALL {
                 question.kind = *kind;
                 let answer = catalogue.snapshot().answer(&question).unwrap();
                 let expected = reference::answer(&records, &question);
                 let (found, wanted): (Vec<_>, Vec<_>) = (answer.values.iter().collect(), expected.values.iter().collect());
                 prop_assert_eq!(found, wanted, "{:?}", question);
+                prop_assert_eq!(answer.times, expected.times, "{:?}", question);
                 prop_assert_eq!(answer.dropped, expected.dropped, "{:?}", question);
             }
         }
