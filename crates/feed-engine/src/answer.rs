@@ -1,6 +1,7 @@
 //! The answer to a request: the facts for the header of a response, and the bytes in the consumer's format.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ pub struct FeedHead {
     /// Strong entity tag with its quotes. It depends on the indicators, on the exporter and its version, on the options
     /// of the request and on the encoding; it is the same on every machine.
     pub etag: String,
-    /// When the values last changed; not when they were fetched.
+    /// When the values last changed; not when they were fetched. With a length limit, when the values or their times
+    /// last changed.
     pub changed_at: jiff::Timestamp,
     /// The time since the source answered.
     pub age: Duration,
@@ -33,10 +35,22 @@ pub struct FeedHead {
     pub refresh_failing: bool,
     /// The smaller set that is held back, if any.
     pub held_back: Option<Arc<HeldBack>>,
+    /// The length limit, of the output or of the caller, if the feed has more values.
+    pub limit: Option<LengthLimit>,
     pub(crate) form: Form,
     pub(crate) bodies: Bodies,
     /// How long the caller waits for a turn to have a large body made.
     pub(crate) patience: Duration,
+}
+
+/// The length limit of a body whose feed has more values.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LengthLimit {
+    /// The greatest number of indicators in the body.
+    pub most: NonZeroU32,
+    /// Whether the newest stay. Otherwise the source gave no times, and the first in order stay.
+    pub keeps_newest: bool,
 }
 
 /// How many indicators a body has.
@@ -49,6 +63,8 @@ pub struct Counts {
     pub dropped: u64,
     /// The values among them that this format cannot carry.
     pub quarantined: u64,
+    /// Values that the length limit leaves out; they are not among the dropped ones.
+    pub truncated: u64,
 }
 
 /// A feed, ready to be sent.
@@ -67,7 +83,9 @@ pub struct RenderedFeed {
     pub count: u64,
     /// Attributes and values that were left out: invalid, kept out by the guard, or not to be carried by this format.
     pub dropped: u64,
-    /// When the values last changed; not when they were fetched.
+    /// Values that the length limit leaves out.
+    pub truncated: u64,
+    /// When the values last changed, see [`FeedHead::changed_at`].
     pub changed_at: jiff::Timestamp,
     /// The time since the source answered.
     pub age: Duration,
@@ -115,6 +133,7 @@ impl FeedHead {
             count: exported.written,
             dropped: exported.quarantined + self.form.set().dropped().values().sum::<u64>(),
             quarantined: exported.quarantined,
+            truncated: exported.truncated,
         })
     }
 
@@ -153,7 +172,12 @@ impl FeedHead {
                 length: self.length(),
             },
         };
-        let Counts { count, dropped, .. } = self.counts().await?;
+        let Counts {
+            count,
+            dropped,
+            truncated,
+            ..
+        } = self.counts().await?;
         Ok(RenderedFeed {
             body,
             encoding: self.encoding,
@@ -161,6 +185,7 @@ impl FeedHead {
             etag: self.etag.clone(),
             count,
             dropped,
+            truncated,
             changed_at: self.changed_at,
             age: self.age,
             fresh_for: self.fresh_for,

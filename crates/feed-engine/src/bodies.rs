@@ -18,9 +18,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cache::{ENTRY_OVERHEAD, Flights, MemoryStore, Weigh};
-use feed_classification::ExportCounts;
 
-pub(crate) use form::Form;
+pub(crate) use form::{BodyCounts, Form, is_beyond, length_limit, newest_of};
 pub use stream::FeedStream;
 
 use crate::request::{BodyKey, FormKey};
@@ -42,13 +41,13 @@ pub(crate) struct Bodies(Arc<Inner>);
 
 struct Inner {
     kept: MemoryStore<BodyKey, Arc<Body>>,
-    counts: MemoryStore<FormKey, Known<ExportCounts>>,
+    counts: MemoryStore<FormKey, Known<BodyCounts>>,
     lengths: MemoryStore<BodyKey, Known<u64>>,
     /// Bodies that are larger than `kept` may hold.
     large: MemoryStore<BodyKey, Known<()>>,
     /// `None` for a body that turned out too large.
     makings: Flights<(BodyKey, String), Option<Arc<Body>>, FeedError>,
-    countings: Flights<(FormKey, String), ExportCounts, FeedError>,
+    countings: Flights<(FormKey, String), BodyCounts, FeedError>,
     measurings: Flights<(BodyKey, String), (), FeedError>,
     /// For writing and counting, which take milliseconds.
     writing: Places,
@@ -109,7 +108,7 @@ impl Bodies {
 
     /// Returns how many indicators the body has and how many its format leaves out; counts them once for each state of
     /// a feed, in its turn, for which it waits no longer than `patience`.
-    pub(crate) async fn counts(&self, form: &Form, patience: Duration) -> Result<ExportCounts, FeedError> {
+    pub(crate) async fn counts(&self, form: &Form, patience: Duration) -> Result<BodyCounts, FeedError> {
         if let Some(known) = self.0.counts.get(&form.key).filter(|known| known.tag == form.tag()) {
             return Ok(known.what);
         }
@@ -281,8 +280,12 @@ impl Bodies {
         self.0.kept.max_bytes().saturating_sub(overhead)
     }
 
-    fn note_counts(&self, form: &Form, exported: ExportCounts) {
-        self.0.counts.insert(form.key.clone(), Known::of(form, exported));
+    fn note_counts(&self, form: &Form, counts: BodyCounts) {
+        let before = self.0.counts.get(&form.key);
+        if counts.truncated > 0 && before.is_none_or(|before| before.what.truncated == 0) {
+            log_truncated(form, counts);
+        }
+        self.0.counts.insert(form.key.clone(), Known::of(form, counts));
     }
 
     fn note_length(&self, form: &Form, encoding: Encoding, length: u64) {
@@ -316,6 +319,23 @@ impl Bodies {
         let mut streamed = self.0.streamed.lock().unwrap_or_else(PoisonError::into_inner);
         *streamed.entry(form.key.feed.upstream.site.clone()).or_default() += 1;
     }
+}
+
+/// Logs that a feed has become longer than its output takes. A caller with a limit of its own knows what it asked for.
+fn log_truncated(form: &Form, counts: BodyCounts) {
+    let (feed, about) = (&form.key.feed, form.exporter().about());
+    if form.key.limit != about.most {
+        return;
+    }
+    tracing::warn!(
+        site = feed.upstream.site,
+        feed = %feed.scope,
+        output = about.name,
+        limit = form.key.limit,
+        keeps = if form.keeps_newest() { "newest" } else { "first" },
+        truncated = counts.truncated,
+        "a feed has more values than its consumer loads: the others are not in the list; a shorter age, or several feeds, have them all"
+    );
 }
 
 /// Has `write` write into a compression and ends it.

@@ -18,6 +18,7 @@ mod refresh;
 mod rule_cache;
 mod shrinkage;
 mod statistics;
+mod timed;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -36,8 +37,8 @@ use crate::refreshes::Refreshes;
 use crate::request::FeedKey;
 use crate::round::Round;
 use crate::{
-    DirectReason, FeedError, FeedHead, FeedRequest, FeedScope, FeedSet, FeedValues, IndicatorSource, Origin,
-    RenderedFeed, Upstream, Urgency, Way, question,
+    DirectReason, FeedError, FeedHead, FeedRequest, FeedScope, FeedSet, FeedValues, IndicatorSource, LengthLimit,
+    Origin, RenderedFeed, Upstream, Urgency, Way, question,
 };
 
 use announcements::Announcements;
@@ -48,6 +49,7 @@ use guard_notices::GuardNotices;
 use held_indexes::Lookups;
 use polls::Polls;
 use prefetch::note_poll;
+use timed::TimedFeeds;
 
 /// Returns feeds: from memory while they are fresh, else from its source, which it asks once for all callers of the
 /// same moment.
@@ -78,6 +80,7 @@ pub(crate) struct Inner {
     guard_notices: Option<GuardNotices>,
     /// The times at which feeds were forgotten: sets that replicas gathered earlier do not count.
     forgotten_at: MemoryStore<FeedKey, ForgottenAt>,
+    timed: TimedFeeds,
 }
 
 #[derive(Clone, Copy)]
@@ -129,19 +132,23 @@ impl FeedEngine {
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
     pub async fn head(&self, upstream: &Upstream, request: &FeedRequest) -> Result<FeedHead, FeedError> {
         let exporter = self.exporter(request)?;
-        let (key, values) = self.feed_values(upstream, request.scope, request.max_age).await?;
+        let (key, values) = self.values_for(upstream, request, &*exporter).await?;
         let content_type = exporter.about().content_type;
-        let form = Form::new(key, Arc::clone(&values.set), exporter, request.aggregate);
+        let form = Form::new(key, Arc::clone(&values.set), exporter, request);
         Ok(FeedHead {
             encoding: request.encoding,
             content_type,
             etag: form.etag(request.encoding),
-            changed_at: values.set.changed_at(),
+            changed_at: form.changed_at(),
             age: values.age,
             fresh_for: values.fresh_for,
             origin: values.origin,
             refresh_failing: values.refresh_failing,
             held_back: values.held_back,
+            limit: form.key.limit.map(|most| LengthLimit {
+                most,
+                keeps_newest: form.keeps_newest(),
+            }),
             form,
             bodies: self.inner.bodies.clone(),
             patience: upstream.site.timeout,
@@ -179,9 +186,15 @@ impl FeedEngine {
         question::check(upstream, scope)?;
         let key = feed_key(upstream, scope);
         self.note_poll(upstream, &key);
-        let Answer { held, origin, in_vain } = self.held(upstream, &key, max_age, Urgency::Awaited).await?;
+        let answer = self.held(upstream, &key, max_age, Urgency::Awaited).await?;
+        let values = self.described(upstream, answer);
+        Ok((key, values))
+    }
+
+    fn described(&self, upstream: &Upstream, answer: Answer) -> FeedValues {
+        let Answer { held, origin, in_vain } = answer;
         let age = self.age(&held);
-        let values = FeedValues {
+        FeedValues {
             age,
             fresh_for: match origin {
                 Origin::Stale => Duration::ZERO,
@@ -191,8 +204,7 @@ impl FeedEngine {
             held_back: held.doubt.as_ref().map(|doubt| Arc::clone(&doubt.shown)),
             refresh_failing: in_vain || held.failed_at.is_some() || held.doubt.is_some(),
             set: held.set,
-        };
-        Ok((key, values))
+        }
     }
 
     /// Makes the next request for this feed ask MISP, in every output. An answer that is already on its way does not

@@ -59,6 +59,7 @@ pub struct Errand {
     standing: Arc<watch::Sender<Standing>>,
     round: Option<Arc<Round>>,
     confirmed_since: Option<jiff::Timestamp>,
+    wants_times: bool,
     last_good: Option<Arc<LastGood>>,
 }
 
@@ -71,6 +72,7 @@ impl Errand {
             standing: Arc::new(watch::Sender::new(Standing { urgency, callers })),
             round: None,
             confirmed_since: None,
+            wants_times: false,
             last_good: None,
         }
     }
@@ -135,6 +137,20 @@ impl Errand {
         self.confirmed_since
     }
 
+    /// Returns the errand of an engine that needs the time of each value, or does not.
+    #[must_use]
+    pub fn with_times(mut self, wants_times: bool) -> Self {
+        self.wants_times = wants_times;
+        self
+    }
+
+    /// Returns whether the engine needs the time of each value ([`FeedContents::times`](crate::FeedContents::times)),
+    /// for outputs with a length limit. A source that always has the times at hand may give them without being asked.
+    #[must_use]
+    pub fn wants_times(&self) -> bool {
+        self.wants_times
+    }
+
     pub(crate) fn in_round(mut self, round: Option<Arc<Round>>) -> Self {
         self.round = round;
         self
@@ -176,6 +192,7 @@ impl<K: Clone + Eq + Hash> Errands<K> {
                 standing: known,
                 round: None,
                 confirmed_since: None,
+                wants_times: false,
                 last_good: None,
             };
             errand.raise(urgency);

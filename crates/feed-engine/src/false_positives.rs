@@ -40,5 +40,5 @@ pub(crate) async fn ask(
     })
     .await?;
     rows.absorb(&of_events.into_rows(), &HashSet::new());
-    Ok(FalsePositives::of([rows.into_set(|_| true)]))
+    Ok(FalsePositives::of([rows.into_set()]))
 }

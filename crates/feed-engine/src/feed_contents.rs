@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use feed_classification::{FalsePositives, Guard, Guarded, IndicatorSet};
+use feed_classification::{FalsePositives, Guard, Guarded, IndicatorSet, ValueTimes};
 
 use crate::FeedError;
 use crate::event_rows::EventRows;
@@ -16,6 +16,10 @@ use crate::rows::MAX_VALUES;
 pub struct FeedContents {
     /// The values.
     pub values: IndicatorSet,
+    /// When the newest attribute of each value changed: the time by which the age of the feed counts. Outputs with a
+    /// length limit keep the newest values; without times they keep the first in order. Needed where the errand
+    /// [wants](crate::Errand::wants_times) them; of another number than the values they count as not known.
+    pub times: Option<ValueTimes>,
     /// The number of attributes without a valid value, by reason (the names of [`feed_classification::DropReason`]),
     /// and the number of values that the guard refuses or cuts, by rule (the names of
     /// [`feed_classification::GuardRule`]).
@@ -44,6 +48,7 @@ impl FeedContents {
     pub fn new(values: IndicatorSet, dropped: BTreeMap<&'static str, u64>) -> Self {
         Self {
             values,
+            times: None,
             dropped,
             left_out: Vec::new(),
             more_left_out: 0,
@@ -54,6 +59,12 @@ impl FeedContents {
         }
     }
 
+    /// Returns the times of the values, if there is one for each.
+    pub(crate) fn known_times(&self) -> Option<&ValueTimes> {
+        let times = self.times.as_ref();
+        times.filter(|times| !times.is_empty() && times.len() == self.values.len())
+    }
+
     /// Returns the contents behind the guard.
     ///
     /// # Errors
@@ -62,20 +73,25 @@ impl FeedContents {
         if self.is_guarded {
             return Ok(self);
         }
-        let guarded = behind(guard, self.values, &FalsePositives::default())?;
+        let times = self.known_times().cloned();
+        let guarded = behind(guard, (self.values, times), &FalsePositives::default())?;
         self.dropped.extend(counts(&guarded));
-        self.values = guarded.values;
+        (self.values, self.times) = (guarded.values, guarded.times);
         self.is_guarded = true;
         Ok(self)
     }
 }
 
-/// Returns a set behind the guard.
+/// Returns a set behind the guard, with its times.
 ///
 /// # Errors
 /// [`FeedError::TooManyValues`].
-pub(crate) fn behind(guard: &Guard, set: IndicatorSet, harmless: &FalsePositives) -> Result<Guarded, FeedError> {
-    let guarded = guard.applied_to(set, harmless, MAX_VALUES);
+pub(crate) fn behind(
+    guard: &Guard,
+    (set, times): (IndicatorSet, Option<ValueTimes>),
+    harmless: &FalsePositives,
+) -> Result<Guarded, FeedError> {
+    let guarded = guard.applied_to_timed(set, times, harmless, MAX_VALUES);
     guarded.ok_or(FeedError::TooManyValues { limit: MAX_VALUES })
 }
 

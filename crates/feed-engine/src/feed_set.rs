@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache::{Moment, Weigh};
-use feed_classification::IndicatorSet;
+use feed_classification::{IndicatorSet, ValueTimes};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::short_hex;
@@ -17,7 +17,17 @@ use crate::{FeedContents, Origin, blocking_work};
 #[derive(Debug)]
 pub struct FeedSet {
     values: IndicatorSet,
+    times: Option<KnownTimes>,
     dropped: BTreeMap<&'static str, u64>,
+    changed_at: jiff::Timestamp,
+    id: String,
+}
+
+/// The times of the values, where a body needs them.
+#[derive(Clone, Debug)]
+struct KnownTimes {
+    times: ValueTimes,
+    /// The time of the last change of values or times.
     changed_at: jiff::Timestamp,
     id: String,
 }
@@ -32,35 +42,69 @@ impl FeedSet {
     /// A changed one is at least a second younger than `known`, though the clock stands or was set back:
     /// `If-Modified-Since` counts in seconds, and a device that holds `known` must not get a 304.
     pub(crate) fn renew(known: Option<&Arc<Self>>, gathered: FeedContents, now: jiff::Timestamp) -> Arc<Self> {
-        match known {
-            Some(known) if known.values == gathered.values && known.dropped == gathered.dropped => Arc::clone(known),
-            Some(known) if known.values == gathered.values => Arc::new(Self::of(gathered, known.changed_at)),
-            Some(known) => Arc::new(Self::of(gathered, now.max(a_second_after(known.changed_at)))),
-            None => Arc::new(Self::of(gathered, now)),
+        let Some(known) = known else {
+            return Arc::new(Self::of(gathered, now, now));
+        };
+        let later = now.max(a_second_after(known.ordered_at()));
+        match known.difference(&gathered) {
+            Difference::Values => Arc::new(Self::of(gathered, later, later)),
+            Difference::Times => Arc::new(Self::of(gathered, known.changed_at, later)),
+            Difference::Nothing if known.dropped == gathered.dropped => Arc::clone(known),
+            Difference::Nothing => Arc::new(Self::of(gathered, known.changed_at, known.ordered_at())),
         }
     }
 
-    /// Returns the set that replicas share, with the time at which it changed for them; `known` again when nothing in
+    /// Returns the set that replicas share, with the times at which it changed for them; `known` again when nothing in
     /// it differs.
     ///
     /// It may have changed there before `known` did here, and still differ from it: then the later time counts, by the
-    /// same rule as for [`renew`](Self::renew).
-    pub(crate) fn shared(known: Option<&Arc<Self>>, gathered: FeedContents, changed_at: jiff::Timestamp) -> Arc<Self> {
-        match known {
-            Some(known) if known.values != gathered.values => {
-                Arc::new(Self::of(gathered, changed_at.max(a_second_after(known.changed_at))))
+    /// same rule as for [`renew`](Self::renew). The first time is that of the values, the second one that of the values
+    /// and their times.
+    pub(crate) fn shared(
+        known: Option<&Arc<Self>>,
+        gathered: FeedContents,
+        (changed_at, ordered_at): (jiff::Timestamp, jiff::Timestamp),
+    ) -> Arc<Self> {
+        let Some(known) = known else {
+            return Arc::new(Self::of(gathered, changed_at, ordered_at));
+        };
+        let later = |time: jiff::Timestamp| time.max(a_second_after(known.ordered_at()));
+        match known.difference(&gathered) {
+            Difference::Values => Arc::new(Self::of(gathered, later(changed_at), later(ordered_at))),
+            Difference::Times => Arc::new(Self::of(gathered, changed_at, later(ordered_at))),
+            Difference::Nothing
+                if known.dropped == gathered.dropped
+                    && (known.changed_at, known.ordered_at()) == (changed_at, ordered_at) =>
+            {
+                Arc::clone(known)
             }
-            Some(known) if known.dropped == gathered.dropped && known.changed_at == changed_at => Arc::clone(known),
-            _ => Arc::new(Self::of(gathered, changed_at)),
+            Difference::Nothing => Arc::new(Self::of(gathered, changed_at, ordered_at)),
         }
     }
 
-    fn of(gathered: FeedContents, changed_at: jiff::Timestamp) -> Self {
+    fn of(gathered: FeedContents, changed_at: jiff::Timestamp, ordered_at: jiff::Timestamp) -> Self {
+        let is_timed = gathered.known_times().is_some();
+        let times = gathered.times.filter(|_| is_timed);
         Self {
             id: id_of(&gathered.values),
+            times: times.map(|times| KnownTimes {
+                id: id_of_times(&times),
+                times,
+                changed_at: ordered_at,
+            }),
             values: gathered.values,
             dropped: gathered.dropped,
             changed_at,
+        }
+    }
+
+    fn difference(&self, gathered: &FeedContents) -> Difference {
+        if self.values != gathered.values {
+            Difference::Values
+        } else if self.times() != gathered.known_times() {
+            Difference::Times
+        } else {
+            Difference::Nothing
         }
     }
 
@@ -68,6 +112,7 @@ impl FeedSet {
     pub(crate) fn changed_earlier(self: Arc<Self>, changed_at: jiff::Timestamp) -> Arc<Self> {
         Arc::new(Self {
             values: self.values.clone(),
+            times: self.times.clone(),
             dropped: self.dropped.clone(),
             changed_at,
             id: self.id.clone(),
@@ -78,6 +123,18 @@ impl FeedSet {
     #[must_use]
     pub fn values(&self) -> &IndicatorSet {
         &self.values
+    }
+
+    /// Returns when the newest attribute of each value changed; nothing where no output with a length limit was asked
+    /// for lately, and where the source does not know it.
+    #[must_use]
+    pub fn times(&self) -> Option<&ValueTimes> {
+        self.times.as_ref().map(|known| &known.times)
+    }
+
+    /// Returns a name of the times, the same on every replica and after every restart; empty without times.
+    pub(crate) fn times_id(&self) -> &str {
+        self.times.as_ref().map_or("", |known| &known.id)
     }
 
     /// Returns the name of this state of the feed: 128 bits of the SHA-256 of its values, the same on every replica and
@@ -99,9 +156,24 @@ impl FeedSet {
         self.changed_at
     }
 
-    pub(crate) fn weight_bytes(&self) -> usize {
-        self.values.weight_bytes() + size_of::<Self>()
+    /// Returns the time of the last change of the values or of their times: no body with a length limit has changed
+    /// since.
+    pub(crate) fn ordered_at(&self) -> jiff::Timestamp {
+        self.times.as_ref().map_or(self.changed_at, |known| known.changed_at)
     }
+
+    pub(crate) fn weight_bytes(&self) -> usize {
+        let times = self.times().map_or(0, ValueTimes::weight_bytes);
+        self.values.weight_bytes() + times + size_of::<Self>()
+    }
+}
+
+/// How a new answer differs from a set.
+enum Difference {
+    Values,
+    /// The values are the same.
+    Times,
+    Nothing,
 }
 
 impl Drop for FeedSet {
@@ -119,6 +191,12 @@ fn id_of(values: &IndicatorSet) -> String {
         digest.update(value.as_bytes());
         digest.update([0xff]);
     }
+    short_hex(&digest.finalize())
+}
+
+fn id_of_times(times: &ValueTimes) -> String {
+    let mut digest = Sha256::new();
+    times.iter().for_each(|time| digest.update(time.to_be_bytes()));
     short_hex(&digest.finalize())
 }
 
@@ -144,6 +222,8 @@ pub(crate) struct HeldSet {
     pub(crate) fetched_at: Moment,
     /// The number of this fetch.
     pub(crate) fetch: u64,
+    /// The source was asked for the times of the values.
+    pub(crate) times_wanted: bool,
     /// When it was gathered, by the wall clock of the replica that did it.
     pub(crate) made_at: jiff::Timestamp,
     /// Another replica gathered it.
@@ -163,6 +243,7 @@ impl HeldSet {
             forgotten: None,
             fetched_at: now,
             fetch: COUNTER.fetch_add(1, Ordering::Relaxed),
+            times_wanted: false,
             made_at: jiff::Timestamp::now(),
             is_shared: false,
             is_second_hand: false,
@@ -205,17 +286,31 @@ mod tests {
         FeedContents::new(IndicatorSet::of(IndicatorType::Domain, [value]), BTreeMap::new())
     }
 
+    fn timed(values: &[(&str, i64)]) -> FeedContents {
+        let mut builder = feed_classification::IndicatorSetBuilder::timed(IndicatorType::Domain);
+        values.iter().for_each(|(value, time)| builder.push_at(value, *time));
+        let (values, times) = builder.finish_timed();
+        FeedContents {
+            times,
+            ..FeedContents::new(values, BTreeMap::new())
+        }
+    }
+
     fn at(time: &str) -> jiff::Timestamp {
         time.parse().unwrap()
     }
 
+    fn both(changed_at: &str) -> (jiff::Timestamp, jiff::Timestamp) {
+        (at(changed_at), at(changed_at))
+    }
+
     #[test]
     fn a_set_of_another_replica_has_its_time_unless_an_older_set_would_seem_up_to_date() {
-        let shared = FeedSet::shared(None, gathered("a.example"), at("2026-11-22T08:00:00Z"));
+        let shared = FeedSet::shared(None, gathered("a.example"), both("2026-11-22T08:00:00Z"));
         assert_eq!(shared.changed_at(), at("2026-11-22T08:00:00Z"));
-        let other = FeedSet::shared(Some(&shared), gathered("b.example"), at("2026-11-22T07:00:00Z"));
+        let other = FeedSet::shared(Some(&shared), gathered("b.example"), both("2026-11-22T07:00:00Z"));
         assert_eq!(other.changed_at(), at("2026-11-22T08:00:01Z"));
-        let same = FeedSet::shared(Some(&shared), gathered("a.example"), at("2026-11-22T07:00:00Z"));
+        let same = FeedSet::shared(Some(&shared), gathered("a.example"), both("2026-11-22T07:00:00Z"));
         assert_eq!(same.changed_at(), at("2026-11-22T07:00:00Z"));
     }
 
@@ -230,6 +325,32 @@ mod tests {
                 "{now}"
             );
         }
+    }
+
+    /// A body with a length limit may have other values then, and `If-Modified-Since` must not hide them.
+    #[test]
+    fn changed_times_make_another_order_of_the_same_values() {
+        let now = at("2026-11-22T08:00:00Z");
+        let first = FeedSet::renew(None, timed(&[("a.example", 1), ("b.example", 2)]), now);
+        let same = FeedSet::renew(Some(&first), timed(&[("a.example", 1), ("b.example", 2)]), now);
+        assert!(Arc::ptr_eq(&first, &same));
+        let edited = FeedSet::renew(Some(&first), timed(&[("a.example", 3), ("b.example", 2)]), now);
+        assert_eq!((edited.id(), edited.changed_at()), (first.id(), first.changed_at()));
+        assert_eq!(edited.ordered_at(), at("2026-11-22T08:00:01Z"));
+        assert_ne!(edited.times_id(), first.times_id());
+        let other = FeedSet::renew(Some(&edited), timed(&[("a.example", 3)]), now);
+        assert_eq!(
+            (other.changed_at(), other.ordered_at()),
+            (at("2026-11-22T08:00:02Z"), at("2026-11-22T08:00:02Z"))
+        );
+    }
+
+    #[test]
+    fn times_of_another_number_than_the_values_are_not_known() {
+        let mut wrong = timed(&[("a.example", 1)]);
+        wrong.values = IndicatorSet::of(IndicatorType::Domain, ["a.example", "b.example"]);
+        let set = FeedSet::renew(None, wrong, at("2026-11-22T08:00:00Z"));
+        assert_eq!((set.times(), set.times_id()), (None, ""));
     }
 
     #[test]

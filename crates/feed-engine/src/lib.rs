@@ -81,7 +81,7 @@ mod way;
 mod withdrawals;
 mod workshop;
 
-pub use answer::{Counts, FeedBody, FeedHead, RenderedFeed};
+pub use answer::{Counts, FeedBody, FeedHead, LengthLimit, RenderedFeed};
 pub use bodies::FeedStream;
 pub use cache::{Clock, ManualClock, Moment, MonotonicClock, Sleep};
 pub use caller_id::CallerId;

@@ -326,7 +326,7 @@ impl Questioner {
         let mut left_out = rows.left_out(|row| publication.counts(row));
         let shown = rows.take_shown();
         let events = rows.events(|row| publication.counts(row)).map(Arc::new);
-        let published = rows.into_set(|row| publication.counts(row));
+        let published = rows.into_timed_set(|row| publication.counts(row));
         let guarded = feed_contents::behind(&upstream.site.guard, published, &harmless)?;
         dropped.extend(feed_contents::counts(&guarded));
         left_out.guarded(&guarded);
@@ -346,6 +346,7 @@ impl Questioner {
             is_guarded: true,
             is_sure,
             events,
+            times: guarded.times,
             ..FeedContents::new(guarded.values, dropped)
         })
     }

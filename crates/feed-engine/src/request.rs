@@ -1,6 +1,7 @@
 //! One request for a feed, as a value.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use feed_classification::{Age, FeedName, IndicatorType};
@@ -94,6 +95,9 @@ pub struct FeedRequest {
     pub encoding: Encoding,
     /// Whether networks are merged into the smallest set that covers the same addresses.
     pub aggregate: bool,
+    /// The greatest number of indicators in the body; the newest stay. It narrows the limit of the output
+    /// ([`About::most`](feed_classification::About::most)) and never widens it.
+    pub limit: Option<NonZeroU32>,
     /// The oldest answer that the caller accepts; `None` leaves it to the site's soft expiry.
     pub max_age: Option<Duration>,
 }
@@ -112,6 +116,7 @@ impl FeedRequest {
             output: output.into(),
             encoding: Encoding::Identity,
             aggregate: false,
+            limit: None,
             max_age: None,
         }
     }
@@ -134,6 +139,13 @@ impl FeedRequest {
     #[must_use]
     pub fn aggregate(mut self, aggregate: bool) -> Self {
         self.aggregate = aggregate;
+        self
+    }
+
+    /// Sets the greatest number of indicators in the body.
+    #[must_use]
+    pub fn limit(mut self, limit: NonZeroU32) -> Self {
+        self.limit = Some(limit);
         self
     }
 
@@ -160,6 +172,8 @@ pub(crate) struct FormKey {
     /// The name of the exporter's bytes ([`feed_classification::About::bytes`]); several exporters may write the same.
     pub(crate) bytes: &'static str,
     pub(crate) aggregate: bool,
+    /// The greatest number of indicators, where the feed has more.
+    pub(crate) limit: Option<NonZeroU32>,
 }
 
 /// Names one rendered body in memory.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, canonical_key};
+use feed_classification::{
+    DropReason, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, ValueTimes, canonical_key,
+};
 use misp_client::Attribute;
 
 use crate::FeedError;
@@ -117,16 +119,35 @@ impl Rows {
         })
     }
 
-    /// Returns the sorted unique values of the rows that `counts`.
-    pub(crate) fn into_set(self, mut counts: impl FnMut(&Provenance) -> bool) -> IndicatorSet {
-        let mut set = IndicatorSetBuilder::new(self.kind);
-        let mut written_out = HashSet::new();
+    /// Returns the sorted unique values of all rows.
+    pub(crate) fn into_set(self) -> IndicatorSet {
+        let set = IndicatorSetBuilder::new(self.kind);
+        self.collected_in(set, |_| true).finish()
+    }
+
+    /// Returns the sorted unique values of the rows that `counts`, each with the time of the newest one.
+    pub(crate) fn into_timed_set(self, counts: impl Fn(&Provenance) -> bool) -> (IndicatorSet, Option<ValueTimes>) {
+        let set = IndicatorSetBuilder::timed(self.kind);
+        self.collected_in(set, counts).finish_timed()
+    }
+
+    fn collected_in(self, mut set: IndicatorSetBuilder, counts: impl Fn(&Provenance) -> bool) -> IndicatorSetBuilder {
+        // Many events name the same network, whose addresses are added once.
+        let mut written_out = HashMap::<u32, (Values, i64)>::new();
         for row in self.rows.iter().filter(|row| counts(&row.at)) {
-            if row.values.count == 1 || written_out.insert(row.values.first) {
-                self.texts(row.values).for_each(|value| set.push(value));
+            if row.values.count == 1 {
+                self.texts(row.values)
+                    .for_each(|value| set.push_at(value, row.at.timestamp));
+            } else {
+                let network = written_out.entry(row.values.first);
+                let (_, newest) = network.or_insert((row.values, row.at.timestamp));
+                *newest = row.at.timestamp.max(*newest);
             }
         }
-        set.finish()
+        for (values, newest) in written_out.into_values() {
+            self.texts(values).for_each(|value| set.push_at(value, newest));
+        }
+        set
     }
 
     fn texts(&self, values: Values) -> impl Iterator<Item = &str> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Lease, SharedCache, Turn};
-use feed_classification::{DropReason, GuardRule, IndicatorSetBuilder, IndicatorType};
+use feed_classification::{DropReason, GuardRule, IndicatorSetBuilder, IndicatorType, ValueTimes};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -32,10 +32,14 @@ pub(crate) struct Label {
     pub(crate) began_at: Timestamp,
     pub(crate) made_at: Timestamp,
     pub(crate) changed_at: Timestamp,
+    /// When the values or their times last changed.
+    pub(crate) ordered_at: Timestamp,
     /// Stands for the values: 128 bits of their hash.
     pub(crate) values: u128,
     /// The replica had an older set to hold this one against, or its source was sure.
     pub(crate) is_judged: bool,
+    /// The source was asked for the times of the values.
+    pub(crate) is_timed: bool,
 }
 
 /// The conditions for a shared set.
@@ -49,6 +53,8 @@ pub(crate) struct Wish {
     pub(crate) newer_than: Option<Timestamp>,
     /// The feed was forgotten then: only a gathering that began later counts.
     pub(crate) forgotten_at: Option<Timestamp>,
+    /// The times of the values are needed.
+    pub(crate) wants_times: bool,
 }
 
 /// The outcome of looking for a shared set.
@@ -68,7 +74,8 @@ impl Wish {
         let counts = self.forgotten_at.is_none_or(|at| label.began_at > later(at, SKEW));
         let is_news = self.newer_than.is_none_or(|held| label.made_at > held);
         let is_young = age(label.made_at, now) <= self.max_age || label.began_at >= self.asked_at;
-        is_believable && counts && is_news && is_young
+        let is_enough = label.is_timed || !self.wants_times;
+        is_believable && counts && is_news && is_young && is_enough
     }
 }
 
@@ -108,6 +115,7 @@ pub(crate) struct Proof {
     /// Nothing means now.
     pub(crate) made_at: Option<Timestamp>,
     pub(crate) is_judged: bool,
+    pub(crate) is_timed: bool,
 }
 
 /// Returns the set that replicas shared last, however old it is.
@@ -134,8 +142,10 @@ pub(crate) async fn put(
         began_at: proof.began_at,
         made_at: proof.made_at.unwrap_or_else(Timestamp::now),
         changed_at: set.changed_at(),
+        ordered_at: set.ordered_at(),
         values: values_id(&set),
         is_judged: proof.is_judged,
+        is_timed: proof.is_timed,
     };
     let work = async {
         // Megabytes: off the threads that serve sockets, so that the lease is prolonged meanwhile.
@@ -156,9 +166,12 @@ pub(crate) fn values_id(set: &FeedSet) -> u128 {
 }
 
 impl Label {
+    const JUDGED: u128 = 1;
+    const TIMED: u128 = 1 << 1;
+
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let numbers: Vec<[u8; 16]> = bytes.chunks(16).map_while(|chunk| chunk.try_into().ok()).collect();
-        let [began, made, changed, values, judged] = *numbers.as_slice() else {
+        let [began, made, changed, ordered, values, flags] = *numbers.as_slice() else {
             return None;
         };
         let time = |bytes| Timestamp::from_nanosecond(i128::from_be_bytes(bytes)).ok();
@@ -166,15 +179,18 @@ impl Label {
             began_at: time(began)?,
             made_at: time(made)?,
             changed_at: time(changed)?,
+            ordered_at: time(ordered)?,
             values: u128::from_be_bytes(values),
-            is_judged: u128::from_be_bytes(judged) == 1,
+            is_judged: u128::from_be_bytes(flags) & Self::JUDGED != 0,
+            is_timed: u128::from_be_bytes(flags) & Self::TIMED != 0,
         })
     }
 
     fn written(&self) -> Vec<u8> {
-        let times = [self.began_at, self.made_at, self.changed_at];
+        let times = [self.began_at, self.made_at, self.changed_at, self.ordered_at];
         let times = times.into_iter().flat_map(|time| time.as_nanosecond().to_be_bytes());
-        let numbers = [self.values, u128::from(self.is_judged)];
+        let flags = u128::from(self.is_judged) * Self::JUDGED + u128::from(self.is_timed) * Self::TIMED;
+        let numbers = [self.values, flags];
         times.chain(numbers.into_iter().flat_map(u128::to_be_bytes)).collect()
     }
 }
@@ -193,7 +209,7 @@ fn name(key: &FeedKey) -> Vec<u8> {
     format!("set/{}/{key:?}", env!("CARGO_PKG_VERSION")).into_bytes()
 }
 
-/// Reasons, lengths and texts, each in one run: that compresses best.
+/// Reasons, lengths, times and texts, each in one run: that compresses best.
 fn written(set: &FeedSet) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let count = |bytes: &mut Vec<u8>, number: usize| -> Option<()> {
@@ -211,6 +227,10 @@ fn written(set: &FeedSet) -> Option<Vec<u8>> {
     for value in set.values() {
         count(&mut bytes, value.len())?;
     }
+    count(&mut bytes, set.times().map_or(0, ValueTimes::len))?;
+    for time in set.times().iter().flat_map(|times| times.iter()) {
+        bytes.extend(u32::try_from(time).ok()?.to_be_bytes());
+    }
     set.values().iter().for_each(|value| bytes.extend(value.as_bytes()));
     Some(bytes)
 }
@@ -226,7 +246,8 @@ fn read_set(kind: IndicatorType, bytes: &[u8]) -> Option<FeedContents> {
         rest = after;
     }
     let count = take_number(&mut rest)?;
-    let (lengths, text) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let (lengths, mut rest) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let (times, text) = take_times(&mut rest, count)?;
     let mut text = std::str::from_utf8(text).ok()?;
     let mut values = IndicatorSetBuilder::new(kind);
     for length in lengths.chunks(4) {
@@ -237,9 +258,24 @@ fn read_set(kind: IndicatorType, bytes: &[u8]) -> Option<FeedContents> {
     }
     // The replica that gathered it has the same rules.
     text.is_empty().then(|| FeedContents {
+        times,
         is_guarded: true,
         ..FeedContents::new(values.finish(), dropped)
     })
+}
+
+/// Returns the times of so many values, if there are any, and the rest.
+fn take_times<'b>(bytes: &mut &'b [u8], values: usize) -> Option<(Option<ValueTimes>, &'b [u8])> {
+    let count = take_number(bytes)?;
+    if count != 0 && count != values {
+        return None;
+    }
+    let (times, rest) = bytes.split_at_checked(count.checked_mul(4)?)?;
+    let times = times
+        .chunks(4)
+        .map_while(|time| Some(u32::from_be_bytes(time.try_into().ok()?)));
+    let is_known = count > 0;
+    Some((is_known.then(|| ValueTimes::new(times.collect())), rest))
 }
 
 fn take_number(bytes: &mut &[u8]) -> Option<usize> {
@@ -269,8 +305,10 @@ mod tests {
             began_at: at(began),
             made_at: at(made),
             changed_at: at(0),
+            ordered_at: at(1),
             values: 7,
             is_judged: made % 2 == 0,
+            is_timed: made % 3 == 0,
         }
     }
 
@@ -282,6 +320,7 @@ mod tests {
             asked_at: at(100),
             newer_than: None,
             forgotten_at: None,
+            wants_times: false,
         }
     }
 
@@ -289,17 +328,41 @@ mod tests {
     fn a_set_comes_back_as_it_was_with_its_label() {
         let values = IndicatorSet::of(IndicatorType::Yara, ["rule a {\r\n}", "rule \u{e4}", ""]);
         let dropped = BTreeMap::from([("empty", 3), ("wildcard", 1), ("never_export", 2)]);
-        let set = FeedSet::renew(None, FeedContents::new(values.clone(), dropped.clone()), at(0));
-        let bytes = written(&set).unwrap();
-        let read = read_set(IndicatorType::Yara, &bytes).unwrap();
-        assert_eq!((read.values, read.dropped), (values, dropped));
-        assert_eq!(Label::read(&label(1, 2).written()), Some(label(1, 2)));
+        for times in [None, Some(ValueTimes::new(vec![5, u32::MAX, 0]))] {
+            let gathered = FeedContents {
+                times: times.clone(),
+                ..FeedContents::new(values.clone(), dropped.clone())
+            };
+            let bytes = written(&FeedSet::renew(None, gathered, at(0))).unwrap();
+            let read = read_set(IndicatorType::Yara, &bytes).unwrap();
+            assert_eq!(
+                (read.values, read.dropped, read.times),
+                (values.clone(), dropped.clone(), times)
+            );
+            comes_back_whole_only(&bytes);
+        }
+        for label in [label(1, 2), label(1, 3), label(1, 6), label(1, 7)] {
+            assert_eq!(Label::read(&label.written()), Some(label));
+        }
+    }
+
+    fn comes_back_whole_only(bytes: &[u8]) {
         for cut in 0..bytes.len() {
             assert!(
                 read_set(IndicatorType::Yara, bytes.get(..cut).unwrap()).is_none(),
                 "{cut}"
             );
         }
+    }
+
+    #[test]
+    fn a_set_without_times_is_not_taken_for_a_body_that_needs_them() {
+        let needy = Wish {
+            wants_times: true,
+            ..wanted(300)
+        };
+        assert!(needy.likes(&label(0, 3), at(10)), "its label says that it has times");
+        assert!(!needy.likes(&label(0, 1), at(10)));
     }
 
     #[test]

@@ -1,17 +1,28 @@
 //! One form of one state of a feed: everything that its bytes depend on, and the validators that follow from it.
 
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use feed_classification::{ExportCounts, Exporter, FeedInfo, Indicator, IndicatorSet};
+use feed_classification::{ExportCounts, Exporter, FeedInfo, Indicator, IndicatorSet, Newest};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::short_hex;
 use crate::request::{BodyKey, FeedKey, FormKey};
-use crate::{Encoding, FeedSet};
+use crate::{Encoding, FeedRequest, FeedSet};
 
 /// Goes up with every change of our own steps between the values and the exporter, for example of merging networks.
 const VERSION: u32 = 1;
+
+/// How many indicators a body has, and why others are not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BodyCounts {
+    pub(crate) written: u64,
+    /// The format cannot carry them.
+    pub(crate) quarantined: u64,
+    /// They are older than those that the length limit leaves.
+    pub(crate) truncated: u64,
+}
 
 /// A feed in one exporter's format, not written yet.
 #[derive(Clone, Debug)]
@@ -26,12 +37,14 @@ pub(crate) struct Form {
 
 impl Form {
     /// Returns the form of `set`, of the feed with this key, that `exporter` writes.
-    pub(crate) fn new(feed: FeedKey, set: Arc<FeedSet>, exporter: Arc<dyn Exporter>, aggregate: bool) -> Self {
+    pub(crate) fn new(feed: FeedKey, set: Arc<FeedSet>, exporter: Arc<dyn Exporter>, request: &FeedRequest) -> Self {
         let title = feed.scope.selection.name();
+        let limit = length_limit(&*exporter, request);
         let key = FormKey {
             feed,
             bytes: exporter.about().bytes,
-            aggregate,
+            aggregate: request.aggregate,
+            limit: limit.filter(|limit| is_beyond(*limit, &set)),
         };
         let tag = tag(&key, &set, &*exporter, &title);
         Self {
@@ -67,29 +80,81 @@ impl Form {
         &self.set
     }
 
+    /// Returns whether the length limit leaves the newest indicators, and not the first in order for want of times.
+    pub(crate) fn keeps_newest(&self) -> bool {
+        self.set.times().is_some()
+    }
+
+    /// Returns the time of the last change of the body.
+    pub(crate) fn changed_at(&self) -> jiff::Timestamp {
+        match self.key.limit {
+            Some(_) => self.set.ordered_at(),
+            None => self.set.changed_at(),
+        }
+    }
+
     pub(crate) fn exporter(&self) -> &dyn Exporter {
         &*self.exporter
     }
 
     /// Writes the plain body; takes long for a large feed.
-    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<ExportCounts> {
-        let info = FeedInfo::new(self.set.values().kind(), &self.title).changed_at(self.set.changed_at());
+    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<BodyCounts> {
+        let info = FeedInfo::new(self.set.values().kind(), &self.title).changed_at(self.changed_at());
         let info = info.limited_to(self.exporter.about());
-        self.with_values(|values| self.exporter.export(&info, &mut indicators(values), out))
+        let newest = self.newest();
+        let exported = self.with_values(&newest.kept, |values| {
+            self.exporter.export(&info, &mut indicators(values), out)
+        })?;
+        Ok(BodyCounts::of(exported, &newest))
     }
 
     /// Counts what [`write`](Self::write) would write and leave out; takes a while for a large feed.
-    pub(crate) fn count(&self) -> ExportCounts {
-        self.with_values(|values| self.exporter.count(&mut indicators(values)))
+    pub(crate) fn count(&self) -> BodyCounts {
+        let newest = self.newest();
+        let counted = self.with_values(&newest.kept, |values| self.exporter.count(&mut indicators(values)));
+        BodyCounts::of(counted, &newest)
     }
 
-    fn with_values<T>(&self, work: impl FnOnce(&IndicatorSet) -> T) -> T {
+    fn newest(&self) -> Newest<'_> {
+        newest_of(&self.set, &*self.exporter, self.key.limit)
+    }
+
+    fn with_values<T>(&self, kept: &IndicatorSet, work: impl FnOnce(&IndicatorSet) -> T) -> T {
         if self.key.aggregate {
-            work(&feed_classification::aggregate(self.set.values()))
+            work(&feed_classification::aggregate(kept))
         } else {
-            work(self.set.values())
+            work(kept)
         }
     }
+}
+
+impl BodyCounts {
+    fn of(exported: ExportCounts, newest: &Newest<'_>) -> Self {
+        Self {
+            written: exported.written,
+            quarantined: exported.quarantined + newest.quarantined,
+            truncated: newest.truncated,
+        }
+    }
+}
+
+/// Returns the greatest number of indicators in the answer to a request.
+pub(crate) fn length_limit(exporter: &dyn Exporter, request: &FeedRequest) -> Option<NonZeroU32> {
+    let limits = [request.limit, exporter.about().most];
+    limits.into_iter().flatten().min()
+}
+
+/// Returns the indicators within a length limit.
+pub(crate) fn newest_of<'s>(set: &'s FeedSet, exporter: &dyn Exporter, limit: Option<NonZeroU32>) -> Newest<'s> {
+    match limit {
+        Some(most) => Newest::of(set.values(), set.times(), exporter, most),
+        None => Newest::all(set.values()),
+    }
+}
+
+/// Returns whether the set has more values than this.
+pub(crate) fn is_beyond(limit: NonZeroU32, set: &FeedSet) -> bool {
+    set.values().len() as u64 > u64::from(limit.get())
 }
 
 fn indicators(values: &IndicatorSet) -> impl Iterator<Item = Indicator<'_>> {
@@ -112,8 +177,14 @@ fn tag(key: &FormKey, set: &FeedSet, exporter: &dyn Exporter, title: &str) -> St
     if about.titled {
         add(title.as_bytes());
     }
+    if let Some(limit) = key.limit {
+        // Which values stay depends on the times of all.
+        add(&limit.get().to_be_bytes());
+        add(set.times_id().as_bytes());
+    }
     if about.dated {
-        add(&set.changed_at().as_nanosecond().to_be_bytes());
+        let changed_at = key.limit.map_or(set.changed_at(), |_| set.ordered_at());
+        add(&changed_at.as_nanosecond().to_be_bytes());
     }
     short_hex(&digest.finalize())
 }

@@ -11,6 +11,7 @@ use super::announcements::{self, Announcements};
 use super::guard_notices::GuardNotices;
 use super::held_indexes::Lookups;
 use super::polls::Polls;
+use super::timed::TimedFeeds;
 use super::{FeedEngine, Inner};
 use crate::bodies::Bodies;
 use crate::changes::ChangeLogs;
@@ -119,6 +120,7 @@ impl FeedEngineBuilder {
                 shared: ArcSwapOption::from_pointee(self.shared),
                 guard_notices: self.guard_notices,
                 forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
+                timed: TimedFeeds::default(),
             }),
         };
         let listener = announcements::listener(Arc::downgrade(&engine.inner));

@@ -50,7 +50,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    fn of(held: HeldSet) -> Self {
+    pub(super) fn of(held: HeldSet) -> Self {
         Self {
             origin: held.origin(),
             held,
@@ -151,7 +151,7 @@ impl FeedEngine {
     }
 
     /// Returns how long a caller with an older answer waits.
-    fn patience(&self, upstream: &Upstream, held: &HeldSet, max_age: Option<Duration>) -> Duration {
+    pub(super) fn patience(&self, upstream: &Upstream, held: &HeldSet, max_age: Option<Duration>) -> Duration {
         let (site, now) = (&upstream.site, self.now());
         let mut in_vain = [held.failed_at, held.late_at].into_iter().flatten();
         let patience = if in_vain.any(|at| is_recent(at, now, site.soft_expiry)) {
@@ -196,7 +196,7 @@ impl FeedEngine {
     }
 
     /// Waits for MISP's answer, which may already be on its way; the engine keeps it even if this caller leaves.
-    async fn refreshed(
+    pub(super) async fn refreshed(
         &self,
         upstream: &Upstream,
         key: &FeedKey,

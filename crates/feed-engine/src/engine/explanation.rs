@@ -5,6 +5,7 @@ use std::fmt;
 use feed_classification::{FalsePositives, GuardRule};
 
 use super::FeedEngine;
+use crate::bodies::{length_limit, newest_of};
 use crate::explain::in_normal_form;
 use crate::{FeedError, FeedRequest, OutputEffect, Reasons, Upstream, View, Way, blocking_work};
 
@@ -52,18 +53,19 @@ impl FeedEngine {
         view: View,
     ) -> Result<FeedExplanation, FeedError> {
         let exporter = self.exporter(request)?;
-        let feed = self.values(upstream, request.scope).await?;
+        let (_, feed) = self.values_for(upstream, request, &*exporter).await?;
         let reasons = self.source().explain(upstream, request.scope, text, view).await?;
         let value = match &reasons {
             Some(reasons) => reasons.explanation.value.clone(),
             None => in_normal_form(request.scope.kind, text).value,
         };
         let (listed, aggregate) = (value.clone(), request.aggregate);
+        let limit = length_limit(&*exporter, request);
         let judged = blocking_work::run("explaining a value", move || {
-            let set = feed.set.values();
-            let is_listed = set.contains(&listed);
+            let is_listed = feed.set.values().contains(&listed);
             let effect = if is_listed {
-                OutputEffect::of(&*exporter, set, &listed, aggregate)
+                let newest = newest_of(&feed.set, &*exporter, limit);
+                OutputEffect::within(&*exporter, &newest, &listed, aggregate)
             } else {
                 OutputEffect::NotListed
             };

@@ -52,8 +52,13 @@ impl Inner {
     ) -> Result<Arc<FeedSet>, FeedError> {
         let forgotten_before = self.sets.get(&key).and_then(|held| held.forgotten);
         let (asked_at, began_at) = (self.clock.now(), jiff::Timestamp::now());
+        let times_wanted = self.timed.wants(&key);
         let errand = asking.errand.clone().replacing(self.last_good(&key));
-        let (started, sharing) = (Instant::now(), self.sharing(&upstream, &key, asking.limit).await);
+        let errand = errand.with_times(times_wanted);
+        let (started, sharing) = (
+            Instant::now(),
+            self.sharing(&upstream, &key, asking.limit, times_wanted).await,
+        );
         let (outcome, shared, lease) = match sharing {
             Sharing::Found(label, gathered) => {
                 self.source.answered_elsewhere(&upstream);
@@ -74,6 +79,7 @@ impl Inner {
                     confirmed: Confirmation::of(gathered.as_of, &upstream.site, asking.errand.confirmed_since()),
                     lease,
                     is_judged: false,
+                    times_wanted,
                 };
                 if let Some(error) = self.outlived(&upstream, &key, &attempt.confirmed) {
                     self.note_failure(&upstream, key, &error, attempt.lease).await;
@@ -103,7 +109,7 @@ impl Inner {
         let known = self.sets.get(&key).map(|held| held.set);
         let (shared, before) = (attempt.shared, attempt.label_before());
         let set = blocking_work::run("comparing the feed", move || match shared {
-            Some(label) => FeedSet::shared(known.as_ref(), gathered, label.changed_at),
+            Some(label) => FeedSet::shared(known.as_ref(), gathered, (label.changed_at, label.ordered_at)),
             None => renewed(known.as_ref(), gathered, before),
         })
         .await?;
@@ -183,7 +189,7 @@ impl Inner {
     }
 
     /// Looks whether another replica has gathered this feed, or does so now.
-    async fn sharing(&self, upstream: &Upstream, key: &FeedKey, max_age: Duration) -> Sharing {
+    async fn sharing(&self, upstream: &Upstream, key: &FeedKey, max_age: Duration, wants_times: bool) -> Sharing {
         let Some(cache) = self.shared_cache() else {
             return Sharing::Alone;
         };
@@ -198,6 +204,7 @@ impl Inner {
             newer_than: held.map(|held| held.made_at),
             // Only an answer that MISP gave after the doubtful one can confirm that.
             forgotten_at: self.forgotten_at.get(key).map(|at| at.0).max(doubted_at),
+            wants_times,
         };
         shared_sets::find(&cache, upstream, key, wanted).await
     }
@@ -224,7 +231,7 @@ impl Inner {
 
     fn fresh(&self, set: &Arc<FeedSet>, attempt: &Attempt) -> HeldSet {
         let (now, confirmed) = (self.clock.now(), &attempt.confirmed);
-        match (attempt.shared, confirmed.at) {
+        let fresh = match (attempt.shared, confirmed.at) {
             (None, None) => HeldSet::new(Arc::clone(set), now),
             (None, Some(at)) => HeldSet {
                 made_at: at,
@@ -241,6 +248,10 @@ impl Inner {
                     now.before(shared_sets::age(label.made_at, jiff::Timestamp::now())),
                 )
             },
+        };
+        HeldSet {
+            times_wanted: attempt.times_wanted,
+            ..fresh
         }
     }
 
@@ -258,6 +269,7 @@ impl Inner {
             began_at: made_at.map_or(attempt.began_at, |at| attempt.began_at.min(at)),
             made_at,
             is_judged: attempt.is_judged,
+            is_timed: attempt.times_wanted || set.times().is_some(),
         };
         // For twice as long as it is fresh, so that the next replica that gathers the feed finds the time of the last
         // change.
@@ -287,6 +299,8 @@ pub(super) struct Attempt {
     pub(super) confirmed: Confirmation,
     /// There was an older set to hold this one against, or the source is sure.
     pub(super) is_judged: bool,
+    /// The source was asked for the times of the values.
+    pub(super) times_wanted: bool,
     /// The lease, if this replica gathered the feed for all.
     pub(super) lease: Option<Lease>,
 }

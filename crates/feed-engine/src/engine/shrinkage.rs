@@ -119,7 +119,7 @@ impl Inner {
         let last = shared_sets::last(&cache, key).await;
         Ok(last.map(|(label, contents)| {
             let age = shared_sets::age(label.made_at, jiff::Timestamp::now());
-            let set = FeedSet::shared(None, contents, label.changed_at);
+            let set = FeedSet::shared(None, contents, (label.changed_at, label.ordered_at));
             same(HeldSet {
                 made_at: label.made_at,
                 is_shared: true,
@@ -143,6 +143,7 @@ impl Inner {
         }
         log(&upstream, &key, &doubt);
         let (set, made_at, pause) = (Arc::clone(&before.set), before.made_at, doubt.pause());
+        let times_wanted = before.times_wanted;
         self.change_set(key.clone(), |held| {
             let forgotten = held.as_ref().and_then(|held| held.forgotten);
             // An operator may have accepted it while MISP was asked.
@@ -160,6 +161,7 @@ impl Inner {
         self.keep_for_lookups(&key, going);
         // A replica that starts meanwhile holds its answer against the old set.
         attempt.confirmed.at = Some(made_at);
+        attempt.times_wanted = times_wanted;
         self.share(&upstream, key.clone(), attempt, &set).await;
         self.ask_again(upstream, key, pause);
         set
@@ -205,11 +207,15 @@ impl Inner {
         let guard = upstream.site.guard.clone();
         let guarding = blocking_work::run("guarding the feed", move || {
             let old = youngest.set.values();
-            let guarded = behind(&guard, old.clone(), &Default::default())?.values;
-            if guarded == *old {
+            let timed = (old.clone(), youngest.set.times().cloned());
+            let guarded = behind(&guard, timed, &Default::default())?;
+            if guarded.values == *old {
                 return Ok::<_, FeedError>(youngest);
             }
-            let contents = FeedContents::new(guarded, youngest.set.dropped().clone());
+            let contents = FeedContents {
+                times: guarded.times,
+                ..FeedContents::new(guarded.values, youngest.set.dropped().clone())
+            };
             let set = FeedSet::renew(Some(&youngest.set), contents, jiff::Timestamp::now());
             Ok(HeldSet { set, ..youngest })
         });

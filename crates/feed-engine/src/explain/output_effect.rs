@@ -1,6 +1,8 @@
 //! What an output does with a value of its feed.
 
-use feed_classification::{AGGREGABLE, Exporter, Indicator, IndicatorSet, QuarantineReason, aggregate, network_of};
+use feed_classification::{
+    AGGREGABLE, Exporter, Indicator, IndicatorSet, Newest, QuarantineReason, aggregate, network_of,
+};
 
 /// What an output does with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,11 +16,25 @@ pub enum OutputEffect {
     Rewritten(String),
     /// The format cannot carry it, so the output leaves it out.
     LeftOut(QuarantineReason),
+    /// The output has a length limit, and newer values take all places.
+    Truncated,
     /// It is a part of this network, since the caller wants networks merged.
     Aggregated(String),
 }
 
 impl OutputEffect {
+    /// Returns what `exporter` does with a value of a feed of which these indicators are within the length limit.
+    pub(crate) fn within(exporter: &dyn Exporter, newest: &Newest<'_>, value: &str, is_aggregated: bool) -> Self {
+        let is_written = || {
+            let item = Indicator::new(newest.kept.kind(), value);
+            exporter.leaves_out(&item).is_none()
+        };
+        if newest.truncated > 0 && !newest.kept.contains(value) && is_written() {
+            return Self::Truncated;
+        }
+        Self::of(exporter, &newest.kept, value, is_aggregated)
+    }
+
     /// Returns what `exporter` does with a value of this set.
     pub(crate) fn of(exporter: &dyn Exporter, set: &IndicatorSet, value: &str, is_aggregated: bool) -> Self {
         let merged = is_aggregated.then(|| network_in(set, value)).flatten();
@@ -39,7 +55,7 @@ impl OutputEffect {
         Self::Written
     }
 
-    /// Returns the name: `not_listed`, `written`, `rewritten`, `left_out` or `aggregated`.
+    /// Returns the name: `not_listed`, `written`, `rewritten`, `left_out`, `truncated` or `aggregated`.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -47,6 +63,7 @@ impl OutputEffect {
             Self::Written => "written",
             Self::Rewritten(_) => "rewritten",
             Self::LeftOut(_) => "left_out",
+            Self::Truncated => "truncated",
             Self::Aggregated(_) => "aggregated",
         }
     }
@@ -56,7 +73,7 @@ impl OutputEffect {
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
-            Self::NotListed | Self::Written => "",
+            Self::NotListed | Self::Written | Self::Truncated => "",
             Self::Rewritten(form) | Self::Aggregated(form) => form,
             Self::LeftOut(reason) => reason.reason(),
         }

@@ -159,6 +159,7 @@ impl MirrorSource {
         };
         let mut asked = catalogue_question::for_feed(upstream, scope, scorer, now)?;
         asked.named_omissions = self.misp.named_omissions();
+        asked.wants_times = errand.wants_times();
         let place = self.places.line(upstream).take(errand).await?;
         let asked_copy = Arc::clone(&copy);
         let answering = blocking_work::run("answering from the mirror", move || {
@@ -184,6 +185,7 @@ impl MirrorSource {
             as_of,
             is_sure,
             is_guarded: true,
+            times: answer.times,
             ..FeedContents::new(answer.values, answer.dropped)
         }))
     }

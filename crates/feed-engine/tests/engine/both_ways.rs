@@ -17,8 +17,9 @@ impl MirrorBench {
     async fn differences(&self, scopes: impl IntoIterator<Item = FeedScope>) -> BTreeSet<Difference> {
         let mut found = BTreeSet::new();
         for scope in scopes {
-            let asked = self.direct.gather(&self.upstream, scope, &Errand::default()).await;
-            let held = self.mirror.gather(&self.upstream, scope, &Errand::default()).await;
+            let errand = Errand::default().with_times(true);
+            let asked = self.direct.gather(&self.upstream, scope, &errand).await;
+            let held = self.mirror.gather(&self.upstream, scope, &errand).await;
             let (mut asked, held) = match (asked, held) {
                 (Ok(asked), Ok(held)) => (asked, held),
                 (asked, held) => {
@@ -42,6 +43,9 @@ impl MirrorBench {
             };
             add(held_values.difference(&asked_values).collect(), "mirror");
             add(asked_values.difference(&held_values).collect(), "direct");
+            if asked_values == held_values {
+                assert_eq!(asked.times, held.times, "{scope}");
+            }
             if asked_values == held_values && asked.dropped != held.dropped {
                 let counts = format!("dropped: {:?} and {:?}", asked.dropped, held.dropped);
                 found.insert((scope.to_string(), counts, "counts"));

@@ -18,6 +18,7 @@ mod false_positives;
 mod freshness;
 mod guard;
 mod large_bodies;
+mod length_limits;
 mod limits;
 mod listeners;
 mod lookup;
