@@ -18,6 +18,7 @@ mod unpacked;
 /// Each program, and the Debian package that has it.
 const PROGRAMS: &[(&str, &str)] = &[
     ("adduser", "adduser"),
+    ("clamscan", "clamav"),
     ("curl", "curl"),
     ("dpkg-shlibdeps", "dpkg-dev"),
     ("faketime", "faketime"),

@@ -163,6 +163,49 @@ fn suricata() {
     insta::assert_snapshot!("suricata-empty", export("suricata", Kind::Domain, &[]));
 }
 
+#[test]
+fn snort() {
+    insta::assert_snapshot!("snort-ip", export("snort", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("snort-domain", export("snort", Kind::Domain, &["evil.example"]));
+    let urls = [
+        "HTTP://Evil.example:8080/a/../b?c=d#e",
+        "http://b\u{fc}cher.example/\u{fc};\"|\\ y",
+        "http://[2001:db8::1]/",
+        "https://evil.example/",
+        "https://evil.example/path",
+        "ftp://evil.example/",
+    ];
+    insta::assert_snapshot!("snort-url", export("snort", Kind::Url, &urls));
+}
+
+#[test]
+fn zeek() {
+    insta::assert_snapshot!("zeek-ip", export("zeek", Kind::Ip, &ADDRESSES[..8]));
+    insta::assert_snapshot!(
+        "zeek-filename",
+        export(
+            "zeek",
+            Kind::Filename,
+            &["#a", "-", "a\tb", "b\\x41", "\u{fc}\u{202e}gnp.exe"]
+        )
+    );
+    let urls = [
+        "http://evil.example/a%20b",
+        "https://evil.example",
+        "http://evil.example:8080/",
+        "ftp://evil.example/",
+    ];
+    insta::assert_snapshot!("zeek-url", export("zeek", Kind::Url, &urls));
+    insta::assert_snapshot!("zeek-empty", export("zeek", Kind::Domain, &[]));
+}
+
+#[test]
+fn clamav() {
+    let hashes = ["d41d8cd98f00b204e9800998ecf8427e", "x41d8cd98f00b204e9800998ecf8427e"];
+    insta::assert_snapshot!("clamav-md5", export("clamav", Kind::FileMd5, &hashes));
+    insta::assert_snapshot!("clamav-empty", export("clamav", Kind::FileSha256, &[]));
+}
+
 /// Every output has its row in the page for operators.
 #[test]
 fn the_documentation_knows_every_output() {

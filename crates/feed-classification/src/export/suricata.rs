@@ -1,17 +1,13 @@
 //! `suricata`: rules, one indicator each.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 
 use url::Url;
 
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, escape};
+use crate::export::numbered_rules::{self, Rule};
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, escape, rule_texts};
 use crate::grammar::url::is_absolute;
 use crate::{Indicator, IndicatorType, TypeSet, network_of};
-
-mod sids;
-
-use sids::Sids;
 
 /// Rises with every change of the rules for the same indicator.
 const REVISION: u32 = 1;
@@ -23,7 +19,8 @@ const MAX_RULE_BYTES: usize = 8_000;
 /// is given four for each byte (seen with 7.0.10). Suricata then refuses the rule, and with it all of them.
 const MAX_CONTENT_BYTES: usize = 4_000;
 
-const ACCEPTS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet::of(&[
+/// The types that we write rules for.
+const OF_INDICATORS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet::of(&[
     IndicatorType::Url,
     IndicatorType::Ja3,
     IndicatorType::Ja4,
@@ -52,6 +49,9 @@ const ACCEPTS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet:
 /// keeps it and the other takes its next one. `msg` names the type and the protocol, for example
 /// `Cratos domain in DNS query`; only the rule has the value, escaped.
 ///
+/// **Rules of analysts** (`snort`) are checked one by one and written on a line each, if they alert and have the words
+/// of Suricata; see [`rule_texts`].
+///
 /// Source: Suricata's user guide, the chapters on rules (7.0.12, 8.0); `DETECT_MAX_RULE_SIZE` in its `detect.h`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Suricata;
@@ -61,84 +61,48 @@ impl Suricata {
     const ENCRYPTED: QuarantineReason = QuarantineReason::because("encrypted_path");
     const OTHER_SCHEME: QuarantineReason = QuarantineReason::because("scheme");
     const TOO_LONG: QuarantineReason = QuarantineReason::because("rule_too_long");
-    const NO_NUMBER: QuarantineReason = QuarantineReason::because("no_sid_left");
 }
 
 impl Exporter for Suricata {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("suricata", "Rules of Suricata that alert, with lasting numbers.")
             .extension("rules")
-            .accepts(ACCEPTS)
+            .accepts(OF_INDICATORS.union(TypeSet::of(&[IndicatorType::Snort])))
             .multiline(Multiline::Escaped);
         &ABOUT
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        rules(item).err()
+        match item.kind {
+            IndicatorType::Snort => rule_texts::refuses(item.value, &rule_texts::SURICATA),
+            _ => rules(item).err(),
+        }
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        write_rules(item, &mut Sids::default(), out).map(drop)
+        self.export(&FeedInfo::new(item.kind, ""), &mut std::iter::once(*item), out)
+            .map(drop)
+    }
+
+    fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
+        // A feed has one type, but a caller of this function does not say which.
+        let mut items = items.peekable();
+        if items.peek().is_some_and(|item| item.kind == IndicatorType::Snort) {
+            return rule_texts::count(&rule_texts::SURICATA, &mut items);
+        }
+        numbered_rules::count(OF_INDICATORS, rules, &mut items)
     }
 
     fn export(
         &self,
-        _: &FeedInfo<'_>,
+        feed: &FeedInfo<'_>,
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
     ) -> io::Result<ExportCounts> {
-        let mut exported = ExportCounts::default();
-        let mut sids = Sids::default();
-        // Two networks with different host bits are one network and one rule.
-        let mut networks = HashSet::new();
-        for item in items.filter(|item| ACCEPTS.contains(item.kind)) {
-            let is_new = match network_of(item.value).filter(|_| TypeSet::ADDRESSES.contains(item.kind)) {
-                Some(network) => networks.insert(network),
-                None => true,
-            };
-            if !is_new || write_rules(&item, &mut sids, out)?.is_ok() {
-                exported.written += 1;
-            } else {
-                exported.quarantined += 1;
-            }
+        match feed.kind {
+            IndicatorType::Snort => rule_texts::export(&rule_texts::SURICATA, items, out),
+            _ => numbered_rules::export(OF_INDICATORS, REVISION, rules, items, out),
         }
-        Ok(exported)
-    }
-}
-
-/// The parts that differ from rule to rule.
-struct Rule {
-    /// Protocol, both ends and the direction.
-    head: String,
-    /// Where the indicator was seen, for the message and the number.
-    place: &'static str,
-    /// The options that match, each with its semicolon and a space.
-    matching: String,
-}
-
-/// Writes all rules of an indicator, or nothing.
-fn write_rules(item: &Indicator<'_>, sids: &mut Sids, out: &mut dyn Write) -> io::Result<Result<(), QuarantineReason>> {
-    let rules = match rules(item) {
-        Ok(rules) => rules,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let kind = item.kind;
-    let identity = identity(item);
-    let mut lines = String::new();
-    for Rule { head, place, matching } in rules {
-        let Some(sid) = sids.take(&format!("{kind}\0{place}\0{identity}")) else {
-            return Ok(Err(Suricata::NO_NUMBER));
-        };
-        lines += &format!("alert {head} (msg:\"Cratos {kind} in {place}\"; {matching}sid:{sid}; rev:{REVISION};)\n");
-    }
-    out.write_all(lines.as_bytes()).map(Ok)
-}
-
-/// Returns the value without the part that does not count for the rule: the host bits of a network.
-fn identity(item: &Indicator<'_>) -> String {
-    match network_of(item.value).filter(|_| TypeSet::ADDRESSES.contains(item.kind)) {
-        Some(network) => network.to_string(),
-        None => item.value.to_owned(),
     }
 }
 

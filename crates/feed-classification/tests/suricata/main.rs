@@ -327,6 +327,123 @@ fn sets_hold_exactly_the_listed_values() {
     );
 }
 
+/// Texts of analysts, each with the reason for which it is left out.
+const TEXTS: [(&str, Option<&str>); 20] = [
+    (
+        "alert dns $HOME_NET any -> any any (msg:\"name; \\\"quoted\\\"\"; dns.query; content:\"evil\"; nocase; sid:3000001; rev:2;)",
+        Some("rule_syntax"),
+    ),
+    (
+        "alert dns $HOME_NET any -> any any (msg:\"name\\; \\\"quoted\\\"\"; dns.query; content:\"evil\"; nocase; sid:3000002; rev:2;)",
+        None,
+    ),
+    (
+        "# two rules\nalert tcp any any -> any 80 (msg:\"one\"; content:\"|0d 0a|x\"; depth:10; sid:3000003;)\n\n\
+         alert tcp any any -> any [80,8080] \\\n  (msg:\"two\"; content:\"x\"; http_uri; sid:3000004;) # end\n",
+        None,
+    ),
+    (
+        "alert ip 192.0.2.1 any -> $HOME_NET any (msg:\"without a number\";)",
+        None,
+    ),
+    (
+        "alert tcp any any -> any any (msg:\"old\"; content:\"a\"; sid:3000005; rev:1;)",
+        None,
+    ),
+    (
+        "alert tcp any any -> any any (msg:\"new\"; content:\"a\"; sid:3000005; rev:2;)",
+        None,
+    ),
+    (
+        "alert udp any any -> any 53 (msg:\"\u{fc}n\u{ef}\"; content:\"a\"; sid:3000006;)",
+        None,
+    ),
+    (
+        "drop tcp any any -> any any (msg:\"drop\"; sid:3000010;)",
+        Some("rule_action"),
+    ),
+    (
+        "pass ip any any -> any any (msg:\"pass\"; sid:3000011;)",
+        Some("rule_action"),
+    ),
+    (
+        "alert tcp any any -> any any (msg:\"open\"; sid:3000012;",
+        Some("rule_syntax"),
+    ),
+    (
+        "alert tcp any any -> any any (msg:\u{201c}curly\u{201d}; sid:3000013;)",
+        Some("rule_syntax"),
+    ),
+    (
+        "alert tcp any any -> evil.example any (msg:\"name\"; sid:3000014;)",
+        Some("rule_head"),
+    ),
+    (
+        "alert tcp $OUR_NET any -> any any (msg:\"variable\"; sid:3000015;)",
+        Some("rule_variable"),
+    ),
+    (
+        "alert tcp any any -> any any (msg:\"word\"; contents:\"a\"; sid:3000016;)",
+        Some("rule_keyword"),
+    ),
+    (
+        "alert http any any -> any any (msg:\"file\"; filestore; sid:3000017;)",
+        Some("rule_keyword"),
+    ),
+    (
+        "alert tcp any any -> any any (msg:\"snort 3\"; content:\"a\",nocase; sid:3000018;)",
+        Some("rule_syntax"),
+    ),
+    (
+        "alert tcp any any -> any any (msg:\"twice\"; sid:1; sid:2;)",
+        Some("rule_number"),
+    ),
+    ("see https://a.example/rules", Some("rule_syntax")),
+    ("# only a comment", Some("rule_syntax")),
+    (
+        "alert tcp any any -> any any (msg:\"good\"; sid:3000019;)\nalert tcp any (msg:\"bad\"; sid:3000020;)",
+        Some("rule_head"),
+    ),
+];
+
+#[test]
+fn rules_of_analysts_load_and_the_newest_of_a_number_is_there() {
+    let Some(sensor) = Sensor::new() else { return };
+    let rules = body("suricata", Kind::Snort, &TEXTS.map(|(text, _)| text));
+    let (loaded, said) = sensor.test(&rules);
+    assert_eq!((loaded.rules, loaded.failed), (6, 0), "{said}\n{rules}");
+    assert!(
+        rules.contains("msg:\"new\"") && !rules.contains("msg:\"old\""),
+        "{rules}"
+    );
+    let again = body("suricata", Kind::Snort, &rules.lines().collect::<Vec<_>>());
+    let lines = |rules: &str| {
+        rules
+            .lines()
+            .map(str::to_owned)
+            .collect::<std::collections::BTreeSet<String>>()
+    };
+    assert_eq!(
+        lines(&rules),
+        lines(&again),
+        "a line of the file is a text that is taken again"
+    );
+}
+
+#[test]
+fn a_bad_rule_of_an_analyst_is_left_out_with_its_reason() {
+    let registry = Registry::builtin();
+    let exporter = registry.by_name("suricata").unwrap();
+    for (text, reason) in TEXTS {
+        let item = feed_classification::Indicator::new(Kind::Snort, text);
+        assert_eq!(exporter.leaves_out(&item).map(|found| found.reason()), reason, "{text}");
+    }
+    let set = IndicatorSet::of(Kind::Snort, TEXTS.map(|(text, _)| text));
+    let counts = exporter.count(&mut set.indicators());
+    // Of the two with one number only the newer one is written.
+    assert_eq!((counts.written, counts.quarantined), (5, 15));
+}
+
 #[test]
 fn the_rules_of_the_handbook_load() {
     let Some(sensor) = Sensor::new() else { return };

@@ -39,7 +39,8 @@ pub(super) fn harmless(kind: IndicatorType) -> Vec<String> {
         Kind::CryptoCurrency => ["2", "3", "4"].map(|digit| format!("1{}", digit.repeat(30))),
         Kind::ChromeExtensionId | Kind::EdgeExtensionId => ["a", "c", "p"].map(|letter| letter.repeat(32)),
         Kind::Ja4 => ["1", "2", "3"].map(|digit| format!("t13d1516h2_{}_b186095e22b6", digit.repeat(12))),
-        Kind::Snort | Kind::Yara | Kind::Sigma => texts(["rule one", "rule three", "rule two"]),
+        Kind::Snort => ["1", "2", "3"].map(|sid| format!("alert ip any any -> 192.0.2.{sid} any (sid:{sid};)")),
+        Kind::Yara | Kind::Sigma => texts(["rule one", "rule three", "rule two"]),
         Kind::Mutex | Kind::EmailSubject | Kind::EmailAttachment | Kind::Filename | Kind::UserAgent => {
             texts(["one", "three", "two"])
         }
