@@ -41,6 +41,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("systemd-analyze", "systemd"),
     ("update-ca-certificates", "ca-certificates"),
     ("wget", "wget"),
+    ("yara", "yara"),
 ];
 
 /// As [`PROGRAMS`], of which the tests of some can be left out where they cannot be had: not every release has them,
@@ -60,6 +61,7 @@ const VENV_PACKAGE: &str = "python3-venv";
 const PYTHON: &[&str] = &[
     "idstools==0.6.5",
     "openapi-spec-validator==0.7.2",
+    "pysigma==2.0.1",
     "python-jsonpath==2.2.2",
     "pyzmq==27.3.0",
     "scapy==2.8.0",

@@ -46,6 +46,7 @@ mod registry;
 mod rpz;
 mod rule_texts;
 mod sids;
+mod sigma;
 mod snort;
 mod splunk;
 mod stix2;
@@ -60,6 +61,7 @@ mod wazuh;
 mod web_request;
 mod xml;
 mod yaml;
+mod yara;
 mod zeek;
 
 pub use about::{About, Multiline};

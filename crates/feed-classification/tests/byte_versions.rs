@@ -6,7 +6,7 @@
 )]
 
 use feed_classification::export::{Exporter, FeedInfo, Registry};
-use feed_classification::{IndicatorSet, IndicatorType};
+use feed_classification::{IndicatorSet, IndicatorType, TypeSet};
 use sha2::{Digest as _, Sha256};
 
 /// Each exporter with its version and the beginning of the digest of its bytes in that version.
@@ -38,6 +38,8 @@ const BYTES: &[(&str, u32, &str)] = &[
     ("snort", 1, "ec58895a82721acb"),
     ("zeek", 1, "852400517f471acc"),
     ("clamav", 1, "5e77495576ffd4be"),
+    ("yara", 1, "a7cd9678114ca85b"),
+    ("sigma", 1, "1933ae1b2a100d4d"),
     ("csv", 1, "6be00e95c86d9d67"),
     ("jsonl", 1, "090eed27519255a6"),
     ("splunk", 1, "50043c16b4d2b070"),
@@ -90,9 +92,19 @@ const VALUES: [(IndicatorType, &[&str]); 7] = [
     ),
 ];
 
+/// Added for outputs of rules alone.
+const SIGMA: (IndicatorType, &[&str]) = (
+    IndicatorType::Sigma,
+    &[
+        "title: a\nlogsource: {product: x}\ndetection:\n  s: {f|contains: [\"a: 'b'\", 1]}\n  condition: s\n",
+        "title: two\nlogsource: {category: y}\ndetection:\n  s:\n    - word\n  condition: not s\n",
+    ],
+);
+
 fn digest(exporter: &dyn Exporter) -> String {
     let mut bytes = Vec::new();
-    for (kind, values) in VALUES {
+    let of_rules = TypeSet::RULES.union(exporter.about().accepts) == TypeSet::RULES;
+    for (kind, values) in VALUES.into_iter().chain(of_rules.then_some(SIGMA)) {
         if !exporter.about().accepts.contains(kind) {
             continue;
         }

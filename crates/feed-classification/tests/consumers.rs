@@ -206,6 +206,31 @@ fn clamav() {
     insta::assert_snapshot!("clamav-empty", export("clamav", Kind::FileSha256, &[]));
 }
 
+#[test]
+fn yara() {
+    let texts = [
+        "import \"pe\"\r\nrule a { condition: pe.is_pe and math.entropy(0, 1) > 0.1 }\r\n",
+        "rule a { condition: true } // \u{201c}comment\u{201d}",
+        "private rule b { condition: true }\nrule a { condition: b }",
+        "rule broken { condition: \u{201c} }",
+        "global rule everything { condition: false }",
+    ];
+    insta::assert_snapshot!("yara", export("yara", Kind::Yara, &texts));
+    insta::assert_snapshot!("yara-empty", export("yara", Kind::Yara, &[]));
+}
+
+#[test]
+fn sigma() {
+    let texts = [
+        "# comment\ntitle: One\nid: 0f06a3a5-6a09-413f-8743-e6cf35561297\ndate: 2024-01-31\ndescription: |\n  two\n  lines\n\
+         logsource: {product: windows, category: process_creation}\ndetection:\n  selection:\n    Image|endswith: ['\\a.exe']\n    \
+         EventID: 1\n  condition: selection\nlevel: high\n",
+        "title: No detection\nlogsource: {product: windows}",
+    ];
+    insta::assert_snapshot!("sigma", export("sigma", Kind::Sigma, &texts));
+    insta::assert_snapshot!("sigma-empty", export("sigma", Kind::Sigma, &[]));
+}
+
 /// Every output has its row in the page for operators.
 #[test]
 fn the_documentation_knows_every_output() {

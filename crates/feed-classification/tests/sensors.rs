@@ -1,4 +1,5 @@
-//! The bytes of `zeek` and `snort`, read by programs that we wrote after the documentation of the consumer.
+//! The bytes of `zeek`, `snort` and `sigma`, read by programs that we did not write, or wrote after the consumer's own
+//! documentation.
 
 #![expect(
     clippy::unwrap_used,
@@ -278,5 +279,195 @@ mod snort {
             rules.split_once("sid:").unwrap().1.to_owned()
         };
         assert_eq!(sid("snort"), sid("suricata"));
+    }
+}
+
+mod sigma {
+    use super::*;
+
+    const READ: &[&str] = &[
+        "-c",
+        r#"
+import json, sys
+from sigma.collection import SigmaCollection
+text = open(sys.argv[1], encoding="utf-8").read()
+rules = SigmaCollection.from_yaml(text).rules if text else []
+for rule in rules:
+    conditions = [condition.parsed for condition in rule.detection.parsed_condition]
+    assert all(conditions), rule
+    print(json.dumps({"title": rule.title, "id": str(rule.id), "level": str(rule.level), "description": rule.description}))
+"#,
+    ];
+
+    fn rules(python: &PathBuf, texts: &[&str]) -> Vec<Value> {
+        let printed = read(python, READ, &[&export("sigma", Kind::Sigma, texts).0]);
+        printed
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn rule(title: &str, more: &str) -> String {
+        format!(
+            "title: {title}\n{more}\nlogsource:\n  product: windows\ndetection:\n  s:\n    Image|endswith: '\\a.exe'\n  condition: s\n"
+        )
+    }
+
+    /// Texts that are a rule of their own, and read differently by parsers of YAML.
+    fn good() -> Vec<String> {
+        vec![
+            rule("dates", "date: 2024-01-31\nmodified: 2024/2/1"),
+            rule(
+                "words",
+                "level: high\nstatus: test\nfalsepositives: [No, =, 0x_, 2024-99-99]\ndescription: |\n  one\n  --- two\n",
+            ),
+            rule("quoted: \"x\" #y'", "author: '@x'")
+                .replace("title: quoted: \"x\" #y'", "title: 'quoted: \"x\" #y'''"),
+            rule("two", "") + "---\n" + &rule("documents", ""),
+            format!("---\n# first a comment\n{}...\n", rule("marks", "")),
+            rule(
+                "tags",
+                "tags:\n  - attack.execution\n  - attack.t1059.001\nid: 0f06a3a5-6a09-413f-8743-e6cf35561297",
+            ),
+            rule("selection", "").replace("condition: s", "condition: 1 of s* and not all of them or (s)"),
+            rule("numbers", "").replace(
+                "Image|endswith: '\\a.exe'",
+                "EventID: [4688, 1]\n    Size|gt: 10\n    Users: ~",
+            ),
+        ]
+    }
+
+    fn bad() -> Vec<(String, &'static str)> {
+        vec![
+            ("just a text".to_owned(), "sigma_syntax"),
+            ("title: [".to_owned(), "sigma_syntax"),
+            ("title: a\ntitle: b".to_owned(), "sigma_syntax"),
+            (rule("alias", "x: &a 1\ny: *a"), "sigma_syntax"),
+            (rule("tag", "x: !!python/object:os.system a"), "sigma_syntax"),
+            (rule("tabs", "x:\n\t- a"), "sigma_syntax"),
+            ("title: a".to_owned(), "sigma_logsource"),
+            (rule("uuid", "id: 1-2-3"), "sigma_field"),
+            (rule("level", "level: worst"), "sigma_field"),
+            (rule("date", "date: 2024-13-01"), "sigma_field"),
+            (rule("modifier", "").replace("endswith", "end"), "sigma_modifier"),
+            (
+                rule("condition", "").replace("condition: s", "condition: s | count() > 3"),
+                "sigma_condition",
+            ),
+            (
+                rule("unknown", "").replace("condition: s", "condition: t"),
+                "sigma_condition",
+            ),
+            (
+                "title: filter\nlogsource: {product: a}\nfilter: {rules: any}".to_owned(),
+                "sigma_not_a_rule",
+            ),
+            (rule("old", "action: global"), "sigma_not_a_rule"),
+            (
+                rule("one", "id: 0f06a3a5-6a09-413f-8743-e6cf35561298")
+                    + "---\n"
+                    + &rule("two", "id: 0F06A3A5-6A09-413F-8743-E6CF35561298"),
+                "sigma_id_twice",
+            ),
+        ]
+    }
+
+    #[test]
+    fn a_bad_text_is_left_out_with_its_reason() {
+        let registry = Registry::builtin();
+        let exporter = registry.by_name("sigma").unwrap();
+        for (text, reason) in bad() {
+            let item = Indicator::new(Kind::Sigma, &text);
+            assert_eq!(
+                exporter.leaves_out(&item).map(|found| found.reason()),
+                Some(reason),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn pysigma_reads_the_good_rules_of_good_and_bad_texts() {
+        let Some(python) = test_peers::python_with(&["sigma"]) else {
+            return;
+        };
+        let (good, bad) = (good(), bad());
+        let texts: Vec<&str> = good
+            .iter()
+            .map(String::as_str)
+            .chain(bad.iter().map(|(text, _)| text.as_str()))
+            .collect();
+        let (body, counts) = export("sigma", Kind::Sigma, &texts);
+        assert_eq!(
+            (counts.written, counts.quarantined),
+            (good.len() as u64, bad.len() as u64),
+            "{body}"
+        );
+        let titles: std::collections::BTreeSet<String> = rules(&python, &texts)
+            .iter()
+            .map(|rule| rule["title"].as_str().unwrap().to_owned())
+            .collect();
+        let expected = [
+            "dates",
+            "documents",
+            "marks",
+            "numbers",
+            "quoted: \"x\" #y'",
+            "selection",
+            "tags",
+            "two",
+            "words",
+        ];
+        assert_eq!(titles, expected.map(str::to_owned).into_iter().collect());
+        assert!(rules(&python, &[]).is_empty());
+    }
+
+    #[test]
+    fn of_several_rules_with_one_id_the_newest_is_in_the_file() {
+        let id = "id: 0f06a3a5-6a09-413f-8743-e6cf35561297";
+        let texts = [
+            rule("older", &format!("{id}\ndate: 2023-01-01\nmodified: 2024-01-01")),
+            rule("newer", &format!("{id}\ndate: 2024-02-01")),
+            rule("none", &id.to_uppercase().replace("ID:", "id:")),
+            rule("other", ""),
+        ];
+        let (body, counts) = export("sigma", Kind::Sigma, &texts);
+        assert_eq!((counts.written, counts.quarantined), (2, 2), "{body}");
+        assert!(body.contains("title: newer") && body.contains("title: other"), "{body}");
+        let set = IndicatorSet::of(Kind::Sigma, texts.iter().map(String::as_str));
+        let registry = Registry::builtin();
+        assert_eq!(registry.by_name("sigma").unwrap().count(&mut set.indicators()), counts);
+    }
+
+    /// Set `CRATOS_SIGMA_RULES` to a folder of public rules to compare the readers.
+    #[test]
+    fn a_folder_of_public_rules_is_one_file_that_pysigma_reads() {
+        let Some(folder) = std::env::var_os("CRATOS_SIGMA_RULES") else {
+            return;
+        };
+        let Some(python) = test_peers::python_with(&["sigma"]) else {
+            return;
+        };
+        let mut texts = Vec::new();
+        let mut folders = vec![PathBuf::from(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().flatten() {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else if entry.path().extension().is_some_and(|extension| extension == "yml") {
+                    texts.extend(fs::read_to_string(entry.path()));
+                }
+            }
+        }
+        let values: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let registry = Registry::builtin();
+        let exporter = registry.by_name("sigma").unwrap();
+        for value in &values {
+            if let Some(reason) = exporter.leaves_out(&Indicator::new(Kind::Sigma, value)) {
+                println!("{reason}: {}", value.lines().next().unwrap_or_default());
+            }
+        }
+        println!("{:?}", export("sigma", Kind::Sigma, &values).1);
+        println!("{} rules", rules(&python, &values).len());
     }
 }

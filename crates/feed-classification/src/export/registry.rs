@@ -56,6 +56,8 @@ impl Registry {
             .with(super::snort::Snort)
             .with(super::zeek::Zeek)
             .with(super::clamav::ClamAv)
+            .with(super::yara::Yara)
+            .with(super::sigma::Sigma)
             .with(super::csv::Csv)
             .with(super::jsonl::Jsonl)
             .with(super::splunk::Splunk)

@@ -45,11 +45,18 @@ impl Format {
                 .map_err(|error| error.to_string()),
             Self::JsonLines => json_lines(bytes),
             Self::Xml => elements(bytes),
-            Self::Yaml => serde_yaml::from_slice(bytes)
-                .map(|value| strings(&value))
-                .map_err(|error| error.to_string()),
+            Self::Yaml => documents(bytes).map(|documents| documents.iter().map(strings).sum()),
         }
     }
+}
+
+/// The documents of a YAML file; a file without any is not a fault.
+fn documents(bytes: &[u8]) -> Result<Vec<serde_json::Value>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    serde_yaml::from_multiple(text).map_err(|error| error.to_string())
 }
 
 fn csv_fields(bytes: &[u8]) -> Result<usize, String> {

@@ -40,7 +40,10 @@ pub(super) fn harmless(kind: IndicatorType) -> Vec<String> {
         Kind::ChromeExtensionId | Kind::EdgeExtensionId => ["a", "c", "p"].map(|letter| letter.repeat(32)),
         Kind::Ja4 => ["1", "2", "3"].map(|digit| format!("t13d1516h2_{}_b186095e22b6", digit.repeat(12))),
         Kind::Snort => ["1", "2", "3"].map(|sid| format!("alert ip any any -> 192.0.2.{sid} any (sid:{sid};)")),
-        Kind::Yara | Kind::Sigma => texts(["rule one", "rule three", "rule two"]),
+        Kind::Yara => ["a", "b", "c"].map(|name| format!("rule {name} {{ condition: true }}")),
+        Kind::Sigma => ["a", "b", "c"].map(|title| {
+            format!("{{title: {title}, logsource: {{product: x}}, detection: {{s: {{f: v}}, condition: s}}}}")
+        }),
         Kind::Mutex | Kind::EmailSubject | Kind::EmailAttachment | Kind::Filename | Kind::UserAgent => {
             texts(["one", "three", "two"])
         }
