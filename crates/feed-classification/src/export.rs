@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use crate::set::IndicatorSetBuilder;
 use crate::{Indicator, IndicatorType};
@@ -37,6 +38,8 @@ mod nftables;
 mod numbered_rules;
 mod openioc;
 mod opnsense;
+mod option;
+mod options;
 mod paloalto;
 mod pfsense;
 mod plain_list;
@@ -55,6 +58,7 @@ mod suricata_dataset;
 mod suricata_iprep;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod text_form;
 mod txt;
 mod umbrella;
 mod wazuh;
@@ -65,7 +69,10 @@ mod yara;
 mod zeek;
 
 pub use about::{About, Multiline};
+pub use option::{ExportOption, OptionKind, RESERVED_NAMES};
+pub use options::{Options, WrongOption};
 pub use registry::Registry;
+pub use text_form::TextForm;
 
 /// Turns the indicators of a feed into the bytes that one kind of consumer reads.
 ///
@@ -95,6 +102,45 @@ pub use registry::Registry;
 pub trait Exporter: fmt::Debug + Send + Sync {
     /// Returns the name in URLs, the content type, the file extension, the accepted types and a summary of one line.
     fn about(&self) -> &About;
+
+    /// Returns this exporter as a caller configures it; `None` if it has no options.
+    ///
+    /// An exporter with [`About::options`] overrides it and returns one with the same `About` that applies the choice.
+    /// Callers ask [`configured`].
+    ///
+    /// ```
+    /// # use std::io::{self, Write};
+    /// # use std::sync::Arc;
+    /// # use feed_classification::export::{About, ExportOption, Exporter, Options, testkit};
+    /// # use feed_classification::{Indicator, TypeSet};
+    /// const OPTIONS: &[ExportOption] =
+    ///     &[ExportOption::word("address", "Where names are sent.", &["0.0.0.0", "127.0.0.1"])];
+    ///
+    /// /// A hosts file.
+    /// #[derive(Debug)]
+    /// struct Hosts {
+    ///     address: &'static str,
+    /// }
+    ///
+    /// impl Exporter for Hosts {
+    ///     fn about(&self) -> &About {
+    ///         static ABOUT: About = About::new("hosts", "A hosts file.").accepts(TypeSet::NAMES).options(OPTIONS);
+    ///         &ABOUT
+    ///     }
+    ///     fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+    ///         Some(Arc::new(Self { address: options.word("address") }))
+    ///     }
+    ///     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+    ///         writeln!(out, "{} {}", self.address, item.value)
+    ///     }
+    /// }
+    /// # fn main() {
+    /// testkit::check(&Hosts { address: "0.0.0.0" });
+    /// # }
+    /// ```
+    fn configured(&self, _options: &Options) -> Option<Arc<dyn Exporter>> {
+        None
+    }
 
     /// Writes one indicator, escaped, with its line end if every line of the format has one.
     ///
@@ -220,6 +266,29 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         };
         Ok(ExportCounts { written, quarantined })
     }
+}
+
+/// Returns the exporter as a caller configures it.
+///
+/// ```
+/// use feed_classification::export::{Options, configured};
+/// use feed_classification::{Indicator, IndicatorType, Registry};
+///
+/// let registry = Registry::builtin();
+/// let rpz = registry.by_name("rpz").unwrap();
+/// let options = Options::of(rpz.about().options, &[("action", "nodata")])?;
+/// let mut zone = Vec::new();
+/// let item = Indicator::new(IndicatorType::Domain, "evil.example");
+/// configured(rpz, &options).entry(&item, &mut zone).unwrap();
+/// assert_eq!(zone, b"evil.example CNAME *.\n*.evil.example CNAME *.\n");
+/// # Ok::<(), Vec<feed_classification::export::WrongOption>>(())
+/// ```
+#[must_use]
+pub fn configured(exporter: &Arc<dyn Exporter>, options: &Options) -> Arc<dyn Exporter> {
+    if options.is_default() {
+        return Arc::clone(exporter);
+    }
+    exporter.configured(options).unwrap_or_else(|| Arc::clone(exporter))
 }
 
 /// Writes these indicators with everything around and between them, and returns their number.

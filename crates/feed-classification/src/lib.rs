@@ -84,7 +84,9 @@ pub use aggregate::{AGGREGABLE, aggregate};
 pub use attribute_type::AttributeType;
 pub use canonical::{canonical_key, url_host};
 pub use drop_reason::DropReason;
-pub use export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, Registry};
+pub use export::{
+    About, ExportCounts, ExportOption, Exporter, FeedInfo, Multiline, Options, QuarantineReason, Registry,
+};
 pub use extract::{DEFAULT_MAX_EXPAND, Extractor, MAX_RULE_BYTES, MAX_VALUE_BYTES};
 pub use false_positives::FalsePositives;
 pub use feed::FeedName;

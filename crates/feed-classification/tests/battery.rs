@@ -1,8 +1,9 @@
 //! `export::testkit::check` fails for exporters that break a consumer's file.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use feed_classification::export::{Multiline, escape, testkit};
+use feed_classification::export::{ExportOption, Multiline, Options, QuarantineReason, TextForm, escape, testkit};
 use feed_classification::{About, ExportCounts, Exporter, FeedInfo, Indicator, IndicatorType, TypeSet};
 
 /// Writes each value between two texts, with nothing escaped.
@@ -184,4 +185,117 @@ fn values_of_several_lines_are_left_out_and_counted_unless_the_format_takes_them
         assert_eq!(counts, Some((2 - quarantined, quarantined)), "{multiline:?}");
         assert_eq!(exporter.count(&mut rules.iter().copied()).quarantined, quarantined);
     }
+}
+
+/// Lines that begin with a text that may be chosen; `applies` says what becomes of the choice.
+#[derive(Clone, Debug)]
+struct Prefixed {
+    about: About,
+    prefix: String,
+    applies: Applies,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Applies {
+    Yes,
+    Never,
+    /// The choice is taken and has no effect.
+    Nowhere,
+    /// The description changes with the choice.
+    WithAnotherAbout,
+}
+
+const PREFIX: ExportOption = ExportOption::text("prefix", "Begins each line.", "x", TextForm::up_to(4).also("-"));
+
+impl Prefixed {
+    fn of(options: &'static [ExportOption], applies: Applies) -> Self {
+        let about = About::new("prefixed", "Lines with a prefix.").accepts(TypeSet::NAMES);
+        Self {
+            about: about.options(options),
+            prefix: "x".to_owned(),
+            applies,
+        }
+    }
+}
+
+impl Exporter for Prefixed {
+    fn about(&self) -> &About {
+        &self.about
+    }
+    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+        let mut other = self.clone();
+        match self.applies {
+            Applies::Never => return None,
+            Applies::Nowhere => {}
+            Applies::Yes => other.prefix = options.text("prefix").to_owned(),
+            Applies::WithAnotherAbout => other.about = other.about.extension("other"),
+        }
+        Some(Arc::new(other))
+    }
+    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{} {}", self.prefix, item.value)
+    }
+}
+
+#[test]
+fn an_option_that_is_applied_passes() {
+    testkit::check(&Prefixed::of(&[PREFIX], Applies::Yes));
+}
+
+#[test]
+#[should_panic(expected = "does not apply")]
+fn declared_options_that_are_never_applied_fail() {
+    testkit::check(&Prefixed::of(&[PREFIX], Applies::Never));
+}
+
+#[test]
+#[should_panic(expected = "changes no byte")]
+fn an_option_without_effect_fails() {
+    testkit::check(&Prefixed::of(&[PREFIX], Applies::Nowhere));
+}
+
+#[test]
+#[should_panic(expected = "changes the description")]
+fn an_option_that_changes_the_description_fails() {
+    testkit::check(&Prefixed::of(&[PREFIX], Applies::WithAnotherAbout));
+}
+
+#[test]
+#[should_panic(expected = "does not take its default")]
+fn a_default_out_of_bounds_fails() {
+    const LONG: ExportOption = ExportOption::text("prefix", "Begins each line.", "abcde", TextForm::up_to(4));
+    testkit::check(&Prefixed::of(&[LONG], Applies::Yes));
+}
+
+#[test]
+#[should_panic(expected = "the name of another part of the query")]
+fn an_option_with_the_name_of_the_token_fails() {
+    const TOKEN: ExportOption = ExportOption::word("token", "Begins each line.", &["x", "y"]);
+    testkit::check(&Prefixed::of(&[TOKEN], Applies::Yes));
+}
+
+/// The format is sound only as long as nothing is chosen.
+#[test]
+#[should_panic(expected = "it is not escaped")]
+fn a_format_that_a_choice_breaks_fails() {
+    #[derive(Debug)]
+    struct Broken(bool);
+    impl Exporter for Broken {
+        fn about(&self) -> &About {
+            const QUOTED: &[ExportOption] = &[ExportOption::word("quoted", "Quotes values.", &["yes", "no"])];
+            static ABOUT: About = About::new("broken", "Broken.").accepts(TEXTS).options(QUOTED);
+            &ABOUT
+        }
+        fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+            Some(Arc::new(Self(options.word("quoted") == "yes")))
+        }
+        fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+            (self.0 && !item.value.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+                .then_some(QuarantineReason::UNREPRESENTABLE)
+        }
+        fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+            writeln!(out, "{}", item.value.replace('-', "\n"))
+        }
+    }
+    testkit::check(&Broken(true));
 }

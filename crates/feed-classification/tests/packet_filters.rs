@@ -11,6 +11,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use feed_classification::export::{Options, configured};
 use feed_classification::{FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
 
 /// A shell in a fresh network namespace; its programs change nothing outside.
@@ -58,11 +59,17 @@ impl Namespace {
 }
 
 fn body(output: &str, kind: Kind, values: &[&str]) -> String {
+    chosen(output, &[], kind, values)
+}
+
+/// The body with these options.
+fn chosen(output: &str, options: &[(&str, &str)], kind: Kind, values: &[&str]) -> String {
     let set = IndicatorSet::of(kind, values.iter().copied());
     let mut body = Vec::new();
     let registry = Registry::builtin();
     let exporter = registry.by_name(output).unwrap();
-    exporter
+    let options = Options::of(exporter.about().options, options).unwrap();
+    configured(exporter, &options)
         .export(&FeedInfo::new(kind, "block-ip-1w"), &mut set.indicators(), &mut body)
         .unwrap();
     String::from_utf8(body).unwrap()
@@ -170,6 +177,67 @@ mod nftables {
                 .map(|element| element.as_str().unwrap())
                 .eq(other.iter().copied())
         );
+    }
+
+    #[test]
+    fn lists_of_different_names_stand_beside_each_other() {
+        let Some(namespace) = Namespace::with("nft") else {
+            return;
+        };
+        // The longest name, one with every sign, and the shortest, which is a keyword of nft without its digit.
+        for list in ["l".repeat(30), "a_b-c".to_owned(), "set".to_owned()] {
+            let one = chosen("nftables", &[("list", &list)], Kind::Ip, &["192.0.2.1", "2001:db8::1"]);
+            let listed = namespace.output(LIST, &[&one, &body("nftables", Kind::Ip, &["192.0.2.2"])]);
+            for set in [
+                format!("set {list}4 "),
+                format!("set {list}6 "),
+                "set blocked4 ".to_owned(),
+            ] {
+                assert!(listed.contains(&set), "{listed}");
+            }
+            assert!(
+                listed.contains("{ 192.0.2.1 }") && listed.contains("{ 192.0.2.2 }"),
+                "{listed}"
+            );
+        }
+    }
+
+    #[test]
+    fn elements_with_a_time_out_are_renewed_by_the_next_file_also_with_another_one() {
+        let Some(namespace) = Namespace::with("nft") else {
+            return;
+        };
+        let file = |ttl| chosen("nftables", &[("ttl", ttl)], Kind::Ip, &BOTH);
+        let listed = namespace.output(LIST, &[&file("60"), &file("2147483")]);
+        let flat: String = listed.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(flat.matches(" timeout 24d20h31m23s ").count(), 4, "{flat}");
+        assert!(
+            flat.contains("10.0.0.0/23 timeout") && flat.contains("192.0.2.7-192.0.2.8 timeout"),
+            "{flat}"
+        );
+        let listed = namespace.output(
+            LIST,
+            &[&file("60"), &chosen("nftables", &[("ttl", "60")], Kind::Ip, &[])],
+        );
+        assert!(!listed.contains("elements"), "{listed}");
+    }
+
+    #[test]
+    fn a_file_with_a_time_out_for_a_set_without_fails_and_leaves_the_old_elements() {
+        let Some(namespace) = Namespace::with("nft") else {
+            return;
+        };
+        let (without, with) = (
+            body("nftables", Kind::Ipv4, &["192.0.2.1"]),
+            chosen("nftables", &[("ttl", "60")], Kind::Ipv4, &["192.0.2.2"]),
+        );
+        let script = "\"$0\" -f \"$1\"; ! \"$0\" -f \"$2\" 2> /dev/null; \"$0\" list table inet cratos";
+        for [first, second] in [[&without, &with], [&with, &without]] {
+            let listed = namespace.output(script, &[first, second]);
+            let kept = if first == &without { "192.0.2.1" } else { "192.0.2.2" };
+            assert_eq!(listed.matches("192.0.2.").count(), 1, "{listed}");
+            assert!(listed.contains(kept), "{listed}");
+        }
     }
 
     /// A rule that names a set holds before and after.
@@ -302,5 +370,48 @@ mod ipset {
         let few = body("ipset", Kind::Ipv4, &values[..10]);
         let listed = namespace.output(LIST, &[&few, &body("ipset", Kind::Ipv4, &values)]);
         assert_eq!(entries(&listed).len(), 70_000);
+    }
+    #[test]
+    fn lists_of_different_names_stand_beside_each_other() {
+        let Some(namespace) = namespace() else { return };
+        for list in ["l".repeat(26), "a_b-c".to_owned(), "x".to_owned()] {
+            let one = chosen("ipset", &[("list", &list)], Kind::Ip, &["192.0.2.1", "2001:db8::1"]);
+            let listed = namespace.output(LIST, &[&one, &body("ipset", Kind::Ip, &["192.0.2.2"])]);
+            let mut entries = entries(&listed);
+            entries.sort_unstable();
+            let mut expected = [
+                format!("add {list}4 192.0.2.1"),
+                format!("add {list}6 2001:db8::1"),
+                "add cratos4 192.0.2.2".to_owned(),
+            ];
+            expected.sort_unstable();
+            assert_eq!(entries, expected);
+        }
+    }
+
+    #[test]
+    fn entries_with_a_time_out_are_renewed_by_the_next_file_also_with_another_one() {
+        let Some(namespace) = namespace() else { return };
+        let file = |ttl| chosen("ipset", &[("ttl", ttl)], Kind::Ip, &BOTH);
+        let listed = namespace.output(LIST, &[&file("60"), &file("2147483")]);
+        let entries = entries(&listed);
+        assert_eq!(entries.len(), 5, "{listed}");
+        assert!(entries.iter().all(|entry| entry.contains(" timeout 21474")), "{listed}");
+    }
+
+    #[test]
+    fn a_file_with_a_time_out_for_a_set_without_fails_and_leaves_the_old_entries() {
+        let Some(namespace) = namespace() else { return };
+        let (without, with) = (
+            body("ipset", Kind::Ipv4, &["192.0.2.1"]),
+            chosen("ipset", &[("ttl", "60")], Kind::Ipv4, &["192.0.2.2"]),
+        );
+        let script = "\"$0\" restore < \"$1\"; ! \"$0\" restore < \"$2\" 2> /dev/null; \"$0\" list -o save";
+        for [first, second] in [[&without, &with], [&with, &without]] {
+            let listed = namespace.output(script, &[first, second]);
+            let kept = if first == &without { "192.0.2.1" } else { "192.0.2.2" };
+            let entries = entries(&listed);
+            assert!(entries.len() == 1 && entries[0].contains(kept), "{listed}");
+        }
     }
 }

@@ -10,17 +10,27 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpStream, UdpSocket};
 use std::process::Command;
 
+use feed_classification::export::{Options, configured};
 use feed_classification::{AddressSet, FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::prelude::*;
+use tempfile::TempDir;
 use test_peers::{Peer, free_port, program};
 
+/// What a server does with a match, by the words of the option.
+const ACTIONS: [&str; 4] = ["nxdomain", "nodata", "passthru", "drop"];
+
 fn zone(kind: Kind, values: &[&str]) -> String {
+    zone_of(ACTIONS[0], kind, values)
+}
+
+fn zone_of(action: &str, kind: Kind, values: &[&str]) -> String {
     let set = IndicatorSet::of(kind, values.iter().copied());
     let mut body = Vec::new();
     let registry = Registry::builtin();
     let exporter = registry.by_name("rpz").unwrap();
-    exporter
+    let options = Options::of(exporter.about().options, &[("action", action)]).unwrap();
+    configured(exporter, &options)
         .export(&FeedInfo::new(kind, "block-any-1w"), &mut set.indicators(), &mut body)
         .unwrap();
     String::from_utf8(body).unwrap()
@@ -139,11 +149,14 @@ fn binds_checker_loads_the_zone_under_a_long_name() {
     let addresses = ["10.0.0.77/8", "192.0.2.1", "2001:db8::/32", "::/0"];
     // The documented maximum: 64 octets.
     let origin = format!("{}.invalid", "z".repeat(54));
-    for zone in [
-        zone(Kind::Domain, &refs),
-        zone(Kind::Ip, &addresses),
-        zone(Kind::Domain, &[]),
-    ] {
+    let zones = ACTIONS.map(|action| {
+        [
+            zone_of(action, Kind::Domain, &refs),
+            zone_of(action, Kind::Ip, &addresses),
+            zone_of(action, Kind::Domain, &[]),
+        ]
+    });
+    for zone in zones.concat() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(zone.as_bytes()).unwrap();
         let output = Command::new(&checker).arg(&origin).arg(file.path()).output().unwrap();
@@ -153,47 +166,67 @@ fn binds_checker_loads_the_zone_under_a_long_name() {
     }
 }
 
+/// The policies of names and of addresses in one zone.
+fn both(action: &str, names: &[&str], addresses: &[&str]) -> String {
+    let mut text = zone_of(action, Kind::Domain, names);
+    let triggers = zone_of(action, Kind::Ip, addresses);
+    let triggers = triggers.lines().filter(|line| line.contains("rpz-ip"));
+    text.extend(triggers.map(|line| format!("{line}\n")));
+    text
+}
+
+/// An Unbound with a policy zone, before [`upstream`].
+struct Resolver {
+    _server: Peer,
+    directory: TempDir,
+    port: u16,
+}
+
+impl Resolver {
+    /// Returns `None` if Unbound is not installed.
+    fn with(zone: &str) -> Option<Self> {
+        let unbound = program("unbound")?;
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("zone"), zone).unwrap();
+        let (port, upstream) = (free_port(), upstream());
+        let here = directory.path().display();
+        let config = format!(
+            "server:\n interface: 127.0.0.1\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n directory: \"{here}\"\n \
+             pidfile: \"\"\n use-syslog: no\n module-config: \"respip iterator\"\n do-not-query-localhost: no\nremote-control:\n \
+             control-enable: no\nforward-zone:\n name: \".\"\n forward-addr: 127.0.0.1@{upstream}\n\
+             rpz:\n name: \"rpz.invalid\"\n zonefile: \"{here}/zone\"\n"
+        );
+        let config_file = directory.path().join("unbound.conf");
+        std::fs::write(&config_file, config).unwrap();
+        let log = std::fs::File::create(directory.path().join("log")).unwrap();
+        let mut command = Command::new(unbound);
+        command.arg("-d").arg("-c").arg(config_file).stderr(log);
+        let _server = Peer::listening(&mut command, port);
+        Some(Self {
+            _server,
+            directory,
+            port,
+        })
+    }
+
+    fn assert_has_no_complaint(&self) {
+        let said = std::fs::read_to_string(self.directory.path().join("log")).unwrap();
+        assert!(!said.contains("error") && !said.contains("unable"), "{said}");
+    }
+}
+
+const NXDOMAIN: u8 = 3;
+
 #[test]
 fn unbound_blocks_exactly_the_listed_names_and_addresses() {
-    let Some(unbound) = program("unbound") else { return };
-    let directory = tempfile::tempdir().unwrap();
-    let mut text = zone(
-        Kind::Domain,
-        &[
-            "evil.example",
-            "x.y.evil.example",
-            "a.b.example",
-            "32.77.2.0.192.rpz-ip",
-        ],
-    );
-    let triggers = zone(Kind::Ip, &["10.0.0.77/8", "192.0.2.1", "2001:db8::1", "::/0"]);
-    text.extend(
-        triggers
-            .lines()
-            .filter(|line| line.contains("rpz-ip"))
-            .map(|line| format!("{line}\n")),
-    );
-    std::fs::write(directory.path().join("zone"), text).unwrap();
-    let (port, upstream) = (free_port(), upstream());
-    let here = directory.path().display();
-    let config = format!(
-        "server:\n interface: 127.0.0.1\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n directory: \"{here}\"\n \
-         pidfile: \"\"\n use-syslog: no\n module-config: \"respip iterator\"\n do-not-query-localhost: no\nremote-control:\n \
-         control-enable: no\nforward-zone:\n name: \".\"\n forward-addr: 127.0.0.1@{upstream}\n\
-         rpz:\n name: \"rpz.invalid\"\n zonefile: \"{here}/zone\"\n"
-    );
-    let config_file = directory.path().join("unbound.conf");
-    std::fs::write(&config_file, config).unwrap();
-    let log = directory.path().join("log");
-    let mut command = Command::new(unbound);
-    command
-        .arg("-d")
-        .arg("-c")
-        .arg(config_file)
-        .stderr(std::fs::File::create(&log).unwrap());
-    let _server = Peer::listening(&mut command, port);
-
-    const NXDOMAIN: u8 = 3;
+    let names = [
+        "evil.example",
+        "x.y.evil.example",
+        "a.b.example",
+        "32.77.2.0.192.rpz-ip",
+    ];
+    let zone = both("nxdomain", &names, &["10.0.0.77/8", "192.0.2.1", "2001:db8::1", "::/0"]);
+    let Some(resolver) = Resolver::with(&zone) else { return };
     for (name, expected) in [
         ("evil.example", NXDOMAIN),
         ("www.evil.example", NXDOMAIN),
@@ -206,10 +239,28 @@ fn unbound_blocks_exactly_the_listed_names_and_addresses() {
         // Its address is in a listed network.
         ("ten.example", NXDOMAIN),
     ] {
-        assert_eq!(response_code(port, name), expected, "{name}");
+        let code = answer(resolver.port, name).map(|answer| answer.code);
+        assert_eq!(code, Some(expected), "{name}");
     }
-    let said = std::fs::read_to_string(log).unwrap();
-    assert!(!said.contains("error") && !said.contains("unable"), "{said}");
+    resolver.assert_has_no_complaint();
+}
+
+#[test]
+fn unbound_does_with_a_match_what_the_action_says() {
+    let untouched = Some(Answer { code: 0, records: 1 });
+    for (action, expected) in [
+        ("nodata", Some(Answer { code: 0, records: 0 })),
+        ("passthru", untouched),
+        ("drop", None),
+    ] {
+        let zone = both(action, &["evil.example"], &["10.0.0.0/8"]);
+        let Some(resolver) = Resolver::with(&zone) else { return };
+        for name in ["evil.example", "www.evil.example", "ten.example"] {
+            assert_eq!(answer(resolver.port, name), expected, "{action} {name}");
+        }
+        assert_eq!(answer(resolver.port, "good.example"), untouched, "{action}");
+        resolver.assert_has_no_complaint();
+    }
 }
 
 /// Starts an upstream server for the resolver: every name has one address, `ten…` in 10.0.0.0/8. Returns its port; it
@@ -237,8 +288,15 @@ fn upstream() -> u16 {
     port
 }
 
-/// Asks for the IPv4 addresses of a name, over TCP.
-fn response_code(port: u16, name: &str) -> u8 {
+/// The head of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Answer {
+    code: u8,
+    records: u8,
+}
+
+/// Asks for the IPv4 addresses of a name, over TCP; `None` if the server closes the connection without an answer.
+fn answer(port: u16, name: &str) -> Option<Answer> {
     let mut question = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
         question.push(u8::try_from(label.len()).unwrap());
@@ -249,6 +307,9 @@ fn response_code(port: u16, name: &str) -> u8 {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     stream.write_all(&[&length[..], &question].concat()).unwrap();
     let mut head = [0; 2 + 12];
-    stream.read_exact(&mut head).unwrap();
-    head[2 + 3] & 0xf
+    stream.read_exact(&mut head).ok()?;
+    Some(Answer {
+        code: head[2 + 3] & 0xf,
+        records: head[2 + 7],
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use super::ExportOption;
 use crate::{IndicatorType, TypeSet};
 
 /// The description of an exporter; made in a constant and returned by reference.
@@ -33,8 +34,9 @@ pub struct About {
     /// The types whose values are written in another form than that of [`Indicator`](crate::Indicator); see
     /// [`Exporter::rewrite`](crate::Exporter::rewrite).
     pub rewrites: TypeSet,
-    /// The name of the bytes. Exporters with the same name here write the same bytes for the same indicators, so they
-    /// share one body and one entity tag. The default is the exporter's own name.
+    /// The name of the bytes. Exporters with the same name here write the same bytes for the same indicators and the
+    /// same [`Options`](super::Options), so they share one body and one entity tag. The default is the exporter's own
+    /// name.
     pub bytes: &'static str,
     /// The version of the bytes, a part of the entity tag. **Raise it with every change that makes other bytes of the
     /// same indicators**: otherwise clients with the old bytes get "not modified". The default is 1.
@@ -48,6 +50,9 @@ pub struct About {
     /// The greatest number of indicators that the consumer loads from one list. Of a longer feed the newest ones are
     /// written: see [`Newest`](crate::Newest). `None`, the default, means no limit.
     pub most: Option<NonZeroU32>,
+    /// The choices that a consumer has; the bytes of a caller that chooses none are those of the defaults.
+    /// [`Exporter::configured`](super::Exporter::configured) applies them.
+    pub options: &'static [ExportOption],
 }
 
 impl About {
@@ -68,6 +73,7 @@ impl About {
             titled: false,
             dated: false,
             most: None,
+            options: &[],
         }
     }
 
@@ -103,6 +109,13 @@ impl About {
     #[must_use]
     pub const fn most(mut self, indicators: u32) -> Self {
         self.most = NonZeroU32::new(indicators);
+        self
+    }
+
+    /// Declares the choices of a consumer; see [`About::options`].
+    #[must_use]
+    pub const fn options(mut self, options: &'static [ExportOption]) -> Self {
+        self.options = options;
         self
     }
 

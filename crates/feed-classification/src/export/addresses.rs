@@ -1,7 +1,12 @@
 //! The common part of the formats for addresses and networks. Those of packet filters take all addresses at once.
 
+use std::ops::RangeInclusive;
+
 use crate::export::{ExportCounts, Exporter, QuarantineReason};
 use crate::{AddressSet, Indicator, IndicatorType, network_of};
+
+/// The bounds of a time-out. `ipset(8)` names the greatest one; nft takes longer ones.
+pub(super) const TTL_SECONDS: RangeInclusive<u64> = 0..=2_147_483;
 
 /// The name of the bytes of lists with one address or network per line and LF; see
 /// [`About::bytes`](super::About::bytes).

@@ -1,15 +1,37 @@
 //! `ipset`: a file for `ipset restore` that replaces the addresses of named sets.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, addresses};
+use crate::export::{
+    About, ExportCounts, ExportOption, Exporter, FeedInfo, Options, QuarantineReason, TextForm, addresses,
+};
 use crate::{Indicator, TypeSet, network_of};
 
 /// The most entries of a set. The number costs no memory and never changes: `create -exist` refuses an existing set
 /// with another number, so a number per feed would stop the first feed that grows.
 const MAX_ENTRIES: u32 = 1 << 24;
+
+const LIST: &str = "list";
+const TTL: &str = "ttl";
+
+/// The name of a set has at most 31 characters; five of them are the digit of the family and `-new`.
+const OPTIONS: &[ExportOption] = &[
+    ExportOption::text(
+        LIST,
+        "The name of the sets, which the digit of the family follows: cratos is cratos4 and cratos6.",
+        "cratos",
+        TextForm::up_to(26).also("_-").letter_first(),
+    ),
+    ExportOption::number(
+        TTL,
+        "Seconds after which the kernel removes an entry that was not loaded again; 0 keeps it until the next file.",
+        0,
+        addresses::TTL_SECONDS,
+    ),
+];
 
 /// Replaces the sets `cratos4` and `cratos6`, both `hash:net`; `iptables` rules that name them are the host's own.
 ///
@@ -19,9 +41,23 @@ const MAX_ENTRIES: u32 = 1 << 24;
 /// feed's families are touched, so two feeds of one family each do not erase each other.
 ///
 /// Networks are merged, which also makes them unique (a second one would end the run), and `/0`, which a `hash:net`
-/// cannot hold, is written as its halves. Checked with ipset 7.17; its manual, `ipset(8)`, describes the commands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ipset;
+/// cannot hold, is written as its halves.
+///
+/// With a `ttl` each entry has a time-out. `create -exist` refuses a set that exists without time-outs, and the other
+/// way round; the old entries stay then.
+///
+/// Checked with ipset 7.17; its manual, `ipset(8)`, describes the commands.
+#[derive(Debug, Clone)]
+pub(crate) struct Ipset {
+    list: String,
+    ttl: u64,
+}
+
+impl Default for Ipset {
+    fn default() -> Self {
+        Self::of(&Options::defaults(OPTIONS))
+    }
+}
 
 impl Exporter for Ipset {
     fn about(&self) -> &About {
@@ -31,8 +67,13 @@ impl Exporter for Ipset {
         )
         .extension("ipset")
         .accepts(TypeSet::ADDRESSES)
-        .merging();
+        .merging()
+        .options(OPTIONS);
         &ABOUT
+    }
+
+    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+        Some(Arc::new(Self::of(options)))
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
@@ -41,7 +82,7 @@ impl Exporter for Ipset {
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
         match network_of(item.value) {
-            Some(network) => add(network, out),
+            Some(network) => self.add(network, out),
             None => Ok(()),
         }
     }
@@ -53,37 +94,53 @@ impl Exporter for Ipset {
         out: &mut dyn Write,
     ) -> io::Result<ExportCounts> {
         let (addresses, exported) = addresses::collect(self, items);
-        let v4 = addresses::can_be_v4(feed.kind).then_some(("cratos4", "inet"));
-        let v6 = addresses::can_be_v6(feed.kind).then_some(("cratos6", "inet6"));
+        let Self { list, ttl } = self;
+        let v4 = addresses::can_be_v4(feed.kind).then_some(("4", "inet"));
+        let v6 = addresses::can_be_v6(feed.kind).then_some(("6", "inet6"));
         let sets = || v4.iter().chain(&v6);
-        for (name, family) in sets() {
-            for set in [name, &*format!("{name}-new")] {
+        // Zero is the time-out of entries that name none. What counts is that the set takes time-outs.
+        let timeouts = if *ttl == 0 { "" } else { " timeout 0" };
+        for (digit, family) in sets() {
+            for set in [format!("{list}{digit}"), format!("{list}{digit}-new")] {
                 writeln!(
                     out,
-                    "create {set} hash:net family {family} maxelem {MAX_ENTRIES} -exist"
+                    "create {set} hash:net family {family} maxelem {MAX_ENTRIES}{timeouts} -exist"
                 )?;
             }
-            writeln!(out, "flush {name}-new")?;
+            writeln!(out, "flush {list}{digit}-new")?;
         }
         addresses
             .networks_of_length(1)
-            .try_for_each(|network| add(network, out))?;
-        for (name, _) in sets() {
-            writeln!(out, "swap {name}-new {name}\ndestroy {name}-new")?;
+            .try_for_each(|network| self.add(network, out))?;
+        for (digit, _) in sets() {
+            writeln!(out, "swap {list}{digit}-new {list}{digit}\ndestroy {list}{digit}-new")?;
         }
         Ok(exported)
     }
 }
 
-/// A network of one address is written as the address, as `ipset list` shows it.
-fn add(network: IpNet, out: &mut dyn Write) -> io::Result<()> {
-    let set = match network {
-        IpNet::V4(_) => "cratos4-new",
-        IpNet::V6(_) => "cratos6-new",
-    };
-    if network.prefix_len() == network.max_prefix_len() {
-        writeln!(out, "add {set} {}", network.addr())
-    } else {
-        writeln!(out, "add {set} {network}")
+impl Ipset {
+    fn of(options: &Options) -> Self {
+        Self {
+            list: options.text(LIST).to_owned(),
+            ttl: options.number(TTL),
+        }
+    }
+
+    /// A network of one address is written as the address, as `ipset list` shows it.
+    fn add(&self, network: IpNet, out: &mut dyn Write) -> io::Result<()> {
+        let Self { list, ttl } = self;
+        let digit = match network {
+            IpNet::V4(_) => '4',
+            IpNet::V6(_) => '6',
+        };
+        write!(out, "add {list}{digit}-new {}", network.addr())?;
+        if network.prefix_len() != network.max_prefix_len() {
+            write!(out, "/{}", network.prefix_len())?;
+        }
+        match ttl {
+            0 => writeln!(out),
+            ttl => writeln!(out, " timeout {ttl}"),
+        }
     }
 }

@@ -4,11 +4,34 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use ipnet::{Ipv4Subnets, Ipv6Subnets};
 
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, addresses};
-use crate::{AddressSet, Indicator, TypeSet, network_of};
+use crate::export::{
+    About, ExportCounts, ExportOption, Exporter, FeedInfo, Options, QuarantineReason, TextForm, addresses,
+};
+use crate::{Indicator, TypeSet, network_of};
+
+const LIST: &str = "list";
+const TTL: &str = "ttl";
+
+/// A set is named by a string of nft's grammar. Three characters are not `ip`, of which `ip6` would be a keyword, and
+/// 31 with the digit of the family is what kernels before 4.14 take.
+const OPTIONS: &[ExportOption] = &[
+    ExportOption::text(
+        LIST,
+        "The name of the sets, which the digit of the family follows: blocked is blocked4 and blocked6.",
+        "blocked",
+        TextForm::up_to(30).at_least(3).also("_-").letter_first(),
+    ),
+    ExportOption::number(
+        TTL,
+        "Seconds after which the kernel removes an element that was not loaded again; 0 keeps it until the next file.",
+        0,
+        addresses::TTL_SECONDS,
+    ),
+];
 
 /// Replaces the elements of the sets `blocked4` and `blocked6` of the table `inet cratos`; the host has its own rules
 /// that name the sets.
@@ -21,10 +44,32 @@ use crate::{AddressSet, Indicator, TypeSet, network_of};
 ///
 /// Ranges are merged here. Without that `nft` refuses the file ("conflicting intervals overlap"), and its own
 /// `auto-merge` takes four times as long and as much memory. An empty set has no statement of elements, since `{ }` is
-/// an error of syntax. Line ends are LF only; CRLF would be one too. Checked with nft 1.0.6; its manual, `nft(8)`,
-/// describes the statements under SETS.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Nftables;
+/// an error of syntax. Line ends are LF only; CRLF would be one too.
+///
+/// With a `ttl` each element has a time-out. The kernel takes them only in a set that was made for them, so a file with
+/// a `ttl` fails as a whole at a set that was made without, and the other way round; the old elements stay then.
+///
+/// Checked with nft 1.0.6; its manual, `nft(8)`, describes the statements under SETS.
+#[derive(Debug, Clone)]
+pub(crate) struct Nftables {
+    list: String,
+    ttl: u64,
+}
+
+impl Default for Nftables {
+    fn default() -> Self {
+        Self::of(&Options::defaults(OPTIONS))
+    }
+}
+
+impl Nftables {
+    fn of(options: &Options) -> Self {
+        Self {
+            list: options.text(LIST).to_owned(),
+            ttl: options.number(TTL),
+        }
+    }
+}
 
 impl Exporter for Nftables {
     fn about(&self) -> &About {
@@ -34,8 +79,13 @@ impl Exporter for Nftables {
         )
         .extension("nft")
         .accepts(TypeSet::ADDRESSES)
-        .merging();
+        .merging()
+        .options(OPTIONS);
         &ABOUT
+    }
+
+    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+        Some(Arc::new(Self::of(options)))
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
@@ -50,16 +100,19 @@ impl Exporter for Nftables {
     }
 
     fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(
-            b"add table inet cratos\n\
-              add set inet cratos blocked4 { type ipv4_addr; flags interval; }\n\
-              add set inet cratos blocked6 { type ipv6_addr; flags interval; }\n",
+        let Self { list, ttl } = self;
+        let flags = if *ttl == 0 { "interval" } else { "interval, timeout" };
+        write!(
+            out,
+            "add table inet cratos\n\
+             add set inet cratos {list}4 {{ type ipv4_addr; flags {flags}; }}\n\
+             add set inet cratos {list}6 {{ type ipv6_addr; flags {flags}; }}\n",
         )?;
         if addresses::can_be_v4(feed.kind) {
-            out.write_all(b"flush set inet cratos blocked4\n")?;
+            writeln!(out, "flush set inet cratos {list}4")?;
         }
         if addresses::can_be_v6(feed.kind) {
-            out.write_all(b"flush set inet cratos blocked6\n")?;
+            writeln!(out, "flush set inet cratos {list}6")?;
         }
         Ok(())
     }
@@ -72,25 +125,32 @@ impl Exporter for Nftables {
     ) -> io::Result<ExportCounts> {
         let (addresses, exported) = addresses::collect(self, items);
         self.header(feed, out)?;
-        write_elements(&addresses, out)?;
+        self.write_elements("4", &mut addresses.v4_ranges().map(v4_element), out)?;
+        self.write_elements("6", &mut addresses.v6_ranges().map(v6_element), out)?;
         Ok(exported)
     }
 }
 
-/// One statement per set: `nft` checks a set for overlaps once per statement, so many statements take many times as
-/// long.
-fn write_elements(addresses: &AddressSet, out: &mut dyn Write) -> io::Result<()> {
-    let statement = |name: &str, elements: &mut dyn Iterator<Item = String>, out: &mut dyn Write| {
+impl Nftables {
+    /// One statement per set: `nft` checks a set for overlaps once per statement, so many statements take many times as
+    /// long.
+    fn write_elements(
+        &self,
+        family: &str,
+        elements: &mut dyn Iterator<Item = String>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let mut elements = elements.peekable();
         if elements.peek().is_none() {
             return Ok(());
         }
-        writeln!(out, "add element inet cratos {name} {{")?;
-        elements.try_for_each(|element| writeln!(out, "{element},"))?;
+        writeln!(out, "add element inet cratos {}{family} {{", self.list)?;
+        match self.ttl {
+            0 => elements.try_for_each(|element| writeln!(out, "{element},"))?,
+            ttl => elements.try_for_each(|element| writeln!(out, "{element} timeout {ttl}s,"))?,
+        }
         out.write_all(b"}\n")
-    };
-    statement("blocked4", &mut addresses.v4_ranges().map(v4_element), out)?;
-    statement("blocked6", &mut addresses.v6_ranges().map(v6_element), out)
+    }
 }
 
 fn v4_element(range: RangeInclusive<Ipv4Addr>) -> String {

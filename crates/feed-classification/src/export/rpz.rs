@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason};
+use crate::export::{About, ExportCounts, ExportOption, Exporter, FeedInfo, Options, QuarantineReason};
 use crate::grammar::name;
 use crate::{AddressSet, Indicator, TypeSet, network_of};
 
@@ -16,14 +17,29 @@ const ZONE_OCTETS: usize = 64;
 /// The longest name that still fits with `*.` before it and the zone behind it; three octets are lengths of labels.
 const MAX_NAME: usize = 255 - ZONE_OCTETS - 3;
 
+const ACTION: &str = "action";
+
+/// What a server does with a match, in the words of the option.
+const ACTIONS: [&str; 4] = ["nxdomain", "nodata", "passthru", "drop"];
+
+/// The names that the entries point to for each action. All entries of a zone have one of them: two different ones for
+/// a name would make a server refuse the whole zone.
+const POLICIES: [&str; 4] = [".", "*.", "rpz-passthru.", "rpz-drop."];
+
+const OPTIONS: &[ExportOption] = &[ExportOption::word(
+    ACTION,
+    "What a server does with a listed name or address: answers that the name does not exist, answers without a record, answers as without the zone, or does not answer.",
+    &ACTIONS,
+)];
+
 /// A zone in which every listed name and every name below it gives NXDOMAIN, and so does every answer with a listed
-/// address.
+/// address; or what else the option `action` says.
 ///
 /// - Owners are relative, so the zone may have any name; absolute ones are "out of zone" and ignored.
 /// - Names below another listed name are not written. Its parent's wildcard covers it, and more: names that are in a
 ///   zone hide the wildcard above them, and so do the names between (`y.evil.example`, where `x.y.evil.example` is
 ///   listed as well).
-/// - Every name has one policy, `CNAME .`; two different ones would make a server refuse the whole zone.
+/// - Every entry has the same policy, `CNAME .` by default.
 /// - Addresses are merged and masked, since BIND drops triggers with host bits, and `/0`, which it does not know, is
 ///   written as halves.
 /// - The serial is the second in which the values last changed ([`FeedInfo::changed_at`]): it rises with every change,
@@ -35,9 +51,14 @@ const MAX_NAME: usize = 255 - ZONE_OCTETS - 3;
 ///
 /// Source: draft-vixie-dnsop-dns-rpz, the chapters on response policy zones of BIND 9.18 and of `unbound.conf(5)`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rpz;
+pub(crate) struct Rpz {
+    /// The name that every entry points to.
+    policy: &'static str,
+}
 
 impl Rpz {
+    pub(crate) const NXDOMAIN: Self = Self { policy: POLICIES[0] };
+
     const RESERVED: QuarantineReason = QuarantineReason::because("reserved_name");
     const TOO_LONG: QuarantineReason = QuarantineReason::because("name_too_long");
 }
@@ -52,8 +73,15 @@ impl Exporter for Rpz {
         .extension("zone")
         .accepts(TypeSet::ADDRESSES.union(TypeSet::NAMES))
         .merging()
-        .dated();
+        .dated()
+        .options(OPTIONS);
         &ABOUT
+    }
+
+    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+        let word = options.word(ACTION);
+        let (_, policy) = ACTIONS.into_iter().zip(POLICIES).find(|(action, _)| *action == word)?;
+        Some(Arc::new(Self { policy }))
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
@@ -82,10 +110,10 @@ impl Exporter for Rpz {
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
         if TypeSet::NAMES.contains(item.kind) {
-            return write!(out, "{0} CNAME .\n*.{0} CNAME .\n", item.value);
+            return write!(out, "{0} CNAME {1}\n*.{0} CNAME {1}\n", item.value, self.policy);
         }
         match network_of(item.value) {
-            Some(network) => trigger(network, out),
+            Some(network) => self.trigger(network, out),
             None => Ok(()),
         }
     }
@@ -119,8 +147,20 @@ impl Exporter for Rpz {
         let addresses: AddressSet = networks.into_iter().collect();
         addresses
             .networks_of_length(1)
-            .try_for_each(|network| trigger(network, out))?;
+            .try_for_each(|network| self.trigger(network, out))?;
         Ok(exported)
+    }
+}
+
+impl Rpz {
+    /// The prefix length, the address from its end, and `rpz-ip`.
+    fn trigger(&self, network: IpNet, out: &mut dyn Write) -> io::Result<()> {
+        let prefix = network.prefix_len();
+        let address = match network {
+            IpNet::V4(network) => v4_from_its_end(network.network()),
+            IpNet::V6(network) => v6_from_its_end(network.network()),
+        };
+        writeln!(out, "{prefix}.{address}.rpz-ip CNAME {}", self.policy)
     }
 }
 
@@ -140,15 +180,6 @@ fn is_below(listed: &HashSet<&str>, name: &str) -> bool {
 fn serial(feed: &FeedInfo<'_>) -> u32 {
     let second = feed.changed_at.map_or(1, jiff::Timestamp::as_second);
     u32::try_from(second.rem_euclid(1 << 32)).unwrap_or(1)
-}
-
-/// The prefix length, the address from its end, and `rpz-ip`.
-fn trigger(network: IpNet, out: &mut dyn Write) -> io::Result<()> {
-    let prefix = network.prefix_len();
-    match network {
-        IpNet::V4(network) => writeln!(out, "{prefix}.{}.rpz-ip CNAME .", v4_from_its_end(network.network())),
-        IpNet::V6(network) => writeln!(out, "{prefix}.{}.rpz-ip CNAME .", v6_from_its_end(network.network())),
-    }
 }
 
 fn v4_from_its_end(address: Ipv4Addr) -> String {

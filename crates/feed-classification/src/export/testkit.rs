@@ -9,6 +9,7 @@ use crate::export::escape::has_line_break;
 use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline};
 use crate::{Indicator, IndicatorType, TypeSet};
 
+mod declared;
 mod structure;
 mod values;
 mod writers;
@@ -41,9 +42,25 @@ pub type Reader<'r> = &'r dyn Fn(&[u8]) -> Vec<String>;
 /// - a hostile value is escaped: the output does not have it beside a delimiter that it holds itself (`a,b` in front of
 ///   a comma). CSV, JSON, XML and YAML have as many fields as with a harmless value, other formats as many lines, or
 ///   fewer where entries merge. The format is known by its content type or extension;
-/// - an error of the writer comes back, wherever it happens.
+/// - an error of the writer comes back, wherever it happens;
+/// - each of its [options](About::options) has a default within its bounds and changes the bytes of some type, and all
+///   of the above holds with the extremes of each option, and of all together.
 pub fn check(exporter: &dyn Exporter) {
     check_about(exporter);
+    declared::check(exporter.about().options);
+    check_configured(exporter);
+    for option in exporter.about().options {
+        let configured = declared::extremes(exporter, option);
+        let has_effect = configured.iter().any(|other| differs(exporter, other.as_ref()));
+        assert!(has_effect, "the option {} changes no byte", option.name);
+        configured.iter().for_each(|other| check_configured(other.as_ref()));
+    }
+    if let Some(all) = declared::all_at_once(exporter) {
+        check_configured(all.as_ref());
+    }
+}
+
+fn check_configured(exporter: &dyn Exporter) {
     check_types(exporter);
     for kind in exporter.about().accepts.iter() {
         let values = harmless(kind);
@@ -87,6 +104,12 @@ pub fn check_round_trip(exporter: &dyn Exporter, read: Reader<'_>) {
             "{kind}: an empty feed has values"
         );
     }
+}
+
+/// Returns whether two exporters write other bytes for some type that they accept.
+fn differs(one: &dyn Exporter, other: &dyn Exporter) -> bool {
+    let mut kinds = one.about().accepts.iter();
+    kinds.any(|kind| export(one, kind, &values(kind)).0 != export(other, kind, &values(kind)).0)
 }
 
 fn check_about(exporter: &dyn Exporter) {
