@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::ExportOption;
-use crate::{IndicatorType, TypeSet};
+use super::{ExportOption, Multiline};
+use crate::TypeSet;
 
 /// The description of an exporter; made in a constant and returned by reference.
 ///
@@ -50,6 +50,14 @@ pub struct About {
     /// The greatest number of indicators that the consumer loads from one list. Of a longer feed the newest ones are
     /// written: see [`Newest`](crate::Newest). `None`, the default, means no limit.
     pub most: Option<NonZeroU32>,
+    /// The programs and devices that read the format, by their names; empty for a format of none in particular.
+    pub consumer: &'static str,
+    /// What the consumer refuses or cuts off, and the size of a list that it takes, in a sentence or two with the
+    /// version that does so; empty where nothing is known.
+    pub limits: &'static str,
+    /// How to make the consumer fetch the URL, and how it can send the token: Basic, a header, the query or the path;
+    /// in a few sentences of Markdown. Empty for formats that any HTTP client fetches.
+    pub pull: &'static str,
     /// The choices that a consumer has; the bytes of a caller that chooses none are those of the defaults.
     /// [`Exporter::configured`](super::Exporter::configured) applies them.
     pub options: &'static [ExportOption],
@@ -73,6 +81,9 @@ impl About {
             titled: false,
             dated: false,
             most: None,
+            consumer: "",
+            limits: "",
+            pull: "",
             options: &[],
         }
     }
@@ -109,6 +120,27 @@ impl About {
     #[must_use]
     pub const fn most(mut self, indicators: u32) -> Self {
         self.most = NonZeroU32::new(indicators);
+        self
+    }
+
+    /// Names the programs and devices that read the format; see [`About::consumer`].
+    #[must_use]
+    pub const fn consumer(mut self, consumer: &'static str) -> Self {
+        self.consumer = consumer;
+        self
+    }
+
+    /// Says what the consumer refuses; see [`About::limits`].
+    #[must_use]
+    pub const fn limits(mut self, limits: &'static str) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Says how to make the consumer fetch the URL; see [`About::pull`].
+    #[must_use]
+    pub const fn pull(mut self, pull: &'static str) -> Self {
+        self.pull = pull;
         self
     }
 
@@ -159,40 +191,5 @@ impl About {
     pub const fn rewrites(mut self, rewrites: TypeSet) -> Self {
         self.rewrites = rewrites;
         self
-    }
-}
-
-/// How a format writes a value of several lines, for example a YARA rule.
-///
-/// ```
-/// use feed_classification::export::{About, Multiline};
-/// use feed_classification::{IndicatorType, TypeSet};
-///
-/// static JSON: About = About::new("json-lines", "One JSON string per line.").multiline(Multiline::Escaped);
-/// static RULES: About = About::new("rules", "A file of rules.").multiline(Multiline::Verbatim(TypeSet::RULES));
-/// assert!(JSON.multiline.takes(IndicatorType::Filename) && !RULES.multiline.takes(IndicatorType::Filename));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Multiline {
-    /// Not at all: such a value is left out and counted as quarantined
-    /// ([`QuarantineReason::LINE_BREAK`](super::QuarantineReason::LINE_BREAK)).
-    LeftOut,
-    /// Escaped, so that a reader gets the same text back: for example as `\n` in a JSON string, or in base64.
-    Escaped,
-    /// Unchanged, for these types; values of other types are left out. For rules: a rule engine reads a file of many
-    /// rules, and the grammar of the rules says where one ends.
-    Verbatim(TypeSet),
-}
-
-impl Multiline {
-    /// Returns whether a value of this type may have several lines.
-    #[must_use]
-    pub const fn takes(self, kind: IndicatorType) -> bool {
-        match self {
-            Self::LeftOut => false,
-            Self::Escaped => true,
-            Self::Verbatim(types) => types.contains(kind),
-        }
     }
 }

@@ -50,6 +50,9 @@ impl Exporter for CheckPoint {
         )
         .content_type("text/csv; charset=utf-8")
         .extension("csv")
+        .consumer("Check Point gateways (custom intelligence feeds)")
+        .limits("Addresses and ranges are IPv4 only.")
+        .pull("A new IoC feed in SmartConsole: the format Check Point, the URL, the user `cratos` and the token as the password (Basic). Steps: `docs/recipes/check-point.md`.")
         .accepts(ACCEPTS)
         .rewrites(TypeSet::of(&[IndicatorType::Url]));
         &ABOUT

@@ -18,6 +18,7 @@ pub(crate) const GENERIC: PlainList = PlainList::new(
         "generic",
         "One value per line with LF, for devices and programs that read plain lists.",
     )
+    .consumer("Devices and programs that read plain lists")
     .accepts(TypeSet::ALL.without(TypeSet::RULES)),
 )
 .refusing(swallowed);

@@ -65,6 +65,9 @@ impl Exporter for Ipset {
             "ipset",
             "A file for ipset restore that replaces the sets cratos4 and cratos6 of the type hash:net.",
         )
+        .consumer("Linux hosts with ipset and iptables")
+        .limits("A set is made for 16 777 216 entries.")
+        .pull("A timer runs `curl -fsS -H \"token: $TOKEN\" -o block.ipset URL && ipset restore < block.ipset`. Rules name the sets.")
         .extension("ipset")
         .accepts(TypeSet::ADDRESSES)
         .merging()

@@ -22,6 +22,8 @@ impl Exporter for Juniper {
             "juniper",
             "One prefix per line, for a feed server in the dynamic addresses of Juniper SRX.",
         )
+        .consumer("Juniper SRX (dynamic addresses)")
+        .pull("`set security dynamic-address feed-server`: the token stands in the URL of the server (`https://cratos:TOKEN@…`) or in the path; the path ends in `.txt`. Steps: `docs/recipes/juniper-srx.md`.")
         .accepts(TypeSet::ADDRESSES);
         &ABOUT
     }

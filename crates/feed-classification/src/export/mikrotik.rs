@@ -33,6 +33,9 @@ impl Exporter for MikroTik {
             "A script of RouterOS that replaces the address list cratos, to fetch and import.",
         )
         .extension("rsc")
+        .consumer("MikroTik RouterOS 6 and 7")
+        .limits("Memory and flash of the device.")
+        .pull("A scheduled script: `/tool/fetch` with `http-header-field=\"token: TOKEN\"` and `check-certificate=yes`, then `/import`. Steps: `docs/recipes/mikrotik.md`.")
         .accepts(TypeSet::ADDRESSES)
         .merging();
         &ABOUT

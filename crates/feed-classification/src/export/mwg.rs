@@ -39,6 +39,7 @@ impl Exporter for Mwg {
             "mwg",
             "A subscribed list of Skyhigh (McAfee) Web Gateway, of the type ip, iprange or string.",
         )
+        .consumer("Skyhigh (McAfee) Web Gateway (subscribed lists)")
         .accepts(TypeSet::ADDRESSES.union(STRINGS))
         .rewrites(TypeSet::of(&[IndicatorType::Url]));
         &ABOUT

@@ -77,6 +77,8 @@ impl Exporter for Nftables {
             "nftables",
             "A file for nft -f that replaces the sets blocked4 and blocked6 of the table inet cratos.",
         )
+        .consumer("Linux hosts with nftables")
+        .pull("A timer runs `curl -fsS -H \"token: $TOKEN\" -o block.nft URL && nft -f block.nft`. Rules name the sets. `cratos-agent` does the same with limits and a never-block list.")
         .extension("nft")
         .accepts(TypeSet::ADDRESSES)
         .merging()

@@ -19,6 +19,9 @@ pub(crate) const OPNSENSE: PlainList = PlainList::new(
         "opnsense",
         "One address or network per line, for an alias of OPNsense of the type URL table.",
     )
+    .consumer("OPNsense (URL table aliases)")
+    .limits("The size of all tables of pf: Firewall Maximum Table Entries.")
+    .pull("An alias of the type URL Table (IPs): the URL, and Basic, Bearer or a header with the token. An empty list empties the table. Steps: `docs/recipes/opnsense.md`.")
     .accepts(TypeSet::ADDRESSES)
     .writes(addresses::LINES),
 )

@@ -29,6 +29,7 @@ impl Exporter for ProxySg {
             "proxysg",
             "A category of domains or URLs, for the local database of ProxySG (Symantec Edge SWG).",
         )
+        .consumer("Symantec ProxySG (local database)")
         .accepts(TypeSet::NAMES.union(TypeSet::of(&[IndicatorType::Url])))
         .rewrites(TypeSet::of(&[IndicatorType::Url]));
         &ABOUT

@@ -69,6 +69,9 @@ impl Exporter for Rpz {
             "rpz",
             "A response policy zone for Unbound, BIND, PowerDNS and Knot: listed names do not exist.",
         )
+        .consumer("Unbound, BIND, PowerDNS Recursor, Knot Resolver")
+        .limits("Names of more than 188 characters and names under a top-level domain that begins with `rpz-` are left out.")
+        .pull("Unbound: `url:` in an `rpz:` clause; it sends no header, so the token goes into the path: `/t/TOKEN/v1/…`. BIND: `curl -fsS -H \"token: $TOKEN\" -o block.zone URL && rndc reload ZONE`.")
         .content_type("text/dns; charset=utf-8")
         .extension("zone")
         .accepts(TypeSet::ADDRESSES.union(TypeSet::NAMES))

@@ -66,6 +66,9 @@ impl Suricata {
 impl Exporter for Suricata {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("suricata", "Rules of Suricata that alert, with lasting numbers.")
+            .consumer("Suricata")
+            .limits("A rule with a content of more than 4 000 bytes is left out: Suricata refuses the whole file.")
+            .pull("`suricata-update add-source cratos URL --http-header \"token: TOKEN\"`, and a timer that runs `suricata-update`. End the path with `.rules`.")
             .extension("rules")
             .accepts(OF_INDICATORS.union(TypeSet::of(&[IndicatorType::Snort])))
             .multiline(Multiline::Escaped);

@@ -57,6 +57,8 @@ impl Exporter for SuricataDataset {
             "suricata-dataset",
             "A list that a rule of Suricata loads: dataset:isset,NAME,type TYPE,load FILE.",
         )
+        .consumer("Suricata")
+        .pull("A timer runs `curl -fsS -H \"token: $TOKEN\" -o cratos.lst URL && suricatasc -c reload-rules`. The rules that load the file are your own.")
         .extension("lst")
         .accepts(ACCEPTS)
         .multiline(Multiline::Escaped);

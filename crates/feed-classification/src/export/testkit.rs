@@ -14,9 +14,10 @@ mod structure;
 mod values;
 mod writers;
 
+use super::samples::samples as harmless;
 use structure::Format;
+use values::hostile;
 pub use values::values;
-use values::{harmless, hostile};
 use writers::{FullAfter, OneByteAtATime};
 
 /// Reads the values back out of an exporter's output; for [`check_round_trip`].

@@ -25,6 +25,11 @@ pub(crate) const UMBRELLA: PlainList = PlainList::new(
         "umbrella",
         "One domain or URL per line, to upload to a block list of Cisco Umbrella.",
     )
+    .consumer("Cisco Umbrella (destination lists)")
+    .limits("A request to its API takes 500 destinations. A block list takes no addresses.")
+    .pull(
+        "Umbrella fetches nothing: a script of your own sends the list to its API. Steps: `docs/recipes/umbrella.md`.",
+    )
     .accepts(TypeSet::NAMES.union(TypeSet::of(&[IndicatorType::Url])))
     .rewrites(TypeSet::of(&[IndicatorType::Url])),
 )
