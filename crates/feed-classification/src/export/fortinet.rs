@@ -13,6 +13,9 @@ const HASHES: TypeSet = TypeSet::of(&[
     IndicatorType::FileSha256,
 ]);
 
+/// The most lines of a feed before FortiOS 7.4.4, and on FortiMail. Devices leave out those behind it.
+const MOST: u32 = 131_072;
+
 /// One entry per line, LF; an empty feed has no bytes.
 ///
 /// The types are those of the device: "IP Address" takes addresses and networks of both families, "Domain Name" takes
@@ -37,7 +40,8 @@ pub(crate) const FORTINET: PlainList = PlainList::new(
             .union(TypeSet::of(&[IndicatorType::Url]))
             .union(HASHES),
     )
-    .rewrites(TypeSet::of(&[IndicatorType::Url])),
+    .rewrites(TypeSet::of(&[IndicatorType::Url]))
+    .most(MOST),
 )
 .refusing(refuses)
 .rewriting(rewrite);

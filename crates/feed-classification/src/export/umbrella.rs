@@ -11,6 +11,9 @@ use crate::{Indicator, IndicatorType, TypeSet};
 /// The host of the URL is an address, and a block list takes none.
 const ADDRESS: QuarantineReason = QuarantineReason::because("address");
 
+/// The most destinations in one file.
+const MOST: u32 = 5_000;
+
 /// One domain or URL per line, LF; an empty feed has no bytes.
 ///
 /// An administrator uploads the file to a block list; Umbrella does not fetch it. One file has at most 5 000
@@ -31,6 +34,7 @@ pub(crate) const UMBRELLA: PlainList = PlainList::new(
         "Umbrella fetches nothing: a script of your own sends the list to its API. Steps: `docs/recipes/umbrella.md`.",
     )
     .accepts(TypeSet::NAMES.union(TypeSet::of(&[IndicatorType::Url])))
+    .most(MOST)
     .rewrites(TypeSet::of(&[IndicatorType::Url])),
 )
 .refusing(refuses)
