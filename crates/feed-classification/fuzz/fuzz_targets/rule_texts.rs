@@ -1,4 +1,4 @@
-//! Rules of YARA and Sigma from outside: no panic, and a file of one text is a text that goes in again.
+//! Rules of YARA, Sigma and Snort from outside: no panic, and a file of one text is a text that goes in again.
 #![no_main]
 
 use feed_classification::{FeedInfo, Indicator, IndicatorType, Registry};
@@ -6,13 +6,23 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let registry = Registry::builtin();
-    for (output, kind) in [("yara", IndicatorType::Yara), ("sigma", IndicatorType::Sigma)] {
-        let Some(exporter) = registry.by_name(output) else { continue };
+    for (output, kind) in [
+        ("yara", IndicatorType::Yara),
+        ("sigma", IndicatorType::Sigma),
+        ("suricata", IndicatorType::Snort),
+        ("snort", IndicatorType::Snort),
+    ] {
+        let Some(exporter) = registry.by_name(output) else {
+            continue;
+        };
         let file = |text: &str| {
             let mut file = Vec::new();
             let items = &mut [Indicator::new(kind, text)].into_iter();
             let counts = exporter.export(&FeedInfo::new(kind, ""), items, &mut file);
-            (String::from_utf8(file).expect("text"), counts.expect("memory takes everything"))
+            (
+                String::from_utf8(file).expect("text"),
+                counts.expect("memory takes everything"),
+            )
         };
         let (first, counts) = file(text);
         let is_refused = exporter.leaves_out(&Indicator::new(kind, text)).is_some();
@@ -21,7 +31,10 @@ fuzz_target!(|text: &str| {
             let (second, counts) = file(&first);
             assert_eq!(counts.written, 1, "{first}");
             // Moved imports leave their line ends behind.
-            assert!(first.split_whitespace().eq(second.split_whitespace()), "{first} {second}");
+            assert!(
+                first.split_whitespace().eq(second.split_whitespace()),
+                "{first} {second}"
+            );
         }
     }
 });
