@@ -67,6 +67,12 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         if options.show_dropped {
             output::remark(dropped.text(&engine, &options.feed.output));
         }
+        if feed.truncated > 0 {
+            output::remark(format!(
+                "truncated: {} older values, since the output {} takes only so many\n",
+                feed.truncated, options.feed.output
+            ));
+        }
         let body = feed.body.bytes().await;
         output::print(&body.map_err(|error| failure(&upstream, &error))?)
     })

@@ -21,6 +21,7 @@ mod held_back;
 mod hostile;
 mod large_bodies;
 mod legacy;
+mod length_limits;
 mod limits;
 mod live;
 mod lookup;

@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     requests: Family<Answered, Counter>,
     seconds: Family<Routed, Histogram, fn() -> Histogram>,
     feed_answers: Family<FeedAnswered, Counter>,
+    truncated_answers: Family<FeedTruncated, Counter>,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
@@ -40,12 +41,19 @@ struct FeedAnswered {
     cache: &'static str,
 }
 
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct FeedTruncated {
+    site: String,
+    output: String,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self {
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             feed_answers: Family::default(),
+            truncated_answers: Family::default(),
         }
     }
 }
@@ -73,12 +81,23 @@ impl Metrics {
         self.feed_answers.get_or_create(&answer).inc();
     }
 
+    /// Counts one feed that was given without all its values, since they are more than its output or its caller takes.
+    /// `output` is the name of an exporter.
+    pub(crate) fn feed_truncated(&self, site: &str, output: &str) {
+        let answer = FeedTruncated {
+            site: site.to_owned(),
+            output: output.to_owned(),
+        };
+        self.truncated_answers.get_or_create(&answer).inc();
+    }
+
     /// Registers the counters. They are shared: the registered ones go on counting.
     pub(crate) fn register(&self, registry: &mut Registry) {
         let Self {
             requests,
             seconds,
             feed_answers,
+            truncated_answers,
         } = self;
         registry.register("requests", "Answers by route and status", requests.clone());
         registry.register(
@@ -90,6 +109,11 @@ impl Metrics {
             "feed_answers",
             "Feeds given: from memory (hit), fresh from MISP (miss), older than wanted (stale)",
             feed_answers.clone(),
+        );
+        registry.register(
+            "feed_answers_truncated",
+            "Feeds given without all their values, since they are more than the output or the caller takes",
+            truncated_answers.clone(),
         );
     }
 }

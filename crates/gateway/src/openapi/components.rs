@@ -131,7 +131,7 @@ pub(crate) fn headers(names: &[&str]) -> Value {
 }
 
 /// Every header that answers are described with.
-const HEADERS: [(&str, &str); 15] = [
+const HEADERS: [(&str, &str); 16] = [
     ("Age", "Seconds since MISP was asked."),
     ("Cache-Control", "How long the answer counts as fresh."),
     ("Content-Encoding", "`gzip`, `br` or `zstd`, where the caller takes it."),
@@ -164,6 +164,10 @@ const HEADERS: [(&str, &str); 15] = [
     (
         "X-Feed-Limits",
         "The limits of token and query within which this is the feed, such as `max_tlp=amber`; not there where there are none.",
+    ),
+    (
+        "X-Feed-Truncated",
+        "`truncated=12345, limit=131072, kept=newest` where the feed has more values than the output or the query allows; else not there.",
     ),
 ];
 

@@ -70,9 +70,10 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     };
     wanted.check_scope(&grant.scope)?;
     let feed = wanted.scope;
-    let of_feed = FeedRequest::new(feed.selection, feed.kind, feed.age, wanted.output)
+    let mut of_feed = FeedRequest::new(feed.selection, feed.kind, feed.age, wanted.output)
         .aggregate(query.aggregate)
         .filter(feed.filter);
+    of_feed.limit = query.limit;
     let mut view = View::up_to(grant.filter().max_tlp());
     if grant.scope.feeds != Allowed::All || grant.scope.types != Allowed::All {
         view = view.within_feed();

@@ -51,6 +51,7 @@ const X_FEED_HELD: HeaderName = HeaderName::from_static("x-feed-held");
 const X_FEED_COUNT: HeaderName = HeaderName::from_static("x-feed-count");
 const X_FEED_DROPPED: HeaderName = HeaderName::from_static("x-feed-dropped");
 const X_FEED_DROPPED_REASONS: HeaderName = HeaderName::from_static("x-feed-dropped-reasons");
+const X_FEED_TRUNCATED: HeaderName = HeaderName::from_static("x-feed-truncated");
 
 /// Answers the whole feed, or 304 if the caller has it already.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
@@ -76,7 +77,7 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     .encoding(accept_encoding::preferred(request.headers))
     .aggregate(query.aggregate)
     .filter(wanted.scope.filter);
-    asked.max_age = query.max_age;
+    (asked.max_age, asked.limit) = (query.max_age, query.limit);
     let refused = |error| limits::refused(error, filter);
     let head = app.engine().head(&grant.upstream, &asked).await.map_err(refused)?;
     // Nothing is rendered for an answer without a body.
@@ -88,6 +89,9 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         whole(rendered(&head, request.version).await.map_err(refused)?)
     };
     let counts = head.counts().await.map_err(refused)?;
+    if counts.truncated > 0 {
+        app.metrics().feed_truncated(grant.site().name.as_str(), &asked.output);
+    }
     let is_empty = counts.count == 0 && counts.dropped == 0;
     app.missing_tags()
         .answered(app.misp(), &grant.upstream, wanted.scope.selection, is_empty);
@@ -117,6 +121,7 @@ fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Co
         limits = (!filter.is_none()).then(|| tracing::field::display(filter)),
         etag = head.etag,
         count = counts.count,
+        truncated = (counts.truncated > 0).then_some(counts.truncated),
         status = reply.code().as_u16(),
         "feed given"
     );
@@ -195,6 +200,10 @@ fn described(reply: Reply, feed: &FeedHead, counts: Counts) -> Reply {
         }
         _ => reply,
     };
+    let reply = match truncation(feed, counts) {
+        Some(truncation) => reply.header_text(X_FEED_TRUNCATED, &truncation),
+        None => reply,
+    };
     if feed.refresh_failing && feed.origin == Origin::Stale {
         return reply.header(header::WARNING, HeaderValue::from_static("110 - \"Response is Stale\""));
     }
@@ -211,7 +220,18 @@ fn reasons(feed: &FeedHead, counts: Counts) -> String {
     texts.join(", ")
 }
 
-const HEADERS: [&str; 13] = [
+/// Returns how many values the length limit leaves out, the limit, and which values are in the list instead, as a
+/// dictionary of structured fields; nothing where all are in it.
+fn truncation(feed: &FeedHead, counts: Counts) -> Option<String> {
+    let limit = feed.limit.filter(|_| counts.truncated > 0)?;
+    let kept = if limit.keeps_newest { "newest" } else { "first" };
+    Some(format!(
+        "truncated={}, limit={}, kept={kept}",
+        counts.truncated, limit.most
+    ))
+}
+
+const HEADERS: [&str; 14] = [
     "ETag",
     "Last-Modified",
     "Cache-Control",
@@ -225,6 +245,7 @@ const HEADERS: [&str; 13] = [
     "X-Feed-Dropped-Reasons",
     "X-Feed-Held",
     "X-Feed-Limits",
+    "X-Feed-Truncated",
 ];
 
 fn words(operation: Operation<'_>) -> Operation<'_> {

@@ -1,5 +1,6 @@
 //! The query of the feed routes.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -11,6 +12,9 @@ use crate::query::{Query, integer};
 /// The oldest answer that may be asked for, in seconds: a day.
 const MAX_CACHE: i64 = 86_400;
 
+/// The greatest length limit: no feed has more values.
+const MAX_LIMIT: i64 = 10_000_000;
+
 /// The query of a feed. Unknown names are ignored, as Cratos FastAPI does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, JsonSchema)]
 pub(super) struct FeedQuery {
@@ -21,38 +25,50 @@ pub(super) struct FeedQuery {
     /// Whether networks are merged into the smallest set that covers the same addresses (`cidr4`, `cidr6`, `ip`).
     #[schemars(default)]
     pub(super) aggregate: bool,
+    /// The greatest number of indicators in the list; of a longer feed the newest stay. Some outputs have such a limit
+    /// of their own, which this can narrow and not widen.
+    #[schemars(with = "Option<u32>", range(min = 1, max = MAX_LIMIT))]
+    pub(super) limit: Option<NonZeroU32>,
 }
 
 impl FeedQuery {
     /// Reads a query. Mistakes are added to `wrong`.
     pub(super) fn read(query: Query<'_>, wrong: &mut Vec<Invalid>) -> Self {
-        let cache = query
-            .last("cache")
-            .and_then(|text| seconds(&text).map_err(|invalid| wrong.push(invalid)).ok());
+        let cache = query.last("cache").and_then(|text| {
+            up_to("cache", &text, MAX_CACHE)
+                .map_err(|invalid| wrong.push(invalid))
+                .ok()
+        });
         let aggregate = query
             .last("aggregate")
             .and_then(|text| yes_no(&text).map_err(|invalid| wrong.push(invalid)).ok());
+        let limit = query.last("limit").and_then(|text| {
+            up_to("limit", &text, MAX_LIMIT)
+                .map_err(|invalid| wrong.push(invalid))
+                .ok()
+        });
         Self {
-            max_age: cache,
+            max_age: cache.map(|seconds| Duration::from_secs(seconds.get().into())),
             aggregate: aggregate.unwrap_or_default(),
+            limit,
         }
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, Invalid> {
-    let place = ["query", "cache"];
+/// Reads a number from 1 to `most`, which fits into 32 bits.
+fn up_to(name: &'static str, text: &str, most: i64) -> Result<NonZeroU32, Invalid> {
+    let place = ["query", name];
     let Some(number) = integer(text) else {
         let message = "Input should be a valid integer, unable to parse string as an integer";
         return Err(Invalid::new("int_parsing", &place, message).input(text));
     };
-    match u64::try_from(number) {
-        Ok(seconds @ 1..) if number <= MAX_CACHE => Ok(Duration::from_secs(seconds)),
-        Ok(1..) => {
-            let message = format!("Input should be less than or equal to {MAX_CACHE}");
-            Err(Invalid::new("less_than_equal", &place, message)
-                .input(text)
-                .context(json!({ "le": MAX_CACHE })))
-        }
+    if number > most {
+        let message = format!("Input should be less than or equal to {most}");
+        let invalid = Invalid::new("less_than_equal", &place, message);
+        return Err(invalid.input(text).context(json!({ "le": most })));
+    }
+    match u32::try_from(number).map(NonZeroU32::new) {
+        Ok(Some(number)) => Ok(number),
         _ => Err(Invalid::new("greater_than", &place, "Input should be greater than 0")
             .input(text)
             .context(json!({ "gt": 0 }))),
@@ -134,16 +150,42 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_is_one_to_ten_million() {
+        for (query, limit) in [
+            ("limit=1", 1),
+            ("limit=131072", 131_072),
+            ("limit=10000000", 10_000_000),
+        ] {
+            assert_eq!(read(query).unwrap().limit, NonZeroU32::new(limit), "{query}");
+        }
+        for (value, kind) in [
+            ("0", "greater_than"),
+            ("-1", "greater_than"),
+            ("10000001", "less_than_equal"),
+            ("99999999999999999999999", "less_than_equal"),
+            ("all", "int_parsing"),
+            ("", "int_parsing"),
+        ] {
+            let wrong = read(&format!("limit={value}")).unwrap_err();
+            assert_eq!((wrong.len(), wrong[0]["type"].as_str()), (1, Some(kind)), "{value}");
+            assert_eq!(
+                (&wrong[0]["loc"], &wrong[0]["input"]),
+                (&json!(["query", "limit"]), &json!(value))
+            );
+        }
+    }
+
+    #[test]
     fn aggregate_is_a_yes_or_no_and_all_wrong_parts_are_reported() {
         assert!(read("aggregate=1").unwrap().aggregate && read("aggregate=True").unwrap().aggregate);
         assert!(!read("aggregate=0").unwrap().aggregate);
-        assert_eq!(read("cache=x&aggregate=").unwrap_err().len(), 2);
+        assert_eq!(read("cache=x&aggregate=&limit=0").unwrap_err().len(), 3);
     }
 
     proptest! {
         #[test]
-        fn no_query_makes_it_panic(cache in "[-+ .0-9a]{0,25}", aggregate in ".{0,4}") {
-            let _ = read(&format!("cache={cache}&aggregate={aggregate}"));
+        fn no_query_makes_it_panic(number in "[-+ .0-9a]{0,25}", aggregate in ".{0,4}") {
+            let _ = read(&format!("cache={number}&aggregate={aggregate}&limit={number}"));
         }
     }
 }

@@ -25,6 +25,12 @@ pub(super) fn of(explained: &FeedExplanation, request: &FeedRequest) -> String {
         OutputEffect::Written => lines.add(0, &format!("The output {output} writes it as it is.")),
         OutputEffect::Rewritten(form) => lines.add(0, &format!("The output {output} writes it as {}.", shown(form))),
         OutputEffect::Aggregated(network) => lines.add(0, &format!("The output {output} has it in {network}.")),
+        OutputEffect::Truncated => {
+            lines.add(
+                0,
+                &format!("The output {output} has newer values in all its places: it has a length limit."),
+            );
+        }
         OutputEffect::LeftOut(reason) => lines.add(0, &format!("The output {output} leaves it out: {reason}.")),
         _ => {}
     }
