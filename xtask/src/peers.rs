@@ -20,6 +20,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("adduser", "adduser"),
     ("clamscan", "clamav"),
     ("curl", "curl"),
+    ("dnsmasq", "dnsmasq-base"),
     ("dpkg-shlibdeps", "dpkg-dev"),
     ("faketime", "faketime"),
     ("haproxy", "haproxy"),
@@ -27,6 +28,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ipset", "ipset"),
     ("jq", "jq"),
     ("memcached", "memcached"),
+    ("named", "bind9"),
     ("named-checkzone", "bind9-utils"),
     ("nft", "nftables"),
     ("nginx", "nginx-light"),
@@ -51,6 +53,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 const OPTIONAL: &[(&str, &str)] = &[
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
+    ("pdns_recursor", "pdns-recursor"),
     ("suricata", "suricata"),
 ];
 
@@ -59,6 +62,7 @@ const VENV_PACKAGE: &str = "python3-venv";
 
 /// Python packages with their versions, as `pip` takes them: independent readers of what we write.
 const PYTHON: &[&str] = &[
+    "adblockparser==0.7",
     "idstools==0.6.5",
     "openapi-spec-validator==0.7.2",
     "pysigma==2.0.1",

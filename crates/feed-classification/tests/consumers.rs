@@ -108,6 +108,40 @@ fn rpz() {
     insta::assert_snapshot!("rpz-empty", export("rpz", Kind::Domain, &[]));
 }
 
+/// Names below a listed one, a long name, and texts that are no name.
+const NAMES: [&str; 6] = [
+    "evil.example",
+    "www.evil.example",
+    "notevil.example",
+    "_x.a-b.xn--p1ai",
+    "bad name",
+    "b\u{fc}cher.example",
+];
+
+#[test]
+fn hosts() {
+    insta::assert_snapshot!("hosts-hostname", export("hosts", Kind::Hostname, &NAMES));
+    insta::assert_snapshot!("hosts-empty", export("hosts", Kind::Domain, &[]));
+}
+
+#[test]
+fn dnsmasq() {
+    insta::assert_snapshot!("dnsmasq-domain", export("dnsmasq", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("dnsmasq-empty", export("dnsmasq", Kind::Domain, &[]));
+}
+
+#[test]
+fn unbound() {
+    insta::assert_snapshot!("unbound-domain", export("unbound", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("unbound-empty", export("unbound", Kind::Domain, &[]));
+}
+
+#[test]
+fn adguard() {
+    insta::assert_snapshot!("adguard-domain", export("adguard", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("adguard-empty", export("adguard", Kind::Domain, &[]));
+}
+
 /// Secondaries load a zone only if its serial is higher, so the serial has to follow the change and nothing else.
 #[test]
 fn the_serial_of_a_zone_is_when_its_values_changed() {

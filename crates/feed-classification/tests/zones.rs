@@ -115,13 +115,18 @@ proptest! {
             let mask = mask & (mask << 1) & (mask << 2) & (mask << 3);
             IpNet::from(Ipv6Net::new_assert(Ipv6Addr::from_bits(bits & mask), prefix))
         });
-        let networks: Vec<IpNet> = v4.chain(v6).collect();
+        let networks: Vec<IpNet> = v4.chain(v6).filter(|network| !is_around_ipv4(*network)).collect();
         let values: Vec<String> = networks.iter().map(ToString::to_string).collect();
         let refs: Vec<_> = values.iter().map(String::as_str).collect();
         let zone = zone(Kind::Ip, &refs);
         let read: AddressSet = owners(&zone).into_iter().map(read_trigger).collect();
         prop_assert_eq!(read, networks.into_iter().collect::<AddressSet>());
     }
+}
+
+/// Whether BIND would take an IPv6 network for every IPv4 address too. Such a network is left out.
+fn is_around_ipv4(network: IpNet) -> bool {
+    matches!(network, IpNet::V6(network) if network.contains(&Ipv4Addr::UNSPECIFIED.to_ipv6_mapped()))
 }
 
 /// Names of all awkward kinds, and the longest that pass.

@@ -52,6 +52,21 @@ pub fn blocks() -> Vec<Block> {
     readme.into_iter().chain(docs).collect()
 }
 
+/// Returns the text of the block of this kind on a page such as `docs/recipes/mail.md`.
+///
+/// # Panics
+/// If the page cannot be read, or has not exactly one such block.
+#[must_use]
+pub fn block(page: &str, kind: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut found = of_page(page, &text).into_iter().filter(|block| block.kind == kind);
+    match (found.next(), found.next()) {
+        (Some(block), None) => block.text,
+        _ => panic!("{page}: not one block of the kind {kind}"),
+    }
+}
+
 fn of_page(page: &str, text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<(Block, usize)> = None;

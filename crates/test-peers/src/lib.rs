@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::panic, clippy::print_stderr, reason = "this crate is part of tests only")]
 
+pub mod dns;
 pub mod handbook;
 mod peer;
 mod program;
 mod suricata;
+mod web;
 
 pub use peer::{Peer, free_port, until};
 pub use program::{program, python, python_with, unpacked};
 pub use suricata::Suricata;
+pub use web::WebServer;

@@ -1,15 +1,20 @@
 //! `rpz`: a response policy zone, for name servers that answer "no such name".
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::export::coverage::Coverage;
 use crate::export::{About, ExportCounts, ExportOption, Exporter, FeedInfo, Options, QuarantineReason};
-use crate::grammar::name;
-use crate::{AddressSet, Indicator, TypeSet, network_of};
+use crate::{Indicator, TypeSet, network_of};
+
+const COVERAGE: Coverage = Coverage {
+    min_prefix: 1,
+    one_tree: true,
+    ..Coverage::USUAL
+};
 
 /// How many of the 255 octets of a name are kept for the name of the zone, which only the server's configuration knows.
 const ZONE_OCTETS: usize = 64;
@@ -41,7 +46,8 @@ const OPTIONS: &[ExportOption] = &[ExportOption::word(
 ///   listed as well).
 /// - Every entry has the same policy, `CNAME .` by default.
 /// - Addresses are merged and masked, since BIND drops triggers with host bits, and `/0`, which it does not know, is
-///   written as halves.
+///   written as halves. BIND keeps IPv4 addresses in one tree with IPv6, as `::ffff:0:0/96`, and would block every
+///   address for `::/0`: IPv6 networks around that block are left out.
 /// - The serial is the second in which the values last changed ([`FeedInfo::changed_at`]): it rises with every change,
 ///   which secondaries need, and stays where nothing changed, which keeps the bytes the same.
 /// - The refresh of the SOA, 300 seconds, is how often Unbound asks again; it expires after 30 days.
@@ -74,6 +80,7 @@ impl Exporter for Rpz {
         .pull("Unbound: `url:` in an `rpz:` clause; it sends no header, so the token goes into the path: `/t/TOKEN/v1/…`. BIND: `curl -fsS -H \"token: $TOKEN\" -o block.zone URL && rndc reload ZONE`.")
         .content_type("text/dns; charset=utf-8")
         .extension("zone")
+        .version(2)
         .accepts(TypeSet::ADDRESSES.union(TypeSet::NAMES))
         .merging()
         .dated()
@@ -88,18 +95,18 @@ impl Exporter for Rpz {
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        if !TypeSet::NAMES.contains(item.kind) {
-            return network_of(item.value)
-                .is_none()
-                .then_some(QuarantineReason::UNREPRESENTABLE);
+        if let Some(reason) = COVERAGE.refuses(item) {
+            return Some(reason);
         }
-        let is_reserved = |value: &str| value.rsplit('.').next().is_some_and(|last| last.starts_with("rpz-"));
-        match name::domain(item.value) {
-            Ok(normal) if normal != item.value => Some(QuarantineReason::UNREPRESENTABLE),
-            Err(_) => Some(QuarantineReason::UNREPRESENTABLE),
-            Ok(name) if is_reserved(&name) => Some(Self::RESERVED),
-            Ok(name) if name.len() > MAX_NAME => Some(Self::TOO_LONG),
-            Ok(_) => None,
+        let top = item.value.rsplit('.').next().unwrap_or_default();
+        if !TypeSet::NAMES.contains(item.kind) {
+            None
+        } else if top.starts_with("rpz-") {
+            Some(Self::RESERVED)
+        } else if item.value.len() > MAX_NAME {
+            Some(Self::TOO_LONG)
+        } else {
+            None
         }
     }
 
@@ -127,31 +134,7 @@ impl Exporter for Rpz {
         items: &mut dyn Iterator<Item = Indicator<'_>>,
         out: &mut dyn Write,
     ) -> io::Result<ExportCounts> {
-        let accepts = self.about().accepts;
-        let mut exported = ExportCounts::default();
-        let (mut names, mut networks) = (Vec::new(), Vec::new());
-        for item in items.filter(|item| accepts.contains(item.kind)) {
-            if self.leaves_out(&item).is_some() {
-                exported.quarantined += 1;
-                continue;
-            }
-            exported.written += 1;
-            if TypeSet::NAMES.contains(item.kind) {
-                names.push(item);
-            } else {
-                networks.extend(network_of(item.value));
-            }
-        }
-        self.header(feed, out)?;
-        let listed: HashSet<&str> = names.iter().map(|item| item.value).collect();
-        for item in names.iter().filter(|item| !is_below(&listed, item.value)) {
-            self.entry(item, out)?;
-        }
-        let addresses: AddressSet = networks.into_iter().collect();
-        addresses
-            .networks_of_length(1)
-            .try_for_each(|network| self.trigger(network, out))?;
-        Ok(exported)
+        COVERAGE.export(self, feed, items, out)
     }
 }
 
@@ -165,18 +148,6 @@ impl Rpz {
         };
         writeln!(out, "{prefix}.{address}.rpz-ip CNAME {}", self.policy)
     }
-}
-
-/// Returns whether the name is below a listed one.
-fn is_below(listed: &HashSet<&str>, name: &str) -> bool {
-    let mut rest = name;
-    while let Some((_, parent)) = rest.split_once('.') {
-        if listed.contains(parent) {
-            return true;
-        }
-        rest = parent;
-    }
-    false
 }
 
 /// Serials are compared in a circle of 32 bits (RFC 1982), so the seconds may run over.
