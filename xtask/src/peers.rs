@@ -38,6 +38,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("python3", "python3"),
     ("redis-server", "redis-server"),
     ("saslpasswd2", "sasl2-bin"),
+    ("squid", "squid"),
     ("unbound", "unbound"),
     ("setpriv", "util-linux"),
     ("systemd-analyze", "systemd"),

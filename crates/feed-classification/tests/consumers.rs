@@ -118,6 +118,20 @@ const NAMES: [&str; 6] = [
     "b\u{fc}cher.example",
 ];
 
+const URLS: [&str; 11] = [
+    "HTTP://Evil.example:80/a/../b?c=d",
+    "evil.example:8080/x",
+    "https://b\u{fc}cher.example/\u{fc};\"|\\ y",
+    "http://evil.example/a%20b%2fc%",
+    "http://[2001:db8::1]/",
+    "https://evil.example",
+    "http://evil.example/%0a",
+    "http://evil.example/#fragment",
+    "http://user@evil.example/",
+    "ftp://evil.example/",
+    "http://evil.example/?u=http://b.example/(x)*",
+];
+
 #[test]
 fn hosts() {
     insta::assert_snapshot!("hosts-hostname", export("hosts", Kind::Hostname, &NAMES));
@@ -140,6 +154,30 @@ fn unbound() {
 fn adguard() {
     insta::assert_snapshot!("adguard-domain", export("adguard", Kind::Domain, &NAMES));
     insta::assert_snapshot!("adguard-empty", export("adguard", Kind::Domain, &[]));
+}
+
+#[test]
+fn squid() {
+    insta::assert_snapshot!("squid-domain", export("squid", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("squid-ip", export("squid", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("squid-url", export("squid", Kind::Url, &URLS));
+    insta::assert_snapshot!("squid-empty", export("squid", Kind::Url, &[]));
+}
+
+#[test]
+fn haproxy() {
+    insta::assert_snapshot!("haproxy-domain", export("haproxy", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("haproxy-ip", export("haproxy", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("haproxy-url", export("haproxy", Kind::Url, &URLS));
+    insta::assert_snapshot!("haproxy-empty", export("haproxy", Kind::Ip, &[]));
+}
+
+#[test]
+fn nginx() {
+    insta::assert_snapshot!("nginx-domain", export("nginx", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("nginx-ip", export("nginx", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("nginx-all-of-v4", export("nginx", Kind::Cidr4, &["0.0.0.0/0"]));
+    insta::assert_snapshot!("nginx-empty", export("nginx", Kind::Ip, &[]));
 }
 
 /// Secondaries load a zone only if its serial is higher, so the serial has to follow the change and nothing else.

@@ -113,6 +113,29 @@ pub fn suricata_content(text: &str) -> String {
     content
 }
 
+/// Returns an extended regular expression of POSIX that matches this text as it is.
+///
+/// ```
+/// use feed_classification::export::escape::extended_regex;
+///
+/// assert_eq!(extended_regex("a.example/x?y=(z)"), r"a\.example/x\?y=\(z\)");
+/// ```
+#[must_use]
+pub fn extended_regex(text: &str) -> String {
+    with_backslashes(text, |char| r"\.[]{}()*+?^$|".contains(char))
+}
+
+fn with_backslashes(text: &str, is_special: impl Fn(char) -> bool) -> String {
+    let mut expression = String::with_capacity(text.len());
+    for char in text.chars() {
+        if is_special(char) {
+            expression.push('\\');
+        }
+        expression.push(char);
+    }
+    expression
+}
+
 /// Writes text for the inside of an XML element: `&`, `<`, `>` and carriage return as references, so that a parser
 /// gives back the same text (it would turn a raw carriage return into a line feed).
 ///
