@@ -240,6 +240,38 @@ mod nftables {
         }
     }
 
+    /// `bash` sends a packet to each address of the loopback interface; a dropped one is an error of its system call.
+    #[test]
+    fn packets_to_listed_addresses_are_dropped_and_others_pass() {
+        const SEND: &str = "ip link set lo up\n\
+            for address in $ADDRESSES; do ip address add $address dev lo nodad 2>/dev/null || ip address add $address dev lo; done\n\
+            \"$0\" -f \"$1\"; \"$0\" -f \"$2\"\n\
+            for address in $ADDRESSES; do\n\
+            if bash -c \"echo > /dev/udp/$address/9\" 2> /dev/null; then echo passed $address; else echo dropped $address; fi\n\
+            done";
+        let (Some(namespace), Some(_)) = (Namespace::with("nft"), test_peers::program("ip")) else {
+            return;
+        };
+        let rules = "add table inet cratos\nadd set inet cratos blocked4 { type ipv4_addr; flags interval; }\n\
+            add set inet cratos blocked6 { type ipv6_addr; flags interval; }\n\
+            add chain inet cratos output { type filter hook output priority 0; }\n\
+            add rule inet cratos output ip daddr @blocked4 drop\nadd rule inet cratos output ip6 daddr @blocked6 drop\n";
+        let addresses = [
+            "10.0.1.200",
+            "192.0.2.8",
+            "192.0.2.9",
+            "2001:db8:ffff::1",
+            "2001:db9::1",
+        ];
+        let script = format!("ADDRESSES='{}'\n{SEND}", addresses.join(" "));
+        let said = |list: &str| namespace.output(&script, &[rules, list]);
+        let full = said(&body("nftables", Kind::Ip, &BOTH));
+        let expected =
+            "dropped 10.0.1.200\ndropped 192.0.2.8\npassed 192.0.2.9\ndropped 2001:db8:ffff::1\npassed 2001:db9::1\n";
+        assert_eq!(full, expected);
+        assert!(!said(&body("nftables", Kind::Ip, &[])).contains("dropped"));
+    }
+
     /// A rule that names a set holds before and after.
     #[test]
     fn a_rule_may_name_the_sets() {
