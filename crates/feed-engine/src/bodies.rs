@@ -62,6 +62,8 @@ struct Inner {
 pub(crate) struct Body {
     /// The tag of its [`Form`].
     tag: String,
+    /// The memory of its key beyond the overhead of an entry: the text of its options.
+    key_bytes: usize,
     pub(crate) bytes: Bytes,
 }
 
@@ -69,6 +71,7 @@ pub(crate) struct Body {
 #[derive(Clone, Debug)]
 struct Known<T> {
     tag: String,
+    key_bytes: usize,
     what: T,
 }
 
@@ -239,7 +242,7 @@ impl Bodies {
     /// Makes a body and keeps it, if it fits; `plain` saves writing it anew.
     fn make(&self, form: &Form, encoding: Encoding, plain: Option<&Body>) -> Result<Option<Arc<Body>>, FeedError> {
         let failed = |error| FeedError::internal("writing the feed", error);
-        let mut sink = BoundedWriter::new(self.room());
+        let mut sink = BoundedWriter::new(self.room(form));
         let outcome = match plain {
             Some(plain) => packed(encoding, &mut sink, |out| out.write_all(&plain.bytes)),
             None => packed(encoding, &mut sink, |out| {
@@ -253,6 +256,7 @@ impl Bodies {
         outcome.map_err(failed)?;
         let body = Arc::new(Body {
             tag: form.tag().to_owned(),
+            key_bytes: form.key.options.len(),
             bytes: bytes.into(),
         });
         self.0.kept.insert(form.body_key(encoding), Arc::clone(&body));
@@ -275,8 +279,8 @@ impl Bodies {
     }
 
     /// Returns how long a body may be that is kept.
-    fn room(&self) -> u64 {
-        let overhead = size_of::<Body>() as u64 + TAG_BYTES + u64::from(ENTRY_OVERHEAD);
+    fn room(&self, form: &Form) -> u64 {
+        let overhead = (size_of::<Body>() + form.key.options.len()) as u64 + TAG_BYTES + u64::from(ENTRY_OVERHEAD);
         self.0.kept.max_bytes().saturating_sub(overhead)
     }
 
@@ -290,7 +294,7 @@ impl Bodies {
 
     fn note_length(&self, form: &Form, encoding: Encoding, length: u64) {
         let key = form.body_key(encoding);
-        if length <= self.room() {
+        if length <= self.room(form) {
             // It has shrunk, and is kept from the next time on.
             self.0.large.remove(&key);
         }
@@ -308,6 +312,7 @@ impl Bodies {
                 site = feed.upstream.site,
                 feed = %feed.scope,
                 output = form.exporter().about().name,
+                options = (!form.key.options.is_empty()).then_some(&*form.key.options),
                 values = form.set().values().len(),
                 limit = self.0.kept.max_bytes(),
                 "the body of a feed is larger than half of memory_bytes and cannot be kept: it is rendered again for every caller, one at a time; raise memory_bytes"
@@ -351,20 +356,23 @@ fn packed(
 
 impl<T> Known<T> {
     fn of(form: &Form, what: T) -> Self {
-        let tag = form.tag().to_owned();
-        Self { tag, what }
+        Self {
+            tag: form.tag().to_owned(),
+            key_bytes: form.key.options.len(),
+            what,
+        }
     }
 }
 
 impl<T> Weigh for Known<T> {
     fn weight_bytes(&self) -> usize {
-        self.tag.len() + size_of::<Self>() + size_of::<BodyKey>()
+        self.tag.len() + self.key_bytes + size_of::<Self>() + size_of::<BodyKey>()
     }
 }
 
 impl Weigh for Body {
     fn weight_bytes(&self) -> usize {
-        self.bytes.len() + self.tag.len() + size_of::<Self>()
+        self.bytes.len() + self.tag.len() + self.key_bytes + size_of::<Self>()
     }
 }
 

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use cache::{Clock, Flights, MemoryStore, Moment, SharedCache, Sleep, Weigh};
+use feed_classification::export::configured;
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
 use crate::bodies::{Bodies, Form};
@@ -315,6 +316,7 @@ impl FeedEngine {
         note_poll(self, upstream, key);
     }
 
+    /// Returns the exporter of a request, as the caller configures it.
     pub(crate) fn exporter(&self, request: &FeedRequest) -> Result<Arc<dyn Exporter>, FeedError> {
         let registry = &self.inner.registry;
         let exporter = registry
@@ -334,7 +336,7 @@ impl FeedEngine {
         if request.aggregate && !AGGREGABLE.contains(kind) {
             return Err(FeedError::NotAggregable { kind });
         }
-        Ok(Arc::clone(exporter))
+        Ok(configured(exporter, &request.options))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use feed_classification::{Age, FeedName, IndicatorType};
+use feed_classification::{Age, FeedName, IndicatorType, Options};
 use uuid::Uuid;
 
 use crate::upstream::UpstreamId;
@@ -98,6 +98,8 @@ pub struct FeedRequest {
     /// The greatest number of indicators in the body; the newest stay. It narrows the limit of the output
     /// ([`About::most`](feed_classification::About::most)) and never widens it.
     pub limit: Option<NonZeroU32>,
+    /// What the caller chose about the output.
+    pub options: Options,
     /// The oldest answer that the caller accepts; `None` leaves it to the site's soft expiry.
     pub max_age: Option<Duration>,
 }
@@ -117,6 +119,7 @@ impl FeedRequest {
             encoding: Encoding::Identity,
             aggregate: false,
             limit: None,
+            options: Options::default(),
             max_age: None,
         }
     }
@@ -149,6 +152,13 @@ impl FeedRequest {
         self
     }
 
+    /// Sets what the caller chose about the output: read from the options that its exporter declares.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
     /// Sets the oldest answer that the caller accepts.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
@@ -171,6 +181,8 @@ pub(crate) struct FormKey {
     pub(crate) feed: FeedKey,
     /// The name of the exporter's bytes ([`feed_classification::About::bytes`]); several exporters may write the same.
     pub(crate) bytes: &'static str,
+    /// The chosen options as text ([`Options`]); empty for the defaults.
+    pub(crate) options: String,
     pub(crate) aggregate: bool,
     /// The greatest number of indicators, where the feed has more.
     pub(crate) limit: Option<NonZeroU32>,

@@ -36,13 +36,15 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// Returns the form of `set`, of the feed with this key, that `exporter` writes.
+    /// Returns the form of `set`, of the feed with this key, that `exporter` writes for the request; the exporter is
+    /// configured already.
     pub(crate) fn new(feed: FeedKey, set: Arc<FeedSet>, exporter: Arc<dyn Exporter>, request: &FeedRequest) -> Self {
         let title = feed.scope.selection.name();
         let limit = length_limit(&*exporter, request);
         let key = FormKey {
             feed,
             bytes: exporter.about().bytes,
+            options: request.options.to_string(),
             aggregate: request.aggregate,
             limit: limit.filter(|limit| is_beyond(*limit, &set)),
         };
@@ -185,6 +187,10 @@ fn tag(key: &FormKey, set: &FeedSet, exporter: &dyn Exporter, title: &str) -> St
     if about.dated {
         let changed_at = key.limit.map_or(set.changed_at(), |_| set.ordered_at());
         add(&changed_at.as_nanosecond().to_be_bytes());
+    }
+    // Nothing for the defaults: a device that begins to name one keeps what it has.
+    if !key.options.is_empty() {
+        add(key.options.as_bytes());
     }
     short_hex(&digest.finalize())
 }

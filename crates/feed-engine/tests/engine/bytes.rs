@@ -1,9 +1,10 @@
 //! Bodies: the same indicators give the same bytes, in every compression.
 
 use std::io::Read as _;
+use std::sync::Arc;
 
-use feed_classification::{FeedName, IndicatorType};
-use feed_engine::Encoding;
+use feed_classification::{FeedName, IndicatorType, Options, Registry};
+use feed_engine::{Encoding, FeedEngine, FeedRequest, MispSource};
 use misp_sim::{Attribute, Event, Moment};
 
 use crate::support::{Bench, domains, lines, tag, wanted};
@@ -81,4 +82,51 @@ async fn an_empty_feed_is_valid_in_every_output() {
             "{output}"
         );
     }
+}
+
+fn zone(pairs: &[(&str, &str)]) -> FeedRequest {
+    let registry = Registry::builtin();
+    let declared = registry.by_name("rpz").unwrap().about().options;
+    let mut request = domains().options(Options::of(declared, pairs).unwrap());
+    request.output = "rpz".to_owned();
+    request
+}
+
+#[tokio::test]
+async fn each_choice_of_options_has_its_own_body_and_tag_and_a_chosen_default_has_those_of_none() {
+    let bench = Bench::of([event(&["a.example.com"])]).await;
+    let mut seen = Vec::new();
+    for (action, policy) in [("nxdomain", "."), ("nodata", "*."), ("drop", "rpz-drop.")] {
+        let request = zone(&[("action", action)]);
+        let feed = bench.ask(request.clone()).await.unwrap();
+        let text = String::from_utf8(feed.body.whole().unwrap().to_vec()).unwrap();
+        assert!(text.ends_with(&format!("\n*.a.example.com CNAME {policy}\n")), "{text}");
+        let again = bench.ask(request).await.unwrap();
+        assert_eq!((again.body.whole(), &again.etag), (feed.body.whole(), &feed.etag));
+        seen.push(feed.etag);
+    }
+    assert_eq!(bench.ask(zone(&[])).await.unwrap().etag, seen[0]);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 3);
+}
+
+#[tokio::test]
+async fn bodies_of_ever_other_options_stay_within_the_memory_for_bodies() {
+    let bench = Bench::of([event(&["a.example.com"])]).await;
+    let small = FeedEngine::builder()
+        .source(Arc::new(MispSource::new()))
+        .memory_bytes(64 * 1024)
+        .build();
+    let registry = Registry::builtin();
+    let declared = registry.by_name("ipset").unwrap().about().options;
+    for ttl in 1..=1_000 {
+        let chosen = [("ttl", ttl.to_string()), ("list", "l".repeat(26))];
+        let pairs = chosen.each_ref().map(|(name, text)| (*name, text.as_str()));
+        let mut request = wanted(FeedName::Block, IndicatorType::Ip).options(Options::of(declared, &pairs).unwrap());
+        request.output = "ipset".to_owned();
+        small.feed(&bench.upstream, &request).await.unwrap();
+    }
+    let held = small.held_bytes();
+    assert!((16 * 1024..=64 * 1024).contains(&held), "{held}");
 }
