@@ -133,6 +133,12 @@ impl<'a> Operation<'a> {
         self
     }
 
+    /// Adds parameters that follow from the exporters of the daemon.
+    pub(crate) fn parameters(mut self, of: impl Fn(&Registry) -> Vec<Value>) -> Self {
+        self.parameters.extend(of(self.registry));
+        self
+    }
+
     /// Adds the headers with which a caller says which version it has, and the answer if that is still the newest.
     pub(crate) fn conditional(self) -> Self {
         self.in_header("If-None-Match", "Entity tags that the caller has.")

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use token_crypto::{Allowed, Permission};
 
 use self::answer::Explained;
+use super::feed_options;
 use super::feed_path::{self, FeedPath};
 use super::feed_query::FeedQuery;
 use super::limits::{self, Limits};
@@ -63,7 +64,9 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let asked = Asked::read(request.query, &mut wrong_query);
     let query = FeedQuery::read(request.query, &mut wrong_query);
     let filter = limits::of(&grant, request.query, &mut wrong_query);
-    let wanted = path.check(grant.site(), app.engine().registry(), filter, &mut wrong);
+    let registry = app.engine().registry();
+    let options = feed_options::read(path.exporter(registry), request.query, &mut wrong_query);
+    let wanted = path.check(grant.site(), registry, filter, &mut wrong);
     wrong.append(&mut wrong_query);
     let (Some(wanted), Some(asked), true) = (wanted, asked, wrong.is_empty()) else {
         return Err(Reject::Invalid(wrong));
@@ -72,6 +75,7 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let feed = wanted.scope;
     let mut of_feed = FeedRequest::new(feed.selection, feed.kind, feed.age, wanted.output)
         .aggregate(query.aggregate)
+        .options(options)
         .filter(feed.filter);
     of_feed.limit = query.limit;
     let mut view = View::up_to(grant.filter().max_tlp());
@@ -96,6 +100,7 @@ fn words(operation: Operation<'_>) -> Operation<'_> {
         .query::<Asked>()
         .query::<Limits>()
         .query::<FeedQuery>()
+        .parameters(feed_options::parameters)
         .answers_with::<Explained<'_>>(200, "The explanation, also of a value that MISP does not know.")
         .refuses([Refusal::Invalid, Refusal::Unavailable, Refusal::TimedOut])
 }

@@ -13,6 +13,7 @@ use http::{Method, StatusCode, Version};
 
 use serde_json::{Value, json};
 
+use super::feed_options;
 use super::feed_path::{self, FeedPath};
 use super::feed_query::FeedQuery;
 use super::limits::{self, Limits};
@@ -61,7 +62,9 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let mut wrong_query = Vec::new();
     let query = FeedQuery::read(request.query, &mut wrong_query);
     let filter = limits::of(&grant, request.query, &mut wrong_query);
-    let wanted = path.check(grant.site(), app.engine().registry(), filter, &mut wrong);
+    let registry = app.engine().registry();
+    let options = feed_options::read(path.exporter(registry), request.query, &mut wrong_query);
+    let wanted = path.check(grant.site(), registry, filter, &mut wrong);
     wrong.append(&mut wrong_query);
     let Some(wanted) = wanted.filter(|_| wrong.is_empty()) else {
         return Err(Reject::Invalid(wrong));
@@ -76,6 +79,7 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     )
     .encoding(accept_encoding::preferred(request.headers))
     .aggregate(query.aggregate)
+    .options(options)
     .filter(wanted.scope.filter);
     (asked.max_age, asked.limit) = (query.max_age, query.limit);
     let refused = |error| limits::refused(error, filter);
@@ -118,6 +122,7 @@ fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Co
         r#type = kind.as_str(),
         age = age.as_str(),
         output = asked.output,
+        options = (!asked.options.is_default()).then(|| tracing::field::display(&asked.options)),
         limits = (!filter.is_none()).then(|| tracing::field::display(filter)),
         etag = head.etag,
         count = counts.count,
@@ -253,6 +258,7 @@ fn words(operation: Operation<'_>) -> Operation<'_> {
     feed_path::describe(operation)
         .query::<Limits>()
         .query::<FeedQuery>()
+        .parameters(feed_options::parameters)
         .conditional()
         .answers(
             200,

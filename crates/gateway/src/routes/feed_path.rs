@@ -87,6 +87,12 @@ impl<'a> FeedPath<'a> {
         (selection, kind, age)
     }
 
+    /// Returns the exporter that the path names.
+    pub(super) fn exporter<'r>(&self, registry: &'r Registry) -> Option<&'r dyn Exporter> {
+        let (_, output) = self.without_suffix(registry);
+        registry.by_name(output).map(|exporter| &**exporter)
+    }
+
     /// Checks every part, in the order of the path. Mistakes are added to `wrong`. `filter` holds the limits of the
     /// request.
     pub(super) fn check(
@@ -299,7 +305,8 @@ fn exporters(parameter: &str, registry: &Registry) -> Value {
             "| `{}` | {} | {carried} | {} |",
             about.name, about.content_type, about.summary
         );
-        details.push(json!({ "name": about.name, "mediaType": about.content_type, "extension": about.extension, "types": types }));
+        let options: Vec<&str> = about.options.iter().map(|option| option.name).collect();
+        details.push(json!({ "name": about.name, "mediaType": about.content_type, "extension": about.extension, "types": types, "options": options }));
     }
     let names: Vec<&str> = registry.names().collect();
     json!({
