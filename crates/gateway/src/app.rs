@@ -40,6 +40,7 @@ pub(crate) struct App {
     sightings: Arc<Desk>,
     missing_tags: Arc<MissingTags>,
     description: OnceCell<StoredBody>,
+    outputs: OnceCell<StoredBody>,
     on_good_token: OnGoodToken,
 }
 
@@ -76,6 +77,7 @@ impl App {
             sightings,
             missing_tags: Arc::default(),
             description: OnceCell::new(),
+            outputs: OnceCell::new(),
             on_good_token: OnGoodToken::default(),
         })
     }
@@ -155,6 +157,11 @@ impl App {
     /// Returns the OpenAPI document, once a request has needed it.
     pub(crate) fn description(&self) -> &OnceCell<StoredBody> {
         &self.description
+    }
+
+    /// Returns the catalogue of outputs, once a request has needed it.
+    pub(crate) fn outputs(&self) -> &OnceCell<StoredBody> {
+        &self.outputs
     }
 
     /// Returns how many tokens each address has had made lately.

@@ -22,6 +22,7 @@ mod limits;
 mod lookup;
 mod metrics;
 mod openapi;
+mod outputs;
 mod path_values;
 mod readyz;
 mod route;
@@ -61,6 +62,7 @@ static ROUTES: &[Route] = &[
     clear_cache::ROUTE,
     sightings::ROUTE,
     check::ROUTE,
+    outputs::ROUTE,
     feedmapping::ROUTE,
     statistics::ROUTE,
     site::ROUTE,

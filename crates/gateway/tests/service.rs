@@ -84,3 +84,19 @@ async fn an_embedding_program_adds_its_own_metrics() {
     );
     assert!(page.contains("cratos_build_info"));
 }
+
+#[tokio::test]
+async fn the_catalogue_of_outputs_needs_no_token_and_is_sent_once_to_a_caller_that_keeps_it() {
+    let installation = Installation::new("");
+    let gateway = gateway(&installation);
+    let request = || Request::get("/v1/outputs").header("host", "x").extension(CLIENT);
+    let first = call(&gateway, request().body(Empty::<&[u8]>::new()).unwrap()).await;
+    assert_eq!(first.status(), 200);
+    assert_eq!(first.headers()["content-type"], "application/json");
+    let etag = first.headers()["etag"].clone();
+    let catalogue = text(first).await;
+    assert!(catalogue.starts_with(r#"{"outputs":[{"name":"txt","#), "{catalogue}");
+    let again = request().header("if-none-match", etag);
+    let again = call(&gateway, again.body(Empty::<&[u8]>::new()).unwrap()).await;
+    assert_eq!(again.status(), 304);
+}
