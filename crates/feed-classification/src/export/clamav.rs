@@ -31,6 +31,9 @@ impl Exporter for ClamAv {
             "A database of ClamAV with hashes of files, to be stored as NAME.hsb.",
         )
         .extension("hsb")
+        .consumer("ClamAV")
+        .limits("The name of the file has to end in `.hsb`.")
+        .pull("`DatabaseCustomURL` in `freshclam.conf`, with the token in the path. End the path with `.hsb`.")
         .accepts(TypeSet::of(&[
             IndicatorType::FileMd5,
             IndicatorType::FileSha1,

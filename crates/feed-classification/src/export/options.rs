@@ -124,7 +124,7 @@ impl Options {
     #[must_use]
     pub fn word(&self, name: &str) -> &'static str {
         match (self.chosen(name), self.kind(name)) {
-            (Some(Value::Word(word)), _) => *word,
+            (Some(Value::Word(word)), _) => word,
             (_, Some(OptionKind::Word { words })) => words.first().copied().unwrap_or_default(),
             _ => "",
         }

@@ -40,6 +40,8 @@ impl Exporter for Sigma {
         static ABOUT: About = About::new("sigma", "A YAML file of Sigma rules, one document each.")
             .content_type("application/yaml; charset=utf-8")
             .extension("yml")
+            .consumer("sigma-cli and other converters of Sigma")
+            .pull("A script fetches the file with `curl -H \"token: TOKEN\"` and converts it with `sigma convert`.")
             .accepts(ACCEPTS)
             .multiline(Multiline::Escaped);
         &ABOUT

@@ -54,6 +54,9 @@ impl Exporter for Snort {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("snort", "Rules of Snort 3 that alert, with lasting numbers.")
             .extension("rules")
+            .consumer("Snort 3")
+            .limits("Snort 2 has another syntax and refuses the rules.")
+            .pull("A timer fetches the file with `curl -H \"token: TOKEN\"`, moves it to the rules and sends SIGHUP to Snort.")
             .accepts(OF_INDICATORS.union(TypeSet::of(&[IndicatorType::Snort])))
             .multiline(Multiline::Escaped);
         &ABOUT

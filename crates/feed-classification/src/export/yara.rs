@@ -46,6 +46,9 @@ impl Exporter for Yara {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("yara", "A file of YARA rules that compiles.")
             .extension("yar")
+            .consumer("YARA and YARA-X")
+            .limits("Rules that YARA 4.2 does not take are left out.")
+            .pull("A script fetches the file with `curl -H \"token: TOKEN\"` and compiles it with `yarac`.")
             .accepts(ACCEPTS)
             .multiline(Multiline::Verbatim(ACCEPTS));
         &ABOUT

@@ -70,6 +70,9 @@ impl Exporter for Zeek {
         static ABOUT: About = About::new("zeek", "A file for the intelligence framework of Zeek.")
             .content_type("text/tab-separated-values; charset=utf-8")
             .extension("intel")
+            .consumer("Zeek")
+            .limits("A value stays in the memory of Zeek after it left the file, until `Intel::item_expiration`.")
+            .pull("A timer fetches the file with `curl -H \"token: TOKEN\"` and moves it to a path in `Intel::read_files`.")
             .accepts(ACCEPTS)
             .rewrites(TypeSet::of(&[IndicatorType::Url]))
             .multiline(Multiline::Escaped);
