@@ -33,6 +33,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("nft", "nftables"),
     ("nginx", "nginx-light"),
     ("openssl", "openssl"),
+    ("postmap", "postfix"),
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
     ("python3", "python3"),
@@ -55,6 +56,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
     ("pdns_recursor", "pdns-recursor"),
+    ("rspamd", "rspamd"),
     ("suricata", "suricata"),
 ];
 

@@ -39,6 +39,8 @@ const BYTES: &[(&str, u32, &str)] = &[
     ("squid", 1, "b0838d6d49c160b0"),
     ("haproxy", 1, "df42f4b8c5a8a4f0"),
     ("nginx", 1, "3ef3d917ff6d4b53"),
+    ("postfix", 1, "040a44f172235042"),
+    ("rspamd", 1, "dc6237565df0409a"),
     ("suricata", 1, "dfc43ecbe6dbbb37"),
     ("suricata-dataset", 1, "1a99c911a3614b93"),
     ("suricata-iprep", 1, "2b6a1c37c83f078a"),

@@ -180,6 +180,32 @@ fn nginx() {
     insta::assert_snapshot!("nginx-empty", export("nginx", Kind::Ip, &[]));
 }
 
+const SENDERS: [&str; 4] = [
+    "a@b.example",
+    "#x@a.example",
+    "/x/@a.example",
+    "\u{fc}n\u{ef}@a.example",
+];
+
+#[test]
+fn postfix() {
+    insta::assert_snapshot!("postfix-domain", export("postfix", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("postfix-ip", export("postfix", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("postfix-email-address", export("postfix", Kind::EmailAddress, &SENDERS));
+    insta::assert_snapshot!("postfix-empty", export("postfix", Kind::EmailAddress, &[]));
+}
+
+#[test]
+fn rspamd() {
+    insta::assert_snapshot!("rspamd-domain", export("rspamd", Kind::Domain, &NAMES));
+    insta::assert_snapshot!("rspamd-ip", export("rspamd", Kind::Ip, &ADDRESSES));
+    insta::assert_snapshot!("rspamd-url", export("rspamd", Kind::Url, &URLS));
+    insta::assert_snapshot!("rspamd-email-address", export("rspamd", Kind::EmailAddress, &SENDERS));
+    let subjects = ["Invoice #1/2 ($5)", "\u{dc}n\u{ef}", "a\tb", &"x".repeat(4_001)];
+    insta::assert_snapshot!("rspamd-email-subject", export("rspamd", Kind::EmailSubject, &subjects));
+    insta::assert_snapshot!("rspamd-empty", export("rspamd", Kind::EmailSubject, &[]));
+}
+
 /// Secondaries load a zone only if its serial is higher, so the serial has to follow the change and nothing else.
 #[test]
 fn the_serial_of_a_zone_is_when_its_values_changed() {

@@ -125,6 +125,21 @@ pub fn extended_regex(text: &str) -> String {
     with_backslashes(text, |char| r"\.[]{}()*+?^$|".contains(char))
 }
 
+/// Returns a regular expression of PCRE that matches this text as it is, and that may stand between slashes.
+///
+/// Every ASCII character but letters and digits has a backslash before it, which takes any meaning away from it, also
+/// in the extended syntax.
+///
+/// ```
+/// use feed_classification::export::escape::pcre;
+///
+/// assert_eq!(pcre("a/b #1ü"), r"a\/b\ \#1ü");
+/// ```
+#[must_use]
+pub fn pcre(text: &str) -> String {
+    with_backslashes(text, |char| char.is_ascii() && !char.is_ascii_alphanumeric())
+}
+
 fn with_backslashes(text: &str, is_special: impl Fn(char) -> bool) -> String {
     let mut expression = String::with_capacity(text.len());
     for char in text.chars() {

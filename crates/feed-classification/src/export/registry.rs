@@ -57,6 +57,8 @@ impl Registry {
             .with(super::squid::Squid)
             .with(super::haproxy::HaProxy)
             .with(super::nginx::Nginx)
+            .with(super::postfix::Postfix)
+            .with(super::rspamd::Rspamd)
             .with(super::suricata::Suricata)
             .with(super::suricata_dataset::SuricataDataset)
             .with(super::suricata_iprep::SuricataIprep)
