@@ -5,6 +5,7 @@
 
 mod attribute_types;
 mod configuration;
+mod output_catalogue;
 mod outputs;
 
 use anyhow::{Context as _, bail};
@@ -27,6 +28,10 @@ const PAGES: &[Page] = &[
     Page {
         path: "docs/configuration-reference.md",
         text: configuration::page,
+    },
+    Page {
+        path: output_catalogue::PATH,
+        text: output_catalogue::page,
     },
     Page {
         path: outputs::PATH,

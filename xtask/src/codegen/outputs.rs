@@ -30,7 +30,9 @@ fn table() -> String {
         .iter()
         .map(|exporter| row(exporter.as_ref()))
         .collect();
-    format!("| output | for | types | URL ends in | empty feed |\n| --- | --- | --- | --- | --- |\n{rows}")
+    format!(
+        "| output | for | types | URL ends in | empty feed | options |\n| --- | --- | --- | --- | --- | --- |\n{rows}"
+    )
 }
 
 fn row(exporter: &dyn Exporter) -> String {
@@ -39,15 +41,18 @@ fn row(exporter: &dyn Exporter) -> String {
         summary,
         accepts,
         most,
+        options,
         ..
     } = *exporter.about();
+    let options: Vec<String> = options.iter().map(|option| format!("`{}`", option.name)).collect();
     let kind = example_of(accepts);
     let limit = most.map_or(String::new(), |most| format!("; at most the newest {most}"));
     format!(
-        "| `{name}` | {}{limit} | {} | `type/{kind}/age/1w/output/{name}` | {} |\n",
+        "| `{name}` | {}{limit} | {} | `type/{kind}/age/1w/output/{name}` | {} | {} |\n",
         summary.trim_end_matches('.'),
         types(accepts),
         empty_feed(exporter, kind),
+        options.join(" "),
     )
 }
 
@@ -60,8 +65,8 @@ fn example_of(accepts: TypeSet) -> IndicatorType {
     accepted.unwrap_or(IndicatorType::Ip)
 }
 
-/// Returns the types in the words of the page: all, all but a few, or groups and single types.
-fn types(accepts: TypeSet) -> String {
+/// Returns the types in words: all, all but a few, or groups and single types.
+pub(super) fn types(accepts: TypeSet) -> String {
     let missing = TypeSet::ALL.without(accepts);
     if missing.is_empty() {
         return "all".to_owned();
@@ -111,8 +116,14 @@ mod tests {
         for name in Registry::builtin().names() {
             assert!(table.contains(&format!("\n| `{name}` |")), "{name}");
         }
-        assert!(table.contains("| all but `snort` `yara` `sigma` | `type/domain/age/1w/output/generic` | no byte |\n"));
-        assert!(table.contains("| addresses, names | `type/domain/age/1w/output/rpz` | a frame without entries |\n"));
+        assert!(
+            table.contains("| all but `snort` `yara` `sigma` | `type/domain/age/1w/output/generic` | no byte |  |\n")
+        );
+        assert!(
+            table.contains(
+                "| addresses, names | `type/domain/age/1w/output/rpz` | a frame without entries | `action` |\n"
+            )
+        );
     }
 
     #[test]
