@@ -1,14 +1,23 @@
 //! `mikrotik`: a script of RouterOS that replaces an address list.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, addresses};
+use crate::export::{
+    About, ExportCounts, ExportOption, Exporter, FeedInfo, Options, QuarantineReason, TextForm, addresses,
+};
 use crate::{AddressSet, Indicator, TypeSet, network_of};
 
-/// The address list. Its entries are first added to one with `-new` behind this name.
-const LIST: &str = "cratos";
+const LIST: &str = "list";
+
+const OPTIONS: &[ExportOption] = &[ExportOption::text(
+    LIST,
+    "The name of the address list. Entries are first added to one with -new behind this name.",
+    "cratos",
+    TextForm::up_to(32).also("_-").letter_first(),
+)];
 
 /// Replaces the address list `cratos`, of IPv4 below `/ip firewall` and of IPv6 below `/ipv6 firewall`; the router has
 /// its own rules, which name the lists `cratos` and `cratos-new`.
@@ -23,8 +32,16 @@ const LIST: &str = "cratos";
 /// timeout: one with a timeout cannot be renewed without a gap.
 ///
 /// Source: "Scripting language manual" and "address-list" in the RouterOS manual (6 and 7), August 2026.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct MikroTik;
+#[derive(Debug, Clone)]
+pub(crate) struct MikroTik {
+    list: String,
+}
+
+impl Default for MikroTik {
+    fn default() -> Self {
+        Self::of(&Options::defaults(OPTIONS))
+    }
+}
 
 impl Exporter for MikroTik {
     fn about(&self) -> &About {
@@ -37,8 +54,13 @@ impl Exporter for MikroTik {
         .limits("Memory and flash of the device.")
         .pull("A scheduled script: `/tool/fetch` with `http-header-field=\"token: TOKEN\"` and `check-certificate=yes`, then `/import`. Steps: `docs/recipes/mikrotik.md`.")
         .accepts(TypeSet::ADDRESSES)
-        .merging();
+        .merging()
+        .options(OPTIONS);
         &ABOUT
+    }
+
+    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+        Some(Arc::new(Self::of(options)))
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
@@ -47,7 +69,7 @@ impl Exporter for MikroTik {
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
         match network_of(item.value) {
-            Some(network) => add(network, out),
+            Some(network) => self.add(network, out),
             None => Ok(()),
         }
     }
@@ -60,7 +82,7 @@ impl Exporter for MikroTik {
     ) -> io::Result<ExportCounts> {
         let (addresses, exported) = addresses::collect(self, items);
         if addresses::can_be_v4(feed.kind) {
-            replace(
+            self.replace(
                 "/ip firewall address-list",
                 &addresses,
                 |network| network.addr().is_ipv4(),
@@ -68,7 +90,7 @@ impl Exporter for MikroTik {
             )?;
         }
         if addresses::can_be_v6(feed.kind) {
-            replace(
+            self.replace(
                 "/ipv6 firewall address-list",
                 &addresses,
                 |network| network.addr().is_ipv6(),
@@ -79,27 +101,37 @@ impl Exporter for MikroTik {
     }
 }
 
-/// Replaces the list in one menu by the networks of its family.
-fn replace(
-    menu: &str,
-    addresses: &AddressSet,
-    is_of_family: impl Fn(&IpNet) -> bool,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    writeln!(out, "{menu}")?;
-    writeln!(
-        out,
-        ":foreach entry in=[find where list=\"{LIST}-new\"] do={{ :do {{ {menu} set $entry list=\"{LIST}\" }} \
-         on-error={{ {menu} remove $entry }} }}"
-    )?;
-    addresses
-        .networks_of_length(1)
-        .filter(|network| is_of_family(network))
-        .try_for_each(|network| add(network, out))?;
-    writeln!(out, "remove [find where list=\"{LIST}\"]")?;
-    writeln!(out, "set [find where list=\"{LIST}-new\"] list=\"{LIST}\"")
-}
+impl MikroTik {
+    fn of(options: &Options) -> Self {
+        Self {
+            list: options.text(LIST).to_owned(),
+        }
+    }
 
-fn add(network: IpNet, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "add list=\"{LIST}-new\" address={network}")
+    /// Replaces the list in one menu by the networks of its family.
+    fn replace(
+        &self,
+        menu: &str,
+        addresses: &AddressSet,
+        is_of_family: impl Fn(&IpNet) -> bool,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let list = &self.list;
+        writeln!(out, "{menu}")?;
+        writeln!(
+            out,
+            ":foreach entry in=[find where list=\"{list}-new\"] do={{ :do {{ {menu} set $entry list=\"{list}\" }} \
+             on-error={{ {menu} remove $entry }} }}"
+        )?;
+        addresses
+            .networks_of_length(1)
+            .filter(|network| is_of_family(network))
+            .try_for_each(|network| self.add(network, out))?;
+        writeln!(out, "remove [find where list=\"{list}\"]")?;
+        writeln!(out, "set [find where list=\"{list}-new\"] list=\"{list}\"")
+    }
+
+    fn add(&self, network: IpNet, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "add list=\"{}-new\" address={network}", self.list)
+    }
 }

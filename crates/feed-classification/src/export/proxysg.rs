@@ -2,12 +2,19 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use crate::export::{About, Exporter, FeedInfo, QuarantineReason, web_request};
+use crate::export::{About, ExportOption, Exporter, FeedInfo, Options, QuarantineReason, TextForm, web_request};
 use crate::{Indicator, IndicatorType, TypeSet};
 
-/// The category of all entries. If the proxy knows one of this name, the entries are added to it.
-const CATEGORY: &str = "cratos";
+const CATEGORY: &str = "category";
+
+const OPTIONS: &[ExportOption] = &[ExportOption::text(
+    CATEGORY,
+    "The category of all entries. If the proxy knows one of this name, the entries are added to it.",
+    "cratos",
+    TextForm::up_to(64).also("_-").letter_first(),
+)];
 
 /// A definition of a category: `define category cratos`, one entry per line, `end`; LF.
 ///
@@ -20,8 +27,24 @@ const CATEGORY: &str = "cratos";
 ///
 /// Source: "define category" and "Quoting" in the Content Policy Language guide of ProxySG. That the local database
 /// takes quotes as policy does is not documented.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ProxySg;
+#[derive(Debug, Clone)]
+pub(crate) struct ProxySg {
+    category: String,
+}
+
+impl Default for ProxySg {
+    fn default() -> Self {
+        Self::of(&Options::defaults(OPTIONS))
+    }
+}
+
+impl ProxySg {
+    fn of(options: &Options) -> Self {
+        Self {
+            category: options.text(CATEGORY).to_owned(),
+        }
+    }
+}
 
 impl Exporter for ProxySg {
     fn about(&self) -> &About {
@@ -31,8 +54,13 @@ impl Exporter for ProxySg {
         )
         .consumer("Symantec ProxySG (local database)")
         .accepts(TypeSet::NAMES.union(TypeSet::of(&[IndicatorType::Url])))
-        .rewrites(TypeSet::of(&[IndicatorType::Url]));
+        .rewrites(TypeSet::of(&[IndicatorType::Url]))
+        .options(OPTIONS);
         &ABOUT
+    }
+
+    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+        Some(Arc::new(Self::of(options)))
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
@@ -51,7 +79,7 @@ impl Exporter for ProxySg {
     }
 
     fn header(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "define category {CATEGORY}")
+        writeln!(out, "define category {}", self.category)
     }
 
     fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {

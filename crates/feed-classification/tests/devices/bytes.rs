@@ -1,8 +1,9 @@
 //! The whole bytes of each format, and the values that are left out.
 
-use feed_classification::IndicatorType as Kind;
+use feed_classification::export::{Options, configured};
+use feed_classification::{IndicatorSet, IndicatorType as Kind, Registry};
 
-use crate::export;
+use crate::{body, export};
 
 const ADDRESSES: [&str; 9] = [
     "10.0.0.0/24",
@@ -106,4 +107,33 @@ fn proxysg() {
     insta::assert_snapshot!("proxysg-domain", export("proxysg", Kind::Domain, &NAMES));
     insta::assert_snapshot!("proxysg-url", export("proxysg", Kind::Url, &URLS));
     insta::assert_snapshot!("proxysg-empty", export("proxysg", Kind::Url, &[]));
+}
+
+#[test]
+fn the_name_of_a_list_or_category_can_be_chosen() {
+    let registry = Registry::builtin();
+    for (output, option, value, line) in [
+        (
+            "mikrotik",
+            "list",
+            "192.0.2.7",
+            "add list=\"own_list-new\" address=192.0.2.7/32",
+        ),
+        ("mikrotik", "list", "192.0.2.7", "remove [find where list=\"own_list\"]"),
+        ("f5", "category", "192.0.2.7", "192.0.2.7,32,bl,own_list"),
+        ("proxysg", "category", "evil.example", "define category own_list"),
+    ] {
+        let exporter = registry.by_name(output).unwrap();
+        let options = Options::of(exporter.about().options, &[(option, "own_list")]).unwrap();
+        let kind = if output == "proxysg" { Kind::Domain } else { Kind::Ip };
+        let set = IndicatorSet::of(kind, [value]);
+        let (body, _) = body(configured(exporter, &options).as_ref(), &set);
+        assert!(body.lines().any(|found| found == line), "{output}: {body}");
+        for wrong in ["a\"b", "a;b", "a,b", "a$b", "a\nb", "[a]", "a\\b", ""] {
+            assert!(
+                Options::of(exporter.about().options, &[(option, wrong)]).is_err(),
+                "{output}: {wrong}"
+            );
+        }
+    }
 }
