@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use feed_classification::export::testkit;
+use feed_classification::export::{Options, configured, testkit};
 use feed_classification::{ExportCounts, FeedInfo, Indicator, IndicatorSet, IndicatorType as Kind, Registry};
 use test_peers::{Peer, free_port, python_with, unpacked};
 
@@ -155,6 +155,30 @@ fn empty_feeds() {
     for output in OUTPUTS {
         insta::assert_snapshot!(format!("{output}-empty"), export(output, Kind::Ipv4, &[]));
     }
+}
+
+#[test]
+fn options_change_their_columns_only() {
+    let record = |output: &str, pairs: &[(&str, &str)]| {
+        let registry = Registry::builtin();
+        let exporter = registry.by_name(output).unwrap();
+        let options = Options::of(exporter.about().options, pairs).unwrap();
+        let mut body = Vec::new();
+        let item = Indicator::new(Kind::Ipv4, "192.0.2.1");
+        configured(exporter, &options).entry(&item, &mut body).unwrap();
+        String::from_utf8(body).unwrap()
+    };
+    assert_eq!(record("crowdsec", &[]), "24h,,Ip,ban,192.0.2.1\n");
+    assert_eq!(
+        record("crowdsec", &[("hours", "48"), ("action", "captcha")]),
+        "48h,,Ip,captcha,192.0.2.1\n"
+    );
+    assert_eq!(record("splunk", &[("weight", "100")]), ",192.0.2.1,100\n");
+    assert!(record("defender", &[]).starts_with("IpAddress,192.0.2.1,,Audit,Medium,"));
+    assert!(
+        record("defender", &[("action", "block"), ("severity", "high")])
+            .starts_with("IpAddress,192.0.2.1,,Block,High,")
+    );
 }
 
 /// Platforms keep the newest version of an object with the same id.

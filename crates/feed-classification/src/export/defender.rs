@@ -1,8 +1,9 @@
 //! `defender`: the import file for indicators of Microsoft Defender for Endpoint.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use crate::export::{About, Exporter, FeedInfo, QuarantineReason, escape};
+use crate::export::{About, ExportOption, Exporter, FeedInfo, Options, QuarantineReason, escape};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 const ACCEPTS: TypeSet = TypeSet::NAMES.union(TypeSet::of(&[
@@ -16,19 +17,42 @@ const ACCEPTS: TypeSet = TypeSet::NAMES.union(TypeSet::of(&[
     IndicatorType::FileSha256,
 ]));
 
+const ACTION: &str = "action";
+const SEVERITY: &str = "severity";
+
+/// The words of the options and those of the file, in one order. `BlockAndRemediate` is not among them: with it, the
+/// portal refuses names, addresses and URLs.
+const ACTIONS: [&str; 3] = ["audit", "warn", "block"];
+const ACTION_CELLS: [&str; 3] = ["Audit", "Warn", "Block"];
+const SEVERITIES: [&str; 4] = ["medium", "informational", "low", "high"];
+const SEVERITY_CELLS: [&str; 4] = ["Medium", "Informational", "Low", "High"];
+
+const OPTIONS: &[ExportOption] = &[
+    ExportOption::word(ACTION, "What Defender does with a match.", &ACTIONS),
+    ExportOption::word(SEVERITY, "The severity of the alert.", &SEVERITIES),
+];
+
 /// A header line with the columns of the portal, then one record per value, LF.
 ///
-/// The action is `Audit`, which blocks nothing. `title` is the feed's title. There is no `expirationTime`: it would
-/// have to move with the clock. MD5 is left out, because the import file does not have it among its types, and networks
-/// are left out, because Defender takes single addresses only.
+/// The action is `Audit`, which blocks nothing, unless the options say otherwise. `title` is the feed's title. There is
+/// no `expirationTime`: it would have to move with the clock. MD5 is left out, because the import file does not have it
+/// among its types, and networks are left out, because Defender takes single addresses only.
 ///
 /// The portal takes 500 records in one file.
 ///
 /// Source: "Manage indicators" in Microsoft's documentation of Defender for Endpoint (2024-10-28).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Defender;
+pub(crate) struct Defender {
+    action: &'static str,
+    severity: &'static str,
+}
 
 impl Defender {
+    pub(crate) const AUDIT: Self = Self {
+        action: "Audit",
+        severity: "Medium",
+    };
+
     /// CIDR notation is not supported.
     const NETWORK: QuarantineReason = QuarantineReason::because("network");
 }
@@ -45,8 +69,23 @@ impl Exporter for Defender {
         .content_type("text/csv; charset=utf-8")
         .extension("csv")
         .accepts(ACCEPTS)
-        .titled();
+        .titled()
+        .options(OPTIONS)
+        .consumer("Microsoft Defender for Endpoint")
+        .limits("The portal imports 500 indicators at once and keeps 15 000 of a tenant. Single addresses only.")
+        .pull("Defender fetches nothing: import the file in the portal, or let a script send it to the API. Steps: `docs/recipes/defender.md`.");
         &ABOUT
+    }
+
+    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+        let cell = |words: &[&str], cells: &[&'static str], word| {
+            let place = words.iter().position(|known| *known == word)?;
+            cells.get(place).copied()
+        };
+        Some(Arc::new(Self {
+            action: cell(&ACTIONS, &ACTION_CELLS, options.word(ACTION))?,
+            severity: cell(&SEVERITIES, &SEVERITY_CELLS, options.word(SEVERITY))?,
+        }))
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
@@ -72,7 +111,7 @@ impl Exporter for Defender {
         };
         out.write_all(kind.as_bytes())?;
         escape::csv_field(item.value, out)?;
-        out.write_all(b",,Audit,Medium,")?;
+        write!(out, ",,{},{},", self.action, self.severity)?;
         escape::csv_field(feed.name, out)?;
         out.write_all(b",Indicator from MISP,,,,,\n")
     }

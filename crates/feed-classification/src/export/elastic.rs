@@ -70,7 +70,10 @@ impl Exporter for Elastic {
         .content_type("application/x-ndjson")
         .extension("ndjson")
         .accepts(ACCEPTS)
-        .titled();
+        .titled()
+        .consumer("Elastic Security")
+        .limits("The field for addresses takes no networks.")
+        .pull("Filebeat or a script sends the documents into an index of your own. Steps: `docs/recipes/elastic.md`.");
         &ABOUT
     }
 

@@ -33,7 +33,10 @@ impl Exporter for GraylogDsv {
             "Value and type in two columns, for the data adapter \"DSV File from HTTP\" of Graylog.",
         )
         .extension("dsv")
-        .accepts(ACCEPTS);
+        .accepts(ACCEPTS)
+        .consumer("Graylog (data adapter DSV File from HTTP)")
+        .limits("Two equal keys make Graylog refuse the whole file.")
+        .pull("The adapter gets the URL with the token in the path, `/t/TOKEN/v1/…`: it sends no header.");
         &ABOUT
     }
 

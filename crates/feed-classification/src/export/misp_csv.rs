@@ -67,7 +67,8 @@ impl Exporter for MispCsv {
         .content_type("text/csv; charset=utf-8")
         .extension("csv")
         .accepts(ACCEPTS)
-        .multiline(Multiline::Escaped);
+        .multiline(Multiline::Escaped)
+        .consumer("MISP (import module csvimport)");
         &ABOUT
     }
 

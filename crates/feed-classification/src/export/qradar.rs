@@ -28,7 +28,10 @@ impl Exporter for Qradar {
         )
         .content_type("application/json")
         .extension("json")
-        .accepts(TypeSet::ALL.without(TypeSet::RULES));
+        .accepts(TypeSet::ALL.without(TypeSet::RULES))
+        .consumer("IBM QRadar (reference sets)")
+        .limits("A set of the type IP takes no networks.")
+        .pull("A script sends the body to `bulk_load`. Steps: `docs/recipes/qradar.md`.");
         &ABOUT
     }
 

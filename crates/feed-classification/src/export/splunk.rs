@@ -1,12 +1,20 @@
 //! `splunk`: lookup files of Splunk Enterprise Security.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use crate::export::{About, Exporter, FeedInfo, QuarantineReason, escape};
+use crate::export::{About, ExportOption, Exporter, FeedInfo, Options, QuarantineReason, escape};
 use crate::{Indicator, IndicatorType, TypeSet};
 
-/// The weight of every entry, which is the default of Splunk ES; 1 to 100.
-const WEIGHT: &str = "60";
+const WEIGHT: &str = "weight";
+
+/// The default is that of Splunk ES, which takes 1 to 100.
+const OPTIONS: &[ExportOption] = &[ExportOption::number(
+    WEIGHT,
+    "How much a match adds to the risk score in Splunk.",
+    60,
+    1..=100,
+)];
 
 const ACCEPTS: TypeSet = TypeSet::ADDRESSES
     .union(TypeSet::NAMES)
@@ -30,15 +38,19 @@ const WILDCARDS: TypeSet = TypeSet::of(&[
 /// The local lookup of the type (`local_ip_intel`, `local_domain_intel`, `local_http_intel`, `local_file_intel`,
 /// `local_email_intel`): its header, then one record per value, LF.
 ///
-/// `description` is the feed's title and `weight` is 60; columns for which cratosd knows nothing are empty. An empty
-/// feed is the header alone, which empties the lookup. Values with `*` are left out: the lookups of Splunk ES match
-/// with wildcards, so such an entry would find values that nobody listed.
+/// `description` is the feed's title and `weight` is 60 or that of the option; columns for which cratosd knows nothing
+/// are empty. An empty feed is the header alone, which empties the lookup. Values with `*` are left out: the lookups of
+/// Splunk ES match with wildcards, so such an entry would find values that nobody listed.
 ///
 /// Source: "Supported types of threat intelligence" in the manual of Splunk ES (5.1 to 7.1).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Splunk;
+pub(crate) struct Splunk {
+    weight: u64,
+}
 
 impl Splunk {
+    pub(crate) const USUAL: Self = Self { weight: 60 };
+
     /// The value holds a character that the consumer takes for any text.
     const WILDCARD: QuarantineReason = QuarantineReason::because("wildcard");
 }
@@ -79,8 +91,17 @@ impl Exporter for Splunk {
         .content_type("text/csv; charset=utf-8")
         .extension("csv")
         .accepts(ACCEPTS)
-        .titled();
+        .titled()
+        .options(OPTIONS)
+        .consumer("Splunk Enterprise Security")
+        .pull("A threat intelligence download with a stored credential (Basic). Steps: `docs/recipes/splunk-es.md`.");
         &ABOUT
+    }
+
+    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
+        Some(Arc::new(Self {
+            weight: options.number(WEIGHT),
+        }))
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
@@ -102,7 +123,6 @@ impl Exporter for Splunk {
         out.write_all(lookup.before.as_bytes())?;
         escape::csv_field(item.value, out)?;
         out.write_all(lookup.after.as_bytes())?;
-        out.write_all(WEIGHT.as_bytes())?;
-        out.write_all(b"\n")
+        writeln!(out, "{}", self.weight)
     }
 }

@@ -52,7 +52,9 @@ impl Exporter for Stix2 {
         .accepts(TypeSet::RULES.union(pattern::OBSERVABLES))
         .multiline(Multiline::Escaped)
         .titled()
-        .dated();
+        .dated()
+        .consumer("Threat intelligence platforms that read STIX 2.1")
+        .pull("A script or a connector fetches the bundle; it is not a TAXII server. Steps: `docs/recipes/stix2.md`.");
         &ABOUT
     }
 

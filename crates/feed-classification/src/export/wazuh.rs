@@ -40,7 +40,10 @@ impl Exporter for Wazuh {
         )
         .extension("list")
         .accepts(ACCEPTS)
-        .merging();
+        .merging()
+        .consumer("Wazuh (CDB lists)")
+        .limits("No networks of IPv6.")
+        .pull("A timer fetches the list and restarts the manager if it changed. Steps: `docs/recipes/wazuh.md`.");
         &ABOUT
     }
 
