@@ -182,5 +182,31 @@ mod tests {
         let key = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789aBcD";
         let claims = Claims::new("misp.example.net", Protocol::Https, 443, SecretString::from(key), day);
         assert!(!format!("{claims:?}").contains("aBcD"));
+        let id = TokenId::from_bytes([0, 1, 2, 3, 4, 5, 6, 255]);
+        assert_eq!(format!("{id:?}"), "TokenId(00010203040506ff)");
+    }
+
+    #[test]
+    fn claims_that_differ_in_one_part_are_not_equal() {
+        let claims = || {
+            let day = ExpiryDay::parse("2099-12-31").unwrap();
+            Claims::new("misp.example.net", Protocol::Https, 443, "k".repeat(40).into(), day).with_label("fw1")
+        };
+        let changes: [fn(&mut Claims); 8] = [
+            |claims| claims.site = "misp".to_owned(),
+            |claims| claims.protocol = Protocol::Http,
+            |claims| claims.port = 444,
+            |claims| claims.auth_key = "x".repeat(40).into(),
+            |claims| claims.expires = ExpiryDay::parse("2099-12-30").unwrap(),
+            |claims| claims.scope = Scope::new(),
+            |claims| claims.label = None,
+            |claims| claims.id = TokenId::from_bytes([1; 8]),
+        ];
+        assert_eq!(claims(), claims());
+        for change in changes {
+            let mut changed = claims();
+            change(&mut changed);
+            assert_ne!(changed, claims(), "{changed:?}");
+        }
     }
 }

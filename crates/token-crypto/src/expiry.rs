@@ -200,6 +200,16 @@ mod tests {
     }
 
     #[test]
+    fn the_wire_form_counts_from_the_first_day_to_the_last_one() {
+        let (first, last) = (ExpiryDay { days: FIRST }, ExpiryDay { days: LAST });
+        assert_eq!((first.to_wire(), ExpiryDay::from_wire(0)), (0, Some(first)));
+        assert_eq!(ExpiryDay::from_wire(last.to_wire()), Some(last));
+        for beyond in [last.to_wire() + 1, u32::MAX] {
+            assert_eq!(ExpiryDay::from_wire(beyond), None);
+        }
+    }
+
+    #[test]
     fn days_from_counts_in_utc_and_is_clamped() {
         assert_eq!(ExpiryDay::days_from(0, 1).to_string(), "1970-01-02");
         assert_eq!(ExpiryDay::days_from(-1, 0).to_string(), "1969-12-31");

@@ -27,7 +27,11 @@ mod tests {
         let (key, salt) = (SecretString::from("key"), SecretString::from("salt"));
         assert_ne!(mirror_key(&key, &salt), cache_key(&key, &salt));
         assert_ne!(mirror_key(&key, &salt), journal_key(&key, &salt));
-        assert_eq!(mirror_key(&key, &salt), mirror_key(&key, &salt));
+        let hex: String = mirror_key(&key, &salt)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(hex, "52a658d0c7e749ae79466c60b3f048ef29523bdd09a76999203031f7ac9ff78b");
         assert_ne!(mirror_key(&key, &salt), mirror_key(&salt, &key));
     }
 }

@@ -388,6 +388,26 @@ mod tests {
         assert_eq!("ClearCache".parse::<Permission>(), Err(UnknownPermission));
     }
 
+    /// Tokens in use hold these bits.
+    #[test]
+    fn bits_never_move_and_unknown_ones_are_refused() {
+        let bits: Vec<u8> = Permission::ALL.iter().map(|permission| permission.bit()).collect();
+        assert_eq!(bits, [1, 2, 4, 8, 16, 32]);
+        assert!(Permissions::from_wire(0b0011_1111).is_some());
+        for unknown in [0b0100_0000, 0b1000_0001] {
+            assert_eq!(Permissions::from_wire(unknown), None);
+        }
+    }
+
+    #[test]
+    fn permissions_are_shown_by_name_and_each_has_a_sentence_of_its_own() {
+        let permissions: Permissions = [Permission::Stream, Permission::Lookup].into_iter().collect();
+        assert_eq!(format!("{permissions:?}"), r#"{"lookup", "stream"}"#);
+        let sentences: BTreeSet<_> = Permission::ALL.iter().map(|permission| permission.summary()).collect();
+        assert_eq!(sentences.len(), Permission::ALL.len());
+        assert!(sentences.iter().all(|sentence| sentence.ends_with('.')));
+    }
+
     #[test]
     fn a_scope_has_no_permissions_unless_it_is_the_unscoped_one() {
         assert!(Scope::new().with_feeds(["block"]).permissions.is_empty());

@@ -62,7 +62,7 @@ impl Presented {
                 other => other,
             };
         }
-        let mut bytes = Zeroizing::new(vec![0; body.len() * 3 / 4]);
+        let mut bytes = zeros(body.len());
         let decoded = Base64UrlUnpadded::decode(&*body, &mut bytes).is_ok();
         let padding = match (decoded, pads, body.len() % 4) {
             (true, 0, 0) => Padding::NotNeeded,
@@ -73,7 +73,7 @@ impl Presented {
         let lenient = lenient(token);
         if padding == Padding::NotBase64 {
             bytes.fill(0);
-            let lenient = lenient.unwrap_or_else(|| Zeroizing::new(vec![0; token.len() * 3 / 4]));
+            let lenient = lenient.unwrap_or_else(|| zeros(token.len()));
             return Self {
                 bytes,
                 padding,
@@ -87,6 +87,11 @@ impl Presented {
             lenient,
         }
     }
+}
+
+/// Returns as many zeros as so many characters of base64 have bytes.
+fn zeros(characters: usize) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(vec![0; characters * 3 / 4])
 }
 
 /// Decodes like Python's `base64.urlsafe_b64decode`, which Cratos FastAPI used: it skips characters that are not

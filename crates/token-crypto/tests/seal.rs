@@ -144,6 +144,15 @@ fn the_longest_claims_that_fit_open_and_longer_ones_are_refused() {
     assert!(token.expose().len() <= MAX_TOKEN_LEN && RING.open(token.expose()).is_ok());
     claims.scope = Scope::new().with_feeds(names(64));
     assert_eq!(RING.seal(&claims).unwrap_err(), SealError::TooLong);
+
+    // One of these labels fills the token up to the last character.
+    claims.scope = Scope::new().with_feeds(names(33));
+    let mut lengths = (1..=64).map(|length| {
+        let token = RING.seal(&claims.clone().with_label("x".repeat(length)));
+        token.map(|token| (token.expose().len(), RING.open(token.expose()).is_ok()))
+    });
+    assert!(lengths.any(|length| length == Ok((MAX_TOKEN_LEN, true))));
+    assert!(lengths.all(|length| length == Err(SealError::TooLong)));
 }
 
 #[test]
@@ -163,6 +172,8 @@ fn a_ring_without_good_secrets_is_not_built() {
     );
     assert_eq!(build(SALT, &[KEY, OTHER_KEY, KEY]), KeyError::KeyTwice { position: 2 });
     assert_eq!(build(SALT, &[KEY; 17]), KeyError::TooManyKeys { max: 16 });
+    let sixteen: Vec<String> = (0..16).map(|number| format!("key number {number:>5}")).collect();
+    ring(SALT, &sixteen.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 #[test]
@@ -170,7 +181,18 @@ fn debug_shows_no_secret() {
     let token = RING.seal(&ordinary()).unwrap();
     let opened = RING.open(token.expose()).unwrap();
     let builder = KeyRing::builder(&SALT.into()).key(KEY.into());
-    let shown = format!("{:?} {builder:?} {token:?} {opened:?}", *RING);
+    let (_, derivation) = KeyRing::builder(&SALT.into())
+        .key(KEY.into())
+        .build_in_two(None)
+        .unwrap();
+    let shown = format!("{:?} {builder:?} {derivation:?} {token:?} {opened:?}", *RING);
+    for part in [
+        "KeyRing { keys: [SealingKey(9a834059)], .. }",
+        "KeyRingBuilder { keys: 1, .. }",
+        "LegacyDerivation { .. }",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
     for secret in [KEY, SALT, MISP_KEY, token.expose()] {
         assert!(!shown.contains(secret.get(..12).unwrap()), "{shown}");
     }
