@@ -17,8 +17,9 @@ struct HostsFile;
 
 impl Exporter for HostsFile {
     fn about(&self) -> &About {
-        static ABOUT: About =
-            About::new("hosts-file", "A hosts file that sends every name to 0.0.0.0.").accepts(TypeSet::NAMES);
+        static ABOUT: About = About::new("hosts-file", "A hosts file that sends every name to 0.0.0.0.")
+            .accepts(TypeSet::NAMES)
+            .titled();
         &ABOUT
     }
 
@@ -65,5 +66,6 @@ mod tests {
     #[test]
     fn hosts_file_passes_the_battery() {
         feed_classification::export::testkit::check(&HostsFile);
+        feed_classification::export::testkit::check_million(&HostsFile);
     }
 }

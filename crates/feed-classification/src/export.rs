@@ -98,8 +98,8 @@ pub use text_form::TextForm;
 ///
 /// ```
 /// use std::io::{self, Write};
-/// use feed_classification::export::{About, Exporter};
-/// use feed_classification::{Indicator, TypeSet};
+/// use feed_classification::export::{About, Exporter, FeedInfo, Registry};
+/// use feed_classification::{Indicator, IndicatorSet, IndicatorType, TypeSet};
 ///
 /// /// One address per line, for firewalls that fetch a plain list.
 /// #[derive(Debug)]
@@ -115,7 +115,18 @@ pub use text_form::TextForm;
 ///         out.write_all(b"\n")
 ///     }
 /// }
+///
+/// let registry = Registry::builtin().with(PlainIps);
+/// let set = IndicatorSet::of(IndicatorType::Ipv4, ["192.0.2.7", "192.0.2.1"]);
+/// let plain = registry.by_name("plain-ips").unwrap();
+/// let mut body = Vec::new();
+/// plain.export(&FeedInfo::new(set.kind(), ""), &mut set.indicators(), &mut body)?;
+/// assert_eq!(body, b"192.0.2.1\n192.0.2.7\n");
+/// # Ok::<(), io::Error>(())
 /// ```
+///
+/// A test of the exporter calls `export::testkit::check` (feature `testkit`). The folder `docs/custom-exporter` of the
+/// repository is a crate with an exporter of its own, and `cratosd` serves it.
 pub trait Exporter: fmt::Debug + Send + Sync {
     /// Returns the name in URLs, the content type, the file extension, the accepted types and a summary of one line.
     fn about(&self) -> &About;

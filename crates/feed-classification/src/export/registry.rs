@@ -150,4 +150,11 @@ mod tests {
             testkit::check(exporter.as_ref());
         }
     }
+
+    #[test]
+    fn every_builtin_exporter_writes_a_million_values() {
+        for exporter in Registry::builtin().iter() {
+            testkit::check_million(exporter.as_ref());
+        }
+    }
 }
