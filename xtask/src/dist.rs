@@ -49,7 +49,7 @@ pub(crate) fn make() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies a file, or a folder with all that is in it.
+/// Copies a file, or a folder with its files and folders, without those that cargo builds into.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     if !from.is_dir() {
         fs::copy(from, to).with_context(|| from.display().to_string())?;
@@ -58,6 +58,10 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to).with_context(|| to.display().to_string())?;
     for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
         let entry = entry?;
+        // The crate in `docs/custom-exporter` has one if it was built in place.
+        if entry.file_name() == "target" {
+            continue;
+        }
         copy(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())

@@ -7,8 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use crate::cargo::{cargo, debug_setting, is_here, root, run as run_command};
+use crate::cargo::{cargo, is_here, root, run as run_command};
 use crate::outcome::Outcome;
+use crate::outside::{cargo_for, take_versions_of_the_workspace, target_folder};
 
 /// How long each target runs.
 const SECONDS: u32 = 120;
@@ -97,15 +98,7 @@ pub(crate) fn check() -> anyhow::Result<Outcome> {
         )));
     }
     for folder in fuzz_crates {
-        take_versions_of_the_workspace(&folder)?;
-        let manifest = folder.join("Cargo.toml");
-        let mut command = cargo(&["check", "--manifest-path"]);
-        // The same folder and the same debug setting as the workspace: cargo reuses crates that it has checked there.
-        command
-            .arg(&manifest)
-            .env("CARGO_TARGET_DIR", target_folder())
-            .env("CARGO_PROFILE_DEV_DEBUG", debug_setting());
-        run_command(&mut command)?;
+        run_command(&mut cargo_for(&folder, &["check"])?)?;
     }
     Ok(Outcome::Passed)
 }
@@ -121,17 +114,4 @@ fn fuzz_crates() -> anyhow::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-/// Starts a missing lock file from the workspace's, so that the fuzz targets are built with the versions that we ship.
-fn take_versions_of_the_workspace(folder: &Path) -> anyhow::Result<()> {
-    let lock = folder.join("Cargo.lock");
-    if !lock.exists() {
-        std::fs::copy(root().join("Cargo.lock"), &lock).with_context(|| lock.display().to_string())?;
-    }
-    Ok(())
-}
-
-fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }

@@ -2,8 +2,8 @@
 
 use crate::outcome::Outcome;
 use crate::{
-    alone, api, bench, circles, clippy, codegen, deny, docs, edges, fmt, fuzz, msrv, package, peers, publish, test,
-    tidy, wasm,
+    alone, api, bench, circles, clippy, codegen, custom_exporter, deny, docs, edges, fmt, fuzz, msrv, package, peers,
+    publish, test, tidy, wasm,
 };
 
 /// One check, runnable alone by its name.
@@ -86,6 +86,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "alone",
         summary: "each library with features builds without them",
         run: alone::run,
+    },
+    Step {
+        name: "custom-exporter",
+        summary: "the example crate of a format of your own builds and serves it",
+        run: custom_exporter::run,
     },
     Step {
         name: "wasm",

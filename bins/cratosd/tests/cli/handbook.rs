@@ -17,7 +17,7 @@ use test_peers::handbook::{Block, blocks};
 use crate::support::{Daemon, cratosd, run_with};
 
 /// The kinds of blocks, and the test that reads each. A new kind needs a test that reads it.
-const KINDS: [(&str, &str); 15] = [
+const KINDS: [(&str, &str); 16] = [
     ("run", "this file: typed into bash"),
     ("config/config.yaml", "this file: written into that file, then checked"),
     (
@@ -37,6 +37,10 @@ const KINDS: [(&str, &str); 15] = [
     ("output", "nothing to type: what a program writes"),
     ("agent", "bins/cratos-agent/tests/handbook.rs: typed into bash"),
     ("chore", "xtask/src/main.rs: the command exists"),
+    (
+        "custom-exporter",
+        "this file: is a part of the crate in docs/custom-exporter, which CI builds and tests",
+    ),
     (
         "install",
         "`cargo xtask package`: typed as root, on a copy of the machine's system",
@@ -404,6 +408,27 @@ fn every_answer_in_the_handbook_is_json() {
         let answer = serde_json::from_str::<serde_json::Value>(&block.text);
         assert!(answer.is_ok(), "{}: {answer:?}", block.place());
     }
+}
+
+#[test]
+fn the_page_of_the_custom_exporter_shows_the_crate() {
+    let files = [
+        ("rust", include_str!("../../../../docs/custom-exporter/src/main.rs")),
+        ("toml", include_str!("../../../../docs/custom-exporter/Cargo.toml")),
+    ];
+    let ours: Vec<Block> = blocks()
+        .into_iter()
+        .filter(|block| block.kind == "custom-exporter")
+        .collect();
+    for (language, file) in files {
+        let mut shown = ours.iter().filter(|block| block.language == language).peekable();
+        assert!(shown.peek().is_some(), "{language}");
+        for block in shown {
+            assert!(file.contains(&block.text), "{}: the file is another", block.place());
+        }
+    }
+    let [(_, main), _] = files;
+    assert!(main.lines().count() < 60, "a format is a page of code");
 }
 
 /// Writes the blocks of one kind to a file each, and has a real program read it.
