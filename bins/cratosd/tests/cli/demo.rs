@@ -9,15 +9,15 @@ use rustix::process::Signal;
 
 use crate::support::{Daemon, block_on, client, cratosd, get};
 
-struct Demo {
+pub(crate) struct Demo {
     daemon: Daemon,
-    base: String,
-    token: String,
+    pub(crate) base: String,
+    pub(crate) token: String,
     guide: String,
 }
 
 impl Demo {
-    fn start(command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
         let mut daemon = Daemon::start(command);
         let base = format!("http://{}", daemon.address());
         let guide = daemon.wait_for(|daemon| Some(daemon.stdout()).filter(|text| text.contains("cratosd init --help")));
@@ -36,7 +36,7 @@ impl Demo {
     }
 }
 
-fn demo(directory: &std::path::Path) -> Command {
+pub(crate) fn demo(directory: &std::path::Path) -> Command {
     let mut command = cratosd(directory, &["demo", "--listen", "127.0.0.1:0"]);
     command.env("TMPDIR", directory);
     command

@@ -27,6 +27,7 @@ mod mirrored;
 mod monitoring;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod recipes;
 mod serve;
 mod sightings;
 mod story;
