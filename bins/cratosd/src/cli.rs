@@ -250,7 +250,10 @@ mod tests {
             .collect();
         // Every second part between fences is a block of code.
         let blocks = texts.iter().flat_map(|text| text.split("```").skip(1).step_by(2));
-        let lines = blocks.flat_map(str::lines).map(str::trim_start);
+        let lines = blocks
+            .filter(|block| block.starts_with("sh"))
+            .flat_map(str::lines)
+            .map(str::trim_start);
         let commands: Vec<_> = lines.filter(|line| line.starts_with("cratosd ")).collect();
         assert!(commands.len() > 15, "{commands:?}");
         for command in commands {

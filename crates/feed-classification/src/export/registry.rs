@@ -151,10 +151,16 @@ mod tests {
         }
     }
 
+    /// The usual run checks the exporters that look ahead, and one that writes entry by entry as the others do:
+    /// without optimisation each takes some seconds. `CRATOS_MILLION=1` checks them all.
     #[test]
-    fn every_builtin_exporter_writes_a_million_values() {
+    fn builtin_exporters_write_a_million_values() {
+        let wants_all = std::env::var_os("CRATOS_MILLION").is_some();
         for exporter in Registry::builtin().iter() {
-            testkit::check_million(exporter.as_ref());
+            let about = exporter.about();
+            if wants_all || about.merges || about.name == "generic" {
+                testkit::check_million(exporter.as_ref());
+            }
         }
     }
 }
