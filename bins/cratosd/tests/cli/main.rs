@@ -28,6 +28,7 @@ mod monitoring;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod recipes;
+mod resolver;
 mod serve;
 mod sightings;
 mod story;
