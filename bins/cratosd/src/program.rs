@@ -91,6 +91,11 @@ impl Program {
         FeedEngine::builder().registry(self.registry.clone()).source(source)
     }
 
+    /// Returns the outputs of this program.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Returns the names of all outputs.
     pub(crate) fn outputs(&self) -> Vec<&'static str> {
         self.registry.names().collect()

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use catalogue::View;
 use feed_classification::IndicatorSet;
+use feed_classification::export::configured;
 
 use crate::engine::FeedEngine;
 use crate::errand::Errand;
 use crate::omission::Omission;
-use crate::request::{FeedScope, LookupScope};
+use crate::request::{FeedRequest, FeedScope, LookupScope};
 use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
 use crate::upstream::Upstream;
 
@@ -28,10 +29,10 @@ struct Gathered {
 }
 
 impl DropList {
-    /// Returns a line for each value that the feed or the format `output` leaves out, and a last one with the number of
-    /// further values.
+    /// Returns a line for each value that the feed or the format of the request leaves out, and a last one with the
+    /// number of further values.
     #[must_use]
-    pub fn text(&self, engine: &FeedEngine, output: &str) -> String {
+    pub fn text(&self, engine: &FeedEngine, request: &FeedRequest) -> String {
         let gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         let Some(gathered) = gathered.as_ref() else { return text };
@@ -39,7 +40,9 @@ impl DropList {
             let _ = writeln!(text, "dropped: {left_out}");
         };
         gathered.left_out.iter().for_each(&mut line);
+        let output = &request.output;
         if let Some(exporter) = engine.registry().by_name(output) {
+            let exporter = configured(exporter, &request.options);
             let accepted = gathered
                 .values
                 .indicators()

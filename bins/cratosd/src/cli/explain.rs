@@ -53,7 +53,10 @@ pub(super) struct Options {
 pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
     let loaded = options.files.load()?;
     let upstream = upstream(&loaded, &options.misp, &options.auth_key)?;
-    let request = options.feed.request().filter(options.limits.filter());
+    let request = options
+        .feed
+        .request(program.registry())?
+        .filter(options.limits.filter());
     let request = request.aggregate(options.aggregate);
     runtime::block_on(async {
         let engine = program.engine(program.source_or(&Arc::default())).build();

@@ -48,7 +48,10 @@ pub(super) struct Options {
 pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
     let loaded = options.files.load()?;
     let upstream = upstream(&loaded, &options.misp, &options.auth_key)?;
-    let request = options.feed.request().filter(options.limits.filter());
+    let request = options
+        .feed
+        .request(program.registry())?
+        .filter(options.limits.filter());
     runtime::block_on(async {
         let dropped = Arc::new(DropList::default());
         let engine = if options.show_dropped {
@@ -65,7 +68,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
             .await
             .map_err(|error| failure(&upstream, &error))?;
         if options.show_dropped {
-            output::remark(dropped.text(&engine, &options.feed.output));
+            output::remark(dropped.text(&engine, &request));
         }
         if feed.truncated > 0 {
             output::remark(format!(

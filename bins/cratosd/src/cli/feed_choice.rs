@@ -1,10 +1,11 @@
 //! The feed of a command, and the limits on it.
 
 use clap::Args;
-use feed_classification::{Age, FeedName, IndicatorType, Tlp};
+use feed_classification::{Age, ExportOption, FeedName, IndicatorType, Options, Registry, Tlp};
 use feed_engine::{FeedRequest, Filter, MinScore, ScoreLimit, Selection, Unscored};
 
 use super::names;
+use crate::exit::Failure;
 
 /// The limits on the indicators of a feed.
 #[derive(Debug, Args)]
@@ -59,11 +60,45 @@ pub(super) struct FeedChoice {
     /// Name of the format
     #[arg(value_name = "OUTPUT", value_parser = names::output())]
     pub(super) output: String,
+
+    /// Set an option of the format, for example action=nodata; may be given for each option
+    #[arg(long = "option", value_name = "NAME=VALUE")]
+    options: Vec<String>,
 }
 
 impl FeedChoice {
     /// Returns the request for it, without limits.
-    pub(super) fn request(&self) -> FeedRequest {
-        FeedRequest::new(Selection::Feed(self.feed), self.kind, self.age, self.output.as_str())
+    ///
+    /// # Errors
+    /// A usage error for an option that the format does not have, and for a value that it does not take.
+    pub(super) fn request(&self, registry: &Registry) -> Result<FeedRequest, Failure> {
+        let exporter = registry.by_name(&self.output);
+        let declared = exporter.map_or(&[][..], |exporter| exporter.about().options);
+        let pairs = self.options.iter().map(|text| pair(text, &self.output, declared));
+        let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+        let options = Options::of(declared, &pairs).map_err(|wrong| {
+            let mistakes: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            Failure::usage(format!("--option: {}", mistakes.join("; ")))
+        })?;
+        let feed = Selection::Feed(self.feed);
+        Ok(FeedRequest::new(feed, self.kind, self.age, self.output.as_str()).options(options))
     }
+}
+
+/// Cuts `NAME=VALUE` apart. A query ignores unknown names; here they are more likely a slip.
+fn pair<'t>(text: &'t str, output: &str, declared: &[ExportOption]) -> Result<(&'t str, &'t str), Failure> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| Failure::usage(format!("--option {text}: write it as NAME=VALUE")))?;
+    if declared.iter().any(|option| option.name == name) {
+        return Ok((name, value));
+    }
+    let names: Vec<&str> = declared.iter().map(|option| option.name).collect();
+    let known = match names.as_slice() {
+        [] => "it has none".to_owned(),
+        names => format!("it has {}", names.join(", ")),
+    };
+    Err(Failure::usage(format!(
+        "--option {name}: the output {output} has no such option; {known}"
+    )))
 }

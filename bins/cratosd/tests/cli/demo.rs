@@ -42,6 +42,15 @@ pub(crate) fn demo(directory: &std::path::Path) -> Command {
     command
 }
 
+/// Of the sample's URLs, https with a path each, the network shows nothing that a rule could look for; the subject of its
+/// mail has a comma.
+const CANNOT_SAY: [&str; 4] = [
+    "/type/url/age/1w/output/suricata",
+    "/type/url/age/1w/output/snort",
+    "/type/email-subject/age/1w/output/wazuh",
+    "/type/email-subject/age/1w/output/graylog-dsv",
+];
+
 #[test]
 fn every_feed_and_type_answers_in_every_output_with_real_data() {
     let directory = tempfile::tempdir().unwrap();
@@ -56,9 +65,12 @@ fn every_feed_and_type_answers_in_every_output_with_real_data() {
     let mut paths = Vec::new();
     for feed in FeedName::NAMES {
         for kind in IndicatorType::ALL {
-            let fitting = registry
-                .iter()
-                .filter(|exporter| exporter.about().accepts.contains(*kind));
+            // In every output for three feeds, and in one for the others: a token may ask 5 000 times in a row.
+            let takes_all = ["incident", "block", "any"].contains(&feed.as_ref());
+            let fitting = registry.iter().filter(|exporter| {
+                let about = exporter.about();
+                about.accepts.contains(*kind) && (takes_all || about.name == "txt")
+            });
             paths.extend(fitting.map(|exporter| {
                 let output = exporter.about().name;
                 format!("/v1/feed/{feed}/type/{kind}/age/1w/output/{output}")
@@ -79,13 +91,15 @@ fn every_feed_and_type_answers_in_every_output_with_real_data() {
             .collect(),
     );
     assert_eq!(answers.len(), paths.len());
+    let mut empty = Vec::new();
     for (path, status, body) in answers {
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
-        // Of the sample's URLs, https with a path each, the network shows nothing that a rule could look for.
-        let is_unseen = path.ends_with("/type/url/age/1w/output/suricata");
-        assert!(!body.is_empty() || is_unseen, "{path} is empty");
+        if body.is_empty() && !CANNOT_SAY.iter().any(|end| path.ends_with(end)) {
+            empty.push(path);
+        }
         assert!(!(path.ends_with("/json") && &body[..] == b"[]"), "{path} has no values");
     }
+    assert!(empty.is_empty(), "without a byte: {empty:#?}");
 }
 
 #[test]

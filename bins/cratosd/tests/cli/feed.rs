@@ -213,3 +213,49 @@ fn what_a_feed_leaves_out_is_named_on_request_with_the_reason() {
         "{lines:?}"
     );
 }
+
+#[test]
+fn an_option_of_the_format_is_applied_and_a_wrong_one_is_a_usage_error() {
+    let event = Event::new("bad").tag("example:incident-classification=block");
+    let event = event.attribute(Attribute::new("domain", "evil.example.com"));
+    let sim = Sim::builder().event(event).start_now().unwrap();
+    let installation = Installation::new().with_site("127.0.0.1", SITE);
+    let port = sim.addr().port().to_string();
+    let ask = |output: &str, option: &str| {
+        let args = ["feed", "--site", "127.0.0.1", "--proto", "http", "--port", &port];
+        let feed = ["--option", option, "block", "domain", "1w", output];
+        let args: Vec<&str> = args.into_iter().chain(feed).collect();
+        run_with(installation.command(&args), Sim::READER_KEY)
+    };
+    let zone = ask("rpz", "action=drop");
+    assert_eq!(zone.code, Some(0), "{}", zone.stderr);
+    assert!(
+        zone.stdout.ends_with("\n*.evil.example.com CNAME rpz-drop.\n"),
+        "{}",
+        zone.stdout
+    );
+    for (output, option, expected) in [
+        (
+            "rpz",
+            "action=block",
+            "--option: action should be 'nxdomain', 'nodata', 'passthru' or 'drop', not \"block\"",
+        ),
+        (
+            "rpz",
+            "ttl=5",
+            "--option ttl: the output rpz has no such option; it has action",
+        ),
+        (
+            "txt",
+            "ttl=5",
+            "--option ttl: the output txt has no such option; it has none",
+        ),
+        ("rpz", "action", "--option action: write it as NAME=VALUE"),
+    ] {
+        let outcome = ask(output, option).outcome();
+        assert!(
+            outcome.starts_with("exit 64") && outcome.contains(expected),
+            "{outcome}"
+        );
+    }
+}
