@@ -42,8 +42,8 @@ pub(crate) fn demo(directory: &std::path::Path) -> Command {
     command
 }
 
-/// Of the sample's URLs, https with a path each, the network shows nothing that a rule could look for; the subject of its
-/// mail has a comma.
+/// Of the sample's URLs, https with a path each, the network shows nothing that a rule could look for. The subject of
+/// its mail has a character that these formats separate by.
 const CANNOT_SAY: [&str; 4] = [
     "/type/url/age/1w/output/suricata",
     "/type/url/age/1w/output/snort",
