@@ -62,7 +62,13 @@ pub(super) struct FeedChoice {
     pub(super) output: String,
 
     /// Set an option of the format, for example action=nodata; may be given for each option
-    #[arg(long = "option", value_name = "NAME=VALUE")]
+    #[arg(
+        long = "option",
+        env = "CRATOS_OPTION",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "NAME=VALUE"
+    )]
     options: Vec<String>,
 }
 
