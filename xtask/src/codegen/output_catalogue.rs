@@ -110,7 +110,7 @@ fn example(exporter: &dyn Exporter) -> String {
     } = Example::of(exporter);
     let lines: String = body.lines().map(|line| format!("{}\n", line.trim_end())).collect();
     let more = if is_whole { "" } else { "…\n" };
-    format!("\nThe beginning of a feed of the type `{kind}`:\n\n```text\n{lines}{more}```\n")
+    format!("\nThe beginning of a feed of the type `{kind}`:\n\n```text output\n{lines}{more}```\n")
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
             "\n| for | Unbound,",
             "\n| `action` | ",
             " | 'nxdomain', 'nodata', 'passthru' or 'drop' | `nxdomain` |\n",
-            "```text\n$TTL 300\n",
+            "```text output\n$TTL 300\n",
             "*.c.example.org CNAME .\n```\n",
         ] {
             assert!(rpz.contains(part), "{part} in {rpz}");
