@@ -66,7 +66,7 @@ fn every_feed_and_type_answers_in_every_output_with_real_data() {
     for feed in FeedName::NAMES {
         for kind in IndicatorType::ALL {
             // In every output for three feeds, and in one for the others: a token may ask 5 000 times in a row.
-            let takes_all = ["incident", "block", "any"].contains(&feed);
+            let takes_all = ["incident", "block", "any"].contains(feed);
             let fitting = registry.iter().filter(|exporter| {
                 let about = exporter.about();
                 about.accepts.contains(*kind) && (takes_all || about.name == "txt")
