@@ -47,13 +47,15 @@ impl Follower {
         self.memory.since = Some(since);
         self.memory.sightings_since.get_or_insert(since);
         self.take_counts_before_load();
-        self.look().await?;
+        self.look_undelivered().await?;
         let mut memory = self.memory.clone();
         memory.loaded = true;
         let bytes = memory.bytes();
         self.with_store(move |store| Ok(store.write(Update::new().meta(memory::NAME, &bytes).whole())?))
             .await?;
         self.memory = memory;
+        // Not before it is written down: after a kill in between, a restart while MISP is away would serve nothing.
+        self.deliver_look().await;
         let (events, attributes) = (self.held.len(), self.held.rows());
         tracing::info!(events, attributes, "the mirror has read MISP and follows its changes");
         Ok(())

@@ -16,6 +16,18 @@ const BACKLOG_EVENTS: usize = 2_000;
 impl Follower {
     /// Looks once at MISP, and delivers one batch.
     pub(super) async fn look(&mut self) -> Result<(), FollowError> {
+        self.look_undelivered().await?;
+        self.deliver_look().await;
+        Ok(())
+    }
+
+    /// Delivers what the look that has just ended found.
+    pub(super) async fn deliver_look(&mut self) {
+        self.deliver(self.looked_at, true).await;
+    }
+
+    /// Looks once at MISP, and delivers nothing yet, unless it is much.
+    pub(super) async fn look_undelivered(&mut self) -> Result<(), FollowError> {
         self.following();
         let began = self.now();
         self.need_warninglists().await?;
@@ -43,7 +55,6 @@ impl Follower {
         self.save_memory_when_due().await?;
         self.progress.as_of(Some(began));
         self.report();
-        self.deliver(Some(began), true).await;
         Ok(())
     }
 
