@@ -28,6 +28,11 @@ impl FollowError {
         matches!(self, Self::Misp(error) if error.kind() == ErrorKind::KeyRefused)
     }
 
+    /// Returns whether MISP was not asked, since it did not answer before.
+    pub(crate) fn is_suspended(&self) -> bool {
+        matches!(self, Self::Misp(error) if error.kind() == ErrorKind::Suspended)
+    }
+
     /// Returns the error with its causes, in one line.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();

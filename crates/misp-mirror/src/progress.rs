@@ -108,6 +108,10 @@ impl Progress {
 
     /// Shows a failure, and logs it when it is a new one. A key that was refused stays so until MISP answers again.
     pub(crate) fn failed(&self, now: Timestamp, error: &FollowError) {
+        if self.is_failing() && error.is_suspended() {
+            // The error before says why; this one counts the seconds until the next question, so it is always new.
+            return;
+        }
         let is_refused = error.is_refused_key();
         let error = error.chain();
         let earlier = self.status.borrow().failing.clone();
