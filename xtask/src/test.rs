@@ -1,7 +1,6 @@
 //! All tests, counted: unit, behaviour and documentation tests.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::num::NonZeroUsize;
 use std::process::{ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -12,16 +11,10 @@ use crate::cargo::{cargo, shown};
 use crate::counts::Counts;
 use crate::outcome::Outcome;
 
-/// Says to test programs how many tests they run at once.
-const THREADS: &str = "RUST_TEST_THREADS";
-
 pub(crate) fn run() -> anyhow::Result<Outcome> {
     // `--no-fail-fast`: the count is of all tests, and one broken crate does not hide another.
     let mut command = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
     println!("$ {}", shown(&command));
-    if std::env::var_os(THREADS).is_none() {
-        command.env(THREADS, threads().to_string());
-    }
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
@@ -31,12 +24,6 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     let mut counts = updates.map(|updates| last_of(&updates)).unwrap_or_default();
     counts.unsuccessful = !status.success();
     Ok(Outcome::Tested(counts))
-}
-
-/// Returns how many tests run at once: two more than there are cores, since most of the slow ones wait for a timer or
-/// for another process.
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get) + 2
 }
 
 /// Copies the tests' output through, line by line, and sends the counts so far after each line that changes them.
