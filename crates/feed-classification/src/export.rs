@@ -60,6 +60,7 @@ mod rpz;
 mod rspamd;
 mod rule_texts;
 mod samples;
+mod seen_url;
 mod sent_url;
 mod sids;
 mod sigma;

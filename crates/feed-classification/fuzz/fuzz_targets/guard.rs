@@ -33,7 +33,7 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// Returns what stands behind this word, for each line that begins with it.
+/// Returns the rest of each line that begins with this word.
 fn after<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
     text.lines().filter_map(move |line| line.strip_prefix(word)).take(LINES)
 }

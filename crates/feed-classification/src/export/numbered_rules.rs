@@ -19,6 +19,26 @@ pub(super) struct Rule {
     pub(super) matching: String,
 }
 
+impl Rule {
+    /// Returns the rule for an address or a network, in both directions.
+    ///
+    /// # Errors
+    /// For a value that is neither.
+    pub(super) fn of_network(value: &str) -> Result<Self, QuarantineReason> {
+        let network = network_of(value).ok_or(QuarantineReason::UNREPRESENTABLE)?;
+        let end = if network.prefix_len() == network.max_prefix_len() {
+            network.addr().to_string()
+        } else {
+            network.to_string()
+        };
+        Ok(Self {
+            head: format!("ip any any <> {end} any"),
+            place: "IP packet",
+            matching: String::new(),
+        })
+    }
+}
+
 /// Returns the rules of an indicator, or why there are none.
 pub(super) type Rules = fn(&Indicator<'_>) -> Result<Vec<Rule>, QuarantineReason>;
 

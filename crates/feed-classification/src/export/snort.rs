@@ -3,12 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use url::Url;
-
 use crate::export::numbered_rules::{self, Rule};
+use crate::export::seen_url::SeenUrl;
 use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, escape, rule_texts};
-use crate::grammar::url::is_absolute;
-use crate::{Indicator, IndicatorType, TypeSet, network_of};
+use crate::{Indicator, IndicatorType, TypeSet};
 
 /// Rises with every change of the rules for the same indicator.
 const REVISION: u32 = 1;
@@ -45,8 +43,6 @@ const OF_INDICATORS: TypeSet = TypeSet::ADDRESSES
 pub(crate) struct Snort;
 
 impl Snort {
-    const ENCRYPTED: QuarantineReason = QuarantineReason::because("encrypted_path");
-    const OTHER_SCHEME: QuarantineReason = QuarantineReason::because("scheme");
     const TOO_LONG: QuarantineReason = QuarantineReason::because("rule_too_long");
 }
 
@@ -100,22 +96,8 @@ fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, QuarantineReason> {
     match item.kind {
         IndicatorType::Domain | IndicatorType::Hostname => name_rules(item.value),
         IndicatorType::Url => Ok(vec![url_rule(item.value)?]),
-        _ => Ok(vec![address_rule(item.value)?]),
+        _ => Ok(vec![Rule::of_network(item.value)?]),
     }
-}
-
-fn address_rule(value: &str) -> Result<Rule, QuarantineReason> {
-    let network = network_of(value).ok_or(QuarantineReason::UNREPRESENTABLE)?;
-    let end = if network.prefix_len() == network.max_prefix_len() {
-        network.addr().to_string()
-    } else {
-        network.to_string()
-    };
-    Ok(Rule {
-        head: format!("ip any any <> {end} any"),
-        place: "IP packet",
-        matching: String::new(),
-    })
 }
 
 fn name_rules(name: &str) -> Result<Vec<Rule>, QuarantineReason> {
@@ -171,32 +153,18 @@ fn tls_rule(name: &str, with_names_below: bool) -> Rule {
 }
 
 fn url_rule(value: &str) -> Result<Rule, QuarantineReason> {
-    let parsed = if is_absolute(value) {
-        Url::parse(value)
-    } else {
-        // A URL without a scheme in MISP comes from the log of a proxy.
-        Url::parse(&format!("http://{value}"))
-    };
-    let url = parsed.map_err(|_| QuarantineReason::UNREPRESENTABLE)?;
-    let host = url.host_str().ok_or(QuarantineReason::UNREPRESENTABLE)?;
-    match url.scheme() {
-        "http" => http_rule(host, &url),
-        "https" if url.path() == "/" && url.query().is_none() && url.domain().is_some() => Ok(tls_rule(host, false)),
-        "https" => Err(Snort::ENCRYPTED),
-        _ => Err(Snort::OTHER_SCHEME),
+    match SeenUrl::of(value)? {
+        SeenUrl::Request { host, port, target } => http_rule(&host, port, &target),
+        SeenUrl::ServerName(host) => Ok(tls_rule(&host, false)),
     }
 }
 
-fn http_rule(host: &str, url: &Url) -> Result<Rule, QuarantineReason> {
-    let request = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
-    let length = request.len();
+fn http_rule(host: &str, port: Option<u16>, target: &str) -> Result<Rule, QuarantineReason> {
+    let length = target.len();
     if length > MAX_CONTENT_BYTES {
         return Err(Snort::TOO_LONG);
     }
-    let port = match url.port() {
+    let port = match port {
         Some(port) => format!(":{port}"),
         None => "(?::80)?".to_owned(),
     };
@@ -208,7 +176,7 @@ fn http_rule(host: &str, url: &Url) -> Result<Rule, QuarantineReason> {
              http_raw_uri; content:\"{}\",depth {length}; bufferlen:{length}; ",
             content(host)?,
             pattern(host),
-            escape::suricata_content(&request)
+            escape::suricata_content(target)
         ),
     })
 }

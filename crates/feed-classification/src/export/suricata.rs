@@ -2,12 +2,10 @@
 
 use std::io::{self, Write};
 
-use url::Url;
-
 use crate::export::numbered_rules::{self, Rule};
+use crate::export::seen_url::SeenUrl;
 use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, escape, rule_texts};
-use crate::grammar::url::is_absolute;
-use crate::{Indicator, IndicatorType, TypeSet, network_of};
+use crate::{Indicator, IndicatorType, TypeSet};
 
 /// Rises with every change of the rules for the same indicator.
 const REVISION: u32 = 1;
@@ -57,9 +55,6 @@ const OF_INDICATORS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(Ty
 pub(crate) struct Suricata;
 
 impl Suricata {
-    /// The network shows only the host of such a URL, and the list does not name the whole host.
-    const ENCRYPTED: QuarantineReason = QuarantineReason::because("encrypted_path");
-    const OTHER_SCHEME: QuarantineReason = QuarantineReason::because("scheme");
     const TOO_LONG: QuarantineReason = QuarantineReason::because("rule_too_long");
 }
 
@@ -131,26 +126,12 @@ fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, QuarantineReason> {
             item.value,
             " startswith; endswith;",
         )?],
-        _ => vec![address_rule(item.value)?],
+        _ => vec![Rule::of_network(item.value)?],
     };
     if rules.iter().any(|rule| rule.matching.len() > MAX_RULE_BYTES) {
         return Err(Suricata::TOO_LONG);
     }
     Ok(rules)
-}
-
-fn address_rule(value: &str) -> Result<Rule, QuarantineReason> {
-    let network = network_of(value).ok_or(QuarantineReason::UNREPRESENTABLE)?;
-    let end = if network.prefix_len() == network.max_prefix_len() {
-        network.addr().to_string()
-    } else {
-        network.to_string()
-    };
-    Ok(Rule {
-        head: format!("ip any any <> {end} any"),
-        place: "IP packet",
-        matching: String::new(),
-    })
 }
 
 /// The buffer `http.host` is in lower case already, and Suricata refuses `nocase` there.
@@ -176,33 +157,19 @@ fn name_rules(name: &str) -> Result<Vec<Rule>, QuarantineReason> {
 }
 
 fn url_rule(value: &str) -> Result<Rule, QuarantineReason> {
-    let parsed = if is_absolute(value) {
-        Url::parse(value)
-    } else {
-        // A URL without a scheme in MISP comes from the log of a proxy.
-        Url::parse(&format!("http://{value}"))
-    };
-    let url = parsed.map_err(|_| QuarantineReason::UNREPRESENTABLE)?;
-    let host = url.host_str().ok_or(QuarantineReason::UNREPRESENTABLE)?;
-    match url.scheme() {
-        "http" => http_rule(host, &url),
-        "https" if url.path() == "/" && url.query().is_none() && url.domain().is_some() => one(
+    match SeenUrl::of(value)? {
+        SeenUrl::Request { host, target, .. } => http_rule(&host, &target),
+        SeenUrl::ServerName(host) => one(
             "tls",
             "TLS server name",
             "flow:established,to_server; tls.sni",
-            host,
+            &host,
             " nocase; startswith; endswith;",
         ),
-        "https" => Err(Suricata::ENCRYPTED),
-        _ => Err(Suricata::OTHER_SCHEME),
     }
 }
 
-fn http_rule(host: &str, url: &Url) -> Result<Rule, QuarantineReason> {
-    let request = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
+fn http_rule(host: &str, request: &str) -> Result<Rule, QuarantineReason> {
     // `http.uri` is the request after Suricata decoded it, also where a proxy was asked with the whole URL. Where
     // decoding could change anything, the rule compares the raw request.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~?=&,@:!$'()*;".contains(&byte);
@@ -217,7 +184,7 @@ fn http_rule(host: &str, url: &Url) -> Result<Rule, QuarantineReason> {
         matching: format!(
             "flow:established,to_server; http.host; {} startswith; endswith; {buffer}; {} startswith; endswith; ",
             content(host)?,
-            content(&request)?
+            content(request)?
         ),
     })
 }
