@@ -28,6 +28,8 @@ pub(crate) struct Member {
     pub(crate) keywords: usize,
     pub(crate) categories: usize,
     pub(crate) says_how_to_document: bool,
+    /// Its test programs: the files and folders in `tests`.
+    pub(crate) tests: Vec<String>,
     /// The programs that it makes.
     pub(crate) programs: Vec<String>,
     /// Its example that writes completions and manual pages.
@@ -102,6 +104,7 @@ impl Member {
             keywords: list(package, "keywords").count(),
             categories: list(package, "categories").count(),
             says_how_to_document: package.pointer("/metadata/docs/rs").is_some(),
+            tests: targets_of("test"),
             programs: targets_of("bin"),
             // Programs share the folder of built examples, so that only one of these can be called just `pages`.
             pages: targets_of("example").into_iter().find(|name| name.ends_with("pages")),
