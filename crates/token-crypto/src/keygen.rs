@@ -98,11 +98,36 @@ mod tests {
         assert_ne!(key.expose_secret(), generate_key().unwrap().expose_secret());
     }
 
+    /// A source of the bytes FF, EE and so on down to 00, again and again: each digit is drawn.
+    fn falling(bytes: &mut [u8]) -> Result<(), RandomError> {
+        for (byte, number) in bytes.iter_mut().rev().zip(0..) {
+            *byte = number % 16 * 0x11;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_key_spells_each_random_byte_in_hexadecimal_digits() {
+        let rows = "FFEEDDCCBBAA99887766554433221100";
+        assert_eq!(generate_key_from(falling).unwrap().expose_secret(), &rows.repeat(2));
+    }
+
     #[test]
     fn salts_are_32_characters_of_the_alphabet() {
         let salt = generate_salt().unwrap();
         assert_eq!(salt.expose_secret().len(), 32);
         assert!(salt.expose_secret().bytes().all(|byte| SALT_ALPHABET.contains(&byte)));
+    }
+
+    #[test]
+    fn a_salt_has_32_characters_if_most_random_bytes_are_unfit_too() {
+        let mostly_unfit = |bytes: &mut [u8]| {
+            bytes.fill(u8::MAX);
+            bytes.iter_mut().step_by(3).for_each(|byte| *byte = 0);
+            Ok(())
+        };
+        let salt = generate_salt_from(mostly_unfit).unwrap();
+        assert_eq!(salt.expose_secret(), "A".repeat(32));
     }
 
     #[test]

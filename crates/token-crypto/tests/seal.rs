@@ -121,10 +121,14 @@ fn a_token_cut_anywhere_is_refused() {
 fn wrong_texts_have_their_names() {
     let token = RING.seal(&ordinary()).unwrap();
     let padded = format!("{}=", token.expose());
+    // A token around nothing has 45 bytes.
+    let (too_short, long_enough) = (format!("AQ{:A<57}", ""), format!("AQ{:A<58}", ""));
     for (text, error) in [
         ("", OpenError::Malformed),
         ("AAAA", OpenError::Malformed),
         ("AQ", OpenError::Malformed),
+        (&too_short, OpenError::Malformed),
+        (&long_enough, OpenError::UnknownKey),
         ("!!!!", OpenError::NotBase64),
         ("tökén", OpenError::NotBase64),
         ("gAAA", OpenError::LegacyRefused),
@@ -187,6 +191,7 @@ fn debug_shows_no_secret() {
         .unwrap();
     let shown = format!("{:?} {builder:?} {derivation:?} {token:?} {opened:?}", *RING);
     for part in [
+        format!("SealedToken({})", token.id()).as_str(),
         "KeyRing { keys: [SealingKey(9a834059)], .. }",
         "KeyRingBuilder { keys: 1, .. }",
         "LegacyDerivation { .. }",
