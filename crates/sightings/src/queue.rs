@@ -196,3 +196,48 @@ fn unix_now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::record::Accepted;
+    use crate::{Kind, Outcome, Parcel};
+
+    struct Nobody;
+
+    impl Recipient for Nobody {
+        async fn deliver(&self, _: &Parcel) -> Outcome {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waited_before_a_restart_is_as_old_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = JournalKeys::new([&[7; 32]]).unwrap();
+        let (mut journal, _) = Journal::open(directory.path(), 1 << 20, keys.clone()).unwrap();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let accepted = Accepted {
+            reporter: Reporter::new("misp.example.net", SecretString::from("secret")),
+            accepted_at: i64::try_from(since.as_secs()).unwrap() - 3_600,
+            reports: vec![(
+                0,
+                Report {
+                    value: "a.example.com".to_owned(),
+                    kind: Kind::Hit,
+                    source: "fw".into(),
+                    seen_at: 0,
+                },
+            )],
+        };
+        let mut frames = Vec::new();
+        journal.frame(&accepted.written(), &mut frames).unwrap();
+        journal.append(&frames).unwrap();
+        drop(journal);
+        let queue = Queue::open(Options::new(directory.path()), keys, Arc::new(Nobody)).unwrap();
+        let oldest = queue.status().oldest.unwrap();
+        assert!((3_600..7_200).contains(&oldest.as_secs()), "{oldest:?}");
+    }
+}

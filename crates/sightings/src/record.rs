@@ -276,6 +276,31 @@ mod tests {
         assert_eq!(read_back, ranges);
     }
 
+    /// A vector that grows leaves what it held, with the secret, in the memory that it gives back.
+    #[test]
+    fn a_record_does_not_grow_while_it_is_written() {
+        let accepted = Accepted {
+            reporter: Reporter::new("s".repeat(255), SecretString::from("k".repeat(200))),
+            accepted_at: 0,
+            reports: Vec::new(),
+        };
+        let report = |length: usize| Report {
+            value: "v".repeat(length),
+            kind: Kind::Hit,
+            source: "w".repeat(length).into(),
+            seen_at: 0,
+        };
+        for count in [0, 1, 2, 100] {
+            let reports = (0..count).map(|number| (number, report(usize::try_from(number).unwrap())));
+            let accepted = Accepted {
+                reports: reports.collect(),
+                ..accepted.clone()
+            };
+            let written = accepted.written();
+            assert!(written.capacity() < written.len() + 64, "{count} reports");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read(

@@ -210,6 +210,18 @@ mod tests {
         assert_eq!(format!("{:?}", keys(&[1, 2])), "JournalKeys(2)");
     }
 
+    #[test]
+    fn the_longest_frame_is_read_and_a_longer_one_is_torn() {
+        let frame = |size: usize| {
+            let length = u32::try_from(size).unwrap().to_le_bytes();
+            let body = vec![0; size];
+            [&length[..], &checksum(length, &body), &body].concat()
+        };
+        let longest = keys(&[1]).open(&frame(MAX_FRAME));
+        assert!(matches!(longest, Frame::Foreign { length } if length == HEAD + MAX_FRAME));
+        assert!(matches!(keys(&[1]).open(&frame(MAX_FRAME + 1)), Frame::Torn));
+    }
+
     proptest! {
         #[test]
         fn a_frame_that_is_cut_or_changed_is_torn(record in prop::collection::vec(any::<u8>(), 0..64), at in any::<prop::sample::Index>()) {

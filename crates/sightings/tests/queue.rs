@@ -173,6 +173,22 @@ async fn what_is_accepted_survives_a_queue_that_just_ends() {
 }
 
 #[tokio::test]
+async fn what_waits_stays_in_the_journal_when_something_else_is_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let desk = Desk::new(|parcel| match parcel.reporter.site() {
+        "misp.example.net" => AWAY,
+        _ => Outcome::Sent,
+    });
+    let queue = open(&directory, &desk);
+    queue.submit(reporter("a"), reports(0..3)).await.unwrap();
+    let elsewhere = Reporter::new("other.example.net", SecretString::from("b"));
+    queue.submit(elsewhere, reports(3..4)).await.unwrap();
+    until("the other site", || queue.status().waiting == 3).await;
+    queue.close(Duration::ZERO).await;
+    assert_eq!(open(&directory, &desk).status().waiting, 3);
+}
+
+#[tokio::test]
 async fn a_site_that_is_away_gets_everything_when_it_is_back_and_others_do_not_wait() {
     let directory = tempfile::tempdir().unwrap();
     let desk = Desk::new(|parcel| match parcel.reporter.site() {
@@ -327,6 +343,28 @@ async fn a_full_journal_turns_everybody_away_until_something_is_sent() {
     assert_eq!(queue.status().waiting, waiting, "what was accepted is all there");
     desk.becomes(|_| Outcome::Sent);
     until("all sent", || queue.status().waiting == 0).await;
+}
+
+#[tokio::test]
+async fn a_full_journal_has_room_again_where_something_was_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let desk = Desk::new(|parcel| match parcel.reporter.site() {
+        "misp.example.net" => AWAY,
+        _ => Outcome::Sent,
+    });
+    let mut small = options(directory.path());
+    small.max_bytes = 12_000;
+    let queue = Queue::open(small, keys(), Arc::clone(&desk)).unwrap();
+    // As long as one waits, the journal is not just emptied.
+    queue.submit(reporter("a"), reports(0..1)).await.unwrap();
+    for round in 1..20 {
+        let elsewhere = Reporter::new("other.example.net", SecretString::from("b"));
+        let some = reports(round * 100..round * 100 + 50);
+        queue.submit(elsewhere, some).await.unwrap();
+        until("sent", || queue.status().waiting == 1).await;
+    }
+    queue.close(Duration::ZERO).await;
+    assert_eq!(open(&directory, &desk).status().waiting, 1);
 }
 
 /// A reporter that retries against a full journal must not have all of it written each time.

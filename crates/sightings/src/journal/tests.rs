@@ -102,6 +102,31 @@ fn rewriting_keeps_what_waits_and_gives_the_rest_back() {
     assert_eq!(numbers(&open(directory.path()).1), (990..=1_000).collect::<Vec<_>>());
 }
 
+#[test]
+fn more_than_a_buffer_of_what_waits_is_written_anew_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(directory.path());
+    let records: Vec<Accepted> = (0..4)
+        .map(|piece| accepted(piece * 10_000..(piece + 1) * 10_000))
+        .collect();
+    journal.rewrite(records.iter(), 0).unwrap();
+    assert!(journal.bytes() > 1 << 20);
+    let length = fs::metadata(directory.path().join(NAME)).unwrap().len();
+    assert_eq!(length, journal.bytes());
+    drop(journal);
+    assert_eq!(numbers(&open(directory.path()).1), (0..40_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_small_one_is_not_worth_writing_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(directory.path());
+    append(&mut journal, 0..100);
+    assert!(!journal.is_worth_rewriting(0));
+    append(&mut journal, 100..10_000);
+    assert!(journal.is_worth_rewriting(0));
+}
+
 /// Set in a process of its own, whose last descriptors this test takes.
 const FEW: &str = "SIGHTINGS_TEST_FEW_DESCRIPTORS";
 
@@ -186,10 +211,13 @@ fn records_of_a_key_that_is_gone_are_counted_and_poison_nothing() {
 #[test]
 fn the_bound_holds_for_reports_and_leaves_room_for_marks() {
     let directory = tempfile::tempdir().unwrap();
-    let (mut journal, _) = Journal::open(directory.path(), 400, keys()).unwrap();
+    let (mut journal, _) = open(directory.path());
     append(&mut journal, 0..2);
+    let full = journal.bytes();
+    drop(journal);
+    let (mut journal, _) = Journal::open(directory.path(), full, keys()).unwrap();
     let mut frames = Vec::new();
-    journal.frame(&accepted(2..9).written(), &mut frames).unwrap();
+    journal.frame(&accepted(2..3).written(), &mut frames).unwrap();
     assert!(matches!(journal.append(&frames), Err(AppendError::Full)));
     settle(&mut journal, 0..=1);
     journal.clear().unwrap();

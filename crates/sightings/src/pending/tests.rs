@@ -57,6 +57,15 @@ fn a_lot_goes_when_it_is_full_or_old_and_with_what_was_seen_in_the_same_minute()
 }
 
 #[test]
+fn debug_shows_the_site_of_a_parcel_and_no_value() {
+    let mut pending = Pending::default();
+    pending.add(accepted("secret", 0..4, 60), Instant::now());
+    let parcel = pending.take(Instant::now(), RIPE, |_| true).unwrap();
+    let shown = r#"Parcel { site: "misp.example.net", values: 4, kind: Hit, .. }"#;
+    assert_eq!(format!("{parcel:?}"), shown);
+}
+
+#[test]
 fn reporters_take_turns_and_sites_that_are_busy_are_left_alone() {
     let start = Instant::now();
     let mut pending = Pending::default();
