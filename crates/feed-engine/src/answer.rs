@@ -149,14 +149,30 @@ impl FeedHead {
         self.bodies.length(&self.form, self.encoding)
     }
 
-    /// Returns the feed with its body, whose length is known in any case: for callers that see no other difference
-    /// between a whole body and one that broke off. A body that is too large to keep is made twice the first time.
+    /// Returns the bytes; a body that is kept in memory is not copied.
     ///
     /// # Errors
-    /// Those of [`Self::render`].
-    pub async fn render_measured(&self) -> Result<RenderedFeed, FeedError> {
+    /// [`FeedError::Busy`] when other callers had the turn all the time, [`FeedError::Internal`] if it cannot be made.
+    pub async fn body(&self) -> Result<FeedBody, FeedError> {
+        Ok(
+            match self.bodies.body(&self.form, self.encoding, self.patience).await? {
+                Made::Kept(body) => FeedBody::Whole(body.bytes.clone()),
+                Made::Streamed(pieces) => FeedBody::Streamed {
+                    pieces,
+                    length: self.length(),
+                },
+            },
+        )
+    }
+
+    /// Returns the bytes, whose number is known in any case: for callers that see no other difference between a whole
+    /// body and one that broke off. A body that is too large to keep is made twice the first time.
+    ///
+    /// # Errors
+    /// Those of [`Self::body`].
+    pub async fn measured_body(&self) -> Result<FeedBody, FeedError> {
         self.bodies.measure(&self.form, self.encoding, self.patience).await?;
-        self.render().await
+        self.body().await
     }
 
     /// Returns the feed with its body.
@@ -164,14 +180,7 @@ impl FeedHead {
     /// # Errors
     /// [`FeedError::Busy`] when other callers had the turn all the time, [`FeedError::Internal`] if it cannot be made.
     pub async fn render(&self) -> Result<RenderedFeed, FeedError> {
-        let made = self.bodies.body(&self.form, self.encoding, self.patience).await?;
-        let body = match made {
-            Made::Kept(body) => FeedBody::Whole(body.bytes.clone()),
-            Made::Streamed(pieces) => FeedBody::Streamed {
-                pieces,
-                length: self.length(),
-            },
-        };
+        let body = self.body().await?;
         let Counts {
             count,
             dropped,

@@ -6,6 +6,7 @@
 
 mod compression;
 mod form;
+mod key;
 mod places;
 mod stream;
 mod turns;
@@ -19,13 +20,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use cache::{ENTRY_OVERHEAD, Flights, MemoryStore, Weigh};
 
-pub(crate) use form::{BodyCounts, Form, is_beyond, length_limit, newest_of};
+pub(crate) use form::{BodyCounts, Form, LastForm, is_beyond, length_limit, newest_of};
 pub use stream::FeedStream;
 
-use crate::request::{BodyKey, FormKey};
+use crate::feed_key::FeedKeyParts;
 use crate::{Encoding, FeedError};
 use crate::{blocking_work, workshop};
 use compression::{BoundedWriter, Compressor, Counter};
+use key::{BodyKey, FormKey};
 use places::{Place, Places};
 use turns::Turns;
 
@@ -112,7 +114,11 @@ impl Bodies {
     /// Returns how many indicators the body has and how many its format leaves out; counts them once for each state of
     /// a feed, in its turn, for which it waits no longer than `patience`.
     pub(crate) async fn counts(&self, form: &Form, patience: Duration) -> Result<BodyCounts, FeedError> {
-        if let Some(known) = self.0.counts.get(&form.key).filter(|known| known.tag == form.tag()) {
+        if let Some(counts) = form.counts() {
+            return Ok(counts);
+        }
+        if let Some(known) = self.0.counts.get(form.key()).filter(|known| known.tag == form.tag()) {
+            form.note_counts(known.what);
             return Ok(known.what);
         }
         let (bodies, counted) = (self.clone(), form.clone());
@@ -127,7 +133,7 @@ impl Bodies {
             })
             .await
         };
-        let flight = (form.key.clone(), form.tag().to_owned());
+        let flight = (form.key().clone(), form.tag().to_owned());
         self.0
             .countings
             .fly(flight, move || counting)
@@ -152,7 +158,7 @@ impl Bodies {
         }
         // The numbers go out before the body.
         self.counts(form, patience).await?;
-        let turn = self.0.turns.wait(&form.key.feed, patience).await?;
+        let turn = self.0.turns.wait(&form.key().feed, patience).await?;
         let (sink, stream) = stream::stream(turn);
         self.count_streamed(form);
         let (bodies, form) = (self.clone(), form.clone());
@@ -170,7 +176,7 @@ impl Bodies {
         let flight = (form.body_key(encoding), form.tag().to_owned());
         let (bodies, form) = (self.clone(), form.clone());
         let measuring = async move {
-            let turn = bodies.0.turns.wait(&form.key.feed, patience).await?;
+            let turn = bodies.0.turns.wait(&form.key().feed, patience).await?;
             blocking_work::run("measuring a feed", move || {
                 let outcome = bodies.write_nowhere(&form, encoding);
                 drop(turn);
@@ -204,7 +210,7 @@ impl Bodies {
             Encoding::Identity => &self.0.writing,
             _ => &self.0.compressing,
         };
-        places.take(&form.key.feed.upstream, patience).await
+        places.take(&form.key().feed.upstream, patience).await
     }
 
     /// Returns a body that can be kept, and makes it if necessary: once for all callers, on a blocking thread. `None`
@@ -256,7 +262,7 @@ impl Bodies {
         outcome.map_err(failed)?;
         let body = Arc::new(Body {
             tag: form.tag().to_owned(),
-            key_bytes: form.key.options.len(),
+            key_bytes: form.key().options.len(),
             bytes: bytes.into(),
         });
         self.0.kept.insert(form.body_key(encoding), Arc::clone(&body));
@@ -280,16 +286,17 @@ impl Bodies {
 
     /// Returns how long a body may be that is kept.
     fn room(&self, form: &Form) -> u64 {
-        let overhead = (size_of::<Body>() + form.key.options.len()) as u64 + TAG_BYTES + u64::from(ENTRY_OVERHEAD);
+        let overhead = (size_of::<Body>() + form.key().options.len()) as u64 + TAG_BYTES + u64::from(ENTRY_OVERHEAD);
         self.0.kept.max_bytes().saturating_sub(overhead)
     }
 
     fn note_counts(&self, form: &Form, counts: BodyCounts) {
-        let before = self.0.counts.get(&form.key);
+        form.note_counts(counts);
+        let before = self.0.counts.get(form.key());
         if counts.truncated > 0 && before.is_none_or(|before| before.what.truncated == 0) {
             log_truncated(form, counts);
         }
-        self.0.counts.insert(form.key.clone(), Known::of(form, counts));
+        self.0.counts.insert(form.key().clone(), Known::of(form, counts));
     }
 
     fn note_length(&self, form: &Form, encoding: Encoding, length: u64) {
@@ -307,12 +314,12 @@ impl Bodies {
         self.0.large.insert(key, Known::of(form, ()));
         // Its compressed form may fit; that is not worth a log line.
         if is_news && encoding == Encoding::Identity {
-            let feed = &form.key.feed;
+            let feed = &form.key().feed;
             tracing::warn!(
                 site = feed.upstream.site,
                 feed = %feed.scope,
                 output = form.exporter().about().name,
-                options = (!form.key.options.is_empty()).then_some(&*form.key.options),
+                options = (!form.key().options.is_empty()).then_some(&*form.key().options),
                 values = form.set().values().len(),
                 limit = self.0.kept.max_bytes(),
                 "the body of a feed is larger than half of memory_bytes and cannot be kept: it is rendered again for every caller, one at a time; raise memory_bytes"
@@ -322,21 +329,21 @@ impl Bodies {
 
     fn count_streamed(&self, form: &Form) {
         let mut streamed = self.0.streamed.lock().unwrap_or_else(PoisonError::into_inner);
-        *streamed.entry(form.key.feed.upstream.site.clone()).or_default() += 1;
+        *streamed.entry(form.key().feed.upstream.site.clone()).or_default() += 1;
     }
 }
 
 /// Logs that a feed has become longer than its output takes. A caller with a limit of its own knows what it asked for.
 fn log_truncated(form: &Form, counts: BodyCounts) {
-    let (feed, about) = (&form.key.feed, form.exporter().about());
-    if form.key.limit != about.most {
+    let (feed, about) = (&form.key().feed, form.exporter().about());
+    if form.key().limit != about.most {
         return;
     }
     tracing::warn!(
         site = feed.upstream.site,
         feed = %feed.scope,
         output = about.name,
-        limit = form.key.limit,
+        limit = form.key().limit,
         keeps = if form.keeps_newest() { "newest" } else { "first" },
         truncated = counts.truncated,
         "a feed has more values than its consumer loads: the others are not in the list; a shorter age, or several feeds, have them all"
@@ -358,7 +365,7 @@ impl<T> Known<T> {
     fn of(form: &Form, what: T) -> Self {
         Self {
             tag: form.tag().to_owned(),
-            key_bytes: form.key.options.len(),
+            key_bytes: form.key().options.len(),
             what,
         }
     }
@@ -366,7 +373,7 @@ impl<T> Known<T> {
 
 impl<T> Weigh for Known<T> {
     fn weight_bytes(&self) -> usize {
-        self.tag.len() + self.key_bytes + size_of::<Self>() + size_of::<BodyKey>()
+        self.tag.len() + self.key_bytes + size_of::<Self>() + size_of::<BodyKey>() + size_of::<FeedKeyParts>()
     }
 }
 

@@ -14,6 +14,7 @@ mod listeners;
 mod lookups;
 mod polls;
 mod prefetch;
+mod prepared;
 mod refresh;
 mod rule_cache;
 mod shrinkage;
@@ -29,17 +30,17 @@ use cache::{Clock, Flights, MemoryStore, Moment, SharedCache, Sleep, Weigh};
 use feed_classification::export::configured;
 use feed_classification::{AGGREGABLE, Exporter, Registry};
 
-use crate::bodies::{Bodies, Form};
+use crate::bodies::Bodies;
 use crate::changes::ChangeLogs;
 use crate::errand::Errands;
+use crate::feed_key::{FeedKey, FeedKeyParts};
 use crate::feed_set::HeldSet;
 use crate::recent_requests::RecentRequests;
 use crate::refreshes::Refreshes;
-use crate::request::FeedKey;
 use crate::round::Round;
 use crate::{
-    DirectReason, FeedError, FeedHead, FeedRequest, FeedScope, FeedSet, FeedValues, IndicatorSource, LengthLimit,
-    Origin, RenderedFeed, Upstream, Urgency, Way, question,
+    DirectReason, FeedError, FeedRequest, FeedScope, FeedSet, FeedValues, IndicatorSource, Origin, RenderedFeed,
+    Upstream, Urgency, Way, question,
 };
 
 use announcements::Announcements;
@@ -50,6 +51,7 @@ use guard_notices::GuardNotices;
 use held_indexes::Lookups;
 use polls::Polls;
 use prefetch::note_poll;
+pub use prepared::PreparedFeed;
 use timed::TimedFeeds;
 
 /// Returns feeds: from memory while they are fresh, else from its source, which it asks once for all callers of the
@@ -89,7 +91,7 @@ struct ForgottenAt(jiff::Timestamp);
 
 impl Weigh for ForgottenAt {
     fn weight_bytes(&self) -> usize {
-        size_of::<Self>() + size_of::<FeedKey>()
+        size_of::<Self>() + size_of::<FeedKeyParts>()
     }
 }
 
@@ -126,36 +128,6 @@ impl FeedEngine {
         self.head(upstream, request).await?.render().await
     }
 
-    /// Returns the feed of a request without its bytes, by the rules of [`feed`](Self::feed): for example for a `HEAD`
-    /// request. [`FeedHead::render`] makes the bytes.
-    ///
-    /// # Errors
-    /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
-    pub async fn head(&self, upstream: &Upstream, request: &FeedRequest) -> Result<FeedHead, FeedError> {
-        let exporter = self.exporter(request)?;
-        let (key, values) = self.values_for(upstream, request, &*exporter).await?;
-        let content_type = exporter.about().content_type;
-        let form = Form::new(key, Arc::clone(&values.set), exporter, request);
-        Ok(FeedHead {
-            encoding: request.encoding,
-            content_type,
-            etag: form.etag(request.encoding),
-            changed_at: form.changed_at(),
-            age: values.age,
-            fresh_for: values.fresh_for,
-            origin: values.origin,
-            refresh_failing: values.refresh_failing,
-            held_back: values.held_back,
-            limit: form.key.limit.map(|most| LengthLimit {
-                most,
-                keeps_newest: form.keeps_newest(),
-            }),
-            form,
-            bodies: self.inner.bodies.clone(),
-            patience: upstream.site.timeout,
-        })
-    }
-
     /// Returns the values of a feed without rendering them, by the rules of [`feed`](Self::feed) for a caller that sets
     /// no `max_age`.
     ///
@@ -175,21 +147,20 @@ impl FeedEngine {
     /// # }
     /// ```
     pub async fn values(&self, upstream: &Upstream, scope: FeedScope) -> Result<FeedValues, FeedError> {
-        Ok(self.feed_values(upstream, scope, None).await?.1)
+        question::check(upstream, scope)?;
+        self.values_of(upstream, &FeedKey::of(upstream, scope), None).await
     }
 
-    async fn feed_values(
+    /// Returns the values of a feed that its site defines.
+    async fn values_of(
         &self,
         upstream: &Upstream,
-        scope: FeedScope,
+        key: &FeedKey,
         max_age: Option<Duration>,
-    ) -> Result<(FeedKey, FeedValues), FeedError> {
-        question::check(upstream, scope)?;
-        let key = feed_key(upstream, scope);
-        self.note_poll(upstream, &key);
-        let answer = self.held(upstream, &key, max_age, Urgency::Awaited).await?;
-        let values = self.described(upstream, answer);
-        Ok((key, values))
+    ) -> Result<FeedValues, FeedError> {
+        self.note_poll(upstream, key);
+        let answer = self.held(upstream, key, max_age, Urgency::Awaited).await?;
+        Ok(self.described(upstream, answer))
     }
 
     fn described(&self, upstream: &Upstream, answer: Answer) -> FeedValues {
@@ -213,7 +184,7 @@ impl FeedEngine {
     ///
     /// The values stay in memory in case MISP fails then: clearing a cache must not empty a firewall.
     pub fn forget(&self, upstream: &Upstream, scope: FeedScope) {
-        let key = feed_key(upstream, scope);
+        let key = FeedKey::of(upstream, scope);
         let now = ForgottenAt(jiff::Timestamp::now());
         self.inner.forgotten_at.insert(key.clone(), now);
         self.inner.change_set(key, |held| held.map(HeldSet::forget));
@@ -345,13 +316,5 @@ impl fmt::Debug for FeedEngine {
         f.debug_struct("FeedEngine")
             .field("source", &self.inner.source)
             .finish_non_exhaustive()
-    }
-}
-
-pub(crate) fn feed_key(upstream: &Upstream, scope: FeedScope) -> FeedKey {
-    FeedKey {
-        upstream: upstream.id(),
-        scope,
-        rules: question::rules(upstream, scope.kind, scope.filter),
     }
 }

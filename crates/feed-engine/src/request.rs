@@ -7,7 +7,6 @@ use std::time::Duration;
 use feed_classification::{Age, FeedName, IndicatorType, Options};
 use uuid::Uuid;
 
-use crate::upstream::UpstreamId;
 use crate::{Encoding, Filter};
 
 /// The attributes of a MISP that make a feed.
@@ -165,34 +164,6 @@ impl FeedRequest {
         self.max_age = Some(max_age);
         self
     }
-}
-
-/// Names one set of indicators in memory. `rules` changes with every setting that changes the set.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct FeedKey {
-    pub(crate) upstream: UpstreamId,
-    pub(crate) scope: FeedScope,
-    pub(crate) rules: u64,
-}
-
-/// Names a feed as one exporter writes it.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct FormKey {
-    pub(crate) feed: FeedKey,
-    /// The name of the exporter's bytes ([`feed_classification::About::bytes`]); several exporters may write the same.
-    pub(crate) bytes: &'static str,
-    /// The chosen options as text ([`Options`]); empty for the defaults.
-    pub(crate) options: String,
-    pub(crate) aggregate: bool,
-    /// The greatest number of indicators, where the feed has more.
-    pub(crate) limit: Option<NonZeroU32>,
-}
-
-/// Names one rendered body in memory.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct BodyKey {
-    pub(crate) form: FormKey,
-    pub(crate) encoding: Encoding,
 }
 
 #[cfg(test)]

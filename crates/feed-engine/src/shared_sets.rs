@@ -13,7 +13,7 @@ use feed_classification::{DropReason, GuardRule, IndicatorSetBuilder, IndicatorT
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::request::FeedKey;
+use crate::feed_key::FeedKey;
 use crate::{FeedContents, FeedSet, Upstream};
 
 /// Greatest difference between the wall clocks of replicas. A set that seems to come from further ahead is refused.

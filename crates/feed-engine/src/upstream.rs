@@ -29,12 +29,11 @@ use crate::caller_id::CallerId;
 pub struct Upstream {
     pub(crate) site: Arc<Site>,
     pub(crate) mappings: Arc<Mappings>,
-    misp: Option<Misp>,
+    misp: Option<Arc<Misp>>,
     caller: Option<CallerId>,
 }
 
-/// The way to a MISP, and its key.
-#[derive(Clone)]
+/// The way to a MISP, and its key. Upstreams are copied at every request, and copies share it.
 struct Misp {
     protocol: Protocol,
     port: u16,
@@ -116,7 +115,7 @@ impl Upstream {
         Self {
             site,
             mappings,
-            misp: Some(misp),
+            misp: Some(Arc::new(misp)),
             caller: None,
         }
     }
@@ -204,7 +203,7 @@ impl Upstream {
     /// Returns `protocol://site:port`, with an IPv6 site in brackets; for an upstream without a MISP its name alone.
     #[must_use]
     pub fn address(&self) -> String {
-        match &self.misp {
+        match self.misp.as_deref() {
             Some(Misp { protocol, port, .. }) => {
                 format!("{protocol}://{}:{port}", self.site.name.url_host())
             }

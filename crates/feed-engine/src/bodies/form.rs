@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
+use arc_swap::ArcSwapOption;
 use feed_classification::{ExportCounts, Exporter, FeedInfo, Indicator, IndicatorSet, Newest};
 use sha2::{Digest as _, Sha256};
 
+use super::key::{BodyKey, FormKey};
 use crate::digest::short_hex;
-use crate::request::{BodyKey, FeedKey, FormKey};
+use crate::feed_key::FeedKey;
 use crate::{Encoding, FeedRequest, FeedSet};
 
 /// Goes up with every change of our own steps between the values and the exporter, for example of merging networks.
@@ -27,12 +29,43 @@ pub(crate) struct BodyCounts {
 /// A feed in one exporter's format, not written yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
-    pub(crate) key: FormKey,
     set: Arc<FeedSet>,
+    facts: Arc<FormFacts>,
+}
+
+/// What is known of a form without its values.
+#[derive(Debug)]
+struct FormFacts {
+    key: FormKey,
     exporter: Arc<dyn Exporter>,
     /// The feed's name, for an exporter that writes it.
     title: String,
     tag: String,
+    /// The same for every body of this tag; known once it was counted or written.
+    counts: OnceLock<BodyCounts>,
+}
+
+/// The facts about the form of the last answer to a request. It keeps no values in memory.
+#[derive(Debug, Default)]
+pub(crate) struct LastForm(ArcSwapOption<(Weak<FeedSet>, Arc<FormFacts>)>);
+
+impl LastForm {
+    /// Returns the form of `set`, which `new` names if the last one was of another set.
+    pub(crate) fn of(&self, set: &Arc<FeedSet>, new: impl FnOnce() -> Form) -> Form {
+        if let Some((last, facts)) = self.0.load().as_deref()
+            // The place of a set is not used again while this refers to it, although its values may be gone.
+            && std::ptr::eq(last.as_ptr(), Arc::as_ptr(set))
+        {
+            return Form {
+                set: Arc::clone(set),
+                facts: Arc::clone(facts),
+            };
+        }
+        let form = new();
+        self.0
+            .store(Some(Arc::new((Arc::downgrade(set), Arc::clone(&form.facts)))));
+        form
+    }
 }
 
 impl Form {
@@ -44,18 +77,26 @@ impl Form {
         let key = FormKey {
             feed,
             bytes: exporter.about().bytes,
-            options: request.options.to_string(),
+            options: request.options.to_string().into(),
             aggregate: request.aggregate,
             limit: limit.filter(|limit| is_beyond(*limit, &set)),
         };
-        let tag = tag(&key, &set, &*exporter, &title);
-        Self {
+        let facts = FormFacts {
+            tag: tag(&key, &set, &*exporter, &title),
             key,
-            set,
             exporter,
             title,
-            tag,
+            counts: OnceLock::new(),
+        };
+        Self {
+            set,
+            facts: Arc::new(facts),
         }
+    }
+
+    /// Returns the name under which memory has what belongs to the form.
+    pub(crate) fn key(&self) -> &FormKey {
+        &self.facts.key
     }
 
     /// Returns the strong entity tag of the plain body without its quotes.
@@ -63,19 +104,30 @@ impl Form {
     /// 128 bits of a SHA-256 of everything that the bytes depend on, and of nothing else: known without writing them,
     /// and the same on every replica and after every restart.
     pub(crate) fn tag(&self) -> &str {
-        &self.tag
+        &self.facts.tag
     }
 
     /// Returns the entity tag in this encoding with its quotes.
     pub(crate) fn etag(&self, encoding: Encoding) -> String {
-        format!("\"{}{}\"", self.tag, encoding.etag_suffix())
+        ["\"", self.tag(), encoding.etag_suffix(), "\""].concat()
     }
 
     pub(crate) fn body_key(&self, encoding: Encoding) -> BodyKey {
         BodyKey {
-            form: self.key.clone(),
+            form: self.key().clone(),
             encoding,
         }
+    }
+
+    /// Returns the counts, if they are known.
+    pub(crate) fn counts(&self) -> Option<BodyCounts> {
+        self.facts.counts.get().copied()
+    }
+
+    /// Notes the counts of the body.
+    pub(crate) fn note_counts(&self, counts: BodyCounts) {
+        // Another thread may have noted the same.
+        let _ = self.facts.counts.set(counts);
     }
 
     pub(crate) fn set(&self) -> &FeedSet {
@@ -89,23 +141,23 @@ impl Form {
 
     /// Returns the time of the last change of the body.
     pub(crate) fn changed_at(&self) -> jiff::Timestamp {
-        match self.key.limit {
+        match self.key().limit {
             Some(_) => self.set.ordered_at(),
             None => self.set.changed_at(),
         }
     }
 
     pub(crate) fn exporter(&self) -> &dyn Exporter {
-        &*self.exporter
+        &*self.facts.exporter
     }
 
     /// Writes the plain body; takes long for a large feed.
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<BodyCounts> {
-        let info = FeedInfo::new(self.set.values().kind(), &self.title).changed_at(self.changed_at());
-        let info = info.limited_to(self.exporter.about());
+        let info = FeedInfo::new(self.set.values().kind(), &self.facts.title).changed_at(self.changed_at());
+        let info = info.limited_to(self.exporter().about());
         let newest = self.newest();
         let exported = self.with_values(&newest.kept, |values| {
-            self.exporter.export(&info, &mut indicators(values), out)
+            self.exporter().export(&info, &mut indicators(values), out)
         })?;
         Ok(BodyCounts::of(exported, &newest))
     }
@@ -113,16 +165,16 @@ impl Form {
     /// Counts what [`write`](Self::write) would write and leave out; takes a while for a large feed.
     pub(crate) fn count(&self) -> BodyCounts {
         let newest = self.newest();
-        let counted = self.with_values(&newest.kept, |values| self.exporter.count(&mut indicators(values)));
+        let counted = self.with_values(&newest.kept, |values| self.exporter().count(&mut indicators(values)));
         BodyCounts::of(counted, &newest)
     }
 
     fn newest(&self) -> Newest<'_> {
-        newest_of(&self.set, &*self.exporter, self.key.limit)
+        newest_of(&self.set, self.exporter(), self.key().limit)
     }
 
     fn with_values<T>(&self, kept: &IndicatorSet, work: impl FnOnce(&IndicatorSet) -> T) -> T {
-        if self.key.aggregate {
+        if self.key().aggregate {
             work(&feed_classification::aggregate(kept))
         } else {
             work(kept)

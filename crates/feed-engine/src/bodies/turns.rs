@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::places::{Place, Places};
 use crate::FeedError;
-use crate::request::FeedKey;
+use crate::feed_key::FeedKey;
 
 /// Bodies of one feed that are under way at most: each takes a thread and the memory of its exporter. More than one
 /// only while callers are slow to take theirs.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{Change, Delta, Rendering, Snapshot};
 use crate::blocking_work;
-use crate::request::FeedKey;
+use crate::feed_key::FeedKey;
 use crate::{FeedError, FeedSet};
 
 /// Feeds whose differences are kept; above that number, logs without a listener are dropped.

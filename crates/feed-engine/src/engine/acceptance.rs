@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::FeedEngine;
 use super::current::RefreshRequest;
-use super::{FeedEngine, feed_key};
+use crate::feed_key::FeedKey;
 use crate::feed_set::HeldSet;
 use crate::{FeedError, FeedScope, HeldBack, Upstream, Urgency, question};
 
@@ -15,7 +16,7 @@ impl FeedEngine {
         let entries = self.inner.sets.entries().into_iter();
         let own = entries.filter(|(key, _)| key.upstream == upstream.id());
         own.filter_map(|(key, held)| {
-            let is_present = key == feed_key(upstream, key.scope);
+            let is_present = key == FeedKey::of(upstream, key.scope);
             held.doubt.filter(|_| is_present).map(|doubt| (key.scope, doubt.shown))
         })
         .collect()
@@ -28,7 +29,7 @@ impl FeedEngine {
     /// [`FeedError`] if the source cannot be asked now; then its next answer counts.
     pub async fn accept(&self, upstream: &Upstream, scope: FeedScope) -> Result<Option<Arc<HeldBack>>, FeedError> {
         question::check(upstream, scope)?;
-        let key = feed_key(upstream, scope);
+        let key = FeedKey::of(upstream, scope);
         let mut shown = None;
         self.inner.change_set(key.clone(), |held| {
             let held = held?;

@@ -15,9 +15,9 @@ use service_kit::{TraceContext, in_trace};
 use tracing::Instrument as _;
 
 use super::FeedEngine;
+use crate::feed_key::FeedKey;
 use crate::feed_set::HeldSet;
 use crate::held_back::Doubt;
-use crate::request::FeedKey;
 use crate::{Errand, FeedError, FeedSet, Origin, Upstream, Urgency};
 
 /// After a failed refresh MISP is not asked again for the same feed for this long, unless a caller sets `max_age`.

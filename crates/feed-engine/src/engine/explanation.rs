@@ -1,11 +1,12 @@
 //! The explanation of one value in one feed: the reasons of the source, and the effect of the output.
 
 use std::fmt;
+use std::sync::Arc;
 
 use feed_classification::{FalsePositives, GuardRule};
 
 use super::FeedEngine;
-use crate::bodies::{length_limit, newest_of};
+use crate::bodies::newest_of;
 use crate::explain::in_normal_form;
 use crate::{FeedError, FeedRequest, OutputEffect, Reasons, Upstream, View, Way, blocking_work};
 
@@ -52,15 +53,15 @@ impl FeedEngine {
         text: &str,
         view: View,
     ) -> Result<FeedExplanation, FeedError> {
-        let exporter = self.exporter(request)?;
-        let (_, feed) = self.values_for(upstream, request, &*exporter).await?;
+        let prepared = self.prepare(upstream, request)?;
+        let feed = self.values_for(&prepared).await?;
+        let (exporter, limit) = (Arc::clone(&prepared.exporter), prepared.limit);
         let reasons = self.source().explain(upstream, request.scope, text, view).await?;
         let value = match &reasons {
             Some(reasons) => reasons.explanation.value.clone(),
             None => in_normal_form(request.scope.kind, text).value,
         };
         let (listed, aggregate) = (value.clone(), request.aggregate);
-        let limit = length_limit(&*exporter, request);
         let judged = blocking_work::run("explaining a value", move || {
             let is_listed = feed.set.values().contains(&listed);
             let effect = if is_listed {

@@ -3,7 +3,7 @@
 use feed_classification::GuardRule;
 
 use super::Inner;
-use crate::request::FeedKey;
+use crate::feed_key::FeedKey;
 use crate::{FeedContents, FeedError, Upstream, blocking_work};
 
 impl Inner {

@@ -10,9 +10,9 @@ use super::current::PAUSE_AFTER_FAILURE;
 use super::polls::Polls;
 use super::rule_cache::RuleCache;
 use crate::errand::Errands;
+use crate::feed_key::FeedKey;
 use crate::lookup::KeptIndex;
 use crate::recent_requests::RecentRequests;
-use crate::request::FeedKey;
 use crate::upstream::UpstreamId;
 use crate::{FeedError, LookupIndex, LookupScope, Upstream};
 

@@ -3,9 +3,9 @@
 use catalogue::{LOOKED_UP_FEEDS, MatchedEvent};
 use feed_classification::IndicatorSet;
 
-use super::{FeedEngine, Inner, feed_key};
+use super::{FeedEngine, Inner};
+use crate::feed_key::FeedKey;
 use crate::lookup::KeptIndex;
-use crate::request::FeedKey;
 use crate::{LookupIndex, LookupScope, Selection, Upstream};
 
 /// Returns the values that `served` has and `smaller` has not, if they can be looked up.
@@ -49,7 +49,7 @@ impl FeedEngine {
 
     fn is_of(&self, key: &FeedKey, upstream: &Upstream, scope: LookupScope) -> bool {
         let is_same_feed = key.scope.selection == Selection::Feed(scope.feed) && key.scope.age == scope.age;
-        is_same_feed && *key == feed_key(upstream, key.scope)
+        is_same_feed && *key == FeedKey::of(upstream, key.scope)
     }
 
     /// The set may have been evicted, and the next one is believed then.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use site_config::SiteName;
 
-use super::{FeedEngine, feed_key};
+use super::FeedEngine;
 use crate::blocking_work;
 use crate::changes::FeedLog;
-use crate::request::FeedKey;
+use crate::feed_key::FeedKey;
 use crate::round::Round;
 use crate::{Change, ChangeHint, FeedError, FeedScope, Follower, Snapshot, Upstream, Urgency, question};
 
@@ -56,7 +56,7 @@ impl FeedEngine {
     /// Returns whether a feed asked for as `a` is the one asked for as `b`: the same MISP, key, and rules about values.
     #[must_use]
     pub fn is_same_feed(a: &Upstream, b: &Upstream, scope: FeedScope) -> bool {
-        feed_key(a, scope) == feed_key(b, scope)
+        FeedKey::of(a, scope) == FeedKey::of(b, scope)
     }
 
     /// Asks MISP anew for the lately used feeds of a site that `touched` concerns, and waits for the answers. Where the
@@ -128,7 +128,7 @@ impl FeedEngine {
 
     async fn log(&self, upstream: &Upstream, scope: FeedScope) -> Result<(FeedKey, Arc<FeedLog>), FeedError> {
         question::check(upstream, scope)?;
-        let key = feed_key(upstream, scope);
+        let key = FeedKey::of(upstream, scope);
         let set = self.current(upstream, &key, Urgency::Awaited).await?;
         let log = self.logs().open(&key, &set);
         // The log of a feed that is too large to be kept may hold an older state.

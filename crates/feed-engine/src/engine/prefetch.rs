@@ -9,7 +9,7 @@ use cache::Moment;
 use super::polls::{Plan, Polls, lead};
 use super::{FeedEngine, Inner};
 use crate::Upstream;
-use crate::request::FeedKey;
+use crate::feed_key::FeedKey;
 
 /// The shortest pause between two looks at one rhythm.
 const SHORTEST_LOOK: Duration = Duration::from_millis(50);

@@ -12,9 +12,9 @@ use super::current::RefreshRequest;
 use super::held_values::going_for_lookups;
 use super::refresh::Attempt;
 use crate::feed_contents::behind;
+use crate::feed_key::FeedKey;
 use crate::feed_set::HeldSet;
 use crate::held_back::{Answered, Doubt, Verdict};
-use crate::request::FeedKey;
 use crate::{FeedContents, FeedError, FeedSet, LookupIndex, Upstream, blocking_work, loss, shared_sets};
 
 /// What becomes of a new set.

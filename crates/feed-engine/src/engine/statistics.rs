@@ -13,7 +13,7 @@ impl FeedEngine {
         let entries = self.inner.sets.entries().into_iter();
         entries
             .map(|(key, held)| HeldFeed {
-                site: key.upstream.site,
+                site: key.upstream.site.clone(),
                 scope: key.scope,
                 count: held.set.values().len() as u64,
                 dropped: held.set.dropped().clone(),

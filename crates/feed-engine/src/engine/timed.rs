@@ -5,13 +5,13 @@
 //! limit before. The set of the first such request may have none; then the source is asked once more.
 
 use cache::{MemoryStore, Weigh};
-use feed_classification::Exporter;
 
 use super::FeedEngine;
 use super::current::{Answer, PAUSE_AFTER_FAILURE, RefreshRequest};
-use crate::bodies::{is_beyond, length_limit};
-use crate::request::FeedKey;
-use crate::{FeedError, FeedRequest, FeedValues, Upstream, Urgency};
+use super::prepared::PreparedFeed;
+use crate::bodies::is_beyond;
+use crate::feed_key::{FeedKey, FeedKeyParts};
+use crate::{FeedError, FeedValues, Upstream, Urgency};
 
 /// Memory for the names of feeds whose times are wanted: some thousand.
 const BYTES: u64 = 2 * 1024 * 1024;
@@ -24,7 +24,7 @@ struct Wanted;
 
 impl Weigh for Wanted {
     fn weight_bytes(&self) -> usize {
-        size_of::<FeedKey>()
+        size_of::<FeedKeyParts>()
     }
 }
 
@@ -49,22 +49,19 @@ impl TimedFeeds {
 
 impl FeedEngine {
     /// Returns the values for a request, with their times where its length limit needs them and the source has them.
-    pub(super) async fn values_for(
-        &self,
-        upstream: &Upstream,
-        request: &FeedRequest,
-        exporter: &dyn Exporter,
-    ) -> Result<(FeedKey, FeedValues), FeedError> {
-        let limit = length_limit(exporter, request);
+    pub(super) async fn values_for(&self, prepared: &PreparedFeed) -> Result<FeedValues, FeedError> {
+        let PreparedFeed {
+            upstream, key, limit, ..
+        } = prepared;
         if limit.is_some() {
-            self.inner.timed.note(&super::feed_key(upstream, request.scope));
+            self.inner.timed.note(key);
         }
-        let (key, values) = self.feed_values(upstream, request.scope, request.max_age).await?;
+        let values = self.values_of(upstream, key, prepared.request.max_age).await?;
         if values.set.times().is_some() || !limit.is_some_and(|limit| is_beyond(limit, &values.set)) {
-            return Ok((key, values));
+            return Ok(values);
         }
-        let timed = self.gathered_with_times(upstream, &key).await;
-        Ok((key, timed.unwrap_or(values)))
+        let timed = self.gathered_with_times(upstream, key).await;
+        Ok(timed.unwrap_or(values))
     }
 
     /// Has the source asked for the times of a feed; nothing if it was asked already, or cannot be asked now.

@@ -222,7 +222,7 @@ async fn a_caller_that_needs_the_length_of_a_large_body_gets_it_before_the_first
     for encoding in Encoding::ALL {
         let request = output("wide").encoding(*encoding);
         let head = small.head(&upstream(), &request).await.unwrap();
-        let FeedBody::Streamed { length, mut pieces } = head.render_measured().await.unwrap().body else {
+        let FeedBody::Streamed { length, mut pieces } = head.measured_body().await.unwrap() else {
             panic!("{encoding:?}: kept")
         };
         let mut sent = 0;
@@ -231,7 +231,7 @@ async fn a_caller_that_needs_the_length_of_a_large_body_gets_it_before_the_first
         }
         assert_eq!(length, Some(sent), "{encoding:?}");
         let made = wide.seen.begun.load(Ordering::SeqCst);
-        let again = head.render_measured().await.unwrap().body;
+        let again = head.measured_body().await.unwrap();
         assert!(matches!(again, FeedBody::Streamed { length: Some(known), .. } if known == sent));
         drop(again);
         until("made once more, for the bytes only", || {
@@ -250,7 +250,7 @@ async fn measuring_a_body_that_breaks_off_is_an_error() {
     };
     let engine = engine(SMALL, &wide);
     let head = engine.head(&upstream(), &output("wide")).await.unwrap();
-    let error = head.render_measured().await.unwrap_err();
+    let error = head.measured_body().await.unwrap_err();
     assert!(matches!(error, FeedError::Internal { .. }), "{error:?}");
 }
 
