@@ -7,12 +7,14 @@ use prometheus_client::registry::Registry;
 use site_config::{ConfigStore, Core};
 use tokio::sync::OnceCell;
 
+use crate::auth::KnownTokens;
 use crate::configuration::Configuration;
 use crate::error::GatewayError;
 use crate::feed_tags::MissingTags;
 use crate::good_token::OnGoodToken;
 use crate::live::Links;
 use crate::metrics::{self, Metrics};
+use crate::prepared_answers::PreparedAnswers;
 use crate::rate_limit::RateLimit;
 use crate::shared_cache;
 use crate::sighting_desk::Desk;
@@ -31,6 +33,8 @@ pub(crate) struct App {
     mirrors: Option<Arc<MirrorSource>>,
     minting: RateLimit,
     throttle: Throttle,
+    known_tokens: KnownTokens,
+    prepared_answers: PreparedAnswers,
     token_ends: TokenEnds,
     token_requests: TokenRequests,
     metrics: Metrics,
@@ -68,6 +72,8 @@ impl App {
             mirrors,
             minting: RateLimit::default(),
             throttle: Throttle::default(),
+            known_tokens: KnownTokens::default(),
+            prepared_answers: PreparedAnswers::default(),
             token_ends: TokenEnds::default(),
             token_requests: TokenRequests::default(),
             metrics: Metrics::default(),
@@ -172,6 +178,16 @@ impl App {
     /// Returns the counts of failed tokens and MISP keys.
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.throttle
+    }
+
+    /// Returns the tokens that were good lately.
+    pub(crate) fn known_tokens(&self) -> &KnownTokens {
+        &self.known_tokens
+    }
+
+    /// Returns the answers that were given lately.
+    pub(crate) fn prepared_answers(&self) -> &PreparedAnswers {
+        &self.prepared_answers
     }
 
     /// Returns when the tokens end that were good lately.

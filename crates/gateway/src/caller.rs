@@ -81,7 +81,9 @@ fn not_believed(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Resu
 /// Returns the name of a header of this request in which a proxy names its caller.
 fn forwarding_header<'n>(proxy: &'n ReverseProxy, headers: &HeaderMap) -> Option<&'n str> {
     let names = std::iter::once(proxy.header.as_str()).chain(FORWARDING_HEADERS);
-    names.into_iter().find(|name| headers.contains_key(*name))
+    // Requests have few headers, and looking a name up would first parse and hash it.
+    let comes = |name: &str| headers.keys().any(|key| key.as_str().eq_ignore_ascii_case(name));
+    names.into_iter().find(|name| comes(name))
 }
 
 fn is_near(peer: IpAddr) -> bool {

@@ -1,23 +1,34 @@
 //! Facts about a request that its way to an answer brings to light, for the logs.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use token_crypto::TokenId;
+use token_crypto::{Claims, TokenId};
 
 /// The owner of a request, and the reason of its refusal. The code that finds a fact notes it; only the first note of a
 /// kind counts.
 #[derive(Debug, Default)]
 pub struct RequestNotes {
     came: OnceLock<()>,
-    token: OnceLock<Token>,
+    token: OnceLock<Arc<NotedToken>>,
     reason: OnceLock<String>,
 }
 
+/// A token as logs name it.
 #[derive(Debug)]
-struct Token {
-    id: TokenId,
-    label: Option<String>,
-    site: String,
+pub(crate) struct NotedToken {
+    pub(crate) id: TokenId,
+    pub(crate) label: Option<String>,
+    pub(crate) site: String,
+}
+
+impl NotedToken {
+    pub(crate) fn of(claims: &Claims) -> Self {
+        Self {
+            id: claims.id,
+            label: claims.label.clone(),
+            site: claims.site.clone(),
+        }
+    }
 }
 
 impl RequestNotes {
@@ -29,7 +40,12 @@ impl RequestNotes {
 
     /// Notes a token that opened, also if it is refused afterwards: an operator then looks for its device.
     pub fn token(&self, id: TokenId, label: Option<String>, site: String) {
-        let _ = self.token.set(Token { id, label, site });
+        let _ = self.token.set(Arc::new(NotedToken { id, label, site }));
+    }
+
+    /// Notes a token that opened earlier.
+    pub(crate) fn known(&self, token: &Arc<NotedToken>) {
+        let _ = self.token.set(Arc::clone(token));
     }
 
     /// Notes the reason of a refusal for the operator. It may say more than the answer, but never holds a part of a

@@ -68,22 +68,38 @@ const PAGE: [(HeaderName, HeaderValue); 6] = [
 
 /// The body of every answer, as servers send it.
 #[derive(Debug)]
-pub struct Body(UnsyncBoxBody<Bytes, CutShort>);
+pub struct Body(Sent);
+
+/// A body in one piece needs no memory of its own.
+#[derive(Debug)]
+enum Sent {
+    Whole(Full<Bytes>),
+    Pieces(UnsyncBoxBody<Bytes, CutShort>),
+}
 
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = CutShort;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
-        Pin::new(&mut self.0).poll_frame(context)
+        match &mut self.0 {
+            Sent::Whole(whole) => Pin::new(whole).poll_frame(context).map_err(|never| match never {}),
+            Sent::Pieces(pieces) => Pin::new(pieces).poll_frame(context),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        match &self.0 {
+            Sent::Whole(whole) => whole.is_end_stream(),
+            Sent::Pieces(pieces) => pieces.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        match &self.0 {
+            Sent::Whole(whole) => whole.size_hint(),
+            Sent::Pieces(pieces) => pieces.size_hint(),
+        }
     }
 }
 
@@ -97,10 +113,13 @@ pub struct CutShort;
 pub(crate) struct Reply {
     status: StatusCode,
     headers: HeaderMap,
+    /// Whether the headers of every answer are in `headers`.
+    is_complete: bool,
     payload: Payload,
 }
 
-enum Payload {
+/// The body of an answer, or what is known of it.
+pub(crate) enum Payload {
     Whole(Bytes),
     /// A stream, with its length if that is known.
     Pieces(Option<u64>, Body),
@@ -118,51 +137,62 @@ impl fmt::Debug for Payload {
     }
 }
 
-impl Reply {
-    /// Returns an answer without body.
-    pub(crate) fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: HeaderMap::new(),
-            payload: Payload::Whole(Bytes::new()),
-        }
-    }
-
-    /// Returns a 200 with this body.
-    pub(crate) fn body(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self {
-            payload: Payload::Whole(body.into()),
-            ..Self::empty(StatusCode::OK)
-        }
-        .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
-    }
-
-    /// Returns a 200 whose body comes piece by piece, for as long as `pieces` gives any.
-    pub(crate) fn stream(content_type: &'static str, pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
-        Self::pieces(content_type, None, pieces.map(Ok))
-    }
-
-    /// Returns a 200 whose body is made while it is sent; an error breaks the connection off.
+impl Payload {
+    /// Returns a body that is made while it is sent; an error breaks the connection off.
     pub(crate) fn pieces(
-        content_type: &'static str,
         length: Option<u64>,
         pieces: impl Stream<Item = Result<Bytes, CutShort>> + Send + 'static,
     ) -> Self {
         let frames = pieces.map(|piece| piece.map(Frame::data));
-        Self {
-            payload: Payload::Pieces(length, Body(StreamBody::new(frames).boxed_unsync())),
-            ..Self::empty(StatusCode::OK)
-        }
-        .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+        Self::Pieces(length, Body(Sent::Pieces(StreamBody::new(frames).boxed_unsync())))
     }
 
-    /// Returns the 200 to a `HEAD`, for a body that was not made.
-    pub(crate) fn bodiless(content_type: &'static str, length: Option<u64>) -> Self {
-        Self {
-            payload: Payload::Bodiless(length),
-            ..Self::empty(StatusCode::OK)
+    /// Returns the number of bytes, where it is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match self {
+            Self::Whole(bytes) => Some(bytes.len() as u64),
+            Self::Pieces(length, _) | Self::Bodiless(length) => *length,
         }
-        .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+}
+
+impl Reply {
+    /// Returns an answer without headers.
+    pub(crate) fn of(status: StatusCode, payload: Payload) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            is_complete: false,
+            payload,
+        }
+    }
+
+    /// Returns an answer with the [`headers`](Self::headers) of an earlier [`complete`](Self::complete) one, whose
+    /// body has as many bytes.
+    pub(crate) fn ready(status: StatusCode, headers: HeaderMap, payload: Payload) -> Self {
+        Self {
+            status,
+            headers,
+            is_complete: true,
+            payload,
+        }
+    }
+
+    /// Returns an answer without body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self::of(status, Payload::Whole(Bytes::new()))
+    }
+
+    /// Returns a 200 with this body.
+    pub(crate) fn body(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self::of(StatusCode::OK, Payload::Whole(body.into()))
+            .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    /// Returns a 200 whose body comes piece by piece, for as long as `pieces` gives any.
+    pub(crate) fn stream(content_type: &'static str, pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self::of(StatusCode::OK, Payload::pieces(None, pieces.map(Ok)))
+            .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
 
     /// Returns a 200 with a plain text.
@@ -218,28 +248,42 @@ impl Reply {
         self.status
     }
 
+    /// Adds the headers of every answer, where it does not set its own.
+    pub(crate) fn complete(mut self) -> Self {
+        if self.is_complete {
+            return self;
+        }
+        for (name, value) in ALWAYS {
+            self.headers.entry(name).or_insert(value);
+        }
+        // Cacheable answers set their own value; the others hold addresses, tokens or the time.
+        self.headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        let length = self
+            .payload
+            .length()
+            .filter(|_| self.status != StatusCode::NOT_MODIFIED);
+        if let Some(length) = length {
+            self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        self.is_complete = true;
+        self
+    }
+
+    /// Returns the headers.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// Returns the HTTP response. For a `HEAD` it has the length of the body, but not the body.
     pub(crate) fn into_response(self, is_head: bool) -> Response<Body> {
         let Self {
             status,
-            mut headers,
+            headers,
             payload,
-        } = self;
-        for (name, value) in ALWAYS {
-            headers.entry(name).or_insert(value);
-        }
-        // Cacheable answers set their own value; the others hold addresses, tokens or the time.
-        headers
-            .entry(header::CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
-        let length = match &payload {
-            Payload::Whole(_) if status == StatusCode::NOT_MODIFIED => None,
-            Payload::Whole(bytes) => Some(bytes.len() as u64),
-            Payload::Pieces(length, _) | Payload::Bodiless(length) => *length,
-        };
-        if let Some(length) = length {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        }
+            ..
+        } = self.complete();
         let body = match payload {
             Payload::Whole(bytes) if !is_head => whole(bytes),
             Payload::Pieces(_, body) if !is_head => body,
@@ -253,7 +297,7 @@ impl Reply {
 }
 
 fn whole(bytes: Bytes) -> Body {
-    Body(Full::new(bytes).map_err(|never| match never {}).boxed_unsync())
+    Body(Sent::Whole(Full::new(bytes)))
 }
 
 #[cfg(test)]
@@ -313,7 +357,7 @@ mod tests {
     #[test]
     fn head_says_a_length_only_where_it_is_known() {
         for length in [None, Some(4)] {
-            let response = Reply::bodiless("text/plain", length).into_response(true);
+            let response = Reply::of(StatusCode::OK, Payload::Bodiless(length)).into_response(true);
             let told = response
                 .headers()
                 .get("content-length")

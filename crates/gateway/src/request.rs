@@ -11,9 +11,12 @@ use crate::body::RequestBody;
 use crate::configuration::Snapshot;
 use crate::notes::RequestNotes;
 use crate::query::Query;
+use crate::secret_digest::SecretDigest;
 
 /// What a route may look at. The token is in the headers, the query or the path: never print any of them.
 pub(crate) struct Request<'a> {
+    /// Names everything in a request that reads and that decides its answer.
+    pub(crate) name: Option<SecretDigest>,
     /// One of those that the route takes.
     pub(crate) method: &'a Method,
     pub(crate) version: Version,

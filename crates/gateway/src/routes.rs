@@ -39,6 +39,7 @@ mod warninglist;
 use feed_classification::Registry;
 
 use crate::openapi::Document;
+pub(crate) use feed::answer_again;
 pub(crate) use route::Call;
 use route::Route;
 pub(crate) use segments::Segments;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode, Uri, Version};
 use service_kit::{StepKind, TraceContext};
 use tracing::Instrument as _;
@@ -60,9 +60,11 @@ pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>,
     response
 }
 
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Reads `traceparent`. Two of them are none, as the standard says.
 fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
-    let mut values = headers.get_all("traceparent").iter();
+    let mut values = headers.get_all(&TRACEPARENT).iter();
     let (first, second) = (values.next()?, values.next());
     first
         .to_str()
@@ -123,11 +125,32 @@ async fn dispatch(
     template: &mut Option<&'static str>,
     notes: &RequestNotes,
 ) -> Result<Reply, Reject> {
+    let name = app.prepared_answers().name(parts);
+    let prepared = name.and_then(|name| app.prepared_answers().find(&snapshot, name));
+    let query = Query::new(parts.uri.query());
+    let request = |path_token| Request {
+        name,
+        method: &parts.method,
+        version: parts.version,
+        authority: parts.uri.authority(),
+        headers: &parts.headers,
+        extensions: &parts.extensions,
+        query,
+        path_token,
+        client,
+        body,
+        snapshot,
+        notes,
+    };
+    if let Some(prepared) = prepared {
+        // The whole target is the same as then, so its path is not cut again.
+        *template = Some(prepared.template);
+        return routes::answer_again(app, &prepared, &request(None)).await;
+    }
     let mut segments = Segments::split(parts.uri.path()).ok_or(Reject::NotFound)?;
     let path_token = segments.take_token();
     let (route, path) = routes::find(segments.parts()).ok_or(Reject::NotFound)?;
     *template = Some(route.template);
-    let query = Query::new(parts.uri.query());
     // Cratos FastAPI redirects `/v1/status/` and repeats the query. A token must not show in a `Location`, where
     // proxies log it, and without the token the second request would be refused. So a request with a token in its
     // target is answered at once, and so is one with a token under a wrong name, for example `?tokn=`.
@@ -138,20 +161,13 @@ async fn dispatch(
     if !route.methods.contains(&parts.method) {
         return Err(Reject::MethodNotAllowed(route.methods));
     }
-    let request = Request {
-        method: &parts.method,
-        version: parts.version,
-        authority: parts.uri.authority(),
-        headers: &parts.headers,
-        extensions: &parts.extensions,
-        query,
-        path_token: path_token.as_deref(),
-        client,
-        body,
-        snapshot,
-        notes,
+    let call = Call {
+        app,
+        request: request(path_token.as_deref()),
+        template: route.template,
+        path,
     };
-    route.answer(Call { app, request, path }).await
+    route.answer(call).await
 }
 
 /// Refuses HTTP/1.1 without or with two `Host` (RFC 9112, section 3.2): two programs on the way may each believe
@@ -258,5 +274,72 @@ mod tests {
         });
         assert_eq!(status(&app, "/v1/feedmapping", token).await, 200);
         assert_eq!(status(&app, "/v1/feedmapping", token).await, 403);
+    }
+
+    fn parts(path: &str, token: &str) -> http::request::Parts {
+        let request = http::Request::get(path).header("host", "x").header("token", token);
+        request.body(()).unwrap().into_parts().0
+    }
+
+    /// The day is not part of what is remembered: a token that was good yesterday is refused today.
+    #[tokio::test]
+    async fn a_remembered_token_ends_with_its_day() {
+        const FEED: &str = "/v1/feed/block/type/ipv4/age/1w/output/txt";
+        let files = tempfile::tempdir().unwrap();
+        let (app, store) = app(files.path());
+        let (key, ended) = ("m".repeat(40).into(), ExpiryDay::parse("2020-12-31").unwrap());
+        let claims = Claims::new("misp.example.net", Protocol::Https, 443, key, ended);
+        let token = key_ring(&store.current().core).unwrap().seal(&claims).unwrap();
+        let snapshot = app.configuration().snapshot();
+        // As it was remembered while the day had not come.
+        let grant = crate::auth::remembered(app.known_tokens(), &snapshot, token.expose());
+        assert_eq!(status(&app, "/v1/feedmapping", token.expose()).await, 403);
+        let asked = feed_engine::FeedRequest::new(
+            feed_engine::Selection::Feed(feed_classification::FeedName::Block),
+            feed_classification::IndicatorType::Ipv4,
+            feed_classification::Age::Weeks1,
+            "txt",
+        );
+        let feed = app.engine().prepare(&grant.upstream, &asked).unwrap();
+        let (answers, name) = (
+            app.prepared_answers(),
+            app.prepared_answers().name(&parts(FEED, token.expose())),
+        );
+        let answer = crate::prepared_answers::PreparedAnswer::new("/v1/feed", grant, feed);
+        answers.remember(&snapshot, name.unwrap(), Arc::new(answer));
+        assert!(answers.find(&snapshot, name.unwrap()).is_some());
+        assert_eq!(status(&app, FEED, token.expose()).await, 403);
+    }
+
+    #[test]
+    fn requests_with_another_answer_have_another_name() {
+        let answers = crate::prepared_answers::PreparedAnswers::default();
+        let name = |request: http::request::Builder| answers.name(&request.body(()).unwrap().into_parts().0);
+        let get = |target: &str| http::Request::get(target);
+        let plain = name(get("/v1/x"));
+        assert!(plain.is_some());
+        assert_eq!(plain, name(http::Request::head("/v1/x")));
+        assert_eq!(
+            plain,
+            name(get("/v1/x").header("if-none-match", "\"1\"").header("user-agent", "x"))
+        );
+        assert_eq!(name(http::Request::post("/v1/x")), None);
+        let others = [
+            get("/v1/y"),
+            get("/v1/x?a"),
+            get("/v1/x").header("token", "a"),
+            get("/v1/x").header("token", "a").header("token", "b"),
+            get("/v1/x").header("token", "b").header("token", "a"),
+            get("/v1/x").header("authorization", "a"),
+            get("/v1/x").header("authorization", "a").header("token", "b"),
+            get("/v1/x").header("authorization", "a").header("authorization", "b"),
+            get("/v1/x").header("accept-encoding", "a"),
+            get("/v1/x").header("token", "ab"),
+        ];
+        let mut names: Vec<_> = others.into_iter().map(name).chain([plain]).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 }

@@ -197,6 +197,16 @@ impl KeyRing {
         return false;
     }
 
+    /// Returns whether every text opens, or does not, as it will from now on. While the keys of legacy tokens are being
+    /// derived, those of the ring before may open a token that the new ones do not. Costs next to nothing.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        #[cfg(feature = "legacy-tokens")]
+        return !self.legacy.are_accepted || self.legacy.derived.get().is_some();
+        #[cfg(not(feature = "legacy-tokens"))]
+        return true;
+    }
+
     /// Returns whether this token looks like a legacy one while their keys are still being derived. [`KeyRing::open`]
     /// returns [`OpenError::LegacyKeyPending`] for it until then.
     #[must_use]

@@ -245,7 +245,12 @@ fn the_keys_of_the_ring_before_count_until_the_new_ones_are_derived() {
     derivation.derive();
     assert!(rotated.open(legacy).is_ok());
     let (without, derivation) = builder().build_in_two(Some(&rotated)).expect("a ring");
+    assert!(
+        without.open(legacy).is_ok() && !without.is_settled(),
+        "it opens now, and will not"
+    );
     derivation.derive();
+    assert!(without.is_settled());
     assert_eq!(without.open(legacy).err(), Some(OpenError::SealBroken));
 }
 
@@ -256,6 +261,7 @@ fn a_ring_without_legacy_tokens_takes_no_key_of_the_ring_before() {
     let (salt, key) = (text(&VECTORS, "salt").into(), text(&VECTORS, "encryption_key"));
     let builder = KeyRing::builder(&salt).key(key.into()).legacy(false);
     let (closed, _derivation) = builder.build_in_two(Some(ring())).expect("a ring");
+    assert!(closed.is_settled());
     let legacy = text(&vectors("tokens")[0], "token");
     for spelling in [legacy.to_owned(), format!("\"{legacy}\"")] {
         assert!(ring().open(&spelling).is_ok(), "{spelling}");

@@ -33,6 +33,7 @@ mod nginx;
 mod openapi;
 mod proxies;
 mod reload;
+mod repeated;
 mod rights;
 mod scopes;
 mod scores;

@@ -68,8 +68,8 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// Counts one feed that was given, whole or as 304.
-    pub(crate) fn feed_answered(&self, site: &str, origin: Origin) {
+    /// Returns the counter of feeds of this site and origin that were given, whole or as 304.
+    pub(crate) fn feed_answers(&self, site: &str, origin: Origin) -> Counter {
         let answer = FeedAnswered {
             site: site.to_owned(),
             cache: match origin {
@@ -78,7 +78,7 @@ impl Metrics {
                 _ => "stale",
             },
         };
-        self.feed_answers.get_or_create(&answer).inc();
+        self.feed_answers.get_or_create_owned(&answer)
     }
 
     /// Counts one feed that was given without all its values, since they are more than its output or its caller takes.

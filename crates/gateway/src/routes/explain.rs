@@ -58,7 +58,7 @@ impl Asked {
 /// are rules like others.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     grant.check(Right::May(Permission::Context))?;
-    let Call { app, request, path } = call;
+    let Call { app, request, path, .. } = call;
     let path = FeedPath::of(path);
     let (mut wrong, mut wrong_query) = (Vec::new(), Vec::new());
     let asked = Asked::read(request.query, &mut wrong_query);

@@ -1,12 +1,11 @@
 //! The feeds: `GET /v1/feed/…`, `GET /v1/vendor/…` and `GET /v1/uuid/…`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use feed_classification::Registry;
-use feed_engine::{
-    Counts, Encoding, FeedBody, FeedError, FeedHead, FeedRequest, FeedScope, FeedStream, Origin, RenderedFeed,
-};
+use feed_engine::{Counts, Encoding, FeedBody, FeedError, FeedHead, FeedRequest, FeedScope, FeedStream, Origin};
 use futures_util::{Stream, stream};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Version};
@@ -17,11 +16,13 @@ use super::feed_options;
 use super::feed_path::{self, FeedPath};
 use super::feed_query::FeedQuery;
 use super::limits::{self, Limits};
-use super::route::{Call, Handler, READ, Route};
-use crate::auth::{Grant, Right};
+use super::route::{Call, Handler, READ, Route, begin};
+use crate::app::App;
+use crate::auth::{self, Grant, Right};
 use crate::openapi::{Operation, Refusal, headers};
+use crate::prepared_answers::PreparedAnswer;
 use crate::reject::Reject;
-use crate::reply::{CutShort, Reply};
+use crate::reply::{CutShort, Payload, Reply};
 use crate::request::Request;
 use crate::{accept_encoding, conditional};
 
@@ -56,13 +57,32 @@ const X_FEED_TRUNCATED: HeaderName = HeaderName::from_static("x-feed-truncated")
 
 /// Answers the whole feed, or 304 if the caller has it already.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
-    let Call { app, request, path } = call;
-    let path = FeedPath::of(path);
+    let prepared = Arc::new(prepare(&call, grant)?);
+    let reply = current(call.app, &prepared, &call.request).await?;
+    if let Some(name) = call.request.name {
+        let answers = call.app.prepared_answers();
+        answers.remember(&call.request.snapshot, name, prepared);
+    }
+    Ok(reply)
+}
+
+/// Answers a request for a feed that was answered before under the same configuration. Its token is checked again, and
+/// its limits count.
+pub(crate) async fn answer_again(app: &App, prepared: &PreparedAnswer, request: &Request<'_>) -> Result<Reply, Reject> {
+    auth::authorise_again(&prepared.grant, app.throttle(), request)?;
+    let _under_way = begin(app, request, &prepared.grant)?;
+    current(app, prepared, request).await
+}
+
+/// Checks everything about a request that depends on it, its token and the configuration only.
+fn prepare(call: &Call<'_>, grant: Grant) -> Result<PreparedAnswer, Reject> {
+    let request = &call.request;
+    let path = FeedPath::of(call.path);
     let mut wrong = Vec::new();
     let mut wrong_query = Vec::new();
     let query = FeedQuery::read(request.query, &mut wrong_query);
     let filter = limits::of(&grant, request.query, &mut wrong_query);
-    let registry = app.engine().registry();
+    let registry = call.app.engine().registry();
     let options = feed_options::read(path.exporter(registry), request.query, &mut wrong_query);
     let wanted = path.check(grant.site(), registry, filter, &mut wrong);
     wrong.append(&mut wrong_query);
@@ -82,26 +102,54 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     .options(options)
     .filter(wanted.scope.filter);
     (asked.max_age, asked.limit) = (query.max_age, query.limit);
-    let refused = |error| limits::refused(error, filter);
-    let head = app.engine().head(&grant.upstream, &asked).await.map_err(refused)?;
+    let feed = call.app.engine().prepare(&grant.upstream, &asked);
+    let feed = feed.map_err(|error| limits::refused(error, filter))?;
+    Ok(PreparedAnswer::new(call.template, grant, feed))
+}
+
+/// Answers with the feed as it is now: judged here is what changes without a change of the configuration, and what the
+/// caller has of it.
+async fn current(app: &App, prepared: &PreparedAnswer, request: &Request<'_>) -> Result<Reply, Reject> {
+    let asked = prepared.feed.request();
+    let refused = |error| limits::refused(error, asked.scope.filter);
+    let head = app.engine().head_of(&prepared.feed).await.map_err(refused)?;
     // Nothing is rendered for an answer without a body.
-    let reply = if conditional::is_unchanged(request.headers, &head.etag, head.changed_at) {
-        Reply::empty(StatusCode::NOT_MODIFIED)
+    let (status, payload) = if conditional::is_unchanged(request.headers, &head.etag, head.changed_at) {
+        (StatusCode::NOT_MODIFIED, Payload::Bodiless(None))
     } else if *request.method == Method::HEAD {
-        encoded(Reply::bodiless(head.content_type, head.length()), head.encoding)
+        (StatusCode::OK, Payload::Bodiless(head.length()))
     } else {
-        whole(rendered(&head, request.version).await.map_err(refused)?)
+        let body = sent_body(&head, request.version).await.map_err(refused)?;
+        (StatusCode::OK, payload(body)?)
     };
     let counts = head.counts().await.map_err(refused)?;
+    count(app, prepared, &head, counts);
+    let reply = prepared.head(status).reply(status, payload, (&head, counts), |reply| {
+        let reply = match status {
+            StatusCode::NOT_MODIFIED => reply,
+            _ => typed(reply, &head),
+        };
+        limits::with_header(described(reply, &head, counts), asked.scope.filter)
+    });
+    audit(request, asked, &head, counts, &reply);
+    Ok(reply)
+}
+
+/// Counts the answer, and has MISP asked about the tag of an empty feed.
+fn count(app: &App, prepared: &PreparedAnswer, head: &FeedHead, counts: Counts) {
+    let (asked, upstream) = (prepared.feed.request(), prepared.feed.upstream());
+    let site = upstream.site().name.as_str();
     if counts.truncated > 0 {
-        app.metrics().feed_truncated(grant.site().name.as_str(), &asked.output);
+        app.metrics().feed_truncated(site, &asked.output);
     }
     let is_empty = counts.count == 0 && counts.dropped == 0;
     app.missing_tags()
-        .answered(app.misp(), &grant.upstream, wanted.scope.selection, is_empty);
-    app.metrics().feed_answered(grant.site().name.as_str(), head.origin);
-    audit(&request, &asked, &head, counts, &reply);
-    Ok(limits::with_header(described(reply, &head, counts), asked.scope.filter))
+        .answered(app.misp(), upstream, asked.scope.selection, is_empty);
+    let answers = || app.metrics().feed_answers(site, head.origin);
+    match head.origin {
+        Origin::Hit => prepared.hits.get_or_init(answers).inc(),
+        _ => answers().inc(),
+    };
 }
 
 /// Logs which token got which feed, so that an operator can find out later which list a device enforced.
@@ -132,30 +180,31 @@ fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Co
     );
 }
 
-/// Returns the feed in a form whose end the caller can see.
+/// Returns the bytes of a feed in a form whose end the caller can see.
 ///
 /// HTTP/1.0 knows no chunks. Without a length, the end of the connection is the end of the body, and a list that broke
 /// off in the middle passes for a whole one. nginx asks by HTTP/1.0 unless `proxy_http_version` says otherwise.
-async fn rendered(head: &FeedHead, version: Version) -> Result<RenderedFeed, FeedError> {
+async fn sent_body(head: &FeedHead, version: Version) -> Result<FeedBody, FeedError> {
     if version < Version::HTTP_11 {
-        head.render_measured().await
+        head.measured_body().await
     } else {
-        head.render().await
+        head.body().await
     }
 }
 
-fn whole(feed: RenderedFeed) -> Reply {
-    let reply = match feed.body {
-        FeedBody::Whole(bytes) => Reply::body(feed.content_type, bytes),
-        FeedBody::Streamed { pieces, length } => Reply::pieces(feed.content_type, length, sent(pieces)),
+fn payload(body: FeedBody) -> Result<Payload, Reject> {
+    match body {
+        FeedBody::Whole(bytes) => Ok(Payload::Whole(bytes)),
+        FeedBody::Streamed { pieces, length } => Ok(Payload::pieces(length, sent(pieces))),
         // The enum is open; a kind that this code does not know cannot be sent.
-        _ => Reply::from(Reject::Internal),
-    };
-    encoded(reply, feed.encoding)
+        _ => Err(Reject::Internal),
+    }
 }
 
-fn encoded(reply: Reply, encoding: Encoding) -> Reply {
-    match encoding {
+/// Adds the headers of an answer with a body.
+fn typed(reply: Reply, head: &FeedHead) -> Reply {
+    let reply = reply.header(header::CONTENT_TYPE, HeaderValue::from_static(head.content_type));
+    match head.encoding {
         Encoding::Identity => reply,
         encoding => reply.header(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.as_str())),
     }

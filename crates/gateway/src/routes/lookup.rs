@@ -55,7 +55,7 @@ const MAX_MATCHES: usize = 50;
 
 /// Looks one value up (`GET`), or up to a thousand (`POST`).
 async fn answer(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
-    let Call { app, request, path } = call;
+    let Call { app, request, path, .. } = call;
     let (query, is_post) = (request.query, *request.method == Method::POST);
     let question = if is_post {
         Question::from_body(&body::read(request.headers, request.body, MAX_BODY_BYTES).await?, query)?

@@ -13,6 +13,7 @@ use crate::openapi::{self, Operation};
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::Request;
+use crate::token_limits::UnderWay;
 
 /// The methods of a route that only reads.
 pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
@@ -48,6 +49,8 @@ pub(crate) type Outcome<'a> = BoxFuture<'a, Result<Reply, Reject>>;
 pub(crate) struct Call<'a> {
     pub(crate) app: &'a Arc<App>,
     pub(crate) request: Request<'a>,
+    /// The template of the route.
+    pub(crate) template: &'static str,
     /// The variable parts of the path, decoded and unchecked: the handler reports mistakes in them, after the token.
     pub(crate) path: PathValues<'a>,
 }
@@ -60,13 +63,8 @@ impl Route {
             Handler::Open(handler) => handler(call).await,
             Handler::Granted(right, handler) => {
                 let (app, request) = (call.app, &call.request);
-                let grant = auth::authorise(app.throttle(), request, right)?;
-                app.on_good_token().tell(request.extensions);
-                let seconds = jiff::Timestamp::now().as_second();
-                app.token_ends().used(request.notes, grant.expires, seconds);
-                let token = request.notes.token_id().unwrap_or_default();
-                let limits = &request.snapshot.loaded.core.token_limits;
-                let _under_way = app.token_requests().begin(token, limits, Instant::now())?;
+                let grant = auth::authorise(app.known_tokens(), app.throttle(), request, right)?;
+                let _under_way = begin(app, request, &grant)?;
                 handler(call, grant).await
             }
         }
@@ -81,4 +79,13 @@ impl Route {
             words: self.words,
         }
     }
+}
+
+/// Counts a request with a good token until the returned value is dropped.
+pub(super) fn begin<'a>(app: &'a App, request: &Request<'_>, grant: &Grant) -> Result<UnderWay<'a>, Reject> {
+    app.on_good_token().tell(request.extensions);
+    let seconds = jiff::Timestamp::now().as_second();
+    app.token_ends().used(request.notes, grant.expires, seconds);
+    let limits = &request.snapshot.loaded.core.token_limits;
+    app.token_requests().begin(grant.noted.id, limits, Instant::now())
 }

@@ -14,7 +14,7 @@ use token_crypto::Permission;
 
 use self::entries::{Entries, RefusedEntry};
 use super::route::{Call, Handler, Route};
-use crate::auth::{Grant, Right};
+use crate::auth::{Caller, Grant, Right};
 use crate::body;
 use crate::invalid::Invalid;
 use crate::reject::Reject;
@@ -55,6 +55,7 @@ async fn post(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         .notes
         .label()
         .map_or_else(|| token_id.to_string(), str::to_owned);
+    let credential = Caller::of(&request)?.proper_token(&request.snapshot, request.notes)?;
     let body = body::read(request.headers, request.body, MAX_BODY_BYTES).await?;
     let entries = Entries::read(&body, &source, jiff::Timestamp::now())?;
     app.sightings().take_turn(token_id, entries.count())?;
@@ -63,7 +64,7 @@ async fn post(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         let of = |refused: &RefusedEntry| Invalid::value(&["body", "sightings"], refused.reason).at(refused.index);
         return Err(Reject::Invalid(refused.iter().map(of).collect()));
     }
-    let reporter = Reporter::new(grant.site().name.as_str(), grant.token.clone());
+    let reporter = Reporter::new(grant.site().name.as_str(), credential);
     let receipt = queue
         .submit(reporter, reports)
         .await

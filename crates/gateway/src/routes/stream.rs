@@ -61,7 +61,7 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         .map_err(|error| limits::refused(error, scope.filter))?;
     let open = app
         .streams()
-        .open(grant.fingerprint())
+        .open(grant.fingerprint.clone())
         .ok_or_else(|| Reject::unavailable("There are too many streams."))?;
     let listener = Listener {
         app: Arc::clone(app),
@@ -135,7 +135,11 @@ impl Listener {
     /// of its moment.
     fn may_go_on(&self) -> bool {
         self.caller
-            .grant(&self.app.configuration().snapshot(), &RequestNotes::default())
+            .grant(
+                self.app.known_tokens(),
+                &self.app.configuration().snapshot(),
+                &RequestNotes::default(),
+            )
             .is_ok_and(|now| {
                 now.check(RIGHT).is_ok() && FeedEngine::is_same_feed(&now.upstream, &self.grant.upstream, self.scope)
             })
