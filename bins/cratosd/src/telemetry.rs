@@ -1,5 +1,8 @@
 //! The log on standard error, as text or as JSON.
 
+mod line_time;
+mod text_fields;
+
 use std::env;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -16,6 +19,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use http_front::LineQueue;
 
+use self::line_time::LineTime;
+use self::text_fields::TextFields;
 use crate::exit::Failure;
 
 /// The format of a log line.
@@ -102,12 +107,15 @@ pub fn start(format: LogFormat, default: &str, when_full: WhenFull) -> Result<Lo
     }
     let filter = filter(env::var_os("RUST_LOG").as_deref(), default)?.and(FilterFn::new(may_be_shown));
     let registry = tracing_subscriber::registry();
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer(when_full)?);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_timer(LineTime)
+        .with_writer(writer(when_full)?);
     // An error means that a test or an embedding program has started a log already, which stays.
     let _ = match format {
         LogFormat::Text => {
             let ansi = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            registry.with(layer.with_ansi(ansi).with_filter(filter)).try_init()
+            let layer = layer.fmt_fields(TextFields).with_ansi(ansi);
+            registry.with(layer.with_filter(filter)).try_init()
         }
         LogFormat::Json => {
             let layer = layer.json().flatten_event(true).with_span_list(false);

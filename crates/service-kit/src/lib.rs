@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backoff;
+mod digits;
 mod error_chain;
 mod exit;
 mod log_limit;
@@ -10,6 +11,7 @@ mod trace_context;
 mod trace_step;
 
 pub use backoff::{Backoff, Jitter, chance};
+pub use digits::digits;
 pub use error_chain::{causes, chain};
 pub use exit::Exit;
 pub use log_limit::LogLimit;

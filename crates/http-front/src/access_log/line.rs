@@ -1,13 +1,18 @@
 //! One line of the log, as text or as JSON.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{Method, StatusCode, Version};
+use http::{HeaderValue, Method, StatusCode, Version};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::record::Record;
 use super::{AccessDetails, AccessLogFormat, AccessLogSettings, redaction};
+use service_kit::digits;
+
+/// The bytes of most lines.
+const USUAL_BYTES: usize = 384;
 
 /// One answer, as the log sees it.
 #[derive(Debug)]
@@ -32,27 +37,43 @@ impl Line<'_> {
         }
     }
 
+    /// Writes the line from left to right into one text, since every answer has one.
     fn combined(&self, settings: &AccessLogSettings) -> String {
-        let dash = || "-".to_owned();
         let (request, details) = (self.request, self.details);
-        let account = details.account.as_deref().or(details.no_account);
-        format!(
-            "{} - \"{}\" [{} +0000] \"{} {} HTTP/{}\" {} {} \"{}\" \"{}\" {:.2} {} \"{}\" \"{}\"\n",
-            self.client(),
-            account.map_or_else(dash, printable),
-            self.now.strftime("%d/%b/%Y:%H:%M:%S"),
-            method(&request.method),
-            self.url(settings),
-            self.http_version(),
-            self.status.as_u16(),
-            self.bytes,
-            self.referer().unwrap_or_else(dash),
-            self.user_agent().unwrap_or_else(dash),
-            self.took.as_secs_f64(),
-            details.token_id.as_deref().map_or_else(dash, printable),
-            details.token_label.as_deref().map_or_else(dash, redacted),
-            details.reason.as_deref().map_or_else(dash, redacted),
-        )
+        let mut line = String::with_capacity(USUAL_BYTES);
+        // Writing into a String cannot fail; so everywhere here.
+        let _ = write!(line, "{}", self.client());
+        line.push_str(" - \"");
+        printable(&mut line, details.account.as_deref().or(details.no_account));
+        line.push_str("\" [");
+        line.push_str(&clf_time(self.now));
+        line.push_str("] \"");
+        line.push_str(method(&request.method));
+        line.push(' ');
+        self.url(settings, &mut line);
+        line.push_str(" HTTP/");
+        line.push_str(self.http_version());
+        line.push_str("\" ");
+        for number in [u64::from(self.status.as_u16()), self.bytes] {
+            let _ = write!(line, "{number} ");
+        }
+        line.push('"');
+        match &request.referer {
+            Some(referer) => redaction::origin(referer.as_bytes(), &mut line),
+            None => line.push('-'),
+        }
+        line.push_str("\" \"");
+        redacted(&mut line, request.user_agent.as_ref().map(HeaderValue::as_bytes));
+        line.push_str("\" ");
+        let hundredths = (self.took.as_micros() + 5_000) / 10_000;
+        let _ = write!(line, "{}.{:02} ", hundredths / 100, hundredths % 100);
+        printable(&mut line, details.token_id.as_deref());
+        line.push_str(" \"");
+        redacted(&mut line, details.token_label.as_deref().map(str::as_bytes));
+        line.push_str("\" \"");
+        redacted(&mut line, details.reason.as_deref().map(str::as_bytes));
+        line.push_str("\"\n");
+        line
     }
 
     fn json(&self, settings: &AccessLogSettings) -> String {
@@ -66,8 +87,13 @@ impl Line<'_> {
         self.details.client.unwrap_or(self.request.peer)
     }
 
-    fn url(&self, settings: &AccessLogSettings) -> String {
-        redaction::url(&self.request.uri, settings.secret_prefix, self.details.route.is_some())
+    fn url(&self, settings: &AccessLogSettings, out: &mut String) {
+        redaction::url(
+            &self.request.uri,
+            settings.secret_prefix,
+            self.details.route.is_some(),
+            out,
+        );
     }
 
     fn http_version(&self) -> &'static str {
@@ -76,16 +102,6 @@ impl Line<'_> {
             Version::HTTP_2 => "2",
             _ => "1.1",
         }
-    }
-
-    fn referer(&self) -> Option<String> {
-        let referer = self.request.referer.as_ref();
-        referer.map(|referer| redaction::origin(referer.as_bytes()))
-    }
-
-    fn user_agent(&self) -> Option<String> {
-        let user_agent = self.request.user_agent.as_ref();
-        user_agent.map(|user_agent| redaction::text(user_agent.as_bytes()))
     }
 }
 
@@ -99,36 +115,74 @@ impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { line, settings } = self;
         let details = line.details;
-        let text = |text: &Option<String>| text.as_deref().map(redacted);
+        let written = |write: &dyn Fn(&mut String)| {
+            let mut text = String::new();
+            write(&mut text);
+            text
+        };
+        let printable =
+            |text: Option<&str>| text.map(|text| written(&|out| redaction::printable(text.as_bytes(), out)));
+        let redacted = |text: Option<&[u8]>| text.map(|text| written(&|out| redaction::text(text, out)));
+        let referer = line.request.referer.as_ref().map(HeaderValue::as_bytes);
+        let origin = referer.map(|referer| written(&|out| redaction::origin(referer, out)));
+        let user_agent = line.request.user_agent.as_ref().map(HeaderValue::as_bytes);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("time", &format!("{:.3}", line.now))?;
         map.serialize_entry("client", &line.client())?;
-        map.serialize_entry(settings.account_key, &details.account.as_deref().map(printable))?;
-        map.serialize_entry("token_id", &details.token_id.as_deref().map(printable))?;
-        map.serialize_entry("token_label", &text(&details.token_label))?;
+        map.serialize_entry(settings.account_key, &printable(details.account.as_deref()))?;
+        map.serialize_entry("token_id", &printable(details.token_id.as_deref()))?;
+        map.serialize_entry(
+            "token_label",
+            &redacted(details.token_label.as_deref().map(str::as_bytes)),
+        )?;
         map.serialize_entry("method", method(&line.request.method))?;
-        map.serialize_entry("url", &line.url(settings))?;
+        map.serialize_entry("url", &written(&|out| line.url(settings, out)))?;
         map.serialize_entry("route", &details.route)?;
         map.serialize_entry("http_version", line.http_version())?;
         map.serialize_entry("status", &line.status.as_u16())?;
         map.serialize_entry("bytes", &line.bytes)?;
-        map.serialize_entry("referer", &line.referer())?;
-        map.serialize_entry("user_agent", &line.user_agent())?;
+        map.serialize_entry("referer", &origin)?;
+        map.serialize_entry("user_agent", &redacted(user_agent))?;
         map.serialize_entry("seconds", &((line.took.as_secs_f64() * 1e6).round() / 1e6))?;
-        map.serialize_entry("reason", &text(&details.reason))?;
+        map.serialize_entry("reason", &redacted(details.reason.as_deref().map(str::as_bytes)))?;
         map.end()
     }
 }
 
-/// Returns a text of the service without what may be a secret: for example, a user may have chosen the label of a
-/// token.
-fn redacted(text: &str) -> String {
-    redaction::text(text.as_bytes())
+/// Writes a text that may hold a secret: for example, a user may have chosen the label of a token.
+fn redacted(line: &mut String, text: Option<&[u8]>) {
+    redaction::text(text.unwrap_or(b"-"), line);
 }
 
-/// Returns a name that the service knows, for example that of an account.
-fn printable(text: &str) -> String {
-    redaction::printable(text.as_bytes())
+/// Writes a name that the service knows, for example that of an account.
+fn printable(line: &mut String, text: Option<&str>) {
+    redaction::printable(text.unwrap_or("-").as_bytes(), line);
+}
+
+/// Returns the time as web servers write it, in UTC: `05/Nov/2026:08:09:10 +0000`.
+fn clf_time(at: jiff::Timestamp) -> String {
+    const MONTHS: [&[u8; 3]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+    ];
+    let time = jiff::tz::Offset::UTC.to_datetime(at);
+    let month = MONTHS.iter().zip(1..).find(|(_, number)| *number == time.month());
+    let mut text = *b"00/Jan/0000:00:00:00 +0000";
+    for (place, letter) in text.iter_mut().skip(3).zip(month.map_or(*b"???", |(name, _)| **name)) {
+        *place = letter;
+    }
+    let numbers = [
+        (0..2, i16::from(time.day())),
+        (7..11, time.year()),
+        (12..14, time.hour().into()),
+        (15..17, time.minute().into()),
+        (18..20, time.second().into()),
+    ];
+    for (places, number) in numbers {
+        if let Some(places) = text.get_mut(places) {
+            digits(places, number.unsigned_abs().into());
+        }
+    }
+    text.iter().copied().map(char::from).collect()
 }
 
 /// Returns the name of a method; unknown methods may be any text.
@@ -223,6 +277,15 @@ mod tests {
             json.contains(",\"reason\":\"the seal of the token is broken\"}"),
             "{json}"
         );
+    }
+
+    #[test]
+    fn the_time_is_that_of_web_servers() {
+        for moment in ["2026-01-02T03:04:05Z", "2026-12-31T23:59:59.9Z", "2000-02-29T00:00:00Z"] {
+            let moment: jiff::Timestamp = moment.parse().unwrap();
+            let expected = moment.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
+            assert_eq!(clf_time(moment), expected);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Texts that clients wrote, made fit for a log: without secrets, in printable ASCII, and short.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use http::Uri;
@@ -20,13 +21,15 @@ const MAX_VALUE: usize = 32;
 /// Names of parameters whose values are secret, however short.
 const SECRET_NAMES: [&str; 5] = ["token", "key", "auth", "pass", "secret"];
 
-/// Returns path and query. With a `secret_prefix`, the path segment after it is left out; of such a path that is not a
+/// Writes path and query. With a `secret_prefix`, the path segment after it is left out; of such a path that is not a
 /// route of the service, everything after it too.
-pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool) -> String {
-    let mut shown = String::new();
-    let parts: Vec<&str> = uri.path().split('/').collect();
-    let has_secret = secret_prefix.is_some_and(|prefix| parts.get(1).is_some_and(|part| decoded(part) == prefix));
-    for (index, part) in parts.iter().enumerate() {
+pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool, out: &mut String) {
+    let mut shown = String::with_capacity(uri.path().len() + uri.query().map_or(0, str::len) + 1);
+    let mut has_secret = false;
+    for (index, part) in uri.path().split('/').enumerate() {
+        if index == 1 {
+            has_secret = secret_prefix.is_some_and(|prefix| decoded(part) == prefix);
+        }
         if index > 0 {
             shown.push('/');
         }
@@ -40,26 +43,33 @@ pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool) -> Str
         }
     }
     if let Some(query) = uri.query() {
-        let pairs: Vec<String> = query.split('&').map(pair).collect();
-        shown.push('?');
-        shown.push_str(&pairs.join("&"));
+        let mut before = '?';
+        for pair in query.split('&') {
+            shown.push(before);
+            write_pair(pair, &mut shown);
+            before = '&';
+        }
     }
-    bounded(shown.as_bytes(), MAX_URL)
+    bounded(shown.as_bytes(), MAX_URL, out);
 }
 
-/// Returns the origin of a referer only, since the rest of the address may hold a secret.
-pub(super) fn origin(referer: &[u8]) -> String {
+/// Writes the origin of a referer only, since the rest of the address may hold a secret.
+pub(super) fn origin(referer: &[u8], out: &mut String) {
     let referer = String::from_utf8_lossy(referer);
     let Some((scheme, rest)) = referer.split_once("://") else {
-        return text(ANONYMIZED.as_bytes());
+        return text(ANONYMIZED.as_bytes(), out);
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    text(format!("{scheme}://{host}/").as_bytes())
+    text(format!("{scheme}://{host}/").as_bytes(), out);
 }
 
-/// Returns any other text without its parts that are long enough to be a token and look like one.
-pub(super) fn text(bytes: &[u8]) -> String {
+/// Writes any other text without its parts that are long enough to be a token and look like one.
+pub(super) fn text(bytes: &[u8], out: &mut String) {
+    // Most texts are too short for a secret.
+    if bytes.len() < MAX_PART {
+        return bounded(bytes, MAX_TEXT, out);
+    }
     let mut kept = Vec::with_capacity(bytes.len());
     for run in bytes.chunk_by(|a, b| may_be_in_a_token(*a) == may_be_in_a_token(*b)) {
         if run.len() >= MAX_PART && run.first().copied().is_some_and(may_be_in_a_token) {
@@ -68,23 +78,29 @@ pub(super) fn text(bytes: &[u8]) -> String {
             kept.extend(run);
         }
     }
-    bounded(&kept, MAX_TEXT)
+    bounded(&kept, MAX_TEXT, out);
 }
 
-/// Returns a text that is not a secret, fit for a line.
-pub(super) fn printable(bytes: &[u8]) -> String {
-    bounded(bytes, MAX_TEXT)
+/// Writes a text that is not a secret, fit for a line.
+pub(super) fn printable(bytes: &[u8], out: &mut String) {
+    bounded(bytes, MAX_TEXT, out);
 }
 
-fn pair(pair: &str) -> String {
-    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-    let lower = decoded(name).to_ascii_lowercase();
-    let is_secret = SECRET_NAMES.iter().any(|secret| lower.contains(secret));
-    let name = unless_long(name, MAX_VALUE);
-    match (pair.contains('='), is_secret) {
-        (true, true) => format!("{name}={ANONYMIZED}"),
-        (true, false) => format!("{name}={}", unless_long(value, MAX_VALUE)),
-        (false, _) => name.to_owned(),
+fn write_pair(pair: &str, shown: &mut String) {
+    let (name, value) = match pair.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (pair, None),
+    };
+    shown.push_str(unless_long(name, MAX_VALUE));
+    if let Some(value) = value {
+        let lower = decoded(name).to_ascii_lowercase();
+        let is_secret = SECRET_NAMES.iter().any(|secret| lower.contains(secret));
+        shown.push('=');
+        shown.push_str(if is_secret {
+            ANONYMIZED
+        } else {
+            unless_long(value, MAX_VALUE)
+        });
     }
 }
 
@@ -92,8 +108,8 @@ fn unless_long(text: &str, most: usize) -> &str {
     if text.len() > most { ANONYMIZED } else { text }
 }
 
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// Both alphabets of Base64, padding and dots; `%`, since any byte may be written with it.
@@ -102,21 +118,28 @@ fn may_be_in_a_token(byte: u8) -> bool {
 }
 
 /// Writes printable ASCII as it is, and all other bytes, quotation marks and backslashes as `\xHH`, as nginx does. So a
-/// line end, an escape sequence for a terminal or a character that turns text around does not get through.
-fn bounded(bytes: &[u8], most: usize) -> String {
-    let mut shown = String::with_capacity(bytes.len().min(most));
+/// line end, an escape sequence for a terminal or a character that turns text around does not get through. After `most`
+/// bytes it writes `...` in place of the rest.
+fn bounded(bytes: &[u8], most: usize, out: &mut String) {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if bytes.len() <= most && bytes.iter().all(is_plain) {
+        // Always so: it is ASCII.
+        out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
+        return;
+    }
+    let begin = out.len();
     for byte in bytes {
-        if shown.len() >= most {
-            shown.push_str("...");
+        if out.len() - begin >= most {
+            out.push_str("...");
             break;
         }
-        match byte {
-            b'"' | b'\\' => _ = write!(shown, "\\x{byte:02X}"),
-            b' '..=b'~' => shown.push(char::from(*byte)),
-            _ => _ = write!(shown, "\\x{byte:02X}"),
+        if is_plain(byte) {
+            out.push(char::from(*byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(out, "\\x{byte:02X}");
         }
     }
-    shown
 }
 
 #[cfg(test)]
@@ -124,6 +147,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn written(write: impl FnOnce(&mut String)) -> String {
+        let mut out = String::new();
+        write(&mut out);
+        out
+    }
+
+    fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool) -> String {
+        written(|out| super::url(uri, secret_prefix, is_route, out))
+    }
+
+    fn origin(referer: &[u8]) -> String {
+        written(|out| super::origin(referer, out))
+    }
+
+    fn text(bytes: &[u8]) -> String {
+        written(|out| super::text(bytes, out))
+    }
 
     fn shown(target: &str, is_route: bool) -> String {
         url(&target.parse().unwrap(), Some("t"), is_route)
