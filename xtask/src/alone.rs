@@ -1,4 +1,4 @@
-//! Each library with features builds alone without any of them. `publish` builds each one with its default features.
+//! Each library builds alone, without its features and with those that it has by default.
 //!
 //! In a build of the whole workspace a crate gets the features that its neighbours ask of a shared dependency, so a
 //! feature that it forgot to request goes unnoticed until another program embeds that crate alone.
@@ -13,20 +13,16 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     // dependency.
     let clippy = tools::missing_component("clippy", "clippy").is_none();
     let workspace = Workspace::read()?;
-    let libraries = workspace.members.iter().filter(|member| member.library.is_some());
-    for member in libraries.filter(|member| member.has_features) {
-        let words = [
-            if clippy { "clippy" } else { "check" },
-            "--lib",
-            "--no-default-features",
-            "-p",
-            &member.name,
-        ];
-        let mut command = cargo(&words);
-        if clippy {
-            command.args(["--", "-D", "warnings"]);
+    for member in workspace.members.iter().filter(|member| member.library.is_some()) {
+        // Without default features, the second call finds everything done.
+        for features in [&["--no-default-features"][..], &[]] {
+            let mut command = cargo(&[if clippy { "clippy" } else { "check" }, "--lib", "-p", &member.name]);
+            command.args(features);
+            if clippy {
+                command.args(["--", "-D", "warnings"]);
+            }
+            run_command(&mut command)?;
         }
-        run_command(&mut command)?;
     }
     Ok(Outcome::Passed)
 }

@@ -1,63 +1,112 @@
-//! Runs steps one after the other, with a heading and the time each took, and sums up.
+//! Runs steps with a heading and the time each took, and sums up. [`Place`] says which run one after the other.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::beside::Queue;
+use crate::counts::Counts;
 use crate::outcome::Outcome;
-use crate::steps::Step;
+use crate::steps::{Place, Step};
 
-/// What a failed step means for those after it.
+/// What a failed step means for the others.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnFailure {
-    /// They are not run.
+    /// They are not run, or ended.
     Stop,
     /// They are run all the same, and the whole still fails.
     KeepGoing,
 }
 
-/// Runs `steps` in order; fails if one of them failed.
+/// Runs `steps`; fails if one of them failed.
 ///
 /// Where tests were run, the last line is their count in the plain form `N passed, N failed, N skipped`.
-pub(crate) fn run(steps: &[Step], on_failure: OnFailure) -> ExitCode {
-    let mut lines = Vec::new();
-    let mut counts = None;
-    let mut failed = false;
-    for step in steps {
-        println!("\n=== {}: {}", step.name, step.summary);
-        let began = Instant::now();
-        let outcome = (step.run)();
-        let took = seconds(began.elapsed());
-        let ended = match outcome {
-            Ok(Outcome::Passed) => "passed".to_owned(),
-            Ok(Outcome::Tested(counted)) => {
-                failed |= counted.failed();
-                counts = Some(counted);
-                if counted.failed() {
-                    "FAILED".to_owned()
-                } else {
-                    "passed".to_owned()
-                }
-            }
-            Ok(Outcome::Skipped(reason)) => format!("skipped: {reason}"),
-            Err(error) => {
-                failed = true;
-                format!("FAILED: {error:#}")
-            }
-        };
-        println!("=== {} {ended} ({took})", step.name);
-        let first_line = ended.lines().next().unwrap_or_default();
-        lines.push(format!("{:<8} {took:>8}  {first_line}", step.name));
-        if failed && on_failure == OnFailure::Stop {
+pub(crate) fn run(steps: &'static [Step], on_failure: OnFailure) -> ExitCode {
+    let mut course = Course::default();
+    let mut queue = None;
+    let stops = |course: &Course| course.failed && on_failure == OnFailure::Stop;
+    for step in steps.iter().filter(|step| step.place != Place::Beside) {
+        if step.place == Place::Waiting {
+            let beside = steps.iter().filter(|step| step.place == Place::Beside);
+            queue = Some(Queue::start(beside.collect()));
+        }
+        course.run(step);
+        if stops(&course) {
             break;
         }
     }
-    if steps.len() > 1 {
-        println!("\n=== all steps\n{}", lines.join("\n"));
+    match queue {
+        Some(queue) if stops(&course) => queue.stop(),
+        Some(queue) => {
+            for ended in queue.finish() {
+                // It has the heading and the result.
+                println!("\n{}", ended.output.trim());
+                course.note(ended.step, ended.outcome, ended.took);
+            }
+        }
+        None => {}
     }
-    if let Some(counts) = counts {
-        println!("{counts}");
+    course.sum_up()
+}
+
+/// Runs one step, wherever it runs in `cargo xtask ci`.
+pub(crate) fn run_one(step: &Step) -> ExitCode {
+    let mut course = Course::default();
+    course.run(step);
+    course.sum_up()
+}
+
+/// The steps that have ended.
+#[derive(Default)]
+struct Course {
+    lines: Vec<String>,
+    counts: Option<Counts>,
+    failed: bool,
+}
+
+impl Course {
+    fn run(&mut self, step: &Step) {
+        println!("\n=== {}: {}", step.name, step.summary);
+        let began = Instant::now();
+        let outcome = (step.run)();
+        let took = began.elapsed();
+        let ended = self.note(step, outcome, took);
+        println!("=== {} {ended} ({})", step.name, seconds(took));
     }
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+
+    /// Keeps how the step ended, and returns that in words.
+    fn note(&mut self, step: &Step, outcome: anyhow::Result<Outcome>, took: Duration) -> String {
+        let ended = match outcome {
+            Ok(Outcome::Passed) => "passed".to_owned(),
+            Ok(Outcome::Skipped(reason)) => format!("skipped: {reason}"),
+            Ok(Outcome::Tested(counted)) => {
+                self.counts = Some(counted);
+                self.failed |= counted.failed();
+                if counted.failed() { "FAILED" } else { "passed" }.to_owned()
+            }
+            Err(error) => {
+                self.failed = true;
+                format!("FAILED: {error:#}")
+            }
+        };
+        let first_line = ended.lines().next().unwrap_or_default();
+        self.lines
+            .push(format!("{:<16} {:>8}  {first_line}", step.name, seconds(took)));
+        ended
+    }
+
+    fn sum_up(&self) -> ExitCode {
+        if self.lines.len() > 1 {
+            println!("\n=== all steps\n{}", self.lines.join("\n"));
+        }
+        if let Some(counts) = self.counts {
+            println!("{counts}");
+        }
+        if self.failed {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
 }
 
 fn seconds(took: Duration) -> String {

@@ -9,6 +9,7 @@ mod alone;
 mod api;
 mod attack;
 mod bench;
+mod beside;
 mod cargo;
 mod ci;
 mod circles;
@@ -111,7 +112,7 @@ fn chore(words: &[&str]) -> Option<Chore> {
         }
         [name] => {
             let step = steps::STEPS.iter().find(|step| step.name == name)?;
-            Box::new(|| ci::run(std::slice::from_ref(step), ci::OnFailure::Stop))
+            Box::new(|| ci::run_one(step))
         }
         _ => return None,
     })
@@ -119,7 +120,7 @@ fn chore(words: &[&str]) -> Option<Chore> {
 
 fn one_step(name: &str) -> ExitCode {
     match steps::STEPS.iter().find(|step| step.name == name) {
-        Some(step) => ci::run(std::slice::from_ref(step), ci::OnFailure::Stop),
+        Some(step) => ci::run_one(step),
         None => usage(),
     }
 }

@@ -36,8 +36,6 @@ pub(crate) struct Member {
     pub(crate) pages: Option<String>,
     /// Its `[package.metadata.deb]`: what a Debian package of it is made of.
     pub(crate) deb: Option<Value>,
-    /// It has features that can be switched off, or on.
-    pub(crate) has_features: bool,
     pub(crate) dependencies: Vec<Dependency>,
     /// Dependencies that are right though no source file names them, from `[package.metadata.cargo-machete] ignored`.
     pub(crate) used_unnamed: Vec<String>,
@@ -109,10 +107,6 @@ impl Member {
             // Programs share the folder of built examples, so that only one of these can be called just `pages`.
             pages: targets_of("example").into_iter().find(|name| name.ends_with("pages")),
             deb: package.pointer("/metadata/deb").cloned(),
-            has_features: package
-                .get("features")
-                .and_then(Value::as_object)
-                .is_some_and(|features| !features.is_empty()),
             dependencies: list(package, "dependencies").map(Dependency::from_json).collect(),
             used_unnamed: package
                 .pointer("/metadata/cargo-machete/ignored")
