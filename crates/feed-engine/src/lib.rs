@@ -52,6 +52,7 @@ mod loss;
 mod mirror;
 mod misp_breakers;
 mod misp_clients;
+mod misp_connections;
 mod misp_facts;
 mod misp_places;
 mod misp_rows;

@@ -42,7 +42,7 @@ const QUESTIONS: NonZeroUsize = NonZeroUsize::new(4).expect("not zero");
 /// Returns the time; tests have their own.
 type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 
-/// Asks MISP for every feed, with one connection pool per upstream.
+/// Asks MISP for every feed, over connections that the keys of one MISP share.
 ///
 /// It reads, parses and sorts answers on at most four threads of its own, never on those of the caller's runtime.
 pub struct MispSource {
@@ -124,7 +124,7 @@ impl MispSource {
         self
     }
 
-    /// Returns a client for this upstream, the same one for the same settings.
+    /// Returns a client for this upstream. Clients of all keys share connections.
     ///
     /// # Errors
     /// [`FeedError::BadUpstream`] when site, port or key make no usable address, or the certificate file cannot be

@@ -1,17 +1,14 @@
-//! The client: one MISP, one key, one pool of connections.
+//! The client: one MISP, one key, and the connections that its questions take.
 
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, header};
-use reqwest::Certificate;
-use reqwest::redirect::Policy;
-
 use crate::breaker::Breaker;
 use crate::breakers::Breakers;
+use crate::connections::{ConnectionSettings, Connections};
 use crate::pace::PagePace;
 use crate::transport::Transport;
-use crate::{AuthKey, BaseUrl, Error, ErrorKind, RetryPolicy, Traffic};
+use crate::{AuthKey, BaseUrl, Error, RetryPolicy, Traffic};
 
 /// Default time-out of one question.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,9 +16,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// PHP sends a body in one go, so after a silence this long no more will come.
 const MAX_SILENCE: Duration = Duration::from_secs(30);
-/// Web servers drop idle connections after 5 s (Apache) and more; one that we dropped ourselves cannot fail when used
-/// again.
-const POOL_IDLE: Duration = Duration::from_secs(4);
 const DEFAULT_MAX_PAGE_BYTES: u64 = 256 << 20;
 const DEFAULT_MAX_PAGES: u32 = 10_000;
 /// With warninglists, MISP takes up to 4 ms for a row of addresses: a million take an hour.
@@ -52,11 +46,14 @@ impl Client {
         ClientBuilder {
             base_url,
             key,
-            verify_certificate: true,
-            root_certificates: Vec::new(),
+            opening: ConnectionSettings {
+                verify_certificate: true,
+                root_certificates: Vec::new(),
+                system_proxy: false,
+                user_agent: concat!("misp-client/", env!("CARGO_PKG_VERSION")).to_owned(),
+            },
+            connections: None,
             timeout: DEFAULT_TIMEOUT,
-            system_proxy: false,
-            user_agent: concat!("misp-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             retries: RetryPolicy::default(),
             limits: Limits {
                 page_bytes: DEFAULT_MAX_PAGE_BYTES,
@@ -79,6 +76,12 @@ impl Client {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.transport.traffic().read()
+    }
+
+    /// Returns the connections of this client, for clients with other keys.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.transport.connections().clone()
     }
 
     pub(crate) fn transport(&self) -> &Transport {
@@ -107,11 +110,10 @@ impl fmt::Debug for Client {
 pub struct ClientBuilder {
     base_url: BaseUrl,
     key: AuthKey,
-    verify_certificate: bool,
-    root_certificates: Vec<Vec<u8>>,
+    opening: ConnectionSettings,
+    /// Those of another client.
+    connections: Option<Connections>,
     timeout: Duration,
-    system_proxy: bool,
-    user_agent: String,
     retries: RetryPolicy,
     limits: Limits,
     pace: Option<PagePace>,
@@ -123,14 +125,14 @@ impl ClientBuilder {
     /// key.
     #[must_use]
     pub fn verify_certificate(mut self, verify: bool) -> Self {
-        self.verify_certificate = verify;
+        self.opening.verify_certificate = verify;
         self
     }
 
     /// Adds trusted certificates in PEM to those of the system.
     #[must_use]
     pub fn add_root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates.push(pem.into());
+        self.opening.root_certificates.push(pem.into());
         self
     }
 
@@ -203,14 +205,36 @@ impl ClientBuilder {
     /// Sets the `User-Agent` header; `misp-client/<version>` by default.
     #[must_use]
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
-        self.user_agent = name.into();
+        self.opening.user_agent = name.into();
         self
     }
 
     /// Uses the proxy in `HTTPS_PROXY` and similar variables (default: no proxy, even if a variable is set).
     #[must_use]
     pub fn system_proxy(mut self, use_it: bool) -> Self {
-        self.system_proxy = use_it;
+        self.opening.system_proxy = use_it;
+        self
+    }
+
+    /// Sends questions over these connections of another client (default: over new ones). Certificates, proxy, user
+    /// agent and the time to connect are then those of the other client.
+    ///
+    /// Take them from a client with the same protocol: connections that were made for `http` trust no system
+    /// certificate.
+    ///
+    /// ```no_run
+    /// # use misp_client::{AuthKey, Client, Error};
+    /// # fn run() -> Result<(), Error> {
+    /// let first = Client::builder("https://misp.example.net".parse()?, AuthKey::new("one")?).build()?;
+    /// let second = Client::builder("https://misp.example.net".parse()?, AuthKey::new("two")?)
+    ///     .connections(first.connections())
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn connections(mut self, connections: Connections) -> Self {
+        self.connections = Some(connections);
         self
     }
 
@@ -234,77 +258,28 @@ impl ClientBuilder {
     /// [`ErrorKind::Setup`] when a certificate is not PEM, the user agent cannot be sent, or certificates are to be
     /// checked on a machine that has no trusted ones.
     pub fn build(self) -> Result<Client, Error> {
-        ensure_tls_provider()?;
-        let own = self.own_certificates()?;
-        // Plain HTTP needs no certificates, for example in a bare container that has none.
-        let http = if !self.base_url.is_https() && !self.system_proxy {
-            self.http()?.tls_certs_only(own).build()
-        } else {
-            match self.http()?.tls_certs_merge(own.clone()).build() {
-                // The system has none to merge with.
-                Err(_) if !own.is_empty() => self.http()?.tls_certs_only(own).build(),
-                outcome => outcome,
+        let connections = match self.connections {
+            Some(connections) => connections,
+            None => {
+                let time = self.timeout.min(MAX_CONNECT_TIMEOUT);
+                Connections::new(&self.opening, self.base_url.is_https(), time)?
             }
         };
-        let http = http.map_err(|error| setup("the certificates to trust").with_source(error.without_url()))?;
         let silence = self.timeout.min(MAX_SILENCE);
         Ok(Client {
-            transport: Transport::new(http, self.base_url, self.timeout, silence, self.retries)
+            transport: Transport::new(connections, self.base_url, self.key.header()?, self.timeout, silence)
+                .with_retries(self.retries)
                 .with_breakers(self.breakers),
             limits: self.limits,
             pace: self.pace,
         })
     }
-
-    fn http(&self) -> Result<reqwest::ClientBuilder, Error> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, self.key.header()?);
-        let agent = HeaderValue::from_str(&self.user_agent).map_err(|_| setup("the user agent cannot be sent"))?;
-        let http = reqwest::Client::builder()
-            // A redirect would carry the key to another host.
-            .redirect(Policy::none())
-            .referer(false)
-            .user_agent(agent)
-            .default_headers(headers)
-            .gzip(true)
-            .connect_timeout(self.timeout.min(MAX_CONNECT_TIMEOUT))
-            .pool_idle_timeout(POOL_IDLE)
-            .tls_danger_accept_invalid_certs(!self.verify_certificate);
-        Ok(if self.system_proxy { http } else { http.no_proxy() })
-    }
-
-    fn own_certificates(&self) -> Result<Vec<Certificate>, Error> {
-        let mut all = Vec::new();
-        for pem in &self.root_certificates {
-            let certificates = Certificate::from_pem_bundle(pem)
-                .map_err(|error| setup("not a PEM certificate").with_source(error.without_url()))?;
-            if certificates.is_empty() {
-                return Err(setup("no certificate in the PEM text"));
-            }
-            all.extend(certificates);
-        }
-        Ok(all)
-    }
-}
-
-/// Without the feature `aws-lc` TLS needs a provider that the program has installed; without one, reqwest would panic.
-fn ensure_tls_provider() -> Result<(), Error> {
-    if cfg!(feature = "aws-lc") || rustls::crypto::CryptoProvider::get_default().is_some() {
-        return Ok(());
-    }
-    Err(setup(
-        "no TLS provider: enable the feature `aws-lc`, or install one, for example \
-         `rustls::crypto::ring::default_provider().install_default()`",
-    ))
-}
-
-fn setup(detail: &'static str) -> Error {
-    Error::new(ErrorKind::Setup).with_detail(detail)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     fn builder() -> ClientBuilder {
         Client::builder(

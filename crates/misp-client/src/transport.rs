@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use service_kit::{StepKind, TraceContext, causes};
 use tokio::time::{Instant, timeout};
 
 use crate::breakers::Breakers;
+use crate::connections::Connections;
 use crate::refusal::refusal;
 use crate::request::Request;
 use crate::retry::RetryPolicy;
@@ -27,11 +28,13 @@ const LIGHT_QUESTION_TIME: Duration = Duration::from_secs(10);
 /// As much of the body of an error answer as the client reads.
 const MAX_ERROR_BODY: u64 = 64 << 10;
 
-/// The connections to one MISP, with their bounds.
+/// The way to one MISP with one key, with its bounds.
 #[derive(Clone)]
 pub(crate) struct Transport {
-    http: reqwest::Client,
+    connections: Connections,
     base_url: Arc<BaseUrl>,
+    /// The key, marked as secret. It goes to `base_url` only.
+    key: HeaderValue,
     timeout: Duration,
     silence: Duration,
     retries: RetryPolicy,
@@ -41,21 +44,26 @@ pub(crate) struct Transport {
 
 impl Transport {
     pub(crate) fn new(
-        http: reqwest::Client,
+        connections: Connections,
         base_url: BaseUrl,
+        key: HeaderValue,
         timeout: Duration,
         silence: Duration,
-        retries: RetryPolicy,
     ) -> Self {
         Self {
-            http,
+            connections,
             base_url: Arc::new(base_url),
+            key,
             timeout,
             silence,
-            retries,
+            retries: RetryPolicy::default(),
             traffic: TrafficCounter::default(),
             breakers: Breakers::default(),
         }
+    }
+
+    pub(crate) fn with_retries(self, retries: RetryPolicy) -> Self {
+        Self { retries, ..self }
     }
 
     pub(crate) fn with_breakers(self, breakers: Breakers) -> Self {
@@ -68,6 +76,10 @@ impl Transport {
 
     pub(crate) fn base_url(&self) -> &BaseUrl {
         &self.base_url
+    }
+
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Returns the time-out of a question.
@@ -183,9 +195,11 @@ impl Transport {
     async fn send(&self, request: &Request, budget: &mut Budget) -> Result<reqwest::Response, Error> {
         let url = format!("{}{}", self.base_url, request.path);
         let mut builder = self
-            .http
+            .connections
+            .http()
             .request(request.method.clone(), url)
-            .headers(request.headers.clone());
+            .headers(request.headers.clone())
+            .header(header::AUTHORIZATION, self.key.clone());
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }

@@ -8,6 +8,7 @@ mod blocking;
 mod breakers;
 mod changes;
 mod checks;
+mod connections;
 mod custom;
 mod decay;
 mod endpoints;
