@@ -6,6 +6,7 @@
 
 mod follower;
 mod log;
+mod logs;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -14,7 +15,8 @@ use bytes::Bytes;
 use feed_classification::IndicatorSet;
 
 pub use follower::Follower;
-pub(crate) use log::{ChangeLogs, FeedLog};
+pub(crate) use log::FeedLog;
+pub(crate) use logs::ChangeLogs;
 
 use crate::FeedSet;
 

@@ -17,8 +17,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub(crate) fn new(log: Arc<FeedLog>, state: Option<String>) -> Self {
-        let mut newest = log.watch();
+    pub(crate) fn new(log: Arc<FeedLog>, mut newest: watch::Receiver<Arc<Snapshot>>, state: Option<String>) -> Self {
         newest.mark_changed();
         Self { log, newest, state }
     }

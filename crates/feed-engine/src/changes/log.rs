@@ -1,8 +1,8 @@
-//! The last differences of each feed that has a listener, or a caller that asks for differences.
+//! The last differences of one feed.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use feed_classification::{IndicatorSet, IndicatorType};
@@ -10,11 +10,7 @@ use tokio::sync::watch;
 
 use super::{Change, Delta, Rendering, Snapshot};
 use crate::blocking_work;
-use crate::feed_key::FeedKey;
 use crate::{FeedError, FeedSet};
-
-/// Feeds whose differences are kept; above that number, logs without a listener are dropped.
-const MAX_LOGS: usize = 256;
 
 /// Differences kept for one feed.
 const MAX_DELTAS: usize = 256;
@@ -22,16 +18,14 @@ const MAX_DELTAS: usize = 256;
 /// Differences may weigh as much as the feed itself, or this many bytes: more would be longer than the whole feed.
 const MIN_DELTA_BYTES: usize = 64 * 1024;
 
-/// All logs, by feed.
-#[derive(Debug, Default)]
-pub(crate) struct ChangeLogs(Mutex<HashMap<FeedKey, Arc<FeedLog>>>);
-
 /// The newest state of one feed and the differences that led to it.
 #[derive(Debug)]
 pub(crate) struct FeedLog {
     newest: watch::Sender<Arc<Snapshot>>,
     /// Held for moments only: threads that serve sockets look here.
     deltas: Mutex<VecDeque<Arc<Delta>>>,
+    /// The weight of all of them.
+    delta_bytes: AtomicUsize,
     joined: Arc<Joined>,
     /// Held while a new state is compared with the newest, which takes long.
     noting: Mutex<()>,
@@ -39,44 +33,12 @@ pub(crate) struct FeedLog {
     driven: AtomicBool,
 }
 
-impl ChangeLogs {
-    /// Returns the log of a feed; a new one begins with this state.
-    pub(crate) fn open(&self, key: &FeedKey, set: &Arc<FeedSet>) -> Arc<FeedLog> {
-        let mut logs = self.lock();
-        if let Some(log) = logs.get(key) {
-            return Arc::clone(log);
-        }
-        if logs.len() >= MAX_LOGS {
-            logs.retain(|_, log| log.is_followed());
-        }
-        let log = Arc::new(FeedLog::beginning_with(Arc::clone(set)));
-        // When all of them have listeners, this log lives as long as its caller.
-        if logs.len() < MAX_LOGS {
-            logs.insert(key.clone(), Arc::clone(&log));
-        }
-        log
-    }
-
-    /// Returns whether the feed has a listener now.
-    pub(crate) fn is_followed(&self, key: &FeedKey) -> bool {
-        self.lock().get(key).is_some_and(|log| log.is_followed())
-    }
-
-    /// Returns the log of a feed, if its differences are kept.
-    pub(crate) fn known(&self, key: &FeedKey) -> Option<Arc<FeedLog>> {
-        self.lock().get(key).cloned()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FeedKey, Arc<FeedLog>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl FeedLog {
-    fn beginning_with(set: Arc<FeedSet>) -> Self {
+    pub(super) fn beginning_with(set: Arc<FeedSet>) -> Self {
         Self {
             newest: watch::Sender::new(Snapshot::of(set)),
             deltas: Mutex::default(),
+            delta_bytes: AtomicUsize::new(0),
             joined: Arc::default(),
             noting: Mutex::default(),
             driven: AtomicBool::new(false),
@@ -99,6 +61,7 @@ impl FeedLog {
             let Some(oldest) = deltas.pop_front() else { break };
             weight -= oldest.weight_bytes();
         }
+        self.delta_bytes.store(weight, Ordering::Relaxed);
         self.newest.send_replace(Snapshot::of(Arc::clone(set)));
     }
 
@@ -124,12 +87,21 @@ impl FeedLog {
     }
 
     /// Returns a receiver of new states.
-    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+    pub(super) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.newest.subscribe()
     }
 
     pub(crate) fn is_followed(&self) -> bool {
         self.newest.receiver_count() > 0
+    }
+
+    /// Returns the memory that ends with this log: its differences, and its newest state unless the engine or a caller
+    /// has that too.
+    pub(super) fn own_bytes(&self) -> usize {
+        let set = &self.newest.borrow().set;
+        let is_shared = Arc::strong_count(set) > 1;
+        let state = if is_shared { 0 } else { set.weight_bytes() };
+        size_of::<Self>() + state + self.delta_bytes.load(Ordering::Relaxed)
     }
 
     /// Returns true to one caller at a time, which then has to keep the feed fresh.

@@ -10,7 +10,7 @@ use crate::blocking_work;
 use crate::changes::FeedLog;
 use crate::feed_key::FeedKey;
 use crate::round::Round;
-use crate::{Change, ChangeHint, FeedError, FeedScope, Follower, Snapshot, Upstream, Urgency, question};
+use crate::{Change, ChangeHint, FeedError, FeedScope, FeedSet, Follower, Snapshot, Upstream, Urgency, question};
 
 /// How often the engine looks at the age of a feed with listeners.
 const TICK: Duration = Duration::from_secs(1);
@@ -29,8 +29,10 @@ impl FeedEngine {
         scope: FeedScope,
         state: Option<String>,
     ) -> Result<Follower, FeedError> {
-        let (key, log) = self.log(upstream, scope).await?;
-        let follower = Follower::new(Arc::clone(&log), state);
+        let (key, set) = self.present(upstream, scope).await?;
+        let (log, newest) = self.logs().follow(&key, &set);
+        self.note(&log, set).await?;
+        let follower = Follower::new(Arc::clone(&log), newest, state);
         if log.take_wheel() {
             tokio::spawn(keep_fresh(self.clone(), upstream.clone(), key, log));
         }
@@ -47,7 +49,9 @@ impl FeedEngine {
         scope: FeedScope,
         state: Option<&str>,
     ) -> Result<(Change, Arc<Snapshot>), FeedError> {
-        let (key, log) = self.log(upstream, scope).await?;
+        let (key, set) = self.present(upstream, scope).await?;
+        let log = self.logs().open(&key, &set);
+        self.note(&log, set).await?;
         self.note_poll(upstream, &key);
         let (steps, newest) = log.since(state);
         Ok((steps.together().await?, newest))
@@ -126,15 +130,21 @@ impl FeedEngine {
         count
     }
 
-    async fn log(&self, upstream: &Upstream, scope: FeedScope) -> Result<(FeedKey, Arc<FeedLog>), FeedError> {
+    async fn present(&self, upstream: &Upstream, scope: FeedScope) -> Result<(FeedKey, Arc<FeedSet>), FeedError> {
         question::check(upstream, scope)?;
         let key = FeedKey::of(upstream, scope);
         let set = self.current(upstream, &key, Urgency::Awaited).await?;
-        let log = self.logs().open(&key, &set);
-        // The log of a feed that is too large to be kept may hold an older state.
+        Ok((key, set))
+    }
+
+    /// Compares the present state with the one in the log: the log of a feed that is too large to be kept may hold an
+    /// older one.
+    async fn note(&self, log: &Arc<FeedLog>, set: Arc<FeedSet>) -> Result<(), FeedError> {
+        let (engine, log) = (self.clone(), Arc::clone(log));
         blocking_work::run("comparing the feed", move || {
             log.note(&set);
-            (key, log)
+            drop(set);
+            engine.logs().settle();
         })
         .await
     }

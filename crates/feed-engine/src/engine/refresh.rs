@@ -127,6 +127,7 @@ impl Inner {
         if let Some(log) = self.logs.known(&key) {
             let newest = Arc::clone(&set);
             blocking_work::run("comparing the feed", move || log.note(&newest)).await?;
+            self.logs.settle();
         }
         if self.sets.get(&key).is_none() {
             let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
