@@ -20,7 +20,8 @@ const MAX_VISITS: usize = 32;
 /// Feeds whose visits are remembered; further ones are refreshed at their next request.
 const MAX_POLLED: usize = 4_096;
 
-/// A feed without a poll in this time makes room for another one.
+/// A feed without a poll in so many periods of its rhythm is forgotten, and at the latest after this time.
+const MISSED_PERIODS: u32 = 3;
 const LONG_AGO: Duration = Duration::from_secs(3 * 86_400);
 
 /// The visits of everything that is polled. Holds at most 4096 entries of about one kilobyte.
@@ -32,6 +33,8 @@ struct Visits {
     /// The newest first.
     at: VecDeque<Moment>,
     polled_at: Moment,
+    /// How long after the last poll it is forgotten.
+    lasts: Duration,
     /// The site and key of the last poll.
     upstream: Upstream,
     /// A task waits for the next visit.
@@ -56,9 +59,7 @@ impl<K: Clone + Eq + Hash> Polls<K> {
     pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) -> bool {
         let mut polled = self.lock();
         if !polled.contains_key(key) {
-            if polled.len() >= MAX_POLLED {
-                polled.retain(|_, visits| visits.is_watched || now.since(visits.polled_at) < LONG_AGO);
-            }
+            polled.retain(|_, visits| visits.is_watched || now.since(visits.polled_at) < visits.lasts);
             if polled.len() >= MAX_POLLED {
                 return false;
             }
@@ -103,6 +104,7 @@ impl Visits {
         Self {
             at: VecDeque::new(),
             polled_at: now,
+            lasts: LONG_AGO,
             upstream: upstream.clone(),
             is_watched: false,
             is_paid: false,
@@ -119,7 +121,10 @@ impl Visits {
         }
         self.at.push_front(now);
         self.at.truncate(MAX_VISITS);
-        self.rhythm().is_some()
+        let rhythm = self.rhythm();
+        let periods = |rhythm: &Rhythm| rhythm.period.saturating_mul(MISSED_PERIODS).min(LONG_AGO);
+        self.lasts = rhythm.as_ref().map_or(LONG_AGO, periods);
+        rhythm.is_some()
     }
 
     fn rhythm(&self) -> Option<Rhythm> {
@@ -203,6 +208,8 @@ impl Rhythm {
 
 #[cfg(test)]
 mod tests {
+    use cache::Clock as _;
+
     use super::*;
 
     const SOFT: Duration = Duration::from_secs(300);
@@ -231,6 +238,28 @@ mod tests {
         assert_eq!(both.period.as_secs(), 3_600);
         let next = |from| both.next(Duration::from_secs(from)).as_secs();
         assert_eq!((next(0), next(1_201), next(3_601)), (1_200, 3_600, 4_800));
+    }
+
+    #[test]
+    fn a_feed_that_devices_no_longer_poll_is_forgotten_when_another_one_comes() {
+        let upstream = Upstream::named("list").unwrap().soft_expiry(SOFT);
+        let (clock, polls) = (cache::ManualClock::new(), Polls::default());
+        let poll = |number: u32| {
+            polls.note(&number, &upstream, clock.now());
+            polls.lock().len()
+        };
+        for number in 0..500 {
+            for _ in 0..4 {
+                poll(number);
+                clock.advance(SOFT);
+            }
+            // The device has another MISP key from now on.
+            clock.advance(SOFT * 2);
+            let _ = polls.plan(&number, clock.now(), Some(clock.now()));
+        }
+        assert_eq!(poll(500), 1);
+        clock.advance(LONG_AGO);
+        assert_eq!(poll(501), 1, "one without a rhythm lasts longer");
     }
 
     #[test]
