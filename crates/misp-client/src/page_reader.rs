@@ -107,13 +107,13 @@ impl PageReader {
         }))
     }
 
-    /// Shows the next rows to `take`, and returns whether there were any: none after a clean end.
-    pub(crate) async fn read_rows(&mut self, take: &mut TakeRow<'_>) -> Result<bool, Error> {
+    /// Shows the next rows to `take`, and returns their page; none after a clean end.
+    pub(crate) async fn read_rows(&mut self, take: &mut TakeRow<'_>) -> Outcome<u32> {
         let outcome = self.read_some(&mut Target::Rows { take, count: 0 }).await;
         if outcome.is_err() {
             self.state = State::Failed;
         }
-        outcome.map(|page| page.is_some())
+        outcome
     }
 
     /// Reads some rows and returns their page.

@@ -109,36 +109,36 @@ impl AttributePages {
 }
 
 impl AttributePages {
-    /// Shows the next rows to `take` without building attributes, and returns whether there were any: false after a
-    /// clean end of the last page. `extra` is not read.
+    /// Shows the next rows to `take` without building attributes, and returns their page, counted from 1; `None` after
+    /// a clean end of the last page. `extra` is not read.
     ///
     /// ```no_run
     /// # async fn run(client: misp_client::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// let mut pages = client.search(misp_client::AttributeSearch::new(["domain"])?);
     /// let mut bytes = 0;
-    /// while pages.next_rows(|row| bytes += row.value.len()).await? {}
+    /// while pages.next_rows(|row| bytes += row.value.len()).await?.is_some() {}
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     /// As [`next_batch`](Self::next_batch). After an error the rows so far are not an answer.
-    pub async fn next_rows(&mut self, mut take: impl FnMut(AttributeRow<'_>) + Send) -> Result<bool, Error> {
+    pub async fn next_rows(&mut self, mut take: impl FnMut(AttributeRow<'_>) + Send) -> Result<Option<u32>, Error> {
         if !self.rows.is_empty() {
             std::mem::take(&mut self.rows)
                 .into_iter()
                 .for_each(|row| take(row.into()));
-            return Ok(true);
+            return Ok(Some(self.page));
         }
         match self.batches.reader_mut() {
             Some(reader) => reader.read_rows(&mut take).await,
             // The stream was polled, and its batch is under way.
             None => {
                 let batch = self.batches.next().await?;
-                let has_rows = batch.is_some();
+                let page = batch.as_ref().map(|batch| batch.page);
                 let rows = batch.into_iter().flat_map(|batch| batch.attributes);
                 rows.for_each(|row| take(row.into()));
-                Ok(has_rows)
+                Ok(page)
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::attribute::WholeAttribute;
 use crate::endpoints::attributes;
 use crate::json::{Element, Elements, SplitError, Splitter};
-use crate::row_scan::{SharedParts, Stop, scan_row};
+use crate::row_scan::{RowMemory, Stop, scan_row};
 use crate::{Attribute, AttributeRow, Error};
 
 /// Reads one page of `POST /attributes/restSearch` from pieces of its body, as
@@ -26,7 +26,7 @@ use crate::{Attribute, AttributeRow, Error};
 pub struct AttributeReader {
     splitter: Splitter,
     keeps_extra: bool,
-    shared: SharedParts,
+    memory: RowMemory,
 }
 
 impl Default for AttributeReader {
@@ -42,7 +42,7 @@ impl AttributeReader {
         Self {
             splitter: Splitter::new(attributes::ROWS),
             keeps_extra: false,
-            shared: SharedParts::default(),
+            memory: RowMemory::default(),
         }
     }
 
@@ -81,9 +81,9 @@ impl AttributeReader {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn push_rows(&mut self, piece: &[u8], take: impl FnMut(AttributeRow<'_>)) -> Result<(), Error> {
-        let shared = &mut self.shared;
+        let memory = &mut self.memory;
         self.splitter
-            .push(piece, &mut Rows { shared, take })
+            .push(piece, &mut Rows { memory, take })
             .map_err(attributes::error)
     }
 
@@ -92,9 +92,9 @@ impl AttributeReader {
     /// # Errors
     /// As [`finish`](Self::finish).
     pub fn finish_rows(&mut self, take: impl FnMut(AttributeRow<'_>)) -> Result<(), Error> {
-        let shared = &mut self.shared;
+        let memory = &mut self.memory;
         self.splitter
-            .finish(&mut Rows { shared, take })
+            .finish(&mut Rows { memory, take })
             .map_err(attributes::error)
     }
 
@@ -128,13 +128,13 @@ impl AttributeReader {
 
 /// Shows rows where they lie.
 struct Rows<'s, F> {
-    shared: &'s mut SharedParts,
+    memory: &'s mut RowMemory,
     take: F,
 }
 
 impl<F: FnMut(AttributeRow<'_>)> Elements for Rows<'_, F> {
     fn next(&mut self, bytes: &[u8]) -> Result<Element, SplitError> {
-        match scan_row(bytes, self.shared) {
+        match scan_row(bytes, self.memory) {
             Ok((row, length)) => {
                 (self.take)(row);
                 Ok(Element::Taken(length))
@@ -225,6 +225,10 @@ mod tests {
             (r#""id":"7""#, r#""id":7.5"#),
             (r#""id":"7""#, r#""id":"9223372036854775808""#),
             (r#""id":"7""#, r#""id":"18446744073709551616""#),
+            (r#""id":"7""#, r#""id":9223372036854775807"#),
+            (r#""id":"7""#, r#""id":9223372036854775808"#),
+            (r#""id":"7""#, r#""id":18446744073709551616"#),
+            (r#""id":"7""#, r#""id" : 7"#),
             (r#""id":"7","#, ""),
             (r#""id":"7""#, r#""id":"7","id":"8""#),
             (r#""comment":"#, r#""comment":"","comment":"#),
@@ -232,6 +236,10 @@ mod tests {
             (r#"\u201cx"#, r#"\x"#),
             (r#"\u201cx"#, r#"\u20"#),
             (r#"\u00fc"#, r#"\ud800"#),
+            (r#"\u00fc"#, r#"\ud83d\ude00"#),
+            (r#"\u00fc"#, r#"\ude00\ud83d"#),
+            (r#"\u00fc"#, r#"\ud83d\u00fc"#),
+            (r#"\u00fc"#, r#"\u0000"#),
             (r#"\u00fc"#, "\u{1}"),
             (r#""value":"#, r#""\u0076alue":"#),
             (r#""value":"#, r#""other":"#),
@@ -270,6 +278,22 @@ mod tests {
             assert_ne!(other, ROW, "{from}");
             assert_same(&body(&[ROW, &other, ROW]));
         }
+    }
+
+    #[test]
+    fn rows_with_their_fields_in_another_order_are_the_same_both_ways() {
+        let short = r#"{"value":"192.0.2.1","type":"ip-dst","id":7}"#;
+        let long = ROW.replace(r#""id":"7""#, r#""a":"","b":null,"c":0,"d":[],"e":true,"id":"7""#);
+        let inside = ROW.strip_prefix('{').and_then(|row| row.strip_suffix('}')).unwrap();
+        let fields: Vec<&str> = inside.split(",\"").collect();
+        let (head, last) = fields.split_at(10);
+        let turned = format!("{{\"{},{}}}", last.join(",\""), head.join(",\""));
+        assert!(serde_json::from_str::<serde_json::Value>(&turned).is_ok(), "{turned}");
+        let rows = [
+            ROW, &turned, ROW, short, short, &long, ROW, &long, &turned, &turned, short, ROW,
+        ];
+        assert_eq!(as_rows(&body(&rows), 4_096).unwrap().0.len(), rows.len());
+        assert_same(&body(&rows));
     }
 
     #[test]

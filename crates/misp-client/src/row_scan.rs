@@ -5,6 +5,8 @@
 //! and this one never decides that bytes are wrong.
 
 mod cursor;
+mod field;
+mod field_order;
 mod shared_parts;
 
 use std::borrow::Cow;
@@ -13,26 +15,34 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub(crate) use self::cursor::Stop;
-pub(crate) use self::shared_parts::SharedParts;
 
 use self::cursor::Cursor;
-use self::shared_parts::RowEvent;
+use self::field::Field;
+use self::field_order::FieldOrder;
+use self::shared_parts::{RowEvent, SharedParts};
 use crate::attribute::with_inherited;
 use crate::json::lenient;
 use crate::{AttributeRow, Tag};
 
+/// What is remembered from row to row of an answer.
+#[derive(Debug, Default)]
+pub(crate) struct RowMemory {
+    order: FieldOrder,
+    shared: SharedParts,
+}
+
 /// Returns the row at the first byte, with its length.
-pub(crate) fn scan_row<'a>(bytes: &'a [u8], shared: &mut SharedParts) -> Result<(AttributeRow<'a>, usize), Stop> {
+pub(crate) fn scan_row<'a>(bytes: &'a [u8], memory: &mut RowMemory) -> Result<(AttributeRow<'a>, usize), Stop> {
+    let RowMemory { order, shared } = memory;
     let mut cursor = Cursor::new(bytes);
     let mut fields = Fields::default();
     cursor.expect(b'{')?;
+    order.begin_row();
     loop {
         cursor.space();
-        let key = cursor.text()?.plain().ok_or(Stop::Odd)?;
+        let field = order.key(&mut cursor)?;
         cursor.space();
-        cursor.expect(b':')?;
-        cursor.space();
-        fields.take(key, &mut cursor, shared)?;
+        fields.take(field, &mut cursor, shared)?;
         cursor.space();
         if cursor.take(b'}')? {
             return Ok((fields.row(shared)?, cursor.place()));
@@ -60,79 +70,39 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn take(&mut self, key: &[u8], cursor: &mut Cursor<'a>, shared: &mut SharedParts) -> Result<(), Stop> {
-        let place = match key {
-            b"id" => {
-                self.id = cursor.number()?;
-                0
-            }
-            b"event_id" => {
-                self.event_id = Some(cursor.number()?);
-                1
-            }
-            b"type" => {
-                self.kind = cursor.text()?.read()?;
-                2
-            }
-            b"value" => {
-                self.value = cursor.text()?.read()?;
-                3
-            }
-            b"to_ids" => {
-                self.to_ids = cursor.flag()?;
-                4
-            }
-            b"deleted" => {
-                self.deleted = cursor.flag()?;
-                5
-            }
-            b"timestamp" => {
-                self.timestamp = cursor.number()?;
-                6
-            }
-            b"category" => {
-                self.category = cursor.text()?.read()?;
-                7
-            }
-            b"uuid" => {
-                let text = cursor.text()?.plain().ok_or(Stop::Odd)?;
-                self.uuid = Some(Uuid::try_parse_ascii(text).map_err(|_| Stop::Odd)?);
-                8
-            }
-            b"last_seen" => {
-                self.last_seen = last_seen(cursor)?;
-                9
-            }
-            b"Tag" => {
-                self.tags = Some(shared.tags(cursor)?);
-                10
-            }
-            b"Event" => {
-                self.event = Some(shared.event(cursor)?);
-                11
-            }
-            // Known to serde, and of no use here.
-            b"comment" => cursor.pass_readable().map(|()| 12)?,
-            b"first_seen" => cursor.pass_readable().map(|()| 13)?,
-            b"object_relation" => cursor.pass_readable().map(|()| 14)?,
-            b"distribution" => cursor.number().map(|_| 15)?,
-            b"object_id" => cursor.number().map(|_| 16)?,
-            // An empty list says nothing.
-            b"Sighting" => cursor.word(b"[]").map(|()| 17)?,
-            b"warnings" => cursor.word(b"[]").map(|()| 18)?,
-            // Texts of unknown fields may have any bytes, their names may not.
-            _ if std::str::from_utf8(key).is_err() => return Err(Stop::Odd),
-            _ => return cursor.pass(),
-        };
-        if self.seen & 1 << place != 0 {
+    /// Takes the value of a field.
+    fn take(&mut self, field: Field, cursor: &mut Cursor<'a>, shared: &mut SharedParts) -> Result<(), Stop> {
+        if self.seen & field.bit() != 0 {
             return Err(Stop::Odd);
         }
-        self.seen |= 1 << place;
+        self.seen |= field.bit();
+        match field {
+            Field::Id => self.id = cursor.number()?,
+            Field::EventId => self.event_id = Some(cursor.number()?),
+            Field::Type => self.kind = cursor.text()?.read()?,
+            Field::Value => self.value = cursor.text()?.read()?,
+            Field::ToIds => self.to_ids = cursor.flag()?,
+            Field::Deleted => self.deleted = cursor.flag()?,
+            Field::Timestamp => self.timestamp = cursor.number()?,
+            Field::Category => self.category = cursor.text()?.read()?,
+            Field::Uuid => {
+                let text = cursor.text()?.plain().ok_or(Stop::Odd)?;
+                self.uuid = Some(Uuid::try_parse_ascii(text).map_err(|_| Stop::Odd)?);
+            }
+            Field::LastSeen => self.last_seen = last_seen(cursor)?,
+            Field::Tag => self.tags = Some(shared.tags(cursor)?),
+            Field::Event => self.event = Some(shared.event(cursor)?),
+            Field::Comment | Field::FirstSeen | Field::ObjectRelation => cursor.pass_readable()?,
+            Field::Distribution | Field::ObjectId => cursor.number().map(drop)?,
+            // An empty list says nothing.
+            Field::Sighting | Field::Warnings => cursor.word(b"[]")?,
+            Field::Unknown => cursor.pass()?,
+        }
         Ok(())
     }
 
     fn row(self, shared: &SharedParts) -> Result<AttributeRow<'a>, Stop> {
-        if self.seen & 1 == 0 || self.kind.is_empty() || self.value.is_empty() {
+        if self.seen & Field::Id.bit() == 0 || self.kind.is_empty() || self.value.is_empty() {
             return Err(Stop::Odd);
         }
         let event = self.event.unwrap_or_else(|| shared.no_event());

@@ -186,7 +186,7 @@ impl Questions {
     ) -> Result<Progress, Error> {
         let _turn = self.turns.turn().await;
         let mut pages = self.client.search(search);
-        while pages.next_rows(&mut take).await? {}
+        while pages.next_rows(&mut take).await?.is_some() {}
         Ok(pages.progress().clone())
     }
 

@@ -85,9 +85,7 @@ impl<'a> Cursor<'a> {
         self.expect(b'"')?;
         let mut has_escapes = false;
         loop {
-            let rest = self.rest();
-            let length = rest.iter().position(|byte| ENDS.get(usize::from(*byte)) == Some(&true));
-            self.at += length.ok_or(Stop::End)?;
+            self.at += ordinary_bytes(self.rest()).ok_or(Stop::End)?;
             match self.peek()? {
                 b'"' => {
                     self.at += 1;
@@ -193,14 +191,56 @@ impl<'a> Written<'a> {
     }
 }
 
-/// The bytes at which a run of ordinary bytes of a text ends.
-const ENDS: [bool; 256] = {
-    let mut ends = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        ends[byte] = true;
-        byte += 1;
+/// Returns the number of bytes before the first one that ends a run of ordinary bytes of a text: a quote, a backslash
+/// or a control character.
+fn ordinary_bytes(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let ends = ends_in(u64::from_le_bytes(*word));
+        if ends != 0 {
+            return Some(place * 8 + ends.trailing_zeros() as usize / 8);
+        }
     }
-    (ends[b'"' as usize], ends[b'\\' as usize]) = (true, true);
-    ends
-};
+    let in_rest = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    Some(words.len() * 8 + in_rest)
+}
+
+/// Returns a number whose lowest bit is in the first byte of the word that ends a run; 0 if there is none.
+///
+/// Subtracting a small number from a byte borrows into the bytes above it, so only the first such byte is sure.
+const fn ends_in(word: u64) -> u64 {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST_BITS: u64 = EACH << 7;
+    const fn below(word: u64, bound: u8) -> u64 {
+        word.wrapping_sub(EACH * bound as u64) & !word
+    }
+    let quotes = below(word ^ (EACH * b'"' as u64), 1);
+    let backslashes = below(word ^ (EACH * b'\\' as u64), 1);
+    (quotes | backslashes | below(word, 0x20)) & HIGHEST_BITS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_ends_at_the_first_byte_that_is_not_ordinary_wherever_it_stands() {
+        for end in 0..=u8::MAX {
+            for place in 0..20 {
+                for other in [b'a', 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xff] {
+                    let mut bytes = [other; 24];
+                    bytes[place] = end;
+                    let ends = end == b'"' || end == b'\\' || end < 0x20;
+                    assert_eq!(
+                        ordinary_bytes(&bytes),
+                        ends.then_some(place),
+                        "{end:#x} after {other:#x}"
+                    );
+                    bytes[place + 1] = b'"';
+                    let first = if ends { place } else { place + 1 };
+                    assert_eq!(ordinary_bytes(&bytes), Some(first), "{end:#x} before a quote");
+                }
+            }
+        }
+    }
+}

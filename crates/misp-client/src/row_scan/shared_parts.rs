@@ -21,7 +21,7 @@ const MAX_BYTES: usize = 8 << 10;
 
 /// What was read lately.
 #[derive(Debug)]
-pub(crate) struct SharedParts {
+pub(super) struct SharedParts {
     tags: Vec<Vec<Known<Arc<[Tag]>>>>,
     /// The set's place that is used next.
     next: usize,
@@ -39,11 +39,11 @@ struct Known<T> {
 
 /// The event of a row.
 #[derive(Debug, Default)]
-pub(crate) struct RowEvent {
-    pub(crate) id: Option<u64>,
-    pub(crate) summary: Arc<EventSummary>,
+pub(super) struct RowEvent {
+    pub(super) id: Option<u64>,
+    pub(super) summary: Arc<EventSummary>,
     /// The tags beside the event.
-    pub(crate) tags: Vec<Tag>,
+    pub(super) tags: Vec<Tag>,
 }
 
 #[derive(Deserialize)]
