@@ -97,7 +97,7 @@ pub use indicator::Indicator;
 pub use indicator_type::IndicatorType;
 pub use names::UnknownName;
 pub use newest::Newest;
-pub use set::{IndicatorSet, IndicatorSetBuilder, Iter};
+pub use set::{IndicatorSet, IndicatorSetBuilder, Iter, ValueList};
 pub use tag::TagScheme;
 pub use tlp::{Tlp, UnknownTlp};
 pub use type_set::TypeSet;

@@ -1,6 +1,10 @@
 //! The values of a feed: sorted, unique, in one piece of memory.
 
 mod builder;
+mod order;
+mod spellings;
+mod texts;
+mod value_list;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,6 +13,9 @@ use crate::canonical::canonical_key;
 use crate::{Indicator, IndicatorType};
 
 pub use builder::IndicatorSetBuilder;
+pub use value_list::ValueList;
+
+use texts::Texts;
 
 /// A sorted set of values of one indicator type, each once by its [`canonical_key`].
 ///
@@ -27,9 +34,7 @@ pub use builder::IndicatorSetBuilder;
 #[derive(Clone, PartialEq, Eq)]
 pub struct IndicatorSet {
     kind: IndicatorType,
-    text: String,
-    /// Where each value ends in `text`; it begins where the one before ends.
-    ends: Vec<usize>,
+    texts: Texts,
     /// The places of values that are not their own keys, which only URLs are, in the order of their keys.
     respelled: Vec<u32>,
 }
@@ -40,8 +45,7 @@ impl IndicatorSet {
     pub const fn empty(kind: IndicatorType) -> Self {
         Self {
             kind,
-            text: String::new(),
-            ends: Vec::new(),
+            texts: Texts::new(),
             respelled: Vec::new(),
         }
     }
@@ -63,13 +67,13 @@ impl IndicatorSet {
     /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.texts.len()
     }
 
     /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.texts.is_empty()
     }
 
     /// Returns whether the set holds this value in any spelling.
@@ -125,10 +129,29 @@ impl IndicatorSet {
     /// Returns how much memory the set takes, in bytes, for caches that are bounded by it.
     #[must_use]
     pub fn weight_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.text.capacity()
-            + self.ends.capacity() * size_of::<usize>()
-            + self.respelled.capacity() * size_of::<u32>()
+        size_of::<Self>() + self.texts.weight_bytes() + self.respelled.capacity() * size_of::<u32>()
+    }
+
+    /// Returns the set of the texts at these places, each with the greatest of its marks.
+    fn sorted(kind: IndicatorType, texts: Texts, marked: impl Iterator<Item = (u32, u32)>) -> (Self, Vec<u32>) {
+        let (texts, marks) = order::sorted(texts, marked);
+        let (set, marks) = Self::of_sorted(kind, texts, Some(marks));
+        (set, marks.unwrap_or_default())
+    }
+
+    /// Returns the set of these texts, which are in order and differ, with a mark for each value.
+    fn of_sorted(kind: IndicatorType, texts: Texts, mut marks: Option<Vec<u32>>) -> (Self, Option<Vec<u32>>) {
+        let mut set = Self {
+            kind,
+            texts,
+            respelled: Vec::new(),
+        };
+        if kind == IndicatorType::Url {
+            set = spellings::once_by_key(set, &mut marks);
+        }
+        set.texts.shrink_to_fit();
+        set.respelled.shrink_to_fit();
+        (set, marks)
     }
 
     fn contains_key(&self, key: &str) -> bool {
@@ -163,7 +186,7 @@ impl IndicatorSet {
     }
 
     fn at(&self, index: usize) -> &str {
-        value_at(&self.text, &self.ends, index).unwrap_or_default()
+        self.texts.get(index).unwrap_or_default()
     }
 }
 
@@ -205,7 +228,7 @@ impl<'s> Iterator for Iter<'s> {
     type Item = &'s str;
 
     fn next(&mut self) -> Option<&'s str> {
-        let value = value_at(&self.set.text, &self.set.ends, self.next)?;
+        let value = self.set.texts.get(self.next)?;
         self.next += 1;
         Some(value)
     }
@@ -218,14 +241,9 @@ impl<'s> Iterator for Iter<'s> {
 
 impl ExactSizeIterator for Iter<'_> {}
 
-fn value_at<'t>(text: &'t str, ends: &[usize], index: usize) -> Option<&'t str> {
-    let end = *ends.get(index)?;
-    let start = index
-        .checked_sub(1)
-        .and_then(|before| ends.get(before))
-        .copied()
-        .unwrap_or(0);
-    text.get(start..end)
+/// Returns a unix second as the nearest one that fits.
+fn seconds(time: i64) -> u32 {
+    u32::try_from(time.max(0)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Values in any order, and their times, on the way to a set.
 
-use std::borrow::Cow;
-
-use super::IndicatorSet;
-use crate::canonical::{canonical_key, canonical_text};
+use super::texts::Texts;
+use super::{IndicatorSet, seconds};
+use crate::canonical::canonical_text;
 use crate::{IndicatorType, ValueTimes};
 
 /// Collects values in any order, with repetitions, and makes an [`IndicatorSet`] of them.
@@ -19,9 +18,10 @@ use crate::{IndicatorType, ValueTimes};
 /// ```
 #[derive(Debug, Clone)]
 pub struct IndicatorSetBuilder {
-    collected: IndicatorSet,
+    kind: IndicatorType,
+    texts: Texts,
     is_sorted: bool,
-    /// The times of the collected values, where they are wanted.
+    /// The times of the values, where they are wanted.
     times: Option<Vec<u32>>,
 }
 
@@ -30,7 +30,8 @@ impl IndicatorSetBuilder {
     #[must_use]
     pub const fn new(kind: IndicatorType) -> Self {
         Self {
-            collected: IndicatorSet::empty(kind),
+            kind,
+            texts: Texts::new(),
             is_sorted: true,
             times: None,
         }
@@ -40,7 +41,8 @@ impl IndicatorSetBuilder {
     #[must_use]
     pub const fn timed(kind: IndicatorType) -> Self {
         Self {
-            collected: IndicatorSet::empty(kind),
+            kind,
+            texts: Texts::new(),
             is_sorted: true,
             times: Some(Vec::new()),
         }
@@ -55,10 +57,9 @@ impl IndicatorSetBuilder {
     /// Adds a value that was changed at this unix second. Of several times of one value the newest counts; those
     /// outside of [`ValueTimes`]' range count as the nearest time in it.
     pub fn push_at(&mut self, value: &str, time: i64) {
-        let value = &*canonical_text(self.collected.kind, value);
-        let collected = &mut self.collected;
-        if let Some(last) = collected.ends.len().checked_sub(1) {
-            match collected.at(last).cmp(value) {
+        let value = &*canonical_text(self.kind, value);
+        if let Some(last) = self.texts.last() {
+            match last.cmp(value) {
                 std::cmp::Ordering::Less => {}
                 std::cmp::Ordering::Equal => {
                     if let Some(known) = self.times.as_mut().and_then(|times| times.last_mut()) {
@@ -69,8 +70,7 @@ impl IndicatorSetBuilder {
                 std::cmp::Ordering::Greater => self.is_sorted = false,
             }
         }
-        collected.text.push_str(value);
-        collected.ends.push(collected.text.len());
+        self.texts.push(value);
         if let Some(times) = &mut self.times {
             times.push(seconds(time));
         }
@@ -79,7 +79,7 @@ impl IndicatorSetBuilder {
     /// Returns the number of values so far; repetitions may count.
     #[must_use]
     pub fn pushed(&self) -> usize {
-        self.collected.len()
+        self.texts.len()
     }
 
     /// Returns the set of the values.
@@ -92,131 +92,22 @@ impl IndicatorSetBuilder {
     /// [`timed`](Self::timed). Several spellings of one URL have one time: the newest of theirs.
     #[must_use]
     pub fn finish_timed(self) -> (IndicatorSet, Option<ValueTimes>) {
-        let (mut collected, mut times) = (self.collected, self.times);
-        if !self.is_sorted {
-            (collected, times) = match times {
-                Some(times) => {
-                    let (sorted, times) = sorted(&collected, times);
-                    (sorted, Some(times))
-                }
-                None => (sorted(&collected, std::iter::repeat(())).0, None),
-            };
+        let Self {
+            kind,
+            texts,
+            is_sorted,
+            times,
+        } = self;
+        if is_sorted {
+            let (set, times) = IndicatorSet::of_sorted(kind, texts, times);
+            return (set, times.map(ValueTimes::new));
         }
-        if collected.kind == IndicatorType::Url {
-            let spelled = times.is_some().then(|| collected.clone());
-            collected = once_by_key(collected);
-            times = times
-                .zip(spelled)
-                .map(|(times, spelled)| by_key(&collected, &spelled, &times));
-        }
-        collected.text.shrink_to_fit();
-        collected.ends.shrink_to_fit();
-        collected.respelled.shrink_to_fit();
-        (collected, times.map(ValueTimes::new))
+        let is_timed = times.is_some();
+        let marks = times.into_iter().flatten().chain(std::iter::repeat(0));
+        let places = 0..u32::try_from(texts.len()).unwrap_or(u32::MAX);
+        let (set, times) = IndicatorSet::sorted(kind, texts, places.zip(marks));
+        (set, is_timed.then(|| ValueTimes::new(times)))
     }
-}
-
-/// Returns the values in order, each once and with the greatest of its marks.
-fn sorted<T: Copy + Ord>(collected: &IndicatorSet, marks: impl IntoIterator<Item = T>) -> (IndicatorSet, Vec<T>) {
-    let marked = collected.iter().zip(marks);
-    let mut values: Vec<(u64, &str, T)> = marked.map(|(value, mark)| (first_bytes(value), value, mark)).collect();
-    values.sort_unstable();
-    values.dedup_by(|later, kept| {
-        let is_same = (later.0, later.1) == (kept.0, kept.1);
-        if is_same {
-            kept.2 = later.2;
-        }
-        is_same
-    });
-    let mut text = String::with_capacity(values.iter().map(|(_, value, _)| value.len()).sum());
-    let mut ends = Vec::with_capacity(values.len());
-    for (_, value, _) in &values {
-        text.push_str(value);
-        ends.push(text.len());
-    }
-    let set = IndicatorSet {
-        kind: collected.kind,
-        text,
-        ends,
-        respelled: Vec::new(),
-    };
-    (set, values.into_iter().map(|(_, _, mark)| mark).collect())
-}
-
-/// Returns the newest time of each value over all spellings with its key.
-fn by_key(set: &IndicatorSet, spelled: &IndicatorSet, times: &[u32]) -> Vec<u32> {
-    if set.len() == spelled.len() {
-        return times.to_vec();
-    }
-    let mut newest = vec![0; set.len()];
-    for (value, time) in spelled.iter().zip(times) {
-        let place = set.place_of_key(&canonical_key(set.kind, value));
-        if let Some(known) = place.and_then(|place| newest.get_mut(place)) {
-            *known = *time.max(known);
-        }
-    }
-    newest
-}
-
-/// Returns a unix second as the nearest one that fits.
-fn seconds(time: i64) -> u32 {
-    u32::try_from(time.max(0)).unwrap_or(u32::MAX)
-}
-
-/// Keeps the first of several spellings of one key. The values are in order; only those that are not their own keys
-/// cost anything.
-fn once_by_key(mut collected: IndicatorSet) -> IndicatorSet {
-    let mut respelled = respelled(&collected);
-    let mut leaving: Vec<u32> = Vec::new();
-    for spellings in respelled.chunk_by(|(one, _), (other, _)| one == other) {
-        let mut places: Vec<u32> = spellings.iter().map(|(_, place)| *place).collect();
-        let key = spellings.first().map_or("", |(key, _)| key);
-        places.extend(collected.place_of(key).and_then(|place| u32::try_from(place).ok()));
-        places.sort_unstable();
-        leaving.extend(places.iter().skip(1));
-    }
-    if leaving.is_empty() {
-        collected.respelled = respelled.into_iter().map(|(_, place)| place).collect();
-        return collected;
-    }
-    leaving.sort_unstable();
-    let mut stays = IndicatorSet::empty(collected.kind);
-    for (place, value) in collected.iter().enumerate() {
-        if !u32::try_from(place).is_ok_and(|place| leaving.binary_search(&place).is_ok()) {
-            stays.text.push_str(value);
-            stays.ends.push(stays.text.len());
-        }
-    }
-    respelled.retain(|(_, place)| leaving.binary_search(place).is_err());
-    let left_before = |place: u32| u32::try_from(leaving.partition_point(|gone| *gone < place)).unwrap_or(u32::MAX);
-    stays.respelled = respelled
-        .into_iter()
-        .map(|(_, place)| place - left_before(place))
-        .collect();
-    stays
-}
-
-/// Returns the keys of the values that are not their own, in order, each with the place of its value.
-fn respelled(collected: &IndicatorSet) -> Vec<(String, u32)> {
-    let keys = (0..).zip(collected.iter());
-    let mut keys: Vec<(String, u32)> = keys
-        .filter_map(|(place, value)| match canonical_key(collected.kind, value) {
-            Cow::Owned(key) => Some((key, place)),
-            Cow::Borrowed(_) => None,
-        })
-        .collect();
-    keys.sort_unstable();
-    keys
-}
-
-/// Returns the beginning of a value as a number in the same order, so that most comparisons do not read the text.
-fn first_bytes(value: &str) -> u64 {
-    let mut first = [0; 8];
-    first
-        .iter_mut()
-        .zip(value.bytes())
-        .for_each(|(slot, byte)| *slot = byte);
-    u64::from_be_bytes(first)
 }
 
 #[cfg(test)]
@@ -226,6 +117,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::canonical_key;
 
     fn timed(kind: IndicatorType, values: &[(&str, i64)]) -> Vec<(String, i64)> {
         let mut builder = IndicatorSetBuilder::timed(kind);

@@ -1,0 +1,96 @@
+//! Sorting texts where they lie.
+
+use std::cmp::Ordering;
+
+use super::texts::Texts;
+
+/// A text to be sorted, known by its place, with a mark.
+///
+/// The first bytes behind the beginning that all texts share are with it, so that most comparisons read no text: an
+/// IPv4 address is compared by them alone.
+#[derive(Clone, Copy, Debug)]
+struct Ranked {
+    first_bytes: [u64; 2],
+    place: u32,
+    mark: u32,
+}
+
+/// Returns the texts at these places in order of their code points, each once, with the greatest of its marks.
+pub(super) fn sorted(texts: Texts, marked: impl Iterator<Item = (u32, u32)>) -> (Texts, Vec<u32>) {
+    let shared = shared_beginning(&texts);
+    let mut ranked: Vec<Ranked> = Vec::with_capacity(texts.len());
+    ranked.extend(marked.map(|(place, mark)| Ranked {
+        first_bytes: first_bytes(at(&texts, place).as_bytes().get(shared..).unwrap_or_default()),
+        place,
+        mark,
+    }));
+    let order = |a: &Ranked, b: &Ranked| {
+        let by_first_bytes = a.first_bytes.cmp(&b.first_bytes);
+        by_first_bytes.then_with(|| at(&texts, a.place).cmp(at(&texts, b.place)))
+    };
+    ranked.sort_unstable_by(order);
+    ranked.dedup_by(|later, kept| {
+        let is_same = order(later, kept) == Ordering::Equal;
+        if is_same {
+            kept.mark = later.mark.max(kept.mark);
+        }
+        is_same
+    });
+    let bytes = ranked.iter().map(|ranked| at(&texts, ranked.place).len()).sum();
+    let mut sorted = Texts::with_room(ranked.len(), bytes);
+    ranked.iter().for_each(|ranked| sorted.push(at(&texts, ranked.place)));
+    drop(texts);
+    (sorted, ranked.into_iter().map(|ranked| ranked.mark).collect())
+}
+
+fn at(texts: &Texts, place: u32) -> &str {
+    texts.get(place as usize).unwrap_or_default()
+}
+
+/// Returns how many bytes at the beginning of all texts are the same.
+fn shared_beginning(texts: &Texts) -> usize {
+    let mut texts = texts.iter();
+    let first = texts.next().unwrap_or_default();
+    let shared = texts.try_fold(first.len(), |shared, text| {
+        let pairs = first.bytes().zip(text.bytes()).take(shared);
+        Some(pairs.take_while(|(one, other)| one == other).count()).filter(|shared| *shared > 0)
+    });
+    shared.unwrap_or(0)
+}
+
+/// Returns the beginning of these bytes as numbers in the same order.
+fn first_bytes(bytes: &[u8]) -> [u64; 2] {
+    let mut first = [0; 16];
+    first.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
+    let number = u128::from_be_bytes(first);
+    [(number >> 64) as u64, number as u64]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn texts_come_in_order_and_once_whatever_bytes_they_share(
+            shared in "(abcdefgh){0,3}ä?",
+            values in prop::collection::vec(("(abcdefgh){0,3}[\0a-c]{0,2}(ä|\u{10000})?", any::<u32>()), 0..40),
+        ) {
+            let values: Vec<(String, u32)> = values.iter().map(|(value, mark)| (shared.clone() + value, *mark)).collect();
+            let mut texts = Texts::new();
+            let mut expected = BTreeMap::<&str, u32>::new();
+            for (value, mark) in &values {
+                texts.push(value);
+                let known = expected.entry(value).or_insert(*mark);
+                *known = (*known).max(*mark);
+            }
+            let (sorted, marks) = sorted(texts, (0..).zip(values.iter().map(|(_, mark)| *mark)));
+            prop_assert!(sorted.iter().eq(expected.keys().copied()));
+            prop_assert!(marks.iter().eq(expected.values()));
+        }
+    }
+}
