@@ -44,13 +44,14 @@ impl EventRows {
                     rows: 1,
                 }),
             }
+            if groups.len() > 2 * MAX_GROUPS {
+                unite(&mut groups);
+                if groups.len() > MAX_GROUPS {
+                    return None;
+                }
+            }
         }
-        groups.sort_unstable();
-        groups.dedup_by(|next, kept| {
-            let is_same = (next.event_id, next.timestamp) == (kept.event_id, kept.timestamp);
-            kept.rows += if is_same { next.rows } else { 0 };
-            is_same
-        });
+        unite(&mut groups);
         groups.shrink_to_fit();
         (groups.len() <= MAX_GROUPS).then_some(Self(groups))
     }
@@ -75,6 +76,16 @@ impl EventRows {
         lost.sort_unstable_by_key(|(event, rows)| (std::cmp::Reverse(*rows), *event));
         lost
     }
+}
+
+/// Makes one group of those of the same event and time.
+fn unite(groups: &mut Vec<Group>) {
+    groups.sort_unstable();
+    groups.dedup_by(|next, kept| {
+        let is_same = (next.event_id, next.timestamp) == (kept.event_id, kept.timestamp);
+        kept.rows += if is_same { next.rows } else { 0 };
+        is_same
+    });
 }
 
 /// The number of rows that MISP shows of each event, whether they count or not.
@@ -235,6 +246,10 @@ mod tests {
         let rows: Vec<Provenance> = (0..=MAX_GROUPS as u64).map(|event| row(event, 1)).collect();
         assert!(EventRows::of(rows.iter()).is_none());
         assert!(EventRows::of(rows.iter().skip(1)).is_some());
+        let three_times = |rows: &[Provenance]| EventRows::of(rows.iter().chain(rows).chain(rows));
+        assert!(three_times(&rows).is_none());
+        let known = three_times(&rows[1..]).unwrap();
+        assert_eq!(known.rows(), 3 * MAX_GROUPS as u64);
     }
 
     #[test]

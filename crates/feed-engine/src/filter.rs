@@ -15,7 +15,7 @@ use std::fmt;
 
 use catalogue::Limits;
 use feed_classification::{Guard, Tlp};
-use misp_client::Attribute;
+use misp_client::AttributeRow;
 use site_config::Site;
 
 use crate::score::{ScoreLimit, Scoring, Unscored};
@@ -155,12 +155,12 @@ impl Judge {
     }
 
     /// Returns whether an attribute passes.
-    pub(crate) fn counts(&self, attribute: &Attribute) -> bool {
+    pub(crate) fn counts(&self, attribute: &AttributeRow<'_>) -> bool {
         self.filter.is_none() || (self.permits_tlp(level_of(attribute)) && self.permits_score(attribute))
     }
 
     /// Without a model no attribute has a score.
-    fn permits_score(&self, attribute: &Attribute) -> bool {
+    fn permits_score(&self, attribute: &AttributeRow<'_>) -> bool {
         let score = || self.scoring.as_ref().and_then(|scoring| scoring.score(attribute));
         self.filter.score.is_none_or(|limit| limit.permits(score()))
     }
@@ -214,13 +214,13 @@ impl Judge {
 }
 
 /// Returns the most closed TLP level of an attribute and its event; nothing without a TLP tag.
-pub(crate) fn level_of(attribute: &Attribute) -> Option<Tlp> {
+pub(crate) fn level_of(attribute: &AttributeRow<'_>) -> Option<Tlp> {
     Tlp::of_tags(attribute.tags.iter().map(|tag| tag.name.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
-    use misp_client::Tag;
+    use misp_client::{Attribute, Tag};
     use proptest::prelude::*;
 
     use super::*;
@@ -232,11 +232,11 @@ mod tests {
         Judge::new(Filter::NONE.with_max_tlp(max_tlp), &site)
     }
 
-    fn attribute(own: &[&str], of_event: &[&str]) -> Attribute {
+    fn attribute(own: &[&str], of_event: &[&str]) -> AttributeRow<'static> {
         let mut attribute = Attribute::new(1, "domain", "a.example");
         attribute.tags = own.iter().copied().map(Tag::own).collect();
         attribute.tags.extend(of_event.iter().copied().map(Tag::inherited));
-        attribute
+        attribute.into()
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::ops::Range;
 use std::sync::Arc;
 
-use misp_client::{Attribute, Tag};
+use misp_client::{AttributeRow, Tag};
 use misp_mirror::{Block, EventFacts, EventRecord, LastPublished, MirrorRow};
 
 use crate::pass::Sink;
@@ -176,7 +176,7 @@ impl GatheredRows {
 }
 
 impl Sink for GatheredRows {
-    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
+    fn take(&mut self, attribute: &AttributeRow<'_>) -> Result<(), FeedError> {
         if self.rows.len() >= MAX_ROWS {
             return Err(FeedError::TooManyValues { limit: MAX_ROWS });
         }
@@ -185,7 +185,7 @@ impl Sink for GatheredRows {
         let row = GatheredRow {
             at: Provenance::of(attribute),
             value: 0..0,
-            attribute_type: self.attribute_types.of(attribute.kind.as_str()),
+            attribute_type: self.attribute_types.of(&*attribute.kind),
             tag_set: self.tag_sets.of(misp_rows::own_tags(attribute).as_slice()),
             to_ids: attribute.to_ids,
             last_seen: attribute.last_seen,

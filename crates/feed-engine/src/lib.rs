@@ -62,6 +62,7 @@ mod models;
 mod omission;
 mod origin;
 mod paces;
+mod page_events;
 mod pass;
 mod provenance;
 mod publication;

@@ -1,10 +1,10 @@
 //! Attributes that MISP sent, as a mirror keeps them.
 
-use misp_client::{Attribute, Tag};
+use misp_client::{AttributeRow, Tag};
 use misp_mirror::EventFacts;
 
 /// Returns what a row says of its event, without the tags.
-pub(crate) fn facts(attribute: &Attribute) -> EventFacts {
+pub(crate) fn facts(attribute: &AttributeRow<'_>) -> EventFacts {
     let event = &attribute.event;
     EventFacts {
         id: attribute.event_id,
@@ -20,7 +20,7 @@ pub(crate) fn facts(attribute: &Attribute) -> EventFacts {
 
 /// Adds the tags that a row inherits from its event. Rows of one event may differ in them, if its tags change while
 /// they are read.
-pub(crate) fn add_tags(event: &mut EventFacts, attribute: &Attribute) {
+pub(crate) fn add_tags(event: &mut EventFacts, attribute: &AttributeRow<'_>) {
     for tag in attribute.tags.iter().filter(|tag| tag.inherited) {
         if event.tags.iter().any(|known| known.name == tag.name) {
             continue;
@@ -33,6 +33,6 @@ pub(crate) fn add_tags(event: &mut EventFacts, attribute: &Attribute) {
 }
 
 /// Returns the tags of the attribute itself.
-pub(crate) fn own_tags(attribute: &Attribute) -> Vec<Tag> {
+pub(crate) fn own_tags(attribute: &AttributeRow<'_>) -> Vec<Tag> {
     attribute.tags.iter().filter(|tag| !tag.inherited).cloned().collect()
 }

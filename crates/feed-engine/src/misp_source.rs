@@ -326,8 +326,8 @@ impl Questioner {
         let mut left_out = rows.left_out(|row| publication.counts(row));
         let shown = rows.take_shown();
         let events = rows.events(|row| publication.counts(row)).map(Arc::new);
-        let published = rows.into_timed_set(|row| publication.counts(row));
-        let guarded = feed_contents::behind(&upstream.site.guard, published, &harmless)?;
+        let (published, times) = rows.into_timed_set(|row| publication.counts(row));
+        let guarded = feed_contents::behind(&upstream.site.guard, (published, Some(times)), &harmless)?;
         dropped.extend(feed_contents::counts(&guarded));
         left_out.guarded(&guarded);
         left_out.log(upstream.site.name.as_str(), scope);

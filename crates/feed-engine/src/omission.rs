@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use feed_classification::{GuardRule, Guarded, network_of};
-use misp_client::Attribute;
+use misp_client::AttributeRow;
 
 use crate::FeedScope;
 use crate::provenance::Provenance;
@@ -77,7 +77,7 @@ impl Omissions {
     }
 
     /// Takes an attribute that gave no value.
-    pub(crate) fn attribute(&mut self, attribute: &Attribute, reason: impl Display) {
+    pub(crate) fn attribute(&mut self, attribute: &AttributeRow<'_>, reason: impl Display) {
         self.add(&attribute.value, reason, Some((attribute.id, attribute.event_id)));
     }
 

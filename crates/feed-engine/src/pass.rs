@@ -11,9 +11,10 @@
 use std::collections::HashSet;
 
 use misp_client::{
-    Attribute, AttributeSearch, Client, EventIndex, EventIndexAnswer, EventSearch, Place, Progress, Published,
+    AttributeRow, AttributeSearch, Client, EventIndex, EventIndexAnswer, EventSearch, Place, Progress, Published,
 };
 
+use crate::page_events::PageEvents;
 use crate::{FeedError, Judge};
 
 /// On a MISP with constant edits every pass may be disturbed; then the last two are put together.
@@ -29,12 +30,12 @@ const TOLERATED_STRAY_SHARE: u64 = 1_000;
 const EVENTS_A_QUESTION: usize = 2_000;
 
 /// Collects the rows of an answer.
-pub(crate) trait Sink {
+pub(crate) trait Sink: Send {
     /// Sees a row that answers the question, whether it counts or not.
-    fn see(&mut self, _: &Attribute) {}
+    fn see(&mut self, _: &AttributeRow<'_>) {}
 
     /// Adds one row that answers the question and counts.
-    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError>;
+    fn take(&mut self, attribute: &AttributeRow<'_>) -> Result<(), FeedError>;
 
     /// Counts rows without a value.
     fn count_dropped(&mut self, reason: &'static str, attributes: u64);
@@ -83,10 +84,7 @@ struct Pass<S> {
     strays: u64,
     first_stray: Option<String>,
     read: u64,
-    /// Events with rows on the page that is being read.
-    events_of_page: (u32, HashSet<u64>),
-    /// Events with rows on the pages before it.
-    events_before: HashSet<u64>,
+    events: PageEvents,
 }
 
 impl<S: Sink> Pass<S> {
@@ -99,33 +97,30 @@ impl<S: Sink> Pass<S> {
             strays: 0,
             first_stray: None,
             read: 0,
-            events_of_page: (0, HashSet::new()),
-            events_before: HashSet::new(),
+            events: PageEvents::default(),
         }
     }
 
     async fn read(&mut self, client: &Client, search: &AttributeSearch) -> Result<(), FeedError> {
         // A few odd rows are dropped below, so the client must not refuse them.
         let mut pages = client.search(search.clone()).unchecked();
-        while let Some(batch) = pages.next_batch().await? {
-            if batch.page != self.events_of_page.0 {
-                let read = std::mem::replace(&mut self.events_of_page, (batch.page, HashSet::new()));
-                self.events_before.extend(read.1);
-            }
-            for attribute in &batch.attributes {
-                self.read += 1;
-                self.events_of_page.1.insert(attribute.event_id);
-                match search.answers(attribute) {
-                    Ok(()) => self.take(attribute)?,
-                    Err(stray) => self.stray(&stray)?,
+        loop {
+            let mut outcome = Ok(());
+            let take = |row: AttributeRow<'_>| {
+                // The rows after a refused one are not looked at.
+                if outcome.is_ok() {
+                    outcome = self.row(search, &row);
                 }
+            };
+            let page = pages.next_rows(take).await?;
+            outcome?;
+            match page {
+                Some(page) => self.events.end_batch(page),
+                None => break,
             }
         }
         self.progress = pages.progress().clone();
-        if self.progress.pages > self.events_of_page.0 {
-            // The last page had no new row: the one that gave the last rows came before it.
-            self.events_before.extend(self.events_of_page.1.drain());
-        }
+        self.events.end(self.progress.pages);
         // The judge cannot decide about such a row.
         if self.judge.lets_all_through() {
             self.rows.count_dropped("unusable", self.progress.unusable);
@@ -133,8 +128,17 @@ impl<S: Sink> Pass<S> {
         self.is_believable()
     }
 
+    fn row(&mut self, search: &AttributeSearch, row: &AttributeRow<'_>) -> Result<(), FeedError> {
+        self.read += 1;
+        self.events.see(row.event_id);
+        match search.answers_row(row) {
+            Ok(()) => self.take(row),
+            Err(stray) => self.stray(&stray),
+        }
+    }
+
     /// A refused row is in no count, since the caller may not know that it exists.
-    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
+    fn take(&mut self, attribute: &AttributeRow<'_>) -> Result<(), FeedError> {
         self.rows.see(attribute);
         if self.judge.counts(attribute) {
             return self.rows.take(attribute);
@@ -219,11 +223,11 @@ impl<S: Sink> Pass<S> {
         let hidden = self.progress.rows_skipped > 0;
         Ok(changed
             .iter()
-            .any(|event| hidden || self.events_before.contains(&event.id)))
+            .any(|event| hidden || self.events.before().contains(&event.id)))
     }
 
     async fn an_event_vanished(&self, client: &Client, search: &AttributeSearch) -> Result<bool, FeedError> {
-        let events: Vec<u64> = self.events_before.iter().copied().collect();
+        let events: Vec<u64> = self.events.before().iter().copied().collect();
         for ids in events.chunks(EVENTS_A_QUESTION) {
             // Unpublishing on purpose does not count as a change (fact 60).
             let published = search.wants_published() == Published::Yes;

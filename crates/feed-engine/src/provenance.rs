@@ -1,6 +1,6 @@
 //! The attribute that a value comes from.
 
-use misp_client::Attribute;
+use misp_client::AttributeRow;
 
 /// The attribute of a value, with its times.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,7 +12,7 @@ pub(crate) struct Provenance {
 }
 
 impl Provenance {
-    pub(crate) fn of(attribute: &Attribute) -> Self {
+    pub(crate) fn of(attribute: &AttributeRow<'_>) -> Self {
         Self {
             attribute_id: attribute.id,
             event_id: attribute.event_id,

@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use feed_classification::{
-    DropReason, Extractor, IndicatorSet, IndicatorSetBuilder, IndicatorType, ValueTimes, canonical_key,
-};
-use misp_client::Attribute;
+use feed_classification::{DropReason, Extractor, IndicatorSet, IndicatorType, ValueList, ValueTimes, canonical_key};
+use misp_client::AttributeRow;
 
 use crate::FeedError;
 use crate::event_rows::{EventRows, ShownRows};
@@ -16,14 +14,12 @@ use crate::provenance::Provenance;
 /// More values than this in one feed are refused as a mistake, for example a `/8` expanded to single addresses.
 pub(crate) const MAX_VALUES: usize = 10_000_000;
 
-/// Values in reading order. The text of all of them is one allocation: a feed may have millions.
+/// Values in reading order; a feed may have millions.
 #[derive(Debug)]
 pub(crate) struct Rows {
     kind: IndicatorType,
     extractor: Extractor,
-    text: String,
-    /// Where each value ends in `text`; it begins where the one before ends.
-    ends: Vec<usize>,
+    values: ValueList,
     rows: Vec<Row>,
     /// The networks that are expanded already, by attribute type and value: many events name the same one.
     networks: HashMap<(String, String), Values>,
@@ -53,8 +49,7 @@ impl Rows {
         Self {
             kind: extractor.kind(),
             extractor,
-            text: String::new(),
-            ends: Vec::new(),
+            values: ValueList::new(extractor.kind()),
             rows: Vec::new(),
             networks: HashMap::new(),
             dropped: BTreeMap::new(),
@@ -92,18 +87,14 @@ impl Rows {
 
     /// Returns their approximate memory in bytes.
     pub(crate) fn weight_bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * size_of::<usize>() + self.rows.capacity() * size_of::<Row>()
+        self.values.weight_bytes() + self.rows.capacity() * size_of::<Row>()
     }
 
-    fn extract(&mut self, attribute: &Attribute) -> Result<Values, DropReason> {
-        let first = self.ends.len();
-        let (text, ends) = (&mut self.text, &mut self.ends);
+    fn extract(&mut self, attribute: &AttributeRow<'_>) -> Result<Values, DropReason> {
+        let (first, list) = (self.values.len(), &mut self.values);
         self.extractor
-            .extract(&attribute.kind, &attribute.value, &mut |value| {
-                text.push_str(value);
-                ends.push(text.len());
-            })?;
-        let values = Values::of(first, self.ends.len());
+            .extract(&attribute.kind, &attribute.value, &mut |value| list.push(value))?;
+        let values = Values::of(first, list.len());
         if let Some(name) = self.network(attribute) {
             self.networks.insert(name, values);
         }
@@ -111,68 +102,49 @@ impl Rows {
     }
 
     /// Returns the key of the network that is expanded for this attribute, if it is one.
-    fn network(&self, attribute: &Attribute) -> Option<(String, String)> {
+    fn network(&self, attribute: &AttributeRow<'_>) -> Option<(String, String)> {
         let writes_out = matches!(self.kind, IndicatorType::Ipv4Ext | IndicatorType::Ipv6Ext);
         (writes_out && attribute.value.contains('/')).then(|| {
             let network = canonical_key(self.kind, attribute.value.trim());
-            (attribute.kind.clone(), network.into_owned())
+            (attribute.kind.to_string(), network.into_owned())
         })
     }
 
     /// Returns the sorted unique values of all rows.
     pub(crate) fn into_set(self) -> IndicatorSet {
-        let set = IndicatorSetBuilder::new(self.kind);
-        self.collected_in(set, |_| true).finish()
+        self.into_timed_set(|_| true).0
     }
 
     /// Returns the sorted unique values of the rows that `counts`, each with the time of the newest one.
-    pub(crate) fn into_timed_set(self, counts: impl Fn(&Provenance) -> bool) -> (IndicatorSet, Option<ValueTimes>) {
-        let set = IndicatorSetBuilder::timed(self.kind);
-        self.collected_in(set, counts).finish_timed()
-    }
-
-    fn collected_in(self, mut set: IndicatorSetBuilder, counts: impl Fn(&Provenance) -> bool) -> IndicatorSetBuilder {
+    pub(crate) fn into_timed_set(self, counts: impl Fn(&Provenance) -> bool) -> (IndicatorSet, ValueTimes) {
+        let Self { mut rows, values, .. } = self;
+        rows.retain(|row| counts(&row.at));
         // Many events name the same network, whose addresses are added once.
         let mut written_out = HashMap::<u32, (Values, i64)>::new();
-        for row in self.rows.iter().filter(|row| counts(&row.at)) {
-            if row.values.count == 1 {
-                self.texts(row.values)
-                    .for_each(|value| set.push_at(value, row.at.timestamp));
-            } else {
-                let network = written_out.entry(row.values.first);
-                let (_, newest) = network.or_insert((row.values, row.at.timestamp));
-                *newest = row.at.timestamp.max(*newest);
-            }
+        for Row { values, at } in rows.iter().filter(|row| row.values.count != 1) {
+            let (_, newest) = written_out.entry(values.first).or_insert((*values, at.timestamp));
+            *newest = at.timestamp.max(*newest);
         }
-        for (values, newest) in written_out.into_values() {
-            self.texts(values).for_each(|value| set.push_at(value, newest));
-        }
-        set
+        let of_networks = written_out
+            .into_values()
+            .flat_map(|(values, newest)| values.places().map(move |place| (place, newest)));
+        let single = rows.into_iter().filter(|row| row.values.count == 1);
+        let single = single.map(|row| (row.values.first, row.at.timestamp));
+        values.into_timed_set(single.chain(of_networks))
     }
 
     fn texts(&self, values: Values) -> impl Iterator<Item = &str> {
-        let first = values.first as usize;
-        let mut start = first
-            .checked_sub(1)
-            .and_then(|before| self.ends.get(before))
-            .copied()
-            .unwrap_or(0);
-        let ends = self.ends.iter().skip(first).take(values.count as usize);
-        ends.map(move |end| {
-            let text = self.text.get(start..*end).unwrap_or_default();
-            start = *end;
-            text
-        })
+        values.places().filter_map(|place| self.values.get(place))
     }
 }
 
 impl Sink for Rows {
-    fn see(&mut self, attribute: &Attribute) {
+    fn see(&mut self, attribute: &AttributeRow<'_>) {
         self.shown.count(attribute.event_id);
     }
 
     /// Adds the values of the attribute; an attribute without a valid value is counted by reason.
-    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
+    fn take(&mut self, attribute: &AttributeRow<'_>) -> Result<(), FeedError> {
         let at = Provenance::of(attribute);
         let known = self
             .network(attribute)
@@ -187,7 +159,7 @@ impl Sink for Rows {
                 self.count_dropped(reason.as_str(), 1);
             }
         }
-        if self.ends.len().max(self.rows.len()) > MAX_VALUES {
+        if self.values.len().max(self.rows.len()) > MAX_VALUES {
             return Err(FeedError::TooManyValues { limit: MAX_VALUES });
         }
         Ok(())
@@ -207,12 +179,9 @@ impl Sink for Rows {
         let mut copied = HashMap::new();
         for row in other.rows.iter().filter(|row| !known.contains(&row.at.attribute_id)) {
             let values = *copied.entry(row.values.first).or_insert_with(|| {
-                let first = self.ends.len();
-                for value in other.texts(row.values) {
-                    self.text.push_str(value);
-                    self.ends.push(self.text.len());
-                }
-                Values::of(first, self.ends.len())
+                let first = self.values.len();
+                other.texts(row.values).for_each(|value| self.values.push(value));
+                Values::of(first, self.values.len())
             });
             self.rows.push(Row { values, at: row.at });
         }
@@ -227,5 +196,9 @@ impl Values {
             first: short(first),
             count: short(end - first),
         }
+    }
+
+    fn places(self) -> std::ops::Range<u32> {
+        self.first..self.first.saturating_add(self.count)
     }
 }

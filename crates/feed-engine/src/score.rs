@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use misp_client::{Attribute, Scorer};
+use misp_client::{AttributeRow, ScoreTimes, Scorer};
 
 /// The lowest score that counts: 0 to 100.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -120,9 +120,17 @@ impl Scoring {
     }
 
     /// Returns the score of an attribute without its fraction; nothing if the model does not cover its type.
-    pub(crate) fn score(&self, attribute: &Attribute) -> Option<u8> {
-        let is_covered = self.scorer.covers(&attribute.kind);
-        is_covered.then(|| whole(self.scorer.score(attribute, self.now.as_second()).now))
+    pub(crate) fn score(&self, attribute: &AttributeRow<'_>) -> Option<u8> {
+        if !self.scorer.covers(&attribute.kind) {
+            return None;
+        }
+        let times = ScoreTimes {
+            timestamp: attribute.timestamp,
+            last_seen: attribute.last_seen,
+            last_sighting: attribute.last_sighting,
+        };
+        let tags = self.scorer.of_tags(&attribute.tags);
+        Some(whole(self.scorer.score_of(tags, times, self.now.as_second()).now))
     }
 }
 

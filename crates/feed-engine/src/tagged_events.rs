@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use misp_client::Attribute;
+use misp_client::AttributeRow;
 
 use crate::FeedError;
 use crate::pass::Sink;
@@ -30,7 +30,7 @@ impl<S> OfTaggedEvents<S> {
 }
 
 impl<S: Sink> Sink for OfTaggedEvents<S> {
-    fn take(&mut self, attribute: &Attribute) -> Result<(), FeedError> {
+    fn take(&mut self, attribute: &AttributeRow<'_>) -> Result<(), FeedError> {
         let mut tags = attribute.tags.iter();
         if tags.any(|tag| tag.inherited && tag.name == self.tag) {
             return self.rows.take(attribute);

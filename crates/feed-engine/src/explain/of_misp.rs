@@ -7,7 +7,7 @@ use std::sync::Arc;
 use catalogue::{Catalogue, Classes, Question, View};
 use feed_classification::{IndicatorType, TypeSet, canonical_key, network_of};
 use ipnet::IpNet;
-use misp_client::{Attribute, AttributeSearch, Client, Order};
+use misp_client::{AttributeRow, AttributeSearch, Client, Order};
 use misp_mirror::{Batch, Change, EventRecord, LastPublished, MirrorRow};
 
 use super::{Reasons, in_normal_form};
@@ -57,7 +57,7 @@ pub(crate) async fn explain(inquiry: Inquiry<'_>, text: &str, view: View) -> Res
         .order(Order::IdDescending)
         .limit(MAX_ATTRIBUTES);
     let rows = read(client, &search).await?;
-    let unwarned: Vec<Attribute> = match question.without_warned {
+    let unwarned: Vec<AttributeRow<'_>> = match question.without_warned {
         true => read(client, &search.clone().enforce_warninglist(true)).await?,
         false => rows.iter().filter(|row| row.warnings.is_empty()).cloned().collect(),
     };
@@ -86,10 +86,10 @@ pub(crate) async fn explain(inquiry: Inquiry<'_>, text: &str, view: View) -> Res
     Ok(Reasons::of(explanation, scope.kind, record, lists))
 }
 
-async fn read(client: &Client, search: &AttributeSearch) -> Result<Vec<Attribute>, FeedError> {
+async fn read(client: &Client, search: &AttributeSearch) -> Result<Vec<AttributeRow<'static>>, FeedError> {
     let (mut rows, mut pages) = (Vec::new(), client.search(search.clone()));
     while let Some(batch) = pages.next_batch().await? {
-        rows.extend(batch.attributes);
+        rows.extend(batch.attributes.into_iter().map(AttributeRow::from));
     }
     Ok(rows)
 }
