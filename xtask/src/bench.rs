@@ -6,6 +6,7 @@
 pub(crate) mod connection;
 mod daemon;
 mod directory;
+pub(crate) mod first_answers;
 pub(crate) mod installation;
 pub(crate) mod listeners;
 pub(crate) mod lookups;

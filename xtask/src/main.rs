@@ -74,6 +74,11 @@ fn chore(words: &[&str]) -> Option<Chore> {
             Box::new(move || report(attack::run(Some(&name))))
         }
         ["bench"] => Box::new(|| report(bench::run(None))),
+        ["bench", "first"] => Box::new(|| report(bench::first_answers::run(None))),
+        ["bench", "first", rows] => {
+            let rows = owned(rows);
+            Box::new(move || report(bench::first_answers::run(Some(&rows))))
+        }
         ["bench", "lookups"] => Box::new(|| report(bench::lookups::run(None))),
         ["bench", "lookups", values] => {
             let values = owned(values);
@@ -165,6 +170,10 @@ fn usage() -> ExitCode {
     eprintln!(
         "  {:<18} measures a large feed on real processes (100 000 attributes unless said otherwise)",
         "bench [ATTRIBUTES]"
+    );
+    eprintln!(
+        "  {:<18} measures first answers of up to N rows (1 000 000) against the fastest reading of the same JSON",
+        "bench first [N]"
     );
     eprintln!(
         "  {:<18} measures look-ups in a large index (1 000 000 values)",

@@ -36,13 +36,18 @@ impl Daemon {
         })
     }
 
-    /// Asks for the feed; the time is from before the connection until the last byte.
+    /// Asks for the feed of domains; the time is from before the connection until the last byte.
     pub(crate) fn fetch(&mut self) -> anyhow::Result<Fetched> {
+        self.fetch_type("domain")
+    }
+
+    /// Asks for the feed of this indicator type.
+    pub(crate) fn fetch_type(&mut self, kind: &str) -> anyhow::Result<Fetched> {
         let began = Instant::now();
         let mut stream = TcpStream::connect(&self.address)?;
         write!(
             stream,
-            "GET /v1/feed/block/type/domain/age/1w/output/txt HTTP/1.1\r\nhost: bench\r\ntoken: {}\r\nconnection: close\r\n\r\n",
+            "GET /v1/feed/block/type/{kind}/age/1w/output/txt HTTP/1.1\r\nhost: bench\r\ntoken: {}\r\nconnection: close\r\n\r\n",
             self.token
         )?;
         let mut answer = Vec::new();
