@@ -26,6 +26,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("ipset", "ipset"),
+    ("iptables", "iptables"),
     ("jq", "jq"),
     ("memcached", "memcached"),
     ("named", "bind9"),

@@ -12,6 +12,7 @@ use crate::set::IndicatorSetBuilder;
 use crate::{Indicator, IndicatorType};
 
 mod about;
+mod address_file;
 mod addresses;
 mod adguard;
 mod b64;
@@ -19,6 +20,7 @@ mod checkpoint;
 mod cisco;
 mod clamav;
 mod coverage;
+mod covered_list;
 mod crowdsec;
 mod csv;
 mod defender;
@@ -56,8 +58,10 @@ mod postfix;
 mod proxysg;
 mod qradar;
 mod registry;
+mod rivalry;
 mod rpz;
 mod rspamd;
+mod rule_file;
 mod rule_texts;
 mod samples;
 mod seen_url;
@@ -90,6 +94,7 @@ pub use multiline::Multiline;
 pub use option::{ExportOption, OptionKind, RESERVED_NAMES};
 pub use options::{Options, WrongOption};
 pub use registry::Registry;
+pub use rivalry::Rivalry;
 pub use text_form::TextForm;
 
 /// Turns the indicators of a feed into the bytes that one kind of consumer reads.
@@ -204,6 +209,14 @@ pub trait Exporter: fmt::Debug + Send + Sync {
             return Some(QuarantineReason::LINE_BREAK);
         }
         self.refuses(item)
+    }
+
+    /// Returns what another indicator of the same feed does to this one: of two rules with one number only one can be
+    /// in a file. `items` are all indicators of the feed, and this one is among them.
+    ///
+    /// It is for explanations; an exporter whose `export` leaves out or renames such texts overrides it.
+    fn rivalry(&self, _item: &Indicator<'_>, _items: &mut dyn Iterator<Item = Indicator<'_>>) -> Option<Rivalry> {
+        None
     }
 
     /// Returns the value in the form that the consumer takes, such as a URL without its scheme; for the types in

@@ -11,8 +11,8 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use feed_classification::export::{Options, configured};
-use feed_classification::{FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
+use feed_classification::IndicatorType as Kind;
+use feed_classification::export::testkit::{self, body};
 
 /// A shell in a fresh network namespace; its programs change nothing outside.
 struct Namespace {
@@ -49,6 +49,26 @@ impl Namespace {
             .unwrap()
     }
 
+    /// Returns what becomes of a packet to each address of [`DROPPED_AND_PASSED`] after `load` has loaded the files.
+    fn packets(&self, load: &str, files: &[&str]) -> String {
+        let addresses: Vec<&str> = DROPPED_AND_PASSED
+            .lines()
+            .filter_map(|line| line.split(' ').nth(1))
+            .collect();
+        let add: String = addresses
+            .iter()
+            .map(|address| {
+                let nodad = if address.contains(':') { " nodad" } else { "" };
+                format!("ip address add {address} dev lo{nodad}\n")
+            })
+            .collect();
+        let script = format!(
+            "ADDRESSES='{}'\nip link set lo up\n{add}{load}\n{SEND}",
+            addresses.join(" ")
+        );
+        self.output(&script, files)
+    }
+
     fn output(&self, script: &str, files: &[&str]) -> String {
         let output = self.run(script, files);
         let said = String::from_utf8_lossy(&output.stderr);
@@ -58,22 +78,18 @@ impl Namespace {
     }
 }
 
-fn body(output: &str, kind: Kind, values: &[&str]) -> String {
-    chosen(output, &[], kind, values)
-}
+/// `bash` sends a packet to each address of the loopback interface; a dropped one is an error of its system call.
+const SEND: &str = "for address in $ADDRESSES; do\n\
+    if bash -c \"echo > /dev/udp/$address/9\" 2> /dev/null; then echo passed $address; else echo dropped $address; fi\n\
+    done";
 
 /// The body with these options.
 fn chosen(output: &str, options: &[(&str, &str)], kind: Kind, values: &[&str]) -> String {
-    let set = IndicatorSet::of(kind, values.iter().copied());
-    let mut body = Vec::new();
-    let registry = Registry::builtin();
-    let exporter = registry.by_name(output).unwrap();
-    let options = Options::of(exporter.about().options, options).unwrap();
-    configured(exporter, &options)
-        .export(&FeedInfo::new(kind, "block-ip-1w"), &mut set.indicators(), &mut body)
-        .unwrap();
-    String::from_utf8(body).unwrap()
+    testkit::chosen(output, options, kind, values).0
 }
+
+/// An empty feed.
+const NONE: [&str; 0] = [];
 
 /// Every other address, so that nothing merges.
 fn many(count: u32) -> Vec<String> {
@@ -92,6 +108,10 @@ const BOTH: [&str; 8] = [
     "2001:db8::1",
     "::ffff:192.0.2.1",
 ];
+
+/// The addresses that [`Namespace::packets`] sends to, and what becomes of them with a list of [`BOTH`].
+const DROPPED_AND_PASSED: &str = "dropped 10.0.1.200\ndropped 192.0.2.8\npassed 192.0.2.9\ndropped 2001:db8:ffff::1\n\
+    passed 2001:db9::1\n";
 
 mod nftables {
     use super::*;
@@ -122,7 +142,7 @@ mod nftables {
         let listed = namespace.output(LIST, &[&full, &body("nftables", Kind::Ip, &["198.51.100.1"])]);
         assert!(listed.contains("elements = { 198.51.100.1 }"), "{listed}");
         assert!(!listed.contains("10.0.0.0") && !listed.contains("2001:db8"), "{listed}");
-        let listed = namespace.output(LIST, &[&full, &body("nftables", Kind::Ip, &[])]);
+        let listed = namespace.output(LIST, &[&full, &body("nftables", Kind::Ip, &NONE)]);
         assert!(
             listed.contains("set blocked4") && listed.contains("set blocked6"),
             "{listed}"
@@ -142,7 +162,7 @@ mod nftables {
             listed.contains("10.0.0.0/8") && listed.contains("2001:db8::1"),
             "{listed}"
         );
-        let listed = namespace.output(LIST, &[&v4, &body("nftables", Kind::Ipv6, &[])]);
+        let listed = namespace.output(LIST, &[&v4, &body("nftables", Kind::Ipv6, &NONE)]);
         assert!(listed.contains("10.0.0.0/8"), "{listed}");
     }
 
@@ -240,15 +260,8 @@ mod nftables {
         }
     }
 
-    /// `bash` sends a packet to each address of the loopback interface; a dropped one is an error of its system call.
     #[test]
     fn packets_to_listed_addresses_are_dropped_and_others_pass() {
-        const SEND: &str = "ip link set lo up\n\
-            for address in $ADDRESSES; do ip address add $address dev lo nodad 2>/dev/null || ip address add $address dev lo; done\n\
-            \"$0\" -f \"$1\"; \"$0\" -f \"$2\"\n\
-            for address in $ADDRESSES; do\n\
-            if bash -c \"echo > /dev/udp/$address/9\" 2> /dev/null; then echo passed $address; else echo dropped $address; fi\n\
-            done";
         let (Some(namespace), Some(_)) = (Namespace::with("nft"), test_peers::program("ip")) else {
             return;
         };
@@ -256,20 +269,10 @@ mod nftables {
             add set inet cratos blocked6 { type ipv6_addr; flags interval; }\n\
             add chain inet cratos output { type filter hook output priority 0; }\n\
             add rule inet cratos output ip daddr @blocked4 drop\nadd rule inet cratos output ip6 daddr @blocked6 drop\n";
-        let addresses = [
-            "10.0.1.200",
-            "192.0.2.8",
-            "192.0.2.9",
-            "2001:db8:ffff::1",
-            "2001:db9::1",
-        ];
-        let script = format!("ADDRESSES='{}'\n{SEND}", addresses.join(" "));
-        let said = |list: &str| namespace.output(&script, &[rules, list]);
-        let full = said(&body("nftables", Kind::Ip, &BOTH));
-        let expected =
-            "dropped 10.0.1.200\ndropped 192.0.2.8\npassed 192.0.2.9\ndropped 2001:db8:ffff::1\npassed 2001:db9::1\n";
-        assert_eq!(full, expected);
-        assert!(!said(&body("nftables", Kind::Ip, &[])).contains("dropped"));
+        let load = "\"$0\" -f \"$1\"; \"$0\" -f \"$2\"";
+        let said = |list: &str| namespace.packets(load, &[rules, list]);
+        assert_eq!(said(&body("nftables", Kind::Ip, &BOTH)), DROPPED_AND_PASSED);
+        assert!(!said(&body("nftables", Kind::Ip, &NONE)).contains("dropped"));
     }
 
     /// A rule that names a set holds before and after.
@@ -278,7 +281,7 @@ mod nftables {
         let Some(namespace) = Namespace::with("nft") else {
             return;
         };
-        let mut rules = body("nftables", Kind::Ipv4, &[]);
+        let mut rules = body("nftables", Kind::Ipv4, &NONE);
         writeln!(
             rules,
             "add chain inet cratos input {{ type filter hook input priority 0; }}"
@@ -355,7 +358,7 @@ mod ipset {
         ];
         let lines = body("generic", Kind::Ip, &spellings);
         let adds: String = lines.lines().map(|line| format!("add cratos4 {line}\n")).collect();
-        let listed = namespace.output(LIST, &[&body("ipset", Kind::Ip, &[]), &adds]);
+        let listed = namespace.output(LIST, &[&body("ipset", Kind::Ip, &NONE), &adds]);
         let mut entries = entries(&listed);
         entries.sort_unstable();
         assert_eq!(entries, ["add cratos4 192.0.2.6", "add cratos4 198.51.100.0/24"]);
@@ -365,13 +368,13 @@ mod ipset {
     fn an_empty_feed_empties_its_own_set_only() {
         let Some(namespace) = namespace() else { return };
         let full = body("ipset", Kind::Ip, &BOTH);
-        let listed = namespace.output(LIST, &[&full, &body("ipset", Kind::Ipv4, &[])]);
+        let listed = namespace.output(LIST, &[&full, &body("ipset", Kind::Ipv4, &NONE)]);
         let entries = entries(&listed);
         assert!(
             !entries.is_empty() && entries.iter().all(|entry| entry.starts_with("add cratos6")),
             "{listed}"
         );
-        let listed = namespace.output(LIST, &[&full, &body("ipset", Kind::Ip, &[])]);
+        let listed = namespace.output(LIST, &[&full, &body("ipset", Kind::Ip, &NONE)]);
         assert!(
             listed.contains("create cratos4") && !listed.contains("add "),
             "{listed}"
@@ -403,6 +406,25 @@ mod ipset {
         let listed = namespace.output(LIST, &[&few, &body("ipset", Kind::Ipv4, &values)]);
         assert_eq!(entries(&listed).len(), 70_000);
     }
+
+    #[test]
+    fn packets_to_listed_addresses_are_dropped_and_others_pass() {
+        let (Some(namespace), Some(_), Some(_)) =
+            (namespace(), test_peers::program("iptables"), test_peers::program("ip"))
+        else {
+            return;
+        };
+        // A rule names a set that exists.
+        let load = "\"$0\" restore < \"$1\"\n\
+            iptables -I OUTPUT -m set --match-set cratos4 dst -j DROP\n\
+            ip6tables -I OUTPUT -m set --match-set cratos6 dst -j DROP\n\
+            \"$0\" restore < \"$2\"";
+        let empty = body("ipset", Kind::Ip, &NONE);
+        let said = |list: &str| namespace.packets(load, &[&empty, list]);
+        assert_eq!(said(&body("ipset", Kind::Ip, &BOTH)), DROPPED_AND_PASSED);
+        assert!(!said(&empty).contains("dropped"));
+    }
+
     #[test]
     fn lists_of_different_names_stand_beside_each_other() {
         let Some(namespace) = namespace() else { return };

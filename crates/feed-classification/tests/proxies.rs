@@ -13,34 +13,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use feed_classification::export::testkit;
-use feed_classification::{FeedInfo, Indicator, IndicatorSet, IndicatorType as Kind, Registry};
+use feed_classification::IndicatorType as Kind;
+use feed_classification::export::testkit::{body, chosen, writable};
 use tempfile::TempDir;
 use test_peers::{Peer, WebServer, free_port, handbook, program};
 
 const DENIED: u16 = 403;
-
-/// Returns the body of an output.
-fn body(output: &str, kind: Kind, values: &[String]) -> String {
-    let set = IndicatorSet::of(kind, values.iter().map(String::as_str));
-    let mut body = Vec::new();
-    let registry = Registry::builtin();
-    let exporter = registry.by_name(output).unwrap();
-    exporter
-        .export(&FeedInfo::new(kind, "block-any-1w"), &mut set.indicators(), &mut body)
-        .unwrap();
-    String::from_utf8(body).unwrap()
-}
-
-/// Returns the values of the battery that the output writes, and more.
-fn hostile(output: &str, kind: Kind, more: &[&str]) -> Vec<String> {
-    let mut values = testkit::values(kind);
-    values.extend(more.iter().map(|value| (*value).to_owned()));
-    let registry = Registry::builtin();
-    let exporter = registry.by_name(output).unwrap();
-    values.retain(|value| exporter.leaves_out(&Indicator::new(kind, value)).is_none());
-    values
-}
+const NOT_FOUND: u16 = 404;
 
 const NAMES: [&str; 5] = [
     "www.evil.example",
@@ -92,7 +71,7 @@ fn recipe(kind: &str, folder: &Path) -> String {
 fn write_lists(folder: &Path, output: &str, kinds: &[(Kind, &[&str])], are_full: bool) {
     for (kind, more) in kinds {
         let values = if are_full {
-            hostile(output, *kind, more)
+            writable(output, *kind, more)
         } else {
             Vec::new()
         };
@@ -165,11 +144,11 @@ mod squid {
             &[(Kind::Domain, &NAMES), (Kind::Url, &URLS)],
             true,
         );
-        let networks = without_whole_families(hostile("squid", Kind::Ip, &NETWORKS));
+        let networks = without_whole_families(writable("squid", Kind::Ip, &NETWORKS));
         fs::write(folder.path().join("ip"), body("squid", Kind::Ip, &networks)).unwrap();
         let (_server, port) = start(&program, folder.path());
         let origin = WebServer::start();
-        for name in hostile("squid", Kind::Domain, &NAMES)
+        for name in writable("squid", Kind::Domain, &NAMES)
             .iter()
             .map(String::as_str)
             .chain(["other.evil.example"])
@@ -185,7 +164,7 @@ mod squid {
         ] {
             assert_eq!(ask(port, &format!("http://{address}/")), DENIED, "{address}");
         }
-        for url in hostile("squid", Kind::Url, &URLS)
+        for url in writable("squid", Kind::Url, &URLS)
             .iter()
             .filter(|url| !url.starts_with("https"))
         {
@@ -277,11 +256,11 @@ mod haproxy {
             &[(Kind::Domain, &NAMES), (Kind::Url, &URLS)],
             true,
         );
-        let networks = without_whole_families(hostile("haproxy", Kind::Ip, &NETWORKS));
+        let networks = without_whole_families(writable("haproxy", Kind::Ip, &NETWORKS));
         fs::write(folder.path().join("ip"), body("haproxy", Kind::Ip, &networks)).unwrap();
         let (_server, port) = start(&program, folder.path());
         let below = ["other.evil.example", "EVIL.example:8080"];
-        for name in hostile("haproxy", Kind::Domain, &NAMES)
+        for name in writable("haproxy", Kind::Domain, &NAMES)
             .iter()
             .map(String::as_str)
             .chain(below)
@@ -297,7 +276,7 @@ mod haproxy {
         for address in ["11.0.0.1", "2001:db9::1"] {
             assert_eq!(ask_from(port, address), 200, "{address}");
         }
-        for url in &hostile("haproxy", Kind::Url, &URLS) {
+        for url in &writable("haproxy", Kind::Url, &URLS) {
             let (host, port_part, path) = parts(url);
             let headers = format!("Host: {host}{port_part}\r\n");
             assert_eq!(status(port, &path, &headers), DENIED, "{url}");
@@ -310,6 +289,41 @@ mod haproxy {
                 "{url}"
             );
         }
+    }
+
+    /// The converter gives the value of a key, which a rule compares.
+    #[test]
+    fn a_file_with_values_is_a_map() {
+        let Some(program) = program("haproxy") else { return };
+        let (folder, port) = (folder(), free_port());
+        for (kind, more) in [(Kind::Domain, &NAMES[..]), (Kind::Ip, &NETWORKS), (Kind::Url, &URLS)] {
+            let mut values = writable("haproxy", kind, more);
+            values.retain(|value| kind != Kind::Ip || !value.ends_with("/0"));
+            let (map, _) = chosen("haproxy", &[("result", "listed")], kind, &values);
+            fs::write(folder.path().join(kind.as_str()), map).unwrap();
+        }
+        let text = format!(
+            "defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n\
+             frontend f\n  bind 127.0.0.1:{port}\n{}    http-request return status 200\n",
+            recipe("haproxy-map", folder.path()).replace("{ src,", "{ req.hdr_ip(x-address),")
+        );
+        fs::write(folder.path().join("conf"), text).unwrap();
+        let mut command = Command::new(program);
+        command.args(["-db", "-q", "-f"]).arg(folder.path().join("conf"));
+        let _server = Peer::listening(&mut command, port);
+        for name in writable("haproxy", Kind::Domain, &NAMES) {
+            assert_eq!(ask(port, &name), DENIED, "{name}");
+        }
+        for url in writable("haproxy", Kind::Url, &URLS) {
+            let (host, port_part, path) = parts(&url);
+            assert_eq!(
+                status(port, &path, &format!("Host: {host}{port_part}\r\n")),
+                DENIED,
+                "{url}"
+            );
+        }
+        assert_eq!((ask_from(port, "10.1.2.3"), ask_from(port, "11.0.0.1")), (DENIED, 200));
+        assert_eq!(ask(port, "good.test"), 200);
     }
 
     #[test]
@@ -343,6 +357,11 @@ mod nginx {
     use super::*;
 
     fn start(program: &Path, folder: &Path) -> (Peer, u16) {
+        start_with(program, folder, "return 200;")
+    }
+
+    /// Starts nginx with the lines of the page for operators, and these at the end of the server.
+    fn start_with(program: &Path, folder: &Path, lines: &str) -> (Peer, u16) {
         let port = free_port();
         let here = folder.display();
         let lists = recipe("nginx", folder).replace("geo $listed", "geo $http_x_address $listed");
@@ -351,7 +370,7 @@ mod nginx {
              client_body_temp_path {here}; proxy_temp_path {here}; fastcgi_temp_path {here}; uwsgi_temp_path {here}; \
              scgi_temp_path {here};\n\
              {lists}server {{ listen 127.0.0.1:{port}; if ($listed_name) {{ return 403; }} if ($listed_address) {{ return 403; }} \
-             return 200; }} }}\n"
+             {lines} }} }}\n"
         );
         fs::write(folder.join("conf"), text).unwrap();
         let mut command = Command::new(program);
@@ -374,11 +393,11 @@ mod nginx {
         let Some(program) = program("nginx") else { return };
         let folder = folder();
         write_lists(folder.path(), "nginx", &[(Kind::Domain, &NAMES)], true);
-        let networks = without_whole_families(hostile("nginx", Kind::Ip, &NETWORKS));
+        let networks = without_whole_families(writable("nginx", Kind::Ip, &NETWORKS));
         fs::write(folder.path().join("ip"), body("nginx", Kind::Ip, &networks)).unwrap();
         let (_server, port) = start(&program, folder.path());
         let below = ["other.evil.example", "EVIL.example:8080"];
-        for name in hostile("nginx", Kind::Domain, &NAMES)
+        for name in writable("nginx", Kind::Domain, &NAMES)
             .iter()
             .map(String::as_str)
             .chain(below)
@@ -395,6 +414,41 @@ mod nginx {
             assert_eq!(ask_from(port, address), 200, "{address}");
         }
         assert_eq!(fs::read_to_string(folder.path().join("stderr")).unwrap(), "");
+    }
+
+    #[test]
+    fn a_chosen_value_is_that_of_the_variable() {
+        let Some(program) = program("nginx") else { return };
+        let folder = folder();
+        for (kind, value) in [(Kind::Domain, "evil.example"), (Kind::Ip, "10.0.0.0/8")] {
+            // For `if` of nginx a value is false if it is empty or 0.
+            let (list, _) = chosen("nginx", &[("result", "0")], kind, &[value]);
+            fs::write(folder.path().join(kind.as_str()), list).unwrap();
+        }
+        let (_server, port) = start(&program, folder.path());
+        assert_eq!((ask(port, "evil.example"), ask_from(port, "10.1.2.3")), (200, 200));
+    }
+
+    #[test]
+    fn deny_directives_deny_listed_clients_and_no_others() {
+        let Some(program) = program("nginx") else { return };
+        for (networks, expected) in [
+            (&["127.0.0.0/8", "2001:db8::/32"][..], DENIED),
+            (&["10.0.0.0/8", "::/0"], NOT_FOUND),
+            (&["0.0.0.0/0"], DENIED),
+            (&[], NOT_FOUND),
+        ] {
+            let folder = folder();
+            write_lists(folder.path(), "nginx", &[(Kind::Domain, &[]), (Kind::Ip, &[])], false);
+            let (list, _) = chosen("nginx", &[("networks", "deny")], Kind::Ip, networks);
+            fs::write(folder.path().join("clients"), list).unwrap();
+            let (_server, port) = start_with(&program, folder.path(), &recipe("nginx-deny", folder.path()));
+            assert_eq!(
+                status(port, "/nothing-here", "Host: good.test\r\nX-Address: 11.0.0.1\r\n"),
+                expected,
+                "{networks:?}"
+            );
+        }
     }
 
     #[test]

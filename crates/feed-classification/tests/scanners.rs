@@ -10,16 +10,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use feed_classification::export::testkit;
-use feed_classification::{ExportCounts, FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
+use feed_classification::export::testkit::{self, chosen};
+use feed_classification::{ExportCounts, IndicatorType as Kind, Registry};
 
 fn export(output: &str, kind: Kind, values: &[&str]) -> (String, ExportCounts) {
-    let set = IndicatorSet::of(kind, values.iter().copied());
-    let mut body = Vec::new();
-    let registry = Registry::builtin();
-    let exporter = registry.by_name(output).unwrap();
-    let counts = exporter.export(&FeedInfo::new(kind, "block-any-1w"), &mut set.indicators(), &mut body);
-    (String::from_utf8(body).unwrap(), counts.unwrap())
+    chosen(output, &[], kind, values)
 }
 
 /// Runs a program in a folder and returns its status and all that it writes.

@@ -10,17 +10,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use feed_classification::export::testkit;
-use feed_classification::{ExportCounts, FeedInfo, Indicator, IndicatorSet, IndicatorType as Kind, Registry};
+use feed_classification::export::Rivalry;
+use feed_classification::export::testkit::{self, chosen};
+use feed_classification::{ExportCounts, Indicator, IndicatorSet, IndicatorType as Kind, Registry};
 use serde_json::{Value, json};
 
 fn export(output: &str, kind: Kind, values: &[impl AsRef<str>]) -> (String, ExportCounts) {
-    let set = IndicatorSet::of(kind, values.iter().map(AsRef::as_ref));
-    let mut body = Vec::new();
-    let registry = Registry::builtin();
-    let exporter = registry.by_name(output).unwrap();
-    let counts = exporter.export(&FeedInfo::new(kind, "alert-any-1w"), &mut set.indicators(), &mut body);
-    (String::from_utf8(body).unwrap(), counts.unwrap())
+    chosen(output, &[], kind, values)
 }
 
 /// Runs a script of `tests/readers`, or one given as text, with files of these contents; returns what it prints.
@@ -436,7 +432,19 @@ for rule in rules:
         assert!(body.contains("title: newer") && body.contains("title: other"), "{body}");
         let set = IndicatorSet::of(Kind::Sigma, texts.iter().map(String::as_str));
         let registry = Registry::builtin();
-        assert_eq!(registry.by_name("sigma").unwrap().count(&mut set.indicators()), counts);
+        let exporter = registry.by_name("sigma").unwrap();
+        assert_eq!(exporter.count(&mut set.indicators()), counts);
+        let rivalry = |text: &str| exporter.rivalry(&Indicator::new(Kind::Sigma, text), &mut set.indicators());
+        let id = "id 0f06a3a5-6a09-413f-8743-e6cf35561297, and it is of 2024-02-01 and this one";
+        for (text, why) in [(&texts[0], "of 2024-01-01"), (&texts[2], "without a date")] {
+            let outdone = rivalry(text);
+            assert!(
+                matches!(&outdone, Some(Rivalry::Outdone { by, why: found, .. })
+                    if *by == texts[1] && *found == format!("{id} {why}")),
+                "{outdone:?}"
+            );
+        }
+        assert_eq!((rivalry(&texts[1]), rivalry(&texts[3])), (None, None));
     }
 
     /// Set `CRATOS_SIGMA_RULES` to a folder of public rules to compare the readers.

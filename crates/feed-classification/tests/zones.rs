@@ -6,34 +6,27 @@
 )]
 
 use std::collections::HashSet;
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpStream, UdpSocket};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::Command;
 
-use feed_classification::export::{Options, configured};
-use feed_classification::{AddressSet, FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
+use feed_classification::export::testkit::chosen;
+use feed_classification::{AddressSet, IndicatorType as Kind};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::prelude::*;
 use tempfile::TempDir;
+use test_peers::dns::{Answer, NXDOMAIN, ask_over_tcp, upstream};
 use test_peers::{Peer, free_port, program};
 
 /// What a server does with a match, by the words of the option.
 const ACTIONS: [&str; 4] = ["nxdomain", "nodata", "passthru", "drop"];
 
-fn zone(kind: Kind, values: &[&str]) -> String {
-    zone_of(ACTIONS[0], kind, values)
+fn zone_of(action: &str, kind: Kind, values: &[&str]) -> String {
+    chosen("rpz", &[("action", action)], kind, values).0
 }
 
-fn zone_of(action: &str, kind: Kind, values: &[&str]) -> String {
-    let set = IndicatorSet::of(kind, values.iter().copied());
-    let mut body = Vec::new();
-    let registry = Registry::builtin();
-    let exporter = registry.by_name("rpz").unwrap();
-    let options = Options::of(exporter.about().options, &[("action", action)]).unwrap();
-    configured(exporter, &options)
-        .export(&FeedInfo::new(kind, "block-any-1w"), &mut set.indicators(), &mut body)
-        .unwrap();
-    String::from_utf8(body).unwrap()
+fn zone(kind: Kind, values: &[&str]) -> String {
+    zone_of(ACTIONS[0], kind, values)
 }
 
 /// The owners of the policies.
@@ -180,7 +173,7 @@ fn both(action: &str, names: &[&str], addresses: &[&str]) -> String {
     text
 }
 
-/// An Unbound with a policy zone, before [`upstream`].
+/// An Unbound with a policy zone, before an upstream server.
 struct Resolver {
     _server: Peer,
     directory: TempDir,
@@ -220,8 +213,6 @@ impl Resolver {
     }
 }
 
-const NXDOMAIN: u8 = 3;
-
 #[test]
 fn unbound_blocks_exactly_the_listed_names_and_addresses() {
     let names = [
@@ -244,7 +235,7 @@ fn unbound_blocks_exactly_the_listed_names_and_addresses() {
         // Its address is in a listed network.
         ("ten.example", NXDOMAIN),
     ] {
-        let code = answer(resolver.port, name).map(|answer| answer.code);
+        let code = ask_over_tcp(resolver.port, name).map(|answer| answer.code);
         assert_eq!(code, Some(expected), "{name}");
     }
     resolver.assert_has_no_complaint();
@@ -252,69 +243,25 @@ fn unbound_blocks_exactly_the_listed_names_and_addresses() {
 
 #[test]
 fn unbound_does_with_a_match_what_the_action_says() {
-    let untouched = Some(Answer { code: 0, records: 1 });
-    for (action, expected) in [
-        ("nodata", Some(Answer { code: 0, records: 0 })),
-        ("passthru", untouched),
-        ("drop", None),
-    ] {
+    let upstream = Ipv4Addr::new(192, 0, 2, 77);
+    let listed = [
+        ("evil.example", upstream),
+        ("www.evil.example", upstream),
+        ("ten.example", Ipv4Addr::new(10, 9, 9, 9)),
+    ];
+    for (action, has_address) in [("nodata", Some(false)), ("passthru", Some(true)), ("drop", None)] {
         let zone = both(action, &["evil.example"], &["10.0.0.0/8"]);
         let Some(resolver) = Resolver::with(&zone) else { return };
-        for name in ["evil.example", "www.evil.example", "ten.example"] {
-            assert_eq!(answer(resolver.port, name), expected, "{action} {name}");
+        let answer = |has_address: bool, address| Answer {
+            code: 0,
+            address: has_address.then_some(address),
+        };
+        for (name, address) in listed {
+            let expected = has_address.map(|has_address| answer(has_address, address));
+            assert_eq!(ask_over_tcp(resolver.port, name), expected, "{action} {name}");
         }
-        assert_eq!(answer(resolver.port, "good.example"), untouched, "{action}");
+        let other = ask_over_tcp(resolver.port, "good.example");
+        assert_eq!(other, Some(answer(true, upstream)), "{action}");
         resolver.assert_has_no_complaint();
     }
-}
-
-/// Starts an upstream server for the resolver: every name has one address, `ten…` in 10.0.0.0/8. Returns its port; it
-/// ends with the test.
-fn upstream() -> u16 {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = socket.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        let mut query = [0; 4096];
-        while let Ok((length, from)) = socket.recv_from(&mut query) {
-            let query = &query[..length];
-            // The question ends four bytes behind the empty label; the rest (EDNS) is ignored.
-            let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
-            let address = if query[13..].starts_with(b"ten") {
-                [10, 9, 9, 9]
-            } else {
-                [192, 0, 2, 77]
-            };
-            let head = [query[0], query[1], 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
-            let answer = [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4];
-            let message = [&head[..], &query[12..end], &answer, &address].concat();
-            let _ = socket.send_to(&message, from);
-        }
-    });
-    port
-}
-
-/// The head of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Answer {
-    code: u8,
-    records: u8,
-}
-
-/// Asks for the IPv4 addresses of a name, over TCP; `None` if the server closes the connection without an answer.
-fn answer(port: u16, name: &str) -> Option<Answer> {
-    let mut question = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in name.split('.') {
-        question.push(u8::try_from(label.len()).unwrap());
-        question.extend(label.bytes());
-    }
-    question.extend([0, 0, 1, 0, 1]);
-    let length = u16::try_from(question.len()).unwrap().to_be_bytes();
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-    stream.write_all(&[&length[..], &question].concat()).unwrap();
-    let mut head = [0; 2 + 12];
-    stream.read_exact(&mut head).ok()?;
-    Some(Answer {
-        code: head[2 + 3] & 0xf,
-        records: head[2 + 7],
-    })
 }

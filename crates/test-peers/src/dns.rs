@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped has failed the test")]
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TRIES: usize = 4;
 
 /// An answer to the question for the IPv4 addresses of a name.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
     /// The response code; 0 is success.
     pub code: u8,
@@ -64,13 +65,7 @@ pub fn upstream() -> u16 {
 /// If the resolver at this port of 127.0.0.1 does not answer.
 #[must_use]
 pub fn ask(port: u16, name: &str) -> Answer {
-    let mut question = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in name.split('.') {
-        question.push(u8::try_from(label.len()).unwrap());
-        question.extend(label.bytes());
-    }
-    question.push(0);
-    question.extend(ADDRESS_IN);
+    let question = question(name);
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.connect((Ipv4Addr::LOCALHOST, port)).unwrap();
@@ -80,7 +75,39 @@ pub fn ask(port: u16, name: &str) -> Answer {
         socket.send(&question).ok()?;
         socket.recv(&mut message).ok()
     });
-    let message = &message[..received.unwrap()];
+    read(&message[..received.unwrap()])
+}
+
+/// Asks for the IPv4 addresses of a name, over TCP. Returns `None` if the resolver closes the connection without an
+/// answer.
+///
+/// # Panics
+/// If nothing listens at this port of 127.0.0.1.
+#[must_use]
+pub fn ask_over_tcp(port: u16, name: &str) -> Option<Answer> {
+    let question = question(name);
+    let length = u16::try_from(question.len()).unwrap().to_be_bytes();
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.write_all(&[&length[..], &question].concat()).unwrap();
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).ok()?;
+    let mut message = vec![0; u16::from_be_bytes(length).into()];
+    stream.read_exact(&mut message).ok()?;
+    Some(read(&message))
+}
+
+fn question(name: &str) -> Vec<u8> {
+    let mut question = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        question.push(u8::try_from(label.len()).unwrap());
+        question.extend(label.bytes());
+    }
+    question.push(0);
+    question.extend(ADDRESS_IN);
+    question
+}
+
+fn read(message: &[u8]) -> Answer {
     let has_answer = message[6..8] != [0, 0];
     // An address is the end of a short answer, unless EDNS or an authority follows.
     let record = message

@@ -5,6 +5,10 @@ use std::num::NonZeroU32;
 use super::{ExportOption, Multiline};
 use crate::TypeSet;
 
+/// How clients of any kind fetch a feed.
+pub(super) const ANY_CLIENT: &str = "Any HTTP client, with the token in a header, as the password of Basic, or in the \
+     path: `curl -fsS -H \"token: $TOKEN\" -o list URL`.";
+
 /// The description of an exporter; made in a constant and returned by reference.
 ///
 /// ```

@@ -52,8 +52,12 @@ impl Exporter for CheckPoint {
         .extension("csv")
         .consumer("Check Point gateways (custom intelligence feeds)")
         .limits("Addresses and ranges are IPv4 only.")
-        .pull("A new IoC feed in SmartConsole: the format Check Point, the URL, the user `cratos` and the token as the password (Basic). Steps: `docs/recipes/check-point.md`.")
+        .pull(
+            "A new IoC feed in SmartConsole: the format Check Point, the URL, the user `cratos` and the token as \
+             the password (Basic). Steps: `docs/recipes/check-point.md`.",
+        )
         .accepts(ACCEPTS)
+        .version(2)
         .rewrites(TypeSet::of(&[IndicatorType::Url]));
         &ABOUT
     }

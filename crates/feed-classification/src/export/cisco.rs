@@ -18,7 +18,10 @@ impl Exporter for Cisco {
         )
         .consumer("Cisco Secure Firewall Management Center (Security Intelligence)")
         .limits("A feed has at most 500 MB. A name covers the names below it.")
-        .pull("Objects > Security Intelligence: one feed for each of network, DNS and URL. The token goes into the path: `/t/TOKEN/v1/…`. Steps: `docs/recipes/cisco-fmc.md`.")
+        .pull(
+            "Objects > Security Intelligence: one feed for each of network, DNS and URL. The token goes into the \
+             path: `/t/TOKEN/v1/…`. Steps: `docs/recipes/cisco-fmc.md`.",
+        )
         .writes(VALUES_WITH_CRLF)
         .multiline(LINES_OF_RULES);
         &ABOUT

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::{About, Exporter, FeedInfo, Multiline, escape};
+use crate::export::{About, Exporter, FeedInfo, Multiline, about, escape};
 
 /// A header line `type,value`, then one record per value, as in RFC 4180: CRLF at the end of each, quotes where a field
 /// needs them.
@@ -18,6 +18,12 @@ pub(crate) struct Csv;
 impl Exporter for Csv {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("csv", "Two columns, type and value, as in RFC 4180 with a header line.")
+            .consumer("Scripts, databases and spreadsheets")
+            .limits(
+                "A spreadsheet runs a value that begins with `=`, `+`, `-` or `@` as a formula: import the column as \
+                 text. Steps: `docs/recipes/files.md`.",
+            )
+            .pull(about::ANY_CLIENT)
             .content_type("text/csv; charset=utf-8")
             .extension("csv")
             .multiline(Multiline::Escaped);

@@ -73,18 +73,17 @@ impl Exporter for Defender {
         .options(OPTIONS)
         .consumer("Microsoft Defender for Endpoint")
         .limits("The portal imports 500 indicators at once and keeps 15 000 of a tenant. Single addresses only.")
-        .pull("Defender fetches nothing: import the file in the portal, or let a script send it to the API. Steps: `docs/recipes/defender.md`.");
+        .pull(
+            "Defender fetches nothing: import the file in the portal, or let a script send it to the API. Steps: \
+             `docs/recipes/defender.md`.",
+        );
         &ABOUT
     }
 
     fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
-        let cell = |words: &[&str], cells: &[&'static str], word| {
-            let place = words.iter().position(|known| *known == word)?;
-            cells.get(place).copied()
-        };
         Some(Arc::new(Self {
-            action: cell(&ACTIONS, &ACTION_CELLS, options.word(ACTION))?,
-            severity: cell(&SEVERITIES, &SEVERITY_CELLS, options.word(SEVERITY))?,
+            action: ACTION_CELLS.get(options.place(ACTION))?,
+            severity: SEVERITY_CELLS.get(options.place(SEVERITY))?,
         }))
     }
 

@@ -65,7 +65,8 @@ impl Exporter for Elastic {
     fn about(&self) -> &About {
         static ABOUT: About = About::new(
             "elastic",
-            "Documents of the Elastic Common Schema (threat.indicator), one per line, for an indicator index of Elastic.",
+            "Documents of the Elastic Common Schema (threat.indicator), one per line, for an indicator index of \
+             Elastic.",
         )
         .content_type("application/x-ndjson")
         .extension("ndjson")

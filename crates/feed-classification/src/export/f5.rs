@@ -49,7 +49,11 @@ impl Exporter for F5 {
             "A feed list for IP Intelligence of F5 BIG-IP: address,mask,bl,category.",
         )
         .consumer("F5 BIG-IP AFM (IP intelligence)")
-        .pull("A feed list of IP intelligence: the URL, the user `cratos` and the token as the password (Basic). Steps: `docs/recipes/f5-afm.md`.")
+        .limits("The documentation names no size and does not say how the BIG-IP takes an empty file.")
+        .pull(
+            "A feed list of IP intelligence: the URL, the user `cratos` and the token as the password (Basic). \
+             Steps: `docs/recipes/f5-afm.md`.",
+        )
         .accepts(TypeSet::ADDRESSES)
         .options(OPTIONS);
         &ABOUT

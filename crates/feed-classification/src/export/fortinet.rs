@@ -32,14 +32,21 @@ pub(crate) const FORTINET: PlainList = PlainList::new(
         "One entry per line, for external threat feeds of FortiGate, FortiMail and FortiProxy.",
     )
     .consumer("FortiGate, FortiMail and FortiProxy (external threat feeds)")
-    .limits("Below FortiOS 7.4.4 a feed has at most 131 072 entries and 10 MB; later versions count all feeds together, by model. Entries above are cut off.")
-    .pull("`config system external-resource`: the URL, the user `cratos` and the token as the password (Basic), and `server-identity-check full`. Steps: `docs/recipes/fortigate.md`.")
+    .limits(
+        "Below FortiOS 7.4.4 a feed has at most 131 072 entries and 10 MB; later versions count all feeds \
+         together, by model. Entries above are cut off.",
+    )
+    .pull(
+        "`config system external-resource`: the URL, the user `cratos` and the token as the password (Basic), \
+         and `server-identity-check full`. Steps: `docs/recipes/fortigate.md`.",
+    )
     .accepts(
         TypeSet::ADDRESSES
             .union(TypeSet::NAMES)
             .union(TypeSet::of(&[IndicatorType::Url]))
             .union(HASHES),
     )
+    .version(2)
     .rewrites(TypeSet::of(&[IndicatorType::Url]))
     .most(MOST),
 )

@@ -1,7 +1,7 @@
 //! `generic`: a plain list, as most devices expect it.
 
 use crate::export::plain_list::PlainList;
-use crate::export::{About, QuarantineReason};
+use crate::export::{About, QuarantineReason, about};
 use crate::{Indicator, TypeSet};
 
 /// One value per line, every line with its LF, without comments and blank lines; an empty feed has no bytes.
@@ -19,6 +19,11 @@ pub(crate) const GENERIC: PlainList = PlainList::new(
         "One value per line with LF, for devices and programs that read plain lists.",
     )
     .consumer("Devices and programs that read plain lists")
+    .limits(
+        "Values that begin with `#`, and those with a line break, are left out. An empty feed has no byte, \
+         which some devices take for a failed transfer.",
+    )
+    .pull(about::ANY_CLIENT)
     .accepts(TypeSet::ALL.without(TypeSet::RULES)),
 )
 .refusing(swallowed);

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use crate::export::coverage::Coverage;
+use crate::export::covered_list::CoveredList;
 use crate::export::sent_url::{self, SentUrl};
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, notice};
+use crate::export::{About, ExportOption, Options, QuarantineReason, TextForm};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 const COVERAGE: Coverage = Coverage {
@@ -12,6 +13,17 @@ const COVERAGE: Coverage = Coverage {
     one_tree: true,
     ..Coverage::USUAL
 };
+
+const URLS: TypeSet = TypeSet::of(&[IndicatorType::Url]);
+
+const RESULT: &str = "result";
+
+const OPTIONS: &[ExportOption] = &[ExportOption::text(
+    RESULT,
+    "The value behind each key, which makes the file one for map and its variants; without it the file is for acl.",
+    "",
+    TextForm::up_to(32).at_least(0).also("_-."),
+)];
 
 /// The longest pattern. HAProxy reads a line into a buffer of 16 384 bytes and silently takes the rest of a longer line
 /// for another pattern; a request has to fit into such a buffer too.
@@ -27,55 +39,35 @@ const MAX_URL: usize = 15_000;
 /// - **URLs** are host, port if it is not the default one, path and query, for a comparison with
 ///   `req.hdr(host),lower,concat(,txn.page)`. HAProxy sees no scheme.
 ///
+/// With the option `result` each line is a key and this text, for the converters `map_str` and `map_ip`. An `acl`
+/// would take the whole line for its pattern.
+///
 /// A comment stands on a line of its own. An empty list matches nothing. Checked with HAProxy 2.6.12; its configuration
-/// manual describes the files in the chapter on ACLs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct HaProxy;
+/// manual describes the files in the chapters on ACLs and on converters.
+pub(crate) const HAPROXY: CoveredList = CoveredList::new(
+    About::new(
+        "haproxy",
+        "A file of patterns for an acl of HAProxy (-f FILE): names, networks, or URLs without their scheme.",
+    )
+    .consumer("HAProxy")
+    .limits("URLs of more than 15 000 bytes are left out: HAProxy would read the rest of the line as another pattern.")
+    .pull(
+        "cratos-agent or a timer replaces the file and reloads HAProxy; curl sends the token in a header. \
+         Steps: `docs/recipes/proxies.md`.",
+    )
+    .extension("acl")
+    .accepts(TypeSet::ADDRESSES.union(TypeSet::NAMES).union(URLS))
+    .merging()
+    .options(OPTIONS),
+    COVERAGE,
+    entry,
+)
+.texts(URLS, |item| pattern(item.value));
 
-impl Exporter for HaProxy {
-    fn about(&self) -> &About {
-        static ABOUT: About = About::new(
-            "haproxy",
-            "A file of patterns for an acl of HAProxy (-f FILE): names, networks, or URLs without their scheme.",
-        )
-        .extension("acl")
-        .accepts(
-            TypeSet::ADDRESSES
-                .union(TypeSet::NAMES)
-                .union(TypeSet::of(&[IndicatorType::Url])),
-        )
-        .merging();
-        &ABOUT
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        if item.kind != IndicatorType::Url {
-            return COVERAGE.refuses(item);
-        }
-        pattern(item.value).err()
-    }
-
-    fn header(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
-        notice::write(out)
-    }
-
-    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        if item.kind != IndicatorType::Url {
-            return writeln!(out, "{}", item.value);
-        }
-        pattern(item.value).map_or(Ok(()), |pattern| writeln!(out, "{pattern}"))
-    }
-
-    fn export(
-        &self,
-        feed: &FeedInfo<'_>,
-        items: &mut dyn Iterator<Item = Indicator<'_>>,
-        out: &mut dyn Write,
-    ) -> io::Result<ExportCounts> {
-        if feed.kind == IndicatorType::Url {
-            return sent_url::export(self, feed, items, |item| pattern(item.value), out);
-        }
-        COVERAGE.export(self, feed, items, out)
+fn entry(item: &Indicator<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    match options.text(RESULT) {
+        "" => writeln!(out, "{}", item.value),
+        value => writeln!(out, "{} {value}", item.value),
     }
 }
 

@@ -1,14 +1,12 @@
 //! `ipset`: a file for `ipset restore` that replaces the addresses of named sets.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::export::{
-    About, ExportCounts, ExportOption, Exporter, FeedInfo, Options, QuarantineReason, TextForm, addresses,
-};
-use crate::{Indicator, TypeSet, network_of};
+use crate::export::address_file::AddressFile;
+use crate::export::{About, ExportOption, Options, TextForm, addresses};
+use crate::{AddressSet, IndicatorType, TypeSet};
 
 /// The most entries of a set. The number costs no memory and never changes: `create -exist` refuses an existing set
 /// with another number, so a number per feed would stop the first feed that grows.
@@ -53,53 +51,53 @@ pub(crate) struct Ipset {
     ttl: u64,
 }
 
-impl Default for Ipset {
-    fn default() -> Self {
-        Self::of(&Options::defaults(OPTIONS))
-    }
-}
+impl AddressFile for Ipset {
+    const ABOUT: &'static About = &About::new(
+        "ipset",
+        "A file for ipset restore that replaces the sets cratos4 and cratos6 of the type hash:net.",
+    )
+    .consumer("Linux hosts with ipset and iptables")
+    .limits(
+        "A set is made for 16 777 216 entries. A file with a `ttl` fails at sets that were made without one, \
+         and the other way round.",
+    )
+    .pull(
+        "A timer runs `curl -fsS -H \"token: $TOKEN\" -o block.ipset URL && ipset restore < block.ipset`. Rules name \
+         the sets.",
+    )
+    .extension("ipset")
+    .accepts(TypeSet::ADDRESSES)
+    .merging()
+    .options(OPTIONS);
 
-impl Exporter for Ipset {
-    fn about(&self) -> &About {
-        static ABOUT: About = About::new(
-            "ipset",
-            "A file for ipset restore that replaces the sets cratos4 and cratos6 of the type hash:net.",
-        )
-        .consumer("Linux hosts with ipset and iptables")
-        .limits("A set is made for 16 777 216 entries.")
-        .pull("A timer runs `curl -fsS -H \"token: $TOKEN\" -o block.ipset URL && ipset restore < block.ipset`. Rules name the sets.")
-        .extension("ipset")
-        .accepts(TypeSet::ADDRESSES)
-        .merging()
-        .options(OPTIONS);
-        &ABOUT
-    }
-
-    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
-        Some(Arc::new(Self::of(options)))
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        addresses::refuses(item)
-    }
-
-    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        match network_of(item.value) {
-            Some(network) => self.add(network, out),
-            None => Ok(()),
+    fn of(options: &Options) -> Self {
+        Self {
+            list: options.text(LIST).to_owned(),
+            ttl: options.number(TTL),
         }
     }
 
-    fn export(
-        &self,
-        feed: &FeedInfo<'_>,
-        items: &mut dyn Iterator<Item = Indicator<'_>>,
-        out: &mut dyn Write,
-    ) -> io::Result<ExportCounts> {
-        let (addresses, exported) = addresses::collect(self, items);
+    /// A network of one address is written as the address, as `ipset list` shows it.
+    fn entry(&self, network: IpNet, out: &mut dyn Write) -> io::Result<()> {
         let Self { list, ttl } = self;
-        let v4 = addresses::can_be_v4(feed.kind).then_some(("4", "inet"));
-        let v6 = addresses::can_be_v6(feed.kind).then_some(("6", "inet6"));
+        let digit = match network {
+            IpNet::V4(_) => '4',
+            IpNet::V6(_) => '6',
+        };
+        write!(out, "add {list}{digit}-new {}", network.addr())?;
+        if network.prefix_len() != network.max_prefix_len() {
+            write!(out, "/{}", network.prefix_len())?;
+        }
+        match ttl {
+            0 => writeln!(out),
+            ttl => writeln!(out, " timeout {ttl}"),
+        }
+    }
+
+    fn file(&self, kind: IndicatorType, addresses: &AddressSet, out: &mut dyn Write) -> io::Result<()> {
+        let Self { list, ttl } = self;
+        let v4 = addresses::can_be_v4(kind).then_some(("4", "inet"));
+        let v6 = addresses::can_be_v6(kind).then_some(("6", "inet6"));
         let sets = || v4.iter().chain(&v6);
         // Zero is the time-out of entries that name none. What counts is that the set takes time-outs.
         let timeouts = if *ttl == 0 { "" } else { " timeout 0" };
@@ -114,36 +112,10 @@ impl Exporter for Ipset {
         }
         addresses
             .networks_of_length(1)
-            .try_for_each(|network| self.add(network, out))?;
+            .try_for_each(|network| self.entry(network, out))?;
         for (digit, _) in sets() {
             writeln!(out, "swap {list}{digit}-new {list}{digit}\ndestroy {list}{digit}-new")?;
         }
-        Ok(exported)
-    }
-}
-
-impl Ipset {
-    fn of(options: &Options) -> Self {
-        Self {
-            list: options.text(LIST).to_owned(),
-            ttl: options.number(TTL),
-        }
-    }
-
-    /// A network of one address is written as the address, as `ipset list` shows it.
-    fn add(&self, network: IpNet, out: &mut dyn Write) -> io::Result<()> {
-        let Self { list, ttl } = self;
-        let digit = match network {
-            IpNet::V4(_) => '4',
-            IpNet::V6(_) => '6',
-        };
-        write!(out, "add {list}{digit}-new {}", network.addr())?;
-        if network.prefix_len() != network.max_prefix_len() {
-            write!(out, "/{}", network.prefix_len())?;
-        }
-        match ttl {
-            0 => writeln!(out),
-            ttl => writeln!(out, " timeout {ttl}"),
-        }
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::{About, Exporter, FeedInfo, Multiline, escape};
+use crate::export::{About, Exporter, FeedInfo, Multiline, about, escape};
 
 /// One array of strings in plain ASCII, `", "` between them: the bytes of Python's `json.dumps`.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +12,9 @@ pub(crate) struct Json;
 impl Exporter for Json {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("json", "One JSON array of strings.")
+            .consumer("Scripts and programs that read JSON")
+            .limits("A reader has to hold the whole array; `jsonl` needs one line at a time.")
+            .pull(about::ANY_CLIENT)
             .content_type("application/json")
             .extension("json")
             .multiline(Multiline::Escaped);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::{About, Exporter, Multiline, escape};
+use crate::export::{About, Exporter, Multiline, about, escape};
 
 /// `{"type":"…","value":"…"}` and LF per value, plain ASCII, so that a reader needs no more than a line in memory.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,9 @@ impl Exporter for Jsonl {
             "jsonl",
             "One JSON object per line (JSON Lines), with the members type and value.",
         )
+        .consumer("Log shippers and programs that read JSON line by line")
+        .limits("Only LF ends a line.")
+        .pull(about::ANY_CLIENT)
         .content_type("application/x-ndjson")
         .extension("jsonl")
         .multiline(Multiline::Escaped);

@@ -23,7 +23,12 @@ impl Exporter for Juniper {
             "One prefix per line, for a feed server in the dynamic addresses of Juniper SRX.",
         )
         .consumer("Juniper SRX (dynamic addresses)")
-        .pull("`set security dynamic-address feed-server`: the token stands in the URL of the server (`https://cratos:TOKEN@…`) or in the path; the path ends in `.txt`. Steps: `docs/recipes/juniper-srx.md`.")
+        .limits("The number of addresses depends on the model. A line is a prefix, also for a single address.")
+        .pull(
+            "`set security dynamic-address feed-server`: the token stands in the URL of the server \
+             (`https://cratos:TOKEN@…`) or in the path; the path ends in `.txt`. Steps: \
+             `docs/recipes/juniper-srx.md`.",
+        )
         .accepts(TypeSet::ADDRESSES);
         &ABOUT
     }

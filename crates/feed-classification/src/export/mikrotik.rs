@@ -1,14 +1,12 @@
 //! `mikrotik`: a script of RouterOS that replaces an address list.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::export::{
-    About, ExportCounts, ExportOption, Exporter, FeedInfo, Options, QuarantineReason, TextForm, addresses,
-};
-use crate::{AddressSet, Indicator, TypeSet, network_of};
+use crate::export::address_file::AddressFile;
+use crate::export::{About, ExportOption, Options, TextForm, addresses};
+use crate::{AddressSet, IndicatorType, TypeSet};
 
 const LIST: &str = "list";
 
@@ -37,77 +35,45 @@ pub(crate) struct MikroTik {
     list: String,
 }
 
-impl Default for MikroTik {
-    fn default() -> Self {
-        Self::of(&Options::defaults(OPTIONS))
-    }
-}
+impl AddressFile for MikroTik {
+    const ABOUT: &'static About = &About::new(
+        "mikrotik",
+        "A script of RouterOS that replaces the address list cratos, to fetch and import.",
+    )
+    .extension("rsc")
+    .consumer("MikroTik RouterOS 6 and 7")
+    .limits("Memory and flash of the device.")
+    .pull(
+        "A scheduled script: `/tool/fetch` with `http-header-field=\"token: TOKEN\"` and `check-certificate=yes`, then \
+         `/import`. Steps: `docs/recipes/mikrotik.md`.",
+    )
+    .accepts(TypeSet::ADDRESSES)
+    .merging()
+    .options(OPTIONS);
 
-impl Exporter for MikroTik {
-    fn about(&self) -> &About {
-        static ABOUT: About = About::new(
-            "mikrotik",
-            "A script of RouterOS that replaces the address list cratos, to fetch and import.",
-        )
-        .extension("rsc")
-        .consumer("MikroTik RouterOS 6 and 7")
-        .limits("Memory and flash of the device.")
-        .pull("A scheduled script: `/tool/fetch` with `http-header-field=\"token: TOKEN\"` and `check-certificate=yes`, then `/import`. Steps: `docs/recipes/mikrotik.md`.")
-        .accepts(TypeSet::ADDRESSES)
-        .merging()
-        .options(OPTIONS);
-        &ABOUT
-    }
-
-    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
-        Some(Arc::new(Self::of(options)))
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        addresses::refuses(item)
-    }
-
-    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        match network_of(item.value) {
-            Some(network) => self.add(network, out),
-            None => Ok(()),
-        }
-    }
-
-    fn export(
-        &self,
-        feed: &FeedInfo<'_>,
-        items: &mut dyn Iterator<Item = Indicator<'_>>,
-        out: &mut dyn Write,
-    ) -> io::Result<ExportCounts> {
-        let (addresses, exported) = addresses::collect(self, items);
-        if addresses::can_be_v4(feed.kind) {
-            self.replace(
-                "/ip firewall address-list",
-                &addresses,
-                |network| network.addr().is_ipv4(),
-                out,
-            )?;
-        }
-        if addresses::can_be_v6(feed.kind) {
-            self.replace(
-                "/ipv6 firewall address-list",
-                &addresses,
-                |network| network.addr().is_ipv6(),
-                out,
-            )?;
-        }
-        Ok(exported)
-    }
-}
-
-impl MikroTik {
     fn of(options: &Options) -> Self {
         Self {
             list: options.text(LIST).to_owned(),
         }
     }
 
+    fn entry(&self, network: IpNet, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "add list=\"{}-new\" address={network}", self.list)
+    }
+
+    fn file(&self, kind: IndicatorType, addresses: &AddressSet, out: &mut dyn Write) -> io::Result<()> {
+        let is_v4 = |network: &IpNet| network.addr().is_ipv4();
+        if addresses::can_be_v4(kind) {
+            self.replace("/ip firewall address-list", addresses, is_v4, out)?;
+        }
+        if addresses::can_be_v6(kind) {
+            self.replace("/ipv6 firewall address-list", addresses, |network| !is_v4(network), out)?;
+        }
+        Ok(())
+    }
+}
+
+impl MikroTik {
     /// Replaces the list in one menu by the networks of its family.
     fn replace(
         &self,
@@ -126,12 +92,8 @@ impl MikroTik {
         addresses
             .networks_of_length(1)
             .filter(|network| is_of_family(network))
-            .try_for_each(|network| self.add(network, out))?;
+            .try_for_each(|network| self.entry(network, out))?;
         writeln!(out, "remove [find where list=\"{list}\"]")?;
         writeln!(out, "set [find where list=\"{list}-new\"] list=\"{list}\"")
-    }
-
-    fn add(&self, network: IpNet, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "add list=\"{}-new\" address={network}", self.list)
     }
 }

@@ -64,6 +64,12 @@ impl Exporter for MispCsv {
             "misp-csv",
             "Attributes in CSV with MISP's columns, for the CSV import of another MISP.",
         )
+        .consumer("The import module csvimport of another MISP")
+        .limits("MISP gives new UUIDs and dates at each import, and takes nothing away.")
+        .pull(
+            "A person uploads the file, or a script fetches it with the token in a header and sends it to MISP's \
+             API. Steps: `docs/recipes/files.md`.",
+        )
         .content_type("text/csv; charset=utf-8")
         .extension("csv")
         .accepts(ACCEPTS)

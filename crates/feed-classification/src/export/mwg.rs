@@ -40,7 +40,13 @@ impl Exporter for Mwg {
             "A subscribed list of Skyhigh (McAfee) Web Gateway, of the type ip, iprange or string.",
         )
         .consumer("Skyhigh (McAfee) Web Gateway (subscribed lists)")
+        .limits("Values with a backslash or a control character are left out. A string is compared as a whole.")
+        .pull(
+            "A subscribed list with the URL of the feed and, where the gateway asks for credentials, the user \
+             `cratos` and the token as the password (Basic) *(unverified)*.",
+        )
         .accepts(TypeSet::ADDRESSES.union(STRINGS))
+        .version(2)
         .rewrites(TypeSet::of(&[IndicatorType::Url]));
         &ABOUT
     }

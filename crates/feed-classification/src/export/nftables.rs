@@ -4,14 +4,12 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
-use ipnet::{Ipv4Subnets, Ipv6Subnets};
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
-use crate::export::{
-    About, ExportCounts, ExportOption, Exporter, FeedInfo, Options, QuarantineReason, TextForm, addresses,
-};
-use crate::{Indicator, TypeSet, network_of};
+use crate::export::address_file::AddressFile;
+use crate::export::{About, ExportOption, Options, TextForm, addresses};
+use crate::{AddressSet, IndicatorType, TypeSet};
 
 const LIST: &str = "list";
 const TTL: &str = "ttl";
@@ -56,52 +54,34 @@ pub(crate) struct Nftables {
     ttl: u64,
 }
 
-impl Default for Nftables {
-    fn default() -> Self {
-        Self::of(&Options::defaults(OPTIONS))
-    }
-}
+impl AddressFile for Nftables {
+    const ABOUT: &'static About = &About::new(
+        "nftables",
+        "A file for nft -f that replaces the sets blocked4 and blocked6 of the table inet cratos.",
+    )
+    .consumer("Linux hosts with nftables")
+    .limits("A file with a `ttl` fails at sets that were made without one, and the other way round.")
+    .pull(
+        "A timer runs `curl -fsS -H \"token: $TOKEN\" -o block.nft URL && nft -f block.nft`. Rules name the sets. \
+         `cratos-agent` does the same with limits and a never-block list.",
+    )
+    .extension("nft")
+    .accepts(TypeSet::ADDRESSES)
+    .merging()
+    .options(OPTIONS);
 
-impl Nftables {
     fn of(options: &Options) -> Self {
         Self {
             list: options.text(LIST).to_owned(),
             ttl: options.number(TTL),
         }
     }
-}
 
-impl Exporter for Nftables {
-    fn about(&self) -> &About {
-        static ABOUT: About = About::new(
-            "nftables",
-            "A file for nft -f that replaces the sets blocked4 and blocked6 of the table inet cratos.",
-        )
-        .consumer("Linux hosts with nftables")
-        .pull("A timer runs `curl -fsS -H \"token: $TOKEN\" -o block.nft URL && nft -f block.nft`. Rules name the sets. `cratos-agent` does the same with limits and a never-block list.")
-        .extension("nft")
-        .accepts(TypeSet::ADDRESSES)
-        .merging()
-        .options(OPTIONS);
-        &ABOUT
+    fn entry(&self, network: IpNet, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{network},")
     }
 
-    fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
-        Some(Arc::new(Self::of(options)))
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        addresses::refuses(item)
-    }
-
-    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        match network_of(item.value) {
-            Some(network) => writeln!(out, "{network},"),
-            None => Ok(()),
-        }
-    }
-
-    fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn file(&self, kind: IndicatorType, addresses: &AddressSet, out: &mut dyn Write) -> io::Result<()> {
         let Self { list, ttl } = self;
         let flags = if *ttl == 0 { "interval" } else { "interval, timeout" };
         write!(
@@ -110,26 +90,14 @@ impl Exporter for Nftables {
              add set inet cratos {list}4 {{ type ipv4_addr; flags {flags}; }}\n\
              add set inet cratos {list}6 {{ type ipv6_addr; flags {flags}; }}\n",
         )?;
-        if addresses::can_be_v4(feed.kind) {
+        if addresses::can_be_v4(kind) {
             writeln!(out, "flush set inet cratos {list}4")?;
         }
-        if addresses::can_be_v6(feed.kind) {
+        if addresses::can_be_v6(kind) {
             writeln!(out, "flush set inet cratos {list}6")?;
         }
-        Ok(())
-    }
-
-    fn export(
-        &self,
-        feed: &FeedInfo<'_>,
-        items: &mut dyn Iterator<Item = Indicator<'_>>,
-        out: &mut dyn Write,
-    ) -> io::Result<ExportCounts> {
-        let (addresses, exported) = addresses::collect(self, items);
-        self.header(feed, out)?;
         self.write_elements("4", &mut addresses.v4_ranges().map(v4_element), out)?;
-        self.write_elements("6", &mut addresses.v6_ranges().map(v6_element), out)?;
-        Ok(exported)
+        self.write_elements("6", &mut addresses.v6_ranges().map(v6_element), out)
     }
 }
 

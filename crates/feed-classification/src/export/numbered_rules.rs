@@ -39,28 +39,41 @@ impl Rule {
     }
 }
 
-/// Returns the rules of an indicator, or why there are none.
-pub(super) type Rules = fn(&Indicator<'_>) -> Result<Vec<Rule>, QuarantineReason>;
+/// The rules for indicators.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// The types that there are rules for.
+    pub(super) accepts: TypeSet,
+    /// Returns the rules of an indicator, or why there are none.
+    pub(super) of: fn(&Indicator<'_>) -> Result<Vec<Rule>, QuarantineReason>,
+}
 
-/// Writes the rules of all indicators of the types in `accepts`; `revision` is the `rev` of each.
+/// The choices about rules that we write.
+pub(super) struct Choice {
+    /// What an engine does with a match.
+    pub(super) action: &'static str,
+    /// The `rev` of each rule.
+    pub(super) revision: u32,
+}
+
+/// Writes the rules of all indicators.
 pub(super) fn export(
-    accepts: TypeSet,
-    revision: u32,
     rules: Rules,
+    choice: &Choice,
+    mut sids: Sids,
     items: &mut dyn Iterator<Item = Indicator<'_>>,
     out: &mut dyn Write,
 ) -> io::Result<ExportCounts> {
     let mut exported = ExportCounts::default();
-    let mut sids = Sids::default();
     // Two networks with different host bits are one network and one rule.
     let mut networks = HashSet::new();
-    for item in items.filter(|item| accepts.contains(item.kind)) {
+    for item in items.filter(|item| rules.accepts.contains(item.kind)) {
         let is_new = match network_of(item.value).filter(|_| TypeSet::ADDRESSES.contains(item.kind)) {
             Some(network) => networks.insert(network),
             None => true,
         };
         let lines = if is_new {
-            rules(&item).and_then(|rules| lines(&item, rules, revision, &mut sids))
+            (rules.of)(&item).and_then(|rules| lines(&item, rules, choice, &mut sids))
         } else {
             Ok(String::new())
         };
@@ -76,10 +89,10 @@ pub(super) fn export(
 }
 
 /// Returns the counts of [`export`], apart from numbers that run out.
-pub(super) fn count(accepts: TypeSet, rules: Rules, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
+pub(super) fn count(rules: Rules, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
     let mut counts = ExportCounts::default();
-    for item in items.filter(|item| accepts.contains(item.kind)) {
-        match rules(&item) {
+    for item in items.filter(|item| rules.accepts.contains(item.kind)) {
+        match (rules.of)(&item) {
             Ok(_) => counts.written += 1,
             Err(_) => counts.quarantined += 1,
         }
@@ -88,13 +101,14 @@ pub(super) fn count(accepts: TypeSet, rules: Rules, items: &mut dyn Iterator<Ite
 }
 
 /// Returns all rules of an indicator, a line each, or none of them.
-fn lines(item: &Indicator<'_>, rules: Vec<Rule>, revision: u32, sids: &mut Sids) -> Result<String, QuarantineReason> {
+fn lines(item: &Indicator<'_>, rules: Vec<Rule>, choice: &Choice, sids: &mut Sids) -> Result<String, QuarantineReason> {
     let kind = item.kind;
     let identity = identity(item);
+    let Choice { action, revision } = choice;
     let mut lines = String::new();
     for Rule { head, place, matching } in rules {
         let sid = sids.take(&format!("{kind}\0{place}\0{identity}")).ok_or(NO_NUMBER)?;
-        lines += &format!("alert {head} (msg:\"Cratos {kind} in {place}\"; {matching}sid:{sid}; rev:{revision};)\n");
+        lines += &format!("{action} {head} (msg:\"Cratos {kind} in {place}\"; {matching}sid:{sid}; rev:{revision};)\n");
     }
     Ok(lines)
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::export::name_uuid::NameUuid;
-use crate::export::{About, Exporter, FeedInfo, QuarantineReason, escape};
+use crate::export::{About, Exporter, FeedInfo, QuarantineReason, about, escape};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 const ACCEPTS: TypeSet = TypeSet::NAMES.union(TypeSet::of(&[
@@ -76,6 +76,9 @@ impl Term {
 impl Exporter for Openioc {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("openioc", "An OpenIOC 1.1 document with one item per value.")
+            .consumer("Programs that read OpenIOC 1.1")
+            .limits("No term takes a network, so networks are left out.")
+            .pull(about::ANY_CLIENT)
             .content_type("application/xml; charset=utf-8")
             .extension("ioc")
             .accepts(ACCEPTS)

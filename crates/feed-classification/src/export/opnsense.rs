@@ -21,7 +21,10 @@ pub(crate) const OPNSENSE: PlainList = PlainList::new(
     )
     .consumer("OPNsense (URL table aliases)")
     .limits("The size of all tables of pf: Firewall Maximum Table Entries.")
-    .pull("An alias of the type URL Table (IPs): the URL, and Basic, Bearer or a header with the token. An empty list empties the table. Steps: `docs/recipes/opnsense.md`.")
+    .pull(
+        "An alias of the type URL Table (IPs): the URL, and Basic, Bearer or a header with the token. An \
+         empty list empties the table. Steps: `docs/recipes/opnsense.md`.",
+    )
     .accepts(TypeSet::ADDRESSES)
     .writes(addresses::LINES),
 )

@@ -1,6 +1,7 @@
 //! What a consumer may choose about an output: the declaration of one option.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use super::TextForm;
@@ -72,6 +73,11 @@ pub enum OptionKind {
         /// The texts that it takes.
         form: TextForm,
     },
+    /// An IPv4 or IPv6 address.
+    Address {
+        /// The address of a caller that chooses none, if there is one.
+        default: Option<IpAddr>,
+    },
 }
 
 impl ExportOption {
@@ -100,6 +106,13 @@ impl ExportOption {
         Self { name, meaning, kind }
     }
 
+    /// Declares a choice of an address.
+    #[must_use]
+    pub const fn address(name: &'static str, meaning: &'static str, default: Option<IpAddr>) -> Self {
+        let kind = OptionKind::Address { default };
+        Self { name, meaning, kind }
+    }
+
     /// Returns the value of a caller that chooses none, as a caller would write it.
     #[must_use]
     pub fn default_text(&self) -> Cow<'static, str> {
@@ -107,6 +120,9 @@ impl ExportOption {
             OptionKind::Number { default, .. } => Cow::Owned(default.to_string()),
             OptionKind::Word { words } => Cow::Borrowed(words.first().copied().unwrap_or_default()),
             OptionKind::Text { default, .. } => Cow::Borrowed(default),
+            OptionKind::Address { default } => {
+                Cow::Owned(default.map(|address| address.to_string()).unwrap_or_default())
+            }
         }
     }
 
@@ -117,17 +133,21 @@ impl ExportOption {
             OptionKind::Number { least, most, .. } => format!("a whole number from {least} to {most}"),
             OptionKind::Word { words } => one_of(words),
             OptionKind::Text { form, .. } => form.in_words(),
+            OptionKind::Address { .. } => "an IPv4 or IPv6 address".to_owned(),
         }
     }
 
     /// Returns values that a test tries beside the default: both bounds of a number, every word, the shortest and the
-    /// longest text, and one with every character.
+    /// longest text and one with every character, and addresses of both families.
     #[must_use]
     pub fn extremes(&self) -> Vec<String> {
         let mut values = match self.kind {
             OptionKind::Number { least, most, .. } => vec![least.to_string(), most.to_string()],
             OptionKind::Word { words } => words.iter().map(|word| (*word).to_owned()).collect(),
             OptionKind::Text { form, .. } => form.extremes(),
+            OptionKind::Address { .. } => ["0.0.0.0", "192.0.2.255", "::1", "2001:db8:1:2:3:4:5:6"]
+                .map(str::to_owned)
+                .into(),
         };
         values.retain(|value| *value != self.default_text());
         values.dedup();
@@ -159,5 +179,11 @@ mod tests {
         let text = ExportOption::text("list", "The list.", "z", form);
         assert_eq!(text.extremes(), ["zzzzz", "a_-."]);
         assert!(text.extremes().iter().all(|value| form.takes(value)));
+        let nowhere = Some(IpAddr::from([0, 0, 0, 0]));
+        assert!(
+            !ExportOption::address("address", "The address.", nowhere)
+                .extremes()
+                .contains(&"0.0.0.0".to_owned())
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 use super::option::{ExportOption, OptionKind};
 
@@ -41,6 +42,7 @@ enum Value {
     Number(u64),
     Word(&'static str),
     Text(String),
+    Address(IpAddr),
 }
 
 /// A text that an option does not take.
@@ -130,6 +132,15 @@ impl Options {
         }
     }
 
+    /// Returns the place of the word of this option among those that are declared.
+    pub(super) fn place(&self, name: &str) -> usize {
+        let Some(OptionKind::Word { words }) = self.kind(name) else {
+            return 0;
+        };
+        let word = self.word(name);
+        words.iter().position(|other| *other == word).unwrap_or_default()
+    }
+
     /// Returns the text of this option, or its default; nothing for a name that is not declared as a text.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
@@ -137,6 +148,17 @@ impl Options {
             (Some(Value::Text(text)), _) => text,
             (_, Some(OptionKind::Text { default, .. })) => default,
             _ => "",
+        }
+    }
+
+    /// Returns the address of this option, or its default; `None` for one without a default, and for a name that is not
+    /// declared as an address.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Option<IpAddr> {
+        match (self.chosen(name), self.kind(name)) {
+            (Some(Value::Address(address)), _) => Some(*address),
+            (_, Some(OptionKind::Address { default })) => default,
+            _ => None,
         }
     }
 
@@ -165,6 +187,10 @@ fn value(option: &ExportOption, given: &str) -> Option<Value> {
             found.map(|word| Value::Word(word))
         }
         OptionKind::Text { form, .. } => form.takes(given).then(|| Value::Text(given.to_owned())),
+        OptionKind::Address { .. } => {
+            let address = given.parse::<IpAddr>().ok();
+            address.map(|address| Value::Address(address.to_canonical()))
+        }
     }
 }
 
@@ -192,6 +218,7 @@ impl fmt::Display for Value {
             Self::Number(number) => number.fmt(f),
             Self::Word(word) => f.write_str(word),
             Self::Text(text) => f.write_str(text),
+            Self::Address(address) => address.fmt(f),
         }
     }
 }
@@ -276,6 +303,38 @@ mod tests {
             assert!(read(&[("ttl", text)]).is_err(), "{text:?}");
         }
         assert!(read(&[("ttl", "1")]).is_ok() && read(&[("ttl", "300")]).is_ok());
+    }
+
+    #[test]
+    fn an_address_has_one_text_and_nothing_else_is_one() {
+        const SINK: &[ExportOption] = &[ExportOption::address("sink", "The sink.", None)];
+        let read = |text| Options::of(SINK, &[("sink", text)]).map(|options| options.to_string());
+        for (text, expected) in [
+            ("192.0.2.1", "sink=192.0.2.1"),
+            ("::ffff:192.0.2.1", "sink=192.0.2.1"),
+            ("2001:DB8:0::1", "sink=2001%3Adb8%3A%3A1"),
+        ] {
+            assert_eq!(read(text).unwrap(), expected);
+        }
+        for text in [
+            "",
+            "192.0.2",
+            "192.0.2.01",
+            "192.0.2.1/32",
+            "fe80::1%eth0",
+            " ::1",
+            "a.example",
+            "[::1]",
+        ] {
+            let wrong = read(text).unwrap_err();
+            assert!(
+                wrong[0]
+                    .to_string()
+                    .starts_with("sink should be an IPv4 or IPv6 address"),
+                "{text}"
+            );
+        }
+        assert_eq!(Options::defaults(SINK).address("sink"), None);
     }
 
     #[test]

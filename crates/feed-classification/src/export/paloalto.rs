@@ -29,9 +29,18 @@ impl Exporter for PaloAlto {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("paloalto", "One entry per line, for external dynamic lists of PAN-OS.")
             .consumer("Palo Alto firewalls and Panorama (external dynamic lists)")
-            .limits("All lists of a firewall share one capacity that depends on the model, for example 50 000 addresses with PAN-OS 7.1; it skips entries above and logs that. An entry of a URL list has at most 255 characters.")
-            .pull("Objects > External Dynamic Lists: the URL as the source, a certificate profile, and client authentication with the user `cratos` and the token as the password (PAN-OS 8.0 and later). After a refused token the firewall stops enforcing the list; it keeps the list while the server cannot be reached. Steps: `docs/recipes/palo-alto.md`.")
-            .version(2)
+            .limits(
+                "All lists of a firewall share one capacity that depends on the model, for example 50 000 addresses \
+                 with PAN-OS 7.1; it skips entries above and logs that. An entry of a URL list has at most 255 \
+                 characters.",
+            )
+            .pull(
+                "Objects > External Dynamic Lists: the URL as the source, a certificate profile, and client \
+                 authentication with the user `cratos` and the token as the password (PAN-OS 8.0 and later). After a \
+                 refused token the firewall stops enforcing the list; it keeps the list while the server cannot be \
+                 reached. Steps: `docs/recipes/palo-alto.md`.",
+            )
+            .version(3)
             .multiline(LINES_OF_RULES)
             .rewrites(TypeSet::of(&[IndicatorType::Url]));
         &ABOUT

@@ -17,8 +17,14 @@ pub(crate) const PFSENSE: PlainList = PlainList::new(
         "One address or network per line, for an alias of pfSense of the type URL table.",
     )
     .consumer("pfSense (URL table aliases)")
-    .limits("All tables together fit into about half of Firewall Maximum Table Entries, 400 000 by default; above that the rules may fail to load.")
-    .pull("An alias of the type URL Table (IPs) with the token in the path: `/t/TOKEN/v1/…`. Steps: `docs/recipes/pfsense.md`.")
+    .limits(
+        "All tables together fit into about half of Firewall Maximum Table Entries, 400 000 by default; above \
+         that the rules may fail to load.",
+    )
+    .pull(
+        "An alias of the type URL Table (IPs) with the token in the path: `/t/TOKEN/v1/…`. Steps: \
+         `docs/recipes/pfsense.md`.",
+    )
     .accepts(TypeSet::ADDRESSES)
     .writes(addresses::LINES),
 )

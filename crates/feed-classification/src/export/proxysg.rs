@@ -53,7 +53,13 @@ impl Exporter for ProxySg {
             "A category of domains or URLs, for the local database of ProxySG (Symantec Edge SWG).",
         )
         .consumer("Symantec ProxySG (local database)")
+        .limits("URLs with another port, without a path, with `*` or with both kinds of quotes are left out.")
+        .pull(
+            "`content-filter local download url URL`, with `download username cratos` and `download password` for \
+             the token (Basic) *(unverified)*.",
+        )
         .accepts(TypeSet::NAMES.union(TypeSet::of(&[IndicatorType::Url])))
+        .version(2)
         .rewrites(TypeSet::of(&[IndicatorType::Url]))
         .options(OPTIONS);
         &ABOUT

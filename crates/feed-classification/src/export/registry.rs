@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::export::Exporter;
+use crate::export::address_file::usual;
 
 /// The exporters that a program offers, each under its name.
 ///
@@ -41,28 +42,28 @@ impl Registry {
             .with(super::f5::F5::default())
             .with(super::opnsense::OPNSENSE)
             .with(super::pfsense::PFSENSE)
-            .with(super::mikrotik::MikroTik::default())
+            .with(usual::<super::mikrotik::MikroTik>())
             .with(super::fortinet::FORTINET)
             .with(super::checkpoint::CheckPoint)
             .with(super::umbrella::UMBRELLA)
             .with(super::mwg::Mwg)
             .with(super::proxysg::ProxySg::default())
-            .with(super::nftables::Nftables::default())
-            .with(super::ipset::Ipset::default())
+            .with(usual::<super::nftables::Nftables>())
+            .with(usual::<super::ipset::Ipset>())
             .with(super::rpz::Rpz::NXDOMAIN)
-            .with(super::hosts::Hosts)
-            .with(super::dnsmasq::Dnsmasq)
-            .with(super::unbound::Unbound)
-            .with(super::adguard::AdGuard)
-            .with(super::squid::Squid)
-            .with(super::haproxy::HaProxy)
-            .with(super::nginx::Nginx)
-            .with(super::postfix::Postfix)
-            .with(super::rspamd::Rspamd)
-            .with(super::suricata::Suricata)
+            .with(super::hosts::HOSTS)
+            .with(super::dnsmasq::DNSMASQ)
+            .with(super::unbound::UNBOUND)
+            .with(super::adguard::ADGUARD)
+            .with(super::squid::SQUID)
+            .with(super::haproxy::HAPROXY)
+            .with(super::nginx::NGINX)
+            .with(super::postfix::POSTFIX)
+            .with(super::rspamd::RSPAMD)
+            .with(super::suricata::SURICATA)
             .with(super::suricata_dataset::SuricataDataset)
             .with(super::suricata_iprep::SuricataIprep)
-            .with(super::snort::Snort)
+            .with(super::snort::SNORT)
             .with(super::zeek::Zeek)
             .with(super::clamav::ClamAv)
             .with(super::yara::Yara)
@@ -142,6 +143,22 @@ mod tests {
         let registry = Registry::builtin().with(OwnTxt);
         assert!(registry.names().eq(Registry::builtin().names()));
         assert_eq!(registry.by_name("txt").unwrap().about().summary, "Our own plain text.");
+    }
+
+    #[test]
+    fn every_builtin_exporter_says_who_reads_it_what_its_limits_are_and_how_it_is_fetched() {
+        for exporter in Registry::builtin().iter() {
+            let about = exporter.about();
+            for (what, text) in [
+                ("consumer", about.consumer),
+                ("limits", about.limits),
+                ("pull", about.pull),
+            ] {
+                let name = about.name;
+                assert!(!text.is_empty(), "{name} does not say its {what}");
+                assert!(!text.contains("  ") && !text.ends_with(' '), "{name}: {text:?}");
+            }
+        }
     }
 
     #[test]

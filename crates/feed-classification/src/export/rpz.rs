@@ -33,7 +33,8 @@ const POLICIES: [&str; 4] = [".", "*.", "rpz-passthru.", "rpz-drop."];
 
 const OPTIONS: &[ExportOption] = &[ExportOption::word(
     ACTION,
-    "What a server does with a listed name or address: answers that the name does not exist, answers without a record, answers as without the zone, or does not answer.",
+    "What a server does with a listed name or address: answers that the name does not exist, answers without a \
+     record, answers as without the zone, or does not answer.",
     &ACTIONS,
 )];
 
@@ -76,8 +77,14 @@ impl Exporter for Rpz {
             "A response policy zone for Unbound, BIND, PowerDNS and Knot: listed names do not exist.",
         )
         .consumer("Unbound, BIND, PowerDNS Recursor, Knot Resolver")
-        .limits("Names of more than 188 characters and names under a top-level domain that begins with `rpz-` are left out.")
-        .pull("Unbound: `url:` in an `rpz:` clause; it sends no header, so the token goes into the path: `/t/TOKEN/v1/…`. BIND: `curl -fsS -H \"token: $TOKEN\" -o block.zone URL && rndc reload ZONE`.")
+        .limits(
+            "Names of more than 188 characters and names under a top-level domain that begins with `rpz-` are \
+             left out.",
+        )
+        .pull(
+            "Unbound: `url:` in an `rpz:` clause; it sends no header, so the token goes into the path: \
+             `/t/TOKEN/v1/…`. BIND: `curl -fsS -H \"token: $TOKEN\" -o block.zone URL && rndc reload ZONE`.",
+        )
         .content_type("text/dns; charset=utf-8")
         .extension("zone")
         .version(2)
@@ -89,8 +96,7 @@ impl Exporter for Rpz {
     }
 
     fn configured(&self, options: &Options) -> Option<Arc<dyn Exporter>> {
-        let word = options.word(ACTION);
-        let (_, policy) = ACTIONS.into_iter().zip(POLICIES).find(|(action, _)| *action == word)?;
+        let policy = POLICIES.get(options.place(ACTION))?;
         Some(Arc::new(Self { policy }))
     }
 

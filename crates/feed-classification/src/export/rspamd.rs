@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use crate::export::coverage::Coverage;
+use crate::export::covered_list::CoveredList;
 use crate::export::sent_url::{self, SentUrl};
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, escape, notice};
+use crate::export::{About, ExportOption, Options, QuarantineReason, escape};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 const COVERAGE: Coverage = Coverage {
@@ -16,6 +17,17 @@ const COVERAGE: Coverage = Coverage {
 /// The longest text of a regular expression. PCRE compiles no more than 65 535 units, and Hyperscan, which rspamd
 /// prefers, fewer.
 const MAX_TEXT: usize = 4_000;
+
+const E_MAIL: TypeSet = TypeSet::of(&[IndicatorType::EmailAddress]);
+
+const SCORE: &str = "score";
+
+const OPTIONS: &[ExportOption] = &[ExportOption::number(
+    SCORE,
+    "The factor that rspamd multiplies the score of the rule with.",
+    1,
+    1..=1_000,
+)];
 
 /// The types that are written as regular expressions.
 const EXPRESSIONS: TypeSet = TypeSet::of(&[
@@ -38,59 +50,43 @@ const EXPRESSIONS: TypeSet = TypeSet::of(&[
 ///   `type = "filename"`. rspamd decodes some of the characters of a URL that are percent-encoded and not others, so an
 ///   expression takes both forms. It also takes both forms of a host and of an empty path.
 ///
+/// With the option `score` a number stands behind each key, which multiplies the score of the rule.
+///
 /// An empty feed is a comment, and a map without keys matches nothing. Checked with rspamd 3.4; its documentation
 /// describes maps and the module multimap.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rspamd;
+pub(crate) const RSPAMD: CoveredList = CoveredList::new(
+    About::new(
+        "rspamd",
+        "A map for the module multimap of rspamd: keys, or regular expressions for URLs and texts.",
+    )
+    .consumer("rspamd")
+    .limits("Texts of more than 4 000 bytes are left out, since PCRE and Hyperscan do not compile them.")
+    .pull(
+        "`map` of a rule of the module multimap; rspamd sends no header, so the token goes into the path: \
+         `/t/TOKEN/v1/…`. Steps: `docs/recipes/mail.md`.",
+    )
+    .extension("map")
+    .accepts(
+        TypeSet::ADDRESSES
+            .union(TypeSet::NAMES)
+            .union(E_MAIL)
+            .union(EXPRESSIONS),
+    )
+    .merging()
+    .options(OPTIONS),
+    COVERAGE,
+    entry,
+)
+.refusing(|item| {
+    let is_wrong = item.kind == IndicatorType::EmailAddress && !is_key(item.value);
+    is_wrong.then_some(QuarantineReason::UNREPRESENTABLE)
+})
+.texts(EXPRESSIONS, expression);
 
-impl Exporter for Rspamd {
-    fn about(&self) -> &About {
-        static ABOUT: About = About::new(
-            "rspamd",
-            "A map for the module multimap of rspamd: keys, or regular expressions for URLs and texts.",
-        )
-        .extension("map")
-        .accepts(
-            TypeSet::ADDRESSES
-                .union(TypeSet::NAMES)
-                .union(TypeSet::of(&[IndicatorType::EmailAddress]))
-                .union(EXPRESSIONS),
-        )
-        .merging();
-        &ABOUT
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        if EXPRESSIONS.contains(item.kind) {
-            expression(item).err()
-        } else if item.kind == IndicatorType::EmailAddress && !is_key(item.value) {
-            Some(QuarantineReason::UNREPRESENTABLE)
-        } else {
-            COVERAGE.refuses(item)
-        }
-    }
-
-    fn header(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
-        notice::write(out)
-    }
-
-    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        if EXPRESSIONS.contains(item.kind) {
-            return expression(item).map_or(Ok(()), |expression| writeln!(out, "{expression}"));
-        }
-        writeln!(out, "{}", item.value)
-    }
-
-    fn export(
-        &self,
-        feed: &FeedInfo<'_>,
-        items: &mut dyn Iterator<Item = Indicator<'_>>,
-        out: &mut dyn Write,
-    ) -> io::Result<ExportCounts> {
-        if EXPRESSIONS.contains(feed.kind) {
-            return sent_url::export(self, feed, items, expression, out);
-        }
-        COVERAGE.export(self, feed, items, out)
+fn entry(item: &Indicator<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    match options.number(SCORE) {
+        1 => writeln!(out, "{}", item.value),
+        score => writeln!(out, "{} {score}", item.value),
     }
 }
 

@@ -7,16 +7,15 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use crate::export::sids::Sids;
-use crate::export::{ExportCounts, QuarantineReason};
+use crate::export::{ExportCounts, QuarantineReason, Rivalry};
 use crate::{Indicator, IndicatorType};
 
 mod dialect;
 mod head;
 mod options;
 
-pub(super) use dialect::{SNORT_3, SURICATA};
+pub(super) use dialect::{Dialect, SNORT_3, SURICATA};
 
-use dialect::Dialect;
 use options::Options;
 
 const NO_RULE: QuarantineReason = QuarantineReason::because("rule_syntax");
@@ -39,27 +38,61 @@ pub(super) fn refuses(text: &str, dialect: &Dialect) -> Option<QuarantineReason>
 /// rule without a number gets one of our own.
 pub(super) fn export(
     dialect: &Dialect,
+    sids: Sids,
     items: &mut dyn Iterator<Item = Indicator<'_>>,
     out: &mut dyn Write,
 ) -> io::Result<ExportCounts> {
-    let (lines, counts) = lines(dialect, items);
+    let (lines, counts) = lines(dialect, sids, items);
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     Ok(counts)
 }
 
 /// Returns the counts of [`export`].
-pub(super) fn count(dialect: &Dialect, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
-    lines(dialect, items).1
+pub(super) fn count(dialect: &Dialect, sids: Sids, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
+    lines(dialect, sids, items).1
+}
+
+/// Returns the text that is written in the place of this one, if none of its rules is in the file.
+pub(super) fn rivalry(
+    dialect: &Dialect,
+    sids: Sids,
+    text: &str,
+    items: &mut dyn Iterator<Item = Indicator<'_>>,
+) -> Option<Rivalry> {
+    let texts: Vec<&str> = items.map(|item| item.value).collect();
+    let found: Vec<(usize, Rule)> = texts
+        .iter()
+        .enumerate()
+        .filter_map(|(place, text)| Some((place, rules(text, dialect).ok()?)))
+        .flat_map(|(place, rules)| rules.into_iter().map(move |rule| (place, rule)))
+        .collect();
+    let own = texts.iter().position(|other| *other == text)?;
+    let (_, rule) = found.iter().find(|(place, _)| *place == own)?;
+    let (gid, sid, rev) = (rule.options.gid, rule.options.sid?, rule.options.rev);
+    let kept = newest(found, sids);
+    if kept.iter().any(|line| line.text == own) {
+        return None;
+    }
+    let winner = kept.iter().find(|line| line.number == (gid, sid))?;
+    let why = if winner.rev > rev {
+        format!("sid {sid}, and its rev {} is higher than {rev}", winner.rev)
+    } else {
+        format!("sid {sid} and rev {rev}, and it is the first in order")
+    };
+    let by = (*texts.get(winner.text)?).to_owned();
+    Some(Rivalry::Outdone { by, why })
 }
 
 /// A line with the text that has it.
 struct Line {
     text: usize,
+    /// The group and the number of the rule.
+    number: (u32, u32),
     rev: u32,
     line: String,
 }
 
-fn lines(dialect: &Dialect, items: &mut dyn Iterator<Item = Indicator<'_>>) -> (Vec<String>, ExportCounts) {
+fn lines(dialect: &Dialect, sids: Sids, items: &mut dyn Iterator<Item = Indicator<'_>>) -> (Vec<String>, ExportCounts) {
     let mut counts = ExportCounts::default();
     let mut found = Vec::new();
     let mut texts = 0;
@@ -72,7 +105,7 @@ fn lines(dialect: &Dialect, items: &mut dyn Iterator<Item = Indicator<'_>>) -> (
             Err(_) => counts.quarantined += 1,
         }
     }
-    let kept = newest(found);
+    let kept = newest(found, sids);
     let mut is_written = vec![false; texts];
     for line in &kept {
         if let Some(is_written) = is_written.get_mut(line.text) {
@@ -85,8 +118,7 @@ fn lines(dialect: &Dialect, items: &mut dyn Iterator<Item = Indicator<'_>>) -> (
 }
 
 /// Returns one line for each number, in the order of the texts.
-fn newest(found: Vec<(usize, Rule)>) -> Vec<Line> {
-    let mut sids = Sids::default();
+fn newest(found: Vec<(usize, Rule)>, mut sids: Sids) -> Vec<Line> {
     let mut kept: Vec<Line> = Vec::with_capacity(found.len());
     let mut places: HashMap<(u32, u32), usize> = HashMap::new();
     for (text, rule) in found {
@@ -97,8 +129,14 @@ fn newest(found: Vec<(usize, Rule)>) -> Vec<Line> {
         let Some(sid) = numbered else { continue };
         let rev = rule.options.rev;
         let line = rule.line(rule.options.sid.is_none().then_some(sid));
-        let line = Line { text, rev, line };
-        let place = *places.entry((rule.options.gid, sid)).or_insert(kept.len());
+        let number = (rule.options.gid, sid);
+        let line = Line {
+            text,
+            number,
+            rev,
+            line,
+        };
+        let place = *places.entry(number).or_insert(kept.len());
         match kept.get_mut(place) {
             Some(other) if other.rev < rev => *other = line,
             Some(_) => {}

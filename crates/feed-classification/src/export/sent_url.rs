@@ -1,12 +1,10 @@
 //! The common part of the proxies' and mail filters' formats: a URL as a client sends it, in normal form.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
 
 use url::Url;
 
-use crate::Indicator;
-use crate::export::{ExportCounts, Exporter, FeedInfo, QuarantineReason, escape, web_request};
+use crate::export::{QuarantineReason, escape, web_request};
 use crate::grammar::url::is_absolute;
 
 /// The consumer has no room for a URL of this length.
@@ -73,33 +71,6 @@ impl SentUrl {
         let port = self.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}{port}{}", self.host(), self.path_and_query())
     }
-}
-
-/// Writes a feed of one type with `line`, which also says why an indicator is left out.
-///
-/// [`Exporter::export`] would make each line twice, once to see whether it can be made, and reading a URL is most of the
-/// work.
-pub(super) fn export(
-    exporter: &dyn Exporter,
-    feed: &FeedInfo<'_>,
-    items: &mut dyn Iterator<Item = Indicator<'_>>,
-    line: impl Fn(&Indicator<'_>) -> Result<String, QuarantineReason>,
-    out: &mut dyn Write,
-) -> io::Result<ExportCounts> {
-    let mut exported = ExportCounts::default();
-    exporter.header(feed, out)?;
-    for item in items.filter(|item| item.kind == feed.kind) {
-        match line(&item) {
-            Err(_) => exported.quarantined += 1,
-            Ok(mut line) => {
-                line.push('\n');
-                out.write_all(line.as_bytes())?;
-                exported.written += 1;
-            }
-        }
-    }
-    exporter.footer(feed, out)?;
-    Ok(exported)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason};
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, Rivalry};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 mod condition;
@@ -41,6 +41,10 @@ impl Exporter for Sigma {
             .content_type("application/yaml; charset=utf-8")
             .extension("yml")
             .consumer("sigma-cli and other converters of Sigma")
+            .limits(
+                "Texts that do not fit the grammar of Sigma, and of several with one `id` all but the newest, are \
+                 left out.",
+            )
             .pull("A script fetches the file with `curl -H \"token: TOKEN\"` and converts it with `sigma convert`.")
             .accepts(ACCEPTS)
             .multiline(Multiline::Escaped);
@@ -56,6 +60,10 @@ impl Exporter for Sigma {
             Ok(rules) => rules.write(out),
             Err(_) => Ok(()),
         }
+    }
+
+    fn rivalry(&self, item: &Indicator<'_>, items: &mut dyn Iterator<Item = Indicator<'_>>) -> Option<Rivalry> {
+        outdone(item.value, items)
     }
 
     fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
@@ -129,32 +137,84 @@ impl Rules {
     }
 }
 
-/// Returns the texts of the file, and how many are left out.
-fn newest<'t>(items: &mut dyn Iterator<Item = Indicator<'t>>) -> (Vec<&'t str>, u64) {
+/// A text that may stand in the file.
+struct Candidate<'t> {
+    text: &'t str,
+    /// The day of its last change; empty if it names none.
+    changed: String,
+    ids: Vec<String>,
+}
+
+/// Returns the texts that fit the grammar, and how many do not.
+fn candidates<'t>(items: &mut dyn Iterator<Item = Indicator<'t>>) -> (Vec<Candidate<'t>>, u64) {
     let mut found = Vec::new();
     let mut quarantined = 0;
     for item in items.filter(|item| ACCEPTS.contains(item.kind)) {
         match Rules::check(item.value) {
-            Ok(rules) => found.push((item.value, rules.changed(), rules.ids())),
+            Ok(rules) => found.push(Candidate {
+                text: item.value,
+                changed: rules.changed(),
+                ids: rules.ids(),
+            }),
             Err(_) => quarantined += 1,
         }
     }
+    (found, quarantined)
+}
+
+/// Returns the place of the newest text with each id.
+fn best<'c>(found: &'c [Candidate<'_>]) -> HashMap<&'c str, usize> {
     let mut best: HashMap<&str, usize> = HashMap::new();
-    for (place, (_, changed, ids)) in found.iter().enumerate() {
-        for id in ids {
+    for (place, candidate) in found.iter().enumerate() {
+        for id in &candidate.ids {
             let other = best.entry(id).or_insert(place);
-            if found.get(*other).is_some_and(|(_, other, _)| changed > other) {
+            if found.get(*other).is_some_and(|other| candidate.changed > other.changed) {
                 *other = place;
             }
         }
     }
+    best
+}
+
+/// Returns the texts of the file, and how many are left out.
+fn newest<'t>(items: &mut dyn Iterator<Item = Indicator<'t>>) -> (Vec<&'t str>, u64) {
+    let (found, quarantined) = candidates(items);
+    let best = best(&found);
     let is_best = |place: usize, ids: &[String]| ids.iter().all(|id| best.get(id.as_str()) == Some(&place));
     let kept: Vec<&str> = found
         .iter()
         .enumerate()
-        .filter(|(place, (_, _, ids))| is_best(*place, ids))
-        .map(|(_, (text, _, _))| *text)
+        .filter(|(place, candidate)| is_best(*place, &candidate.ids))
+        .map(|(_, candidate)| candidate.text)
         .collect();
-    quarantined += (found.len() - kept.len()) as u64;
-    (kept, quarantined)
+    let outdone = found.len() - kept.len();
+    (kept, quarantined + outdone as u64)
+}
+
+/// Returns the newer text with an id of this one, if there is one.
+fn outdone(text: &str, items: &mut dyn Iterator<Item = Indicator<'_>>) -> Option<Rivalry> {
+    let (found, _) = candidates(items);
+    let best = best(&found);
+    let own = found.iter().position(|candidate| candidate.text == text)?;
+    let candidate = found.get(own)?;
+    let (id, winner) = candidate.ids.iter().find_map(|id| {
+        let winner = best.get(id.as_str()).filter(|winner| **winner != own)?;
+        Some((id, found.get(*winner)?))
+    })?;
+    let why = if winner.changed > candidate.changed {
+        let (newer, older) = (day(&winner.changed), day(&candidate.changed));
+        format!("id {id}, and it is {newer} and this one {older}")
+    } else {
+        format!("id {id} and day, and it is the first in order")
+    };
+    let by = winner.text.to_owned();
+    Some(Rivalry::Outdone { by, why })
+}
+
+/// Returns the words for a day in eight digits.
+fn day(digits: &str) -> String {
+    match (digits.get(..4), digits.get(4..6), digits.get(6..)) {
+        (Some(year), Some(month), Some(day)) => format!("of {year}-{month}-{day}"),
+        _ => "without a date".to_owned(),
+    }
 }

@@ -1,11 +1,11 @@
 //! `snort`: rules of Snort 3, one indicator each.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
 
-use crate::export::numbered_rules::{self, Rule};
+use crate::export::numbered_rules::{Rule, Rules};
+use crate::export::rule_file::{self, RuleFile};
 use crate::export::seen_url::SeenUrl;
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, escape, rule_texts};
+use crate::export::{About, Multiline, QuarantineReason, escape, rule_texts};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 /// Rises with every change of the rules for the same indicator.
@@ -39,58 +39,27 @@ const OF_INDICATORS: TypeSet = TypeSet::ADDRESSES
 /// their own, and Snort 3 refuses them.
 ///
 /// Source: `doc/user`, `parser/parse_stream.cc` and `ips_options` of Snort 3 (3.9, 2026-04).
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Snort;
+pub(crate) const SNORT: RuleFile = RuleFile::new(
+    About::new("snort", "Rules of Snort 3 that alert, with lasting numbers.")
+        .extension("rules")
+        .consumer("Snort 3")
+        .limits("Snort 2 has another syntax and refuses the rules.")
+        .pull(
+            "A timer fetches the file with `curl -H \"token: TOKEN\"`, moves it to the rules and sends SIGHUP to \
+             Snort.",
+        )
+        .accepts(OF_INDICATORS.union(rule_file::OF_ANALYSTS))
+        .multiline(Multiline::Escaped)
+        .options(rule_file::OPTIONS),
+    Rules {
+        accepts: OF_INDICATORS,
+        of: rules,
+    },
+    REVISION,
+    &rule_texts::SNORT_3,
+);
 
-impl Snort {
-    const TOO_LONG: QuarantineReason = QuarantineReason::because("rule_too_long");
-}
-
-impl Exporter for Snort {
-    fn about(&self) -> &About {
-        static ABOUT: About = About::new("snort", "Rules of Snort 3 that alert, with lasting numbers.")
-            .extension("rules")
-            .consumer("Snort 3")
-            .limits("Snort 2 has another syntax and refuses the rules.")
-            .pull("A timer fetches the file with `curl -H \"token: TOKEN\"`, moves it to the rules and sends SIGHUP to Snort.")
-            .accepts(OF_INDICATORS.union(TypeSet::of(&[IndicatorType::Snort])))
-            .multiline(Multiline::Escaped);
-        &ABOUT
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        match item.kind {
-            IndicatorType::Snort => rule_texts::refuses(item.value, &rule_texts::SNORT_3),
-            _ => rules(item).err(),
-        }
-    }
-
-    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        self.export(&FeedInfo::new(item.kind, ""), &mut std::iter::once(*item), out)
-            .map(drop)
-    }
-
-    fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
-        // A feed has one type, but a caller of this function does not say which.
-        let mut items = items.peekable();
-        if items.peek().is_some_and(|item| item.kind == IndicatorType::Snort) {
-            return rule_texts::count(&rule_texts::SNORT_3, &mut items);
-        }
-        numbered_rules::count(OF_INDICATORS, rules, &mut items)
-    }
-
-    fn export(
-        &self,
-        feed: &FeedInfo<'_>,
-        items: &mut dyn Iterator<Item = Indicator<'_>>,
-        out: &mut dyn Write,
-    ) -> io::Result<ExportCounts> {
-        match feed.kind {
-            IndicatorType::Snort => rule_texts::export(&rule_texts::SNORT_3, items, out),
-            _ => numbered_rules::export(OF_INDICATORS, REVISION, rules, items, out),
-        }
-    }
-}
+const TOO_LONG: QuarantineReason = QuarantineReason::because("rule_too_long");
 
 fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, QuarantineReason> {
     match item.kind {
@@ -162,7 +131,7 @@ fn url_rule(value: &str) -> Result<Rule, QuarantineReason> {
 fn http_rule(host: &str, port: Option<u16>, target: &str) -> Result<Rule, QuarantineReason> {
     let length = target.len();
     if length > MAX_CONTENT_BYTES {
-        return Err(Snort::TOO_LONG);
+        return Err(TOO_LONG);
     }
     let port = match port {
         Some(port) => format!(":{port}"),
@@ -183,7 +152,7 @@ fn http_rule(host: &str, port: Option<u16>, target: &str) -> Result<Rule, Quaran
 
 fn content(name: &str) -> Result<String, QuarantineReason> {
     if name.len() > MAX_CONTENT_BYTES {
-        return Err(Snort::TOO_LONG);
+        return Err(TOO_LONG);
     }
     Ok(format!(
         "content:\"{}\",fast_pattern,nocase;",

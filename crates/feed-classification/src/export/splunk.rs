@@ -86,7 +86,8 @@ impl Exporter for Splunk {
     fn about(&self) -> &About {
         static ABOUT: About = About::new(
             "splunk",
-            "A lookup of Splunk Enterprise Security: the CSV of ip_intel, domain_intel, http_intel, file_intel or email_intel.",
+            "A lookup of Splunk Enterprise Security: the CSV of ip_intel, domain_intel, http_intel, file_intel or \
+             email_intel.",
         )
         .content_type("text/csv; charset=utf-8")
         .extension("csv")
@@ -94,6 +95,7 @@ impl Exporter for Splunk {
         .titled()
         .options(OPTIONS)
         .consumer("Splunk Enterprise Security")
+        .limits("Values with `*` are left out: the lookups match with wildcards.")
         .pull("A threat intelligence download with a stored credential (Basic). Steps: `docs/recipes/splunk-es.md`.");
         &ABOUT
     }

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use crate::export::coverage::Coverage;
+use crate::export::covered_list::CoveredList;
 use crate::export::sent_url::{self, SentUrl};
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, QuarantineReason, escape, notice};
+use crate::export::{About, Options, QuarantineReason, escape};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 const COVERAGE: Coverage = Coverage {
@@ -12,6 +13,8 @@ const COVERAGE: Coverage = Coverage {
     one_tree: true,
     ..Coverage::USUAL
 };
+
+const URLS: TypeSet = TypeSet::of(&[IndicatorType::Url]);
 
 /// The longest URL. Squid refuses requests with a longer one itself (`MAX_URL`).
 const MAX_URL: usize = 8_191;
@@ -32,55 +35,27 @@ const MAX_URL: usize = 8_191;
 /// An empty feed is a comment. Squid warns of an empty list, and the list matches nothing.
 ///
 /// Checked with Squid 5.7. Its manual describes `acl`, its function `rfc1738_unescape` the decoding.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Squid;
+pub(crate) const SQUID: CoveredList = CoveredList::new(
+    About::new(
+        "squid",
+        "A file for an acl of Squid: dstdomain for names, dst or src for addresses, url_regex for URLs.",
+    )
+    .consumer("Squid")
+    .limits("URLs of more than 8 191 bytes are left out: Squid refuses such requests itself.")
+    .pull(
+        "cratos-agent or a timer replaces the file and runs `squid -k reconfigure`; curl sends the token in a header. \
+         Steps: `docs/recipes/proxies.md`.",
+    )
+    .accepts(TypeSet::ADDRESSES.union(TypeSet::NAMES).union(URLS))
+    .merging(),
+    COVERAGE,
+    entry,
+)
+.texts(URLS, |item| expression(item.value));
 
-impl Exporter for Squid {
-    fn about(&self) -> &About {
-        static ABOUT: About = About::new(
-            "squid",
-            "A file for an acl of Squid: dstdomain for names, dst or src for addresses, url_regex for URLs.",
-        )
-        .accepts(
-            TypeSet::ADDRESSES
-                .union(TypeSet::NAMES)
-                .union(TypeSet::of(&[IndicatorType::Url])),
-        )
-        .merging();
-        &ABOUT
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        if item.kind == IndicatorType::Url {
-            expression(item.value).err()
-        } else {
-            COVERAGE.refuses(item)
-        }
-    }
-
-    fn header(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
-        notice::write(out)
-    }
-
-    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        match item.kind {
-            IndicatorType::Domain | IndicatorType::Hostname => writeln!(out, ".{}", item.value),
-            IndicatorType::Url => expression(item.value).map_or(Ok(()), |expression| writeln!(out, "{expression}")),
-            _ => writeln!(out, "{}", item.value),
-        }
-    }
-
-    fn export(
-        &self,
-        feed: &FeedInfo<'_>,
-        items: &mut dyn Iterator<Item = Indicator<'_>>,
-        out: &mut dyn Write,
-    ) -> io::Result<ExportCounts> {
-        if feed.kind == IndicatorType::Url {
-            return sent_url::export(self, feed, items, |item| expression(item.value), out);
-        }
-        COVERAGE.export(self, feed, items, out)
-    }
+fn entry(item: &Indicator<'_>, _: &Options, out: &mut dyn Write) -> io::Result<()> {
+    let dot = if TypeSet::NAMES.contains(item.kind) { "." } else { "" };
+    writeln!(out, "{dot}{}", item.value)
 }
 
 /// Returns the expression for exactly this URL, as Squid decodes it.

@@ -54,6 +54,7 @@ impl Exporter for Stix2 {
         .titled()
         .dated()
         .consumer("Threat intelligence platforms that read STIX 2.1")
+        .limits("A bundle is one JSON object, which a reader has to hold as a whole.")
         .pull("A script or a connector fetches the bundle; it is not a TAXII server. Steps: `docs/recipes/stix2.md`.");
         &ABOUT
     }

@@ -1,10 +1,9 @@
 //! `suricata`: rules, one indicator each.
 
-use std::io::{self, Write};
-
-use crate::export::numbered_rules::{self, Rule};
+use crate::export::numbered_rules::{Rule, Rules};
+use crate::export::rule_file::{self, RuleFile};
 use crate::export::seen_url::SeenUrl;
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, escape, rule_texts};
+use crate::export::{About, Multiline, QuarantineReason, escape, rule_texts};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 /// Rises with every change of the rules for the same indicator.
@@ -42,67 +41,36 @@ const OF_INDICATORS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(Ty
 ///   writes that file.
 ///
 /// `sid` depends on type, protocol and value alone, so it is the same on every replica and after every restart. The
-/// numbers are 1 100 000 000 to 2 099 999 999, above the ranges of other projects, and within 31 bits for programs that
-/// read `sid` as a signed number. If two rules of one feed get the same number, the first in the order of the feed
-/// keeps it and the other takes its next one. `msg` names the type and the protocol, for example
-/// `Cratos domain in DNS query`; only the rule has the value, escaped.
+/// numbers are 1 100 000 000 to 2 099 999 999, above the ranges of other projects, unless the options say otherwise.
+/// They are within 31 bits for programs that read `sid` as a signed number. If two rules of one feed get the same
+/// number, the first in the order of the feed keeps it and the other takes its next one. `msg` names the type and the
+/// protocol, for example `Cratos domain in DNS query`; only the rule has the value, escaped.
 ///
 /// **Rules of analysts** (`snort`) are checked one by one and written on a line each, if they alert and have the words
 /// of Suricata; see [`rule_texts`].
 ///
 /// Source: Suricata's user guide, the chapters on rules (7.0.12, 8.0); `DETECT_MAX_RULE_SIZE` in its `detect.h`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Suricata;
+pub(crate) const SURICATA: RuleFile = RuleFile::new(
+    About::new("suricata", "Rules of Suricata that alert, with lasting numbers.")
+        .consumer("Suricata")
+        .limits("A rule with a content of more than 4 000 bytes is left out: Suricata refuses the whole file.")
+        .pull(
+            "`suricata-update add-source cratos URL --http-header \"token: TOKEN\"`, and a timer that runs \
+             `suricata-update`. End the path with `.rules`.",
+        )
+        .extension("rules")
+        .accepts(OF_INDICATORS.union(rule_file::OF_ANALYSTS))
+        .multiline(Multiline::Escaped)
+        .options(rule_file::OPTIONS),
+    Rules {
+        accepts: OF_INDICATORS,
+        of: rules,
+    },
+    REVISION,
+    &rule_texts::SURICATA,
+);
 
-impl Suricata {
-    const TOO_LONG: QuarantineReason = QuarantineReason::because("rule_too_long");
-}
-
-impl Exporter for Suricata {
-    fn about(&self) -> &About {
-        static ABOUT: About = About::new("suricata", "Rules of Suricata that alert, with lasting numbers.")
-            .consumer("Suricata")
-            .limits("A rule with a content of more than 4 000 bytes is left out: Suricata refuses the whole file.")
-            .pull("`suricata-update add-source cratos URL --http-header \"token: TOKEN\"`, and a timer that runs `suricata-update`. End the path with `.rules`.")
-            .extension("rules")
-            .accepts(OF_INDICATORS.union(TypeSet::of(&[IndicatorType::Snort])))
-            .multiline(Multiline::Escaped);
-        &ABOUT
-    }
-
-    fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        match item.kind {
-            IndicatorType::Snort => rule_texts::refuses(item.value, &rule_texts::SURICATA),
-            _ => rules(item).err(),
-        }
-    }
-
-    fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
-        self.export(&FeedInfo::new(item.kind, ""), &mut std::iter::once(*item), out)
-            .map(drop)
-    }
-
-    fn count(&self, items: &mut dyn Iterator<Item = Indicator<'_>>) -> ExportCounts {
-        // A feed has one type, but a caller of this function does not say which.
-        let mut items = items.peekable();
-        if items.peek().is_some_and(|item| item.kind == IndicatorType::Snort) {
-            return rule_texts::count(&rule_texts::SURICATA, &mut items);
-        }
-        numbered_rules::count(OF_INDICATORS, rules, &mut items)
-    }
-
-    fn export(
-        &self,
-        feed: &FeedInfo<'_>,
-        items: &mut dyn Iterator<Item = Indicator<'_>>,
-        out: &mut dyn Write,
-    ) -> io::Result<ExportCounts> {
-        match feed.kind {
-            IndicatorType::Snort => rule_texts::export(&rule_texts::SURICATA, items, out),
-            _ => numbered_rules::export(OF_INDICATORS, REVISION, rules, items, out),
-        }
-    }
-}
+const TOO_LONG: QuarantineReason = QuarantineReason::because("rule_too_long");
 
 fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, QuarantineReason> {
     let rules = match item.kind {
@@ -129,7 +97,7 @@ fn rules(item: &Indicator<'_>) -> Result<Vec<Rule>, QuarantineReason> {
         _ => vec![Rule::of_network(item.value)?],
     };
     if rules.iter().any(|rule| rule.matching.len() > MAX_RULE_BYTES) {
-        return Err(Suricata::TOO_LONG);
+        return Err(TOO_LONG);
     }
     Ok(rules)
 }
@@ -206,7 +174,7 @@ fn one(
 
 fn content(text: &str) -> Result<String, QuarantineReason> {
     if text.len() > MAX_CONTENT_BYTES {
-        return Err(Suricata::TOO_LONG);
+        return Err(TOO_LONG);
     }
     Ok(format!("content:\"{}\";", escape::suricata_content(text)))
 }

@@ -58,7 +58,11 @@ impl Exporter for SuricataDataset {
             "A list that a rule of Suricata loads: dataset:isset,NAME,type TYPE,load FILE.",
         )
         .consumer("Suricata")
-        .pull("A timer runs `curl -fsS -H \"token: $TOKEN\" -o cratos.lst URL && suricatasc -c reload-rules`. The rules that load the file are your own.")
+        .limits("A dataset takes no networks, which are left out. Suricata matches names exactly.")
+        .pull(
+            "A timer runs `curl -fsS -H \"token: $TOKEN\" -o cratos.lst URL && suricatasc -c reload-rules`. The \
+             rules that load the file are your own.",
+        )
         .extension("lst")
         .accepts(ACCEPTS)
         .multiline(Multiline::Escaped);

@@ -27,7 +27,11 @@ impl Exporter for SuricataIprep {
             "A reputation list of Suricata: network,category,score with category 1 and score 127.",
         )
         .consumer("Suricata")
-        .pull("A timer runs `curl -fsS -H \"token: $TOKEN\" -o cratos.list URL && suricatasc -c reload-rules`, which reads the files in `reputation-files` again.")
+        .limits("An address has one entry for each category; overlapping networks are merged.")
+        .pull(
+            "A timer runs `curl -fsS -H \"token: $TOKEN\" -o cratos.list URL && suricatasc -c reload-rules`, \
+             which reads the files in `reputation-files` again.",
+        )
         .extension("list")
         .accepts(TypeSet::ADDRESSES)
         .merging();

@@ -9,6 +9,7 @@ use crate::export::escape::has_line_break;
 use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline};
 use crate::{Indicator, IndicatorType, TypeSet};
 
+mod builtin;
 mod declared;
 mod million;
 mod structure;
@@ -16,6 +17,7 @@ mod values;
 mod writers;
 
 use super::samples::samples as harmless;
+pub use builtin::{body, chosen, writable};
 pub use million::{check_million, million};
 use structure::Format;
 use values::hostile;
@@ -252,8 +254,8 @@ fn check_hostile(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]
         );
         return;
     }
+    check_ends(kind, &bytes, hostile);
     let about = exporter.about();
-    check_ends(about, kind, &bytes, hostile);
     let (size, harmless, unit) = if let Some(format) = Format::of(about) {
         let fields = |bytes: &[u8], value: &str| {
             let fields = format.fields(bytes);
@@ -286,16 +288,13 @@ fn check_hostile(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]
 /// Asserts that the output does not have the raw value in front of a character that the value holds too.
 ///
 /// For example `a,b` in front of a comma, or `a"b` between quotes: a reader stops too early. Only values that begin and
-/// end with a letter or digit are looked at, since the others also occur as a part of an escaped value. Where a rule is
-/// written unchanged, its line ends do not end it.
-fn check_ends(about: &About, kind: IndicatorType, bytes: &[u8], value: &str) {
+/// end with a letter or digit are looked at, since the others also occur as a part of an escaped value.
+fn check_ends(kind: IndicatorType, bytes: &[u8], value: &str) {
     /// Characters that stand between fields, so one before a field would also end it.
     const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
     /// Characters that end a field. A dot is not among them: `192.0.2.1` may stand in front of one.
     const ENDS: [char; 12] = [',', ';', '\t', '|', '\n', '\r', ' ', '"', '\'', '<', ')', ']'];
     let is_word = |char: char| char.is_ascii_alphanumeric();
-    let has_lines = is_verbatim(about, kind);
-    let is_end = |char: &char| ENDS.contains(char) && !(has_lines && matches!(char, '\n' | '\r'));
     if !value.starts_with(is_word) || !value.ends_with(is_word) {
         return;
     }
@@ -304,7 +303,7 @@ fn check_ends(about: &About, kind: IndicatorType, bytes: &[u8], value: &str) {
         let before = text.get(..start).and_then(|before| before.chars().next_back());
         let after = text.get(start + found.len()..).and_then(|after| after.chars().next());
         let before = before.filter(|char| SEPARATORS.contains(char));
-        let after = after.filter(is_end);
+        let after = after.filter(|char| ENDS.contains(char));
         for delimiter in before.into_iter().chain(after) {
             assert!(
                 !value.contains(delimiter),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::export::{About, Exporter, Multiline};
+use crate::export::{About, Exporter, Multiline, about};
 use crate::{Indicator, TypeSet};
 
 /// The name of the bytes that `txt` and `cisco` write; see [`About::bytes`].
@@ -21,6 +21,9 @@ pub(crate) struct Txt;
 impl Exporter for Txt {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("txt", "One value per line.")
+            .consumer("Scripts and devices that read plain lists, as they read the lists of Cratos FastAPI")
+            .limits("A value with a line break is left out, except for rules, which have several lines.")
+            .pull(about::ANY_CLIENT)
             .writes(VALUES_WITH_CRLF)
             .multiline(LINES_OF_RULES);
         &ABOUT

@@ -35,6 +35,7 @@ pub(crate) const UMBRELLA: PlainList = PlainList::new(
     )
     .accepts(TypeSet::NAMES.union(TypeSet::of(&[IndicatorType::Url])))
     .most(MOST)
+    .version(2)
     .rewrites(TypeSet::of(&[IndicatorType::Url])),
 )
 .refusing(refuses)

@@ -1,9 +1,11 @@
 //! URLs as a device between a browser and a server sees them in web requests.
 //!
-//! A request names its host in punycode and without a dot at its end, encodes every other character outside of ASCII,
-//! and holds neither user information nor a fragment. An entry that differs from that never matches.
+//! A request names its host in punycode, in lower case and without a dot at its end, and no default port. It encodes
+//! every other character outside of ASCII, and holds neither user information nor a fragment. An entry that differs
+//! from that never matches.
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 use crate::export::QuarantineReason;
 use crate::grammar::url::{self, Parts};
@@ -52,35 +54,55 @@ pub(super) fn refuses_bare_host(url: &str) -> Option<QuarantineReason> {
     matches!(Parts::of(url).rest, "" | "/").then_some(NO_PATH)
 }
 
-/// Returns the URL with its host as in requests.
+/// Returns the URL as clients name it: scheme and host in lower case, the host in punycode, a path, and no default
+/// port.
 pub(super) fn entry(url: &str) -> Cow<'_, str> {
     let parts = Parts::of(url);
-    let Some(host) = requested_host(&parts, url) else {
+    let scheme = parts.scheme.map(lower_case);
+    let (host, port) = (requested_host(&parts, url), parts.other_port());
+    let has_path = parts.rest.starts_with('/');
+    if has_path && scheme.as_deref() == parts.scheme && host == parts.host && port == parts.port {
         return Cow::Borrowed(url);
-    };
-    let (scheme, mark) = parts.scheme.map_or(("", ""), |scheme| (scheme, "://"));
-    let (colon, port) = parts.port.map_or(("", ""), |port| (":", port));
-    Cow::Owned(format!("{scheme}{mark}{host}{colon}{port}{}", parts.rest))
+    }
+    let (scheme, mark) = scheme.map_or((Cow::Borrowed(""), ""), |scheme| (scheme, "://"));
+    let (colon, port) = port.map_or(("", ""), |port| (":", port));
+    let slash = if has_path { "" } else { "/" };
+    Cow::Owned(format!("{scheme}{mark}{host}{colon}{port}{slash}{}", parts.rest))
 }
 
 /// Returns host, path and query. A scheme is cut at the front only: `c.example/?u=http://d.example/` has none. With the
 /// scheme goes its port.
 pub(super) fn entry_without_scheme(url: &str) -> Cow<'_, str> {
     let parts = Parts::of(url);
-    if let Some(host) = requested_host(&parts, url) {
+    let host = requested_host(&parts, url);
+    if host != parts.host || parts.port.is_some() {
         return Cow::Owned(format!("{host}{}", parts.rest));
     }
-    match (parts.scheme, parts.port) {
-        (Some(_), Some(_)) => Cow::Owned(format!("{}{}", parts.host, parts.rest)),
-        (Some(scheme), None) => Cow::Borrowed(url.get(scheme.len() + "://".len()..).unwrap_or(url)),
-        (None, _) => Cow::Borrowed(url),
-    }
+    let scheme = parts.scheme.map_or(0, |scheme| scheme.len() + "://".len());
+    Cow::Borrowed(url.get(scheme..).unwrap_or(url))
 }
 
-/// Returns the host as in requests if the URL spells it in another way.
-fn requested_host<'v>(parts: &Parts<'v>, url: &'v str) -> Option<Cow<'v, str>> {
-    let is_respelled = !parts.host.is_ascii() || parts.host.ends_with('.');
-    is_respelled.then(|| url::host(url).unwrap_or(Cow::Borrowed(parts.host)))
+/// Returns the host as in requests: in punycode and lower case, without a dot at its end, and an IPv6 address in its
+/// shortest form.
+fn requested_host<'v>(parts: &Parts<'v>, url: &'v str) -> Cow<'v, str> {
+    let host = parts.host;
+    if let Some(inside) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let address = inside.parse::<Ipv6Addr>();
+        return address.map_or_else(|_| lower_case(host), |address| Cow::Owned(format!("[{address}]")));
+    }
+    let is_plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    if host.bytes().all(is_plain) && !host.ends_with('.') {
+        return Cow::Borrowed(host);
+    }
+    url::host(url).unwrap_or(Cow::Borrowed(host))
+}
+
+fn lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 #[cfg(test)]
@@ -88,10 +110,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_has_the_host_of_requests_and_all_else_as_it_is() {
+    fn an_entry_has_scheme_host_and_port_of_requests_and_all_else_as_it_is() {
         for (url, whole, cut) in [
             ("http://a.example/x", "http://a.example/x", "a.example/x"),
-            ("http://a.example:80/x", "http://a.example:80/x", "a.example/x"),
+            ("http://a.example:80/x", "http://a.example/x", "a.example/x"),
+            ("HTTPS://A.Example:0443/X", "https://a.example/X", "a.example/X"),
+            ("A.Example/X", "a.example/X", "a.example/X"),
+            ("http://a.example", "http://a.example/", "a.example"),
+            ("http://a.example?x", "http://a.example/?x", "a.example?x"),
             ("a.example/x", "a.example/x", "a.example/x"),
             (
                 "https://Bücher.example.:8443/ü?a#b",
@@ -104,6 +130,7 @@ mod tests {
                 "c.example/?u=http://d.example/",
             ),
             ("http://[2001:db8::7]/x", "http://[2001:db8::7]/x", "[2001:db8::7]/x"),
+            ("http://[2001:DB8:0::7]/x", "http://[2001:db8::7]/x", "[2001:db8::7]/x"),
         ] {
             assert_eq!((&*entry(url), &*entry_without_scheme(url)), (whole, cut));
         }

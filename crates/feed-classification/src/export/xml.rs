@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::{About, Exporter, FeedInfo, Multiline, QuarantineReason, escape};
+use crate::export::{About, Exporter, FeedInfo, Multiline, QuarantineReason, about, escape};
 
 /// `<entry>` per value inside an element named after the indicator type.
 ///
@@ -17,6 +17,9 @@ const DECLARATION: &str = "<?xml version='1.0' encoding='UTF-8'?>";
 impl Exporter for Xml {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("xml", "One XML element per value.")
+            .consumer("Scripts and programs that read XML")
+            .limits("Values with a character that XML 1.0 does not have are left out.")
+            .pull(about::ANY_CLIENT)
             .content_type("text/xml; charset=utf-8")
             .extension("xml")
             .multiline(Multiline::Escaped);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Indicator;
-use crate::export::{About, Exporter, FeedInfo, Multiline, escape};
+use crate::export::{About, Exporter, FeedInfo, Multiline, about, escape};
 
 /// One document with one list, an item a line, every item a string to every parser.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +12,9 @@ pub(crate) struct Yaml;
 impl Exporter for Yaml {
     fn about(&self) -> &About {
         static ABOUT: About = About::new("yaml", "One YAML list of strings.")
+            .consumer("Scripts and programs that read YAML")
+            .limits("A reader has to hold the whole list.")
+            .pull(about::ANY_CLIENT)
             .extension("yaml")
             .multiline(Multiline::Escaped);
         &ABOUT

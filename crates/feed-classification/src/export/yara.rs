@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason};
+use crate::export::{About, ExportCounts, Exporter, FeedInfo, Multiline, QuarantineReason, Rivalry};
 use crate::{Indicator, IndicatorType, TypeSet};
 
 mod bounds;
@@ -65,6 +65,18 @@ impl Exporter for Yara {
         }
     }
 
+    fn rivalry(&self, item: &Indicator<'_>, items: &mut dyn Iterator<Item = Indicator<'_>>) -> Option<Rivalry> {
+        let sources: Vec<Source<'_>> = items.filter_map(|item| Source::check(item.value).ok()).collect();
+        let renamed = renamed(&sources).into_iter().zip(&sources);
+        let (renamed, _) = renamed.into_iter().find(|(_, source)| source.text == item.value)?;
+        let names: Vec<String> = renamed
+            .iter()
+            .map(|(name, given)| format!("{name} is {given}"))
+            .collect();
+        let names = names.join(", ");
+        (!names.is_empty()).then_some(Rivalry::Renamed { names })
+    }
+
     fn export(
         &self,
         _: &FeedInfo<'_>,
@@ -95,13 +107,20 @@ fn write_file(sources: &[Source<'_>], out: &mut dyn Write) -> io::Result<()> {
     for module in imports {
         writeln!(out, "import \"{module}\"")?;
     }
-    let mut names = Names::of(sources.iter().flat_map(Source::names));
-    for source in sources {
-        let given = source.names().map(|name| (name, names.give(name, source.text)));
-        let renamed: BTreeMap<&str, String> = given.filter(|(name, given)| name != given).collect();
+    for (source, renamed) in sources.iter().zip(renamed(sources)) {
         writeln!(out, "{}", source.body(&renamed))?;
     }
     Ok(())
+}
+
+/// Returns the names of each text that change, with the new ones.
+fn renamed<'s>(sources: &'s [Source<'_>]) -> Vec<BTreeMap<&'s str, String>> {
+    let mut names = Names::of(sources.iter().flat_map(Source::names));
+    let mut of_text = |source: &'s Source<'_>| {
+        let given = source.names().map(|name| (name, names.give(name, source.text)));
+        given.filter(|(name, given)| name != given).collect()
+    };
+    sources.iter().map(&mut of_text).collect()
 }
 
 #[cfg(test)]

@@ -72,7 +72,10 @@ impl Exporter for Zeek {
             .extension("intel")
             .consumer("Zeek")
             .limits("A value stays in the memory of Zeek after it left the file, until `Intel::item_expiration`.")
-            .pull("A timer fetches the file with `curl -H \"token: TOKEN\"` and moves it to a path in `Intel::read_files`.")
+            .pull(
+                "A timer fetches the file with `curl -H \"token: TOKEN\"` and moves it to a path in \
+                 `Intel::read_files`.",
+            )
             .accepts(ACCEPTS)
             .rewrites(TypeSet::of(&[IndicatorType::Url]))
             .multiline(Multiline::Escaped);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::body;
 
 /// Values beside those of the battery; each goes to the types whose grammar takes it.
-const VALUES: [&str; 30] = [
+const VALUES: [&str; 35] = [
     "10.0.0.0/24",
     "10.0.1.0/24",
     "10.0.0.9",
@@ -40,6 +40,11 @@ const VALUES: [&str; 30] = [
     "http://user:secret@a.example/x",
     "http://bücher.example/x",
     "http://end/x",
+    "HTTP://A.Example/Y",
+    "http://a.example:80/z",
+    "HTTPS://A.Example:443?y",
+    "A.Example/w",
+    "http://[2001:DB8:0::8]:80/x",
     "http://192.0.2.7/x",
     "http://[2001:db8::7]/x",
     "http://[2001:db8::7]:8080/x",

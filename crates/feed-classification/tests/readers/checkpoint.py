@@ -11,7 +11,7 @@ import io
 import ipaddress
 import re
 
-from device import Malformed, covers, domain, lines, request, serve
+from device import Malformed, covers, domain, lines, request, serve, text_of
 
 HEADER = "# UNIQ-NAME,VALUE,TYPE,CONFIDENCE,SEVERITY,PRODUCT,COMMENT"
 LEVELS = {"low", "medium", "high", "critical"}
@@ -77,8 +77,7 @@ def load(kind, body):
     if kind in TYPES:
         values = {value for _, value in observables}
         if kind == "url":
-            requests = {request(value) for value in values}
-            return rows, lambda value: request(value) in requests
+            return rows, lambda value: text_of(value) in values
         return rows, lambda value: value in values
     networks = [known for _, value in observables for known in networks_of(value)]
     return rows, lambda value: covers(networks, value)

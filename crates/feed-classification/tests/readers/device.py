@@ -90,8 +90,16 @@ def request(url):
     scheme = parts.scheme.lower() if has_scheme else None
     host = (parts.hostname or "").rstrip(".")
     host = host if host.isascii() else host.encode("idna").decode()
+    host = str(ipaddress.ip_address(host)) if ":" in host else host
     port = None if parts.port == {"http": 80, "https": 443}.get(scheme) else parts.port
     query = "?" + parts.query if "?" in url.split("#", 1)[0] else ""
     if not host:
         raise Malformed(f"{url!r} has no host")
     return Request(scheme, host, port, (parts.path or "/") + query)
+
+
+def text_of(url):
+    """Returns the text of the URL that a browser asks for, for devices that compare texts as a whole."""
+    scheme, host, port, path = request(url)
+    host = f"[{host}]" if ":" in host else host
+    return (scheme + "://" if scheme else "") + host + (f":{port}" if port else "") + path

@@ -9,7 +9,7 @@ wildcards at the start and the end, IPv6 in brackets; "<hash> [description]".
 import ipaddress
 import re
 
-from device import Malformed, covers, domain, lines, network, request, serve
+from device import Malformed, covers, domain, lines, network, serve, text_of
 
 MOST_LINES, MOST_BYTES = 131_072, 10 * 1024 * 1024
 DIGITS = {"file-md5": 32, "file-sha1": 40, "file-sha256": 64}
@@ -27,7 +27,7 @@ def url(line):
         raise Malformed(f"{line!r} is not one word of ASCII")
     if "*" in line:
         raise Malformed(f"{line!r} is a pattern, and nobody wrote one")
-    return request(line)
+    return line
 
 
 def load(kind, body):
@@ -41,7 +41,7 @@ def load(kind, body):
         return entries, lambda value: value in hashes
     if kind == "url":
         urls = {url(entry) for entry in entries}
-        return entries, lambda value: request(value) in urls
+        return entries, lambda value: text_of(value) in urls
     if kind in ("domain", "hostname"):
         names = {domain(entry) for entry in entries}
         return entries, lambda value: value in names

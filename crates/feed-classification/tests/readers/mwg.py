@@ -8,7 +8,7 @@ quote inside has a backslash before it.
 
 import re
 
-from device import Malformed, covers, lines, network, request, serve
+from device import Malformed, covers, lines, network, serve, text_of
 
 TYPES = {"ip", "iprange", "string"}
 ENTRY = re.compile(r'"((?:[^"\\]|\\")*)" "((?:[^"\\]|\\")*)"')
@@ -29,8 +29,7 @@ def load(kind, body):
     entries = [entry(line) for line in rest]
     if list_type == "string":
         if kind == "url":
-            asked = {request(known) for known in entries}
-            return entries, lambda value: request(value) in asked
+            return entries, lambda value: text_of(value) in entries
         return entries, set(entries).__contains__
     if any(("/" in known) != (list_type == "iprange") for known in entries):
         raise Malformed(f"an entry is no {list_type}")

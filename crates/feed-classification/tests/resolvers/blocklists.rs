@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 use feed_classification::IndicatorType as Kind;
-use feed_classification::export::testkit;
-use test_peers::dns::{NXDOMAIN, ask, response_code, upstream};
+use feed_classification::export::testkit::{self, body, chosen};
+use test_peers::dns::{NXDOMAIN, ask, ask_over_tcp, response_code, upstream};
 use test_peers::{Peer, free_port, program, python_with, until};
 
-use crate::{body, recipe};
+use crate::recipe;
 
 /// Names that are not listed, though they look like it.
 const OTHERS: [&str; 5] = [
@@ -20,6 +20,9 @@ const OTHERS: [&str; 5] = [
     "b.example",
     "bcher-kva.example",
 ];
+
+/// An empty feed.
+const NONE: [&str; 0] = [];
 
 /// Every kind of name: IDN, underscores, names below others, and one of 255 octets on the wire.
 fn hostile() -> Vec<String> {
@@ -38,8 +41,7 @@ fn hostile() -> Vec<String> {
 
 fn listed(output: &str) -> (Vec<String>, String) {
     let names = hostile();
-    let refs: Vec<_> = names.iter().map(String::as_str).collect();
-    let body = body(output, Kind::Domain, &refs);
+    let body = body(output, Kind::Domain, &names);
     (names, body)
 }
 
@@ -64,6 +66,23 @@ fn dnsmasq(program: &Path, folder: &Path, lines: &str) -> (Peer, u16) {
     (Peer::listening(&mut command, port), port)
 }
 
+/// Starts an Unbound that includes the list in the folder behind another clause.
+fn unbound(program: &Path, folder: &Path) -> (Peer, u16) {
+    let here = folder.display();
+    let (port, upstream) = (free_port(), upstream());
+    let configuration = format!(
+        "server:\n interface: 127.0.0.1\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n directory: \"{here}\"\n \
+         pidfile: \"\"\n use-syslog: no\n module-config: \"iterator\"\n do-not-query-localhost: no\nremote-control:\n \
+         control-enable: no\nforward-zone:\n name: \".\"\n forward-addr: 127.0.0.1@{upstream}\n{}",
+        recipe("unbound-include", folder)
+    );
+    fs::write(folder.join("conf"), configuration).unwrap();
+    let mut command = Command::new(program);
+    command.args(["-d", "-c"]).arg(folder.join("conf"));
+    command.stderr(fs::File::create(folder.join("log")).unwrap());
+    (Peer::listening(&mut command, port), port)
+}
+
 fn reload(server: &Peer) {
     let sent = Command::new("kill").args(["-HUP", &server.id().to_string()]).status();
     assert!(sent.unwrap().success());
@@ -83,7 +102,7 @@ fn dnsmasq_blocks_exactly_the_listed_names_and_reads_a_new_file_without_a_restar
     for name in OTHERS {
         assert_eq!(response_code(port, name), 0, "{name}");
     }
-    fs::write(folder.path().join("dnsmasq.conf"), body("dnsmasq", Kind::Domain, &[])).unwrap();
+    fs::write(folder.path().join("dnsmasq.conf"), body("dnsmasq", Kind::Domain, &NONE)).unwrap();
     reload(&server);
     until("dnsmasq reads the empty list", || {
         response_code(port, "evil.example") == 0
@@ -93,6 +112,69 @@ fn dnsmasq_blocks_exactly_the_listed_names_and_reads_a_new_file_without_a_restar
         !log.contains("error") && !log.contains("illegal") && !log.contains("cannot"),
         "{log}"
     );
+}
+
+/// Returns the code and the address of the answers for a name below a listed one, and for one that is not listed.
+fn answers(port: u16) -> [(u8, Option<Ipv4Addr>); 2] {
+    ["www.evil.example", "good.example"].map(|name| {
+        let answer = ask(port, name);
+        (answer.code, answer.address)
+    })
+}
+
+const UPSTREAM: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 77);
+const SINK: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 80);
+
+#[test]
+fn dnsmasq_answers_a_listed_name_as_chosen() {
+    let Some(program) = program("dnsmasq") else { return };
+    for (choice, expected) in [
+        (("action", "null"), (0, Some(Ipv4Addr::UNSPECIFIED))),
+        (("address", "192.0.2.80"), (0, Some(SINK))),
+        (("address", "2001:db8::80"), (0, None)),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (list, _) = chosen("dnsmasq", &[choice], Kind::Domain, &hostile());
+        fs::write(folder.path().join("list"), list).unwrap();
+        let include = format!("conf-file={}/list\n", folder.path().display());
+        let (_server, port) = dnsmasq(&program, folder.path(), &include);
+        assert_eq!(answers(port), [expected, (0, Some(UPSTREAM))], "{choice:?}");
+        let log = fs::read_to_string(folder.path().join("log")).unwrap();
+        assert!(!log.contains("error") && !log.contains("illegal"), "{log}");
+    }
+}
+
+#[test]
+fn unbound_answers_a_listed_name_as_chosen() {
+    const REFUSED: u8 = 5;
+    let Some(program) = program("unbound") else { return };
+    for (choice, expected) in [
+        (("action", "nodata"), (0, None)),
+        (("action", "null"), (0, Some(Ipv4Addr::UNSPECIFIED))),
+        (("action", "refused"), (REFUSED, None)),
+        (("address", "192.0.2.80"), (0, Some(SINK))),
+        (("address", "2001:db8::80"), (0, None)),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (list, _) = chosen("unbound", &[choice], Kind::Domain, &hostile());
+        fs::write(folder.path().join("unbound.conf"), list).unwrap();
+        let (_server, port) = unbound(&program, folder.path());
+        assert_eq!(answers(port), [expected, (0, Some(UPSTREAM))], "{choice:?}");
+    }
+}
+
+#[test]
+fn unbound_does_not_answer_for_a_listed_name_where_that_is_chosen() {
+    let Some(program) = program("unbound") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (list, _) = chosen("unbound", &[("action", "drop")], Kind::Domain, &["evil.example"]);
+    fs::write(folder.path().join("unbound.conf"), list).unwrap();
+    let (_server, port) = unbound(&program, folder.path());
+    assert_eq!(
+        ask_over_tcp(port, "good.example").and_then(|answer| answer.address),
+        Some(UPSTREAM)
+    );
+    assert_eq!(ask_over_tcp(port, "www.evil.example"), None);
 }
 
 #[test]
@@ -119,7 +201,7 @@ fn a_hosts_file_gives_listed_names_the_address_to_which_nothing_connects() {
     for name in OTHERS.iter().chain(&["other.evil.example"]) {
         assert_eq!(ask(port, name).address, answered, "{name}");
     }
-    fs::write(folder.path().join("hosts"), body("hosts", Kind::Domain, &[])).unwrap();
+    fs::write(folder.path().join("hosts"), body("hosts", Kind::Domain, &NONE)).unwrap();
     reload(&server);
     until("dnsmasq reads the empty list", || {
         ask(port, "evil.example").address == answered
@@ -136,23 +218,10 @@ fn a_hosts_file_gives_listed_names_the_address_to_which_nothing_connects() {
 fn unbound_includes_the_list_behind_any_clause() {
     let Some(program) = program("unbound") else { return };
     let (names, list) = listed("unbound");
-    for (list, is_full) in [(list, true), (body("unbound", Kind::Hostname, &[]), false)] {
+    for (list, is_full) in [(list, true), (body("unbound", Kind::Hostname, &NONE), false)] {
         let folder = tempfile::tempdir().unwrap();
-        let here = folder.path().display();
         fs::write(folder.path().join("unbound.conf"), list).unwrap();
-        let (port, upstream) = (free_port(), upstream());
-        let configuration = format!(
-            "server:\n interface: 127.0.0.1\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n directory: \"{here}\"\n \
-             pidfile: \"\"\n use-syslog: no\n module-config: \"iterator\"\n do-not-query-localhost: no\nremote-control:\n \
-             control-enable: no\nforward-zone:\n name: \".\"\n forward-addr: 127.0.0.1@{upstream}\n{}",
-            recipe("unbound-include", folder.path())
-        );
-        fs::write(folder.path().join("conf"), configuration).unwrap();
-        let log = folder.path().join("log");
-        let mut command = Command::new(&program);
-        command.args(["-d", "-c"]).arg(folder.path().join("conf"));
-        command.stderr(fs::File::create(&log).unwrap());
-        let _server = Peer::listening(&mut command, port);
+        let (_server, port) = unbound(&program, folder.path());
         for name in names.iter().map(String::as_str).chain(["other.evil.example"]) {
             let expected = if is_full { NXDOMAIN } else { 0 };
             assert_eq!(response_code(port, name), expected, "{name}");
@@ -160,7 +229,7 @@ fn unbound_includes_the_list_behind_any_clause() {
         for name in OTHERS {
             assert_eq!(response_code(port, name), 0, "{name}");
         }
-        let said = fs::read_to_string(log).unwrap();
+        let said = fs::read_to_string(folder.path().join("log")).unwrap();
         assert!(!said.contains("error") && !said.contains("duplicate"), "{said}");
     }
 }
@@ -176,7 +245,7 @@ fn another_reader_of_rules_blocks_exactly_the_listed_names() {
     let script = "import sys, adblockparser\n\
                   rules = adblockparser.AdblockRules(open(sys.argv[1]).read().splitlines(), use_re2=False)\n\
                   for name in sys.stdin.read().split():\n    print(name, rules.should_block(f'http://{name}/'))";
-    for (list, is_full) in [(list, true), (body("adguard", Kind::Domain, &[]), false)] {
+    for (list, is_full) in [(list, true), (body("adguard", Kind::Domain, &NONE), false)] {
         let (file, asked) = (folder.path().join("list"), folder.path().join("asked"));
         fs::write(&file, list).unwrap();
         let blocked = names.iter().map(String::as_str).chain(["other.evil.example"]);

@@ -7,7 +7,6 @@
 
 use std::path::Path;
 
-use feed_classification::{FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
 use test_peers::handbook;
 
 mod blocklists;
@@ -17,16 +16,4 @@ mod zones;
 fn recipe(kind: &str, folder: &Path) -> String {
     let lines = handbook::block("docs/recipes/resolvers.md", kind);
     lines.replace("/var/lib/cratos-lists", &folder.display().to_string())
-}
-
-/// Returns the body of an output.
-fn body(output: &str, kind: Kind, values: &[&str]) -> String {
-    let set = IndicatorSet::of(kind, values.iter().copied());
-    let mut body = Vec::new();
-    let registry = Registry::builtin();
-    let exporter = registry.by_name(output).unwrap();
-    exporter
-        .export(&FeedInfo::new(kind, "block-any-1w"), &mut set.indicators(), &mut body)
-        .unwrap();
-    String::from_utf8(body).unwrap()
 }

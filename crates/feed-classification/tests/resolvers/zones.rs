@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::Command;
 
 use feed_classification::IndicatorType as Kind;
+use feed_classification::export::testkit::body;
 use test_peers::dns::{NXDOMAIN, response_code, upstream};
 use test_peers::{Peer, WebServer, free_port, program, until};
 
-use crate::{body, recipe};
+use crate::recipe;
 
 fn zone(kind: Kind, values: &[&str]) -> String {
     body("rpz", kind, values)

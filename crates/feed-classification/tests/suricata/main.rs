@@ -8,22 +8,11 @@
 
 mod sensor;
 
-use feed_classification::export::testkit;
-use feed_classification::{FeedInfo, IndicatorSet, IndicatorType as Kind, Registry};
+use feed_classification::export::testkit::{self, body};
+use feed_classification::{IndicatorSet, IndicatorType as Kind, Registry};
 
 use sensor::{Loaded, Sensor};
 use serde_json::{Value, json};
-
-fn body(output: &str, kind: Kind, values: &[impl AsRef<str>]) -> String {
-    let set = IndicatorSet::of(kind, values.iter().map(AsRef::as_ref));
-    let mut body = Vec::new();
-    let registry = Registry::builtin();
-    let exporter = registry.by_name(output).unwrap();
-    exporter
-        .export(&FeedInfo::new(kind, "alert-any-1w"), &mut set.indicators(), &mut body)
-        .unwrap();
-    String::from_utf8(body).unwrap()
-}
 
 fn rules(kind: Kind, values: &[&str]) -> String {
     body("suricata", kind, values)
@@ -66,6 +55,20 @@ fn suricata_loads_every_rule_of_every_type_with_any_values() {
     }
     let unique: std::collections::BTreeSet<&str> = all.lines().collect();
     assert!(unique.len() > 100);
+}
+
+#[test]
+fn rules_of_two_ranges_load_together_with_any_action() {
+    let Some(sensor) = Sensor::new() else { return };
+    let of_range = |action, base| {
+        let choices = [("action", action), ("sid_base", base), ("sid_count", "100000000")];
+        testkit::chosen("suricata", &choices, Kind::Domain, &["evil.example"]).0
+    };
+    for action in ["alert", "drop", "reject"] {
+        let rules = of_range(action, "1100000000") + &of_range(action, "1200000000");
+        let (loaded, said) = sensor.test(&rules);
+        assert_eq!(loaded, all_of(&rules), "{action}: {said}");
+    }
 }
 
 #[test]

@@ -96,6 +96,9 @@ pub(super) fn schema(option: &ExportOption) -> Value {
         OptionKind::Number { least, most, .. } => json!({ "type": "integer", "minimum": least, "maximum": most }),
         OptionKind::Word { words } => json!({ "type": "string", "enum": words }),
         OptionKind::Text { form, .. } => json!({ "type": "string", "pattern": form.pattern() }),
+        OptionKind::Address { .. } => {
+            json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })
+        }
         _ => json!({ "type": "string" }),
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn check(declared: &[ExportOption]) {
 
 fn check_kind(name: &str, kind: OptionKind) {
     match kind {
+        OptionKind::Address { .. } => {}
         OptionKind::Number { default, least, most } => {
             assert!(
                 (least..=most).contains(&default),

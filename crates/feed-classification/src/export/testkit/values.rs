@@ -16,7 +16,7 @@ pub fn values(kind: IndicatorType) -> Vec<String> {
 
 /// Returns the values that break formats and pass the grammar of the type.
 pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
-    const TEXTS: [&str; 50] = [
+    const TEXTS: [&str; 72] = [
         "=cmd|' /C calc'!A0",
         "+1",
         "-1",
@@ -65,6 +65,28 @@ pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
         "\u{1f600} ünï",
         "e\u{301}",
         "\u{10fffe}",
+        "any",
+        "all",
+        "*",
+        ".*",
+        "^a+$",
+        "(a|b)?[c]{2}",
+        "/x/i",
+        "-x",
+        "!x",
+        "include /etc/passwd",
+        "$INCLUDE /etc/passwd",
+        "@include x",
+        "a\\x41\\",
+        "%s%n",
+        "a b 1;",
+        "HTTP://A.Example:80/Y*",
+        "https://Q.Example:443",
+        "http://a.example:65535/^$(x)|y?*",
+        "http://user:pass@a.example/x#y",
+        "http://a.example./%2e%2e/%00%zz",
+        "http://[2001:DB8:0::7]:8080/x",
+        "a.example/x?y=1;2|3",
         "http://a.example/x y,z\";'#<&>",
         "evil.example/?u=http://b.example/",
     ];
@@ -86,6 +108,13 @@ pub(super) fn hostile(kind: IndicatorType) -> Vec<String> {
         "::/0",
         "::ffff:203.0.113.77",
         "_a-b.xn--p1ai",
+        "xn--a.example",
+        "P\u{430}ypal.EXAMPLE.",
+        "1.2.3.4.example",
+        "any.all.example",
+        "192.0.2.1/0",
+        "!x@a.example",
+        "*/x/=$y#@a.example",
         "|o'neil|@a.example",
         "ünï@a.example",
     ];
