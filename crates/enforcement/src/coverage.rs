@@ -80,9 +80,13 @@ mod tests {
 
     use super::*;
 
-    fn count(values: &[&str]) -> u64 {
+    fn coverage(values: &[&str]) -> Coverage {
         let set = IndicatorSet::of(IndicatorType::Ip, values.iter().copied());
-        Coverage::of(&[set].into_iter().collect()).count()
+        Coverage::of(&[set].into_iter().collect())
+    }
+
+    fn count(values: &[&str]) -> u64 {
+        coverage(values).count()
     }
 
     #[test]
@@ -95,6 +99,24 @@ mod tests {
         assert_eq!(count(&["::/0"]), 1 << 48);
         let names = IndicatorSet::of(IndicatorType::Domain, ["a.example"]);
         assert_eq!(Coverage::of(&[names].into_iter().collect()).count(), 0);
+    }
+
+    #[test]
+    fn the_largest_network_is_that_of_either_family_with_the_most_addresses_or_sites() {
+        let largest = |values: &[&str]| coverage(values).largest().map(|network| network.to_string());
+        for (largest_of_them, others) in [
+            ("192.0.2.0/24", ["198.51.100.0/30", "203.0.113.7/32"]),
+            ("2001:db8::/34", ["2001:dba::/40", "2001:dbc::/48"]),
+            ("10.0.0.0/8", ["192.0.2.0/24", "2001:db8::/32"]),
+            ("2001:db8::/32", ["192.0.2.0/24", "198.51.100.0/30"]),
+        ] {
+            let [one, another] = others;
+            assert_eq!(
+                largest(&[one, largest_of_them, another]).as_deref(),
+                Some(largest_of_them)
+            );
+        }
+        assert_eq!(largest(&[]), None);
     }
 
     #[test]

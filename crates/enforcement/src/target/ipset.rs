@@ -136,3 +136,68 @@ fn make(section: &mut Section<'_>, making: &Making<'_>) -> Option<Box<dyn Target
     takes.then_some(())?;
     Some(Box::new(IpsetTarget::new(exporter).ipset(command?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use feed_classification::{IndicatorSet, Registry};
+
+    use super::*;
+
+    /// Answers as `ipset` does, from the files of a folder.
+    const STAND_IN: &str = r#"case "$1" in
+        list) cat "$0/names" ;;
+        save) cat "$0/$2" ;;
+        restore) cat > "$0/restored" ;;
+    esac"#;
+
+    fn target(folder: &Path) -> IpsetTarget {
+        let folder = folder.to_str().unwrap();
+        let words = ["sh", "-c", STAND_IN, folder].map(str::to_owned);
+        IpsetTarget::new(Registry::builtin().by_name(FORMAT).unwrap().clone()).ipset(words.to_vec())
+    }
+
+    fn rendered(target: &IpsetTarget, values: &[&str]) -> Rendered {
+        let set = IndicatorSet::of(IndicatorType::Ip, values.iter().copied());
+        target.render(&[set].into_iter().collect()).unwrap()
+    }
+
+    #[test]
+    fn a_list_is_in_force_if_both_sets_hold_just_its_addresses() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        file("names", "other\ncratos4\ncratos6\n");
+        file(
+            "cratos4",
+            "create cratos4 hash:net family inet\nadd cratos4 192.0.2.0/24\nadd cratos4 198.51.100.7\n",
+        );
+        file(
+            "cratos6",
+            "create cratos6 hash:net family inet6\nadd cratos6 2001:db8::/32\n",
+        );
+        let target = target(folder.path());
+        let is_in_force = |values: &[&str]| target.is_in_force(&rendered(&target, values)).unwrap();
+        assert!(is_in_force(&["192.0.2.0/24", "198.51.100.7", "2001:db8::/32"]));
+        assert!(!is_in_force(&["192.0.2.0/24", "2001:db8::/32"]));
+        assert!(!is_in_force(&[
+            "192.0.2.0/24",
+            "198.51.100.7",
+            "198.51.100.8",
+            "2001:db8::/32"
+        ]));
+        file("names", "other\ncratos4\n");
+        assert!(!is_in_force(&["192.0.2.0/24", "198.51.100.7", "2001:db8::/32"]));
+    }
+
+    #[test]
+    fn the_rendered_script_goes_to_ipset_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = target(folder.path());
+        let rendered = rendered(&target, &["192.0.2.7", "no address"]);
+        assert_eq!((target.kind(), rendered.entries), ("ipset", 1));
+        target.apply(&rendered).unwrap();
+        assert_eq!(fs::read(folder.path().join("restored")).unwrap(), rendered.part(SCRIPT));
+    }
+}
