@@ -1,13 +1,12 @@
 //! The bytes of feeds: kept where they fit, streamed where they do not, and not made where no caller reads them.
 //!
 //! The entity tag and the counts are known without the bytes: see [`Form`]. A body is made once for all callers of the
-//! same moment and kept, plain and compressed; a few are made at the same time ([`places`]). A body that is larger than
+//! same moment and kept, plain and compressed; a few are made at the same time ([`Places`]). A body that is larger than
 //! the store is made for each caller, one at a time for each feed ([`turns`]), and sent while it is made ([`stream`]).
 
 mod compression;
 mod form;
 mod key;
-mod places;
 mod stream;
 mod turns;
 
@@ -24,11 +23,11 @@ pub(crate) use form::{BodyCounts, Form, LastForm, is_beyond, length_limit, newes
 pub use stream::FeedStream;
 
 use crate::feed_key::FeedKeyParts;
+use crate::places::{Place, Places};
 use crate::{Encoding, FeedError};
 use crate::{blocking_work, workshop};
 use compression::{BoundedWriter, Compressor, Counter};
 use key::{BodyKey, FormKey};
-use places::{Place, Places};
 use turns::Turns;
 
 /// Memory for the counts and lengths of some ten thousand bodies.

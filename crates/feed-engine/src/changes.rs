@@ -9,10 +9,11 @@ mod log;
 mod logs;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use feed_classification::IndicatorSet;
+use tokio::sync::Mutex;
 
 pub use follower::Follower;
 pub(crate) use log::FeedLog;
@@ -103,17 +104,22 @@ impl Snapshot {
 }
 
 impl Rendering {
-    /// Returns the bytes that another task sends at this moment, else those that `make` makes.
+    /// Returns the bytes that another task sends at this moment, else those that `make` makes. Others wait meanwhile,
+    /// and take no thread.
     ///
-    /// Blocks while another thread makes them, so call it where blocking is allowed.
-    pub fn get_or_make(&self, make: impl FnOnce() -> Vec<Bytes>) -> Arc<Vec<Bytes>> {
-        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// # Errors
+    /// Those of `make`; then the next task that waits makes them.
+    pub async fn get_or_make<E, M>(&self, make: impl FnOnce() -> M) -> Result<Arc<Vec<Bytes>>, E>
+    where
+        M: Future<Output = Result<Vec<Bytes>, E>>,
+    {
+        let mut made = self.0.lock().await;
         if let Some(bytes) = made.upgrade() {
-            return bytes;
+            return Ok(bytes);
         }
-        let bytes = Arc::new(make());
+        let bytes = Arc::new(make().await?);
         *made = Arc::downgrade(&bytes);
-        bytes
+        Ok(bytes)
     }
 }
 

@@ -12,6 +12,7 @@ mod held_indexes;
 mod held_values;
 mod listeners;
 mod lookups;
+mod placed_work;
 mod polls;
 mod prefetch;
 mod prepared;
@@ -35,6 +36,7 @@ use crate::changes::ChangeLogs;
 use crate::errand::Errands;
 use crate::feed_key::{FeedKey, FeedKeyParts};
 use crate::feed_set::HeldSet;
+use crate::places::Places;
 use crate::recent_requests::RecentRequests;
 use crate::refreshes::Refreshes;
 use crate::round::Round;
@@ -84,6 +86,8 @@ pub(crate) struct Inner {
     /// The times at which feeds were forgotten: sets that replicas gathered earlier do not count.
     forgotten_at: MemoryStore<FeedKey, ForgottenAt>,
     timed: TimedFeeds,
+    /// For comparisons and look-ups of one request, which take milliseconds.
+    answering: Places,
 }
 
 #[derive(Clone, Copy)]

@@ -135,8 +135,8 @@ pub enum FeedError {
         /// How long the question waited, in seconds.
         seconds: u64,
     },
-    /// Earlier callers had their bodies made all the time.
-    #[error("others had their feeds made for {seconds} s; ask again, and raise memory_bytes if bodies are streamed")]
+    /// Requests of other callers took all places for work of this kind.
+    #[error("other requests were worked on for {seconds} s; ask again, and raise memory_bytes if bodies are streamed")]
     Busy {
         /// How long the caller waited, in seconds.
         seconds: u64,

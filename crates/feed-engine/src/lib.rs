@@ -64,6 +64,7 @@ mod origin;
 mod paces;
 mod page_events;
 mod pass;
+mod places;
 mod provenance;
 mod publication;
 mod question;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::places::{Place, Places};
 use crate::FeedError;
 use crate::feed_key::FeedKey;
+use crate::places::{Place, Places};
 
 /// Bodies of one feed that are under way at most: each takes a thread and the memory of its exporter. More than one
 /// only while callers are slow to take theirs.

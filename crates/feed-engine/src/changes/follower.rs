@@ -34,7 +34,7 @@ impl Follower {
             // A wait that is dropped here finds the same state at its next start.
             self.newest.mark_changed();
             let (steps, newest) = self.log.since(self.state.as_deref());
-            let Ok(change) = steps.together().await else {
+            let Ok(change) = steps.together(None).await else {
                 // The runtime ends.
                 return std::future::pending().await;
             };

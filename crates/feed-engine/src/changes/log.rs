@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{Change, Delta, Rendering, Snapshot};
 use crate::blocking_work;
+use crate::places::Place;
 use crate::{FeedError, FeedSet};
 
 /// Differences kept for one feed.
@@ -43,6 +44,11 @@ impl FeedLog {
             noting: Mutex::default(),
             driven: AtomicBool::new(false),
         }
+    }
+
+    /// Returns whether this is the newest state, the very same one in memory.
+    pub(crate) fn is_at(&self, set: &Arc<FeedSet>) -> bool {
+        Arc::ptr_eq(&self.newest.borrow().set, set)
     }
 
     /// Records the newest state and wakes the listeners if it differs. Takes long for large feeds.
@@ -130,38 +136,50 @@ pub(crate) enum Steps {
 /// Differences over several steps that callers hold at this moment. Callers with the same state get the same one, so
 /// that its bytes are in memory once.
 #[derive(Debug, Default)]
-pub(crate) struct Joined(Mutex<Vec<Weak<Delta>>>);
+pub(crate) struct Joined(tokio::sync::Mutex<Vec<Weak<Delta>>>);
 
 impl Joined {
-    /// Returns the difference over these steps; blocks while another thread puts one together.
-    fn over(&self, kind: IndicatorType, steps: &[Arc<Delta>]) -> Change {
-        let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
-            return Change::None;
+    /// Returns the difference over these steps. It is put together on a blocking thread, one at a time for each feed.
+    async fn over(
+        &self,
+        kind: IndicatorType,
+        steps: Vec<Arc<Delta>>,
+        place: Option<Place>,
+    ) -> Result<Change, FeedError> {
+        let (Some(first), Some(last)) = (steps.first().cloned(), steps.last().cloned()) else {
+            return Ok(Change::None);
         };
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock().await;
         known.retain(|delta| delta.strong_count() > 0);
         let mut held = known.iter().filter_map(Weak::upgrade);
-        let same = held.find(|delta| delta.from == first.from && delta.to == last.to);
-        let delta = same.unwrap_or_else(|| {
-            let delta = Arc::new(together(kind, first, last, steps));
-            known.push(Arc::downgrade(&delta));
+        if let Some(same) = held.find(|delta| delta.from == first.from && delta.to == last.to) {
+            return Ok(Change::Delta(same));
+        }
+        let joining = blocking_work::run("putting changes together", move || {
+            let delta = Arc::new(together(kind, &first, &last, &steps));
+            drop(place);
             delta
         });
-        Change::Delta(delta)
+        let delta = joining.await?;
+        known.push(Arc::downgrade(&delta));
+        Ok(Change::Delta(delta))
     }
 }
 
 impl Steps {
-    /// Returns the steps as one change. Several large ones take long and are put together aside.
+    /// Returns whether the steps take long to put together.
+    pub(crate) fn are_several(&self) -> bool {
+        matches!(self, Self::Several(..))
+    }
+
+    /// Returns the steps as one change; the work keeps the place to its end.
     ///
     /// # Errors
     /// [`FeedError::Internal`] if the runtime ends.
-    pub(crate) async fn together(self) -> Result<Change, FeedError> {
+    pub(crate) async fn together(self, place: Option<Place>) -> Result<Change, FeedError> {
         match self {
             Self::Change(change) => Ok(change),
-            Self::Several(kind, deltas, joined) => {
-                blocking_work::run("putting changes together", move || joined.over(kind, &deltas)).await
-            }
+            Self::Several(kind, deltas, joined) => joined.over(kind, deltas, place).await,
         }
     }
 }
@@ -231,7 +249,10 @@ mod tests {
     fn since(log: &FeedLog, state: Option<&str>) -> Change {
         match log.since(state).0 {
             Steps::Change(change) => change,
-            Steps::Several(kind, deltas, joined) => joined.over(kind, &deltas),
+            Steps::Several(kind, deltas, _) => {
+                let (first, last) = (&deltas[0], &deltas[deltas.len() - 1]);
+                Change::Delta(Arc::new(together(kind, first, last, &deltas)))
+            }
         }
     }
 
@@ -254,22 +275,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn callers_with_the_same_old_state_share_one_difference() {
+    #[tokio::test]
+    async fn callers_with_the_same_old_state_share_one_difference() {
         let sets: Vec<Arc<FeedSet>> = [&[1][..], &[1, 2], &[2, 3]]
             .map(|values| set(&values.iter().copied().collect()))
             .into();
         let log = FeedLog::beginning_with(Arc::clone(&sets[0]));
         sets.iter().for_each(|set| log.note(set));
-        let since = || match since(&log, Some(sets[0].id())) {
+        let since = async || match log.since(Some(sets[0].id())).0.together(None).await.unwrap() {
             Change::Delta(delta) => delta,
             other => panic!("{other:?}"),
         };
-        let (one, other) = (since(), since());
+        let (one, other) = tokio::join!(since(), since());
         assert!(Arc::ptr_eq(&one, &other));
         drop((one, other));
         assert_eq!(
-            log.joined.0.lock().unwrap()[0].strong_count(),
+            log.joined.0.lock().await[0].strong_count(),
             0,
             "nobody holds it any more"
         );

@@ -16,9 +16,10 @@ use super::{FeedEngine, Inner};
 use crate::bodies::Bodies;
 use crate::changes::ChangeLogs;
 use crate::errand::Errands;
+use crate::places::Places;
 use crate::recent_requests::RecentRequests;
 use crate::refreshes::Refreshes;
-use crate::{IndicatorSource, MispSource};
+use crate::{IndicatorSource, MispSource, workshop};
 
 /// Memory for values and rendered bodies together, unless the builder says otherwise.
 const MEMORY_BYTES: u64 = 160 * 1024 * 1024;
@@ -122,6 +123,7 @@ impl FeedEngineBuilder {
                 guard_notices: self.guard_notices,
                 forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
                 timed: TimedFeeds::default(),
+                answering: Places::new(workshop::threads()),
             }),
         };
         let listener = announcements::listener(Arc::downgrade(&engine.inner));

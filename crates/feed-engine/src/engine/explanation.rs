@@ -8,7 +8,7 @@ use feed_classification::{FalsePositives, GuardRule};
 use super::FeedEngine;
 use crate::bodies::newest_of;
 use crate::explain::in_normal_form;
-use crate::{FeedError, FeedRequest, OutputEffect, Reasons, Upstream, View, Way, blocking_work};
+use crate::{FeedError, FeedRequest, OutputEffect, Reasons, Upstream, View, Way};
 
 /// What becomes of one value in one feed.
 #[non_exhaustive]
@@ -62,7 +62,7 @@ impl FeedEngine {
             None => in_normal_form(request.scope.kind, text).value,
         };
         let (listed, aggregate) = (value.clone(), request.aggregate);
-        let judged = blocking_work::run("explaining a value", move || {
+        let judged = self.in_a_place(upstream, "explaining a value", move || {
             let is_listed = feed.set.values().contains(&listed);
             let effect = if is_listed {
                 let newest = newest_of(&feed.set, &*exporter, limit);

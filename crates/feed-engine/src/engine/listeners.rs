@@ -6,7 +6,6 @@ use std::time::Duration;
 use site_config::SiteName;
 
 use super::FeedEngine;
-use crate::blocking_work;
 use crate::changes::FeedLog;
 use crate::feed_key::FeedKey;
 use crate::round::Round;
@@ -31,7 +30,7 @@ impl FeedEngine {
     ) -> Result<Follower, FeedError> {
         let (key, set) = self.present(upstream, scope).await?;
         let (log, newest) = self.logs().follow(&key, &set);
-        self.note(&log, set).await?;
+        self.note(upstream, &log, set).await?;
         let follower = Follower::new(Arc::clone(&log), newest, state);
         if log.take_wheel() {
             tokio::spawn(keep_fresh(self.clone(), upstream.clone(), key, log));
@@ -42,7 +41,8 @@ impl FeedEngine {
     /// Returns the change from `state` to the present state of the feed, and the present state.
     ///
     /// # Errors
-    /// [`FeedError`] if the feed cannot be gathered and no old one exists.
+    /// [`FeedError`] if the feed cannot be gathered and no old one exists, or if others have their differences put
+    /// together all the time.
     pub async fn changes(
         &self,
         upstream: &Upstream,
@@ -51,10 +51,14 @@ impl FeedEngine {
     ) -> Result<(Change, Arc<Snapshot>), FeedError> {
         let (key, set) = self.present(upstream, scope).await?;
         let log = self.logs().open(&key, &set);
-        self.note(&log, set).await?;
+        self.note(upstream, &log, set).await?;
         self.note_poll(upstream, &key);
         let (steps, newest) = log.since(state);
-        Ok((steps.together().await?, newest))
+        let place = match steps.are_several() {
+            true => Some(self.place(upstream).await?),
+            false => None,
+        };
+        Ok((steps.together(place).await?, newest))
     }
 
     /// Returns whether a feed asked for as `a` is the one asked for as `b`: the same MISP, key, and rules about values.
@@ -139,9 +143,12 @@ impl FeedEngine {
 
     /// Compares the present state with the one in the log: the log of a feed that is too large to be kept may hold an
     /// older one.
-    async fn note(&self, log: &Arc<FeedLog>, set: Arc<FeedSet>) -> Result<(), FeedError> {
+    async fn note(&self, upstream: &Upstream, log: &Arc<FeedLog>, set: Arc<FeedSet>) -> Result<(), FeedError> {
+        if log.is_at(&set) {
+            return Ok(());
+        }
         let (engine, log) = (self.clone(), Arc::clone(log));
-        blocking_work::run("comparing the feed", move || {
+        self.in_a_place(upstream, "comparing the feed", move || {
             log.note(&set);
             drop(set);
             engine.logs().settle();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use feed_classification::IndicatorSet;
-use feed_engine::{Change, Rendering};
+use feed_engine::{Change, FeedEngine, FeedError, Upstream};
 use http::StatusCode;
 use http::header;
 use schemars::JsonSchema;
@@ -94,25 +94,31 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
         let reply = Reply::empty(StatusCode::NOT_MODIFIED).header_text(header::ETAG, &etag);
         return Ok(limits::with_header(reply, scope.filter));
     }
-    let body = tokio::task::spawn_blocking(move || body(&change, now.id()));
-    let body = body
-        .await
-        .map_err(|error| Reject::internal("writing what changed", &error))?;
+    let body = body(app.engine(), &grant.upstream, change, now.id()).await?;
     let reply = Reply::body(JSON, body).header_text(header::ETAG, &etag);
     Ok(limits::with_header(reply, scope.filter))
 }
 
 /// Writes a change down once for all callers that get it at the same time. A slow one holds the bytes, and no copy.
-fn body(change: &Change, id: &str) -> Bytes {
-    let shared = |rendering: &Rendering, complete, added, removed| {
-        let pieces = rendering.get_or_make(|| vec![written(id, complete, added, removed)]);
-        Bytes::from_owner(Shared(pieces))
+async fn body(engine: &FeedEngine, upstream: &Upstream, change: Change, id: &str) -> Result<Bytes, FeedError> {
+    let id = id.to_owned();
+    let making = |write: Box<dyn FnOnce() -> Bytes + Send>| {
+        engine.in_a_place(upstream, "writing what changed", move || vec![write()])
     };
-    match change {
-        Change::Delta(delta) => shared(&delta.body, false, Some(&delta.added), Some(&delta.removed)),
-        Change::Snapshot(all) => shared(&all.body, true, Some(all.set.values()), None),
-        _ => written(id, false, None, None),
-    }
+    let pieces = match change {
+        Change::Delta(delta) => {
+            let made = Arc::clone(&delta);
+            let write = move || written(&id, false, Some(&made.added), Some(&made.removed));
+            delta.body.get_or_make(|| making(Box::new(write))).await?
+        }
+        Change::Snapshot(all) => {
+            let made = Arc::clone(&all);
+            let write = move || written(&id, true, Some(made.set.values()), None);
+            all.body.get_or_make(|| making(Box::new(write))).await?
+        }
+        _ => return Ok(written(&id, false, None, None)),
+    };
+    Ok(Bytes::from_owner(Shared(pieces)))
 }
 
 fn written(etag: &str, complete: bool, added: Option<&IndicatorSet>, removed: Option<&IndicatorSet>) -> Bytes {
@@ -156,21 +162,30 @@ fn words(operation: Operation<'_>) -> Operation<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+    use std::future::ready;
+
+    use feed_engine::Rendering;
+
     use super::*;
 
-    #[test]
-    fn callers_of_one_change_hold_the_same_bytes_and_free_them_together() {
-        let rendering = Rendering::default();
-        let pieces = || rendering.get_or_make(|| vec![written("\"a\"", true, None, None)]);
-        let bodies = [(); 3].map(|()| Bytes::from_owner(Shared(pieces())));
+    #[tokio::test]
+    async fn callers_of_one_change_hold_the_same_bytes_and_free_them_together() {
+        let (rendering, made) = (Rendering::default(), Cell::new(0));
+        let body = async || {
+            let make = || {
+                made.set(made.get() + 1);
+                ready(Ok::<_, Infallible>(vec![written("\"a\"", true, None, None)]))
+            };
+            let Ok(pieces) = rendering.get_or_make(make).await;
+            Bytes::from_owner(Shared(pieces))
+        };
+        let bodies = [body().await, body().await, body().await];
         assert!(bodies.iter().all(|body| body.as_ptr() == bodies[0].as_ptr()));
         assert!(bodies[0].starts_with(b"{\"etag\""));
         drop(bodies);
-        let made_again = std::cell::Cell::new(false);
-        let _ = rendering.get_or_make(|| {
-            made_again.set(true);
-            Vec::new()
-        });
-        assert!(made_again.get());
+        body().await;
+        assert_eq!(made.get(), 2, "once for the three, and again after they had it");
     }
 }

@@ -78,12 +78,12 @@ async fn answer(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let reply = if is_post {
         // A thousand values with many matches each take a moment: off the threads that serve sockets.
         let values = question.values;
-        let work = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let results: Vec<Answer> = values.iter().map(|value| search.look_up(value)).collect();
             Reply::json(&Answers { results: &results })
-        });
-        work.await
-            .map_err(|error| Reject::internal("looking values up", &error))??
+        };
+        let engine = app.engine();
+        engine.in_a_place(&grant.upstream, "looking values up", work).await??
     } else {
         let value = question.values.first().map(String::as_str).unwrap_or_default();
         Reply::json(&search.look_up(value))?

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use feed_engine::{Change, FeedEngine, FeedScope, Follower};
+use feed_engine::{Change, FeedEngine, FeedScope, Follower, Upstream};
 use futures_util::stream;
 use http::HeaderName;
 use http::header::HeaderValue;
@@ -124,7 +124,12 @@ impl Listener {
                 return None;
             }
             match told {
-                Ok(change) => self.pending = rendered(change).await?,
+                Ok(change) => {
+                    self.pending = tokio::select! {
+                        () = self.open.ended() => return None,
+                        pending = rendered(self.app.engine(), &self.grant.upstream, change) => pending?,
+                    };
+                }
                 Err(_) => return Some(event::alive()),
             }
         }
@@ -146,14 +151,25 @@ impl Listener {
     }
 }
 
-/// Writes a change down once for all its listeners, off the threads that serve sockets.
-async fn rendered(change: Change) -> Option<event::Pending> {
-    let rendering = tokio::task::spawn_blocking(move || match change {
-        Change::Snapshot(all) => Some(all.rendering.get_or_make(|| event::snapshot(&all))),
-        Change::Delta(delta) => Some(delta.rendering.get_or_make(|| event::difference(&delta))),
-        _ => None,
-    });
-    Some(rendering.await.ok()?.map(Into::into).unwrap_or_default())
+/// Writes a change down once for all its listeners. Nothing if others have theirs written all the time: the listener
+/// comes back later.
+async fn rendered(engine: &FeedEngine, upstream: &Upstream, change: Change) -> Option<event::Pending> {
+    let making =
+        |write: Box<dyn FnOnce() -> Vec<Bytes> + Send>| engine.in_a_place(upstream, "writing what changed", write);
+    let pieces = match change {
+        Change::Snapshot(all) => {
+            let made = Arc::clone(&all);
+            let write = move || event::snapshot(&made);
+            all.rendering.get_or_make(|| making(Box::new(write))).await
+        }
+        Change::Delta(delta) => {
+            let made = Arc::clone(&delta);
+            let write = move || event::difference(&made);
+            delta.rendering.get_or_make(|| making(Box::new(write))).await
+        }
+        _ => return Some(event::Pending::default()),
+    };
+    pieces.ok().map(Into::into)
 }
 
 const ABOUT: &str = "\

@@ -1,8 +1,8 @@
-//! How many bodies are made at the same time, of all upstreams and of one.
+//! How many pieces of work of one kind are done at the same time, of all upstreams and of one.
 //!
-//! Each feed, output and encoding that is not in memory costs processor time, and a token may ask for all of them at
-//! once. So the others wait for a place. One upstream gets half of the places, and with a single place the upstreams
-//! take turns.
+//! For example, each feed, output and encoding that is not in memory costs processor time, and a token may ask for all
+//! of them at once. So the others wait for a place. One upstream gets half of the places, and with a single place the
+//! upstreams take turns.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -21,7 +21,7 @@ pub(crate) struct Places {
     shares: Mutex<HashMap<UpstreamId, Weak<Semaphore>>>,
 }
 
-/// The right to make one body, until it is dropped.
+/// The right to do one piece of work, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     _of_all: OwnedSemaphorePermit,
@@ -73,7 +73,7 @@ impl Places {
 
 async fn acquire(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, FeedError> {
     let place = Arc::clone(places).acquire_owned().await;
-    place.map_err(|error| FeedError::internal("waiting for a place to make a body", error))
+    place.map_err(|error| FeedError::internal("waiting for a place to work", error))
 }
 
 #[cfg(test)]
