@@ -21,6 +21,7 @@ mod rule_cache;
 mod shrinkage;
 mod statistics;
 mod timed;
+mod youngest_feeds;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -55,6 +56,7 @@ use polls::Polls;
 use prefetch::note_poll;
 pub use prepared::PreparedFeed;
 use timed::TimedFeeds;
+use youngest_feeds::YoungestFeeds;
 
 /// Returns feeds: from memory while they are fresh, else from its source, which it asks once for all callers of the
 /// same moment.
@@ -88,6 +90,7 @@ pub(crate) struct Inner {
     timed: TimedFeeds,
     /// For comparisons and look-ups of one request, which take milliseconds.
     answering: Places,
+    youngest: YoungestFeeds,
 }
 
 #[derive(Clone, Copy)]

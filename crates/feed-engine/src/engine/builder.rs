@@ -12,6 +12,7 @@ use super::guard_notices::GuardNotices;
 use super::held_indexes::Lookups;
 use super::polls::Polls;
 use super::timed::TimedFeeds;
+use super::youngest_feeds::YoungestFeeds;
 use super::{FeedEngine, Inner};
 use crate::bodies::Bodies;
 use crate::changes::ChangeLogs;
@@ -124,6 +125,7 @@ impl FeedEngineBuilder {
                 forgotten_at: MemoryStore::new(FORGOTTEN_BYTES),
                 timed: TimedFeeds::default(),
                 answering: Places::new(workshop::threads()),
+                youngest: YoungestFeeds::default(),
             }),
         };
         let listener = announcements::listener(Arc::downgrade(&engine.inner));

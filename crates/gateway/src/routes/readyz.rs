@@ -1,9 +1,7 @@
 //! `GET /readyz`: whether this daemon can serve feeds, for load balancers. Callers that may read the metrics also get
 //! the list of problems.
 
-use std::cell::LazyCell;
-
-use feed_engine::{DirectReason, HeldFeed, MirrorPhase, MirrorState};
+use feed_engine::{DirectReason, MirrorPhase, MirrorState};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -48,15 +46,17 @@ async fn get(call: Call<'_>) -> Result<Reply, Reject> {
     let Call { app, request, .. } = call;
     let loaded = &request.snapshot.loaded;
     let refreshes = app.engine().refreshes();
-    // Anyone may ask, and there may be thousands of feeds: they are looked through for a failing site only.
-    let held = LazyCell::new(|| app.engine().held_feeds());
     let mut trouble = Vec::new();
     let mut ready = false;
     for site in loaded.sites.values().filter(|site| site.enabled) {
         let name = site.name.as_str();
         let is_failing = refreshes.get(name).is_some_and(|seen| seen.is_failing);
-        let is_usable = |feed: &HeldFeed| feed.site == name && feed.age < site.max_stale;
-        let at_hand = is_failing && held.iter().any(is_usable);
+        let youngest = if is_failing {
+            app.engine().youngest_feed(name)
+        } else {
+            None
+        };
+        let at_hand = youngest.is_some_and(|age| age < site.max_stale);
         if is_failing {
             let instead = if at_hand {
                 "older feeds are served"
