@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use crate::auth::KnownTokens;
 use crate::configuration::Configuration;
 use crate::error::GatewayError;
+use crate::even_time::EvenTime;
 use crate::feed_tags::MissingTags;
 use crate::good_token::OnGoodToken;
 use crate::live::Links;
@@ -32,6 +33,7 @@ pub(crate) struct App {
     misp: Arc<MispSource>,
     mirrors: Option<Arc<MirrorSource>>,
     minting: RateLimit,
+    key_checks: EvenTime,
     throttle: Throttle,
     known_tokens: KnownTokens,
     prepared_answers: PreparedAnswers,
@@ -71,6 +73,7 @@ impl App {
             misp,
             mirrors,
             minting: RateLimit::default(),
+            key_checks: EvenTime::default(),
             throttle: Throttle::default(),
             known_tokens: KnownTokens::default(),
             prepared_answers: PreparedAnswers::default(),
@@ -175,6 +178,11 @@ impl App {
         &self.minting
     }
 
+    /// Returns the checks of MISP keys for callers that do not get the reason of a failure.
+    pub(crate) fn key_checks(&self) -> &EvenTime {
+        &self.key_checks
+    }
+
     /// Returns the counts of failed tokens and MISP keys.
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.throttle
@@ -216,6 +224,7 @@ impl App {
             metrics::throttling::Limits {
                 throttle: &self.throttle,
                 minting: &self.minting,
+                key_checks: &self.key_checks,
                 desk: &self.sightings,
                 tokens: &self.token_requests,
             },

@@ -29,6 +29,7 @@ mod caller;
 mod conditional;
 mod configuration;
 mod error;
+mod even_time;
 mod feed_tags;
 mod gateway;
 mod good_token;

@@ -1,11 +1,13 @@
 //! `POST /v1/generate_token_json`.
 
+use std::time::{Duration, Instant};
+
 use http::Method;
 use misp_sim::{Fault, Sim};
 use serde_json::{Value, json};
 use token_crypto::{Permission, Scope};
 
-use crate::support::{Answer, Ask, Daemon, FEED, Setup, event, token_claims};
+use crate::support::{Answer, Ask, Daemon, FEED, SITE, Setup, event, token_claims};
 
 const PATH: &str = "/v1/generate_token_json";
 const FORM: &str = "/v1/generate_token_form";
@@ -177,6 +179,7 @@ async fn a_port_that_the_site_file_does_not_name_is_never_asked() {
 async fn a_caller_elsewhere_gets_one_answer_whatever_is_wrong_with_misp() {
     let daemon = Daemon::with(Setup {
         core: "metrics_allowed_ips: [192.0.2.1]\n".to_owned(),
+        site: SITE.replace("mispTimeoutSeconds: 2", "mispTimeoutSeconds: 1"),
         ..Setup::default()
     })
     .await;
@@ -190,7 +193,10 @@ async fn a_caller_elsewhere_gets_one_answer_whatever_is_wrong_with_misp() {
         Fault::Status(500),
     ] {
         daemon.sim.set_fault(fault.clone());
+        let began = Instant::now();
         let mut answer = mint(&daemon, json!({})).await;
+        // The time-out of the site: an earlier answer would tell that MISP did not hang.
+        assert!(began.elapsed() >= Duration::from_secs(1), "{fault:?}");
         answer.headers.remove("date");
         assert_eq!(answer.status, 503, "{fault:?}");
         answers.push((fault, answer.headers, answer.body));

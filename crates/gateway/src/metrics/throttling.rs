@@ -3,6 +3,7 @@
 use prometheus_client::registry::Registry;
 
 use super::{Labels, counters};
+use crate::even_time::EvenTime;
 use crate::rate_limit::RateLimit;
 use crate::sighting_desk::Desk;
 use crate::throttle::Throttle;
@@ -12,6 +13,7 @@ use crate::token_limits::TokenRequests;
 pub(crate) struct Limits<'a> {
     pub(crate) throttle: &'a Throttle,
     pub(crate) minting: &'a RateLimit,
+    pub(crate) key_checks: &'a EvenTime,
     pub(crate) desk: &'a Desk,
     pub(crate) tokens: &'a TokenRequests,
 }
@@ -21,6 +23,7 @@ pub(crate) fn register(limits: Limits<'_>, registry: &mut Registry) {
     let limits = [
         ("failures", limits.throttle.turned_away()),
         ("minting", limits.minting.turned_away()),
+        ("key_checks", limits.key_checks.turned_away()),
         ("sightings", limits.desk.turned_away()),
         ("token_rate", rate),
         ("token_at_once", at_once),
@@ -32,7 +35,7 @@ pub(crate) fn register(limits: Limits<'_>, registry: &mut Registry) {
     counters(
         registry,
         "throttled",
-        "Requests answered with 429: wrong tokens or MISP keys again and again (failures), tokens made (minting), reports (sightings), requests of one token in a row (token_rate) and at the same time (token_at_once)",
+        "Requests answered with 429: wrong tokens or MISP keys again and again (failures), tokens made (minting), MISP keys that are checked at the same time (key_checks), reports (sightings), requests of one token in a row (token_rate) and at the same time (token_at_once)",
         values,
     );
 }

@@ -13,6 +13,7 @@ use super::order::Order;
 use crate::app::App;
 use crate::auth;
 use crate::configuration::Snapshot;
+use crate::even_time;
 use crate::invalid::Invalid;
 use crate::rate_limit::Rate;
 use crate::reject::Reject;
@@ -91,10 +92,13 @@ async fn confirm_key(
     claims: &Claims,
 ) -> Result<(), Reject> {
     let refused = |message| Reject::Invalid(vec![Invalid::value(&["body", "auth"], message)]);
-    let misp = app.misp().client(upstream);
-    let me = match misp {
-        Ok(misp) => misp.me().await.map_err(FeedError::from),
-        Err(error) => Err(error),
+    let asking = async { app.misp().client(upstream)?.me().await.map_err(FeedError::from) };
+    let me = if may_look(snapshot, client) {
+        asking.await
+    } else {
+        let time = upstream.site().timeout.min(even_time::LONGEST);
+        let checked = app.key_checks().check(time, asking).await;
+        checked.map_err(|retry_after| Reject::TooOften { retry_after })?
     };
     match me {
         Ok(me) if me.disabled => Err(refused("the user of this key is disabled in MISP")),
@@ -120,7 +124,8 @@ async fn confirm_key(
 }
 
 /// Logs why MISP could not be asked about a key. Only callers that may read the metrics get the reason: the difference
-/// between a closed port, a redirect and a time-out is a map of the network for others.
+/// between a closed port, a redirect and a time-out is a map of the network for others. So is the time of the answer,
+/// which [`EvenTime`](crate::even_time::EvenTime) makes the same.
 fn unconfirmed(snapshot: &Snapshot, client: IpAddr, site: &str, error: FeedError) -> Reject {
     UNCONFIRMED.say(|more| {
         tracing::warn!(site, %client, error = error.chain(), more, "no token was made, since MISP could not be asked about its key");
