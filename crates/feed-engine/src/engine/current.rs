@@ -95,7 +95,11 @@ impl FeedEngine {
                 .asked_by(upstream.caller())
                 .confirmed_from(self.confirmed_from(key, max_age)),
         };
-        let held = match self.inner.sets.get(key) {
+        let known = match self.inner.sets.get(key) {
+            None => self.recalled(upstream, key).await,
+            known => known,
+        };
+        let held = match known {
             Some(held) if self.age(&held) < freshness.hard => held,
             seen => {
                 let asking = asking();
