@@ -120,6 +120,10 @@ impl Bodies {
             form.note_counts(known.what);
             return Ok(known.what);
         }
+        Box::pin(self.counted(form, patience)).await
+    }
+
+    async fn counted(&self, form: &Form, patience: Duration) -> Result<BodyCounts, FeedError> {
         let (bodies, counted) = (self.clone(), form.clone());
         let counting = async move {
             let place = bodies.place(&counted, Encoding::Identity, patience).await?;
@@ -152,6 +156,14 @@ impl Bodies {
     /// Returns the body: from memory, made now and kept, or as a stream. Each making waits for its turn, no longer than
     /// `patience`.
     pub(crate) async fn body(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Made, FeedError> {
+        if let Some(body) = self.kept(form, encoding) {
+            return Ok(Made::Kept(body));
+        }
+        // Boxed: an answer out of memory must not move the future of the makings around.
+        Box::pin(self.made(form, encoding, patience)).await
+    }
+
+    async fn made(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Made, FeedError> {
         if let Some(body) = self.whole(form, encoding, patience).await? {
             return Ok(Made::Kept(body));
         }

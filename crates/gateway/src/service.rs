@@ -145,7 +145,9 @@ async fn dispatch(
     if let Some(prepared) = prepared {
         // The whole target is the same as then, so its path is not cut again.
         *template = Some(prepared.template);
-        return routes::answer_again(app, &prepared, &request(None)).await;
+        let request = request(None);
+        // Boxed, as every handler is, so that the future of a request stays small: it is moved around.
+        return Box::pin(routes::answer_again(app, &prepared, &request)).await;
     }
     let mut segments = Segments::split(parts.uri.path()).ok_or(Reject::NotFound)?;
     let path_token = segments.take_token();

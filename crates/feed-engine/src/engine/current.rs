@@ -103,7 +103,8 @@ impl FeedEngine {
             Some(held) if self.age(&held) < freshness.hard => held,
             seen => {
                 let asking = asking();
-                let fresh = self.refreshed(upstream, key, seen.as_ref(), &asking, site.timeout);
+                // Boxed, as is every wait here: an answer out of memory must not move the future of one around.
+                let fresh = Box::pin(self.refreshed(upstream, key, seen.as_ref(), &asking, site.timeout));
                 return Ok(Answer::of(fresh.await?));
             }
         };
@@ -126,9 +127,9 @@ impl FeedEngine {
             }
             Verdict::Wait => {
                 let patience = self.patience(upstream, &held, max_age);
-                Ok(self
-                    .refreshed_or_last_good(upstream, key, held, &asking(), patience)
-                    .await)
+                let asking = asking();
+                let waiting = Box::pin(self.refreshed_or_last_good(upstream, key, held, &asking, patience));
+                Ok(waiting.await)
             }
         }
     }

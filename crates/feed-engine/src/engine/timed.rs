@@ -60,7 +60,7 @@ impl FeedEngine {
         if values.set.times().is_some() || !limit.is_some_and(|limit| is_beyond(limit, &values.set)) {
             return Ok(values);
         }
-        let timed = self.gathered_with_times(upstream, key).await;
+        let timed = Box::pin(self.gathered_with_times(upstream, key)).await;
         Ok(timed.unwrap_or(values))
     }
 
