@@ -120,7 +120,7 @@ pub use origin::Origin;
 pub use paces::SitePages;
 pub use recent_requests::ChangeHint;
 pub use refreshes::{HeldFeed, SiteRefreshes};
-pub use request::{FeedRequest, FeedScope, LookupScope, Selection};
+pub use request::{FeedRequest, FeedScope, LookupScope, MAX_LIMIT, Selection};
 pub use score::{MinScore, NotAScore, ScoreLimit, Unscored};
 pub use source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
 pub use state_keys::StateKeys;

@@ -48,6 +48,9 @@ impl Selection {
     }
 }
 
+/// The greatest length limit that a caller can choose; a feed never has as many indicators.
+pub const MAX_LIMIT: u32 = 10_000_000;
+
 /// The scope of a feed: a selection × an indicator type × an age, within limits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FeedScope {
@@ -144,7 +147,7 @@ impl FeedRequest {
         self
     }
 
-    /// Sets the greatest number of indicators in the body.
+    /// Sets the greatest number of indicators in the body; callers take numbers up to [`MAX_LIMIT`](crate::MAX_LIMIT).
     #[must_use]
     pub fn limit(mut self, limit: NonZeroU32) -> Self {
         self.limit = Some(limit);

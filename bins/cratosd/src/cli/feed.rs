@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use feed_classification::Registry;
 use feed_engine::{
     DropList, Fault, FeedEngine, FeedError, FeedRequest, MAX_NAMED, MispSource, RecordingSource, RenderedFeed, Upstream,
 };
@@ -71,14 +72,22 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
             output::remark(dropped.text(&engine, &request));
         }
         if feed.truncated > 0 {
-            output::remark(format!(
-                "truncated: {} older values, since the output {} takes only so many\n",
-                feed.truncated, options.feed.output
-            ));
+            output::remark(truncated(feed.truncated, program.registry(), &request));
         }
         let body = feed.body.bytes().await;
         output::print(&body.map_err(|error| failure(&upstream, &error))?)
     })
+}
+
+/// Returns the line about the values that a length limit cuts off.
+fn truncated(values: u64, registry: &Registry, request: &FeedRequest) -> String {
+    let output = &request.output;
+    let of_output = registry.by_name(output).and_then(|exporter| exporter.about().most);
+    let cause = match request.limit.filter(|limit| of_output.is_none_or(|most| *limit < most)) {
+        Some(limit) => format!("--limit keeps the newest {limit}"),
+        None => format!("the output {output} takes only so many"),
+    };
+    format!("truncated: {values} older values, since {cause}\n")
 }
 
 async fn ask(engine: &FeedEngine, upstream: &Upstream, request: &FeedRequest) -> Result<RenderedFeed, FeedError> {

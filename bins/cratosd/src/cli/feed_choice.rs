@@ -1,8 +1,10 @@
 //! The feed of a command, and the limits on it.
 
-use clap::Args;
+use std::num::NonZeroU32;
+
+use clap::{Args, value_parser};
 use feed_classification::{Age, ExportOption, FeedName, IndicatorType, Options, Registry, Tlp};
-use feed_engine::{FeedRequest, Filter, MinScore, ScoreLimit, Selection, Unscored};
+use feed_engine::{FeedRequest, Filter, MAX_LIMIT, MinScore, ScoreLimit, Selection, Unscored};
 
 use super::names;
 use crate::exit::Failure;
@@ -70,10 +72,20 @@ pub(super) struct FeedChoice {
         value_name = "NAME=VALUE"
     )]
     options: Vec<String>,
+
+    /// Keep the newest indicators only, this many at most; it never raises the limit of the format
+    #[arg(
+        long,
+        env = "CRATOS_LIMIT",
+        hide_env_values = true,
+        value_name = "COUNT",
+        value_parser = value_parser!(u32).range(1..=i64::from(MAX_LIMIT))
+    )]
+    limit: Option<u32>,
 }
 
 impl FeedChoice {
-    /// Returns the request for it, without limits.
+    /// Returns the request for it, without limits on its indicators other than their number.
     ///
     /// # Errors
     /// A usage error for an option that the format does not have, and for a value that it does not take.
@@ -87,7 +99,9 @@ impl FeedChoice {
             Failure::usage(format!("--option: {}", mistakes.join("; ")))
         })?;
         let feed = Selection::Feed(self.feed);
-        Ok(FeedRequest::new(feed, self.kind, self.age, self.output.as_str()).options(options))
+        let request = FeedRequest::new(feed, self.kind, self.age, self.output.as_str()).options(options);
+        let limit = self.limit.and_then(NonZeroU32::new);
+        Ok(limit.map_or(request.clone(), |limit| request.limit(limit)))
     }
 }
 

@@ -2,16 +2,21 @@
 
 use std::net::TcpListener;
 
-use misp_sim::{Attribute, Event, Fault, Sim};
+use misp_sim::{Attribute, Event, Fault, Moment, Sim};
 
 use crate::support::{Installation, Ran, run_with};
 
 const SITE: &str = "tag: example\nmispTimeoutSeconds: 2\nallowed_ips: [127.0.0.1]\n";
 
 fn feed(port: u16, key: &str, path: [&str; 4]) -> Ran {
+    feed_with(port, key, &[], path)
+}
+
+fn feed_with(port: u16, key: &str, options: &[&str], path: [&str; 4]) -> Ran {
     let installation = Installation::new().with_site("127.0.0.1", SITE);
     let port = port.to_string();
     let mut args = vec!["feed", "--site", "127.0.0.1", "--proto", "http", "--port", &port];
+    args.extend(options);
     args.extend(path);
     run_with(installation.command(&args), key)
 }
@@ -154,21 +159,8 @@ fn a_feed_is_limited_to_a_score_where_the_site_names_a_model() {
 #[test]
 fn a_feed_can_be_limited_to_a_tlp_level() {
     let sim = misp_sim::demo().start_now().unwrap();
-    let installation = Installation::new().with_site("127.0.0.1", SITE);
-    let port = sim.addr().port().to_string();
-    let args = [
-        "feed",
-        "--site",
-        "127.0.0.1",
-        "--proto",
-        "http",
-        "--port",
-        &port,
-        "--max-tlp",
-        "clear",
-    ];
-    let args: Vec<&str> = args.into_iter().chain(["block", "domain", "1w", "txt"]).collect();
-    let ran = run_with(installation.command(&args), Sim::READER_KEY);
+    let path = ["block", "domain", "1w", "txt"];
+    let ran = feed_with(sim.addr().port(), Sim::READER_KEY, &["--max-tlp", "clear"], path);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "clear.marked.example.com"));
 }
 
@@ -187,20 +179,7 @@ fn what_a_feed_leaves_out_is_named_on_request_with_the_reason() {
     let path = ["block", "url", "1w", "paloalto"];
     let quiet = feed(port, Sim::READER_KEY, path);
     assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
-    let installation = Installation::new().with_site("127.0.0.1", SITE);
-    let port = port.to_string();
-    let mut args = vec![
-        "feed",
-        "--show-dropped",
-        "--site",
-        "127.0.0.1",
-        "--proto",
-        "http",
-        "--port",
-        &port,
-    ];
-    args.extend(path);
-    let ran = run_with(installation.command(&args), Sim::READER_KEY);
+    let ran = feed_with(port, Sim::READER_KEY, &["--show-dropped"], path);
     assert_eq!((ran.code, ran.stdout), (Some(0), quiet.stdout), "the feed is the same");
     let lines: Vec<&str> = ran.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -215,17 +194,48 @@ fn what_a_feed_leaves_out_is_named_on_request_with_the_reason() {
 }
 
 #[test]
+fn a_limit_keeps_the_newest_values_and_says_how_many_are_missing() {
+    let attribute = |name: &str, hours| {
+        let ago = Moment::Ago(hours * 3600);
+        Attribute::new("domain", name).changed(ago)
+    };
+    let event = Event::new("bad").tag("example:incident-classification=block");
+    let event = event
+        .attribute(attribute("a.example.com", 3))
+        .attribute(attribute("b.example.com", 1))
+        .attribute(attribute("c.example.com", 2));
+    let sim = Sim::builder().event(event).start_now().unwrap();
+    let ask = |limit: &str| {
+        let path = ["block", "domain", "1w", "generic"];
+        feed_with(sim.addr().port(), Sim::READER_KEY, &["--limit", limit], path)
+    };
+    let cut = ask("2");
+    assert_eq!(
+        (cut.code, cut.stdout.as_str()),
+        (Some(0), "b.example.com\nc.example.com\n"),
+        "{}",
+        cut.stderr
+    );
+    assert_eq!(
+        cut.stderr,
+        "truncated: 1 older values, since --limit keeps the newest 2\n"
+    );
+    let whole = ask("3");
+    assert_eq!((whole.stdout.lines().count(), whole.stderr.as_str()), (3, ""));
+    for limit in ["0", "-1", "10000001", "many"] {
+        let outcome = ask(limit).outcome();
+        assert!(outcome.starts_with("exit 64"), "{limit}: {outcome}");
+    }
+}
+
+#[test]
 fn an_option_of_the_format_is_applied_and_a_wrong_one_is_a_usage_error() {
     let event = Event::new("bad").tag("example:incident-classification=block");
     let event = event.attribute(Attribute::new("domain", "evil.example.com"));
     let sim = Sim::builder().event(event).start_now().unwrap();
-    let installation = Installation::new().with_site("127.0.0.1", SITE);
-    let port = sim.addr().port().to_string();
     let ask = |output: &str, option: &str| {
-        let args = ["feed", "--site", "127.0.0.1", "--proto", "http", "--port", &port];
-        let feed = ["--option", option, "block", "domain", "1w", output];
-        let args: Vec<&str> = args.into_iter().chain(feed).collect();
-        run_with(installation.command(&args), Sim::READER_KEY)
+        let path = ["block", "domain", "1w", output];
+        feed_with(sim.addr().port(), Sim::READER_KEY, &["--option", option], path)
     };
     let zone = ask("rpz", "action=drop");
     assert_eq!(zone.code, Some(0), "{}", zone.stderr);

@@ -1,5 +1,6 @@
 //! What an output does with a value of its feed.
 
+use feed_classification::export::Rivalry;
 use feed_classification::{
     AGGREGABLE, Exporter, Indicator, IndicatorSet, Newest, QuarantineReason, aggregate, network_of,
 };
@@ -20,7 +21,15 @@ pub enum OutputEffect {
     Truncated,
     /// It is a part of this network, since the caller wants networks merged.
     Aggregated(String),
+    /// The output writes another text of the feed in its place: what both have, why the other one is written, and the
+    /// beginning of that one.
+    Outdone(String),
+    /// The output writes it with other names of rules, since other texts have rules of the same names.
+    Renamed(String),
 }
+
+/// The most characters of another text that an explanation has.
+const MAX_SHOWN: usize = 200;
 
 impl OutputEffect {
     /// Returns what `exporter` does with a value of a feed of which these indicators are within the length limit.
@@ -52,10 +61,15 @@ impl OutputEffect {
                 return Self::Rewritten(rewritten.into_owned());
             }
         }
-        Self::Written
+        match exporter.rivalry(&item, &mut set.indicators()) {
+            Some(Rivalry::Outdone { by, why }) => Self::Outdone(format!("{why}: {}", beginning(&by))),
+            Some(Rivalry::Renamed { names }) => Self::Renamed(names),
+            _ => Self::Written,
+        }
     }
 
-    /// Returns the name: `not_listed`, `written`, `rewritten`, `left_out`, `truncated` or `aggregated`.
+    /// Returns the name: `not_listed`, `written`, `rewritten`, `left_out`, `truncated`, `aggregated`,
+    /// `outdone` or `renamed`.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -65,19 +79,27 @@ impl OutputEffect {
             Self::LeftOut(_) => "left_out",
             Self::Truncated => "truncated",
             Self::Aggregated(_) => "aggregated",
+            Self::Outdone(_) => "outdone",
+            Self::Renamed(_) => "renamed",
         }
     }
 
-    /// Returns the form or the network in which the output has the value, or why it leaves the value out; empty for the
-    /// other effects.
+    /// Returns the form, the names or the network in which the output has the value, or why it leaves the value out;
+    /// empty for the other effects.
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
             Self::NotListed | Self::Written | Self::Truncated => "",
-            Self::Rewritten(form) | Self::Aggregated(form) => form,
+            Self::Rewritten(text) | Self::Aggregated(text) | Self::Outdone(text) | Self::Renamed(text) => text,
             Self::LeftOut(reason) => reason.reason(),
         }
     }
+}
+
+/// Returns the beginning of a text on one line.
+fn beginning(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(MAX_SHOWN).collect()
 }
 
 /// Returns the network of the merged set that has the value.
@@ -127,6 +149,26 @@ mod tests {
             matches!(&left_out, OutputEffect::LeftOut(reason) if reason.reason() == "scheme"),
             "{left_out:?}"
         );
+    }
+
+    #[test]
+    fn a_text_that_loses_to_another_one_says_which_and_why() {
+        let rule = |rev: u32| format!("alert ip 192.0.2.{rev} any -> any any (msg:\"rev {rev}\"; sid:7; rev:{rev};)");
+        let (old, new) = (rule(1), rule(2));
+        let kind = IndicatorType::Snort;
+        let lost = effect("suricata", kind, &[&old, &new], false);
+        assert_eq!(lost.as_str(), "outdone");
+        assert_eq!(lost.detail(), format!("sid 7, and its rev 2 is higher than 1: {new}"));
+        assert_eq!(effect("suricata", kind, &[&new, &old], false), OutputEffect::Written);
+        assert_eq!(effect("txt", kind, &[&old, &new], false), OutputEffect::Written);
+    }
+
+    #[test]
+    fn rules_of_one_name_say_their_new_names() {
+        let texts = ["rule a { condition: true }", "rule a { condition: false }"];
+        let renamed = effect("yara", IndicatorType::Yara, &texts, false);
+        assert_eq!(renamed.as_str(), "renamed");
+        assert!(renamed.detail().starts_with("a is a_"), "{renamed:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use feed_engine::MAX_LIMIT;
 use schemars::JsonSchema;
 use serde_json::json;
 
@@ -11,9 +12,6 @@ use crate::query::{Query, integer};
 
 /// The oldest answer that may be asked for, in seconds: a day.
 const MAX_CACHE: i64 = 86_400;
-
-/// The greatest length limit: no feed has more values.
-const MAX_LIMIT: i64 = 10_000_000;
 
 /// The query of a feed. Unknown names are ignored, as Cratos FastAPI does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, JsonSchema)]
@@ -43,7 +41,7 @@ impl FeedQuery {
             .last("aggregate")
             .and_then(|text| yes_no(&text).map_err(|invalid| wrong.push(invalid)).ok());
         let limit = query.last("limit").and_then(|text| {
-            up_to("limit", &text, MAX_LIMIT)
+            up_to("limit", &text, MAX_LIMIT.into())
                 .map_err(|invalid| wrong.push(invalid))
                 .ok()
         });

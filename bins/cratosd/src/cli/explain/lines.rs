@@ -31,6 +31,20 @@ pub(super) fn of(explained: &FeedExplanation, request: &FeedRequest) -> String {
                 &format!("The output {output} has newer values in all its places: it has a length limit."),
             );
         }
+        OutputEffect::Outdone(why) => {
+            let why = shown(why);
+            lines.add(
+                0,
+                &format!("The output {output} writes another text in its place, which has the same {why}"),
+            );
+        }
+        OutputEffect::Renamed(names) => {
+            let names = shown(names);
+            lines.add(
+                0,
+                &format!("The output {output} gives its rules other names, since other texts have those: {names}."),
+            );
+        }
         OutputEffect::LeftOut(reason) => lines.add(0, &format!("The output {output} leaves it out: {reason}.")),
         _ => {}
     }

@@ -18,9 +18,9 @@ pub(super) struct Explained<'e> {
     #[schemars(extend("enum" = ["", "special_purpose", "wide_prefixes", "public_suffixes", "never_export", "false_positive", "too_many_parts"]))]
     guard: &'static str,
     /// What the output does with a listed value.
-    #[schemars(extend("enum" = ["not_listed", "written", "rewritten", "left_out", "truncated", "aggregated"]))]
+    #[schemars(extend("enum" = ["not_listed", "written", "rewritten", "left_out", "truncated", "aggregated", "outdone", "renamed"]))]
     output: &'static str,
-    /// The form or the network in which the output has the value, or why it leaves the value out.
+    /// The form, the names or the network in which the output has the value, or why it leaves the value out.
     output_detail: &'e str,
     /// Where the answer comes from: the mirror, or a question to MISP about this value.
     #[schemars(extend("enum" = ["mirror", "direct"]))]
