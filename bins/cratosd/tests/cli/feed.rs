@@ -195,7 +195,7 @@ fn what_a_feed_leaves_out_is_named_on_request_with_the_reason() {
 
 #[test]
 fn a_limit_keeps_the_newest_values_and_says_how_many_are_missing() {
-    let attribute = |name: &str, hours| {
+    let attribute = |name: &str, hours: u64| {
         let ago = Moment::Ago(hours * 3600);
         Attribute::new("domain", name).changed(ago)
     };
