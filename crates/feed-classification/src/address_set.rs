@@ -153,10 +153,12 @@ impl AddressSet {
 impl FromIterator<IpNet> for AddressSet {
     fn from_iter<I: IntoIterator<Item = IpNet>>(networks: I) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for network in networks {
+        let mut networks = networks.into_iter();
+        // A list has one family most of the time: with room for all of it, the ranges are never moved to a larger place.
+        while let Some(network) = networks.next() {
             match bounds(network) {
-                Bounds::V4(first, last) => v4.push((first, last)),
-                Bounds::V6(first, last) => v6.push((first, last)),
+                Bounds::V4(first, last) => push(&mut v4, (first, last), &networks),
+                Bounds::V6(first, last) => push(&mut v6, (first, last), &networks),
             }
         }
         Self {
@@ -191,6 +193,14 @@ impl FromIterator<IpAddr> for AddressSet {
 #[must_use]
 pub fn network_of(value: &str) -> Option<IpNet> {
     address::host(value).ok().map(Host::network)
+}
+
+/// Adds a range. The first one makes room for those that follow.
+fn push<N>(ranges: &mut Vec<(N, N)>, range: (N, N), rest: &impl Iterator) {
+    if ranges.is_empty() {
+        ranges.reserve_exact(rest.size_hint().0.saturating_add(1));
+    }
+    ranges.push(range);
 }
 
 /// First and last address of a network as numbers.

@@ -52,16 +52,16 @@ impl<N: Number> Ranges<N> {
     /// Returns the ranges that cover the given ones, which may come in any order and overlap.
     pub(super) fn of(mut given: Vec<(N, N)>) -> Self {
         given.sort_unstable();
-        let mut ranges: Vec<(N, N)> = Vec::with_capacity(given.len());
-        for (first, last) in given {
-            match ranges.last_mut() {
-                // No number follows the last one, so nothing can begin behind it.
-                Some(before) if before.1.next().is_none_or(|next| first <= next) => before.1 = before.1.max(last),
-                _ => ranges.push((first, last)),
+        given.dedup_by(|(first, last), before| {
+            // No number follows the last one, so nothing can begin behind it.
+            let joins = before.1.next().is_none_or(|next| *first <= next);
+            if joins {
+                before.1 = before.1.max(*last);
             }
-        }
-        ranges.shrink_to_fit();
-        Self(ranges)
+            joins
+        });
+        given.shrink_to_fit();
+        Self(given)
     }
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (N, N)> {
