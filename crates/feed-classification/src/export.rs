@@ -8,7 +8,6 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::set::IndicatorSetBuilder;
 use crate::{Indicator, IndicatorType};
 
 mod about;
@@ -58,6 +57,7 @@ mod postfix;
 mod proxysg;
 mod qradar;
 mod registry;
+mod rewritten;
 mod rivalry;
 mod rpz;
 mod rspamd;
@@ -96,6 +96,8 @@ pub use options::{Options, WrongOption};
 pub use registry::Registry;
 pub use rivalry::Rivalry;
 pub use text_form::TextForm;
+
+use rewritten::Rewritten;
 
 /// Turns the indicators of a feed into the bytes that one kind of consumer reads.
 ///
@@ -296,12 +298,11 @@ pub trait Exporter: fmt::Debug + Send + Sync {
         });
         let written = if about.rewrites.contains(feed.kind) {
             let mut written = 0;
-            let mut rewritten = IndicatorSetBuilder::new(feed.kind);
-            for item in kept {
-                rewritten.push(&self.rewrite(&item));
-                written += 1;
-            }
-            write_entries(self, feed, &mut rewritten.finish().indicators(), out)?;
+            let rewritten = Rewritten::of(
+                feed.kind,
+                kept.inspect(|_| written += 1).map(|item| self.rewrite(&item)),
+            );
+            write_entries(self, feed, &mut rewritten.indicators(), out)?;
             written
         } else {
             write_entries(self, feed, &mut kept, out)?

@@ -105,7 +105,7 @@ impl Exporter for Zeek {
     }
 
     fn rewrite<'v>(&self, item: &Indicator<'v>) -> Cow<'v, str> {
-        Cow::Owned(seen_url(item.value))
+        seen_url(item.value)
     }
 
     fn header(&self, _: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -129,18 +129,23 @@ impl Exporter for Zeek {
 }
 
 /// Returns the URL as Zeek sees it in a request, escaped for its reader.
-fn seen_url(value: &str) -> String {
+fn seen_url(value: &str) -> Cow<'_, str> {
     let parts = Parts::of(value);
     let host = if parts.host.starts_with('[') {
-        parts.host.to_ascii_lowercase()
+        Cow::Owned(parts.host.to_ascii_lowercase())
     } else {
-        url::host(value).unwrap_or(Cow::Borrowed(parts.host)).into_owned()
+        url::host(value).unwrap_or(Cow::Borrowed(parts.host))
     };
-    let slash = if parts.rest.starts_with('/') { "" } else { "/" };
-    let mut seen = host.into_bytes();
-    seen.extend_from_slice(slash.as_bytes());
+    let has_path = parts.rest.starts_with('/');
+    let is_bare = parts.user.is_none() && parts.port.is_none();
+    if has_path && is_bare && host == parts.host && !parts.rest.contains('%') {
+        let scheme = parts.scheme.map_or(0, |scheme| scheme.len() + "://".len());
+        return escaped(value.get(scheme..).unwrap_or(value).as_bytes());
+    }
+    let mut seen = host.into_owned().into_bytes();
+    seen.extend_from_slice(if has_path { "" } else { "/" }.as_bytes());
     seen.extend(decoded(parts.rest));
-    escaped(&seen).into_owned()
+    Cow::Owned(escaped(&seen).into_owned())
 }
 
 /// Decodes `%HH` as Zeek does, and leaves a `%` alone that two digits do not follow.
