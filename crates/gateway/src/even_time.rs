@@ -1,7 +1,7 @@
 //! Checks of MISP keys that fail after the same time, whatever the reason is.
 //!
 //! A closed port answers at once and a silent one never. For callers that do not get the reason, the time of the answer
-//! would tell it: a map of the network.
+//! would show it: a map of the network.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl EvenTime {
     /// comes when `time` has passed.
     ///
     /// # Errors
-    /// The time to wait, when too many checks are under way. MISP is not asked then, so this tells nothing either.
+    /// The time to wait, when too many checks are under way. It says nothing about MISP, which is not asked then.
     pub(crate) async fn check<T>(
         &self,
         time: Duration,

@@ -35,7 +35,7 @@ impl SecretDigests {
     pub(crate) fn of<'p>(&self, parts: impl IntoIterator<Item = &'p [u8]>) -> Option<SecretDigest> {
         let mut digest = Poly1305::new((&**self.0.as_ref()?).into());
         for part in parts {
-            // Parts are filled up to whole blocks, so the length in front tells them apart.
+            // Parts are filled up to whole blocks, so the length in front keeps them apart.
             digest.update_padded(&(part.len() as u64).to_be_bytes());
             digest.update_padded(part);
         }
