@@ -154,7 +154,7 @@ impl FromIterator<IpNet> for AddressSet {
     fn from_iter<I: IntoIterator<Item = IpNet>>(networks: I) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         let mut networks = networks.into_iter();
-        // A list has one family most of the time: with room for all of it, the ranges are never moved to a larger place.
+        // Most lists have one family. With room for all of it, the ranges are never moved to a larger place.
         while let Some(network) = networks.next() {
             match bounds(network) {
                 Bounds::V4(first, last) => push(&mut v4, (first, last), &networks),
