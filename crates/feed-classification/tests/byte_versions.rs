@@ -51,7 +51,7 @@ const BYTES: &[(&str, u32, &str)] = &[
     ("sigma", 1, "1933ae1b2a100d4d"),
     ("csv", 1, "6be00e95c86d9d67"),
     ("jsonl", 1, "090eed27519255a6"),
-    ("splunk", 1, "50043c16b4d2b070"),
+    ("splunk", 2, "50043c16b4d2b070"),
     ("elastic", 1, "7b784b800bfc9df9"),
     ("defender", 1, "8a62814f7a6422a2"),
     ("wazuh", 1, "28f64e8dfa18a3a5"),

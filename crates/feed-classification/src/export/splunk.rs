@@ -16,24 +16,17 @@ const OPTIONS: &[ExportOption] = &[ExportOption::number(
     1..=100,
 )];
 
-const ACCEPTS: TypeSet = TypeSet::ADDRESSES
-    .union(TypeSet::NAMES)
-    .union(WILDCARDS)
-    .union(TypeSet::of(&[
-        IndicatorType::FileMd5,
-        IndicatorType::FileSha1,
-        IndicatorType::FileSha256,
-        IndicatorType::EmailAddress,
-    ]));
-
-/// Types whose values may hold `*`, which a lookup takes for any text.
-const WILDCARDS: TypeSet = TypeSet::of(&[
+const ACCEPTS: TypeSet = TypeSet::ADDRESSES.union(TypeSet::NAMES).union(TypeSet::of(&[
     IndicatorType::Url,
     IndicatorType::UserAgent,
+    IndicatorType::FileMd5,
+    IndicatorType::FileSha1,
+    IndicatorType::FileSha256,
     IndicatorType::Filename,
+    IndicatorType::EmailAddress,
     IndicatorType::EmailAttachment,
     IndicatorType::EmailSubject,
-]);
+]));
 
 /// The local lookup of the type (`local_ip_intel`, `local_domain_intel`, `local_http_intel`, `local_file_intel`,
 /// `local_email_intel`): its header, then one record per value, LF.
@@ -91,6 +84,7 @@ impl Exporter for Splunk {
         )
         .content_type("text/csv; charset=utf-8")
         .extension("csv")
+        .version(2)
         .accepts(ACCEPTS)
         .titled()
         .options(OPTIONS)
@@ -107,8 +101,7 @@ impl Exporter for Splunk {
     }
 
     fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
-        let is_wild = WILDCARDS.contains(item.kind) && item.value.contains('*');
-        is_wild.then_some(Self::WILDCARD)
+        item.value.contains('*').then_some(Self::WILDCARD)
     }
 
     fn header(&self, feed: &FeedInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
