@@ -147,7 +147,7 @@ impl FeedRequest {
         self
     }
 
-    /// Sets the greatest number of indicators in the body; callers take numbers up to [`MAX_LIMIT`](crate::MAX_LIMIT).
+    /// Sets the greatest number of indicators in the body; callers take numbers up to [`MAX_LIMIT`].
     #[must_use]
     pub fn limit(mut self, limit: NonZeroU32) -> Self {
         self.limit = Some(limit);

@@ -182,6 +182,9 @@ fn words(operation: Operation<'_>) -> Operation<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Write};
+
+    use feed_classification::Indicator;
     use serde_json::json;
 
     use super::*;
@@ -218,11 +221,26 @@ mod tests {
         assert_eq!(shown("txt")["options"], json!([]));
     }
 
+    /// A format of another program that says nothing about its consumer.
+    #[derive(Debug)]
+    struct Silent;
+
+    impl Exporter for Silent {
+        fn about(&self) -> &About {
+            static ABOUT: About = About::new("silent", "One value per line.");
+            &ABOUT
+        }
+
+        fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+            writeln!(out, "{}", item.value)
+        }
+    }
+
     #[test]
     fn what_is_not_known_of_an_output_is_missing() {
-        let txt = shown("txt");
+        let silent = serde_json::to_value(OutputWords::of(&Silent)).unwrap();
         for name in ["consumer", "limits", "pull"] {
-            assert!(txt.get(name).is_none(), "{name}");
+            assert!(silent.get(name).is_none(), "{name}");
         }
         assert_eq!(shown("suricata")["consumer"], "Suricata");
     }
