@@ -255,8 +255,8 @@ impl ClientBuilder {
     /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Setup`] when a certificate is not PEM, the user agent cannot be sent, or certificates are to be
-    /// checked on a machine that has no trusted ones.
+    /// [`ErrorKind::Setup`](crate::ErrorKind::Setup) when a certificate is not PEM, the user agent cannot be sent, or
+    /// certificates are to be checked on a machine that has no trusted ones.
     pub fn build(self) -> Result<Client, Error> {
         let connections = match self.connections {
             Some(connections) => connections,

@@ -51,7 +51,7 @@ pub fn body(output: &str, kind: IndicatorType, values: &[impl AsRef<str>]) -> St
     chosen(output, &[], kind, values).0
 }
 
-/// Returns those of [`values`] and of `more` that a built-in output does not leave out.
+/// Returns those of [`values()`] and of `more` that a built-in output does not leave out.
 ///
 /// # Panics
 /// If there is no such output.
