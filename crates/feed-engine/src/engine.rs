@@ -10,7 +10,6 @@ mod guard_notices;
 mod guarding;
 mod held_indexes;
 mod held_values;
-mod last_good;
 mod listeners;
 mod lookups;
 mod placed_work;
@@ -53,7 +52,6 @@ use current::{Answer, RefreshRequest};
 pub use explanation::FeedExplanation;
 use guard_notices::GuardNotices;
 use held_indexes::Lookups;
-use last_good::LastGood;
 use polls::Polls;
 use prefetch::note_poll;
 pub use prepared::PreparedFeed;
@@ -93,7 +91,6 @@ pub(crate) struct Inner {
     /// For comparisons and look-ups of one request, which take milliseconds.
     answering: Places,
     youngest: YoungestFeeds,
-    last_good: LastGood,
 }
 
 #[derive(Clone, Copy)]

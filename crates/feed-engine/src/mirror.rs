@@ -5,7 +5,7 @@
 //!
 //! 1. `settings`: what a copy is made with, from the site's rules;
 //! 2. `roster`: the upstreams with a copy, at most `mirror_keys` of one site;
-//! 3. `folder`, `folder_lock`, `registration`: the files of copies in the state directory. A registration
+//! 3. `folder`, `folder_lock`, `registration`, `keys`: the files of copies in the state directory. A registration
 //!    holds the MISP key and the key of the copy, sealed with a key of the configuration; so a restart follows MISP
 //!    before the first request, and a new encryption key changes only the registration;
 //! 4. `roster::keeper`: one task for each copy. It opens the files, follows MISP, and takes each batch of changes into
@@ -17,6 +17,7 @@
 
 mod folder;
 mod folder_lock;
+mod keys;
 mod local_copy;
 mod misp_turns;
 mod registration;
@@ -26,5 +27,6 @@ mod shared_peers;
 mod source;
 mod stored_model;
 
+pub use keys::MirrorKeys;
 pub use roster::MirrorState;
 pub use source::MirrorSource;

@@ -4,15 +4,16 @@
 //! replica that did it, and when its values last changed, so that `ETag` and `Last-Modified` are the same everywhere.
 //! Errors are not shared.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Lease, SharedCache, Turn};
+use feed_classification::{DropReason, GuardRule, IndicatorSetBuilder, IndicatorType, ValueTimes};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::feed_key::FeedKey;
-use crate::set_bytes::{read_set, written};
 use crate::{FeedContents, FeedSet, Upstream};
 
 /// Greatest difference between the wall clocks of replicas. A set that seems to come from further ahead is refused.
@@ -20,6 +21,8 @@ pub(crate) const SKEW: Duration = Duration::from_secs(2);
 
 /// The others wait at most this long for a replica that is gone; one that works prolongs its lease.
 const LEASE: Duration = Duration::from_secs(10);
+/// Rows without an id, a type or a value.
+const UNUSABLE: &str = "unusable";
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -183,7 +186,7 @@ impl Label {
         })
     }
 
-    pub(crate) fn written(&self) -> Vec<u8> {
+    fn written(&self) -> Vec<u8> {
         let times = [self.began_at, self.made_at, self.changed_at, self.ordered_at];
         let times = times.into_iter().flat_map(|time| time.as_nanosecond().to_be_bytes());
         let flags = u128::from(self.is_judged) * Self::JUDGED + u128::from(self.is_timed) * Self::TIMED;
@@ -201,13 +204,96 @@ fn later(time: Timestamp, by: Duration) -> Timestamp {
     time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// Names a set among replicas, and on disk. Another version of ours may extract other values from the same rows.
-pub(crate) fn name(key: &FeedKey) -> Vec<u8> {
+/// Names a set among replicas. Another version of ours may extract other values from the same rows.
+fn name(key: &FeedKey) -> Vec<u8> {
     format!("set/{}/{key:?}", env!("CARGO_PKG_VERSION")).into_bytes()
+}
+
+/// Reasons, lengths, times and texts, each in one run: that compresses best.
+fn written(set: &FeedSet) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let count = |bytes: &mut Vec<u8>, number: usize| -> Option<()> {
+        bytes.extend(u32::try_from(number).ok()?.to_be_bytes());
+        Some(())
+    };
+    count(&mut bytes, set.dropped().len())?;
+    for (reason, attributes) in set.dropped() {
+        known_reason(reason.as_bytes())?;
+        count(&mut bytes, reason.len())?;
+        bytes.extend(reason.as_bytes());
+        bytes.extend(attributes.to_be_bytes());
+    }
+    count(&mut bytes, set.values().len())?;
+    for value in set.values() {
+        count(&mut bytes, value.len())?;
+    }
+    count(&mut bytes, set.times().map_or(0, ValueTimes::len))?;
+    for time in set.times().iter().flat_map(|times| times.iter()) {
+        bytes.extend(u32::try_from(time).ok()?.to_be_bytes());
+    }
+    set.values().iter().for_each(|value| bytes.extend(value.as_bytes()));
+    Some(bytes)
+}
+
+fn read_set(kind: IndicatorType, bytes: &[u8]) -> Option<FeedContents> {
+    let mut rest = bytes;
+    let mut dropped = BTreeMap::new();
+    for _ in 0..take_number(&mut rest)? {
+        let length = take_number(&mut rest)?;
+        let (reason, after) = rest.split_at_checked(length)?;
+        let (attributes, after) = after.split_first_chunk::<8>()?;
+        dropped.insert(known_reason(reason)?, u64::from_be_bytes(*attributes));
+        rest = after;
+    }
+    let count = take_number(&mut rest)?;
+    let (lengths, mut rest) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let (times, text) = take_times(&mut rest, count)?;
+    let mut text = std::str::from_utf8(text).ok()?;
+    let mut values = IndicatorSetBuilder::new(kind);
+    for length in lengths.chunks(4) {
+        let length = u32::from_be_bytes(length.try_into().ok()?);
+        let (value, after) = text.split_at_checked(usize::try_from(length).ok()?)?;
+        values.push(value);
+        text = after;
+    }
+    // The replica that gathered it has the same rules.
+    text.is_empty().then(|| FeedContents {
+        times,
+        is_guarded: true,
+        ..FeedContents::new(values.finish(), dropped)
+    })
+}
+
+/// Returns the times of so many values, if there are any, and the rest.
+fn take_times<'b>(bytes: &mut &'b [u8], values: usize) -> Option<(Option<ValueTimes>, &'b [u8])> {
+    let count = take_number(bytes)?;
+    if count != 0 && count != values {
+        return None;
+    }
+    let (times, rest) = bytes.split_at_checked(count.checked_mul(4)?)?;
+    let times = times
+        .chunks(4)
+        .map_while(|time| Some(u32::from_be_bytes(time.try_into().ok()?)));
+    let is_known = count > 0;
+    Some((is_known.then(|| ValueTimes::new(times.collect())), rest))
+}
+
+fn take_number(bytes: &mut &[u8]) -> Option<usize> {
+    let (number, rest) = bytes.split_first_chunk::<4>()?;
+    *bytes = rest;
+    usize::try_from(u32::from_be_bytes(*number)).ok()
+}
+
+fn known_reason(name: &[u8]) -> Option<&'static str> {
+    let names = DropReason::ALL.iter().map(|reason| reason.as_str());
+    let mut names = names.chain([UNUSABLE]).chain(GuardRule::NAMES.iter().copied());
+    names.find(|known| known.as_bytes() == name)
 }
 
 #[cfg(test)]
 mod tests {
+    use feed_classification::IndicatorSet;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -239,9 +325,33 @@ mod tests {
     }
 
     #[test]
-    fn a_label_comes_back_as_it_was() {
+    fn a_set_comes_back_as_it_was_with_its_label() {
+        let values = IndicatorSet::of(IndicatorType::Yara, ["rule a {\r\n}", "rule \u{e4}", ""]);
+        let dropped = BTreeMap::from([("empty", 3), ("wildcard", 1), ("never_export", 2)]);
+        for times in [None, Some(ValueTimes::new(vec![5, u32::MAX, 0]))] {
+            let gathered = FeedContents {
+                times: times.clone(),
+                ..FeedContents::new(values.clone(), dropped.clone())
+            };
+            let bytes = written(&FeedSet::renew(None, gathered, at(0))).unwrap();
+            let read = read_set(IndicatorType::Yara, &bytes).unwrap();
+            assert_eq!(
+                (read.values, read.dropped, read.times),
+                (values.clone(), dropped.clone(), times)
+            );
+            comes_back_whole_only(&bytes);
+        }
         for label in [label(1, 2), label(1, 3), label(1, 6), label(1, 7)] {
             assert_eq!(Label::read(&label.written()), Some(label));
+        }
+    }
+
+    fn comes_back_whole_only(bytes: &[u8]) {
+        for cut in 0..bytes.len() {
+            assert!(
+                read_set(IndicatorType::Yara, bytes.get(..cut).unwrap()).is_none(),
+                "{cut}"
+            );
         }
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use feed_engine::{FeedEngine, MirrorSource, MispSource};
 use prometheus_client::registry::Registry;
 use site_config::{ConfigStore, Core};
-use token_crypto::last_good_key;
 use tokio::sync::OnceCell;
 
 use crate::auth::KnownTokens;
@@ -20,7 +19,6 @@ use crate::prepared_answers::PreparedAnswers;
 use crate::rate_limit::RateLimit;
 use crate::shared_cache;
 use crate::sighting_desk::Desk;
-use crate::state_directory;
 use crate::stored_body::StoredBody;
 use crate::streams::Streams;
 use crate::throttle::Throttle;
@@ -237,9 +235,8 @@ impl App {
     }
 }
 
-/// Takes over the shared cache and the keys of a core file: before the first request, so that it finds the last good
-/// sets. A core file without a cache ends only the sharing that the one before began, so that an engine with a cache of
-/// its own keeps it.
+/// Takes over the shared cache and the keys of a core file. A core file without a cache ends only the sharing that the
+/// one before began, so that an engine with a cache of its own keeps it.
 fn adopt(engine: &FeedEngine, sightings: &Desk, before: Option<&Core>, now: &Core) -> Result<(), GatewayError> {
     let cache = shared_cache::open(now).map_err(GatewayError::SharedCache)?;
     if let Some(cache) = &cache {
@@ -248,7 +245,6 @@ fn adopt(engine: &FeedEngine, sightings: &Desk, before: Option<&Core>, now: &Cor
     if cache.is_some() || before.is_some_and(|before| before.cache.is_some()) {
         engine.share_through(cache);
     }
-    engine.seal_last_good(state_directory::keys(now, last_good_key));
     sightings.use_keys(now);
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use feed_engine::MirrorSource;
+use feed_engine::{MirrorKeys, MirrorSource};
+use site_config::Core;
 use token_crypto::mirror_key;
 use tokio::task::JoinHandle;
 
 use crate::configuration::Configuration;
-use crate::state_directory;
 
 /// Hands over every new configuration until it is dropped.
 #[derive(Debug)]
@@ -30,10 +30,20 @@ async fn hand_over(configuration: Arc<Configuration>, mirrors: Arc<MirrorSource>
     loop {
         changes.borrow_and_update();
         let loaded = Arc::clone(&configuration.snapshot().loaded);
-        let keys = state_directory::keys(&loaded.core, mirror_key);
+        let keys = keys(&loaded.core);
         mirrors.configure(loaded, keys).await;
         if changes.changed().await.is_err() {
             return;
         }
     }
+}
+
+/// Returns one key for each encryption key, the newest first.
+fn keys(core: &Core) -> Option<MirrorKeys> {
+    let keys: Vec<_> = core
+        .encryption_keys
+        .iter()
+        .map(|key| mirror_key(key, &core.salt))
+        .collect();
+    MirrorKeys::new(keys.iter().map(|key| &**key))
 }

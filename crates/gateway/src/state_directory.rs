@@ -1,11 +1,6 @@
-//! The directory for files that outlive a restart, unless the configuration names another, and the keys that seal them.
+//! The directory for files that outlive a restart, unless the configuration names another.
 
 use std::path::PathBuf;
-
-use feed_engine::StateKeys;
-use secrecy::SecretString;
-use site_config::Core;
-use zeroize::Zeroizing;
 
 /// The variable in which systemd names the directory of `StateDirectory=`.
 const VARIABLE: &str = "STATE_DIRECTORY";
@@ -17,11 +12,4 @@ pub fn from_environment() -> Option<PathBuf> {
     // Colons divide several; the first one is the service's own.
     let first = std::env::split_paths(&given).next()?;
     (!first.as_os_str().is_empty()).then_some(first)
-}
-
-/// Returns one key for each encryption key, the newest first; `derive` makes the key for one kind of files from the
-/// encryption key and the salt.
-pub(crate) fn keys(core: &Core, derive: fn(&SecretString, &SecretString) -> Zeroizing<[u8; 32]>) -> Option<StateKeys> {
-    let keys: Vec<_> = core.encryption_keys.iter().map(|key| derive(key, &core.salt)).collect();
-    StateKeys::new(keys.iter().map(|key| &**key))
 }

@@ -36,7 +36,6 @@ mod error;
 mod expiry;
 mod journal_key;
 mod keygen;
-mod last_good_key;
 #[cfg(feature = "legacy-tokens")]
 mod legacy;
 mod mirror_key;
@@ -56,7 +55,6 @@ pub use journal_key::journal_key;
 #[cfg(feature = "os-random")]
 pub use keygen::{generate_key, generate_salt};
 pub use keygen::{generate_key_from, generate_salt_from};
-pub use last_good_key::last_good_key;
 pub use mirror_key::mirror_key;
 pub use randomness::RandomSource;
 pub use ring::{KeyRing, KeyRingBuilder, LegacyDerivation, OpenedToken, SealedToken};

@@ -51,7 +51,6 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         .memory_bytes(loaded.core.memory_bytes)
         .lookup_memory_bytes(loaded.core.lookup_memory_bytes)
         .guard_notices(preflight::state_directory())
-        .last_good_directory(preflight::state_directory().map(|directory| directory.join("last-good")))
         .build();
     let mut gateway = server::gateway_builder(ConfigStore::clone(&store), engine, misp);
     if let Some(mirrors) = &mirrors {

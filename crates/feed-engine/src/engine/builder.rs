@@ -10,7 +10,6 @@ use feed_classification::Registry;
 use super::announcements::{self, Announcements};
 use super::guard_notices::GuardNotices;
 use super::held_indexes::Lookups;
-use super::last_good::LastGood;
 use super::polls::Polls;
 use super::timed::TimedFeeds;
 use super::youngest_feeds::YoungestFeeds;
@@ -42,7 +41,6 @@ pub struct FeedEngineBuilder {
     shared: Option<SharedCache>,
     lookup_memory_bytes: u64,
     guard_notices: Option<GuardNotices>,
-    last_good_directory: Option<PathBuf>,
 }
 
 impl FeedEngineBuilder {
@@ -103,17 +101,6 @@ impl FeedEngineBuilder {
         self
     }
 
-    /// Sets the folder in which the last good set of each feed outlives a restart, sealed with the keys of
-    /// [`seal_last_good`](FeedEngine::seal_last_good): at most 256 MiB. The engine makes it when it is needed (default:
-    /// none, and the first answer after a start is believed whatever it is).
-    ///
-    /// Feeds of a source that [follows](crate::IndicatorSource::follows) MISP are not kept there.
-    #[must_use]
-    pub fn last_good_directory(mut self, directory: Option<PathBuf>) -> Self {
-        self.last_good_directory = directory;
-        self
-    }
-
     /// Returns the engine.
     #[must_use]
     pub fn build(self) -> FeedEngine {
@@ -139,7 +126,6 @@ impl FeedEngineBuilder {
                 timed: TimedFeeds::default(),
                 answering: Places::new(workshop::threads()),
                 youngest: YoungestFeeds::default(),
-                last_good: LastGood::kept_in(self.last_good_directory),
             }),
         };
         let listener = announcements::listener(Arc::downgrade(&engine.inner));
@@ -161,7 +147,6 @@ impl FeedEngine {
             shared: None,
             lookup_memory_bytes: LOOKUP_MEMORY_BYTES,
             guard_notices: None,
-            last_good_directory: None,
         }
     }
 }

@@ -95,11 +95,7 @@ impl FeedEngine {
                 .asked_by(upstream.caller())
                 .confirmed_from(self.confirmed_from(key, max_age)),
         };
-        let known = match self.inner.sets.get(key) {
-            None => self.recalled(upstream, key).await,
-            known => known,
-        };
-        let held = match known {
+        let held = match self.inner.sets.get(key) {
             Some(held) if self.age(&held) < freshness.hard => held,
             seen => {
                 let asking = asking();

@@ -133,7 +133,6 @@ impl Inner {
             let (site, bytes) = (upstream.site.name.as_str(), set.weight_bytes());
             tracing::warn!(site, feed = %key.scope, bytes, "a feed is larger than half of memory_bytes and cannot be kept: MISP is asked at every request, and there is no last good feed; raise memory_bytes");
         }
-        self.remember(upstream, &key);
         self.share(upstream, key, attempt, &set).await;
         Ok(set)
     }

@@ -9,8 +9,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::folder_lock::FolderLock;
+use super::keys::MirrorKeys;
 use super::registration::Registration;
-use crate::state_keys::StateKeys;
 use crate::upstream::UpstreamId;
 
 /// What the seal of a registration is bound to, beside its name: an entry does not open under another copy's name.
@@ -29,7 +29,7 @@ const COPY: &str = "redb";
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    keys: StateKeys,
+    keys: MirrorKeys,
 }
 
 /// The name of one copy's files.
@@ -69,7 +69,7 @@ impl Name {
 }
 
 impl Folder {
-    pub(super) fn new(path: PathBuf, keys: StateKeys) -> Self {
+    pub(super) fn new(path: PathBuf, keys: MirrorKeys) -> Self {
         Self { path, keys }
     }
 
@@ -189,7 +189,7 @@ mod tests {
 
     fn folder(path: &Path, keys: &[u8]) -> Folder {
         let keys: Vec<[u8; 32]> = keys.iter().map(|byte| [*byte; 32]).collect();
-        Folder::new(path.join("mirrors"), StateKeys::new(&keys).unwrap())
+        Folder::new(path.join("mirrors"), MirrorKeys::new(&keys).unwrap())
     }
 
     fn written(folder: &Folder, key: &str) -> Name {

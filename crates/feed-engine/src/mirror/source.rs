@@ -10,6 +10,7 @@ use misp_client::Scorer;
 use misp_mirror::MirrorRow;
 use site_config::{Loaded, SiteName};
 
+use super::keys::MirrorKeys;
 use super::local_copy::LocalCopy;
 use super::roster::{MirrorState, Roster};
 use crate::catalogue_question;
@@ -17,7 +18,6 @@ use crate::event_rows::LastGood;
 use crate::lookup::Rules;
 use crate::omission::Omissions;
 use crate::source::{ExplainFuture, GatherFuture, IndexFuture, IndicatorSource};
-use crate::state_keys::StateKeys;
 use crate::turns::{Shares, Turns};
 use crate::{
     ChangeListener, DirectReason, Errand, FeedContents, FeedError, FeedScope, Judge, LookupIndex, LookupScope,
@@ -85,7 +85,7 @@ impl MirrorSource {
     /// Begins the mirrors that lie on disk, hands changed rules to the others, and ends those of sites that are gone,
     /// disabled or without a mirror. The files of a mirror that has ended for good are deleted. Without keys, mirrors
     /// are kept in memory.
-    pub async fn configure(&self, loaded: Arc<Loaded>, keys: Option<StateKeys>) {
+    pub async fn configure(&self, loaded: Arc<Loaded>, keys: Option<MirrorKeys>) {
         let roster = Arc::clone(&self.roster);
         let taken = blocking_work::run("taking over the rules of mirrors", move || {
             roster.configure(&loaded, keys);

@@ -41,7 +41,6 @@ mod patience;
 mod prefetch;
 mod publication;
 mod question;
-mod restarts;
 mod rounds;
 mod scores;
 mod scripted_source;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use feed_classification::{FeedName, IndicatorType};
 use feed_engine::{
-    DirectReason, Errand, FeedContents, FeedError, FeedScope, IndicatorSource as _, MirrorSource, MispSource, Protocol,
-    StateKeys, Upstream, Way,
+    DirectReason, Errand, FeedContents, FeedError, FeedScope, IndicatorSource as _, MirrorKeys, MirrorSource,
+    MispSource, Protocol, Upstream, Way,
 };
 use misp_sim::{Attribute, Event, Moment, RunningSim, Sim, SimBuilder};
 use site_config::{ConfigStore, Mappings, Paths};
@@ -210,7 +210,7 @@ impl Files {
             sites: self.0.path().join("sites"),
         });
         let loaded = store.unwrap().current();
-        source.configure(loaded, StateKeys::new([&[key; 32]])).await;
+        source.configure(loaded, MirrorKeys::new([&[key; 32]])).await;
     }
 
     /// The names of the files of mirrors, by their ends.

@@ -10,14 +10,14 @@ use super::Roster;
 use super::places::Places;
 use crate::Upstream;
 use crate::mirror::folder::{Folder, Name};
+use crate::mirror::keys::MirrorKeys;
 use crate::mirror::registration::Registration;
 use crate::shared_sets::age;
-use crate::state_keys::StateKeys;
 
 impl Roster {
     /// Takes over a configuration: begins the copies that lie on disk, ends those of sites that are gone, and hands
     /// changed rules to the others. It blocks.
-    pub(in crate::mirror) fn configure(self: &Arc<Self>, loaded: &Loaded, keys: Option<StateKeys>) {
+    pub(in crate::mirror) fn configure(self: &Arc<Self>, loaded: &Loaded, keys: Option<MirrorKeys>) {
         let directory = self.lock().directory.clone();
         let folder = directory.zip(keys).map(|(path, keys)| Folder::new(path, keys));
         let found = folder.as_ref().map(Folder::registrations).unwrap_or_default();

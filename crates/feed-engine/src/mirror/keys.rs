@@ -1,4 +1,4 @@
-//! The keys that seal what this crate keeps in the state directory.
+//! The keys that seal what lies beside a copy on disk.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use zeroize::Zeroizing;
 
 const NONCE: usize = 24;
 
-/// The keys for one kind of files in the state directory: the first seals, all of them open. `Debug` shows how many.
+/// The keys for mirrors on disk: the first seals, all of them open. `Debug` shows how many.
 #[derive(Clone)]
-pub struct StateKeys(Vec<Zeroizing<[u8; 32]>>);
+pub struct MirrorKeys(Vec<Zeroizing<[u8; 32]>>);
 
-/// The content of a seal.
-pub(crate) struct Opened {
-    pub(crate) text: Zeroizing<Vec<u8>>,
+/// What a seal held.
+pub(super) struct Opened {
+    pub(super) text: Zeroizing<Vec<u8>>,
     /// Whether the first key opened it; otherwise it should be sealed anew.
-    pub(crate) is_current: bool,
+    pub(super) is_current: bool,
 }
 
-impl StateKeys {
+impl MirrorKeys {
     /// Returns the keys, or nothing if there is none. Each must be secret, random, and used for nothing else.
     #[must_use]
     pub fn new<'k>(keys: impl IntoIterator<Item = &'k [u8; 32]>) -> Option<Self> {
@@ -29,7 +29,7 @@ impl StateKeys {
 
     /// Returns the sealed text: XChaCha20-Poly1305 under a drawn nonce, bound to `context`. Nothing if the system gives
     /// no random bytes.
-    pub(crate) fn seal(&self, text: &[u8], context: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn seal(&self, text: &[u8], context: &[u8]) -> Option<Vec<u8>> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).ok()?;
         let payload = Payload {
@@ -41,7 +41,7 @@ impl StateKeys {
     }
 
     /// Returns the text of a seal with this context; nothing if no key opens it.
-    pub(crate) fn open(&self, sealed: &[u8], context: &[u8]) -> Option<Opened> {
+    pub(super) fn open(&self, sealed: &[u8], context: &[u8]) -> Option<Opened> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
         self.0.iter().enumerate().find_map(|(place, key)| {
             let payload = Payload {
@@ -61,9 +61,9 @@ fn cipher(key: &[u8; 32]) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(key.into())
 }
 
-impl fmt::Debug for StateKeys {
+impl fmt::Debug for MirrorKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StateKeys({})", self.0.len())
+        write!(f, "MirrorKeys({})", self.0.len())
     }
 }
 
@@ -71,9 +71,9 @@ impl fmt::Debug for StateKeys {
 mod tests {
     use super::*;
 
-    fn keys(bytes: &[u8]) -> StateKeys {
+    fn keys(bytes: &[u8]) -> MirrorKeys {
         let keys: Vec<[u8; 32]> = bytes.iter().map(|byte| [*byte; 32]).collect();
-        StateKeys::new(&keys).unwrap()
+        MirrorKeys::new(&keys).unwrap()
     }
 
     #[test]
