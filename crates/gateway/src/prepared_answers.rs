@@ -113,7 +113,10 @@ impl PreparedAnswers {
             return;
         }
         let mut of_token = answer.grant.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        of_token.push_back(name);
+        // Several requests may have prepared the same answer at the same time.
+        if !of_token.contains(&name) {
+            of_token.push_back(name);
+        }
         let oldest = if of_token.len() > MOST_PER_TOKEN {
             of_token.pop_front()
         } else {

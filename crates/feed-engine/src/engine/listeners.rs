@@ -30,7 +30,7 @@ impl FeedEngine {
     ) -> Result<Follower, FeedError> {
         let (key, set) = self.present(upstream, scope).await?;
         let (log, newest) = self.logs().follow(&key, &set);
-        self.note(upstream, &log, set).await?;
+        self.note(upstream, &key, &log, set).await?;
         let follower = Follower::new(Arc::clone(&log), newest, state);
         if log.take_wheel() {
             tokio::spawn(keep_fresh(self.clone(), upstream.clone(), key, log));
@@ -51,7 +51,7 @@ impl FeedEngine {
     ) -> Result<(Change, Arc<Snapshot>), FeedError> {
         let (key, set) = self.present(upstream, scope).await?;
         let log = self.logs().open(&key, &set);
-        self.note(upstream, &log, set).await?;
+        self.note(upstream, &key, &log, set).await?;
         self.note_poll(upstream, &key);
         let (steps, newest) = log.since(state);
         let place = match steps.are_several() {
@@ -143,12 +143,20 @@ impl FeedEngine {
 
     /// Compares the present state with the one in the log: the log of a feed that is too large to be kept may hold an
     /// older one.
-    async fn note(&self, upstream: &Upstream, log: &Arc<FeedLog>, set: Arc<FeedSet>) -> Result<(), FeedError> {
+    async fn note(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        log: &Arc<FeedLog>,
+        set: Arc<FeedSet>,
+    ) -> Result<(), FeedError> {
         if log.is_at(&set) {
             return Ok(());
         }
-        let (engine, log) = (self.clone(), Arc::clone(log));
+        let (engine, key, log) = (self.clone(), key.clone(), Arc::clone(log));
         self.in_a_place(upstream, "comparing the feed", move || {
+            // While it waited for a place, a refresh may have noted a newer state. The older one must not follow that.
+            let set = engine.inner.sets.get(&key).map_or(set, |held| held.set);
             log.note(&set);
             drop(set);
             engine.logs().settle();

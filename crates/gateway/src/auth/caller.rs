@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use token_crypto::OpenError;
 use zeroize::Zeroizing;
 
@@ -111,6 +111,8 @@ impl Caller {
         if is_revoked(site, token, &opened) {
             return Err(forbidden("The provided API token is blacklisted and cannot be used."));
         }
+        // A token opens in many spellings. Remembered ones would take the room of other tokens.
+        let is_lasting = is_lasting && opened.token().expose_secret() == token.as_str();
         Ok(Grant::of(&opened, is_lasting, noted, site, &snapshot.loaded))
     }
 
