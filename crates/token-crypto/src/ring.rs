@@ -142,8 +142,8 @@ impl KeyRing {
     /// [`ExpiryDay::has_ended`](crate::ExpiryDay::has_ended).
     ///
     /// A legacy token also opens with characters that the decoder of Cratos FastAPI skipped, for example with quotes
-    /// around it, and a token of version 1 with `+` and `/` for `-` and `_`. [`OpenedToken::fingerprint`] is always that
-    /// of the proper spelling.
+    /// around it, and a token of version 1 with `+` and `/` for `-` and `_`. [`OpenedToken::fingerprint`] is always
+    /// that of the proper spelling.
     ///
     /// # Errors
     /// [`OpenError`] names the fault. Every text up to [`MAX_TOKEN_LEN`] is decoded and tried as both formats with
