@@ -9,6 +9,7 @@
 mod sample;
 mod tally;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -107,6 +108,8 @@ fn cargo_mutants(member: &Member, mutants: &[String], tests: &[String]) -> Comma
     ]);
     command.args(["--minimum-test-timeout", LEAST_TIMEOUT]);
     command.arg("--re").arg(only(mutants));
+    // Mutants that delete a field match any pattern. So only files with drawn mutants are looked at.
+    command.args(files_of(mutants).iter().map(|file| format!("--file={file}")));
     command.args(tests.iter().map(|word| format!("--cargo-arg={word}")));
     command
 }
@@ -165,6 +168,11 @@ fn all_of(package: &str) -> anyhow::Result<Vec<String>> {
     names.collect::<Option<_>>().context("a mutant has no name")
 }
 
+/// Returns the files that these mutants are in.
+fn files_of(names: &[String]) -> BTreeSet<&str> {
+    names.iter().filter_map(|name| name.split(':').next()).collect()
+}
+
 /// Returns a pattern for these mutants and no others.
 fn only(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| regex::escape(name)).collect();
@@ -181,6 +189,15 @@ mod tests {
         let pattern = regex::Regex::new(&pattern).unwrap();
         assert!(pattern.is_match("a.rs:1:2: replace < with (") && pattern.is_match("b"));
         assert!(!pattern.is_match("aXrs:1:2: replace < with (") && !pattern.is_match("bb"));
+    }
+
+    #[test]
+    fn only_files_with_drawn_mutants_are_looked_at() {
+        let names = ["src/b.rs:7:1: replace f with ()", "src/a.rs:1:2: x", "src/b.rs:9:1: y"].map(str::to_owned);
+        assert_eq!(
+            files_of(&names).into_iter().collect::<Vec<_>>(),
+            ["src/a.rs", "src/b.rs"]
+        );
     }
 
     #[test]

@@ -47,6 +47,14 @@ fn a_csv_that_claims_to_escape_rule_texts_and_writes_them_raw_fails() {
     ));
 }
 
+/// Found by the fuzz target `exporters`.
+#[test]
+fn a_rule_with_a_line_end_of_its_own_may_stand_before_one() {
+    let rules = About::new("raw-rules", "Rules as they are.").accepts(TypeSet::RULES);
+    let rules = rules.multiline(Multiline::Verbatim(TypeSet::RULES));
+    testkit::check_value(&raw(rules, "", "\r\n"), &Indicator::new(IndicatorType::Yara, "z\rT"));
+}
+
 #[test]
 #[should_panic(expected = "not escaped")]
 fn a_csv_of_one_column_that_writes_texts_raw_fails() {

@@ -254,8 +254,8 @@ fn check_hostile(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]
         );
         return;
     }
-    check_ends(kind, &bytes, hostile);
     let about = exporter.about();
+    check_ends(about, kind, &bytes, hostile);
     let (size, harmless, unit) = if let Some(format) = Format::of(about) {
         let fields = |bytes: &[u8], value: &str| {
             let fields = format.fields(bytes);
@@ -288,13 +288,16 @@ fn check_hostile(exporter: &dyn Exporter, kind: IndicatorType, values: &[String]
 /// Asserts that the output does not have the raw value in front of a character that the value holds too.
 ///
 /// For example `a,b` in front of a comma, or `a"b` between quotes: a reader stops too early. Only values that begin and
-/// end with a letter or digit are looked at, since the others also occur as a part of an escaped value.
-fn check_ends(kind: IndicatorType, bytes: &[u8], value: &str) {
+/// end with a letter or digit are looked at, since the others also occur as a part of an escaped value. Where a rule is
+/// written unchanged, its line ends do not end it.
+fn check_ends(about: &About, kind: IndicatorType, bytes: &[u8], value: &str) {
     /// Characters that stand between fields, so one before a field would also end it.
     const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
     /// Characters that end a field. A dot is not among them: `192.0.2.1` may stand in front of one.
     const ENDS: [char; 12] = [',', ';', '\t', '|', '\n', '\r', ' ', '"', '\'', '<', ')', ']'];
     let is_word = |char: char| char.is_ascii_alphanumeric();
+    let has_lines = is_verbatim(about, kind);
+    let is_end = |char: &char| ENDS.contains(char) && !(has_lines && matches!(char, '\n' | '\r'));
     if !value.starts_with(is_word) || !value.ends_with(is_word) {
         return;
     }
@@ -303,7 +306,7 @@ fn check_ends(kind: IndicatorType, bytes: &[u8], value: &str) {
         let before = text.get(..start).and_then(|before| before.chars().next_back());
         let after = text.get(start + found.len()..).and_then(|after| after.chars().next());
         let before = before.filter(|char| SEPARATORS.contains(char));
-        let after = after.filter(|char| ENDS.contains(char));
+        let after = after.filter(is_end);
         for delimiter in before.into_iter().chain(after) {
             assert!(
                 !value.contains(delimiter),
