@@ -30,8 +30,11 @@ fn keys(directory: &Path) -> String {
 }
 
 impl Secured {
+    /// Starts a daemon, and waits until it has read its certificate: tests replace the files.
     async fn start() -> Self {
-        Self::with("", Setup::default()).await
+        let secured = Self::with("", Setup::default()).await;
+        secured.shown().await;
+        secured
     }
 
     /// Starts a daemon with these lines after those of the certificate.
