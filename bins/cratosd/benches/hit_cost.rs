@@ -32,7 +32,7 @@ const SIZES: [(&str, usize); 3] = [("15 kB", 1_000), ("147 kB", 10_000), ("1.5 M
 
 const FEED: &str = "/v1/feed/block/type/domain/age/1w/output/txt";
 
-/// What is asked again and again.
+/// A request that is repeated.
 struct Case {
     name: String,
     values: usize,

@@ -1,4 +1,4 @@
-//! What each choice of an output writes. The tests with the real programs show what they do with it.
+//! The bytes of each output with each of its choices. The tests with the real programs show the effect.
 
 #![expect(
     clippy::unwrap_used,

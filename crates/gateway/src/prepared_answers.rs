@@ -22,7 +22,7 @@ const BYTES_EACH: usize = 4 * 1024;
 /// The most requests with one token: a device that adds a new number to each target takes no room from others.
 const MOST_PER_TOKEN: usize = 64;
 
-/// The headers that decide what is answered, and to whom.
+/// The headers that decide the answer: the credentials and the accepted encodings.
 static DECIDING: [HeaderName; 3] = [
     header::AUTHORIZATION,
     HeaderName::from_static("token"),

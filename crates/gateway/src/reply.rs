@@ -118,7 +118,7 @@ pub(crate) struct Reply {
     payload: Payload,
 }
 
-/// The body of an answer, or what is known of it.
+/// The body of an answer, or its length.
 pub(crate) enum Payload {
     Whole(Bytes),
     /// A stream, with its length if that is known.

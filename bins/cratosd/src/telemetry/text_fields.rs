@@ -16,7 +16,7 @@ impl<'w> MakeVisitor<Writer<'w>> for TextFields {
 
     fn make_visitor(&self, writer: Writer<'w>) -> TextVisitor<'w> {
         TextVisitor {
-            // Names of fields have a style on a terminal, and nobody serves from a terminal.
+            // On a terminal, names of fields have a style. That is rare and may cost more.
             is_plain: !writer.has_ansi_escapes(),
             writer,
             is_empty: true,

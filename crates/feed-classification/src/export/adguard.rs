@@ -16,7 +16,7 @@ const OPTIONS: &[ExportOption] = &[ExportOption::word(
     &["block", "nxdomain", "nodata", "refused"],
 )];
 
-/// What stands behind a rule for each word.
+/// The end of a rule, for each word of the option `action` in order.
 const MODIFIERS: [&str; 4] = [
     "",
     "$dnsrewrite=NXDOMAIN;;",

@@ -50,7 +50,7 @@ const EXPRESSIONS: TypeSet = TypeSet::of(&[
 ///   `type = "filename"`. rspamd decodes some of the characters of a URL that are percent-encoded and not others, so an
 ///   expression takes both forms. It also takes both forms of a host and of an empty path.
 ///
-/// With the option `score` a number stands behind each key, which multiplies the score of the rule.
+/// With the option `score`, each key is followed by a number that multiplies the score of the rule.
 ///
 /// An empty feed is a comment, and a map without keys matches nothing. Checked with rspamd 3.4; its documentation
 /// describes maps and the module multimap.

@@ -52,7 +52,7 @@ pub(super) fn count(dialect: &Dialect, sids: Sids, items: &mut dyn Iterator<Item
     lines(dialect, sids, items).1
 }
 
-/// Returns the text that is written in the place of this one, if none of its rules is in the file.
+/// Returns the text that replaces this one in the file, if the file has none of its rules.
 pub(super) fn rivalry(
     dialect: &Dialect,
     sids: Sids,

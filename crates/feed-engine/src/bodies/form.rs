@@ -33,7 +33,7 @@ pub(crate) struct Form {
     facts: Arc<FormFacts>,
 }
 
-/// What is known of a form without its values.
+/// The facts about a form that need no values.
 #[derive(Debug)]
 struct FormFacts {
     key: FormKey,

@@ -19,7 +19,7 @@ use crate::{ExportCounts, FeedInfo, Indicator, IndicatorSet, IndicatorType};
 /// ```
 ///
 /// # Panics
-/// If there is no such output, if it does not take such an option, and if the body is not UTF-8.
+/// If the output or the option does not exist, or if the body is not UTF-8.
 #[must_use]
 pub fn chosen(
     output: &str,
@@ -54,7 +54,7 @@ pub fn body(output: &str, kind: IndicatorType, values: &[impl AsRef<str>]) -> St
 /// Returns those of [`values()`] and of `more` that a built-in output does not leave out.
 ///
 /// # Panics
-/// If there is no such output.
+/// If the output does not exist.
 #[must_use]
 pub fn writable(output: &str, kind: IndicatorType, more: &[&str]) -> Vec<String> {
     let exporter = named(output);
