@@ -73,31 +73,9 @@ fn chore(words: &[&str]) -> Option<Chore> {
             let name = owned(name);
             Box::new(move || report(attack::run(Some(&name))))
         }
-        ["bench"] => Box::new(|| report(bench::run(None))),
-        ["bench", "first"] => Box::new(|| report(bench::first_answers::run(None))),
-        ["bench", "first", rows] => {
-            let rows = owned(rows);
-            Box::new(move || report(bench::first_answers::run(Some(&rows))))
-        }
-        ["bench", "lookups"] => Box::new(|| report(bench::lookups::run(None))),
-        ["bench", "lookups", values] => {
-            let values = owned(values);
-            Box::new(move || report(bench::lookups::run(Some(&values))))
-        }
-        ["bench", "others"] => Box::new(|| report(bench::others::run(None))),
-        ["bench", "others", values] => {
-            let values = owned(values);
-            Box::new(move || report(bench::others::run(Some(&values))))
-        }
-        ["bench", "listeners"] => Box::new(|| report(bench::listeners::run(None))),
-        ["bench", "listeners", listeners] => {
-            let listeners = owned(listeners);
-            Box::new(move || report(bench::listeners::run(Some(&listeners))))
-        }
-        ["bench", "mirror"] => Box::new(|| report(bench::mirror::run(None, None))),
-        ["bench", "mirror", attributes, events] => {
-            let (attributes, events) = (owned(attributes), owned(events));
-            Box::new(move || report(bench::mirror::run(Some(&attributes), Some(&events))))
+        ["bench", ref words @ ..] => {
+            let bench = bench::chore(words)?;
+            Box::new(move || report(bench()))
         }
         ["soak", minutes] => {
             let minutes = owned(minutes);
@@ -110,10 +88,6 @@ fn chore(words: &[&str]) -> Option<Chore> {
         ["mutants", ref words @ ..] => {
             let words: Vec<String> = words.iter().map(|word| owned(word)).collect();
             Box::new(move || report(mutants::run(&words)))
-        }
-        ["bench", attributes] => {
-            let attributes = owned(attributes);
-            Box::new(move || report(bench::run(Some(&attributes))))
         }
         [name] => {
             let step = steps::STEPS.iter().find(|step| step.name == name)?;
@@ -167,27 +141,7 @@ fn usage() -> ExitCode {
     );
     eprintln!("  {:<18} makes the Debian packages, in target/debian", "deb");
     eprintln!("  {:<18} installs the optional tools that some steps use", "tools");
-    eprintln!(
-        "  {:<18} measures a large feed on real processes (100 000 attributes unless said otherwise)",
-        "bench [ATTRIBUTES]"
-    );
-    eprintln!(
-        "  {:<18} measures first answers of up to N rows (1 000 000) against the fastest reading of the same JSON",
-        "bench first [N]"
-    );
-    eprintln!(
-        "  {:<18} measures look-ups in a large index (1 000 000 values)",
-        "bench lookups [N]"
-    );
-    eprintln!("  {:<18} measures listeners of one feed (5 000)", "bench listeners [N]");
-    eprintln!(
-        "  {:<18} measures others while a feed of N (1 000 000) is made",
-        "bench others [N]"
-    );
-    eprintln!(
-        "  {:<18} measures the mirror of a large MISP against its limits (1 000 000 attributes, 20 000 events)",
-        "bench mirror [A E]"
-    );
+    bench::usage();
     eprintln!(
         "  {:<18} attacks a daemon over loopback and measures its memory, all attacks or one of them",
         "attack [NAME]"

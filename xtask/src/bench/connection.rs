@@ -28,6 +28,14 @@ impl Answer {
         })
     }
 
+    /// Returns all headers, with lower-case names.
+    pub(crate) fn headers(&self) -> Vec<(String, String)> {
+        let pairs = self.head.lines().filter_map(|line| line.split_once(':'));
+        pairs
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect()
+    }
+
     pub(crate) fn json(&self) -> anyhow::Result<serde_json::Value> {
         serde_json::from_slice(&self.body)
             .with_context(|| format!("{} {}", self.status, String::from_utf8_lossy(&self.body)))
@@ -55,8 +63,13 @@ impl Connection {
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
         let length = body.len();
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nhost: bench\r\n{headers}content-length: {length}\r\n\r\n{body}");
+        self.send(&format!(
+            "{method} {path} HTTP/1.1\r\nhost: bench\r\n{headers}content-length: {length}\r\n\r\n{body}"
+        ))
+    }
+
+    /// Sends a whole request, and reads the answer.
+    pub(crate) fn send(&mut self, request: &str) -> anyhow::Result<Answer> {
         let began = Instant::now();
         self.0.get_mut().write_all(request.as_bytes())?;
         if self.0.fill_buf()?.is_empty() {
@@ -78,7 +91,7 @@ impl Connection {
             self.chunks()?
         } else {
             let length = answer.header("content-length").map_or(Ok(0), str::parse)?;
-            let is_without_body = method == "HEAD" || answer.status == 304;
+            let is_without_body = request.starts_with("HEAD ") || answer.status == 304;
             self.bytes(if is_without_body { 0 } else { length })?
         };
         Ok(answer)

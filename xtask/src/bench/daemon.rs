@@ -10,6 +10,7 @@ use anyhow::bail;
 use super::installation::Installation;
 use super::misp::Misp;
 use super::process::Process;
+use super::processor_time::ProcessorTime;
 
 pub(crate) struct Daemon {
     pub(crate) address: String,
@@ -63,8 +64,8 @@ impl Daemon {
         })
     }
 
-    pub(crate) fn processor_seconds(&self) -> anyhow::Result<f64> {
-        self.process.processor_seconds()
+    pub(crate) fn processor_time(&self) -> anyhow::Result<ProcessorTime> {
+        self.process.processor_time()
     }
 
     pub(crate) fn peak_resident_bytes(&self) -> anyhow::Result<u64> {

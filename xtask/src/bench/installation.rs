@@ -53,10 +53,15 @@ impl Installation {
 
     /// A benchmark asks more with one token than any device.
     fn lift_limits(&self) -> anyhow::Result<()> {
-        let file = self.path().join("config/config.yaml");
         let limits = "\ntoken_limits: { per_second: 1000000, burst: 1000000, at_once: 100000 }\n";
-        let text = std::fs::read_to_string(&file)? + limits;
-        Ok(std::fs::write(&file, text)?)
+        self.change("config/config.yaml", |text| text + limits)
+    }
+
+    /// Changes a file of the configuration.
+    pub(crate) fn change(&self, file: &str, change: impl FnOnce(String) -> String) -> anyhow::Result<()> {
+        let file = self.path().join(file);
+        let text = std::fs::read_to_string(&file)?;
+        Ok(std::fs::write(&file, change(text))?)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -77,7 +82,9 @@ impl Installation {
         let mut output = BufReader::new(process.child().stderr.take().context("no standard error")?);
         let address = loop {
             let line = line_of(&mut output)?;
-            if let Some((_, rest)) = line.split_once("listening on http://") {
+            if line.contains("listening on http")
+                && let Some((_, rest)) = line.split_once("://")
+            {
                 break rest
                     .chars()
                     .take_while(|c| c.is_ascii_digit() || ".:".contains(*c))

@@ -1,5 +1,6 @@
 //! `cargo xtask bench lookups`: how fast single values are looked up in a large index.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use super::section::{Section, load};
 use super::{Daemon, Programs};
 
 /// A daemon that is asked: its address, and a token.
@@ -30,9 +32,9 @@ const VALUES: usize = 1_000_000;
 
 /// How it is asked: so many connections, so many values on their way at once on each.
 const WAYS: &[(&str, usize, usize)] = &[
-    ("one value after the other on two connections", 2, 1),
-    ("one value after the other on eight connections", 8, 1),
-    ("sixteen values at once on four connections", 4, 16),
+    ("`GET`, one after the other, two connections", 2, 1),
+    ("`GET`, one after the other, eight connections", 8, 1),
+    ("`GET`, sixteen sent at once, four connections", 4, 16),
 ];
 
 const SECONDS: u64 = 10;
@@ -40,62 +42,81 @@ const SECONDS: u64 = 10;
 /// Values in one question by `POST`.
 const TOGETHER: usize = 1_000;
 
-/// Prints how many look-ups there are in a second, and how long they take.
-pub(crate) fn run(values: Option<&str>) -> anyhow::Result<()> {
+/// Measures how many look-ups there are in a second, and how long they take.
+pub(crate) fn run(values: Option<&str>) -> anyhow::Result<Section> {
     let values = values
         .map_or(Ok(VALUES), str::parse)
         .context("not a number of values")?;
     let programs = Programs::build()?;
     let misp = programs.misp(values)?;
     let daemon = programs.daemon(&misp, &["--permission", "lookup", "--permission", "context"])?;
-    let began = Instant::now();
+    let (load_at_start, began) = (load(), Instant::now());
     let target = Target::of(&daemon);
     let mut first = Caller::connect(target)?;
     first.ask(&["first.example".to_owned()])?;
-    println!("{values} domains, index made in {:.1} s", began.elapsed().as_secs_f64());
+    let mut text = format!(
+        "{values} domains; their index was made in {:.1} s. Load average {load_at_start} at the start.\n\n\
+         | how it is asked | look-ups a second | answered within, 50 % / 99 % | processor time of cratosd each |\n\
+         | --- | --- | --- | --- |\n",
+        began.elapsed().as_secs_f64()
+    );
     let known = first.some_values()?;
     for &(way, connections, at_once) in WAYS {
-        let before = daemon.processor_seconds()?;
-        let mut times = measured(target, &known, connections, at_once, Duration::from_secs(SECONDS))?;
-        let spent = daemon.processor_seconds()? - before;
-        times.sort_unstable();
-        let at = |share: usize| {
-            times
-                .get(times.len() * share / 1000)
-                .copied()
-                .unwrap_or_default()
-                .as_secs_f64()
-                * 1e3
-        };
-        let count = (times.len() * at_once) as u64;
-        println!(
-            "{way}: {} look-ups a second, 50 % answered within {:.3} ms, 99 % within {:.3} ms; {:.0} µs of processor time each",
-            count / SECONDS,
-            at(500),
-            at(990),
-            spent * 1e6 / count.max(1) as f64,
-        );
+        text += &one_by_one(&daemon, &known, way, (connections, at_once))?;
     }
-    // The first connection has said nothing for too long by now.
-    let mut caller = Caller::connect(target)?;
-    let (before, began) = (daemon.processor_seconds()?, Instant::now());
+    text += &together(&daemon, &known)?;
+    let peak = daemon.peak_resident_bytes()? as f64 / 1e6;
+    let _ = writeln!(
+        text,
+        "\nPeak resident memory {peak:.0} MB; load average {} at the end.",
+        load()
+    );
+    Ok(Section { text, aims: Vec::new() })
+}
+
+/// Returns the row of single look-ups.
+fn one_by_one(
+    daemon: &Daemon,
+    known: &[String],
+    way: &str,
+    (connections, at_once): (usize, usize),
+) -> anyhow::Result<String> {
+    let before = daemon.processor_time()?;
+    let time = Duration::from_secs(SECONDS);
+    let mut times = measured(Target::of(daemon), known, connections, at_once, time)?;
+    let spent = daemon.processor_time()?.since(&before);
+    times.sort_unstable();
+    let at = |share: usize| {
+        let time = times.get(times.len() * share / 1000).copied();
+        time.unwrap_or_default().as_secs_f64() * 1e3
+    };
+    let count = (times.len() * at_once) as u64;
+    Ok(format!(
+        "| {way} | {} | {:.2} / {:.2} ms | {:.0} µs |\n",
+        count / SECONDS,
+        at(500),
+        at(990),
+        spent.as_secs_f64() * 1e6 / count.max(1) as f64,
+    ))
+}
+
+/// Returns the row of many values in one question.
+fn together(daemon: &Daemon, known: &[String]) -> anyhow::Result<String> {
+    let mut caller = Caller::connect(Target::of(daemon))?;
+    let (before, began) = (daemon.processor_time()?, Instant::now());
     let (mut rounds, mut turn) = (0, 0);
     while began.elapsed() < Duration::from_secs(SECONDS) {
-        let names: Vec<String> = (0..TOGETHER).map(|_| name(&known, &mut turn)).collect();
+        let names: Vec<String> = (0..TOGETHER).map(|_| name(known, &mut turn)).collect();
         caller.ask_together(&names)?;
         rounds += 1;
     }
-    let (count, spent) = ((rounds * TOGETHER) as f64, daemon.processor_seconds()? - before);
-    println!(
-        "{TOGETHER} values in each POST on one connection: {:.0} look-ups a second; {:.1} µs of processor time each",
+    let spent = daemon.processor_time()?.since(&before);
+    let count = (rounds * TOGETHER) as f64;
+    Ok(format!(
+        "| `POST` with {TOGETHER} values, one connection | {:.0} | | {:.1} µs |\n",
         count / began.elapsed().as_secs_f64(),
-        spent * 1e6 / count.max(1.0),
-    );
-    println!(
-        "peak resident memory {:.0} MB",
-        daemon.peak_resident_bytes()? as f64 / 1e6
-    );
-    Ok(())
+        spent.as_secs_f64() * 1e6 / count.max(1.0),
+    ))
 }
 
 /// Asks for a while over so many connections, each of a thread of its own; returns how long each answer, or each bunch

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use super::section::{Aim, Bound, Section, load};
 use super::{Daemon, Programs};
 
 /// Values in the feed, unless the command line says otherwise.
@@ -18,8 +19,8 @@ const QUIET: Duration = Duration::from_secs(5);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Prints how long `/healthz` takes on an idle daemon, and then while it makes a feed for which MISP has to be asked.
-pub(crate) fn run(values: Option<&str>) -> anyhow::Result<()> {
+/// Measures how long `/healthz` takes on an idle daemon, and then while it makes a feed for which MISP has to be asked.
+pub(crate) fn run(values: Option<&str>) -> anyhow::Result<Section> {
     let values = values
         .map_or(Ok(VALUES), str::parse)
         .context("not a number of values")?;
@@ -27,11 +28,8 @@ pub(crate) fn run(values: Option<&str>) -> anyhow::Result<()> {
     let misp = programs.misp(values)?;
     let mut daemon = programs.daemon(&misp, &[])?;
     let mut other = Other::connect(&daemon)?;
-    let began = Instant::now();
-    report(
-        "nothing else is asked for",
-        other.wait_while(|| began.elapsed() < QUIET)?,
-    );
+    let (load_at_start, began) = (load(), Instant::now());
+    let quiet = Times::of(other.wait_while(|| began.elapsed() < QUIET)?);
     let ended = AtomicBool::new(false);
     let (times, fetched) = std::thread::scope(|scope| {
         let fetching = scope.spawn(|| {
@@ -45,25 +43,47 @@ pub(crate) fn run(values: Option<&str>) -> anyhow::Result<()> {
     let Ok(fetched) = fetched else {
         bail!("the thread that asked for the feed panicked")
     };
-    let took = fetched?.took.as_secs_f64();
-    report(&format!("a feed of {values} domains is made ({took:.1} s)"), times?);
-    Ok(())
+    let (took, busy) = (fetched?.took.as_secs_f64(), Times::of(times?));
+    let text = format!(
+        "Load average {load_at_start} at the start.\n\n| meanwhile | answered within, 50 % / 99 % / all |\n\
+         | --- | --- |\n| nothing else | {} |\n| {values} domains are gathered, {took:.1} s | {} |\n",
+        quiet.written(),
+        busy.written()
+    );
+    let aim = Aim {
+        what: format!("others' p99 while {values} domains are gathered"),
+        aim: Bound::AtMost(5.0),
+        measured: busy.within(990),
+        unit: " ms",
+    };
+    Ok(Section { text, aims: vec![aim] })
 }
 
-fn report(what: &str, mut times: Vec<Duration>) {
-    times.sort_unstable();
-    let at = |share: usize| {
-        let last = times.len().saturating_sub(1);
-        let time = times.get((times.len() * share / 1_000).min(last)).copied();
+/// Sorted times of answers.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Self(times)
+    }
+
+    /// Returns the milliseconds within which this share of a thousand was answered.
+    fn within(&self, share: usize) -> f64 {
+        let last = self.0.len().saturating_sub(1);
+        let time = self.0.get((self.0.len() * share / 1_000).min(last)).copied();
         time.unwrap_or_default().as_secs_f64() * 1e3
-    };
-    println!(
-        "while {what}, others are answered within {:.2} ms (50 %), {:.2} ms (99 %), {:.2} ms (all of {})",
-        at(500),
-        at(990),
-        at(1_000),
-        times.len()
-    );
+    }
+
+    fn written(&self) -> String {
+        format!(
+            "{:.2} / {:.2} / {:.2} ms of {}",
+            self.within(500),
+            self.within(990),
+            self.within(1_000),
+            self.0.len()
+        )
+    }
 }
 
 /// A caller with one connection.

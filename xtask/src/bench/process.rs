@@ -4,6 +4,8 @@ use std::process::{Child, Command};
 
 use anyhow::{Context as _, bail};
 
+use super::processor_time::ProcessorTime;
+
 pub(crate) struct Process(Child);
 
 impl Process {
@@ -27,18 +29,14 @@ impl Process {
         Ok(std::fs::read_dir(format!("/proc/{}/fd", self.0.id()))?.count())
     }
 
-    /// Returns the processor time that it has used so far, in all its threads.
+    /// Returns the processor time of its threads and its children so far, in nanoseconds.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<ProcessorTime> {
+        ProcessorTime::of(self.0.id())
+    }
+
+    /// Returns the processor time that it has used so far, also of threads that ended, in hundredths of a second.
     pub(crate) fn processor_seconds(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        // Behind the name, which may hold blanks: fields 14 and 15 of proc(5), in hundredths of a second.
-        let (_, fields) = stat.rsplit_once(')').context("no name in /proc/…/stat")?;
-        let ticks: Vec<u64> = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse().ok())
-            .collect();
-        Ok(ticks.iter().sum::<u64>() as f64 / 100.0)
+        Ok(self.processor_time()?.coarse().as_secs_f64())
     }
 
     /// Makes the present memory the most that it has ever held.

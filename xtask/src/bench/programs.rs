@@ -12,7 +12,8 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// Builds them in release mode, unless the variable `CRATOS_PROGRAMS` names a folder with `cratosd` and
-    /// `examples/serve`, for example those of an older version.
+    /// `examples/serve` (for [`hits`](super::hits) also `examples/bare_hyper` and `examples/load`), for example those
+    /// of an older version.
     pub(crate) fn build() -> anyhow::Result<Self> {
         if let Some(folder) = std::env::var_os("CRATOS_PROGRAMS") {
             return Ok(Self { folder: folder.into() });
@@ -29,6 +30,17 @@ impl Programs {
         Ok(Self {
             folder: cargo::target_dir()?.join("release"),
         })
+    }
+
+    /// Builds those and the servers and the load that [`hits`](super::hits) needs beside them.
+    pub(crate) fn build_for_hits() -> anyhow::Result<Self> {
+        let programs = Self::build()?;
+        if std::env::var_os("CRATOS_PROGRAMS").is_none() {
+            let examples = ["--example", "bare_hyper", "--example", "load"];
+            let package = ["build", "--release", "-p", "cratos-http-front"];
+            cargo::run(&mut cargo::cargo(&[&package[..], &examples].concat()))?;
+        }
+        Ok(programs)
     }
 
     /// Returns the programs that `cargo xtask test` builds, which are there already in CI.
@@ -51,7 +63,12 @@ impl Programs {
 
     /// Returns the path of the stand-in for MISP.
     pub(crate) fn stand_in(&self) -> PathBuf {
-        self.folder.join("examples/serve")
+        self.example("serve")
+    }
+
+    /// Returns the path of an example.
+    pub(crate) fn example(&self, name: &str) -> PathBuf {
+        self.folder.join("examples").join(name)
     }
 
     /// Starts a stand-in with so many domains in the feed `block`.

@@ -1,4 +1,4 @@
-//! `cargo xtask bench listeners`: what many listeners of one feed cost.
+//! `cargo xtask bench streams`: what many listeners of one feed cost.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use super::Programs;
+use super::section::{Section, load};
 
 /// Listeners, unless the command line says otherwise.
 const LISTENERS: usize = 5_000;
@@ -14,8 +15,8 @@ const LISTENERS: usize = 5_000;
 /// Values of the feed that they follow.
 const VALUES: usize = 10_000;
 
-/// Prints the memory that the daemon takes once every listener has received the whole feed.
-pub(crate) fn run(listeners: Option<&str>) -> anyhow::Result<()> {
+/// Measures the memory that the daemon takes once every listener has received the whole feed.
+pub(crate) fn run(listeners: Option<&str>) -> anyhow::Result<Section> {
     let listeners = listeners
         .map_or(Ok(LISTENERS), str::parse)
         .context("not a number of listeners")?;
@@ -26,7 +27,7 @@ pub(crate) fn run(listeners: Option<&str>) -> anyhow::Result<()> {
         "GET /v1/stream/feed/block/type/domain/age/1w HTTP/1.1\r\nhost: bench\r\ntoken: {}\r\n\r\n",
         daemon.token
     );
-    let began = Instant::now();
+    let (load_at_start, began, before) = (load(), Instant::now(), daemon.processor_time()?);
     let mut open = Vec::with_capacity(listeners);
     for _ in 0..listeners {
         let mut stream = TcpStream::connect(&daemon.address)?;
@@ -37,12 +38,17 @@ pub(crate) fn run(listeners: Option<&str>) -> anyhow::Result<()> {
     for stream in &mut open {
         read_snapshot(stream)?;
     }
-    println!(
-        "{listeners} listeners were told {VALUES} domains in {:.1} s; peak resident memory {:.0} MB",
-        began.elapsed().as_secs_f64(),
+    let took = began.elapsed().as_secs_f64();
+    let spent = daemon.processor_time()?.since(&before).as_secs_f64();
+    let text = format!(
+        "Load average {load_at_start} at the start.\n\n\
+         | listeners | all have the feed after | processor time of cratosd each | peak resident memory |\n\
+         | --- | --- | --- | --- |\n\
+         | {listeners}, each receiving {VALUES} domains | {took:.1} s | {:.0} µs | {:.0} MB |\n",
+        spent * 1e6 / listeners.max(1) as f64,
         daemon.peak_resident_bytes()? as f64 / 1e6,
     );
-    Ok(())
+    Ok(Section { text, aims: Vec::new() })
 }
 
 /// Reads up to the id, which stands on the last event of the snapshot alone.
