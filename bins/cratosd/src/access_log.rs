@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gateway::Facts;
-use http::Response;
+use http::Extensions;
 use http_front::{AccessDetails, AccessLogFormat, AccessLogSettings};
 use site_config::{AccessLog, Problem};
 
@@ -25,28 +25,26 @@ pub(crate) fn settings(log: &AccessLog) -> AccessLogSettings {
     settings
 }
 
-/// Gives the front the facts that only the gateway knows. The gateway does not know the front, so cratosd translates.
-pub(crate) fn add_details<B>(response: &mut Response<B>) {
-    if let Some(facts) = response.extensions_mut().remove::<Arc<Facts>>() {
-        response.extensions_mut().insert(details(&facts));
-    }
-}
-
-fn details(facts: &Facts) -> AccessDetails {
-    let notes = &facts.notes;
+/// Returns the facts about a request that only the gateway knows. The gateway does not know the front, so cratosd
+/// translates.
+pub(crate) fn details(extensions: &Extensions) -> AccessDetails<'_> {
     let mut details = AccessDetails::default();
+    let Some(facts) = extensions.get::<Arc<Facts>>() else {
+        return details;
+    };
+    let notes = &facts.notes;
     details.client = Some(facts.client);
     details.route = facts.route;
-    details.account = notes.site().map(str::to_owned);
+    details.account = notes.site();
     // In the words of Cratos FastAPI.
     details.no_account = Some(if notes.has_come() {
         "Token does not open"
     } else {
         "No valid token set"
     });
-    details.token_id = notes.token_id().map(|id| id.to_string());
-    details.token_label = notes.label().map(str::to_owned);
-    details.reason = notes.reason().map(str::to_owned);
+    details.token_id = notes.token_id_text();
+    details.token_label = notes.label();
+    details.reason = notes.reason();
     details
 }
 
@@ -67,12 +65,14 @@ pub(crate) fn problem(log: &AccessLog, core_file: PathBuf, error: &io::Error) ->
 mod tests {
     use std::net::Ipv4Addr;
 
+    use http::Response;
+
     use gateway::RequestNotes;
     use token_crypto::TokenId;
 
     use super::*;
 
-    fn details_of(notes: RequestNotes) -> AccessDetails {
+    fn response(notes: RequestNotes) -> Response<()> {
         let facts = Facts {
             client: Ipv4Addr::new(192, 0, 2, 7).into(),
             route: Some("/v1/check"),
@@ -80,8 +80,7 @@ mod tests {
         };
         let mut response = Response::new(());
         response.extensions_mut().insert(Arc::new(facts));
-        add_details(&mut response);
-        response.extensions().get::<AccessDetails>().unwrap().clone()
+        response
     }
 
     #[test]
@@ -93,10 +92,11 @@ mod tests {
             Some("fw1".to_owned()),
             "misp.example.net".to_owned(),
         );
-        let details = details_of(notes);
-        assert_eq!(details.account.as_deref(), Some("misp.example.net"));
-        assert_eq!(details.token_id.as_deref(), Some("abababababababab"));
-        assert_eq!(details.token_label.as_deref(), Some("fw1"));
+        let response = response(notes);
+        let details = details(response.extensions());
+        assert_eq!(details.account, Some("misp.example.net"));
+        assert_eq!(details.token_id, Some("abababababababab"));
+        assert_eq!(details.token_label, Some("fw1"));
         assert_eq!(
             (details.client, details.route),
             (Some([192, 0, 2, 7].into()), Some("/v1/check"))
@@ -105,15 +105,14 @@ mod tests {
 
     #[test]
     fn a_request_without_a_token_and_one_whose_token_does_not_open_have_the_words_of_cratos_fastapi() {
-        assert_eq!(
-            details_of(RequestNotes::default()).no_account,
-            Some("No valid token set")
-        );
+        let none = response(RequestNotes::default());
+        assert_eq!(details(none.extensions()).no_account, Some("No valid token set"));
         let notes = RequestNotes::default();
         notes.came();
         notes.refused("the seal of the token is broken");
-        let details = details_of(notes);
+        let response = response(notes);
+        let details = details(response.extensions());
         assert_eq!(details.no_account, Some("Token does not open"));
-        assert_eq!(details.reason.as_deref(), Some("the seal of the token is broken"));
+        assert_eq!(details.reason, Some("the seal of the token is broken"));
     }
 }

@@ -1,6 +1,5 @@
 //! The daemon on its sockets: the gateway's service behind an HTTP front.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Once};
@@ -13,6 +12,7 @@ use hyper::service::service_fn;
 use site_config::{ConfigStore, Problem};
 use tokio::net::TcpListener;
 
+use crate::telemetry::AnswerLogger;
 use crate::tls::CertificateWatch;
 use crate::{access_log, front_metrics, proxies, tls};
 
@@ -31,6 +31,7 @@ pub fn gateway_builder(config: ConfigStore, engine: FeedEngine, misp: Arc<MispSo
     Gateway::builder(config, engine)
         .misp(misp)
         .streams(http_front::places() / 4 * 3)
+        .answer_log(Arc::new(AnswerLogger))
         .on_good_token(|extensions| {
             if let Some(connection) = extensions.get::<http_front::Connection>() {
                 connection.vouch();
@@ -83,6 +84,7 @@ impl Server {
     /// When the system gives no thread for it.
     pub fn with_access_log(mut self) -> io::Result<Self> {
         let log = AccessLog::start(access_log::settings(&self.config.current().core.access_log))?;
+        let log = log.details(access_log::details);
         self.front = self.front.access_log(log.clone());
         self.access_log = Some(log);
         Ok(self)
@@ -135,7 +137,7 @@ impl Server {
             shutdown.await;
             gateway.end_streams();
         };
-        let service = handler(gateway.clone(), self.access_log.is_some());
+        let service = handler(gateway.clone());
         self.front.serve(listener, service, shutdown).await?;
         // After the last answer: a report that was answered with 202 must not be lost.
         background.end().await;
@@ -155,15 +157,6 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, shutdown: impl Futur
     server.serve(listener, shutdown).await
 }
 
-fn handler(gateway: Gateway, has_log: bool) -> impl HttpService {
-    service_fn(move |request: http::Request<Incoming>| {
-        let gateway = gateway.clone();
-        async move {
-            let mut response = gateway.answer(request).await;
-            if has_log {
-                access_log::add_details(&mut response);
-            }
-            Ok::<_, Infallible>(response)
-        }
-    })
+fn handler(gateway: Gateway) -> impl HttpService {
+    service_fn(move |request: http::Request<Incoming>| gateway.answering(request))
 }

@@ -1,5 +1,6 @@
 //! The log on standard error, as text or as JSON.
 
+mod answer_lines;
 mod line_time;
 mod text_fields;
 
@@ -22,6 +23,8 @@ use http_front::LineQueue;
 use self::line_time::LineTime;
 use self::text_fields::TextFields;
 use crate::exit::Failure;
+
+pub(crate) use self::answer_lines::AnswerLogger;
 
 /// The format of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -111,9 +114,9 @@ pub fn start(format: LogFormat, default: &str, when_full: WhenFull) -> Result<Lo
         .with_timer(LineTime)
         .with_writer(writer(when_full)?);
     // An error means that a test or an embedding program has started a log already, which stays.
-    let _ = match format {
+    let ansi = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let started = match format {
         LogFormat::Text => {
-            let ansi = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             let layer = layer.fmt_fields(TextFields).with_ansi(ansi);
             registry.with(layer.with_filter(filter)).try_init()
         }
@@ -122,6 +125,14 @@ pub fn start(format: LogFormat, default: &str, when_full: WhenFull) -> Result<Lo
             registry.with(layer.with_filter(filter)).try_init()
         }
     };
+    if started.is_ok()
+        && format == LogFormat::Text
+        && !ansi
+        && when_full == WhenFull::Lose
+        && let Some(queue) = QUEUE.get()
+    {
+        answer_lines::start(queue);
+    }
     Ok(Logging(()))
 }
 

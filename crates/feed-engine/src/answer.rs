@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::bodies::{Bodies, FeedStream, Form, Made};
+use crate::bodies::{Bodies, BodyCounts, FeedStream, Form, Made};
 use crate::{Encoding, FeedError, HeldBack, Origin};
 
 /// Everything about a feed except its bytes, which may not exist yet: enough to answer a `HEAD` or a conditional
@@ -129,12 +129,22 @@ impl FeedHead {
     /// [`FeedError::Busy`] when others had the turn all the time, [`FeedError::Internal`] if the exporter panics.
     pub async fn counts(&self) -> Result<Counts, FeedError> {
         let exported = self.bodies.counts(&self.form, self.patience).await?;
-        Ok(Counts {
+        Ok(self.counts_of(exported))
+    }
+
+    /// Returns the counts, if they are known.
+    #[must_use]
+    pub fn known_counts(&self) -> Option<Counts> {
+        self.form.counts().map(|exported| self.counts_of(exported))
+    }
+
+    fn counts_of(&self, exported: BodyCounts) -> Counts {
+        Counts {
             count: exported.written,
             dropped: exported.quarantined + self.form.set().dropped().values().sum::<u64>(),
             quarantined: exported.quarantined,
             truncated: exported.truncated,
-        })
+        }
     }
 
     /// Returns how many attributes gave no value and how many values the guard kept out, by the name of the reason.
@@ -147,6 +157,13 @@ impl FeedHead {
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         self.bodies.length(&self.form, self.encoding)
+    }
+
+    /// Returns the bytes, if memory has them. They are not copied.
+    #[must_use]
+    pub fn kept_body(&self) -> Option<Bytes> {
+        let body = self.bodies.kept(&self.form, self.encoding)?;
+        Some(body.bytes.clone())
     }
 
     /// Returns the bytes; a body that is kept in memory is not copied.

@@ -210,7 +210,8 @@ impl Bodies {
         Ok(())
     }
 
-    fn kept(&self, form: &Form, encoding: Encoding) -> Option<Arc<Body>> {
+    /// Returns the body in this encoding, if it is kept.
+    pub(crate) fn kept(&self, form: &Form, encoding: Encoding) -> Option<Arc<Body>> {
         let body = self.0.kept.get(&form.body_key(encoding));
         body.filter(|body| body.tag == form.tag())
     }

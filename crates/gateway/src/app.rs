@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 use site_config::{ConfigStore, Core};
 use tokio::sync::OnceCell;
 
+use crate::answer_log::Log;
 use crate::auth::KnownTokens;
 use crate::configuration::Configuration;
 use crate::error::GatewayError;
@@ -48,6 +49,7 @@ pub(crate) struct App {
     description: OnceCell<StoredBody>,
     outputs: OnceCell<StoredBody>,
     on_good_token: OnGoodToken,
+    log: Log,
 }
 
 impl App {
@@ -88,12 +90,23 @@ impl App {
             description: OnceCell::new(),
             outputs: OnceCell::new(),
             on_good_token: OnGoodToken::default(),
+            log: Log::default(),
         })
     }
 
     /// Sets what the server in front learns of requests with a good token.
     pub(crate) fn with_on_good_token(self, on_good_token: OnGoodToken) -> Self {
         Self { on_good_token, ..self }
+    }
+
+    /// Sets where the lines of the log about answers go.
+    pub(crate) fn with_log(self, log: Log) -> Self {
+        Self { log, ..self }
+    }
+
+    /// Returns the log of answers.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Returns what the server in front learns of requests with a good token.

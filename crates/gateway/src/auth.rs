@@ -20,7 +20,7 @@ use self::site::{is_revoked, site_of};
 use crate::configuration::{Configuration, Snapshot};
 use crate::notes::NotedToken;
 use crate::reject::Reject;
-use crate::request::Request;
+use crate::request::{Asking, Request};
 use crate::throttle::Throttle;
 
 /// Opens the token of a request and checks it in the order of Cratos FastAPI: token, expiry, site, revocation, address.
@@ -44,14 +44,14 @@ pub(crate) fn authorise(
 ///
 /// # Errors
 /// As [`authorise`].
-pub(crate) fn authorise_again(grant: &Grant, throttle: &Throttle, request: &Request<'_>) -> Result<(), Reject> {
+pub(crate) fn authorise_again(grant: &Grant, throttle: &Throttle, request: Asking<'_>) -> Result<(), Reject> {
     request.notes.came();
     request.notes.known(&grant.noted);
     let loaded = &request.snapshot.loaded;
     let outcome = grant
         .check_day()
         .and_then(|()| grant.check_address(request.client, loaded));
-    caller::counted(outcome, throttle, &request.snapshot, request.client, request.notes)
+    caller::counted(outcome, throttle, request.snapshot, request.client, request.notes)
 }
 
 /// Waits until the token of a request can be opened. Right after a start this takes a moment for tokens of Cratos
@@ -114,6 +114,6 @@ pub(crate) fn remembered(known: &KnownTokens, snapshot: &Arc<Snapshot>, token: &
     let site = site_of(&opened.claims, &snapshot.loaded).unwrap();
     let noted = Arc::new(NotedToken::of(&opened.claims));
     let grant = Grant::of(&opened, true, noted, site, &snapshot.loaded);
-    known.remember(snapshot, token, &grant);
+    known.remember(snapshot.generation, token, &grant);
     grant
 }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::error::GatewayError;
 use crate::shared_cache;
+use crate::snapshot_cache::Generation;
 use service_kit::chain;
 
 /// How long a request with a legacy token waits for the key of such tokens. On an idle machine the key takes some
@@ -23,8 +24,19 @@ const LEGACY_KEY_PATIENCE: Duration = Duration::from_secs(20);
 /// no request sees half of a reload.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
+    pub(crate) generation: Generation,
     pub(crate) loaded: Arc<Loaded>,
     pub(crate) ring: Arc<KeyRing>,
+}
+
+impl Snapshot {
+    fn new(loaded: Arc<Loaded>, ring: Arc<KeyRing>) -> Self {
+        Self {
+            generation: Generation::next(),
+            loaded,
+            ring,
+        }
+    }
 }
 
 /// Gives every request the snapshot in force, and derives new keys aside when the files change.
@@ -71,7 +83,7 @@ impl Configuration {
         derive_aside(legacy, changes.clone());
         Ok(Self {
             store,
-            snapshot: ArcSwap::from_pointee(Snapshot { loaded, ring }),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(loaded, ring)),
             adopt: Box::new(adopt),
             changes,
             deriving: AtomicBool::new(false),
@@ -101,10 +113,7 @@ impl Configuration {
             return known;
         }
         if same_keys(&loaded.core, &known.loaded.core) && shared_cache::is_same(&loaded.core, &known.loaded.core) {
-            let fresh = Arc::new(Snapshot {
-                loaded,
-                ring: Arc::clone(&known.ring),
-            });
+            let fresh = Arc::new(Snapshot::new(loaded, Arc::clone(&known.ring)));
             self.snapshot.store(Arc::clone(&fresh));
             return fresh;
         }
@@ -124,7 +133,7 @@ impl Configuration {
         match adopted {
             Ok((ring, legacy)) => {
                 log_lost_tokens(&before.loaded.core, &loaded.core);
-                self.snapshot.store(Arc::new(Snapshot { loaded, ring }));
+                self.snapshot.store(Arc::new(Snapshot::new(loaded, ring)));
                 self.changes.send_replace(());
                 if let Some(legacy) = legacy {
                     legacy.derive();

@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::background::Background;
 use crate::body::RequestBody;
 use crate::error::GatewayError;
+use crate::hit;
 use crate::reject::Reject;
 use crate::reply::{Body, Reply};
 use crate::service;
@@ -106,6 +107,31 @@ impl Gateway {
         self.app.touch();
     }
 
+    /// Returns the answer to one request, as [`answer`](Self::answer) does. If memory has all of it, it is ready when
+    /// this returns, after some microseconds.
+    pub fn answering<B>(&self, request: Request<B>) -> Answering
+    where
+        B: http_body::Body + Send + 'static,
+    {
+        if let Some(response) = self.answer_at_once(&request) {
+            return Answering(Progress::Ready(Some(Box::new(response))));
+        }
+        let gateway = self.clone();
+        Answering(Progress::Waiting(Box::pin(
+            async move { gateway.answer(request).await },
+        )))
+    }
+
+    /// A panic is no answer: the long way then says so.
+    fn answer_at_once<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        let peer = (self.peer)(request.extensions())?;
+        let answer = || hit::answer(&self.app, request, peer.to_canonical());
+        std::panic::catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|panic| {
+            tracing::error!(panic = message(&*panic), "a request panicked");
+            None
+        })
+    }
+
     /// Answers one request. A panic on the way is a 500 for this request only.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
     where
@@ -145,15 +171,43 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let gateway = self.clone();
-        Box::pin(async move { Ok(gateway.answer(request).await) })
+        self.answering(request)
+    }
+}
+
+/// The answer of a [`Gateway`] to one request. It is small: an answer out of memory is ready from the start.
+pub struct Answering(Progress);
+
+enum Progress {
+    /// Nothing once it was taken.
+    Ready(Option<Box<Response<Body>>>),
+    Waiting(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            // A future is not polled again after its end.
+            Progress::Ready(response) => response
+                .take()
+                .map_or(Poll::Pending, |response| Poll::Ready(Ok(*response))),
+            Progress::Waiting(answer) => answer.as_mut().poll(context).map(Ok),
+        }
+    }
+}
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answering").finish_non_exhaustive()
     }
 }
 

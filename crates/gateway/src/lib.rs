@@ -20,6 +20,7 @@ pub mod testkit;
 
 mod accept;
 mod accept_encoding;
+mod answer_log;
 mod app;
 mod assets;
 mod auth;
@@ -33,6 +34,7 @@ mod even_time;
 mod feed_tags;
 mod gateway;
 mod good_token;
+mod hit;
 mod invalid;
 mod live;
 mod mirror_rules;
@@ -63,10 +65,11 @@ mod token_ends;
 mod token_limits;
 mod withdrawals;
 
+pub use answer_log::{AnswerLog, AnsweredRequest, AskedFeed, GivenFeed, TracingLog};
 pub use background::Background;
 pub use client_address::Peer;
 pub use error::GatewayError;
-pub use gateway::{Gateway, GatewayBuilder};
+pub use gateway::{Answering, Gateway, GatewayBuilder};
 pub use notes::RequestNotes;
 pub use reply::{Body, CutShort};
 pub use service::Facts;

@@ -27,7 +27,7 @@ use prometheus_client::metrics::gauge::Gauge;
 pub use prometheus_client::registry::Registry;
 
 pub(crate) use program::ProgramMetrics;
-pub(crate) use requests::Metrics;
+pub(crate) use requests::{AnswerCounters, Metrics};
 
 /// The media type of [`page`].
 pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;

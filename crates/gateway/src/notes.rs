@@ -17,16 +17,22 @@ pub struct RequestNotes {
 #[derive(Debug)]
 pub(crate) struct NotedToken {
     pub(crate) id: TokenId,
+    id_text: String,
     pub(crate) label: Option<String>,
     pub(crate) site: String,
 }
 
 impl NotedToken {
     pub(crate) fn of(claims: &Claims) -> Self {
+        Self::new(claims.id, claims.label.clone(), claims.site.clone())
+    }
+
+    fn new(id: TokenId, label: Option<String>, site: String) -> Self {
         Self {
-            id: claims.id,
-            label: claims.label.clone(),
-            site: claims.site.clone(),
+            id,
+            id_text: id.to_string(),
+            label,
+            site,
         }
     }
 }
@@ -40,7 +46,7 @@ impl RequestNotes {
 
     /// Notes a token that opened, also if it is refused afterwards: an operator then looks for its device.
     pub fn token(&self, id: TokenId, label: Option<String>, site: String) {
-        let _ = self.token.set(Arc::new(NotedToken { id, label, site }));
+        let _ = self.token.set(Arc::new(NotedToken::new(id, label, site)));
     }
 
     /// Notes a token that opened earlier.
@@ -64,6 +70,12 @@ impl RequestNotes {
     #[must_use]
     pub fn token_id(&self) -> Option<TokenId> {
         self.token.get().map(|token| token.id)
+    }
+
+    /// Returns the identifier of the token as text, for example `00010203040506ff`.
+    #[must_use]
+    pub fn token_id_text(&self) -> Option<&str> {
+        self.token.get().map(|token| token.id_text.as_str())
     }
 
     /// Returns the label of the token, for example `firewall-3`.

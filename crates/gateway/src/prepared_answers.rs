@@ -1,17 +1,19 @@
 //! The feeds that were answered lately, so that the same request costs little again.
 
 use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::Duration;
 
-use feed_engine::PreparedFeed;
+use feed_engine::{FeedRequest, FeedScope, PreparedFeed};
 use http::header::{self, HeaderMap, HeaderName};
-use http::{Method, StatusCode, request};
+use http::{Method, StatusCode, Uri};
 use prometheus_client::metrics::counter::Counter;
 
+use crate::answer_log::AskedFeed;
 use crate::auth::Grant;
-use crate::configuration::Snapshot;
+use crate::metrics::{AnswerCounters, Metrics};
 use crate::ready_head::ReadyHead;
 use crate::secret_digest::{SecretDigest, SecretDigests};
-use crate::snapshot_cache::SnapshotCache;
+use crate::snapshot_cache::{Generation, SnapshotCache};
 
 /// The memory of all of them: some four thousand requests.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -48,10 +50,19 @@ pub(crate) struct PreparedAnswer {
     /// Its day and the address are checked again at each use.
     pub(crate) grant: Grant,
     pub(crate) feed: PreparedFeed,
+    /// The request as the log names it.
+    pub(crate) asked: AskedFeed,
     /// Counts answers out of memory, once one was given.
     pub(crate) hits: OnceLock<Counter>,
-    whole: ReadyHead,
-    unchanged: ReadyHead,
+    whole: State,
+    unchanged: State,
+}
+
+/// What one status has of its own.
+#[derive(Debug, Default)]
+struct State {
+    head: ReadyHead,
+    counters: OnceLock<AnswerCounters>,
 }
 
 impl PreparedAnswer {
@@ -59,15 +70,31 @@ impl PreparedAnswer {
         Self {
             template,
             grant,
+            asked: asked(feed.request()),
             feed,
             hits: OnceLock::new(),
-            whole: ReadyHead::default(),
-            unchanged: ReadyHead::default(),
+            whole: State::default(),
+            unchanged: State::default(),
         }
     }
 
     /// Returns the headers of the last answer with this status.
     pub(crate) fn head(&self, status: StatusCode) -> &ReadyHead {
+        &self.state(status).head
+    }
+
+    /// Counts an answer with this status.
+    pub(crate) fn answered(&self, metrics: &Metrics, status: StatusCode, took: Duration) {
+        let counters = || metrics.answers(self.template, status);
+        match status {
+            StatusCode::OK | StatusCode::NOT_MODIFIED => {
+                self.state(status).counters.get_or_init(counters).answered(took);
+            }
+            _ => counters().answered(took),
+        }
+    }
+
+    fn state(&self, status: StatusCode) -> &State {
         match status {
             StatusCode::NOT_MODIFIED => &self.unchanged,
             _ => &self.whole,
@@ -85,30 +112,28 @@ impl Default for PreparedAnswers {
 }
 
 impl PreparedAnswers {
-    /// Returns the name of a request that reads.
-    pub(crate) fn name(&self, parts: &request::Parts) -> Option<SecretDigest> {
-        if !matches!(parts.method, Method::GET | Method::HEAD) {
+    /// Returns the name of a request that reads, and that has each of these headers once at most.
+    pub(crate) fn name(&self, method: &Method, target: &Uri, headers: &HeaderMap) -> Option<SecretDigest> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
             return None;
         }
-        let target = [parts.uri.path(), parts.uri.query().unwrap_or_default()].map(str::as_bytes);
-        // The numbers keep a value of one header from passing for one of the next.
-        let numbers = DECIDING
-            .each_ref()
-            .map(|name| values(&parts.headers, name).count().to_be_bytes());
-        let headers = DECIDING.iter().flat_map(|name| values(&parts.headers, name));
-        self.digests.of(target
-            .into_iter()
-            .chain(numbers.iter().map(|number| number.as_slice()))
-            .chain(headers))
+        let [authorization, token, encodings] = &DECIDING;
+        self.digests.of([
+            Some(target.path().as_bytes()),
+            target.query().map(str::as_bytes),
+            the_only(headers, authorization)?,
+            the_only(headers, token)?,
+            the_only(headers, encodings)?,
+        ])
     }
 
-    /// Returns the answer to the request with this name, if one was given under this snapshot.
-    pub(crate) fn find(&self, snapshot: &Arc<Snapshot>, name: SecretDigest) -> Option<Arc<PreparedAnswer>> {
-        self.answers.find(snapshot, name)
+    /// Returns the answer to the request with this name, if one was given under the snapshot of this generation.
+    pub(crate) fn find(&self, generation: Generation, name: SecretDigest) -> Option<Arc<PreparedAnswer>> {
+        self.answers.find(generation, name)
     }
 
-    /// Keeps the answer that was given to the request with this name.
-    pub(crate) fn remember(&self, snapshot: &Arc<Snapshot>, name: SecretDigest, answer: Arc<PreparedAnswer>) {
+    /// Keeps the answer that was given to the request with this name under the snapshot of this generation.
+    pub(crate) fn remember(&self, generation: Generation, name: SecretDigest, answer: Arc<PreparedAnswer>) {
         if !answer.grant.is_lasting {
             return;
         }
@@ -126,10 +151,30 @@ impl PreparedAnswers {
         if let Some(oldest) = oldest {
             self.answers.forget(&oldest);
         }
-        self.answers.remember(snapshot, name, answer, BYTES_EACH);
+        self.answers.remember(generation, name, answer, BYTES_EACH);
     }
 }
 
-fn values<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
-    headers.get_all(name).iter().map(http::HeaderValue::as_bytes)
+fn asked(request: &FeedRequest) -> AskedFeed {
+    let FeedScope {
+        selection,
+        kind,
+        age,
+        filter,
+    } = request.scope;
+    AskedFeed {
+        feed: selection.name(),
+        kind: kind.as_str(),
+        age: age.as_str(),
+        output: request.output.clone(),
+        options: (!request.options.is_default()).then(|| request.options.to_string()),
+        limits: (!filter.is_none()).then(|| filter.to_string()),
+    }
+}
+
+/// Returns the value of a header, if it has one; nothing at all if it has several.
+fn the_only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Option<&'h [u8]>> {
+    let mut values = headers.get_all(name).iter().map(http::HeaderValue::as_bytes);
+    let first = values.next();
+    values.next().is_none().then_some(first)
 }

@@ -13,6 +13,31 @@ use crate::notes::RequestNotes;
 use crate::query::Query;
 use crate::secret_digest::SecretDigest;
 
+/// What a prepared answer needs of its request.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
+    /// What the server in front says about the request.
+    pub(crate) extensions: &'a Extensions,
+    pub(crate) client: IpAddr,
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) notes: &'a RequestNotes,
+}
+
+impl Request<'_> {
+    pub(crate) fn asking(&self) -> Asking<'_> {
+        Asking {
+            method: self.method,
+            headers: self.headers,
+            extensions: self.extensions,
+            client: self.client,
+            snapshot: &self.snapshot,
+            notes: self.notes,
+        }
+    }
+}
+
 /// What a route may look at. The token is in the headers, the query or the path: never print any of them.
 pub(crate) struct Request<'a> {
     /// Names everything in a request that reads and that decides its answer.

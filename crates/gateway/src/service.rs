@@ -9,11 +9,13 @@ use http::{Method, Response, StatusCode, Uri, Version};
 use service_kit::{StepKind, TraceContext};
 use tracing::Instrument as _;
 
+use crate::answer_log::AnsweredRequest;
 use crate::app::App;
 use crate::body::RequestBody;
 use crate::caller;
 use crate::configuration::Snapshot;
 use crate::notes::RequestNotes;
+use crate::prepared_answers::PreparedAnswer;
 use crate::query::Query;
 use crate::refusals;
 use crate::reject::Reject;
@@ -60,7 +62,7 @@ pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>,
     response
 }
 
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Reads `traceparent`. Two of them are none, as the standard says.
 fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
@@ -76,7 +78,7 @@ fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
 async fn answer(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAddr) -> Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let mut template = None;
+    let mut way = Way::default();
     let notes = RequestNotes::default();
     let snapshot = app.configuration().snapshot();
     let caller = check_host(parts.version, &parts.headers)
@@ -84,9 +86,22 @@ async fn answer(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAdd
     // The log names the proxy if the caller is unknown.
     let client = *caller.as_ref().unwrap_or(&peer);
     let outcome = match caller {
-        Ok(client) => dispatch(app, snapshot, &parts, body, client, &mut template, &notes).await,
+        Ok(client) => dispatch(app, snapshot, &parts, body, client, &mut way, &notes).await,
         Err(reject) => Err(reject),
     };
+    concluded(app, &parts.method, client, started, way, notes, outcome)
+}
+
+/// Returns the response, counts it and logs it.
+pub(crate) fn concluded(
+    app: &App,
+    method: &Method,
+    client: IpAddr,
+    started: Instant,
+    way: Way,
+    notes: RequestNotes,
+    outcome: Result<Reply, Reject>,
+) -> Response<Body> {
     let reply = outcome.unwrap_or_else(|reject| {
         if refusals::is_one(reject.status()) {
             notes.refused(reject.words());
@@ -94,26 +109,36 @@ async fn answer(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAdd
         reject.into()
     });
     let (status, took) = (reply.code(), started.elapsed());
-    let route = template.unwrap_or("unknown");
+    let route = way.template.unwrap_or("unknown");
     if refusals::is_one(status) {
         refusals::log(client, route, status, &notes);
     }
-    app.metrics().answered(route, status, took);
-    tracing::info!(
-        target: "cratosd::access",
-        %client,
-        method = shown(&parts.method),
+    match &way.prepared {
+        Some(prepared) => prepared.answered(app.metrics(), status, took),
+        None => app.metrics().answers(route, status).answered(took),
+    }
+    app.log().answered(&AnsweredRequest {
+        client,
+        method: shown(method),
         route,
-        status = status.as_u16(),
-        ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-    );
-    let mut response = reply.into_response(parts.method == Method::HEAD);
+        status: status.as_u16(),
+        took,
+    });
+    let mut response = reply.into_response(*method == Method::HEAD);
     response.extensions_mut().insert(Arc::new(Facts {
         client,
-        route: template,
+        route: way.template,
         notes,
     }));
     response
+}
+
+/// Where the answer to a request comes from, as far as it is known.
+#[derive(Default)]
+pub(crate) struct Way {
+    /// The template of the route.
+    pub(crate) template: Option<&'static str>,
+    pub(crate) prepared: Option<Arc<PreparedAnswer>>,
 }
 
 async fn dispatch(
@@ -122,11 +147,11 @@ async fn dispatch(
     parts: &http::request::Parts,
     body: RequestBody,
     client: IpAddr,
-    template: &mut Option<&'static str>,
+    way: &mut Way,
     notes: &RequestNotes,
 ) -> Result<Reply, Reject> {
-    let name = app.prepared_answers().name(parts);
-    let prepared = name.and_then(|name| app.prepared_answers().find(&snapshot, name));
+    let name = app.prepared_answers().name(&parts.method, &parts.uri, &parts.headers);
+    way.prepared = name.and_then(|name| app.prepared_answers().find(snapshot.generation, name));
     let query = Query::new(parts.uri.query());
     let request = |path_token| Request {
         name,
@@ -142,17 +167,17 @@ async fn dispatch(
         snapshot,
         notes,
     };
-    if let Some(prepared) = prepared {
+    if let Some(prepared) = &way.prepared {
         // The whole target is the same as then, so its path is not cut again.
-        *template = Some(prepared.template);
+        way.template = Some(prepared.template);
         let request = request(None);
         // Boxed, as every handler is, so that the future of a request stays small: it is moved around.
-        return Box::pin(routes::answer_again(app, &prepared, &request)).await;
+        return Box::pin(routes::answer_again(app, prepared, &request)).await;
     }
     let mut segments = Segments::split(parts.uri.path()).ok_or(Reject::NotFound)?;
     let path_token = segments.take_token();
     let (route, path) = routes::find(segments.parts()).ok_or(Reject::NotFound)?;
-    *template = Some(route.template);
+    way.template = Some(route.template);
     // Cratos FastAPI redirects `/v1/status/` and repeats the query. A token must not show in a `Location`, where
     // proxies log it, and without the token the second request would be refused. So a request with a token in its
     // target is answered at once, and so is one with a token under a wrong name, for example `?tokn=`.
@@ -174,7 +199,7 @@ async fn dispatch(
 
 /// Refuses HTTP/1.1 without or with two `Host` (RFC 9112, section 3.2): two programs on the way may each believe
 /// another of them.
-fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Reject> {
+pub(crate) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Reject> {
     match (headers.get_all(header::HOST).iter().count(), version) {
         (1, _) => Ok(()),
         (0, Version::HTTP_11) => Err(Reject::BadHost),
@@ -278,6 +303,13 @@ mod tests {
         assert_eq!(status(&app, "/v1/feedmapping", token).await, 403);
     }
 
+    fn name_of(
+        answers: &crate::prepared_answers::PreparedAnswers,
+        parts: &http::request::Parts,
+    ) -> Option<crate::secret_digest::SecretDigest> {
+        answers.name(&parts.method, &parts.uri, &parts.headers)
+    }
+
     fn parts(path: &str, token: &str) -> http::request::Parts {
         let request = http::Request::get(path).header("host", "x").header("token", token);
         request.body(()).unwrap().into_parts().0
@@ -305,18 +337,18 @@ mod tests {
         let feed = app.engine().prepare(&grant.upstream, &asked).unwrap();
         let (answers, name) = (
             app.prepared_answers(),
-            app.prepared_answers().name(&parts(FEED, token.expose())),
+            name_of(app.prepared_answers(), &parts(FEED, token.expose())),
         );
-        let answer = crate::prepared_answers::PreparedAnswer::new("/v1/feed", grant, feed);
-        answers.remember(&snapshot, name.unwrap(), Arc::new(answer));
-        assert!(answers.find(&snapshot, name.unwrap()).is_some());
+        let answer = PreparedAnswer::new("/v1/feed", grant, feed);
+        answers.remember(snapshot.generation, name.unwrap(), Arc::new(answer));
+        assert!(answers.find(snapshot.generation, name.unwrap()).is_some());
         assert_eq!(status(&app, FEED, token.expose()).await, 403);
     }
 
     #[test]
     fn requests_with_another_answer_have_another_name() {
         let answers = crate::prepared_answers::PreparedAnswers::default();
-        let name = |request: http::request::Builder| answers.name(&request.body(()).unwrap().into_parts().0);
+        let name = |request: http::request::Builder| name_of(&answers, &request.body(()).unwrap().into_parts().0);
         let get = |target: &str| http::Request::get(target);
         let plain = name(get("/v1/x"));
         assert!(plain.is_some());
@@ -326,15 +358,19 @@ mod tests {
             name(get("/v1/x").header("if-none-match", "\"1\"").header("user-agent", "x"))
         );
         assert_eq!(name(http::Request::post("/v1/x")), None);
+        for twice in ["token", "authorization", "accept-encoding"] {
+            let request = get("/v1/x").header(twice, "a").header(twice, "b");
+            assert_eq!(name(request), None, "its answer is not kept");
+        }
         let others = [
             get("/v1/y"),
             get("/v1/x?a"),
             get("/v1/x").header("token", "a"),
-            get("/v1/x").header("token", "a").header("token", "b"),
-            get("/v1/x").header("token", "b").header("token", "a"),
+            get("/v1/x?"),
+            get("/v1/x").header("token", ""),
+            get("/v1/x").header("token", "a").header("authorization", ""),
             get("/v1/x").header("authorization", "a"),
             get("/v1/x").header("authorization", "a").header("token", "b"),
-            get("/v1/x").header("authorization", "a").header("authorization", "b"),
             get("/v1/x").header("accept-encoding", "a"),
             get("/v1/x").header("token", "ab"),
         ];

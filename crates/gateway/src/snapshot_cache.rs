@@ -1,24 +1,23 @@
 //! What follows from a request and a configuration, kept until the configuration changes.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use crate::configuration::Snapshot;
 use crate::secret_digest::SecretDigest;
 
 /// Values that hold for one snapshot of the configuration, up to a bound in bytes: above it the value goes that was
 /// used the longest ago. With the next snapshot all of them go, so none outlives a revoked token, a changed rule or a
 /// key.
-pub(crate) struct SnapshotCache<V, S = Snapshot> {
-    kept: Mutex<Kept<V, S>>,
+pub(crate) struct SnapshotCache<V> {
+    kept: Mutex<Kept<V>>,
     max_bytes: usize,
 }
 
-struct Kept<V, S> {
-    /// The place of a snapshot is not used again while this refers to it.
-    snapshot: Weak<S>,
+struct Kept<V> {
+    generation: Generation,
     values: LruCache<SecretDigest, Weighed<V>>,
     bytes: usize,
 }
@@ -28,14 +27,30 @@ struct Weighed<V> {
     bytes: usize,
 }
 
+/// The number of a snapshot of the configuration. No other snapshot of this process has it, and later ones have greater
+/// numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Generation(u64);
+
+impl Generation {
+    /// Before all snapshots.
+    const NONE: Self = Self(0);
+
+    /// Returns the next number.
+    pub(crate) fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
 /// What an entry takes beside its value: its name, its place and the links to its neighbours.
 const ENTRY_BYTES: usize = 128;
 
-impl<V: Clone, S> SnapshotCache<V, S> {
+impl<V: Clone> SnapshotCache<V> {
     /// Returns an empty cache for values of `max_bytes` together.
     pub(crate) fn new(max_bytes: usize) -> Self {
         let kept = Kept {
-            snapshot: Weak::new(),
+            generation: Generation::NONE,
             values: LruCache::unbounded(),
             bytes: 0,
         };
@@ -45,24 +60,28 @@ impl<V: Clone, S> SnapshotCache<V, S> {
         }
     }
 
-    /// Returns the value with this name, if it was made under this snapshot.
-    pub(crate) fn find(&self, snapshot: &Arc<S>, name: SecretDigest) -> Option<V> {
+    /// Returns the value with this name, if it was made under the snapshot of this generation.
+    pub(crate) fn find(&self, generation: Generation, name: SecretDigest) -> Option<V> {
         let mut kept = self.lock();
-        if kept.holds_for(snapshot) {
+        if kept.generation == generation {
             return kept.values.get(&name).map(|weighed| weighed.value.clone());
         }
         None
     }
 
-    /// Keeps a value that was made under this snapshot and takes so many bytes.
-    pub(crate) fn remember(&self, snapshot: &Arc<S>, name: SecretDigest, value: V, bytes: usize) {
+    /// Keeps a value that was made under the snapshot of this generation and takes so many bytes. A request that began
+    /// before a reload may come with its value after it: the value is dropped, and those of the new snapshot stay.
+    pub(crate) fn remember(&self, generation: Generation, name: SecretDigest, value: V, bytes: usize) {
         let bytes = bytes + ENTRY_BYTES;
         if bytes > self.max_bytes {
             return;
         }
         let mut kept = self.lock();
-        if !kept.holds_for(snapshot) {
-            kept.begin(snapshot);
+        if generation < kept.generation {
+            return;
+        }
+        if generation > kept.generation {
+            kept.begin(generation);
         }
         kept.bytes += bytes;
         if let Some(before) = kept.values.put(name, Weighed { value, bytes }) {
@@ -83,25 +102,21 @@ impl<V: Clone, S> SnapshotCache<V, S> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept<V, S>> {
+    fn lock(&self) -> MutexGuard<'_, Kept<V>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<V, S> Kept<V, S> {
-    fn holds_for(&self, snapshot: &Arc<S>) -> bool {
-        std::ptr::eq(self.snapshot.as_ptr(), Arc::as_ptr(snapshot))
-    }
-
-    fn begin(&mut self, snapshot: &Arc<S>) {
-        self.snapshot = Arc::downgrade(snapshot);
+impl<V> Kept<V> {
+    fn begin(&mut self, generation: Generation) {
+        self.generation = generation;
         self.values.clear();
         self.bytes = 0;
     }
 }
 
 /// Shows no value.
-impl<V, S> fmt::Debug for SnapshotCache<V, S> {
+impl<V> fmt::Debug for SnapshotCache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SnapshotCache")
             .field("max_bytes", &self.max_bytes)
@@ -113,7 +128,7 @@ impl<V, S> fmt::Debug for SnapshotCache<V, S> {
 mod tests {
     use super::*;
 
-    fn cache(entries: usize) -> SnapshotCache<u32, &'static str> {
+    fn cache(entries: usize) -> SnapshotCache<u32> {
         SnapshotCache::new(entries * (ENTRY_BYTES + 10))
     }
 
@@ -121,43 +136,46 @@ mod tests {
         [number; 16]
     }
 
-    #[test]
-    fn values_go_with_their_snapshot() {
-        let (cache, old, new) = (cache(4), Arc::new("same text"), Arc::new("same text"));
-        cache.remember(&old, name(1), 1, 10);
-        assert_eq!((cache.find(&old, name(1)), cache.find(&new, name(1))), (Some(1), None));
-        cache.remember(&new, name(2), 2, 10);
-        assert_eq!((cache.find(&new, name(1)), cache.find(&new, name(2))), (None, Some(2)));
-        assert_eq!(cache.find(&old, name(1)), None);
+    fn generations() -> (Generation, Generation) {
+        (Generation::next(), Generation::next())
     }
 
-    /// The allocator may give the next snapshot the place of one that is gone.
     #[test]
-    fn no_value_is_found_under_a_snapshot_in_the_place_of_another() {
-        let cache = cache(4);
-        for _ in 0..100 {
-            let snapshot = Arc::new("a snapshot");
-            assert_eq!(cache.find(&snapshot, name(1)), None);
-            cache.remember(&snapshot, name(1), 1, 10);
-        }
+    fn values_go_with_their_snapshot() {
+        let (cache, (old, new)) = (cache(4), generations());
+        cache.remember(old, name(1), 1, 10);
+        assert_eq!((cache.find(old, name(1)), cache.find(new, name(1))), (Some(1), None));
+        cache.remember(new, name(2), 2, 10);
+        assert_eq!((cache.find(new, name(1)), cache.find(new, name(2))), (None, Some(2)));
+        assert_eq!(cache.find(old, name(1)), None);
+    }
+
+    /// Otherwise one slow request would empty the memory of all others after each reload.
+    #[test]
+    fn a_value_of_an_old_snapshot_that_comes_late_takes_nothing_from_the_new_one() {
+        let (cache, (old, new)) = (cache(4), generations());
+        cache.remember(new, name(1), 1, 10);
+        cache.remember(old, name(2), 2, 10);
+        assert_eq!((cache.find(new, name(1)), cache.find(new, name(2))), (Some(1), None));
+        assert_eq!(cache.find(old, name(2)), None);
     }
 
     #[test]
     fn above_its_bytes_the_value_goes_that_was_used_the_longest_ago() {
-        let (cache, snapshot) = (cache(3), Arc::new(""));
+        let (cache, (snapshot, _)) = (cache(3), generations());
         for number in 1..=3 {
-            cache.remember(&snapshot, name(number), number.into(), 10);
+            cache.remember(snapshot, name(number), number.into(), 10);
         }
-        assert_eq!(cache.find(&snapshot, name(1)), Some(1));
-        cache.remember(&snapshot, name(4), 4, 10);
-        let found: Vec<_> = (1..=4).map(|number| cache.find(&snapshot, name(number))).collect();
+        assert_eq!(cache.find(snapshot, name(1)), Some(1));
+        cache.remember(snapshot, name(4), 4, 10);
+        let found: Vec<_> = (1..=4).map(|number| cache.find(snapshot, name(number))).collect();
         assert_eq!(found, [Some(1), None, Some(3), Some(4)]);
-        cache.remember(&snapshot, name(5), 5, 10_000);
-        assert_eq!(cache.find(&snapshot, name(5)), None, "it is larger than the cache");
+        cache.remember(snapshot, name(5), 5, 10_000);
+        assert_eq!(cache.find(snapshot, name(5)), None, "it is larger than the cache");
         assert_eq!(cache.lock().bytes, 3 * (ENTRY_BYTES + 10));
         cache.forget(&name(1));
-        cache.remember(&snapshot, name(4), 44, 10);
-        assert_eq!(cache.find(&snapshot, name(4)), Some(44));
+        cache.remember(snapshot, name(4), 44, 10);
+        assert_eq!(cache.find(snapshot, name(4)), Some(44));
         assert_eq!(cache.lock().bytes, 2 * (ENTRY_BYTES + 10));
     }
 }

@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 let response = response(&answers, &request);
                 async move { Ok::<_, Infallible>(response) }
             });
-            // A client that goes away is no error of the server.
+            // A client that goes away is not an error of the server.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;

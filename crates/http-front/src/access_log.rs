@@ -3,6 +3,7 @@
 //! No answer waits for the disk: lines go through a [`LineQueue`]. Where the disk is too slow, lines are dropped and
 //! counted, and the log says so once a minute.
 
+mod clf_time;
 mod details;
 mod line;
 mod log_file;
@@ -17,13 +18,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use http::Request;
+use http::{Extensions, Request};
 use rustix::fs::Access;
 use service_kit::LogLimit;
 
 pub use self::details::AccessDetails;
 pub use self::settings::{AccessLogFormat, AccessLogSettings};
 
+use self::details::ReadDetails;
 use self::line::Line;
 use self::log_file::LogFile;
 use self::record::Record;
@@ -31,7 +33,10 @@ use crate::line_queue::LineQueue;
 
 /// The access log of one service. Clones are handles to the same log; its thread ends with the last one.
 #[derive(Clone, Debug)]
-pub struct AccessLog(Arc<Log>);
+pub struct AccessLog {
+    log: Arc<Log>,
+    read_details: ReadDetails,
+}
 
 #[derive(Debug)]
 struct Log {
@@ -64,25 +69,38 @@ impl AccessLog {
         let queue = LineQueue::start("access-log", move |lines| write(&theirs, &mut file, lines))?;
         // Opens the file now and not with the first line.
         queue.wake();
-        Ok(Self(Arc::new(Log { queue, shared })))
+        Ok(Self {
+            log: Arc::new(Log { queue, shared }),
+            read_details: |_| AccessDetails::default(),
+        })
+    }
+
+    /// Sets the function that finds the facts about a request in the extensions of its response (default: there are
+    /// none).
+    #[must_use]
+    pub fn details(self, read: fn(&Extensions) -> AccessDetails<'_>) -> Self {
+        Self {
+            read_details: read,
+            ..self
+        }
     }
 
     /// Takes other settings, and opens the file again in any case: for example, logrotate may have moved it.
     pub fn reopen(&self, settings: AccessLogSettings) {
-        self.0.shared.settings.store(Arc::new(settings));
-        self.0.shared.is_changed.store(true, Ordering::Release);
-        self.0.queue.wake();
+        self.log.shared.settings.store(Arc::new(settings));
+        self.log.shared.is_changed.store(true, Ordering::Release);
+        self.log.queue.wake();
     }
 
     /// Waits until the lines so far are written, for two seconds at most. Blocks.
     pub fn flush(&self) {
-        self.0.queue.flush();
+        self.log.queue.flush();
     }
 
     /// Returns how many lines could not be written.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.0.shared.lost.load(Ordering::Relaxed)
+        self.log.shared.lost.load(Ordering::Relaxed)
     }
 
     /// Returns whether this user could write a log at `path`. It makes no file, since a file of root's would be in the
@@ -110,18 +128,18 @@ impl AccessLog {
 
     /// Returns the record of a request that is about to be answered; `None` while the log is switched off.
     pub(crate) fn record<B>(&self, request: &Request<B>, peer: IpAddr) -> Option<Record> {
-        self.0.shared.settings.load().path.as_ref()?;
+        self.log.shared.settings.load().path.as_ref()?;
         Some(Record::begin(self.clone(), request, peer))
     }
 
     /// Puts a line into the queue, or counts it as lost.
     fn write(&self, line: &Line<'_>) {
-        let settings = self.0.shared.settings.load();
+        let settings = self.log.shared.settings.load();
         if settings.path.is_none() {
             return;
         }
-        if let Err(reason) = self.0.queue.put(line.text(&settings).into_bytes()) {
-            self.0.shared.lose(1, reason);
+        if let Err(reason) = self.log.queue.put(line.text(&settings).into_bytes()) {
+            self.log.shared.lose(1, reason);
         }
     }
 }

@@ -125,6 +125,11 @@ impl Account {
         accounts.report(closed, "memory");
     }
 
+    /// Returns whether it is the connection of a known peer.
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.is_known.load(Ordering::Relaxed)
+    }
+
     /// Charges the connection with so many bytes.
     pub(crate) fn charge(&self, bytes: usize) -> Charge {
         let mut charge = Charge {
@@ -138,7 +143,7 @@ impl Account {
     /// Returns whether the connection may take more requests now. A stranger may not while strangers that are leaving
     /// still hold their memory.
     pub(crate) fn has_room(&self) -> bool {
-        self.0.is_known.load(Ordering::Relaxed) || !self.0.accounts.is_full.load(Ordering::SeqCst)
+        self.is_known() || !self.0.accounts.is_full.load(Ordering::SeqCst)
     }
 
     /// Waits until the connection may take more requests.
@@ -190,6 +195,10 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
+        // Most requests of HTTP/1 cost nothing beyond their connection.
+        if self.bytes == 0 {
+            return;
+        }
         let Open { accounts, entry, .. } = &*self.account.0;
         accounts.with(|books| books.release(entry, self.bytes));
     }

@@ -17,8 +17,10 @@ pub(crate) const TLS_UNSENT: usize = 16 * 1024;
 
 /// The bytes of an answer that the kernel takes before it has sent the earlier ones. Without this it would take up to 4
 /// MiB for each peer that reads nothing. It is the kernel's memory and part of no account.
-#[cfg(target_os = "linux")]
 pub(crate) const UNSENT: u32 = 64 * 1024;
+
+/// The same for a known peer: an answer of some hundred kilobytes leaves in one turn.
+pub(crate) const UNSENT_KNOWN: u32 = 256 * 1024;
 
 /// Buffers for reading and for writing, and the state of hyper.
 pub(crate) const HTTP1: usize = 32 * 1024;

@@ -23,6 +23,7 @@ mod proxy_protocol;
 mod refusal;
 mod rewound;
 mod service;
+mod socket;
 
 pub use access_log::{AccessDetails, AccessLog, AccessLogFormat, AccessLogSettings};
 pub use certificates::{

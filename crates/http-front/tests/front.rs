@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::Extensions;
 use http_body_util::Full;
 use http_front::{AccessDetails, AccessLog, AccessLogSettings, Front, PanicGuard, Peer, Proxies};
 use hyper::body::{Bytes, Incoming};
@@ -28,11 +29,18 @@ async fn answer(request: Request<Incoming>) -> Result<Answer, Infallible> {
     }
     let peer = request.extensions().get::<Peer>().unwrap().0;
     let mut response = Answer::new(format!("peer {peer}\n").into());
+    response.extensions_mut().insert(Account("alice"));
+    Ok(response)
+}
+
+#[derive(Clone, Copy)]
+struct Account(&'static str);
+
+fn details(extensions: &Extensions) -> AccessDetails<'_> {
     let mut details = AccessDetails::default();
     details.route = Some("/{name}");
-    details.account = Some("alice".to_owned());
-    response.extensions_mut().insert(details);
-    Ok(response)
+    details.account = extensions.get::<Account>().map(|account| account.0);
+    details
 }
 
 struct Running {
@@ -134,7 +142,7 @@ async fn the_end_waits_for_an_answer_that_has_begun() {
 async fn every_answer_has_a_line_in_the_log_and_a_panic_too() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("access.log");
-    let log = AccessLog::start(AccessLogSettings::to(&file)).unwrap();
+    let log = AccessLog::start(AccessLogSettings::to(&file)).unwrap().details(details);
     let running = start(&Front::new().access_log(log.clone())).await;
     exchange(running.address, &get("/a?password=hunter2")).await;
     exchange(running.address, &get("/panic")).await;

@@ -4,6 +4,7 @@ mod backoff;
 mod digits;
 mod error_chain;
 mod exit;
+mod line_parts;
 mod log_limit;
 #[cfg(feature = "trace")]
 mod trace_context;
@@ -14,6 +15,7 @@ pub use backoff::{Backoff, Jitter, chance};
 pub use digits::digits;
 pub use error_chain::{causes, chain};
 pub use exit::Exit;
+pub use line_parts::{write_address, write_number};
 pub use log_limit::LogLimit;
 #[cfg(feature = "trace")]
 pub use trace_context::{SpanId, TraceContext, TraceId, in_trace};

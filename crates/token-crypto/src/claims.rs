@@ -124,6 +124,17 @@ impl TokenId {
         self.0
     }
 
+    fn hex(self) -> [u8; 16] {
+        let digit = |half: u8| match half {
+            0..=9 => b'0' + half,
+            _ => b'a' + half - 10,
+        };
+        let digits = self.0.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        let mut text = [0; 16];
+        text.copy_from_slice(digits.as_flattened());
+        text
+    }
+
     pub(crate) fn is_unset(self) -> bool {
         self == Self::default()
     }
@@ -131,7 +142,8 @@ impl TokenId {
 
 impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // On two lines of the log for each request, so not one digit after the other through `write!`.
+        f.write_str(std::str::from_utf8(&self.hex()).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -58,6 +58,15 @@ impl Answer {
         }
     }
 
+    /// Returns the answer with a fresh set out of memory.
+    pub(super) fn hit(held: HeldSet) -> Self {
+        Self {
+            held,
+            origin: Origin::Hit,
+            in_vain: false,
+        }
+    }
+
     fn stale(held: HeldSet) -> Self {
         Self {
             held,
@@ -112,11 +121,7 @@ impl FeedEngine {
             return Ok(Answer::stale(held));
         }
         match verdict {
-            Verdict::Serve if held.doubt.is_none() => Ok(Answer {
-                held,
-                origin: Origin::Hit,
-                in_vain: false,
-            }),
+            Verdict::Serve if held.doubt.is_none() => Ok(Answer::hit(held)),
             Verdict::Serve | Verdict::ServeAndRefresh => {
                 self.refresh_in_background(upstream, key, &held, site.soft_expiry);
                 Ok(Answer::stale(held))
@@ -128,6 +133,19 @@ impl FeedEngine {
                 Ok(waiting.await)
             }
         }
+    }
+
+    /// Returns the set in memory if [`held`](Self::held) would return it as a hit.
+    pub(super) fn fresh(&self, upstream: &Upstream, key: &FeedKey, max_age: Option<Duration>) -> Option<HeldSet> {
+        let site = &upstream.site;
+        let freshness = Freshness {
+            soft: site.soft_expiry,
+            hard: site.max_stale,
+        };
+        let held = self.inner.sets.get(key)?;
+        let age = self.age(&held);
+        let is_fresh = age < freshness.hard && freshness.for_caller(max_age).verdict(age) == Verdict::Serve;
+        (is_fresh && held.doubt.is_none() && held.forgotten.is_none()).then_some(held)
     }
 
     /// Returns whether MISP answered too lately to be asked for this caller: with a failure, or with a set that is held

@@ -7,10 +7,10 @@ use cache::{Flights, MemoryStore, Moment, Weigh};
 
 use super::confirmed::Confirmation;
 use super::current::PAUSE_AFTER_FAILURE;
+use super::held_values::GoingValues;
 use super::polls::Polls;
 use super::rule_cache::RuleCache;
 use crate::errand::Errands;
-use crate::feed_key::FeedKey;
 use crate::lookup::KeptIndex;
 use crate::recent_requests::RecentRequests;
 use crate::upstream::UpstreamId;
@@ -31,7 +31,7 @@ pub(crate) struct LookupKey {
 pub(crate) struct Lookups {
     pub(super) indexes: MemoryStore<LookupKey, HeldIndex>,
     /// The values that would go from feeds whose smaller set is held back.
-    pub(super) going: MemoryStore<FeedKey, KeptIndex>,
+    pub(super) going: GoingValues,
     /// Locked while an index is put in its place, or marked.
     changing: Mutex<()>,
     pub(super) flights: Flights<LookupKey, PresentIndex, FeedError>,
@@ -92,7 +92,7 @@ impl Lookups {
     pub(crate) fn new(max_bytes: u64) -> Self {
         Self {
             indexes: MemoryStore::new(max_bytes),
-            going: MemoryStore::new(max_bytes / GOING_PART),
+            going: GoingValues::new(max_bytes / GOING_PART),
             changing: Mutex::default(),
             flights: Flights::new(),
             asked: RecentRequests::default(),

@@ -1,5 +1,8 @@
 //! Values that feeds still have while smaller sets of them are held back, so that look-ups find them too.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cache::MemoryStore;
 use catalogue::{LOOKED_UP_FEEDS, MatchedEvent};
 use feed_classification::IndicatorSet;
 
@@ -21,6 +24,48 @@ pub(super) fn going_for_lookups(
     // The set knows values and not their events.
     going.add_all(&served.without(smaller), &MatchedEvent::default());
     going.build().ok()
+}
+
+/// The values that would go from feeds whose smaller set is held back, bounded in bytes. There are none most of the
+/// time, and each look-up asks, so that answer costs nothing.
+#[derive(Debug)]
+pub(super) struct GoingValues {
+    kept: MemoryStore<FeedKey, KeptIndex>,
+    insertions: AtomicU64,
+    /// The number of insertions after which the store was seen to be empty.
+    empty_after: AtomicU64,
+}
+
+impl GoingValues {
+    pub(super) fn new(max_bytes: u64) -> Self {
+        Self {
+            kept: MemoryStore::new(max_bytes),
+            insertions: AtomicU64::new(0),
+            empty_after: AtomicU64::new(0),
+        }
+    }
+
+    fn insert(&self, key: FeedKey, going: KeptIndex) {
+        self.kept.insert(key, going);
+        // After the insertion: a caller that sees the number sees the values.
+        self.insertions.fetch_add(1, Ordering::Release);
+    }
+
+    fn remove(&self, key: &FeedKey) {
+        self.kept.remove(key);
+    }
+
+    fn entries(&self) -> Vec<(FeedKey, KeptIndex)> {
+        let insertions = self.insertions.load(Ordering::Acquire);
+        if self.empty_after.load(Ordering::Relaxed) == insertions {
+            return Vec::new();
+        }
+        let entries = self.kept.entries();
+        if entries.is_empty() {
+            self.empty_after.store(insertions, Ordering::Relaxed);
+        }
+        entries
+    }
 }
 
 impl Inner {
@@ -55,5 +100,42 @@ impl FeedEngine {
     /// The set may have been evicted, and the next one is believed then.
     fn is_held(&self, key: &FeedKey) -> bool {
         self.inner.sets.get(key).is_some_and(|held| held.doubt.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use feed_classification::{Age, FeedName, IndicatorType};
+
+    use super::*;
+    use crate::feed_key::FeedKeyParts;
+    use crate::{FeedScope, Filter};
+
+    #[test]
+    fn values_are_found_after_the_store_was_seen_empty() {
+        let site = site_config::Site::from_yaml("misp.example.net".parse().unwrap(), "tag: example").unwrap();
+        let protocol = misp_client::Protocol::Https;
+        let upstream = Upstream::new(site.into(), Default::default(), protocol, 443, "k".repeat(40).into());
+        let key = |rules| {
+            FeedKey::new(FeedKeyParts {
+                upstream: upstream.id(),
+                scope: FeedScope {
+                    selection: Selection::Feed(FeedName::Block),
+                    kind: IndicatorType::Domain,
+                    age: Age::Weeks1,
+                    filter: Filter::NONE,
+                },
+                rules,
+            })
+        };
+        let values = GoingValues::new(1_000_000);
+        let index = || KeptIndex::from(LookupIndex::builder().build().unwrap());
+        for rules in 0..3 {
+            assert!(values.entries().is_empty());
+            values.insert(key(rules), index());
+            assert_eq!(values.entries().len(), 1);
+            values.remove(&key(rules));
+            assert!(values.entries().is_empty());
+        }
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use feed_classification::Exporter;
 
 use super::FeedEngine;
-use crate::bodies::{Form, LastForm, length_limit};
+use super::current::Answer;
+use crate::bodies::{Form, LastForm, is_beyond, length_limit};
 use crate::feed_key::FeedKey;
-use crate::{FeedError, FeedHead, FeedRequest, LengthLimit, Upstream, question};
+use crate::{FeedError, FeedHead, FeedRequest, FeedValues, LengthLimit, Upstream, question};
 
 /// A checked request for the feed of an upstream. [`FeedEngine::head_of`] answers it as often as the caller likes, and
 /// each time with the values of that moment; its exporter, the hash of the site's rules and the entity tag of the last
@@ -73,7 +74,35 @@ impl FeedEngine {
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
     pub async fn head_of(&self, prepared: &PreparedFeed) -> Result<FeedHead, FeedError> {
-        let values = self.values_for(prepared).await?;
+        Ok(self.headed(prepared, self.values_for(prepared).await?))
+    }
+
+    /// Returns the feed of a prepared request without its bytes, if it is fresh in memory. The request is not noted:
+    /// [`asked_again`](Self::asked_again) does that.
+    #[must_use]
+    pub fn head_at_once(&self, prepared: &PreparedFeed) -> Option<FeedHead> {
+        let PreparedFeed {
+            upstream,
+            request,
+            key,
+            limit,
+            ..
+        } = prepared;
+        let held = self.fresh(upstream, key, request.max_age)?;
+        let values = self.described(upstream, Answer::hit(held));
+        let needs_times = limit.is_some_and(|limit| is_beyond(limit, &values.set)) && values.set.times().is_none();
+        (!needs_times).then(|| self.headed(prepared, values))
+    }
+
+    /// Notes one more answer to a prepared request, so that its feed is refreshed ahead of the next one.
+    pub fn asked_again(&self, prepared: &PreparedFeed) {
+        if prepared.limit.is_some() {
+            self.inner.timed.note(&prepared.key);
+        }
+        self.note_poll(&prepared.upstream, &prepared.key);
+    }
+
+    fn headed(&self, prepared: &PreparedFeed, values: FeedValues) -> FeedHead {
         let PreparedFeed {
             upstream,
             request,
@@ -84,7 +113,7 @@ impl FeedEngine {
         let form = prepared.form.of(&values.set, || {
             Form::new(key.clone(), Arc::clone(&values.set), Arc::clone(exporter), request)
         });
-        Ok(FeedHead {
+        FeedHead {
             encoding: request.encoding,
             content_type: exporter.about().content_type,
             etag: form.etag(request.encoding),
@@ -101,6 +130,6 @@ impl FeedEngine {
             form,
             bodies: self.inner.bodies.clone(),
             patience: upstream.site.timeout,
-        })
+        }
     }
 }

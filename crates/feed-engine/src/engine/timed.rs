@@ -40,7 +40,7 @@ impl TimedFeeds {
         self.0.get(key).is_some()
     }
 
-    fn note(&self, key: &FeedKey) {
+    pub(super) fn note(&self, key: &FeedKey) {
         if !self.wants(key) {
             self.0.insert(key.clone(), Wanted);
         }

@@ -78,7 +78,7 @@ impl Caller {
         notes: &RequestNotes,
     ) -> Result<Grant, Reject> {
         let token = &self.credentials.token;
-        let grant = match known.find(snapshot, token) {
+        let grant = match known.find(snapshot.generation, token) {
             Some(grant) => {
                 notes.known(&grant.noted);
                 grant.check_day()?;
@@ -86,7 +86,7 @@ impl Caller {
             }
             None => {
                 let grant = self.opened(snapshot, notes)?;
-                known.remember(snapshot, token, &grant);
+                known.remember(snapshot.generation, token, &grant);
                 grant
             }
         };

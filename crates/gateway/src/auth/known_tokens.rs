@@ -1,11 +1,8 @@
 //! The tokens that were good lately, so that the next request with one need not open it again.
 
-use std::sync::Arc;
-
 use super::grant::{Grant, Granted};
-use crate::configuration::Snapshot;
 use crate::secret_digest::SecretDigests;
-use crate::snapshot_cache::SnapshotCache;
+use crate::snapshot_cache::{Generation, SnapshotCache};
 
 /// The memory of all of them: some ten thousand tokens.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -32,18 +29,19 @@ impl Default for KnownTokens {
 }
 
 impl KnownTokens {
-    /// Returns the grant of a token that was good under this snapshot. The caller checks day and address.
-    pub(super) fn find(&self, snapshot: &Arc<Snapshot>, token: &str) -> Option<Grant> {
-        self.grants.find(snapshot, self.digests.of([token.as_bytes()])?)
+    /// Returns the grant of a token that was good under the snapshot of this generation. The caller checks day and
+    /// address.
+    pub(super) fn find(&self, generation: Generation, token: &str) -> Option<Grant> {
+        self.grants.find(generation, self.digests.of([Some(token.as_bytes())])?)
     }
 
     /// Keeps the grant of a good token that will open again.
-    pub(super) fn remember(&self, snapshot: &Arc<Snapshot>, token: &str, grant: &Grant) {
-        let Some(digest) = self.digests.of([token.as_bytes()]).filter(|_| grant.is_lasting) else {
+    pub(super) fn remember(&self, generation: Generation, token: &str, grant: &Grant) {
+        let Some(digest) = self.digests.of([Some(token.as_bytes())]).filter(|_| grant.is_lasting) else {
             return;
         };
         // The names in the scope and the key of MISP are parts of the token.
         let bytes = size_of::<Granted>() + 4 * token.len();
-        self.grants.remember(snapshot, digest, grant.clone(), bytes);
+        self.grants.remember(generation, digest, grant.clone(), bytes);
     }
 }

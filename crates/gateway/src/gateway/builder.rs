@@ -10,6 +10,7 @@ use http::Extensions;
 use site_config::ConfigStore;
 
 use super::{Gateway, PeerReader};
+use crate::answer_log::{AnswerLog, Log};
 use crate::app::App;
 use crate::error::GatewayError;
 use crate::good_token::OnGoodToken;
@@ -27,6 +28,7 @@ pub struct GatewayBuilder {
     streams: usize,
     peer: PeerReader,
     on_good_token: OnGoodToken,
+    log: Log,
 }
 
 impl GatewayBuilder {
@@ -39,6 +41,7 @@ impl GatewayBuilder {
             streams: STREAMS,
             peer: Arc::new(|extensions| extensions.get::<Peer>().map(|peer| peer.0)),
             on_good_token: OnGoodToken::default(),
+            log: Log::default(),
         }
     }
 
@@ -80,6 +83,12 @@ impl GatewayBuilder {
         self
     }
 
+    /// Sets where the lines of the log about answers go (default: [`TracingLog`](crate::TracingLog)).
+    pub fn answer_log(mut self, log: Arc<dyn AnswerLog>) -> Self {
+        self.log = Log::new(log);
+        self
+    }
+
     /// Returns the gateway.
     ///
     /// If the configuration names a shared cache, the engine shares feeds through it from now on. Later changes of the
@@ -90,7 +99,8 @@ impl GatewayBuilder {
     /// cannot be read.
     pub fn build(self) -> Result<Gateway, GatewayError> {
         let app = App::new(self.config, self.engine, self.misp, self.mirrors, self.streams)?;
-        Ok(Gateway::of(app.with_on_good_token(self.on_good_token), self.peer))
+        let app = app.with_on_good_token(self.on_good_token).with_log(self.log);
+        Ok(Gateway::of(app, self.peer))
     }
 }
 

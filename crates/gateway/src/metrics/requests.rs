@@ -58,14 +58,29 @@ impl Default for Metrics {
     }
 }
 
+/// The counters of the answers of one route with one status.
+#[derive(Debug)]
+pub(crate) struct AnswerCounters {
+    requests: Counter,
+    seconds: Histogram,
+}
+
+impl AnswerCounters {
+    /// Counts one answer.
+    pub(crate) fn answered(&self, took: Duration) {
+        self.requests.inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+}
+
 impl Metrics {
-    /// Counts one answer. `route` is a template, never a path.
-    pub(crate) fn answered(&self, route: &'static str, status: StatusCode, took: Duration) {
+    /// Returns the counters of answers of this route with this status. `route` is a template, never a path.
+    pub(crate) fn answers(&self, route: &'static str, status: StatusCode) -> AnswerCounters {
         let status = status.as_u16();
-        self.requests.get_or_create(&Answered { route, status }).inc();
-        self.seconds
-            .get_or_create(&Routed { route })
-            .observe(took.as_secs_f64());
+        AnswerCounters {
+            requests: self.requests.get_or_create_owned(&Answered { route, status }),
+            seconds: self.seconds.get_or_create_owned(&Routed { route }),
+        }
     }
 
     /// Returns the counter of feeds of this site and origin that were given, whole or as 304.

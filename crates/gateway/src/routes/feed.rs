@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use feed_classification::Registry;
-use feed_engine::{Counts, Encoding, FeedBody, FeedError, FeedHead, FeedRequest, FeedScope, FeedStream, Origin};
+use feed_engine::{Counts, Encoding, FeedBody, FeedError, FeedHead, FeedRequest, FeedStream, Origin};
 use futures_util::{Stream, stream};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Version};
@@ -17,13 +17,14 @@ use super::feed_path::{self, FeedPath};
 use super::feed_query::FeedQuery;
 use super::limits::{self, Limits};
 use super::route::{Call, Handler, READ, Route, begin};
+use crate::answer_log::GivenFeed;
 use crate::app::App;
 use crate::auth::{self, Grant, Right};
 use crate::openapi::{Operation, Refusal, headers};
 use crate::prepared_answers::PreparedAnswer;
 use crate::reject::Reject;
 use crate::reply::{CutShort, Payload, Reply};
-use crate::request::Request;
+use crate::request::{Asking, Request};
 use crate::{accept_encoding, conditional};
 
 pub(super) const NAMED: Route = Route {
@@ -61,7 +62,7 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let reply = current(call.app, &prepared, &call.request).await?;
     if let Some(name) = call.request.name {
         let answers = call.app.prepared_answers();
-        answers.remember(&call.request.snapshot, name, prepared);
+        answers.remember(call.request.snapshot.generation, name, prepared);
     }
     Ok(reply)
 }
@@ -69,9 +70,39 @@ async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
 /// Answers a request for a feed that was answered before under the same configuration. Its token is checked again, and
 /// its limits count.
 pub(crate) async fn answer_again(app: &App, prepared: &PreparedAnswer, request: &Request<'_>) -> Result<Reply, Reject> {
-    auth::authorise_again(&prepared.grant, app.throttle(), request)?;
-    let _under_way = begin(app, request, &prepared.grant)?;
+    auth::authorise_again(&prepared.grant, app.throttle(), request.asking())?;
+    let _under_way = begin(app, request.asking(), &prepared.grant)?;
     current(app, prepared, request).await
+}
+
+/// Answers as [`answer_again`] does, if nothing of the answer has to be waited for; otherwise the request is as if it
+/// had not come.
+pub(crate) fn answer_at_once(
+    app: &App,
+    prepared: &PreparedAnswer,
+    request: Asking<'_>,
+) -> Option<Result<Reply, Reject>> {
+    let head = app.engine().head_at_once(&prepared.feed)?;
+    let counts = head.known_counts()?;
+    let state = State::of(&head, request);
+    let payload = match state {
+        State::Whole => Payload::Whole(head.kept_body()?),
+        state => state.bodiless(&head),
+    };
+    let answer = || {
+        auth::authorise_again(&prepared.grant, app.throttle(), request)?;
+        let _under_way = begin(app, request, &prepared.grant)?;
+        app.engine().asked_again(&prepared.feed);
+        Ok(described_answer(
+            app,
+            prepared,
+            request,
+            &head,
+            counts,
+            (state.status(), payload),
+        ))
+    };
+    Some(answer())
 }
 
 /// Checks everything about a request that depends on it, its token and the configuration only.
@@ -113,26 +144,80 @@ async fn current(app: &App, prepared: &PreparedAnswer, request: &Request<'_>) ->
     let asked = prepared.feed.request();
     let refused = |error| limits::refused(error, asked.scope.filter);
     let head = app.engine().head_of(&prepared.feed).await.map_err(refused)?;
-    // Nothing is rendered for an answer without a body.
-    let (status, payload) = if conditional::is_unchanged(request.headers, &head.etag, head.changed_at) {
-        (StatusCode::NOT_MODIFIED, Payload::Bodiless(None))
-    } else if *request.method == Method::HEAD {
-        (StatusCode::OK, Payload::Bodiless(head.length()))
-    } else {
-        let body = sent_body(&head, request.version).await.map_err(refused)?;
-        (StatusCode::OK, payload(body)?)
+    let state = State::of(&head, request.asking());
+    let payload = match state {
+        State::Whole => payload(sent_body(&head, request.version).await.map_err(refused)?)?,
+        state => state.bodiless(&head),
     };
     let counts = head.counts().await.map_err(refused)?;
-    count(app, prepared, &head, counts);
-    let reply = prepared.head(status).reply(status, payload, (&head, counts), |reply| {
+    let answer = (state.status(), payload);
+    Ok(described_answer(app, prepared, request.asking(), &head, counts, answer))
+}
+
+/// What the caller gets of a feed.
+#[derive(Clone, Copy)]
+enum State {
+    /// The caller has it already.
+    Unchanged,
+    /// Only its headers.
+    Head,
+    Whole,
+}
+
+impl State {
+    fn of(head: &FeedHead, request: Asking<'_>) -> Self {
+        if conditional::is_unchanged(request.headers, &head.etag, head.changed_at) {
+            Self::Unchanged
+        } else if *request.method == Method::HEAD {
+            Self::Head
+        } else {
+            Self::Whole
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Unchanged => StatusCode::NOT_MODIFIED,
+            Self::Head | Self::Whole => StatusCode::OK,
+        }
+    }
+
+    /// Returns the payload of an answer without a body. Nothing is rendered for it.
+    fn bodiless(self, head: &FeedHead) -> Payload {
+        match self {
+            Self::Unchanged => Payload::Bodiless(None),
+            Self::Head | Self::Whole => Payload::Bodiless(head.length()),
+        }
+    }
+}
+
+/// Returns the answer with its headers, counts it and logs it.
+fn described_answer(
+    app: &App,
+    prepared: &PreparedAnswer,
+    request: Asking<'_>,
+    head: &FeedHead,
+    counts: Counts,
+    (status, payload): (StatusCode, Payload),
+) -> Reply {
+    count(app, prepared, head, counts);
+    app.log().feed_given(&GivenFeed {
+        client: request.client,
+        notes: request.notes,
+        asked: &prepared.asked,
+        etag: &head.etag,
+        count: counts.count,
+        truncated: counts.truncated,
+        status: status.as_u16(),
+    });
+    prepared.head(status).reply(status, payload, (head, counts), |reply| {
         let reply = match status {
             StatusCode::NOT_MODIFIED => reply,
-            _ => typed(reply, &head),
+            _ => typed(reply, head),
         };
-        limits::with_header(described(reply, &head, counts), asked.scope.filter)
-    });
-    audit(request, asked, &head, counts, &reply);
-    Ok(reply)
+        let filter = prepared.feed.request().scope.filter;
+        limits::with_header(described(reply, head, counts), filter)
+    })
 }
 
 /// Counts the answer, and has MISP asked about the tag of an empty feed.
@@ -150,34 +235,6 @@ fn count(app: &App, prepared: &PreparedAnswer, head: &FeedHead, counts: Counts) 
         Origin::Hit => prepared.hits.get_or_init(answers).inc(),
         _ => answers().inc(),
     };
-}
-
-/// Logs which token got which feed, so that an operator can find out later which list a device enforced.
-fn audit(request: &Request<'_>, asked: &FeedRequest, head: &FeedHead, counts: Counts, reply: &Reply) {
-    let FeedScope {
-        selection,
-        kind,
-        age,
-        filter,
-    } = asked.scope;
-    tracing::info!(
-        target: "cratosd::audit",
-        token_id = request.notes.token_id().map(tracing::field::display),
-        label = request.notes.label(),
-        client = %request.client,
-        site = request.notes.site(),
-        feed = selection.name(),
-        r#type = kind.as_str(),
-        age = age.as_str(),
-        output = asked.output,
-        options = (!asked.options.is_default()).then(|| tracing::field::display(&asked.options)),
-        limits = (!filter.is_none()).then(|| tracing::field::display(filter)),
-        etag = head.etag,
-        count = counts.count,
-        truncated = (counts.truncated > 0).then_some(counts.truncated),
-        status = reply.code().as_u16(),
-        "feed given"
-    );
 }
 
 /// Returns the bytes of a feed in a form whose end the caller can see.

@@ -12,7 +12,7 @@ use crate::auth::{self, Grant, Right};
 use crate::openapi::{self, Operation};
 use crate::reject::Reject;
 use crate::reply::Reply;
-use crate::request::Request;
+use crate::request::{Asking, Request};
 use crate::token_limits::UnderWay;
 
 /// The methods of a route that only reads.
@@ -64,7 +64,7 @@ impl Route {
             Handler::Granted(right, handler) => {
                 let (app, request) = (call.app, &call.request);
                 let grant = auth::authorise(app.known_tokens(), app.throttle(), request, right)?;
-                let _under_way = begin(app, request, &grant)?;
+                let _under_way = begin(app, request.asking(), &grant)?;
                 handler(call, grant).await
             }
         }
@@ -82,7 +82,7 @@ impl Route {
 }
 
 /// Counts a request with a good token until the returned value is dropped.
-pub(super) fn begin<'a>(app: &'a App, request: &Request<'_>, grant: &Grant) -> Result<UnderWay<'a>, Reject> {
+pub(super) fn begin<'a>(app: &'a App, request: Asking<'_>, grant: &Grant) -> Result<UnderWay<'a>, Reject> {
     app.on_good_token().tell(request.extensions);
     let seconds = jiff::Timestamp::now().as_second();
     app.token_ends().used(request.notes, grant.expires, seconds);

@@ -2,35 +2,50 @@
 
 use std::net::IpAddr;
 
+use http::Extensions;
+
 /// The facts about a request that only the service knows, for its line in the access log.
 ///
-/// The service puts them into the extensions of its response. A response extension needs no channel between the service
-/// and the log, and a service that knows nothing of this crate can be wrapped by one that puts its own facts here.
+/// The service leaves its facts in the extensions of its response, in a type of its own, and
+/// [`AccessLog::details`](crate::AccessLog::details) names the function that reads them. The facts are borrowed, so a
+/// line copies none of them but into its text.
 ///
 /// ```
-/// use http_front::AccessDetails;
+/// use http_front::{AccessDetails, AccessLog, AccessLogSettings};
 ///
-/// let mut response = http::Response::new("hello");
-/// let mut details = AccessDetails::default();
-/// details.route = Some("/items/{id}");
-/// details.account = Some("alice".to_owned());
-/// response.extensions_mut().insert(details);
+/// #[derive(Clone)]
+/// struct Account(String);
+///
+/// fn details(extensions: &http::Extensions) -> AccessDetails<'_> {
+///     let mut details = AccessDetails::default();
+///     details.route = Some("/items/{id}");
+///     details.account = extensions.get::<Account>().map(|account| account.0.as_str());
+///     details
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let log = AccessLog::start(AccessLogSettings::off())?.details(details);
+/// # Ok(())
+/// # }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AccessDetails {
+pub struct AccessDetails<'a> {
     /// The address of the client, where a proxy's header names another address than the connection has.
     pub client: Option<IpAddr>,
     /// The template of the route, for example `/items/{id}`; `None` for a path that does not exist.
-    pub route: Option<&'static str>,
+    pub route: Option<&'a str>,
     /// The account or tenant of the request.
-    pub account: Option<String>,
+    pub account: Option<&'a str>,
     /// The words of the text format of a request without an account. Default: `-`.
-    pub no_account: Option<&'static str>,
+    pub no_account: Option<&'a str>,
     /// The public identity of the credentials, never a part of a secret.
-    pub token_id: Option<String>,
+    pub token_id: Option<&'a str>,
     /// The name of the credentials.
-    pub token_label: Option<String>,
+    pub token_label: Option<&'a str>,
     /// The reason of a refusal, in the operator's words.
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
 }
+
+/// Reads the facts of a response.
+pub(super) type ReadDetails = fn(&Extensions) -> AccessDetails<'_>;

@@ -1,6 +1,5 @@
 //! One line of the log, as text or as JSON.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -8,8 +7,8 @@ use http::{HeaderValue, Method, StatusCode, Version};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::record::Record;
-use super::{AccessDetails, AccessLogFormat, AccessLogSettings, redaction};
-use service_kit::digits;
+use super::{AccessDetails, AccessLogFormat, AccessLogSettings, clf_time, redaction};
+use service_kit::{digits, write_address, write_number};
 
 /// The bytes of most lines.
 const USUAL_BYTES: usize = 384;
@@ -18,7 +17,7 @@ const USUAL_BYTES: usize = 384;
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     pub(super) request: &'a Record,
-    pub(super) details: &'a AccessDetails,
+    pub(super) details: &'a AccessDetails<'a>,
     pub(super) status: StatusCode,
     /// The `Content-Length` of the answer.
     pub(super) bytes: u64,
@@ -41,12 +40,11 @@ impl Line<'_> {
     fn combined(&self, settings: &AccessLogSettings) -> String {
         let (request, details) = (self.request, self.details);
         let mut line = String::with_capacity(USUAL_BYTES);
-        // Writing into a String cannot fail; so everywhere here.
-        let _ = write!(line, "{}", self.client());
+        write_address(&mut line, self.client());
         line.push_str(" - \"");
-        printable(&mut line, details.account.as_deref().or(details.no_account));
+        printable(&mut line, details.account.or(details.no_account));
         line.push_str("\" [");
-        line.push_str(&clf_time(self.now));
+        clf_time::write(&mut line, self.now);
         line.push_str("] \"");
         line.push_str(method(&request.method));
         line.push(' ');
@@ -55,7 +53,8 @@ impl Line<'_> {
         line.push_str(self.http_version());
         line.push_str("\" ");
         for number in [u64::from(self.status.as_u16()), self.bytes] {
-            let _ = write!(line, "{number} ");
+            write_number(&mut line, number);
+            line.push(' ');
         }
         line.push('"');
         match &request.referer {
@@ -65,13 +64,16 @@ impl Line<'_> {
         line.push_str("\" \"");
         redacted(&mut line, request.user_agent.as_ref().map(HeaderValue::as_bytes));
         line.push_str("\" ");
-        let hundredths = (self.took.as_micros() + 5_000) / 10_000;
-        let _ = write!(line, "{}.{:02} ", hundredths / 100, hundredths % 100);
-        printable(&mut line, details.token_id.as_deref());
+        let hundredths = u64::try_from((self.took.as_micros() + 5_000) / 10_000).unwrap_or(u64::MAX);
+        write_number(&mut line, hundredths / 100);
+        let mut part = *b".00 ";
+        digits(&mut part[1..3], hundredths % 100);
+        line.push_str(std::str::from_utf8(&part).unwrap_or_default());
+        printable(&mut line, details.token_id);
         line.push_str(" \"");
-        redacted(&mut line, details.token_label.as_deref().map(str::as_bytes));
+        redacted(&mut line, details.token_label.map(str::as_bytes));
         line.push_str("\" \"");
-        redacted(&mut line, details.reason.as_deref().map(str::as_bytes));
+        redacted(&mut line, details.reason.map(str::as_bytes));
         line.push_str("\"\n");
         line
     }
@@ -129,12 +131,9 @@ impl Serialize for Json<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("time", &format!("{:.3}", line.now))?;
         map.serialize_entry("client", &line.client())?;
-        map.serialize_entry(settings.account_key, &printable(details.account.as_deref()))?;
-        map.serialize_entry("token_id", &printable(details.token_id.as_deref()))?;
-        map.serialize_entry(
-            "token_label",
-            &redacted(details.token_label.as_deref().map(str::as_bytes)),
-        )?;
+        map.serialize_entry(settings.account_key, &printable(details.account))?;
+        map.serialize_entry("token_id", &printable(details.token_id))?;
+        map.serialize_entry("token_label", &redacted(details.token_label.map(str::as_bytes)))?;
         map.serialize_entry("method", method(&line.request.method))?;
         map.serialize_entry("url", &written(&|out| line.url(settings, out)))?;
         map.serialize_entry("route", &details.route)?;
@@ -144,7 +143,7 @@ impl Serialize for Json<'_> {
         map.serialize_entry("referer", &origin)?;
         map.serialize_entry("user_agent", &redacted(user_agent))?;
         map.serialize_entry("seconds", &((line.took.as_secs_f64() * 1e6).round() / 1e6))?;
-        map.serialize_entry("reason", &redacted(details.reason.as_deref().map(str::as_bytes)))?;
+        map.serialize_entry("reason", &redacted(details.reason.map(str::as_bytes)))?;
         map.end()
     }
 }
@@ -157,32 +156,6 @@ fn redacted(line: &mut String, text: Option<&[u8]>) {
 /// Writes a name that the service knows, for example that of an account.
 fn printable(line: &mut String, text: Option<&str>) {
     redaction::printable(text.unwrap_or("-").as_bytes(), line);
-}
-
-/// Returns the time as web servers write it, in UTC: `05/Nov/2026:08:09:10 +0000`.
-fn clf_time(at: jiff::Timestamp) -> String {
-    const MONTHS: [&[u8; 3]; 12] = [
-        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
-    ];
-    let time = jiff::tz::Offset::UTC.to_datetime(at);
-    let month = MONTHS.iter().zip(1..).find(|(_, number)| *number == time.month());
-    let mut text = *b"00/Jan/0000:00:00:00 +0000";
-    for (place, letter) in text.iter_mut().skip(3).zip(month.map_or(*b"???", |(name, _)| **name)) {
-        *place = letter;
-    }
-    let numbers = [
-        (0..2, i16::from(time.day())),
-        (7..11, time.year()),
-        (12..14, time.hour().into()),
-        (15..17, time.minute().into()),
-        (18..20, time.second().into()),
-    ];
-    for (places, number) in numbers {
-        if let Some(places) = text.get_mut(places) {
-            digits(places, number.unsigned_abs().into());
-        }
-    }
-    text.iter().copied().map(char::from).collect()
 }
 
 /// Returns the name of a method; unknown methods may be any text.
@@ -205,7 +178,7 @@ mod tests {
     use super::*;
     use crate::AccessLog;
 
-    fn text(details: &AccessDetails, format: AccessLogFormat) -> String {
+    fn text(details: &AccessDetails<'_>, format: AccessLogFormat) -> String {
         let request = Request::get("/v1/check?token=secret").header(USER_AGENT, "PAN-OS \"x\"");
         let log = AccessLog::start(AccessLogSettings::off()).unwrap();
         let peer = Ipv4Addr::new(192, 0, 2, 7).into();
@@ -223,17 +196,17 @@ mod tests {
         line.text(&settings)
     }
 
-    fn details() -> AccessDetails {
+    fn details() -> AccessDetails<'static> {
         AccessDetails {
             route: Some("/v1/check"),
-            account: Some("misp.example.net".to_owned()),
-            token_id: Some("abababababababab".to_owned()),
-            token_label: Some("fw1 \u{1b}".to_owned()),
+            account: Some("misp.example.net"),
+            token_id: Some("abababababababab"),
+            token_label: Some("fw1 \u{1b}"),
             ..AccessDetails::default()
         }
     }
 
-    fn no_account(words: &'static str) -> AccessDetails {
+    fn no_account(words: &'static str) -> AccessDetails<'static> {
         AccessDetails {
             no_account: Some(words),
             ..AccessDetails::default()
@@ -263,13 +236,13 @@ mod tests {
     #[test]
     fn a_refused_request_has_its_reason_and_its_token() {
         let mut expired = details();
-        expired.reason = Some("The security token has expired.".to_owned());
+        expired.reason = Some("The security token has expired.");
         let line = text(&expired, AccessLogFormat::Text);
         assert!(line.starts_with("192.0.2.7 - \"misp.example.net\" ["), "{line}");
         let end = " abababababababab \"fw1 \\x1B\" \"The security token has expired.\"\n";
         assert!(line.ends_with(end), "{line}");
         let mut closed = no_account("Token does not open");
-        closed.reason = Some("the seal of the token is broken".to_owned());
+        closed.reason = Some("the seal of the token is broken");
         let line = text(&closed, AccessLogFormat::Text);
         assert!(line.starts_with("192.0.2.7 - \"Token does not open\" ["), "{line}");
         let json = text(&closed, AccessLogFormat::Json);
@@ -277,15 +250,6 @@ mod tests {
             json.contains(",\"reason\":\"the seal of the token is broken\"}"),
             "{json}"
         );
-    }
-
-    #[test]
-    fn the_time_is_that_of_web_servers() {
-        for moment in ["2026-01-02T03:04:05Z", "2026-12-31T23:59:59.9Z", "2000-02-29T00:00:00Z"] {
-            let moment: jiff::Timestamp = moment.parse().unwrap();
-            let expected = moment.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
-            assert_eq!(clf_time(moment), expected);
-        }
     }
 
     #[test]

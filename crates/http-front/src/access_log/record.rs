@@ -6,8 +6,8 @@ use std::time::Instant;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 
+use super::AccessLog;
 use super::line::Line;
-use super::{AccessDetails, AccessLog};
 
 /// The parts of a request that its line needs, and when it began.
 #[derive(Debug)]
@@ -37,13 +37,12 @@ impl Record {
         }
     }
 
-    /// Writes the line, with the [`AccessDetails`] of the response if it has any.
+    /// Writes the line, with what the service says of it in the extensions of the response.
     pub(crate) fn write<B>(&self, response: &Response<B>) {
-        let none = AccessDetails::default();
-        let details = response.extensions().get::<AccessDetails>().unwrap_or(&none);
+        let details = (self.log.read_details)(response.extensions());
         self.log.write(&Line {
             request: self,
-            details,
+            details: &details,
             status: response.status(),
             bytes: length(response.headers()),
             took: self.started.elapsed(),

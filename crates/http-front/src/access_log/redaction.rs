@@ -24,6 +24,10 @@ const SECRET_NAMES: [&str; 5] = ["token", "key", "auth", "pass", "secret"];
 /// Writes path and query. With a `secret_prefix`, the path segment after it is left out; of such a path that is not a
 /// route of the service, everything after it too.
 pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool, out: &mut String) {
+    if uri.query().is_none() && has_no_secret(uri.path(), secret_prefix) {
+        out.push_str(uri.path());
+        return;
+    }
     let mut shown = String::with_capacity(uri.path().len() + uri.query().map_or(0, str::len) + 1);
     let mut has_secret = false;
     for (index, part) in uri.path().split('/').enumerate() {
@@ -51,6 +55,20 @@ pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool, out: &
         }
     }
     bounded(shown.as_bytes(), MAX_URL, out);
+}
+
+/// Returns whether a path is written as it is. Nearly all are, and one look at each byte is cheaper than a copy.
+fn has_no_secret(path: &str, secret_prefix: Option<&str>) -> bool {
+    let mut part_bytes = 0;
+    for byte in path.bytes() {
+        part_bytes = if byte == b'/' { 0 } else { part_bytes + 1 };
+        // A percent sign may hide the prefix.
+        if part_bytes > MAX_PART || !is_plain(byte) || byte == b'%' {
+            return false;
+        }
+    }
+    let begins_a_secret = secret_prefix.is_some_and(|prefix| path.split('/').nth(1) == Some(prefix));
+    path.len() <= MAX_URL && !begins_a_secret
 }
 
 /// Writes the origin of a referer only, since the rest of the address may hold a secret.
@@ -117,12 +135,16 @@ fn may_be_in_a_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_+/=%.~".contains(&byte)
 }
 
+/// Returns whether a byte is written as it is.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
+}
+
 /// Writes printable ASCII as it is, and all other bytes, quotation marks and backslashes as `\xHH`, as nginx does. So a
 /// line end, an escape sequence for a terminal or a character that turns text around does not get through. After `most`
 /// bytes it writes `...` in place of the rest.
 fn bounded(bytes: &[u8], most: usize, out: &mut String) {
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-    if bytes.len() <= most && bytes.iter().all(is_plain) {
+    if bytes.len() <= most && bytes.iter().copied().all(is_plain) {
         // Always so: it is ASCII.
         out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
         return;
@@ -133,7 +155,7 @@ fn bounded(bytes: &[u8], most: usize, out: &mut String) {
             out.push_str("...");
             break;
         }
-        if is_plain(byte) {
+        if is_plain(*byte) {
             out.push(char::from(*byte));
         } else {
             // Writing into a String cannot fail.

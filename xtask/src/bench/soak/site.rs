@@ -167,7 +167,7 @@ pub(super) fn write_site(installation: &Installation, has_more_rules: bool) -> a
 fn bound_memory(installation: &Installation) -> anyhow::Result<()> {
     let path = installation.path().join("config/config.yaml");
     let config = std::fs::read_to_string(path)?;
-    let bounds = "memory_bytes: 8MiB\nlookup_memory_bytes: 8MiB\n";
+    let bounds = "memory_bytes: 4MiB\nlookup_memory_bytes: 8MiB\n";
     put(installation, "config/config.yaml", &format!("{config}\n{bounds}"))
 }
 

@@ -1,0 +1,47 @@
+//! Answers out of memory to repeated requests, made at once: no future is built, moved or polled for them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{Request, Response};
+
+use crate::app::App;
+use crate::caller;
+use crate::notes::RequestNotes;
+use crate::reply::Body;
+use crate::request::Asking;
+use crate::routes;
+use crate::service::{TRACEPARENT, Way, check_host, concluded};
+
+/// Returns the answer to a request that was answered before under the same configuration, if nothing of the answer has
+/// to be waited for. Everything that can change under one configuration is judged, as it is on the long way.
+///
+/// Without an answer the request is as if it had not come: nothing was counted or logged.
+pub(crate) fn answer<B>(app: &Arc<App>, request: &Request<B>, peer: IpAddr) -> Option<Response<Body>> {
+    let started = Instant::now();
+    let (method, headers) = (request.method(), request.headers());
+    let name = app.prepared_answers().name(method, request.uri(), headers)?;
+    let snapshot = app.configuration().snapshot();
+    let prepared = app.prepared_answers().find(snapshot.generation, name)?;
+    // The lines of a trace belong to its span, which only the long way has.
+    if headers.contains_key(&TRACEPARENT) || check_host(request.version(), headers).is_err() {
+        return None;
+    }
+    let client = caller::of(&snapshot.loaded.core.reverse_proxy, headers, peer).ok()?;
+    let notes = RequestNotes::default();
+    let asking = Asking {
+        method,
+        headers,
+        extensions: request.extensions(),
+        client,
+        snapshot: &snapshot,
+        notes: &notes,
+    };
+    let outcome = routes::answer_at_once(app, &prepared, asking)?;
+    let way = Way {
+        template: Some(prepared.template),
+        prepared: Some(prepared),
+    };
+    Some(concluded(app, method, client, started, way, notes, outcome))
+}
