@@ -191,6 +191,14 @@ enum Progress {
     Waiting(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
 }
 
+impl Answering {
+    /// Returns whether the answer was ready from the start.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self.0, Progress::Ready(_))
+    }
+}
+
 impl Future for Answering {
     type Output = Result<Response<Body>, Infallible>;
 

@@ -12,7 +12,7 @@ use tracing::Level;
 use super::line_time;
 
 /// The bytes of most lines.
-const USUAL_BYTES: usize = 384;
+const USUAL_BYTES: usize = 512;
 
 /// The targets of the lines.
 const ACCESS: &str = "cratosd::access";

@@ -89,9 +89,11 @@ impl FeedEngine {
             ..
         } = prepared;
         let held = self.fresh(upstream, key, request.max_age)?;
+        let may_have_times = !held.times_wanted;
         let values = self.described(upstream, Answer::hit(held));
-        let needs_times = limit.is_some_and(|limit| is_beyond(limit, &values.set)) && values.set.times().is_none();
-        (!needs_times).then(|| self.headed(prepared, values))
+        let has_no_times = values.set.times().is_none();
+        let asks_for_times = has_no_times && may_have_times && limit.is_some_and(|limit| is_beyond(limit, &values.set));
+        (!asks_for_times).then(|| self.headed(prepared, values))
     }
 
     /// Notes one more answer to a prepared request, so that its feed is refreshed ahead of the next one.
