@@ -171,7 +171,7 @@ async fn the_limits_of_a_token_count_for_answers_at_once() {
     let mut statuses = Vec::new();
     for _ in 0..3 {
         let text = served.at_once("GET", FEED, &[]).await.unwrap();
-        statuses.push(text[..3].to_owned());
+        statuses.push(text.split_whitespace().next().unwrap().to_owned());
     }
     assert_eq!(statuses, ["200", "200", "429"]);
 }
