@@ -323,3 +323,6 @@ impl Station {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
