@@ -376,3 +376,24 @@ impl BatchReader for PageReader {
         Error::new(ErrorKind::UnexpectedAnswer).with_detail(detail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_error_is_a_time_out_only_after_long() {
+        let error = |status| Error::new(ErrorKind::MispError).with_status(status);
+        let (long, short) = (SLOW_FAILURE, Duration::from_secs(1));
+        for status in [500, 502, 504] {
+            assert!(is_too_slow(&error(status), long), "{status}");
+            assert!(!is_too_slow(&error(status), short), "{status}");
+        }
+        assert!(
+            !is_too_slow(&error(418), long),
+            "MISP refuses the question, however long it takes"
+        );
+        assert!(!is_too_slow(&Error::new(ErrorKind::Connect), long));
+        assert!(is_too_slow(&Error::new(ErrorKind::Timeout), short));
+    }
+}

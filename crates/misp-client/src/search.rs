@@ -395,6 +395,8 @@ mod tests {
             .unwrap();
         assert_eq!(json(&range, 1)["timestamp"], serde_json::json!([7, 9]));
         assert!(AttributeSearch::of_categories(["Other%"]).is_err());
+        let tagged = AttributeSearch::of_tags(["tlp:red", "tlp:amber"]).unwrap();
+        assert_eq!(json(&tagged, 1)["tags"], serde_json::json!(["tlp:red", "tlp:amber"]));
     }
 
     #[test]

@@ -340,6 +340,7 @@ mod tests {
             ("[1]", false),
             ("\"a=1\"", false),
             ("7", false),
+            ("-1", false),
             ("true", false),
             (r#"{"a": "much"}"#, false),
         ] {

@@ -78,10 +78,8 @@ fn like(pattern: &[u8], text: &[u8]) -> bool {
             }
             (Some(wanted), Some(found)) if *wanted == b'_' || wanted == found => (p, t) = (p + 1, t + 1),
             _ => match back {
-                Some((star, from)) => {
-                    (p, t) = (star + 1, from + 1);
-                    back = Some((star, from + 1));
-                }
+                // The `%` again, for one character more.
+                Some((star, from)) => (p, t) = (star, from + 1),
                 None => return false,
             },
         }

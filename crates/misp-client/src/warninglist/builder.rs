@@ -140,7 +140,6 @@ impl WarninglistMatcherBuilder {
         self.added.push(list.clone());
         let (reason, kind) = match Kind::of(&list.kind) {
             _ if self.lists.len() >= MAX_LISTS => (UnjudgedReason::TooManyLists, None),
-            None => (UnjudgedReason::UnknownKind, None),
             kind => (UnjudgedReason::UnknownKind, kind),
         };
         let Some(kind) = kind else {

@@ -350,6 +350,19 @@ async fn events_are_streamed_and_compared_with_the_question() {
 }
 
 #[tokio::test]
+async fn an_event_that_nobody_can_read_is_counted_once_however_its_page_arrives() {
+    let large = "x".repeat(1 << 20);
+    let page = format!(
+        r#"{{"response": [{{"Event": {{"info": "no number"}}}},
+            {{"Event": {{"id": "7", "info": "{large}", "published": true, "Attribute": []}}}}]}}"#
+    );
+    let server = Server::always(Reply::page(page, 2, 0)).await;
+    let mut events = server.client().events(EventSearch::new().event_ids([7]));
+    while events.try_next().await.unwrap().is_some() {}
+    assert_eq!((events.progress().events_sent, events.progress().unusable), (2, 1));
+}
+
+#[tokio::test]
 async fn records_of_the_stand_in_are_read() {
     let (sim, misp) = sim().await;
     let names: Vec<String> = misp
@@ -393,6 +406,17 @@ async fn sightings_are_listed_by_attribute_and_by_event() {
     assert_eq!(seen[0].date_sighting, 1_795_308_235);
     assert_eq!(misp.sightings_of_event(event.id).await.unwrap(), seen);
     assert!(misp.sightings_of_event(event.id + 1).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn sightings_between_two_times_are_those_of_that_time() {
+    let reply = r#"{"response": [{"Sighting": {"id": "4", "date_sighting": "1795308235"}}]}"#;
+    let server = Server::always(Reply::json(reply)).await;
+    let misp = server.client();
+    let seen = misp.sightings_between(1_795_308_235, 1_795_308_235).await.unwrap();
+    assert_eq!((seen.len(), seen[0].id), (1, 4));
+    let error = misp.sightings_between(1_795_308_236, 1_795_308_300).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unfiltered);
 }
 
 #[tokio::test]

@@ -240,3 +240,29 @@ async fn whoever_does_not_speak_zeromq_is_no_publisher() {
         assert!(error.to_string().contains(why), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_ping_is_answered_with_its_whole_context() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut subscription = subscription(listener.local_addr().unwrap().port());
+    let context = [b'c'; 300];
+    let answered = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let ready = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03PUB";
+        let ping = b"\x06\0\0\0\0\0\0\x01\x33\x04PING\0\0";
+        let sent = [&greeting(3)[..], ready, ping, &context].concat();
+        stream.write_all(&sent).await.unwrap();
+        let pong = [&b"\x06\0\0\0\0\0\0\x01\x31\x04PONG"[..], &context].concat();
+        let mut heard = Vec::new();
+        while !heard.ends_with(&pong) {
+            let read = tokio::io::AsyncReadExt::read_buf(&mut stream, &mut heard)
+                .await
+                .unwrap();
+            assert_ne!(read, 0, "{}", heard.escape_ascii());
+        }
+    };
+    tokio::select! {
+        () = answered => {}
+        () = async { assert!(matches!(subscription.next().await, Notice::Connected)); panic!("{:?}", subscription.next().await) } => {}
+    }
+}

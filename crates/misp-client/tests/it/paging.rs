@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use misp_client::{AttributeSearch, ErrorKind, Place};
+use misp_client::{AttributeSearch, Client, Error, ErrorKind, Place};
 
 use crate::recording::Recording;
 use crate::server::{KEY, Reply, Server};
@@ -165,12 +165,58 @@ async fn a_place_has_a_row_or_a_hidden_one_or_none() {
         // An allowed-list hides rows without counting them as skipped.
         Reply::page(answer([]), 2, 0),
         Reply::page(answer([]), 1, 0),
+        // A row without a value is no answer, but it has the place. This MISP sends no headers.
+        Reply::json(r#"{"response": {"Attribute": [{"id": "9", "type": "domain", "value": ""}]}}"#),
+        Reply::json(answer([])),
     ])
     .await;
     let client = server.client();
-    for (place, expected) in (1..).zip([Place::Row(7), Place::Hidden, Place::Hidden, Place::Empty]) {
+    let (row, hidden, empty) = (Place::Row(7), Place::Hidden, Place::Empty);
+    for (place, expected) in (1..).zip([row, hidden, hidden, empty, hidden, empty]) {
         assert_eq!(client.place(&by(2), place).await.unwrap(), expected, "{place}");
     }
+}
+
+/// Returns the ids of rows that are shown and not built.
+async fn shown(client: &Client, search: AttributeSearch) -> Result<Vec<u64>, Error> {
+    let mut pages = client.search(search);
+    let mut ids = Vec::new();
+    while pages.next_rows(|row| ids.push(row.id)).await?.is_some() {}
+    Ok(ids)
+}
+
+#[tokio::test]
+async fn shown_rows_are_those_of_the_batches() {
+    let moved = || {
+        vec![
+            Reply::json(answer([1, 2])),
+            Reply::json(answer([2, 3])),
+            Reply::json(answer([4])),
+        ]
+    };
+    let server = pages(moved()).await;
+    assert_eq!(
+        shown(&server.client(), by(2)).await.unwrap(),
+        [1, 2, 3, 4],
+        "each row once"
+    );
+    let built = pages(moved()).await;
+    assert_eq!(ids(&all(&built.client(), by(2)).await.unwrap()), [1, 2, 3, 4]);
+    let server = pages(moved()).await;
+    let first = by(2).limit(3.try_into().unwrap());
+    assert_eq!(
+        shown(&server.client(), first).await.unwrap(),
+        [1, 2, 3],
+        "no more than the limit"
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_answer_the_question_is_not_shown() {
+    let server = pages(vec![Reply::page(answer([7]), 1, 0)]).await;
+    let search = AttributeSearch::of_values(["other.example.com"]).unwrap();
+    let error = shown(&server.client(), search).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unfiltered);
 }
 
 /// A caller that tolerates a stray in its pages meets it again when it compares places.

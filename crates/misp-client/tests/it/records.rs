@@ -51,6 +51,17 @@ async fn galaxies_taxonomies_and_feeds_are_read() {
 }
 
 #[tokio::test]
+async fn one_feed_is_read_and_another_one_is_refused() {
+    let body = r#"{"Feed": {"id": "4", "name": "Abuse", "source_format": "csv", "enabled": true}}"#;
+    let server = Server::always(Reply::json(body)).await;
+    let feed = server.client().feed(4).await.unwrap();
+    assert_eq!((feed.id, feed.name.as_str(), feed.enabled), (4, "Abuse", true));
+    assert!(server.seen()[0].head.starts_with("GET /feeds/view/4 "));
+    let error = server.client().feed(5).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer);
+}
+
+#[tokio::test]
 async fn list_that_holds_something_else_is_refused() {
     for body in [
         r#"[{"Galaxy": {"id": "1"}}, {"Other": {"id": "2"}}]"#,
