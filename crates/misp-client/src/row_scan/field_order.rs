@@ -62,3 +62,31 @@ impl FieldOrder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(order: &mut FieldOrder, keys: &[u8]) {
+        let mut cursor = Cursor::new(keys);
+        order.begin_row();
+        while !cursor.rest().is_empty() {
+            order.key(&mut cursor).unwrap();
+        }
+    }
+
+    /// Only the time of the next rows depends on it, so no reader of rows can show it.
+    #[test]
+    fn an_order_is_remembered_until_a_row_has_another_one() {
+        let mut order = FieldOrder::default();
+        read(&mut order, br#""id":"type":"value":"#);
+        assert_eq!(order.keys.len(), 3);
+        read(&mut order, br#""id":"value":"#);
+        assert_eq!((order.keys.len(), order.misses), (3, 0));
+        for misses in [5, 0] {
+            read(&mut order, br#""value":"type":"id":"event_id":"uuid":"category":"#);
+            assert_eq!(order.misses, misses);
+        }
+        assert_eq!(order.keys.len(), 6);
+    }
+}

@@ -48,6 +48,19 @@ fn composite_is_judged_by_both_halves_and_only_if_a_list_names_its_type() {
 }
 
 #[test]
+fn expressions_of_all_lists_together_are_bounded() {
+    let entries: Vec<String> = (0..600).map(|number| format!("/^a{number}$/")).collect();
+    let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+    let matcher = matcher(&[
+        list(1, "regex", &["domain"], &entries),
+        list(2, "regex", &["domain"], &entries),
+    ]);
+    let unjudged: Vec<_> = matcher.unjudged().map(|one| (one.list_id, one.reason)).collect();
+    assert_eq!(unjudged, [(2, UnjudgedReason::TooLarge)]);
+    assert_eq!(matcher.hits("domain", "a599").len(), 1);
+}
+
+#[test]
 fn list_for_all_types_judges_types_that_no_list_names() {
     let matcher = matcher(&[
         list(1, "string", &["ALL"], &["443"]),
