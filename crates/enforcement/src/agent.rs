@@ -457,3 +457,6 @@ fn name_of(feed: &Feed) -> String {
 fn count(values: &Values) -> u64 {
     u64::try_from(values.len()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

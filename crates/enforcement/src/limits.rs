@@ -257,7 +257,7 @@ mod tests {
             ..Limits::default()
         };
         let objection = |before, after| limits.objection(Some(&addresses(before)), &addresses(after), false);
-        assert_eq!(objection(0..3, 0..12), None, "nine values are few");
+        assert_eq!(objection(0..3, 0..13), None, "ten values are few");
         assert_eq!(objection(0..100, 0..150), None);
         assert_eq!(
             objection(0..100, 0..151),

@@ -144,6 +144,8 @@ pub(crate) fn log(name: &str, outcome: &Outcome, before: &Progress, now: &Progre
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::CommandError;
+    use crate::error::TargetError;
 
     #[test]
     fn no_success_and_an_old_one_are_too_old() {
@@ -197,5 +199,43 @@ mod tests {
         let shown = Standing::new("firewall", progress, Duration::from_secs(60), &Moment::now()).shown();
         assert!(shown.contains("\n  refused `0.0.0.0/0`: wider than /8\n"), "{shown}");
         assert!(shown.contains("\n    refused `com`: a single label\n"), "{shown}");
+    }
+
+    /// Returns the lines that one round logs.
+    fn logged(outcome: &Outcome, before: &Progress, now: &Progress) -> Vec<String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let writer = std::sync::Mutex::new(file.reopen().unwrap());
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+        tracing::subscriber::with_default(subscriber, || log("firewall", outcome, before, now));
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_refused_or_fails_is_logged_when_it_begins_and_not_in_each_round() {
+        let before = Progress::default();
+        let mut refusing = Progress::default();
+        refusing.refused.push("0.0.0.0/0", "wider than /8");
+        let lines = logged(&Outcome::Unchanged, &before, &refusing);
+        assert!(
+            lines.len() == 2 && lines[0].contains("0.0.0.0/0") && lines[1].contains("refused=1"),
+            "{lines:?}"
+        );
+        assert!(logged(&Outcome::Unchanged, &refusing, &refusing).is_empty());
+
+        let failed = Outcome::Failed(TargetError::Check(CommandError::Empty));
+        let failing = Progress {
+            error: Some("the check refuses it".to_owned()),
+            ..Progress::default()
+        };
+        let lines = logged(&failed, &before, &failing);
+        assert!(
+            lines.len() == 1 && lines[0].contains("not applied; what was in force stays"),
+            "{lines:?}"
+        );
+        assert!(logged(&failed, &failing, &failing).is_empty());
+        let not_kept = Outcome::NotKept(crate::error::StateError::Torn { path: "x".into() });
+        assert_eq!(logged(&not_kept, &before, &failing).len(), 1);
+        assert!(logged(&not_kept, &failing, &failing).is_empty());
     }
 }

@@ -261,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_is_not_there_yet_can_be_read_and_a_file_in_its_place_cannot() {
+        let dir = tempfile::tempdir().unwrap();
+        StateDir::at(&dir.path().join("none")).readable().unwrap();
+        StateDir::open(dir.path()).unwrap().readable().unwrap();
+        fs::remove_dir(dir.path().join("targets")).unwrap();
+        fs::write(dir.path().join("targets"), "a file").unwrap();
+        let refused = StateDir::at(dir.path()).readable();
+        assert!(matches!(refused, Err(StateError::Unreadable { .. })), "{refused:?}");
+    }
+
+    #[test]
     fn a_failed_write_leaves_what_was_there() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::open(dir.path()).unwrap();

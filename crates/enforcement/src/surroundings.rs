@@ -125,6 +125,9 @@ mod tests {
             "192.0.2.10 192.0.2.11",
             "without logind every peer counts"
         );
+        let all: BTreeSet<IpAddr> = read.addresses().collect();
+        let expected = "192.0.2.1 192.0.2.10 192.0.2.11 192.0.2.53 198.51.100.53 fe80::53";
+        assert_eq!(shown(&all), expected);
         write(
             "run/systemd/sessions/7",
             "# private\nREMOTE=1\nREMOTE_HOST=192.0.2.11\n",

@@ -273,3 +273,43 @@ fn limits_of_addresses_and_permitted_prefixes_are_read() {
     let may_block: Vec<String> = config.may_block.iter().map(ToString::to_string).collect();
     assert_eq!(may_block, ["10.0.0.0/8", "192.0.2.9/32"]);
 }
+
+#[test]
+fn each_kind_of_target_is_named_as_its_key() {
+    let targets = "targets:
+  - {name: a, feeds: [addresses], nftables: {table: ours}}
+  - {name: b, feeds: [addresses], ipset: {}}
+  - {name: c, feeds: [names], file: {path: /srv/names.txt, format: txt}}
+  - {name: d, feeds: [names], suricata: {directory: /srv/suricata}}
+  - {name: e, feeds: [names], dns-rpz: {path: /srv/zone, zone: rpz.example, check: [\"true\"], reload: [\"true\"]}}
+";
+    let feeds = "  - {name: addresses, feed: block, type: ip, age: 1w}\n";
+    let (head, _) = GOOD.split_once("targets:").unwrap();
+    let config = read(&format!("{head}{feeds}{targets}")).unwrap();
+    let kinds: Vec<&str> = config.targets.iter().map(|one| one.target.kind()).collect();
+    assert_eq!(kinds, ["nftables", "ipset", "file", "suricata", "dns-rpz"]);
+    let resources = config.targets.iter().flat_map(|one| one.target.resources());
+    let expected = [
+        "the table inet ours",
+        "the set cratos4",
+        "the set cratos6",
+        "/srv/names.txt",
+        "/srv/suricata",
+        "/srv/zone",
+    ];
+    assert_eq!(resources.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_file_has_the_mode_that_the_operator_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("names.txt");
+    let config = read(&GOOD.replace("/etc/squid/names.txt", path.to_str().unwrap())).unwrap();
+    let target = &config.targets[0].target;
+    // The reload is of a program that is not here.
+    target
+        .restore(&target.render(&crate::Values::default()).unwrap())
+        .unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o640);
+}

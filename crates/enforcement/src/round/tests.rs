@@ -44,7 +44,7 @@ impl Target for List {
 
 /// The host that a running agent and an operator's `apply` share.
 struct Host {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     state: StateDir,
     list: List,
 }
@@ -54,7 +54,7 @@ impl Host {
         let dir = tempfile::tempdir().unwrap();
         Self {
             state: StateDir::open(dir.path()).unwrap(),
-            _dir: dir,
+            dir,
             list: List::default(),
         }
     }
@@ -97,4 +97,18 @@ fn a_running_agent_keeps_what_an_operator_has_accepted_between_two_rounds() {
     let next = host.run(&mut agent, &[], Order::default());
     assert!(matches!(next, Outcome::Unchanged), "{next:?}");
     assert_eq!(host.list.shown(), "");
+}
+
+#[test]
+fn a_list_that_is_in_force_is_not_written_again() {
+    let host = Host::new();
+    let mut agent = host.station();
+    host.run(&mut agent, &["a.example"], Order::default());
+    let kept = || std::fs::metadata(host.dir.path().join("targets/names.values")).unwrap();
+    let before = std::os::unix::fs::MetadataExt::ino(&kept());
+    for order in [Order::default(), Order::default().dry_run(true)] {
+        let again = host.run(&mut agent, &["a.example"], order);
+        assert!(matches!(again, Outcome::Unchanged), "{again:?}");
+    }
+    assert_eq!(std::os::unix::fs::MetadataExt::ino(&kept()), before);
 }

@@ -267,6 +267,12 @@ mod tests {
         let rendered = target.render(&values(&["evil.example"])).unwrap();
         target.restore(&rendered).unwrap();
         assert_eq!(serial(&fs::read(&path).unwrap()), Some(4_000_000_001));
+        fs::remove_file(&path).unwrap();
+        target.restore(&rendered).unwrap();
+        assert!(
+            target.is_in_force(&rendered).unwrap(),
+            "a zone that is gone is written again"
+        );
         let zone = fs::read_to_string(&path).unwrap();
         assert!(
             zone.contains("*.evil.example CNAME .\n") && zone.contains("rpz-ip"),
@@ -291,6 +297,27 @@ mod tests {
             .extend_from_slice(b"evil.example CNAME elsewhere.\n");
         assert!(matches!(target.check(&rendered), Err(TargetError::Check(_))));
         assert!(!dir.path().join("rpz.zone").exists());
+    }
+
+    #[test]
+    fn names_that_the_dns_cannot_have_are_left_out_and_counted() {
+        let exporter = Registry::builtin().by_name(FORMAT).cloned().unwrap();
+        let target = RpzTarget::new(Path::new("/srv/rpz.zone"), exporter);
+        let long = format!("{}.example", "x".repeat(300));
+        let rendered = target.render(&values(&["evil.example", &long])).unwrap();
+        assert_eq!(rendered.left_out, 1);
+    }
+
+    #[test]
+    fn the_name_of_the_zone_is_taken_as_it_is() {
+        let read = |text: &str| {
+            let text = text.to_owned().into();
+            zone_name(&Scalar { text, plain: true }).ok()
+        };
+        assert_eq!(read("rpz.cratos").as_deref(), Some("rpz.cratos"));
+        for wrong in ["", "-q", "a zone", &"x".repeat(65)] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

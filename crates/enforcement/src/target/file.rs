@@ -279,6 +279,16 @@ mod tests {
     }
 
     #[test]
+    fn a_new_list_that_the_failed_reload_removed_itself_is_gone_and_no_fault() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("names.txt");
+        let target = target(&path).reload_with(words(&["sh", "-c", "rm -f \"$0\"; exit 1", "{}"]));
+        let refused = target.apply(&rendered(&target, &["evil.example"]));
+        assert!(matches!(refused, Err(TargetError::RollBack(_))), "{refused:?}");
+        assert!(!path.exists());
+    }
+
+    #[test]
     fn hostile_values_stay_values() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("agents.txt");

@@ -427,6 +427,37 @@ mod tests {
     }
 
     #[test]
+    fn values_are_in_force_if_every_chain_has_their_rules_and_both_sets_exist() {
+        let values = rendered(&["192.0.2.7"]);
+        let rule = |(chain, _): &(&str, _)| (chain.to_string(), mark(&values));
+        let whole = || Standing {
+            has_table: true,
+            newest: 6,
+            sets: vec!["v4_6".to_owned(), "v6_6".to_owned()],
+            marks: CHAINS.iter().chain(CHAINS.iter()).map(rule).collect(),
+        };
+        assert!(whole().enforces(&values));
+        assert!(!whole().enforces(&rendered(&["192.0.2.8"])));
+        let mut without_set = whole();
+        without_set.sets.pop();
+        assert!(!without_set.enforces(&values));
+        let mut without_rule = whole();
+        without_rule.marks.pop();
+        assert!(!without_rule.enforces(&values));
+        let says = |json: &str| ["sh", "-c", &format!("echo '{json}'")].map(str::to_owned).to_vec();
+        let without_table = NftablesTarget::new().nft(says(r#"{"nftables": []}"#));
+        assert!(!without_table.is_in_force(&values).unwrap());
+    }
+
+    #[test]
+    fn elements_are_renewed_well_before_they_expire() {
+        let target = NftablesTarget::new();
+        assert_eq!(target.renewal(), None);
+        let expiring = target.element_timeout(Duration::from_secs(7200));
+        assert_eq!(expiring.renewal(), Some(Duration::from_secs(1800)));
+    }
+
+    #[test]
     fn rules_of_an_operator_in_the_table_are_not_taken_for_ours() {
         let json = br#"{"nftables": [{"set": {"name": "v4_3"}}, {"set": {"name": "v4_mine"}}, {"rule": {"chain": "input", "comment": "hello"}}]}"#;
         let standing = Standing::of(&objects(json));

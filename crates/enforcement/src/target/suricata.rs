@@ -312,6 +312,15 @@ mod tests {
     }
 
     #[test]
+    fn files_are_restored_before_suricata_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = target(dir.path(), true);
+        let rendered = target.render(&values()).unwrap();
+        target.restore(&rendered).unwrap();
+        assert!(target.is_in_force(&rendered).unwrap());
+    }
+
+    #[test]
     fn addresses_are_no_content_and_rule_numbers_last() {
         let dir = tempfile::tempdir().unwrap();
         let rules = |target: &SuricataTarget| {
