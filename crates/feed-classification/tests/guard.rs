@@ -266,3 +266,12 @@ fn rules_that_are_off_let_values_pass() {
     assert_eq!(exported(&guard, IndicatorType::Ip, &addresses, &none), addresses);
     assert_eq!(exported(&guard, IndicatorType::Domain, &["co.uk"], &none), ["co.uk"]);
 }
+
+#[test]
+fn guards_with_the_same_rules_are_equal() {
+    assert_eq!(guard(&["own.example"]), guard(&["own.example"]));
+    assert_ne!(guard(&["own.example"]), guard(&["other.example"]));
+    assert_ne!(guard(&[]), Guard::new(GuardRules::NONE));
+    let rules = |guard: &Guard| guard.rules().never_export.is_empty();
+    assert!(rules(&guard(&[])) && !rules(&guard(&["own.example"])));
+}

@@ -479,3 +479,19 @@ for rule in rules:
         println!("{} rules", rules(&python, &values).len());
     }
 }
+
+#[test]
+fn an_entry_of_a_rule_file_is_the_file_of_that_value_alone() {
+    let registry = Registry::builtin();
+    for output in ["suricata", "snort"] {
+        let mut entry = Vec::new();
+        let item = Indicator::new(Kind::Domain, "bad.example.com");
+        registry.by_name(output).unwrap().entry(&item, &mut entry).unwrap();
+        let (file, counts) = export(output, Kind::Domain, &["bad.example.com"]);
+        assert_eq!(
+            (String::from_utf8(entry).unwrap(), counts.written),
+            (file, 1),
+            "{output}"
+        );
+    }
+}

@@ -136,6 +136,19 @@ mod tests {
         (String::from_utf8(out).unwrap(), counts.unwrap())
     }
 
+    #[test]
+    fn loops_nest_as_deep_as_yara_takes_them() {
+        let rule = |inner: usize| {
+            let open: String = (0..inner)
+                .map(|number| format!("for any i{number} in (1..2) : ( "))
+                .collect();
+            let close = " )".repeat(inner);
+            format!("rule a {{ strings: $x = \"abcdef\" condition: for any of them : ( {open}$ at 1{close} ) }}")
+        };
+        assert_eq!(file(&rule(3)).1.written, 1, "{}", rule(3));
+        assert_eq!(file(&rule(4)).1.written, 0, "{}", rule(4));
+    }
+
     /// Pieces of rules, put together in any way.
     const PIECES: [&str; 20] = [
         "rule a { condition: true }",
