@@ -232,7 +232,114 @@ fn backoff(options: &Options) -> Backoff {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretString;
+    use tokio::sync::mpsc;
+
     use super::*;
+    use crate::record::Accepted;
+    use crate::{Kind, Report, Reporter};
+
+    const SITE: &str = "misp.example.net";
+
+    struct Nobody;
+
+    impl Recipient for Nobody {
+        async fn deliver(&self, _: &Parcel) -> Outcome {
+            Outcome::Sent
+        }
+    }
+
+    fn courier() -> (Courier<Nobody>, mpsc::Receiver<Command>) {
+        let shared = Shared {
+            options: Options::new("unused"),
+            pending: Default::default(),
+            counts: Default::default(),
+            journal_bytes: Default::default(),
+            work: Default::default(),
+            closing: Default::default(),
+            new_keys: Default::default(),
+        };
+        let (commands, received) = mpsc::channel(8);
+        (Courier::new(Arc::new(shared), commands, Arc::new(Nobody)), received)
+    }
+
+    /// A parcel of one report, which waits.
+    fn parcel(courier: &Courier<Nobody>) -> Parcel {
+        let report = Report {
+            value: "a.example.com".to_owned(),
+            kind: Kind::Hit,
+            source: "fw".into(),
+            seen_at: 0,
+        };
+        let accepted = Accepted {
+            reporter: Reporter::new(SITE, SecretString::from("secret")),
+            accepted_at: 0,
+            reports: vec![(7, report)],
+        };
+        let now = Instant::now();
+        let mut pending = courier.shared.pending();
+        pending.add(accepted, now);
+        pending
+            .take(now + Duration::from_secs(60), courier.ripeness(), |_| true)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_site_is_free_after_its_pause_and_a_queue_that_closes_skips_the_pause_of_success() {
+        let (mut courier, _received) = courier();
+        let (now, later) = (Instant::now(), Instant::now() + Duration::from_secs(60));
+        let site = |is_busy, failures| Site {
+            is_busy,
+            not_before: Some(later),
+            failures,
+        };
+        let mut is_free = |site: Site, at| {
+            courier.sites.insert(SITE.to_owned(), site);
+            let before = courier.is_free(SITE, at);
+            courier.shared.closing.store(true, Ordering::Release);
+            let closing = courier.is_free(SITE, at);
+            courier.shared.closing.store(false, Ordering::Release);
+            (before, closing)
+        };
+        assert_eq!(is_free(site(false, 0), now), (false, true));
+        assert_eq!(is_free(site(false, 1), now), (false, false));
+        assert_eq!(is_free(site(false, 1), later), (true, true));
+        assert_eq!(is_free(site(true, 0), later), (false, false));
+        assert!(courier.is_free("other.example.net", now));
+    }
+
+    #[tokio::test]
+    async fn a_delivery_is_followed_by_a_pause() {
+        let failed = Outcome::Failed {
+            was_begun: false,
+            retry_after: None,
+        };
+        for outcome in [Outcome::Sent, failed] {
+            let (mut courier, mut received) = courier();
+            let mut errands = JoinSet::new();
+            let errand = errands.spawn(async move { outcome });
+            let parcel = parcel(&courier);
+            courier.under_way.insert(errand.id(), parcel);
+            let began = Instant::now();
+            let ended = errands.join_next_with_id().await.unwrap();
+            courier.ended(ended).await;
+            let site = &courier.sites[SITE];
+            let pause = site.not_before.unwrap().saturating_duration_since(began);
+            let options = &courier.shared.options;
+            let least = if outcome == failed {
+                options.first_backoff / 2
+            } else {
+                options.pace
+            };
+            assert!(pause >= least, "{outcome:?} {pause:?}");
+            assert_eq!(courier.shared.pending().is_empty(), outcome != failed);
+            assert_eq!(
+                received.try_recv().is_ok(),
+                outcome != failed,
+                "what is sent is settled"
+            );
+        }
+    }
 
     #[test]
     fn pauses_grow_and_stay_bounded() {

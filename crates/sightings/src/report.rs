@@ -150,6 +150,15 @@ mod tests {
     }
 
     #[test]
+    fn kinds_have_names_and_codes() {
+        for (kind, name, code) in [(Kind::Hit, "hit", 0), (Kind::FalsePositive, "false_positive", 1)] {
+            assert_eq!((kind.as_str(), kind.code()), (name, code));
+            assert_eq!(Kind::of_code(code), Some(kind));
+        }
+        assert_eq!(Kind::of_code(2), None);
+    }
+
+    #[test]
     fn reporters_differ_by_site_and_secret() {
         let id = |site: &str, secret: &str| Reporter::new(site, SecretString::from(secret)).id().0;
         assert_eq!(id("a", "b"), id("a", "b"));

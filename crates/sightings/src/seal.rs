@@ -211,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_is_too_long_to_be_read_again_is_not_sealed() {
+        let whole = sealed(&keys(&[1]), b"record");
+        let around = whole.len() - HEAD - b"record".len();
+        assert_eq!((around, whole.len()), (OVERHEAD, 12 + 44 + 6));
+        let mut out = Vec::new();
+        assert!(keys(&[1]).seal(&vec![0; MAX_FRAME - around + 1], &mut out).is_none());
+        assert!(out.is_empty());
+        sealed(&keys(&[1]), &vec![0; 1 << 20]);
+    }
+
+    #[test]
     fn the_longest_frame_is_read_and_a_longer_one_is_torn() {
         let frame = |size: usize| {
             let length = u32::try_from(size).unwrap().to_le_bytes();

@@ -501,6 +501,11 @@ async fn closing_sends_what_would_have_waited_for_company() {
     others.iter_mut().for_each(|report| report.source = "fw2".into());
     queue.submit(reporter("a"), others).await.unwrap();
     assert!(desk.values().is_empty());
+    let shown = format!("{queue:?}");
+    assert!(
+        shown.starts_with("Queue { options: Options {") && !shown.contains("example.com"),
+        "{shown}"
+    );
     queue.close(Duration::from_secs(60)).await;
     assert_eq!(desk.values().values().sum::<usize>(), 180);
 }

@@ -125,6 +125,8 @@ fn a_small_one_is_not_worth_writing_anew() {
     assert!(!journal.is_worth_rewriting(0));
     append(&mut journal, 100..10_000);
     assert!(journal.is_worth_rewriting(0));
+    journal.length = WORTH_REWRITING;
+    assert!(!journal.is_worth_rewriting(0));
 }
 
 /// Set in a process of its own, whose last descriptors this test takes.
@@ -222,6 +224,46 @@ fn the_bound_holds_for_reports_and_leaves_room_for_marks() {
     settle(&mut journal, 0..=1);
     journal.clear().unwrap();
     assert_eq!(journal.bytes(), HEAD);
+    assert_eq!(fs::metadata(directory.path().join(NAME)).unwrap().len(), HEAD);
+}
+
+/// A record of a later version, for example.
+#[test]
+fn a_record_that_opens_and_cannot_be_read_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(directory.path());
+    let mut frames = Vec::new();
+    journal.frame(b"\xff what is this", &mut frames).unwrap();
+    journal.append(&frames).unwrap();
+    append(&mut journal, 0..2);
+    drop(journal);
+    let (_, replay) = open(directory.path());
+    assert_eq!((numbers(&replay), replay.unreadable), (vec![0, 1], 1));
+}
+
+/// A disk that nothing may be cut off from.
+struct Whole;
+
+impl Disk for Whole {
+    fn write_at(&mut self, _: u64, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn cut(&mut self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[test]
+fn an_empty_one_is_not_cut_off_again() {
+    let mut journal = Journal::on(Whole, 1 << 20, keys());
+    journal.clear().unwrap();
+    journal.append(b"more").unwrap();
+    journal.clear().unwrap_err();
 }
 
 /// A disk with room for so many bytes, as a full one takes them: some of a write, and then an error.

@@ -35,6 +35,7 @@ fn a_lot_goes_when_it_is_full_or_old_and_with_what_was_seen_in_the_same_minute()
     let mut pending = Pending::default();
     pending.add(accepted("a", 0..3, 119), start);
     assert!(pending.take(start, RIPE, |_| true).is_none());
+    assert_eq!(pending.oldest(), Some(start));
     assert_eq!(pending.next_change(start, RIPE, |_| true), Some(after(start, 5)));
     assert_eq!(pending.next_change(start, RIPE, |_| false), None);
     pending.add(accepted("a", 3..5, 60), start);
@@ -152,6 +153,15 @@ fn a_refused_reporter_is_held_and_the_others_go_on() {
     assert_eq!(
         (pending.held(start), pending.next_change(start, RIPE, |_| true)),
         (1, Some(after(start, 60)))
+    );
+    let free_again = after(start, 60);
+    assert_eq!(
+        (
+            pending.held(free_again),
+            pending.next_change(free_again, RIPE, |_| true)
+        ),
+        (0, Some(start)),
+        "its lot was full from the beginning"
     );
     assert!(pending.take(after(start, 60), RIPE, |_| true).is_some());
 }
