@@ -10,6 +10,7 @@ mod check;
 mod clear_cache;
 mod explain;
 mod feed;
+mod feed_headers;
 mod feed_options;
 mod feed_path;
 mod feed_query;
