@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use token_crypto::{OpenError, TokenId};
 
 pub(crate) use self::caller::Caller;
-pub(crate) use self::grant::{Grant, upstream};
+pub(crate) use self::grant::{Grant, MOST_PREPARED, upstream};
 pub(crate) use self::known_tokens::KnownTokens;
 pub(crate) use self::right::Right;
 use self::site::{is_revoked, site_of};

@@ -9,20 +9,17 @@ use http::{Method, StatusCode, Uri};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::answer_log::AskedFeed;
-use crate::auth::Grant;
+use crate::auth::{Grant, MOST_PREPARED};
 use crate::metrics::{AnswerCounters, Metrics};
 use crate::ready_head::ReadyHead;
 use crate::secret_digest::{SecretDigest, SecretDigests};
 use crate::snapshot_cache::{Generation, SnapshotCache};
 
-/// The memory of all of them: some four thousand requests.
+/// The memory of all of them: some two thousand requests.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// The memory of one: its grant may be its own, and it has two ready heads of up to twenty headers.
-const BYTES_EACH: usize = 4 * 1024;
-
-/// The most requests with one token: a device that adds a new number to each target takes no room from others.
-const MOST_PER_TOKEN: usize = 64;
+/// The memory of one: its grant may be its own, and it has two ready heads of up to twenty headers, 3 KiB each.
+const BYTES_EACH: usize = 8 * 1024;
 
 /// The headers that decide the answer: the credentials and the accepted encodings.
 static DECIDING: [HeaderName; 3] = [
@@ -142,7 +139,7 @@ impl PreparedAnswers {
         if !of_token.contains(&name) {
             of_token.push_back(name);
         }
-        let oldest = if of_token.len() > MOST_PER_TOKEN {
+        let oldest = if of_token.len() > MOST_PREPARED {
             of_token.pop_front()
         } else {
             None

@@ -23,6 +23,8 @@ const MIN_DELTA_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct FeedLog {
     newest: watch::Sender<Arc<Snapshot>>,
+    /// A later set with the values of the newest state: only times have changed.
+    same_values: Mutex<Weak<FeedSet>>,
     /// Held for moments only: threads that serve sockets look here.
     deltas: Mutex<VecDeque<Arc<Delta>>>,
     /// The weight of all of them.
@@ -38,6 +40,7 @@ impl FeedLog {
     pub(super) fn beginning_with(set: Arc<FeedSet>) -> Self {
         Self {
             newest: watch::Sender::new(Snapshot::of(set)),
+            same_values: Mutex::default(),
             deltas: Mutex::default(),
             delta_bytes: AtomicUsize::new(0),
             joined: Arc::default(),
@@ -46,9 +49,11 @@ impl FeedLog {
         }
     }
 
-    /// Returns whether this is the newest state, the very same one in memory.
+    /// Returns whether this set was noted last, the very same one in memory.
     pub(crate) fn is_at(&self, set: &Arc<FeedSet>) -> bool {
-        Arc::ptr_eq(&self.newest.borrow().set, set)
+        // The place of a set is not used again while this refers to it.
+        let is_same = || std::ptr::eq(self.same_values().as_ptr(), Arc::as_ptr(set));
+        Arc::ptr_eq(&self.newest.borrow().set, set) || is_same()
     }
 
     /// Records the newest state and wakes the listeners if it differs. Takes long for large feeds.
@@ -56,6 +61,7 @@ impl FeedLog {
         let _noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
         let before = Arc::clone(&self.newest.borrow());
         if before.set.values() == set.values() {
+            *self.same_values() = Arc::downgrade(set);
             return;
         }
         let delta = Arc::new(Delta::between(&before.set, set));
@@ -117,6 +123,10 @@ impl FeedLog {
 
     pub(crate) fn leave_wheel(&self) {
         self.driven.store(false, Ordering::Release);
+    }
+
+    fn same_values(&self) -> std::sync::MutexGuard<'_, Weak<FeedSet>> {
+        self.same_values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Delta>>> {
@@ -254,6 +264,20 @@ mod tests {
                 Change::Delta(Arc::new(together(kind, first, last, &deltas)))
             }
         }
+    }
+
+    /// Otherwise each call for differences compares the whole feed again after only times have changed.
+    #[test]
+    fn a_later_set_with_the_same_values_is_the_newest_state_too() {
+        let [first, again, other] = [&[1, 2][..], &[1, 2], &[1]].map(|values| set(&values.iter().copied().collect()));
+        let log = FeedLog::beginning_with(Arc::clone(&first));
+        let mut watch = log.watch();
+        watch.mark_unchanged();
+        assert!(log.is_at(&first) && !log.is_at(&again));
+        log.note(&again);
+        assert!(log.is_at(&again) && !watch.has_changed().unwrap());
+        log.note(&other);
+        assert!(log.is_at(&other) && watch.has_changed().unwrap());
     }
 
     proptest! {

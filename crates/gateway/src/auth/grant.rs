@@ -15,6 +15,10 @@ use crate::notes::NotedToken;
 use crate::reject::Reject;
 use crate::secret_digest::SecretDigest;
 
+/// The most answers that are prepared for one token: a device that adds a new number to each target takes no room from
+/// others.
+pub(crate) const MOST_PREPARED: usize = 64;
+
 /// The permission of an opened token: a site, a MISP key and a scope. All checks of the token and of the address have
 /// passed. Copies share it, and it holds nothing of the token's text.
 #[derive(Clone, Debug)]

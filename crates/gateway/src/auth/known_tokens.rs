@@ -1,10 +1,10 @@
 //! The tokens that were good lately, so that the next request with one need not open it again.
 
-use super::grant::{Grant, Granted};
-use crate::secret_digest::SecretDigests;
+use super::grant::{Grant, Granted, MOST_PREPARED};
+use crate::secret_digest::{SecretDigest, SecretDigests};
 use crate::snapshot_cache::{Generation, SnapshotCache};
 
-/// The memory of all of them: some ten thousand tokens.
+/// The memory of all of them: some four thousand tokens.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// The grants of good tokens, by a digest of the token as it came.
@@ -40,8 +40,10 @@ impl KnownTokens {
         let Some(digest) = self.digests.of([Some(token.as_bytes())]).filter(|_| grant.is_lasting) else {
             return;
         };
-        // The names in the scope and the key of MISP are parts of the token.
-        let bytes = size_of::<Granted>() + 4 * token.len();
+        // The names in the scope and the key of MISP are parts of the token, and each answer that is kept for it has a
+        // name.
+        let names = MOST_PREPARED * size_of::<SecretDigest>();
+        let bytes = size_of::<Granted>() + 4 * token.len() + names;
         self.grants.remember(generation, digest, grant.clone(), bytes);
     }
 }
