@@ -34,9 +34,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long no answer may move on a connection while the service works on none of its requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The most header fields of one request.
-const MAX_HEADERS: usize = 100;
-
 /// The most open requests of one HTTP/2 connection: the least that RFC 9113 recommends (6.5.2). Clients count on it,
 /// and some send as many before they know the number. hyper cannot raise it later, for example after a good token.
 const MAX_STREAMS: u32 = 100;
@@ -205,7 +202,7 @@ fn http1() -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
+        // hyper takes 100 header fields. It fills its room for them at each request if a number is set here.
         // A client may close its half after the request and still wait for the answer.
         .half_close(true);
     builder

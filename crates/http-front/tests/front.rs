@@ -157,3 +157,15 @@ async fn every_answer_has_a_line_in_the_log_and_a_panic_too() {
     );
     assert!(lines[1].contains("\"GET /panic HTTP/1.1\" 500 "), "{text}");
 }
+
+#[tokio::test]
+async fn a_request_may_have_a_hundred_header_fields_and_no_more() {
+    let running = start(&Front::new()).await;
+    for (fields, status) in [(100, "200"), (101, "431")] {
+        // `Host` and `Connection` are two of them.
+        let others: String = (2..fields).map(|number| format!("x-{number}: 1\r\n")).collect();
+        let head = format!("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{others}\r\n");
+        let answer = exchange(running.address, &head).await;
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{fields} fields");
+    }
+}
