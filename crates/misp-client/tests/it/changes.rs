@@ -351,15 +351,17 @@ async fn events_are_streamed_and_compared_with_the_question() {
 
 #[tokio::test]
 async fn an_event_that_nobody_can_read_is_counted_once_however_its_page_arrives() {
+    // The first two arrive before the third one is whole.
     let large = "x".repeat(1 << 20);
     let page = format!(
-        r#"{{"response": [{{"Event": {{"info": "no number"}}}},
-            {{"Event": {{"id": "7", "info": "{large}", "published": true, "Attribute": []}}}}]}}"#
+        r#"{{"response": [{{"Event": {{"id": "7", "info": "x", "published": true, "Attribute": []}}}},
+            {{"Event": {{"info": "no number"}}}},
+            {{"Event": {{"id": "8", "info": "{large}", "published": true, "Attribute": []}}}}]}}"#
     );
-    let server = Server::always(Reply::page(page, 2, 0)).await;
-    let mut events = server.client().events(EventSearch::new().event_ids([7]));
+    let server = Server::always(Reply::page(page, 3, 0)).await;
+    let mut events = server.client().events(EventSearch::new().event_ids([7, 8]));
     while events.try_next().await.unwrap().is_some() {}
-    assert_eq!((events.progress().events_sent, events.progress().unusable), (2, 1));
+    assert_eq!((events.progress().events_sent, events.progress().unusable), (3, 1));
 }
 
 #[tokio::test]
