@@ -45,13 +45,20 @@ pub(crate) fn authorise(
 /// # Errors
 /// As [`authorise`].
 pub(crate) fn authorise_again(grant: &Grant, throttle: &Throttle, request: Asking<'_>) -> Result<(), Reject> {
+    let outcome = checked_again(grant, request);
+    caller::counted(outcome, throttle, request.snapshot, request.client, request.notes)
+}
+
+/// Returns whether [`authorise_again`] would find the grant good. Nothing is counted.
+pub(crate) fn passes_again(grant: &Grant, request: Asking<'_>) -> bool {
+    checked_again(grant, request).is_ok()
+}
+
+fn checked_again(grant: &Grant, request: Asking<'_>) -> Result<(), Reject> {
     request.notes.came();
     request.notes.known(&grant.noted);
-    let loaded = &request.snapshot.loaded;
-    let outcome = grant
-        .check_day()
-        .and_then(|()| grant.check_address(request.client, loaded));
-    caller::counted(outcome, throttle, request.snapshot, request.client, request.notes)
+    grant.check_day()?;
+    grant.check_address(request.client, &request.snapshot.loaded)
 }
 
 /// Waits until the token of a request can be opened. Right after a start this takes a moment for tokens of Cratos

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -43,6 +43,8 @@ impl Snapshot {
 pub(crate) struct Configuration {
     store: ConfigStore,
     snapshot: ArcSwap<Snapshot>,
+    /// Locked while a snapshot is made and put in force, so that the one in force is the youngest.
+    making: Mutex<()>,
     adopt: Adopt,
     /// Sends when a new snapshot or the key of legacy tokens is ready.
     changes: watch::Sender<()>,
@@ -84,6 +86,7 @@ impl Configuration {
         Ok(Self {
             store,
             snapshot: ArcSwap::from_pointee(Snapshot::new(loaded, ring)),
+            making: Mutex::default(),
             adopt: Box::new(adopt),
             changes,
             deriving: AtomicBool::new(false),
@@ -107,8 +110,18 @@ impl Configuration {
     }
 
     fn in_force(self: &Arc<Self>) -> Arc<Snapshot> {
-        let loaded = self.store.current();
         let known = self.snapshot.load_full();
+        if Arc::ptr_eq(&self.store.current(), &known.loaded) {
+            return known;
+        }
+        self.renewed()
+    }
+
+    /// Returns the snapshot in force after a change of the files.
+    fn renewed(self: &Arc<Self>) -> Arc<Snapshot> {
+        let _making = self.making();
+        // Another request may have been faster.
+        let (known, loaded) = (self.snapshot.load_full(), self.store.current());
         if Arc::ptr_eq(&loaded, &known.loaded) {
             return known;
         }
@@ -126,6 +139,10 @@ impl Configuration {
         known
     }
 
+    fn making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take_over(&self, loaded: Arc<Loaded>) {
         let before = self.snapshot.load_full();
         let rings = self.rings_after(&loaded.core, &before).map_err(GatewayError::Keys);
@@ -133,7 +150,9 @@ impl Configuration {
         match adopted {
             Ok((ring, legacy)) => {
                 log_lost_tokens(&before.loaded.core, &loaded.core);
+                let making = self.making();
                 self.snapshot.store(Arc::new(Snapshot::new(loaded, ring)));
+                drop(making);
                 self.changes.send_replace(());
                 if let Some(legacy) = legacy {
                     legacy.derive();

@@ -122,13 +122,15 @@ impl Gateway {
         )))
     }
 
-    /// A panic is no answer: the long way then says so.
+    /// Outside of a runtime there is no such answer, since the work beside it needs one.
     fn answer_at_once<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        tokio::runtime::Handle::try_current().ok()?;
         let peer = (self.peer)(request.extensions())?;
         let answer = || hit::answer(&self.app, request, peer.to_canonical());
         std::panic::catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|panic| {
             tracing::error!(panic = message(&*panic), "a request panicked");
-            None
+            let is_head = request.method() == Method::HEAD;
+            Some(Reply::from(Reject::Internal).into_response(is_head))
         })
     }
 
@@ -182,7 +184,9 @@ where
     }
 }
 
-/// The answer of a [`Gateway`] to one request. It is small: an answer out of memory is ready from the start.
+/// The answer of a [`Gateway`] to one request, from [`Gateway::answering`]. It is small: an answer out of memory is
+/// ready from the start.
+#[must_use = "a future does nothing unless it is polled"]
 pub struct Answering(Progress);
 
 enum Progress {

@@ -17,7 +17,8 @@ use crate::service::{TRACEPARENT, Way, check_host, concluded};
 /// Returns the answer to a request that was answered before under the same configuration, if nothing of the answer has
 /// to be waited for. Everything that can change under one configuration is judged, as it is on the long way.
 ///
-/// Without an answer the request is as if it had not come: nothing was counted or logged.
+/// Without an answer the request is as if it had not come: nothing was counted or logged. The request is answered here
+/// in any case once something was.
 pub(crate) fn answer<B>(app: &Arc<App>, request: &Request<B>, peer: IpAddr) -> Option<Response<Body>> {
     let started = Instant::now();
     let (method, headers) = (request.method(), request.headers());
@@ -28,8 +29,21 @@ pub(crate) fn answer<B>(app: &Arc<App>, request: &Request<B>, peer: IpAddr) -> O
     if headers.contains_key(&TRACEPARENT) || check_host(request.version(), headers).is_err() {
         return None;
     }
-    let client = caller::of(&snapshot.loaded.core.reverse_proxy, headers, peer).ok()?;
     let notes = RequestNotes::default();
+    let client = match caller::of(&snapshot.loaded.core.reverse_proxy, headers, peer) {
+        Ok(client) => client,
+        Err(reject) => {
+            return Some(concluded(
+                app,
+                method,
+                peer,
+                started,
+                Way::default(),
+                notes,
+                Err(reject),
+            ));
+        }
+    };
     let asking = Asking {
         method,
         headers,

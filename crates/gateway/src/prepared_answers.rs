@@ -146,7 +146,7 @@ impl PreparedAnswers {
         };
         drop(of_token);
         if let Some(oldest) = oldest {
-            self.answers.forget(&oldest);
+            self.answers.forget(generation, &oldest);
         }
         self.answers.remember(generation, name, answer, BYTES_EACH);
     }

@@ -303,6 +303,29 @@ mod tests {
         assert_eq!(status(&app, "/v1/feedmapping", token).await, 403);
     }
 
+    /// Two of them would each drop what is remembered under the other.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn requests_that_come_at_the_same_time_after_a_reload_have_the_same_snapshot() {
+        let files = tempfile::tempdir().unwrap();
+        let (app, store) = app(files.path());
+        for round in 0..50 {
+            write_site(files.path(), &format!("allowed_ips: [192.0.2.{round}/32]\n"));
+            assert!(matches!(store.reload(), ReloadOutcome::Applied(_)));
+            let barrier = Arc::new(std::sync::Barrier::new(4));
+            let askers = (0..4).map(|_| {
+                let (app, barrier) = (Arc::clone(&app), Arc::clone(&barrier));
+                std::thread::spawn(move || {
+                    barrier.wait();
+                    app.configuration().snapshot().generation
+                })
+            });
+            let askers: Vec<_> = askers.collect();
+            let seen: Vec<_> = askers.into_iter().map(|asker| asker.join().unwrap()).collect();
+            let in_force = app.configuration().snapshot().generation;
+            assert_eq!(seen, [in_force; 4]);
+        }
+    }
+
     fn name_of(
         answers: &crate::prepared_answers::PreparedAnswers,
         parts: &http::request::Parts,

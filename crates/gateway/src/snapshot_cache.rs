@@ -94,9 +94,12 @@ impl<V: Clone> SnapshotCache<V> {
         }
     }
 
-    /// Removes the value with this name.
-    pub(crate) fn forget(&self, name: &SecretDigest) {
+    /// Removes the value with this name, if it was made under the snapshot of this generation.
+    pub(crate) fn forget(&self, generation: Generation, name: &SecretDigest) {
         let mut kept = self.lock();
+        if kept.generation != generation {
+            return;
+        }
         if let Some(gone) = kept.values.pop(name) {
             kept.bytes -= gone.bytes;
         }
@@ -173,7 +176,9 @@ mod tests {
         cache.remember(snapshot, name(5), 5, 10_000);
         assert_eq!(cache.find(snapshot, name(5)), None, "it is larger than the cache");
         assert_eq!(cache.lock().bytes, 3 * (ENTRY_BYTES + 10));
-        cache.forget(&name(1));
+        cache.forget(Generation::next(), &name(1));
+        assert_eq!(cache.find(snapshot, name(1)), Some(1), "it is of another snapshot");
+        cache.forget(snapshot, &name(1));
         cache.remember(snapshot, name(4), 44, 10);
         assert_eq!(cache.find(snapshot, name(4)), Some(44));
         assert_eq!(cache.lock().bytes, 2 * (ENTRY_BYTES + 10));

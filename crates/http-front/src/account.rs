@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use service_kit::LogLimit;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::books::{Books, Entry, Opened};
+use crate::costs;
 use crate::refusal::Refusal;
 
 static CLOSED: LogLimit = LogLimit::once_a_minute();
@@ -21,6 +22,8 @@ pub(crate) struct Accounts {
     /// Wakes those that wait until the books are not full.
     room: Arc<Notify>,
     evicted: Arc<AtomicU64>,
+    /// Sockets that may get more room in the kernel.
+    wide_sockets: Arc<Semaphore>,
 }
 
 /// The account of one connection, open until its last clone is dropped. Its requests have clones.
@@ -49,6 +52,7 @@ impl Accounts {
             is_full: Arc::default(),
             room: Arc::default(),
             evicted,
+            wide_sockets: Arc::new(Semaphore::new(costs::WIDE_SOCKETS)),
         }
     }
 
@@ -128,6 +132,11 @@ impl Account {
     /// Returns whether it is the connection of a known peer.
     pub(crate) fn is_known(&self) -> bool {
         self.0.is_known.load(Ordering::Relaxed)
+    }
+
+    /// Returns one of the places for sockets with more room in the kernel, if one is free.
+    pub(crate) fn wide_socket(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.accounts.wide_sockets).try_acquire_owned().ok()
     }
 
     /// Charges the connection with so many bytes.

@@ -22,6 +22,10 @@ pub(crate) const UNSENT: u32 = 64 * 1024;
 /// The same for a known peer: an answer of some hundred kilobytes leaves in one turn.
 pub(crate) const UNSENT_KNOWN: u32 = 256 * 1024;
 
+/// The most sockets that have so much room at a time: 256 MiB of the kernel's memory. Further ones are as those of
+/// strangers.
+pub(crate) const WIDE_SOCKETS: usize = 1_024;
+
 /// Buffers for reading and for writing, and the state of hyper.
 pub(crate) const HTTP1: usize = 32 * 1024;
 

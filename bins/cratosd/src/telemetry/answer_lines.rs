@@ -28,6 +28,7 @@ static STARTED: OnceLock<AnswerLines> = OnceLock::new();
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AnswerLines {
     queue: &'static LineQueue,
+    /// Outside of spans; a level may hold for a span only.
     shows_access: bool,
     shows_audit: bool,
 }
@@ -49,21 +50,21 @@ pub(crate) struct AnswerLogger;
 
 impl AnswerLog for AnswerLogger {
     fn answered(&self, answer: &AnsweredRequest<'_>) {
-        match STARTED.get() {
-            Some(lines) if !lines.shows_access => {}
-            Some(lines) if is_outside_of_spans() => lines.put(access_line(answer, Timestamp::now())),
-            _ => TracingLog.answered(answer),
+        match STARTED.get().filter(|_| is_outside_of_spans()) {
+            Some(lines) if lines.shows_access => lines.put(access_line(answer, Timestamp::now())),
+            Some(_) => {}
+            None => TracingLog.answered(answer),
         }
     }
 
     fn feed_given(&self, given: &GivenFeed<'_>) {
-        match STARTED.get() {
-            Some(lines) if !lines.shows_audit => {}
-            Some(lines) if is_outside_of_spans() => match audit_line(given, Timestamp::now()) {
+        match STARTED.get().filter(|_| is_outside_of_spans()) {
+            Some(lines) if lines.shows_audit => match audit_line(given, Timestamp::now()) {
                 Some(line) => lines.put(line),
                 None => TracingLog.feed_given(given),
             },
-            _ => TracingLog.feed_given(given),
+            Some(_) => {}
+            None => TracingLog.feed_given(given),
         }
     }
 }

@@ -75,6 +75,7 @@ impl FeedLog {
         }
         self.delta_bytes.store(weight, Ordering::Relaxed);
         self.newest.send_replace(Snapshot::of(Arc::clone(set)));
+        *self.same_values() = Weak::new();
     }
 
     /// Returns the steps from the state that a caller has to the newest state, and that state.
@@ -278,6 +279,7 @@ mod tests {
         assert!(log.is_at(&again) && !watch.has_changed().unwrap());
         log.note(&other);
         assert!(log.is_at(&other) && watch.has_changed().unwrap());
+        assert!(!log.is_at(&first) && !log.is_at(&again));
     }
 
     proptest! {

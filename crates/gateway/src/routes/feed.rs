@@ -75,6 +75,10 @@ pub(crate) fn answer_at_once(
     prepared: &PreparedAnswer,
     request: Asking<'_>,
 ) -> Option<Result<Reply, Reject>> {
+    // A refusal is counted on the long way, and has no part in what memory keeps.
+    if !auth::passes_again(&prepared.grant, request) {
+        return None;
+    }
     let head = app.engine().head_at_once(&prepared.feed)?;
     let counts = head.known_counts()?;
     let state = State::of(&head, request);
@@ -83,7 +87,6 @@ pub(crate) fn answer_at_once(
         state => state.bodiless(&head),
     };
     let answer = || {
-        auth::authorise_again(&prepared.grant, app.throttle(), request)?;
         let _under_way = begin(app, request, &prepared.grant)?;
         app.engine().asked_again(&prepared.feed);
         Ok(described_answer(
