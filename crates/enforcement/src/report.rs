@@ -234,6 +234,9 @@ mod tests {
             "{lines:?}"
         );
         assert!(logged(&failed, &failing, &failing).is_empty());
+        let held = Outcome::Held(crate::Objection::Empty { values: 3 }, crate::Diff::default());
+        assert_eq!(logged(&held, &before, &failing).len(), 1);
+        assert!(logged(&held, &failing, &failing).is_empty());
         let not_kept = Outcome::NotKept(crate::error::StateError::Torn { path: "x".into() });
         assert_eq!(logged(&not_kept, &before, &failing).len(), 1);
         assert!(logged(&not_kept, &failing, &failing).is_empty());
