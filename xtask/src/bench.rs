@@ -3,6 +3,7 @@
 //! Each group of measurements is a file here and an entry in [`GROUPS`]. The numbers are for the docs; nothing here
 //! passes or fails by the clock.
 
+mod check;
 mod comparison;
 pub(crate) mod connection;
 mod daemon;
@@ -56,6 +57,13 @@ const GROUPS: &[Group] = &[
         most_words: 1,
         summary: "answers out of memory beside bare hyper and nginx, all cases or those with PART in their names",
         run: Run::Section(hits::run),
+    },
+    Group {
+        name: "instructions",
+        words: "",
+        most_words: 0,
+        summary: "processor instructions of hits and of the parts of an answer; needs valgrind",
+        run: Run::Section(check::section),
     },
     Group {
         name: "first",
@@ -115,13 +123,19 @@ const GROUPS: &[Group] = &[
     },
 ];
 
-/// The word that has a group written into the page.
+/// The word for counts of instructions.
+const CHECK: &str = "--check";
+
+/// The word that has a group written into the page, or a new baseline.
 const WRITE: &str = "--write";
 
 /// Returns what these words behind `cargo xtask bench` ask for, if anything.
 pub(crate) fn chore(words: &[&str]) -> Option<Box<dyn FnOnce() -> anyhow::Result<()>>> {
-    if words.is_empty() {
-        return Some(Box::new(all));
+    match words {
+        [] => return Some(Box::new(all)),
+        [word] if *word == CHECK => return Some(Box::new(check::run)),
+        [one, other] if *one == CHECK && *other == WRITE => return Some(Box::new(check::write)),
+        _ => (),
     }
     let (name, rest) = words.split_first()?;
     let group = GROUPS.iter().find(|group| group.name == *name)?;
@@ -165,7 +179,10 @@ fn all() -> anyhow::Result<()> {
 }
 
 fn show(name: &str, section: &Section, is_written: bool) -> anyhow::Result<()> {
-    println!("{}\n{}", section.text, table_of_aims(&section.aims));
+    println!("{}", section.text);
+    if !section.aims.is_empty() {
+        println!("{}", table_of_aims(&section.aims));
+    }
     if is_written {
         page::write(name, &section.text)?;
     }
@@ -177,6 +194,10 @@ pub(crate) fn usage() {
     eprintln!(
         "  {:<18} measures those of the groups below that are in docs/performance.md, and writes them there",
         "bench"
+    );
+    eprintln!(
+        "  {:<18} compares counts of instructions with the baseline (with --write: makes a new one)",
+        "bench --check"
     );
     for group in GROUPS {
         let command = format!("bench {} {}", group.name, group.words);

@@ -13,3 +13,12 @@ mod program;
 pub use daemon::{Daemon, Serve, Setup, event};
 pub use installation::{Installation, KEY, SALT, SITE, token_claims};
 pub use program::{Program, Run};
+
+use crate::routes::{Segments, find};
+
+/// Returns the template of the route that serves this path, for example `/v1/lookup/{value}`.
+#[must_use]
+pub fn route_of(path: &str) -> Option<&'static str> {
+    let segments = Segments::split(path)?;
+    find(segments.parts()).map(|(route, _)| route.template)
+}

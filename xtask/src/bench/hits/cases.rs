@@ -1,4 +1,4 @@
-//! What is asked, and the aims of the answers.
+//! The requests, and the aims of their answers.
 
 /// Domains in the feeds: 15 kB, 147 kB and 1.5 MB as text. Each is a MISP of its own.
 pub(super) const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
