@@ -4,6 +4,7 @@
 //! positive, its score decayed. A row that grew too old is none either. For the other rows that are gone, one light
 //! question about their events tells whether these were deleted, unpublished, or edited since.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -32,9 +33,10 @@ struct Group {
 
 impl EventRows {
     /// Counts these rows; returns nothing for too many events.
-    pub(crate) fn of<'r>(rows: impl Iterator<Item = &'r Provenance>) -> Option<Self> {
+    pub(crate) fn of(rows: impl Iterator<Item = impl Borrow<Provenance>>) -> Option<Self> {
         let mut groups: Vec<Group> = Vec::new();
         for row in rows {
+            let row: &Provenance = row.borrow();
             let (event_id, timestamp) = (row.event_id, row.timestamp);
             match groups.last_mut() {
                 Some(last) if (last.event_id, last.timestamp) == (event_id, timestamp) => last.rows += 1,

@@ -47,6 +47,7 @@ mod filter;
 mod gathered_rows;
 mod held_back;
 mod judgement;
+mod long_list;
 mod lookup;
 mod loss;
 mod mirror;

@@ -7,9 +7,10 @@ use misp_client::AttributeRow;
 
 use crate::FeedError;
 use crate::event_rows::{EventRows, ShownRows};
+use crate::long_list::LongList;
 use crate::omission::Omissions;
 use crate::pass::Sink;
-use crate::provenance::Provenance;
+use crate::provenance::{Provenance, SharedEvents, ShortProvenance};
 
 /// More values than this in one feed are refused as a mistake, for example a `/8` expanded to single addresses.
 pub(crate) const MAX_VALUES: usize = 10_000_000;
@@ -20,7 +21,8 @@ pub(crate) struct Rows {
     kind: IndicatorType,
     extractor: Extractor,
     values: ValueList,
-    rows: Vec<Row>,
+    rows: LongList<Row>,
+    events: SharedEvents,
     /// The networks that are expanded already, by attribute type and value: many events name the same one.
     networks: HashMap<(String, String), Values>,
     pub(crate) dropped: BTreeMap<&'static str, u64>,
@@ -33,7 +35,7 @@ pub(crate) struct Rows {
 #[derive(Clone, Copy, Debug)]
 struct Row {
     values: Values,
-    at: Provenance,
+    at: ShortProvenance,
 }
 
 /// The values of one attribute, as a range.
@@ -50,7 +52,8 @@ impl Rows {
             kind: extractor.kind(),
             extractor,
             values: ValueList::new(extractor.kind()),
-            rows: Vec::new(),
+            rows: LongList::new(),
+            events: SharedEvents::default(),
             networks: HashMap::new(),
             dropped: BTreeMap::new(),
             left_out: Omissions::default(),
@@ -67,9 +70,10 @@ impl Rows {
     /// Returns the attributes without a valid value, and the values of rows that do not count.
     pub(crate) fn left_out(&mut self, counts: impl Fn(&Provenance) -> bool) -> Omissions {
         let mut named = std::mem::take(&mut self.left_out);
-        for row in self.rows.iter().filter(|row| !counts(&row.at)) {
-            for value in self.texts(row.values).take(1) {
-                named.row(value, &row.at, "its event is not published, or was withdrawn");
+        for row in self.rows.iter() {
+            let at = self.events.whole(row.at);
+            for value in self.texts(row.values).take(usize::from(!counts(&at))) {
+                named.row(value, &at, "its event is not published, or was withdrawn");
             }
         }
         named
@@ -77,7 +81,8 @@ impl Rows {
 
     /// Returns the events of the rows that `counts`.
     pub(crate) fn events(&self, counts: impl Fn(&Provenance) -> bool) -> Option<EventRows> {
-        EventRows::of(self.rows.iter().map(|row| &row.at).filter(|at| counts(at)))
+        let rows = self.rows.iter().map(|row| self.events.whole(row.at));
+        EventRows::of(rows.filter(|at| counts(at)))
     }
 
     /// Returns how many rows MISP shows of each event, once.
@@ -87,7 +92,7 @@ impl Rows {
 
     /// Returns their approximate memory in bytes.
     pub(crate) fn weight_bytes(&self) -> usize {
-        self.values.weight_bytes() + self.rows.capacity() * size_of::<Row>()
+        self.values.weight_bytes() + self.rows.weight_bytes()
     }
 
     fn extract(&mut self, attribute: &AttributeRow<'_>) -> Result<Values, DropReason> {
@@ -117,19 +122,25 @@ impl Rows {
 
     /// Returns the sorted unique values of the rows that `counts`, each with the time of the newest one.
     pub(crate) fn into_timed_set(self, counts: impl Fn(&Provenance) -> bool) -> (IndicatorSet, ValueTimes) {
-        let Self { mut rows, values, .. } = self;
-        rows.retain(|row| counts(&row.at));
+        let Self {
+            mut rows,
+            values,
+            events,
+            ..
+        } = self;
+        rows.retain(|row| counts(&events.whole(row.at)));
         // Many events name the same network, whose addresses are added once.
         let mut written_out = HashMap::<u32, (Values, i64)>::new();
         for Row { values, at } in rows.iter().filter(|row| row.values.count != 1) {
-            let (_, newest) = written_out.entry(values.first).or_insert((*values, at.timestamp));
-            *newest = at.timestamp.max(*newest);
+            let time = at.timestamp();
+            let (_, newest) = written_out.entry(values.first).or_insert((*values, time));
+            *newest = time.max(*newest);
         }
         let of_networks = written_out
             .into_values()
             .flat_map(|(values, newest)| values.places().map(move |place| (place, newest)));
         let single = rows.into_iter().filter(|row| row.values.count == 1);
-        let single = single.map(|row| (row.values.first, row.at.timestamp));
+        let single = single.map(|row| (row.values.first, row.at.timestamp()));
         values.into_timed_set(single.chain(of_networks))
     }
 
@@ -151,7 +162,10 @@ impl Sink for Rows {
             .and_then(|name| self.networks.get(&name).copied());
         let outcome = known.map_or_else(|| self.extract(attribute), Ok);
         match outcome {
-            Ok(values) => self.rows.push(Row { values, at }),
+            Ok(values) => {
+                let at = self.events.short(&at);
+                self.rows.push(Row { values, at });
+            }
             // A network in a list of addresses is no mistake: it is of another type.
             Err(reason) if reason.belongs_elsewhere() => {}
             Err(reason) => {
@@ -183,7 +197,8 @@ impl Sink for Rows {
                 other.texts(row.values).for_each(|value| self.values.push(value));
                 Values::of(first, self.values.len())
             });
-            self.rows.push(Row { values, at: row.at });
+            let at = self.events.short(&other.events.whole(row.at));
+            self.rows.push(Row { values, at });
         }
     }
 }
