@@ -14,7 +14,9 @@ use std::io::{self, Write};
 /// ```
 #[must_use]
 pub fn has_line_break(value: &str) -> bool {
-    let may_have = value.bytes().any(|byte| matches!(byte, b'\n'..=b'\r' | 0x80..));
+    // Looks at all bytes, which takes a processor fewer steps than to stop at the first: nearly no value has one.
+    let is_suspicious = |byte: u8| matches!(byte, b'\n'..=b'\r' | 0x80..);
+    let may_have = value.bytes().fold(false, |found, byte| found | is_suspicious(byte));
     may_have && value.contains(['\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
 }
 
