@@ -21,9 +21,10 @@ pub enum Encoding {
     Zstd,
 }
 
-/// Feeds are compressed once per change and served many times, while a cold caller waits: the middle of each scale.
-const GZIP_LEVEL: u32 = 6;
-const BROTLI_QUALITY: i32 = 5;
+/// Feeds have little that repeats: higher levels take many times as long and win nothing, or a tenth at most. The bench
+/// `compression` measures it; `docs/performance.md` has the numbers.
+const GZIP_LEVEL: u32 = 4;
+const BROTLI_QUALITY: i32 = 1;
 const ZSTD_LEVEL: i32 = 3;
 
 /// What Brotli writes in one go, in bytes.
