@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::bodies::{Bodies, BodyCounts, FeedStream, Form, Made};
+use crate::bodies::{Bodies, BodyCounts, FeedStream, Form, Made, Rereading};
 use crate::{Encoding, FeedError, HeldBack, Origin};
 
 /// Everything about a feed except its bytes, which may not exist yet: enough to answer a `HEAD` or a conditional
@@ -15,7 +15,8 @@ use crate::{Encoding, FeedError, HeldBack, Origin};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FeedHead {
-    /// How the body is compressed.
+    /// How the body is compressed: as the request prefers, or not at all. The compressed form of a long feed is made in
+    /// the background after the first request for its body that prefers it, and until then the body is plain.
     pub encoding: Encoding,
     /// Media type of the body.
     pub content_type: &'static str,
@@ -39,6 +40,8 @@ pub struct FeedHead {
     pub limit: Option<LengthLimit>,
     pub(crate) form: Form,
     pub(crate) bodies: Bodies,
+    /// The encoding that the request prefers.
+    pub(crate) wanted: Encoding,
     /// How long the caller waits for a turn to have a large body made.
     pub(crate) patience: Duration,
 }
@@ -112,11 +115,11 @@ pub struct RenderedFeed {
 pub enum FeedBody {
     /// All of them.
     Whole(Bytes),
-    /// A body that is too large for the engine's memory: its pieces are made while the caller takes them.
+    /// A long body in pieces, of which the first may come while the others are made.
     Streamed {
         /// The pieces.
         pieces: FeedStream,
-        /// How many bytes there will be, if this body was made before.
+        /// How many bytes there will be, if this body is in memory or was made before.
         length: Option<u64>,
     },
 }
@@ -153,17 +156,37 @@ impl FeedHead {
         self.form.set().dropped()
     }
 
+    /// Returns the entity tag of the other form that the caller takes, if there are two: of the plain body where the
+    /// preferred one is sent, and of the preferred one where it does not exist yet. A caller that has this form has the
+    /// feed.
+    #[must_use]
+    pub fn other_etag(&self) -> Option<String> {
+        let other = if self.encoding == self.wanted {
+            Encoding::Identity
+        } else {
+            self.wanted
+        };
+        (other != self.encoding).then(|| self.form.etag(other))
+    }
+
     /// Returns the length of the body in bytes, where it is known without making it.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         self.bodies.length(&self.form, self.encoding)
     }
 
-    /// Returns the bytes, if memory has them. They are not copied.
+    /// Returns the bytes, if memory has them in one piece and in the form that the request prefers. They are not
+    /// copied.
     #[must_use]
     pub fn kept_body(&self) -> Option<Bytes> {
-        let body = self.bodies.kept(&self.form, self.encoding)?;
-        Some(body.bytes.clone())
+        // Otherwise the preferred form has to be made for the next caller.
+        let is_preferred = self.encoding == self.wanted;
+        let body = self.bodies.kept(&self.form, self.encoding).filter(|_| is_preferred)?;
+        match &*body.pieces {
+            [] => Some(Bytes::new()),
+            [whole] => Some(whole.clone()),
+            _ => None,
+        }
     }
 
     /// Returns the bytes; a body that is kept in memory is not copied.
@@ -171,15 +194,25 @@ impl FeedHead {
     /// # Errors
     /// [`FeedError::Busy`] when other callers had the turn all the time, [`FeedError::Internal`] if it cannot be made.
     pub async fn body(&self) -> Result<FeedBody, FeedError> {
-        Ok(
-            match self.bodies.body(&self.form, self.encoding, self.patience).await? {
-                Made::Kept(body) => FeedBody::Whole(body.bytes.clone()),
-                Made::Streamed(pieces) => FeedBody::Streamed {
-                    pieces,
-                    length: self.length(),
-                },
+        let encodings = (self.encoding, self.wanted);
+        let made = self.bodies.body(&self.form, encodings, self.patience).await?;
+        let pieces = match made {
+            Made::Kept(body) => match &*body.pieces {
+                [] => return Ok(FeedBody::Whole(Bytes::new())),
+                [whole] => return Ok(FeedBody::Whole(whole.clone())),
+                _ => FeedStream::kept(body),
             },
-        )
+            Made::Growing(growing) => FeedStream::shared(Rereading {
+                growing,
+                bodies: self.bodies.clone(),
+                patience: self.patience,
+            }),
+            Made::Streamed(pieces) => pieces,
+        };
+        Ok(FeedBody::Streamed {
+            pieces,
+            length: self.length(),
+        })
     }
 
     /// Returns the bytes, whose number is known in any case: for callers that see no other difference between a whole
@@ -223,7 +256,7 @@ impl FeedHead {
 }
 
 impl FeedBody {
-    /// Returns the bytes of a body that is whole already.
+    /// Returns the bytes of a body that is in memory in one piece.
     #[must_use]
     pub fn whole(&self) -> Option<&Bytes> {
         match self {

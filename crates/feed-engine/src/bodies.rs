@@ -1,18 +1,21 @@
 //! The bytes of feeds: kept where they fit, streamed where they do not, and not made where no caller reads them.
 //!
-//! The entity tag and the counts are known without the bytes: see [`Form`]. A body is made once for all callers of the
-//! same moment and kept, plain and compressed; a few are made at the same time ([`Places`]). A body that is larger than
-//! the store is made for each caller, one at a time for each feed ([`turns`]), and sent while it is made ([`stream`]).
+//! The entity tag and the counts are known without the bytes: see [`Form`]. A plain body is made once for all callers
+//! of the same moment, which read it meanwhile, and kept ([`growing`]); a few are made at the same time ([`Places`]). A
+//! compressed form is made of it once, in the background, unless the feed is small. A body that is larger than the
+//! store is made for each caller, one at a time for each feed ([`turns`]), and sent while it is made ([`stream`]).
 
 mod compression;
 mod form;
+mod growing;
 mod key;
+mod making;
+mod pieces;
 mod stream;
 mod turns;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,12 +24,14 @@ use cache::{ENTRY_OVERHEAD, Flights, MemoryStore, Weigh};
 
 pub(crate) use form::{BodyCounts, Form, LastForm, is_beyond, length_limit, newest_of};
 pub use stream::FeedStream;
+pub(crate) use stream::Rereading;
 
 use crate::feed_key::FeedKeyParts;
 use crate::places::{Place, Places};
 use crate::{Encoding, FeedError};
 use crate::{blocking_work, workshop};
-use compression::{BoundedWriter, Compressor, Counter};
+use compression::{Compressor, Counter};
+use growing::{Growing, Makings};
 use key::{BodyKey, FormKey};
 use turns::Turns;
 
@@ -46,11 +51,14 @@ struct Inner {
     lengths: MemoryStore<BodyKey, Known<u64>>,
     /// Bodies that are larger than `kept` may hold.
     large: MemoryStore<BodyKey, Known<()>>,
-    /// `None` for a body that turned out too large.
-    makings: Flights<(BodyKey, String), Option<Arc<Body>>, FeedError>,
+    /// Plain bodies that are being made.
+    growing: Makings,
+    /// Compressed ones; `None` for a body that turned out too large.
+    packings: Flights<(BodyKey, String), Option<Arc<Body>>, FeedError>,
     countings: Flights<(FormKey, String), BodyCounts, FeedError>,
     measurings: Flights<(BodyKey, String), (), FeedError>,
-    /// For writing and counting, which take milliseconds.
+    /// For counting, which takes milliseconds.
+    counting: Places,
     writing: Places,
     /// For compressing, which may take a second. It has places of its own, so that plain bodies never wait for it.
     compressing: Places,
@@ -65,7 +73,9 @@ pub(crate) struct Body {
     tag: String,
     /// The memory of its key beyond the overhead of an entry: the text of its options.
     key_bytes: usize,
-    pub(crate) bytes: Bytes,
+    /// The bytes in order.
+    pub(crate) pieces: Vec<Bytes>,
+    pub(crate) length: u64,
 }
 
 /// A fact about the form with this tag.
@@ -79,6 +89,9 @@ struct Known<T> {
 /// A body for one caller.
 pub(crate) enum Made {
     Kept(Arc<Body>),
+    /// It is being made, for all callers.
+    Growing(Growing),
+    /// It is made for this caller.
     Streamed(FeedStream),
 }
 
@@ -90,9 +103,11 @@ impl Bodies {
             counts: MemoryStore::new(KNOWN_BYTES),
             lengths: MemoryStore::new(KNOWN_BYTES),
             large: MemoryStore::new(KNOWN_BYTES),
-            makings: Flights::new(),
+            growing: Makings::default(),
+            packings: Flights::new(),
             countings: Flights::new(),
             measurings: Flights::new(),
+            counting: Places::new(workshop::threads()),
             writing: Places::new(workshop::threads()),
             compressing: Places::new(workshop::threads()),
             turns: Turns::default(),
@@ -126,7 +141,7 @@ impl Bodies {
     async fn counted(&self, form: &Form, patience: Duration) -> Result<BodyCounts, FeedError> {
         let (bodies, counted) = (self.clone(), form.clone());
         let counting = async move {
-            let place = bodies.place(&counted, Encoding::Identity, patience).await?;
+            let place = bodies.0.counting.take(&counted.key().feed.upstream, patience).await?;
             let bodies = bodies.clone();
             blocking_work::run("counting a feed", move || {
                 let exported = counted.count();
@@ -147,15 +162,34 @@ impl Bodies {
     /// Returns the length of the body in this encoding, where it is known without making it.
     pub(crate) fn length(&self, form: &Form, encoding: Encoding) -> Option<u64> {
         if let Some(body) = self.kept(form, encoding) {
-            return Some(body.bytes.len() as u64);
+            return Some(body.length);
         }
         let known = self.0.lengths.get(&form.body_key(encoding))?;
         (known.tag == form.tag()).then_some(known.what)
     }
 
+    /// Returns the encoding in which a body goes out now to a caller that prefers `wanted`. No caller waits for the
+    /// compression of a long feed: until it is done, in the background, the body is plain.
+    pub(crate) fn encoding(&self, form: &Form, wanted: Encoding) -> Encoding {
+        let is_at_hand = || self.kept(form, wanted).is_some() || self.is_large(form, wanted);
+        match wanted {
+            Encoding::Identity => wanted,
+            _ if !form.is_long() || is_at_hand() => wanted,
+            _ => Encoding::Identity,
+        }
+    }
+
     /// Returns the body: from memory, made now and kept, or as a stream. Each making waits for its turn, no longer than
-    /// `patience`.
-    pub(crate) async fn body(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Made, FeedError> {
+    /// `patience`. A compressed form that the caller would rather have is made for the next one.
+    pub(crate) async fn body(
+        &self,
+        form: &Form,
+        (encoding, wanted): (Encoding, Encoding),
+        patience: Duration,
+    ) -> Result<Made, FeedError> {
+        if encoding != wanted {
+            self.start_packing(form, wanted, patience);
+        }
         if let Some(body) = self.kept(form, encoding) {
             return Ok(Made::Kept(body));
         }
@@ -164,18 +198,32 @@ impl Bodies {
     }
 
     async fn made(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Made, FeedError> {
+        if form.is_long() && encoding == Encoding::Identity && !self.is_large(form, encoding) {
+            return self.while_made(form, patience).await;
+        }
         if let Some(body) = self.whole(form, encoding, patience).await? {
             return Ok(Made::Kept(body));
         }
         // The numbers go out before the body.
         self.counts(form, patience).await?;
+        Ok(Made::Streamed(self.streamed_from(form, encoding, 0, patience).await?))
+    }
+
+    /// Makes a body for one caller, in its turn, and returns it without the first `skipped` bytes.
+    async fn streamed_from(
+        &self,
+        form: &Form,
+        encoding: Encoding,
+        skipped: u64,
+        patience: Duration,
+    ) -> Result<FeedStream, FeedError> {
         let turn = self.0.turns.wait(&form.key().feed, patience).await?;
-        let (sink, stream) = stream::stream(turn);
+        let (sink, stream) = stream::stream(turn, skipped);
         self.count_streamed(form);
         let (bodies, form) = (self.clone(), form.clone());
         // The task ends with the body, or when the caller leaves.
         drop(tokio::task::spawn_blocking(move || bodies.write(&form, encoding, sink)));
-        Ok(Made::Streamed(stream))
+        Ok(stream)
     }
 
     /// Makes the length of a body known, also of one that is too large to keep. Such a body is made once for it, in its
@@ -216,6 +264,22 @@ impl Bodies {
         body.filter(|body| body.tag == form.tag())
     }
 
+    fn keep(&self, form: &Form, encoding: Encoding, pieces: Vec<Bytes>) -> Arc<Body> {
+        let body = Arc::new(Body {
+            tag: form.tag().to_owned(),
+            key_bytes: form.key().options.len(),
+            length: pieces.iter().map(|piece| piece.len() as u64).sum(),
+            pieces,
+        });
+        self.0.kept.insert(form.body_key(encoding), Arc::clone(&body));
+        body
+    }
+
+    /// Returns whether the body is known as too large to keep.
+    fn is_large(&self, form: &Form, encoding: Encoding) -> bool {
+        self.0.large.get(&form.body_key(encoding)).is_some()
+    }
+
     /// Waits for a place to make a body of this feed.
     async fn place(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Place, FeedError> {
         let places = match encoding {
@@ -223,62 +287,6 @@ impl Bodies {
             _ => &self.0.compressing,
         };
         places.take(&form.key().feed.upstream, patience).await
-    }
-
-    /// Returns a body that can be kept, and makes it if necessary: once for all callers, on a blocking thread. `None`
-    /// for a body that is too large.
-    async fn whole(&self, form: &Form, encoding: Encoding, patience: Duration) -> Result<Option<Arc<Body>>, FeedError> {
-        if let Some(body) = self.kept(form, encoding) {
-            return Ok(Some(body));
-        }
-        let key = form.body_key(encoding);
-        if self.0.large.get(&key).is_some() {
-            return Ok(None);
-        }
-        let plain = match encoding {
-            Encoding::Identity => None,
-            _ => Box::pin(self.whole(form, Encoding::Identity, patience)).await?,
-        };
-        let flight = (key, form.tag().to_owned());
-        let (bodies, form) = (self.clone(), form.clone());
-        let making = async move {
-            let place = bodies.place(&form, encoding, patience).await?;
-            blocking_work::run("writing the feed", move || {
-                let made = bodies.make(&form, encoding, plain.as_deref());
-                drop(place);
-                made
-            })
-            .await?
-        };
-        self.0
-            .makings
-            .fly(flight, move || making)
-            .await
-            .map_err(FeedError::from)
-    }
-
-    /// Makes a body and keeps it, if it fits; `plain` saves writing it anew.
-    fn make(&self, form: &Form, encoding: Encoding, plain: Option<&Body>) -> Result<Option<Arc<Body>>, FeedError> {
-        let failed = |error| FeedError::internal("writing the feed", error);
-        let mut sink = BoundedWriter::new(self.room(form));
-        let outcome = match plain {
-            Some(plain) => packed(encoding, &mut sink, |out| out.write_all(&plain.bytes)),
-            None => packed(encoding, &mut sink, |out| {
-                form.write(out).map(|exported| self.note_counts(form, exported))
-            }),
-        };
-        let Some(bytes) = sink.into_bytes() else {
-            self.note_large(form, encoding);
-            return Ok(None);
-        };
-        outcome.map_err(failed)?;
-        let body = Arc::new(Body {
-            tag: form.tag().to_owned(),
-            key_bytes: form.key().options.len(),
-            bytes: bytes.into(),
-        });
-        self.0.kept.insert(form.body_key(encoding), Arc::clone(&body));
-        Ok(Some(body))
     }
 
     /// Makes a body for one caller that reads it meanwhile.
@@ -362,17 +370,6 @@ fn log_truncated(form: &Form, counts: BodyCounts) {
     );
 }
 
-/// Has `write` write into a compression and ends it.
-fn packed(
-    encoding: Encoding,
-    sink: &mut BoundedWriter,
-    write: impl FnOnce(&mut Compressor<&mut BoundedWriter>) -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    let mut out = Compressor::new(encoding, sink)?;
-    write(&mut out)?;
-    out.finish().map(drop)
-}
-
 impl<T> Known<T> {
     fn of(form: &Form, what: T) -> Self {
         Self {
@@ -391,7 +388,11 @@ impl<T> Weigh for Known<T> {
 
 impl Weigh for Body {
     fn weight_bytes(&self) -> usize {
-        self.bytes.len() + self.tag.len() + self.key_bytes + size_of::<Self>()
+        self.length as usize
+            + self.pieces.len() * size_of::<Bytes>()
+            + self.tag.len()
+            + self.key_bytes
+            + size_of::<Self>()
     }
 }
 

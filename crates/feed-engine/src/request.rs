@@ -93,7 +93,7 @@ pub struct FeedRequest {
     pub scope: FeedScope,
     /// Name of the exporter (`txt`, `json`, …).
     pub output: String,
-    /// How the body is compressed.
+    /// The compression that the caller prefers; it takes plain bodies too. See [`FeedHead::encoding`](crate::FeedHead).
     pub encoding: Encoding,
     /// Whether networks are merged into the smallest set that covers the same addresses.
     pub aggregate: bool,
@@ -133,7 +133,7 @@ impl FeedRequest {
         self
     }
 
-    /// Sets how the body is compressed.
+    /// Sets the compression that the caller prefers.
     #[must_use]
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;

@@ -15,6 +15,12 @@ pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str, changed_at: jiff::Ti
     is_unchanged_at(headers, etag, changed_at, SystemTime::now())
 }
 
+/// Returns whether the caller names this entity tag in `If-None-Match`.
+pub(crate) fn is_named(headers: &HeaderMap, etag: &str) -> bool {
+    let mut lists = headers.get_all(header::IF_NONE_MATCH).iter();
+    lists.any(|list| names(list.as_bytes(), etag))
+}
+
 fn is_unchanged_at(headers: &HeaderMap, etag: &str, changed_at: jiff::Timestamp, now: SystemTime) -> bool {
     let mut tags = headers.get_all(header::IF_NONE_MATCH).iter().peekable();
     if tags.peek().is_some() {

@@ -95,6 +95,56 @@ async fn each_encoding_unpacks_to_the_same_feed_under_a_tag_of_its_own() {
     assert_eq!(tags.len(), 4);
 }
 
+/// The compression of a long feed takes seconds, and no device waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_feed_is_plain_until_its_compressed_form_is_made_and_a_device_with_either_form_has_it() {
+    let bulk = Bulk::new(20_000, "ip-dst")
+        .event_tag("example:incident-classification=block")
+        .age(Moment::Ago(60));
+    let setup = Setup::default();
+    let daemon = Daemon::with(Setup {
+        sim: Sim::builder().bulk(bulk),
+        // Nothing is compiled for speed here.
+        site: setup.site.replace("mispTimeoutSeconds: 2", "mispTimeoutSeconds: 100"),
+        ..setup
+    })
+    .await;
+    let first = ask(&daemon, "gzip").await;
+    assert!(!first.headers.contains_key("content-encoding"));
+    assert_eq!(
+        (first.header("x-feed-count"), first.header("vary")),
+        ("20000", "Accept-Encoding")
+    );
+    assert_eq!(first.body.iter().filter(|byte| **byte == b'\n').count(), 19_999);
+    let mut packed = ask(&daemon, "gzip").await;
+    for _ in 0..2_000 {
+        if packed.headers.contains_key("content-encoding") {
+            break;
+        }
+        assert!(packed.body == first.body && packed.header("etag") == first.header("etag"));
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        packed = ask(&daemon, "gzip").await;
+    }
+    assert!(unpacked(&packed) == first.body);
+    assert_ne!(packed.header("etag"), first.header("etag"));
+    let has = async |etag: &str, accept: &str| {
+        let request = Ask::get(FEED)
+            .header("token", daemon.token())
+            .header("accept-encoding", accept)
+            .header("if-none-match", etag);
+        let answer = daemon.send(request).await;
+        (answer.status.as_u16(), answer.header("etag").to_owned())
+    };
+    let (plain, gzip) = (first.header("etag"), packed.header("etag"));
+    for etag in [plain, gzip] {
+        assert_eq!(has(etag, "gzip").await, (304, etag.to_owned()));
+    }
+    // A cache must not give the compressed form to a device that takes the plain one only.
+    assert_eq!(has(gzip, "identity").await, (304, plain.to_owned()));
+    assert_eq!(has(gzip, "br").await, (304, plain.to_owned()));
+    assert_eq!(has("\"another\"", "gzip").await, (200, gzip.to_owned()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_packed_that_was_not_asked_for() {
     let daemon = Daemon::start().await;

@@ -38,8 +38,8 @@ pub(crate) fn domain(value: &str) -> Result<Cow<'_, str>, DropReason> {
     }
 }
 
-/// Returns whether [`domain`] returns this text as it is, by one look at each byte. It is certain of the usual names and
-/// knows nothing of others. Outputs check each name of a feed before the first byte is sent.
+/// Returns whether [`domain`] returns this text as it is, by one look at each byte. It is certain of the usual names
+/// and knows nothing of others. Outputs check each name of a feed before the first byte is sent.
 fn is_usual(value: &str) -> bool {
     let (mut label, mut dots, mut has_letter, mut last) = (0, 0, false, b'.');
     for byte in value.bytes() {

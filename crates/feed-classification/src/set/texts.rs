@@ -35,8 +35,8 @@ impl Texts {
             blocks: Vec::with_capacity(blocks),
             len: 0,
         };
-        if blocks > 0 {
-            list.blocks.push(Block::with_room(texts.min(EACH), bytes / blocks));
+        if let Some(each) = bytes.checked_div(blocks) {
+            list.blocks.push(Block::with_room(texts.min(EACH), each));
         }
         list
     }

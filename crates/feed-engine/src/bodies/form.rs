@@ -16,6 +16,9 @@ use crate::{Encoding, FeedRequest, FeedSet};
 /// Goes up with every change of our own steps between the values and the exporter, for example of merging networks.
 const VERSION: u32 = 1;
 
+/// A set of more bytes makes a long feed; about 10 000 names.
+const LONG_BYTES: usize = 256 * 1024;
+
 /// How many indicators a body has, and why others are not in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BodyCounts {
@@ -132,6 +135,12 @@ impl Form {
 
     pub(crate) fn set(&self) -> &FeedSet {
         &self.set
+    }
+
+    /// Returns whether the feed is so long that callers get its plain body while it is made, and a compressed one only
+    /// once it exists. Others wait some milliseconds for all of it.
+    pub(crate) fn is_long(&self) -> bool {
+        self.set.values().weight_bytes() > LONG_BYTES
     }
 
     /// Returns whether the length limit leaves the newest indicators, and not the first in order for want of times.

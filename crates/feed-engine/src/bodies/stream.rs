@@ -2,14 +2,18 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
+use super::form::Form;
+use super::growing::{Growing, Next};
 use super::turns::Turn;
-use crate::FeedError;
+use super::{Bodies, Body};
+use crate::{Encoding, FeedError};
 
 /// One piece, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -28,10 +32,27 @@ enum Piece {
     End,
 }
 
-/// The pieces of a body that is made while they are taken. Dropping it ends the making.
-pub struct FeedStream {
-    pieces: mpsc::Receiver<Piece>,
-    is_over: bool,
+/// The pieces of a long body, from memory or while they are made. Dropping it ends a making for this caller alone.
+pub struct FeedStream(Source);
+
+enum Source {
+    /// A body that is made for this caller.
+    Own(mpsc::Receiver<Piece>),
+    /// A body that is made for all callers.
+    Shared(Rereading),
+    /// A body in memory.
+    Kept {
+        body: Arc<Body>,
+        next: usize,
+    },
+    Over,
+}
+
+/// A growing body, and the means to have the rest of it made again.
+pub(crate) struct Rereading {
+    pub(crate) growing: Growing,
+    pub(crate) bodies: Bodies,
+    pub(crate) patience: Duration,
 }
 
 /// The writing end of a streamed body.
@@ -39,6 +60,8 @@ pub struct FeedStream {
 pub(crate) struct Sink {
     pieces: mpsc::Sender<Piece>,
     piece: Vec<u8>,
+    /// How many bytes the caller has already.
+    skipped: u64,
     sent: u64,
     turn: Turn,
     runtime: Handle,
@@ -46,52 +69,91 @@ pub(crate) struct Sink {
     is_left: bool,
 }
 
-/// Returns both ends of a body on its way; to be called inside a runtime.
-pub(crate) fn stream(turn: Turn) -> (Sink, FeedStream) {
+/// Returns both ends of a body on its way, whose first `skipped` bytes the caller has; to be called inside a runtime.
+pub(crate) fn stream(turn: Turn, skipped: u64) -> (Sink, FeedStream) {
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     let sink = Sink {
         pieces: sender,
         piece: Vec::with_capacity(PIECE_BYTES),
-        sent: 0,
+        skipped,
+        sent: skipped,
         turn,
         runtime: Handle::current(),
         is_left: false,
     };
-    let stream = FeedStream {
-        pieces: receiver,
-        is_over: false,
-    };
-    (sink, stream)
+    (sink, FeedStream(Source::Own(receiver)))
 }
 
 impl FeedStream {
+    /// Returns the pieces of a body in memory.
+    pub(crate) fn kept(body: Arc<Body>) -> Self {
+        Self(Source::Kept { body, next: 0 })
+    }
+
+    /// Returns the pieces of a body that is made for all callers.
+    pub(crate) fn shared(rereading: Rereading) -> Self {
+        Self(Source::Shared(rereading))
+    }
+
     /// Returns the next piece; none after the last one of a whole body.
     ///
     /// # Errors
     /// [`FeedError`] if the body cannot be made to its end. The pieces before the error are not a feed.
     pub async fn next(&mut self) -> Option<Result<Bytes, FeedError>> {
-        if self.is_over {
-            return None;
+        let next = match &mut self.0 {
+            Source::Over => return None,
+            Source::Kept { body, next } => {
+                let piece = body.pieces.get(*next).cloned();
+                *next += 1;
+                piece.map(Ok)
+            }
+            Source::Own(pieces) => own_piece(pieces).await,
+            Source::Shared(rereading) => match rereading.growing.next().await {
+                Ok(Next::Piece(piece)) => Some(Ok(piece)),
+                Ok(Next::End) => None,
+                Ok(Next::Anew(form)) => match rereading.rest(&form).await {
+                    Ok(rest) => {
+                        *self = rest;
+                        return Box::pin(self.next()).await;
+                    }
+                    Err(error) => Some(Err(error)),
+                },
+                Err(error) => Some(Err(error)),
+            },
+        };
+        if !matches!(next, Some(Ok(_))) {
+            self.0 = Source::Over;
         }
-        let piece = self.pieces.recv().await;
-        self.is_over = !matches!(piece, Some(Piece::Bytes(_)));
-        match piece {
-            Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
-            Some(Piece::End) => None,
-            Some(Piece::Failed(error)) => Some(Err(error)),
-            // The thread ended without a message: the exporter panicked.
-            None => Some(Err(FeedError::Internal {
-                step: "writing the feed",
-                source: None,
-            })),
-        }
+        next
+    }
+}
+
+impl Rereading {
+    async fn rest(&self, form: &Form) -> Result<FeedStream, FeedError> {
+        let read = self.growing.read();
+        self.bodies
+            .streamed_from(form, Encoding::Identity, read, self.patience)
+            .await
+    }
+}
+
+async fn own_piece(pieces: &mut mpsc::Receiver<Piece>) -> Option<Result<Bytes, FeedError>> {
+    match pieces.recv().await {
+        Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
+        Some(Piece::End) => None,
+        Some(Piece::Failed(error)) => Some(Err(error)),
+        // The thread ended without a message: the exporter panicked.
+        None => Some(Err(FeedError::Internal {
+            step: "writing the feed",
+            source: None,
+        })),
     }
 }
 
 impl fmt::Debug for FeedStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FeedStream")
-            .field("is_over", &self.is_over)
+            .field("is_over", &matches!(self.0, Source::Over))
             .finish_non_exhaustive()
     }
 }
@@ -154,6 +216,11 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.is_left {
             return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if self.skipped > 0 {
+            let skipped = self.skipped.min(bytes.len() as u64);
+            self.skipped -= skipped;
+            return Ok(usize::try_from(skipped).unwrap_or(bytes.len()));
         }
         let room = PIECE_BYTES - self.piece.len();
         let taken = bytes.get(..room.min(bytes.len())).unwrap_or_default();

@@ -115,10 +115,12 @@ impl FeedEngine {
         let form = prepared.form.of(&values.set, || {
             Form::new(key.clone(), Arc::clone(&values.set), Arc::clone(exporter), request)
         });
+        let encoding = self.inner.bodies.encoding(&form, request.encoding);
         FeedHead {
-            encoding: request.encoding,
+            encoding,
+            wanted: request.encoding,
             content_type: exporter.about().content_type,
-            etag: form.etag(request.encoding),
+            etag: form.etag(encoding),
             changed_at: form.changed_at(),
             age: values.age,
             fresh_for: values.fresh_for,

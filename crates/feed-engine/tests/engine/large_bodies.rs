@@ -25,7 +25,7 @@ const DOMAINS: usize = 10_000;
 
 /// The same domains for every feed.
 #[derive(Debug)]
-struct Domains(usize);
+pub(crate) struct Domains(pub(crate) usize);
 
 impl IndicatorSource for Domains {
     fn gather<'a>(&'a self, _: &'a Upstream, _: FeedScope, _: &'a Errand) -> GatherFuture<'a> {
@@ -120,7 +120,7 @@ fn engine(memory_bytes: u64, wide: &Wide) -> FeedEngine {
         .build()
 }
 
-fn upstream() -> Upstream {
+pub(crate) fn upstream() -> Upstream {
     let (site, mappings) = (site("mispTimeoutSeconds: 60\n"), Mappings::default());
     Upstream::new(
         Arc::new(site),
@@ -131,7 +131,7 @@ fn upstream() -> Upstream {
     )
 }
 
-fn output(name: &str) -> FeedRequest {
+pub(crate) fn output(name: &str) -> FeedRequest {
     let mut request = wanted(FeedName::Block, IndicatorType::Domain);
     request.output = name.to_owned();
     request
@@ -149,7 +149,7 @@ async fn stream(engine: &FeedEngine) -> FeedStream {
     }
 }
 
-async fn until(what: &str, enough: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, enough: impl Fn() -> bool) {
     for _ in 0..2_000 {
         if enough() {
             return;

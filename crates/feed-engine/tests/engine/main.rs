@@ -16,6 +16,7 @@ mod facts;
 mod failures;
 mod false_positives;
 mod freshness;
+mod growing_bodies;
 mod guard;
 mod large_bodies;
 mod length_limits;

@@ -100,11 +100,11 @@ impl Bench {
         self.grow_old(1);
         let answer = self.ask(anew.clone()).await.unwrap();
         if answer.origin != Origin::Stale {
-            return lines(&answer);
+            return all_lines(answer).await;
         }
         let accepted = self.engine.accept(&self.upstream, anew.scope).await.unwrap();
         assert!(accepted.is_some(), "it is stale for another reason");
-        lines(&self.ask(anew).await.unwrap())
+        all_lines(self.ask(anew).await.unwrap()).await
     }
 
     pub(crate) async fn block_domains(&self) -> Vec<String> {
@@ -124,8 +124,18 @@ pub(crate) fn domains() -> FeedRequest {
     wanted(FeedName::Block, IndicatorType::Domain)
 }
 
+/// Returns the lines of a feed of any length.
+pub(crate) async fn all_lines(feed: RenderedFeed) -> Vec<String> {
+    lines_of(&feed.body.bytes().await.unwrap())
+}
+
+/// Returns the lines of a feed that is not long.
 pub(crate) fn lines(feed: &RenderedFeed) -> Vec<String> {
-    let text = String::from_utf8(feed.body.whole().unwrap().to_vec()).unwrap();
+    lines_of(feed.body.whole().unwrap())
+}
+
+fn lines_of(body: &[u8]) -> Vec<String> {
+    let text = str::from_utf8(body).unwrap();
     text.split("\r\n")
         .filter(|line| !line.is_empty())
         .map(str::to_owned)

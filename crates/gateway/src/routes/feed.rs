@@ -7,7 +7,7 @@ use bytes::Bytes;
 use feed_classification::Registry;
 use feed_engine::{Counts, FeedBody, FeedError, FeedHead, FeedRequest, FeedStream, Origin};
 use futures_util::{Stream, stream};
-use http::{Method, StatusCode, Version};
+use http::{HeaderMap, Method, StatusCode, Version, header};
 
 use serde_json::{Value, json};
 
@@ -79,9 +79,9 @@ pub(crate) fn answer_at_once(
     if !auth::passes_again(&prepared.grant, request) {
         return None;
     }
-    let head = app.engine().head_at_once(&prepared.feed)?;
+    let mut head = app.engine().head_at_once(&prepared.feed)?;
     let counts = head.known_counts()?;
-    let state = State::of(&head, request);
+    let state = State::of(&mut head, request);
     let payload = match state {
         State::Whole => Payload::Whole(head.kept_body()?),
         state => state.bodiless(&head),
@@ -139,8 +139,8 @@ fn prepare(call: &Call<'_>, grant: Grant) -> Result<PreparedAnswer, Reject> {
 async fn current(app: &App, prepared: &PreparedAnswer, request: &Request<'_>) -> Result<Reply, Reject> {
     let asked = prepared.feed.request();
     let refused = |error| limits::refused(error, asked.scope.filter);
-    let head = app.engine().head_of(&prepared.feed).await.map_err(refused)?;
-    let state = State::of(&head, request.asking());
+    let mut head = app.engine().head_of(&prepared.feed).await.map_err(refused)?;
+    let state = State::of(&mut head, request.asking());
     let payload = match state {
         State::Whole => payload(sent_body(&head, request.version).await.map_err(refused)?)?,
         state => state.bodiless(&head),
@@ -161,8 +161,8 @@ enum State {
 }
 
 impl State {
-    fn of(head: &FeedHead, request: Asking<'_>) -> Self {
-        if conditional::is_unchanged(request.headers, &head.etag, head.changed_at) {
+    fn of(head: &mut FeedHead, request: Asking<'_>) -> Self {
+        if is_unchanged(head, request.headers) {
             Self::Unchanged
         } else if *request.method == Method::HEAD {
             Self::Head
@@ -214,6 +214,21 @@ fn described_answer(
         let filter = prepared.feed.request().scope.filter;
         limits::with_header(described(reply, head, counts), filter)
     })
+}
+
+/// Returns whether the caller has the feed, in the form that is sent now or in the other one that it takes: a feed is
+/// plain until its compressed form is made. The tag of a 304 is that of the form which the caller has.
+fn is_unchanged(head: &mut FeedHead, headers: &HeaderMap) -> bool {
+    if conditional::is_unchanged(headers, &head.etag, head.changed_at) {
+        return true;
+    }
+    if !headers.contains_key(header::IF_NONE_MATCH) {
+        return false;
+    }
+    let named = head.other_etag().filter(|etag| conditional::is_named(headers, etag));
+    let is_named = named.is_some();
+    head.etag = named.unwrap_or_else(|| std::mem::take(&mut head.etag));
+    is_named
 }
 
 /// Counts the answer, and has MISP asked about the tag of an empty feed.
