@@ -2,17 +2,14 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "helpers of tests: what cannot be unwrapped has failed the test"
 )]
-
-mod sensor;
 
 use feed_classification::export::testkit::{self, body};
 use feed_classification::{IndicatorSet, IndicatorType as Kind, Registry};
 
-use sensor::{Loaded, Sensor};
 use serde_json::{Value, json};
+use test_peers::{Loaded, Sensor};
 
 fn rules(kind: Kind, values: &[&str]) -> String {
     body("suricata", kind, values)

@@ -1,38 +1,50 @@
 //! A real Suricata that reads its rules and packets from files.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped has failed the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use test_peers::{Suricata, program, python_with};
+
+use crate::{Suricata, program, python_with};
 
 /// The types of events, with what the tests read of them.
 const EVENTS: &str = "alert, {tls: {custom: [sni, ja3, ja4]}}, ssh, {files: {force-hash: [md5, sha256]}}";
+
+/// Writes the packets of conversations.
+const PACKETS: &str = include_str!("packets.py");
 
 /// The client's port of the first conversation, as `packets.py` has it.
 const FIRST_PORT: u64 = 20_000;
 
 /// The number of rules that Suricata made of the lines.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Loaded {
-    pub(crate) rules: usize,
-    pub(crate) failed: usize,
+pub struct Loaded {
+    /// Rules that are loaded.
+    pub rules: usize,
+    /// Rules that Suricata refuses.
+    pub failed: usize,
 }
 
 /// A folder for one Suricata.
 #[derive(Debug)]
-pub(crate) struct Sensor {
+pub struct Sensor {
     suricata: Suricata,
     python: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Sensor {
-    /// Makes one, or returns `None` and prints the missing program.
-    pub(crate) fn new() -> Option<Self> {
+    /// Makes one. If a program is missing, prints so and returns nothing.
+    ///
+    /// # Panics
+    /// If a file cannot be written.
+    #[must_use]
+    pub fn new() -> Option<Self> {
         let python = python_with(&["scapy"])?;
         program("openssl")?;
         let folder = tempfile::tempdir().unwrap();
@@ -44,16 +56,26 @@ impl Sensor {
         Some(sensor)
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    /// Returns the path of a file in the folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    /// Writes a file into the folder, for example a list that a rule loads.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).unwrap();
     }
 
     /// Makes a certificate and its key, and returns the certificate's SHA-1.
-    pub(crate) fn certificate(&self) -> String {
+    ///
+    /// # Panics
+    /// If OpenSSL does not make them.
+    #[must_use]
+    pub fn certificate(&self) -> String {
         let (key, certificate) = (self.path("key.pem"), self.path("certificate.pem"));
         let mut make = Command::new("openssl");
         make.args([
@@ -80,8 +102,12 @@ impl Sensor {
         pairs.replace(':', "").to_lowercase()
     }
 
-    /// Loads rules as `suricata -T` does.
-    pub(crate) fn test(&self, rules: &str) -> (Loaded, String) {
+    /// Loads rules as `suricata -T` does, and returns their number and what Suricata prints.
+    ///
+    /// # Panics
+    /// If Suricata refuses one.
+    #[must_use]
+    pub fn test(&self, rules: &str) -> (Loaded, String) {
         self.write("cratos.rules", rules);
         let run = self.command("cratos.rules").arg("-T").output().unwrap();
         let said = [run.stdout, run.stderr].concat();
@@ -91,7 +117,13 @@ impl Sensor {
     }
 
     /// Shows Suricata the conversations, and returns for each message of a rule the conversations that it came in.
-    pub(crate) fn fired(&self, rules: &str, conversations: &[Value]) -> BTreeMap<String, BTreeSet<usize>> {
+    ///
+    /// The packets are those of `packets.py`: a conversation is a map such as `{"dns": "evil.example"}`.
+    ///
+    /// # Panics
+    /// If Suricata refuses a rule, or the packets cannot be made.
+    #[must_use]
+    pub fn fired(&self, rules: &str, conversations: &[Value]) -> BTreeMap<String, BTreeSet<usize>> {
         let mut fired: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for event in self.events(rules, conversations) {
             if event["event_type"] == "alert" {
@@ -108,14 +140,17 @@ impl Sensor {
     }
 
     /// Shows Suricata the conversations, and returns its events.
-    pub(crate) fn events(&self, rules: &str, conversations: &[Value]) -> Vec<Value> {
+    ///
+    /// # Panics
+    /// If Suricata refuses a rule, or the packets cannot be made.
+    #[must_use]
+    pub fn events(&self, rules: &str, conversations: &[Value]) -> Vec<Value> {
         if !self.path("both.pem").exists() {
-            self.certificate();
+            let _ = self.certificate();
         }
         let packets = self.path("packets.pcap");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suricata/packets.py");
         let mut python = Command::new(&self.python);
-        python.arg(script).arg(&packets).arg(self.path("both.pem"));
+        python.args(["-c", PACKETS]).arg(&packets).arg(self.path("both.pem"));
         let mut running = python.stdin(Stdio::piped()).spawn().unwrap();
         let told = serde_json::to_vec(conversations).unwrap();
         running.stdin.take().unwrap().write_all(&told).unwrap();
