@@ -28,17 +28,17 @@ struct Sensing {
 }
 
 impl Sensing {
-    /// With addresses and fingerprints (`ja4`) from the server; `more` is for the section of the target.
+    /// With addresses, fingerprints (`ja4`) and names from the server; `more` is for the section of the target.
     fn new(more: &str) -> Option<Self> {
         let pair = Pair::new()?;
         let server = StandIn::on(pair.host.inside(|| TcpListener::bind("127.0.0.1:0").unwrap()));
         let mut host = Host::new(&server);
         let sensor = Sensor::start(&pair.host, host.dir.path())?;
-        "  - {name: addresses, feed: block, type: ip, age: 1w}\n  - {name: clients, feed: block, type: ja4, age: 1w}\n"
-            .clone_into(&mut host.feeds);
+        let feed = |name, kind| format!("  - {{name: {name}, feed: block, type: {kind}, age: 1w}}\n");
+        host.feeds = feed("addresses", "ip") + &feed("clients", "ja4") + &feed("names", "domain");
         let section = Sensor::section(host.dir.path(), more);
         host.targets = format!(
-            "  - {{name: sensor, feeds: [addresses, clients], limits: {{max_change: 1000000}}, suricata: {section}}}\n"
+            "  - {{name: sensor, feeds: [addresses, clients, names], limits: {{max_change: 1000000}}, suricata: {section}}}\n"
         );
         let sensing = Self {
             sensor,
@@ -47,12 +47,17 @@ impl Sensing {
             pair,
         };
         sensing.lists(&[], &[]);
+        sensing.names(&[]);
         Some(sensing)
     }
 
     fn lists(&self, addresses: &[&str], clients: &[&str]) {
         self.server.answer("type/ip/", Answer::feed(addresses));
         self.server.answer("type/ja4/", Answer::feed(clients));
+    }
+
+    fn names(&self, names: &[&str]) {
+        self.server.answer("type/domain/", Answer::feed(names));
     }
 
     fn apply(&self) -> Output {
@@ -64,6 +69,28 @@ impl Sensing {
     fn applied(&self) {
         let output = self.apply();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Asks for these names, each below `word`, until `end` alerts, which is asked for after them; returns those that
+    /// alert.
+    fn asked(&self, word: &str, names: &[&str], end: &str) -> BTreeSet<String> {
+        let [host, _] = HOST;
+        let ask = |name: &str| {
+            let socket = self.pair.begin("203.0.113.2", host);
+            socket.connect((host, 53)).unwrap();
+            socket.send(&query(&format!("{word}.{name}"))).unwrap();
+        };
+        let seen = || self.sensor.asked_names();
+        until("the last name alerts", || {
+            names.iter().chain([&end]).for_each(|name| ask(name));
+            seen().contains(&format!("{word}.{end}"))
+        });
+        let of_word = |name: String| name.strip_prefix(&format!("{word}.")).map(str::to_owned);
+        seen()
+            .into_iter()
+            .filter_map(of_word)
+            .filter(|name| name != end)
+            .collect()
     }
 
     /// Sends from the listed and the unlisted addresses until there is an alert of each listed one; returns all alerts.
@@ -90,6 +117,17 @@ impl Sensing {
     }
 }
 
+/// A question for the address of a name.
+fn query(name: &str) -> Vec<u8> {
+    let mut bytes = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        bytes.push(u8::try_from(label.len()).unwrap());
+        bytes.extend_from_slice(label.as_bytes());
+    }
+    bytes.extend_from_slice(&[0, 0, 1, 0, 1]);
+    bytes
+}
+
 /// The alerts of both listed addresses with this message.
 fn both(message: &str) -> BTreeSet<(String, IpAddr)> {
     [LISTED_V4, LISTED_V6]
@@ -113,6 +151,23 @@ fn what_is_listed_alerts_in_a_running_suricata_after_one_reload() {
 }
 
 #[test]
+fn a_list_of_names_that_changed_is_read_again_by_a_running_suricata() {
+    let Some(sensing) = Sensing::new("") else { return };
+    let asked = ["evil.example", "old.example", "new.example", "a.new.example"];
+    sensing.names(&["evil.example", "old.example", "last.example"]);
+    sensing.applied();
+    assert_eq!((sensing.sensor.rules(), sensing.sensor.reloads()), (3, 1));
+    let alerted = sensing.asked("www", &asked, "last.example");
+    assert_eq!(alerted, ["evil.example", "old.example"].map(str::to_owned).into());
+    sensing.names(&["evil.example", "new.example", "last.example"]);
+    sensing.applied();
+    assert_eq!((sensing.sensor.rules(), sensing.sensor.reloads()), (3, 2));
+    let alerted = sensing.asked("mail", &asked, "last.example");
+    let now = ["a.new.example", "evil.example", "new.example"];
+    assert_eq!(alerted, now.map(str::to_owned).into());
+}
+
+#[test]
 fn a_reputation_list_alerts_by_the_operators_rule() {
     let Some(sensing) = Sensing::new(", reputation: true") else {
         return;
@@ -127,8 +182,10 @@ fn a_reputation_list_alerts_by_the_operators_rule() {
 fn rules_that_suricata_refuses_leave_those_that_it_has() {
     let Some(sensing) = Sensing::new("") else { return };
     sensing.lists(&[LISTED_V4, LISTED_V6], &[]);
+    sensing.names(&["old.example"]);
     sensing.applied();
-    let rules = || fs::read_to_string(sensing.host.path("rules/cratos.rules")).unwrap();
+    let rules =
+        || ["cratos.rules", "cratos-domain.lst"].map(|file| fs::read(sensing.host.path("rules").join(file)).unwrap());
     let before = rules();
     // A Suricata that is configured without fingerprints refuses rules with one.
     forbid_ja4(&sensing.host.path("suricata.yaml"));
@@ -136,12 +193,13 @@ fn rules_that_suricata_refuses_leave_those_that_it_has() {
         &[LISTED_V4, LISTED_V6, "192.0.2.1"],
         &["t13d1516h2_8daaf6152771_b186095e22b6"],
     );
+    sensing.names(&["old.example", "new.example"]);
     let refused = sensing.apply();
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8_lossy(&refused.stdout).into_owned() + &String::from_utf8_lossy(&refused.stderr);
     assert!(said.contains("suricata ended with"), "{said}");
-    assert_eq!(rules(), before);
-    assert_eq!(sensing.sensor.rules(), 2);
+    assert!(rules() == before, "the old files are not back");
+    assert_eq!(sensing.sensor.rules(), 5);
     assert_eq!(sensing.alerts(), both("Cratos ip in IP packet"));
 }
 

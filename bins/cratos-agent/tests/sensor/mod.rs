@@ -79,13 +79,20 @@ impl Sensor {
         log.matches("rule reload complete").count()
     }
 
+    /// Returns the names that were asked for in queries that alert.
+    pub(crate) fn asked_names(&self) -> BTreeSet<String> {
+        // The first is of Suricata 7, the second of Suricata 8.
+        let places = ["/dns/query/0/rrname", "/dns/queries/0/rrname"];
+        let name = |event: &Value| {
+            places
+                .iter()
+                .find_map(|place| event.pointer(place)?.as_str().map(str::to_owned))
+        };
+        self.events().iter().filter_map(name).collect()
+    }
+
     /// Returns message and far end of every alert, each once.
     pub(crate) fn alerts(&self) -> BTreeSet<(String, IpAddr)> {
-        let events = self.suricata.events();
-        // The last line may be half written.
-        let events = events
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let end = |value: &Value| value.as_str().unwrap().parse::<IpAddr>().unwrap();
         let alert = |event: Value| {
             let message = event["alert"]["signature"].as_str().unwrap().to_owned();
@@ -93,7 +100,14 @@ impl Sensor {
             let is_ours = HOST.iter().any(|host| host.parse() == Ok(from));
             (message, if is_ours { to } else { from })
         };
-        events.map(alert).collect()
+        self.events().into_iter().map(alert).collect()
+    }
+
+    fn events(&self) -> Vec<Value> {
+        let events = self.suricata.events();
+        // The last line may be half written.
+        let events = events.lines().filter_map(|line| serde_json::from_str(line).ok());
+        events.collect()
     }
 
     /// Asks over the socket, as `suricatasc` does.
