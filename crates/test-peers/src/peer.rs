@@ -50,6 +50,38 @@ impl Peer {
         self.child.id()
     }
 
+    /// Stops the program, as a machine that hangs does, and returns when each of its threads stands still: one that was
+    /// at work may still answer until then.
+    ///
+    /// # Panics
+    /// If it cannot be stopped.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+        until("all threads stand still", || {
+            let threads = std::fs::read_dir(format!("/proc/{}/task", self.id()));
+            threads.is_ok_and(|mut threads| {
+                threads.all(|thread| {
+                    let state = thread.and_then(|thread| std::fs::read_to_string(thread.path().join("stat")));
+                    // The name of the program is in brackets and may have blanks.
+                    state.is_ok_and(|state| state.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T")))
+                })
+            })
+        });
+    }
+
+    /// Lets a stopped program go on.
+    ///
+    /// # Panics
+    /// If it cannot go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+
     /// Kills the program now, without giving it a chance to clean up.
     pub fn kill(&mut self) {
         // It may have ended by itself; either way there is nothing left to do.

@@ -77,11 +77,6 @@ pub(crate) fn to_valkey(port: u16) -> Valkey {
 /// As patient as a machine that is busy with other tests needs.
 pub(crate) const PATIENT: Duration = Duration::from_secs(20);
 
-pub(crate) fn signal(peer: &Peer, signal: &str) {
-    let sent = Command::new("kill").args([signal, &peer.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-}
-
 pub(crate) fn port() -> u16 {
     free_port()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache::{InProcessStore, SharedCache, SharedStore, Turn};
 use test_peers::Peer;
 
-use crate::servers::{self, PATIENT, keys, port, signal};
+use crate::servers::{self, PATIENT, keys, port};
 
 const LIFE: Duration = Duration::from_secs(600);
 
@@ -63,9 +63,9 @@ async fn trouble(start: impl Fn(u16) -> Option<Peer>, store: impl Fn(u16) -> Arc
     let server = start(port).unwrap();
     comes_back(&cache).await;
 
-    signal(&server, "-STOP");
+    server.freeze();
     assert!(matches!(turn(&cache).await, Turn::Alone), "hangs");
-    signal(&server, "-CONT");
+    server.thaw();
     comes_back(&cache).await;
     assert!(cache.is_up().await || cache.is_up().await);
 }

@@ -169,11 +169,6 @@ async fn goes_on(warm: &FeedEngine, upstream: &Upstream) {
     assert_eq!((gathered.count, gathered.origin), (100, Origin::Miss));
 }
 
-fn signal(peer: &Peer, signal: &str) {
-    let sent = Command::new("kill").args([signal, &peer.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-}
-
 /// Sends one command in plain text, as both kinds of server take it.
 async fn tell(port: u16, command: &str) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -193,9 +188,9 @@ async fn trouble(port: u16, start: impl Fn() -> Option<Peer>, store: Arc<dyn Sha
     goes_on(&warm, &upstream).await;
     let server = start().unwrap();
     until_shared(&warm, &source, &store, &upstream).await;
-    signal(&server, "-STOP");
+    server.freeze();
     goes_on(&warm, &upstream).await;
-    signal(&server, "-CONT");
+    server.thaw();
     until_shared(&warm, &source, &store, &upstream).await;
     tell(port, flush).await;
     goes_on(&warm, &upstream).await;
