@@ -18,13 +18,19 @@ pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str, changed_at: jiff::Ti
 /// Returns whether the caller names this entity tag in `If-None-Match`.
 pub(crate) fn is_named(headers: &HeaderMap, etag: &str) -> bool {
     let mut lists = headers.get_all(header::IF_NONE_MATCH).iter();
-    lists.any(|list| names(list.as_bytes(), etag))
+    lists.any(|list| names(list.as_bytes(), etag, is_ours))
+}
+
+/// Returns whether the caller names this very entity tag in `If-None-Match`, and not one that a proxy made of it.
+pub(crate) fn is_named_exactly(headers: &HeaderMap, etag: &str) -> bool {
+    let mut lists = headers.get_all(header::IF_NONE_MATCH).iter();
+    lists.any(|list| list != "*" && names(list.as_bytes(), etag, |tag, own| tag == own))
 }
 
 fn is_unchanged_at(headers: &HeaderMap, etag: &str, changed_at: jiff::Timestamp, now: SystemTime) -> bool {
     let mut tags = headers.get_all(header::IF_NONE_MATCH).iter().peekable();
     if tags.peek().is_some() {
-        return tags.any(|list| names(list.as_bytes(), etag));
+        return tags.any(|list| names(list.as_bytes(), etag, is_ours));
     }
     let since = headers
         .get(header::IF_MODIFIED_SINCE)
@@ -43,8 +49,9 @@ fn whole_seconds(moment: jiff::Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(moment.as_second()).unwrap_or_default())
 }
 
-/// Returns whether a list of entity tags has ours, by weak comparison, or is `*`.
-fn names(list: &[u8], etag: &str) -> bool {
+/// Returns whether a list of entity tags has ours, by weak comparison, or is `*`. `is_ours` compares two tags without
+/// quotes.
+fn names(list: &[u8], etag: &str, is_ours: impl Fn(&str, &str) -> bool) -> bool {
     let Ok(mut rest) = std::str::from_utf8(list) else {
         return false;
     };

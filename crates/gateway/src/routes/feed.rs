@@ -219,16 +219,26 @@ fn described_answer(
 /// Returns whether the caller has the feed, in the form that is sent now or in the other one that it takes: a feed is
 /// plain until its compressed form is made. The tag of a 304 is that of the form which the caller has.
 fn is_unchanged(head: &mut FeedHead, headers: &HeaderMap) -> bool {
+    let has_tags = headers.contains_key(header::IF_NONE_MATCH);
+    let other = if has_tags { head.other_etag() } else { None };
+    if let Some(other) = &other
+        && conditional::is_named_exactly(headers, other)
+        && !conditional::is_named_exactly(headers, &head.etag)
+    {
+        // The tag of the compressed form looks like one that a proxy made of the plain one.
+        head.etag.clone_from(other);
+        return true;
+    }
     if conditional::is_unchanged(headers, &head.etag, head.changed_at) {
         return true;
     }
-    if !headers.contains_key(header::IF_NONE_MATCH) {
-        return false;
+    match other.filter(|etag| conditional::is_named(headers, etag)) {
+        Some(other) => {
+            head.etag = other;
+            true
+        }
+        None => false,
     }
-    let named = head.other_etag().filter(|etag| conditional::is_named(headers, etag));
-    let is_named = named.is_some();
-    head.etag = named.unwrap_or_else(|| std::mem::take(&mut head.etag));
-    is_named
 }
 
 /// Counts the answer, and has MISP asked about the tag of an empty feed.
