@@ -133,10 +133,12 @@ impl SuricataTarget {
         }
         match &self.reload {
             Reload::Command(words) => Run::new(words, TIMEOUT).output().map(drop),
-            Reload::Socket(path) => socket::reload_rules(path, TIMEOUT).map_err(|source| CommandError::Start {
-                program: format!("reload-rules at {}", path.display()),
-                source,
-            }),
+            Reload::Socket(path) => {
+                socket::reload_rules(path, TIMEOUT, self.names.least_version()).map_err(|source| CommandError::Start {
+                    program: format!("reload-rules at {}", path.display()),
+                    source,
+                })
+            }
         }
     }
 
@@ -158,7 +160,12 @@ impl Target for SuricataTarget {
     }
 
     fn resources(&self) -> Vec<String> {
-        vec![self.directory.display().to_string()]
+        let mut resources = vec![self.directory.display().to_string()];
+        // Two targets with lists of names for one Suricata would have the same rule numbers and names of datasets.
+        if let (Reload::Socket(path), Names::Datasets) = (&self.reload, self.names) {
+            resources.push(path.display().to_string());
+        }
+        resources
     }
 
     fn render(&self, values: &Values) -> Result<Rendered, TargetError> {

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use config_file::{Scalar, Wrong, value};
 use feed_classification::{IndicatorSet, IndicatorType};
 
+use super::socket::Version;
+
 /// How names are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Names {
@@ -13,6 +15,16 @@ pub(super) enum Names {
     Datasets,
     /// As three rules each, which Suricata loads slowly.
     Rules,
+}
+
+impl Names {
+    /// Returns the first version of Suricata with every keyword of the rules, if that is a question.
+    pub(super) fn least_version(self) -> Option<Version> {
+        match self {
+            Self::Datasets => Some([7, 0, 3]),
+            Self::Rules => None,
+        }
+    }
 }
 
 /// The types of names, each with its first rule number, below those of the lists of hashes.

@@ -10,8 +10,14 @@ use serde_json::{Value, json};
 /// An answer of Suricata is a short line.
 const MAX_ANSWER: u64 = 64 << 10;
 
+/// A version of Suricata.
+pub(super) type Version = [u32; 3];
+
 /// Makes Suricata reload its rules over the socket, and waits until it has.
-pub(super) fn reload_rules(socket: &Path, timeout: Duration) -> std::io::Result<()> {
+///
+/// A Suricata that is older than `least` would skip rules that it does not know and still answer that all is well, so
+/// it is not asked to reload.
+pub(super) fn reload_rules(socket: &Path, timeout: Duration, least: Option<Version>) -> std::io::Result<()> {
     let stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
@@ -21,11 +27,50 @@ pub(super) fn reload_rules(socket: &Path, timeout: Duration) -> std::io::Result<
     let mut ask = |question: Value| {
         (&stream).write_all(format!("{question}\n").as_bytes())?;
         match answers.next() {
-            Some(Ok(answer)) if answer["return"] == "OK" => Ok(()),
+            Some(Ok(answer)) if answer["return"] == "OK" => Ok(answer),
             Some(Err(error)) => Err(error.into()),
             _ => Err(std::io::Error::other("suricata refuses")),
         }
     };
     ask(json!({ "version": "0.2" }))?;
-    ask(json!({ "command": "reload-rules" }))
+    if let Some(least) = least {
+        let told = ask(json!({ "command": "version" }))?;
+        check_version(told["message"].as_str().unwrap_or_default(), least)?;
+    }
+    ask(json!({ "command": "reload-rules" })).map(drop)
+}
+
+/// Refuses an older version. A text without a version passes.
+fn check_version(told: &str, least: Version) -> std::io::Result<()> {
+    if version(told).is_none_or(|version| version >= least) {
+        return Ok(());
+    }
+    let [major, minor, patch] = least;
+    Err(std::io::Error::other(format!(
+        "Suricata {told} does not know the rules for lists of names; install {major}.{minor}.{patch} or newer, or write `names: rules`"
+    )))
+}
+
+/// Reads a version at the beginning of a text, for example `7.0.10 RELEASE`.
+fn version(text: &str) -> Option<Version> {
+    let number = text.split([' ', '-']).next()?;
+    let mut parts = number.split('.').map(|part| part.parse().ok());
+    let (major, minor) = (parts.next()??, parts.next()??);
+    Some([major, minor, parts.next().flatten().unwrap_or(0)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suricata_that_is_too_old_is_refused_by_its_version() {
+        for old in ["6.0.10 RELEASE", "7.0.2 RELEASE", "7.0.0-dev (rev 1)", "4.1.2"] {
+            let error = check_version(old, [7, 0, 3]).unwrap_err();
+            assert!(error.to_string().contains("`names: rules`"), "{error}");
+        }
+        for good in ["7.0.3 RELEASE", "7.0.10 RELEASE", "8.0.0", "8.0.1-dev", "", "unknown"] {
+            check_version(good, [7, 0, 3]).unwrap();
+        }
+    }
 }

@@ -165,10 +165,37 @@ fn rules_that_are_refused_leave_the_old_ones() {
 fn a_suricata_that_refuses_or_is_not_there_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
-    assert!(socket::reload_rules(&path, TIMEOUT).is_err());
+    assert!(socket::reload_rules(&path, TIMEOUT, None).is_err());
     listening(&path, r#"{"return": "NOK", "message": "reload in progress"}"#);
     assert_eq!(
-        socket::reload_rules(&path, TIMEOUT).unwrap_err().to_string(),
+        socket::reload_rules(&path, TIMEOUT, None).unwrap_err().to_string(),
         "suricata refuses"
     );
+}
+
+/// It would skip the rules, and answer that all is well.
+#[test]
+fn a_suricata_that_is_too_old_for_lists_keeps_its_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(RULES), "old").unwrap();
+    listening(
+        &dir.path().join("socket"),
+        r#"{"return": "OK", "message": "6.0.10 RELEASE"}"#,
+    );
+    let mut target = target(dir.path(), false);
+    let refused = target.apply(&target.render(&values()).unwrap());
+    assert!(matches!(refused, Err(TargetError::Reload(_))), "{refused:?}");
+    assert_eq!(fs::read_to_string(dir.path().join(RULES)).unwrap(), "old");
+    target.names = Names::Rules;
+    target.apply(&target.render(&values()).unwrap()).unwrap();
+}
+
+#[test]
+fn one_suricata_takes_lists_of_names_from_one_target() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut target = target(dir.path(), false);
+    let socket = dir.path().join("socket").display().to_string();
+    assert!(target.resources().contains(&socket));
+    target.names = Names::Rules;
+    assert!(!target.resources().contains(&socket));
 }
