@@ -295,6 +295,7 @@ fn each_kind_of_target_is_named_as_its_key() {
         "the set cratos6",
         "/srv/names.txt",
         "/srv/suricata",
+        "/run/suricata-command.socket",
         "/srv/zone",
     ];
     assert_eq!(resources.collect::<Vec<_>>(), expected);

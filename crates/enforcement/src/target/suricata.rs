@@ -126,6 +126,17 @@ impl SuricataTarget {
         TypeSet::ALL.without(hashes.union(names).union(addresses))
     }
 
+    /// Asks a running Suricata for its version, where the rules need a certain one.
+    fn require_version(&self) -> Result<(), CommandError> {
+        let (Reload::Socket(path), Some(least)) = (&self.reload, self.names.least_version()) else {
+            return Ok(());
+        };
+        socket::require(path, TIMEOUT, least).map_err(|source| CommandError::Start {
+            program: format!("version at {}", path.display()),
+            source,
+        })
+    }
+
     /// Tests the files of the folder, and makes Suricata load them.
     fn load(&self) -> Result<(), CommandError> {
         if let Some(words) = &self.test {
@@ -133,12 +144,10 @@ impl SuricataTarget {
         }
         match &self.reload {
             Reload::Command(words) => Run::new(words, TIMEOUT).output().map(drop),
-            Reload::Socket(path) => {
-                socket::reload_rules(path, TIMEOUT, self.names.least_version()).map_err(|source| CommandError::Start {
-                    program: format!("reload-rules at {}", path.display()),
-                    source,
-                })
-            }
+            Reload::Socket(path) => socket::reload_rules(path, TIMEOUT).map_err(|source| CommandError::Start {
+                program: format!("reload-rules at {}", path.display()),
+                source,
+            }),
         }
     }
 
@@ -212,6 +221,7 @@ impl Target for SuricataTarget {
     }
 
     fn apply(&self, rendered: &Rendered) -> Result<(), TargetError> {
+        self.require_version().map_err(TargetError::Reload)?;
         self.change(rendered).apply(&mut || self.load())
     }
 

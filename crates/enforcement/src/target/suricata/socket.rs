@@ -1,11 +1,12 @@
 //! The command socket of a running Suricata.
 
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Take, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::de::IoRead;
+use serde_json::{Deserializer, StreamDeserializer, Value, json};
 
 /// An answer of Suricata is a short line.
 const MAX_ANSWER: u64 = 64 << 10;
@@ -14,30 +15,48 @@ const MAX_ANSWER: u64 = 64 << 10;
 pub(super) type Version = [u32; 3];
 
 /// Makes Suricata reload its rules over the socket, and waits until it has.
-///
-/// A Suricata that is older than `least` would skip rules that it does not know and still answer that all is well, so
-/// it is not asked to reload.
-pub(super) fn reload_rules(socket: &Path, timeout: Duration, least: Option<Version>) -> std::io::Result<()> {
-    let stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(timeout))?;
-    stream.set_write_timeout(Some(timeout))?;
-    // The end of the JSON value ends an answer: only some versions of Suricata send a line end behind it.
-    let answers = BufReader::new(stream.try_clone()?.take(MAX_ANSWER));
-    let mut answers = serde_json::Deserializer::from_reader(answers).into_iter::<Value>();
-    let mut ask = |question: Value| {
-        (&stream).write_all(format!("{question}\n").as_bytes())?;
-        match answers.next() {
+pub(super) fn reload_rules(socket: &Path, timeout: Duration) -> std::io::Result<()> {
+    Conversation::begin(socket, timeout)?.ask("reload-rules").map(drop)
+}
+
+/// Refuses a Suricata that is older than `least`: it would skip rules that it does not know, and still answer that all
+/// is well.
+pub(super) fn require(socket: &Path, timeout: Duration, least: Version) -> std::io::Result<()> {
+    let told = Conversation::begin(socket, timeout)?.ask("version")?;
+    check_version(told["message"].as_str().unwrap_or_default(), least)
+}
+
+/// Questions and answers over one connection.
+struct Conversation {
+    stream: UnixStream,
+    answers: StreamDeserializer<'static, IoRead<BufReader<Take<UnixStream>>>, Value>,
+}
+
+impl Conversation {
+    fn begin(socket: &Path, timeout: Duration) -> std::io::Result<Self> {
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
+        // The end of the JSON value ends an answer: only some versions of Suricata send a line end behind it.
+        let answers = BufReader::new(stream.try_clone()?.take(MAX_ANSWER));
+        let answers = Deserializer::from_reader(answers).into_iter();
+        let mut begun = Self { stream, answers };
+        begun.send(&json!({ "version": "0.2" }))?;
+        Ok(begun)
+    }
+
+    fn ask(&mut self, command: &str) -> std::io::Result<Value> {
+        self.send(&json!({ "command": command }))
+    }
+
+    fn send(&mut self, question: &Value) -> std::io::Result<Value> {
+        self.stream.write_all(format!("{question}\n").as_bytes())?;
+        match self.answers.next() {
             Some(Ok(answer)) if answer["return"] == "OK" => Ok(answer),
             Some(Err(error)) => Err(error.into()),
             _ => Err(std::io::Error::other("suricata refuses")),
         }
-    };
-    ask(json!({ "version": "0.2" }))?;
-    if let Some(least) = least {
-        let told = ask(json!({ "command": "version" }))?;
-        check_version(told["message"].as_str().unwrap_or_default(), least)?;
     }
-    ask(json!({ "command": "reload-rules" })).map(drop)
 }
 
 /// Refuses an older version. A text without a version passes.

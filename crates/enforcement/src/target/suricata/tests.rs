@@ -19,7 +19,7 @@ fn listening(path: &Path, answer: &'static str) -> Arc<Mutex<Vec<String>>> {
             let mut reader = BufReader::new(stream.try_clone().unwrap());
             let mut line = String::new();
             while reader.read_line(&mut line).unwrap() > 0 {
-                let is_hello = line.contains("version");
+                let is_hello = line.starts_with(r#"{"version""#);
                 seen.lock().unwrap().push(std::mem::take(&mut line).trim().to_owned());
                 let said = if is_hello { r#"{"return": "OK"}"# } else { answer };
                 stream.write_all(said.as_bytes()).unwrap();
@@ -62,7 +62,13 @@ fn all_indicators_cost_one_reload_and_none_when_nothing_changed() {
     target.apply(&rendered).unwrap();
     assert!(target.is_in_force(&rendered).unwrap());
     let asked = asked.lock().unwrap().clone();
-    assert_eq!(asked, [r#"{"version":"0.2"}"#, r#"{"command":"reload-rules"}"#]);
+    let questions = [
+        r#"{"version":"0.2"}"#,
+        r#"{"command":"version"}"#,
+        r#"{"version":"0.2"}"#,
+        r#"{"command":"reload-rules"}"#,
+    ];
+    assert_eq!(asked, questions);
 }
 
 #[test]
@@ -165,10 +171,10 @@ fn rules_that_are_refused_leave_the_old_ones() {
 fn a_suricata_that_refuses_or_is_not_there_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
-    assert!(socket::reload_rules(&path, TIMEOUT, None).is_err());
+    assert!(socket::reload_rules(&path, TIMEOUT).is_err());
     listening(&path, r#"{"return": "NOK", "message": "reload in progress"}"#);
     assert_eq!(
-        socket::reload_rules(&path, TIMEOUT, None).unwrap_err().to_string(),
+        socket::reload_rules(&path, TIMEOUT).unwrap_err().to_string(),
         "suricata refuses"
     );
 }
