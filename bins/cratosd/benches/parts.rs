@@ -20,7 +20,7 @@ const VALUES: u32 = 10_000;
 /// The word in front of the part and the number of runs, for the process that is counted.
 const COUNTED: &str = "counted";
 
-/// What is counted.
+/// One part of an answer, whose instructions are counted.
 struct Part {
     name: &'static str,
     /// Things that one run does, for example values.

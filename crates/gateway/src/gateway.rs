@@ -122,7 +122,7 @@ impl Gateway {
         )))
     }
 
-    /// Outside of a runtime there is no such answer, since the work beside it needs one.
+    /// Outside of a tokio runtime it returns nothing: noting a poll may start a task.
     fn answer_at_once<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         tokio::runtime::Handle::try_current().ok()?;
         let peer = (self.peer)(request.extensions())?;

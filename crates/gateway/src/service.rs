@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(status(&app, "/v1/feedmapping", token).await, 403);
     }
 
-    /// Two of them would each drop what is remembered under the other.
+    /// With two snapshots, each request would drop what the caches keep under the other one.
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn requests_that_come_at_the_same_time_after_a_reload_have_the_same_snapshot() {
         let files = tempfile::tempdir().unwrap();

@@ -145,7 +145,7 @@ async fn a_long_feed_is_plain_until_its_compressed_form_is_made_and_a_device_wit
     assert_eq!(has(&daemon, gzip, "identity").await, (304, plain.to_owned()));
     assert_eq!(has(&daemon, gzip, "br").await, (304, plain.to_owned()));
     assert_eq!(has(&daemon, "\"another\"", "gzip").await, (200, gzip.to_owned()));
-    // After a restart there is no compressed form yet, and a cache may have it.
+    // After a restart cratosd has made no compressed form yet, but a cache may hold the earlier one.
     let restarted = Daemon::with(setup()).await;
     for etag in [gzip, plain] {
         assert_eq!(has(&restarted, etag, "gzip").await, (304, etag.to_owned()));

@@ -46,7 +46,7 @@ pub(crate) enum Next {
     Anew(Form),
 }
 
-/// What is made, and its tag.
+/// The key and the tag of a body that is being made.
 type Name = (BodyKey, String);
 
 /// The makings under way.

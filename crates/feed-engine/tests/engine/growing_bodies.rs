@@ -122,7 +122,7 @@ async fn a_long_body_is_read_while_it_is_made_and_made_once_for_all_callers() {
     exporter.open();
     let one = rest(one.0, one.1).await.unwrap();
     assert!(one == expected());
-    // Nobody has read this one meanwhile.
+    // No other caller has read this body yet.
     assert!(rest(two.0, two.1).await.unwrap() == one);
     let kept = engine.feed(&upstream(), &gated()).await.unwrap();
     assert!(kept.body.bytes().await.unwrap() == one);

@@ -7,8 +7,8 @@ use http::Extensions;
 /// The facts about a request that only the service knows, for its line in the access log.
 ///
 /// The service leaves its facts in the extensions of its response, in a type of its own, and
-/// [`AccessLog::details`](crate::AccessLog::details) names the function that reads them. The facts are borrowed, so a
-/// line copies none of them but into its text.
+/// [`AccessLog::details`](crate::AccessLog::details) names the function that reads them. The line borrows the facts
+/// and copies them into its text only.
 ///
 /// ```
 /// use http_front::{AccessDetails, AccessLog, AccessLogSettings};

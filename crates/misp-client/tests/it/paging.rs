@@ -167,7 +167,7 @@ async fn a_place_has_a_row_or_a_hidden_one_or_none() {
         // An allowed-list hides rows without counting them as skipped.
         Reply::page(answer([]), 2, 0),
         Reply::page(answer([]), 1, 0),
-        // A row without a value is no answer, but it has the place. This MISP sends no headers.
+        // The row without a value gives no attribute, but it has its place in the page. This MISP sends no headers.
         Reply::json(r#"{"response": {"Attribute": [{"id": "9", "type": "domain", "value": ""}]}}"#),
         Reply::json(answer([])),
     ])
