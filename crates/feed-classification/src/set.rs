@@ -2,6 +2,7 @@
 
 mod builder;
 mod order;
+mod placing;
 mod spellings;
 mod texts;
 mod value_list;

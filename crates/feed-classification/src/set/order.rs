@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::placing;
 use super::texts::Texts;
 
 /// A text to be sorted, known by its place, with a mark.
@@ -36,11 +37,22 @@ pub(super) fn sorted(texts: Texts, marked: impl Iterator<Item = (u32, u32)>) -> 
         }
         is_same
     });
-    let bytes = ranked.iter().map(|ranked| at(&texts, ranked.place).len()).sum();
-    let mut sorted = Texts::with_room(ranked.len(), bytes);
-    ranked.iter().for_each(|ranked| sorted.push(at(&texts, ranked.place)));
-    drop(texts);
+    let sorted = match texts.common_length() {
+        Some(length) => placing::placed(texts, length, ranked.len(), |index| place(&ranked, index)),
+        None => copied(&texts, &ranked),
+    };
     (sorted, ranked.into_iter().map(|ranked| ranked.mark).collect())
+}
+
+fn copied(texts: &Texts, ranked: &[Ranked]) -> Texts {
+    let bytes = ranked.iter().map(|ranked| at(texts, ranked.place).len()).sum();
+    let mut sorted = Texts::with_room(ranked.len(), bytes);
+    ranked.iter().for_each(|ranked| sorted.push(at(texts, ranked.place)));
+    sorted
+}
+
+fn place(ranked: &[Ranked], index: usize) -> usize {
+    ranked.get(index).map_or(0, |ranked| ranked.place as usize)
 }
 
 fn at(texts: &Texts, place: u32) -> &str {

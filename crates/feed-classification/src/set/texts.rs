@@ -1,9 +1,10 @@
 //! Texts in blocks of memory.
 
 /// The number of texts in each block but the last.
-const EACH: usize = 4_096;
+pub(super) const EACH: usize = 4_096;
 
-/// Texts, each known by its place: their number before it. A short one costs its bytes and eight more.
+/// Texts, each known by its place: their number before it. A short one costs its bytes and eight more; in a block of
+/// texts of one length, such as hashes, it costs its bytes alone.
 ///
 /// They are in blocks, which are never moved. One string of a million texts would be copied each time it grows, and the
 /// memory of the shorter ones before would still count at the peak.
@@ -16,8 +17,18 @@ pub(crate) struct Texts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Block {
     text: String,
-    /// Where each text ends; it begins where the one before ends.
-    ends: Vec<usize>,
+    ends: Ends,
+}
+
+/// Where each text of a block ends; it begins where the one before ends.
+///
+/// The texts alone decide which of the two it is, so blocks with the same texts are equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ends {
+    /// All of this number of texts have this length in bytes.
+    Each { length: usize, texts: usize },
+    /// The texts have different lengths.
+    At(Vec<usize>),
 }
 
 impl Texts {
@@ -36,7 +47,7 @@ impl Texts {
             len: 0,
         };
         if let Some(each) = bytes.checked_div(blocks) {
-            list.blocks.push(Block::with_room(texts.min(EACH), each));
+            list.blocks.push(Block::with_room(each));
         }
         list
     }
@@ -51,16 +62,16 @@ impl Texts {
 
     pub(crate) fn push(&mut self, text: &str) {
         match self.blocks.last_mut() {
-            Some(block) if block.ends.len() < EACH => block.push(text),
+            Some(block) if block.len() < EACH => block.push(text),
             Some(full) => {
                 // Texts of one list have similar lengths.
-                let mut next = Block::with_room(EACH, full.text.len() + full.text.len() / 16);
+                let mut next = Block::with_room(full.text.len() + full.text.len() / 16);
                 full.shrink_to_fit();
                 next.push(text);
                 self.blocks.push(next);
             }
             None => {
-                let mut first = Block::with_room(1, text.len());
+                let mut first = Block::with_room(text.len());
                 first.push(text);
                 self.blocks.push(first);
             }
@@ -78,6 +89,36 @@ impl Texts {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len).filter_map(|place| self.get(place))
+    }
+
+    /// Returns the length that all texts have, in bytes; nothing if their lengths differ, or without a text.
+    pub(crate) fn common_length(&self) -> Option<usize> {
+        let mut lengths = self.blocks.iter().map(Block::common_length);
+        let first = lengths.next()??;
+        lengths.all(|length| length == Some(first)).then_some(first)
+    }
+
+    /// Takes the bytes of the texts out, in blocks of 4 096 texts.
+    pub(super) fn into_blocks(self) -> Vec<Vec<u8>> {
+        self.blocks.into_iter().map(|block| block.text.into_bytes()).collect()
+    }
+
+    /// Returns the first `len` texts of such blocks, each of `length` bytes.
+    pub(super) fn of_blocks(blocks: Vec<Vec<u8>>, length: usize, len: usize) -> Self {
+        let mut list = Self {
+            blocks: Vec::with_capacity(len.div_ceil(EACH)),
+            len,
+        };
+        for (number, mut bytes) in blocks.into_iter().take(len.div_ceil(EACH)).enumerate() {
+            let texts = EACH.min(len - number * EACH);
+            bytes.truncate(texts * length);
+            // They are whole texts, so this copies nothing and replaces nothing.
+            let text = String::from_utf8(bytes)
+                .unwrap_or_else(|broken| String::from_utf8_lossy(broken.as_bytes()).into_owned());
+            let ends = Ends::Each { length, texts };
+            list.blocks.push(Block { text, ends });
+        }
+        list
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {
@@ -102,31 +143,68 @@ impl PartialEq for Texts {
 }
 
 impl Block {
-    fn with_room(texts: usize, bytes: usize) -> Self {
+    fn with_room(bytes: usize) -> Self {
         Self {
             text: String::with_capacity(bytes),
-            ends: Vec::with_capacity(texts),
+            ends: Ends::Each { length: 0, texts: 0 },
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.ends {
+            Ends::Each { texts, .. } => *texts,
+            Ends::At(ends) => ends.len(),
         }
     }
 
     fn push(&mut self, text: &str) {
         self.text.push_str(text);
-        self.ends.push(self.text.len());
+        match &mut self.ends {
+            Ends::Each { length, texts } if *texts == 0 || *length == text.len() => {
+                (*length, *texts) = (text.len(), *texts + 1);
+            }
+            Ends::Each { length, texts } => {
+                let before = (1..=*texts).map(|number| number * *length);
+                self.ends = Ends::At(before.chain([self.text.len()]).collect());
+            }
+            Ends::At(ends) => ends.push(self.text.len()),
+        }
     }
 
     fn get(&self, index: usize) -> Option<&str> {
-        let end = *self.ends.get(index)?;
-        let before = index.checked_sub(1).and_then(|before| self.ends.get(before));
-        self.text.get(before.copied().unwrap_or(0)..end)
+        match &self.ends {
+            Ends::Each { length, texts } => {
+                let start = index.checked_mul(*length).filter(|_| index < *texts)?;
+                self.text.get(start..start + length)
+            }
+            Ends::At(ends) => {
+                let end = *ends.get(index)?;
+                let before = index.checked_sub(1).and_then(|before| ends.get(before));
+                self.text.get(before.copied().unwrap_or(0)..end)
+            }
+        }
+    }
+
+    fn common_length(&self) -> Option<usize> {
+        match self.ends {
+            Ends::Each { length, .. } => Some(length),
+            Ends::At(_) => None,
+        }
     }
 
     fn shrink_to_fit(&mut self) {
         self.text.shrink_to_fit();
-        self.ends.shrink_to_fit();
+        if let Ends::At(ends) = &mut self.ends {
+            ends.shrink_to_fit();
+        }
     }
 
     fn weight_bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * size_of::<usize>()
+        let of_ends = match &self.ends {
+            Ends::Each { .. } => 0,
+            Ends::At(ends) => ends.capacity() * size_of::<usize>(),
+        };
+        self.text.capacity() + of_ends
     }
 }
 
@@ -158,6 +236,26 @@ mod tests {
         assert!(same == texts);
         same.push("more");
         assert!(same != texts);
+    }
+
+    #[test]
+    fn texts_of_one_length_take_their_bytes_alone() {
+        let mut texts = Texts::new();
+        assert_eq!(texts.common_length(), None);
+        (0..2 * EACH + 5).for_each(|number| texts.push(&format!("{number:064}")));
+        texts.shrink_to_fit();
+        assert_eq!(texts.common_length(), Some(64));
+        assert!((0..texts.len()).all(|number| texts.get(number) == Some(&*format!("{number:064}"))));
+        assert_eq!(texts.get(texts.len()), None);
+        let bytes = texts.len() * 64;
+        assert!(
+            texts.weight_bytes() < bytes + 1_000,
+            "{} of {bytes}",
+            texts.weight_bytes()
+        );
+        texts.push("another length");
+        assert_eq!((texts.common_length(), texts.last()), (None, Some("another length")));
+        assert_eq!(texts.get(texts.len() - 2), Some(&*format!("{:064}", texts.len() - 2)));
     }
 
     #[test]
