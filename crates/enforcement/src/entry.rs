@@ -68,3 +68,20 @@ pub(crate) fn command(section: &mut Section<'_>, name: &'static str) -> Option<V
     }
     Some(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_no_option_of_a_command() {
+        let longest = "a".repeat(64);
+        for name in ["squid", "a-b", "7", "a-", &longest] {
+            assert!(is_name(name), "{name}");
+        }
+        let longer = "a".repeat(65);
+        for text in ["", "-", "-a", "Squid", "a b", "a_b", "a/b", "é", &longer] {
+            assert!(!is_name(text), "{text}");
+        }
+    }
+}

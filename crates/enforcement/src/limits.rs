@@ -284,6 +284,8 @@ mod tests {
         };
         let objection = limits.objection(Some(&addresses(0..10)), &addresses(0..16), false);
         assert_eq!(objection, Some(Objection::TooMuchChange { change: 6, values: 10 }));
+        let objection = limits.objection(Some(&addresses(0..10)), &addresses(0..15), false);
+        assert_eq!(objection, None, "five are not above the limit");
         let many = limits.objection(None, &addresses(0..21), true);
         assert_eq!(
             many,

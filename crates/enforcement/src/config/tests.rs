@@ -227,6 +227,15 @@ fn all_mistakes_are_said_at_once_with_the_value_and_the_closest_name() {
 }
 
 #[test]
+fn a_target_has_one_kind_and_no_second_one() {
+    let (without, _) = GOOD.split_once("    file:").unwrap();
+    let with_two = format!("{GOOD}    suricata: {{directory: /var/lib/suricata/cratos}}\n");
+    for text in [without, &with_two] {
+        assert_eq!(places(text), ["6:11: targets[0]"], "{:?}", read(text));
+    }
+}
+
+#[test]
 fn a_missing_key_of_a_section_does_not_hide_wrong_values_of_it() {
     let file = GOOD.lines().last().unwrap().trim();
     for (section, expected) in [

@@ -98,6 +98,13 @@ mod tests {
     fn default_gateways_of_both_families_are_found() {
         let v4 = "Iface\tDestination\tGateway \tFlags\nnone\t00000000\t010200C0\t0003\t0\neth0\t000200C0\t00000000\t0001\t0\n";
         assert_eq!(shown(gateways_v4(v4)), "192.0.2.1");
+        let other_routes = "Iface\tDestination\tGateway\tFlags\n\
+            ppp0\t00000000\t00000000\t0001\nppp1\t00000000\t00000000\t0000\neth0\t006433C6\t090200C0\t0003\n";
+        assert_eq!(
+            shown(gateways_v4(other_routes)),
+            "",
+            "a link, one that is down, and a route to one network"
+        );
         let zero = "0".repeat(32);
         let hop = format!("{:032x}", u128::from("2001:db8::1".parse::<Ipv6Addr>().unwrap()));
         let v6 = format!(

@@ -313,3 +313,23 @@ async fn who_asks_once_polls() {
     assert!(set.iter().eq(["polled.example"]));
     assert_eq!(script.streams().len(), 0);
 }
+
+#[tokio::test]
+async fn the_end_of_polling_is_logged_once_and_a_stream_from_the_start_is_not() {
+    let script = Script::start(vec![Act::Hang(String::new())], None);
+    let mut follow = script.follow(LONG, true);
+    assert_eq!(logged(|| follow.stream_answered()), "");
+    follow.state = State::Polling;
+    let line = logged(|| follow.stream_answered());
+    assert!(line.contains("the feed is followed as a stream"), "{line}");
+    assert_eq!(logged(|| follow.stream_answered()), "");
+}
+
+/// Returns the lines that are logged meanwhile.
+fn logged(act: impl FnOnce()) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let writer = Mutex::new(file.reopen().unwrap());
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+    tracing::subscriber::with_default(subscriber, act);
+    std::fs::read_to_string(file.path()).unwrap()
+}
