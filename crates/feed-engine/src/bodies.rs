@@ -35,8 +35,12 @@ use growing::{Growing, Makings};
 use key::{BodyKey, FormKey};
 use turns::Turns;
 
-/// Memory for the counts and lengths of some ten thousand bodies.
-const KNOWN_BYTES: u64 = 8 * 1024 * 1024;
+/// The part of the memory for bodies that is added for their counts, their lengths, and which are large, each. With the
+/// usual 80 MiB for bodies, that is enough for some ten thousand.
+const KNOWN_PART: u64 = 10;
+
+/// The least memory for each of them: what is known of a body that is too large to keep matters most.
+const LEAST_KNOWN_BYTES: u64 = 128 * 1024;
 
 /// The length of a tag.
 const TAG_BYTES: u64 = 32;
@@ -98,11 +102,12 @@ pub(crate) enum Made {
 impl Bodies {
     /// Returns a store for bodies up to this many bytes.
     pub(crate) fn new(max_bytes: u64) -> Self {
+        let known_bytes = (max_bytes / KNOWN_PART).max(LEAST_KNOWN_BYTES);
         Self(Arc::new(Inner {
             kept: MemoryStore::new(max_bytes),
-            counts: MemoryStore::new(KNOWN_BYTES),
-            lengths: MemoryStore::new(KNOWN_BYTES),
-            large: MemoryStore::new(KNOWN_BYTES),
+            counts: MemoryStore::new(known_bytes),
+            lengths: MemoryStore::new(known_bytes),
+            large: MemoryStore::new(known_bytes),
             growing: Makings::default(),
             packings: Flights::new(),
             countings: Flights::new(),

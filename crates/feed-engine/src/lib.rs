@@ -81,6 +81,7 @@ mod source;
 mod tagged_events;
 mod turns;
 mod upstream;
+mod used_longest_ago;
 mod value_type;
 mod way;
 mod withdrawals;

@@ -9,16 +9,13 @@ use cache::Moment;
 use feed_classification::{IndicatorType, TypeSet};
 use site_config::SiteName;
 
-use crate::Upstream;
+use crate::{Upstream, used_longest_ago};
 
 /// A feed without a request in this time is not refreshed before the next request.
 const LATELY: Duration = Duration::from_secs(3600);
 
 /// Requests closer than this to the last one are not recorded, for example of a device that polls every second.
 const OFTEN: Duration = Duration::from_secs(10);
-
-/// Feeds remembered; above this number, new ones are refreshed by their age only.
-const MAX_FEEDS: usize = 4096;
 
 /// A hint about a change in a MISP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +61,21 @@ impl ChangeHint {
 
 /// Recent requests (for feeds, or indexes for look-ups), each with its upstream.
 #[derive(Debug)]
-pub(crate) struct RecentRequests<K>(Mutex<HashMap<K, (Upstream, Moment)>>);
+pub(crate) struct RecentRequests<K> {
+    feeds: Mutex<HashMap<K, (Upstream, Moment)>>,
+    most: usize,
+}
 
 impl<K: Clone + Eq + Hash> RecentRequests<K> {
+    /// Returns an empty memory for at most this many feeds. Above it, those that were asked for the longest time ago
+    /// are forgotten, and refreshed by their age only.
+    pub(crate) fn up_to(most: usize) -> Self {
+        Self {
+            feeds: Mutex::default(),
+            most,
+        }
+    }
+
     /// Records a request.
     pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) {
         let mut feeds = self.lock();
@@ -78,12 +87,10 @@ impl<K: Clone + Eq + Hash> RecentRequests<K> {
                 }
             }
             None => {
-                if feeds.len() >= MAX_FEEDS {
-                    feeds.retain(|_, (_, at)| now.since(*at) < LATELY);
+                if feeds.len() >= self.most {
+                    used_longest_ago::remove(&mut feeds, |(_, at)| *at);
                 }
-                if feeds.len() < MAX_FEEDS {
-                    feeds.insert(key.clone(), (upstream.clone(), now));
-                }
+                feeds.insert(key.clone(), (upstream.clone(), now));
             }
         }
     }
@@ -105,12 +112,27 @@ impl<K: Clone + Eq + Hash> RecentRequests<K> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, (Upstream, Moment)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K> Default for RecentRequests<K> {
-    fn default() -> Self {
-        Self(Mutex::default())
+#[cfg(test)]
+mod tests {
+    use cache::Clock as _;
+
+    use super::*;
+
+    #[test]
+    fn a_new_feed_takes_the_place_of_the_one_that_was_asked_for_the_longest_time_ago() {
+        let upstream = Upstream::named("list").unwrap();
+        let (clock, requests) = (cache::ManualClock::new(), RecentRequests::up_to(8));
+        for number in [0, 1, 2, 3, 4, 5, 6, 7, 0, 8] {
+            clock.advance(OFTEN);
+            requests.note(&number, &upstream, clock.now());
+        }
+        let touched = requests.touched(&upstream.site.name, clock.now(), |_, _| true);
+        let mut numbers: Vec<i32> = touched.into_iter().map(|(number, _)| number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [0, 2, 3, 4, 5, 6, 7, 8]);
     }
 }

@@ -19,11 +19,11 @@ use memory::Memory;
 use misp_client::EventMetadata;
 use tokio::time::{Duration, Instant};
 
-use crate::Upstream;
 use crate::upstream::UpstreamId;
+use crate::{Upstream, used_longest_ago};
 
-/// Upstreams with a remembered last look; above this number all begin anew.
-const MAX_UPSTREAMS: usize = 4_096;
+/// Upstreams with a remembered last look; above this number, those without a request for the longest time begin anew.
+const MAX_UPSTREAMS: usize = 1_024;
 
 /// Pause between two looks at an upstream whose feeds are not gathered meanwhile.
 const LOOK: Duration = Duration::from_secs(270);
@@ -60,7 +60,7 @@ impl Withdrawals {
         let id = upstream.id();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_UPSTREAMS && !known.contains_key(&id) {
-            known.clear();
+            used_longest_ago::remove(&mut known, |remembered| remembered.wanted().wanted_at);
         }
         let now = Instant::now();
         let new = || UpstreamMemory {

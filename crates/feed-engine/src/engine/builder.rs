@@ -28,6 +28,16 @@ const MEMORY_BYTES: u64 = 160 * 1024 * 1024;
 /// Memory for the indexes of look-ups, unless the builder says otherwise: about six million values.
 const LOOKUP_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 
+/// For each feed whose polls and requests are remembered there is this much memory for values and bodies: for as many
+/// as could be kept there, if each had some hundred values.
+const BYTES_A_FEED: u64 = 40 * 1024;
+
+/// The same for indexes of look-ups, which are fewer and larger.
+const BYTES_AN_INDEX: u64 = 8 * BYTES_A_FEED;
+
+/// The fewest and the most feeds, or indexes, that are remembered.
+const REMEMBERED: std::ops::RangeInclusive<u64> = 256..=4_096;
+
 /// Memory for the moments at which feeds were forgotten: some thousand.
 const FORGOTTEN_BYTES: u64 = 2 * 1024 * 1024;
 
@@ -104,6 +114,8 @@ impl FeedEngineBuilder {
     /// Returns the engine.
     #[must_use]
     pub fn build(self) -> FeedEngine {
+        let feeds = remembered(self.memory_bytes, BYTES_A_FEED);
+        let indexes = remembered(self.lookup_memory_bytes, BYTES_AN_INDEX);
         let engine = FeedEngine {
             inner: Arc::new(Inner {
                 source: self.source,
@@ -114,10 +126,10 @@ impl FeedEngineBuilder {
                 bodies: Bodies::new(self.memory_bytes / 2),
                 counted: Refreshes::default(),
                 refreshes: Flights::new(),
-                asked: RecentRequests::default(),
-                polls: Polls::default(),
+                asked: RecentRequests::up_to(feeds),
+                polls: Polls::up_to(feeds),
                 errands: Errands::default(),
-                lookups: Lookups::new(self.lookup_memory_bytes),
+                lookups: Lookups::new(self.lookup_memory_bytes, indexes),
                 logs: ChangeLogs::new(self.memory_bytes / 4),
                 announcements: Announcements::default(),
                 shared: ArcSwapOption::from_pointee(self.shared),
@@ -133,6 +145,12 @@ impl FeedEngineBuilder {
         engine.inner.source.share_through(engine.shared_cache());
         engine
     }
+}
+
+/// Returns how many feeds are remembered beside this memory, if each stands for so much of it.
+fn remembered(memory_bytes: u64, bytes_each: u64) -> usize {
+    let count = (memory_bytes / bytes_each).clamp(*REMEMBERED.start(), *REMEMBERED.end());
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 impl FeedEngine {

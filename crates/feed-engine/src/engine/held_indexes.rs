@@ -89,14 +89,15 @@ impl Weigh for HeldIndex {
 }
 
 impl Lookups {
-    pub(crate) fn new(max_bytes: u64) -> Self {
+    /// Returns a memory for indexes of `max_bytes`, and for the polls of at most this many.
+    pub(crate) fn new(max_bytes: u64, most_polled: usize) -> Self {
         Self {
             indexes: MemoryStore::new(max_bytes),
             going: GoingValues::new(max_bytes / GOING_PART),
             changing: Mutex::default(),
             flights: Flights::new(),
-            asked: RecentRequests::default(),
-            polls: Polls::default(),
+            asked: RecentRequests::up_to(most_polled),
+            polls: Polls::up_to(most_polled),
             errands: Errands::default(),
             rules: RuleCache::default(),
         }

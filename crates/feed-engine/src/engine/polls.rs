@@ -12,21 +12,21 @@ use std::time::Duration;
 
 use cache::Moment;
 
-use crate::Upstream;
+use crate::{Upstream, used_longest_ago};
 
 /// Visits remembered for one feed: 32 times 16 bytes.
 const MAX_VISITS: usize = 32;
-
-/// Feeds whose visits are remembered; further ones are refreshed at their next request.
-const MAX_POLLED: usize = 4_096;
 
 /// A feed without a poll in so many periods of its rhythm is forgotten, and at the latest after this time.
 const MISSED_PERIODS: u32 = 3;
 const LONG_AGO: Duration = Duration::from_secs(3 * 86_400);
 
-/// The visits of everything that is polled. Holds at most 4096 entries of about one kilobyte.
+/// The visits of everything that is polled, about one kilobyte for each.
 #[derive(Debug)]
-pub(crate) struct Polls<K>(Mutex<HashMap<K, Visits>>);
+pub(crate) struct Polls<K> {
+    polled: Mutex<HashMap<K, Visits>>,
+    most: usize,
+}
 
 #[derive(Debug)]
 struct Visits {
@@ -55,13 +55,22 @@ pub(crate) enum Plan {
 }
 
 impl<K: Clone + Eq + Hash> Polls<K> {
+    /// Returns an empty memory for the polls of at most this many feeds. Above it, those that were polled the longest
+    /// time ago are forgotten, and refreshed at their next request.
+    pub(crate) fn up_to(most: usize) -> Self {
+        Self {
+            polled: Mutex::default(),
+            most,
+        }
+    }
+
     /// Records a poll, and returns whether the caller has to start a task that waits for the next one.
     pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) -> bool {
         let mut polled = self.lock();
         if !polled.contains_key(key) {
             polled.retain(|_, visits| visits.is_watched || now.since(visits.polled_at) < visits.lasts);
-            if polled.len() >= MAX_POLLED {
-                return false;
+            if polled.len() >= self.most {
+                used_longest_ago::remove(&mut polled, |visits| visits.polled_at);
             }
         }
         let visits = polled.entry(key.clone()).or_insert_with(|| Visits::none(upstream, now));
@@ -84,13 +93,7 @@ impl<K: Clone + Eq + Hash> Polls<K> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Visits>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<K> Default for Polls<K> {
-    fn default() -> Self {
-        Self(Mutex::default())
+        self.polled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -243,7 +246,7 @@ mod tests {
     #[test]
     fn a_feed_that_devices_no_longer_poll_is_forgotten_when_another_one_comes() {
         let upstream = Upstream::named("list").unwrap().soft_expiry(SOFT);
-        let (clock, polls) = (cache::ManualClock::new(), Polls::default());
+        let (clock, polls) = (cache::ManualClock::new(), Polls::up_to(4_096));
         let poll = |number: u32| {
             polls.note(&number, &upstream, clock.now());
             polls.lock().len()
@@ -260,6 +263,19 @@ mod tests {
         assert_eq!(poll(500), 1);
         clock.advance(LONG_AGO);
         assert_eq!(poll(501), 1, "one without a rhythm lasts longer");
+    }
+
+    #[test]
+    fn a_new_feed_takes_the_place_of_the_one_that_was_polled_the_longest_time_ago() {
+        let upstream = Upstream::named("list").unwrap().soft_expiry(SOFT);
+        let (clock, polls) = (cache::ManualClock::new(), Polls::up_to(8));
+        for number in [0, 1, 2, 3, 4, 5, 6, 7, 0, 8] {
+            clock.advance(SOFT);
+            polls.note(&number, &upstream, clock.now());
+        }
+        let polled = polls.lock();
+        assert_eq!(polled.len(), 8);
+        assert!(polled.contains_key(&0) && polled.contains_key(&8) && !polled.contains_key(&1));
     }
 
     #[test]
