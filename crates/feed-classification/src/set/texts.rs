@@ -64,8 +64,7 @@ impl Texts {
         match self.blocks.last_mut() {
             Some(block) if block.len() < EACH => block.push(text),
             Some(full) => {
-                // Texts of one list have similar lengths.
-                let mut next = Block::with_room(full.text.len() + full.text.len() / 16);
+                let mut next = Block::with_room(full.room_of_next());
                 full.shrink_to_fit();
                 next.push(text);
                 self.blocks.push(next);
@@ -182,6 +181,14 @@ impl Block {
                 let before = index.checked_sub(1).and_then(|before| ends.get(before));
                 self.text.get(before.copied().unwrap_or(0)..end)
             }
+        }
+    }
+
+    /// Returns the bytes that another block is going to need: texts of one list have similar lengths.
+    fn room_of_next(&self) -> usize {
+        match self.ends {
+            Ends::Each { .. } => self.text.len(),
+            Ends::At(_) => self.text.len() + self.text.len() / 16,
         }
     }
 
