@@ -128,3 +128,24 @@ impl fmt::Debug for Rendering {
         f.debug_struct("Rendering").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_are_made_once_for_all_that_send_them_and_anew_for_the_next() {
+        let rendering = Rendering::default();
+        let bytes = |text: &'static str| async move { Ok::<_, ()>(vec![Bytes::from_static(text.as_bytes())]) };
+        let first = rendering.get_or_make(|| bytes("one")).await.unwrap();
+        assert_eq!(*first, ["one"]);
+        let second = rendering.get_or_make(|| bytes("two")).await.unwrap();
+        assert_eq!(*second, ["one"], "the first is still on its way");
+        drop((first, second));
+        assert_eq!(
+            rendering.get_or_make(|| async { Err("no memory") }).await,
+            Err("no memory")
+        );
+        assert_eq!(*rendering.get_or_make(|| bytes("three")).await.unwrap(), ["three"]);
+    }
+}

@@ -123,3 +123,15 @@ impl fmt::Display for DirectReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_without_a_mirror_is_asked_directly_and_says_why() {
+        let way = Way::direct(DirectReason::Off);
+        assert_eq!((way.as_str(), way.reason()), ("direct", Some(DirectReason::Off)));
+        assert_eq!(way.mirror(), None);
+    }
+}

@@ -5,7 +5,6 @@
 //! asks MISP runs its whole work here. Feeds that are gathered at the same time take turns at every `await`; a feed
 //! that waits for MISP takes no thread.
 
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use service_kit::{TraceContext, in_trace};
@@ -20,7 +19,7 @@ use crate::{FeedError, blocking_work};
 const MOST_THREADS: usize = 4;
 
 /// A runtime beside the one of the caller. It starts with the first work and ends when the workshop is dropped.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Workshop(Mutex<Option<Runtime>>);
 
 impl Workshop {
@@ -84,12 +83,6 @@ impl Drop for Workshop {
             // Waiting for its threads is not allowed where the engine may be dropped: inside another runtime.
             runtime.shutdown_background();
         }
-    }
-}
-
-impl fmt::Debug for Workshop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Workshop").finish_non_exhaustive()
     }
 }
 

@@ -109,3 +109,39 @@ async fn acquire(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, FeedEr
     let place = Arc::clone(places).acquire_owned().await;
     place.map_err(|error| FeedError::internal("waiting for a turn to make a body", error))
 }
+
+#[cfg(test)]
+mod tests {
+    use feed_classification::{Age, FeedName, IndicatorType};
+
+    use super::*;
+    use crate::{FeedScope, Filter, Selection, Upstream};
+
+    const PATIENCE: Duration = Duration::from_secs(3);
+
+    fn feed() -> FeedKey {
+        let scope = FeedScope {
+            selection: Selection::Feed(FeedName::Block),
+            kind: IndicatorType::Domain,
+            age: Age::Weeks1,
+            filter: Filter::NONE,
+        };
+        FeedKey::of(&Upstream::named("list").unwrap(), scope)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_body_of_a_feed_is_made_at_a_time_and_a_paused_one_waits_for_its_turn() {
+        let (turns, feed) = (Turns::default(), feed());
+        let mut first = turns.wait(&feed, PATIENCE).await.unwrap();
+        let busy = turns.wait(&feed, PATIENCE).await;
+        assert!(matches!(busy, Err(FeedError::Busy { seconds: 3 })), "{busy:?}");
+        first.pause();
+        let second = turns.wait(&feed, PATIENCE).await.unwrap();
+        let too_early = tokio::time::timeout(PATIENCE, first.go_on()).await;
+        assert!(too_early.is_err(), "the second one is being made");
+        drop(second);
+        first.go_on().await.unwrap();
+        let busy = turns.wait(&feed, PATIENCE).await;
+        assert!(matches!(busy, Err(FeedError::Busy { .. })), "{busy:?}");
+    }
+}

@@ -112,6 +112,25 @@ mod tests {
     use crate::{FeedScope, Filter};
 
     #[test]
+    fn values_that_nobody_looks_up_are_not_kept() {
+        let block = Selection::Feed(FeedName::Block);
+        for (selection, kind, value, is_kept) in [
+            (block, IndicatorType::Domain, "a.example", true),
+            (
+                Selection::Organisation(uuid::Uuid::nil()),
+                IndicatorType::Domain,
+                "a.example",
+                false,
+            ),
+            (block, IndicatorType::Yara, "rule a { condition: true }", false),
+        ] {
+            let served = IndicatorSet::of(kind, [value]);
+            let going = going_for_lookups(selection, &served, &IndicatorSet::of(kind, []));
+            assert_eq!(going.is_some(), is_kept, "{selection:?} {kind}");
+        }
+    }
+
+    #[test]
     fn values_are_found_after_the_store_was_seen_empty() {
         let site = site_config::Site::from_yaml("misp.example.net".parse().unwrap(), "tag: example").unwrap();
         let protocol = misp_client::Protocol::Https;

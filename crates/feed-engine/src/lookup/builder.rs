@@ -43,7 +43,7 @@ impl LookupIndex {
     /// Returns a builder without values.
     #[must_use]
     pub fn builder() -> LookupIndexBuilder {
-        LookupIndexBuilder::default()
+        Default::default()
     }
 }
 

@@ -155,3 +155,18 @@ async fn no_more_questions_at_a_time_than_the_site_may_be_asked() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(bench.sim.requests().len(), 4);
 }
+
+#[tokio::test]
+async fn a_key_that_misp_refuses_is_told_from_a_misp_that_fails() {
+    let bench = Bench::of(events()).await;
+    for (fault, is_refused) in [
+        (Fault::Status(401), true),
+        (Fault::Status(500), false),
+        (Fault::Refuse, false),
+    ] {
+        bench.sim.set_fault(fault.clone());
+        let error = bench.ask(domains()).await.unwrap_err();
+        assert_eq!(error.is_key_refused(), is_refused, "{fault:?}: {}", error.chain());
+        bench.grow_old(3_600);
+    }
+}

@@ -65,6 +65,25 @@ async fn past_the_hard_expiry_nothing_old_is_served() {
     assert!(bench.ask(domains()).await.is_err());
 }
 
+#[tokio::test]
+async fn only_a_fresh_feed_is_answered_at_once_and_its_bytes_are_not_copied() {
+    let bench = Bench::of([event("a.example.com")]).await;
+    let prepared = bench.engine.prepare(&bench.upstream, &domains()).unwrap();
+    let at_once = || bench.engine.head_at_once(&prepared);
+    assert!(at_once().is_none(), "it is not in memory");
+    let feed = bench.ask(domains()).await.unwrap();
+    let head = at_once().unwrap();
+    assert_eq!((head.etag.as_str(), head.origin), (feed.etag.as_str(), Origin::Hit));
+    let (kept, sent) = (head.kept_body().unwrap(), feed.body.whole().unwrap());
+    assert_eq!((kept.as_ptr(), kept.len()), (sent.as_ptr(), sent.len()));
+    bench.grow_old(301);
+    assert!(at_once().is_none(), "it is past the soft expiry");
+    bench.ask(domains().max_age(Duration::ZERO)).await.unwrap();
+    assert!(at_once().is_some());
+    bench.engine.forget(&bench.upstream, domains().scope);
+    assert!(at_once().is_none(), "it was forgotten");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_devices_cost_misp_one_question() {
     let bench = Arc::new(Bench::of([event("a.example.com")]).await);

@@ -11,7 +11,7 @@ use feed_engine::{FeedEngine, FeedHead, FeedRequest, IndicatorSource, MispSource
 use misp_sim::{Attribute, Event, Fault, Moment};
 
 use crate::mirror_bench::{MirrorBench, QUIET};
-use crate::scripted_source::{Scripted, Stage};
+use crate::scripted_source::{Scripted, Stage, pass};
 use crate::support::{Bench, domains, lines, tag, wanted};
 
 fn limited(request: FeedRequest, most: u32) -> FeedRequest {
@@ -367,4 +367,20 @@ async fn a_shared_set_without_times_is_not_taken_for_a_limited_list() {
     third.ask_for(limited(domains(), 1)).await;
     third.ask().await;
     assert_eq!(third.source.asked(), 0, "the second one had its source asked for times");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failure_a_source_is_asked_for_times_when_five_seconds_are_over() {
+    let stage = Stage::of(&["a.example.com", "b.example.com"], "");
+    stage.ask().await;
+    stage.source.fails(true);
+    pass(1).await;
+    let failed = stage.ask_for(domains().max_age(Duration::ZERO)).await;
+    assert!(failed.refresh_failing);
+    stage.source.fails(false);
+    for (seconds, asked) in [(4, 2), (1, 3)] {
+        pass(seconds).await;
+        stage.ask_for(limited(domains(), 1)).await;
+        assert_eq!(stage.source.asked(), asked);
+    }
 }

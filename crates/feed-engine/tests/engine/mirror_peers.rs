@@ -205,7 +205,9 @@ async fn while_the_cache_hangs_each_mirror_asks_misp_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mirror_without_a_cache_is_alone() {
     let bench = MirrorBench::of([domain_event("a.example")], POLL).await;
-    let Way::Mirror(status) = bench.mirror.way(&bench.upstream) else {
+    let way = bench.mirror.way(&bench.upstream);
+    assert_eq!((way.as_str(), way.reason()), ("mirror", None));
+    let Way::Mirror(status) = way else {
         panic!("no mirror");
     };
     assert_eq!(status.standing.as_str(), "alone");

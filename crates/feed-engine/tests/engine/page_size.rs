@@ -1,5 +1,6 @@
 //! Pages follow the time that MISP takes for them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use feed_classification::{FeedName, IndicatorType};
@@ -55,7 +56,8 @@ async fn a_page_that_times_out_is_asked_for_again_with_fewer_rows() {
 
 #[tokio::test]
 async fn a_misp_that_hangs_is_asked_twice_and_then_left_alone() {
-    let bench = Bench::on(addresses(10), "mispTimeoutSeconds: 2\n").await;
+    let source = Arc::new(MispSource::new());
+    let bench = Bench::around(addresses(10), Arc::clone(&source), "mispTimeoutSeconds: 2\n").await;
     bench.sim.set_fault(Fault::Hang);
     let began = std::time::Instant::now();
     let error = bench
@@ -65,6 +67,8 @@ async fn a_misp_that_hangs_is_asked_twice_and_then_left_alone() {
     assert!(error.is_timeout(), "{}", error.chain());
     assert!(began.elapsed() < Duration::from_secs(3));
     assert_eq!(bench.sim.searches(), 2);
+    let seen: Vec<(u64, u64)> = source.pages().iter().map(|seen| (seen.pages, seen.timed_out)).collect();
+    assert_eq!(seen, [(0, 2)], "pages that never came are counted too");
 }
 
 #[tokio::test]
@@ -79,8 +83,8 @@ async fn quick_pages_grow_to_the_page_size_of_the_site_and_the_next_reading_begi
 
 #[tokio::test]
 async fn the_time_of_pages_is_counted_by_site_and_by_warning_lists() {
-    let source = std::sync::Arc::new(MispSource::new());
-    let bench = Bench::around(addresses(10), std::sync::Arc::clone(&source), "").await;
+    let source = Arc::new(MispSource::new());
+    let bench = Bench::around(addresses(10), Arc::clone(&source), "").await;
     assert!(source.pages().is_empty());
     bench.sim.set_warninglist_time(Duration::from_millis(20));
     assert_eq!(blocked(&bench).await, 10);
