@@ -36,3 +36,23 @@ pub(crate) fn add_tags(event: &mut EventFacts, attribute: &AttributeRow<'_>) {
 pub(crate) fn own_tags(attribute: &AttributeRow<'_>) -> Vec<Tag> {
     attribute.tags.iter().filter(|tag| !tag.inherited).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use misp_client::Attribute;
+
+    use super::*;
+
+    #[test]
+    fn a_row_gives_what_it_says_of_its_event() {
+        let mut attribute = Attribute::new(1, "domain", "a.example");
+        attribute.event_id = 7;
+        attribute.event.info = Some("Phishing".to_owned());
+        attribute.event.timestamp = Some(1_000);
+        attribute.event.published = Some(false);
+        attribute.event.publish_timestamp = Some(900);
+        let facts = facts(&attribute.into());
+        assert_eq!((facts.id, facts.info.as_str(), facts.published), (7, "Phishing", false));
+        assert_eq!((facts.timestamp, facts.publish_timestamp), (1_000, 900));
+    }
+}

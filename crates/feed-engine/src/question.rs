@@ -319,4 +319,22 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn changed_attribute_types_change_the_feeds_of_their_family_alone() {
+        let with = |mappings: &str| {
+            let mut upstream = upstream("tag: example");
+            upstream.mappings = Arc::new(site_config::Mappings::from_yaml(mappings).unwrap());
+            upstream
+        };
+        let (before, after) = (with("{}"), with("types: {domain: [url]}"));
+        let rules = |upstream: &Upstream, kind| rules(upstream, kind, Filter::NONE);
+        for (kind, changes) in [
+            (IndicatorType::Domain, true),
+            (IndicatorType::Hostname, true),
+            (IndicatorType::FileMd5, false),
+        ] {
+            assert_eq!(rules(&before, kind) != rules(&after, kind), changes, "{kind}");
+        }
+    }
 }

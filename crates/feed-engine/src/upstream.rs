@@ -279,4 +279,21 @@ mod tests {
         assert_ne!(list.id(), misp.id());
         assert_eq!(misp.address(), "https://misp.example.net:443");
     }
+
+    #[test]
+    fn a_key_has_a_short_name_that_does_not_show_it() {
+        let list = Upstream::named("misp.example.net").unwrap();
+        assert_eq!(list.key_name(), None);
+        let name = |key: &str| {
+            let key = key.repeat(40).into();
+            let misp = Upstream::new(list.site.clone(), list.mappings.clone(), Protocol::Https, 443, key);
+            misp.key_name().unwrap()
+        };
+        let (one, other) = (name("a"), name("b"));
+        assert!(
+            one.len() == 8 && one.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{one}"
+        );
+        assert!(one == name("a") && one != other && one != "aaaaaaaa", "{one} {other}");
+    }
 }

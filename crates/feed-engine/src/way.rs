@@ -134,4 +134,22 @@ mod tests {
         assert_eq!((way.as_str(), way.reason()), ("direct", Some(DirectReason::Off)));
         assert_eq!(way.mirror(), None);
     }
+
+    #[test]
+    fn each_reason_has_a_name_for_programs() {
+        let names = [
+            (DirectReason::NoMirrors, "no_mirrors"),
+            (DirectReason::Off, "off"),
+            (DirectReason::NotUsed, "not_used"),
+            (DirectReason::Opening, "opening"),
+            (DirectReason::Loading, "loading"),
+            (DirectReason::TooManyAttributes { limit: 1 }, "too_many_attributes"),
+            (DirectReason::TooManyKeys { limit: 1 }, "too_many_keys"),
+            (DirectReason::Damaged, "damaged"),
+            (DirectReason::Failed, "failed"),
+        ];
+        for (reason, name) in names {
+            assert_eq!(reason.as_str(), name);
+        }
+    }
 }

@@ -140,4 +140,13 @@ mod tests {
         assert_eq!(written(4, b"1234", 2), (vec![Bytes::from("1234")], Some(4)));
         assert_eq!(written(4, b"12345", 2).1, None);
     }
+
+    #[test]
+    fn bodies_of_up_to_four_mebibytes_are_kept_in_one_piece() {
+        for (length, kept) in [(JOINED_BYTES, 1), (JOINED_BYTES + 1, 2)] {
+            let pieces = joined(vec![vec![0; 1].into(), vec![0; length - 1].into()]);
+            assert_eq!(pieces.len(), kept, "{length}");
+            assert_eq!(pieces.iter().map(Bytes::len).sum::<usize>(), length);
+        }
+    }
 }

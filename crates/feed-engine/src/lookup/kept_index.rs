@@ -120,6 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn the_texts_of_events_count_as_memory() {
+        let weight = |info: &str| {
+            let mut index = LookupIndex::builder();
+            let event = crate::MatchedEvent::new(7, info);
+            index.add(IndicatorType::Domain, "a.example", &event).unwrap();
+            KeptIndex::from(index.build().unwrap()).weight_bytes()
+        };
+        assert!(weight(&"x".repeat(501)) >= weight("x") + 500);
+    }
+
+    #[test]
     fn an_index_of_its_own_values_is_kept_with_them() {
         let mut index = LookupIndex::builder();
         index

@@ -166,3 +166,28 @@ impl fmt::Debug for SharedPeers {
         f.debug_struct("SharedPeers").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cache::{CacheKeys, InProcessStore};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_cache_hangs_a_mirror_leads_until_its_lease_is_over() {
+        let store = Arc::new(InProcessStore::new());
+        let keys = CacheKeys::new([&[7; 32]]).unwrap();
+        let place = Arc::new(SharedPlace::default());
+        place.change(Some(SharedCache::new(Arc::clone(&store) as _, keys)));
+        let peers = SharedPeers {
+            place,
+            name: b"a mirror".to_vec(),
+            held: tokio::sync::Mutex::default(),
+        };
+        assert_eq!(peers.lead().await, Lead::Ours);
+        store.hang(true);
+        assert_eq!(peers.lead().await, Lead::Ours, "no other daemon can have it yet");
+        tokio::time::sleep(LIFE).await;
+        assert_eq!(peers.lead().await, Lead::Unknown);
+    }
+}

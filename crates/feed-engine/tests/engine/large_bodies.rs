@@ -55,6 +55,8 @@ struct Wide {
     seen: Arc<Seen>,
     /// Panics after so many entries.
     breaks_after: Option<u64>,
+    /// Fails after so many entries.
+    fails_after: Option<u64>,
 }
 
 impl Exporter for Wide {
@@ -101,7 +103,10 @@ impl Exporter for Wide {
             }
             exported.written += 1;
             assert!(self.breaks_after != Some(exported.written), "a defect");
-            outcome = self.entry(&item, out);
+            outcome = match self.fails_after == Some(exported.written) {
+                true => Err(io::Error::other("a line is too long")),
+                false => self.entry(&item, out),
+            };
             if outcome.is_err() {
                 break;
             }
@@ -169,6 +174,7 @@ async fn validators_and_numbers_are_known_without_rendering() {
             let head = engine.head(&upstream(), &request).await.unwrap();
             let counts = head.counts().await.unwrap();
             assert_eq!((counts.count, counts.dropped, head.length()), (9_000, 1_003, None));
+            assert_eq!(head.known_counts(), Some(counts));
         }
     }
     assert_eq!(wide.seen.begun.load(Ordering::SeqCst), 0, "nothing was written");
@@ -240,6 +246,23 @@ async fn a_caller_that_needs_the_length_of_a_large_body_gets_it_before_the_first
         .await;
     }
     assert_eq!(wide.seen.most_at_once.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_large_body_that_cannot_be_ended_says_why() {
+    let wide = Wide {
+        fails_after: Some(8_000),
+        ..Wide::default()
+    };
+    let mut pieces = stream(&engine(SMALL, &wide)).await;
+    let error = loop {
+        match pieces.next().await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => break error,
+            None => panic!("the end of a body that is not whole"),
+        }
+    };
+    assert!(error.chain().contains("a line is too long"), "{}", error.chain());
 }
 
 #[tokio::test]

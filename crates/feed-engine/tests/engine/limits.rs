@@ -311,3 +311,23 @@ async fn narrower_is_a_part(events: &[(Marks, Vec<(usize, Marks)>)], default: us
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_feed_is_logged_whose_limits_leave_nothing() {
+    let bench = Bench::of([
+        event("green").attribute(domain("green")),
+        event("red").attribute(domain("red")),
+    ])
+    .await;
+    for (level, count, is_logged) in [(Tlp::Green, 1, false), (Tlp::Clear, 0, true)] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let writer = std::sync::Mutex::new(file.reopen().unwrap());
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+        let heard = tracing::subscriber::set_default(subscriber);
+        assert_eq!(feed(&bench, level).await.count, count);
+        drop(heard);
+        let lines = std::fs::read_to_string(file.path()).unwrap();
+        let found = lines.contains("every attribute is beyond the limits");
+        assert_eq!(found, is_logged, "{level}: {lines}");
+    }
+}

@@ -6,6 +6,7 @@ use feed_classification::{Age, FeedName, IndicatorType, Tlp};
 use feed_engine::{ChangeHint, Filter, Judge, LookupScope, Match, Query, Relation};
 use misp_sim::{Attribute, Event, Moment};
 
+use crate::scripted_source::{Stage, pass};
 use crate::support::{Bench, tag};
 
 fn event(values: &[(&str, &str)]) -> Event {
@@ -296,4 +297,27 @@ async fn while_misp_is_down_the_index_stays() {
         age: Age::Years1,
     };
     assert!(bench.engine.lookup_index(&bench.upstream, scope).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_look_up_that_waited_in_vain_the_next_ones_get_the_old_index_at_once() {
+    let stage = Stage::of(&["a.example.com"], "");
+    let scope = LookupScope {
+        feed: FeedName::Block,
+        age: Age::Weeks1,
+    };
+    let waited = async || {
+        let began = tokio::time::Instant::now();
+        stage.engine.lookup_index(&stage.upstream, scope).await.unwrap();
+        began.elapsed().as_secs()
+    };
+    waited().await;
+    stage.source.takes(Duration::from_secs(3_600));
+    pass(601).await;
+    assert_eq!(waited().await, 20);
+    assert_eq!(waited().await, 0);
+    pass(4).await;
+    assert_eq!(waited().await, 0);
+    pass(1).await;
+    assert!(waited().await > 0, "the source is asked again after five seconds");
 }
