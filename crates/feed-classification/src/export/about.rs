@@ -32,6 +32,9 @@ pub struct About {
     pub accepts: TypeSet,
     /// How values of several lines are written, for example YARA rules; the default leaves them out.
     pub multiline: Multiline,
+    /// Every value of an accepted type is written, whatever its text. The number of entries is known without a look at
+    /// the values then, so an answer of a million begins sooner.
+    pub writes_every_value: bool,
     /// Whether one entry may hold several indicators: networks that touch, names below another one. Then the number of
     /// entries depends on the whole set.
     pub merges: bool,
@@ -78,6 +81,7 @@ impl About {
             extension: "txt",
             accepts: TypeSet::ALL,
             multiline: Multiline::LeftOut,
+            writes_every_value: false,
             merges: false,
             rewrites: TypeSet::NONE,
             bytes: name,
@@ -180,6 +184,14 @@ impl About {
     #[must_use]
     pub const fn multiline(mut self, multiline: Multiline) -> Self {
         self.multiline = multiline;
+        self
+    }
+
+    /// Declares that the output leaves no value out; see [`About::writes_every_value`]. Values of several lines have to
+    /// be [escaped](Multiline::Escaped).
+    #[must_use]
+    pub const fn writing_every_value(mut self) -> Self {
+        self.writes_every_value = true;
         self
     }
 

@@ -20,7 +20,8 @@ impl Exporter for B64 {
             .limits("A line has one value, with the padding of base64.")
             .pull(about::ANY_CLIENT)
             .extension("b64")
-            .multiline(Multiline::Escaped);
+            .multiline(Multiline::Escaped)
+            .writing_every_value();
         &ABOUT
     }
 

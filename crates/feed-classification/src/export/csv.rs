@@ -26,7 +26,8 @@ impl Exporter for Csv {
             .pull(about::ANY_CLIENT)
             .content_type("text/csv; charset=utf-8")
             .extension("csv")
-            .multiline(Multiline::Escaped);
+            .multiline(Multiline::Escaped)
+            .writing_every_value();
         &ABOUT
     }
 

@@ -17,7 +17,8 @@ impl Exporter for Json {
             .pull(about::ANY_CLIENT)
             .content_type("application/json")
             .extension("json")
-            .multiline(Multiline::Escaped);
+            .multiline(Multiline::Escaped)
+            .writing_every_value();
         &ABOUT
     }
 

@@ -20,7 +20,8 @@ impl Exporter for Jsonl {
         .pull(about::ANY_CLIENT)
         .content_type("application/x-ndjson")
         .extension("jsonl")
-        .multiline(Multiline::Escaped);
+        .multiline(Multiline::Escaped)
+        .writing_every_value();
         &ABOUT
     }
 

@@ -16,7 +16,8 @@ impl Exporter for Yaml {
             .limits("A reader has to hold the whole list.")
             .pull(about::ANY_CLIENT)
             .extension("yaml")
-            .multiline(Multiline::Escaped);
+            .multiline(Multiline::Escaped)
+            .writing_every_value();
         &ABOUT
     }
 

@@ -124,7 +124,17 @@ impl Form {
 
     /// Returns the counts, if they are known.
     pub(crate) fn counts(&self) -> Option<BodyCounts> {
-        self.facts.counts.get().copied()
+        self.facts.counts.get().copied().or_else(|| self.obvious_counts())
+    }
+
+    /// Returns the counts of a body in which each value of the set is an entry.
+    fn obvious_counts(&self) -> Option<BodyCounts> {
+        let (about, values, key) = (self.exporter().about(), self.set.values(), self.key());
+        let takes = |kind| about.writes_every_value && about.accepts.contains(kind) && !about.rewrites.contains(kind);
+        (takes(values.kind()) && !key.aggregate && key.limit.is_none()).then(|| BodyCounts {
+            written: values.len() as u64,
+            ..BodyCounts::default()
+        })
     }
 
     /// Notes the counts of the body.
