@@ -266,7 +266,7 @@ fn escaped(
 
 #[cfg(test)]
 mod tests {
-    use super::{csv_field, io, is_xml_text, json_str, xml_text, yaml_str};
+    use super::{csv_field, has_line_break, io, is_xml_text, json_str, xml_text, yaml_str};
 
     fn written(write: fn(&str, &mut dyn io::Write) -> io::Result<()>, text: &str) -> String {
         let mut out = Vec::new();
@@ -384,5 +384,24 @@ mod tests {
             written(yaml_str, "a\r\n\t\"b\"\\\0"),
             "\"a\\r\\n\\t\\\"b\\\"\\\\\\x00\""
         );
+    }
+
+    #[test]
+    fn each_line_break_is_found_however_many_bytes_it_has() {
+        for found in [
+            "a\nb",
+            "a\r\nb",
+            "\u{b}",
+            "\u{c}",
+            "\u{85}",
+            "a\u{2028}b",
+            "\u{2029}",
+            "\u{2028}\n",
+        ] {
+            assert!(has_line_break(found), "{found:?}");
+        }
+        for none in ["", "a\tb", "é", "ab\u{7f}", "\u{202e}\u{2027}"] {
+            assert!(!has_line_break(none), "{none:?}");
+        }
     }
 }

@@ -87,7 +87,44 @@ fn char_boundary(body: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{self, Write};
+
     use crate::Registry;
+    use crate::export::{About, QuarantineReason};
+
+    /// Leaves all names out.
+    #[derive(Debug)]
+    struct Addresses;
+
+    impl Exporter for Addresses {
+        fn about(&self) -> &About {
+            static ABOUT: About = About::new("addresses", "Addresses.");
+            &ABOUT
+        }
+
+        fn refuses(&self, item: &Indicator<'_>) -> Option<QuarantineReason> {
+            let is_name = TypeSet::NAMES.contains(item.kind);
+            is_name.then_some(QuarantineReason::UNREPRESENTABLE)
+        }
+
+        fn entry(&self, item: &Indicator<'_>, out: &mut dyn Write) -> io::Result<()> {
+            writeln!(out, "{}", item.value)
+        }
+    }
+
+    #[test]
+    fn an_example_is_of_the_first_type_that_the_exporter_writes() {
+        let registry = Registry::builtin();
+        let names = Example::of(registry.by_name("generic").unwrap().as_ref());
+        assert_eq!(names.body, "a.example\nb.example.net\nc.example.org\n");
+        let addresses = Example::of(&Addresses);
+        assert_eq!(addresses.kind, IndicatorType::Ip);
+        assert!(
+            addresses.is_whole && addresses.body.lines().count() > 1,
+            "{}",
+            addresses.body
+        );
+    }
 
     #[test]
     fn every_builtin_exporter_has_an_example_that_is_not_empty() {

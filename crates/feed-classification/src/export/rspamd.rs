@@ -166,7 +166,7 @@ fn encoded(high: u8, low: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{path_expression, url_expression};
+    use super::{Indicator, IndicatorType, MAX_TEXT, expression, path_expression, url_expression};
 
     #[test]
     fn a_url_is_taken_in_the_forms_that_rspamd_knows() {
@@ -187,5 +187,12 @@ mod tests {
             path_expression("/a%2Fb%zz%7Bc|?d=%0a"),
             r"\/a(?i:%2f)b\%zz(?:\x7b|(?i:%7b))c(?:\x7c|(?i:%7c))\?d\=(?i:%0a)"
         );
+    }
+
+    #[test]
+    fn a_text_may_have_four_thousand_bytes() {
+        let of = |bytes: usize| expression(&Indicator::new(IndicatorType::EmailSubject, &"x".repeat(bytes)));
+        assert!(of(MAX_TEXT).is_ok());
+        assert!(of(MAX_TEXT + 1).is_err());
     }
 }

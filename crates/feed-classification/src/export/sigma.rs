@@ -218,3 +218,29 @@ fn day(digits: &str) -> String {
         _ => "without a date".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(title: &str, date: &str) -> String {
+        format!(
+            "title: {title}\nid: 0f06a3a5-6a09-413f-8743-e6cf35561297\ndate: {date}\nlogsource: {{product: windows}}\n\
+             detection:\n  s:\n    Image: a\n  condition: s\n"
+        )
+    }
+
+    #[test]
+    fn the_newest_rule_with_an_id_stays_and_of_two_of_one_day_the_first() {
+        let kept = |dates: [&str; 2]| {
+            let texts = [rule("one", dates[0]), rule("two", dates[1])];
+            let mut items = texts.iter().map(|text| Indicator::new(IndicatorType::Sigma, text));
+            let (kept, left_out) = newest(&mut items);
+            assert_eq!((kept.len(), left_out), (1, 1));
+            texts.iter().position(|text| text == kept[0])
+        };
+        assert_eq!(kept(["2023-01-01", "2024-01-01"]), Some(1));
+        assert_eq!(kept(["2024-01-01", "2023-01-01"]), Some(0));
+        assert_eq!(kept(["2024-01-01", "2024-01-01"]), Some(0));
+    }
+}

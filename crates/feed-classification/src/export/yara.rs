@@ -149,6 +149,23 @@ mod tests {
         assert_eq!(file(&rule(4)).1.written, 0, "{}", rule(4));
     }
 
+    #[test]
+    fn names_and_texts_are_as_long_as_yara_takes_them() {
+        let rule = |name: usize, string: usize, text: usize, meta: usize| {
+            let [name, string, text, meta] = [name, string, text, meta].map(|bytes| "x".repeat(bytes));
+            format!("rule {name} {{ meta: m = \"{meta}\" strings: ${string} = \"{text}\" condition: all of them }}")
+        };
+        for (text, written) in [
+            (rule(128, 127, 8_000, 8_000), 1),
+            (rule(129, 127, 8_000, 8_000), 0),
+            (rule(128, 128, 8_000, 8_000), 0),
+            (rule(128, 127, 8_001, 8_000), 0),
+            (rule(128, 127, 8_000, 8_001), 0),
+        ] {
+            assert_eq!(file(&text).1.written, written, "{text}");
+        }
+    }
+
     /// Pieces of rules, put together in any way.
     const PIECES: [&str; 20] = [
         "rule a { condition: true }",

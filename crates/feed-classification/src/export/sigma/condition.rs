@@ -134,7 +134,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_valid;
+    use super::{MAX_BYTES, is_valid};
 
     const NAMES: [&str; 4] = ["selection", "filter_main", "filter_other", "_hidden"];
 
@@ -161,6 +161,7 @@ mod tests {
             "selection other",
             "nothing",
             "1 of nothing*",
+            "1 of filter_*main*main",
             "1 of",
             "(selection",
             "selection)",
@@ -171,5 +172,12 @@ mod tests {
         ] {
             assert!(!is_valid(condition, &NAMES), "{condition}");
         }
+    }
+
+    #[test]
+    fn a_condition_may_have_4096_bytes() {
+        let condition = |bytes: usize| format!("{:bytes$}", "selection");
+        assert!(is_valid(&condition(MAX_BYTES), &NAMES));
+        assert!(!is_valid(&condition(MAX_BYTES + 1), &NAMES));
     }
 }

@@ -261,7 +261,8 @@ fn is_regular_expression(text: &str) -> bool {
                 chars.next_if_eq(&'^');
                 chars.next_if_eq(&']');
             }
-            ']' if in_class => (in_class, can_repeat) = (false, true),
+            // Outside of a class it is a character as any other.
+            ']' => (in_class, can_repeat) = (false, true),
             _ if in_class => {}
             '(' => {
                 depth += 1;
@@ -349,6 +350,7 @@ mod tests {
             "a+",
             "(?:a|b)*?",
             "[]a]",
+            "a]+",
             "[^]]+",
             "\\(",
             "^$",

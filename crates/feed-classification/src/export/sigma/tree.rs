@@ -219,7 +219,7 @@ fn is_number(text: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Node;
+    use super::{MAX_NODES, Node};
 
     fn written(documents: &[Node]) -> String {
         let mut out = Vec::new();
@@ -256,6 +256,14 @@ mod tests {
         let deep = format!("a: {}{}", "[".repeat(40), "]".repeat(40));
         assert!(Node::documents(&deep).is_err());
         assert!(Node::documents(&format!("[{}]", "a,".repeat(30_000))).is_err());
+    }
+
+    #[test]
+    fn a_text_may_have_twenty_thousand_values() {
+        let list = |values: usize| format!("[{}]", "a,".repeat(values));
+        // The list is one more.
+        assert!(Node::documents(&list(MAX_NODES - 1)).is_ok());
+        assert!(Node::documents(&list(MAX_NODES)).is_err());
     }
 
     proptest! {
