@@ -20,6 +20,7 @@ use crate::account::{Account, Charge};
 use crate::answer_frames::AnswerFrames;
 use crate::costs;
 use crate::first_bytes::{self, FirstBytes, MAX_HEAD_BYTES};
+use crate::head_timer::HeadTimer;
 use crate::held_body::HeldBody;
 use crate::idle_timeout::{IdleTimeout, Movement, OpenRequests};
 use crate::known_peer::Connection;
@@ -103,11 +104,12 @@ pub(crate) async fn serve<S: HttpService>(
         mut charge,
     } = begun;
     let FirstBytes { bytes, is_http2 } = first;
+    let head = HeadTimer::new(HEAD_TIMEOUT);
     let (cost, movement) = if is_http2 {
         (costs::HTTP2, Movement::Frames(AnswerFrames::default()))
     } else {
         // The head is in its own buffer and in that of hyper for a moment.
-        (costs::HTTP1 + 2 * bytes.len(), Movement::EveryByte)
+        (costs::HTTP1 + 2 * bytes.len(), Movement::EveryByte(head.clone()))
     };
     charge.grow_to(charge.bytes() + cost);
     let requests = OpenRequests::default();
@@ -123,7 +125,7 @@ pub(crate) async fn serve<S: HttpService>(
     let ended = if is_http2 {
         watcher.watch(http2().serve_connection(stream, service)).await
     } else {
-        watcher.watch(http1().serve_connection(stream, service)).await
+        watcher.watch(http1(head).serve_connection(stream, service)).await
     };
     drop(charge);
     ended
@@ -196,10 +198,10 @@ async fn answer<S: HttpService>(service: S, request: Request<Incoming>) -> Resul
     }
 }
 
-fn http1() -> http1::Builder {
+fn http1(head: HeadTimer) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(head)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
         // hyper takes 100 header fields. It fills its room for them at each request if a number is set here.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::account::Account;
 use crate::answer_frames::AnswerFrames;
+use crate::head_timer::HeadTimer;
 
 /// Counts the requests of one connection that the service has not answered yet.
 #[derive(Clone, Debug, Default)]
@@ -43,13 +44,22 @@ impl Drop for OpenRequest {
 /// send pings for ever. A new request does, since the service works on it.
 #[derive(Debug)]
 pub(crate) enum Movement {
-    /// Each byte that we send: HTTP/1 has answers only.
-    EveryByte,
+    /// Each byte that we send: HTTP/1 has answers only. While it waits for a head, the time for that counts too.
+    EveryByte(HeadTimer),
     /// Bytes of answers among the frames of HTTP/2.
     Frames(AnswerFrames),
 }
 
 impl Movement {
+    /// Returns when to look again if nothing moves until then. A head that has taken too long ends here, and hyper
+    /// with it.
+    fn next_look(&self, now: Instant, ends_at: Instant) -> Instant {
+        match self {
+            Self::EveryByte(head) => head.look(now).min(ends_at),
+            Self::Frames(_) => ends_at,
+        }
+    }
+
     fn note(&mut self, mut sent: usize, slices: &[io::IoSlice<'_>]) -> bool {
         let Self::Frames(frames) = self else {
             return sent > 0;
@@ -91,14 +101,16 @@ impl<S> IdleTimeout<S> {
         movement: Movement,
         patience: Duration,
     ) -> Self {
+        let now = Instant::now();
+        let first_look = movement.next_look(now, now + patience);
         Self {
             stream,
             account,
             requests,
             movement,
             patience,
-            moved_at: Instant::now(),
-            alarm: Box::pin(tokio::time::sleep(patience)),
+            moved_at: now,
+            alarm: Box::pin(tokio::time::sleep_until(first_look)),
             room: None,
         }
     }
@@ -106,7 +118,7 @@ impl<S> IdleTimeout<S> {
     /// Returns whether HTTP/2 may get more bytes, which may be a hundred requests. While memory is short, strangers
     /// wait until the connections that must end are gone.
     fn may_read(&mut self, context: &mut Context<'_>) -> bool {
-        if matches!(self.movement, Movement::EveryByte) || self.account.has_room() {
+        if matches!(self.movement, Movement::EveryByte(_)) || self.account.has_room() {
             self.room = None;
             return true;
         }
@@ -144,14 +156,16 @@ impl<S> IdleTimeout<S> {
         }
         // The alarm is set anew only when it goes off: setting it at every byte would cost more.
         while self.alarm.as_mut().poll(context).is_ready() {
+            let now = Instant::now();
             if !self.requests.is_empty() {
-                self.moved_at = Instant::now();
+                self.moved_at = now;
             }
             let ends_at = self.moved_at + self.patience;
-            if ends_at <= Instant::now() {
+            if ends_at <= now {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            self.alarm.as_mut().reset(ends_at);
+            let next_look = self.movement.next_look(now, ends_at);
+            self.alarm.as_mut().reset(next_look);
         }
         Poll::Pending
     }
@@ -208,6 +222,10 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
+    fn every_byte() -> Movement {
+        Movement::EveryByte(HeadTimer::new(PATIENCE))
+    }
+
     fn frames() -> Movement {
         Movement::Frames(AnswerFrames::default())
     }
@@ -223,7 +241,7 @@ mod tests {
     async fn a_silent_peer_is_disconnected() {
         let (_peer, stream) = tokio::io::duplex(64);
         let started = Instant::now();
-        let error = timed(stream, &OpenRequests::default(), Movement::EveryByte)
+        let error = timed(stream, &OpenRequests::default(), every_byte())
             .read_u8()
             .await
             .unwrap_err();
@@ -260,7 +278,7 @@ mod tests {
     async fn every_byte_of_an_answer_starts_the_time_anew_and_bytes_of_the_peer_do_not() {
         const DATA: &[u8] = &[0, 0, 1, 0, 0, 0, 0, 0, 1, b'x'];
         const PONG: &[u8] = &[0, 0, 8, 6, 1, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
-        assert_eq!(ends_after(Movement::EveryByte, b"x").await, None);
+        assert_eq!(ends_after(every_byte(), b"x").await, None);
         assert_eq!(ends_after(frames(), DATA).await, None);
         assert_eq!(ends_after(frames(), PONG).await, Some(PATIENCE));
     }
@@ -268,7 +286,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_no_byte_is_disconnected() {
         let (_peer, stream) = tokio::io::duplex(4);
-        let mut timed = timed(stream, &OpenRequests::default(), Movement::EveryByte);
+        let mut timed = timed(stream, &OpenRequests::default(), every_byte());
         assert_eq!(
             timed.write_all(&[0; 100]).await.unwrap_err().kind(),
             io::ErrorKind::TimedOut
@@ -279,7 +297,7 @@ mod tests {
     async fn no_peer_is_disconnected_while_the_service_works() {
         let (mut peer, stream) = tokio::io::duplex(64);
         let requests = OpenRequests::default();
-        let mut timed = timed(stream, &requests, Movement::EveryByte);
+        let mut timed = timed(stream, &requests, every_byte());
         let making = async {
             let open = requests.one();
             tokio::time::sleep(PATIENCE * 5).await;

@@ -10,6 +10,7 @@ mod costs;
 mod first_bytes;
 mod front;
 mod handshake;
+mod head_timer;
 mod held_body;
 mod idle_timeout;
 mod known_peer;
