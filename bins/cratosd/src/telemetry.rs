@@ -78,7 +78,7 @@ struct Line(&'static LineQueue);
 impl io::Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // The queue counts lost lines.
-        let _ = self.0.put(bytes.to_vec());
+        let _ = self.0.put(bytes);
         Ok(bytes.len())
     }
 
@@ -142,8 +142,8 @@ fn writer(when_full: WhenFull) -> Result<BoxMakeWriter, Failure> {
     }
     if QUEUE.get().is_none() {
         // If standard error fails, no other place for a message exists.
-        let write = |lines: &[Vec<u8>]| drop(io::stderr().write_all(&lines.concat()));
-        let take = move |lines: &[Vec<u8>]| match BARS.get() {
+        let write = |lines: &[&[u8]]| drop(io::stderr().write_all(&lines.concat()));
+        let take = move |lines: &[&[u8]]| match BARS.get() {
             Some(bars) => bars.suspend(|| write(lines)),
             None => write(lines),
         };

@@ -11,6 +11,7 @@ mod record;
 mod redaction;
 mod settings;
 
+use std::cell::Cell;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
@@ -36,6 +37,11 @@ use crate::line_queue::LineQueue;
 pub struct AccessLog {
     log: Arc<Log>,
     read_details: ReadDetails,
+}
+
+thread_local! {
+    /// The memory in which this thread writes its lines: a line has a few kilobytes at most.
+    static TEXT: Cell<String> = const { Cell::new(String::new()) };
 }
 
 #[derive(Debug)]
@@ -138,9 +144,13 @@ impl AccessLog {
         if settings.path.is_none() {
             return;
         }
-        if let Err(reason) = self.log.queue.put(line.text(&settings).into_bytes()) {
+        let mut text = TEXT.take();
+        line.write(&settings, &mut text);
+        if let Err(reason) = self.log.queue.put(text.as_bytes()) {
             self.log.shared.lose(1, reason);
         }
+        text.clear();
+        TEXT.set(text);
     }
 }
 
@@ -170,7 +180,7 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Writes lines, after opening the file again where the settings have changed.
-fn write(shared: &Shared, file: &mut Option<LogFile>, lines: &[Vec<u8>]) {
+fn write(shared: &Shared, file: &mut Option<LogFile>, lines: &[&[u8]]) {
     if shared.is_changed.swap(false, Ordering::AcqRel) {
         *file = open(shared);
     }

@@ -72,7 +72,7 @@ impl AnswerLog for AnswerLogger {
 impl AnswerLines {
     fn put(self, line: Line) {
         // The queue counts lost lines.
-        let _ = self.queue.put(line.ended());
+        let _ = self.queue.put(&line.ended());
     }
 }
 

@@ -10,9 +10,6 @@ use super::record::Record;
 use super::{AccessDetails, AccessLogFormat, AccessLogSettings, clf_time, redaction};
 use service_kit::{digits, write_address, write_number};
 
-/// The bytes of most lines.
-const USUAL_BYTES: usize = 384;
-
 /// One answer, as the log sees it.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
@@ -28,54 +25,52 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Returns the line with its line end.
-    pub(super) fn text(&self, settings: &AccessLogSettings) -> String {
+    /// Writes the line with its line end.
+    pub(super) fn write(&self, settings: &AccessLogSettings, line: &mut String) {
         match settings.format {
-            AccessLogFormat::Text => self.combined(settings),
-            AccessLogFormat::Json => self.json(settings),
+            AccessLogFormat::Text => self.combined(settings, line),
+            AccessLogFormat::Json => line.push_str(&self.json(settings)),
         }
     }
 
     /// Writes the line from left to right into one text, since every answer has one.
-    fn combined(&self, settings: &AccessLogSettings) -> String {
+    fn combined(&self, settings: &AccessLogSettings, line: &mut String) {
         let (request, details) = (self.request, self.details);
-        let mut line = String::with_capacity(USUAL_BYTES);
-        write_address(&mut line, self.client());
+        write_address(line, self.client());
         line.push_str(" - \"");
-        printable(&mut line, details.account.or(details.no_account));
+        printable(line, details.account.or(details.no_account));
         line.push_str("\" [");
-        clf_time::write(&mut line, self.now);
+        clf_time::write(line, self.now);
         line.push_str("] \"");
         line.push_str(method(&request.method));
         line.push(' ');
-        self.url(settings, &mut line);
+        self.url(settings, line);
         line.push_str(" HTTP/");
         line.push_str(self.http_version());
         line.push_str("\" ");
         for number in [u64::from(self.status.as_u16()), self.bytes] {
-            write_number(&mut line, number);
+            write_number(line, number);
             line.push(' ');
         }
         line.push('"');
         match &request.referer {
-            Some(referer) => redaction::origin(referer.as_bytes(), &mut line),
+            Some(referer) => redaction::origin(referer.as_bytes(), line),
             None => line.push('-'),
         }
         line.push_str("\" \"");
-        redacted(&mut line, request.user_agent.as_ref().map(HeaderValue::as_bytes));
+        redacted(line, request.user_agent.as_ref().map(HeaderValue::as_bytes));
         line.push_str("\" ");
         let hundredths = u64::try_from((self.took.as_micros() + 5_000) / 10_000).unwrap_or(u64::MAX);
-        write_number(&mut line, hundredths / 100);
+        write_number(line, hundredths / 100);
         let mut part = *b".00 ";
         digits(&mut part[1..3], hundredths % 100);
         line.push_str(std::str::from_utf8(&part).unwrap_or_default());
-        printable(&mut line, details.token_id);
+        printable(line, details.token_id);
         line.push_str(" \"");
-        redacted(&mut line, details.token_label.map(str::as_bytes));
+        redacted(line, details.token_label.map(str::as_bytes));
         line.push_str("\" \"");
-        redacted(&mut line, details.reason.map(str::as_bytes));
+        redacted(line, details.reason.map(str::as_bytes));
         line.push_str("\"\n");
-        line
     }
 
     fn json(&self, settings: &AccessLogSettings) -> String {
@@ -193,7 +188,9 @@ mod tests {
             took: Duration::from_micros(23_456),
             now: "2026-11-05T08:09:10.5Z".parse().unwrap(),
         };
-        line.text(&settings)
+        let mut text = String::new();
+        line.write(&settings, &mut text);
+        text
     }
 
     fn details() -> AccessDetails<'static> {

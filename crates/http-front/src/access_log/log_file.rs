@@ -1,6 +1,7 @@
 //! A file that is appended to, and rotated by size with the names that Python's `RotatingFileHandler` gives: `.1` is
 //! the newest.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -104,8 +105,11 @@ impl LogFile {
         let Some(open) = self.open.as_mut().filter(|_| !lines.is_empty()) else {
             return;
         };
-        let torn: &[u8] = if self.is_torn { b"\n" } else { b"" };
-        let bytes = [torn, lines].concat();
+        let bytes = if self.is_torn {
+            Cow::Owned([b"\n", lines].concat())
+        } else {
+            Cow::Borrowed(lines)
+        };
         let Err(error) = open.file.write_all(&bytes) else {
             open.bytes += bytes.len() as u64;
             self.is_torn = false;
