@@ -171,8 +171,13 @@ impl FeedEngine {
     }
 
     fn described(&self, upstream: &Upstream, answer: Answer) -> FeedValues {
+        let age = self.age(&answer.held);
+        Self::described_at(age, upstream, answer)
+    }
+
+    /// Returns the values of an answer that has this age.
+    fn described_at(age: Duration, upstream: &Upstream, answer: Answer) -> FeedValues {
         let Answer { held, origin, in_vain } = answer;
-        let age = self.age(&held);
         FeedValues {
             age,
             fresh_for: match origin {
@@ -290,8 +295,9 @@ impl FeedEngine {
 
     /// Records that a device asks for a feed, and when it will probably ask again.
     pub(crate) fn note_poll(&self, upstream: &Upstream, key: &FeedKey) {
-        self.inner.asked.note(key, upstream, self.now());
-        note_poll(self, upstream, key);
+        let now = self.now();
+        self.inner.asked.note(key, upstream, now);
+        note_poll(self, upstream, key, now);
     }
 
     /// Returns the exporter of a request, as the caller configures it.

@@ -45,6 +45,7 @@ mod feed_set;
 mod feed_values;
 mod filter;
 mod gathered_rows;
+mod hashed_key;
 mod held_back;
 mod judgement;
 mod long_list;

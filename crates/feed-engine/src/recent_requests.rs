@@ -1,6 +1,6 @@
 //! The feeds of recent requests, and those of them that a change in MISP concerns.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use cache::Moment;
 use feed_classification::{IndicatorType, TypeSet};
 use site_config::SiteName;
 
+use crate::hashed_key::HashedKeyMap;
 use crate::{Upstream, used_longest_ago};
 
 /// A feed without a request in this time is not refreshed before the next request.
@@ -62,7 +63,7 @@ impl ChangeHint {
 /// Recent requests (for feeds, or indexes for look-ups), each with its upstream.
 #[derive(Debug)]
 pub(crate) struct RecentRequests<K> {
-    feeds: Mutex<HashMap<K, (Upstream, Moment)>>,
+    feeds: Mutex<HashedKeyMap<K, (Upstream, Moment)>>,
     most: usize,
 }
 
@@ -111,7 +112,7 @@ impl<K: Clone + Eq + Hash> RecentRequests<K> {
             .collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, (Upstream, Moment)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashedKeyMap<K, (Upstream, Moment)>> {
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -232,6 +232,19 @@ impl Upstream {
         Some(digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// Returns whether the other one shares everything with this one, its caller included.
+    pub(crate) fn is_copy_of(&self, other: &Self) -> bool {
+        let is_same_misp = match (&self.misp, &other.misp) {
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+            (None, None) => true,
+            _ => false,
+        };
+        is_same_misp
+            && Arc::ptr_eq(&self.site, &other.site)
+            && Arc::ptr_eq(&self.mappings, &other.mappings)
+            && self.caller == other.caller
+    }
+
     pub(crate) fn id(&self) -> UpstreamId {
         let misp = self.misp.as_ref();
         UpstreamId {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 const PART: usize = 8;
 
 /// Removes an eighth of the entries, and at least one: those that were used the longest time ago.
-pub(crate) fn remove<K, V, T: Copy + Ord>(entries: &mut HashMap<K, V>, used_at: impl Fn(&V) -> T) {
+pub(crate) fn remove<K, V, S, T: Copy + Ord>(entries: &mut HashMap<K, V, S>, used_at: impl Fn(&V) -> T) {
     let mut going = entries.len().div_ceil(PART);
     let mut uses: Vec<T> = entries.values().map(&used_at).collect();
     if going == 0 {

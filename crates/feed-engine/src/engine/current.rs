@@ -135,8 +135,13 @@ impl FeedEngine {
         }
     }
 
-    /// Returns the set in memory if [`held`](Self::held) would return it as a hit.
-    pub(super) fn fresh(&self, upstream: &Upstream, key: &FeedKey, max_age: Option<Duration>) -> Option<HeldSet> {
+    /// Returns the set in memory with its age, if [`held`](Self::held) would return it as a hit.
+    pub(super) fn fresh(
+        &self,
+        upstream: &Upstream,
+        key: &FeedKey,
+        max_age: Option<Duration>,
+    ) -> Option<(HeldSet, Duration)> {
         let site = &upstream.site;
         let freshness = Freshness {
             soft: site.soft_expiry,
@@ -145,7 +150,7 @@ impl FeedEngine {
         let held = self.inner.sets.get(key)?;
         let age = self.age(&held);
         let is_fresh = age < freshness.hard && freshness.for_caller(max_age).verdict(age) == Verdict::Serve;
-        (is_fresh && held.doubt.is_none() && held.forgotten.is_none()).then_some(held)
+        (is_fresh && held.doubt.is_none() && held.forgotten.is_none()).then_some((held, age))
     }
 
     /// Returns whether MISP answered too lately to be asked for this caller: with a failure, or with a set that is held

@@ -11,6 +11,7 @@ use super::held_values::GoingValues;
 use super::polls::Polls;
 use super::rule_cache::RuleCache;
 use crate::errand::Errands;
+use crate::hashed_key::HashedKey;
 use crate::lookup::KeptIndex;
 use crate::recent_requests::RecentRequests;
 use crate::upstream::UpstreamId;
@@ -19,9 +20,12 @@ use crate::{FeedError, LookupIndex, LookupScope, Upstream};
 /// Values that would go may take this part of the memory of the indexes beside it.
 const GOING_PART: u64 = 4;
 
-/// Names one index. `rules` changes with every setting that changes its contents.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct LookupKey {
+/// Names one index.
+pub(crate) type LookupKey = HashedKey<LookupKeyParts>;
+
+/// The parts of a [`LookupKey`]. `rules` changes with every setting that changes the contents of the index.
+#[derive(Debug, Eq, Hash, PartialEq)]
+pub(crate) struct LookupKeyParts {
     pub(super) upstream: UpstreamId,
     pub(super) scope: LookupScope,
     pub(super) rules: u64,

@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 use super::FeedEngine;
 use super::confirmed::Confirmation;
 use super::current::{PATIENCE, PATIENCE_WHILE_FAILING, is_recent};
-use super::held_indexes::{HeldIndex, LookupKey, PresentIndex};
+use super::held_indexes::{HeldIndex, LookupKey, LookupKeyParts, PresentIndex};
 use super::polls::Polls;
 use super::prefetch::{Polled, note_poll};
 use crate::{ChangeHint, FeedError, LookupIndex, LookupScope, Upstream, Urgency};
@@ -45,14 +45,14 @@ impl FeedEngine {
         upstream: &Upstream,
         scope: LookupScope,
     ) -> Result<(LookupIndex, Duration), FeedError> {
-        let key = LookupKey {
+        let key = LookupKey::new(LookupKeyParts {
             upstream: upstream.id(),
             scope,
             rules: self.lookups().rules.of(upstream),
-        };
+        });
         let (now, site) = (self.now(), &upstream.site);
         self.lookups().asked.note(&key, upstream, now);
-        note_poll(self, upstream, &key);
+        note_poll(self, upstream, &key, now);
         let freshness = Freshness {
             soft: site.soft_expiry,
             hard: site.max_stale,

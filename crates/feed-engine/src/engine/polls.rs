@@ -5,13 +5,14 @@
 //! `:20`). From a rhythm follows when the next visit is due, and a refresh just before it answers that visit without a
 //! wait. At most one such refresh is made for each poll.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cache::Moment;
 
+use crate::hashed_key::HashedKeyMap;
 use crate::{Upstream, used_longest_ago};
 
 /// Visits remembered for one feed: 32 times 16 bytes.
@@ -24,7 +25,7 @@ const LONG_AGO: Duration = Duration::from_secs(3 * 86_400);
 /// The visits of everything that is polled, about one kilobyte for each.
 #[derive(Debug)]
 pub(crate) struct Polls<K> {
-    polled: Mutex<HashMap<K, Visits>>,
+    polled: Mutex<HashedKeyMap<K, Visits>>,
     most: usize,
 }
 
@@ -67,16 +68,15 @@ impl<K: Clone + Eq + Hash> Polls<K> {
     /// Records a poll, and returns whether the caller has to start a task that waits for the next one.
     pub(crate) fn note(&self, key: &K, upstream: &Upstream, now: Moment) -> bool {
         let mut polled = self.lock();
-        if !polled.contains_key(key) {
-            polled.retain(|_, visits| visits.is_watched || now.since(visits.polled_at) < visits.lasts);
-            if polled.len() >= self.most {
-                used_longest_ago::remove(&mut polled, |visits| visits.polled_at);
-            }
+        if let Some(visits) = polled.get_mut(key) {
+            return visits.begins(upstream, now);
+        }
+        polled.retain(|_, visits| visits.is_watched || now.since(visits.polled_at) < visits.lasts);
+        if polled.len() >= self.most {
+            used_longest_ago::remove(&mut polled, |visits| visits.polled_at);
         }
         let visits = polled.entry(key.clone()).or_insert_with(|| Visits::none(upstream, now));
-        let begins = visits.note(upstream, now) && !visits.is_watched;
-        visits.is_watched |= begins;
-        begins
+        visits.begins(upstream, now)
     }
 
     /// Returns the task for the next visit to a set that was gathered at `fetched_at`.
@@ -92,7 +92,7 @@ impl<K: Clone + Eq + Hash> Polls<K> {
         plan
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Visits>> {
+    fn lock(&self) -> MutexGuard<'_, HashedKeyMap<K, Visits>> {
         self.polled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -114,9 +114,18 @@ impl Visits {
         }
     }
 
+    /// Returns whether a task has to wait for the next visit from this poll on.
+    fn begins(&mut self, upstream: &Upstream, now: Moment) -> bool {
+        let begins = self.note(upstream, now) && !self.is_watched;
+        self.is_watched |= begins;
+        begins
+    }
+
     /// Returns whether this poll is a new visit in a rhythm.
     fn note(&mut self, upstream: &Upstream, now: Moment) -> bool {
-        self.upstream = upstream.clone();
+        if !self.upstream.is_copy_of(upstream) {
+            self.upstream = upstream.clone();
+        }
         (self.polled_at, self.is_paid) = (now, true);
         let apart = upstream.site.soft_expiry / 2;
         if self.at.front().is_some_and(|last| now.since(*last) < apart) {

@@ -44,8 +44,8 @@ impl Polled for FeedKey {
 }
 
 /// Records a poll; the first one in a rhythm starts a task that refreshes ahead of the next ones until they stop.
-pub(crate) fn note_poll<K: Polled>(engine: &FeedEngine, upstream: &Upstream, key: &K) {
-    if K::polls(engine).note(key, upstream, engine.now()) {
+pub(crate) fn note_poll<K: Polled>(engine: &FeedEngine, upstream: &Upstream, key: &K, now: Moment) {
+    if K::polls(engine).note(key, upstream, now) {
         tokio::spawn(keep_ahead(Arc::downgrade(&engine.inner), key.clone()));
     }
 }

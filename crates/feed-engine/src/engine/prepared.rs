@@ -88,9 +88,9 @@ impl FeedEngine {
             limit,
             ..
         } = prepared;
-        let held = self.fresh(upstream, key, request.max_age)?;
+        let (held, age) = self.fresh(upstream, key, request.max_age)?;
         let may_have_times = !held.times_wanted;
-        let values = self.described(upstream, Answer::hit(held));
+        let values = Self::described_at(age, upstream, Answer::hit(held));
         let has_no_times = values.set.times().is_none();
         let asks_for_times = has_no_times && may_have_times && limit.is_some_and(|limit| is_beyond(limit, &values.set));
         (!asks_for_times).then(|| self.headed(prepared, values))
