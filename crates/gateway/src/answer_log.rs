@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::notes::RequestNotes;
@@ -45,6 +45,12 @@ pub trait AnswerLog: Send + Sync + 'static {
             status = given.status,
             "feed given"
         );
+    }
+
+    /// Notes a given feed and the answer that it is. What is provided calls both methods above.
+    fn feed_answered(&self, given: &GivenFeed<'_>, answer: &AnsweredRequest<'_>) {
+        self.feed_given(given);
+        self.answered(answer);
     }
 }
 
@@ -104,6 +110,26 @@ pub struct AskedFeed {
     pub options: Option<String>,
     /// The limits of the token and the caller, where there are any.
     pub limits: Option<String>,
+    pub(crate) made: Made,
+}
+
+/// What a log has made of a request. A copy of the request may be changed, so it begins without it.
+#[derive(Debug, Default)]
+pub(crate) struct Made(OnceLock<Option<Box<[u8]>>>);
+
+impl Clone for Made {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl AskedFeed {
+    /// Returns what a log has made of these facts before, or has it made now: each repetition of a request writes the
+    /// same. A program has one log, so only the first call makes something; nothing must be changed after it.
+    pub fn once(&self, make: impl FnOnce(&Self) -> Option<Vec<u8>>) -> Option<&[u8]> {
+        let made = self.made.0.get_or_init(|| make(self).map(Vec::into_boxed_slice));
+        made.as_deref()
+    }
 }
 
 /// The log of a gateway.
@@ -121,6 +147,10 @@ impl Log {
 
     pub(crate) fn feed_given(&self, given: &GivenFeed<'_>) {
         self.0.feed_given(given);
+    }
+
+    pub(crate) fn feed_answered(&self, given: &GivenFeed<'_>, answer: &AnsweredRequest<'_>) {
+        self.0.feed_answered(given, answer);
     }
 }
 

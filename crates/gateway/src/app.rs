@@ -23,8 +23,7 @@ use crate::sighting_desk::Desk;
 use crate::stored_body::StoredBody;
 use crate::streams::Streams;
 use crate::throttle::Throttle;
-use crate::token_ends::TokenEnds;
-use crate::token_limits::TokenRequests;
+use crate::token_uses::TokenUses;
 
 /// The state of a gateway. Handlers of routes get it by reference.
 #[derive(Debug)]
@@ -38,8 +37,7 @@ pub(crate) struct App {
     throttle: Throttle,
     known_tokens: KnownTokens,
     prepared_answers: PreparedAnswers,
-    token_ends: TokenEnds,
-    token_requests: TokenRequests,
+    token_uses: TokenUses,
     metrics: Metrics,
     program_metrics: metrics::ProgramMetrics,
     streams: Streams,
@@ -79,8 +77,7 @@ impl App {
             throttle: Throttle::default(),
             known_tokens: KnownTokens::default(),
             prepared_answers: PreparedAnswers::default(),
-            token_ends: TokenEnds::default(),
-            token_requests: TokenRequests::default(),
+            token_uses: TokenUses::default(),
             metrics: Metrics::default(),
             program_metrics: metrics::ProgramMetrics::default(),
             streams: Streams::new(streams),
@@ -211,14 +208,9 @@ impl App {
         &self.prepared_answers
     }
 
-    /// Returns when the tokens end that were good lately.
-    pub(crate) fn token_ends(&self) -> &TokenEnds {
-        &self.token_ends
-    }
-
-    /// Returns the requests of each token.
-    pub(crate) fn token_requests(&self) -> &TokenRequests {
-        &self.token_requests
+    /// Returns the uses of each token.
+    pub(crate) fn token_uses(&self) -> &TokenUses {
+        &self.token_uses
     }
 
     /// Registers the metrics of every service.
@@ -239,11 +231,11 @@ impl App {
                 minting: &self.minting,
                 key_checks: &self.key_checks,
                 desk: &self.sightings,
-                tokens: &self.token_requests,
+                tokens: &self.token_uses,
             },
             registry,
         );
-        metrics::tokens::register(&self.token_ends, registry);
+        metrics::tokens::register(&self.token_uses, registry);
         self.program_metrics.register(registry);
     }
 }

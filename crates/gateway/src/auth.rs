@@ -57,7 +57,7 @@ pub(crate) fn passes_again(grant: &Grant, request: Asking<'_>) -> bool {
 fn checked_again(grant: &Grant, request: Asking<'_>) -> Result<(), Reject> {
     request.notes.came();
     request.notes.known(&grant.noted);
-    grant.check_day()?;
+    grant.check_day(request.now.second)?;
     grant.check_address(request.client, &request.snapshot.loaded)
 }
 

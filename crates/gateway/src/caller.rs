@@ -80,10 +80,31 @@ fn not_believed(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Resu
 
 /// Returns the name of a header of this request in which a proxy names its caller.
 fn forwarding_header<'n>(proxy: &'n ReverseProxy, headers: &HeaderMap) -> Option<&'n str> {
+    // Most requests have no header as long as one of these.
+    let lengths = LENGTHS | length_bit(&proxy.header);
+    if headers.keys().all(|key| length_bit(key.as_str()) & lengths == 0) {
+        return None;
+    }
     let names = std::iter::once(proxy.header.as_str()).chain(FORWARDING_HEADERS);
     // Requests have few headers, and looking a name up would first parse and hash it.
     let comes = |name: &str| headers.keys().any(|key| key.as_str().eq_ignore_ascii_case(name));
     names.into_iter().find(|name| comes(name))
+}
+
+/// A bit for the length of each of [`FORWARDING_HEADERS`].
+const LENGTHS: u64 = {
+    let (mut lengths, mut place) = (0, 0);
+    while place < FORWARDING_HEADERS.len() {
+        lengths |= length_bit(FORWARDING_HEADERS[place]);
+        place += 1;
+    }
+    lengths
+};
+
+/// Returns the bit that stands for the length of a name; all long ones have the same.
+const fn length_bit(name: &str) -> u64 {
+    let length = if name.len() < 63 { name.len() } else { 63 };
+    1 << length
 }
 
 fn is_near(peer: IpAddr) -> bool {

@@ -22,6 +22,7 @@ use crate::background::Background;
 use crate::body::RequestBody;
 use crate::error::GatewayError;
 use crate::hit;
+use crate::prepared_answers::Named;
 use crate::reject::Reject;
 use crate::reply::{Body, Reply};
 use crate::service;
@@ -113,29 +114,40 @@ impl Gateway {
     where
         B: http_body::Body + Send + 'static,
     {
-        if let Some(response) = self.answer_at_once(&request) {
-            return Answering(Progress::Ready(Some(Box::new(response))));
-        }
+        let named = match self.answer_at_once(&request) {
+            Ok(response) => return Answering(Progress::Ready(Some(Box::new(response)))),
+            Err(named) => named,
+        };
         let gateway = self.clone();
-        Answering(Progress::Waiting(Box::pin(
-            async move { gateway.answer(request).await },
-        )))
+        Answering(Progress::Waiting(Box::pin(async move {
+            gateway.answer_named(request, named).await
+        })))
     }
 
     /// Outside of a tokio runtime it returns nothing: noting a poll may start a task.
-    fn answer_at_once<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
-        tokio::runtime::Handle::try_current().ok()?;
-        let peer = (self.peer)(request.extensions())?;
+    fn answer_at_once<B>(&self, request: &Request<B>) -> Result<Response<Body>, Option<Named>> {
+        let is_in_runtime = tokio::runtime::Handle::try_current().is_ok();
+        let peer = (self.peer)(request.extensions())
+            .filter(|_| is_in_runtime)
+            .ok_or(None)?;
         let answer = || hit::answer(&self.app, request, peer.to_canonical());
-        std::panic::catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|panic| {
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|panic| {
             tracing::error!(panic = message(&*panic), "a request panicked");
             let is_head = request.method() == Method::HEAD;
-            Some(Reply::from(Reject::Internal).into_response(is_head))
-        })
+            Ok(Reply::from(Reject::Internal).into_response(is_head))
+        });
+        outcome.map_err(Some)
     }
 
     /// Answers one request. A panic on the way is a 500 for this request only.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+    {
+        self.answer_named(request, None).await
+    }
+
+    async fn answer_named<B>(&self, request: Request<B>, named: Option<Named>) -> Response<Body>
     where
         B: http_body::Body + Send + 'static,
     {
@@ -151,6 +163,7 @@ impl Gateway {
             &self.app,
             request.map(RequestBody::new),
             peer.to_canonical(),
+            named,
         ));
         answer.catch_unwind().await.unwrap_or_else(|panic| {
             tracing::error!(panic = message(&*panic), "a request panicked");

@@ -51,6 +51,7 @@ mod refusals;
 mod reject;
 mod reply;
 mod request;
+mod request_time;
 mod routes;
 mod secret_digest;
 mod service;
@@ -61,8 +62,7 @@ mod state_directory;
 mod stored_body;
 mod streams;
 mod throttle;
-mod token_ends;
-mod token_limits;
+mod token_uses;
 mod withdrawals;
 
 pub use answer_log::{AnswerLog, AnsweredRequest, AskedFeed, GivenFeed, TracingLog};

@@ -27,7 +27,7 @@ impl NotedToken {
         Self::new(claims.id, claims.label.clone(), claims.site.clone())
     }
 
-    fn new(id: TokenId, label: Option<String>, site: String) -> Self {
+    pub(crate) fn new(id: TokenId, label: Option<String>, site: String) -> Self {
         Self {
             id,
             id_text: id.to_string(),

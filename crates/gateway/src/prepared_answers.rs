@@ -39,6 +39,10 @@ pub(crate) struct PreparedAnswers {
     answers: SnapshotCache<Arc<PreparedAnswer>>,
 }
 
+/// The name of a request, if it has one.
+#[derive(Clone, Copy)]
+pub(crate) struct Named(pub(crate) Option<SecretDigest>);
+
 /// Everything that a request for a feed and a snapshot of the configuration decide together.
 #[derive(Debug)]
 pub(crate) struct PreparedAnswer {
@@ -114,13 +118,13 @@ impl PreparedAnswers {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return None;
         }
-        let [authorization, token, encodings] = &DECIDING;
+        let [authorization, token, encodings] = deciding(headers)?;
         self.digests.of([
             Some(target.path().as_bytes()),
             target.query().map(str::as_bytes),
-            the_only(headers, authorization)?,
-            the_only(headers, token)?,
-            the_only(headers, encodings)?,
+            authorization,
+            token,
+            encodings,
         ])
     }
 
@@ -166,14 +170,23 @@ fn asked(request: &FeedRequest) -> AskedFeed {
         output: request.output.clone(),
         options: (!request.options.is_default()).then(|| request.options.to_string()),
         limits: (!filter.is_none()).then(|| filter.to_string()),
+        ..AskedFeed::default()
     }
 }
 
-/// Returns the value of a header, if it has one; nothing at all if it has several.
-fn the_only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Option<&'h [u8]>> {
-    let mut values = headers.get_all(name).iter().map(http::HeaderValue::as_bytes);
-    let first = values.next();
-    values.next().is_none().then_some(first)
+/// Returns the values of the [`DECIDING`] headers; nothing at all if one of them has several. Requests have few
+/// headers, and one look at all of them costs less than to find each of these.
+fn deciding(headers: &HeaderMap) -> Option<[Option<&[u8]>; 3]> {
+    let mut values = [None; 3];
+    for (name, value) in headers {
+        if let Some(place) = DECIDING.iter().position(|deciding| deciding == name) {
+            let place = values.get_mut(place)?;
+            if place.replace(value.as_bytes()).is_some() {
+                return None;
+            }
+        }
+    }
+    Some(values)
 }
 
 #[cfg(test)]

@@ -34,6 +34,20 @@ impl Rate {
         }
     }
 
+    /// Takes `count` requests from a bucket that will be full at `full_at`, or no request.
+    ///
+    /// # Errors
+    /// The time to wait, if the bucket does not hold so many.
+    pub(crate) fn take(self, full_at: &mut Instant, count: u32, now: Instant) -> Result<(), Duration> {
+        let ahead = full_at.saturating_duration_since(now) + self.pause * count.saturating_sub(1);
+        let slack = self.slack();
+        if ahead > slack {
+            return Err(ahead - slack);
+        }
+        *full_at = now + ahead + self.pause;
+        Ok(())
+    }
+
     /// Returns how far ahead of the clock a caller may run.
     fn slack(self) -> Duration {
         self.pause * self.burst.saturating_sub(1)
@@ -68,14 +82,9 @@ impl<K: Eq + Hash> RateLimit<K> {
             buckets.pop_lru();
         }
         let full_at = buckets.get_or_insert_mut(caller, || now);
-        let ahead = full_at.saturating_duration_since(now) + rate.pause * count.saturating_sub(1);
-        let slack = rate.slack();
-        if ahead > slack {
+        rate.take(full_at, count, now).inspect_err(|_| {
             self.turned_away.fetch_add(1, Ordering::Relaxed);
-            return Err(ahead - slack);
-        }
-        *full_at = now + ahead + rate.pause;
-        Ok(())
+        })
     }
 
     /// Returns the number of refused requests.

@@ -35,6 +35,9 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
+/// The headers of most answers. The map of them then grows no further.
+const USUAL_HEADERS: usize = 24;
+
 /// The policy of a page: it loads scripts, styles, pictures and data from us and sends its forms to us. Inline scripts
 /// and styles, other hosts and scripts made of text are forbidden.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
@@ -161,7 +164,7 @@ impl Reply {
     pub(crate) fn of(status: StatusCode, payload: Payload) -> Self {
         Self {
             status,
-            headers: HeaderMap::new(),
+            headers: HeaderMap::with_capacity(USUAL_HEADERS),
             is_complete: false,
             payload,
         }

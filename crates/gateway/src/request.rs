@@ -11,6 +11,7 @@ use crate::body::RequestBody;
 use crate::configuration::Snapshot;
 use crate::notes::RequestNotes;
 use crate::query::Query;
+use crate::request_time::RequestTime;
 use crate::secret_digest::SecretDigest;
 
 /// What a prepared answer needs of its request.
@@ -23,6 +24,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) client: IpAddr,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) notes: &'a RequestNotes,
+    /// When it is judged.
+    pub(crate) now: RequestTime,
 }
 
 impl Request<'_> {
@@ -34,6 +37,7 @@ impl Request<'_> {
             client: self.client,
             snapshot: &self.snapshot,
             notes: self.notes,
+            now: RequestTime::now(),
         }
     }
 }

@@ -40,7 +40,7 @@ mod warninglist;
 use feed_classification::Registry;
 
 use crate::openapi::Document;
-pub(crate) use feed::{answer_again, answer_at_once};
+pub(crate) use feed::{Given, answer_again, answer_at_once};
 pub(crate) use route::Call;
 use route::Route;
 pub(crate) use segments::Segments;

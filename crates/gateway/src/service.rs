@@ -15,13 +15,13 @@ use crate::body::RequestBody;
 use crate::caller;
 use crate::configuration::Snapshot;
 use crate::notes::RequestNotes;
-use crate::prepared_answers::PreparedAnswer;
+use crate::prepared_answers::{Named, PreparedAnswer};
 use crate::query::Query;
 use crate::refusals;
 use crate::reject::Reject;
 use crate::reply::{Body, Reply};
 use crate::request::Request;
-use crate::routes::{self, Call, Segments};
+use crate::routes::{self, Call, Given, Segments};
 
 /// The facts about an answered request, as an extension of its response (in an [`Arc`]): an access log may want them.
 #[derive(Debug)]
@@ -38,15 +38,22 @@ pub struct Facts {
 ///
 /// If the caller names a trace, each line of the log about the request has its id, and the questions to MISP that the
 /// request causes belong to it.
-pub(crate) async fn respond(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAddr) -> Response<Body> {
+///
+/// `named` is known where an answer out of memory was tried.
+pub(crate) async fn respond(
+    app: &Arc<App>,
+    request: http::Request<RequestBody>,
+    peer: IpAddr,
+    named: Option<Named>,
+) -> Response<Body> {
     let Some(trace) = trace_of(request.headers()) else {
-        return answer(app, request, peer).await;
+        return answer(app, request, peer, named).await;
     };
     // At this level it is there whatever the log shows.
     let span = tracing::error_span!("request", trace_id = %trace.trace_id());
     let (began, method) = (SystemTime::now(), request.method().clone());
     // Boxed, so that requests without a trace take no memory for it.
-    let response = Box::pin(trace.scope(answer(app, request, peer)).instrument(span)).await;
+    let response = Box::pin(trace.scope(answer(app, request, peer, named)).instrument(span)).await;
     trace.report(StepKind::Server, began, |step| {
         let facts = response.extensions().get::<Arc<Facts>>();
         let route = facts.and_then(|facts| facts.route).unwrap_or("unknown");
@@ -75,7 +82,12 @@ fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
         .and_then(TraceContext::below)
 }
 
-async fn answer(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAddr) -> Response<Body> {
+async fn answer(
+    app: &Arc<App>,
+    request: http::Request<RequestBody>,
+    peer: IpAddr,
+    named: Option<Named>,
+) -> Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let mut way = Way::default();
@@ -85,8 +97,9 @@ async fn answer(app: &Arc<App>, request: http::Request<RequestBody>, peer: IpAdd
         .and_then(|()| caller::of(&snapshot.loaded.core.reverse_proxy, &parts.headers, peer));
     // The log names the proxy if the caller is unknown.
     let client = *caller.as_ref().unwrap_or(&peer);
+    let named = named.unwrap_or_else(|| Named(app.prepared_answers().name(&parts.method, &parts.uri, &parts.headers)));
     let outcome = match caller {
-        Ok(client) => dispatch(app, snapshot, &parts, body, client, &mut way, &notes).await,
+        Ok(client) => dispatch(app, snapshot, (&parts, named), body, client, &mut way, &notes).await,
         Err(reject) => Err(reject),
     };
     concluded(app, &parts.method, client, started, way, notes, outcome)
@@ -117,13 +130,20 @@ pub(crate) fn concluded(
         Some(prepared) => prepared.answered(app.metrics(), status, took),
         None => app.metrics().answers(route, status).answered(took),
     }
-    app.log().answered(&AnsweredRequest {
+    let answered = AnsweredRequest {
         client,
         method: shown(method),
         route,
         status: status.as_u16(),
         took,
-    });
+    };
+    match (&way.given, &way.prepared) {
+        (Some(given), Some(prepared)) => {
+            app.log()
+                .feed_answered(&given.told(prepared, client, &notes), &answered);
+        }
+        _ => app.log().answered(&answered),
+    }
     let mut response = reply.into_response(*method == Method::HEAD);
     response.extensions_mut().insert(Arc::new(Facts {
         client,
@@ -139,18 +159,19 @@ pub(crate) struct Way {
     /// The template of the route.
     pub(crate) template: Option<&'static str>,
     pub(crate) prepared: Option<Arc<PreparedAnswer>>,
+    /// The feed that is given, if the log does not have it yet.
+    pub(crate) given: Option<Given>,
 }
 
 async fn dispatch(
     app: &Arc<App>,
     snapshot: Arc<Snapshot>,
-    parts: &http::request::Parts,
+    (parts, Named(name)): (&http::request::Parts, Named),
     body: RequestBody,
     client: IpAddr,
     way: &mut Way,
     notes: &RequestNotes,
 ) -> Result<Reply, Reject> {
-    let name = app.prepared_answers().name(&parts.method, &parts.uri, &parts.headers);
     way.prepared = name.and_then(|name| app.prepared_answers().find(snapshot.generation, name));
     let query = Query::new(parts.uri.query());
     let request = |path_token| Request {
@@ -281,7 +302,10 @@ mod tests {
             .header("token", token)
             .body(RequestBody::new(Empty::<&[u8]>::new()))
             .unwrap();
-        respond(app, request, CLIENT.parse().unwrap()).await.status().as_u16()
+        respond(app, request, CLIENT.parse().unwrap(), None)
+            .await
+            .status()
+            .as_u16()
     }
 
     /// Between the check of the address and that of the token, for example.

@@ -41,7 +41,7 @@ pub struct AccessLog {
 
 thread_local! {
     /// The memory in which this thread writes its lines: a line has a few kilobytes at most.
-    static TEXT: Cell<String> = const { Cell::new(String::new()) };
+    static TEXT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl AccessLog {
         }
         let mut text = TEXT.take();
         line.write(&settings, &mut text);
-        if let Err(reason) = self.log.queue.put(text.as_bytes()) {
+        if let Err(reason) = self.log.queue.put(&text) {
             self.log.shared.lose(1, reason);
         }
         text.clear();

@@ -1,9 +1,10 @@
 //! The two lines that an answer has in the log, written at a tenth of the cost of an event of `tracing`.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use gateway::{AnswerLog, AnsweredRequest, GivenFeed, TracingLog};
+use gateway::{AnswerLog, AnsweredRequest, AskedFeed, GivenFeed, TracingLog};
 use http_front::LineQueue;
 use jiff::Timestamp;
 use service_kit::{write_address, write_number};
@@ -11,12 +12,14 @@ use tracing::Level;
 
 use super::line_time;
 
-/// The bytes of most lines.
-const USUAL_BYTES: usize = 512;
-
 /// The targets of the lines.
 const ACCESS: &str = "cratosd::access";
 const AUDIT: &str = "cratosd::audit";
+
+thread_local! {
+    /// The memory in which this thread writes its lines.
+    static TEXT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The lines of a log that is text without colours and that drops lines, once it is started.
 static STARTED: OnceLock<AnswerLines> = OnceLock::new();
@@ -50,38 +53,61 @@ pub(crate) struct AnswerLogger;
 
 impl AnswerLog for AnswerLogger {
     fn answered(&self, answer: &AnsweredRequest<'_>) {
-        match STARTED.get().filter(|_| is_outside_of_spans()) {
-            Some(lines) if lines.shows_access => lines.put(access_line(answer, Timestamp::now())),
-            Some(_) => {}
+        match lines() {
+            Some(lines) => lines.put_access(answer, Timestamp::now()),
             None => TracingLog.answered(answer),
         }
     }
 
     fn feed_given(&self, given: &GivenFeed<'_>) {
-        match STARTED.get().filter(|_| is_outside_of_spans()) {
-            Some(lines) if lines.shows_audit => match audit_line(given, Timestamp::now()) {
-                Some(line) => lines.put(line),
-                None => TracingLog.feed_given(given),
-            },
-            Some(_) => {}
+        match lines() {
+            Some(lines) => lines.put_audit(given, Timestamp::now()),
             None => TracingLog.feed_given(given),
+        }
+    }
+
+    fn feed_answered(&self, given: &GivenFeed<'_>, answer: &AnsweredRequest<'_>) {
+        match lines() {
+            Some(lines) => {
+                let now = Timestamp::now();
+                lines.put_audit(given, now);
+                lines.put_access(answer, now);
+            }
+            None => TracingLog.feed_answered(given, answer),
         }
     }
 }
 
+/// Returns where lines go now; nothing where the event of `tracing` is emitted.
+fn lines() -> Option<&'static AnswerLines> {
+    STARTED.get().filter(|_| tracing::Span::current().is_none())
+}
+
 impl AnswerLines {
-    fn put(self, line: Line) {
+    fn put_access(self, answer: &AnsweredRequest<'_>, now: Timestamp) {
+        if self.shows_access {
+            self.put(access_line(answer, now));
+        }
+    }
+
+    fn put_audit(self, given: &GivenFeed<'_>, now: Timestamp) {
+        if self.shows_audit {
+            match audit_line(given, now) {
+                Some(line) => self.put(line),
+                None => TracingLog.feed_given(given),
+            }
+        }
+    }
+
+    fn put(self, mut line: Line) {
+        line.push("\n");
         // The queue counts lost lines.
-        let _ = self.queue.put(&line.ended());
+        let _ = self.queue.put(&line.0);
     }
 }
 
-fn is_outside_of_spans() -> bool {
-    tracing::Span::current().is_none()
-}
-
 fn access_line(answer: &AnsweredRequest<'_>, now: Timestamp) -> Line {
-    let mut line = Line::begun(now, ACCESS, "");
+    let mut line = Line::begun(now, "  INFO cratosd::access:");
     line.address("client", answer.client);
     // Methods and templates of routes are our own words.
     line.quoted("method", answer.method);
@@ -93,31 +119,19 @@ fn access_line(answer: &AnsweredRequest<'_>, now: Timestamp) -> Line {
 
 /// Returns nothing for texts that are not plain: the formatter of the log then decides how they are escaped.
 fn audit_line(given: &GivenFeed<'_>, now: Timestamp) -> Option<Line> {
-    let (notes, asked) = (given.notes, given.asked);
-    let texts = [
-        notes.label(),
-        notes.site(),
-        asked.options.as_deref(),
-        asked.limits.as_deref(),
-    ];
-    let own = [&*asked.feed, asked.kind, asked.age, &*asked.output];
-    if !texts.into_iter().flatten().chain(own).all(is_plain) {
+    let notes = given.notes;
+    let asked = given.asked.once(asked_fields)?;
+    if ![notes.label(), notes.site()].into_iter().flatten().all(is_plain) {
         return None;
     }
-    let mut line = Line::begun(now, AUDIT, " feed given");
+    let mut line = Line::begun(now, "  INFO cratosd::audit: feed given");
     line.shown("token_id", notes.token_id_text());
     line.text("label", notes.label());
     line.address("client", given.client);
     line.text("site", notes.site());
-    line.quoted("feed", &asked.feed);
-    line.quoted("type", asked.kind);
-    line.quoted("age", asked.age);
-    line.quoted("output", &asked.output);
-    line.shown("options", asked.options.as_deref());
-    line.shown("limits", asked.limits.as_deref());
+    line.0.extend_from_slice(asked);
     // Its quotes are the only ones.
-    line.name("etag");
-    line.push("\"\\\"");
+    line.push(" etag=\"\\\"");
     line.push(given.etag.trim_matches('"'));
     line.push("\\\"\"");
     line.number("count", given.count);
@@ -128,29 +142,45 @@ fn audit_line(given: &GivenFeed<'_>, now: Timestamp) -> Option<Line> {
     Some(line)
 }
 
-/// Returns whether a text stands in a line as it is.
-fn is_plain(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
+/// Returns the fields that are the same in each line of a request, if their texts are plain.
+fn asked_fields(asked: &AskedFeed) -> Option<Vec<u8>> {
+    let own = [&*asked.feed, asked.kind, asked.age, &*asked.output];
+    let texts = [asked.options.as_deref(), asked.limits.as_deref()];
+    if !texts.into_iter().flatten().chain(own).all(is_plain) {
+        return None;
+    }
+    let mut fields = Line(Vec::new());
+    fields.quoted("feed", &asked.feed);
+    fields.quoted("type", asked.kind);
+    fields.quoted("age", asked.age);
+    fields.quoted("output", &asked.output);
+    fields.shown("options", asked.options.as_deref());
+    fields.shown("limits", asked.limits.as_deref());
+    Some(std::mem::take(&mut fields.0))
 }
 
-/// One line of the log, as far as it is written.
-struct Line(String);
+/// Returns whether a text stands in a line as it is.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |is_plain, byte| {
+        is_plain & matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\')
+    })
+}
+
+/// One line of the log, as far as it is written. Its memory is that of its thread.
+struct Line(Vec<u8>);
 
 impl Line {
-    fn begun(now: Timestamp, target: &str, message: &str) -> Self {
-        let mut line = Self(String::with_capacity(USUAL_BYTES));
-        // Always so: the time is ASCII.
-        line.push(std::str::from_utf8(&line_time::text(now)).unwrap_or_default());
-        line.push("  INFO ");
-        line.push(target);
-        line.push(":");
-        line.push(message);
-        line
+    /// `begin` stands after the time.
+    fn begun(now: Timestamp, begin: &str) -> Self {
+        let mut text = TEXT.take();
+        text.clear();
+        text.extend_from_slice(&line_time::text(now));
+        text.extend_from_slice(begin.as_bytes());
+        Self(text)
     }
 
     fn push(&mut self, text: &str) {
-        self.0.push_str(text);
+        self.0.extend_from_slice(text.as_bytes());
     }
 
     fn name(&mut self, name: &str) {
@@ -188,10 +218,11 @@ impl Line {
         self.name(name);
         write_address(&mut self.0, address);
     }
+}
 
-    fn ended(mut self) -> Vec<u8> {
-        self.push("\n");
-        self.0.into_bytes()
+impl Drop for Line {
+    fn drop(&mut self) {
+        TEXT.set(std::mem::take(&mut self.0));
     }
 }
 

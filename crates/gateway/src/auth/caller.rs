@@ -81,7 +81,7 @@ impl Caller {
         let grant = match known.find(snapshot.generation, token) {
             Some(grant) => {
                 notes.known(&grant.noted);
-                grant.check_day()?;
+                grant.check_day(jiff::Timestamp::now().as_second())?;
                 grant
             }
             None => {
@@ -106,7 +106,7 @@ impl Caller {
         let claims = &opened.claims;
         let noted = Arc::new(NotedToken::of(claims));
         notes.known(&noted);
-        check_day(claims.expires)?;
+        check_day(claims.expires, jiff::Timestamp::now().as_second())?;
         let site = site_of(claims, &snapshot.loaded)?;
         if is_revoked(site, token, &opened) {
             return Err(forbidden("The provided API token is blacklisted and cannot be used."));

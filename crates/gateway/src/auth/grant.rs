@@ -14,6 +14,7 @@ use super::right::Right;
 use crate::notes::NotedToken;
 use crate::reject::Reject;
 use crate::secret_digest::SecretDigest;
+use crate::token_uses::UsesOfGrant;
 
 /// The most answers that are prepared for one token: a device that adds a new number to each target takes no room from
 /// others.
@@ -36,6 +37,8 @@ pub(crate) struct Granted {
     pub(crate) is_lasting: bool,
     /// The token as logs name it.
     pub(crate) noted: Arc<NotedToken>,
+    /// The uses of the token, which other grants of it share.
+    pub(crate) uses: UsesOfGrant,
     /// The names of the answers that are kept for it, the oldest first.
     pub(crate) prepared: Mutex<VecDeque<SecretDigest>>,
 }
@@ -56,16 +59,17 @@ impl Grant {
             expires: opened.claims.expires,
             fingerprint: opened.fingerprint().to_owned(),
             noted,
+            uses: UsesOfGrant::default(),
             prepared: Mutex::default(),
         }))
     }
 
-    /// Checks the day.
+    /// Checks the day at this second since 1970.
     ///
     /// # Errors
     /// 403 with the text of Cratos FastAPI.
-    pub(super) fn check_day(&self) -> Result<(), Reject> {
-        check_day(self.expires)
+    pub(super) fn check_day(&self, now: i64) -> Result<(), Reject> {
+        check_day(self.expires, now)
     }
 
     /// Checks that the token may be used from this address, at its site and by its own limits.
@@ -136,12 +140,12 @@ impl fmt::Debug for Granted {
     }
 }
 
-/// Checks that a token which ends on this day has not ended.
+/// Checks that a token which ends on this day has not ended at this second since 1970.
 ///
 /// # Errors
 /// 403 with the text of Cratos FastAPI.
-pub(super) fn check_day(expires: ExpiryDay) -> Result<(), Reject> {
-    if expires.has_ended(jiff::Timestamp::now().as_second()) {
+pub(super) fn check_day(expires: ExpiryDay, now: i64) -> Result<(), Reject> {
+    if expires.has_ended(now) {
         return Err(forbidden("The security token has expired."));
     }
     Ok(())

@@ -7,7 +7,7 @@ use crate::even_time::EvenTime;
 use crate::rate_limit::RateLimit;
 use crate::sighting_desk::Desk;
 use crate::throttle::Throttle;
-use crate::token_limits::TokenRequests;
+use crate::token_uses::TokenUses;
 
 /// What refuses requests.
 pub(crate) struct Limits<'a> {
@@ -15,7 +15,7 @@ pub(crate) struct Limits<'a> {
     pub(crate) minting: &'a RateLimit,
     pub(crate) key_checks: &'a EvenTime,
     pub(crate) desk: &'a Desk,
-    pub(crate) tokens: &'a TokenRequests,
+    pub(crate) tokens: &'a TokenUses,
 }
 
 pub(crate) fn register(limits: Limits<'_>, registry: &mut Registry) {

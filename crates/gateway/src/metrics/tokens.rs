@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 
 use super::{Labels, gauges};
-use crate::token_ends::TokenEnds;
+use crate::token_uses::TokenUses;
 
-pub(crate) fn register(tokens: &TokenEnds, registry: &mut Registry) {
+pub(crate) fn register(tokens: &TokenUses, registry: &mut Registry) {
     let soon = tokens.soon(Timestamp::now().as_second()).into_iter();
     let values = soon.map(|token| {
         let labels: Labels = vec![

@@ -1,6 +1,7 @@
 //! The feeds: `GET /v1/feed/…`, `GET /v1/vendor/…` and `GET /v1/uuid/…`.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use super::route::{Call, Handler, READ, Route, begin};
 use crate::answer_log::GivenFeed;
 use crate::app::App;
 use crate::auth::{self, Grant, Right};
+use crate::notes::RequestNotes;
 use crate::openapi::{Operation, Refusal, headers};
 use crate::prepared_answers::PreparedAnswer;
 use crate::reject::Reject;
@@ -74,7 +76,7 @@ pub(crate) fn answer_at_once(
     app: &App,
     prepared: &PreparedAnswer,
     request: Asking<'_>,
-) -> Option<Result<Reply, Reject>> {
+) -> Option<Result<(Reply, Given), Reject>> {
     // A refusal is counted on the long way, and has no part in what memory keeps.
     if !auth::passes_again(&prepared.grant, request) {
         return None;
@@ -89,16 +91,34 @@ pub(crate) fn answer_at_once(
     let answer = || {
         let _under_way = begin(app, request, &prepared.grant)?;
         app.engine().asked_again(&prepared.feed);
-        Ok(described_answer(
-            app,
-            prepared,
-            request,
-            &head,
-            counts,
-            (state.status(), payload),
-        ))
+        let reply = described_answer(app, prepared, &head, counts, (state.status(), payload));
+        let etag = std::mem::take(&mut head.etag);
+        let status = state.status();
+        Ok((reply, Given { etag, counts, status }))
     };
     Some(answer())
+}
+
+/// The facts about a feed that was given, for the log.
+pub(crate) struct Given {
+    etag: String,
+    counts: Counts,
+    status: StatusCode,
+}
+
+impl Given {
+    /// Returns the facts as the log takes them.
+    pub(crate) fn told<'a>(&'a self, prepared: &'a PreparedAnswer, client: IpAddr, notes: &'a RequestNotes) -> GivenFeed<'a> {
+        GivenFeed {
+            client,
+            notes,
+            asked: &prepared.asked,
+            etag: &self.etag,
+            count: self.counts.count,
+            truncated: self.counts.truncated,
+            status: self.status.as_u16(),
+        }
+    }
 }
 
 /// Checks everything about a request that depends on it, its token and the configuration only.
@@ -146,8 +166,12 @@ async fn current(app: &App, prepared: &PreparedAnswer, request: &Request<'_>) ->
         state => state.bodiless(&head),
     };
     let counts = head.counts().await.map_err(refused)?;
-    let answer = (state.status(), payload);
-    Ok(described_answer(app, prepared, request.asking(), &head, counts, answer))
+    let status = state.status();
+    let reply = described_answer(app, prepared, &head, counts, (status, payload));
+    let etag = head.etag;
+    let given = Given { etag, counts, status };
+    app.log().feed_given(&given.told(prepared, request.client, request.notes));
+    Ok(reply)
 }
 
 /// What the caller gets of a feed.
@@ -187,25 +211,15 @@ impl State {
     }
 }
 
-/// Returns the answer with its headers, counts it and logs it.
+/// Returns the answer with its headers, and counts it.
 fn described_answer(
     app: &App,
     prepared: &PreparedAnswer,
-    request: Asking<'_>,
     head: &FeedHead,
     counts: Counts,
     (status, payload): (StatusCode, Payload),
 ) -> Reply {
     count(app, prepared, head, counts);
-    app.log().feed_given(&GivenFeed {
-        client: request.client,
-        notes: request.notes,
-        asked: &prepared.asked,
-        etag: &head.etag,
-        count: counts.count,
-        truncated: counts.truncated,
-        status: status.as_u16(),
-    });
     prepared.head(status).reply(status, payload, (head, counts), |reply| {
         let reply = match status {
             StatusCode::NOT_MODIFIED => reply,

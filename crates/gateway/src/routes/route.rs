@@ -1,7 +1,6 @@
 //! One route: its path, its methods, the token that it needs, its handler, and its words in the OpenAPI document.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use http::Method;
@@ -13,7 +12,7 @@ use crate::openapi::{self, Operation};
 use crate::reject::Reject;
 use crate::reply::Reply;
 use crate::request::{Asking, Request};
-use crate::token_limits::UnderWay;
+use crate::token_uses::UnderWay;
 
 /// The methods of a route that only reads.
 pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
@@ -82,10 +81,9 @@ impl Route {
 }
 
 /// Counts a request with a good token until the returned value is dropped.
-pub(super) fn begin<'a>(app: &'a App, request: Asking<'_>, grant: &Grant) -> Result<UnderWay<'a>, Reject> {
+pub(super) fn begin(app: &App, request: Asking<'_>, grant: &Grant) -> Result<UnderWay, Reject> {
     app.on_good_token().tell(request.extensions);
-    let seconds = jiff::Timestamp::now().as_second();
-    app.token_ends().used(request.notes, grant.expires, seconds);
     let limits = &request.snapshot.loaded.core.token_limits;
-    app.token_requests().begin(grant.noted.id, limits, Instant::now())
+    let token = (&grant.noted, grant.expires);
+    app.token_uses().begin(&grant.uses, token, limits, request.now)
 }

@@ -26,51 +26,52 @@ pub(super) struct Line<'a> {
 
 impl Line<'_> {
     /// Writes the line with its line end.
-    pub(super) fn write(&self, settings: &AccessLogSettings, line: &mut String) {
+    pub(super) fn write(&self, settings: &AccessLogSettings, line: &mut Vec<u8>) {
         match settings.format {
             AccessLogFormat::Text => self.combined(settings, line),
-            AccessLogFormat::Json => line.push_str(&self.json(settings)),
+            AccessLogFormat::Json => line.extend_from_slice(self.json(settings).as_bytes()),
         }
     }
 
     /// Writes the line from left to right into one text, since every answer has one.
-    fn combined(&self, settings: &AccessLogSettings, line: &mut String) {
+    fn combined(&self, settings: &AccessLogSettings, line: &mut Vec<u8>) {
         let (request, details) = (self.request, self.details);
         write_address(line, self.client());
-        line.push_str(" - \"");
+        line.extend_from_slice(b" - \"");
         printable(line, details.account.or(details.no_account));
-        line.push_str("\" [");
+        line.extend_from_slice(b"\" [");
         clf_time::write(line, self.now);
-        line.push_str("] \"");
-        line.push_str(method(&request.method));
-        line.push(' ');
+        line.extend_from_slice(b"] \"");
+        line.extend_from_slice(method(&request.method).as_bytes());
+        line.push(b' ');
         self.url(settings, line);
-        line.push_str(" HTTP/");
-        line.push_str(self.http_version());
-        line.push_str("\" ");
+        line.extend_from_slice(b" HTTP/");
+        line.extend_from_slice(self.http_version().as_bytes());
+        line.extend_from_slice(b"\" ");
         for number in [u64::from(self.status.as_u16()), self.bytes] {
             write_number(line, number);
-            line.push(' ');
+            line.push(b' ');
         }
-        line.push('"');
+        line.push(b'"');
         match &request.referer {
             Some(referer) => redaction::origin(referer.as_bytes(), line),
-            None => line.push('-'),
+            None => line.push(b'-'),
         }
-        line.push_str("\" \"");
+        line.extend_from_slice(b"\" \"");
         redacted(line, request.user_agent.as_ref().map(HeaderValue::as_bytes));
-        line.push_str("\" ");
-        let hundredths = u64::try_from((self.took.as_micros() + 5_000) / 10_000).unwrap_or(u64::MAX);
+        line.extend_from_slice(b"\" ");
+        let part = u64::from(self.took.subsec_micros());
+        let hundredths = self.took.as_secs().saturating_mul(100).saturating_add((part + 5_000) / 10_000);
         write_number(line, hundredths / 100);
         let mut part = *b".00 ";
         digits(&mut part[1..3], hundredths % 100);
-        line.push_str(std::str::from_utf8(&part).unwrap_or_default());
+        line.extend_from_slice(&part);
         printable(line, details.token_id);
-        line.push_str(" \"");
+        line.extend_from_slice(b" \"");
         redacted(line, details.token_label.map(str::as_bytes));
-        line.push_str("\" \"");
+        line.extend_from_slice(b"\" \"");
         redacted(line, details.reason.map(str::as_bytes));
-        line.push_str("\"\n");
+        line.extend_from_slice(b"\"\n");
     }
 
     fn json(&self, settings: &AccessLogSettings) -> String {
@@ -84,7 +85,7 @@ impl Line<'_> {
         self.details.client.unwrap_or(self.request.peer)
     }
 
-    fn url(&self, settings: &AccessLogSettings, out: &mut String) {
+    fn url(&self, settings: &AccessLogSettings, out: &mut Vec<u8>) {
         redaction::url(
             &self.request.uri,
             settings.secret_prefix,
@@ -112,10 +113,11 @@ impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { line, settings } = self;
         let details = line.details;
-        let written = |write: &dyn Fn(&mut String)| {
-            let mut text = String::new();
+        let written = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut text = Vec::new();
             write(&mut text);
-            text
+            // Always so: it is ASCII.
+            String::from_utf8(text).unwrap_or_default()
         };
         let printable =
             |text: Option<&str>| text.map(|text| written(&|out| redaction::printable(text.as_bytes(), out)));
@@ -144,12 +146,12 @@ impl Serialize for Json<'_> {
 }
 
 /// Writes a text that may hold a secret: for example, a user may have chosen the label of a token.
-fn redacted(line: &mut String, text: Option<&[u8]>) {
+fn redacted(line: &mut Vec<u8>, text: Option<&[u8]>) {
     redaction::text(text.unwrap_or(b"-"), line);
 }
 
 /// Writes a name that the service knows, for example that of an account.
-fn printable(line: &mut String, text: Option<&str>) {
+fn printable(line: &mut Vec<u8>, text: Option<&str>) {
     redaction::printable(text.unwrap_or("-").as_bytes(), line);
 }
 
@@ -188,9 +190,9 @@ mod tests {
             took: Duration::from_micros(23_456),
             now: "2026-11-05T08:09:10.5Z".parse().unwrap(),
         };
-        let mut text = String::new();
+        let mut text = Vec::new();
         line.write(&settings, &mut text);
-        text
+        String::from_utf8(text).unwrap()
     }
 
     fn details() -> AccessDetails<'static> {

@@ -1,7 +1,7 @@
 //! Texts that clients wrote, made fit for a log: without secrets, in printable ASCII, and short.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::io::Write as _;
 
 use http::Uri;
 use percent_encoding::percent_decode_str;
@@ -23,9 +23,9 @@ const SECRET_NAMES: [&str; 5] = ["token", "key", "auth", "pass", "secret"];
 
 /// Writes path and query. With a `secret_prefix`, the path segment after it is left out; of such a path that is not a
 /// route of the service, everything after it too.
-pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool, out: &mut String) {
+pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool, out: &mut Vec<u8>) {
     if uri.query().is_none() && has_no_secret(uri.path(), secret_prefix) {
-        out.push_str(uri.path());
+        out.extend_from_slice(uri.path().as_bytes());
         return;
     }
     let mut shown = String::with_capacity(uri.path().len() + uri.query().map_or(0, str::len) + 1);
@@ -57,22 +57,24 @@ pub(super) fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool, out: &
     bounded(shown.as_bytes(), MAX_URL, out);
 }
 
-/// Returns whether a path is written as it is. Nearly all are, and one look at each byte is cheaper than a copy.
+/// Returns whether a path is written as it is. Nearly all are, and a look at each byte is cheaper than a copy.
 fn has_no_secret(path: &str, secret_prefix: Option<&str>) -> bool {
-    let mut part_bytes = 0;
-    for byte in path.bytes() {
-        part_bytes = if byte == b'/' { 0 } else { part_bytes + 1 };
-        // A percent sign may hide the prefix.
-        if part_bytes > MAX_PART || !is_plain(byte) || byte == b'%' {
-            return false;
-        }
+    let Some(rest) = path.strip_prefix('/').filter(|_| path.len() <= MAX_URL) else {
+        return false;
+    };
+    // A percent sign may hide the prefix.
+    if !all(path.as_bytes(), |byte| is_plain(byte) && byte != b'%') {
+        return false;
     }
-    let begins_a_secret = secret_prefix.is_some_and(|prefix| path.split('/').nth(1) == Some(prefix));
-    path.len() <= MAX_URL && !begins_a_secret
+    if path.len() > MAX_PART && path.split('/').any(|part| part.len() > MAX_PART) {
+        return false;
+    }
+    let behind = secret_prefix.and_then(|prefix| rest.strip_prefix(prefix));
+    !behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('/'))
 }
 
 /// Writes the origin of a referer only, since the rest of the address may hold a secret.
-pub(super) fn origin(referer: &[u8], out: &mut String) {
+pub(super) fn origin(referer: &[u8], out: &mut Vec<u8>) {
     let referer = String::from_utf8_lossy(referer);
     let Some((scheme, rest)) = referer.split_once("://") else {
         return text(ANONYMIZED.as_bytes(), out);
@@ -83,7 +85,7 @@ pub(super) fn origin(referer: &[u8], out: &mut String) {
 }
 
 /// Writes any other text without its parts that are long enough to be a token and look like one.
-pub(super) fn text(bytes: &[u8], out: &mut String) {
+pub(super) fn text(bytes: &[u8], out: &mut Vec<u8>) {
     // Most texts are too short for a secret.
     if bytes.len() < MAX_PART {
         return bounded(bytes, MAX_TEXT, out);
@@ -100,7 +102,7 @@ pub(super) fn text(bytes: &[u8], out: &mut String) {
 }
 
 /// Writes a text that is not a secret, fit for a line.
-pub(super) fn printable(bytes: &[u8], out: &mut String) {
+pub(super) fn printable(bytes: &[u8], out: &mut Vec<u8>) {
     bounded(bytes, MAX_TEXT, out);
 }
 
@@ -135,6 +137,11 @@ fn may_be_in_a_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_+/=%.~".contains(&byte)
 }
 
+/// Returns whether all bytes are so. It looks at each of them in any case: many at a time, and nearly always all are.
+fn all(bytes: &[u8], is_so: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, byte| all & is_so(*byte))
+}
+
 /// Returns whether a byte is written as it is.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
@@ -143,22 +150,20 @@ fn is_plain(byte: u8) -> bool {
 /// Writes printable ASCII as it is, and all other bytes, quotation marks and backslashes as `\xHH`, as nginx does. So a
 /// line end, an escape sequence for a terminal or a character that turns text around does not get through. After `most`
 /// bytes it writes `...` in place of the rest.
-fn bounded(bytes: &[u8], most: usize, out: &mut String) {
-    if bytes.len() <= most && bytes.iter().copied().all(is_plain) {
-        // Always so: it is ASCII.
-        out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
-        return;
+fn bounded(bytes: &[u8], most: usize, out: &mut Vec<u8>) {
+    if bytes.len() <= most && all(bytes, is_plain) {
+        return out.extend_from_slice(bytes);
     }
     let begin = out.len();
     for byte in bytes {
         if out.len() - begin >= most {
-            out.push_str("...");
+            out.extend_from_slice(b"...");
             break;
         }
         if is_plain(*byte) {
-            out.push(char::from(*byte));
+            out.push(*byte);
         } else {
-            // Writing into a String cannot fail.
+            // Writing into memory cannot fail.
             let _ = write!(out, "\\x{byte:02X}");
         }
     }
@@ -170,10 +175,10 @@ mod tests {
 
     use super::*;
 
-    fn written(write: impl FnOnce(&mut String)) -> String {
-        let mut out = String::new();
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
         write(&mut out);
-        out
+        String::from_utf8(out).unwrap()
     }
 
     fn url(uri: &Uri, secret_prefix: Option<&str>, is_route: bool) -> String {

@@ -46,7 +46,7 @@ fn event(emit: impl FnOnce()) -> String {
 
 /// Returns a line of ours without the time, whose form has a test of its own.
 fn ours(line: Line) -> String {
-    let text = String::from_utf8(line.ended()).unwrap();
+    let text = String::from_utf8([&*line.0, b"\n"].concat()).unwrap();
     let (time, rest) = text.split_once(' ').unwrap();
     assert_eq!(time.len(), 27, "{text}");
     rest.to_owned()
