@@ -17,6 +17,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use http::{Extensions, Request};
@@ -29,7 +30,7 @@ pub use self::settings::{AccessLogFormat, AccessLogSettings};
 use self::details::ReadDetails;
 use self::line::Line;
 use self::log_file::LogFile;
-use self::record::Record;
+pub(crate) use self::record::Record;
 use crate::line_queue::LineQueue;
 
 /// The access log of one service. Clones are handles to the same log; its thread ends with the last one.
@@ -133,9 +134,9 @@ impl AccessLog {
     }
 
     /// Returns the record of a request that is about to be answered; `None` while the log is switched off.
-    pub(crate) fn record<B>(&self, request: &Request<B>, peer: IpAddr) -> Option<Record> {
+    pub(crate) fn record<B>(&self, request: &Request<B>, peer: IpAddr, started: Instant) -> Option<Record> {
         self.log.shared.settings.load().path.as_ref()?;
-        Some(Record::begin(self.clone(), request, peer))
+        Some(Record::begin(self.clone(), request, peer, started))
     }
 
     /// Puts a line into the queue, or counts it as lost.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use service_kit::LogLimit;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::books::{Books, Entry, Opened};
 use crate::costs;
@@ -116,7 +117,17 @@ impl Accounts {
 impl Account {
     /// Notes that a request came or an answer moved.
     pub(crate) fn moved(&self) {
-        self.0.entry.moved();
+        self.moved_at(Instant::now());
+    }
+
+    /// Notes that a request came or an answer moved at that moment.
+    pub(crate) fn moved_at(&self, now: Instant) {
+        self.0.entry.moved_at(now);
+    }
+
+    /// Returns whether [`must_go`](Self::must_go) ends.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.0.entry.is_leaving()
     }
 
     /// Counts the connection among those of known peers from now on.

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -46,6 +46,8 @@ pub(crate) struct Entry {
     /// Milliseconds since `began` at which an answer last moved.
     moved_at: AtomicU64,
     must_go: Notify,
+    /// Set before `must_go` is notified.
+    is_leaving: AtomicBool,
 }
 
 /// The connections of one kind of peers.
@@ -77,9 +79,20 @@ pub(crate) struct ShareIsUsedUp;
 
 impl Entry {
     /// Notes that a request came or an answer moved.
-    pub(crate) fn moved(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved_at.store(now, Ordering::Relaxed);
+    fn moved(&self) {
+        self.moved_at(Instant::now());
+    }
+
+    /// Notes that a request came or an answer moved at that moment.
+    pub(crate) fn moved_at(&self, now: Instant) {
+        let after = now.saturating_duration_since(self.began);
+        let milliseconds = after.as_secs() * 1_000 + u64::from(after.subsec_millis());
+        self.moved_at.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Returns whether [`must_go`](Self::must_go) ends.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Acquire)
     }
 
     /// Waits until this connection must be closed to make room for others.
@@ -87,7 +100,7 @@ impl Entry {
         self.must_go.notified().await;
     }
 
-    fn moved_at(&self) -> u64 {
+    fn last_moved(&self) -> u64 {
         self.moved_at.load(Ordering::Relaxed)
     }
 }
@@ -130,6 +143,7 @@ impl Books {
             began: self.began,
             moved_at: AtomicU64::new(0),
             must_go: Notify::new(),
+            is_leaving: AtomicBool::new(false),
         });
         entry.moved();
         self.next_number += 1;
@@ -208,6 +222,7 @@ impl Books {
             if let Some(line) = self.take_out(victim) {
                 self.leaving.insert(line);
             }
+            victim.is_leaving.store(true, Ordering::Release);
             victim.must_go.notify_one();
         }
         victims.len()
@@ -309,7 +324,7 @@ impl Budget {
             .lines
             .values()
             .filter(of_holder)
-            .map(|line| (line.entry.moved_at(), line.entry.number, line))
+            .map(|line| (line.entry.last_moved(), line.entry.number, line))
             .collect();
         aged.sort_unstable_by_key(|(moved_at, number, _)| (*moved_at, *number));
         aged.into_iter().map(|(_, _, line)| Arc::clone(&line.entry)).collect()

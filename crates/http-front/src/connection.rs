@@ -7,25 +7,26 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use client_address::Peer;
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::{Request, Response, StatusCode, Version};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, Record};
 use crate::account::{Account, Charge};
 use crate::answer_frames::AnswerFrames;
 use crate::costs;
+use crate::ending::Watcher;
 use crate::first_bytes::{self, FirstBytes, MAX_HEAD_BYTES};
 use crate::head_timer::HeadTimer;
 use crate::held_body::HeldBody;
-use crate::idle_timeout::{IdleTimeout, Movement, OpenRequests};
+use crate::idle_timeout::{IdleTimeout, Movement, OpenRequest, OpenRequests};
 use crate::known_peer::Connection;
 use crate::newcomers::Newcomer;
-use crate::panic_guard::caught;
+use crate::panic_guard::{Panicked, caught, caught_call};
 use crate::rewound::Rewound;
 use crate::service::HttpService;
 
@@ -167,34 +168,63 @@ fn of_connection<S: HttpService>(belongings: Belongings<S>, requests: OpenReques
             peer,
         } = &belongings;
         newcomer.asks();
-        account.moved();
+        let now = Instant::now();
+        account.moved_at(now);
         request.extensions_mut().insert(Peer(*peer));
         request.extensions_mut().insert(Connection::of(account));
-        let record = log.as_ref().and_then(|log| log.record(&request, *peer));
-        let charge = account.charge(costs::of_request(&request));
-        let (service, account, open) = (service.clone(), account.clone(), requests.one());
-        Box::pin(async move {
+        let log = log.as_ref();
+        let asked = Asked {
+            record: log.and_then(|log| log.record(&request, *peer, now.into_std())),
+            charge: account.charge(costs::of_request(&request)),
+            account: account.clone(),
+            open: requests.one(),
+        };
+        if request.version() == Version::HTTP_2 {
+            let service = service.clone();
             // Boxed when it begins, not when the request arrives: many requests may wait for their turn.
-            let response = Box::pin(answer(service, request)).await?;
-            if let Some(record) = record {
-                record.write(&response);
-            }
-            drop(open);
-            account.moved();
-            Ok(response.map(|body| HeldBody::new(body, charge)))
+            let answer = async move { caught(async move { service.answer(request).await }).await };
+            return Box::pin(async move { asked.answered(Box::pin(answer).await) });
+        }
+        // HTTP/1 waits for no turn. An answer out of memory is made here, before there is a future to move around.
+        let begun = caught_call(|| service.answer(request));
+        Box::pin(async move {
+            let answer = match begun {
+                Ok(answer) => caught(answer).await,
+                Err(panicked) => Err(panicked),
+            };
+            asked.answered(answer)
         })
     })
 }
 
-/// Returns the answer of the service, or an empty 500 where it panics.
-async fn answer<S: HttpService>(service: S, request: Request<Incoming>) -> Result<Response<Option<S::Body>>, S::Error> {
-    match caught(async move { service.answer(request).await }).await {
-        Ok(outcome) => Ok(outcome?.map(Some)),
-        Err(_) => {
-            let mut response = Response::new(None);
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            Ok(response)
+/// A request that the service works on.
+struct Asked {
+    record: Option<Record>,
+    charge: Charge,
+    account: Account,
+    open: OpenRequest,
+}
+
+impl Asked {
+    /// Returns the answer of the service, or an empty 500 where it panicked.
+    fn answered<B: Body, E>(
+        self,
+        answer: Result<Result<Response<B>, E>, Panicked>,
+    ) -> Result<Response<HeldBody<B>>, E> {
+        let response = match answer {
+            Ok(outcome) => outcome?.map(Some),
+            Err(_) => {
+                let mut response = Response::new(None);
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        };
+        if let Some(record) = self.record {
+            record.write(&response);
         }
+        drop(self.open);
+        self.account.moved();
+        Ok(response.map(|body| HeldBody::new(body, self.charge)))
     }
 }
 

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::account::{Account, Accounts};
 use crate::connection::{self, Begun, Belongings, Stream};
+use crate::ending::{Ending, Watcher};
 use crate::newcomers::{Newcomer, Newcomers};
 use crate::refusal::Refusal;
+use crate::signal::Signal;
 use crate::socket::Socket;
 use crate::{AccessLog, Certificates, HttpService, Proxies};
 use crate::{costs, handshake, places, proxy_protocol};
@@ -119,7 +120,7 @@ impl Front {
         let places = Arc::new(Semaphore::new(places()));
         let accounts = Accounts::of(crate::places(), Arc::clone(&self.evicted));
         let (end, ending) = watch::channel(());
-        let (graceful, newcomers) = (GracefulShutdown::new(), Newcomers::none());
+        let (graceful, newcomers) = (Ending::new(), Newcomers::none());
         let entrance = Entrance {
             front: self.clone(),
             service,
@@ -165,7 +166,7 @@ impl Front {
         // A connection that learns of the end before its first request is closed without an answer.
         newcomers.settled().await;
         drop(end);
-        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(GRACE, graceful.begin()).await.is_err() {
             tracing::warn!(
                 "answers that were not complete after {} s were cut off",
                 GRACE.as_secs()
@@ -251,9 +252,11 @@ impl<S: HttpService> Entrance<S> {
                 tracing::debug!(peer = %client, %error, "a connection ended early");
             }
         };
+        let must_go = Signal::new(account.must_go(), || account.is_leaving());
         tokio::select! {
+            biased;
+            () = must_go => tracing::debug!(peer = %client, "a connection was closed to make room"),
             () = serving => {}
-            () = account.must_go() => tracing::debug!(peer = %client, "a connection was closed to make room"),
         }
     }
 
@@ -309,7 +312,7 @@ mod tests {
             accounts: Accounts::of(1, Arc::default()),
             ending,
         };
-        let (watcher, newcomer) = (GracefulShutdown::new().watcher(), Newcomers::none().one());
+        let (watcher, newcomer) = (Ending::new().watcher(), Newcomers::none().one());
         let connection = entrance.admit(stream, "192.0.2.1".parse().unwrap(), watcher, newcomer);
         let size = size_of_val(&connection);
         assert!(size < 2_000, "{size} bytes");

@@ -144,7 +144,7 @@ impl<S> IdleTimeout<S> {
             && self.movement.note(sent, slices)
         {
             self.moved_at = Instant::now();
-            self.account.moved();
+            self.account.moved_at(self.moved_at);
         }
         self.check(context, outcome)
     }

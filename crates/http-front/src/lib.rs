@@ -7,6 +7,7 @@ mod books;
 mod certificates;
 mod connection;
 mod costs;
+mod ending;
 mod first_bytes;
 mod front;
 mod handshake;
@@ -24,6 +25,7 @@ mod proxy_protocol;
 mod refusal;
 mod rewound;
 mod service;
+mod signal;
 mod socket;
 
 pub use access_log::{AccessDetails, AccessLog, AccessLogFormat, AccessLogSettings};

@@ -57,16 +57,12 @@ where
 
     fn call(&self, request: Request<R>) -> Self::Future {
         let (method, answer) = (request.method().clone(), self.answer.clone());
-        let begun = catch_unwind(AssertUnwindSafe(|| self.service.call(request)));
-        match begun {
+        match caught_call(|| self.service.call(request)) {
             Ok(future) => Box::pin(async move {
                 let outcome = caught(future).await;
                 outcome.unwrap_or_else(|Panicked| Ok(answer(&method)))
             }),
-            Err(panic) => {
-                log(&*panic);
-                Box::pin(async move { Ok(answer(&method)) })
-            }
+            Err(Panicked) => Box::pin(async move { Ok(answer(&method)) }),
         }
     }
 }
@@ -79,6 +75,14 @@ impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a request panicked")
     }
+}
+
+/// Calls a service and catches its panic.
+pub(crate) fn caught_call<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        log(&*panic);
+        Panicked
+    })
 }
 
 /// Waits for the future and catches its panic.

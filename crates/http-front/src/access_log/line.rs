@@ -61,7 +61,11 @@ impl Line<'_> {
         redacted(line, request.user_agent.as_ref().map(HeaderValue::as_bytes));
         line.extend_from_slice(b"\" ");
         let part = u64::from(self.took.subsec_micros());
-        let hundredths = self.took.as_secs().saturating_mul(100).saturating_add((part + 5_000) / 10_000);
+        let hundredths = self
+            .took
+            .as_secs()
+            .saturating_mul(100)
+            .saturating_add((part + 5_000) / 10_000);
         write_number(line, hundredths / 100);
         let mut part = *b".00 ";
         digits(&mut part[1..3], hundredths % 100);
@@ -183,7 +187,7 @@ mod tests {
         settings.format = format;
         settings.account_key = "site";
         let line = Line {
-            request: &Record::begin(log, &request.body(()).unwrap(), peer),
+            request: &Record::begin(log, &request.body(()).unwrap(), peer, std::time::Instant::now()),
             details,
             status: StatusCode::OK,
             bytes: 42,

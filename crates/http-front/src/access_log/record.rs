@@ -23,11 +23,11 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(super) fn begin<B>(log: AccessLog, request: &Request<B>, peer: IpAddr) -> Self {
+    pub(super) fn begin<B>(log: AccessLog, request: &Request<B>, peer: IpAddr, started: Instant) -> Self {
         let header = |name: HeaderName| request.headers().get(name).cloned();
         Self {
             log,
-            started: Instant::now(),
+            started,
             peer,
             method: request.method().clone(),
             uri: request.uri().clone(),

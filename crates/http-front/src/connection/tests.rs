@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncWriteExt as _, DuplexStream};
 
 use super::*;
 use crate::account::Accounts;
+use crate::ending::Ending;
 use crate::newcomers::Newcomers;
 
 /// Serves one connection and answers each request with so many bytes; returns why the connection ended.
@@ -16,7 +16,7 @@ async fn ended(mut ours: DuplexStream, theirs: DuplexStream, sent: &[u8], drips:
         service_fn(move |_| async move { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("x".repeat(bytes)))) });
     let peer = "192.0.2.1".parse().unwrap();
     let account = Accounts::of(10, Arc::default()).open(peer, false).unwrap();
-    let (charge, graceful) = (account.charge(0), GracefulShutdown::new());
+    let (charge, graceful) = (account.charge(0), Ending::new());
     let watcher = graceful.watcher();
     let connection = tokio::spawn(async move {
         let belongings = Belongings {
