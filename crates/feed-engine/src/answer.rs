@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use cache::Moment;
 
 use crate::bodies::{Bodies, BodyCounts, FeedStream, Form, Made, Rereading};
 use crate::{Encoding, FeedError, HeldBack, Origin};
@@ -44,6 +45,7 @@ pub struct FeedHead {
     pub(crate) wanted: Encoding,
     /// How long the caller waits for a turn to have a large body made.
     pub(crate) patience: Duration,
+    pub(crate) now: Moment,
 }
 
 /// The length limit of a body whose feed has more values.
@@ -181,7 +183,10 @@ impl FeedHead {
     pub fn kept_body(&self) -> Option<Bytes> {
         // Otherwise the preferred form has to be made for the next caller.
         let is_preferred = self.encoding == self.wanted;
-        let body = self.bodies.kept(&self.form, self.encoding).filter(|_| is_preferred)?;
+        let body = self
+            .bodies
+            .seen(&self.form, self.encoding, self.now)
+            .filter(|_| is_preferred)?;
         match &*body.pieces {
             [] => Some(Bytes::new()),
             [whole] => Some(whole.clone()),

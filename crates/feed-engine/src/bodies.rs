@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cache::{ENTRY_OVERHEAD, Flights, MemoryStore, Weigh};
+use cache::{ENTRY_OVERHEAD, Flights, MemoryStore, Moment, Weigh};
 
 pub(crate) use form::{BodyCounts, Form, LastForm, is_beyond, length_limit, newest_of};
 pub use stream::FeedStream;
@@ -267,6 +267,17 @@ impl Bodies {
     pub(crate) fn kept(&self, form: &Form, encoding: Encoding) -> Option<Arc<Body>> {
         let body = self.0.kept.get(&form.body_key(encoding));
         body.filter(|body| body.tag == form.tag())
+    }
+
+    /// Returns the body in this encoding, if it is kept. A body that was just returned is not searched for: that of a
+    /// form never changes.
+    pub(crate) fn seen(&self, form: &Form, encoding: Encoding, now: Moment) -> Option<Arc<Body>> {
+        if let Some(body) = form.seen_body(encoding, now) {
+            return Some(body);
+        }
+        let body = self.kept(form, encoding)?;
+        form.note_body(encoding, &body, now);
+        Some(body)
     }
 
     fn keep(&self, form: &Form, encoding: Encoding, pieces: Vec<Bytes>) -> Arc<Body> {

@@ -18,12 +18,14 @@ mod prefetch;
 mod prepared;
 mod refresh;
 mod rule_cache;
+mod seen_set;
 mod shrinkage;
 mod statistics;
 mod timed;
 mod youngest_feeds;
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -74,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) sets: MemoryStore<FeedKey, HeldSet>,
     /// Locked while a set is read, changed and put back.
     changing_sets: Mutex<()>,
+    /// How often a set was put into the store.
+    set_changes: AtomicU64,
     pub(crate) bodies: Bodies,
     pub(crate) counted: Refreshes,
     refreshes: Flights<FeedKey, Arc<FeedSet>, FeedError>,
@@ -171,13 +175,8 @@ impl FeedEngine {
     }
 
     fn described(&self, upstream: &Upstream, answer: Answer) -> FeedValues {
-        let age = self.age(&answer.held);
-        Self::described_at(age, upstream, answer)
-    }
-
-    /// Returns the values of an answer that has this age.
-    fn described_at(age: Duration, upstream: &Upstream, answer: Answer) -> FeedValues {
         let Answer { held, origin, in_vain } = answer;
+        let age = self.age(&held);
         FeedValues {
             age,
             fresh_for: match origin {
@@ -295,7 +294,10 @@ impl FeedEngine {
 
     /// Records that a device asks for a feed, and when it will probably ask again.
     pub(crate) fn note_poll(&self, upstream: &Upstream, key: &FeedKey) {
-        let now = self.now();
+        self.note_poll_at(self.now(), upstream, key);
+    }
+
+    fn note_poll_at(&self, now: Moment, upstream: &Upstream, key: &FeedKey) {
         self.inner.asked.note(key, upstream, now);
         note_poll(self, upstream, key, now);
     }

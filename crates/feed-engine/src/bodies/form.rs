@@ -3,15 +3,21 @@
 use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use cache::Moment;
 use feed_classification::{ExportCounts, Exporter, FeedInfo, Indicator, IndicatorSet, Newest};
 use sha2::{Digest as _, Sha256};
 
+use super::Body;
 use super::key::{BodyKey, FormKey};
 use crate::digest::short_hex;
 use crate::feed_key::FeedKey;
 use crate::{Encoding, FeedRequest, FeedSet};
+
+/// How long a body that was found is not searched for again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Goes up with every change of our own steps between the values and the exporter, for example of merging networks.
 const VERSION: u32 = 1;
@@ -46,6 +52,8 @@ struct FormFacts {
     tag: String,
     /// The same for every body of this tag; known once it was counted or written.
     counts: OnceLock<BodyCounts>,
+    /// The body of the last answer, without keeping it in memory.
+    seen: ArcSwapOption<(Encoding, Weak<Body>, Moment)>,
 }
 
 /// The facts about the form of the last answer to a request. It keeps no values in memory.
@@ -90,6 +98,7 @@ impl Form {
             exporter,
             title,
             counts: OnceLock::new(),
+            seen: ArcSwapOption::empty(),
         };
         Self {
             set,
@@ -141,6 +150,21 @@ impl Form {
     pub(crate) fn note_counts(&self, counts: BodyCounts) {
         // Another thread may have noted the same.
         let _ = self.facts.counts.set(counts);
+    }
+
+    /// Returns the body of the last answer, if it had this encoding. The store learns of a use once a second, so that
+    /// it keeps what is used.
+    pub(super) fn seen_body(&self, encoding: Encoding, now: Moment) -> Option<Arc<Body>> {
+        let last = self.facts.seen.load();
+        let (seen, body, at) = last.as_deref()?;
+        let counts = *seen == encoding && now.since(*at) < PAUSE;
+        body.upgrade().filter(|_| counts)
+    }
+
+    /// Notes the body of an answer.
+    pub(super) fn note_body(&self, encoding: Encoding, body: &Arc<Body>, now: Moment) {
+        let seen = (encoding, Arc::downgrade(body), now);
+        self.facts.seen.store(Some(Arc::new(seen)));
     }
 
     pub(crate) fn set(&self) -> &FeedSet {

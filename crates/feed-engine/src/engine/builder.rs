@@ -1,6 +1,7 @@
 //! What an engine is made of.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
@@ -123,6 +124,7 @@ impl FeedEngineBuilder {
                 registry: self.registry,
                 sets: MemoryStore::new(self.memory_bytes / 2),
                 changing_sets: Mutex::default(),
+                set_changes: AtomicU64::new(0),
                 bodies: Bodies::new(self.memory_bytes / 2),
                 counted: Refreshes::default(),
                 refreshes: Flights::new(),

@@ -59,7 +59,7 @@ impl Answer {
     }
 
     /// Returns the answer with a fresh set out of memory.
-    pub(super) fn hit(held: HeldSet) -> Self {
+    fn hit(held: HeldSet) -> Self {
         Self {
             held,
             origin: Origin::Hit,
@@ -135,22 +135,14 @@ impl FeedEngine {
         }
     }
 
-    /// Returns the set in memory with its age, if [`held`](Self::held) would return it as a hit.
-    pub(super) fn fresh(
-        &self,
-        upstream: &Upstream,
-        key: &FeedKey,
-        max_age: Option<Duration>,
-    ) -> Option<(HeldSet, Duration)> {
+    /// Returns whether [`held`](Self::held) would return a sure set of this age as a hit.
+    pub(super) fn is_fresh(upstream: &Upstream, age: Duration, max_age: Option<Duration>) -> bool {
         let site = &upstream.site;
         let freshness = Freshness {
             soft: site.soft_expiry,
             hard: site.max_stale,
         };
-        let held = self.inner.sets.get(key)?;
-        let age = self.age(&held);
-        let is_fresh = age < freshness.hard && freshness.for_caller(max_age).verdict(age) == Verdict::Serve;
-        (is_fresh && held.doubt.is_none() && held.forgotten.is_none()).then_some((held, age))
+        age < freshness.hard && freshness.for_caller(max_age).verdict(age) == Verdict::Serve
     }
 
     /// Returns whether MISP answered too lately to be asked for this caller: with a failure, or with a set that is held

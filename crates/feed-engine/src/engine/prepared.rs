@@ -3,13 +3,14 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use cache::Moment;
 use feed_classification::Exporter;
 
 use super::FeedEngine;
-use super::current::Answer;
+use super::seen_set::SeenSet;
 use crate::bodies::{Form, LastForm, is_beyond, length_limit};
 use crate::feed_key::FeedKey;
-use crate::{FeedError, FeedHead, FeedRequest, FeedValues, LengthLimit, Upstream, question};
+use crate::{FeedError, FeedHead, FeedRequest, FeedValues, LengthLimit, Origin, Upstream, question};
 
 /// A checked request for the feed of an upstream. [`FeedEngine::head_of`] answers it as often as the caller likes, and
 /// each time with the values of that moment; its exporter, the hash of the site's rules and the entity tag of the last
@@ -25,6 +26,7 @@ pub struct PreparedFeed {
     /// The greatest number of indicators in the body, of the output or of the caller.
     pub(super) limit: Option<NonZeroU32>,
     form: LastForm,
+    seen: SeenSet,
 }
 
 impl PreparedFeed {
@@ -57,6 +59,7 @@ impl FeedEngine {
             key: FeedKey::of(upstream, request.scope),
             request: request.clone(),
             form: LastForm::default(),
+            seen: SeenSet::default(),
         })
     }
 
@@ -74,7 +77,8 @@ impl FeedEngine {
     /// # Errors
     /// [`FeedError`], whose [`fault`](FeedError::fault) says whose fault it is.
     pub async fn head_of(&self, prepared: &PreparedFeed) -> Result<FeedHead, FeedError> {
-        Ok(self.headed(prepared, self.values_for(prepared).await?))
+        let values = self.values_for(prepared).await?;
+        Ok(self.headed(prepared, values, self.now()))
     }
 
     /// Returns the feed of a prepared request without its bytes, if it is fresh in memory. The request is not noted:
@@ -88,23 +92,36 @@ impl FeedEngine {
             limit,
             ..
         } = prepared;
-        let (held, age) = self.fresh(upstream, key, request.max_age)?;
-        let may_have_times = !held.times_wanted;
-        let values = Self::described_at(age, upstream, Answer::hit(held));
+        let now = self.now();
+        let sure = self.sure_set(key, &prepared.seen, now)?;
+        let age = now.since(sure.fetched_at);
+        if !Self::is_fresh(upstream, age, request.max_age) {
+            return None;
+        }
+        let may_have_times = !sure.times_wanted;
+        let values = FeedValues {
+            age,
+            fresh_for: upstream.site.soft_expiry.saturating_sub(age),
+            origin: Origin::Hit,
+            held_back: None,
+            refresh_failing: sure.has_failed,
+            set: sure.set,
+        };
         let has_no_times = values.set.times().is_none();
         let asks_for_times = has_no_times && may_have_times && limit.is_some_and(|limit| is_beyond(limit, &values.set));
-        (!asks_for_times).then(|| self.headed(prepared, values))
+        (!asks_for_times).then(|| self.headed(prepared, values, now))
     }
 
-    /// Notes one more answer to a prepared request, so that its feed is refreshed ahead of the next one.
-    pub fn asked_again(&self, prepared: &PreparedFeed) {
+    /// Notes one more answer to a prepared request, with this head, so that its feed is refreshed ahead of the next
+    /// one.
+    pub fn asked_again(&self, prepared: &PreparedFeed, head: &FeedHead) {
         if prepared.limit.is_some() {
             self.inner.timed.note(&prepared.key);
         }
-        self.note_poll(&prepared.upstream, &prepared.key);
+        self.note_poll_at(head.now, &prepared.upstream, &prepared.key);
     }
 
-    fn headed(&self, prepared: &PreparedFeed, values: FeedValues) -> FeedHead {
+    fn headed(&self, prepared: &PreparedFeed, values: FeedValues, now: Moment) -> FeedHead {
         let PreparedFeed {
             upstream,
             request,
@@ -134,6 +151,7 @@ impl FeedEngine {
             form,
             bodies: self.inner.bodies.clone(),
             patience: upstream.site.timeout,
+            now,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One refresh of a feed: gathered here or by another replica, kept, and passed on to listeners.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -286,6 +287,8 @@ impl Inner {
                 self.no_longer_held(&key);
             }
             self.sets.insert(key, held);
+            // After it: a caller that sees the number sees the set.
+            self.set_changes.fetch_add(1, Ordering::Release);
         }
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn answer_at_once(
     };
     let answer = || {
         let _under_way = begin(app, request, &prepared.grant)?;
-        app.engine().asked_again(&prepared.feed);
+        app.engine().asked_again(&prepared.feed, &head);
         let reply = described_answer(app, prepared, &head, counts, (state.status(), payload));
         let etag = std::mem::take(&mut head.etag);
         let status = state.status();
@@ -108,7 +108,12 @@ pub(crate) struct Given {
 
 impl Given {
     /// Returns the facts as the log takes them.
-    pub(crate) fn told<'a>(&'a self, prepared: &'a PreparedAnswer, client: IpAddr, notes: &'a RequestNotes) -> GivenFeed<'a> {
+    pub(crate) fn told<'a>(
+        &'a self,
+        prepared: &'a PreparedAnswer,
+        client: IpAddr,
+        notes: &'a RequestNotes,
+    ) -> GivenFeed<'a> {
         GivenFeed {
             client,
             notes,
@@ -170,7 +175,8 @@ async fn current(app: &App, prepared: &PreparedAnswer, request: &Request<'_>) ->
     let reply = described_answer(app, prepared, &head, counts, (status, payload));
     let etag = head.etag;
     let given = Given { etag, counts, status };
-    app.log().feed_given(&given.told(prepared, request.client, request.notes));
+    app.log()
+        .feed_given(&given.told(prepared, request.client, request.notes));
     Ok(reply)
 }
 
