@@ -24,6 +24,9 @@ impl<'a> Query<'a> {
     /// Returns the last value with this name; unknown names are ignored, as is a broken percent sign (it stands for
     /// itself).
     pub(crate) fn last(self, name: &str) -> Option<Cow<'a, str>> {
+        if self.0.is_empty() {
+            return None;
+        }
         self.0.rsplit('&').find_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             (!pair.is_empty() && decoded(key) == name).then(|| decoded(value))

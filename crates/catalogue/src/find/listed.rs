@@ -58,6 +58,9 @@ impl<'s> Search<'s> {
     fn add_candidates(&self, kind: IndicatorType, key: &str, candidates: &mut Vec<Candidate<'s>>) {
         let class = self.snapshot.class(kind);
         let values = class.values();
+        if values.is_empty() {
+            return;
+        }
         let ranks = ranks(class, kind, key);
         let is_url = kind == IndicatorType::Url;
         if ranks.is_empty() || self.is_harmless(kind, class, &ranks) || self.is_refused(kind, key) {

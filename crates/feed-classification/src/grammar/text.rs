@@ -9,6 +9,13 @@ use crate::DropReason;
 /// byte order marks, soft hyphens, direction marks and control characters, which are often copied with a value out of a
 /// document.
 pub(crate) fn trimmed(value: &str) -> &str {
+    // Most values begin and end with a character that stays.
+    if let [first, .., last] = value.as_bytes()
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return value;
+    }
     value.trim_matches(|char: char| char.is_whitespace() || is_other(char))
 }
 

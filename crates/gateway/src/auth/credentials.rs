@@ -1,5 +1,7 @@
 //! The places of a token in a request, and their order.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::{self, HeaderMap};
@@ -36,12 +38,8 @@ pub(super) fn token(headers: &HeaderMap, query: Query<'_>, path: Option<&str>) -
         return Ok(found);
     }
     let in_query = || query.last("token").map(|token| owned(&token));
-    let in_header = || {
-        headers
-            .get("token")
-            .map(|value| owned(&String::from_utf8_lossy(value.as_bytes())))
-    };
-    let bearer = || credentials(headers, "bearer").map(|token| owned(&String::from_utf8_lossy(token)));
+    let in_header = || headers.get("token").map(|value| owned(&text(value.as_bytes())));
+    let bearer = || credentials(headers, "bearer").map(|token| owned(&text(token)));
     in_query()
         .filter(filled)
         .or_else(|| in_header().filter(filled))
@@ -86,6 +84,11 @@ fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h [u8]> {
     let (name, rest) = value.split_at_checked(scheme.len())?;
     let is_whole = rest.first().is_none_or(|byte| *byte == b' ');
     (is_whole && name.eq_ignore_ascii_case(scheme.as_bytes())).then(|| rest.trim_ascii())
+}
+
+/// Returns the text of a token. All good ones are ASCII, which is seen at once.
+fn text(token: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(token).map_or_else(|_| String::from_utf8_lossy(token), Cow::Borrowed)
 }
 
 /// Removes white space around a token, for example the line end of a token file. Cratos FastAPI ignores it too.

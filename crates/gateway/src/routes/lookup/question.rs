@@ -1,8 +1,10 @@
 //! The question of a look-up: values, how far back, in which feed, within which limits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
-use feed_classification::{Age, FeedName};
+use feed_classification::{Age, FeedName, UnknownName};
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
@@ -58,13 +60,8 @@ impl Question {
     pub(super) fn from_query(query: Query<'_>, in_path: Option<&str>) -> Result<Self, Reject> {
         let mut wrong = Vec::new();
         let value = OneValue::read(query, in_path, &mut wrong);
-        let words = names().map(|name| (name, query.last(name).map(|text| text.into_owned())));
-        Self::checked(
-            value.map(|one| one.value).into_iter().collect(),
-            "query",
-            &words.collect(),
-            wrong,
-        )
+        let values = value.map(|one| one.value).into_iter().collect();
+        Self::checked(values, "query", |name| query.last(name), wrong)
     }
 
     /// Reads a question about many: `{"values": […], "age": …, "feed": …, "max_tlp": …}`. All but the values may stand
@@ -94,43 +91,21 @@ impl Question {
             };
             words.insert(name, word);
         }
-        Self::checked(values, "body", &words, wrong)
+        let word = |name: &str| words.get(name)?.as_deref().map(Cow::Borrowed);
+        Self::checked(values, "body", word, wrong)
     }
 
-    fn checked(
+    /// `word` returns the text of a field beside the values.
+    fn checked<'w>(
         values: Vec<String>,
         place: &'static str,
-        words: &BTreeMap<&'static str, Option<String>>,
+        word: impl Fn(&str) -> Option<Cow<'w, str>>,
         mut wrong: Vec<Invalid>,
     ) -> Result<Self, Reject> {
-        let word = |name: &str| words.get(name).and_then(Option::as_deref);
-        let age = match word("age").map(str::parse::<Age>) {
-            None => Age::Years1,
-            Some(Ok(age)) => age,
-            Some(Err(error)) => {
-                let valid = error.valid().iter().copied();
-                wrong.push(Invalid::not_one_of(
-                    &[place, "age"],
-                    word("age").unwrap_or_default(),
-                    valid,
-                ));
-                Age::Years1
-            }
-        };
-        let feed = match word("feed").map(str::parse::<FeedName>) {
-            None => None,
-            Some(Ok(feed)) => Some(feed),
-            Some(Err(error)) => {
-                let valid = error.valid().iter().copied();
-                wrong.push(Invalid::not_one_of(
-                    &[place, "feed"],
-                    word("feed").unwrap_or_default(),
-                    valid,
-                ));
-                None
-            }
-        };
-        let limits = Limits::read(place, |name| word(name).map(Into::into), &mut wrong);
+        let age = word("age").and_then(|text| known(place, "age", &text, &mut wrong));
+        let age = age.unwrap_or(Age::Years1);
+        let feed = word("feed").and_then(|text| known(place, "feed", &text, &mut wrong));
+        let limits = Limits::read(place, word, &mut wrong);
         if wrong.is_empty() {
             let options = Options { age, feed, limits };
             Ok(Self { values, options })
@@ -155,6 +130,17 @@ impl OneValue {
         }
         None
     }
+}
+
+/// Returns what a field names; a name that is not in its list is added to `wrong`.
+fn known<T: FromStr<Err = UnknownName>>(
+    place: &'static str,
+    field: &'static str,
+    text: &str,
+    wrong: &mut Vec<Invalid>,
+) -> Option<T> {
+    let not_one = |error: UnknownName| Invalid::not_one_of(&[place, field], text, error.valid().iter().copied());
+    text.parse().map_err(|error| wrong.push(not_one(error))).ok()
 }
 
 /// The fields of a question beside its values.
