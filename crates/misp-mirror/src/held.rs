@@ -310,3 +310,49 @@ fn digest(value: &impl Hash) -> u64 {
     value.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Block, EventFacts, LastPublished, MirrorRow};
+
+    fn record(id: u64, rows: u64) -> EventRecord {
+        let row = |id| MirrorRow {
+            id,
+            kind: "domain".into(),
+            value: format!("d{id}.example"),
+            to_ids: true,
+            timestamp: 1_000,
+            last_seen: None,
+            last_sighting: None,
+            tags: [].into(),
+            warninglists: Vec::new(),
+        };
+        let event = EventFacts {
+            id,
+            ..EventFacts::default()
+        };
+        EventRecord {
+            current: Block {
+                event,
+                rows: (1..=rows).map(row).collect(),
+            },
+            last_published: LastPublished::Current,
+            withdrawn_at: None,
+        }
+    }
+
+    #[test]
+    fn rows_are_counted_as_events_come_change_and_go() {
+        let mut held = HeldEvents::default();
+        held.insert(&record(1, 3));
+        held.insert(&record(2, 2));
+        assert_eq!(held.rows(), 5);
+        held.insert(&record(1, 1));
+        assert_eq!(held.rows(), 3);
+        for _ in 0..2 {
+            held.remove(2);
+            assert_eq!(held.rows(), 1);
+        }
+    }
+}

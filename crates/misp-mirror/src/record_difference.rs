@@ -57,3 +57,86 @@ pub(crate) fn difference(held: &EventRecord, there: &EventRecord) -> Vec<&'stati
     }
     kinds
 }
+
+#[cfg(test)]
+mod tests {
+    use misp_client::Tag;
+
+    use super::*;
+    use crate::{Block, EventFacts, LastPublished};
+
+    fn row(id: u64) -> MirrorRow {
+        MirrorRow {
+            id,
+            kind: "domain".into(),
+            value: format!("d{id}.example"),
+            to_ids: true,
+            timestamp: 1_000,
+            last_seen: None,
+            last_sighting: None,
+            tags: [].into(),
+            warninglists: Vec::new(),
+        }
+    }
+
+    type Changing = fn(&mut EventRecord);
+
+    fn record() -> EventRecord {
+        let event = EventFacts {
+            id: 7,
+            timestamp: 1_000,
+            published: true,
+            ..EventFacts::default()
+        };
+        EventRecord {
+            current: Block {
+                event,
+                rows: vec![row(1), row(2)],
+            },
+            last_published: LastPublished::Current,
+            withdrawn_at: None,
+        }
+    }
+
+    #[test]
+    fn each_difference_has_its_name() {
+        let changes: [(Changing, &str); 10] = [
+            (
+                |there| there.current.event.tags.push(Tag::own("tlp:red")),
+                "tags of the event",
+            ),
+            (|there| there.current.event.info.push('x'), "title or organisation"),
+            (
+                |there| there.current.event.protected = true,
+                "count of attributes or protection",
+            ),
+            (|there| there.current.rows.push(row(3)), "attributes that were missing"),
+            (|there| drop(there.current.rows.remove(0)), "attributes that are gone"),
+            (
+                |there| there.current.rows[1].tags = [Tag::own("tlp:red")].into(),
+                "tags of attributes",
+            ),
+            (
+                |there| there.current.rows[1].warninglists.push(5),
+                "warninglists that MISP names",
+            ),
+            (|there| there.current.rows[0].last_sighting = Some(9), "sightings"),
+            (
+                |there| there.current.rows[0].to_ids = false,
+                "values, flags or times of attributes",
+            ),
+            (
+                |there| there.withdrawn_at = Some(9),
+                "the block that counts as published",
+            ),
+        ];
+        assert!(difference(&record(), &record()).is_empty());
+        for (change, name) in changes {
+            let mut there = record();
+            change(&mut there);
+            assert_eq!(difference(&record(), &there), [name]);
+            there.current.event.timestamp += 1;
+            assert!(difference(&record(), &there).is_empty(), "{name}: MISP shows a change");
+        }
+    }
+}

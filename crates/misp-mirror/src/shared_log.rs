@@ -305,4 +305,16 @@ mod tests {
         assert!(Entry::read(&foreign.bytes().unwrap()).is_none());
         assert!(Entry::read(b"").is_none());
     }
+
+    #[test]
+    fn changes_are_put_together_until_an_entry_is_full() {
+        let fit = ENTRY_BYTES.div_ceil(size_of::<u64>());
+        let groups = |changes: usize| {
+            let changes: Vec<LogChange> = (0..changes as u64).map(LogChange::Removed).collect();
+            grouped(&changes).unwrap().iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(0), Vec::<usize>::new());
+        assert_eq!(groups(fit), [fit]);
+        assert_eq!(groups(2 * fit + 1), [fit, fit, 1]);
+    }
 }

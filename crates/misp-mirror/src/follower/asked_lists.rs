@@ -306,3 +306,49 @@ fn take_lists(record: &mut EventRecord, answered: Vec<MirrorRow>) {
     }
     record.current.rows = answered;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Block, EventFacts};
+
+    fn row(id: u64, value: &str, warninglists: &[u64]) -> MirrorRow {
+        MirrorRow {
+            id,
+            kind: "domain".into(),
+            value: value.to_owned(),
+            to_ids: true,
+            timestamp: 1_000,
+            last_seen: None,
+            last_sighting: None,
+            tags: [].into(),
+            warninglists: warninglists.to_vec(),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_taken_for_the_published_block_where_the_value_is_the_same() {
+        let block = |rows| Block {
+            event: EventFacts::default(),
+            rows,
+        };
+        let published = vec![
+            row(1, "same.example", &[]),
+            row(2, "before.example", &[3]),
+            row(4, "gone.example", &[]),
+        ];
+        let mut record = EventRecord {
+            current: block(vec![row(1, "same.example", &[]), row(2, "after.example", &[])]),
+            last_published: LastPublished::Block(Box::new(block(published))),
+            withdrawn_at: None,
+        };
+        let answered = vec![row(1, "same.example", &[7]), row(2, "after.example", &[8])];
+        take_lists(&mut record, answered.clone());
+        assert_eq!(record.current.rows, answered);
+        let LastPublished::Block(block) = record.last_published else {
+            unreachable!("it has a block")
+        };
+        let lists: Vec<&[u64]> = block.rows.iter().map(|row| row.warninglists.as_slice()).collect();
+        assert_eq!(lists, [&[7][..], &[3], &[]]);
+    }
+}

@@ -190,4 +190,20 @@ mod tests {
         );
         assert!(plan.is_overdue(Check::Rights, at(60), pace.interval));
     }
+
+    #[test]
+    fn of_several_checks_that_fail_all_that_are_late_are_tried_and_otherwise_one() {
+        let pace = Pace {
+            poll: Duration::from_secs(15),
+            interval: Duration::from_secs(60),
+        };
+        let checks = [Check::Rights, Check::Sightings, Check::TagCounts(0)];
+        let mut plan = Plan::default();
+        plan.due(&checks, at(0), pace, false);
+        for check in checks {
+            plan.failed(check);
+        }
+        assert_eq!(plan.due(&checks, at(59), pace, false).len(), 1);
+        assert_eq!(plan.due(&checks, at(60), pace, false).len(), 3);
+    }
 }

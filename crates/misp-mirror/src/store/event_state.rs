@@ -83,3 +83,35 @@ impl EventState {
         self.is_counted() && !self.protected
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Block, EventFacts, LastPublished};
+
+    #[test]
+    fn an_index_lists_events_with_attributes_that_are_not_protected() {
+        for (attribute_count, protected, counts, lists) in [
+            (None, false, true, true),
+            (Some(3), false, true, true),
+            (Some(3), true, true, false),
+            (Some(0), false, false, false),
+        ] {
+            let event = EventFacts {
+                attribute_count,
+                protected,
+                ..EventFacts::default()
+            };
+            let record = EventRecord {
+                current: Block {
+                    event,
+                    rows: Vec::new(),
+                },
+                last_published: LastPublished::Current,
+                withdrawn_at: None,
+            };
+            let state = EventState::of(&record).unwrap();
+            assert_eq!((state.is_counted(), state.is_listed()), (counts, lists), "{state:?}");
+        }
+    }
+}
