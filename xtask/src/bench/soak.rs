@@ -30,8 +30,8 @@ use troubles::Troubles;
 const SHORT: Duration = Duration::from_secs(60);
 
 /// Every trouble comes up several times, so that the measured time begins with all caches and all places of mirrors
-/// filled.
-const WARM_UP: Duration = Duration::from_secs(180);
+/// filled. The counts of bodies take the longest: about forty rounds of the six troubles.
+const WARM_UP: Duration = Duration::from_secs(420);
 const SHORT_WARM_UP: Duration = Duration::from_secs(50);
 
 /// The most that memory may grow after the warm-up. In the short run, neither caches nor the allocator have settled.
