@@ -89,7 +89,8 @@ impl<K: Clone + Eq + Hash> RecentRequests<K> {
             }
             None => {
                 if feeds.len() >= self.most {
-                    used_longest_ago::remove(&mut feeds, |(_, at)| *at);
+                    let owner = |(upstream, _): &(Upstream, Moment)| upstream.caller();
+                    used_longest_ago::remove(&mut *feeds, owner, |(_, at)| *at);
                 }
                 feeds.insert(key.clone(), (upstream.clone(), now));
             }

@@ -23,7 +23,7 @@ use crate::upstream::UpstreamId;
 use crate::{Upstream, used_longest_ago};
 
 /// Upstreams with a remembered last look; above this number, those without a request for the longest time begin anew.
-const MAX_UPSTREAMS: usize = 1_024;
+const MAX_UPSTREAMS: usize = 4_096;
 
 /// Pause between two looks at an upstream whose feeds are not gathered meanwhile.
 const LOOK: Duration = Duration::from_secs(270);
@@ -60,7 +60,8 @@ impl Withdrawals {
         let id = upstream.id();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_UPSTREAMS && !known.contains_key(&id) {
-            used_longest_ago::remove(&mut known, |remembered| remembered.wanted().wanted_at);
+            let wanted_at = |remembered: &Arc<UpstreamMemory>| remembered.wanted().wanted_at;
+            used_longest_ago::remove(&mut *known, |_| (), wanted_at);
         }
         let now = Instant::now();
         let new = || UpstreamMemory {

@@ -139,7 +139,8 @@ impl Form {
     /// Returns the counts of a body in which each value of the set is an entry.
     fn obvious_counts(&self) -> Option<BodyCounts> {
         let (about, values, key) = (self.exporter().about(), self.set.values(), self.key());
-        let takes = |kind| about.writes_every_value && about.accepts.contains(kind) && !about.rewrites.contains(kind);
+        let is_plain = about.writes_every_value && !about.merges;
+        let takes = |kind| is_plain && about.accepts.contains(kind) && !about.rewrites.contains(kind);
         (takes(values.kind()) && !key.aggregate && key.limit.is_none()).then(|| BodyCounts {
             written: values.len() as u64,
             ..BodyCounts::default()

@@ -73,7 +73,10 @@ impl<K: Clone + Eq + Hash> Polls<K> {
         }
         polled.retain(|_, visits| visits.is_watched || now.since(visits.polled_at) < visits.lasts);
         if polled.len() >= self.most {
-            used_longest_ago::remove(&mut polled, |visits| visits.polled_at);
+            // A rhythm stays longer than a feed that was polled once.
+            let used = |visits: &Visits| (visits.is_watched, visits.polled_at);
+            let owner = |visits: &Visits| visits.upstream.caller();
+            used_longest_ago::remove(&mut *polled, owner, used);
         }
         let visits = polled.entry(key.clone()).or_insert_with(|| Visits::none(upstream, now));
         visits.begins(upstream, now)
