@@ -64,8 +64,9 @@ impl Watcher {
     pub(crate) fn watch<C: GracefulConnection>(self, connection: C) -> impl Future<Output = C::Output> {
         let Self { mut told, has_begun } = self;
         let comes = async move {
-            // An error means that serving has ended.
-            let _ = told.changed().await;
+            // A signal has to register its waker when it is first asked, also where the task's budget is used up. An
+            // error means that serving has ended.
+            let _ = tokio::task::unconstrained(told.changed()).await;
             told
         };
         Watched {

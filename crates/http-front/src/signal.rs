@@ -18,7 +18,8 @@ pin_project! {
 }
 
 impl<F: Future, I: Fn() -> bool> Signal<F, I> {
-    /// Returns the signal that comes when `comes` ends. `is_set` must be true before its waker is woken.
+    /// Returns the signal that comes when `comes` ends. `is_set` must be true before its waker is woken,
+    /// and `comes` must not be cooperative: tokio's budget would keep it from registering the waker.
     pub(crate) fn new(comes: F, is_set: I) -> Self {
         Self {
             comes,
