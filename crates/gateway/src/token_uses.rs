@@ -107,7 +107,7 @@ impl TokenUses {
                 uses
             }
         };
-        uses.at.fetch_max(now.second, Ordering::Relaxed);
+        uses.at.store(now.second, Ordering::Relaxed);
         let Some(under_way) = uses.one_more(limits.at_once) else {
             self.crowded.fetch_add(1, Ordering::Relaxed);
             return Err(Reject::TooManyAtOnce { retry_after: SOON });
@@ -189,7 +189,7 @@ fn forget_one(kept: &mut LruCache<TokenId, Arc<TokenUse>>) {
     for tries_left in (0..kept.len()).rev() {
         let Some((id, oldest)) = kept.pop_lru() else { return };
         let at = oldest.at.load(Ordering::Relaxed);
-        let is_used = oldest.seen.swap(at, Ordering::Relaxed) < at || oldest.under_way.load(Ordering::Relaxed) > 0;
+        let is_used = oldest.seen.swap(at, Ordering::Relaxed) != at || oldest.under_way.load(Ordering::Relaxed) > 0;
         if !is_used || tries_left == 0 {
             oldest.is_forgotten.store(true, Ordering::Release);
             return;
