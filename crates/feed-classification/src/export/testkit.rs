@@ -143,6 +143,10 @@ fn check_about(exporter: &dyn Exporter) {
         about.content_type
     );
     assert!(
+        !(about.merges && about.writes_every_value),
+        "an output that merges indicators has fewer entries than values"
+    );
+    assert!(
         !about.summary.is_empty() && !about.summary.contains('\n'),
         "the summary has to be one line"
     );
