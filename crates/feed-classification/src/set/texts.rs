@@ -78,6 +78,8 @@ impl Texts {
         self.len += 1;
     }
 
+    // Sorting calls it for each comparison of two texts that begin alike.
+    #[inline]
     pub(crate) fn get(&self, place: usize) -> Option<&str> {
         self.blocks.get(place / EACH)?.get(place % EACH)
     }
@@ -170,6 +172,7 @@ impl Block {
         }
     }
 
+    #[inline]
     fn get(&self, index: usize) -> Option<&str> {
         match &self.ends {
             Ends::Each { length, texts } => {
