@@ -95,7 +95,8 @@ proptest! {
         let harmless = FalsePositives::of([texts(&good)]);
         let narrow = |text: &&String| network_of(text).is_some_and(|network| !special_purpose::is_too_wide(network));
         let good_addresses: AddressSet = good.iter().filter(narrow).filter_map(|text| network_of(text)).collect();
-        let wide_good: AddressSet = good.iter().filter(|text| !narrow(text)).filter_map(|text| network_of(text)).collect();
+        let wide_good: AddressSet =
+            good.iter().filter(|text| !narrow(text)).filter_map(|text| network_of(text)).collect();
         let guard = Guard::new(rules);
         let guarded = guard.applied_to(texts(&listed), &harmless, 100_000).unwrap();
         let exported = addresses_of(&guarded.values);

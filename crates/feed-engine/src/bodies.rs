@@ -39,7 +39,7 @@ use turns::Turns;
 /// usual 80 MiB for bodies, that is enough for some ten thousand.
 const KNOWN_PART: u64 = 10;
 
-/// The least memory for each of them: what is known of a body that is too large to keep matters most.
+/// The least memory for each of them. A small store keeps few bodies, so it needs these facts most.
 const LEAST_KNOWN_BYTES: u64 = 128 * 1024;
 
 /// The length of a tag.

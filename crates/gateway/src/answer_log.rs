@@ -47,7 +47,7 @@ pub trait AnswerLog: Send + Sync + 'static {
         );
     }
 
-    /// Notes a given feed and the answer that it is. What is provided calls both methods above.
+    /// Notes a given feed and its answer. The default calls both methods above.
     fn feed_answered(&self, given: &GivenFeed<'_>, answer: &AnsweredRequest<'_>) {
         self.feed_given(given);
         self.answered(answer);

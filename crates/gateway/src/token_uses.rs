@@ -1,7 +1,6 @@
 //! The uses of each good token: how much it asks, and when it ends.
 //!
-//! Only tokens that open and are good are here, so nobody else can use up a token's requests, and the table holds
-//! tokens of this installation only.
+//! The table holds only good tokens of this installation. So a caller without a token cannot use up its requests.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

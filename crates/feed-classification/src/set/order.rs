@@ -27,23 +27,28 @@ const LONG: usize = 32;
 
 /// Returns the texts at these places in order of their code points, each once, with the greatest of its marks.
 pub(super) fn sorted(texts: Texts, marked: impl Iterator<Item = (u32, u32)>) -> (Texts, Vec<u32>) {
-    match texts.common_length() {
-        Some(LONG..) => sorted_by::<u64>(texts, marked),
-        _ => sorted_by::<[u64; 2]>(texts, marked),
+    if let Some(length @ LONG..) = texts.common_length() {
+        let ranked = ranked::<u64>(&texts, marked);
+        let sorted = placing::placed(texts, length, ranked.len(), |index| place(&ranked, index));
+        return (sorted, marks(ranked));
     }
+    let ranked = ranked::<[u64; 2]>(&texts, marked);
+    let sorted = copied(&texts, &ranked);
+    drop(texts);
+    (sorted, marks(ranked))
 }
 
-fn sorted_by<F: FirstBytes>(texts: Texts, marked: impl Iterator<Item = (u32, u32)>) -> (Texts, Vec<u32>) {
-    let shared = shared_beginning(&texts);
+fn ranked<F: FirstBytes>(texts: &Texts, marked: impl Iterator<Item = (u32, u32)>) -> Vec<Ranked<F>> {
+    let shared = shared_beginning(texts);
     let mut ranked: Vec<Ranked<F>> = Vec::with_capacity(texts.len());
     ranked.extend(marked.map(|(place, mark)| Ranked {
-        first_bytes: F::of(at(&texts, place).as_bytes().get(shared..).unwrap_or_default()),
+        first_bytes: F::of(at(texts, place).as_bytes().get(shared..).unwrap_or_default()),
         place,
         mark,
     }));
     let order = |a: &Ranked<F>, b: &Ranked<F>| {
         let by_first_bytes = a.first_bytes.cmp(&b.first_bytes);
-        by_first_bytes.then_with(|| at(&texts, a.place).cmp(at(&texts, b.place)))
+        by_first_bytes.then_with(|| at(texts, a.place).cmp(at(texts, b.place)))
     };
     ranked.sort_unstable_by(order);
     ranked.dedup_by(|later, kept| {
@@ -53,11 +58,11 @@ fn sorted_by<F: FirstBytes>(texts: Texts, marked: impl Iterator<Item = (u32, u32
         }
         is_same
     });
-    let sorted = match texts.common_length() {
-        Some(length @ LONG..) => placing::placed(texts, length, ranked.len(), |index| place(&ranked, index)),
-        _ => copied(&texts, &ranked),
-    };
-    (sorted, ranked.into_iter().map(|ranked| ranked.mark).collect())
+    ranked
+}
+
+fn marks<F>(ranked: Vec<Ranked<F>>) -> Vec<u32> {
+    ranked.into_iter().map(|ranked| ranked.mark).collect()
 }
 
 fn copied<F>(texts: &Texts, ranked: &[Ranked<F>]) -> Texts {
@@ -113,6 +118,19 @@ mod tests {
 
     use super::*;
 
+    fn check(values: &[(String, u32)]) {
+        let mut texts = Texts::new();
+        let mut expected = BTreeMap::<&str, u32>::new();
+        for (value, mark) in values {
+            texts.push(value);
+            let known = expected.entry(value).or_insert(*mark);
+            *known = (*known).max(*mark);
+        }
+        let (sorted, marks) = sorted(texts, (0..).zip(values.iter().map(|(_, mark)| *mark)));
+        assert!(sorted.iter().eq(expected.keys().copied()));
+        assert!(marks.iter().eq(expected.values()));
+    }
+
     proptest! {
         #[test]
         fn texts_come_in_order_and_once_whatever_bytes_they_share(
@@ -120,16 +138,7 @@ mod tests {
             values in prop::collection::vec(("(abcdefgh){0,3}[\0a-c]{0,2}(ä|\u{10000})?", any::<u32>()), 0..40),
         ) {
             let values: Vec<(String, u32)> = values.iter().map(|(value, mark)| (shared.clone() + value, *mark)).collect();
-            let mut texts = Texts::new();
-            let mut expected = BTreeMap::<&str, u32>::new();
-            for (value, mark) in &values {
-                texts.push(value);
-                let known = expected.entry(value).or_insert(*mark);
-                *known = (*known).max(*mark);
-            }
-            let (sorted, marks) = sorted(texts, (0..).zip(values.iter().map(|(_, mark)| *mark)));
-            prop_assert!(sorted.iter().eq(expected.keys().copied()));
-            prop_assert!(marks.iter().eq(expected.values()));
+            check(&values);
         }
 
         #[test]
@@ -139,16 +148,7 @@ mod tests {
         ) {
             let values: Vec<(String, u32)> =
                 values.iter().map(|(value, mark)| (format!("{shared}{value:_<34}"), *mark)).collect();
-            let mut texts = Texts::new();
-            let mut expected = BTreeMap::<&str, u32>::new();
-            for (value, mark) in &values {
-                texts.push(value);
-                let known = expected.entry(value).or_insert(*mark);
-                *known = (*known).max(*mark);
-            }
-            let (sorted, marks) = sorted(texts, (0..).zip(values.iter().map(|(_, mark)| *mark)));
-            prop_assert!(sorted.iter().eq(expected.keys().copied()));
-            prop_assert!(marks.iter().eq(expected.values()));
+            check(&values);
         }
     }
 }

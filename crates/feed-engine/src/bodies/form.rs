@@ -154,7 +154,7 @@ impl Form {
     }
 
     /// Returns the body of the last answer, if it had this encoding. The store learns of a use once a second, so that
-    /// it keeps what is used.
+    /// it does not evict the body.
     pub(super) fn seen_body(&self, encoding: Encoding, now: Moment) -> Option<Arc<Body>> {
         let last = self.facts.seen.load();
         let (seen, body, at) = last.as_deref()?;

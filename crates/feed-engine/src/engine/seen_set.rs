@@ -12,7 +12,7 @@ use crate::FeedSet;
 use crate::feed_key::FeedKey;
 use crate::feed_set::HeldSet;
 
-/// The store learns of a use at least this often, so that it keeps what is used.
+/// The store learns of a use at least this often, so that it does not evict the set.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The place for the set of the last answer. It keeps no values in memory.
