@@ -396,4 +396,23 @@ mod tests {
         assert!(!is_too_slow(&Error::new(ErrorKind::Connect), long));
         assert!(is_too_slow(&Error::new(ErrorKind::Timeout), short));
     }
+
+    #[test]
+    fn a_page_is_requested_again_while_a_tenth_of_a_second_is_left() {
+        let timeout = Duration::from_secs(30);
+        let tried_again = |took| {
+            let url = crate::BaseUrl::parse("http://misp.example.net").unwrap();
+            let client = Client::builder(url, crate::AuthKey::new("k").unwrap());
+            let client = client
+                .timeout(timeout)
+                .page_pace(crate::PagePace::new())
+                .build()
+                .unwrap();
+            let mut reader = PageReader::new(client, Arc::new(AttributeSearch::new(["domain"]).unwrap()));
+            reader.ask_for_less(Error::new(ErrorKind::Timeout), took).is_ok()
+        };
+        let tenth = Duration::from_millis(100);
+        assert!(tried_again(timeout / 2) && tried_again(timeout - tenth));
+        assert!(!tried_again(timeout - tenth / 2) && !tried_again(timeout));
+    }
 }

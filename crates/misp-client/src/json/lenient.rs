@@ -456,6 +456,18 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_list_is_an_object_without_fields_and_another_list_says_what_is_wrong() {
+        type Names = std::collections::BTreeMap<String, u32>;
+        let object = |json: &str| object::<_, Names>(&mut serde_json::Deserializer::from_str(json));
+        assert_eq!(object("{\"a\":5}").unwrap(), Names::from([("a".to_owned(), 5)]));
+        for json in ["[]", "null"] {
+            assert_eq!(object(json).unwrap(), Names::new(), "{json}");
+        }
+        let error = object("[5]").unwrap_err().to_string();
+        assert!(error.starts_with("a list where an object was expected"), "{error}");
+    }
+
+    #[test]
     fn booleans_come_as_booleans_numbers_and_text() {
         for json in ["true", "1", "\"1\"", "\"true\"", "\"TRUE\""] {
             assert_eq!(read::<Flag>(json).known(), Some(true), "{json}");
