@@ -123,10 +123,10 @@ impl LineQueue {
         })
     }
 
-    /// Puts a copy of a line into the queue.
+    /// Puts a copy of a line into the queue, or of several lines that stay together and cost as little as one.
     ///
     /// # Errors
-    /// The reason why the line is lost; it is counted.
+    /// The reason why the line is lost; each line end in it is counted.
     pub fn put(&self, line: &[u8]) -> Result<(), &'static str> {
         let mut waiting = self.shared.lock();
         let reason = if waiting.has_ended {
@@ -139,7 +139,8 @@ impl LineQueue {
             "it takes no more"
         };
         drop(waiting);
-        self.lost.fetch_add(1, Ordering::Relaxed);
+        let lines = line.iter().filter(|byte| **byte == b'\n').count().max(1);
+        self.lost.fetch_add(lines as u64, Ordering::Relaxed);
         Err(reason)
     }
 
@@ -292,7 +293,8 @@ mod tests {
         let queue = LineQueue::start("test", take).unwrap();
         let line = vec![b'x'; MAX_BYTES / 4];
         let outcomes: Vec<_> = (0..9).map(|_| queue.put(&line)).collect();
-        assert_eq!(outcomes.last(), Some(&Err("it takes no more")));
+        // The writer has as many as may wait, and as many wait behind them.
+        assert!(outcomes.contains(&Err("it takes no more")));
         drop(go_on);
         queue.flush();
         assert!(queue.shared.lock().lines.bytes.capacity() <= KEPT_BYTES);

@@ -68,11 +68,7 @@ impl AnswerLog for AnswerLogger {
 
     fn feed_answered(&self, given: &GivenFeed<'_>, answer: &AnsweredRequest<'_>) {
         match lines() {
-            Some(lines) => {
-                let now = Timestamp::now();
-                lines.put_audit(given, now);
-                lines.put_access(answer, now);
-            }
+            Some(lines) => lines.put_both(given, answer, Timestamp::now()),
             None => TracingLog.feed_answered(given, answer),
         }
     }
@@ -86,7 +82,9 @@ fn lines() -> Option<&'static AnswerLines> {
 impl AnswerLines {
     fn put_access(self, answer: &AnsweredRequest<'_>, now: Timestamp) {
         if self.shows_access {
-            self.put(access_line(answer, now));
+            let mut line = Line::new();
+            access_line(&mut line, answer, now);
+            self.put(line);
         }
     }
 
@@ -99,22 +97,33 @@ impl AnswerLines {
         }
     }
 
-    fn put(self, mut line: Line) {
-        line.push("\n");
+    /// Puts both lines into the queue at once: each time costs a lock and a copy.
+    fn put_both(self, given: &GivenFeed<'_>, answer: &AnsweredRequest<'_>, now: Timestamp) {
+        let both = self.shows_audit && self.shows_access;
+        if let Some(mut lines) = both.then(|| audit_line(given, now)).flatten() {
+            access_line(&mut lines, answer, now);
+            self.put(lines);
+        } else {
+            self.put_audit(given, now);
+            self.put_access(answer, now);
+        }
+    }
+
+    fn put(self, lines: Line) {
         // The queue counts lost lines.
-        let _ = self.queue.put(&line.0);
+        let _ = self.queue.put(&lines.0);
     }
 }
 
-fn access_line(answer: &AnsweredRequest<'_>, now: Timestamp) -> Line {
-    let mut line = Line::begun(now, "  INFO cratosd::access:");
+fn access_line(line: &mut Line, answer: &AnsweredRequest<'_>, now: Timestamp) {
+    line.begin(now, "  INFO cratosd::access:");
     line.address(" client=", answer.client);
     // Methods and templates of routes are our own words.
     line.quoted(" method=\"", answer.method);
     line.quoted(" route=\"", answer.route);
     line.number(" status=", answer.status.into());
     line.number(" ms=", u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX));
-    line
+    line.push("\n");
 }
 
 /// Returns nothing for texts that are not plain: the formatter of the log then decides how they are escaped.
@@ -124,7 +133,8 @@ fn audit_line(given: &GivenFeed<'_>, now: Timestamp) -> Option<Line> {
     if ![notes.label(), notes.site()].into_iter().flatten().all(is_plain) {
         return None;
     }
-    let mut line = Line::begun(now, "  INFO cratosd::audit: feed given");
+    let mut line = Line::new();
+    line.begin(now, "  INFO cratosd::audit: feed given");
     line.shown(" token_id=", notes.token_id_text());
     line.text(" label=\"", notes.label());
     line.address(" client=", given.client);
@@ -139,6 +149,7 @@ fn audit_line(given: &GivenFeed<'_>, now: Timestamp) -> Option<Line> {
         line.number(" truncated=", given.truncated);
     }
     line.number(" status=", given.status.into());
+    line.push("\n");
     Some(line)
 }
 
@@ -166,17 +177,20 @@ fn is_plain(text: &str) -> bool {
     })
 }
 
-/// One line of the log, as far as it is written. Its memory is that of its thread.
+/// One line of the log or two, as far as they are written. Their memory is that of the thread.
 struct Line(Vec<u8>);
 
 impl Line {
-    /// `begin` stands after the time.
-    fn begun(now: Timestamp, begin: &str) -> Self {
+    fn new() -> Self {
         let mut text = TEXT.take();
         text.clear();
-        text.extend_from_slice(&line_time::text(now));
-        text.extend_from_slice(begin.as_bytes());
         Self(text)
+    }
+
+    /// `begin` stands after the time.
+    fn begin(&mut self, now: Timestamp, begin: &str) {
+        self.0.extend_from_slice(&line_time::text(now));
+        self.push(begin);
     }
 
     fn push(&mut self, text: &str) {

@@ -46,10 +46,16 @@ fn event(emit: impl FnOnce()) -> String {
 
 /// Returns a line of ours without the time, whose form has a test of its own.
 fn ours(line: Line) -> String {
-    let text = String::from_utf8([&*line.0, b"\n"].concat()).unwrap();
+    let text = String::from_utf8(line.0.clone()).unwrap();
     let (time, rest) = text.split_once(' ').unwrap();
     assert_eq!(time.len(), 27, "{text}");
     rest.to_owned()
+}
+
+fn written(write: impl FnOnce(&mut Line)) -> Line {
+    let mut line = Line::new();
+    write(&mut line);
+    line
 }
 
 fn notes(label: Option<&str>) -> RequestNotes {
@@ -92,7 +98,7 @@ fn the_line_of_an_answer_is_that_of_the_event() {
             took: Duration::from_millis(millis),
         };
         assert_eq!(
-            ours(access_line(&answer, Timestamp::now())),
+            ours(written(|line| access_line(line, &answer, Timestamp::now()))),
             event(|| TracingLog.answered(&answer))
         );
     }
