@@ -18,10 +18,6 @@ const EVENTS: usize = 400;
 /// The longest wait for a state that has to come.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The least that the daemon holds in this time is what it holds at rest: the mirror looks every second, and the
-/// allocator gives memory back after one.
-const SETTLING: Duration = Duration::from_secs(10);
-
 pub(super) struct Site {
     pub(super) misp: StandIn,
     pub(super) installation: Installation,
@@ -116,9 +112,9 @@ impl Site {
         }
     }
 
-    /// Returns what the daemon holds once all devices have left. Waits until it has no more descriptors than `before`;
-    /// idle connections to MISP are closed in that time.
-    pub(super) fn quiet(&self, before: Option<usize>) -> anyhow::Result<Held> {
+    /// Returns the least that the daemon holds in this time once all devices have left. Waits until it has no more
+    /// descriptors than `before`; idle connections to MISP are closed in that time.
+    pub(super) fn quiet(&self, settling: Duration, before: Option<usize>) -> anyhow::Result<Held> {
         let began = Instant::now();
         let mut least = Held {
             resident_bytes: u64::MAX,
@@ -128,7 +124,7 @@ impl Site {
             std::thread::sleep(Duration::from_secs(1));
             least.resident_bytes = least.resident_bytes.min(self.resident_bytes()?);
             least.descriptors = least.descriptors.min(self.process.descriptors()?);
-            let is_settled = began.elapsed() > SETTLING && before.is_none_or(|before| least.descriptors <= before);
+            let is_settled = began.elapsed() > settling && before.is_none_or(|before| least.descriptors <= before);
             if is_settled || began.elapsed() > PATIENCE {
                 return Ok(least);
             }
