@@ -255,6 +255,15 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_of_rows_grows_with_their_events_and_not_with_the_rows_of_one() {
+        let weight = |rows: Vec<Provenance>| EventRows::of(rows.iter()).unwrap().weight_bytes();
+        let one = weight(vec![row(7, 1)]);
+        assert_eq!(weight((0..1_000).map(|event| row(event, 1)).collect()), 1_000 * one);
+        assert_eq!(weight((0..1_000).map(|_| row(7, 1)).collect()), one);
+        assert!(one > 0);
+    }
+
+    #[test]
     fn rows_of_two_readings_are_not_counted_twice() {
         let mut first = shown(&[1, 1, 2]);
         first.absorb(&shown(&[1, 3, 3]));

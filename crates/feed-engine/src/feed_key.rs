@@ -41,7 +41,7 @@ impl FeedKey {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use feed_classification::{Age, FeedName, IndicatorType};
@@ -68,6 +68,11 @@ mod tests {
             age,
             filter: Filter::NONE,
         }
+    }
+
+    /// The feed of one of many upstreams.
+    pub(crate) fn of_list(number: usize) -> FeedKey {
+        FeedKey::of(&Upstream::named(&format!("list-{number}")).unwrap(), scope(Age::Weeks1))
     }
 
     #[test]

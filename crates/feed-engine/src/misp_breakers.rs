@@ -131,3 +131,27 @@ impl MispBreakers {
         Arc::clone(sites.entry(site.to_owned()).or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cache::MonotonicClock;
+    use misp_client::Protocol;
+    use site_config::Site;
+
+    use super::*;
+
+    #[test]
+    fn the_breakers_of_thousands_of_keys_are_known() {
+        let site = Arc::new(Site::from_yaml("misp.example.net".parse().unwrap(), "tag: example").unwrap());
+        let upstream = |number: usize| {
+            let key = format!("{number:040}").into();
+            Upstream::new(Arc::clone(&site), Arc::default(), Protocol::Https, 443, key)
+        };
+        let breakers = MispBreakers::new(Arc::new(MonotonicClock));
+        for number in 0..3_000 {
+            breakers.of_key(&upstream(number));
+        }
+        let known = (0..3_000).filter(|number| breakers.keys.get(&upstream(*number).id()).is_some());
+        assert_eq!(known.count(), 3_000);
+    }
+}

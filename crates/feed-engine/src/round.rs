@@ -176,6 +176,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn feeds_with_rows_of_some_megabytes_ask_together() {
+        let round = Arc::new(Round::default());
+        let _slow = round.enter();
+        let (first, second) = (round.enter(), round.enter());
+        let waves = [first, second].map(|reading| reading.finish(8 << 20));
+        assert!(Arc::ptr_eq(&waves[0], &waves[1]) && !is_complete(&waves[0]).await);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_feed_does_not_wait_long_for_a_slow_one() {
         let round = Arc::new(Round::default());
         let slow = round.enter();

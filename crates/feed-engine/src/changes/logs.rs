@@ -116,21 +116,11 @@ impl ChangeLogs {
 mod tests {
     use std::collections::BTreeMap;
 
-    use feed_classification::{Age, FeedName, IndicatorSet, IndicatorType};
+    use feed_classification::{IndicatorSet, IndicatorType};
 
     use super::*;
-    use crate::{FeedContents, FeedScope, Filter, Selection, Upstream};
-
-    /// The feed of one of many upstreams.
-    fn key(number: usize) -> FeedKey {
-        let scope = FeedScope {
-            selection: Selection::Feed(FeedName::Block),
-            kind: IndicatorType::Domain,
-            age: Age::Weeks1,
-            filter: Filter::NONE,
-        };
-        FeedKey::of(&Upstream::named(&format!("list-{number}")).unwrap(), scope)
-    }
+    use crate::FeedContents;
+    use crate::feed_key::tests::of_list;
 
     /// A state of some 20 kB.
     fn state(number: usize) -> Arc<FeedSet> {
@@ -148,13 +138,13 @@ mod tests {
     fn logs_that_are_not_used_any_more_make_room() {
         let logs = ChangeLogs::new(200_000);
         for number in 0..200 {
-            logs.open(&key(number), &state(number));
-            logs.open(&key(0), &state(0));
+            logs.open(&of_list(number), &state(number));
+            logs.open(&of_list(0), &state(0));
         }
         // The last state was still in use when its log was opened.
         logs.settle();
         assert!(weight(&logs) <= 200_000, "{}", weight(&logs));
-        let is_kept = |number| logs.known(&key(number)).is_some();
+        let is_kept = |number| logs.known(&of_list(number)).is_some();
         assert!(
             is_kept(199) && is_kept(198) && is_kept(0),
             "the last ones that were used"
@@ -165,14 +155,14 @@ mod tests {
     #[test]
     fn a_log_stays_while_it_has_a_listener() {
         let logs = ChangeLogs::new(0);
-        logs.open(&key(0), &state(0));
-        assert!(logs.known(&key(0)).is_none(), "there is no room");
-        let (_, listener) = logs.follow(&key(0), &state(0));
+        logs.open(&of_list(0), &state(0));
+        assert!(logs.known(&of_list(0)).is_none(), "there is no room");
+        let (_, listener) = logs.follow(&of_list(0), &state(0));
         logs.settle();
-        assert!(logs.is_followed(&key(0)));
+        assert!(logs.is_followed(&of_list(0)));
         drop(listener);
         logs.settle();
-        assert!(logs.known(&key(0)).is_none());
+        assert!(logs.known(&of_list(0)).is_none());
     }
 
     #[test]
@@ -180,22 +170,22 @@ mod tests {
         let logs = ChangeLogs::new(50_000);
         let states: Vec<_> = (0..20).map(state).collect();
         for (number, state) in states.iter().enumerate() {
-            logs.open(&key(number), state);
+            logs.open(&of_list(number), state);
         }
         assert_eq!(logs.lock().logs.len(), 20);
         drop(states);
         logs.settle();
         assert!(weight(&logs) <= 50_000, "{}", weight(&logs));
-        assert!(logs.known(&key(19)).is_some() && logs.known(&key(0)).is_none());
+        assert!(logs.known(&of_list(19)).is_some() && logs.known(&of_list(0)).is_none());
     }
 
     #[test]
     fn beyond_the_number_of_logs_the_least_recently_used_ones_go() {
         let (logs, empty) = (ChangeLogs::new(u64::MAX), state(0));
         for number in 0..MAX_LOGS + 10 {
-            logs.open(&key(number), &empty);
+            logs.open(&of_list(number), &empty);
         }
         assert_eq!(logs.lock().logs.len(), MAX_LOGS);
-        assert!(logs.known(&key(9)).is_none() && logs.known(&key(10)).is_some());
+        assert!(logs.known(&of_list(9)).is_none() && logs.known(&of_list(10)).is_some());
     }
 }

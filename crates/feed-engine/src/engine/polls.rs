@@ -256,6 +256,27 @@ mod tests {
     }
 
     #[test]
+    fn a_refresh_ahead_of_a_visit_is_made_with_the_rules_of_the_last_poll() {
+        let (clock, polls) = (cache::ManualClock::new(), Polls::up_to(8));
+        let upstream = |stale: u32| {
+            Upstream::named("list")
+                .unwrap()
+                .soft_expiry(SOFT)
+                .max_stale(SOFT * stale)
+        };
+        for stale in [2, 2, 3] {
+            clock.advance(Duration::from_secs(3_600));
+            polls.note(&7, &upstream(stale), clock.now());
+        }
+        let fetched_at = Some(clock.now());
+        clock.advance(Duration::from_secs(3_600));
+        let Plan::Refresh(asked) = polls.plan(&7, clock.now(), fetched_at) else {
+            panic!("the visit is due")
+        };
+        assert_eq!(asked.site.max_stale, SOFT * 3);
+    }
+
+    #[test]
     fn a_feed_that_devices_no_longer_poll_is_forgotten_when_another_one_comes() {
         let upstream = Upstream::named("list").unwrap().soft_expiry(SOFT);
         let (clock, polls) = (cache::ManualClock::new(), Polls::up_to(4_096));

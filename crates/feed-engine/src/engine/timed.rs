@@ -96,3 +96,23 @@ impl FeedEngine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed_key::tests::of_list;
+
+    #[test]
+    fn a_thousand_feeds_are_known_to_want_times() {
+        let timed = TimedFeeds::default();
+        for number in 0..1_000 {
+            timed.note(&of_list(number));
+        }
+        let known = (0..1_000).filter(|number| timed.wants(&of_list(*number)));
+        assert_eq!(known.count(), 1_000);
+        assert!(
+            !timed.wants(&of_list(1_000)),
+            "it was never asked for with a length limit"
+        );
+    }
+}

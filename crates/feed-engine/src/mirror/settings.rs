@@ -126,6 +126,15 @@ mod tests {
     }
 
     #[test]
+    fn the_store_of_a_small_site_has_room_for_the_longest_values() {
+        // MISP keeps values of up to 65 535 bytes, for example YARA rules.
+        let settings = Settings::of(&upstream("mirror_max_attributes: 1000"));
+        assert!(settings.max_store_bytes() > 1_000 * 65_535);
+        let settings = Settings::of(&upstream("mirror_max_attributes: 1000000"));
+        assert_eq!(settings.max_store_bytes(), 512_000_000);
+    }
+
+    #[test]
     fn a_copy_serves_rules_that_need_no_other_rows() {
         let settings = Settings::of(&upstream(""));
         assert!(settings.serve(&upstream("published_grace: 1h\nmirror_poll: 1s")));

@@ -11,7 +11,7 @@ use feed_classification::export::{About, ExportCounts, Exporter, FeedInfo, Regis
 use feed_classification::{Age, FeedName, Indicator, IndicatorSet, IndicatorType};
 use feed_engine::{
     Encoding, Errand, FeedBody, FeedContents, FeedEngine, FeedError, FeedRequest, FeedScope, FeedStream, GatherFuture,
-    IndexFuture, IndicatorSource, LookupScope, Protocol, Upstream,
+    IndexFuture, IndicatorSource, LookupScope, Origin, Protocol, Upstream,
 };
 use site_config::Mappings;
 
@@ -162,6 +162,15 @@ pub(crate) async fn until(what: &str, enough: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("{what}");
+}
+
+#[tokio::test]
+async fn feeds_of_some_megabytes_are_kept_unless_an_engine_is_told_otherwise() {
+    let engine = FeedEngine::builder().source(Arc::new(Domains(100_000))).build();
+    for origin in [Origin::Miss, Origin::Hit] {
+        let feed = engine.feed(&upstream(), &output("txt")).await.unwrap();
+        assert_eq!((feed.origin, feed.count), (origin, 100_000));
+    }
 }
 
 #[tokio::test]

@@ -193,28 +193,39 @@ async fn a_misp_with_too_many_attributes_is_asked_for_each_feed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_the_direct_way_saw_withdrawn_stays_withdrawn_in_the_mirror() {
-    let sim = Sim::builder().event(domain_event("a.example"));
+    let sim = ["seen.example", "unseen.example"].map(domain_event).into_iter();
+    let sim = sim.fold(Sim::builder(), SimBuilder::event);
     let bench = MirrorBench::before_the_first_request(sim, "mirror: no\n").await;
     bench.gather(block()).await.unwrap();
-    let id = bench.sim.with_store(|store| store.find("a.example").unwrap());
-    bench.sim.clock().advance(10);
+    let withdraw = |name: &str| {
+        bench.sim.edit(|store| {
+            let event = store.find_event(name).unwrap();
+            store.unpublish(event).unwrap();
+        });
+        bench.sim.clock().advance(10);
+    };
+    withdraw("seen.example");
+    assert_eq!(values(&bench.gather(block()).await.unwrap()), ["unseen.example"]);
+    withdraw("unseen.example");
+    // MISP shows both as events whose new version is not published yet.
     bench.sim.edit(|store| {
-        let event = store.find_event("a.example").unwrap();
-        store.unpublish(event).unwrap();
+        for name in ["seen.example", "unseen.example"] {
+            let event = store.find_event(name).unwrap();
+            store.set_info(event, &format!("{name}, told better")).unwrap();
+        }
     });
-    assert!(bench.gather(block()).await.unwrap().values.is_empty());
-    bench.sim.clock().advance(10);
-    bench.sim.edit(|store| store.set_comment(id, "edited").unwrap());
-    assert!(bench.gather(block()).await.unwrap().values.is_empty());
-    // With a mirror from now on: it never saw the event withdrawn.
+    assert_eq!(values(&bench.gather(block()).await.unwrap()), ["unseen.example"]);
+    // With a mirror from now on: it never saw an event withdrawn.
     let bench = MirrorBench {
         upstream: upstream(&bench.sim, Sim::READER_KEY, QUIET),
         ..bench
     };
     bench.begin().await;
-    assert!(bench.gather(block()).await.unwrap().values.is_empty());
-    assert_eq!(
-        values(&bench.gather(any(IndicatorType::Domain)).await.unwrap()),
-        Vec::<&str>::new()
-    );
+    for scope in [block(), any(IndicatorType::Domain)] {
+        let contents = bench.gather(scope).await.unwrap();
+        assert_eq!(
+            (values(&contents), contents.as_of.is_some()),
+            (vec!["unseen.example"], true)
+        );
+    }
 }

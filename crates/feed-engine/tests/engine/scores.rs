@@ -270,6 +270,18 @@ async fn a_model_is_asked_for_only_where_scores_are_and_then_kept() {
 }
 
 #[tokio::test]
+async fn a_model_is_kept_for_an_hour_where_feeds_may_be_older() {
+    let sim = with_tags().event(event([domain("new", 0)]));
+    let rules = format!("{MODEL}memcached_all_timeout: 86400\nmax_stale: 2d\n");
+    let scored = Scored::on(sim.decaying_model(DecayingModel::nids()), &rules).await;
+    for (seconds, asked) in [(0, 1), (HOUR - 10, 1), (20, 2)] {
+        scored.grow_old(seconds);
+        scored.names(min(10)).await;
+        assert_eq!(scored.asked_for_models(), asked, "{seconds} s later");
+    }
+}
+
+#[tokio::test]
 async fn a_site_without_a_model_has_no_scores_to_ask_for() {
     let sim = Sim::builder()
         .event(event([domain("new", 0)]))
