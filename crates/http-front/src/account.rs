@@ -148,7 +148,7 @@ impl Account {
     /// Returns a share of the kernel's memory for the socket of a known peer, one permit for each byte, if one is left.
     pub(crate) fn unsent(&self) -> Option<OwnedSemaphorePermit> {
         let all = &self.0.accounts.unsent;
-        let is_plenty = all.available_permits() > costs::ALL_UNSENT / 2;
+        let is_plenty = all.available_permits() > costs::ALL_UNSENT / 4 * 3;
         let share = if is_plenty {
             costs::UNSENT_KNOWN
         } else {

@@ -19,11 +19,12 @@ pub(crate) const TLS_UNSENT: usize = 16 * 1024;
 /// MiB for each peer that reads nothing. It is the kernel's memory and part of no account.
 pub(crate) const UNSENT: u32 = 64 * 1024;
 
-/// The same for a known peer, while half of [`ALL_UNSENT`] is free: as much as Linux takes by default. An answer of
-/// some megabytes leaves in one turn.
+/// The same for the first known peers: as much as Linux takes by default, and some megabytes leave in one turn. These
+/// peers are few, since those that read nothing must not bring the TCP of a small machine under pressure.
 pub(crate) const UNSENT_KNOWN: u32 = 4 * 1024 * 1024;
 
-/// The same for a known peer while less is free: an answer of some hundred kilobytes leaves in one turn.
+/// The same for further known peers, once a quarter of [`ALL_UNSENT`] is taken. Some hundred kilobytes leave in one
+/// turn.
 pub(crate) const UNSENT_KNOWN_SCARCE: u32 = 256 * 1024;
 
 /// What the sockets of known peers may have together. Further ones are as those of strangers.

@@ -135,7 +135,7 @@ mod tests {
         let some = bytes
             .iter()
             .filter(|bytes| **bytes == costs::UNSENT_KNOWN_SCARCE as usize);
-        assert_eq!((much.count(), some.count()), (32, 512));
+        assert_eq!((much.count(), some.count()), (16, 768));
         drop(shares);
         assert!(account.unsent().is_some(), "a share is given back");
     }
