@@ -74,6 +74,7 @@ mod recent_requests;
 mod refreshes;
 mod request;
 mod round;
+mod row_list;
 mod rows;
 mod score;
 mod shared_sets;

@@ -7,10 +7,10 @@ use misp_client::AttributeRow;
 
 use crate::FeedError;
 use crate::event_rows::{EventRows, ShownRows};
-use crate::long_list::LongList;
 use crate::omission::Omissions;
 use crate::pass::Sink;
-use crate::provenance::{Provenance, SharedEvents, ShortProvenance};
+use crate::provenance::{Provenance, SharedEvents};
+use crate::row_list::{RowList, Values};
 
 /// More values than this in one feed are refused as a mistake, for example a `/8` expanded to single addresses.
 pub(crate) const MAX_VALUES: usize = 10_000_000;
@@ -21,7 +21,7 @@ pub(crate) struct Rows {
     kind: IndicatorType,
     extractor: Extractor,
     values: ValueList,
-    rows: LongList<Row>,
+    rows: RowList,
     events: SharedEvents,
     /// The networks that are expanded already, by attribute type and value: many events name the same one.
     networks: HashMap<(String, String), Values>,
@@ -32,19 +32,6 @@ pub(crate) struct Rows {
     shown: ShownRows,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    values: Values,
-    at: ShortProvenance,
-}
-
-/// The values of one attribute, as a range.
-#[derive(Clone, Copy, Debug)]
-struct Values {
-    first: u32,
-    count: u32,
-}
-
 impl Rows {
     /// Returns an empty collection of values that this extractor finds.
     pub(crate) fn new(extractor: Extractor) -> Self {
@@ -52,7 +39,7 @@ impl Rows {
             kind: extractor.kind(),
             extractor,
             values: ValueList::new(extractor.kind()),
-            rows: LongList::new(),
+            rows: RowList::new(),
             events: SharedEvents::default(),
             networks: HashMap::new(),
             dropped: BTreeMap::new(),
@@ -70,9 +57,9 @@ impl Rows {
     /// Returns the attributes without a valid value, and the values of rows that do not count.
     pub(crate) fn left_out(&mut self, counts: impl Fn(&Provenance) -> bool) -> Omissions {
         let mut named = std::mem::take(&mut self.left_out);
-        for row in self.rows.iter() {
-            let at = self.events.whole(row.at);
-            for value in self.texts(row.values).take(usize::from(!counts(&at))) {
+        for (values, at) in self.rows.iter() {
+            let at = self.events.whole(at);
+            for value in self.texts(values).take(usize::from(!counts(&at))) {
                 named.row(value, &at, "its event is not published, or was withdrawn");
             }
         }
@@ -81,7 +68,7 @@ impl Rows {
 
     /// Returns the events of the rows that `counts`.
     pub(crate) fn events(&self, counts: impl Fn(&Provenance) -> bool) -> Option<EventRows> {
-        let rows = self.rows.iter().map(|row| self.events.whole(row.at));
+        let rows = self.rows.origins().map(|at| self.events.whole(at));
         EventRows::of(rows.filter(|at| counts(at)))
     }
 
@@ -123,24 +110,23 @@ impl Rows {
     /// Returns the sorted unique values of the rows that `counts`, each with the time of the newest one.
     pub(crate) fn into_timed_set(self, counts: impl Fn(&Provenance) -> bool) -> (IndicatorSet, ValueTimes) {
         let Self {
-            mut rows,
-            values,
-            events,
-            ..
+            rows, values, events, ..
         } = self;
-        rows.retain(|row| counts(&events.whole(row.at)));
+        let counts = |at| counts(&events.whole(at));
         // Many events name the same network, whose addresses are added once.
         let mut written_out = HashMap::<u32, (Values, i64)>::new();
-        for Row { values, at } in rows.iter().filter(|row| row.values.count != 1) {
-            let time = at.timestamp();
-            let (_, newest) = written_out.entry(values.first).or_insert((*values, time));
-            *newest = time.max(*newest);
+        if !rows.has_single_values() {
+            let others = rows.iter().filter(|(values, at)| values.count != 1 && counts(*at));
+            for (values, at) in others {
+                let (_, newest) = written_out.entry(values.first).or_insert((values, at.timestamp()));
+                *newest = at.timestamp().max(*newest);
+            }
         }
         let of_networks = written_out
             .into_values()
             .flat_map(|(values, newest)| values.places().map(move |place| (place, newest)));
-        let single = rows.into_iter().filter(|row| row.values.count == 1);
-        let single = single.map(|row| (row.values.first, row.at.timestamp()));
+        let single = rows.into_rows().filter(|(values, at)| values.count == 1 && counts(*at));
+        let single = single.map(|(values, at)| (values.first, at.timestamp()));
         values.into_timed_set(single.chain(of_networks))
     }
 
@@ -164,7 +150,7 @@ impl Sink for Rows {
         match outcome {
             Ok(values) => {
                 let at = self.events.short(&at);
-                self.rows.push(Row { values, at });
+                self.rows.push(values, at);
             }
             // A network in a list of addresses is no mistake: it is of another type.
             Err(reason) if reason.belongs_elsewhere() => {}
@@ -189,31 +175,16 @@ impl Sink for Rows {
     fn absorb(&mut self, other: &Self, left_out: &HashSet<u64>) {
         self.shown.absorb(&other.shown);
         let mut known = left_out.clone();
-        known.extend(self.rows.iter().map(|row| row.at.attribute_id));
+        known.extend(self.rows.origins().map(|at| at.attribute_id));
         let mut copied = HashMap::new();
-        for row in other.rows.iter().filter(|row| !known.contains(&row.at.attribute_id)) {
-            let values = *copied.entry(row.values.first).or_insert_with(|| {
+        for (values, at) in other.rows.iter().filter(|(_, at)| !known.contains(&at.attribute_id)) {
+            let values = *copied.entry(values.first).or_insert_with(|| {
                 let first = self.values.len();
-                other.texts(row.values).for_each(|value| self.values.push(value));
+                other.texts(values).for_each(|value| self.values.push(value));
                 Values::of(first, self.values.len())
             });
-            let at = self.events.short(&other.events.whole(row.at));
-            self.rows.push(Row { values, at });
+            let at = self.events.short(&other.events.whole(at));
+            self.rows.push(values, at);
         }
-    }
-}
-
-impl Values {
-    /// Those from `first` up to `end`; [`MAX_VALUES`] fits into 32 bits.
-    fn of(first: usize, end: usize) -> Self {
-        let short = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        Self {
-            first: short(first),
-            count: short(end - first),
-        }
-    }
-
-    fn places(self) -> std::ops::Range<u32> {
-        self.first..self.first.saturating_add(self.count)
     }
 }
