@@ -36,7 +36,12 @@ pub(crate) fn of(proxy: &ReverseProxy, headers: &HeaderMap, peer: IpAddr) -> Res
     if !(proxy.enabled && proxy.trusts(peer)) {
         return not_believed(proxy, headers, peer);
     }
-    let forwarding = Forwarding::new(&proxy.header, &proxy.real_ip_regex, proxy.regex_place, &proxy.trusted);
+    let forwarding = Forwarding::new(
+        &proxy.header,
+        proxy.real_ip_regex.regex(),
+        proxy.regex_place,
+        &proxy.trusted,
+    );
     let values = headers
         .get_all(proxy.header.as_str())
         .iter()

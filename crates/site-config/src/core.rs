@@ -18,7 +18,7 @@ use crate::differences;
 use crate::secrets::{self, Secrets};
 
 pub use self::cache_server::{CacheKind, CacheServer};
-pub use self::reverse_proxy::ReverseProxy;
+pub use self::reverse_proxy::{AddressExpression, ReverseProxy};
 pub use self::sightings::Sightings;
 pub use self::tls::{ClientCertificates, NamedFile, Tls};
 pub use self::token_limits::TokenLimits;

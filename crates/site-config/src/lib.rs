@@ -20,8 +20,8 @@ mod value;
 mod watch;
 
 pub use self::core::{
-    AccessLog, AccessLogFormat, CacheKind, CacheServer, ClientCertificates, Core, NamedFile, ReverseProxy, Sightings,
-    Tls, TokenLimits,
+    AccessLog, AccessLogFormat, AddressExpression, CacheKind, CacheServer, ClientCertificates, Core, NamedFile,
+    ReverseProxy, Sightings, Tls, TokenLimits,
 };
 pub use config_file::{Note, Problem, Problems};
 pub use first_files::{FirstFiles, FirstFilesError, FirstValues};

@@ -1,6 +1,7 @@
 //! The keys `reverse_proxy*` and `proxy_protocol`: the proxies that cratosd trusts for the address of the caller.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use config_file::{Place, Report, Scalar, Section, Wrong, value};
 use ipnet::IpNet;
@@ -15,6 +16,40 @@ const MAX_REGEX_BYTES: usize = 1 << 20;
 /// The addresses of this machine itself.
 const THIS_MACHINE: &[&str] = &["127.0.0.0/8", "::1/128"];
 
+/// The expression that is written unless the file has another one.
+const WHOLE: &str = "^(.*)$";
+
+#[expect(clippy::expect_used, reason = "a constant, which a test compiles")]
+static WHOLE_VALUE: LazyLock<Regex> = LazyLock::new(|| Regex::new(WHOLE).expect("it is one"));
+
+/// Finds an address in the value of a header.
+///
+/// The default is not compiled before it is used. Most installations never use it, and the compiler of expressions
+/// would stay in their memory.
+#[derive(Clone, Debug)]
+pub struct AddressExpression {
+    /// Any but the default.
+    written: Option<Regex>,
+}
+
+impl AddressExpression {
+    /// Returns the compiled expression.
+    #[must_use]
+    pub fn regex(&self) -> &Regex {
+        self.written.as_ref().unwrap_or_else(|| &WHOLE_VALUE)
+    }
+
+    /// Returns its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.written.as_ref().map_or(WHOLE, Regex::as_str)
+    }
+
+    fn groups(&self) -> usize {
+        self.written.as_ref().map_or(1, |regex| regex.captures_len() - 1)
+    }
+}
+
 /// The keys `reverse_proxy*` and `proxy_protocol`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -27,7 +62,7 @@ pub struct ReverseProxy {
     /// Name of that header. Default: `X-Forwarded-For`.
     pub header: String,
     /// Finds the address in its value. Default: `^(.*)$`.
-    pub real_ip_regex: Regex,
+    pub real_ip_regex: AddressExpression,
     /// The group of that expression that is the address; there is one of this number. Default: 1.
     pub regex_place: usize,
     /// The proxies: peers whose header is believed, and addresses that are passed over in it. Default: loopback.
@@ -168,7 +203,7 @@ fn where_loopback_may_ask<'s>(core: &Core, mut sites: impl Iterator<Item = &'s S
 }
 
 /// Name of the header, the expression and the number of its group.
-fn header(section: &mut Section<'_>) -> (String, Regex, usize) {
+fn header(section: &mut Section<'_>) -> (String, AddressExpression, usize) {
     let header = section.value_or_default("reverse_proxy_header", header_name);
     let regex_at = section.place_of("reverse_proxy_real_ip_regex");
     let is_written = section.has("reverse_proxy_real_ip_regex");
@@ -179,8 +214,8 @@ fn header(section: &mut Section<'_>) -> (String, Regex, usize) {
     let place_at = section.place_of("reverse_proxy_regex_place");
     let place = section.value_or_default("reverse_proxy_regex_place", |scalar| value::number(scalar, 0, 99));
     let place = usize::try_from(place).unwrap_or(usize::MAX);
-    if !is_bad && place >= regex.captures_len() {
-        let what = match regex.captures_len() - 1 {
+    if !is_bad && place > regex.groups() {
+        let what = match regex.groups() {
             0 => "the expression has no group".to_owned(),
             1 => format!("the expression has no group {place}, only one"),
             groups => format!("the expression has no group {place}, only {groups}"),
@@ -210,8 +245,11 @@ fn header_name(scalar: &Scalar) -> Result<String, Wrong> {
 }
 
 /// Cratos FastAPI takes what Python's `re` takes; ours runs in linear time and therefore lacks some of it.
-fn expression(scalar: &Scalar) -> Result<Regex, Wrong> {
+fn expression(scalar: &Scalar) -> Result<AddressExpression, Wrong> {
     let text = value::some_text(scalar)?;
+    if text == WHOLE {
+        return Ok(AddressExpression { written: None });
+    }
     if text.len() > 512 {
         return Err(Wrong::new("is longer than 512 bytes", "write a shorter expression"));
     }
@@ -219,7 +257,7 @@ fn expression(scalar: &Scalar) -> Result<Regex, Wrong> {
         .size_limit(MAX_REGEX_BYTES)
         .nest_limit(50)
         .build();
-    compiled.map_err(|error| match error {
+    let written = compiled.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => Wrong::new("the expression takes too much memory", "repeat less in it"),
         other => {
             // The text quotes the expression over several lines; its last one says why.
@@ -229,7 +267,8 @@ fn expression(scalar: &Scalar) -> Result<Regex, Wrong> {
                 "write it without what only Python has: look-around, back references, possessive repeats, \\Z (use $)";
             Wrong::new(format!("is no expression that can be used: {why}"), instead)
         }
-    })
+    })?;
+    Ok(AddressExpression { written: Some(written) })
 }
 
 #[cfg(test)]
@@ -239,7 +278,15 @@ mod tests {
     #[test]
     fn the_defaults_are_what_they_say() {
         let proxy = Section::defaults(super::super::CORE, "", read);
-        assert_eq!(proxy.real_ip_regex.captures_len(), 2);
+        assert!(
+            proxy.real_ip_regex.written.is_none(),
+            "compiled, though it is the default"
+        );
+        assert_eq!(proxy.real_ip_regex.regex().as_str(), proxy.real_ip_regex.as_str());
+        assert_eq!(
+            proxy.real_ip_regex.regex().captures_len() - 1,
+            proxy.real_ip_regex.groups()
+        );
         let trusted: Vec<String> = proxy.trusted.iter().map(ToString::to_string).collect();
         assert_eq!(trusted, THIS_MACHINE);
         assert!(!proxy.lists_trusted);
