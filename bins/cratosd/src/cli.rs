@@ -59,9 +59,9 @@ Exit codes: 0 success, 64 wrong usage or configuration, 69 MISP unavailable, 1 a
 /// Serves MISP indicators as feeds, behind tokens.
 #[derive(Debug, Parser)]
 #[command(name = "cratosd", version, after_help = AFTER_HELP, arg_required_else_help = true, max_term_width = 110)]
-struct Cli {
+struct Line<C: Subcommand> {
     #[command(subcommand)]
-    command: Command,
+    command: C,
 
     /// Format of a log line: text or json
     #[arg(
@@ -76,6 +76,15 @@ struct Cli {
         hide_possible_values = true
     )]
     log_format: LogFormat,
+}
+
+type Cli = Line<Command>;
+
+/// The command that runs for months.
+#[derive(Debug, Subcommand)]
+enum Daemon {
+    /// Serve feeds to devices
+    Serve(serve::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -164,11 +173,8 @@ impl Program {
 fn run(program: &Program, args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     core_dumps::forbid();
     http_front::allow_more_files();
-    let mut command = program.command();
-    let parsed = command
-        .try_get_matches_from_mut(args)
-        .and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
-    let cli = match parsed {
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let cli = match daemon(&args).map_or_else(|| parsed(program, &args), Ok) {
         Ok(cli) => cli,
         Err(message) => return said(&message).into(),
     };
@@ -189,6 +195,24 @@ fn run(program: &Program, args: impl IntoIterator<Item = impl Into<OsString> + C
     }
 }
 
+/// Reads the command line of the daemon by the definition of its command alone; returns nothing if it is another one or
+/// has a fault. What the definitions of all other commands need would stay in its memory.
+fn daemon(args: &[OsString]) -> Option<Cli> {
+    args.get(1).filter(|name| *name == "serve")?;
+    let line = Line::<Daemon>::try_parse_from(args).ok()?;
+    let Daemon::Serve(options) = line.command;
+    Some(Cli {
+        command: Command::Serve(options),
+        log_format: line.log_format,
+    })
+}
+
+fn parsed(program: &Program, args: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut command = program.command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 /// Prints a message of clap: help and version to standard output, usage errors to standard error.
 fn said(message: &clap::Error) -> Exit {
     match (message.print(), message.use_stderr()) {
@@ -205,6 +229,32 @@ mod tests {
     #[test]
     fn definitions_are_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_daemon_reads_its_line_as_all_commands_do() {
+        let line = |words: &str| -> Vec<OsString> { words.split(' ').map(Into::into).collect() };
+        for words in [
+            "cratosd serve",
+            "cratosd serve --listen 127.0.0.1:1 --log-format json",
+            "cratosd serve --log-format=text --config a.yaml --sites b --listen [::1]:9",
+        ] {
+            let expected = parsed(&Program::new(), &line(words)).unwrap();
+            assert_eq!(
+                format!("{:?}", daemon(&line(words)).unwrap()),
+                format!("{expected:?}"),
+                "{words}"
+            );
+        }
+        for words in [
+            "cratosd",
+            "cratosd keygen",
+            "cratosd serve --help",
+            "cratosd serve --nonsense",
+            "cratosd help serve",
+        ] {
+            assert!(daemon(&line(words)).is_none(), "{words}");
+        }
     }
 
     #[test]
