@@ -355,4 +355,18 @@ mod tests {
             assert_eq!(held.rows(), 1);
         }
     }
+
+    #[test]
+    fn events_are_counted_that_have_a_watched_tag() {
+        let mut held = HeldEvents::new(vec!["watched".to_owned()], Vec::new());
+        assert_eq!(held.events_with(0), 0);
+        for (id, tag) in [(1, "watched"), (2, "another"), (3, "watched")] {
+            let mut record = record(id, 1);
+            record.current.event.tags.push(Tag::own(tag));
+            held.insert(&record);
+        }
+        assert_eq!(held.events_with(0), 2);
+        held.remove(3);
+        assert_eq!(held.events_with(0), 1);
+    }
 }

@@ -303,3 +303,49 @@ async fn list_by_which_misp_judges_otherwise_counts_as_misp_says() {
     look(&mut site, &mut after).await;
     assert_eq!(after, marks_there(&site), "remembered over a restart");
 }
+
+#[tokio::test]
+async fn after_a_failure_misp_is_asked_about_half_as_many_events() {
+    fn four(mut sim: SimBuilder) -> SimBuilder {
+        for name in ["one", "two", "three", "four"] {
+            sim = sim.event(event(name));
+        }
+        let mut list = list();
+        list.enabled = false;
+        sim.warninglist(list)
+    }
+    // The slow round asks about lists too.
+    let mut site = Site::start(sim(four), empty_store(), |mirror| mirror.round(Duration::MAX));
+    let mut marked = Marked::new();
+    until_complete(&mut site, &mut marked).await;
+    site.sim.edit(|store| store.enable_warninglist(1, true));
+    site.sim
+        .set_fault(Fault::Status(500).on("/attributes/restSearch").times(1));
+    site.sim.clear_requests();
+    let mut looks = 0;
+    while marked != marks_there(&site) {
+        look(&mut site, &mut marked).await;
+        looks += 1;
+        assert!(looks < 40, "{marked:?}");
+    }
+    let requests = site.sim.requests();
+    let bodies = requests
+        .iter()
+        .filter(is_about_lists)
+        .filter_map(|request| request.body.as_ref());
+    let events: Vec<usize> = bodies
+        .map(|body| body["eventid"].as_array().map_or(1, Vec::len))
+        .collect();
+    assert_eq!(events, [4, 2, 2]);
+}
+
+#[tokio::test]
+async fn key_that_misp_refuses_at_a_question_about_lists_makes_the_look_fail() {
+    let (mut site, _) = loaded(three).await;
+    site.sim
+        .edit(|store| store.set_warninglist_entries(1, &[r"/^(?!one)/"]));
+    site.sim.set_fault(Fault::Status(401).on("/attributes/restSearch"));
+    // The lists are compared within an interval.
+    site.wait(POLL * 20);
+    site.look_fails().await;
+}

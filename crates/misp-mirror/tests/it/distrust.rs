@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use misp_mirror::EventRecord;
+use misp_mirror::{EventRecord, MirrorBuilder};
 use misp_sim::{Event, Fault};
 
 use crate::site::{POLL, Site, event, sim};
@@ -82,6 +82,33 @@ async fn vanished_event_is_kept_for_its_grace() {
     site.look().await;
     assert!(!site.reported.contains_key(&one));
     site.assert_same();
+}
+
+/// What a mirror with this grace logs while an event vanishes.
+async fn log_of_a_vanishing_event(set_up: fn(MirrorBuilder) -> MirrorBuilder) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let writer = std::sync::Mutex::new(file.reopen().unwrap());
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+    let heard = tracing::subscriber::set_default(subscriber);
+    let mut site = Site::load_with(
+        sim(|sim| sim.event(event("one")).event(event("two")).event(event("three"))),
+        set_up,
+    )
+    .await;
+    site.look().await;
+    let one = site.event("one");
+    site.sim.edit(|store| store.delete_event(one)).unwrap();
+    site.look().await;
+    drop(heard);
+    std::fs::read_to_string(file.path()).unwrap()
+}
+
+#[tokio::test]
+async fn an_operator_hears_of_events_that_a_grace_keeps_and_of_no_others() {
+    let kept = log_of_a_vanishing_event(|mirror| mirror.vanished_grace(Duration::from_secs(60))).await;
+    assert!(kept.contains("the grace keeps them events=1"), "{kept}");
+    let gone = log_of_a_vanishing_event(|mirror| mirror).await;
+    assert!(!gone.contains("the grace keeps"), "{gone}");
 }
 
 #[tokio::test]

@@ -186,6 +186,22 @@ async fn without_the_place_each_mirror_asks_misp_and_afterwards_one_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn follower_asks_misp_nothing_while_the_place_is_away_for_some_seconds() {
+    let all = Replicas::of(2, two_events()).await;
+    all.seconds(20).await;
+    let follower = &all.replicas[1 - all.leader()];
+    let asked = follower.questions();
+    all.board.state().is_away = true;
+    all.seconds(4).await;
+    assert_eq!(
+        (follower.standing(), follower.questions()),
+        (Standing::Following, asked)
+    );
+    all.board.state().is_away = false;
+    all.until_settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn place_that_is_empty_again_changes_nothing() {
     let all = Replicas::of(2, two_events()).await;
     all.board.state().items.clear();

@@ -274,3 +274,33 @@ async fn event_with_a_local_tag_of_one_watched_kind_is_read_once() {
     assert_eq!(site.sim.searches(), 1);
     site.assert_same();
 }
+
+/// How often so many looks ask for an index, and for the number of attributes with a tag.
+async fn questions(site: &mut Site, looks: usize) -> (usize, usize) {
+    site.sim.clear_requests();
+    for _ in 0..looks {
+        assert!(site.look().await.is_empty());
+    }
+    let requests = site.sim.requests();
+    let of = |path: &str| requests.iter().filter(|request| request.path.starts_with(path)).count();
+    (of("/events/index"), of("/tags/view"))
+}
+
+#[tokio::test]
+async fn use_of_a_tag_that_was_compared_is_not_compared_again() {
+    let mut site = site(ONE).await;
+    quiet_looks(&mut site, 2 * LOOKS).await;
+    let (before, _) = questions(&mut site, 8 * LOOKS).await;
+    let (two, row, watched) = (site.event("two"), site.attribute("one.example.com"), classification(0));
+    site.sim.edit(|store| store.tag_event_locally(two, &watched)).unwrap();
+    until_same(&mut site).await;
+    site.sim
+        .edit(|store| store.tag_attribute_locally(row, &watched))
+        .unwrap();
+    until_same(&mut site).await;
+    quiet_looks(&mut site, 2 * LOOKS).await;
+    let (after, seen) = questions(&mut site, 8 * LOOKS).await;
+    // The intervals of the checks do not begin with the looks that are counted.
+    assert!(after <= before + 2, "{after} indexes, {before} before");
+    assert_eq!(seen, 0);
+}

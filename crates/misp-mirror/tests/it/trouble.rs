@@ -103,3 +103,13 @@ async fn check_that_fails_stops_the_looks_only_when_it_is_overdue() {
     assert_eq!(site.mirror.status().failing, None);
     site.assert_same();
 }
+
+#[tokio::test]
+async fn event_stays_while_misp_refuses_the_key_that_does_not_see_it_any_more() {
+    let mut site = three_events().await;
+    let one = site.event("one");
+    site.sim.edit(|store| store.delete_event(one)).unwrap();
+    site.sim.set_fault(Fault::Status(401).on("/users/view/me"));
+    site.look_fails().await;
+    assert!(site.mirror.record(one).is_some());
+}
