@@ -1,6 +1,8 @@
 //! Values in memory, bounded by bytes.
 
-use std::{fmt, hash::Hash};
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Arc, OnceLock};
 
 use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 
@@ -22,7 +24,7 @@ impl Weigh for String {
     }
 }
 
-impl<T: Weigh + ?Sized> Weigh for std::sync::Arc<T> {
+impl<T: Weigh + ?Sized> Weigh for Arc<T> {
     fn weight_bytes(&self) -> usize {
         (**self).weight_bytes()
     }
@@ -41,9 +43,11 @@ pub const ENTRY_OVERHEAD: u32 = 256;
 ///
 /// Reading gives a clone, so put large values in an [`Arc`](std::sync::Arc). A value that is heavier than the whole
 /// bound is not kept at all, and also takes the place of an older value under its key: after
-/// [`insert`](Self::insert) there is either the new value or none. Cheap to clone; clones share the values.
+/// [`insert`](Self::insert) there is either the new value or none. Cheap to clone; clones share the values. It takes
+/// hardly any memory before the first value comes.
 pub struct MemoryStore<K, V> {
-    cache: Cache<K, V>,
+    /// Made with the first value: its queues take 30 kB, and a daemon has a dozen stores.
+    cache: Arc<OnceLock<Cache<K, V>>>,
     max_bytes: u64,
 }
 
@@ -55,46 +59,54 @@ where
     /// Returns an empty store that keeps values of `max_bytes` together; zero keeps nothing.
     #[must_use]
     pub fn new(max_bytes: u64) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(max_bytes)
-            .weigher(|_, value: &V| weight(value))
-            // The default policy prefers values that are used often to a new feed.
-            .eviction_policy(EvictionPolicy::lru())
-            .build();
+        let cache = Arc::default();
         Self { cache, max_bytes }
+    }
+
+    fn cache(&self) -> &Cache<K, V> {
+        let max_bytes = self.max_bytes;
+        self.cache.get_or_init(|| {
+            Cache::builder()
+                .max_capacity(max_bytes)
+                .weigher(|_, value: &V| weight(value))
+                // The default policy prefers values that are used often to a new feed.
+                .eviction_policy(EvictionPolicy::lru())
+                .build()
+        })
     }
 
     /// Returns a clone of the value, which now counts as recently used.
     pub fn get(&self, key: &K) -> Option<V> {
-        self.cache.get(key)
+        self.cache.get()?.get(key)
     }
 
     /// Puts the value in the place of an older one. When this returns, the bound holds again.
     pub fn insert(&self, key: K, value: V) {
         if u64::from(weight(&value)) > self.max_bytes {
             // Without this check moka would evict everything else before it sees that this does not help.
-            self.cache.invalidate(&key);
+            self.remove(&key);
         } else {
-            self.cache.insert(key, value);
+            self.cache().insert(key, value);
         }
         self.settle();
     }
 
     /// Takes the value out and returns it.
     pub fn remove(&self, key: &K) -> Option<V> {
-        self.cache.remove(key)
+        self.cache.get()?.remove(key)
     }
 
     /// Removes every value for which the predicate returns true, and returns their number.
     ///
     /// The predicate is asked again about a value that is replaced meanwhile.
     pub fn remove_if(&self, mut predicate: impl FnMut(&K, &V) -> bool) -> usize {
+        let Some(cache) = self.cache.get() else { return 0 };
         let mut removed = 0;
-        for (key, value) in &self.cache {
+        for (key, value) in cache {
             if !predicate(&key, &value) {
                 continue;
             }
-            let entry = self.cache.entry_by_ref(&*key);
+            let entry = cache.entry_by_ref(&*key);
             entry.and_compute_with(|present| match present {
                 Some(present) if predicate(&key, present.value()) => {
                     removed += 1;
@@ -111,21 +123,22 @@ where
     /// may be missing.
     #[must_use]
     pub fn entries(&self) -> Vec<(K, V)> {
-        self.cache.iter().map(|(key, value)| ((*key).clone(), value)).collect()
+        let values = self.cache.get().into_iter().flatten();
+        values.map(|(key, value)| ((*key).clone(), value)).collect()
     }
 
     /// Returns the bytes that the values weigh now, [`ENTRY_OVERHEAD`] each included.
     #[must_use]
     pub fn weighted_size(&self) -> u64 {
         self.settle();
-        self.cache.weighted_size()
+        self.cache.get().map_or(0, Cache::weighted_size)
     }
 
     /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.settle();
-        self.cache.entry_count()
+        self.cache.get().map_or(0, Cache::entry_count)
     }
 
     /// Returns whether the store has no value.
@@ -142,7 +155,9 @@ where
 
     /// moka evicts in batches; with values of megabytes a batch would be far over the bound.
     fn settle(&self) {
-        self.cache.run_pending_tasks();
+        if let Some(cache) = self.cache.get() {
+            cache.run_pending_tasks();
+        }
     }
 }
 
@@ -168,5 +183,23 @@ impl<K, V> fmt::Debug for MemoryStore<K, V> {
         f.debug_struct("MemoryStore")
             .field("max_bytes", &self.max_bytes)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_without_a_value_is_not_made() {
+        let store: MemoryStore<&str, String> = MemoryStore::new(1_000);
+        assert_eq!((store.get(&"a"), store.remove(&"a")), (None, None));
+        assert_eq!((store.len(), store.weighted_size()), (0, 0));
+        assert!(store.entries().is_empty() && store.remove_if(|_, _| true) == 0);
+        store.insert("too heavy", "x".repeat(2_000));
+        assert!(store.cache.get().is_none());
+        let clone = store.clone();
+        store.insert("a", "b".to_owned());
+        assert_eq!(clone.get(&"a"), Some("b".to_owned()));
     }
 }
