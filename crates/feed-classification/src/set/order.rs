@@ -118,6 +118,15 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn the_first_bytes_stand_in_the_order_of_their_texts() {
+        let texts = ["", "a", "a-long-text.example", "ab", "b"];
+        for pair in texts.map(str::as_bytes).windows(2) {
+            assert!(u64::of(pair[0]) < u64::of(pair[1]), "{pair:?}");
+            assert!(<[u64; 2]>::of(pair[0]) < <[u64; 2]>::of(pair[1]), "{pair:?}");
+        }
+    }
+
     fn check(values: &[(String, u32)]) {
         let mut texts = Texts::new();
         let mut expected = BTreeMap::<&str, u32>::new();
