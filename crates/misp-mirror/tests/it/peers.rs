@@ -6,7 +6,7 @@ use misp_mirror::{Clock as _, Standing};
 use misp_sim::{Attribute, RunningSim, Warninglist, WarninglistKind};
 
 use crate::replicas::Replicas;
-use crate::site::{POLL, event, sim};
+use crate::site::{POLL, empty_store, event, sim};
 
 fn two_events() -> RunningSim {
     sim(|sim| sim.event(event("a")).event(event("b")))
@@ -113,6 +113,48 @@ async fn mirror_that_was_up_to_date_goes_on_after_a_change_of_leaders_without_as
         .filter(|(replica, (_, before))| replica.questions() == **before)
         .count();
     assert_eq!(quiet, 1, "one of the two asks MISP, the other one does not");
+}
+
+/// What it reads by itself is not what the leader had at its place in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn mirror_that_has_asked_misp_by_itself_compares_what_it_has_before_it_follows_again() {
+    let all = Replicas::of(2, two_events()).await;
+    all.seconds(40).await;
+    let place = 1 - all.leader();
+    let follower = &all.replicas[place];
+    let before = follower.questions();
+    follower.connect(false);
+    all.until("it asks by itself", |_| follower.questions() > before).await;
+    assert_eq!(follower.standing(), Standing::Alone);
+    let alone = follower.questions();
+    follower.connect(true);
+    all.until("it follows", |_| follower.standing() == Standing::Following)
+        .await;
+    all.until_settled().await;
+    let asked = follower.questions() - alone;
+    all.seconds(40).await;
+    assert!(asked > 0, "it took the leader's log from where it was");
+    assert_eq!(follower.questions() - alone, asked, "and then it follows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mirror_that_knows_nothing_of_others_looks_again_after_a_whole_pause() {
+    let mut all = Replicas::of(1, two_events()).await;
+    all.board.state().is_away = true;
+    all.add(empty_store());
+    let new = &all.replicas[1];
+    let loaded = async {
+        while new.here() != all.there() || new.mirror.status().as_of.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), loaded).await.unwrap();
+    let before = new.questions();
+    for _ in 2..POLL.as_secs() {
+        all.second().await;
+    }
+    assert_eq!(new.questions(), before, "sooner than {POLL:?}");
+    all.until("it looks", |_| new.questions() > before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

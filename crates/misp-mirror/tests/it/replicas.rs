@@ -138,6 +138,11 @@ impl Replica {
         self.mirror.status().standing
     }
 
+    /// Lets the place that the mirrors share answer this one or not.
+    pub(crate) fn connect(&self, is_connected: bool) {
+        self.seat.is_dead.store(!is_connected, Ordering::SeqCst);
+    }
+
     pub(crate) fn questions(&self) -> u64 {
         self.mirror.status().questions
     }
