@@ -87,7 +87,7 @@ impl EventState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Block, EventFacts, LastPublished};
+    use crate::{Block, EventFacts, LastPublished, MirrorRow};
 
     #[test]
     fn an_index_lists_events_with_attributes_that_are_not_protected() {
@@ -102,16 +102,52 @@ mod tests {
                 protected,
                 ..EventFacts::default()
             };
-            let record = EventRecord {
-                current: Block {
-                    event,
-                    rows: Vec::new(),
-                },
-                last_published: LastPublished::Current,
-                withdrawn_at: None,
-            };
-            let state = EventState::of(&record).unwrap();
+            assert_eq!((event.is_counted(), event.is_listed()), (counts, lists), "{event:?}");
+            let state = EventState::of(&record(event, Vec::new())).unwrap();
             assert_eq!((state.is_counted(), state.is_listed()), (counts, lists), "{state:?}");
+        }
+    }
+
+    /// They are not in the text of a record.
+    #[test]
+    fn events_differ_whose_rows_are_on_other_warninglists() {
+        let state = |lists: [&[u64]; 2]| {
+            let rows = lists.into_iter().zip(1..).map(|(lists, id)| row(id, lists)).collect();
+            EventState::of(&record(EventFacts::default(), rows)).unwrap()
+        };
+        let states = [
+            state([&[], &[]]),
+            state([&[3], &[]]),
+            state([&[4], &[]]),
+            state([&[], &[3]]),
+            state([&[3, 4], &[]]),
+            state([&[3], &[4]]),
+        ];
+        for (place, one) in states.iter().enumerate() {
+            let same = states.iter().filter(|other| *other == one);
+            assert_eq!(same.count(), 1, "state {place}");
+        }
+    }
+
+    fn record(event: EventFacts, rows: Vec<MirrorRow>) -> EventRecord {
+        EventRecord {
+            current: Block { event, rows },
+            last_published: LastPublished::Current,
+            withdrawn_at: None,
+        }
+    }
+
+    fn row(id: u64, lists: &[u64]) -> MirrorRow {
+        MirrorRow {
+            id,
+            kind: "domain".into(),
+            value: "a.example".to_owned(),
+            to_ids: true,
+            timestamp: 0,
+            last_seen: None,
+            last_sighting: None,
+            tags: [].into(),
+            warninglists: lists.to_vec(),
         }
     }
 }

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn other_tags_and_types_are_mostly_denied() {
+    fn other_tags_types_and_organisations_are_mostly_denied() {
         let summary = EventSummary::of(&EventRecord {
             current: block("example:incident-classification=block", "tlp:green", "domain"),
             last_published: LastPublished::Current,
@@ -165,5 +165,8 @@ mod tests {
         let types = (0..1_000).filter(|number| summary.may_have_type(&format!("type-{number}")));
         let types = types.count();
         assert!((4..40).contains(&types), "one of 64 bits: {types}");
+        let makers = (4..=255).filter(|byte| summary.may_be_of(Uuid::from_bytes([*byte; 16])));
+        let makers = makers.count();
+        assert!((1..25).contains(&makers), "three of 128 bits: {makers}");
     }
 }
