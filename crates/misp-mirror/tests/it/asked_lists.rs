@@ -6,7 +6,7 @@ use std::time::Duration;
 use misp_mirror::{Batch, Change};
 use misp_sim::{Attribute, Fault, LoggedRequest, SimBuilder, Warninglist, WarninglistKind};
 
-use crate::site::{POLL, Site, empty_store, event, sim};
+use crate::site::{Log, POLL, Site, empty_store, event, sim};
 
 /// Rust has no look around, so MISP has to judge by it. It names every domain but those that begin with `keep`.
 const ONLY_PHP: &str = r"/^(?!keep)[a-z0-9-]+\.example\.com$/";
@@ -90,6 +90,24 @@ async fn loaded(with: fn(SimBuilder) -> SimBuilder) -> (Site, Marked) {
 fn is_about_lists(request: &&LoggedRequest) -> bool {
     let body = request.body.as_ref();
     body.is_some_and(|body| body.get("includeWarninglistHits").is_some() || body["enforceWarninglist"] == 1)
+}
+
+/// Returns the log of a mirror that loads a MISP with this list.
+async fn log_of_a_load(list: Warninglist) -> String {
+    let log = Log::begin();
+    let mut site = Site::load_with(sim(|sim| sim.event(event("one")).warninglist(list)), |mirror| mirror).await;
+    site.look().await;
+    log.end()
+}
+
+#[tokio::test]
+async fn an_operator_hears_of_lists_that_misp_has_to_judge_and_of_no_others() {
+    let asked = log_of_a_load(list()).await;
+    assert!(asked.contains("MISP is asked about their values: only PHP"), "{asked}");
+    let plain = Warninglist::new("plain", WarninglistKind::Hostname, &["domain"], &["example.org"]);
+    let judged = log_of_a_load(plain).await;
+    assert!(judged.contains("the mirror has read MISP's warninglists"), "{judged}");
+    assert!(!judged.contains("MISP is asked"), "{judged}");
 }
 
 #[tokio::test]

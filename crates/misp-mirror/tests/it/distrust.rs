@@ -5,7 +5,7 @@ use std::time::Duration;
 use misp_mirror::{EventRecord, MirrorBuilder};
 use misp_sim::{Event, Fault};
 
-use crate::site::{POLL, Site, event, sim};
+use crate::site::{Log, POLL, Site, event, sim};
 
 async fn four_events() -> Site {
     let mut site = Site::load(sim(|sim| {
@@ -86,10 +86,7 @@ async fn vanished_event_is_kept_for_its_grace() {
 
 /// What a mirror with this grace logs while an event vanishes.
 async fn log_of_a_vanishing_event(set_up: fn(MirrorBuilder) -> MirrorBuilder) -> String {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let writer = std::sync::Mutex::new(file.reopen().unwrap());
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
-    let heard = tracing::subscriber::set_default(subscriber);
+    let log = Log::begin();
     let mut site = Site::load_with(
         sim(|sim| sim.event(event("one")).event(event("two")).event(event("three"))),
         set_up,
@@ -99,8 +96,7 @@ async fn log_of_a_vanishing_event(set_up: fn(MirrorBuilder) -> MirrorBuilder) ->
     let one = site.event("one");
     site.sim.edit(|store| store.delete_event(one)).unwrap();
     site.look().await;
-    drop(heard);
-    std::fs::read_to_string(file.path()).unwrap()
+    log.end()
 }
 
 #[tokio::test]

@@ -310,3 +310,24 @@ fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     names.dedup();
     names
 }
+
+/// What this thread logs.
+pub(crate) struct Log {
+    file: tempfile::NamedTempFile,
+    heard: tracing::subscriber::DefaultGuard,
+}
+
+impl Log {
+    pub(crate) fn begin() -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let writer = std::sync::Mutex::new(file.reopen().unwrap());
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+        let heard = tracing::subscriber::set_default(subscriber);
+        Self { file, heard }
+    }
+
+    pub(crate) fn end(self) -> String {
+        drop(self.heard);
+        std::fs::read_to_string(self.file.path()).unwrap()
+    }
+}
