@@ -41,7 +41,7 @@ pub const ENTRY_OVERHEAD: u32 = 256;
 
 /// Keeps values up to a bound in bytes, and evicts the least recently used ones above it.
 ///
-/// Reading gives a clone, so put large values in an [`Arc`](std::sync::Arc). A value that is heavier than the whole
+/// Reading gives a clone, so put large values in an [`Arc`]. A value that is heavier than the whole
 /// bound is not kept at all, and also takes the place of an older value under its key: after
 /// [`insert`](Self::insert) there is either the new value or none. Cheap to clone; clones share the values. It takes
 /// hardly any memory before the first value comes.
