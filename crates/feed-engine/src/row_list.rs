@@ -16,7 +16,7 @@ pub(crate) struct Values {
 pub(crate) struct RowList {
     rows: LongList<ShortProvenance>,
     /// The values of rows that have another number of them, or that had theirs before, by the number of the row.
-    apart: Vec<(u32, Values)>,
+    apart: LongList<(u32, Values)>,
     /// The place of the value that a row has which is not among them.
     next: u32,
 }
@@ -25,7 +25,7 @@ impl RowList {
     pub(crate) const fn new() -> Self {
         Self {
             rows: LongList::new(),
-            apart: Vec::new(),
+            apart: LongList::new(),
             next: 0,
         }
     }
@@ -65,7 +65,7 @@ impl RowList {
 
     /// Returns their memory in bytes.
     pub(crate) fn weight_bytes(&self) -> usize {
-        self.rows.weight_bytes() + self.apart.capacity() * size_of::<(u32, Values)>()
+        self.rows.weight_bytes() + self.apart.weight_bytes()
     }
 }
 

@@ -23,8 +23,8 @@ pub(crate) struct Accounts {
     /// Wakes those that wait until the books are not full.
     room: Arc<Notify>,
     evicted: Arc<AtomicU64>,
-    /// The bytes of the kernel that sockets of known peers may still get.
-    unsent: Arc<Semaphore>,
+    /// Sockets that may get more room in the kernel.
+    wide_sockets: Arc<Semaphore>,
 }
 
 /// The account of one connection, open until its last clone is dropped. Its requests have clones.
@@ -53,7 +53,7 @@ impl Accounts {
             is_full: Arc::default(),
             room: Arc::default(),
             evicted,
-            unsent: Arc::new(Semaphore::new(costs::ALL_UNSENT)),
+            wide_sockets: Arc::new(Semaphore::new(costs::WIDE_SOCKETS)),
         }
     }
 
@@ -145,16 +145,9 @@ impl Account {
         self.0.is_known.load(Ordering::Relaxed)
     }
 
-    /// Returns a share of the kernel's memory for the socket of a known peer, one permit for each byte, if one is left.
-    pub(crate) fn unsent(&self) -> Option<OwnedSemaphorePermit> {
-        let all = &self.0.accounts.unsent;
-        let is_plenty = all.available_permits() > costs::ALL_UNSENT / 4 * 3;
-        let share = if is_plenty {
-            costs::UNSENT_KNOWN
-        } else {
-            costs::UNSENT_KNOWN_SCARCE
-        };
-        Arc::clone(all).try_acquire_many_owned(share).ok()
+    /// Returns one of the places for sockets with more room in the kernel, if one is free.
+    pub(crate) fn wide_socket(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.accounts.wide_sockets).try_acquire_owned().ok()
     }
 
     /// Charges the connection with so many bytes.

@@ -19,16 +19,14 @@ pub(crate) const TLS_UNSENT: usize = 16 * 1024;
 /// MiB for each peer that reads nothing. It is the kernel's memory and part of no account.
 pub(crate) const UNSENT: u32 = 64 * 1024;
 
-/// The same for the first known peers: as much as Linux takes by default, and some megabytes leave in one turn. These
-/// peers are few, since those that read nothing must not bring the TCP of a small machine under pressure.
-pub(crate) const UNSENT_KNOWN: u32 = 4 * 1024 * 1024;
+/// The same for a known peer: an answer of some hundred kilobytes leaves in one turn. With 4 MiB one of 2.3 MB does so,
+/// for a tenth less. But then a peer has to take a megabyte a minute to be seen to take anything, and a connection that
+/// is closed leaves megabytes in the kernel that nothing counts.
+pub(crate) const UNSENT_KNOWN: u32 = 256 * 1024;
 
-/// The same for further known peers, once a quarter of [`ALL_UNSENT`] is taken. Some hundred kilobytes leave in one
-/// turn.
-pub(crate) const UNSENT_KNOWN_SCARCE: u32 = 256 * 1024;
-
-/// What the sockets of known peers may have together. Further ones are as those of strangers.
-pub(crate) const ALL_UNSENT: usize = 256 * 1024 * 1024;
+/// The most sockets that have so much room at a time: 256 MiB of the kernel's memory. Further ones are as those of
+/// strangers.
+pub(crate) const WIDE_SOCKETS: usize = 1_024;
 
 /// Buffers for reading and for writing, and the state of hyper.
 pub(crate) const HTTP1: usize = 32 * 1024;

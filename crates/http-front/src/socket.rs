@@ -38,10 +38,9 @@ impl Socket {
     fn widen(&mut self) {
         if !self.has_asked && self.account.is_known() {
             self.has_asked = true;
-            self.room = self.account.unsent();
-            let bytes = self.room.as_ref().map(OwnedSemaphorePermit::num_permits);
-            if let Some(bytes) = bytes.and_then(|bytes| u32::try_from(bytes).ok()) {
-                set_unsent(&self.stream, bytes);
+            self.room = self.account.wide_socket();
+            if self.room.is_some() {
+                set_unsent(&self.stream, costs::UNSENT_KNOWN);
             }
         }
     }
@@ -122,22 +121,6 @@ mod tests {
             taken += count;
         }
         taken
-    }
-
-    #[test]
-    fn the_first_known_peers_get_much_of_the_kernels_memory_and_all_together_no_more_than_its_bound() {
-        let account = Accounts::of(1, Arc::default()).open("192.0.2.1".parse().unwrap(), false);
-        let account = account.unwrap();
-        let shares: Vec<_> = std::iter::from_fn(|| account.unsent()).collect();
-        let bytes: Vec<_> = shares.iter().map(OwnedSemaphorePermit::num_permits).collect();
-        assert_eq!(bytes.iter().sum::<usize>(), costs::ALL_UNSENT);
-        let much = bytes.iter().filter(|bytes| **bytes == costs::UNSENT_KNOWN as usize);
-        let some = bytes
-            .iter()
-            .filter(|bytes| **bytes == costs::UNSENT_KNOWN_SCARCE as usize);
-        assert_eq!((much.count(), some.count()), (16, 768));
-        drop(shares);
-        assert!(account.unsent().is_some(), "a share is given back");
     }
 
     /// The receive buffer of the peer is part of both. Without a limit the kernel takes 2.5 MB and more.
