@@ -22,7 +22,7 @@ use tokio::time::{Duration, Instant};
 use crate::upstream::UpstreamId;
 use crate::{Upstream, used_longest_ago};
 
-/// The most upstreams whose last look is remembered. Above it, those that were asked the longest time ago begin anew.
+/// The most upstreams whose last look is remembered. Above it, those with the oldest last request are forgotten.
 const MAX_UPSTREAMS: usize = 4_096;
 
 /// Pause between two looks at an upstream whose feeds are not gathered meanwhile.

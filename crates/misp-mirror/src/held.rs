@@ -314,32 +314,15 @@ fn digest(value: &impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Block, EventFacts, LastPublished, MirrorRow};
+    use crate::EventFacts;
+    use crate::samples::{self, row};
 
     fn record(id: u64, rows: u64) -> EventRecord {
-        let row = |id| MirrorRow {
-            id,
-            kind: "domain".into(),
-            value: format!("d{id}.example"),
-            to_ids: true,
-            timestamp: 1_000,
-            last_seen: None,
-            last_sighting: None,
-            tags: [].into(),
-            warninglists: Vec::new(),
-        };
         let event = EventFacts {
             id,
             ..EventFacts::default()
         };
-        EventRecord {
-            current: Block {
-                event,
-                rows: (1..=rows).map(row).collect(),
-            },
-            last_published: LastPublished::Current,
-            withdrawn_at: None,
-        }
+        samples::record(event, (1..=rows).map(row).collect())
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod questions;
 mod record;
 mod record_difference;
 mod row_maker;
+#[cfg(test)]
+mod samples;
 mod seal;
 mod shared_log;
 mod status;

@@ -98,18 +98,13 @@ fn reconstructed(older: Option<&Block>, current: &Block) -> Block {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
 
     fn row(id: u64, value: &str, timestamp: i64) -> MirrorRow {
         MirrorRow {
-            id,
-            kind: "domain".into(),
             value: value.to_owned(),
-            to_ids: true,
             timestamp,
-            last_seen: None,
-            last_sighting: None,
-            tags: [].into(),
-            warninglists: Vec::new(),
+            ..samples::row(id)
         }
     }
 

@@ -63,21 +63,8 @@ mod tests {
     use misp_client::Tag;
 
     use super::*;
-    use crate::{Block, EventFacts, LastPublished};
-
-    fn row(id: u64) -> MirrorRow {
-        MirrorRow {
-            id,
-            kind: "domain".into(),
-            value: format!("d{id}.example"),
-            to_ids: true,
-            timestamp: 1_000,
-            last_seen: None,
-            last_sighting: None,
-            tags: [].into(),
-            warninglists: Vec::new(),
-        }
-    }
+    use crate::EventFacts;
+    use crate::samples::{self, row};
 
     type Changing = fn(&mut EventRecord);
 
@@ -88,14 +75,7 @@ mod tests {
             published: true,
             ..EventFacts::default()
         };
-        EventRecord {
-            current: Block {
-                event,
-                rows: vec![row(1), row(2)],
-            },
-            last_published: LastPublished::Current,
-            withdrawn_at: None,
-        }
+        samples::record(event, vec![row(1), row(2)])
     }
 
     #[test]

@@ -193,7 +193,7 @@ async fn event_without_id_time_or_state_is_refused() {
 
 #[tokio::test]
 async fn list_of_more_than_five_million_events_is_refused() {
-    // Empty ones: their number counts here, and not what they say.
+    // The events are empty, since only their number matters here.
     let body = format!("[{}{{}}]", "{},".repeat(5_001_000));
     let server = Server::always(Reply::json(body)).await;
     let error = server.client().event_index(&EventIndex::new()).await.unwrap_err();

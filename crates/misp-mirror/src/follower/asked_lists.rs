@@ -310,19 +310,13 @@ fn take_lists(record: &mut EventRecord, answered: Vec<MirrorRow>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Block, EventFacts};
+    use crate::{Block, EventFacts, samples};
 
     fn row(id: u64, value: &str, warninglists: &[u64]) -> MirrorRow {
         MirrorRow {
-            id,
-            kind: "domain".into(),
             value: value.to_owned(),
-            to_ids: true,
-            timestamp: 1_000,
-            last_seen: None,
-            last_sighting: None,
-            tags: [].into(),
             warninglists: warninglists.to_vec(),
+            ..samples::row(id)
         }
     }
 

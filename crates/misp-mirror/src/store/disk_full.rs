@@ -10,7 +10,8 @@ use redb::backends::InMemoryBackend;
 
 use super::database::Database;
 use super::{Store, StoreError, Update};
-use crate::{Block, EventFacts, EventRecord, LastPublished, MirrorRow, StoreKey};
+use crate::samples;
+use crate::{EventFacts, EventRecord, MirrorRow, StoreKey};
 
 /// What a disk writes at once, in bytes.
 const BLOCK: u64 = 4096;
@@ -80,29 +81,16 @@ fn store_on(disk: &Arc<Disk>) -> Store {
 
 fn record(id: u64, version: i64) -> EventRecord {
     let row = |at: u64| MirrorRow {
-        id: at,
-        kind: "domain".into(),
         value: format!("v{version}-{at}.event{id}.example.com"),
-        to_ids: true,
         timestamp: version,
-        last_seen: None,
-        last_sighting: None,
-        tags: Arc::default(),
-        warninglists: Vec::new(),
+        ..samples::row(at)
     };
     let event = EventFacts {
         id,
         timestamp: version,
         ..EventFacts::default()
     };
-    EventRecord {
-        current: Block {
-            event,
-            rows: (0..30).map(row).collect(),
-        },
-        last_published: LastPublished::Current,
-        withdrawn_at: None,
-    }
+    samples::record(event, (0..30).map(row).collect())
 }
 
 fn all_of(version: i64) -> Vec<EventRecord> {

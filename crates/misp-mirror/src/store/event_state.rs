@@ -87,7 +87,8 @@ impl EventState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Block, EventFacts, LastPublished, MirrorRow};
+    use crate::samples::{record, row};
+    use crate::{EventFacts, MirrorRow};
 
     #[test]
     fn an_index_lists_events_with_attributes_that_are_not_protected() {
@@ -112,7 +113,11 @@ mod tests {
     #[test]
     fn events_differ_whose_rows_are_on_other_warninglists() {
         let state = |lists: [&[u64]; 2]| {
-            let rows = lists.into_iter().zip(1..).map(|(lists, id)| row(id, lists)).collect();
+            let rows = lists.into_iter().zip(1..).map(|(lists, id)| MirrorRow {
+                warninglists: lists.to_vec(),
+                ..row(id)
+            });
+            let rows = rows.collect();
             EventState::of(&record(EventFacts::default(), rows)).unwrap()
         };
         let states = [
@@ -126,28 +131,6 @@ mod tests {
         for (place, one) in states.iter().enumerate() {
             let same = states.iter().filter(|other| *other == one);
             assert_eq!(same.count(), 1, "state {place}");
-        }
-    }
-
-    fn record(event: EventFacts, rows: Vec<MirrorRow>) -> EventRecord {
-        EventRecord {
-            current: Block { event, rows },
-            last_published: LastPublished::Current,
-            withdrawn_at: None,
-        }
-    }
-
-    fn row(id: u64, lists: &[u64]) -> MirrorRow {
-        MirrorRow {
-            id,
-            kind: "domain".into(),
-            value: "a.example".to_owned(),
-            to_ids: true,
-            timestamp: 0,
-            last_seen: None,
-            last_sighting: None,
-            tags: [].into(),
-            warninglists: lists.to_vec(),
         }
     }
 }

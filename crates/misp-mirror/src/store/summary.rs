@@ -116,18 +116,13 @@ fn set<const N: usize>(filter: &mut [u8; N], digest: u64) {
 mod tests {
     use super::*;
     use crate::EventFacts;
+    use crate::samples::{record, row};
 
     fn block(event_tag: &str, row_tag: &str, kind: &str) -> Block {
         let row = MirrorRow {
-            id: 1,
             kind: kind.into(),
-            value: "a.example".to_owned(),
-            to_ids: true,
-            timestamp: 0,
-            last_seen: None,
-            last_sighting: None,
             tags: [Tag::own(row_tag)].into(),
-            warninglists: Vec::new(),
+            ..row(1)
         };
         let event = EventFacts {
             id: 7,
@@ -154,11 +149,8 @@ mod tests {
 
     #[test]
     fn other_tags_types_and_organisations_are_mostly_denied() {
-        let summary = EventSummary::of(&EventRecord {
-            current: block("example:incident-classification=block", "tlp:green", "domain"),
-            last_published: LastPublished::Current,
-            withdrawn_at: None,
-        });
+        let Block { event, rows } = block("example:incident-classification=block", "tlp:green", "domain");
+        let summary = EventSummary::of(&record(event, rows));
         let admitted = (0..1_000).filter(|number| summary.may_have_tag(&format!("tag {number}")));
         let admitted = admitted.count();
         assert!((5..60).contains(&admitted), "three of 128 bits: {admitted}");
