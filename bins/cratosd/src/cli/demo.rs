@@ -70,7 +70,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         let server = Server::new(gateway).map_err(Failure::configuration)?;
 
         let base = format!("http://{}", listener::reachable(address));
-        let guide = async {
+        let greeting = async {
             let etag = probe::first_etag(&format!("{base}{}", guide::FIRST_FEED), &token).await?;
             let guide = Guide {
                 misp: sim.addr(),
@@ -80,14 +80,15 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
                 expires,
                 etag: &etag,
             };
-            output::print(guide.to_string())?;
-            // From here on only the end of serving ends this.
-            std::future::pending().await
+            output::print(guide.to_string())
         };
-        tokio::select! {
-            ended = serve::serve(Arc::new(server), store, listener) => ended,
-            failed = guide => failed,
-        }
+        let greeting = async {
+            match greeting.await {
+                Ok(()) => std::future::pending().await,
+                Err(failure) => failure,
+            }
+        };
+        serve::serve(Arc::new(server), store, listener, greeting).await
     })
 }
 

@@ -74,7 +74,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<(), Failure> {
         let server = Arc::new(server);
         let _watch = watch(&server, &store);
         let _bars = mirrors.as_ref().and_then(LoadBars::begin);
-        let ended = serve(Arc::clone(&server), store, listener).await;
+        let ended = serve(Arc::clone(&server), store, listener, std::future::pending()).await;
         server.flush_access_log();
         ended
     })
@@ -90,11 +90,15 @@ fn prepare_access_log(loaded: &Loaded, options: &Options) -> Result<(), Failure>
     })
 }
 
-/// Serves until a signal stops the daemon.
+/// Serves until a signal stops the daemon, or until `beside` fails.
+///
+/// `beside` runs while the daemon serves. Once a signal stops the daemon, `beside` is left alone: it may ask the
+/// daemon, and a daemon that stops need not answer.
 pub(super) async fn serve(
     server: Arc<Server>,
     store: Arc<ConfigStore>,
     listener: tokio::net::TcpListener,
+    beside: impl Future<Output = Failure>,
 ) -> Result<(), Failure> {
     let address = listener
         .local_addr()
@@ -110,10 +114,12 @@ pub(super) async fn serve(
     };
     let mut serving = std::pin::pin!(server.serve(listener, shutdown));
     let mut stop = Some(stop);
+    let mut beside = std::pin::pin!(beside);
     systemd::ready(&store.current());
     loop {
         tokio::select! {
             () = &mut watchdog => {}
+            failed = &mut beside, if stop.is_some() => return Err(failed),
             ended = &mut serving => return ended.map_err(|error| Failure::failed(format!("serving ended: {error}"))),
             order = signals.next() => match (order, stop.take()) {
                 (Order::Reload, untouched) => {

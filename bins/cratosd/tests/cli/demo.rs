@@ -315,6 +315,18 @@ fn ctrl_c_stops_it_and_nothing_stays_behind() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
+/// The demo asks itself for a feed before it prints its guide. Stopped before it has the answer, it has not failed.
+#[test]
+fn ctrl_c_stops_it_before_the_guide_is_printed() {
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..8 {
+        let mut demo = Daemon::start(demo(directory.path()));
+        demo.wait_for_log("listening on");
+        demo.signal(Signal::INT);
+        assert_eq!(demo.wait().code(), Some(0), "{}", demo.stderr());
+    }
+}
+
 #[test]
 fn the_guide_reads_well() {
     let directory = tempfile::tempdir().unwrap();

@@ -57,6 +57,7 @@ const PRELUDE: &str = r#"
 set -euo pipefail
 cratosd() {
     if [[ ! " $* " =~ " serve " && ! " $* " =~ " demo " ]]; then command cratosd "$@"; return; fi
+    : > served.log
     command cratosd "$@" > served.log 2>&1 &
     local server=$!
     until grep -q 'listening on' served.log; do
@@ -293,6 +294,8 @@ impl World {
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .env("no_proxy", "*")
             .env("CRATOS_PROTO", "http")
+            // The demo's own port may be taken.
+            .env("CRATOS_LISTEN", "127.0.0.1:0")
             .env("CRATOS_PORT", self.misp.addr().port().to_string())
             .env("MISP_KEY", self.path("key"))
             .args(["-c", &format!("{PRELUDE}{}", self.named(text))])
