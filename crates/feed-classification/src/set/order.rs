@@ -82,13 +82,19 @@ fn at(texts: &Texts, place: u32) -> &str {
 
 /// Returns how many bytes at the beginning of all texts are the same.
 fn shared_beginning(texts: &Texts) -> usize {
-    let mut texts = texts.iter();
-    let first = texts.next().unwrap_or_default();
-    let shared = texts.try_fold(first.len(), |shared, text| {
-        let pairs = first.bytes().zip(text.bytes()).take(shared);
-        Some(pairs.take_while(|(one, other)| one == other).count()).filter(|shared| *shared > 0)
-    });
-    shared.unwrap_or(0)
+    let mut texts = texts.iter().map(str::as_bytes);
+    let mut shared = texts.next().unwrap_or_default();
+    for text in texts {
+        // Nearly all texts begin like those before them.
+        if !text.starts_with(shared) {
+            let same = shared.iter().zip(text).take_while(|(one, other)| one == other);
+            shared = shared.get(..same.count()).unwrap_or_default();
+        }
+        if shared.is_empty() {
+            break;
+        }
+    }
+    shared.len()
 }
 
 impl FirstBytes for u64 {

@@ -26,7 +26,7 @@ pub(super) fn placed(texts: Texts, length: usize, len: usize, place: impl Fn(usi
     }
     // The other slots exchange their texts in circles.
     for first in 0..len {
-        if is_set(&is_done, first) {
+        if is_set(&is_done, first) || place(first) == first {
             continue;
         }
         let (kept, mut slot) = (slots.get(first).to_vec(), first);

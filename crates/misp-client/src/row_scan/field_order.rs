@@ -35,7 +35,7 @@ impl FieldOrder {
         // A row may lack one of the keys.
         for place in [self.next, self.next + 1] {
             if let Some((written, field)) = self.keys.get(place)
-                && rest.starts_with(written)
+                && begins_with(rest, written)
             {
                 self.next = place + 1;
                 cursor.skip(written.len());
@@ -60,6 +60,22 @@ impl FieldOrder {
             self.keys.push((written.into(), field));
             self.next = self.keys.len();
         }
+    }
+}
+
+/// Returns what `starts_with` does. Keys have some 5 to 20 bytes, and a call for each would take longer than to compare
+/// its first and its last eight bytes, which may overlap.
+fn begins_with(bytes: &[u8], beginning: &[u8]) -> bool {
+    let Some(bytes) = bytes.get(..beginning.len()) else {
+        return false;
+    };
+    match (bytes.split_first_chunk::<8>(), beginning.split_first_chunk::<8>()) {
+        (Some((first, rest)), Some((of_beginning, rest_of_beginning))) => {
+            first == of_beginning
+                && bytes.last_chunk::<8>() == beginning.last_chunk::<8>()
+                && (rest.len() <= 8 || rest == rest_of_beginning)
+        }
+        _ => bytes.iter().eq(beginning),
     }
 }
 
@@ -88,5 +104,20 @@ mod tests {
             assert_eq!(order.misses, misses);
         }
         assert_eq!(order.keys.len(), 6);
+    }
+
+    #[test]
+    fn a_beginning_is_found_whatever_its_length_and_a_changed_byte_is_seen() {
+        let bytes = b"abcdefghijklmnopqrstuvwxyz";
+        for length in 0..bytes.len() {
+            let beginning = &bytes[..length];
+            assert!(begins_with(bytes, beginning) && begins_with(beginning, beginning));
+            assert!(!begins_with(beginning, &bytes[..length + 1]));
+            for place in 0..length {
+                let mut other = beginning.to_vec();
+                other[place] ^= 1;
+                assert!(!begins_with(bytes, &other), "{length} bytes, changed at {place}");
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The attribute types that MISP sends along with another one.
 
+use std::cmp::Ordering;
+
 /// Returns the attribute types in the answer to a search for the type `asked`: that type, and plain `email` for
 /// `email-src` and `email-dst` (seen with MISP 2.5.1). MISP compares the names without regard to case.
 pub fn types_brought_by(asked: &str) -> impl Iterator<Item = &str> {
@@ -18,7 +20,7 @@ pub fn brings_type(asked: &str, attribute_type: &str) -> bool {
 /// The attribute types in the answer to a search, as a table: one look-up for each row, whatever the number of types.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BroughtTypes {
-    /// In lower case and in order.
+    /// In lower case, shorter ones first: nearly all comparisons are of lengths.
     names: Vec<String>,
 }
 
@@ -26,16 +28,20 @@ impl BroughtTypes {
     pub(crate) fn of(asked: &[String]) -> Self {
         let brought = asked.iter().flat_map(|asked| types_brought_by(asked));
         let mut names: Vec<String> = brought.map(str::to_ascii_lowercase).collect();
-        names.sort_unstable();
+        names.sort_unstable_by(|one, other| by_length(one, other));
         names.dedup();
         Self { names }
     }
 
     /// Returns whether the answer can have rows of this attribute type; see [`brings_type`].
     pub(crate) fn has(&self, attribute_type: &str) -> bool {
-        let has = |name: &str| self.names.binary_search_by(|known| known.as_str().cmp(name)).is_ok();
+        let has = |name: &str| self.names.binary_search_by(|known| by_length(known, name)).is_ok();
         has(attribute_type) || has(&attribute_type.to_ascii_lowercase())
     }
+}
+
+fn by_length(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 #[cfg(test)]
