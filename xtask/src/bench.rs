@@ -25,6 +25,7 @@ pub(crate) mod programs;
 mod section;
 pub(crate) mod soak;
 mod start;
+mod static_servers;
 mod streams;
 
 use daemon::Daemon;

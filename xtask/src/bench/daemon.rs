@@ -64,6 +64,10 @@ impl Daemon {
         })
     }
 
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
     pub(crate) fn processor_time(&self) -> anyhow::Result<ProcessorTime> {
         self.process.processor_time()
     }

@@ -4,11 +4,9 @@
 //! server's process; a ratio is the median of the ratios of the rounds.
 
 mod answers;
-mod bare_hyper;
+mod beside;
 mod cases;
-mod certificate;
 mod cratosd;
-mod nginx;
 mod results;
 mod server;
 
@@ -22,12 +20,11 @@ use super::misp::Misp;
 use super::processor_time::ProcessorTime;
 use super::programs::Programs;
 use super::section::{Section, load};
+use super::static_servers::{BareHyper, Certificate, Nginx};
 use answers::Answers;
-use bare_hyper::BareHyper;
+use beside::Beside;
 use cases::{CASES, Case, SIZES};
-use certificate::Certificate;
 use cratosd::{Cratosd, Kind};
-use nginx::Nginx;
 use results::{Results, Sample};
 use server::Server;
 
@@ -57,12 +54,11 @@ pub(crate) fn run(part: Option<&str>) -> anyhow::Result<Section> {
     if let Some(certificate) = &certificate {
         daemons.push(Cratosd::start(&cratosd, &misps, Kind::Tls(certificate))?);
     }
-    let bare = BareHyper::start(&programs.example("bare_hyper"), &answers)?;
-    let nginx = Nginx::start(folder.path(), &answers, certificate.as_ref())?;
+    let bare = BareHyper::start(&programs.example("bare_hyper"), answers.files())?;
+    let nginx = Nginx::start(folder.path(), answers.files(), certificate.as_ref())?;
+    let beside = Beside::of(&bare, nginx.as_ref(), &answers);
     let mut servers: Vec<&dyn Server> = daemons.iter().map(|daemon| daemon as &dyn Server).collect();
-    servers.push(&bare);
-    let nginx: Vec<_> = nginx.iter().flat_map(Nginx::ports).collect();
-    servers.extend(nginx.iter().map(|port| port as &dyn Server));
+    servers.extend(beside.iter().map(|server| server as &dyn Server));
     let load_of = Load::new(programs.example("load"));
     let mut results = Results::new(load_at_start, answers.number_of_headers()?);
     for server in &servers {

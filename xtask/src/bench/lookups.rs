@@ -8,14 +8,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-use super::section::{Section, load};
+use super::connection::Connection;
+use super::directory::Directory;
+use super::process::Process;
+use super::section::{Section, load, number};
+use super::static_servers::{BareHyper, Files, Nginx, Port};
 use super::{Daemon, Programs};
 
-/// A daemon that is asked: its address, and a token.
+/// A server that is asked: its address, and a token.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'d> {
     pub(super) address: &'d str,
     pub(super) token: &'d str,
+    /// The path of a server that has one answer for all names.
+    pub(super) file: Option<&'d str>,
 }
 
 impl<'d> Target<'d> {
@@ -23,9 +29,13 @@ impl<'d> Target<'d> {
         Self {
             address: &daemon.address,
             token: &daemon.token,
+            file: None,
         }
     }
 }
+
+/// The name of the answer at the servers beside cratosd.
+const FILE: &str = "/lookup";
 
 /// Values in the index, unless the command line says otherwise.
 const VALUES: usize = 1_000_000;
@@ -42,62 +52,107 @@ const SECONDS: u64 = 10;
 /// Values in one question by `POST`.
 const TOGETHER: usize = 1_000;
 
-/// Measures how many look-ups there are in a second, and how long they take.
+/// Measures how many look-ups there are in a second, and how long they take, beside servers that send one ready answer.
 pub(crate) fn run(values: Option<&str>) -> anyhow::Result<Section> {
     let values = values
         .map_or(Ok(VALUES), str::parse)
         .context("not a number of values")?;
-    let programs = Programs::build()?;
+    let programs = Programs::build_for_hits()?;
     let misp = programs.misp(values)?;
     let daemon = programs.daemon(&misp, &["--permission", "lookup", "--permission", "context"])?;
     let (load_at_start, began) = (load(), Instant::now());
     let target = Target::of(&daemon);
     let mut first = Caller::connect(target)?;
     first.ask(&["first.example".to_owned()])?;
-    let mut text = format!(
-        "{values} domains; their index was made in {:.1} s. Load average {load_at_start} at the start.\n\n\
-         | how it is asked | look-ups a second | answered within, 50 % / 99 % | processor time of cratosd each |\n\
-         | --- | --- | --- | --- |\n",
-        began.elapsed().as_secs_f64()
-    );
+    let index_seconds = began.elapsed().as_secs_f64();
     let known = first.some_values()?;
+    let folder = Directory::new()?;
+    let files = ready_answer(target)?;
+    let bare = BareHyper::start(&programs.example("bare_hyper"), &files)?;
+    let nginx = Nginx::start(folder.path(), &files, None)?;
+    let mut servers = vec![("cratosd", daemon.process(), target)];
+    let beside = |address| Target {
+        address,
+        file: Some(FILE),
+        ..target
+    };
+    servers.push(("bare hyper", bare.process(), beside(bare.address())));
+    let port = nginx.iter().filter_map(|nginx| nginx.ports().first());
+    let port = port.map(Port::address).next().unwrap_or_default();
+    servers.extend(nginx.iter().map(|nginx| ("nginx", nginx.process(), beside(&port))));
+    let mut text = format!(
+        "{values} domains; their index was made in {index_seconds:.1} s. Load average {load_at_start} at the start.\n\n\
+         | how it is asked | server | look-ups a second | answered within, 50 % / 99 % | processor time each | \
+         ÷ cratosd, processor time | ÷ cratosd, wall time |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+    );
     for &(way, connections, at_once) in WAYS {
-        text += &one_by_one(&daemon, &known, way, (connections, at_once))?;
+        let mut ours = None;
+        for (name, process, target) in &servers {
+            let cost = one_by_one(process, *target, &known, (connections, at_once))?;
+            text += &cost.row(way, name, ours.get_or_insert(cost));
+        }
     }
     text += &together(&daemon, &known)?;
     let peak = daemon.peak_resident_bytes()? as f64 / 1e6;
     let _ = writeln!(
         text,
-        "\nPeak resident memory {peak:.0} MB; load average {} at the end.",
+        "\nPeak resident memory of cratosd {peak:.0} MB; load average {} at the end.",
         load()
     );
     Ok(Section { text, aims: Vec::new() })
 }
 
-/// Returns the row of single look-ups.
+/// Returns the answer to a name that is not listed, for the other servers.
+fn ready_answer(target: Target<'_>) -> anyhow::Result<Files> {
+    let (mut files, token) = (Files::new()?, [("token", target.token)]);
+    let answer = Connection::open(target.address)?.ask("GET", "/v1/lookup/miss.example", &token, "")?;
+    files.add(FILE.trim_start_matches('/'), answer.headers(), &answer.body)?;
+    Ok(files)
+}
+
+/// What single look-ups cost.
+#[derive(Clone, Copy)]
+struct Cost {
+    per_second: f64,
+    /// Within which 50 and 99 of a hundred came.
+    milliseconds: [f64; 2],
+    microseconds_each: f64,
+}
+
+impl Cost {
+    fn row(&self, way: &str, server: &str, ours: &Self) -> String {
+        let [median, most] = self.milliseconds;
+        format!(
+            "| {way} | {server} | {:.0} | {median:.2} / {most:.2} ms | {} µs | {} | {} |\n",
+            self.per_second,
+            number(self.microseconds_each),
+            number(self.microseconds_each / ours.microseconds_each),
+            number(ours.per_second / self.per_second),
+        )
+    }
+}
+
 fn one_by_one(
-    daemon: &Daemon,
+    process: &Process,
+    target: Target<'_>,
     known: &[String],
-    way: &str,
     (connections, at_once): (usize, usize),
-) -> anyhow::Result<String> {
-    let before = daemon.processor_time()?;
+) -> anyhow::Result<Cost> {
+    let before = process.processor_time()?;
     let time = Duration::from_secs(SECONDS);
-    let mut times = measured(Target::of(daemon), known, connections, at_once, time)?;
-    let spent = daemon.processor_time()?.since(&before);
+    let mut times = measured(target, known, connections, at_once, time)?;
+    let spent = process.processor_time()?.since(&before);
     times.sort_unstable();
     let at = |share: usize| {
         let time = times.get(times.len() * share / 1000).copied();
         time.unwrap_or_default().as_secs_f64() * 1e3
     };
-    let count = (times.len() * at_once) as u64;
-    Ok(format!(
-        "| {way} | {} | {:.2} / {:.2} ms | {:.0} µs |\n",
-        count / SECONDS,
-        at(500),
-        at(990),
-        spent.as_secs_f64() * 1e6 / count.max(1) as f64,
-    ))
+    let count = (times.len() * at_once).max(1) as f64;
+    Ok(Cost {
+        per_second: count / time.as_secs_f64(),
+        milliseconds: [at(500), at(990)],
+        microseconds_each: spent.as_secs_f64() * 1e6 / count,
+    })
 }
 
 /// Returns the row of many values in one question.
@@ -113,7 +168,7 @@ fn together(daemon: &Daemon, known: &[String]) -> anyhow::Result<String> {
     let spent = daemon.processor_time()?.since(&before);
     let count = (rounds * TOGETHER) as f64;
     Ok(format!(
-        "| `POST` with {TOGETHER} values, one connection | {:.0} | | {:.1} µs |\n",
+        "| `POST` with {TOGETHER} values, one connection | cratosd | {:.0} | | {:.1} µs | | |\n",
         count / began.elapsed().as_secs_f64(),
         spent.as_secs_f64() * 1e6 / count.max(1.0),
     ))
@@ -181,6 +236,7 @@ fn name(known: &[String], turn: &mut usize) -> String {
 struct Caller {
     stream: BufReader<TcpStream>,
     token: String,
+    file: Option<String>,
 }
 
 impl Caller {
@@ -190,6 +246,7 @@ impl Caller {
         Ok(Self {
             stream: BufReader::new(stream),
             token: target.token.to_owned(),
+            file: target.file.map(str::to_owned),
         })
     }
 
@@ -197,10 +254,9 @@ impl Caller {
     fn ask(&mut self, names: &[String]) -> anyhow::Result<()> {
         let mut requests = String::new();
         for name in names {
+            let path = self.file.clone().unwrap_or_else(|| format!("/v1/lookup/{name}"));
             let (token, end) = (&self.token, "\r\n\r\n");
-            requests.push_str(&format!(
-                "GET /v1/lookup/{name} HTTP/1.1\r\nhost: bench\r\ntoken: {token}{end}"
-            ));
+            requests.push_str(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\ntoken: {token}{end}"));
         }
         self.stream.get_mut().write_all(requests.as_bytes())?;
         names.iter().try_for_each(|_| self.answer().map(drop))

@@ -56,15 +56,28 @@ impl Process {
         self.memory("VmRSS:")
     }
 
-    fn memory(&self, name: &str) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .with_context(|| format!("no {name} line"))?;
-        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kibibytes * 1024)
+    /// Returns the memory that it and its children hold, for example the workers of nginx. Pages that they share count
+    /// for each.
+    pub(crate) fn resident_bytes_with_children(&self) -> anyhow::Result<u64> {
+        let id = self.0.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        let children = children.split_whitespace().map(|child| memory_of(child, "VmRSS:"));
+        Ok(self.resident_bytes()? + children.sum::<anyhow::Result<u64>>()?)
     }
+
+    fn memory(&self, name: &str) -> anyhow::Result<u64> {
+        memory_of(&self.0.id().to_string(), name)
+    }
+}
+
+fn memory_of(process: &str, name: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .with_context(|| format!("no {name} line"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kibibytes * 1024)
 }
 
 impl Drop for Process {

@@ -1,13 +1,17 @@
-//! `cargo xtask bench start`: how long cratosd needs from its start until it listens, and what it holds while idle.
+//! `cargo xtask bench start`: how long cratosd needs from its start until it listens, and what it holds while idle,
+//! beside servers with one ready answer.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::Programs;
+use super::directory::Directory;
 use super::installation::Installation;
+use super::process::Process;
 use super::section::{Aim, Bound, Section, load, median, number};
+use super::static_servers::{BareHyper, Files, Nginx};
 
-/// Starts of each configuration.
+/// Starts of each server.
 const ROUNDS: usize = 9;
 
 /// How long it does nothing before its memory is read. The allocator gives unused memory back after a second.
@@ -16,13 +20,13 @@ const IDLE: Duration = Duration::from_secs(3);
 /// Whether tokens of Cratos FastAPI are accepted.
 const LEGACY: [(&str, &str); 2] = [("accepted", "True"), ("refused", "False")];
 
-/// Starts it with the files that `cratosd init` writes.
+/// Starts each server several times; cratosd has the files that `cratosd init` writes.
 pub(super) fn run(_: Option<&str>) -> anyhow::Result<Section> {
-    let programs = Programs::build()?;
+    let programs = Programs::build_for_hits()?;
     let misp = programs.misp(1)?;
     let mut text = format!(
-        "Medians of {ROUNDS} starts with the files of `cratosd init`; load average {}.\n\n\
-         | legacy tokens | start to listening | processor time of it | resident memory when idle |\n\
+        "Medians of {ROUNDS} starts, of cratosd with the files of `cratosd init`; load average {}.\n\n\
+         | server | start to listening | processor time of it | resident memory when idle |\n\
          | --- | --- | --- | --- |\n",
         load()
     );
@@ -35,53 +39,85 @@ pub(super) fn run(_: Option<&str>) -> anyhow::Result<Section> {
                 &format!("\naccept_legacy_tokens: {value}"),
             )
         })?;
-        let starts = (0..ROUNDS).map(|round| Start::measure(&installation, round == 0));
-        let starts = starts.collect::<anyhow::Result<Vec<_>>>()?;
-        let of = |figure: fn(&Start) -> f64| median(starts.iter().map(figure));
-        let listening = of(|start| start.milliseconds);
-        let idle = median(starts.iter().filter_map(|start| start.idle_megabytes));
+        let start = || {
+            let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0"]);
+            Installation::serve(&mut command).map(|(process, _)| process)
+        };
+        let figures = Figures::of(start, |process| process)?;
+        text += &figures.row(&format!("cratosd, legacy tokens {name}"));
+        aims.extend(figures.aims(name));
+    }
+    text += &beside(&programs)?;
+    Ok(Section { text, aims })
+}
+
+/// Returns the rows of bare hyper and, if it is installed, nginx.
+fn beside(programs: &Programs) -> anyhow::Result<String> {
+    let (mut files, folder) = (Files::new()?, Directory::new()?);
+    files.add("small", Vec::new(), b"192.0.2.1\n")?;
+    let bare = Figures::of(
+        || BareHyper::start(&programs.example("bare_hyper"), &files),
+        BareHyper::process,
+    )?;
+    let mut rows = bare.row("bare hyper");
+    if Nginx::start(folder.path(), &files, None)?.is_some() {
+        let start = || anyhow::Context::context(Nginx::start(folder.path(), &files, None)?, "nginx is gone");
+        rows += &Figures::of(start, Nginx::process)?.row("nginx, with its workers");
+    }
+    Ok(rows)
+}
+
+/// The medians of a server.
+struct Figures {
+    milliseconds: f64,
+    processor_milliseconds: f64,
+    idle_megabytes: f64,
+}
+
+impl Figures {
+    /// Starts a server several times. It listens when `start` returns.
+    fn of<S>(start: impl Fn() -> anyhow::Result<S>, process: impl Fn(&S) -> &Process) -> anyhow::Result<Self> {
+        let (mut milliseconds, mut processor_milliseconds, mut idle_megabytes) = (Vec::new(), Vec::new(), 0.0);
+        for round in 0..ROUNDS {
+            let began = Instant::now();
+            let server = start()?;
+            milliseconds.push(began.elapsed().as_secs_f64() * 1e3);
+            let process = process(&server);
+            processor_milliseconds.push(process.processor_time()?.total().as_secs_f64() * 1e3);
+            if round == 0 {
+                std::thread::sleep(IDLE);
+                idle_megabytes = process.resident_bytes_with_children()? as f64 / 1e6;
+            }
+        }
+        Ok(Self {
+            milliseconds: median(milliseconds),
+            processor_milliseconds: median(processor_milliseconds),
+            idle_megabytes,
+        })
+    }
+
+    fn row(&self, name: &str) -> String {
+        let mut row = String::new();
         let _ = writeln!(
-            text,
+            row,
             "| {name} | {} ms | {} ms | {} MB |",
-            number(listening),
-            number(of(|start| start.processor_milliseconds)),
-            number(idle)
+            number(self.milliseconds),
+            number(self.processor_milliseconds),
+            number(self.idle_megabytes)
         );
+        row
+    }
+
+    fn aims(&self, legacy: &str) -> [Aim; 2] {
         let aim = |what: &str, most, measured, unit| Aim {
-            what: format!("{what}, legacy tokens {name}"),
+            what: format!("{what}, legacy tokens {legacy}"),
             aim: Bound::AtMost(most),
             measured,
             unit,
         };
-        aims.push(aim("start to listening", 20.0, listening, " ms"));
-        aims.push(aim("idle resident memory", 15.0, idle, " MB"));
-    }
-    Ok(Section { text, aims })
-}
-
-struct Start {
-    milliseconds: f64,
-    processor_milliseconds: f64,
-    idle_megabytes: Option<f64>,
-}
-
-impl Start {
-    fn measure(installation: &Installation, waits_for_idle: bool) -> anyhow::Result<Self> {
-        let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0"]);
-        let began = Instant::now();
-        let (process, _) = Installation::serve(&mut command)?;
-        let milliseconds = began.elapsed().as_secs_f64() * 1e3;
-        let processor_milliseconds = process.processor_time()?.total().as_secs_f64() * 1e3;
-        let idle_megabytes = if waits_for_idle {
-            std::thread::sleep(IDLE);
-            Some(process.resident_bytes()? as f64 / 1e6)
-        } else {
-            None
-        };
-        Ok(Self {
-            milliseconds,
-            processor_milliseconds,
-            idle_megabytes,
-        })
+        [
+            aim("start to listening", 20.0, self.milliseconds, " ms"),
+            aim("idle resident memory", 15.0, self.idle_megabytes, " MB"),
+        ]
     }
 }

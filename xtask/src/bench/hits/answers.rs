@@ -1,51 +1,37 @@
-//! The answers of cratosd as files, for the servers that are measured beside it.
-
-use std::path::Path;
+//! The answers of cratosd, for the servers that are measured beside it.
 
 use anyhow::Context as _;
 
 use super::cases::CASES;
 use super::cratosd::Cratosd;
-use crate::bench::connection::Answer;
-use crate::bench::directory::Directory;
+use crate::bench::static_servers::Files;
 
 pub(super) struct Answers {
-    folder: Directory,
-    /// File names with the headers of the answer.
-    heads: Vec<(&'static str, Vec<(String, String)>)>,
+    files: Files,
     token: String,
 }
 
 impl Answers {
-    /// Asks for each answer, and writes `NAME`, `NAME.head` and `NAME.304` for each.
+    /// Asks for each answer.
     pub(super) fn collect(daemon: &Cratosd) -> anyhow::Result<Self> {
-        let folder = Directory::new()?;
-        let mut heads: Vec<(&'static str, Vec<(String, String)>)> = Vec::new();
+        let mut files = Files::new()?;
         for case in &CASES {
-            if heads.iter().any(|(file, _)| *file == case.file) {
+            if files.heads().any(|(file, _)| file == case.file) {
                 continue;
             }
             let answer = daemon.ask(case, "")?;
-            let file = folder.path().join(case.file);
-            std::fs::write(&file, &answer.body)?;
-            std::fs::write(file.with_extension("head"), lines(&answer))?;
+            files.add(case.file, answer.headers(), &answer.body)?;
             if let Some(tag) = answer.header("etag") {
                 let unchanged = daemon.ask(case, &format!("if-none-match: {tag}\r\n"))?;
-                std::fs::write(file.with_extension("304"), lines(&unchanged))?;
+                files.add_unchanged(case.file, &unchanged.headers())?;
             }
-            heads.push((case.file, answer.headers()));
         }
         let token = daemon.tokens().first().cloned().unwrap_or_default();
-        Ok(Self { folder, heads, token })
+        Ok(Self { files, token })
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Returns the file names with the headers of each answer.
-    pub(super) fn heads(&self) -> impl Iterator<Item = (&'static str, &[(String, String)])> {
-        self.heads.iter().map(|(file, headers)| (*file, headers.as_slice()))
+    pub(super) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Returns a token: the other servers get the same requests.
@@ -55,14 +41,6 @@ impl Answers {
 
     /// Returns the number of headers of the answer with 15 kB.
     pub(super) fn number_of_headers(&self) -> anyhow::Result<usize> {
-        Ok(self.heads.first().context("no answer")?.1.len())
+        Ok(self.files.heads().next().context("no answer")?.1.len())
     }
-}
-
-fn lines(answer: &Answer) -> String {
-    let headers = answer.headers();
-    headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\n"))
-        .collect()
 }

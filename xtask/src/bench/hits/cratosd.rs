@@ -5,12 +5,12 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::cases::{CASES, Case};
-use super::certificate::Certificate;
 use super::server::{Column, Server, head};
 use crate::bench::connection::{Answer, Connection};
 use crate::bench::installation::Installation;
 use crate::bench::misp::Misp;
 use crate::bench::process::Process;
+use crate::bench::static_servers::Certificate;
 
 /// How it runs.
 pub(super) enum Kind<'c> {

@@ -116,6 +116,7 @@ impl Site {
         Ok(Target {
             address,
             token: &self.installation.token,
+            file: None,
         })
     }
 

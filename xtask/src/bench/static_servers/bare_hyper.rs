@@ -1,4 +1,4 @@
-//! Bare hyper with the answers of cratosd: the example `bare_hyper` of http-front.
+//! Bare hyper: the example `bare_hyper` of http-front.
 
 use std::io::BufReader;
 use std::path::Path;
@@ -6,49 +6,29 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
-use super::answers::Answers;
-use super::cases::Case;
-use super::server::{Column, Server, head};
+use super::files::Files;
 use crate::bench::process::{Process, line_of};
 
-pub(super) struct BareHyper {
+pub(in crate::bench) struct BareHyper {
     process: Process,
     address: String,
-    token: String,
 }
 
 impl BareHyper {
-    pub(super) fn start(program: &Path, answers: &Answers) -> anyhow::Result<Self> {
+    /// Starts it, and returns it when it listens.
+    pub(in crate::bench) fn start(program: &Path, files: &Files) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
-        let mut process = Process::start(command.arg(answers.folder()).stdout(Stdio::piped()))?;
+        let mut process = Process::start(command.arg(files.path()).stdout(Stdio::piped()))?;
         let output = process.child().stdout.take().context("no standard output")?;
         let address = line_of(&mut BufReader::new(output))?;
-        Ok(Self {
-            process,
-            address,
-            token: answers.token().to_owned(),
-        })
-    }
-}
-
-impl Server for BareHyper {
-    fn column(&self) -> Column {
-        Column::BareHyper
+        Ok(Self { process, address })
     }
 
-    fn process(&self) -> u32 {
-        self.process.id()
+    pub(in crate::bench) fn process(&self) -> &Process {
+        &self.process
     }
 
-    fn address(&self) -> &str {
+    pub(in crate::bench) fn address(&self) -> &str {
         &self.address
-    }
-
-    fn certificate(&self) -> Option<&Path> {
-        None
-    }
-
-    fn head(&self, case: &Case) -> anyhow::Result<String> {
-        Ok(head(&format!("/{}", case.file), &self.token))
     }
 }

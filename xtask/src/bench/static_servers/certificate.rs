@@ -16,13 +16,13 @@ CN = localhost
 subjectAltName = DNS:localhost
 ";
 
-pub(super) struct Certificate {
+pub(in crate::bench) struct Certificate {
     folder: PathBuf,
 }
 
 impl Certificate {
     /// Makes it in this folder; without `openssl` there is none.
-    pub(super) fn make(folder: &Path) -> anyhow::Result<Option<Self>> {
+    pub(in crate::bench) fn make(folder: &Path) -> anyhow::Result<Option<Self>> {
         if !cargo::is_here(Command::new("openssl").arg("version")) {
             eprintln!("openssl is not installed: nothing is measured over TLS");
             return Ok(None);
@@ -52,16 +52,16 @@ impl Certificate {
         }))
     }
 
-    pub(super) fn certificate(&self) -> PathBuf {
+    pub(in crate::bench) fn certificate(&self) -> PathBuf {
         self.folder.join("certificate.pem")
     }
 
-    pub(super) fn key(&self) -> PathBuf {
+    pub(in crate::bench) fn key(&self) -> PathBuf {
         self.folder.join("key.pem")
     }
 
     /// Returns the keys of cratosd's configuration.
-    pub(super) fn as_configuration(&self) -> String {
+    pub(in crate::bench) fn as_configuration(&self) -> String {
         let (certificate, key) = (self.certificate(), self.key());
         format!(
             "\ntls: {{ certificate: \"{}\", key: \"{}\" }}\n",

@@ -1,4 +1,4 @@
-//! nginx with the answers of cratosd as files, if it is installed.
+//! nginx, if it is installed.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::answers::Answers;
-use super::cases::Case;
 use super::certificate::Certificate;
-use super::server::{Column, Server, head};
+use super::files::{Files, Header};
 use crate::bench::process::Process;
 use crate::cargo;
 
@@ -36,25 +34,39 @@ const LOG_FORMAT: &str = "'$remote_addr - \"$server_name\" [$time_local] \"$requ
 /// The longest start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) struct Nginx {
+/// The connections that it takes; the bench of streams opens thousands.
+const CONNECTIONS: usize = 16_384;
+
+/// How often a start is looked at.
+const LOOK: Duration = Duration::from_micros(200);
+
+pub(in crate::bench) struct Nginx {
     process: Process,
-    token: String,
-    ports: Vec<(Column, u16, Option<PathBuf>)>,
+    ports: Vec<Port>,
 }
 
 /// One of its ports.
-pub(super) struct Port<'n> {
-    nginx: &'n Nginx,
-    column: Column,
-    address: String,
-    certificate: Option<&'n Path>,
+#[derive(Clone, Debug)]
+pub(in crate::bench) struct Port {
+    number: u16,
+    /// Whether it writes an access log.
+    pub(in crate::bench) is_logged: bool,
+    /// The certificate with which it speaks TLS.
+    pub(in crate::bench) certificate: Option<PathBuf>,
+}
+
+impl Port {
+    pub(in crate::bench) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.number)
+    }
 }
 
 impl Nginx {
-    /// Starts it with two ports, one of them with an access log, and two more with TLS.
-    pub(super) fn start(
+    /// Starts it with two ports, one of them with an access log, and two more with TLS. Returns it when it listens;
+    /// nothing if it is not installed.
+    pub(in crate::bench) fn start(
         folder: &Path,
-        answers: &Answers,
+        files: &Files,
         certificate: Option<&Certificate>,
     ) -> anyhow::Result<Option<Self>> {
         let is_here = |program: &&str| cargo::is_here(Command::new(program).arg("-v"));
@@ -62,48 +74,47 @@ impl Nginx {
             eprintln!("nginx is not installed: nothing is measured beside it");
             return Ok(None);
         };
+        let tls = certificate.map(|certificate| Some(certificate.certificate()));
         let mut ports = Vec::new();
-        for certificate in [None, certificate.map(Certificate::certificate)] {
-            if certificate.is_some() || ports.is_empty() {
-                ports.push((Column::Nginx, free_port()?, certificate.clone()));
-                ports.push((Column::NginxWithLog, free_port()?, certificate));
+        for certificate in std::iter::once(None).chain(tls) {
+            for is_logged in [false, true] {
+                ports.push(Port {
+                    number: free_port()?,
+                    is_logged,
+                    certificate: certificate.clone(),
+                });
             }
         }
         let file = folder.join("nginx.conf");
         let key = certificate.map(Certificate::key);
-        std::fs::write(&file, configuration(folder, answers, &ports, key.as_deref()))?;
+        std::fs::write(&file, configuration(folder, files, &ports, key.as_deref()))?;
         let mut command = Command::new(program);
         command.arg("-e").arg(folder.join("error.log"));
         command.arg("-p").arg(folder).arg("-c").arg(file);
         let nginx = Self {
             process: Process::start(&mut command)?,
-            token: answers.token().to_owned(),
             ports,
         };
         nginx.wait_until_it_listens()?;
         Ok(Some(nginx))
     }
 
-    pub(super) fn ports(&self) -> Vec<Port<'_>> {
-        self.ports
-            .iter()
-            .map(|(column, port, certificate)| Port {
-                nginx: self,
-                column: *column,
-                address: format!("127.0.0.1:{port}"),
-                certificate: certificate.as_deref(),
-            })
-            .collect()
+    pub(in crate::bench) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    pub(in crate::bench) fn ports(&self) -> &[Port] {
+        &self.ports
     }
 
     fn wait_until_it_listens(&self) -> anyhow::Result<()> {
-        let (_, port, _) = self.ports.last().context("no port")?;
+        let port = self.ports.last().context("no port")?;
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", *port)).is_err() {
+        while TcpStream::connect(port.address()).is_err() {
             if began.elapsed() > PATIENCE {
                 bail!("nginx does not listen");
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(LOOK);
         }
         Ok(())
     }
@@ -119,79 +130,52 @@ impl Drop for Nginx {
     }
 }
 
-impl Server for Port<'_> {
-    fn column(&self) -> Column {
-        self.column
-    }
-
-    fn process(&self) -> u32 {
-        self.nginx.process.id()
-    }
-
-    fn address(&self) -> &str {
-        &self.address
-    }
-
-    fn certificate(&self) -> Option<&Path> {
-        self.certificate
-    }
-
-    fn head(&self, case: &Case) -> anyhow::Result<String> {
-        Ok(head(&format!("/{}", case.file), &self.nginx.token))
-    }
-}
-
 /// Another program may take the port before nginx does; then nginx does not start, and the bench says so.
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Returns the configuration: what Debian's has for static files, and connections that stay open.
-fn configuration(
-    folder: &Path,
-    answers: &Answers,
-    ports: &[(Column, u16, Option<PathBuf>)],
-    key: Option<&Path>,
-) -> String {
+fn configuration(folder: &Path, files: &Files, ports: &[Port], key: Option<&Path>) -> String {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let at = folder.display();
-    let locations: String = answers.heads().map(|(file, headers)| location(file, headers)).collect();
-    let servers: String = ports
-        .iter()
-        .map(|(column, port, certificate)| server(folder, *column, *port, certificate.as_deref().zip(key), &locations))
-        .collect();
+    let locations: String = files.heads().map(|(file, headers)| location(file, headers)).collect();
+    let servers: String = ports.iter().map(|port| server(folder, port, key, &locations)).collect();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|what| format!("{what}_temp_path {at}/nginx-{what};\n"))
         .collect();
     format!(
-        "daemon off;\nworker_processes {workers};\npid {at}/nginx.pid;\nerror_log {at}/error.log;\n\
-         events {{ worker_connections 1024; }}\nhttp {{\n{temporary}sendfile on;\ntcp_nopush on;\ntcp_nodelay on;\n\
-         server_tokens off;\nkeepalive_requests 1000000000;\nkeepalive_timeout 1h;\nlog_format like_cratosd {LOG_FORMAT};\n\
-         root {};\n{servers}}}\n",
-        answers.folder().display()
+        "daemon off;\nworker_processes {workers};\nworker_rlimit_nofile {};\npid {at}/nginx.pid;\n\
+         error_log {at}/error.log;\nevents {{ worker_connections {CONNECTIONS}; }}\nhttp {{\n{temporary}sendfile on;\n\
+         tcp_nopush on;\ntcp_nodelay on;\nserver_tokens off;\nkeepalive_requests 1000000000;\nkeepalive_timeout 1h;\n\
+         log_format like_cratosd {LOG_FORMAT};\nroot {};\n{servers}}}\n",
+        2 * CONNECTIONS,
+        files.path().display()
     )
 }
 
-fn server(folder: &Path, column: Column, port: u16, tls: Option<(&Path, &Path)>, locations: &str) -> String {
+fn server(folder: &Path, port: &Port, key: Option<&Path>, locations: &str) -> String {
     let at = folder.display();
-    let log = if column == Column::NginxWithLog {
+    let log = if port.is_logged {
         format!("{at}/access.log like_cratosd buffer=64k flush=1s")
     } else {
         "off".to_owned()
     };
+    let tls = port.certificate.as_deref().zip(key);
     let (ssl, files) = tls.map_or(("", String::new()), |(certificate, key)| {
         let (certificate, key) = (certificate.display(), key.display());
         let files = format!("ssl_certificate {certificate};\nssl_certificate_key {key};\nssl_protocols TLSv1.3;\n");
         (" ssl", files)
     });
     format!(
-        "server {{\nlisten 127.0.0.1:{port}{ssl};\nserver_name localhost;\naccess_log {log};\n{files}{locations}}}\n"
+        "server {{\nlisten {}{ssl};\nserver_name localhost;\naccess_log {log};\n{files}{locations}}}\n",
+        port.address()
     )
 }
 
 /// Returns a file with the headers that nginx does not write itself.
-fn location(file: &str, headers: &[(String, String)]) -> String {
+fn location(file: &str, headers: &[Header]) -> String {
     let value_of = |wanted: &str| {
         let found = headers.iter().find(|(name, _)| name == wanted);
         found.map_or("text/plain", |(_, value)| value)
