@@ -1,5 +1,6 @@
-//! What a feed of 1 000 000 values costs in each output: processor time, memory beyond the set of values, and the time
-//! for counting what the format leaves out, after which an answer begins.
+//! What a feed of 1 000 000 values costs in each output: processor time, also as a multiple of that for the same values
+//! in plain lines, memory beyond the set of values, and the time for counting what the format leaves out, after which
+//! an answer begins.
 //!
 //! Prints a table in Markdown and fails if an output misses an aim. Names of outputs as arguments limit it to these.
 
@@ -21,8 +22,9 @@ const AIM_BYTES: usize = 64 << 20;
 /// One run is disturbed by other processes now and then; the table has the median.
 const RUNS: usize = 3;
 
-/// The clock has steps of ten milliseconds.
+/// Short works are repeated: the clock has steps of some milliseconds.
 const COUNTS: u32 = 5;
+const PLAIN_LISTS: u32 = 20;
 
 /// A type of each kind of text: addresses, networks, names, long values, fixed length, free text, rules.
 const TYPES: [IndicatorType; 10] = [
@@ -55,8 +57,12 @@ fn main() -> ExitCode {
             continue;
         }
         let values = values(kind);
+        let plain_seconds = match plain_seconds(&values) {
+            Ok(seconds) => seconds,
+            Err(error) => return failed("plain lines", &error),
+        };
         for (exporter, costs) in exporters.iter().zip(&mut costs).filter(|(exporter, _)| takes(exporter)) {
-            match measured(*exporter, &values) {
+            match measured(*exporter, &values, plain_seconds) {
                 Ok(cost) => costs.push(cost),
                 Err(error) => return failed(exporter.about().name, &error),
             }
@@ -70,12 +76,27 @@ fn main() -> ExitCode {
 struct Cost {
     kind: IndicatorType,
     seconds: f64,
+    /// Of the same values in plain lines.
+    plain_seconds: f64,
     count_milliseconds: f64,
     peak_bytes: usize,
     body_bytes: usize,
 }
 
-fn measured(exporter: &dyn Exporter, values: &IndicatorSet) -> io::Result<Cost> {
+/// Returns the processor time of a list without a format.
+fn plain_seconds(values: &IndicatorSet) -> io::Result<f64> {
+    let (mut body, before) = (Counter(0), processor_seconds()?);
+    for _ in 0..PLAIN_LISTS {
+        for value in values.iter() {
+            body.write_all(value.as_bytes())?;
+            body.write_all(b"\n")?;
+        }
+        std::hint::black_box(&mut body);
+    }
+    Ok((processor_seconds()? - before) / f64::from(PLAIN_LISTS))
+}
+
+fn measured(exporter: &dyn Exporter, values: &IndicatorSet, plain_seconds: f64) -> io::Result<Cost> {
     let info = FeedInfo::new(values.kind(), "bench");
     let mut runs = Vec::new();
     for _ in 0..RUNS {
@@ -93,6 +114,7 @@ fn measured(exporter: &dyn Exporter, values: &IndicatorSet) -> io::Result<Cost> 
         runs.push(Cost {
             kind: values.kind(),
             seconds,
+            plain_seconds,
             count_milliseconds,
             peak_bytes,
             body_bytes: body.0,
@@ -105,9 +127,9 @@ fn measured(exporter: &dyn Exporter, values: &IndicatorSet) -> io::Result<Cost> 
 fn print(exporters: &[&dyn Exporter], costs: &[Vec<Cost>]) -> ExitCode {
     let mut missed = Vec::new();
     println!(
-        "| output | slowest type | processor time | counting | its type | most memory beyond the set | its type | largest body |"
+        "| output | slowest type | processor time | × plain lines | counting | its type | most memory beyond the set | its type | largest body |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (exporter, costs) in exporters.iter().zip(costs) {
         let name = exporter.about().name;
         let slowest = costs.iter().max_by(|one, other| one.seconds.total_cmp(&other.seconds));
@@ -120,12 +142,13 @@ fn print(exporters: &[&dyn Exporter], costs: &[Vec<Cost>]) -> ExitCode {
             continue;
         };
         println!(
-            "| `{name}` | `{}` | {:.2} s | {:.0} ms | `{}` | {} | `{}` | {} |",
+            "| `{name}` | `{}` | {} | {:.1} | {:.0} ms | `{}` | {} | `{}` | {} |",
             slowest.kind,
-            slowest.seconds,
+            marked(format!("{:.2} s", slowest.seconds), slowest.seconds >= AIM_SECONDS),
+            slowest.seconds / slowest.plain_seconds,
             counted.count_milliseconds,
             counted.kind,
-            size(largest.peak_bytes),
+            marked(size(largest.peak_bytes), largest.peak_bytes >= AIM_BYTES),
             largest.kind,
             size(body_bytes),
         );
@@ -142,6 +165,11 @@ fn print(exporters: &[&dyn Exporter], costs: &[Vec<Cost>]) -> ExitCode {
         missed.join(", ")
     );
     ExitCode::FAILURE
+}
+
+/// Returns the figure in bold letters if it misses its aim.
+fn marked(figure: String, is_missed: bool) -> String {
+    if is_missed { format!("**{figure}**") } else { figure }
 }
 
 fn size(bytes: usize) -> String {
@@ -190,13 +218,17 @@ impl Write for Counter {
     }
 }
 
-/// Returns the processor time of this process so far, in steps of a hundredth of a second.
+/// Returns the processor time of this thread, the only one, so far.
 fn processor_seconds() -> io::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Behind the name, which may hold blanks: fields 14 and 15 of proc(5).
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    Ok(ticks.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0)
+    let schedule = std::fs::read_to_string("/proc/self/schedstat")?;
+    // The first field of proc(5), in nanoseconds.
+    let nanoseconds = schedule
+        .split_whitespace()
+        .next()
+        .and_then(|time| time.parse::<f64>().ok());
+    nanoseconds
+        .map(|time| time / 1e9)
+        .ok_or_else(|| io::Error::other("no time in /proc/self/schedstat"))
 }
 
 fn failed(name: &str, error: &io::Error) -> ExitCode {

@@ -16,7 +16,7 @@ use crate::{Indicator, IndicatorType};
 pub use builder::IndicatorSetBuilder;
 pub use value_list::ValueList;
 
-use texts::Texts;
+use texts::{TextIter, Texts};
 
 /// A sorted set of values of one indicator type, each once by its [`canonical_key`].
 ///
@@ -86,7 +86,7 @@ impl IndicatorSet {
     /// Returns the values in order.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { set: self, next: 0 }
+        Iter(self.texts.iter())
     }
 
     /// Returns the values in order, each with its type, as exporters take them.
@@ -220,23 +220,18 @@ impl<'s> IntoIterator for &'s IndicatorSet {
 /// assert_eq!((values.len(), values.next()), (2, Some("a.example")));
 /// ```
 #[derive(Debug, Clone)]
-pub struct Iter<'s> {
-    set: &'s IndicatorSet,
-    next: usize,
-}
+pub struct Iter<'s>(TextIter<'s>);
 
 impl<'s> Iterator for Iter<'s> {
     type Item = &'s str;
 
+    #[inline]
     fn next(&mut self) -> Option<&'s str> {
-        let value = self.set.texts.get(self.next)?;
-        self.next += 1;
-        Some(value)
+        self.0.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.set.len() - self.next;
-        (left, Some(left))
+        self.0.size_hint()
     }
 }
 
