@@ -59,10 +59,19 @@ impl Process {
     /// Returns the memory that it and its children hold, for example the workers of nginx. Pages that they share count
     /// for each.
     pub(crate) fn resident_bytes_with_children(&self) -> anyhow::Result<u64> {
+        self.memory_with_children("VmRSS:")
+    }
+
+    /// Returns the sum of the most memory that it and each of its children ever held.
+    pub(crate) fn peak_resident_bytes_with_children(&self) -> anyhow::Result<u64> {
+        self.memory_with_children("VmHWM:")
+    }
+
+    fn memory_with_children(&self, name: &str) -> anyhow::Result<u64> {
         let id = self.0.id();
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-        let children = children.split_whitespace().map(|child| memory_of(child, "VmRSS:"));
-        Ok(self.resident_bytes()? + children.sum::<anyhow::Result<u64>>()?)
+        let children = children.split_whitespace().map(|child| memory_of(child, name));
+        Ok(self.memory(name)? + children.sum::<anyhow::Result<u64>>()?)
     }
 
     fn memory(&self, name: &str) -> anyhow::Result<u64> {
