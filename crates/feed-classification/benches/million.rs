@@ -22,9 +22,8 @@ const AIM_BYTES: usize = 64 << 20;
 /// One run is disturbed by other processes now and then; the table has the median.
 const RUNS: usize = 3;
 
-/// Short works are repeated: the clock has steps of some milliseconds.
-const COUNTS: u32 = 5;
-const PLAIN_LISTS: u32 = 20;
+/// Short work is repeated until it has taken so long: the clock has steps of some milliseconds.
+const LONG_ENOUGH_SECONDS: f64 = 0.1;
 
 /// A type of each kind of text: addresses, networks, names, long values, fixed length, free text, rules.
 const TYPES: [IndicatorType; 10] = [
@@ -83,17 +82,30 @@ struct Cost {
     body_bytes: usize,
 }
 
-/// Returns the processor time of a list without a format.
+/// Returns the processor time of a list without a format, copied into memory.
 fn plain_seconds(values: &IndicatorSet) -> io::Result<f64> {
-    let (mut body, before) = (Counter(0), processor_seconds()?);
-    for _ in 0..PLAIN_LISTS {
+    let mut body = Vec::new();
+    repeated(|| {
+        body.clear();
         for value in values.iter() {
-            body.write_all(value.as_bytes())?;
-            body.write_all(b"\n")?;
+            body.extend_from_slice(value.as_bytes());
+            body.push(b'\n');
         }
         std::hint::black_box(&mut body);
+    })
+}
+
+/// Returns the processor time of some work.
+fn repeated(mut work: impl FnMut()) -> io::Result<f64> {
+    let (mut times, before) = (0.0, processor_seconds()?);
+    loop {
+        work();
+        times += 1.0;
+        let spent = processor_seconds()? - before;
+        if spent >= LONG_ENOUGH_SECONDS {
+            return Ok(spent / times);
+        }
     }
-    Ok((processor_seconds()? - before) / f64::from(PLAIN_LISTS))
 }
 
 fn measured(exporter: &dyn Exporter, values: &IndicatorSet, plain_seconds: f64) -> io::Result<Cost> {
@@ -106,16 +118,14 @@ fn measured(exporter: &dyn Exporter, values: &IndicatorSet, plain_seconds: f64) 
         exporter.export(&info, &mut values.indicators(), &mut body)?;
         let seconds = processor_seconds()? - before.1;
         let peak_bytes = MEMORY.peak_usage() - before.0;
-        let before_count = processor_seconds()?;
-        for _ in 0..COUNTS {
+        let count_seconds = repeated(|| {
             std::hint::black_box(exporter.count(&mut values.indicators()));
-        }
-        let count_milliseconds = (processor_seconds()? - before_count) * 1e3 / f64::from(COUNTS);
+        })?;
         runs.push(Cost {
             kind: values.kind(),
             seconds,
             plain_seconds,
-            count_milliseconds,
+            count_milliseconds: count_seconds * 1e3,
             peak_bytes,
             body_bytes: body.0,
         });
@@ -127,7 +137,8 @@ fn measured(exporter: &dyn Exporter, values: &IndicatorSet, plain_seconds: f64) 
 fn print(exporters: &[&dyn Exporter], costs: &[Vec<Cost>]) -> ExitCode {
     let mut missed = Vec::new();
     println!(
-        "| output | slowest type | processor time | × plain lines | counting | its type | most memory beyond the set | its type | largest body |"
+        "| output | slowest type | processor time | × plain lines | counting | its type | most memory beyond the set | \
+         its type | largest body |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (exporter, costs) in exporters.iter().zip(costs) {

@@ -359,6 +359,8 @@ mod tests {
             format!("{:?}", set(&["secret"])),
             "IndicatorSet { kind: Mutex, len: 1, .. }"
         );
+        let values = set(&["secret"]);
+        assert_eq!(format!("{:?}", values.iter()), "Iter(TextIter { left: 1, .. })");
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! server's process; a ratio is the median of the ratios of the rounds.
 
 mod answers;
-mod beside;
 mod cases;
 mod cratosd;
+mod neighbour;
 mod results;
 mod server;
 
@@ -20,11 +20,11 @@ use super::misp::Misp;
 use super::processor_time::ProcessorTime;
 use super::programs::Programs;
 use super::section::{Section, load};
-use super::static_servers::{BareHyper, Certificate, Nginx};
+use super::static_servers::{BareHyper, Certificate, FEW_CONNECTIONS, Nginx};
 use answers::Answers;
-use beside::Beside;
 use cases::{CASES, Case, SIZES};
 use cratosd::{Cratosd, Kind};
+use neighbour::Neighbour;
 use results::{Results, Sample};
 use server::Server;
 
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Measures the cases whose names contain the word, or all of them.
 pub(crate) fn run(part: Option<&str>) -> anyhow::Result<Section> {
     let load_at_start = load();
-    let programs = Programs::build_for_hits()?;
+    let programs = Programs::build_with_static_servers()?;
     let misps = SIZES
         .iter()
         .map(|values| programs.misp(*values))
@@ -55,10 +55,10 @@ pub(crate) fn run(part: Option<&str>) -> anyhow::Result<Section> {
         daemons.push(Cratosd::start(&cratosd, &misps, Kind::Tls(certificate))?);
     }
     let bare = BareHyper::start(&programs.example("bare_hyper"), answers.files())?;
-    let nginx = Nginx::start(folder.path(), answers.files(), certificate.as_ref())?;
-    let beside = Beside::of(&bare, nginx.as_ref(), &answers);
+    let nginx = Nginx::start(folder.path(), answers.files(), certificate.as_ref(), FEW_CONNECTIONS)?;
+    let neighbours = Neighbour::of(&bare, nginx.as_ref(), &answers);
     let mut servers: Vec<&dyn Server> = daemons.iter().map(|daemon| daemon as &dyn Server).collect();
-    servers.extend(beside.iter().map(|server| server as &dyn Server));
+    servers.extend(neighbours.iter().map(|server| server as &dyn Server));
     let load_of = Load::new(programs.example("load"));
     let mut results = Results::new(load_at_start, answers.number_of_headers()?);
     for server in &servers {

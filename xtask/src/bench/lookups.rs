@@ -1,8 +1,8 @@
 //! `cargo xtask bench lookups`: how fast single values are looked up in a large index.
 
+mod caller;
+
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,9 @@ use super::connection::Connection;
 use super::directory::Directory;
 use super::process::Process;
 use super::section::{Section, load, number};
-use super::static_servers::{BareHyper, Files, Nginx, Port};
+use super::static_servers::{BareHyper, FEW_CONNECTIONS, Files, Nginx, Port};
 use super::{Daemon, Programs};
+use caller::Caller;
 
 /// A server that is asked: its address, and a token.
 #[derive(Clone, Copy)]
@@ -57,7 +58,7 @@ pub(crate) fn run(values: Option<&str>) -> anyhow::Result<Section> {
     let values = values
         .map_or(Ok(VALUES), str::parse)
         .context("not a number of values")?;
-    let programs = Programs::build_for_hits()?;
+    let programs = Programs::build_with_static_servers()?;
     let misp = programs.misp(values)?;
     let daemon = programs.daemon(&misp, &["--permission", "lookup", "--permission", "context"])?;
     let (load_at_start, began) = (load(), Instant::now());
@@ -69,7 +70,7 @@ pub(crate) fn run(values: Option<&str>) -> anyhow::Result<Section> {
     let folder = Directory::new()?;
     let files = ready_answer(target)?;
     let bare = BareHyper::start(&programs.example("bare_hyper"), &files)?;
-    let nginx = Nginx::start(folder.path(), &files, None)?;
+    let nginx = Nginx::start(folder.path(), &files, None, FEW_CONNECTIONS)?;
     let mut servers = vec![("cratosd", daemon.process(), target)];
     let beside = |address| Target {
         address,
@@ -77,9 +78,11 @@ pub(crate) fn run(values: Option<&str>) -> anyhow::Result<Section> {
         ..target
     };
     servers.push(("bare hyper", bare.process(), beside(bare.address())));
-    let port = nginx.iter().filter_map(|nginx| nginx.ports().first());
-    let port = port.map(Port::address).next().unwrap_or_default();
-    servers.extend(nginx.iter().map(|nginx| ("nginx", nginx.process(), beside(&port))));
+    let port = nginx.as_ref().and_then(|nginx| nginx.ports().first());
+    let port = port.map(Port::address);
+    if let (Some(nginx), Some(address)) = (&nginx, &port) {
+        servers.push(("nginx", nginx.process(), beside(address)));
+    }
     let mut text = format!(
         "{values} domains; their index was made in {index_seconds:.1} s. Load average {load_at_start} at the start.\n\n\
          | how it is asked | server | look-ups a second | answered within, 50 % / 99 % | processor time each | \
@@ -230,83 +233,5 @@ fn name(known: &[String], turn: &mut usize) -> String {
     match known.get(*turn % known.len().max(1)) {
         Some(name) if turn.is_multiple_of(2) => name.clone(),
         _ => format!("miss{turn}.example.org"),
-    }
-}
-
-struct Caller {
-    stream: BufReader<TcpStream>,
-    token: String,
-    file: Option<String>,
-}
-
-impl Caller {
-    fn connect(target: Target<'_>) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(target.address)?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
-            stream: BufReader::new(stream),
-            token: target.token.to_owned(),
-            file: target.file.map(str::to_owned),
-        })
-    }
-
-    /// Asks for each of the names, and then reads all answers.
-    fn ask(&mut self, names: &[String]) -> anyhow::Result<()> {
-        let mut requests = String::new();
-        for name in names {
-            let path = self.file.clone().unwrap_or_else(|| format!("/v1/lookup/{name}"));
-            let (token, end) = (&self.token, "\r\n\r\n");
-            requests.push_str(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\ntoken: {token}{end}"));
-        }
-        self.stream.get_mut().write_all(requests.as_bytes())?;
-        names.iter().try_for_each(|_| self.answer().map(drop))
-    }
-
-    /// Asks for all names in one question.
-    fn ask_together(&mut self, names: &[String]) -> anyhow::Result<()> {
-        let body = format!("{{\"values\":[\"{}\"]}}", names.join("\",\""));
-        let head = format!(
-            "POST /v1/lookup HTTP/1.1\r\nhost: bench\r\ntoken: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            self.token,
-            body.len()
-        );
-        self.stream.get_mut().write_all((head + &body).as_bytes())?;
-        self.answer().map(drop)
-    }
-
-    fn answer(&mut self) -> anyhow::Result<Vec<u8>> {
-        let mut length = 0;
-        let mut line = String::new();
-        let mut is_first = true;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            if std::mem::take(&mut is_first) && !line.starts_with("HTTP/1.1 200") {
-                bail!("the daemon answered {line}");
-            }
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse()?;
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        Ok(body)
-    }
-
-    /// Returns some values that are listed.
-    fn some_values(&mut self) -> anyhow::Result<Vec<String>> {
-        let request = format!(
-            "GET /v1/feed/block/type/domain/age/1w/output/txt HTTP/1.1\r\nhost: bench\r\ntoken: {}\r\n\r\n",
-            self.token
-        );
-        self.stream.get_mut().write_all(request.as_bytes())?;
-        let body = self.answer()?;
-        let text = String::from_utf8(body)?;
-        Ok(text.lines().step_by(97).take(10_000).map(str::to_owned).collect())
     }
 }

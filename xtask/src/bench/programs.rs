@@ -12,8 +12,8 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// Builds them in release mode, unless the variable `CRATOS_PROGRAMS` names a folder with `cratosd` and
-    /// `examples/serve` (for [`hits`](super::hits) also `examples/bare_hyper` and `examples/load`), for example those
-    /// of an older version.
+    /// `examples/serve` (beside [static servers](super::static_servers) also `examples/bare_hyper` and
+    /// `examples/load`), for example those of an older version.
     pub(crate) fn build() -> anyhow::Result<Self> {
         if let Some(folder) = std::env::var_os("CRATOS_PROGRAMS") {
             return Ok(Self { folder: folder.into() });
@@ -32,8 +32,8 @@ impl Programs {
         })
     }
 
-    /// Builds those and the servers and the load that [`hits`](super::hits) needs beside them.
-    pub(crate) fn build_for_hits() -> anyhow::Result<Self> {
+    /// Builds those, bare hyper, and the load.
+    pub(crate) fn build_with_static_servers() -> anyhow::Result<Self> {
         let programs = Self::build()?;
         if std::env::var_os("CRATOS_PROGRAMS").is_none() {
             let examples = ["--example", "bare_hyper", "--example", "load"];

@@ -9,7 +9,7 @@ use super::directory::Directory;
 use super::installation::Installation;
 use super::process::Process;
 use super::section::{Aim, Bound, Section, load, median, number};
-use super::static_servers::{BareHyper, Files, Nginx};
+use super::static_servers::{BareHyper, FEW_CONNECTIONS, Files, Nginx, PreparedNginx};
 
 /// Starts of each server.
 const ROUNDS: usize = 9;
@@ -22,7 +22,7 @@ const LEGACY: [(&str, &str); 2] = [("accepted", "True"), ("refused", "False")];
 
 /// Starts each server several times; cratosd has the files that `cratosd init` writes.
 pub(super) fn run(_: Option<&str>) -> anyhow::Result<Section> {
-    let programs = Programs::build_for_hits()?;
+    let programs = Programs::build_with_static_servers()?;
     let misp = programs.misp(1)?;
     let mut text = format!(
         "Medians of {ROUNDS} starts, of cratosd with the files of `cratosd init`; load average {}.\n\n\
@@ -60,14 +60,15 @@ fn beside(programs: &Programs) -> anyhow::Result<String> {
         BareHyper::process,
     )?;
     let mut rows = bare.row("bare hyper");
-    if Nginx::start(folder.path(), &files, None)?.is_some() {
-        let start = || anyhow::Context::context(Nginx::start(folder.path(), &files, None)?, "nginx is gone");
-        rows += &Figures::of(start, Nginx::process)?.row("nginx, with its workers");
+    if let Some(nginx) = PreparedNginx::new(folder.path(), &files, None, FEW_CONNECTIONS)? {
+        rows += &Figures::of(|| nginx.start(), Nginx::process)?.row("nginx");
+        rows += "\nnginx listens before it starts its workers, so their processor time is not in its row. The memory of \
+                 the three processes is added up, and pages that they share count for each.\n";
     }
     Ok(rows)
 }
 
-/// The medians of a server.
+/// The medians of a server, and its memory after the first start.
 struct Figures {
     milliseconds: f64,
     processor_milliseconds: f64,

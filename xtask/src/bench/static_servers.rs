@@ -8,4 +8,4 @@ mod nginx;
 pub(super) use bare_hyper::BareHyper;
 pub(super) use certificate::Certificate;
 pub(super) use files::Files;
-pub(super) use nginx::{Nginx, Port};
+pub(super) use nginx::{FEW_CONNECTIONS, Nginx, Port, PreparedNginx};

@@ -19,6 +19,9 @@ const LISTENERS: usize = 5_000;
 /// Values of the feed that they follow.
 const VALUES: usize = 10_000;
 
+/// Connections of each worker of nginx: all listeners may be with one.
+const CONNECTIONS: usize = 16_384;
+
 /// The name of the snapshot at the servers beside cratosd.
 const FILE: &str = "stream";
 
@@ -27,26 +30,28 @@ pub(crate) fn run(listeners: Option<&str>) -> anyhow::Result<Section> {
     let listeners = listeners
         .map_or(Ok(LISTENERS), str::parse)
         .context("not a number of listeners")?;
-    let programs = Programs::build_for_hits()?;
+    let programs = Programs::build_with_static_servers()?;
     let misp = programs.misp(VALUES)?;
     let daemon = programs.daemon(&misp, &["--permission", "stream"])?;
     let load_at_start = load();
-    let ours = Listening {
+    let ours = Listener {
         address: &daemon.address,
         path: "/v1/stream/feed/block/type/domain/age/1w",
         token: &daemon.token,
     };
+    // Before the measurement, so that the feed is in memory.
+    let snapshot = ours.snapshot()?;
     let cratosd = ours.cost(daemon.process(), listeners)?;
     let mut files = Files::new()?;
     let headers = [("content-type", "text/event-stream")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    files.add(FILE, headers.into(), &ours.snapshot()?)?;
+    files.add(FILE, headers.into(), &snapshot)?;
     let folder = Directory::new()?;
     let bare = BareHyper::start(&programs.example("bare_hyper"), &files)?;
-    let nginx = Nginx::start(folder.path(), &files, None)?;
+    let nginx = Nginx::start(folder.path(), &files, None, CONNECTIONS)?;
     let mut rows = vec![("cratosd", cratosd)];
     let beside = |address: &str, process: &Process| {
         let path = format!("/{FILE}");
-        let theirs = Listening {
+        let theirs = Listener {
             address,
             path: &path,
             ..ours
@@ -80,7 +85,7 @@ pub(crate) fn run(listeners: Option<&str>) -> anyhow::Result<Section> {
 
 /// A request that is answered with a snapshot.
 #[derive(Clone, Copy)]
-struct Listening<'a> {
+struct Listener<'a> {
     address: &'a str,
     path: &'a str,
     token: &'a str,
@@ -94,7 +99,7 @@ struct Cost {
     peak_megabytes: f64,
 }
 
-impl Listening<'_> {
+impl Listener<'_> {
     fn begin(self) -> anyhow::Result<TcpStream> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
@@ -122,8 +127,8 @@ impl Listening<'_> {
         })
     }
 
-    /// Returns the events of the snapshot. The pieces of a chunked body keep their lengths: other servers send as many
-    /// bytes as cratosd.
+    /// Returns the events of the snapshot. The lines with the lengths of the chunks stay in it, so that other servers
+    /// send as many bytes as cratosd.
     fn snapshot(self) -> anyhow::Result<Vec<u8>> {
         let mut answer = Vec::new();
         read_snapshot(&mut self.begin()?, |piece| answer.extend_from_slice(piece))?;

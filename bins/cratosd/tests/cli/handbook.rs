@@ -58,6 +58,8 @@ set -euo pipefail
 cratosd() {
     if [[ ! " $* " =~ " serve " && ! " $* " =~ " demo " ]]; then command cratosd "$@"; return; fi
     : > served.log
+    # The port of the demo may be taken.
+    if [[ " $* " =~ " demo " ]]; then export CRATOS_LISTEN=127.0.0.1:0; fi
     command cratosd "$@" > served.log 2>&1 &
     local server=$!
     until grep -q 'listening on' served.log; do
@@ -294,8 +296,6 @@ impl World {
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .env("no_proxy", "*")
             .env("CRATOS_PROTO", "http")
-            // The demo's own port may be taken.
-            .env("CRATOS_LISTEN", "127.0.0.1:0")
             .env("CRATOS_PORT", self.misp.addr().port().to_string())
             .env("MISP_KEY", self.path("key"))
             .args(["-c", &format!("{PRELUDE}{}", self.named(text))])

@@ -6,7 +6,7 @@ use crate::DropReason;
 
 /// Returns a hash of exactly `digits` hexadecimal digits in lower case.
 pub(crate) fn plain(value: &str, digits: usize) -> Result<Cow<'_, str>, DropReason> {
-    // Looks at all bytes, which takes a processor fewer steps than to stop at the first that is another one.
+    // Looks at all bytes: that is faster than to stop at the first other one.
     if !value
         .bytes()
         .fold(true, |is_hexadecimal, byte| is_hexadecimal & byte.is_ascii_hexdigit())

@@ -53,7 +53,7 @@ impl Settings {
     pub(super) fn in_words(&self) -> String {
         let of = |name: &str| self.0.get(name).cloned().unwrap_or_default();
         let (compiler, profile, valgrind) = (of("compiler"), of(PROFILE_NAME), of("valgrind"));
-        format!("Counted with {valgrind} and {compiler}, {PROFILE_NAME}: {profile}")
+        format!("Counted with {valgrind} and {compiler},\n{PROFILE_NAME}: {profile}")
     }
 
     /// Returns in words the first setting in which these differ from a baseline's.

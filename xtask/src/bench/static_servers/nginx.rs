@@ -34,8 +34,11 @@ const LOG_FORMAT: &str = "'$remote_addr - \"$server_name\" [$time_local] \"$requ
 /// The longest start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The connections that it takes; the bench of streams opens thousands.
-const CONNECTIONS: usize = 16_384;
+/// Connections that each worker takes, where not thousands are needed: their number costs memory.
+pub(in crate::bench) const FEW_CONNECTIONS: usize = 1_024;
+
+/// The name of the file.
+const CONFIGURATION: &str = "nginx.conf";
 
 /// How often a start is looked at.
 const LOOK: Duration = Duration::from_micros(200);
@@ -68,35 +71,10 @@ impl Nginx {
         folder: &Path,
         files: &Files,
         certificate: Option<&Certificate>,
+        connections: usize,
     ) -> anyhow::Result<Option<Self>> {
-        let is_here = |program: &&str| cargo::is_here(Command::new(program).arg("-v"));
-        let Some(program) = PROGRAMS.into_iter().find(is_here) else {
-            eprintln!("nginx is not installed: nothing is measured beside it");
-            return Ok(None);
-        };
-        let tls = certificate.map(|certificate| Some(certificate.certificate()));
-        let mut ports = Vec::new();
-        for certificate in std::iter::once(None).chain(tls) {
-            for is_logged in [false, true] {
-                ports.push(Port {
-                    number: free_port()?,
-                    is_logged,
-                    certificate: certificate.clone(),
-                });
-            }
-        }
-        let file = folder.join("nginx.conf");
-        let key = certificate.map(Certificate::key);
-        std::fs::write(&file, configuration(folder, files, &ports, key.as_deref()))?;
-        let mut command = Command::new(program);
-        command.arg("-e").arg(folder.join("error.log"));
-        command.arg("-p").arg(folder).arg("-c").arg(file);
-        let nginx = Self {
-            process: Process::start(&mut command)?,
-            ports,
-        };
-        nginx.wait_until_it_listens()?;
-        Ok(Some(nginx))
+        let prepared = PreparedNginx::new(folder, files, certificate, connections)?;
+        prepared.as_ref().map(PreparedNginx::start).transpose()
     }
 
     pub(in crate::bench) fn process(&self) -> &Process {
@@ -120,6 +98,65 @@ impl Nginx {
     }
 }
 
+/// nginx with its configuration written, to be started once or several times.
+pub(in crate::bench) struct PreparedNginx {
+    program: &'static str,
+    folder: PathBuf,
+    ports: Vec<Port>,
+}
+
+impl PreparedNginx {
+    /// Writes the configuration; returns nothing if nginx is not installed.
+    pub(in crate::bench) fn new(
+        folder: &Path,
+        files: &Files,
+        certificate: Option<&Certificate>,
+        connections: usize,
+    ) -> anyhow::Result<Option<Self>> {
+        let is_here = |program: &&str| cargo::is_here(Command::new(program).arg("-v"));
+        let Some(program) = PROGRAMS.into_iter().find(is_here) else {
+            eprintln!("nginx is not installed: nothing is measured beside it");
+            return Ok(None);
+        };
+        let tls = certificate.map(|certificate| Some(certificate.certificate()));
+        let mut ports = Vec::new();
+        for certificate in std::iter::once(None).chain(tls) {
+            for is_logged in [false, true] {
+                ports.push(Port {
+                    number: free_port()?,
+                    is_logged,
+                    certificate: certificate.clone(),
+                });
+            }
+        }
+        let key = certificate.map(Certificate::key);
+        let text = configuration(folder, files, &ports, key.as_deref(), connections);
+        std::fs::write(folder.join(CONFIGURATION), text)?;
+        Ok(Some(Self {
+            program,
+            folder: folder.to_owned(),
+            ports,
+        }))
+    }
+
+    /// Starts it, and returns it when it listens.
+    pub(in crate::bench) fn start(&self) -> anyhow::Result<Nginx> {
+        let mut command = Command::new(self.program);
+        command.arg("-e").arg(self.folder.join("error.log"));
+        command
+            .arg("-p")
+            .arg(&self.folder)
+            .arg("-c")
+            .arg(self.folder.join(CONFIGURATION));
+        let nginx = Nginx {
+            process: Process::start(&mut command)?,
+            ports: self.ports.clone(),
+        };
+        nginx.wait_until_it_listens()?;
+        Ok(nginx)
+    }
+}
+
 impl Drop for Nginx {
     fn drop(&mut self) {
         // It ends its workers; a killed one would leave them behind.
@@ -136,7 +173,7 @@ fn free_port() -> anyhow::Result<u16> {
 }
 
 /// Returns the configuration: what Debian's has for static files, and connections that stay open.
-fn configuration(folder: &Path, files: &Files, ports: &[Port], key: Option<&Path>) -> String {
+fn configuration(folder: &Path, files: &Files, ports: &[Port], key: Option<&Path>, connections: usize) -> String {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let at = folder.display();
     let locations: String = files.heads().map(|(file, headers)| location(file, headers)).collect();
@@ -147,10 +184,10 @@ fn configuration(folder: &Path, files: &Files, ports: &[Port], key: Option<&Path
         .collect();
     format!(
         "daemon off;\nworker_processes {workers};\nworker_rlimit_nofile {};\npid {at}/nginx.pid;\n\
-         error_log {at}/error.log;\nevents {{ worker_connections {CONNECTIONS}; }}\nhttp {{\n{temporary}sendfile on;\n\
+         error_log {at}/error.log;\nevents {{ worker_connections {connections}; }}\nhttp {{\n{temporary}sendfile on;\n\
          tcp_nopush on;\ntcp_nodelay on;\nserver_tokens off;\nkeepalive_requests 1000000000;\nkeepalive_timeout 1h;\n\
          log_format like_cratosd {LOG_FORMAT};\nroot {};\n{servers}}}\n",
-        2 * CONNECTIONS,
+        2 * connections,
         files.path().display()
     )
 }

@@ -1,22 +1,22 @@
 //! Bare hyper and a port of nginx, asked for the answers of cratosd.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::answers::Answers;
 use super::cases::Case;
 use super::server::{Column, Server, head};
 use crate::bench::static_servers::{BareHyper, Nginx};
 
-pub(super) struct Beside {
+pub(super) struct Neighbour {
     column: Column,
     process: u32,
     address: String,
     token: String,
-    certificate: Option<std::path::PathBuf>,
+    certificate: Option<PathBuf>,
 }
 
-impl Beside {
-    /// Returns each column that they fill.
+impl Neighbour {
+    /// Returns one server for each column.
     pub(super) fn of(bare: &BareHyper, nginx: Option<&Nginx>, answers: &Answers) -> Vec<Self> {
         let token = answers.token().to_owned();
         let bare = Self {
@@ -45,7 +45,7 @@ impl Beside {
     }
 }
 
-impl Server for Beside {
+impl Server for Neighbour {
     fn column(&self) -> Column {
         self.column
     }
