@@ -230,7 +230,7 @@ impl Block {
 #[derive(Clone)]
 pub(crate) struct TextIter<'t> {
     blocks: std::slice::Iter<'t, Block>,
-    /// What is left of the block at hand.
+    /// The unread part of the current block.
     rest: &'t str,
     lengths: Lengths<'t>,
     left: usize,
