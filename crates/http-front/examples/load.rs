@@ -1,7 +1,7 @@
 //! A closed-loop load for `cargo xtask bench`: connections that stay open, each with one request at a time.
 //!
 //! `cargo run --release -p cratos-http-front --example load -- ADDRESS SECONDS CONNECTIONS [CERTIFICATE]` sends the
-//! request on its standard input again and again, and prints lines such as `requests 1234`: the answers, the seconds,
+//! request on its standard input again and again, or several in turn, and prints lines such as `requests 1234`: the answers, the seconds,
 //! the time within which half of them and 99 % of them came, and their status. With a certificate it speaks TLS 1.3
 //! with `localhost`. All answers must have the status of the first, and a `content-length` unless they are 304.
 
@@ -28,7 +28,7 @@ const MAX_HEAD: usize = 1 << 16;
 
 struct Plan {
     address: String,
-    request: Vec<u8>,
+    requests: Vec<String>,
     until: Instant,
     tls: Option<TlsConnector>,
 }
@@ -39,12 +39,12 @@ async fn main() -> Result<(), Failed> {
     let [address, seconds, connections, rest @ ..] = words.as_slice() else {
         return Err("write: load ADDRESS SECONDS CONNECTIONS [CERTIFICATE]".into());
     };
-    let mut request = Vec::new();
-    std::io::stdin().read_to_end(&mut request)?;
+    let mut requests = String::new();
+    std::io::stdin().read_to_string(&mut requests)?;
     let began = Instant::now();
     let plan = Arc::new(Plan {
         address: address.clone(),
-        request,
+        requests: requests.split_inclusive("\r\n\r\n").map(str::to_owned).collect(),
         until: began + Duration::from_secs_f64(seconds.parse()?),
         tls: rest.first().map(|file| connector(file)).transpose()?,
     });
@@ -104,9 +104,12 @@ async fn client(plan: Arc<Plan>) -> Result<(Vec<Duration>, u16), Failed> {
 async fn ask(plan: &Plan, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<(Vec<Duration>, u16), Failed> {
     let mut buffer = vec![0; PIECE];
     let (mut times, mut before) = (Vec::new(), None);
-    while Instant::now() < plan.until || before.is_none() {
+    for request in plan.requests.iter().cycle() {
+        if Instant::now() >= plan.until && before.is_some() {
+            break;
+        }
         let began = Instant::now();
-        stream.write_all(&plan.request).await?;
+        stream.write_all(request.as_bytes()).await?;
         stream.flush().await?;
         let answer = answer(&mut stream, &mut buffer, before).await?;
         times.push(began.elapsed());

@@ -135,8 +135,13 @@ impl AccessLog {
 
     /// Returns the record of a request that is about to be answered; `None` while the log is switched off.
     pub(crate) fn record<B>(&self, request: &Request<B>, peer: IpAddr, started: Instant) -> Option<Record> {
-        self.log.shared.settings.load().path.as_ref()?;
-        Some(Record::begin(self.clone(), request, peer, started))
+        self.is_on()
+            .then(|| Record::begin(self.clone(), request, peer, started))
+    }
+
+    /// Returns whether lines are written.
+    pub(crate) fn is_on(&self) -> bool {
+        self.log.shared.settings.load().path.is_some()
     }
 
     /// Puts a line into the queue, or counts it as lost.

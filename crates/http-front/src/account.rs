@@ -25,6 +25,7 @@ pub(crate) struct Accounts {
     evicted: Arc<AtomicU64>,
     /// Sockets that may get more room in the kernel.
     wide_sockets: Arc<Semaphore>,
+    fast_sockets: Arc<Semaphore>,
 }
 
 /// The account of one connection, open until its last clone is dropped. Its requests have clones.
@@ -54,6 +55,7 @@ impl Accounts {
             room: Arc::default(),
             evicted,
             wide_sockets: Arc::new(Semaphore::new(costs::WIDE_SOCKETS)),
+            fast_sockets: Arc::new(Semaphore::new(costs::FAST_SOCKETS)),
         }
     }
 
@@ -148,6 +150,11 @@ impl Account {
     /// Returns one of the places for sockets with more room in the kernel, if one is free.
     pub(crate) fn wide_socket(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.accounts.wide_sockets).try_acquire_owned().ok()
+    }
+
+    /// Returns one of the places for sockets of peers that read fast, if one is free.
+    pub(crate) fn fast_socket(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.accounts.fast_sockets).try_acquire_owned().ok()
     }
 
     /// Charges the connection with so many bytes.

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use client_address::Peer;
@@ -18,6 +20,7 @@ use tokio::time::Instant;
 use crate::access_log::{AccessLog, Record};
 use crate::account::{Account, Charge};
 use crate::answer_frames::AnswerFrames;
+use crate::body_file::BodyFiles;
 use crate::costs;
 use crate::ending::Watcher;
 use crate::first_bytes::{self, FirstBytes, MAX_HEAD_BYTES};
@@ -27,7 +30,11 @@ use crate::idle_timeout::{IdleTimeout, Movement, OpenRequest, OpenRequests};
 use crate::known_peer::Connection;
 use crate::newcomers::Newcomer;
 use crate::panic_guard::{Panicked, caught, caught_call};
+use crate::repeated::Repeated;
+use crate::repeats::Repeats;
+use crate::repetition::Repetition;
 use crate::rewound::Rewound;
+use crate::send_file::SendFile;
 use crate::service::HttpService;
 
 /// How long the head of a request may take to arrive, including the wait for its first byte.
@@ -59,9 +66,9 @@ const PONG_WITHIN: Duration = Duration::from_secs(20);
 pub(crate) type Stream = Box<dyn Duplex>;
 
 /// Both directions of a connection.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + SendFile + Unpin + Send {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+impl<S: AsyncRead + AsyncWrite + SendFile + Unpin + Send> Duplex for S {}
 
 /// A connection that has sent enough for HTTP to begin.
 pub(crate) struct Begun {
@@ -78,6 +85,10 @@ pub(crate) struct Belongings<S> {
     pub(crate) newcomer: Newcomer,
     /// The address that counts.
     pub(crate) peer: IpAddr,
+    /// Counts requests that were answered below hyper.
+    pub(crate) repeated: Arc<AtomicU64>,
+    /// Long bodies that peers ask for again and again.
+    pub(crate) files: BodyFiles,
 }
 
 /// Waits until HTTP can begin on this connection; returns nothing if the peer left before its first byte.
@@ -115,6 +126,7 @@ pub(crate) async fn serve<S: HttpService>(
     charge.grow_to(charge.bytes() + cost);
     let requests = OpenRequests::default();
     let account = belongings.account.clone();
+    let repetition = Arc::new(Repetition::new(&belongings, bytes.len()));
     let stream = IdleTimeout::new(
         Rewound::new(bytes, stream),
         account,
@@ -122,10 +134,13 @@ pub(crate) async fn serve<S: HttpService>(
         movement,
         IDLE_TIMEOUT,
     );
-    let (stream, service) = (TokioIo::new(stream), of_connection(belongings, requests));
+    let service = of_connection(belongings, requests, Arc::clone(&repetition));
     let ended = if is_http2 {
-        watcher.watch(http2().serve_connection(stream, service)).await
+        watcher
+            .watch(http2().serve_connection(TokioIo::new(stream), service))
+            .await
     } else {
+        let stream = TokioIo::new(Repeats::new(stream, repetition, head.clone()));
         watcher.watch(http1(head).serve_connection(stream, service)).await
     };
     drop(charge);
@@ -158,7 +173,11 @@ impl<S: HttpService, T> Answers<S> for T where
 }
 
 /// Returns the service with what the front does for each request.
-fn of_connection<S: HttpService>(belongings: Belongings<S>, requests: OpenRequests) -> impl Answers<S> {
+fn of_connection<S: HttpService>(
+    belongings: Belongings<S>,
+    requests: OpenRequests,
+    repetition: Arc<Repetition>,
+) -> impl Answers<S> {
     service_fn(move |mut request: Request<Incoming>| -> Answering<S::Body, S::Error> {
         let Belongings {
             service,
@@ -166,15 +185,20 @@ fn of_connection<S: HttpService>(belongings: Belongings<S>, requests: OpenReques
             account,
             newcomer,
             peer,
+            ..
         } = &belongings;
         newcomer.asks();
         let now = Instant::now();
         account.moved_at(now);
         request.extensions_mut().insert(Peer(*peer));
         request.extensions_mut().insert(Connection::of(account));
-        let log = log.as_ref();
+        let repeated = repetition.request(&request);
+        if let Some(repeated) = &repeated {
+            request.extensions_mut().insert(repeated.clone());
+        }
         let asked = Asked {
-            record: log.and_then(|log| log.record(&request, *peer, now.into_std())),
+            record: log.as_ref().and_then(|log| log.record(&request, *peer, now.into_std())),
+            repeated,
             charge: account.charge(costs::of_request(&request)),
             account: account.clone(),
             open: requests.one(),
@@ -200,6 +224,7 @@ fn of_connection<S: HttpService>(belongings: Belongings<S>, requests: OpenReques
 /// A request that the service works on.
 struct Asked {
     record: Option<Record>,
+    repeated: Option<Repeated>,
     charge: Charge,
     account: Account,
     open: OpenRequest,
@@ -221,6 +246,9 @@ impl Asked {
         };
         if let Some(record) = self.record {
             record.write(&response);
+            if let Some(repeated) = self.repeated {
+                repeated.keep(&record);
+            }
         }
         drop(self.open);
         self.account.moved();

@@ -19,17 +19,25 @@ pub(crate) const TLS_UNSENT: usize = 16 * 1024;
 /// MiB for each peer that reads nothing. It is the kernel's memory and part of no account.
 pub(crate) const UNSENT: u32 = 64 * 1024;
 
-/// The same for a known peer: an answer of some hundred kilobytes leaves in one turn. With 4 MiB one of 2.3 MB does so,
-/// for a tenth less. But then a peer has to take a megabyte a minute to be seen to take anything, and a connection that
-/// is closed leaves megabytes in the kernel that nothing counts.
+/// The same for a known peer: an answer of some hundred kilobytes leaves in one turn. With much more a slow peer would
+/// have to take a megabyte a minute to be seen to take anything.
 pub(crate) const UNSENT_KNOWN: u32 = 256 * 1024;
 
 /// The most sockets that have so much room at a time: 256 MiB of the kernel's memory. Further ones are as those of
 /// strangers.
 pub(crate) const WIDE_SOCKETS: usize = 1_024;
 
+/// The same for a known peer that reads fast: an answer of two megabytes leaves in one turn.
+pub(crate) const UNSENT_FAST: u32 = 4 * 1024 * 1024;
+
+/// The most sockets that have so much room at a time: 128 MiB of the kernel's memory.
+pub(crate) const FAST_SOCKETS: usize = 32;
+
 /// Buffers for reading and for writing, and the state of hyper.
 pub(crate) const HTTP1: usize = 32 * 1024;
+
+/// A request of HTTP/1 that is answered below hyper: its head twice, the service's answerer, and what logs need of it.
+pub(crate) const REPEATED: usize = 20 * 1024;
 
 /// The same, with the tables of HPACK and the streams that have ended for us and not for the peer.
 pub(crate) const HTTP2: usize = 96 * 1024;

@@ -88,16 +88,22 @@ fn is_enough(bytes: &[u8], known: usize) -> bool {
         return false;
     }
     bytes.len() >= MAX_HEAD_BYTES
-        || ends_head(bytes.get(known.saturating_sub(3)..).unwrap_or_default())
+        || head_end(bytes.get(known.saturating_sub(3)..).unwrap_or_default()).is_some()
         || begins_no_request(bytes, known)
 }
 
-/// Returns whether these bytes hold the empty line that ends a head. hyper takes line ends without `\r`, too.
-fn ends_head(bytes: &[u8]) -> bool {
+/// Returns where the empty line ends that ends a head, if these bytes hold one. hyper takes line ends without `\r`,
+/// too.
+pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
     let mut ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    ends.any(|(place, _)| {
-        let next = bytes.get(place + 1..).unwrap_or_default();
-        next.starts_with(b"\n") || next.starts_with(b"\r\n")
+    ends.find_map(|(place, _)| {
+        let next = place + 1;
+        let rest = bytes.get(next..).unwrap_or_default();
+        if rest.starts_with(b"\n") {
+            Some(next + 1)
+        } else {
+            rest.starts_with(b"\r\n").then_some(next + 2)
+        }
     })
 }
 

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::account::{Account, Accounts};
+use crate::body_file::BodyFiles;
 use crate::connection::{self, Begun, Belongings, Stream};
 use crate::ending::{Ending, Watcher};
 use crate::newcomers::{Newcomer, Newcomers};
@@ -37,6 +38,8 @@ pub struct Front {
     on_refusal: Arc<OnRefusal>,
     open: Arc<AtomicUsize>,
     evicted: Arc<AtomicU64>,
+    repeated: Arc<AtomicU64>,
+    files: BodyFiles,
 }
 
 type OnRefusal = dyn Fn(IpAddr, &Refusal) + Send + Sync;
@@ -52,6 +55,8 @@ impl Front {
             on_refusal: Arc::new(|peer, refusal| tracing::debug!(%peer, %refusal, "a connection was closed")),
             open: Arc::default(),
             evicted: Arc::default(),
+            repeated: Arc::default(),
+            files: BodyFiles::default(),
         }
     }
 
@@ -95,6 +100,12 @@ impl Front {
     #[must_use]
     pub fn evicted_connections(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many requests were answered by an [`AnswerAgain`](crate::AnswerAgain), since the start.
+    #[must_use]
+    pub fn repeated_requests(&self) -> u64 {
+        self.repeated.load(Ordering::Relaxed)
     }
 
     /// Serves HTTP/1.1 and HTTP/2 on `listener` until `shutdown` is done, then waits up to 30 seconds for answers that
@@ -247,6 +258,8 @@ impl<S: HttpService> Entrance<S> {
                 account: account.clone(),
                 newcomer,
                 peer: client,
+                repeated: self.front.repeated,
+                files: self.front.files,
             };
             if let Err(error) = Box::pin(connection::serve(begun, belongings, watcher)).await {
                 tracing::debug!(peer = %client, %error, "a connection ended early");

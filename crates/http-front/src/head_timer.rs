@@ -67,6 +67,21 @@ impl HeadTimer {
         }
     }
 
+    /// Returns whether a head is waited for.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !matches!(self.0.ends_at.load(Ordering::Relaxed), NONE | OVER)
+    }
+
+    /// Stops the wait for a head until [`begin`](Self::begin), without giving it up.
+    pub(crate) fn pause(&self) {
+        self.0.ends_at.store(NONE, Ordering::Relaxed);
+    }
+
+    /// Begins the wait for a head anew.
+    pub(crate) fn begin(&self) {
+        self.set((Instant::now() + self.0.patience).into_std());
+    }
+
     fn set(&self, deadline: std::time::Instant) {
         let after = Instant::from_std(deadline).saturating_duration_since(self.0.began);
         let nanoseconds = u64::try_from(after.as_nanos()).unwrap_or(NONE);

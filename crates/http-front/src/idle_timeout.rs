@@ -12,7 +12,9 @@ use tokio::time::{Instant, Sleep};
 
 use crate::account::Account;
 use crate::answer_frames::AnswerFrames;
+use crate::body_file::BodyFile;
 use crate::head_timer::HeadTimer;
+use crate::send_file::SendFile;
 
 /// Counts the requests of one connection that the service has not answered yet.
 #[derive(Clone, Debug, Default)]
@@ -206,11 +208,31 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleTimeout<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let outcome = Pin::new(&mut self.stream).poll_flush(context);
+        self.check(context, outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let outcome = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.check(context, outcome)
+    }
+}
+
+impl<S: SendFile> SendFile for IdleTimeout<S> {
+    fn sends_files(&self) -> bool {
+        self.stream.sends_files()
+    }
+
+    fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        head: &[u8],
+        file: &BodyFile,
+        offset: usize,
+    ) -> Poll<io::Result<usize>> {
+        let outcome = self.stream.poll_send_file(context, head, file, offset);
+        // Only HTTP/1 sends files, and it looks at no slices.
+        self.wrote(context, outcome, &[])
     }
 }
 
@@ -291,6 +313,32 @@ mod tests {
             timed.write_all(&[0; 100]).await.unwrap_err().kind(),
             io::ErrorKind::TimedOut
         );
+    }
+
+    /// TLS takes bytes that its socket does not take yet.
+    struct Buffered;
+
+    impl AsyncWrite for Buffered {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_take_the_last_bytes_is_disconnected() {
+        let requests = OpenRequests::default();
+        let mut timed = timed(Buffered, &requests, every_byte());
+        timed.write_all(b"the last bytes").await.unwrap();
+        assert_eq!(timed.flush().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(timed.shutdown().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,17 +8,17 @@ use std::thread;
 use std::time::Duration;
 
 /// The most lines that wait, and the most bytes of all of them.
-const QUEUE: usize = 8_192;
+const QUEUE: usize = 16_384;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// With so many lines at once the thread looks for more of them without a pause.
-const MANY: usize = 512;
+const MANY: usize = 4_096;
 
 /// The pause of the thread after fewer lines, and so the longest that a line waits for others.
-const REST: Duration = Duration::from_millis(5);
+const REST: Duration = Duration::from_millis(20);
 
 /// The memory that stays for the next lines.
-const KEPT_BYTES: usize = 256 * 1024;
+const KEPT_BYTES: usize = 512 * 1024;
 
 /// How long [`LineQueue::flush`] waits.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);

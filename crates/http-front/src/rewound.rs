@@ -7,6 +7,9 @@ use std::task::{Context, Poll};
 use hyper::body::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::body_file::BodyFile;
+use crate::send_file::SendFile;
+
 /// Gives the first bytes once more, and then those of the stream.
 #[derive(Debug)]
 pub(crate) struct Rewound<S> {
@@ -65,6 +68,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl<S: SendFile> SendFile for Rewound<S> {
+    fn sends_files(&self) -> bool {
+        self.stream.sends_files()
+    }
+
+    fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        head: &[u8],
+        file: &BodyFile,
+        offset: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.stream.poll_send_file(context, head, file, offset)
     }
 }
 

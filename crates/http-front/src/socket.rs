@@ -2,25 +2,45 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use rustix::net::SendFlags;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::account::Account;
+#[cfg(target_os = "linux")]
+use crate::body_file::BodyFile;
 use crate::costs;
+use crate::send_file::SendFile;
+use crate::{linger, writable};
 
-/// A socket that takes more of an answer at once after its peer has shown a good credential.
+/// In this time a peer that reads fast makes the kernel take bytes again: at least a megabyte a second.
+const FAST: Duration = Duration::from_millis(100);
+
+/// A socket that takes more of an answer at once after its peer has shown a good credential, and still more after it
+/// has read fast.
 ///
 /// Each time that the kernel has room again, the task of the connection wakes up and writes. With little room a large
 /// answer costs many of these turns; with much room, peers that read nothing hold much memory of the kernel.
 pub(crate) struct Socket {
     stream: TcpStream,
     account: Account,
-    /// Whether more room was asked for.
-    has_asked: bool,
-    room: Option<OwnedSemaphorePermit>,
+    room: Room,
+    /// Since when the kernel takes no more.
+    full_since: Option<Instant>,
+}
+
+/// How much the kernel takes.
+enum Room {
+    Stranger,
+    /// All that a known peer gets, with its place if one was free.
+    Known(Option<OwnedSemaphorePermit>),
+    /// With its place until the end.
+    Fast(Option<OwnedSemaphorePermit>),
 }
 
 impl Socket {
@@ -30,17 +50,45 @@ impl Socket {
         Self {
             stream,
             account,
-            has_asked: false,
-            room: None,
+            room: Room::Stranger,
+            full_since: None,
         }
     }
 
     fn widen(&mut self) {
-        if !self.has_asked && self.account.is_known() {
-            self.has_asked = true;
-            self.room = self.account.wide_socket();
-            if self.room.is_some() {
+        if matches!(self.room, Room::Stranger) && self.account.is_known() {
+            let place = self.account.wide_socket();
+            if place.is_some() {
                 set_unsent(&self.stream, costs::UNSENT_KNOWN);
+            }
+            self.room = Room::Known(place);
+        }
+    }
+
+    /// Passes on the outcome of writing.
+    fn wrote<T>(&mut self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if outcome.is_pending() {
+            self.full_since.get_or_insert_with(Instant::now);
+        } else if let Some(since) = self.full_since.take()
+            && since.elapsed() < FAST
+            && matches!(self.room, Room::Known(Some(_)))
+            && let Some(place) = self.account.fast_socket()
+        {
+            set_unsent(&self.stream, costs::UNSENT_FAST);
+            self.room = Room::Fast(Some(place));
+        }
+        outcome
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Room::Fast(place) = &mut self.room
+            && let Some(place) = place.take()
+        {
+            set_unsent(&self.stream, costs::UNSENT_KNOWN);
+            if !writable::is(&self.stream) {
+                linger::close(&self.stream, place);
             }
         }
     }
@@ -68,7 +116,8 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.widen();
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(outcome)
     }
 
     fn poll_write_vectored(
@@ -77,7 +126,8 @@ impl AsyncWrite for Socket {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.widen();
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wrote(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -88,46 +138,46 @@ impl AsyncWrite for Socket {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
+    /// A fast peer has to take most of what the kernel has for it before the connection can close.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if matches!(self.room, Room::Fast(_)) {
+            set_unsent(&self.stream, costs::UNSENT_KNOWN);
+            ready!(writable::poll(&self.stream, context))?;
+        }
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl SendFile for Socket {}
+
+#[cfg(target_os = "linux")]
+impl SendFile for Socket {
+    fn sends_files(&self) -> bool {
+        true
+    }
+
+    fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        head: &[u8],
+        file: &BodyFile,
+        offset: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.widen();
+        let stream = &self.stream;
+        let send = || {
+            if head.is_empty() {
+                return file.send(stream, offset);
+            }
+            // The kernel keeps the head back until the file follows, so both leave in one packet.
+            Ok(rustix::net::send(stream, head, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+        };
+        let outcome = writable::poll_io(stream, context, send);
+        self.wrote(outcome)
     }
 }
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use tokio::io::AsyncWriteExt as _;
-    use tokio::net::TcpListener;
-
-    use super::*;
-    use crate::account::Accounts;
-
-    /// Returns how many bytes of an answer a peer that reads nothing is sent.
-    async fn taken(is_known: bool) -> usize {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _deaf = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, address) = listener.accept().await.unwrap();
-        let account = Accounts::of(1, Arc::default()).open(address.ip(), false).unwrap();
-        if is_known {
-            account.vouch();
-        }
-        let mut socket = Socket::new(stream, account);
-        let (piece, mut taken) = ([0; 16 * 1024], 0);
-        // As long as the kernel takes bytes it takes them at once.
-        while let Ok(Ok(count)) = tokio::time::timeout(Duration::from_millis(500), socket.write(&piece)).await {
-            taken += count;
-        }
-        taken
-    }
-
-    /// The receive buffer of the peer is part of both. Without a limit the kernel takes 2.5 MB and more.
-    #[tokio::test]
-    async fn the_kernel_takes_little_of_an_answer_that_a_stranger_does_not_read_and_more_of_a_known_peers() {
-        let (stranger, known) = (taken(false).await, taken(true).await);
-        assert!(stranger < 1_000_000, "{stranger} bytes");
-        assert!(known > stranger + 64 * 1024, "{stranger} and {known} bytes");
-    }
-}
+mod tests;

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 
 use super::AccessLog;
 use super::line::Line;
+use crate::repeated::ReadyAnswer;
 
 /// The parts of a request that its line needs, and when it began.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Record {
     log: AccessLog,
     started: Instant,
@@ -39,13 +40,34 @@ impl Record {
 
     /// Writes the line, with what the service says of it in the extensions of the response.
     pub(crate) fn write<B>(&self, response: &Response<B>) {
-        let details = (self.log.read_details)(response.extensions());
+        let answer = (response.status(), length(response.headers()), response.extensions());
+        self.write_line(answer, self.started);
+    }
+
+    /// Writes the line of the same request that came again at another moment.
+    pub(crate) fn write_again(&self, answer: &ReadyAnswer, started: Instant) {
+        self.write_line((answer.status, answer.length, &answer.extensions), started);
+    }
+
+    /// Returns a copy that shares no memory with its request: all parts of a head have one buffer.
+    pub(crate) fn detached(&self) -> Self {
+        let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
+        Self {
+            uri: self.uri.to_string().parse().unwrap_or_default(),
+            referer: self.referer.as_ref().and_then(copy),
+            user_agent: self.user_agent.as_ref().and_then(copy),
+            ..self.clone()
+        }
+    }
+
+    fn write_line(&self, (status, bytes, extensions): (StatusCode, u64, &Extensions), started: Instant) {
+        let details = (self.log.read_details)(extensions);
         self.log.write(&Line {
             request: self,
             details: &details,
-            status: response.status(),
-            bytes: length(response.headers()),
-            took: self.started.elapsed(),
+            status,
+            bytes,
+            took: started.elapsed(),
             now: jiff::Timestamp::now(),
         });
     }
