@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 /// Suffixes that proxies add to an entity tag when they compress the answer; clients send the longer tag back.
 const PROXY_SUFFIXES: [&str; 7] = ["-gzip", "--gzip", ";gzip", "-br", ";br", "-zstd", ";zstd"];
@@ -13,6 +13,20 @@ const PROXY_SUFFIXES: [&str; 7] = ["-gzip", "--gzip", ";gzip", "-br", ";br", "-z
 /// in the future are ignored (section 13.1.3).
 pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str, changed_at: jiff::Timestamp) -> bool {
     is_unchanged_at(headers, etag, changed_at, SystemTime::now)
+}
+
+/// Returns copies of the header fields that the other functions here look at.
+pub(crate) fn fields(headers: &HeaderMap) -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
+        for value in headers.get_all(&name) {
+            // A clone would share the memory of the whole head. The bytes are those of a value, so they are one.
+            if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+                fields.append(name.clone(), copy);
+            }
+        }
+    }
+    fields
 }
 
 /// Returns whether the caller names this entity tag in `If-None-Match`.
@@ -93,7 +107,6 @@ fn is_ours(tag: &str, own: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     const OWN: &str = "\"0123abcd\"";

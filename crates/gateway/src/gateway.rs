@@ -24,6 +24,7 @@ use crate::error::GatewayError;
 use crate::hit;
 use crate::prepared_answers::Named;
 use crate::reject::Reject;
+use crate::repeated_request::RepeatedRequest;
 use crate::reply::{Body, Reply};
 use crate::service;
 
@@ -122,6 +123,15 @@ impl Gateway {
         Answering(Progress::Waiting(Box::pin(async move {
             gateway.answer_named(request, named).await
         })))
+    }
+
+    /// Returns what answers the same request again while memory has all of the answer, so that a server in front need
+    /// not read a request that a peer sends again byte for byte. Nothing for requests of other kinds.
+    ///
+    /// It may be asked inside of a tokio runtime only. [`GatewayBuilder::on_good_token`] is not called again for it.
+    pub fn repeated<B>(&self, request: &Request<B>) -> Option<RepeatedRequest> {
+        let peer = (self.peer)(request.extensions())?;
+        RepeatedRequest::of(&self.app, request, peer.to_canonical())
     }
 
     /// Outside of a tokio runtime it returns nothing: noting a poll may start a task.

@@ -51,7 +51,7 @@ fn answer_named<B>(app: &Arc<App>, name: SecretDigest, request: &Request<B>, pee
     let asking = Asking {
         method,
         headers,
-        extensions: request.extensions(),
+        extensions: Some(request.extensions()),
         client,
         snapshot: &snapshot,
         notes: &notes,

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use feed_engine::{Counts, FeedHead, HeldBack, LengthLimit, Origin};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
+use crate::ready_headers::ReadyHeaders;
 use crate::reply::{Payload, Reply};
 
 /// The headers of the last answer with one status to one request. They are sent again while they would be the same:
 /// ages count in whole seconds, so a device fleet that asks at once gets the same headers for a second.
 #[derive(Default)]
-pub(crate) struct ReadyHead(ArcSwapOption<(State, HeaderMap)>);
+pub(crate) struct ReadyHead(ArcSwapOption<(State, Arc<ReadyHeaders>)>);
 
 /// What the headers depend on, beside the request and its status.
 struct State {
@@ -72,11 +73,12 @@ impl ReadyHead {
         if let Some((state, headers)) = self.0.load().as_deref()
             && state.is(head, counts, length)
         {
-            return Reply::ready(status, headers.clone(), payload);
+            return Reply::ready(status, Arc::clone(headers), payload);
         }
         let reply = describe(Reply::of(status, payload)).complete();
         let state = State::of(head, counts, length);
-        self.0.store(Some(Arc::new((state, reply.headers().clone()))));
+        let headers = ReadyHeaders::new(status, reply.headers().clone());
+        self.0.store(Some(Arc::new((state, Arc::new(headers)))));
         reply
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use serde::Serialize;
 
+use crate::ready_headers::ReadyHeaders;
 use crate::reject::Reject;
 
 /// Headers of every answer that does not set its own: browsers must not sniff, frame or run an answer, show it to other
@@ -118,6 +120,8 @@ pub(crate) struct Reply {
     headers: HeaderMap,
     /// Whether the headers of every answer are in `headers`.
     is_complete: bool,
+    /// All headers, in place of `headers`.
+    ready: Option<Arc<ReadyHeaders>>,
     payload: Payload,
 }
 
@@ -166,17 +170,19 @@ impl Reply {
             status,
             headers: HeaderMap::with_capacity(USUAL_HEADERS),
             is_complete: false,
+            ready: None,
             payload,
         }
     }
 
     /// Returns an answer with the [`headers`](Self::headers) of an earlier [`complete`](Self::complete) one, whose
     /// body has as many bytes.
-    pub(crate) fn ready(status: StatusCode, headers: HeaderMap, payload: Payload) -> Self {
+    pub(crate) fn ready(status: StatusCode, headers: Arc<ReadyHeaders>, payload: Payload) -> Self {
         Self {
             status,
-            headers,
+            headers: HeaderMap::new(),
             is_complete: true,
+            ready: Some(headers),
             payload,
         }
     }
@@ -234,6 +240,9 @@ impl Reply {
 
     /// Sets a header, in place of one with the same name.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        if let Some(ready) = self.ready.take() {
+            self.headers = ready.map().clone();
+        }
         self.headers.insert(name, value);
         self
     }
@@ -276,17 +285,21 @@ impl Reply {
 
     /// Returns the headers.
     pub(crate) fn headers(&self) -> &HeaderMap {
-        &self.headers
+        self.ready.as_ref().map_or(&self.headers, |ready| ready.map())
     }
 
     /// Returns the HTTP response. For a `HEAD` it has the length of the body, but not the body.
     pub(crate) fn into_response(self, is_head: bool) -> Response<Body> {
         let Self {
             status,
-            headers,
+            mut headers,
+            ready,
             payload,
             ..
         } = self.complete();
+        if let Some(ready) = ready {
+            headers = ready.map().clone();
+        }
         let body = match payload {
             Payload::Whole(bytes) if !is_head => whole(bytes),
             Payload::Pieces(_, body) if !is_head => body,
@@ -297,6 +310,33 @@ impl Reply {
         *response.headers_mut() = headers;
         response
     }
+
+    /// Returns the answer as HTTP/1.1 sends it, or nothing if its body is made while it is sent. For a `HEAD` it has the
+    /// length of the body, but not the body.
+    pub(crate) fn into_ready(self, is_head: bool) -> Option<ReadyReply> {
+        let Self {
+            status,
+            headers,
+            ready,
+            payload,
+            ..
+        } = self.complete();
+        let headers = ready.unwrap_or_else(|| Arc::new(ReadyHeaders::new(status, headers)));
+        let body = match payload {
+            Payload::Pieces(..) => return None,
+            Payload::Whole(bytes) if !is_head => bytes,
+            Payload::Whole(_) | Payload::Bodiless(_) => Bytes::new(),
+        };
+        Some(ReadyReply { status, headers, body })
+    }
+}
+
+/// An answer as HTTP/1.1 sends it.
+#[derive(Debug)]
+pub(crate) struct ReadyReply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Arc<ReadyHeaders>,
+    pub(crate) body: Bytes,
 }
 
 fn whole(bytes: Bytes) -> Body {

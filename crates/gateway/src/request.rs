@@ -19,8 +19,8 @@ use crate::secret_digest::SecretDigest;
 pub(crate) struct Asking<'a> {
     pub(crate) method: &'a Method,
     pub(crate) headers: &'a HeaderMap,
-    /// What the server in front says about the request.
-    pub(crate) extensions: &'a Extensions,
+    /// What the server in front says about the request; nothing where it knows already that the token is good.
+    pub(crate) extensions: Option<&'a Extensions>,
     pub(crate) client: IpAddr,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) notes: &'a RequestNotes,
@@ -33,7 +33,7 @@ impl Request<'_> {
         Asking {
             method: self.method,
             headers: self.headers,
-            extensions: self.extensions,
+            extensions: Some(self.extensions),
             client: self.client,
             snapshot: &self.snapshot,
             notes: self.notes,

@@ -115,6 +115,26 @@ pub(crate) fn concluded(
     notes: RequestNotes,
     outcome: Result<Reply, Reject>,
 ) -> Response<Body> {
+    let reply = counted(app, method, client, started, &way, &notes, outcome);
+    let mut response = reply.into_response(*method == Method::HEAD);
+    response.extensions_mut().insert(Arc::new(Facts {
+        client,
+        route: way.template,
+        notes,
+    }));
+    response
+}
+
+/// Returns the reply, after counting and logging it.
+pub(crate) fn counted(
+    app: &App,
+    method: &Method,
+    client: IpAddr,
+    started: Instant,
+    way: &Way,
+    notes: &RequestNotes,
+    outcome: Result<Reply, Reject>,
+) -> Reply {
     let reply = outcome.unwrap_or_else(|reject| {
         if refusals::is_one(reject.status()) {
             notes.refused(reject.words());
@@ -124,7 +144,7 @@ pub(crate) fn concluded(
     let (status, took) = (reply.code(), started.elapsed());
     let route = way.template.unwrap_or("unknown");
     if refusals::is_one(status) {
-        refusals::log(client, route, status, &notes);
+        refusals::log(client, route, status, notes);
     }
     match &way.prepared {
         Some(prepared) => prepared.answered(app.metrics(), status, took),
@@ -139,18 +159,11 @@ pub(crate) fn concluded(
     };
     match (&way.given, &way.prepared) {
         (Some(given), Some(prepared)) => {
-            app.log()
-                .feed_answered(&given.told(prepared, client, &notes), &answered);
+            app.log().feed_answered(&given.told(prepared, client, notes), &answered);
         }
         _ => app.log().answered(&answered),
     }
-    let mut response = reply.into_response(*method == Method::HEAD);
-    response.extensions_mut().insert(Arc::new(Facts {
-        client,
-        route: way.template,
-        notes,
-    }));
-    response
+    reply
 }
 
 /// Where the answer to a request comes from, as far as it is known.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use feed_classification::{IndicatorSetBuilder, IndicatorType};
 use feed_engine::{Errand, FeedContents, FeedEngine, FeedScope, GatherFuture, IndicatorSource, Upstream};
 use gateway::testkit::{Installation, SITE, token_claims};
-use gateway::{Gateway, Peer};
+use gateway::{Facts, Gateway, Peer, RepeatedAnswer};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Empty};
 use site_config::{ConfigStore, ReloadOutcome};
@@ -121,6 +121,89 @@ async fn the_answer_is_the_same_both_ways() {
         let short = served.at_once(method, target, &headers).await;
         assert_eq!(short, Some(long), "{method} {target} {headers:?}");
     }
+}
+
+/// As the text of a response has it.
+fn repeated_text(answer: &RepeatedAnswer) -> String {
+    let head = std::str::from_utf8(&answer.head).unwrap();
+    let mut lines = head.lines();
+    assert!(lines.next().unwrap().starts_with("HTTP/1.1 "));
+    let lines = lines.map(|line| line.split_once(": ").unwrap());
+    let mut lines: Vec<String> = lines
+        .filter(|(name, _)| *name != "age")
+        .map(|(name, value)| format!("{name}: {:?}", http::HeaderValue::from_str(value).unwrap()))
+        .collect();
+    lines.sort_unstable();
+    format!("{} {lines:#?} {:?}", answer.status, answer.body)
+}
+
+#[tokio::test]
+async fn a_repeated_request_has_the_answer_of_the_long_way_and_the_same_facts() {
+    let served = served(SITE);
+    let first = served.gateway.answer(served.request("GET", FEED, &[])).await;
+    let etag = first.headers()["etag"].to_str().unwrap().to_owned();
+    let modified = first.headers()["last-modified"].to_str().unwrap().to_owned();
+    for (method, headers, length) in [
+        ("GET", vec![], 31),
+        ("HEAD", vec![], 31),
+        ("GET", vec![("if-none-match", &*etag)], 0),
+        (
+            "GET",
+            vec![("if-none-match", "\"other\""), ("if-none-match", &*etag)],
+            0,
+        ),
+        ("GET", vec![("if-modified-since", &*modified)], 0),
+    ] {
+        let request = || served.request(method, FEED, &headers);
+        let repeated = served.gateway.repeated(&request()).unwrap();
+        let long = served.gateway.answer(request()).await;
+        let facts = format!("{:?}", long.extensions().get::<Arc<Facts>>().unwrap());
+        let long = text(long).await;
+        for _ in 0..2 {
+            let answer = repeated.answer().unwrap();
+            assert_eq!(repeated_text(&answer), long, "{method} {headers:?}");
+            assert_eq!(answer.length, length, "{method} {headers:?}");
+            let again = answer.extensions.get::<Arc<Facts>>().unwrap();
+            assert_eq!(format!("{again:?}"), facts);
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_a_request_that_is_answered_out_of_memory_is_kept_for_repetition() {
+    let served = served(SITE);
+    let is_kept = |request| served.gateway.repeated(&request).is_some();
+    assert!(!is_kept(served.request("GET", FEED, &[])), "it was never answered");
+    served.gateway.answer(served.request("GET", FEED, &[])).await;
+    assert!(is_kept(served.request("GET", FEED, &[])));
+    let traced = [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")];
+    assert!(!is_kept(served.request("GET", FEED, &traced)));
+    assert!(!is_kept(served.request("GET", FEED, &[("token", "another")])));
+    assert!(!is_kept(served.request("POST", FEED, &[])));
+    assert!(!is_kept(served.request("GET", "/v1/feedmapping", &[])));
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_judged_each_time() {
+    let served = served(SITE);
+    let request = || served.request("GET", FEED, &[]);
+    served.gateway.answer(request()).await;
+    let repeated = served.gateway.repeated(&request()).unwrap();
+    let limits = "token_limits: { per_second: 1, burst: 3, at_once: 10 }\n";
+    assert!(repeated.answer().is_some());
+    served.installation.write("config.yaml", &Installation::core(limits));
+    assert!(matches!(served.config.reload(), ReloadOutcome::Applied(_)));
+    assert!(repeated.answer().is_none(), "another configuration may refuse it");
+    served.gateway.answer(request()).await;
+    let repeated = served.gateway.repeated(&request()).unwrap();
+    let answers: Vec<_> = (0..4).map(|_| repeated.answer().unwrap()).collect();
+    let last = answers.last().unwrap();
+    assert_eq!(last.status, 429);
+    assert!(last.head.starts_with(b"HTTP/1.1 429 Too Many Requests\r\n"));
+    assert!(last.body.starts_with(b"{"), "{:?}", last.body);
+    assert_eq!(last.length, last.body.len() as u64);
+    let facts = last.extensions.get::<Arc<Facts>>().unwrap();
+    assert_eq!(facts.notes.label(), Some("fw1"));
 }
 
 #[tokio::test]

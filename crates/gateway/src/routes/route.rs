@@ -82,7 +82,9 @@ impl Route {
 
 /// Counts a request with a good token until the returned value is dropped.
 pub(super) fn begin(app: &App, request: Asking<'_>, grant: &Grant) -> Result<UnderWay, Reject> {
-    app.on_good_token().tell(request.extensions);
+    if let Some(extensions) = request.extensions {
+        app.on_good_token().tell(extensions);
+    }
     let limits = &request.snapshot.loaded.core.token_limits;
     let token = (&grant.noted, grant.expires);
     app.token_uses().begin(&grant.uses, token, limits, request.now)
