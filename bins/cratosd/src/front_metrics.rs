@@ -25,6 +25,12 @@ pub(crate) fn register(
             "Connections that were closed to make room for others: places or memory for callers without a token ran short",
             [(Vec::new(), front.evicted_connections() as f64)],
         );
+        counters(
+            registry,
+            "requests_repeated",
+            "Requests that were answered without being read anew: the same bytes as before on the same connection",
+            [(Vec::new(), front.repeated_requests() as f64)],
+        );
         logs(registry, access_log.as_ref());
         if let Some(certificates) = &certificates {
             tls(registry, certificates);

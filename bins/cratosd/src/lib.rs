@@ -19,5 +19,6 @@ mod front_metrics;
 mod otlp;
 mod program;
 mod proxies;
+mod repeats;
 
 pub use program::Program;

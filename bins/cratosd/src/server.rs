@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::telemetry::AnswerLogger;
 use crate::tls::CertificateWatch;
-use crate::{access_log, front_metrics, proxies, tls};
+use crate::{access_log, front_metrics, proxies, repeats, tls};
 
 /// Returns the gateway of a daemon. At most three quarters of the connections are streams, so that devices that poll
 /// always get one.
@@ -158,5 +158,8 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, shutdown: impl Futur
 }
 
 fn handler(gateway: Gateway) -> impl HttpService {
-    service_fn(move |request: http::Request<Incoming>| gateway.answering(request))
+    service_fn(move |request: http::Request<Incoming>| {
+        repeats::note(&gateway, &request);
+        gateway.answering(request)
+    })
 }

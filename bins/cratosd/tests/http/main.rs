@@ -19,6 +19,7 @@ mod graylog;
 mod guard;
 mod held_back;
 mod hostile;
+mod kept_connections;
 mod large_bodies;
 mod legacy;
 mod length_limits;
