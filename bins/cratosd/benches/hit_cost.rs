@@ -36,13 +36,14 @@ const SIZES: [(&str, usize); 3] = [("15 kB", 1_000), ("147 kB", 10_000), ("1.5 M
 
 const FEED: &str = "/v1/feed/block/type/domain/age/1w/output/txt";
 
-/// A request that is repeated.
+/// A request that is repeated, or sent with another header field each time.
 struct Case {
     name: String,
     values: usize,
     target: &'static str,
     /// Sends the entity tag of the answer before.
     is_conditional: bool,
+    is_changing: bool,
     has_logs: bool,
 }
 
@@ -68,11 +69,16 @@ fn cases() -> Vec<Case> {
             values,
             target,
             is_conditional,
+            is_changing: false,
             has_logs,
         };
         for (size, values) in SIZES {
             cases.push(case(size, values, FEED, false));
         }
+        cases.push(Case {
+            is_changing: true,
+            ..case("15 kB, changing requests", 1_000, FEED, false)
+        });
         cases.push(case("304", 1_000, FEED, true));
         cases.push(case("look-up", 1_000, "/v1/lookup/nothing.example", false));
     }
@@ -101,8 +107,10 @@ impl Case {
             _ => String::new(),
         };
         let status = if self.is_conditional { 304 } else { 200 };
-        for _ in 0..requests {
-            assert_eq!(client.ask(&further).status, status);
+        for number in 0..requests {
+            let changing = format!("x-turn: {}\r\n", number % 2);
+            let further = if self.is_changing { &changing } else { &further };
+            assert_eq!(client.ask(further).status, status);
         }
         kill_process(
             Pid::from_raw(i32::try_from(daemon.id()).unwrap()).unwrap(),

@@ -37,8 +37,8 @@ const BENCHES: [Bench; 2] = [
     },
 ];
 
-/// The answer with an aim.
-const HIT: &str = "15 kB";
+/// The answers with an aim.
+const HITS: [&str; 2] = ["15 kB", "15 kB, changing requests"];
 
 /// Counts, and compares with the baseline.
 pub(super) fn run() -> anyhow::Result<()> {
@@ -89,9 +89,9 @@ pub(super) fn section(_: Option<&str>) -> anyhow::Result<Section> {
         .concat()
     {
         let _ = writeln!(text, "| {} | {} |", count.name, count.instructions);
-        if count.name == HIT {
+        if HITS.contains(&&*count.name) {
             aims.push(Aim {
-                what: format!("{HIT} out of memory, in thousands of instructions"),
+                what: format!("{} out of memory, in thousands of instructions", count.name),
                 aim: Bound::AtMost(40.0),
                 measured: count.instructions as f64 / 1e3,
                 unit: "",

@@ -14,6 +14,8 @@ pub(super) struct Case {
     pub(super) target: &'static str,
     /// Sends the entity tag of the answer before.
     pub(super) is_conditional: bool,
+    /// Two requests in turn, so that none is the same as the one before it on its connection.
+    pub(super) is_changing: bool,
     pub(super) is_tls: bool,
     /// The least ratios of processor time: bare hyper ÷ cratosd, nginx ÷ cratosd.
     pub(super) against_bare_hyper: Option<f64>,
@@ -28,14 +30,22 @@ const HIT: Case = Case {
     size: 0,
     target: FEED,
     is_conditional: false,
+    is_changing: false,
     is_tls: false,
     against_bare_hyper: Some(0.70),
     against_nginx: Some(0.80),
     microseconds: None,
 };
 
-pub(super) const CASES: [Case; 6] = [
+pub(super) const CASES: [Case; 7] = [
     HIT,
+    Case {
+        name: "15 kB, changing requests",
+        is_changing: true,
+        against_bare_hyper: None,
+        against_nginx: None,
+        ..HIT
+    },
     Case {
         name: "147 kB",
         file: "middle",

@@ -49,9 +49,12 @@ pub(super) trait Server {
         self.certificate().is_some()
     }
 
-    /// Returns the whole request.
+    /// Returns the whole request, or both.
     fn request(&self, case: &Case) -> anyhow::Result<String> {
         let head = self.head(case)?;
+        if case.is_changing {
+            return Ok(format!("{head}x-turn: 1\r\n\r\n{head}x-turn: 2\r\n\r\n"));
+        }
         if !case.is_conditional {
             return Ok(head + "\r\n");
         }
