@@ -18,8 +18,8 @@ use crate::snapshot_cache::{Generation, SnapshotCache};
 /// The memory of all of them: some thirteen hundred requests.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// The memory of one: its grant may be its own, and it has two ready heads of up to twenty headers, 5 KiB each with their
-/// lines.
+/// The memory of one: its grant may be its own, and it has two ready heads of up to twenty headers, 5 KiB each with
+/// their lines.
 const BYTES_EACH: usize = 12 * 1024;
 
 /// The headers that decide the answer: the credentials and the accepted encodings.

@@ -22,8 +22,8 @@ use crate::snapshot_cache::Generation;
 /// A request for a feed that was answered before, kept by the server in front for the case that the same peer sends the
 /// same bytes again. From [`Gateway::repeated`](crate::Gateway::repeated).
 ///
-/// What the request and the configuration decide together is kept here: the opened token, the client, the feed. What can
-/// change without them is judged at each answer.
+/// What the request and the configuration decide together is kept here: the opened token, the client, the feed. What
+/// can change without them is judged at each answer.
 pub struct RepeatedRequest {
     app: Arc<App>,
     generation: Generation,

@@ -311,8 +311,8 @@ impl Reply {
         response
     }
 
-    /// Returns the answer as HTTP/1.1 sends it, or nothing if its body is made while it is sent. For a `HEAD` it has the
-    /// length of the body, but not the body.
+    /// Returns the answer as HTTP/1.1 sends it, or nothing if its body is made while it is sent. For a `HEAD` it has
+    /// the length of the body, but not the body.
     pub(crate) fn into_ready(self, is_head: bool) -> Option<ReadyReply> {
         let Self {
             status,

@@ -1,9 +1,10 @@
 //! A closed-loop load for `cargo xtask bench`: connections that stay open, each with one request at a time.
 //!
 //! `cargo run --release -p cratos-http-front --example load -- ADDRESS SECONDS CONNECTIONS [CERTIFICATE]` sends the
-//! request on its standard input again and again, or several in turn, and prints lines such as `requests 1234`: the answers, the seconds,
-//! the time within which half of them and 99 % of them came, and their status. With a certificate it speaks TLS 1.3
-//! with `localhost`. All answers must have the status of the first, and a `content-length` unless they are 304.
+//! request on its standard input again and again, or several in turn, and prints lines such as `requests 1234`: the
+//! answers, the seconds, the time within which half of them and 99 % of them came, and their status. With a certificate
+//! it speaks TLS 1.3 with `localhost`. All answers must have the status of the first, and a `content-length` unless
+//! they are 304.
 
 use std::error::Error;
 use std::io::Read as _;

@@ -99,8 +99,8 @@ impl AnswerAgain for Bytewise {
     }
 }
 
-/// Serves one connection on which the third of three equal requests is answered below hyper, with so many bytes; returns
-/// why it ended and how long after that answer.
+/// Serves one connection on which the third of three equal requests is answered below hyper, with so many bytes;
+/// returns why it ended and how long after that answer.
 async fn ended_after_a_repeated_answer(bytes: usize, is_read: bool) -> (String, Duration) {
     const HEAD: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
     const PAUSE: Duration = Duration::from_secs(20);
