@@ -126,7 +126,13 @@ pub(crate) async fn serve<S: HttpService>(
     charge.grow_to(charge.bytes() + cost);
     let requests = OpenRequests::default();
     let account = belongings.account.clone();
-    let repetition = Arc::new(Repetition::new(&belongings, bytes.len()));
+    let repetition = Arc::new(Repetition::new(
+        account.clone(),
+        belongings.log.clone(),
+        Arc::clone(&belongings.repeated),
+        belongings.files.clone(),
+        bytes.len(),
+    ));
     let stream = IdleTimeout::new(
         Rewound::new(bytes, stream),
         account,
@@ -192,7 +198,8 @@ fn of_connection<S: HttpService>(
         account.moved_at(now);
         request.extensions_mut().insert(Peer(*peer));
         request.extensions_mut().insert(Connection::of(account));
-        let repeated = repetition.request(&request);
+        let turn = repetition.request(&request);
+        let repeated = turn.map(|turn| Repeated::of(&repetition, turn));
         if let Some(repeated) = &repeated {
             request.extensions_mut().insert(repeated.clone());
         }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::body_file::BodyFile;
 use crate::date_line;
 use crate::head_timer::HeadTimer;
-use crate::repeated::ReadyAnswer;
+use crate::ready_answer::ReadyAnswer;
 use crate::repetition::Repetition;
 use crate::send_file::SendFile;
 

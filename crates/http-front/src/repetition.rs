@@ -11,10 +11,9 @@ use zeroize::Zeroizing;
 use crate::access_log::{AccessLog, Record};
 use crate::account::{Account, Charge};
 use crate::body_file::{BodyFile, BodyFiles, LEAST_BYTES};
-use crate::connection::Belongings;
 use crate::costs;
 use crate::panic_guard::caught_call;
-use crate::repeated::{AnswerAgain, ReadyAnswer, Repeated};
+use crate::ready_answer::{AnswerAgain, ReadyAnswer};
 use crate::request_bytes::RequestBytes;
 
 /// The longest head of a known peer that is kept. Of a stranger no longer one is kept than that with which it began,
@@ -62,12 +61,18 @@ type Logged = (Arc<dyn AnswerAgain>, Option<Arc<Record>>);
 
 impl Repetition {
     /// Returns the repetition of a connection that begins with so many bytes.
-    pub(crate) fn new<S>(belongings: &Belongings<S>, first: usize) -> Self {
+    pub(crate) fn new(
+        account: Account,
+        log: Option<AccessLog>,
+        count: Arc<AtomicU64>,
+        files: BodyFiles,
+        first: usize,
+    ) -> Self {
         Self {
-            account: belongings.account.clone(),
-            log: belongings.log.clone(),
-            count: Arc::clone(&belongings.repeated),
-            files: belongings.files.clone(),
+            account,
+            log,
+            count,
+            files,
             most: first.min(MOST_BYTES),
             seen: Mutex::new(Seen {
                 bytes: RequestBytes::Nothing,
@@ -94,7 +99,7 @@ impl Repetition {
         };
         self.count.fetch_add(1, Ordering::Relaxed);
         if let Some(record) = record {
-            record.write_again(&answer, started);
+            record.write_line((answer.status, answer.length, &answer.extensions), started);
         }
         Some(answer)
     }
@@ -131,22 +136,23 @@ impl Repetition {
         self.lock().bytes.pass(bytes, most);
     }
 
-    /// Notes a request that hyper has made of the bytes. If it is the last one once more, its service may say how it is
-    /// answered from now on.
-    pub(crate) fn request(self: &Arc<Self>, request: &Request<Incoming>) -> Option<Repeated> {
+    /// Notes a request that hyper has made of the bytes. If it is the last one once more, its turn is returned, and its
+    /// service may say how it is answered from now on.
+    pub(crate) fn request(&self, request: &Request<Incoming>) -> Option<u64> {
         let is_plain = request.body().is_end_stream() && request.version() == Version::HTTP_11;
         let mut seen = self.lock();
         let head = seen.bytes.take(is_plain);
         seen.turn += 1;
         seen.record = None;
         let before = seen.answerer.take();
-        if head.as_ref().is_some_and(|head| is_same(head, &seen.last)) {
-            return Some(Repeated::of(self, seen.turn));
+        let is_repeated = head.as_ref().is_some_and(|head| is_same(head, &seen.last));
+        let repeated = is_repeated.then_some(seen.turn);
+        if !is_repeated {
+            seen.last = head.unwrap_or_default();
+            seen.body = SentBody::None;
         }
-        seen.last = head.unwrap_or_default();
-        seen.body = SentBody::None;
         drop((seen, before));
-        None
+        repeated
     }
 
     /// Has the request of this turn answered so, if it is still the last one.

@@ -8,7 +8,6 @@ use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, Ve
 
 use super::AccessLog;
 use super::line::Line;
-use crate::repeated::ReadyAnswer;
 
 /// The parts of a request that its line needs, and when it began.
 #[derive(Clone, Debug)]
@@ -44,11 +43,6 @@ impl Record {
         self.write_line(answer, self.started);
     }
 
-    /// Writes the line of the same request that came again at another moment.
-    pub(crate) fn write_again(&self, answer: &ReadyAnswer, started: Instant) {
-        self.write_line((answer.status, answer.length, &answer.extensions), started);
-    }
-
     /// Returns a copy that shares no memory with its request: all parts of a head have one buffer.
     pub(crate) fn detached(&self) -> Self {
         let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
@@ -60,7 +54,8 @@ impl Record {
         }
     }
 
-    fn write_line(&self, (status, bytes, extensions): (StatusCode, u64, &Extensions), started: Instant) {
+    /// Writes the line of an answer that began then, from its status, its `content-length` and its extensions.
+    pub(crate) fn write_line(&self, (status, bytes, extensions): (StatusCode, u64, &Extensions), started: Instant) {
         let details = (self.log.read_details)(extensions);
         self.log.write(&Line {
             request: self,
