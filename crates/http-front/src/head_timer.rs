@@ -77,7 +77,7 @@ impl HeadTimer {
         self.0.ends_at.store(NONE, Ordering::Relaxed);
     }
 
-    /// Begins the wait for a head anew.
+    /// Restarts the wait for a head.
     pub(crate) fn begin(&self) {
         self.set((Instant::now() + self.0.patience).into_std());
     }

@@ -31,7 +31,7 @@ pub(crate) struct Repeats<S> {
     sending: Option<Sending>,
 }
 
-/// What is left of an answer.
+/// The part of an answer that has not been sent.
 enum Sending {
     Bytes(Chain<Chain<Bytes, Bytes>, Bytes>),
     File {

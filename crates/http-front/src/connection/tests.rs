@@ -128,7 +128,7 @@ async fn ended_after_a_repeated_answer(bytes: usize, is_read: bool) -> (String, 
         let begun = begin(Box::new(theirs), charge).await.unwrap().unwrap();
         format!("{:?}", serve(begun, belongings, watcher).await.unwrap_err())
     });
-    // The time for a head is over after the second pause, unless each answer begins it anew.
+    // The time for a head is over after the second pause, unless each answer restarts it.
     for _ in 0..2 {
         ours.write_all(HEAD).await.unwrap();
         let mut answer = vec![0; 1_024];
