@@ -168,8 +168,7 @@ impl Follower {
             self.options.clock.sleep(self.options.poll).await;
         }
         loop {
-            let began = self.now();
-            self.began = began;
+            let began = self.begin_look();
             let outcome = if self.memory.loaded {
                 self.take_turn().await
             } else {
@@ -205,6 +204,13 @@ impl Follower {
                 self.pause(pause.saturating_sub(spent), began).await;
             }
         }
+    }
+
+    /// Notes that a look begins, and returns the time.
+    fn begin_look(&mut self) -> Timestamp {
+        self.began = self.now();
+        self.traces.begin_look();
+        self.began
     }
 
     /// Waits for the next look, after one that began then.

@@ -24,6 +24,7 @@ pub(super) struct KnownIndex {
     etag: Option<String>,
     /// Something changed since the index with this ETag was read.
     pub(super) is_stale: bool,
+    /// When the look began that read it.
     read_at: Option<Timestamp>,
     /// MISP's numbers of all and of published events, less ours; not 0 where MISP counts otherwise than we do.
     surplus: (i64, i64),
@@ -33,8 +34,7 @@ impl Follower {
     /// Finds events that are gone, withdrawn, or differ in another way from the index. `in_one_question` leaves room
     /// for another question in a quiet look: then the index is read, which is one question for the two numbers.
     pub(super) async fn check_index(&mut self, in_one_question: bool) -> Result<(), FollowError> {
-        let now = self.now();
-        let is_due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= self.options.trace_interval;
+        let is_due = |at: Timestamp| self.began.duration_since(at).unsigned_abs() >= self.options.trace_interval;
         if in_one_question || !self.index.is_stale || self.index.read_at.is_none_or(is_due) {
             self.read_index().await?;
             return Ok(());
@@ -61,7 +61,7 @@ impl Follower {
         let list = match self.questions.index(etag).await? {
             EventIndexAnswer::NotModified => {
                 self.index.is_stale = false;
-                self.index.read_at = Some(self.now());
+                self.index.read_at = Some(self.began);
                 return Ok(true);
             }
             EventIndexAnswer::Events(list) => list,
@@ -73,7 +73,7 @@ impl Follower {
         let is_same = self.compare_index(&list).await?;
         self.index.etag = list.etag;
         self.index.is_stale = false;
-        self.index.read_at = Some(self.now());
+        self.index.read_at = Some(self.began);
         Ok(is_same)
     }
 

@@ -29,7 +29,7 @@ impl Follower {
     /// Looks once at MISP, and delivers nothing yet, unless it is much.
     pub(super) async fn look_undelivered(&mut self) -> Result<(), FollowError> {
         self.following();
-        let began = self.now();
+        let began = self.begin_look();
         self.need_warninglists().await?;
         // A record may have turned out to be damaged since the last look.
         self.backlog.extend(self.store.damaged());

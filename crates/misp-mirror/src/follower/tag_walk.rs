@@ -45,8 +45,7 @@ impl Follower {
             return self.end_walk(&walk);
         }
         if self.traces.walks.is_empty() {
-            let now = self.now();
-            self.traces.plan.done(Check::TaggedRows, now);
+            self.traces.plan.done(Check::TaggedRows, self.began);
         }
         self.traces.walks.push_back(walk);
     }

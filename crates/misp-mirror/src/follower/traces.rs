@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use jiff::Timestamp;
 use misp_client::{Error, ErrorKind, EventIndexAnswer};
 
 use super::Follower;
@@ -40,8 +39,8 @@ pub(super) struct Traces {
     pub(super) walks: VecDeque<Walk>,
     /// By tag, MISP's counts of events and attributes when the first load began.
     pub(super) before_load: HashMap<String, (Option<i64>, Option<i64>)>,
-    /// When the look began that asked for the rights of the key last.
-    rights_at: Option<Timestamp>,
+    /// The present look has asked for the rights of the key.
+    rights_are_known: bool,
     /// Sightings that were seen at the last check.
     sightings: HashSet<u64>,
     /// Questions that this key may not ask.
@@ -57,6 +56,11 @@ impl Traces {
         }
     }
 
+    /// Forgets what only the look before could know.
+    pub(super) fn begin_look(&mut self) {
+        self.rights_are_known = false;
+    }
+
     /// Makes every check due, and forgets what the last ones saw: others asked MISP meanwhile.
     pub(super) fn begin_anew(&mut self) {
         self.plan.begin_anew();
@@ -68,7 +72,7 @@ impl Traces {
 impl Follower {
     /// Returns the checks of a look. One that found changes has asked much already, so it leaves out what can wait.
     pub(super) fn due_checks(&mut self, has_changes: bool) -> Vec<Check> {
-        let (now, pace) = (self.now(), self.pace_of_checks());
+        let (now, pace) = (self.began, self.pace_of_checks());
         let checks = self.checks_in_time();
         let mut due = self.traces.plan.due(&checks, now, pace, has_changes);
         if due.is_empty() && !has_changes {
@@ -111,16 +115,16 @@ impl Follower {
     /// Returns the tag whose events were compared longest ago, if that is an interval ago. Counts do not show a tag
     /// that moved from one event to another.
     fn next_event_tag(&self) -> Option<Check> {
-        let now = self.now();
+        let now = self.began;
         let age = |check: &Check| self.traces.plan.age(*check, now);
         let all = (0..self.held.watched().len()).map(Check::EventTag);
         let due = all.filter(|check| age(check).is_none_or(|age| age >= self.options.trace_interval));
         due.max_by_key(|check| age(check).unwrap_or(std::time::Duration::MAX))
     }
 
-    /// Does these checks.
+    /// Does these checks. They count from when the look began, since a change while it runs may come too late for it.
     pub(super) async fn check_traces(&mut self, checks: Vec<Check>) -> Result<(), FollowError> {
-        let (now, interval) = (self.now(), self.options.trace_interval);
+        let (now, interval) = (self.began, self.options.trace_interval);
         let mut overdue = Ok(());
         for check in checks {
             match self.check(check).await {
@@ -234,11 +238,11 @@ impl Follower {
 
     /// A key that moved to another organisation or role sees other events and attributes.
     pub(super) async fn check_rights(&mut self) -> Result<(), FollowError> {
-        if self.traces.rights_at == Some(self.began) {
+        if self.traces.rights_are_known {
             return Ok(());
         }
         let rights = self.questions.rights().await?;
-        self.traces.rights_at = Some(self.began);
+        self.traces.rights_are_known = true;
         if self.memory.rights.as_ref().is_some_and(|known| *known != rights) {
             tracing::info!("the rights of the MISP key changed, so the mirror reads everything again");
             self.memory.rights = Some(rights);

@@ -1,5 +1,8 @@
 //! What leaves no trace in an event is noticed within the interval.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use misp_mirror::Change;
 use misp_sim::{Attribute, TagUse, Warninglist, WarninglistKind};
 
@@ -177,4 +180,60 @@ async fn key_that_moves_to_another_organisation_makes_the_mirror_read_everything
     }
     assert!(site.sim.searches() >= 1, "events are read again");
     assert_eq!(site.reported.keys().copied().collect::<Vec<_>>(), [site.event("one")]);
+}
+
+#[tokio::test]
+async fn key_that_moves_while_a_look_runs_is_noticed_within_the_interval() {
+    let own = Attribute {
+        distribution: 0,
+        ..Attribute::new("domain", "own.example.com")
+    };
+    let mut site = Site::load(sim(|sim| sim.event(event("one").attribute(own)))).await;
+    let one = site.event("one");
+    let interval = POLL * (LOOKS - 1);
+    site.wait(interval);
+    site.take_look().await;
+    assert_eq!(site.published(one).len(), 2);
+    // The next look begins in the same moment. At its first question the key moves, and an interval passes.
+    let (clock, mut has_moved) = (site.clock.clone(), false);
+    site.sim.on_request(move |_, store| {
+        if !std::mem::replace(&mut has_moved, true) {
+            store.change_user(1, |user| user.organisation = 2);
+            clock.advance(interval);
+        }
+    });
+    site.mirror.hint();
+    site.take_look().await;
+    site.take_look().await;
+    site.look().await;
+    assert_eq!(site.published(one), ["one.example.com"]);
+}
+
+#[tokio::test]
+async fn event_that_takes_the_place_of_another_is_noticed_within_the_interval_after_a_long_look() {
+    let mut site = Site::load(sim(|sim| sim.event(event("one")).event(event("two")))).await;
+    let interval = POLL * (LOOKS - 1);
+    site.wait(interval);
+    site.take_look().await;
+    // The next look begins in the same moment. While MISP answers its index, an interval passes.
+    let has_answered = Arc::new(AtomicBool::new(false));
+    let (clock, answered) = (site.clock.clone(), Arc::clone(&has_answered));
+    site.sim.on_answer(move |request, _| {
+        if request.path.starts_with("/events/index") && !answered.swap(true, Ordering::Relaxed) {
+            clock.advance(interval);
+        }
+    });
+    // The change of another event makes the known index stale, and MISP's numbers of events stay the same.
+    let (two, mut is_edited) = (site.attribute("two.example.com"), false);
+    site.sim.on_request(move |_, store| {
+        if has_answered.load(Ordering::Relaxed) && !std::mem::replace(&mut is_edited, true) {
+            store.delete_event(store.find_event("one").unwrap()).unwrap();
+            store.add_event(event("new"));
+            store.set_value(two, "changed.example.com").unwrap();
+        }
+    });
+    site.mirror.hint();
+    site.take_look().await;
+    site.take_look().await;
+    site.assert_same();
 }
