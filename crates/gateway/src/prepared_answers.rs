@@ -22,6 +22,10 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// their lines.
 const BYTES_EACH: usize = 12 * 1024;
 
+/// The path of a feed has so many slashes, and more with a token in it. A shorter path, for example of a look-up, is
+/// not that of a feed, and needs no name.
+const SLASHES_OF_FEED: usize = 9;
+
 /// The headers that decide the answer: the credentials and the accepted encodings.
 static DECIDING: [HeaderName; 3] = [
     header::AUTHORIZATION,
@@ -114,9 +118,9 @@ impl Default for PreparedAnswers {
 }
 
 impl PreparedAnswers {
-    /// Returns the name of a request that reads, and that has each of these headers once at most.
+    /// Returns the name of a request that may read a feed, and that has each of these headers once at most.
     pub(crate) fn name(&self, method: &Method, target: &Uri, headers: &HeaderMap) -> Option<SecretDigest> {
-        if !matches!(*method, Method::GET | Method::HEAD) {
+        if !matches!(*method, Method::GET | Method::HEAD) || !may_be_of_feed(target.path()) {
             return None;
         }
         let [authorization, token, encodings] = deciding(headers)?;
@@ -155,6 +159,10 @@ impl PreparedAnswers {
         }
         self.answers.remember(generation, name, answer, BYTES_EACH);
     }
+}
+
+fn may_be_of_feed(path: &str) -> bool {
+    path.bytes().filter(|byte| *byte == b'/').count() >= SLASHES_OF_FEED
 }
 
 fn asked(request: &FeedRequest) -> AskedFeed {
@@ -202,34 +210,64 @@ mod tests {
             answers.name(request.method(), request.uri(), request.headers())
         };
         let get = |target: &str| http::Request::get(target);
-        let plain = name(get("/v1/x"));
+        let plain = name(get("/v1/feed/block/type/ip/age/1w/output/x"));
         assert!(plain.is_some());
-        assert_eq!(plain, name(http::Request::head("/v1/x")));
         assert_eq!(
             plain,
-            name(get("/v1/x").header("if-none-match", "\"1\"").header("user-agent", "x"))
+            name(http::Request::head("/v1/feed/block/type/ip/age/1w/output/x"))
         );
-        assert_eq!(name(http::Request::post("/v1/x")), None);
+        assert_eq!(
+            plain,
+            name(
+                get("/v1/feed/block/type/ip/age/1w/output/x")
+                    .header("if-none-match", "\"1\"")
+                    .header("user-agent", "x")
+            )
+        );
+        assert_eq!(
+            name(http::Request::post("/v1/feed/block/type/ip/age/1w/output/x")),
+            None
+        );
         for twice in ["token", "authorization", "accept-encoding"] {
-            let request = get("/v1/x").header(twice, "a").header(twice, "b");
+            let request = get("/v1/feed/block/type/ip/age/1w/output/x")
+                .header(twice, "a")
+                .header(twice, "b");
             assert_eq!(name(request), None, "its answer is not kept");
         }
         let others = [
-            get("/v1/y"),
-            get("/v1/x?a"),
-            get("/v1/x").header("token", "a"),
-            get("/v1/x?"),
-            get("/v1/x").header("token", ""),
-            get("/v1/x").header("token", "a").header("authorization", ""),
-            get("/v1/x").header("authorization", "a"),
-            get("/v1/x").header("authorization", "a").header("token", "b"),
-            get("/v1/x").header("accept-encoding", "a"),
-            get("/v1/x").header("token", "ab"),
+            get("/v1/feed/block/type/ip/age/1w/output/y"),
+            get("/v1/feed/block/type/ip/age/1w/output/x?a"),
+            get("/v1/feed/block/type/ip/age/1w/output/x").header("token", "a"),
+            get("/v1/feed/block/type/ip/age/1w/output/x?"),
+            get("/v1/feed/block/type/ip/age/1w/output/x").header("token", ""),
+            get("/v1/feed/block/type/ip/age/1w/output/x")
+                .header("token", "a")
+                .header("authorization", ""),
+            get("/v1/feed/block/type/ip/age/1w/output/x").header("authorization", "a"),
+            get("/v1/feed/block/type/ip/age/1w/output/x")
+                .header("authorization", "a")
+                .header("token", "b"),
+            get("/v1/feed/block/type/ip/age/1w/output/x").header("accept-encoding", "a"),
+            get("/v1/feed/block/type/ip/age/1w/output/x").header("token", "ab"),
         ];
         let mut names: Vec<_> = others.into_iter().map(name).chain([plain]).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_route_of_a_feed_and_no_look_up_has_a_name() {
+        for template in crate::routes::FEED_TEMPLATES {
+            assert!(may_be_of_feed(template), "{template}");
+        }
+        for path in [
+            "/v1/lookup/a.example",
+            "/v1/lookup/http:%2F%2Fa.example%2Fb",
+            "/t/x/v1/lookup/a.example",
+        ] {
+            assert!(!may_be_of_feed(path), "{path}");
+        }
     }
 }

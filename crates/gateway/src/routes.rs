@@ -40,6 +40,8 @@ mod warninglist;
 use feed_classification::Registry;
 
 use crate::openapi::Document;
+#[cfg(test)]
+pub(crate) use feed::TEMPLATES as FEED_TEMPLATES;
 pub(crate) use feed::{Given, answer_again, answer_at_once};
 pub(crate) use route::Call;
 use route::Route;

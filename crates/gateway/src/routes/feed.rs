@@ -51,6 +51,9 @@ pub(super) const ORGANISATION: Route = Route {
     ..NAMED
 };
 
+#[cfg(test)]
+pub(crate) const TEMPLATES: [&str; 3] = [NAMED.template, VENDOR.template, ORGANISATION.template];
+
 /// Answers the whole feed, or 304 if the caller has it already.
 async fn get(call: Call<'_>, grant: Grant) -> Result<Reply, Reject> {
     let prepared = Arc::new(prepare(&call, grant)?);
