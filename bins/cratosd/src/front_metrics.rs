@@ -28,7 +28,7 @@ pub(crate) fn register(
         counters(
             registry,
             "requests_repeated",
-            "Requests that were answered without being read anew: the same bytes as before on the same connection",
+            "Requests that cratosd answered without parsing them: their connection had sent the same bytes before",
             [(Vec::new(), front.repeated_requests() as f64)],
         );
         logs(registry, access_log.as_ref());
