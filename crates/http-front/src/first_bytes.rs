@@ -95,8 +95,7 @@ fn is_enough(bytes: &[u8], known: usize) -> bool {
 /// Returns where the empty line ends that ends a head, if these bytes hold one. hyper takes line ends without `\r`,
 /// too.
 pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
-    let mut ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    ends.find_map(|(place, _)| {
+    memchr::memchr_iter(b'\n', bytes).find_map(|place| {
         let next = place + 1;
         let rest = bytes.get(next..).unwrap_or_default();
         if rest.starts_with(b"\n") {
