@@ -209,46 +209,31 @@ mod tests {
             let request = request.body(()).unwrap();
             answers.name(request.method(), request.uri(), request.headers())
         };
-        let get = |target: &str| http::Request::get(target);
-        let plain = name(get("/v1/feed/block/type/ip/age/1w/output/x"));
+        let of_feed = |end: &str| format!("/v1/feed/block/type/ip/age/1w/output/{end}");
+        let get = |end: &str| http::Request::get(of_feed(end));
+        let plain = name(get("x"));
         assert!(plain.is_some());
+        assert_eq!(plain, name(http::Request::head(of_feed("x"))));
         assert_eq!(
             plain,
-            name(http::Request::head("/v1/feed/block/type/ip/age/1w/output/x"))
+            name(get("x").header("if-none-match", "\"1\"").header("user-agent", "x"))
         );
-        assert_eq!(
-            plain,
-            name(
-                get("/v1/feed/block/type/ip/age/1w/output/x")
-                    .header("if-none-match", "\"1\"")
-                    .header("user-agent", "x")
-            )
-        );
-        assert_eq!(
-            name(http::Request::post("/v1/feed/block/type/ip/age/1w/output/x")),
-            None
-        );
+        assert_eq!(name(http::Request::post(of_feed("x"))), None);
         for twice in ["token", "authorization", "accept-encoding"] {
-            let request = get("/v1/feed/block/type/ip/age/1w/output/x")
-                .header(twice, "a")
-                .header(twice, "b");
+            let request = get("x").header(twice, "a").header(twice, "b");
             assert_eq!(name(request), None, "its answer is not kept");
         }
         let others = [
-            get("/v1/feed/block/type/ip/age/1w/output/y"),
-            get("/v1/feed/block/type/ip/age/1w/output/x?a"),
-            get("/v1/feed/block/type/ip/age/1w/output/x").header("token", "a"),
-            get("/v1/feed/block/type/ip/age/1w/output/x?"),
-            get("/v1/feed/block/type/ip/age/1w/output/x").header("token", ""),
-            get("/v1/feed/block/type/ip/age/1w/output/x")
-                .header("token", "a")
-                .header("authorization", ""),
-            get("/v1/feed/block/type/ip/age/1w/output/x").header("authorization", "a"),
-            get("/v1/feed/block/type/ip/age/1w/output/x")
-                .header("authorization", "a")
-                .header("token", "b"),
-            get("/v1/feed/block/type/ip/age/1w/output/x").header("accept-encoding", "a"),
-            get("/v1/feed/block/type/ip/age/1w/output/x").header("token", "ab"),
+            get("y"),
+            get("x?a"),
+            get("x").header("token", "a"),
+            get("x?"),
+            get("x").header("token", ""),
+            get("x").header("token", "a").header("authorization", ""),
+            get("x").header("authorization", "a"),
+            get("x").header("authorization", "a").header("token", "b"),
+            get("x").header("accept-encoding", "a"),
+            get("x").header("token", "ab"),
         ];
         let mut names: Vec<_> = others.into_iter().map(name).chain([plain]).collect();
         let count = names.len();
